@@ -1,0 +1,130 @@
+//! The topic body of 0x30, 0x31, 0x35 and 0x1001: `u8` = topic length + 1, the topic, the data.
+//!
+//! A length byte of 0 kills a real node, also in a reply (a late 0x31 is read as a new frame), and 1 addresses
+//! nobody: neither can be written here, because a [`Topic`] has 1 to 254 bytes.
+
+use bytes::BufMut;
+
+use super::frame::{HEADER_LEN, MAX_SENT_FRAME_LEN};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{Seq, Topic};
+
+/// Bytes that a topic body adds to its data.
+pub fn overhead(topic: &Topic) -> usize {
+    1 + topic.len()
+}
+
+/// Checks that a message fits one frame that nodes can pass on.
+///
+/// # Errors
+/// [`ErrorKind::TooLarge`], with both sizes.
+pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
+    let most = MAX_SENT_FRAME_LEN - HEADER_LEN - overhead(topic);
+    if data_len <= most {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        format!("the message has {data_len} bytes; with this topic at most {most} fit one frame: split it"),
+    ))
+}
+
+/// Writes all of a frame but its data: the caller appends exactly `data_len` bytes.
+pub fn put_head(
+    out: &mut impl BufMut,
+    kind: super::MessageType,
+    seq: Seq,
+    result: i32,
+    topic: &Topic,
+    data_len: usize,
+) {
+    super::frame::put_header(out, kind, seq, result, overhead(topic) + data_len);
+    put_topic(out, topic);
+}
+
+/// Writes the length byte and the topic.
+pub fn put_topic(out: &mut impl BufMut, topic: &Topic) {
+    // A Topic has at most 254 bytes, so this can't wrap to the deadly 0.
+    out.put_u8((topic.len() + 1) as u8);
+    out.put_slice(topic.as_bytes());
+}
+
+/// A body that holds no topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicBodyError {
+    /// No byte at all: legal in a 0x31 only.
+    #[error("the body is empty, a topic was expected")]
+    Empty,
+    /// A length byte of 0 or 1.
+    #[error("the topic's length byte is {0}, it must be 2 to 255")]
+    LengthByte(u8),
+    /// The topic runs past the end.
+    #[error("the topic should have {topic} bytes, the body has {rest} left")]
+    Truncated {
+        /// What the length byte says.
+        topic: usize,
+        /// What there is.
+        rest: usize,
+    },
+}
+
+/// Splits a body into topic bytes (not checked to be UTF-8) and data.
+///
+/// # Errors
+/// A body that holds no topic.
+pub fn split(body: &[u8]) -> Result<(&[u8], &[u8]), TopicBodyError> {
+    let (&length_byte, rest) = body.split_first().ok_or(TopicBodyError::Empty)?;
+    if length_byte < 2 {
+        return Err(TopicBodyError::LengthByte(length_byte));
+    }
+    let topic = usize::from(length_byte) - 1;
+    rest.split_at_checked(topic).ok_or(TopicBodyError::Truncated { topic, rest: rest.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MessageType;
+    use super::*;
+
+    #[test]
+    fn a_unicast_byte_by_byte() {
+        let mut out = Vec::new();
+        let topic = Topic::new("demo/topic").unwrap();
+        put_head(&mut out, MessageType::Request, Seq::new([b'0'; 32]), 0, &topic, 4);
+        out.extend_from_slice(b"ping");
+        let mut expected = vec![0, 0, 0, 57, 0, 0x30];
+        expected.extend_from_slice(&[b'0'; 32]);
+        expected.extend_from_slice(&[0, 0, 0, 0, 11]);
+        expected.extend_from_slice(b"demo/topicping");
+        assert_eq!(out, expected);
+        assert_eq!(split(&out[42..]), Ok((&b"demo/topic"[..], &b"ping"[..])));
+    }
+
+    #[test]
+    fn the_length_byte_is_never_0_or_1() {
+        for length in 1..=254 {
+            let mut out = Vec::new();
+            put_topic(&mut out, &Topic::new("t".repeat(length)).unwrap());
+            assert_eq!(usize::from(out[0]), length + 1);
+        }
+    }
+
+    #[test]
+    fn bad_bodies() {
+        assert_eq!(split(b""), Err(TopicBodyError::Empty));
+        assert_eq!(split(b"\x00abc"), Err(TopicBodyError::LengthByte(0)));
+        assert_eq!(split(b"\x01abc"), Err(TopicBodyError::LengthByte(1)));
+        assert_eq!(split(b"\x05abc"), Err(TopicBodyError::Truncated { topic: 4, rest: 3 }));
+        assert_eq!(split(b"\x04abc"), Ok((&b"abc"[..], &b""[..])));
+    }
+
+    #[test]
+    fn the_largest_message_makes_the_largest_frame() {
+        let topic = Topic::new("t").unwrap();
+        let most = 100 * 1024 * 1024 - 64 * 1024 - 42 - 2;
+        assert!(check_size(&topic, most).is_ok());
+        let error = check_size(&topic, most + 1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert!(error.message().contains(&most.to_string()));
+    }
+}

@@ -1,0 +1,90 @@
+//! 0x14: the two sides agree on a protocol version, 1 to 3.
+//!
+//! A session that never did it is at version 1. A node answers the highest version both have, and closes the
+//! connection without an answer when there is none.
+
+use serde::{Deserialize, Serialize};
+
+/// The lowest version spoken.
+pub const MIN_PROTOCOL: u32 = 1;
+/// The highest version spoken.
+pub const MAX_PROTOCOL: u32 = 3;
+
+/// What the SDK offers. Signed, because nodes compare signed numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Offer {
+    /// Lowest version the SDK speaks.
+    pub minimum_support: i64,
+    /// Highest version the SDK speaks.
+    pub maximum_support: i64,
+    /// Free text that names the SDK.
+    #[serde(default)]
+    pub client_type: String,
+}
+
+/// What the node chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Choice {
+    /// The node's release, `2.11.2`.
+    #[serde(default)]
+    pub node_version: String,
+    /// The version from now on.
+    pub protocol: u32,
+}
+
+impl Offer {
+    /// The body on the wire.
+    pub fn encode(&self) -> Vec<u8> {
+        format!(
+            r#"{{"minimumSupport":{},"maximumSupport":{},"clientType":{}}}"#,
+            self.minimum_support,
+            self.maximum_support,
+            serde_json::Value::from(self.client_type.as_str())
+        )
+        .into_bytes()
+    }
+
+    /// From the body on the wire; `None` when it is no such JSON object.
+    pub fn decode(body: &[u8]) -> Option<Offer> {
+        serde_json::from_slice(body).ok()
+    }
+}
+
+impl Choice {
+    /// The body on the wire; nodes end their JSON with a newline.
+    pub fn encode(&self) -> Vec<u8> {
+        let version = serde_json::Value::from(self.node_version.as_str());
+        format!("{{\"nodeVersion\":{version},\"protocol\":{}}}\n", self.protocol).into_bytes()
+    }
+
+    /// From the body on the wire; `None` when it is no such JSON object.
+    pub fn decode(body: &[u8]) -> Option<Choice> {
+        serde_json::from_slice(body).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_byte_by_byte() {
+        let offer = Offer { minimum_support: 1, maximum_support: 3, client_type: "amop".into() };
+        let body = br#"{"minimumSupport":1,"maximumSupport":3,"clientType":"amop"}"#;
+        assert_eq!(offer.encode(), body);
+        assert_eq!(Offer::decode(body), Some(offer));
+        let choice = Choice { node_version: "2.11.2".into(), protocol: 3 };
+        let body = b"{\"nodeVersion\":\"2.11.2\",\"protocol\":3}\n";
+        assert_eq!(choice.encode(), body);
+        assert_eq!(Choice::decode(body), Some(choice));
+    }
+
+    #[test]
+    fn key_order_and_missing_texts_do_not_matter() {
+        assert_eq!(Choice::decode(br#"{"protocol":2}"#).unwrap().protocol, 2);
+        assert_eq!(Choice::decode(b"[]"), None);
+        assert_eq!(Choice::decode(b""), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! The bytes: frames and messages, encoded and decoded without any I/O.
+//!
+//! [`channel`] is generation 2.x. Public to the embedded node and the command, but no promise: only what the
+//! crate root re-exports is stable.
+
+pub mod channel;
+mod seq;
+mod topic;
+
+pub use seq::Seq;
+pub use topic::{MAX_TOPIC_BYTES, Topic};

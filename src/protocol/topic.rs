@@ -1,0 +1,91 @@
+//! A topic's name, checked once where it enters.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The longest topic on 2.x: its length byte holds the length plus one.
+pub const MAX_TOPIC_BYTES: usize = 254;
+
+/// A valid topic: 1 to 254 bytes of UTF-8 without TAB (nodes join their topic lists with it) and NUL.
+///
+/// Cheap to clone: one reference count.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topic(Arc<str>);
+
+impl Topic {
+    /// Checks and takes a name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTopic`] says which rule it breaks.
+    pub fn new(name: impl AsRef<str>) -> Result<Topic> {
+        let name = name.as_ref();
+        let wrong = |what: String| Err(Error::new(ErrorKind::InvalidTopic, what));
+        if name.is_empty() {
+            return wrong("the topic is empty; it needs 1 to 254 bytes".into());
+        }
+        if name.len() > MAX_TOPIC_BYTES {
+            return wrong(format!(
+                "the topic has {} bytes of UTF-8; nodes can address at most {MAX_TOPIC_BYTES}: shorten it",
+                name.len()
+            ));
+        }
+        if let Some(at) = name.bytes().position(|b| b == b'\t' || b == 0) {
+            let what = if name.as_bytes()[at] == 0 { "a NUL" } else { "a TAB" };
+            return wrong(format!(
+                "the topic {name:?} holds {what} at byte {at}: nodes can't route it, take another separator"
+            ));
+        }
+        Ok(Topic(name.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Topic {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_of_a_topic() {
+        assert!(Topic::new("a").is_ok());
+        assert!(Topic::new("x".repeat(254)).is_ok());
+        assert!(Topic::new("中文 / #!$").is_ok());
+        for bad in ["", "a\tb", "a\0", &"x".repeat(255), &"中".repeat(85)] {
+            let error = Topic::new(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidTopic, "{bad:?}");
+        }
+        assert!(Topic::new("a\tb").unwrap_err().message().contains("TAB at byte 1"));
+    }
+}
