@@ -1,1 +1,3 @@
-//! placeholder
+//! The embedded node.
+
+pub mod chain;

@@ -1,3 +1,20 @@
 //! From an endpoint's text to a stream of bytes: addresses, credentials, TCP, TLS.
 //!
+//! [`Endpoint`] says where, [`Credentials`] say who, a [`SecureConnector`] turns a TCP connection into a
+//! [`BoxedStream`], and [`dial`] does all of it for one connection. [`NodeAcceptor`] is the other end, for the
+//! embedded node. Above this room nobody knows whether a stream is TLS, nor which library does it.
+//!
 //! Public to the embedded node and the command, but no promise.
+
+mod certificate;
+mod credentials;
+mod dial;
+mod endpoint;
+mod stream;
+mod tls;
+
+pub use credentials::{CredentialSource, Credentials};
+pub use dial::dial;
+pub use endpoint::Endpoint;
+pub use stream::{BoxedStream, ByteStream, Connecting, PlainConnector, SecureConnector};
+pub use tls::{KeyExchange, NodeAcceptor, RustlsConnector, server_config};

@@ -1,0 +1,297 @@
+//! A chain in memory: its CA and agency, and the certificates they issue.
+
+use amop::transport::{CredentialSource, Credentials};
+use amop::{Error, ErrorKind, Result};
+use k256::ecdsa::SigningKey;
+use k256::elliptic_curve::Generate;
+use k256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
+use x509_cert::Certificate;
+use x509_cert::der::{DecodePem, EncodePem};
+use x509_cert::name::Name;
+
+use super::certificate::{Period, Purpose, Version, Wanted, distinguished_name, failed, mint};
+
+/// The CA's name in the script.
+const CHAIN_NAME: &str = "fisco-bcos";
+
+/// The agency's name in the script.
+const AGENCY_NAME: &str = "agency";
+
+/// How CA and agency of a chain are made; the defaults give a chain that everybody accepts.
+#[derive(Clone, Debug)]
+pub struct ChainOptions {
+    /// Common name of the CA. Two chains of one name are told apart by their keys only.
+    pub name: String,
+    /// Version of the CA's certificate. The script's is 1; 3 says CA:TRUE and is the default.
+    pub root_version: Version,
+    /// When the CA is valid.
+    pub root_period: Period,
+    /// Common name of the agency.
+    pub agency: String,
+    /// When the agency is valid.
+    pub agency_period: Period,
+}
+
+impl Default for ChainOptions {
+    fn default() -> ChainOptions {
+        ChainOptions {
+            name: CHAIN_NAME.into(),
+            root_version: Version::V3,
+            root_period: Period::script(),
+            agency: AGENCY_NAME.into(),
+            agency_period: Period::script(),
+        }
+    }
+}
+
+/// Whom a certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A node.
+    Node,
+    /// An SDK, that is a client.
+    Sdk,
+}
+
+/// Who signs a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issuer {
+    /// The agency, as the script does it on secp256k1.
+    Agency,
+    /// The CA itself, as the script does it for RSA.
+    Root,
+}
+
+/// Which certificates stand in the file, and so are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The own one, the agency's and the CA's, as the script writes it.
+    WholeChain,
+    /// The own one and the agency's: enough for a node.
+    WithAgency,
+    /// The own one alone: not enough where an agency issued it.
+    LeafOnly,
+}
+
+/// How the certificate of a node or SDK is made; the defaults are the script's.
+#[derive(Clone, Copy, Debug)]
+pub struct LeafOptions {
+    /// When it is valid.
+    pub period: Period,
+    /// Its version.
+    pub version: Version,
+    /// Who signs it.
+    pub issuer: Issuer,
+    /// What is sent along.
+    pub sent: Sent,
+}
+
+impl Default for LeafOptions {
+    fn default() -> LeafOptions {
+        LeafOptions {
+            period: Period::script(),
+            version: Version::V3,
+            issuer: Issuer::Agency,
+            sent: Sent::WholeChain,
+        }
+    }
+}
+
+/// A chain's CA and one of its agencies, with their keys: able to issue.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    root: Authority,
+    agency: Authority,
+}
+
+/// A certificate that issues others, and its key.
+#[derive(Clone, Debug)]
+pub(super) struct Authority {
+    certificate: Certificate,
+    key: SigningKey,
+}
+
+/// What one node or SDK has: its certificates and key, as the content of PEM files.
+#[derive(Clone)]
+pub struct Identity {
+    ca: String,
+    certificate: String,
+    key: String,
+}
+
+impl Chain {
+    /// A new CA with one agency.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate.
+    pub fn mint(options: &ChainOptions) -> Result<Chain> {
+        let subject = distinguished_name(&options.name, "chain")?;
+        let key = SigningKey::generate();
+        let wanted = Wanted {
+            subject: &subject,
+            purpose: Purpose::Authority,
+            version: options.root_version,
+            period: options.root_period,
+        };
+        let certificate = mint(&wanted, key.verifying_key(), &subject, &key)?;
+        let root = Authority { certificate, key };
+        let agency = root.issue_agency(options)?;
+        Ok(Chain { root, agency })
+    }
+
+    /// The same CA with another, new agency; of `options` the agency's count.
+    ///
+    /// # Errors
+    /// As [`Chain::mint`].
+    pub fn with_another_agency(&self, options: &ChainOptions) -> Result<Chain> {
+        Ok(Chain { root: self.root.clone(), agency: self.root.issue_agency(options)? })
+    }
+
+    /// Issues a certificate for a new key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate.
+    pub fn issue(&self, role: Role, name: &str, options: &LeafOptions) -> Result<Identity> {
+        let unit = match role {
+            Role::Node => "node",
+            Role::Sdk => "sdk",
+        };
+        let subject = distinguished_name(name, unit)?;
+        let key = SigningKey::generate();
+        let issuer = match options.issuer {
+            Issuer::Agency => &self.agency,
+            Issuer::Root => &self.root,
+        };
+        let wanted = Wanted {
+            subject: &subject,
+            purpose: Purpose::Leaf,
+            version: options.version,
+            period: options.period,
+        };
+        let leaf = mint(&wanted, key.verifying_key(), issuer.name(), &issuer.key)?;
+        let mut certificate = certificate_pem(&leaf)?;
+        match options.sent {
+            Sent::WholeChain => {
+                if options.issuer == Issuer::Agency {
+                    certificate.push_str(&self.agency.certificate_pem()?);
+                }
+                certificate.push_str(&self.root.certificate_pem()?);
+            }
+            Sent::WithAgency => certificate.push_str(&self.agency.certificate_pem()?),
+            Sent::LeafOnly => (),
+        }
+        Ok(Identity { ca: self.root.certificate_pem()?, certificate, key: key_pem(&key)? })
+    }
+
+    /// The CA's certificate, PEM.
+    ///
+    /// # Errors
+    /// None in practice: it was encoded before.
+    pub fn ca_pem(&self) -> Result<String> {
+        self.root.certificate_pem()
+    }
+
+    pub(super) fn root(&self) -> &Authority {
+        &self.root
+    }
+
+    pub(super) fn agency(&self) -> &Authority {
+        &self.agency
+    }
+
+    pub(super) fn from_authorities(root: Authority, agency: Authority) -> Chain {
+        Chain { root, agency }
+    }
+}
+
+impl Authority {
+    /// Reads back what [`Authority::certificate_pem`] and [`Authority::key_pem`] wrote.
+    pub(super) fn from_pem(certificate: &str, key: &str) -> std::result::Result<Authority, String> {
+        let certificate = Certificate::from_pem(certificate).map_err(|error| error.to_string())?;
+        let key = SigningKey::from_pkcs8_pem(key).map_err(|error| error.to_string())?;
+        Ok(Authority { certificate, key })
+    }
+
+    pub(super) fn certificate_pem(&self) -> Result<String> {
+        certificate_pem(&self.certificate)
+    }
+
+    pub(super) fn key_pem(&self) -> Result<String> {
+        key_pem(&self.key)
+    }
+
+    fn name(&self) -> &Name {
+        self.certificate.tbs_certificate().subject()
+    }
+
+    fn issue_agency(&self, options: &ChainOptions) -> Result<Authority> {
+        let subject = distinguished_name(&options.agency, "agency")?;
+        let key = SigningKey::generate();
+        let wanted = Wanted {
+            subject: &subject,
+            purpose: Purpose::Authority,
+            version: Version::V3,
+            period: options.agency_period,
+        };
+        let certificate = mint(&wanted, key.verifying_key(), self.name(), &self.key)?;
+        Ok(Authority { certificate, key })
+    }
+}
+
+impl Identity {
+    /// The content of `ca.crt`.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca
+    }
+
+    /// The content of `sdk.crt` or `node.crt`.
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate
+    }
+
+    /// The content of `sdk.key` or `node.key`: PKCS#8.
+    pub fn key_pem(&self) -> &str {
+        &self.key
+    }
+
+    /// The same identity trusting another CA: for a node or client that belongs to another chain than it thinks.
+    #[must_use]
+    pub fn trusting(mut self, ca_pem: &str) -> Identity {
+        ca_pem.clone_into(&mut self.ca);
+        self
+    }
+
+    /// As a source for a client.
+    pub fn source(&self) -> CredentialSource {
+        CredentialSource::Pem {
+            ca: self.ca.clone().into_bytes(),
+            cert: self.certificate.clone().into_bytes(),
+            key: self.key.clone().into_bytes(),
+        }
+    }
+
+    /// Loaded, whatever its dates are.
+    ///
+    /// # Errors
+    /// As [`Credentials::load_any_date`]; none for what [`Chain::issue`] made.
+    pub fn credentials(&self) -> Result<Credentials> {
+        Credentials::load_any_date(&self.source())
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    /// Doesn't show the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
+fn certificate_pem(certificate: &Certificate) -> Result<String> {
+    certificate.to_pem(LineEnding::LF).map_err(|error| failed(&error.to_string()))
+}
+
+fn key_pem(key: &SigningKey) -> Result<String> {
+    let pem = key.to_pkcs8_pem(LineEnding::LF);
+    let pem = pem.map_err(|error| Error::new(ErrorKind::Internal, format!("can't encode a key: {error}")))?;
+    Ok(pem.to_string())
+}

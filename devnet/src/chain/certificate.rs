@@ -1,0 +1,178 @@
+//! One certificate, minted: names, dates and extensions as the chain script writes them.
+
+use std::time::{Duration, SystemTime};
+
+use amop::{Error, ErrorKind, Result};
+use k256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
+use k256::elliptic_curve::Generate;
+use x509_cert::Certificate;
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{self, Builder, CertificateBuilder};
+use x509_cert::certificate::TbsCertificate;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+};
+use x509_cert::ext::{Extension, ToExtension};
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
+use x509_cert::time::{Time, Validity};
+
+/// How long the script's certificates are valid: 100 years.
+const SCRIPT_VALIDITY: Duration = Duration::from_secs(36_500 * DAY.as_secs());
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Random bytes of a serial number; 16 are plenty, 20 the most that X.509 allows.
+const SERIAL_LEN: usize = 16;
+
+/// From when to when a certificate is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first moment.
+    pub not_before: SystemTime,
+    /// The last moment.
+    pub not_after: SystemTime,
+}
+
+impl Period {
+    /// As the script has it: from now on for 100 years (starting a day early, for clocks that are behind).
+    pub fn script() -> Period {
+        let now = SystemTime::now();
+        Period { not_before: now - DAY, not_after: now + SCRIPT_VALIDITY }
+    }
+
+    /// Over since yesterday.
+    pub fn expired() -> Period {
+        let now = SystemTime::now();
+        Period { not_before: now - 10 * DAY, not_after: now - DAY }
+    }
+
+    /// Starting tomorrow.
+    pub fn not_yet_valid() -> Period {
+        let now = SystemTime::now();
+        Period { not_before: now + DAY, not_after: now + 10 * DAY }
+    }
+}
+
+/// Version of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Version 1, without extensions: what the script gives roots, and RSA nodes and SDKs.
+    V1,
+    /// Version 3, with extensions.
+    V3,
+}
+
+/// What a certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Issuing others.
+    Authority,
+    /// A node or an SDK.
+    Leaf,
+}
+
+/// What one certificate is to say.
+pub(super) struct Wanted<'a> {
+    pub(super) subject: &'a Name,
+    pub(super) purpose: Purpose,
+    pub(super) version: Version,
+    pub(super) period: Period,
+}
+
+/// A name as the script writes it: `CN=name, O=fisco-bcos, OU=unit`.
+pub(super) fn distinguished_name(name: &str, unit: &str) -> Result<Name> {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_. ".contains(&b)) {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{name:?} can't name a certificate: use letters, digits, '-', '_', '.' and blanks"),
+        ));
+    }
+    // The text form runs backwards.
+    format!("OU={unit},O=fisco-bcos,CN={name}")
+        .parse()
+        .map_err(|error| failed(&format!("name {name:?}: {error}")))
+}
+
+/// Mints a certificate for `key`, signed by `signer`, whose name is `issuer`.
+pub(super) fn mint(
+    wanted: &Wanted<'_>,
+    key: &VerifyingKey,
+    issuer: &Name,
+    signer: &SigningKey,
+) -> Result<Certificate> {
+    build(wanted, key, issuer, signer).map_err(|error| failed(&error.to_string()))
+}
+
+fn build(
+    wanted: &Wanted<'_>,
+    key: &VerifyingKey,
+    issuer: &Name,
+    signer: &SigningKey,
+) -> builder::Result<Certificate> {
+    let mut serial = <[u8; SERIAL_LEN]>::generate();
+    serial[0] = serial[0] & 0x7f | 0x40; // positive, and never shorter than it looks
+    let validity =
+        Validity::new(Time::try_from(wanted.period.not_before)?, Time::try_from(wanted.period.not_after)?);
+    let profile = ScriptProfile {
+        subject: wanted.subject.clone(),
+        issuer: issuer.clone(),
+        purpose: wanted.purpose,
+        version: wanted.version,
+    };
+    CertificateBuilder::new(
+        profile,
+        SerialNumber::new(&serial)?,
+        validity,
+        SubjectPublicKeyInfoOwned::from_key(key)?,
+    )?
+    .build::<_, DerSignature>(signer)
+}
+
+pub(super) fn failed(why: &str) -> Error {
+    Error::new(ErrorKind::CredentialsInvalid, format!("can't mint a certificate: {why}"))
+}
+
+/// The extensions that the script asks for. Without any, the builder writes version 1.
+struct ScriptProfile {
+    subject: Name,
+    issuer: Name,
+    purpose: Purpose,
+    version: Version,
+}
+
+impl BuilderProfile for ScriptProfile {
+    fn get_issuer(&self, _subject: &Name) -> Name {
+        self.issuer.clone()
+    }
+
+    fn get_subject(&self) -> Name {
+        self.subject.clone()
+    }
+
+    fn build_extensions(
+        &self,
+        key: SubjectPublicKeyInfoRef<'_>,
+        issuer_key: SubjectPublicKeyInfoRef<'_>,
+        tbs: &TbsCertificate,
+    ) -> builder::Result<Vec<Extension>> {
+        if self.version == Version::V1 {
+            return Ok(Vec::new());
+        }
+        let (ca, usage) = match self.purpose {
+            Purpose::Authority => (true, KeyUsages::KeyCertSign | KeyUsages::CRLSign),
+            Purpose::Leaf => {
+                (false, KeyUsages::NonRepudiation | KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment)
+            }
+        };
+        let mut extensions = Vec::new();
+        let basic = BasicConstraints { ca, path_len_constraint: None };
+        extensions.push(basic.to_extension(tbs.subject(), &extensions)?);
+        extensions.push(KeyUsage(usage).to_extension(tbs.subject(), &extensions)?);
+        extensions.push(SubjectKeyIdentifier::try_from(key)?.to_extension(tbs.subject(), &extensions)?);
+        extensions
+            .push(AuthorityKeyIdentifier::try_from(issuer_key)?.to_extension(tbs.subject(), &extensions)?);
+        Ok(extensions)
+    }
+}

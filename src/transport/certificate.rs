@@ -1,0 +1,149 @@
+//! One X.509 certificate of any version, read far enough to judge it: who, by whom, from when to when, which key.
+//!
+//! Version 1 is why this exists: chains use it for roots and RSA leaves, and webpki reads it as a trust anchor only.
+
+use std::time::Duration;
+
+use k256::pkcs8::DecodePublicKey;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use x509_cert::Certificate;
+use x509_cert::certificate::Version;
+use x509_cert::der::{Decode, Encode, Header, Reader, SliceReader};
+use x509_cert::name::Name;
+use x509_cert::spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
+use x509_cert::time::Time;
+
+/// OID of the SM2 curve, which GM chains use.
+const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
+
+/// A certificate as its encoding and what was read from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ParsedCertificate {
+    pub(crate) der: CertificateDer<'static>,
+    pub(crate) version: Version,
+    pub(crate) subject: Name,
+    pub(crate) issuer: Name,
+    /// The algorithm that its issuer signed with, as the content of an AlgorithmIdentifier.
+    pub(crate) signature_algorithm: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) key: PublicKey,
+    /// Whether both places that name the signature algorithm agree, as they must.
+    pub(crate) algorithms_agree: bool,
+    not_before: Time,
+    not_after: Time,
+}
+
+/// The public key of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PublicKey {
+    /// The whole SubjectPublicKeyInfo.
+    pub(crate) spki: Vec<u8>,
+    /// The content of its AlgorithmIdentifier.
+    pub(crate) algorithm: Vec<u8>,
+    /// The key itself: a point, or an RSA key's two numbers.
+    pub(crate) bits: Vec<u8>,
+    /// Whether it is on the curve of GM chains.
+    pub(crate) is_sm2: bool,
+}
+
+impl PublicKey {
+    /// Whether `spki` is this key, whichever way a point is written.
+    pub(crate) fn same_as(&self, spki: &[u8]) -> bool {
+        if self.spki == spki {
+            return true;
+        }
+        let point = |spki: &[u8]| k256::PublicKey::from_public_key_der(spki).ok();
+        point(&self.spki).is_some_and(|own| Some(own) == point(spki))
+    }
+}
+
+/// How a certificate's dates relate to a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dates {
+    Valid,
+    Expired,
+    NotYetValid,
+}
+
+impl ParsedCertificate {
+    /// Reads a certificate.
+    ///
+    /// # Errors
+    /// What the decoder says is wrong with the encoding.
+    pub(crate) fn parse(der: &CertificateDer<'_>) -> Result<ParsedCertificate, String> {
+        let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
+        let tbs = certificate.tbs_certificate();
+        let key = tbs.subject_public_key_info();
+        let bits = key.subject_public_key.as_bytes().ok_or("its key doesn't end on a byte")?;
+        let signature = certificate.signature().as_bytes().ok_or("its signature doesn't end on a byte")?;
+        let encode = |error: x509_cert::der::Error| error.to_string();
+        Ok(ParsedCertificate {
+            der: der.clone().into_owned(),
+            version: tbs.version(),
+            subject: tbs.subject().clone(),
+            issuer: tbs.issuer().clone(),
+            signature_algorithm: content(&certificate.signature_algorithm().to_der().map_err(encode)?)?
+                .to_vec(),
+            signature: signature.to_vec(),
+            key: PublicKey {
+                spki: key.to_der().map_err(encode)?,
+                algorithm: content(&key.algorithm.to_der().map_err(encode)?)?.to_vec(),
+                bits: bits.to_vec(),
+                is_sm2: is_on_sm2(&key.algorithm),
+            },
+            algorithms_agree: tbs.signature() == certificate.signature_algorithm(),
+            not_before: tbs.validity().not_before,
+            not_after: tbs.validity().not_after,
+        })
+    }
+
+    /// The bytes that its issuer signed, exactly as they came (encoding them anew could change them).
+    pub(crate) fn signed_bytes(&self) -> &[u8] {
+        let outer = content(&self.der).expect("a parsed certificate is a SEQUENCE");
+        let mut inner = SliceReader::new(outer).expect("shorter than the certificate that was parsed");
+        inner.tlv_bytes().expect("a parsed certificate starts with its TBSCertificate")
+    }
+
+    /// Whether the dates cover `now`.
+    pub(crate) fn dates(&self, now: UnixTime) -> Dates {
+        let now = Duration::from_secs(now.as_secs());
+        if now < self.not_before.to_unix_duration() {
+            Dates::NotYetValid
+        } else if now > self.not_after.to_unix_duration() {
+            Dates::Expired
+        } else {
+            Dates::Valid
+        }
+    }
+
+    /// Whether it names itself as its issuer, as roots do.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// Both dates, for the text of an error: `valid from 2020-01-01T00:00:00Z to 2021-01-01T00:00:00Z`.
+    pub(crate) fn period(&self) -> String {
+        format!("valid from {} to {}", self.not_before, self.not_after)
+    }
+}
+
+/// Whether a PKCS#8 private key is on the curve of GM chains.
+pub(crate) fn is_sm2_key(pkcs8: &[u8]) -> bool {
+    k256::pkcs8::PrivateKeyInfoRef::from_der(pkcs8)
+        .ok()
+        .and_then(|info| info.algorithm.parameters_oid().ok())
+        .is_some_and(|curve| curve == SM2_CURVE)
+}
+
+fn is_on_sm2(algorithm: &AlgorithmIdentifierOwned) -> bool {
+    let curve = algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
+    curve == Some(SM2_CURVE)
+}
+
+/// The content of the outermost element of `der`, without its tag and length.
+fn content(der: &[u8]) -> Result<&[u8], String> {
+    let text = |error: x509_cert::der::Error| error.to_string();
+    let mut reader = SliceReader::new(der).map_err(text)?;
+    let header = Header::decode(&mut reader).map_err(text)?;
+    reader.read_slice(header.length()).map_err(text)
+}

@@ -1,0 +1,188 @@
+//! In which folders credentials are looked for, and what a folder has to hold.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, ErrorKind, Result};
+
+/// Names the folder to use; others are then not looked at.
+const VARIABLE: &str = "AMOP_CREDENTIALS";
+
+/// Where credentials are looked for when nothing is given, relative to the working directory.
+const PLACES: [&str; 5] = [".", "conf", "sdk", "nodes/127.0.0.1/sdk", "amop-devnet/sdk"];
+
+/// Names of the CA, and of certificate and key in order of preference, in a folder.
+const CA: &str = "ca.crt";
+const PAIRS: [(&str, &str); 2] = [("sdk.crt", "sdk.key"), ("node.crt", "node.key")];
+
+/// The three files of one set of credentials.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Files {
+    pub(super) ca: PathBuf,
+    pub(super) cert: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+/// The first complete set among the usual places.
+///
+/// # Errors
+/// [`ErrorKind::CredentialsNotFound`] lists every place and what was missing there.
+pub(super) fn discover() -> Result<Files> {
+    let named = env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    discover_in(Path::new(""), named)
+}
+
+fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<Files> {
+    if let Some(named) = named {
+        return complete(&named).map_err(|missing| {
+            Error::new(
+                ErrorKind::CredentialsNotFound,
+                format!(
+                    "no credentials in {} (from ${VARIABLE}): {missing}; set it to the SDK's folder",
+                    named.display()
+                ),
+            )
+        });
+    }
+    let mut tried = Vec::new();
+    for place in PLACES {
+        match complete(&base.join(place)) {
+            Ok(files) => return Ok(files),
+            Err(missing) => tried.push(format!("{place}: {missing}")),
+        }
+    }
+    Err(Error::new(
+        ErrorKind::CredentialsNotFound,
+        format!(
+            "no credentials found. Tried ${VARIABLE}: not set; {}. Give the SDK's folder (of a chain made by the \
+             official script: nodes/127.0.0.1/sdk), or copy its ca.crt, sdk.crt and sdk.key to one of these places",
+            tried.join("; ")
+        ),
+    ))
+}
+
+/// The files of a given folder.
+///
+/// # Errors
+/// [`ErrorKind::CredentialsNotFound`] says what is missing.
+pub(super) fn directory(path: &Path) -> Result<Files> {
+    complete(path).map_err(|missing| {
+        Error::new(
+            ErrorKind::CredentialsNotFound,
+            format!(
+                "no credentials in {}: {missing}; give a folder with ca.crt, sdk.crt and sdk.key",
+                path.display()
+            ),
+        )
+    })
+}
+
+/// The files of a folder that holds a whole set, or what it lacks.
+fn complete(folder: &Path) -> std::result::Result<Files, String> {
+    if !folder.is_dir() {
+        return Err("no such folder".into());
+    }
+    // A file that is there but can't be read counts: it is reported when it's opened, with the reason.
+    let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    let pair = PAIRS.into_iter().find(|(cert, key)| has(cert) && has(key));
+    if let (true, Some((cert, key))) = (has(CA), pair) {
+        return Ok(Files { ca: folder.join(CA), cert: folder.join(cert), key: folder.join(key) });
+    }
+    let (cert, key) = PAIRS.into_iter().find(|(cert, key)| has(cert) || has(key)).unwrap_or(PAIRS[0]);
+    let mut missing: Vec<_> = (!has(CA)).then_some(CA).into_iter().collect();
+    if pair.is_none() {
+        missing.extend([cert, key].into_iter().filter(|name| !has(name)));
+    }
+    Err(format!("no {}", missing.join(", no ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A folder of its own for each test, empty at the start and removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let path = env::temp_dir().join(format!("amop-place-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).unwrap();
+            Folder(path)
+        }
+
+        fn put(&self, folder: &str, names: &[&str]) -> PathBuf {
+            let path = self.0.join(folder);
+            fs::create_dir_all(&path).unwrap();
+            for name in names {
+                fs::write(path.join(name), "x").unwrap();
+            }
+            path
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_first_complete_place_wins() {
+        let base = Folder::new("order");
+        for place in PLACES.into_iter().rev() {
+            let path = base.put(place, &["ca.crt", "sdk.crt", "sdk.key"]);
+            let found = discover_in(&base.0, None).unwrap();
+            assert_eq!(found.key, path.join("sdk.key"), "{place}");
+        }
+    }
+
+    #[test]
+    fn an_error_lists_every_place_and_what_it_lacks() {
+        let base = Folder::new("missing");
+        base.put(".", &["ca.crt", "sdk.crt"]);
+        base.put("conf", &["sdk.key"]);
+        base.put("sdk", &["node.crt"]);
+        let error = discover_in(&base.0, None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CredentialsNotFound);
+        for part in [
+            "$AMOP_CREDENTIALS: not set",
+            ".: no sdk.key;",
+            "conf: no ca.crt, no sdk.crt;",
+            "sdk: no ca.crt, no node.key;",
+            "nodes/127.0.0.1/sdk: no such folder",
+            "amop-devnet/sdk: no such folder",
+        ] {
+            assert!(error.message().contains(part), "{part:?} isn't in {error}");
+        }
+    }
+
+    #[test]
+    fn the_variable_rules_out_the_other_places() {
+        let base = Folder::new("variable");
+        base.put(".", &["ca.crt", "sdk.crt", "sdk.key"]);
+        let elsewhere = base.put("elsewhere", &["ca.crt"]);
+        let error = discover_in(&base.0, Some(elsewhere.clone())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CredentialsNotFound);
+        assert!(
+            error.message().contains("AMOP_CREDENTIALS")
+                && error.message().contains("no sdk.crt, no sdk.key")
+        );
+        base.put("elsewhere", &["sdk.crt", "sdk.key"]);
+        assert_eq!(discover_in(&base.0, Some(elsewhere.clone())).unwrap().ca, elsewhere.join("ca.crt"));
+    }
+
+    #[test]
+    fn a_nodes_own_pair_stands_in_for_the_sdks() {
+        let base = Folder::new("node");
+        let conf = base.put("conf", &["ca.crt", "node.crt", "node.key", "sdk.crt"]);
+        let files = directory(&conf).unwrap();
+        assert_eq!((files.cert, files.key), (conf.join("node.crt"), conf.join("node.key")));
+        base.put("conf", &["sdk.key"]);
+        assert_eq!(directory(&conf).unwrap().cert, conf.join("sdk.crt"));
+        let gone = directory(&base.0.join("nowhere")).unwrap_err();
+        assert!(gone.message().contains("nowhere: no such folder"), "{gone}");
+    }
+}

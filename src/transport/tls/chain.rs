@@ -1,0 +1,235 @@
+//! Whether a peer's certificates lead to a configured CA: signatures and dates, no names.
+//!
+//! Version 3 goes through webpki. Version 1, which RSA chains use for nodes and SDKs, has a narrow rule of its own:
+//! issued directly by a configured CA, dates and signature valid. Dates of the CA itself, which webpki leaves
+//! aside, count for both.
+
+use rustls::CertificateError;
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use x509_cert::certificate::Version;
+
+use super::signature::ALGORITHMS;
+use crate::transport::certificate::{Dates, ParsedCertificate};
+use crate::{Error, ErrorKind, Result};
+
+/// The CAs that a peer's chain may end at.
+#[derive(Debug)]
+pub(super) struct TrustedRoots {
+    roots: Vec<ParsedCertificate>,
+    anchors: Vec<TrustAnchor<'static>>,
+}
+
+/// Why a peer's chain was refused.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    /// For TLS: decides which alert the peer gets.
+    pub(super) reason: CertificateError,
+    /// For people: which certificate and why.
+    pub(super) text: String,
+}
+
+impl TrustedRoots {
+    /// Trusts `roots`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CredentialsInvalid`] for a certificate that can't be a CA's.
+    pub(super) fn new(roots: &[ParsedCertificate]) -> Result<TrustedRoots> {
+        let mut anchors = Vec::new();
+        for root in roots {
+            let anchor = webpki::anchor_from_trusted_cert(&root.der).map_err(|error| {
+                Error::new(
+                    ErrorKind::CredentialsInvalid,
+                    format!(
+                        "the CA certificate {} can't be used: {error:?}; use the chain's ca.crt",
+                        root.subject
+                    ),
+                )
+            })?;
+            anchors.push(anchor.to_owned());
+        }
+        Ok(TrustedRoots { roots: roots.to_vec(), anchors })
+    }
+
+    /// Whether `leaf` leads to a CA, by way of `others` that the peer sent along, at the moment `now`.
+    pub(super) fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        usage: KeyUsage,
+        now: UnixTime,
+    ) -> std::result::Result<(), Refusal> {
+        let unreadable = |why: String| Refusal {
+            reason: CertificateError::BadEncoding,
+            text: format!("its certificate can't be read ({why})"),
+        };
+        let parsed = ParsedCertificate::parse(leaf).map_err(unreadable)?;
+        if parsed.version == Version::V1 {
+            return self.verify_version_1(&parsed, now);
+        }
+        let entity = EndEntityCert::try_from(leaf).map_err(|error| unreadable(format!("{error:?}")))?;
+        // A version 1 root among them is of no use to webpki, but turns "unknown issuer" into "unsupported
+        // version" when the chain leads elsewhere.
+        let usable: Vec<_> =
+            others.iter().filter(|other| EndEntityCert::try_from(*other).is_ok()).cloned().collect();
+        let in_date = |path: &VerifiedPath<'_>| self.anchor_in_date(path.anchor(), now);
+        match entity.verify_for_usage(
+            ALGORITHMS.all,
+            &self.anchors,
+            &usable,
+            now,
+            usage,
+            None,
+            Some(&in_date),
+        ) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.explain(error, &parsed, &usable, now)),
+        }
+    }
+
+    fn anchor_in_date(
+        &self,
+        anchor: &TrustAnchor<'_>,
+        now: UnixTime,
+    ) -> std::result::Result<(), webpki::Error> {
+        let matching = self.anchors.iter().zip(&self.roots).filter(|(a, _)| *a == anchor);
+        let dates: Vec<_> = matching.map(|(_, root)| root.dates(now)).collect();
+        if dates.contains(&Dates::Valid) {
+            return Ok(());
+        }
+        Err(if dates.contains(&Dates::Expired) {
+            webpki::Error::CertExpired { time: now, not_after: now }
+        } else {
+            webpki::Error::CertNotValidYet { time: now, not_before: now }
+        })
+    }
+
+    fn verify_version_1(&self, leaf: &ParsedCertificate, now: UnixTime) -> std::result::Result<(), Refusal> {
+        if self.roots.iter().any(|root| root.der == leaf.der) {
+            return Err(Refusal {
+                reason: CertificateError::UnknownIssuer,
+                text: format!("it showed the CA's own certificate ({}) as its own", leaf.subject),
+            });
+        }
+        let mut issuers = self.roots.iter().filter(|root| root.subject == leaf.issuer).peekable();
+        if issuers.peek().is_none() {
+            return Err(self.unknown_issuer(leaf));
+        }
+        let Some(issuer) = issuers.find(|root| signed_by(leaf, root)) else {
+            return Err(bad_signature(leaf));
+        };
+        for (role, certificate) in [("its certificate", leaf), ("the CA certificate", issuer)] {
+            if let Some(refusal) = out_of_date(role, certificate, now) {
+                return Err(refusal);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts webpki's answer into words, and names the certificate where a date is the reason.
+    fn explain(
+        &self,
+        error: webpki::Error,
+        leaf: &ParsedCertificate,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Refusal {
+        use webpki::Error as E;
+        match error {
+            E::CertExpired { .. } | E::CertNotValidYet { .. } => {
+                let others: Vec<_> =
+                    others.iter().filter_map(|other| ParsedCertificate::parse(other).ok()).collect();
+                let of_leaf = || out_of_date("its certificate", leaf, now);
+                let of_others = || {
+                    others.iter().find_map(|other| out_of_date("the certificate of its issuer", other, now))
+                };
+                let of_roots =
+                    || self.roots.iter().find_map(|root| out_of_date("the CA certificate", root, now));
+                of_leaf().or_else(of_others).or_else(of_roots).unwrap_or_else(|| Refusal {
+                    reason: CertificateError::Expired,
+                    text: format!("a certificate above {} is out of date", leaf.subject),
+                })
+            }
+            E::UnknownIssuer => self.unknown_issuer(leaf),
+            E::InvalidSignatureForPublicKey => bad_signature(leaf),
+            E::CaUsedAsEndEntity => Refusal {
+                reason: CertificateError::UnknownIssuer,
+                text: format!("it showed a CA's certificate ({}) as its own", leaf.subject),
+            },
+            other => Refusal {
+                reason: CertificateError::BadEncoding,
+                text: format!("the chain of its certificate {} doesn't hold: {other:?}", leaf.subject),
+            },
+        }
+    }
+
+    fn unknown_issuer(&self, leaf: &ParsedCertificate) -> Refusal {
+        let trusted: Vec<_> = self.roots.iter().map(|root| root.subject.to_string()).collect();
+        Refusal {
+            reason: CertificateError::UnknownIssuer,
+            text: format!(
+                "its certificate {}, issued by {}, doesn't lead to the CA that is trusted here ({}): it belongs to \
+                 another chain, or the other side doesn't send the certificates in between",
+                leaf.subject,
+                leaf.issuer,
+                trusted.join("; ")
+            ),
+        }
+    }
+}
+
+/// Whether the own certificates, the own one first, lead to one of `roots` at this moment; else the reason.
+pub(in crate::transport) fn leads_to_root(
+    roots: &[ParsedCertificate],
+    chain: &[CertificateDer<'_>],
+) -> Result<()> {
+    let (leaf, others) = chain.split_first().expect("credentials have a certificate");
+    TrustedRoots::new(roots)?
+        .verify(leaf, others, KeyUsage::client_auth(), UnixTime::now())
+        .map_err(|refusal| Error::new(ErrorKind::CredentialsInvalid, refusal.text))
+}
+
+fn bad_signature(leaf: &ParsedCertificate) -> Refusal {
+    Refusal {
+        reason: CertificateError::BadSignature,
+        text: format!(
+            "its certificate {} names {} as its issuer, but the CA that is trusted here under this name didn't sign \
+             it: it belongs to another chain whose CA has the same name",
+            leaf.subject, leaf.issuer
+        ),
+    }
+}
+
+/// The refusal if `certificate` isn't valid at `now`.
+fn out_of_date(role: &str, certificate: &ParsedCertificate, now: UnixTime) -> Option<Refusal> {
+    let (reason, what) = match certificate.dates(now) {
+        Dates::Valid => return None,
+        Dates::Expired => (CertificateError::Expired, "is expired"),
+        Dates::NotYetValid => (CertificateError::NotValidYet, "is not valid yet; check this machine's clock"),
+    };
+    Some(Refusal {
+        reason,
+        text: format!("{role} {} ({}) {what}", certificate.subject, certificate.period()),
+    })
+}
+
+/// Whether the key of `issuer` made the signature on `certificate`.
+fn signed_by(certificate: &ParsedCertificate, issuer: &ParsedCertificate) -> bool {
+    certificate.algorithms_agree
+        && ALGORITHMS
+            .all
+            .iter()
+            .filter(|algorithm| algorithm.signature_alg_id().as_ref() == certificate.signature_algorithm)
+            .any(|algorithm| verifies(*algorithm, issuer, certificate.signed_bytes(), &certificate.signature))
+}
+
+/// Whether `signature` over `message` is of the key in `certificate`.
+pub(super) fn verifies(
+    algorithm: &dyn SignatureVerificationAlgorithm,
+    certificate: &ParsedCertificate,
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    algorithm.public_key_alg_id().as_ref() == certificate.key.algorithm
+        && algorithm.verify_signature(&certificate.key.bits, message, signature).is_ok()
+}
