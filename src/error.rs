@@ -172,8 +172,12 @@ impl Error {
             K::Resolve | K::Connect | K::ConnectTimeout => true,
             K::NotConnected | K::ConnectionLost | K::Protocol => true,
             K::Timeout | K::Overloaded => true,
-            K::NoSubscriber | K::RemoteNode | K::NodeTimeout | K::Bandwidth | K::SubscriberUnreachable => true,
-            K::SubscriberTooSlow | K::SubscriberBusy | K::SubscriberUnsubscribed | K::SubscriberDropped => true,
+            K::NoSubscriber | K::RemoteNode | K::NodeTimeout | K::Bandwidth | K::SubscriberUnreachable => {
+                true
+            }
+            K::SubscriberTooSlow | K::SubscriberBusy | K::SubscriberUnsubscribed | K::SubscriberDropped => {
+                true
+            }
             K::InvalidArgument | K::InvalidTopic | K::InvalidEndpoint | K::TooLarge => false,
             K::CredentialsNotFound | K::CredentialsInvalid | K::KeyEncrypted | K::KeyMismatch => false,
             K::CertificateDates | K::Tls | K::NodeCertificate | K::ClientCertificate => false,

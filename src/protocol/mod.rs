@@ -5,7 +5,9 @@
 
 pub mod channel;
 mod seq;
+mod seq_source;
 mod topic;
 
 pub use seq::Seq;
+pub(crate) use seq_source::SeqSource;
 pub use topic::{MAX_TOPIC_BYTES, Topic};

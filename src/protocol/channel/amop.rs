@@ -1,16 +1,16 @@
 //! The topic body of 0x30, 0x31, 0x35 and 0x1001: `u8` = topic length + 1, the topic, the data.
 //!
 //! A length byte of 0 kills a real node, also in a reply (a late 0x31 is read as a new frame), and 1 addresses
-//! nobody: neither can be written here, because a [`Topic`] has 1 to 254 bytes.
+//! nobody: neither can be written here.
 
 use bytes::BufMut;
 
 use super::frame::{HEADER_LEN, MAX_SENT_FRAME_LEN};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{Seq, Topic};
+use crate::protocol::{MAX_TOPIC_BYTES, Seq, Topic};
 
 /// Bytes that a topic body adds to its data.
-pub fn overhead(topic: &Topic) -> usize {
+pub fn overhead(topic: &[u8]) -> usize {
     1 + topic.len()
 }
 
@@ -19,7 +19,7 @@ pub fn overhead(topic: &Topic) -> usize {
 /// # Errors
 /// [`ErrorKind::TooLarge`], with both sizes.
 pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
-    let most = MAX_SENT_FRAME_LEN - HEADER_LEN - overhead(topic);
+    let most = MAX_SENT_FRAME_LEN - HEADER_LEN - overhead(topic.as_bytes());
     if data_len <= most {
         return Ok(());
     }
@@ -30,12 +30,14 @@ pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
 }
 
 /// Writes all of a frame but its data: the caller appends exactly `data_len` bytes.
+///
+/// `topic` is a [`Topic`]'s bytes, or what [`split`] found in a request that is being answered.
 pub fn put_head(
     out: &mut impl BufMut,
     kind: super::MessageType,
     seq: Seq,
     result: i32,
-    topic: &Topic,
+    topic: &[u8],
     data_len: usize,
 ) {
     super::frame::put_header(out, kind, seq, result, overhead(topic) + data_len);
@@ -43,10 +45,14 @@ pub fn put_head(
 }
 
 /// Writes the length byte and the topic.
-pub fn put_topic(out: &mut impl BufMut, topic: &Topic) {
-    // A Topic has at most 254 bytes, so this can't wrap to the deadly 0.
+///
+/// # Panics
+/// On a topic that isn't 1 to 254 bytes long, in place of the byte that would kill a node: neither a [`Topic`] nor
+/// [`split`] gives one.
+pub fn put_topic(out: &mut impl BufMut, topic: &[u8]) {
+    assert!((1..=MAX_TOPIC_BYTES).contains(&topic.len()), "a topic of {} bytes", topic.len());
     out.put_u8((topic.len() + 1) as u8);
-    out.put_slice(topic.as_bytes());
+    out.put_slice(topic);
 }
 
 /// A body that holds no topic.
@@ -90,7 +96,7 @@ mod tests {
     fn a_unicast_byte_by_byte() {
         let mut out = Vec::new();
         let topic = Topic::new("demo/topic").unwrap();
-        put_head(&mut out, MessageType::Request, Seq::new([b'0'; 32]), 0, &topic, 4);
+        put_head(&mut out, MessageType::Request, Seq::new([b'0'; 32]), 0, topic.as_bytes(), 4);
         out.extend_from_slice(b"ping");
         let mut expected = vec![0, 0, 0, 57, 0, 0x30];
         expected.extend_from_slice(&[b'0'; 32]);
@@ -104,7 +110,7 @@ mod tests {
     fn the_length_byte_is_never_0_or_1() {
         for length in 1..=254 {
             let mut out = Vec::new();
-            put_topic(&mut out, &Topic::new("t".repeat(length)).unwrap());
+            put_topic(&mut out, "t".repeat(length).as_bytes());
             assert_eq!(usize::from(out[0]), length + 1);
         }
     }

@@ -327,7 +327,9 @@ mod tests {
     #[test]
     fn a_large_frame_is_kept_without_a_copy_and_a_small_one_with() {
         let mut reader = FrameReader::new(MAX_FRAME_LEN);
-        reader.buffer().extend_from_slice(&Frame::new(MessageType::Request, seq(), 0, &[1; 60_000]).to_bytes());
+        reader
+            .buffer()
+            .extend_from_slice(&Frame::new(MessageType::Request, seq(), 0, &[1; 60_000]).to_bytes());
         let frame = reader.next().unwrap().unwrap();
         assert_eq!(frame.keep(frame.body).as_ptr(), frame.body.as_ptr());
         reader.buffer().extend_from_slice(&Frame::new(MessageType::Request, seq(), 0, &[1; 100]).to_bytes());

@@ -91,8 +91,7 @@ mod tests {
 
     #[test]
     fn answers_and_refusals() {
-        let info =
-            br#"{"id":1,"jsonrpc":"2.0","result":{"Agency":"a","NodeID":"ff","Topic":["x","y"]}}"#;
+        let info = br#"{"id":1,"jsonrpc":"2.0","result":{"Agency":"a","NodeID":"ff","Topic":["x","y"]}}"#;
         assert_eq!(decode_node_info(info).unwrap().topics, ["x", "y"]);
         let refused = br#"{"error":{"code":-32601,"message":"METHOD_NOT_FOUND"},"id":1,"jsonrpc":"2.0"}"#;
         assert_eq!(decode_node_info(refused).unwrap_err().code, -32601);

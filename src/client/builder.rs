@@ -1,0 +1,169 @@
+//! How a client is set up and connected.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::Client;
+use super::core::ClientCore;
+use super::options::{Options, Retry};
+use crate::error::Result;
+use crate::runtime::RuntimeRef;
+use crate::transport::CredentialSource;
+
+/// Settings of a client to be; made by [`Client::builder`], ended by [`ClientBuilder::connect`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `connect`"]
+pub struct ClientBuilder {
+    options: Options,
+    runtime: Option<tokio::runtime::Handle>,
+}
+
+impl ClientBuilder {
+    /// A node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`. Several calls name several nodes.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.options.endpoints.push(endpoint.into());
+        self
+    }
+
+    /// Several nodes at once.
+    pub fn endpoints<E: Into<String>>(mut self, endpoints: impl IntoIterator<Item = E>) -> Self {
+        self.options.endpoints.extend(endpoints.into_iter().map(Into::into));
+        self
+    }
+
+    /// The folder with `ca.crt`, `sdk.crt` and `sdk.key`.
+    ///
+    /// Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
+    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. They are read again at each reconnect.
+    pub fn credentials(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.credentials = CredentialSource::Directory(folder.into());
+        self
+    }
+
+    /// The three files by name: CA, own certificate chain (leaf, agency, ...), private key; all PEM.
+    pub fn credential_files(
+        mut self,
+        ca: impl Into<PathBuf>,
+        cert: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.options.credentials =
+            CredentialSource::Files { ca: ca.into(), cert: cert.into(), key: key.into() };
+        self
+    }
+
+    /// The same from memory, as PEM text.
+    pub fn credential_pem(
+        mut self,
+        ca: impl Into<Vec<u8>>,
+        cert: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.options.credentials =
+            CredentialSource::Pem { ca: ca.into(), cert: cert.into(), key: key.into() };
+        self
+    }
+
+    /// How long one try to connect may take: TCP, TLS and handshake together. Default 10 s.
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.options.connect_timeout = time;
+        self
+    }
+
+    /// The deadline of every call that has none of its own. Default 10 s.
+    pub fn call_timeout(mut self, time: Duration) -> Self {
+        self.options.call_timeout = time;
+        self
+    }
+
+    /// How long [`Client::close`] lets handlers finish. Default 5 s.
+    pub fn close_timeout(mut self, time: Duration) -> Self {
+        self.options.close_timeout = time;
+        self
+    }
+
+    /// The time between heartbeats; a node silent for two of them is dead. Default 10 s; nodes end a connection
+    /// that is idle for 60 s.
+    pub fn heartbeat(mut self, time: Duration) -> Self {
+        self.options.heartbeat = time;
+        self
+    }
+
+    /// The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
+    pub fn reconnect_min(mut self, time: Duration) -> Self {
+        self.options.reconnect_min = time;
+        self
+    }
+
+    /// The longest pause before a reconnect. Default 10 s.
+    pub fn reconnect_max(mut self, time: Duration) -> Self {
+        self.options.reconnect_max = time;
+        self
+    }
+
+    /// How long a handler may take before the library answers TOO_SLOW for it.
+    ///
+    /// Default 4.5 s: half a second before a 2.x node would deliver the message to somebody else.
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.options.answer_within = time;
+        self
+    }
+
+    /// When a failed publish is tried again by itself. Default: when nothing was delivered, on another node.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.options.retry = retry;
+        self
+    }
+
+    /// Whether this client's own broadcasts come back to its subscriptions. Default no.
+    pub fn echo(mut self, echo: bool) -> Self {
+        self.options.echo = echo;
+        self
+    }
+
+    /// Most calls in flight per connection; beyond it a call fails at once. Default 65,536.
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.options.max_in_flight = calls;
+        self
+    }
+
+    /// Most bytes queued to send per connection. Default 256 MiB.
+    pub fn max_send_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_send_bytes = bytes;
+        self
+    }
+
+    /// Most payload bytes held in all subscriptions together. Default 512 MiB.
+    pub fn max_held_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_held_bytes = bytes;
+        self
+    }
+
+    /// Most threads for blocking handlers. Default 256.
+    pub fn dispatcher_threads(mut self, threads: usize) -> Self {
+        self.options.dispatcher_threads = threads;
+        self
+    }
+
+    /// Runs the client on a tokio runtime of the caller's (with time and I/O enabled), not on the library's own.
+    pub fn runtime(mut self, handle: tokio::runtime::Handle) -> Self {
+        self.runtime = Some(handle);
+        self
+    }
+
+    /// Connects. Returns when one node is ready; the others follow in the background.
+    ///
+    /// # Errors
+    /// Options that make no sense, credentials that can't be used, or, when no node could be reached, why the
+    /// first one couldn't.
+    pub async fn connect(self) -> Result<Client> {
+        let runtime = match self.runtime {
+            Some(handle) => RuntimeRef::given(handle),
+            None => RuntimeRef::shared()?,
+        };
+        let deadline = Instant::now() + self.options.connect_timeout;
+        let core = ClientCore::start(self.options, runtime)?;
+        core.first_connection(deadline).await?;
+        Ok(Client { core })
+    }
+}

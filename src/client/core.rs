@@ -1,0 +1,312 @@
+//! What all handles of one client share: its links, its consumers, its end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::handlers::is_in_handler;
+use super::link::{Link, LinkState, LinkTask, connector};
+use super::options::Options;
+use super::registry::{Id, Registry};
+use crate::delivery::{Budget, DeliveryShared, Dispatcher, Doubles, Event, EventHub};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{SeqSource, Topic};
+use crate::runtime::RuntimeRef;
+use crate::session::{self, Command};
+use crate::transport::Endpoint;
+
+/// The shared part of a client.
+pub(crate) struct ClientCore {
+    pub(crate) runtime: RuntimeRef,
+    pub(crate) options: Arc<Options>,
+    pub(crate) delivery: Arc<DeliveryShared>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) links: Vec<Link>,
+    registry: Mutex<Registry>,
+    changed: Arc<watch::Sender<u64>>,
+    closing: AtomicBool,
+    ended: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl ClientCore {
+    /// Starts the links.
+    pub(crate) fn start(options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
+        options.check()?;
+        let endpoints: Vec<Endpoint> =
+            options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
+        let connector = connector(&options)?;
+        let options = Arc::new(options);
+        let delivery = Arc::new(DeliveryShared {
+            budget: Arc::new(Budget::new(options.max_held_bytes)),
+            doubles: Arc::new(Mutex::new(Doubles::new(options.doubles_window, options.max_doubles))),
+            events: Arc::new(EventHub::new(options.max_events)),
+            seqs: Arc::new(SeqSource::new()),
+            echo: options.echo,
+        });
+        let changed = Arc::new(watch::Sender::new(0));
+        let mut links = Vec::new();
+        let mut tasks = Vec::new();
+        for endpoint in endpoints {
+            let (link, task) = LinkTask::new(
+                endpoint,
+                options.clone(),
+                connector.clone(),
+                delivery.clone(),
+                changed.clone(),
+            );
+            links.push(link);
+            tasks.push(runtime.handle().spawn(task.run()));
+        }
+        let core = Arc::new(ClientCore {
+            dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler"),
+            runtime,
+            options,
+            delivery,
+            links,
+            registry: Mutex::default(),
+            changed,
+            closing: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
+            tasks: Mutex::new(tasks),
+        });
+        core.runtime.handle().spawn(keep_services_placed(Arc::downgrade(&core), core.changed.subscribe()));
+        Ok(core)
+    }
+
+    /// Waits until a link is connected, or all have failed once.
+    pub(crate) async fn first_connection(&self, deadline: Instant) -> Result<()> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let mut failure = None;
+            let mut starting = false;
+            for link in &self.links {
+                match &*link.state.borrow() {
+                    LinkState::Connected => return Ok(()),
+                    LinkState::Starting => starting = true,
+                    LinkState::Down(error) => failure = failure.or_else(|| Some(error.clone())),
+                    LinkState::Ended => failure = failure.or_else(|| Some(session::closed())),
+                }
+            }
+            if let (false, Some(error)) = (starting, failure) {
+                return Err(error);
+            }
+            // A link ends its first try by itself; the spare second is for a machine under load.
+            let limit = deadline + Duration::from_secs(1);
+            if self.runtime.until(limit, changed.changed()).await.is_none() {
+                return Err(Error::new(
+                    ErrorKind::ConnectTimeout,
+                    format!("no node was ready within {:?}", self.options.connect_timeout),
+                ));
+            }
+        }
+    }
+
+    /// What every call checks first.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.runtime.check_fork()?;
+        if self.closing.load(Ordering::Acquire) { Err(session::closed()) } else { Ok(()) }
+    }
+
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The deadline of a call.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Result<Instant> {
+        let timeout = timeout.unwrap_or(self.options.call_timeout);
+        if timeout > super::options::MAX_TIME {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("a timeout of {timeout:?} is too long: take at most {:?}", super::options::MAX_TIME),
+            ));
+        }
+        Ok(Instant::now() + timeout)
+    }
+
+    /// Tells all links where a topic goes now. Called with the registry locked, so that they hear the changes
+    /// in the order in which they were made.
+    pub(crate) fn tell_links(
+        &self,
+        registry: &Registry,
+        topic: &Topic,
+    ) -> Vec<oneshot::Receiver<Result<()>>> {
+        let mut applied = Vec::with_capacity(self.links.len());
+        for (index, link) in self.links.iter().enumerate() {
+            let (tx, rx) = oneshot::channel();
+            let spec = registry.route(topic, index);
+            // A link that has ended answers by dropping the other end.
+            let _ = link.port.send(Command::Route { topic: topic.clone(), spec, applied: Some(tx) });
+            applied.push(rx);
+        }
+        applied
+    }
+
+    /// Waits until every connected node lists a new topic, at least one.
+    pub(crate) async fn until_listed(
+        &self,
+        topic: &Topic,
+        mut applied: Vec<oneshot::Receiver<Result<()>>>,
+        deadline: Instant,
+    ) -> Result<()> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let mut failure = session::closed();
+            let mut listed = false;
+            for answer in applied {
+                match self.runtime.until(deadline, answer).await {
+                    Some(Ok(Ok(()))) => listed = true,
+                    Some(Ok(Err(error))) => failure = error,
+                    // The connection went before it was listed; the next one lists it.
+                    Some(Err(_)) => failure = session::not_connected("the node"),
+                    None => failure = self.not_listed(topic),
+                }
+            }
+            if listed {
+                return Ok(());
+            }
+            self.check()?;
+            // Nobody is connected: the next session lists all topics before it counts as restored.
+            if self.runtime.until(deadline, changed.changed()).await.is_none() {
+                return Err(if failure.kind() == ErrorKind::NotConnected {
+                    failure
+                } else {
+                    self.not_listed(topic)
+                });
+            }
+            applied = self.tell_links(&self.registry(), topic);
+        }
+    }
+
+    fn not_listed(&self, topic: &Topic) -> Error {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("no node confirmed the subscription to {topic:?} in time; the node may be overloaded"),
+        )
+    }
+
+    /// Takes a consumer out; what to wait for.
+    pub(crate) fn leave(&self, topic: &Topic, id: Id) -> Option<watch::Receiver<()>> {
+        let mut registry = self.registry();
+        let finished = registry.remove(topic, id);
+        self.tell_links(&registry, topic);
+        finished
+    }
+
+    /// Waits until a handler's last call has returned; defers when called from a handler.
+    pub(crate) async fn until_finished(
+        &self,
+        finished: Option<watch::Receiver<()>>,
+        deadline: Instant,
+    ) -> Result<()> {
+        let Some(mut finished) = finished.filter(|_| !is_in_handler()) else { return Ok(()) };
+        // Nothing is ever sent: the channel ends with the handler.
+        let ended = async { while finished.changed().await.is_ok() {} };
+        self.runtime.until(deadline, ended).await.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Timeout,
+                "a handler has not returned in time; its context is kept until it does",
+            )
+        })
+    }
+
+    /// Ends the client; see [`super::Client::close`].
+    pub(crate) async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
+        self.runtime.check_fork()?;
+        let deadline = Instant::now() + timeout;
+        if !self.closing.swap(true, Ordering::AcqRel) {
+            let core = self.clone();
+            self.runtime.handle().spawn(async move { core.shut_down(deadline).await });
+        }
+        if is_in_handler() {
+            return Ok(());
+        }
+        let mut ended = self.ended.subscribe();
+        // One more second for goodbyes on the wire; handlers have had theirs by then.
+        let limit = deadline + Duration::from_secs(1);
+        match self.runtime.until(limit, ended.wait_for(|ended| *ended)).await {
+            Some(_) => Ok(()),
+            None => Err(Error::new(
+                ErrorKind::Timeout,
+                format!("a handler has not returned within {timeout:?}; its context is kept until it does"),
+            )),
+        }
+    }
+
+    /// The end, in order: calls, topics, handlers, connections.
+    async fn shut_down(self: Arc<Self>, deadline: Instant) {
+        let leftovers = {
+            let mut registry = self.registry();
+            let closed = registry.close();
+            for link in &self.links {
+                let _ = link.port.send(Command::EndCalls);
+            }
+            for (topic, _) in &closed {
+                self.tell_links(&registry, topic);
+            }
+            closed
+        };
+        let mut unfinished = Vec::new();
+        for leftover in leftovers.into_iter().flat_map(|(_, leftovers)| leftovers) {
+            let Some(mut finished) = leftover.finished.clone() else { continue };
+            let ended = async { while finished.changed().await.is_ok() {} };
+            if self.runtime.until(deadline, ended).await.is_none() {
+                leftover.abandon();
+                unfinished.push(finished);
+            }
+        }
+        for link in &self.links {
+            let _ = link.port.send(Command::Close);
+        }
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        for task in tasks {
+            let abort = task.abort_handle();
+            // What is queued to send gets the rest of the time, and at least a moment.
+            let limit = deadline.max(Instant::now() + Duration::from_millis(500));
+            if self.runtime.until(limit, task).await.is_none() {
+                abort.abort();
+            }
+        }
+        self.delivery.events.tell(Event::Closed);
+        for mut finished in unfinished {
+            while finished.changed().await.is_ok() {}
+        }
+        self.dispatcher.shut_down();
+        self.ended.send_replace(true);
+    }
+}
+
+impl Drop for ClientCore {
+    /// The last handle is gone without a close: end in the background, waiting for nobody.
+    fn drop(&mut self) {
+        if self.runtime.check_fork().is_err() {
+            return;
+        }
+        let closed = self.registry.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).close();
+        drop(closed);
+        for link in &self.links {
+            let _ = link.port.send(Command::Close);
+        }
+        self.delivery.events.tell(Event::Closed);
+        self.dispatcher.shut_down();
+    }
+}
+
+/// Keeps services at a link that is connected.
+async fn keep_services_placed(core: std::sync::Weak<ClientCore>, mut changed: watch::Receiver<u64>) {
+    while changed.changed().await.is_ok() {
+        let Some(core) = core.upgrade() else { return };
+        let mut registry = core.registry();
+        let is_up = |index: usize| core.links.get(index).is_some_and(|link| link.port.is_connected());
+        if is_up(registry.home()) {
+            continue;
+        }
+        let Some(home) = (0..core.links.len()).find(|index| is_up(*index)) else { continue };
+        for topic in registry.move_services(home) {
+            core.tell_links(&registry, &topic);
+        }
+    }
+}

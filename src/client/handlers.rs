@@ -1,0 +1,247 @@
+//! Runs handlers over lanes: async ones as one task per subscription, blocking ones on dispatcher threads.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use futures_util::future::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::watch;
+
+use crate::delivery::{Event, EventHub, Job, LaneItem, LaneReader, Message, Request, Turn};
+use crate::protocol::Topic;
+
+tokio::task_local! {
+    /// Set while an async handler of any client runs: then nothing may wait for handlers.
+    static IN_HANDLER: ();
+}
+
+/// Whether the caller is a handler, on a dispatcher thread or in a task.
+pub(crate) fn is_in_handler() -> bool {
+    crate::delivery::is_dispatcher_thread() || IN_HANDLER.try_with(|()| ()).is_ok()
+}
+
+/// What an async service handler may give back.
+///
+/// Data is the reply. A [`Result`]'s error is answered FAILED with its text. `()` leaves the answer to the
+/// [`Request`] handle, of which the handler may keep a clone for later.
+pub trait IntoAnswer {
+    /// Answers `request`, unless that happened already.
+    fn answer(self, request: &Request);
+}
+
+impl IntoAnswer for () {
+    fn answer(self, _request: &Request) {}
+}
+
+macro_rules! reply_with {
+    ($($data:ty),*) => {$(
+        impl IntoAnswer for $data {
+            fn answer(self, request: &Request) {
+                finish(request, request.reply(self));
+            }
+        }
+    )*};
+}
+reply_with!(Bytes, Vec<u8>, String, &'static str, &'static [u8]);
+
+impl<T: IntoAnswer, E: std::fmt::Display> IntoAnswer for Result<T, E> {
+    fn answer(self, request: &Request) {
+        match self {
+            Ok(data) => data.answer(request),
+            Err(error) => finish(request, request.fail(Request::FAILED, error.to_string())),
+        }
+    }
+}
+
+/// An answer that can't be given is the handler's affair; it finds no caller to be told.
+fn finish(request: &Request, outcome: crate::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(topic = request.topic(), %error, "a handler's answer was not sent");
+        // Too large, say: the publisher shall not wait in vain.
+        let _ = request.fail(Request::FAILED, error.message().to_owned());
+    }
+}
+
+/// Where a handler belongs, to report its failures.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) topic: Topic,
+    pub(crate) events: Arc<EventHub>,
+}
+
+impl Owner {
+    fn panicked(&self, panic: &(dyn Any + Send)) -> String {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no text".to_owned());
+        tracing::error!(topic = %self.topic, panic = text, "a handler panicked");
+        self.events.tell(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text.clone() });
+        format!("the handler panicked: {text}")
+    }
+}
+
+/// Runs an async handler, one message after the other.
+pub(crate) async fn for_each<H, F>(
+    mut reader: LaneReader<Message>,
+    owner: Owner,
+    mut handler: H,
+    finished: watch::Sender<()>,
+) where
+    H: FnMut(Message) -> F,
+    F: Future<Output = ()>,
+{
+    while let Some(message) = std::future::poll_fn(|cx| reader.poll_next(cx)).await {
+        let call = AssertUnwindSafe(IN_HANDLER.scope((), async { handler(message).await }));
+        if let Err(panic) = call.catch_unwind().await {
+            owner.panicked(&*panic);
+        }
+    }
+    drop(handler);
+    drop(finished);
+}
+
+/// Runs an async service handler, up to `concurrency` calls at once.
+pub(crate) async fn serve<H, F, A>(
+    mut reader: LaneReader<Request>,
+    owner: Owner,
+    handler: H,
+    concurrency: usize,
+    finished: watch::Sender<()>,
+) where
+    H: Fn(Request) -> F,
+    F: Future<Output = A>,
+    A: IntoAnswer,
+{
+    let mut running = FuturesUnordered::new();
+    let mut open = true;
+    while open || !running.is_empty() {
+        let next = std::future::poll_fn(|cx| {
+            // Ended calls first: they make room.
+            while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {}
+            if !open {
+                return if running.is_empty() { Poll::Ready(None) } else { Poll::Pending };
+            }
+            if running.len() >= concurrency { Poll::Pending } else { reader.poll_next(cx) }
+        });
+        match next.await {
+            Some(request) if request.is_open() => running.push(one_call(&handler, request, &owner)),
+            // Its time ran out in the lane; the publisher has been told.
+            Some(_) => {}
+            None => open = false,
+        }
+    }
+    drop(running);
+    drop(handler);
+    drop(finished);
+}
+
+async fn one_call<H, F, A>(handler: &H, request: Request, owner: &Owner)
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = A>,
+    A: IntoAnswer,
+{
+    let call = AssertUnwindSafe(IN_HANDLER.scope((), async { handler(request.clone()).await }));
+    match call.catch_unwind().await {
+        Ok(answer) => answer.answer(&request),
+        Err(panic) => {
+            let text = owner.panicked(&*panic);
+            // Fails only if the handler had answered before it panicked.
+            let _ = request.fail(Request::FAILED, text);
+        }
+    }
+}
+
+/// A blocking handler as a dispatcher's job.
+pub(crate) struct BlockingJob<T: LaneItem, H> {
+    /// Dropped first, so that what is still queued is counted before the end is told.
+    pub(crate) source: Source<T>,
+    pub(crate) handler: H,
+    pub(crate) owner: Owner,
+    pub(crate) _finished: watch::Sender<()>,
+}
+
+impl<H: FnMut(Message) + Send + 'static> Job for BlockingJob<Message, H> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Turn {
+        match self.source.poll_next(cx) {
+            Poll::Pending => Turn::Waiting,
+            Poll::Ready(None) => Turn::Done,
+            Poll::Ready(Some(message)) => {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.handler)(message))) {
+                    self.owner.panicked(&*panic);
+                }
+                Turn::More
+            }
+        }
+    }
+}
+
+impl<H: Fn(Request) + Send + Sync + 'static> Job for BlockingJob<Request, Arc<H>> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Turn {
+        match self.source.poll_next(cx) {
+            Poll::Pending => Turn::Waiting,
+            Poll::Ready(None) => Turn::Done,
+            Poll::Ready(Some(request)) if !request.is_open() => Turn::More,
+            Poll::Ready(Some(request)) => {
+                let call = AssertUnwindSafe(|| (self.handler)(request.clone()));
+                if let Err(panic) = catch_unwind(call) {
+                    let text = self.owner.panicked(&*panic);
+                    let _ = request.fail(Request::FAILED, text);
+                }
+                Turn::More
+            }
+        }
+    }
+}
+
+/// One lane, read by several jobs.
+pub(crate) struct Source<T: LaneItem>(Arc<Mutex<Shared<T>>>);
+
+struct Shared<T: LaneItem> {
+    reader: LaneReader<T>,
+    waiting: Arc<Waiting>,
+}
+
+/// The jobs that found the lane empty; a new batch wakes them all.
+#[derive(Default)]
+struct Waiting(Mutex<Vec<Waker>>);
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        let wakers = std::mem::take(&mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<T: LaneItem> Source<T> {
+    pub(crate) fn new(reader: LaneReader<T>) -> Source<T> {
+        Source(Arc::new(Mutex::new(Shared { reader, waiting: Arc::default() })))
+    }
+
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut shared = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Shared { reader, waiting } = &mut *shared;
+        let all = Waker::from(waiting.clone());
+        let next = reader.poll_next(&mut Context::from_waker(&all));
+        if next.is_pending() {
+            waiting.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(cx.waker().clone());
+        }
+        next
+    }
+}
+
+impl<T: LaneItem> Clone for Source<T> {
+    fn clone(&self) -> Source<T> {
+        Source(self.0.clone())
+    }
+}
+
+/// A handler's future, boxed.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;

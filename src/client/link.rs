@@ -1,0 +1,258 @@
+//! Keeps one node connected: connect, run the session, wait, again; for ever, until the client closes.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+
+use super::options::Options;
+use crate::delivery::{DeliveryShared, Event, Router};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::{self, Command, Driver, End, Notice, Port, SessionOptions};
+use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial};
+
+/// Where a link stands.
+#[derive(Clone, Debug)]
+pub(crate) enum LinkState {
+    /// The first try is under way.
+    Starting,
+    /// A session is up.
+    Connected,
+    /// It is down; why.
+    Down(Error),
+    /// It has ended for good.
+    Ended,
+}
+
+/// The client's side of a link.
+pub(crate) struct Link {
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) port: Arc<Port>,
+    pub(crate) state: watch::Receiver<LinkState>,
+}
+
+/// The link's own side: one task.
+pub(crate) struct LinkTask {
+    endpoint: Endpoint,
+    name: Arc<str>,
+    options: Arc<Options>,
+    connector: Arc<dyn SecureConnector>,
+    delivery: Arc<DeliveryShared>,
+    port: Arc<Port>,
+    router: Router,
+    inbox: UnboundedReceiver<Command>,
+    state: watch::Sender<LinkState>,
+    /// Any link's change of state, for those who wait for some node.
+    changed: Arc<watch::Sender<u64>>,
+}
+
+/// How a step of the link ended.
+enum Step<T> {
+    Done(T),
+    Closed,
+}
+
+impl LinkTask {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        options: Arc<Options>,
+        connector: Arc<dyn SecureConnector>,
+        delivery: Arc<DeliveryShared>,
+        changed: Arc<watch::Sender<u64>>,
+    ) -> (Link, LinkTask) {
+        let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
+        let limits = session::PortLimits {
+            max_in_flight: options.max_in_flight,
+            max_send_bytes: options.max_send_bytes,
+        };
+        let port = Arc::new(Port::new(commands, limits));
+        let name: Arc<str> = endpoint.to_string().into();
+        let router = Router::new(delivery.clone(), name.clone(), port.clone());
+        let (state, watched) = watch::channel(LinkState::Starting);
+        let link = Link { endpoint: name.clone(), port: port.clone(), state: watched };
+        let task =
+            LinkTask { endpoint, name, options, connector, delivery, port, router, inbox, state, changed };
+        (link, task)
+    }
+
+    /// Runs until the client closes.
+    pub(crate) async fn run(mut self) {
+        let mut pause = self.options.reconnect_min;
+        loop {
+            let was_up = match self.connect_and_run().await {
+                Step::Done(was_up) => was_up,
+                Step::Closed => break,
+            };
+            if was_up {
+                pause = self.options.reconnect_min;
+            }
+            let wait = jittered(pause);
+            pause = (pause * 2).min(self.options.reconnect_max);
+            if let Step::Closed = self.offline(tokio::time::sleep(wait)).await {
+                break;
+            }
+            self.renew_credentials();
+        }
+        self.set_state(LinkState::Ended);
+        self.inbox.close();
+        while let Ok(command) = self.inbox.try_recv() {
+            refuse(&self.port, &mut self.router, command, session::closed());
+        }
+    }
+
+    /// One connection from its beginning to its end; whether it was ever up.
+    async fn connect_and_run(&mut self) -> Step<bool> {
+        let began = Instant::now();
+        let limit = self.options.connect_timeout;
+        let (endpoint, connector) = (self.endpoint.clone(), self.connector.clone());
+        let dialled = self
+            .offline(async move { tokio::time::timeout(limit, dial(&endpoint, &*connector)).await })
+            .await;
+        let stream = match dialled {
+            Step::Closed => return Step::Closed,
+            Step::Done(Ok(Ok(stream))) => stream,
+            Step::Done(Ok(Err(error))) => return self.is_down(error, false),
+            Step::Done(Err(_)) => {
+                let error = Error::new(
+                    ErrorKind::ConnectTimeout,
+                    format!(
+                        "{} gave no connection within {limit:?}: a firewall may drop the packets, or something \
+                         that speaks no TLS listens there; check address and port",
+                        self.name
+                    ),
+                );
+                return self.is_down(error, false);
+            }
+        };
+        match self.run_session(stream, began + limit).await {
+            (End::Closed, _) => Step::Closed,
+            (End::Lost(error), was_up) => self.is_down(error, was_up),
+        }
+    }
+
+    async fn run_session(&mut self, stream: BoxedStream, handshake_by: Instant) -> (End, bool) {
+        let options = SessionOptions {
+            endpoint: self.name.clone(),
+            heartbeat: self.options.heartbeat,
+            missed_heartbeats: self.options.missed_heartbeats,
+            answer_within: self.options.answer_within,
+            handshake_by,
+        };
+        let (port, seqs) = (self.port.clone(), self.delivery.seqs.clone());
+        let driver = Driver::new(stream, options, seqs, port.clone(), &mut self.router, &mut self.inbox);
+        let (events, name) = (&self.delivery.events, &self.name);
+        let (state, changed) = (&self.state, &self.changed);
+        let mut node: Option<(Arc<str>, u32)> = None;
+        let again = port.counters.connects.load(Ordering::Relaxed) > 0;
+        let end = driver
+            .run(|notice| match notice {
+                Notice::Ready { node_version, protocol } => {
+                    tracing::info!(endpoint = %name, node_version, protocol, "connected");
+                    port.counters.connects.fetch_add(1, Ordering::Relaxed);
+                    let node_version: Arc<str> = node_version.into();
+                    node = Some((node_version.clone(), protocol));
+                    state.send_replace(LinkState::Connected);
+                    changed.send_modify(|count| *count += 1);
+                    if !again {
+                        events.tell(Event::Connected { endpoint: name.clone(), node_version, protocol });
+                    }
+                }
+                Notice::TopicsRestored => {
+                    if let (true, Some((node_version, protocol))) = (again, node.clone()) {
+                        events.tell(Event::Reconnected { endpoint: name.clone(), node_version, protocol });
+                    }
+                }
+            })
+            .await;
+        (end, node.is_some())
+    }
+
+    /// Waits for `work` while no session is up: calls are refused, topics remembered.
+    async fn offline<T>(&mut self, work: impl Future<Output = T>) -> Step<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let command = tokio::select! {
+                done = &mut work => return Step::Done(done),
+                command = self.inbox.recv() => command,
+            };
+            match command {
+                None | Some(Command::Close) => return Step::Closed,
+                Some(command) => {
+                    let error = session::not_connected(&self.name);
+                    refuse(&self.port, &mut self.router, command, error);
+                }
+            }
+        }
+    }
+
+    fn is_down(&mut self, error: Error, was_up: bool) -> Step<bool> {
+        tracing::warn!(endpoint = %self.name, %error, was_up, "not connected");
+        let endpoint = self.name.clone();
+        self.delivery.events.tell(if was_up {
+            Event::Lost { endpoint, error: error.clone() }
+        } else {
+            Event::ConnectFailed { endpoint, error: error.clone() }
+        });
+        self.set_state(LinkState::Down(error));
+        Step::Done(was_up)
+    }
+
+    fn set_state(&self, state: LinkState) {
+        self.state.send_replace(state);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Certificates may have been renewed meanwhile; what can't be read leaves the old ones in use.
+    fn renew_credentials(&mut self) {
+        match connector(&self.options) {
+            Ok(renewed) => self.connector = renewed,
+            Err(error) => {
+                tracing::warn!(endpoint = %self.name, %error, "the credentials can't be read again; keeping the old");
+            }
+        }
+    }
+}
+
+/// Reads the credentials and makes the TLS side of them.
+pub(crate) fn connector(options: &Options) -> Result<Arc<dyn SecureConnector>> {
+    let credentials = Credentials::load(&options.credentials)?;
+    Ok(Arc::new(RustlsConnector::new(&credentials)?))
+}
+
+/// Takes a command while no session is up.
+fn refuse(port: &Port, router: &mut Router, command: Command, error: Error) {
+    match command {
+        Command::Call(call) => session::refuse_call(port, call, error),
+        Command::Route { topic, spec, applied } => {
+            router.set(topic, spec);
+            session::answer_route(applied, Err(error));
+        }
+        // It came by a connection that is gone; a double of it may wait at another node.
+        Command::Answer { answer, .. } if answer.first => router.batch(Instant::now(), |batch| {
+            batch.answered(&answer.ticket, answer.result, &answer.data);
+        }),
+        Command::Answer { .. } | Command::Cancel(_) | Command::EndCalls | Command::Close => {}
+    }
+}
+
+/// Half to one and a half of a pause, so that clients don't come back all at once.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0u8) >> 32;
+    pause / 2 + pause.mul_f64(random as f64 / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_vary_within_their_bounds() {
+        let pause = Duration::from_secs(2);
+        let pauses: Vec<_> = (0..100).map(|_| jittered(pause)).collect();
+        assert!(pauses.iter().all(|p| (Duration::from_secs(1)..=Duration::from_secs(3)).contains(p)));
+        assert!(pauses.iter().any(|p| *p != pauses[0]));
+    }
+}

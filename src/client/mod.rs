@@ -1,0 +1,188 @@
+//! The client: many sessions behind one face.
+
+mod builder;
+mod core;
+mod handlers;
+mod link;
+mod options;
+mod publish;
+mod registry;
+mod service;
+mod stats;
+mod subscription;
+
+pub use builder::ClientBuilder;
+pub use handlers::IntoAnswer;
+pub use options::Retry;
+pub use publish::{Broadcast, Publish};
+pub use service::{Requests, Serve, ServeRequests};
+pub use stats::{EndpointStats, Stats};
+pub use subscription::{HandlerGuard, Subscribe, Subscription};
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use self::core::ClientCore;
+use crate::delivery::{Event, LaneReader, Message, Request};
+use crate::error::Result;
+use crate::protocol::Topic;
+
+/// A connection to the nodes of one's institution. Cheap to clone; all clones are the same client.
+///
+/// Reconnects by itself, for ever, and restores its topics. When the last clone (and the last subscription) is
+/// dropped it ends in the background; [`Client::close`] ends it in order.
+#[derive(Clone)]
+pub struct Client {
+    core: Arc<ClientCore>,
+}
+
+impl Client {
+    /// Begins to set up a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Sends a unicast: the node picks one subscriber, whose reply is the result.
+    ///
+    /// A subscriber that only listens answers empty as soon as it has the message.
+    ///
+    /// # Errors
+    /// When awaited: see [`ErrorKind`](crate::ErrorKind); [`Error::delivery`](crate::Error::delivery) says
+    /// whether it may have been delivered all the same.
+    pub fn publish(&self, topic: impl AsRef<str>, data: impl Into<Bytes>) -> Publish {
+        Publish::new(self.core.clone(), Topic::new(topic), data.into())
+    }
+
+    /// Sends a broadcast to all subscribers; the result is the node's ack, which says nothing of who hears it.
+    ///
+    /// # Errors
+    /// When awaited, as for [`Client::publish`].
+    pub fn broadcast(&self, topic: impl AsRef<str>, data: impl Into<Bytes>) -> Broadcast {
+        Broadcast::new(self.core.clone(), Topic::new(topic), data.into())
+    }
+
+    /// Subscribes to a topic: unicasts and broadcasts, as a stream, or with a handler.
+    ///
+    /// Any number per topic; each gets every message. A unicast is answered (empty) as soon as one subscription
+    /// has taken it, so that a slow reader never makes the node deliver it again.
+    ///
+    /// # Errors
+    /// When awaited: a bad topic, or no node that lists it in time.
+    pub fn subscribe(&self, topic: impl AsRef<str>) -> Subscribe {
+        Subscribe::new(self.core.clone(), Topic::new(topic))
+    }
+
+    /// Serves a topic: the handler's result is the reply to each unicast.
+    ///
+    /// One service per topic in a client; it alone gets that topic's unicasts, while broadcasts go to
+    /// subscriptions only.
+    ///
+    /// ```no_run
+    /// # async fn example(client: amop::Client) -> amop::Result<()> {
+    /// client.serve("echo", async |request: amop::Request| request.data().clone()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When awaited: as [`Client::subscribe`], and [`ErrorKind::AlreadyServed`](crate::ErrorKind::AlreadyServed).
+    pub fn serve<H, F, A>(&self, topic: impl AsRef<str>, handler: H) -> Serve
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = A> + Send + 'static,
+        A: IntoAnswer + Send + 'static,
+    {
+        Serve::with_async(self.core.clone(), Topic::new(topic), handler)
+    }
+
+    /// The same with a blocking handler on the client's dispatcher threads; it answers through the request.
+    ///
+    /// # Errors
+    /// As [`Client::serve`].
+    pub fn serve_blocking<H>(&self, topic: impl AsRef<str>, handler: H) -> Serve
+    where
+        H: Fn(Request) + Send + Sync + 'static,
+    {
+        Serve::with_blocking(self.core.clone(), Topic::new(topic), handler)
+    }
+
+    /// The same without a handler: the application takes the requests one by one.
+    ///
+    /// # Errors
+    /// As [`Client::serve`].
+    pub fn serve_requests(&self, topic: impl AsRef<str>) -> ServeRequests {
+        ServeRequests::new(self.core.clone(), Topic::new(topic))
+    }
+
+    /// What happens from now on: connections lost and restored, slow consumers ...
+    pub fn events(&self) -> Events {
+        Events { reader: self.core.delivery.events.listen() }
+    }
+
+    /// The figures at this moment.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.core)
+    }
+
+    /// Ends the client with its own `close_timeout`; see [`Client::close_within`].
+    ///
+    /// # Errors
+    /// As [`Client::close_within`].
+    pub async fn close(&self) -> Result<()> {
+        self.close_within(self.core.options.close_timeout).await
+    }
+
+    /// Ends the client: calls in flight end with CLOSED, handlers get until `timeout` to finish what is queued,
+    /// the rest is dropped and counted, connections say goodbye. Returns after the last handler call has returned;
+    /// called from inside a handler it returns at once, and the end comes when the handler returns. A second
+    /// close waits for the first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when a handler hasn't returned; its context is kept until
+    /// it does.
+    pub async fn close_within(&self, timeout: Duration) -> Result<()> {
+        self.core.close(timeout).await
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let endpoints: Vec<_> = self.core.links.iter().map(|link| &link.endpoint).collect();
+        f.debug_struct("Client").field("endpoints", &endpoints).finish_non_exhaustive()
+    }
+}
+
+/// A listener to a client's events. Bounded: one that doesn't read loses the oldest.
+pub struct Events {
+    reader: LaneReader<Event>,
+}
+
+impl Events {
+    /// The next event; `None` after the last, [`Event::Closed`]. Safe to cancel.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|cx| self.reader.poll_next(cx)).await
+    }
+}
+
+impl futures_core::Stream for Events {
+    type Item = Event;
+
+    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.reader.poll_next(cx)
+    }
+}
+
+// What handles promise to threads.
+const _: () = {
+    const fn send_and_sync<T: Send + Sync>() {}
+    const fn send<T: Send>() {}
+    send_and_sync::<Client>();
+    send_and_sync::<Message>();
+    send_and_sync::<Request>();
+    send::<Subscription>();
+    send::<Requests>();
+    send::<Events>();
+};

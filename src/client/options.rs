@@ -1,0 +1,110 @@
+//! What can be set on a client, and the defaults.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::transport::CredentialSource;
+
+/// When a failed publish is tried again by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retry {
+    /// Never.
+    Never,
+    /// On another node, when the failure says that nothing was delivered. The default.
+    #[default]
+    Definite,
+}
+
+/// A client's settings; see [`super::ClientBuilder`] for their meaning.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) credentials: CredentialSource,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) call_timeout: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) missed_heartbeats: u32,
+    pub(crate) reconnect_min: Duration,
+    pub(crate) reconnect_max: Duration,
+    pub(crate) answer_within: Duration,
+    pub(crate) retry: Retry,
+    pub(crate) echo: bool,
+    pub(crate) max_in_flight: usize,
+    pub(crate) max_send_bytes: usize,
+    pub(crate) max_held_bytes: usize,
+    pub(crate) max_events: usize,
+    pub(crate) dispatcher_threads: usize,
+    pub(crate) doubles_window: Duration,
+    pub(crate) max_doubles: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            endpoints: Vec::new(),
+            credentials: CredentialSource::Discover,
+            connect_timeout: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(10),
+            missed_heartbeats: 2,
+            reconnect_min: Duration::from_millis(100),
+            reconnect_max: Duration::from_secs(10),
+            // Half a second before the node's own limit of 5 s, so that nobody else is given the message.
+            answer_within: Duration::from_millis(4500),
+            retry: Retry::Definite,
+            echo: false,
+            max_in_flight: 65_536,
+            max_send_bytes: 256 << 20,
+            max_held_bytes: 512 << 20,
+            max_events: 1024,
+            dispatcher_threads: 256,
+            doubles_window: Duration::from_secs(60),
+            max_doubles: 65_536,
+        }
+    }
+}
+
+impl Options {
+    /// Checks what the types don't.
+    pub(crate) fn check(&self) -> Result<()> {
+        let wrong = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, what.to_owned()));
+        if self.endpoints.is_empty() {
+            return wrong("no endpoint was given: name a node, such as 127.0.0.1:20200");
+        }
+        let times = [
+            ("connect_timeout", self.connect_timeout),
+            ("call_timeout", self.call_timeout),
+            ("close_timeout", self.close_timeout),
+            ("heartbeat", self.heartbeat),
+            ("reconnect_min", self.reconnect_min),
+            ("reconnect_max", self.reconnect_max),
+            ("answer_within", self.answer_within),
+        ];
+        for (name, time) in times {
+            if time.is_zero() || time > MAX_TIME {
+                return wrong(&format!("{name} is {time:?}: it has to be above 0 and at most {MAX_TIME:?}"));
+            }
+        }
+        let bounds = [
+            ("max_in_flight", self.max_in_flight),
+            ("max_send_bytes", self.max_send_bytes),
+            ("max_held_bytes", self.max_held_bytes),
+            ("dispatcher_threads", self.dispatcher_threads),
+        ];
+        for (name, bound) in bounds {
+            if bound == 0 {
+                return wrong(&format!("{name} is 0: nothing could ever pass"));
+            }
+        }
+        if self.reconnect_min > self.reconnect_max {
+            return wrong("reconnect_min is longer than reconnect_max");
+        }
+        Ok(())
+    }
+}
+
+/// Nothing is infinite: no time may be longer than ten years, which every clock can still add.
+pub(crate) const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

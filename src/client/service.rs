@@ -1,0 +1,213 @@
+//! Serving: answering unicasts, with an async handler, a blocking one, or by hand.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::core::ClientCore;
+use super::handlers::{self, BlockingJob, IntoAnswer, Owner, Source, Task};
+use super::registry::Consumer;
+use super::subscription::{HandlerGuard, Member};
+use crate::delivery::{Lane, LaneLimits, LaneReader, Request};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::Topic;
+
+/// How many calls of an async service handler run at once, unless told otherwise.
+const ASYNC_CONCURRENCY: usize = 64;
+
+/// The same setting for all three kinds of service.
+struct Settings {
+    core: Arc<ClientCore>,
+    topic: Result<Topic>,
+    limits: LaneLimits,
+    timeout: Option<Duration>,
+    concurrency: usize,
+}
+
+impl Settings {
+    fn new(core: Arc<ClientCore>, topic: Result<Topic>, concurrency: usize) -> Settings {
+        Settings { core, topic, limits: LaneLimits::default(), timeout: None, concurrency }
+    }
+
+    async fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Request>, Member)> {
+        let Settings { core, topic, limits, timeout, concurrency } = self;
+        core.check()?;
+        let topic = topic?;
+        if concurrency == 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "a service with concurrency 0 would answer nothing",
+            ));
+        }
+        let deadline = core.deadline(timeout)?;
+        let lane = Lane::new(limits, core.delivery.budget.clone());
+        let reader = LaneReader::new(lane.clone());
+        let member = Member::join(&core, &topic, |registry, id| {
+            registry.add_service(&topic, Consumer { id, lane, finished })
+        });
+        Ok((reader, member?.confirmed(deadline).await?))
+    }
+}
+
+macro_rules! settings {
+    () => {
+        /// Most requests held for it; beyond, publishers are told BUSY. Default 65,536.
+        pub fn max_messages(mut self, messages: usize) -> Self {
+            self.settings.limits.max_messages = messages;
+            self
+        }
+
+        /// Most payload bytes held for it; one request of any size is taken when it is empty. Default 64 MiB.
+        pub fn max_bytes(mut self, bytes: usize) -> Self {
+            self.settings.limits.max_bytes = bytes;
+            self
+        }
+
+        /// How long to wait for a node to list the topic. Default: the client's `call_timeout`.
+        pub fn timeout(mut self, timeout: Duration) -> Self {
+            self.settings.timeout = Some(timeout);
+            self
+        }
+    };
+}
+
+/// A service with a handler, to be started by awaiting it.
+#[must_use = "nothing is served until this is awaited"]
+pub struct Serve {
+    settings: Settings,
+    start: Start,
+}
+
+type Start = Box<dyn FnOnce(&Arc<ClientCore>, LaneReader<Request>, Owner, usize, watch::Sender<()>) + Send>;
+
+impl Serve {
+    pub(crate) fn with_async<H, F, A>(core: Arc<ClientCore>, topic: Result<Topic>, handler: H) -> Serve
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = A> + Send + 'static,
+        A: IntoAnswer + Send + 'static,
+    {
+        let start: Start = Box::new(|core, reader, owner, concurrency, finished| {
+            let task: Task = Box::pin(handlers::serve(reader, owner, handler, concurrency, finished));
+            core.runtime.handle().spawn(task);
+        });
+        Serve { settings: Settings::new(core, topic, ASYNC_CONCURRENCY), start }
+    }
+
+    pub(crate) fn with_blocking<H>(core: Arc<ClientCore>, topic: Result<Topic>, handler: H) -> Serve
+    where
+        H: Fn(Request) + Send + Sync + 'static,
+    {
+        let start: Start = Box::new(|core, reader, owner, concurrency, finished| {
+            let source = Source::new(reader);
+            let handler = Arc::new(handler);
+            for _ in 0..concurrency {
+                core.dispatcher.add(Box::new(BlockingJob {
+                    source: source.clone(),
+                    handler: handler.clone(),
+                    owner: owner.clone(),
+                    _finished: finished.clone(),
+                }));
+            }
+        });
+        Serve { settings: Settings::new(core, topic, 1), start }
+    }
+
+    settings!();
+
+    /// How many handler calls may run at once. Default 64 for async handlers, 1 for blocking ones.
+    pub fn concurrency(mut self, calls: usize) -> Serve {
+        self.settings.concurrency = calls;
+        self
+    }
+}
+
+impl IntoFuture for Serve {
+    type Output = Result<HandlerGuard>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<HandlerGuard>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Serve { settings, start } = self;
+            let (core, concurrency) = (settings.core.clone(), settings.concurrency);
+            let finished = watch::Sender::new(());
+            let (reader, member) = settings.enter(Some(finished.subscribe())).await?;
+            let owner = Owner { topic: member.topic.clone(), events: core.delivery.events.clone() };
+            start(&core, reader, owner, concurrency, finished);
+            Ok(HandlerGuard { member })
+        })
+    }
+}
+
+/// A service whose requests the application takes itself, to be started by awaiting it.
+#[must_use = "nothing is served until this is awaited"]
+pub struct ServeRequests {
+    settings: Settings,
+}
+
+impl ServeRequests {
+    pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> ServeRequests {
+        ServeRequests { settings: Settings::new(core, topic, 1) }
+    }
+
+    settings!();
+}
+
+impl IntoFuture for ServeRequests {
+    type Output = Result<Requests>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Requests>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (reader, member) = self.settings.enter(None).await?;
+            Ok(Requests { reader, member })
+        })
+    }
+}
+
+/// The requests of a topic, in the order in which they arrived; each is to be answered through its handle.
+///
+/// Ends when the client closes. Dropping it ends the service; requests that were not read are answered DROPPED.
+pub struct Requests {
+    reader: LaneReader<Request>,
+    member: Member,
+}
+
+impl Requests {
+    /// The next request that can still be answered; `None` when the client has closed. Safe to cancel.
+    pub async fn next(&mut self) -> Option<Request> {
+        std::future::poll_fn(|cx| self.poll_open(cx)).await
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        &self.member.topic
+    }
+
+    /// Takes no more requests and tells the node; those that are queued can still be read.
+    pub fn unsubscribe(&mut self) {
+        self.member.leave();
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request>> {
+        loop {
+            match self.reader.poll_next(cx) {
+                // Its time ran out in the lane; the publisher has been told.
+                Poll::Ready(Some(request)) if !request.is_open() => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+impl futures_core::Stream for Requests {
+    type Item = Request;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Request>> {
+        self.poll_open(cx)
+    }
+}

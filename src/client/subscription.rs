@@ -1,0 +1,240 @@
+//! Subscribing: as a stream, with an async handler, or with a blocking one.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::core::ClientCore;
+use super::handlers::{self, BlockingJob, Owner, Source};
+use super::registry::{Consumer, Id};
+use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow, SubscriptionStats};
+use crate::error::Result;
+use crate::protocol::Topic;
+
+/// A subscription to be made; awaiting it subscribes and gives a stream.
+#[must_use = "nothing is subscribed until this is awaited"]
+pub struct Subscribe {
+    core: Arc<ClientCore>,
+    topic: Result<Topic>,
+    limits: LaneLimits,
+    timeout: Option<Duration>,
+}
+
+impl Subscribe {
+    pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> Subscribe {
+        Subscribe { core, topic, limits: LaneLimits::default(), timeout: None }
+    }
+
+    /// Most messages held for it. Default 65,536.
+    pub fn max_messages(mut self, messages: usize) -> Subscribe {
+        self.limits.max_messages = messages;
+        self
+    }
+
+    /// Most payload bytes held for it; one message of any size is taken when it is empty. Default 64 MiB.
+    pub fn max_bytes(mut self, bytes: usize) -> Subscribe {
+        self.limits.max_bytes = bytes;
+        self
+    }
+
+    /// What happens beyond. Default: refuse, and tell a unicast's publisher BUSY.
+    pub fn overflow(mut self, overflow: Overflow) -> Subscribe {
+        self.limits.overflow = overflow;
+        self
+    }
+
+    /// How long to wait for a node to list the topic. Default: the client's `call_timeout`.
+    pub fn timeout(mut self, timeout: Duration) -> Subscribe {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Subscribes with an async handler, which runs as one task on the client's runtime: one message after the
+    /// other, in order. A handler that panics is reported as an event and doesn't end delivery.
+    ///
+    /// # Errors
+    /// As for the stream.
+    pub async fn for_each<H, F>(self, handler: H) -> Result<HandlerGuard>
+    where
+        H: FnMut(Message) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let core = self.core.clone();
+        let (finished, guard) = self.join().await?;
+        let (reader, owner, member) = guard;
+        core.runtime.handle().spawn(handlers::for_each(reader, owner, handler, finished));
+        Ok(HandlerGuard { member })
+    }
+
+    /// Subscribes with a blocking handler, which runs on the client's dispatcher threads: one message after the
+    /// other, in order. It may call anything; what would wait for itself is deferred.
+    ///
+    /// # Errors
+    /// As for the stream.
+    pub async fn for_each_blocking(
+        self,
+        handler: impl FnMut(Message) + Send + 'static,
+    ) -> Result<HandlerGuard> {
+        let core = self.core.clone();
+        let (finished, (reader, owner, member)) = self.join().await?;
+        let source = Source::new(reader);
+        core.dispatcher.add(Box::new(BlockingJob { source, handler, owner, _finished: finished }));
+        Ok(HandlerGuard { member })
+    }
+
+    /// Makes lane and membership for a handler, and waits until the node knows.
+    async fn join(self) -> Result<(watch::Sender<()>, (LaneReader<Message>, Owner, Member))> {
+        let finished = watch::Sender::new(());
+        let owner_events = self.core.delivery.events.clone();
+        let watched = finished.subscribe();
+        let (reader, member) = self.enter(Some(watched)).await?;
+        let owner = Owner { topic: member.topic.clone(), events: owner_events };
+        Ok((finished, (reader, owner, member)))
+    }
+
+    async fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Message>, Member)> {
+        let Subscribe { core, topic, limits, timeout } = self;
+        core.check()?;
+        let topic = topic?;
+        let deadline = core.deadline(timeout)?;
+        let lane = Lane::new(limits, core.delivery.budget.clone());
+        let reader = LaneReader::new(lane.clone());
+        let member = Member::join(&core, &topic, |registry, id| {
+            registry.add_subscription(&topic, Consumer { id, lane, finished })
+        });
+        let member = member?.confirmed(deadline).await?;
+        Ok((reader, member))
+    }
+}
+
+impl IntoFuture for Subscribe {
+    type Output = Result<Subscription>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Subscription>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (reader, member) = self.enter(None).await?;
+            Ok(Subscription { reader, member })
+        })
+    }
+}
+
+/// A subscription's messages, in the order in which they arrived.
+///
+/// A [`Stream`](futures_core::Stream), and [`Subscription::next`] without further traits. Ends when the client
+/// closes. Dropping it unsubscribes, and drops and counts what was not read.
+pub struct Subscription {
+    reader: LaneReader<Message>,
+    member: Member,
+}
+
+impl Subscription {
+    /// The next message; `None` when the client has closed and all was read. Safe to cancel.
+    pub async fn next(&mut self) -> Option<Message> {
+        std::future::poll_fn(|cx| self.reader.poll_next(cx)).await
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        &self.member.topic
+    }
+
+    /// What it holds, accepted and lost so far.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.reader.lane().stats()
+    }
+
+    /// Takes no more messages and tells the node; those that are queued can still be read.
+    pub fn unsubscribe(&mut self) {
+        self.member.leave();
+    }
+}
+
+impl futures_core::Stream for Subscription {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.reader.poll_next(cx)
+    }
+}
+
+/// A handler that runs until it is unsubscribed or the client closes. Dropping it lets the handler run on.
+pub struct HandlerGuard {
+    pub(super) member: Member,
+}
+
+impl HandlerGuard {
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        &self.member.topic
+    }
+
+    /// Stops taking messages, lets the handler finish what is queued, and returns after its last call has
+    /// returned. Called from inside a handler it returns at once instead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the handler hasn't returned within the client's `close_timeout`;
+    /// its context is kept until it does.
+    pub async fn unsubscribe(mut self) -> Result<()> {
+        let deadline = Instant::now() + self.member.core.options.close_timeout;
+        let finished = self.member.leave();
+        self.member.core.until_finished(finished, deadline).await
+    }
+}
+
+impl Drop for HandlerGuard {
+    fn drop(&mut self) {
+        self.member.stay();
+    }
+}
+
+/// A consumer's place in the registry; leaves it when dropped.
+pub(super) struct Member {
+    pub(super) core: Arc<ClientCore>,
+    pub(super) topic: Topic,
+    id: Id,
+    joined: bool,
+    applied: Vec<tokio::sync::oneshot::Receiver<Result<()>>>,
+}
+
+impl Member {
+    /// Enters a consumer and tells the links.
+    pub(super) fn join(
+        core: &Arc<ClientCore>,
+        topic: &Topic,
+        enter: impl FnOnce(&mut super::registry::Registry, Id) -> Result<()>,
+    ) -> Result<Member> {
+        let mut registry = core.registry();
+        let id = registry.next_id();
+        enter(&mut registry, id)?;
+        let applied = core.tell_links(&registry, topic);
+        Ok(Member { core: core.clone(), topic: topic.clone(), id, joined: true, applied })
+    }
+
+    /// Waits until the node lists the topic.
+    pub(super) async fn confirmed(mut self, deadline: Instant) -> Result<Member> {
+        let applied = std::mem::take(&mut self.applied);
+        self.core.until_listed(&self.topic, applied, deadline).await?;
+        Ok(self)
+    }
+
+    /// Leaves; what to wait for.
+    pub(super) fn leave(&mut self) -> Option<watch::Receiver<()>> {
+        if std::mem::replace(&mut self.joined, false) { self.core.leave(&self.topic, self.id) } else { None }
+    }
+
+    /// Gives up the right to leave.
+    fn stay(&mut self) {
+        self.joined = false;
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,137 @@
+//! What happens to connections and lanes, on a lane of its own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use super::budget::Budget;
+use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow};
+use crate::error::Error;
+
+/// Something the application may want to know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A node is connected for the first time.
+    Connected {
+        /// The endpoint as given.
+        endpoint: Arc<str>,
+        /// What the node calls itself, `2.11.2`.
+        node_version: Arc<str>,
+        /// The agreed protocol version, 1 to 3.
+        protocol: u32,
+    },
+    /// A connection is lost; the client reconnects by itself.
+    Lost {
+        /// The endpoint as given.
+        endpoint: Arc<str>,
+        /// Why.
+        error: Error,
+    },
+    /// A node is connected again and lists all topics of this client.
+    Reconnected {
+        /// The endpoint as given.
+        endpoint: Arc<str>,
+        /// What the node calls itself.
+        node_version: Arc<str>,
+        /// The agreed protocol version.
+        protocol: u32,
+    },
+    /// A try to (re)connect failed; the next comes by itself.
+    ConnectFailed {
+        /// The endpoint as given.
+        endpoint: Arc<str>,
+        /// Why.
+        error: Error,
+    },
+    /// A subscription begins to lose messages. Once per episode; its counters tell how many.
+    SlowConsumer {
+        /// The subscription's topic.
+        topic: Arc<str>,
+    },
+    /// A handler panicked; delivery goes on.
+    HandlerFailed {
+        /// The subscription's topic.
+        topic: Arc<str>,
+        /// The panic's text.
+        message: String,
+    },
+    /// The client is closed; the last event.
+    Closed,
+}
+
+impl LaneItem for Event {
+    fn held_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// Passes events to everyone who listens.
+pub(crate) struct EventHub {
+    max: usize,
+    any: AtomicBool,
+    listeners: Mutex<Vec<Weak<Lane<Event>>>>,
+}
+
+impl EventHub {
+    pub(crate) fn new(max: usize) -> EventHub {
+        EventHub { max, any: AtomicBool::new(false), listeners: Mutex::new(Vec::new()) }
+    }
+
+    /// A new listener; it hears what comes from now on.
+    pub(crate) fn listen(&self) -> LaneReader<Event> {
+        let limits =
+            LaneLimits { max_messages: self.max, max_bytes: usize::MAX, overflow: Overflow::DropOldest };
+        let lane = Lane::new(limits, Arc::new(Budget::new(usize::MAX)));
+        let mut listeners = self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        listeners.push(Arc::downgrade(&lane));
+        self.any.store(true, Ordering::Release);
+        LaneReader::new(lane)
+    }
+
+    /// Tells all listeners.
+    pub(crate) fn tell(&self, event: Event) {
+        if !self.any.load(Ordering::Acquire) {
+            return;
+        }
+        let last = matches!(event, Event::Closed);
+        for lane in self.living() {
+            lane.reserve(0);
+            lane.push(&mut vec![event.clone()]);
+            if last {
+                lane.close();
+            }
+        }
+    }
+
+    fn living(&self) -> Vec<Arc<Lane<Event>>> {
+        let mut listeners = self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        listeners.retain(|lane| lane.strong_count() > 0);
+        self.any.store(!listeners.is_empty(), Ordering::Release);
+        listeners.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Poll, Waker};
+
+    #[test]
+    fn listeners_hear_all_in_order_and_then_the_end() {
+        let hub = EventHub::new(2);
+        hub.tell(Event::Closed); // nobody listens: no harm
+        let mut reader = hub.listen();
+        for name in ["a", "b", "c"] {
+            hub.tell(Event::SlowConsumer { topic: name.into() });
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut names = Vec::new();
+        while let Poll::Ready(Some(Event::SlowConsumer { topic })) = reader.poll_next(&mut cx) {
+            names.push(topic.to_string());
+        }
+        assert_eq!(names, ["b", "c"], "bounded, the oldest go");
+        hub.tell(Event::Closed);
+        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Event::Closed))));
+        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
+    }
+}

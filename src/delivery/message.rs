@@ -1,0 +1,85 @@
+//! What a subscription receives.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::lane::LaneItem;
+use crate::protocol::{Seq, Topic};
+
+/// How a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// To one subscriber that the node picked.
+    Unicast,
+    /// To all subscribers.
+    Broadcast,
+}
+
+/// A message as it came from a node. Cheap to clone: topic and data are shared.
+#[derive(Clone)]
+pub struct Message {
+    pub(crate) topic: Topic,
+    pub(crate) kind: MessageKind,
+    pub(crate) seq: Seq,
+    pub(crate) data: Bytes,
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) received_at: SystemTime,
+}
+
+impl Message {
+    /// The topic it was published on.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Unicast or broadcast.
+    pub fn kind(&self) -> MessageKind {
+        self.kind
+    }
+
+    /// The publisher's sequence id, 32 bytes as they came.
+    pub fn seq(&self) -> &[u8; 32] {
+        self.seq.as_bytes()
+    }
+
+    /// The payload: any bytes, possibly none.
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// The payload, without a copy.
+    pub fn into_data(self) -> Bytes {
+        self.data
+    }
+
+    /// The node it came from, as the endpoint was given.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// When this client read it (not when it was sent: the wire doesn't say).
+    pub fn received_at(&self) -> SystemTime {
+        self.received_at
+    }
+}
+
+impl LaneItem for Message {
+    fn held_bytes(&self) -> usize {
+        self.data.len()
+    }
+}
+
+impl std::fmt::Debug for Message {
+    /// Without the payload, which belongs in no log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message")
+            .field("topic", &self.topic)
+            .field("kind", &self.kind)
+            .field("seq", &self.seq)
+            .field("bytes", &self.data.len())
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! From sessions to subscriptions: bounded lanes, doubles, order, overflow, handler threads.
+//!
+//! The delivery contract, in short: the reader never waits and never runs foreign code; a message is refused
+//! or accepted at once; what is accepted reaches its subscription in the order of arrival, once; whatever is
+//! given up is counted.
+
+mod budget;
+mod dispatcher;
+mod doubles;
+mod events;
+mod lane;
+mod message;
+mod request;
+mod router;
+
+pub(crate) use budget::Budget;
+pub(crate) use dispatcher::{Dispatcher, Job, Turn, is_dispatcher_thread};
+pub(crate) use doubles::Doubles;
+pub use events::Event;
+pub(crate) use events::EventHub;
+pub(crate) use lane::LaneLimits;
+pub(crate) use lane::{Lane, LaneItem, LaneReader};
+pub use lane::{Overflow, SubscriptionStats};
+pub use message::{Message, MessageKind};
+pub use request::Request;
+pub(crate) use request::{Answer, AnswerSink, Ticket};
+pub(crate) use router::{Batch, DeliveryShared, RouteSpec, Router, Verdict};

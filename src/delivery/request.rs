@@ -1,0 +1,232 @@
+//! A unicast that waits for its reply: the handle, and the one answer that it gives in any case.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use super::doubles::{Doubles, Key};
+use super::lane::LaneItem;
+use super::message::Message;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::channel::{amop, result};
+use crate::protocol::{Seq, Topic};
+
+/// Where answers go: implemented by the room that owns connections.
+pub(crate) trait AnswerSink: Send + Sync {
+    /// Passes an answer to connection number `epoch`; gives it back when that one is gone.
+    fn answer(&self, epoch: u64, answer: Answer) -> Result<(), Answer>;
+}
+
+/// An answer on its way to the node.
+pub(crate) struct Answer {
+    pub(crate) seq: Seq,
+    pub(crate) result: i32,
+    pub(crate) data: Bytes,
+    /// The request that it ends, for doubles that wait for the same answer.
+    pub(crate) ticket: Arc<Ticket>,
+    /// Whether this answer still has to be passed on to doubles.
+    pub(crate) first: bool,
+}
+
+/// The connection and seq that a request came with.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    sink: Option<Arc<dyn AnswerSink>>,
+    epoch: u64,
+    seq: Seq,
+}
+
+impl Origin {
+    pub(crate) fn new(sink: Arc<dyn AnswerSink>, epoch: u64, seq: Seq) -> Origin {
+        Origin { sink: Some(sink), epoch, seq }
+    }
+
+    /// An origin that nothing can be answered to.
+    #[cfg(test)]
+    pub(crate) fn detached(seq: Seq) -> Origin {
+        Origin { sink: None, epoch: 0, seq }
+    }
+
+    /// Passes an answer on; false when the connection is gone.
+    pub(crate) fn answer(&self, ticket: &Arc<Ticket>, result: i32, data: &Bytes, first: bool) -> bool {
+        let answer = Answer { seq: self.seq, result, data: data.clone(), ticket: ticket.clone(), first };
+        self.sink.as_ref().is_some_and(|sink| sink.answer(self.epoch, answer).is_ok())
+    }
+}
+
+/// The one chance to answer a request, shared by its handle and its session's clock.
+pub(crate) struct Ticket {
+    state: AtomicU8,
+    pub(crate) key: Key,
+}
+
+const OPEN: u8 = 0;
+const ANSWERED: u8 = 1;
+const EXPIRED: u8 = 2;
+
+impl Ticket {
+    pub(crate) fn new(key: Key) -> Arc<Ticket> {
+        Arc::new(Ticket { state: AtomicU8::new(OPEN), key })
+    }
+
+    /// The session's clock ran out; true when nobody had answered.
+    pub(crate) fn expire(&self) -> bool {
+        self.leave_open(EXPIRED).is_ok()
+    }
+
+    /// The topic that its answer carries.
+    pub(crate) fn topic(&self) -> &Topic {
+        &self.key.topic
+    }
+
+    fn leave_open(&self, to: u8) -> Result<(), u8> {
+        self.state.compare_exchange(OPEN, to, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.load(Ordering::Acquire) == OPEN
+    }
+}
+
+/// Answers a request exactly once; when dropped unused, with DROPPED.
+pub(crate) struct Responder {
+    ticket: Arc<Ticket>,
+    origin: Origin,
+    doubles: Arc<Mutex<Doubles>>,
+}
+
+impl Responder {
+    pub(crate) fn new(ticket: Arc<Ticket>, origin: Origin, doubles: Arc<Mutex<Doubles>>) -> Responder {
+        Responder { ticket, origin, doubles }
+    }
+
+    pub(crate) fn respond(&self, code: i32, data: Bytes) -> Result<()> {
+        let topic = &self.ticket.key.topic;
+        amop::check_size(topic, data.len())?;
+        self.ticket.leave_open(ANSWERED).map_err(|state| match state {
+            EXPIRED => Error::new(
+                ErrorKind::RequestExpired,
+                format!(
+                    "too late: the library has answered TOO_SLOW to this request on {topic:?}; \
+                     answer within 4.5 s, or raise the service's concurrency"
+                ),
+            ),
+            _ => Error::new(
+                ErrorKind::AlreadyAnswered,
+                format!("this request on {topic:?} was answered before; a request takes one answer"),
+            ),
+        })?;
+        if self.origin.answer(&self.ticket, code, &data, true) {
+            return Ok(());
+        }
+        // Its connection is gone, but a double of it may have come by another one.
+        let waiting = {
+            let mut doubles = self.doubles.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            doubles.answered(&self.ticket.key, code, &data)
+        };
+        let mut reached = false;
+        for origin in waiting {
+            reached |= origin.answer(&self.ticket, code, &data, false);
+        }
+        if reached {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::RequestExpired,
+            format!(
+                "the connection that brought this request on {topic:?} is gone; the answer is kept for a \
+                 while, should a node deliver the request again"
+            ),
+        ))
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        if self.ticket.is_open() {
+            // Fails only when the request is over anyway.
+            let _ = self.respond(result::DROPPED, Bytes::new());
+        }
+    }
+}
+
+/// A unicast to answer, now or later, from any thread.
+///
+/// Answer with [`Request::reply`] or [`Request::fail`] within 4.5 s of its arrival: then the library answers
+/// TOO_SLOW itself, half a second before the node would deliver it to somebody else. When the last clone is
+/// dropped unanswered, the answer is DROPPED.
+#[derive(Clone)]
+pub struct Request(Arc<Waiting>);
+
+struct Waiting {
+    message: Message,
+    responder: Responder,
+}
+
+impl Request {
+    pub(crate) fn new(message: Message, responder: Responder) -> Request {
+        Request(Arc::new(Waiting { message, responder }))
+    }
+
+    /// The message.
+    pub fn message(&self) -> &Message {
+        &self.0.message
+    }
+
+    /// The payload.
+    pub fn data(&self) -> &Bytes {
+        self.0.message.data()
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        self.0.message.topic()
+    }
+
+    /// Sends the reply; empty is allowed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RequestExpired`] when its time is over or its connection gone,
+    /// [`ErrorKind::AlreadyAnswered`], [`ErrorKind::TooLarge`].
+    pub fn reply(&self, data: impl Into<Bytes>) -> Result<()> {
+        self.0.responder.respond(result::OK, data.into())
+    }
+
+    /// Tells the publisher that it failed: a code of the application's own, and data to go with it.
+    ///
+    /// The code has to fit 16 bits (3.x carries no more), must not be 0, and not one of the nodes' own
+    /// (100 to 104). Without a code of your own take [`Request::FAILED`].
+    ///
+    /// # Errors
+    /// As [`Request::reply`]; [`ErrorKind::InvalidArgument`] for a code that can't be sent.
+    pub fn fail(&self, code: i32, data: impl Into<Bytes>) -> Result<()> {
+        if code == result::OK || i16::try_from(code).is_err() || (100..=104).contains(&code) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{code} can't be a failure's code: take -32768 to 32767, not 0 and not 100 to 104"),
+            ));
+        }
+        self.0.responder.respond(code, data.into())
+    }
+
+    /// The code of a failure without a code of its own (java-sdk answers the same).
+    pub const FAILED: i32 = result::FAILED;
+
+    /// Whether an answer can still be given.
+    pub fn is_open(&self) -> bool {
+        self.0.responder.ticket.is_open()
+    }
+}
+
+impl LaneItem for Request {
+    fn held_bytes(&self) -> usize {
+        self.0.message.held_bytes()
+    }
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("message", self.message()).field("open", &self.is_open()).finish()
+    }
+}

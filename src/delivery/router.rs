@@ -1,0 +1,285 @@
+//! One session's table from topics to lanes, and the decision about each message that arrives.
+//!
+//! A [`Batch`] covers what one read brought: the shared table of doubles is locked once for it, and afterwards
+//! each lane gets its messages in one go.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::budget::Budget;
+use super::doubles::{Doubles, Key, Seen};
+use super::events::{Event, EventHub};
+use super::lane::{Lane, LaneItem};
+use super::message::{Message, MessageKind};
+use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
+use crate::protocol::channel::{Frame, result};
+use crate::protocol::{SeqSource, Topic};
+
+/// What all sessions of a client share for delivery.
+pub(crate) struct DeliveryShared {
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) doubles: Arc<Mutex<Doubles>>,
+    pub(crate) events: Arc<EventHub>,
+    pub(crate) seqs: Arc<SeqSource>,
+    /// Whether the client hears its own broadcasts.
+    pub(crate) echo: bool,
+}
+
+/// Where a topic's messages go.
+#[derive(Clone, Default)]
+pub(crate) struct RouteSpec {
+    /// Each gets every message.
+    pub(crate) subscriptions: Vec<Arc<Lane<Message>>>,
+    /// Gets the unicasts instead of the subscriptions.
+    pub(crate) service: Option<Arc<Lane<Request>>>,
+}
+
+impl RouteSpec {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.subscriptions.is_empty() && self.service.is_none()
+    }
+}
+
+/// A lane with what the present batch brings for it.
+struct Port<T: LaneItem> {
+    lane: Arc<Lane<T>>,
+    staged: Vec<T>,
+}
+
+impl<T: LaneItem> Port<T> {
+    fn new(lane: Arc<Lane<T>>) -> Port<T> {
+        Port { lane, staged: Vec::new() }
+    }
+
+    fn hand_over(&mut self, topic: &Topic, events: &EventHub) {
+        if !self.staged.is_empty() && self.lane.push(&mut self.staged) > 0 {
+            tell_slow(events, topic, &self.lane);
+        }
+    }
+}
+
+struct Route {
+    topic: Topic,
+    subscriptions: Vec<Port<Message>>,
+    service: Option<Port<Request>>,
+    /// Has staged messages.
+    touched: bool,
+}
+
+impl Route {
+    /// Puts a message into every subscription's lane with room; false when none had.
+    fn stage(&mut self, events: &EventHub, bytes: usize, message: impl FnOnce() -> Message) -> bool {
+        let mut make = Some(message);
+        let mut made: Option<Message> = None;
+        for port in &mut self.subscriptions {
+            if port.lane.reserve(bytes) {
+                if let Some(make) = make.take() {
+                    made = Some(make());
+                }
+                port.staged.extend(made.clone());
+            } else {
+                tell_slow(events, &self.topic, &port.lane);
+            }
+        }
+        made.is_some()
+    }
+
+    fn touch(&mut self, touched: &mut Vec<Topic>) {
+        if !std::mem::replace(&mut self.touched, true) {
+            touched.push(self.topic.clone());
+        }
+    }
+}
+
+/// The table of one session.
+pub(crate) struct Router {
+    shared: Arc<DeliveryShared>,
+    endpoint: Arc<str>,
+    sink: Arc<dyn AnswerSink>,
+    epoch: u64,
+    routes: HashMap<Topic, Route>,
+    touched: Vec<Topic>,
+}
+
+/// What the session has to do about a unicast.
+pub(crate) enum Verdict {
+    /// Answer now.
+    Answer(i32, Bytes),
+    /// A handler answers, before the session's clock runs out.
+    Later(Arc<Ticket>),
+}
+
+impl Router {
+    pub(crate) fn new(shared: Arc<DeliveryShared>, endpoint: Arc<str>, sink: Arc<dyn AnswerSink>) -> Router {
+        Router { shared, endpoint, sink, epoch: 0, routes: HashMap::new(), touched: Vec::new() }
+    }
+
+    /// A new connection: answers to requests of former ones must not go there.
+    pub(crate) fn start_epoch(&mut self, epoch: u64) {
+        self.epoch = epoch;
+    }
+
+    /// Sets where a topic goes; an empty route removes it. True when the node's list has to change for it.
+    pub(crate) fn set(&mut self, topic: Topic, spec: RouteSpec) -> bool {
+        if spec.is_empty() {
+            return self.routes.remove(&topic).is_some();
+        }
+        let route = Route {
+            topic: topic.clone(),
+            subscriptions: spec.subscriptions.into_iter().map(Port::new).collect(),
+            service: spec.service.map(Port::new),
+            touched: false,
+        };
+        self.routes.insert(topic, route).is_none()
+    }
+
+    /// All topics that the node should list for this session.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.routes.keys()
+    }
+
+    /// Whether no topic is wanted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    /// Decides about what one read brought, then hands the messages to their lanes.
+    pub(crate) fn batch<R>(&mut self, now: Instant, decide: impl FnOnce(&mut Batch<'_>) -> R) -> R {
+        let Router { shared, endpoint, sink, epoch, routes, touched } = self;
+        let doubles = shared.doubles.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let arrival = Arrival { endpoint, received_at: SystemTime::now() };
+        let mut batch = Batch { shared, arrival, sink, epoch: *epoch, routes, touched, doubles, now };
+        let decided = decide(&mut batch);
+        // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their doubles.
+        drop(batch);
+        self.hand_over();
+        decided
+    }
+
+    fn hand_over(&mut self) {
+        let Router { shared, routes, touched, .. } = self;
+        for topic in touched.drain(..) {
+            let Some(route) = routes.get_mut(&topic) else { continue };
+            route.touched = false;
+            for port in &mut route.subscriptions {
+                port.hand_over(&topic, &shared.events);
+            }
+            if let Some(port) = &mut route.service {
+                port.hand_over(&topic, &shared.events);
+            }
+        }
+    }
+}
+
+/// Whence and when the messages of a batch came.
+struct Arrival<'a> {
+    endpoint: &'a Arc<str>,
+    received_at: SystemTime,
+}
+
+impl Arrival<'_> {
+    /// A message's identity, and how to make it once somebody takes it.
+    fn describe<'f>(
+        &'f self,
+        topic: &Topic,
+        kind: MessageKind,
+        frame: &'f Frame<'_>,
+        data: &'f [u8],
+    ) -> (Key, impl FnOnce() -> Message + use<'f>) {
+        let topic = topic.clone();
+        let key = Key { seq: frame.seq, kind, topic: topic.clone() };
+        let make = move || Message {
+            topic,
+            kind,
+            seq: frame.seq,
+            data: frame.keep(data),
+            endpoint: self.endpoint.clone(),
+            received_at: self.received_at,
+        };
+        (key, make)
+    }
+}
+
+/// The messages of one read.
+pub(crate) struct Batch<'a> {
+    shared: &'a DeliveryShared,
+    arrival: Arrival<'a>,
+    sink: &'a Arc<dyn AnswerSink>,
+    epoch: u64,
+    routes: &'a mut HashMap<Topic, Route>,
+    touched: &'a mut Vec<Topic>,
+    doubles: MutexGuard<'a, Doubles>,
+    now: Instant,
+}
+
+impl Batch<'_> {
+    /// Offers a unicast; `data` is part of the frame's body.
+    pub(crate) fn unicast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) -> Verdict {
+        let Some(route) = find(self.routes, topic) else {
+            return Verdict::Answer(result::UNSUBSCRIBED, Bytes::new());
+        };
+        let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
+        let (key, message) = self.arrival.describe(&route.topic, MessageKind::Unicast, frame, data);
+        match self.doubles.look(&key, self.now, origin) {
+            Seen::New => {}
+            Seen::Answer(code, data) => return Verdict::Answer(code, data),
+            Seen::Joined(ticket) => return Verdict::Later(ticket),
+        }
+        let Some(port) = &mut route.service else {
+            if !route.stage(&self.shared.events, data.len(), message) {
+                return Verdict::Answer(result::BUSY, Bytes::new());
+            }
+            route.touch(self.touched);
+            self.doubles.taken(key, self.now);
+            return Verdict::Answer(result::OK, Bytes::new());
+        };
+        if !port.lane.reserve(data.len()) {
+            tell_slow(&self.shared.events, &route.topic, &port.lane);
+            return Verdict::Answer(result::BUSY, Bytes::new());
+        }
+        let ticket = Ticket::new(key.clone());
+        let responder = Responder::new(ticket.clone(), origin(), self.shared.doubles.clone());
+        port.staged.push(Request::new(message(), responder));
+        route.touch(self.touched);
+        self.doubles.running(key, ticket.clone(), self.now);
+        Verdict::Later(ticket)
+    }
+
+    /// Offers a broadcast. Nobody waits for an answer.
+    pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) {
+        let Some(route) = find(self.routes, topic) else { return };
+        if !self.shared.echo && self.shared.seqs.is_own(&frame.seq) {
+            return;
+        }
+        let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
+        let (key, message) = self.arrival.describe(&route.topic, MessageKind::Broadcast, frame, data);
+        if !matches!(self.doubles.look(&key, self.now, origin), Seen::New) {
+            return;
+        }
+        if route.stage(&self.shared.events, data.len(), message) {
+            route.touch(self.touched);
+            self.doubles.taken(key, self.now);
+        }
+    }
+
+    /// Passes an answer on to the doubles that wait for it.
+    pub(crate) fn answered(&mut self, ticket: &Arc<Ticket>, code: i32, data: &Bytes) {
+        for origin in self.doubles.answered(&ticket.key, code, data) {
+            // A connection that is gone needs no answer.
+            origin.answer(ticket, code, data, false);
+        }
+    }
+}
+
+fn find<'a>(routes: &'a mut HashMap<Topic, Route>, topic: &[u8]) -> Option<&'a mut Route> {
+    routes.get_mut(std::str::from_utf8(topic).ok()?)
+}
+
+fn tell_slow<T: LaneItem>(events: &EventHub, topic: &Topic, lane: &Lane<T>) {
+    if lane.begin_slow_episode() {
+        events.tell(Event::SlowConsumer { topic: topic.as_str().into() });
+    }
+}

@@ -1,0 +1,146 @@
+//! The threads that clients run on: one runtime for the whole process, counted, or one that the caller gave.
+//!
+//! Started by the first client, shut down in the background with the last. After a fork the child has memory of
+//! a runtime whose threads don't exist there: noticed by the process id.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Workers of the process-wide runtime.
+const WORKERS: usize = 2;
+
+/// The process-wide runtime, while anyone uses it.
+static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+struct Shared {
+    pid: u32,
+    runtime: OnceCell<Runtime>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        if self.pid == std::process::id() {
+            runtime.shutdown_background();
+        } else {
+            // The threads belong to the parent process; there is nothing here to end.
+            std::mem::forget(runtime);
+        }
+    }
+}
+
+/// A client's share of a runtime.
+#[derive(Clone)]
+pub(crate) struct RuntimeRef {
+    handle: Handle,
+    pid: u32,
+    _shared: Option<Arc<Shared>>,
+}
+
+impl RuntimeRef {
+    /// The process-wide runtime, started now if nobody uses it yet.
+    pub(crate) fn shared() -> Result<RuntimeRef> {
+        let pid = std::process::id();
+        let shared = {
+            let mut slot = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            match slot.upgrade() {
+                // After a fork the parent's runtime is of no use here: the child may start its own.
+                Some(shared) if shared.pid == pid => shared,
+                _ => {
+                    let shared = Arc::new(Shared { pid, runtime: OnceCell::new() });
+                    *slot = Arc::downgrade(&shared);
+                    shared
+                }
+            }
+        };
+        let runtime = shared.runtime.get_or_try_init(|| {
+            Builder::new_multi_thread()
+                .worker_threads(WORKERS)
+                .thread_name("amop")
+                .enable_io()
+                .enable_time()
+                .build()
+                .map_err(|error| {
+                    Error::new(
+                        ErrorKind::Runtime,
+                        format!(
+                            "the library's threads could not be started: {error}; check the process limits"
+                        ),
+                    )
+                })
+        })?;
+        Ok(RuntimeRef { handle: runtime.handle().clone(), pid, _shared: Some(shared) })
+    }
+
+    /// A runtime of the caller's.
+    pub(crate) fn given(handle: Handle) -> RuntimeRef {
+        RuntimeRef { handle, pid: std::process::id(), _shared: None }
+    }
+
+    /// The runtime itself.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// An error in the child of a fork.
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        if self.pid == std::process::id() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Forked,
+            "this process was forked from the one that made the client: its threads and connections are not \
+             here; make a new client in the child, or start it without fork",
+        ))
+    }
+
+    /// `future`, given up at `deadline`; may be awaited outside of any runtime.
+    pub(crate) async fn until<F: Future>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+        let limited = {
+            let _context = self.handle.enter();
+            tokio::time::timeout_at(deadline.into(), future)
+        };
+        limited.await.ok()
+    }
+
+    /// Waits; may be awaited outside of any runtime.
+    pub(crate) async fn sleep(&self, time: Duration) {
+        let sleep = {
+            let _context = self.handle.enter();
+            tokio::time::sleep(time)
+        };
+        sleep.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_is_shared_and_ends_with_its_last_user() {
+        let first = RuntimeRef::shared().unwrap();
+        let second = RuntimeRef::shared().unwrap();
+        assert_eq!(first.handle.id(), second.handle.id());
+        assert!(first.check_fork().is_ok());
+        let slot = Arc::downgrade(first._shared.as_ref().unwrap());
+        drop((first, second));
+        // Other tests of this process may hold it; what counts is that these two don't.
+        assert!(slot.upgrade().is_none_or(|shared| shared.runtime.get().is_some()));
+    }
+
+    #[test]
+    fn times_work_outside_of_a_runtime() {
+        let runtime = RuntimeRef::shared().unwrap();
+        let waited = futures_util::future::FutureExt::now_or_never(
+            runtime.until(Instant::now() + Duration::from_secs(60), async { 7 }),
+        );
+        assert_eq!(waited, Some(Some(7)));
+    }
+}

@@ -1,0 +1,371 @@
+//! The 2.x session as a state machine: frames, commands and the time go in; bytes to send come out.
+//!
+//! One file per conversation: [`calls`], [`heartbeat`], [`topics`]; the handshake and the answers to requests
+//! are here.
+
+mod calls;
+mod heartbeat;
+mod topics;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use self::calls::Calls;
+use self::heartbeat::{Beat, Heartbeat};
+use self::topics::{ToSend, Topics};
+use super::command::{CallKind, NewCall};
+use super::deadlines::Deadlines;
+use super::outbox::Outbox;
+use super::port::Port;
+use super::{Fatal, Notice, SessionOptions};
+use crate::delivery::{Answer, Batch, Router, Ticket, Verdict};
+use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::protocol::channel::{
+    Frame, MessageType, amop, frame, handshake, heartbeat as heartbeat_body, result, rpc, topic_list,
+};
+use crate::protocol::{Seq, SeqSource, Topic};
+
+/// How this client names itself to nodes.
+const CLIENT_TYPE: &str = concat!("amop-", env!("CARGO_PKG_VERSION"));
+
+/// One connection's logic.
+pub(crate) struct Machine {
+    options: SessionOptions,
+    seqs: Arc<SeqSource>,
+    port: Arc<Port>,
+    phase: Phase,
+    pub(crate) outbox: Outbox,
+    calls: Calls,
+    heartbeat: Heartbeat,
+    topics: Topics,
+    /// What the topics' conversation has to send next; done by [`Machine::send_topics`], which knows them.
+    due: ToSend,
+    /// Requests that handlers have to answer in time.
+    requests: Deadlines<(Seq, Arc<Ticket>)>,
+    open_requests: usize,
+    notices: Vec<Notice>,
+}
+
+enum Phase {
+    /// The offer is sent.
+    Handshaking { seq: Seq },
+    /// At work, at this protocol version.
+    Ready { protocol: u32 },
+}
+
+impl Machine {
+    /// Begins with the handshake.
+    pub(crate) fn new(
+        options: SessionOptions,
+        seqs: Arc<SeqSource>,
+        port: Arc<Port>,
+        now: Instant,
+    ) -> Machine {
+        let seq = seqs.next();
+        let mut machine = Machine {
+            heartbeat: Heartbeat::new(options.heartbeat, options.missed_heartbeats, now),
+            calls: Calls::new(options.endpoint.clone()),
+            options,
+            seqs,
+            port,
+            phase: Phase::Handshaking { seq },
+            outbox: Outbox::default(),
+            topics: Topics::new(),
+            due: ToSend::Nothing,
+            requests: Deadlines::new(),
+            open_requests: 0,
+            notices: Vec::new(),
+        };
+        let offer = handshake::Offer {
+            minimum_support: handshake::MIN_PROTOCOL.into(),
+            maximum_support: handshake::MAX_PROTOCOL.into(),
+            client_type: CLIENT_TYPE.to_owned(),
+        };
+        machine.put(MessageType::Handshake, seq, offer.encode());
+        machine
+    }
+
+    /// Whether the handshake is done.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+
+    /// What the client should know, since the last time.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Bytes came from the node.
+    pub(crate) fn heard(&mut self) {
+        self.heartbeat.heard();
+    }
+
+    /// A frame came, one of those that `batch` is about.
+    ///
+    /// # Errors
+    /// What can only come from something that isn't a 2.x node: the connection has to end.
+    pub(crate) fn on_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        batch: &mut Batch<'_>,
+        now: Instant,
+    ) -> Result<(), Fatal> {
+        match frame.kind {
+            MessageType::Request => self.on_request(frame, batch, now)?,
+            MessageType::Response => {
+                if !self.calls.answer(&self.seqs, frame, now) {
+                    count(&self.port.counters.stray_replies);
+                }
+            }
+            MessageType::Broadcast => {
+                let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("broadcast", e))?;
+                batch.broadcast(frame, topic, data);
+            }
+            MessageType::Handshake => self.on_handshake(frame)?,
+            // Any byte was counted as a sign of life already.
+            MessageType::Heartbeat => {}
+            MessageType::Rpc if self.topics.expects(&frame.seq) => {
+                let send = self.topics.answered(rpc::decode_node_info(frame.body), now);
+                self.is_due(send);
+            }
+            // To nodes only, or conversations that this client never begins.
+            MessageType::Rpc
+            | MessageType::RegisterEvent
+            | MessageType::TopicList
+            | MessageType::RequestVerify
+            | MessageType::UpdateTopicStatus
+            | MessageType::TransactionNotify
+            | MessageType::BlockNotify
+            | MessageType::EventNotify
+            | MessageType::Other(_) => count(&self.port.counters.ignored_frames),
+        }
+        Ok(())
+    }
+
+    fn on_handshake(&mut self, frame: &Frame<'_>) -> Result<(), Fatal> {
+        match self.phase {
+            Phase::Handshaking { seq } if seq == frame.seq => {}
+            Phase::Handshaking { .. } | Phase::Ready { .. } => {
+                count(&self.port.counters.ignored_frames);
+                return Ok(());
+            }
+        }
+        let choice = handshake::Choice::decode(frame.body)
+            .filter(|choice| (handshake::MIN_PROTOCOL..=handshake::MAX_PROTOCOL).contains(&choice.protocol))
+            .ok_or_else(|| self.garbage("handshake answer", "no protocol version from 1 to 3 in it"))?;
+        self.phase = Phase::Ready { protocol: choice.protocol };
+        self.notices.push(Notice::Ready { node_version: choice.node_version, protocol: choice.protocol });
+        Ok(())
+    }
+
+    fn on_request(&mut self, frame: &Frame<'_>, batch: &mut Batch<'_>, now: Instant) -> Result<(), Fatal> {
+        let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("unicast", e))?;
+        match batch.unicast(frame, topic, data) {
+            Verdict::Answer(code, data) => {
+                if code == result::BUSY {
+                    count(&self.port.counters.busy);
+                }
+                self.put_answer(frame.seq, code, topic, &data);
+            }
+            Verdict::Later(ticket) => {
+                self.open_requests += 1;
+                self.requests.add(now + self.options.answer_within, (frame.seq, ticket));
+                self.requests.tidy(self.open_requests, |(_, ticket)| ticket.is_open());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a message. The caller holds a [`super::port::Permit`], and the port counts its bytes already.
+    pub(crate) fn call(&mut self, call: NewCall, now: Instant) {
+        let begins = self.outbox.position();
+        let (kind, seq, topic) = (call.kind, call.seq, call.topic.clone());
+        let kind = match kind {
+            CallKind::Publish => MessageType::Request,
+            CallKind::Broadcast => MessageType::Broadcast,
+        };
+        let len = call.data.len();
+        let head = |out: &mut bytes::BytesMut| {
+            amop::put_head(out, kind, seq, result::OK, topic.as_bytes(), len);
+        };
+        self.outbox.put(head, &call.data);
+        count(&self.port.counters.frames_sent);
+        if let Some(number) = self.seqs.number(&seq) {
+            self.calls.add(number, call, begins, now);
+        }
+    }
+
+    /// The caller has gone: nobody wants the outcome.
+    pub(crate) fn cancel(&mut self, seq: &Seq) {
+        if let Some(number) = self.seqs.number(seq) {
+            self.calls.cancel(number);
+        }
+    }
+
+    /// Answers a request of this connection, and its doubles where this is the first answer.
+    pub(crate) fn answer(&mut self, answer: &Answer, batch: &mut Batch<'_>) {
+        self.open_requests = self.open_requests.saturating_sub(1);
+        self.put_answer(answer.seq, answer.result, answer.ticket.topic().as_bytes(), &answer.data);
+        if answer.first {
+            batch.answered(&answer.ticket, answer.result, &answer.data);
+        }
+    }
+
+    /// The router was told of a topic; `changed`: the node has to be told too.
+    pub(crate) fn on_route(&mut self, changed: bool, applied: Option<oneshot::Sender<Result<()>>>) {
+        if changed {
+            let send = self.topics.change(applied);
+            self.is_due(send);
+        } else if let Some(applied) = applied {
+            self.topics.when_listed(applied);
+        }
+    }
+
+    /// The session is ready: the router's topics have to be listed.
+    pub(crate) fn start_topics(&mut self, router: &Router) {
+        let send = self.topics.start(!router.is_empty());
+        self.is_due(send);
+    }
+
+    /// Sends what the topics' conversation has to send; called after anything else was done.
+    pub(crate) fn send_topics(&mut self, router: &Router, now: Instant) {
+        loop {
+            let send = std::mem::replace(&mut self.due, ToSend::Nothing);
+            let (list, ask) = match send {
+                ToSend::Nothing => break,
+                ToSend::ListAndAsk => (true, true),
+                ToSend::List => (true, false),
+                ToSend::Ask => (false, true),
+            };
+            if list {
+                let topics: Vec<Topic> = router.topics().cloned().collect();
+                let body = topic_list::encode(topics.iter().map(Topic::as_str));
+                self.put(MessageType::TopicList, self.seqs.next(), body);
+                count(&self.port.counters.topic_lists_sent);
+                self.topics.listing(topics);
+            }
+            if ask {
+                let seq = self.seqs.next();
+                self.put(MessageType::Rpc, seq, rpc::get_node_info());
+                self.topics.asking(seq, now);
+            }
+        }
+        if self.topics.take_restored() {
+            self.notices.push(Notice::TopicsRestored);
+        }
+    }
+
+    /// Looks at the clock.
+    ///
+    /// # Errors
+    /// The handshake took too long, or the node is dead.
+    pub(crate) fn on_time(&mut self, now: Instant, batch: &mut Batch<'_>) -> Result<(), Fatal> {
+        self.calls.expire(now, self.outbox.written());
+        while let Some((seq, ticket)) = self.requests.pop_due(now) {
+            if ticket.expire() {
+                count(&self.port.counters.too_slow);
+                self.open_requests = self.open_requests.saturating_sub(1);
+                self.put_answer(seq, result::TOO_SLOW, ticket.topic().as_bytes(), &Bytes::new());
+                batch.answered(&ticket, result::TOO_SLOW, &Bytes::new());
+            }
+        }
+        let protocol = match self.phase {
+            Phase::Handshaking { .. } if now >= self.options.handshake_by => {
+                return Err(Error::new(
+                    ErrorKind::ConnectTimeout,
+                    format!(
+                        "{} completed TLS but didn't answer the channel handshake in time; is it a channel                          port of a 2.x node (20200 by custom)?",
+                        self.options.endpoint
+                    ),
+                ));
+            }
+            Phase::Handshaking { .. } => return Ok(()),
+            Phase::Ready { protocol } => protocol,
+        };
+        let send = self.topics.on_time(now);
+        self.is_due(send);
+        match self.heartbeat.on_time(now, !self.outbox.is_empty(), self.outbox.written()) {
+            Beat::NotDue => Ok(()),
+            Beat::Send => {
+                self.put(
+                    MessageType::Heartbeat,
+                    self.seqs.next(),
+                    heartbeat_body::request(protocol).to_vec(),
+                );
+                let send = self.topics.on_heartbeat();
+                self.is_due(send);
+                Ok(())
+            }
+            Beat::Dead => Err(Error::new(
+                ErrorKind::ConnectionLost,
+                format!(
+                    "{} gave no sign of life for {:?}: the connection is given up",
+                    self.options.endpoint,
+                    self.heartbeat.limit()
+                ),
+            )),
+        }
+    }
+
+    /// When to look at the clock next.
+    pub(crate) fn next_time(&self) -> Instant {
+        let first = match self.phase {
+            Phase::Handshaking { .. } => self.options.handshake_by,
+            Phase::Ready { .. } => self.heartbeat.next(),
+        };
+        [self.calls.next_deadline(), self.requests.next(), self.topics.next()]
+            .into_iter()
+            .flatten()
+            .fold(first, Instant::min)
+    }
+
+    /// Ends all calls in flight: the connection is gone, or the client closes.
+    pub(crate) fn end_calls(&mut self, error: &Error) {
+        self.calls.end_all(error, self.outbox.written());
+    }
+
+    /// An error for bytes that no 2.x node sends.
+    fn garbage(&self, what: &str, why: impl std::fmt::Display) -> Error {
+        Error::new(
+            ErrorKind::Protocol,
+            format!("{} sent a malformed {what}: {why}; the connection is closed", self.options.endpoint),
+        )
+        .with_delivery(Delivery::Maybe)
+    }
+
+    fn is_due(&mut self, send: ToSend) {
+        // Each answer of the conversation says all that is to be done from its own state on.
+        if send != ToSend::Nothing {
+            self.due = send;
+        }
+    }
+
+    /// Queues a frame of the session's own.
+    fn put(&mut self, kind: MessageType, seq: Seq, body: Vec<u8>) {
+        let body = Bytes::from(body);
+        self.port.bytes_queued(frame::HEADER_LEN + body.len());
+        count(&self.port.counters.frames_sent);
+        self.outbox.put(|out| frame::put_header(out, kind, seq, result::OK, body.len()), &body);
+    }
+
+    /// Queues the answer to a request; `topic` has 1 to 254 bytes, from the request's own body.
+    fn put_answer(&mut self, seq: Seq, code: i32, topic: &[u8], data: &Bytes) {
+        let len = amop::overhead(topic) + data.len();
+        self.port.bytes_queued(frame::HEADER_LEN + len);
+        count(&self.port.counters.frames_sent);
+        let head = |out: &mut bytes::BytesMut| {
+            amop::put_head(out, MessageType::Response, seq, code, topic, data.len());
+        };
+        self.outbox.put(head, data);
+    }
+}
+
+fn count(counter: &std::sync::atomic::AtomicU64) {
+    counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+}

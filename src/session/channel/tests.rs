@@ -1,0 +1,509 @@
+//! The machine with frames put in by hand: no socket, no sleep, the clock is an argument.
+
+use std::io::IoSlice;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::*;
+use crate::delivery::{
+    Budget, DeliveryShared, Doubles, EventHub, Lane, LaneLimits, LaneReader, Message, Overflow, Request,
+    RouteSpec,
+};
+use crate::protocol::channel::FrameReader;
+use crate::session::command::{Command, Reply, frame_len};
+use crate::session::outbox::SLICES;
+use crate::session::port::PortLimits;
+
+const S: Duration = Duration::from_secs(1);
+
+/// A machine, its router, and the node's end of the wire.
+struct Bench {
+    machine: Machine,
+    router: Router,
+    port: Arc<Port>,
+    inbox: UnboundedReceiver<Command>,
+    shared: Arc<DeliveryShared>,
+    epoch: u64,
+    now: Instant,
+}
+
+/// A frame that the machine sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sent {
+    kind: MessageType,
+    seq: Seq,
+    result: i32,
+    body: Vec<u8>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let now = Instant::now();
+        let (commands, inbox) = unbounded_channel();
+        let limits = PortLimits { max_in_flight: 100_000, max_send_bytes: 1 << 30 };
+        let port = Arc::new(Port::new(commands, limits));
+        let seqs = Arc::new(SeqSource::new());
+        let shared = Arc::new(DeliveryShared {
+            budget: Arc::new(Budget::new(1 << 30)),
+            doubles: Arc::new(Mutex::new(Doubles::new(60 * S, 1000))),
+            events: Arc::new(EventHub::new(16)),
+            seqs: seqs.clone(),
+            echo: false,
+        });
+        let mut router = Router::new(shared.clone(), "node:1".into(), port.clone());
+        let epoch = port.next_epoch();
+        port.set_connected(true);
+        router.start_epoch(epoch);
+        let options = SessionOptions {
+            endpoint: "node:1".into(),
+            heartbeat: 10 * S,
+            missed_heartbeats: 2,
+            answer_within: Duration::from_millis(4500),
+            handshake_by: now + 10 * S,
+        };
+        let machine = Machine::new(options, seqs, port.clone(), now);
+        Bench { machine, router, port, inbox, shared, epoch, now }
+    }
+
+    /// One that has done its handshake, at a protocol version.
+    fn ready(protocol: u32) -> Bench {
+        let mut bench = Bench::new();
+        let offer = bench.sent().remove(0);
+        let choice = handshake::Choice { node_version: "2.11.2".into(), protocol };
+        bench.answer_frame(MessageType::Handshake, offer.seq, 0, &choice.encode()).unwrap();
+        assert!(bench.machine.is_ready());
+        bench.machine.take_notices();
+        bench
+    }
+
+    /// What the machine has sent since the last look.
+    fn sent(&mut self) -> Vec<Sent> {
+        let mut bytes = Vec::new();
+        while !self.machine.outbox.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.machine.outbox.slices(&mut slices);
+            let piece: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+            self.machine.outbox.advance(piece.len());
+            bytes.extend(piece);
+        }
+        self.port.bytes_gone(bytes.len());
+        let mut reader = FrameReader::new(usize::MAX);
+        reader.buffer().extend_from_slice(&bytes);
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.next().unwrap() {
+            let Frame { kind, seq, result, body, .. } = frame;
+            frames.push(Sent { kind, seq, result, body: body.to_vec() });
+        }
+        frames
+    }
+
+    fn answer_frame(&mut self, kind: MessageType, seq: Seq, result: i32, body: &[u8]) -> Result<()> {
+        let (machine, now) = (&mut self.machine, self.now);
+        machine.heard();
+        let frame = Frame::new(kind, seq, result, body);
+        self.router.batch(now, |batch| machine.on_frame(&frame, batch, now))?;
+        self.machine.send_topics(&self.router, now);
+        Ok(())
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<()> {
+        self.now += time;
+        let (machine, now) = (&mut self.machine, self.now);
+        self.router.batch(now, |batch| machine.on_time(now, batch))?;
+        self.machine.send_topics(&self.router, now);
+        Ok(())
+    }
+
+    fn call(&mut self, kind: CallKind, topic: &str, data: &[u8]) -> (Seq, oneshot::Receiver<Result<Reply>>) {
+        let topic = Topic::new(topic).unwrap();
+        let permit = self.port.permit(frame_len(&topic, data.len())).unwrap();
+        let (done, outcome) = oneshot::channel();
+        let seq = self.shared.seqs.next();
+        let data = Bytes::copy_from_slice(data);
+        let deadline = self.now + 10 * S;
+        self.machine.call(NewCall { kind, seq, topic, data, deadline, done, permit }, self.now);
+        (seq, outcome)
+    }
+
+    fn subscribe(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Message> {
+        let lane = Lane::new(limits, self.shared.budget.clone());
+        let reader = LaneReader::new(lane.clone());
+        let spec = RouteSpec { subscriptions: vec![lane], service: None };
+        self.route(topic, spec);
+        reader
+    }
+
+    fn serve(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Request> {
+        let lane = Lane::new(limits, self.shared.budget.clone());
+        let reader = LaneReader::new(lane.clone());
+        self.route(topic, RouteSpec { subscriptions: vec![], service: Some(lane) });
+        reader
+    }
+
+    fn route(&mut self, topic: &str, spec: RouteSpec) {
+        let changed = self.router.set(Topic::new(topic).unwrap(), spec);
+        self.machine.on_route(changed, None);
+        self.machine.send_topics(&self.router, self.now);
+    }
+
+    /// Passes on what request handles have answered.
+    fn pass_answers(&mut self) {
+        while let Ok(Command::Answer { epoch, answer }) = self.inbox.try_recv() {
+            assert_eq!(epoch, self.epoch);
+            let machine = &mut self.machine;
+            self.router.batch(self.now, |batch| machine.answer(&answer, batch));
+        }
+    }
+}
+
+fn seq(n: u64) -> Seq {
+    Seq::from_halves(7, n)
+}
+
+fn body(topic: &str, data: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    amop::put_topic(&mut body, topic.as_bytes());
+    body.extend_from_slice(data);
+    body
+}
+
+fn take<T: crate::delivery::LaneItem>(reader: &mut LaneReader<T>) -> Option<T> {
+    match reader.poll_next(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(item) => item,
+        Poll::Pending => None,
+    }
+}
+
+fn outcome(receiver: &mut oneshot::Receiver<Result<Reply>>) -> Result<Reply> {
+    receiver.try_recv().expect("the call has ended")
+}
+
+#[test]
+fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
+    let mut bench = Bench::new();
+    let offer = bench.sent().remove(0);
+    assert_eq!(offer.kind, MessageType::Handshake);
+    let said: serde_json::Value = serde_json::from_slice(&offer.body).unwrap();
+    assert_eq!((said["minimumSupport"].as_i64(), said["maximumSupport"].as_i64()), (Some(1), Some(3)));
+    let choice = b"{\"nodeVersion\":\"2.7.1\",\"protocol\":2}\n";
+    bench.answer_frame(MessageType::Handshake, seq(1), 0, choice).unwrap();
+    assert!(!bench.machine.is_ready(), "an answer to somebody else");
+    bench.answer_frame(MessageType::Handshake, offer.seq, 0, choice).unwrap();
+    let ready = Notice::Ready { node_version: "2.7.1".into(), protocol: 2 };
+    assert_eq!(bench.machine.take_notices(), [ready]);
+}
+
+#[test]
+fn a_handshake_without_an_answer_or_with_nonsense_ends_the_connection() {
+    let mut bench = Bench::new();
+    assert!(bench.pass(9 * S).is_ok());
+    assert_eq!(bench.pass(S).unwrap_err().kind(), ErrorKind::ConnectTimeout);
+    for nonsense in [&b""[..], b"{}", b"{\"protocol\":4}", b"{\"protocol\":0}", b"\xff\xff"] {
+        let mut bench = Bench::new();
+        let offer = bench.sent().remove(0);
+        let error = bench.answer_frame(MessageType::Handshake, offer.seq, 0, nonsense).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+    }
+}
+
+#[test]
+fn heartbeats_take_the_form_of_the_protocol_version() {
+    for (protocol, expected) in [(1, &b"0"[..]), (2, br#"{"heartBeat":0}"#), (3, br#"{"heartBeat":0}"#)] {
+        let mut bench = Bench::ready(protocol);
+        bench.pass(10 * S).unwrap();
+        let beat = bench.sent().remove(0);
+        assert_eq!((beat.kind, &beat.body[..]), (MessageType::Heartbeat, expected));
+    }
+}
+
+#[test]
+fn a_silent_node_is_dead_after_two_heartbeats_and_an_answer_keeps_it() {
+    let mut bench = Bench::ready(3);
+    for _ in 0..5 {
+        bench.pass(10 * S).unwrap();
+        let beat = bench.sent().remove(0);
+        bench.answer_frame(MessageType::Heartbeat, beat.seq, 0, b"{\"heartBeat\":1}\n").unwrap();
+    }
+    bench.pass(10 * S).unwrap();
+    bench.pass(10 * S).unwrap();
+    let error = bench.pass(10 * S).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+}
+
+#[test]
+fn a_unicast_ends_with_the_subscribers_reply() {
+    let mut bench = Bench::ready(3);
+    let (id, mut done) = bench.call(CallKind::Publish, "demo/topic", b"ping");
+    let sent = bench.sent();
+    let expected = Sent { kind: MessageType::Request, seq: id, result: 0, body: body("demo/topic", b"ping") };
+    assert_eq!(sent, [expected]);
+    bench.answer_frame(MessageType::Response, id, 0, &body("demo/topic", b"pong")).unwrap();
+    assert_eq!(outcome(&mut done).unwrap().data(), "pong");
+    bench.answer_frame(MessageType::Response, id, 0, &body("demo/topic", b"again")).unwrap();
+    assert_eq!(bench.port.counters.stray_replies.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!((bench.port.in_flight(), bench.port.queued_bytes()), (0, 0));
+}
+
+#[test]
+fn replies_of_odd_shapes() {
+    let cases = [
+        (0, vec![], Ok(&b""[..])),
+        (0, body("another", b"x"), Ok(b"x")),
+        (0, body("demo", b""), Ok(b"")),
+        (0, vec![0, 1, 2], Err(ErrorKind::Remote)),
+        (0, vec![9, 1], Err(ErrorKind::Remote)),
+        (-7, body("demo", b"bad"), Err(ErrorKind::Remote)),
+    ];
+    for (result, reply, expected) in cases {
+        let mut bench = Bench::ready(3);
+        let (id, mut done) = bench.call(CallKind::Publish, "demo", b"");
+        bench.answer_frame(MessageType::Response, id, result, &reply).unwrap();
+        match expected {
+            Ok(data) => assert_eq!(outcome(&mut done).unwrap().data(), data),
+            Err(kind) => {
+                let error = outcome(&mut done).unwrap_err();
+                assert_eq!((error.kind(), error.delivery()), (kind, Delivery::Maybe));
+                if result != 0 {
+                    assert_eq!((error.node_code(), &error.data()[..]), (Some(-7), &b"bad"[..]));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn codes_say_whether_anything_was_delivered() {
+    use Delivery::{Maybe, No};
+    let quick = Duration::from_millis(10);
+    let cases = [
+        (100, quick, ErrorKind::NoSubscriber, No),
+        (100, 5 * S, ErrorKind::NoSubscriber, Maybe),
+        (101, quick, ErrorKind::RemoteNode, Maybe),
+        (102, quick, ErrorKind::NodeTimeout, Maybe),
+        (103, quick, ErrorKind::Bandwidth, No),
+        (104, quick, ErrorKind::SubscriberUnreachable, Maybe),
+        (-5000, quick, ErrorKind::SubscriberFailed, Maybe),
+        (-5010, quick, ErrorKind::SubscriberDropped, Maybe),
+        (-5011, quick, ErrorKind::SubscriberTooSlow, Maybe),
+        (-5012, quick, ErrorKind::SubscriberBusy, No),
+        (-5013, quick, ErrorKind::SubscriberUnsubscribed, No),
+    ];
+    for (code, after, kind, delivery) in cases {
+        let mut bench = Bench::ready(3);
+        let (id, mut done) = bench.call(CallKind::Publish, "demo", b"mine");
+        bench.now += after;
+        bench.answer_frame(MessageType::Response, id, code, &body("demo", b"mine")).unwrap();
+        let error = outcome(&mut done).unwrap_err();
+        assert_eq!((error.kind(), error.delivery(), error.node_code()), (kind, delivery, Some(code)));
+        let is_nodes_own = (100..=104).contains(&code);
+        assert_eq!(error.data().is_empty(), is_nodes_own, "a node echoes the request: no data ({code})");
+    }
+}
+
+#[test]
+fn a_broadcast_ends_with_the_nodes_ack() {
+    let mut bench = Bench::ready(3);
+    let (id, mut done) = bench.call(CallKind::Broadcast, "news", b"all");
+    let sent = bench.sent().remove(0);
+    assert_eq!((sent.kind, &sent.body), (MessageType::Broadcast, &body("news", b"all")));
+    bench.answer_frame(MessageType::Response, id, 0, &body("news", b"all")).unwrap();
+    assert!(outcome(&mut done).unwrap().data().is_empty());
+    let (id, mut done) = bench.call(CallKind::Broadcast, "news", b"all");
+    bench.answer_frame(MessageType::Response, id, 103, b"").unwrap();
+    assert_eq!(outcome(&mut done).unwrap_err().kind(), ErrorKind::Bandwidth);
+}
+
+#[test]
+fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
+    let mut bench = Bench::ready(3);
+    let (_, mut unsent) = bench.call(CallKind::Publish, "t", b"1");
+    bench.pass(10 * S).unwrap();
+    let error = outcome(&mut unsent).unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::No));
+    let (_, mut sent) = bench.call(CallKind::Publish, "t", b"2");
+    bench.sent();
+    bench.machine.heard();
+    bench.pass(10 * S).unwrap();
+    let error = outcome(&mut sent).unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Maybe));
+}
+
+#[test]
+fn the_end_of_the_connection_ends_every_call_once() {
+    let mut bench = Bench::ready(3);
+    let (_, mut sent) = bench.call(CallKind::Publish, "t", b"1");
+    bench.sent();
+    let (_, mut unsent) = bench.call(CallKind::Publish, "t", b"2");
+    bench.machine.end_calls(&Error::new(ErrorKind::ConnectionLost, "gone"));
+    assert_eq!(outcome(&mut sent).unwrap_err().delivery(), Delivery::Maybe);
+    assert_eq!(outcome(&mut unsent).unwrap_err().delivery(), Delivery::No);
+    assert_eq!(bench.port.in_flight(), 0);
+}
+
+#[test]
+fn a_cancelled_call_leaves_nothing_behind() {
+    let mut bench = Bench::ready(3);
+    let (id, done) = bench.call(CallKind::Publish, "t", b"1");
+    drop(done);
+    bench.machine.cancel(&id);
+    assert_eq!(bench.port.in_flight(), 0);
+    bench.answer_frame(MessageType::Response, id, 0, b"").unwrap();
+}
+
+#[test]
+fn a_subscribed_unicast_is_answered_empty_at_once_and_a_double_is_not_delivered() {
+    let mut bench = Bench::ready(3);
+    let mut reader = bench.subscribe("t", LaneLimits::default());
+    bench.sent();
+    for _ in 0..2 {
+        bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"hello")).unwrap();
+        let expected = Sent { kind: MessageType::Response, seq: seq(1), result: 0, body: body("t", b"") };
+        assert_eq!(bench.sent(), [expected]);
+    }
+    let message = take(&mut reader).unwrap();
+    assert_eq!((message.topic(), &message.data()[..], message.endpoint()), ("t", &b"hello"[..], "node:1"));
+    assert_eq!(message.seq(), seq(1).as_bytes());
+    assert!(take(&mut reader).is_none());
+}
+
+#[test]
+fn broadcasts_are_not_answered_come_once_and_own_ones_not_at_all() {
+    let mut bench = Bench::ready(3);
+    let mut reader = bench.subscribe("t", LaneLimits::default());
+    bench.sent();
+    for _ in 0..2 {
+        bench.answer_frame(MessageType::Broadcast, seq(1), 0, &body("t", b"b")).unwrap();
+    }
+    let own = bench.shared.seqs.next();
+    bench.answer_frame(MessageType::Broadcast, own, 0, &body("t", b"own")).unwrap();
+    bench.answer_frame(MessageType::Broadcast, seq(2), 0, &body("elsewhere", b"x")).unwrap();
+    assert_eq!(take(&mut reader).unwrap().data(), "b");
+    assert!(take(&mut reader).is_none());
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn a_full_lane_answers_busy_and_an_unknown_topic_unsubscribed() {
+    let mut bench = Bench::ready(3);
+    let limits = LaneLimits { max_messages: 1, max_bytes: 100, overflow: Overflow::Refuse };
+    let mut reader = bench.subscribe("t", limits);
+    bench.sent();
+    for n in 1..=2 {
+        bench.answer_frame(MessageType::Request, seq(n), 0, &body("t", b"x")).unwrap();
+    }
+    bench.answer_frame(MessageType::Request, seq(3), 0, &body("left", b"x")).unwrap();
+    let codes: Vec<_> = bench.sent().iter().map(|sent| (sent.result, sent.body.clone())).collect();
+    assert_eq!(codes, [(0, body("t", b"")), (-5012, body("t", b"")), (-5013, body("left", b""))]);
+    // A refused one was not accepted: it may come again.
+    assert!(take(&mut reader).is_some());
+    bench.answer_frame(MessageType::Request, seq(2), 0, &body("t", b"x")).unwrap();
+    assert_eq!(bench.sent()[0].result, 0);
+}
+
+#[test]
+fn a_service_answers_later_and_doubles_get_the_same_answer() {
+    let mut bench = Bench::ready(3);
+    let mut reader = bench.serve("t", LaneLimits::default());
+    bench.sent();
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
+    assert!(bench.sent().is_empty());
+    let request = take(&mut reader).unwrap();
+    assert!(take(&mut reader).is_none(), "the double joined");
+    request.reply("answer").unwrap();
+    assert_eq!(request.reply("again").unwrap_err().kind(), ErrorKind::AlreadyAnswered);
+    bench.pass_answers();
+    let expected = Sent { kind: MessageType::Response, seq: seq(1), result: 0, body: body("t", b"answer") };
+    assert_eq!(bench.sent(), [expected.clone(), expected.clone()]);
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
+    assert_eq!(bench.sent(), [expected]);
+}
+
+#[test]
+fn a_handler_that_is_too_slow_is_answered_for() {
+    let mut bench = Bench::ready(3);
+    let mut reader = bench.serve("t", LaneLimits::default());
+    bench.sent();
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
+    let request = take(&mut reader).unwrap();
+    bench.pass(Duration::from_millis(4499)).unwrap();
+    assert!(request.is_open());
+    bench.pass(Duration::from_millis(1)).unwrap();
+    let answers: Vec<_> = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response).collect();
+    assert_eq!(answers[0].result, -5011);
+    assert_eq!(answers[0].body, body("t", b""));
+    assert_eq!(request.reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
+    bench.pass_answers();
+    assert!(bench.sent().is_empty());
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
+    assert_eq!(bench.sent()[0].result, -5011, "a double hears the same");
+}
+
+#[test]
+fn failures_and_dropped_requests_have_codes() {
+    let mut bench = Bench::ready(3);
+    let mut reader = bench.serve("t", LaneLimits::default());
+    bench.sent();
+    for n in 1..=2 {
+        bench.answer_frame(MessageType::Request, seq(n), 0, &body("t", b"ask")).unwrap();
+    }
+    let failing = take(&mut reader).unwrap();
+    for code in [0, 100, 104, 40_000, -40_000] {
+        assert_eq!(failing.fail(code, "").unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+    failing.fail(-7, "why").unwrap();
+    drop(take(&mut reader));
+    bench.pass_answers();
+    let answers: Vec<_> = bench.sent().into_iter().map(|sent| (sent.result, sent.body)).collect();
+    assert_eq!(answers, [(-7, body("t", b"why")), (-5010, body("t", b""))]);
+}
+
+#[test]
+fn an_answer_of_a_former_connection_is_not_sent_on_a_new_one() {
+    let mut bench = Bench::ready(3);
+    let mut reader = bench.serve("t", LaneLimits::default());
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
+    let request = take(&mut reader).unwrap();
+    bench.port.next_epoch();
+    assert_eq!(request.reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
+    assert!(bench.inbox.try_recv().is_err());
+    // The node delivers it again by the new connection: it gets the kept answer.
+    bench.sent();
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
+    assert_eq!(bench.sent()[0].body, body("t", b"late"));
+}
+
+#[test]
+fn topics_are_listed_and_asked_for() {
+    let mut bench = Bench::ready(3);
+    bench.machine.start_topics(&bench.router);
+    let _reader = bench.subscribe("b", LaneLimits::default());
+    let sent = bench.sent();
+    assert_eq!(sent[0].kind, MessageType::TopicList);
+    assert_eq!(sent[0].body, br#"["b"]"#);
+    assert_eq!(sent[1].body, rpc::get_node_info());
+    let info = br#"{"id":1,"jsonrpc":"2.0","result":{"NodeID":"","Topic":["b"]}}"#;
+    bench.answer_frame(MessageType::Rpc, sent[1].seq, 0, info).unwrap();
+    assert_eq!(bench.machine.take_notices(), [Notice::TopicsRestored]);
+    bench.route("b", RouteSpec::default());
+    assert_eq!(bench.sent()[0].body, b"[]");
+}
+
+#[test]
+fn what_no_node_sends_ends_the_connection_and_what_it_may_send_is_ignored() {
+    for kind in [MessageType::Request, MessageType::Broadcast] {
+        for bad in [&b""[..], b"\x00", b"\x01a", b"\x09a"] {
+            let mut bench = Bench::ready(3);
+            let error = bench.answer_frame(kind, seq(1), 0, bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{kind:?} {bad:?}");
+        }
+    }
+    let mut bench = Bench::ready(3);
+    for number in [0x12, 0x13, 0x14, 0x15, 0x31, 0x32, 0x33, 0x37, 0x38, 0x1000, 0x1001, 0x1002, 0xffff] {
+        bench.answer_frame(MessageType::from_wire(number), seq(9), 7, b"\xff\x00").unwrap();
+    }
+    assert!(bench.sent().is_empty());
+}

@@ -1,0 +1,337 @@
+//! Moves the bytes of one connection: commands in, frames out and in, the clock. One task, no locks.
+//!
+//! Each round drains the commands that are there, so that what was asked for together leaves in one write.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::AsyncWrite;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Sleep;
+
+use super::channel::Machine;
+use super::command::Command;
+use super::outbox::SLICES;
+use super::port::Port;
+use super::{Notice, SessionOptions};
+use crate::delivery::Router;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::SeqSource;
+use crate::protocol::channel::FrameReader;
+use crate::protocol::channel::frame::MAX_FRAME_LEN;
+use crate::transport::BoxedStream;
+
+/// Commands taken in one go.
+const COMMANDS: usize = 512;
+
+/// Rounds before other tasks get their turn.
+const ROUNDS: usize = 32;
+
+/// How a connection ended.
+pub(crate) enum End {
+    /// The client asked for it.
+    Closed,
+    /// It is lost.
+    Lost(Error),
+}
+
+/// One connection at work.
+pub(crate) struct Driver<'a> {
+    stream: BoxedStream,
+    machine: Machine,
+    router: &'a mut Router,
+    port: Arc<Port>,
+    inbox: &'a mut UnboundedReceiver<Command>,
+    commands: Vec<Command>,
+    reader: FrameReader,
+    sleep: Pin<Box<Sleep>>,
+    endpoint: Arc<str>,
+    epoch: u64,
+    flushed: bool,
+    closing: bool,
+}
+
+impl<'a> Driver<'a> {
+    /// A driver over a stream whose TLS is done.
+    pub(crate) fn new(
+        stream: BoxedStream,
+        options: SessionOptions,
+        seqs: Arc<SeqSource>,
+        port: Arc<Port>,
+        router: &'a mut Router,
+        inbox: &'a mut UnboundedReceiver<Command>,
+    ) -> Driver<'a> {
+        let now = Instant::now();
+        let endpoint = options.endpoint.clone();
+        let epoch = port.next_epoch();
+        router.start_epoch(epoch);
+        let machine = Machine::new(options, seqs, port.clone(), now);
+        let sleep = Box::pin(tokio::time::sleep_until(machine.next_time().into()));
+        Driver {
+            stream,
+            machine,
+            router,
+            port,
+            inbox,
+            commands: Vec::with_capacity(COMMANDS),
+            reader: FrameReader::new(MAX_FRAME_LEN),
+            sleep,
+            endpoint,
+            epoch,
+            flushed: true,
+            closing: false,
+        }
+    }
+
+    /// Runs the connection to its end, which ends all its calls too.
+    pub(crate) async fn run(mut self, mut notify: impl FnMut(Notice)) -> End {
+        let end = match poll_fn(|cx| self.poll(cx, &mut notify)).await {
+            // Whatever happens during the goodbye is no loss.
+            End::Lost(_) if self.closing => End::Closed,
+            end => end,
+        };
+        self.port.set_connected(false);
+        let error = match &end {
+            End::Closed => closed(),
+            End::Lost(error) => lost_in_flight(&self.endpoint, error),
+        };
+        self.machine.end_calls(&error);
+        self.port.bytes_gone(self.machine.outbox.len());
+        end
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, notify: &mut impl FnMut(Notice)) -> Poll<End> {
+        for _ in 0..ROUNDS {
+            let mut progress = self.take_commands(cx);
+            match self.look_at_clock(cx) {
+                Ok(fired) => progress |= fired,
+                Err(error) => return Poll::Ready(End::Lost(error)),
+            }
+            self.machine.send_topics(self.router, Instant::now());
+            match self.write(cx) {
+                Ok(wrote) => progress |= wrote,
+                Err(error) => return Poll::Ready(End::Lost(self.io_error(&error))),
+            }
+            match self.read(cx) {
+                Ok(read) => progress |= read,
+                Err(error) => return Poll::Ready(End::Lost(error)),
+            }
+            self.pass_notices(notify);
+            if self.closing && self.machine.outbox.is_empty() && self.flushed {
+                // A node that doesn't answer the goodbye must not hold up the client.
+                let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+                return Poll::Ready(End::Closed);
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.inbox.poll_recv_many(cx, &mut self.commands, COMMANDS) {
+            Poll::Pending => return false,
+            // All senders gone: the client was dropped without a close.
+            Poll::Ready(0) => {
+                let first = !self.closing;
+                self.closing = true;
+                return first;
+            }
+            Poll::Ready(_) => {}
+        }
+        let now = Instant::now();
+        let Driver { commands, machine, router, port, epoch, closing, .. } = self;
+        let mut commands = commands.drain(..).peekable();
+        while let Some(command) = commands.next() {
+            match command {
+                Command::Call(call) if !machine.is_ready() => {
+                    refuse_call(port, call, not_connected(&self.endpoint));
+                }
+                Command::Call(call) if call.done.is_closed() => port.bytes_gone(call.frame_len()),
+                Command::Call(call) => machine.call(call, now),
+                Command::Cancel(seq) => machine.cancel(&seq),
+                Command::Answer { epoch: of, answer } => {
+                    // The answers that came together share one look at the doubles.
+                    router.batch(now, |batch| {
+                        let mut next = Some((of, answer));
+                        while let Some((of, answer)) = next.take() {
+                            if of == *epoch {
+                                machine.answer(&answer, batch);
+                            } else if answer.first {
+                                batch.answered(&answer.ticket, answer.result, &answer.data);
+                            }
+                            if let Some(Command::Answer { epoch, answer }) =
+                                commands.next_if(|command| matches!(command, Command::Answer { .. }))
+                            {
+                                next = Some((epoch, answer));
+                            }
+                        }
+                    });
+                }
+                Command::Route { topic, spec, applied } => {
+                    let changed = router.set(topic, spec);
+                    if !machine.is_ready() {
+                        answer_route(applied, Err(not_connected(&self.endpoint)));
+                    } else {
+                        machine.on_route(changed, applied);
+                    }
+                }
+                Command::EndCalls => machine.end_calls(&closed()),
+                Command::Close => *closing = true,
+            }
+        }
+        true
+    }
+
+    fn look_at_clock(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        let due = self.machine.next_time();
+        let mut fired = false;
+        if due <= Instant::now() {
+            let machine = &mut self.machine;
+            let now = Instant::now();
+            self.router.batch(now, |batch| machine.on_time(now, batch))?;
+            fired = true;
+        }
+        let due = self.machine.next_time().into();
+        if self.sleep.deadline() != due {
+            self.sleep.as_mut().reset(due);
+        }
+        // Ready means that the time came between the look and here: the next round sees it.
+        fired |= self.sleep.as_mut().poll(cx).is_ready();
+        Ok(fired)
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut progress = false;
+        while !self.machine.outbox.is_empty() {
+            let mut slices = [io::IoSlice::new(&[]); SLICES];
+            let filled = self.machine.outbox.slices(&mut slices);
+            let written = match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..filled])? {
+                Poll::Pending => break,
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(written) => written,
+            };
+            self.machine.outbox.advance(written);
+            self.port.bytes_gone(written);
+            add(&self.port.counters.bytes_sent, written);
+            add(&self.port.counters.writes, 1);
+            self.flushed = false;
+            progress = true;
+        }
+        if !self.flushed && Pin::new(&mut self.stream).poll_flush(cx)?.is_ready() {
+            self.flushed = true;
+            progress = true;
+        }
+        Ok(progress)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        // A node that takes nothing in while we answer it gets nothing more to be answered.
+        if self.machine.outbox.len() > self.port.max_send_bytes() {
+            return Ok(false);
+        }
+        let Driver { stream, reader, machine, router, port, endpoint, .. } = self;
+        let read = match tokio_util::io::poll_read_buf(Pin::new(stream), cx, reader.buffer()) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => return Err(ended(endpoint, machine.is_ready(), reader.is_mid_frame())),
+            Poll::Ready(Ok(read)) => read,
+            Poll::Ready(Err(error)) => return Err(self.io_error(&error)),
+        };
+        add(&port.counters.bytes_received, read);
+        machine.heard();
+        let now = Instant::now();
+        router.batch(now, |batch| {
+            loop {
+                let Some(frame) = reader.next().map_err(|error| {
+                    Error::new(
+                        ErrorKind::Protocol,
+                        format!("{endpoint} sent something that is no channel frame: {error}; the connection is closed"),
+                    )
+                })?
+                else {
+                    return Ok(());
+                };
+                add(&port.counters.frames_received, 1);
+                machine.on_frame(&frame, batch, now)?;
+            }
+        })?;
+        Ok(true)
+    }
+
+    fn pass_notices(&mut self, notify: &mut impl FnMut(Notice)) {
+        for notice in self.machine.take_notices() {
+            if matches!(notice, Notice::Ready { .. }) {
+                self.port.set_connected(true);
+                self.machine.start_topics(self.router);
+                self.machine.send_topics(self.router, Instant::now());
+            }
+            notify(notice);
+        }
+    }
+
+    fn io_error(&self, error: &io::Error) -> Error {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return ended(&self.endpoint, self.machine.is_ready(), self.reader.is_mid_frame());
+        }
+        Error::new(ErrorKind::ConnectionLost, format!("the connection to {} broke: {error}", self.endpoint))
+    }
+}
+
+/// Ends a call that never reached a session.
+pub(crate) fn refuse_call(port: &Port, call: super::NewCall, error: Error) {
+    port.bytes_gone(call.frame_len());
+    // A caller that has gone needs no outcome.
+    let _ = call.done.send(Err(error));
+}
+
+/// Tells a subscriber what became of its topic.
+pub(crate) fn answer_route(applied: Option<tokio::sync::oneshot::Sender<Result<()>>>, outcome: Result<()>) {
+    if let Some(applied) = applied {
+        let _ = applied.send(outcome);
+    }
+}
+
+/// No session is up.
+pub(crate) fn not_connected(endpoint: &str) -> Error {
+    Error::new(
+        ErrorKind::NotConnected,
+        format!("{endpoint} is not connected at the moment; the client reconnects by itself: try again"),
+    )
+}
+
+/// The client closes.
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the client was closed")
+}
+
+fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
+    Error::new(
+        ErrorKind::ConnectionLost,
+        format!("the connection to {endpoint} was lost while the call was in flight: {why}"),
+    )
+}
+
+fn ended(endpoint: &str, ready: bool, mid_frame: bool) -> Error {
+    if !ready {
+        return Error::new(
+            ErrorKind::Handshake,
+            format!(
+                "{endpoint} closed the connection instead of answering the channel handshake: it speaks none of \
+                 the protocol versions 1 to 3, or it is no channel port of a 2.x node"
+            ),
+        );
+    }
+    let how = if mid_frame { " in the middle of a frame" } else { "" };
+    Error::new(ErrorKind::ConnectionLost, format!("{endpoint} closed the connection{how}"))
+}
+
+fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(count as u64, Ordering::Relaxed);
+}

@@ -1,0 +1,45 @@
+//! One connection to a node: what to answer, what to wait for, when it is dead.
+//!
+//! [`channel::Machine`] decides for generation 2.x, without sockets and with the time told to it;
+//! [`driver`] moves the bytes. Above them only neutral things pass: commands, completions, [`Notice`]s.
+
+pub(crate) mod channel;
+mod command;
+mod deadlines;
+mod driver;
+mod outbox;
+mod port;
+
+pub use command::Reply;
+pub(crate) use command::{CallKind, Command, NewCall, frame_len};
+pub(crate) use driver::{Driver, End, answer_route, closed, not_connected, refuse_call};
+pub(crate) use port::{Port, PortLimits};
+
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+
+/// What a session tells its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// The handshake is done.
+    Ready { node_version: String, protocol: u32 },
+    /// The node lists all topics of this session for the first time.
+    TopicsRestored,
+}
+
+/// The times and bounds of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionOptions {
+    pub(crate) endpoint: std::sync::Arc<str>,
+    pub(crate) heartbeat: Duration,
+    /// After so many heartbeats in a row without a sign of life the connection is dead.
+    pub(crate) missed_heartbeats: u32,
+    /// How long a handler has before the session answers for it.
+    pub(crate) answer_within: Duration,
+    /// The handshake has to be done by then.
+    pub(crate) handshake_by: Instant,
+}
+
+/// Why a connection has to end, seen from the machine.
+pub(crate) type Fatal = Error;

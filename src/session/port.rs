@@ -1,0 +1,177 @@
+//! The way into a link: its queue of commands, its bounds, its counters.
+//!
+//! Lives as long as the link; connections come and go behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::command::Command;
+use crate::delivery::{Answer, AnswerSink};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Bounds of what callers may have under way at one node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PortLimits {
+    pub(crate) max_in_flight: usize,
+    pub(crate) max_send_bytes: usize,
+}
+
+/// What went over a link since it was made.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) frames_sent: AtomicU64,
+    pub(crate) frames_received: AtomicU64,
+    pub(crate) bytes_sent: AtomicU64,
+    pub(crate) bytes_received: AtomicU64,
+    /// Writes to the connection: frames over writes tell how well they are gathered.
+    pub(crate) writes: AtomicU64,
+    pub(crate) connects: AtomicU64,
+    pub(crate) topic_lists_sent: AtomicU64,
+    /// Answers to nothing that is in flight: late, doubled or foreign.
+    pub(crate) stray_replies: AtomicU64,
+    /// Frames of types that a client has nothing to do with.
+    pub(crate) ignored_frames: AtomicU64,
+    pub(crate) too_slow: AtomicU64,
+    pub(crate) busy: AtomicU64,
+}
+
+/// Shared by callers, request handles and the link's task.
+pub(crate) struct Port {
+    commands: UnboundedSender<Command>,
+    limits: PortLimits,
+    connected: AtomicBool,
+    epoch: AtomicU64,
+    in_flight: Arc<AtomicUsize>,
+    queued_bytes: AtomicUsize,
+    pub(crate) counters: Counters,
+}
+
+/// One place among the calls in flight; given back when dropped.
+pub(crate) struct Permit(Arc<AtomicUsize>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Port {
+    pub(crate) fn new(commands: UnboundedSender<Command>, limits: PortLimits) -> Port {
+        Port {
+            commands,
+            limits,
+            connected: AtomicBool::new(false),
+            epoch: AtomicU64::new(0),
+            in_flight: Arc::new(AtomicUsize::new(0)),
+            queued_bytes: AtomicUsize::new(0),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Whether a session is up.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
+    }
+
+    /// The link's task says whether a session is up.
+    pub(crate) fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Release);
+    }
+
+    /// A new connection begins; its number.
+    pub(crate) fn next_epoch(&self) -> u64 {
+        self.epoch.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// A place for a call whose frame has `bytes`; refused when the link is at a bound.
+    pub(crate) fn permit(&self, bytes: usize) -> Result<Permit> {
+        let calls = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let permit = Permit(self.in_flight.clone());
+        if calls >= self.limits.max_in_flight {
+            return Err(Error::new(
+                ErrorKind::Overloaded,
+                format!(
+                    "{calls} calls are in flight on this connection, its bound (max_in_flight): \
+                     wait for some to end, or raise the bound"
+                ),
+            ));
+        }
+        let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if queued > 0 && queued + bytes > self.limits.max_send_bytes {
+            self.bytes_gone(bytes);
+            return Err(Error::new(
+                ErrorKind::Overloaded,
+                format!(
+                    "{queued} bytes wait to be sent on this connection, its bound (max_send_bytes): \
+                     the node reads too slowly; wait, or raise the bound"
+                ),
+            ));
+        }
+        Ok(permit)
+    }
+
+    /// Further bytes that the session itself has queued.
+    pub(crate) fn bytes_queued(&self, bytes: usize) {
+        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that were written, or will never be.
+    pub(crate) fn bytes_gone(&self, bytes: usize) {
+        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes queued to send now.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Calls in flight now.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The bound on bytes queued to send.
+    pub(crate) fn max_send_bytes(&self) -> usize {
+        self.limits.max_send_bytes
+    }
+
+    /// Hands a command to the link; gives it back when the link has ended.
+    pub(crate) fn send(&self, command: Command) -> Result<(), Command> {
+        self.commands.send(command).map_err(|unsent| unsent.0)
+    }
+}
+
+impl AnswerSink for Port {
+    fn answer(&self, epoch: u64, answer: Answer) -> Result<(), Answer> {
+        if !self.is_connected() || self.epoch.load(Ordering::Acquire) != epoch {
+            return Err(answer);
+        }
+        match self.send(Command::Answer { epoch, answer }) {
+            Err(Command::Answer { answer, .. }) => Err(answer),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_kept_and_given_back() {
+        let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
+        let port = Port::new(tx, PortLimits { max_in_flight: 2, max_send_bytes: 100 });
+        let first = port.permit(500).expect("an empty queue takes one of any size");
+        assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
+        port.bytes_gone(500);
+        let second = port.permit(60).unwrap();
+        assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "calls");
+        drop(first);
+        assert_eq!(port.permit(60).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
+        port.bytes_gone(60);
+        drop(second);
+        assert_eq!((port.in_flight(), port.queued_bytes()), (0, 0));
+    }
+}
