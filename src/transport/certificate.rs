@@ -121,10 +121,26 @@ impl ParsedCertificate {
         self.subject == self.issuer
     }
 
+    /// Whose certificate it is, for texts: `CN=sdk, O=fisco-bcos, OU=sdk`.
+    pub(crate) fn subject_text(&self) -> String {
+        text(&self.subject)
+    }
+
+    /// Who issued it, for texts.
+    pub(crate) fn issuer_text(&self) -> String {
+        text(&self.issuer)
+    }
+
     /// Both dates, for the text of an error: `valid from 2020-01-01T00:00:00Z to 2021-01-01T00:00:00Z`.
     pub(crate) fn period(&self) -> String {
         format!("valid from {} to {}", self.not_before, self.not_after)
     }
+}
+
+/// A name in the order it is written in, as OpenSSL and node logs show it.
+fn text(name: &Name) -> String {
+    let parts: Vec<_> = name.iter_rdn().map(ToString::to_string).collect();
+    parts.join(", ")
 }
 
 /// Whether a PKCS#8 private key is on the curve of GM chains.
@@ -142,8 +158,8 @@ fn is_on_sm2(algorithm: &AlgorithmIdentifierOwned) -> bool {
 
 /// The content of the outermost element of `der`, without its tag and length.
 fn content(der: &[u8]) -> Result<&[u8], String> {
-    let text = |error: x509_cert::der::Error| error.to_string();
-    let mut reader = SliceReader::new(der).map_err(text)?;
-    let header = Header::decode(&mut reader).map_err(text)?;
-    reader.read_slice(header.length()).map_err(text)
+    let why = |error: x509_cert::der::Error| error.to_string();
+    let mut reader = SliceReader::new(der).map_err(why)?;
+    let header = Header::decode(&mut reader).map_err(why)?;
+    reader.read_slice(header.length()).map_err(why)
 }

@@ -1,7 +1,7 @@
 //! From an endpoint's text to a stream of bytes: addresses, credentials, TCP, TLS.
 //!
 //! [`Endpoint`] says where, [`Credentials`] say who, a [`SecureConnector`] turns a TCP connection into a
-//! [`BoxedStream`], and [`dial`] does all of it for one connection. [`NodeAcceptor`] is the other end, for the
+//! [`BoxedStream`], and [`dial()`] does all of it for one connection. [`NodeAcceptor`] is the other end, for the
 //! embedded node. Above this room nobody knows whether a stream is TLS, nor which library does it.
 //!
 //! Public to the embedded node and the command, but no promise.

@@ -179,7 +179,7 @@ impl Credentials {
 
     /// Who issued the own certificate, for texts.
     pub(super) fn issuer(&self) -> String {
-        self.0.chain[0].issuer.to_string()
+        self.0.chain[0].issuer_text()
     }
 
     /// Whether the own key is RSA, which tells the kind of channel.
@@ -202,7 +202,7 @@ impl Credentials {
             }
             match self.0.chain.iter().find(|above| above.subject == current.issuer) {
                 Some(above) => current = above,
-                None => return Some(current.issuer.to_string()),
+                None => return Some(current.issuer_text()),
             }
         }
         None
@@ -214,7 +214,7 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("certificate", &self.0.certificate_name)
-            .field("subject", &self.0.chain[0].subject.to_string())
+            .field("subject", &self.0.chain[0].subject_text())
             .field("ca", &self.0.ca_name)
             .finish_non_exhaustive()
     }
@@ -245,7 +245,7 @@ fn matching_key(
             format!(
                 "{key_name} isn't the private key of {certificate_name} ({}, the first certificate in it): use files \
                  of one folder, and put the own certificate first",
-                leaf.subject
+                leaf.subject_text()
             ),
         )
     })
@@ -258,6 +258,6 @@ fn out_of_date(file: &str, role: &str, certificate: &ParsedCertificate, now: Uni
     };
     Error::new(
         ErrorKind::CertificateDates,
-        format!("the {role} {} in {file} ({}) {what}", certificate.subject, certificate.period()),
+        format!("the {role} {} in {file} ({}) {what}", certificate.subject_text(), certificate.period()),
     )
 }

@@ -68,7 +68,7 @@ impl<'a> PemInput<'a> {
             if parsed.key.is_sm2 {
                 return Err(self.invalid(&format!(
                     "holds an SM2 certificate ({}) of a GM chain; this build speaks to chains with secp256k1 or RSA",
-                    parsed.subject
+                    parsed.subject_text()
                 )));
             }
             certificates.push(parsed);

@@ -100,52 +100,37 @@ fn complete(folder: &Path) -> std::result::Result<Files, String> {
 mod tests {
     use std::fs;
 
+    use tempfile::TempDir;
+
     use super::*;
 
-    /// A folder of its own for each test, empty at the start and removed at the end.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Folder {
-            let path = env::temp_dir().join(format!("amop-place-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).unwrap();
-            Folder(path)
+    /// Makes `folder` below `base` with these files in it.
+    fn put(base: &TempDir, folder: &str, names: &[&str]) -> PathBuf {
+        let path = base.path().join(folder);
+        fs::create_dir_all(&path).unwrap();
+        for name in names {
+            fs::write(path.join(name), "x").unwrap();
         }
-
-        fn put(&self, folder: &str, names: &[&str]) -> PathBuf {
-            let path = self.0.join(folder);
-            fs::create_dir_all(&path).unwrap();
-            for name in names {
-                fs::write(path.join(name), "x").unwrap();
-            }
-            path
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
+        path
     }
 
     #[test]
     fn the_first_complete_place_wins() {
-        let base = Folder::new("order");
+        let base = TempDir::new().unwrap();
         for place in PLACES.into_iter().rev() {
-            let path = base.put(place, &["ca.crt", "sdk.crt", "sdk.key"]);
-            let found = discover_in(&base.0, None).unwrap();
+            let path = put(&base, place, &["ca.crt", "sdk.crt", "sdk.key"]);
+            let found = discover_in(base.path(), None).unwrap();
             assert_eq!(found.key, path.join("sdk.key"), "{place}");
         }
     }
 
     #[test]
     fn an_error_lists_every_place_and_what_it_lacks() {
-        let base = Folder::new("missing");
-        base.put(".", &["ca.crt", "sdk.crt"]);
-        base.put("conf", &["sdk.key"]);
-        base.put("sdk", &["node.crt"]);
-        let error = discover_in(&base.0, None).unwrap_err();
+        let base = TempDir::new().unwrap();
+        put(&base, ".", &["ca.crt", "sdk.crt"]);
+        put(&base, "conf", &["sdk.key"]);
+        put(&base, "sdk", &["node.crt"]);
+        let error = discover_in(base.path(), None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CredentialsNotFound);
         for part in [
             "$AMOP_CREDENTIALS: not set",
@@ -161,28 +146,28 @@ mod tests {
 
     #[test]
     fn the_variable_rules_out_the_other_places() {
-        let base = Folder::new("variable");
-        base.put(".", &["ca.crt", "sdk.crt", "sdk.key"]);
-        let elsewhere = base.put("elsewhere", &["ca.crt"]);
-        let error = discover_in(&base.0, Some(elsewhere.clone())).unwrap_err();
+        let base = TempDir::new().unwrap();
+        put(&base, ".", &["ca.crt", "sdk.crt", "sdk.key"]);
+        let elsewhere = put(&base, "elsewhere", &["ca.crt"]);
+        let error = discover_in(base.path(), Some(elsewhere.clone())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CredentialsNotFound);
         assert!(
             error.message().contains("AMOP_CREDENTIALS")
                 && error.message().contains("no sdk.crt, no sdk.key")
         );
-        base.put("elsewhere", &["sdk.crt", "sdk.key"]);
-        assert_eq!(discover_in(&base.0, Some(elsewhere.clone())).unwrap().ca, elsewhere.join("ca.crt"));
+        put(&base, "elsewhere", &["sdk.crt", "sdk.key"]);
+        assert_eq!(discover_in(base.path(), Some(elsewhere.clone())).unwrap().ca, elsewhere.join("ca.crt"));
     }
 
     #[test]
     fn a_nodes_own_pair_stands_in_for_the_sdks() {
-        let base = Folder::new("node");
-        let conf = base.put("conf", &["ca.crt", "node.crt", "node.key", "sdk.crt"]);
+        let base = TempDir::new().unwrap();
+        let conf = put(&base, "conf", &["ca.crt", "node.crt", "node.key", "sdk.crt"]);
         let files = directory(&conf).unwrap();
         assert_eq!((files.cert, files.key), (conf.join("node.crt"), conf.join("node.key")));
-        base.put("conf", &["sdk.key"]);
+        put(&base, "conf", &["sdk.key"]);
         assert_eq!(directory(&conf).unwrap().cert, conf.join("sdk.crt"));
-        let gone = directory(&base.0.join("nowhere")).unwrap_err();
+        let gone = directory(&base.path().join("nowhere")).unwrap_err();
         assert!(gone.message().contains("nowhere: no such folder"), "{gone}");
     }
 }

@@ -42,7 +42,7 @@ impl TrustedRoots {
                     ErrorKind::CredentialsInvalid,
                     format!(
                         "the CA certificate {} can't be used: {error:?}; use the chain's ca.crt",
-                        root.subject
+                        root.subject_text()
                     ),
                 )
             })?;
@@ -108,22 +108,22 @@ impl TrustedRoots {
         if self.roots.iter().any(|root| root.der == leaf.der) {
             return Err(Refusal {
                 reason: CertificateError::UnknownIssuer,
-                text: format!("it showed the CA's own certificate ({}) as its own", leaf.subject),
+                text: format!("it showed the CA's own certificate ({}) as its own", leaf.subject_text()),
             });
         }
-        let mut issuers = self.roots.iter().filter(|root| root.subject == leaf.issuer).peekable();
-        if issuers.peek().is_none() {
+        let named: Vec<_> = self.roots.iter().filter(|root| root.subject == leaf.issuer).collect();
+        if named.is_empty() {
             return Err(self.unknown_issuer(leaf));
         }
-        let Some(issuer) = issuers.find(|root| signed_by(leaf, root)) else {
-            return Err(bad_signature(leaf));
+        // A CA that was renewed with its key is there twice: one of the two has to be valid.
+        let issuers: Vec<_> = named.into_iter().filter(|root| signed_by(leaf, root)).collect();
+        let Some(issuer) = issuers.iter().find(|root| root.dates(now) == Dates::Valid).or(issuers.first())
+        else {
+            return Err(self.other_key(leaf));
         };
-        for (role, certificate) in [("its certificate", leaf), ("the CA certificate", issuer)] {
-            if let Some(refusal) = out_of_date(role, certificate, now) {
-                return Err(refusal);
-            }
-        }
-        Ok(())
+        out_of_date("its certificate", leaf, now)
+            .or_else(|| out_of_date("the CA certificate", issuer, now))
+            .map_or(Ok(()), Err)
     }
 
     /// Puts webpki's answer into words, and names the certificate where a date is the reason.
@@ -140,39 +140,60 @@ impl TrustedRoots {
                 let others: Vec<_> =
                     others.iter().filter_map(|other| ParsedCertificate::parse(other).ok()).collect();
                 let of_leaf = || out_of_date("its certificate", leaf, now);
+                // A root that it sent along is judged as the one that is trusted here.
+                let issuers = others.iter().filter(|other| !other.is_self_issued());
                 let of_others = || {
-                    others.iter().find_map(|other| out_of_date("the certificate of its issuer", other, now))
+                    let mut issuers = issuers.into_iter();
+                    issuers.find_map(|other| out_of_date("the certificate of its issuer", other, now))
                 };
                 let of_roots =
                     || self.roots.iter().find_map(|root| out_of_date("the CA certificate", root, now));
                 of_leaf().or_else(of_others).or_else(of_roots).unwrap_or_else(|| Refusal {
                     reason: CertificateError::Expired,
-                    text: format!("a certificate above {} is out of date", leaf.subject),
+                    text: format!("a certificate above {} is out of date", leaf.subject_text()),
                 })
             }
             E::UnknownIssuer => self.unknown_issuer(leaf),
-            E::InvalidSignatureForPublicKey => bad_signature(leaf),
+            E::InvalidSignatureForPublicKey => self.other_key(leaf),
             E::CaUsedAsEndEntity => Refusal {
                 reason: CertificateError::UnknownIssuer,
-                text: format!("it showed a CA's certificate ({}) as its own", leaf.subject),
+                text: format!("it showed a CA's certificate ({}) as its own", leaf.subject_text()),
             },
             other => Refusal {
                 reason: CertificateError::BadEncoding,
-                text: format!("the chain of its certificate {} doesn't hold: {other:?}", leaf.subject),
+                text: format!("the chain of its certificate {} doesn't hold: {other:?}", leaf.subject_text()),
             },
         }
     }
 
+    fn other_key(&self, leaf: &ParsedCertificate) -> Refusal {
+        Refusal {
+            reason: CertificateError::BadSignature,
+            text: format!(
+                "its certificate {}, issued by {}, leads to a CA with the name of the one that is trusted here ({}) but \
+                 with another key: it belongs to another chain whose CA has the same name",
+                leaf.subject_text(),
+                leaf.issuer_text(),
+                self.names()
+            ),
+        }
+    }
+
+    /// The CAs that are trusted, for texts.
+    fn names(&self) -> String {
+        let names: Vec<_> = self.roots.iter().map(ParsedCertificate::subject_text).collect();
+        names.join("; ")
+    }
+
     fn unknown_issuer(&self, leaf: &ParsedCertificate) -> Refusal {
-        let trusted: Vec<_> = self.roots.iter().map(|root| root.subject.to_string()).collect();
         Refusal {
             reason: CertificateError::UnknownIssuer,
             text: format!(
                 "its certificate {}, issued by {}, doesn't lead to the CA that is trusted here ({}): it belongs to \
                  another chain, or the other side doesn't send the certificates in between",
-                leaf.subject,
-                leaf.issuer,
-                trusted.join("; ")
+                leaf.subject_text(),
+                leaf.issuer_text(),
+                self.names()
             ),
         }
     }
@@ -189,27 +210,16 @@ pub(in crate::transport) fn leads_to_root(
         .map_err(|refusal| Error::new(ErrorKind::CredentialsInvalid, refusal.text))
 }
 
-fn bad_signature(leaf: &ParsedCertificate) -> Refusal {
-    Refusal {
-        reason: CertificateError::BadSignature,
-        text: format!(
-            "its certificate {} names {} as its issuer, but the CA that is trusted here under this name didn't sign \
-             it: it belongs to another chain whose CA has the same name",
-            leaf.subject, leaf.issuer
-        ),
-    }
-}
-
 /// The refusal if `certificate` isn't valid at `now`.
 fn out_of_date(role: &str, certificate: &ParsedCertificate, now: UnixTime) -> Option<Refusal> {
     let (reason, what) = match certificate.dates(now) {
         Dates::Valid => return None,
         Dates::Expired => (CertificateError::Expired, "is expired"),
-        Dates::NotYetValid => (CertificateError::NotValidYet, "is not valid yet; check this machine's clock"),
+        Dates::NotYetValid => (CertificateError::NotValidYet, "is not valid yet"),
     };
     Some(Refusal {
         reason,
-        text: format!("{role} {} ({}) {what}", certificate.subject, certificate.period()),
+        text: format!("{role} {} ({}) {what}", certificate.subject_text(), certificate.period()),
     })
 }
 

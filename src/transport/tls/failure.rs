@@ -20,15 +20,7 @@ pub(super) fn explain(
 ) -> Error {
     let tls = failure.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     match (tls, verdict) {
-        (_, Some(Err(refusal))) => {
-            let text = format!(
-                "the node {endpoint} is refused: {}. Use the ca.crt of the chain that the node belongs to ({} is in \
-                 use), or connect to a node of that chain",
-                refusal.text,
-                own.ca_name()
-            );
-            Error::new(ErrorKind::NodeCertificate, text)
-        }
+        (_, Some(Err(refusal))) => refused_node(refusal, own, endpoint),
         (Some(TlsError::InvalidCertificate(CertificateError::BadSignature)), Some(Ok(()))) => Error::new(
             ErrorKind::NodeCertificate,
             format!(
@@ -66,6 +58,22 @@ pub(super) fn explain(
             ),
         ),
     }
+}
+
+/// We refused the node's certificate.
+fn refused_node(refusal: &Refusal, own: &Credentials, endpoint: &Endpoint) -> Error {
+    let advice = match refusal.reason {
+        CertificateError::Expired => ": have it renewed, or check this machine's clock".to_owned(),
+        CertificateError::NotValidYet => ": check this machine's clock".to_owned(),
+        _ => format!(
+            ". Use the ca.crt of the chain that the node belongs to ({} is in use), or connect to a node of that chain",
+            own.ca_name()
+        ),
+    };
+    Error::new(
+        ErrorKind::NodeCertificate,
+        format!("the node {endpoint} is refused: {}{advice}", refusal.text),
+    )
 }
 
 /// An alert in answer to our first message.
