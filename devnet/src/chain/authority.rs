@@ -1,5 +1,7 @@
 //! A chain in memory: its CA and agency, and the certificates they issue.
 
+use std::fmt;
+
 use amop::transport::{CredentialSource, Credentials};
 use amop::{Error, ErrorKind, Result};
 use k256::ecdsa::SigningKey;
@@ -105,7 +107,7 @@ pub struct Chain {
 }
 
 /// A certificate that issues others, and its key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Authority {
     certificate: Certificate,
     key: SigningKey,
@@ -126,17 +128,23 @@ impl Chain {
     /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate.
     pub fn mint(options: &ChainOptions) -> Result<Chain> {
         let subject = distinguished_name(&options.name, "chain")?;
-        let key = SigningKey::generate();
-        let wanted = Wanted {
-            subject: &subject,
-            purpose: Purpose::Authority,
-            version: options.root_version,
-            period: options.root_period,
-        };
-        let certificate = mint(&wanted, key.verifying_key(), &subject, &key)?;
-        let root = Authority { certificate, key };
+        let root = Authority::self_signed(
+            &subject,
+            SigningKey::generate(),
+            options.root_version,
+            options.root_period,
+        )?;
         let agency = root.issue_agency(options)?;
         Ok(Chain { root, agency })
+    }
+
+    /// The same CA renewed: name and key stay, the dates are new.
+    ///
+    /// # Errors
+    /// None in practice: name and key served before.
+    pub fn with_renewed_root(&self, period: Period) -> Result<Chain> {
+        let root = Authority::self_signed(self.root.name(), self.root.key.clone(), Version::V3, period)?;
+        Ok(Chain { root, agency: self.agency.clone() })
     }
 
     /// The same CA with another, new agency; of `options` the agency's count.
@@ -224,6 +232,12 @@ impl Authority {
         self.certificate.tbs_certificate().subject()
     }
 
+    fn self_signed(subject: &Name, key: SigningKey, version: Version, period: Period) -> Result<Authority> {
+        let wanted = Wanted { subject, purpose: Purpose::Authority, version, period };
+        let certificate = mint(&wanted, key.verifying_key(), subject, &key)?;
+        Ok(Authority { certificate, key })
+    }
+
     fn issue_agency(&self, options: &ChainOptions) -> Result<Authority> {
         let subject = distinguished_name(&options.agency, "agency")?;
         let key = SigningKey::generate();
@@ -235,6 +249,13 @@ impl Authority {
         };
         let certificate = mint(&wanted, key.verifying_key(), self.name(), &self.key)?;
         Ok(Authority { certificate, key })
+    }
+}
+
+impl fmt::Debug for Authority {
+    /// Shows whose it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authority({})", self.name())
     }
 }
 
@@ -279,9 +300,9 @@ impl Identity {
     }
 }
 
-impl std::fmt::Debug for Identity {
+impl fmt::Debug for Identity {
     /// Doesn't show the key.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
     }
 }

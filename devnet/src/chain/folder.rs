@@ -71,7 +71,7 @@ impl ChainFolder {
     fn ensure_node(&self, index: usize) -> Result<()> {
         let folder = self.node_folder(index);
         if folder.exists() {
-            return check(&CredentialSource::Directory(folder));
+            return check(&folder, &self.chain);
         }
         let identity = self.chain.issue(Role::Node, &format!("node{index}"), &LeafOptions::default())?;
         write_identity(&folder, &identity, "node")
@@ -118,23 +118,39 @@ fn open(folder: &Path) -> Result<Chain> {
             CredentialSource::Files { ca: ca.0.clone(), cert: certificate.clone(), key: key.clone() };
         Credentials::load(&source)?;
     }
-    check(&CredentialSource::Directory(folder.join("sdk")))?;
-    Ok(Chain::from_authorities(read_authority(&ca.0, &ca.1)?, read_authority(&agency.0, &agency.1)?))
+    let chain = Chain::from_authorities(read_authority(&ca.0, &ca.1)?, read_authority(&agency.0, &agency.1)?);
+    check(&folder.join("sdk"), &chain)?;
+    Ok(chain)
 }
 
-/// Whether a node's or SDK's files can be used.
-fn check(source: &CredentialSource) -> Result<()> {
-    Credentials::load(source)?.check_chain()
+/// Whether a node's or SDK's files can be used, and belong to `chain`: what it issues has to be trusted there.
+fn check(folder: &Path, chain: &Chain) -> Result<()> {
+    Credentials::load(&CredentialSource::Directory(folder.to_owned()))?.check_chain()?;
+    let ca = read(&folder.join("ca.crt"))?;
+    let probe = chain.issue(Role::Sdk, "probe", &LeafOptions::default())?.trusting(&ca);
+    probe.credentials()?.check_chain().map_err(|_| {
+        Error::new(
+            ErrorKind::CredentialsInvalid,
+            format!(
+                "{} is of another chain than CA and agency in the cert folder beside it: put the right one back, or \
+                 delete the cert, sdk and node folders to have a new chain made",
+                folder.display()
+            ),
+        )
+    })
 }
 
 fn read_authority(certificate: &Path, key: &Path) -> Result<Authority> {
-    let read = |path: &Path| fs::read_to_string(path).map_err(|error| at(path, "read", &error));
     Authority::from_pem(&read(certificate)?, &read(key)?).map_err(|error| {
         Error::new(
             ErrorKind::CredentialsInvalid,
             format!("{} and {} can't issue certificates: {error}", certificate.display(), key.display()),
         )
     })
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| at(path, "read", &error))
 }
 
 fn write_identity(folder: &Path, identity: &Identity, name: &str) -> Result<()> {
@@ -159,4 +175,169 @@ fn write(path: &Path, content: &str, mode: u32) -> Result<()> {
 
 fn at(path: &Path, doing: &str, error: &std::io::Error) -> Error {
     Error::new(ErrorKind::CredentialsInvalid, format!("can't {doing} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::chain::Period;
+
+    const FILES: [&str; 13] = [
+        "cert/agency/agency.crt",
+        "cert/agency/agency.key",
+        "cert/ca.crt",
+        "cert/ca.key",
+        "node0/conf/ca.crt",
+        "node0/conf/node.crt",
+        "node0/conf/node.key",
+        "node1/conf/ca.crt",
+        "node1/conf/node.crt",
+        "node1/conf/node.key",
+        "sdk/ca.crt",
+        "sdk/sdk.crt",
+        "sdk/sdk.key",
+    ];
+
+    /// Every file below `folder` with its content.
+    fn contents(folder: &Path) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(next) = folders.pop() {
+            for entry in fs::read_dir(next).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+                    found.insert(name, fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        found
+    }
+
+    fn fails(folder: &Path, kind: ErrorKind, part: &str) {
+        let before = contents(folder);
+        let error = ChainFolder::open_or_mint(folder, 2).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().contains(part), "{part:?} isn't in: {error}");
+        assert_eq!(contents(folder), before, "something was changed");
+    }
+
+    #[test]
+    fn a_new_folder_gets_the_scripts_layout() {
+        let parent = TempDir::new().unwrap();
+        let folder = parent.path().join("not/there/yet");
+        let chain = ChainFolder::open_or_mint(&folder, 2).unwrap();
+        assert_eq!(contents(&folder).keys().collect::<Vec<_>>(), FILES);
+        assert_eq!(chain.sdk(), folder.join("sdk"));
+        for source in [CredentialSource::Directory(chain.sdk()), chain.node(0), chain.node(1)] {
+            Credentials::load(&source).unwrap().check_chain().unwrap();
+        }
+        let in_sdk_crt = fs::read_to_string(folder.join("sdk/sdk.crt")).unwrap();
+        assert_eq!(in_sdk_crt.matches("BEGIN CERTIFICATE").count(), 3, "leaf, agency, root");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn keys_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = TempDir::new().unwrap();
+        ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+        for name in FILES.iter().filter(|name| name.ends_with(".key")) {
+            let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_reused_and_nodes_are_added() {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        ChainFolder::open_or_mint(folder.path(), 1).unwrap();
+        let first = contents(folder.path());
+        assert_eq!(first["notes.txt"], "mine");
+        ChainFolder::open_or_mint(folder.path(), 1).unwrap();
+        assert_eq!(contents(folder.path()), first);
+        let chain = ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+        let second = contents(folder.path());
+        assert_eq!(second.len(), FILES.len() + 1);
+        assert!(first.iter().all(|(name, content)| second[name] == *content));
+        let further = chain.chain().issue(Role::Sdk, "sdk2", &LeafOptions::default()).unwrap();
+        further.credentials().unwrap().check_chain().unwrap();
+        assert_eq!(further.ca_pem(), second["sdk/ca.crt"]);
+    }
+
+    #[test]
+    fn a_part_of_a_chain_is_reported_and_left_alone() {
+        for name in FILES {
+            let folder = TempDir::new().unwrap();
+            ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+            fs::remove_file(folder.path().join(name)).unwrap();
+            let file = Path::new(name).file_name().unwrap().to_string_lossy();
+            fails(folder.path(), ErrorKind::CredentialsNotFound, &file);
+        }
+        let folder = TempDir::new().unwrap();
+        fs::create_dir(folder.path().join("sdk")).unwrap();
+        fails(folder.path(), ErrorKind::CredentialsNotFound, "is incomplete");
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_reported_and_left_alone() {
+        let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+        ChainFolder::open_or_mint(other.path(), 2).unwrap();
+        let good = contents(folder.path());
+        let put = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
+        let foreign = |name: &str| fs::read_to_string(other.path().join(name)).unwrap();
+
+        for name in FILES {
+            put(name, "damaged");
+            fails(
+                folder.path(),
+                ErrorKind::CredentialsInvalid,
+                &folder.path().join(name).display().to_string(),
+            );
+            put(name, &good[name]);
+        }
+        for name in FILES.iter().filter(|name| name.ends_with(".key")) {
+            put(name, &foreign(name));
+            fails(folder.path(), ErrorKind::KeyMismatch, &folder.path().join(name).display().to_string());
+            put(name, &good[*name]);
+        }
+        for name in ["node1/conf/ca.crt", "sdk/ca.crt"] {
+            put(name, &foreign(name));
+            fails(folder.path(), ErrorKind::CredentialsInvalid, "don't belong together");
+            put(name, &good[name]);
+        }
+        let chain = ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+        let options = LeafOptions { period: Period::expired(), ..LeafOptions::default() };
+        let expired = chain.chain().issue(Role::Sdk, "sdk", &options).unwrap();
+        put("sdk/sdk.crt", expired.certificate_pem());
+        put("sdk/sdk.key", expired.key_pem());
+        fails(folder.path(), ErrorKind::CertificateDates, "sdk.crt");
+    }
+
+    #[test]
+    fn parts_of_another_chain_are_noticed() {
+        let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        ChainFolder::open_or_mint(folder.path(), 1).unwrap();
+        ChainFolder::open_or_mint(other.path(), 1).unwrap();
+        for name in ["cert/agency/agency.crt", "cert/agency/agency.key"] {
+            fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
+        }
+        fails(folder.path(), ErrorKind::CredentialsInvalid, "another chain");
+        for name in ["cert/ca.crt", "cert/ca.key"] {
+            fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
+        }
+        fails(folder.path(), ErrorKind::CredentialsInvalid, "sdk is of another chain");
+        for name in ["sdk/ca.crt", "sdk/sdk.crt", "sdk/sdk.key"] {
+            fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
+        }
+        fails(folder.path(), ErrorKind::CredentialsInvalid, "conf is of another chain");
+    }
 }
