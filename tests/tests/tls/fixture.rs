@@ -1,19 +1,31 @@
-//! Nodes and clients for these tests: a TLS listener that echoes, and one attempt to connect.
+//! Nodes and clients for these tests: a TLS listener that echoes, one that sends raw bytes, and one attempt to
+//! connect.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use amop::transport::{
-    BoxedStream, CredentialSource, Credentials, Endpoint, KeyExchange, NodeAcceptor, RustlsConnector,
-    SecureConnector, dial,
+    BoxedStream, CredentialSource, Credentials, Endpoint, KeyExchange, RustlsConnector, SecureConnector,
+    dial, server_config,
 };
 use amop::{Error, ErrorKind, Result};
 use amop_devnet::chain::{Chain, ChainOptions, Identity, LeafOptions, Role};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// When a test gives up; nothing waits for it to pass.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
+
+/// What a server without a common cipher suite or curve answers to the first message: a fatal alert, 40.
+pub(crate) const ALERT_HANDSHAKE_FAILURE: &[u8] = &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
 
 /// A chain as the script makes it, with one node and one SDK.
 pub(crate) struct Network {
@@ -47,9 +59,25 @@ impl EchoNode {
     }
 
     pub(crate) async fn with_groups(node: &Identity, groups: &[KeyExchange]) -> EchoNode {
-        let acceptor = NodeAcceptor::new(&node.credentials().unwrap(), groups).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
+        EchoNode::with_config(server_config(&node.credentials().unwrap(), groups).unwrap()).await
+    }
+
+    /// Shows the node's certificates but signs with another key.
+    pub(crate) async fn with_foreign_key(node: &Identity) -> EchoNode {
+        let mut config = server_config(&node.credentials().unwrap(), &[KeyExchange::Secp256k1]).unwrap();
+        let chain = CertificateDer::pem_slice_iter(node.certificate_pem().as_bytes())
+            .collect::<std::result::Result<_, _>>();
+        let key =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(key.as_ref().to_vec()).into();
+        let key = rustls::crypto::ring::sign::any_ecdsa_type(&key).unwrap();
+        config.cert_resolver = Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain.unwrap(), key)));
+        EchoNode::with_config(config).await
+    }
+
+    pub(crate) async fn with_config(config: ServerConfig) -> EchoNode {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (endpoint, listener) = listen().await;
         let task = tokio::spawn(async move {
             loop {
                 let (tcp, _) = listener.accept().await.unwrap();
@@ -73,6 +101,40 @@ impl Drop for EchoNode {
     }
 }
 
+/// A listener that answers the first bytes of each connection with fixed ones and closes.
+pub(crate) struct RawNode {
+    pub(crate) endpoint: Endpoint,
+    task: JoinHandle<()>,
+}
+
+impl RawNode {
+    pub(crate) async fn start(answer: &'static [u8]) -> RawNode {
+        let (endpoint, listener) = listen().await;
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut tcp, _) = listener.accept().await.unwrap();
+                let mut hello = [0; 4096];
+                let _ = tcp.read(&mut hello).await;
+                let _ = tcp.write_all(answer).await;
+                let _ = tcp.shutdown().await;
+            }
+        });
+        RawNode { endpoint, task }
+    }
+}
+
+impl Drop for RawNode {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A listener on a free port.
+pub(crate) async fn listen() -> (Endpoint, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (listener.local_addr().unwrap().to_string().parse().unwrap(), listener)
+}
+
 /// A connector for the identity, whatever its dates are.
 pub(crate) fn connector(identity: &Identity) -> RustlsConnector {
     RustlsConnector::new(&identity.credentials().unwrap()).unwrap()
@@ -86,16 +148,6 @@ pub(crate) fn loaded(source: &CredentialSource) -> RustlsConnector {
 /// One attempt to connect.
 pub(crate) async fn connect(endpoint: &Endpoint, connector: &dyn SecureConnector) -> Result<BoxedStream> {
     tokio::time::timeout(GUARD, dial(endpoint, connector)).await.expect("the attempt ends by itself")
-}
-
-/// Sends through an echo and back.
-pub(crate) async fn assert_echo(stream: &mut BoxedStream) {
-    let message = b"to the node and back";
-    stream.write_all(message).await.unwrap();
-    stream.flush().await.unwrap();
-    let mut back = [0; 20];
-    tokio::time::timeout(GUARD, stream.read_exact(&mut back)).await.unwrap().unwrap();
-    assert_eq!(&back, message);
 }
 
 /// One attempt to connect that has to fail.
@@ -112,4 +164,18 @@ pub(crate) fn assert_error(error: &Error, kind: ErrorKind, parts: &[&str]) {
     for part in parts {
         assert!(error.message().contains(part), "{part:?} isn't in: {error}");
     }
+}
+
+/// Sends through an echo and back.
+pub(crate) async fn assert_echo(stream: &mut BoxedStream) {
+    assert_answer(stream, b"to the node and back", b"to the node and back").await;
+}
+
+/// Sends `question` and waits for exactly `answer`.
+pub(crate) async fn assert_answer(stream: &mut BoxedStream, question: &[u8], answer: &[u8]) {
+    stream.write_all(question).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut back = vec![0; answer.len()];
+    tokio::time::timeout(GUARD, stream.read_exact(&mut back)).await.unwrap().unwrap();
+    assert_eq!(back, answer);
 }

@@ -1,26 +1,246 @@
-//! Chains on secp256k1 against our own node side: what connects and what is refused, by both.
+//! Chains on secp256k1 against our own node side: what connects and what is refused, by whom.
 
 use amop::ErrorKind;
-use amop_devnet::chain::{LeafOptions, Role, Sent};
+use amop::transport::{Credentials, KeyExchange};
+use amop_devnet::chain::{Chain, ChainOptions, Issuer, LeafOptions, Period, Role, Sent, Version};
 
 use crate::fixture::*;
 
+fn directly_issued(version: Version) -> LeafOptions {
+    LeafOptions { version, issuer: Issuer::Root, ..LeafOptions::default() }
+}
+
+/// Refused by the client, with these words.
+async fn assert_node_refused(network: &Network, node: &amop_devnet::chain::Identity, parts: &[&str]) {
+    let node = EchoNode::start(node).await;
+    let error = refused(&node.endpoint, &connector(&network.sdk)).await;
+    assert_error(&error, ErrorKind::NodeCertificate, parts);
+    assert!(error.message().contains(&node.endpoint.to_string()), "{error}");
+}
+
+/// Refused by the node, with these words in the client's error.
+async fn assert_client_refused(network: &Network, client: &amop_devnet::chain::Identity, parts: &[&str]) {
+    let node = EchoNode::start(&network.node).await;
+    let error = refused(&node.endpoint, &connector(client)).await;
+    assert_error(&error, ErrorKind::ClientCertificate, parts);
+}
+
+async fn assert_talks(node: &amop_devnet::chain::Identity, client: &amop_devnet::chain::Identity) {
+    let node = EchoNode::start(node).await;
+    assert_echo(&mut connect(&node.endpoint, &loaded(&client.source())).await.unwrap()).await;
+}
+
 #[tokio::test]
-async fn sdk_and_node_of_one_chain_talk() {
+async fn sdk_and_node_of_one_chain_talk_again_and_again() {
     let network = Network::mint();
     let node = EchoNode::start(&network.node).await;
     let client = loaded(&network.sdk.source());
-    for _ in 0..3 {
+    for _ in 0..10 {
         assert_echo(&mut connect(&node.endpoint, &client).await.unwrap()).await;
     }
 }
 
 #[tokio::test]
+async fn the_chain_of_the_script_with_its_version_1_root_works() {
+    let options = ChainOptions { root_version: Version::V1, ..ChainOptions::default() };
+    let network = Network::with(&options);
+    assert_talks(&network.node, &network.sdk).await;
+}
+
+#[tokio::test]
+async fn leaf_and_agency_are_enough() {
+    let network = Network::mint();
+    let options = LeafOptions { sent: Sent::WithAgency, ..LeafOptions::default() };
+    let sdk = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();
+    let node = network.chain.issue(Role::Node, "node1", &options).unwrap();
+    assert_talks(&node, &sdk).await;
+}
+
+#[tokio::test]
+async fn another_agency_of_the_chain_is_the_same_chain() {
+    let network = Network::mint();
+    let options = ChainOptions { agency: "agencyB".into(), ..ChainOptions::default() };
+    let elsewhere = network.chain.with_another_agency(&options).unwrap();
+    let sdk = elsewhere.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
+    assert_talks(&network.node, &sdk).await;
+}
+
+#[tokio::test]
+async fn a_node_may_be_a_client() {
+    let network = Network::mint();
+    let other = network.chain.issue(Role::Node, "node1", &LeafOptions::default()).unwrap();
+    assert_talks(&network.node, &other).await;
+}
+
+#[tokio::test]
 async fn a_client_whose_certificate_misses_the_agency_is_refused() {
     let network = Network::mint();
-    let node = EchoNode::start(&network.node).await;
     let options = LeafOptions { sent: Sent::LeafOnly, ..LeafOptions::default() };
     let alone = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();
-    let error = refused(&node.endpoint, &connector(&alone)).await;
-    assert_error(&error, ErrorKind::ClientCertificate, &["48 UnknownCA", "append agency.crt", "CN=agency"]);
+    assert_client_refused(&network, &alone, &["48 UnknownCA", "append agency.crt", "CN=agency"]).await;
+}
+
+#[tokio::test]
+async fn a_node_whose_certificate_misses_the_agency_is_refused() {
+    let network = Network::mint();
+    let options = LeafOptions { sent: Sent::LeafOnly, ..LeafOptions::default() };
+    let alone = network.chain.issue(Role::Node, "node1", &options).unwrap();
+    assert_node_refused(&network, &alone, &["CN=node1", "issued by CN=agency", "in between"]).await;
+}
+
+#[tokio::test]
+async fn a_node_of_another_ca_is_refused_whatever_the_name() {
+    for root_version in [Version::V1, Version::V3] {
+        let network = Network::with(&ChainOptions { root_version, ..ChainOptions::default() });
+        let same_names = Network::with(&ChainOptions { root_version, ..ChainOptions::default() });
+        assert_node_refused(&network, &same_names.node, &["CN=node0", "another chain", "same name"]).await;
+        let other_names = ChainOptions {
+            name: "other chain".into(),
+            agency: "other agency".into(),
+            root_version,
+            ..ChainOptions::default()
+        };
+        let other = Network::with(&other_names);
+        assert_node_refused(&network, &other.node, &["doesn't lead to the CA", "CN=fisco-bcos", "ca.crt"])
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_another_ca_is_refused() {
+    let network = Network::mint();
+    let other = Network::with(&ChainOptions { name: "other chain".into(), ..ChainOptions::default() });
+    let stranger = other.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
+    assert_client_refused(&network, &stranger, &["48 UnknownCA", "CN=agency"]).await;
+    let same_names = Network::mint();
+    let stranger = same_names.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
+    assert_client_refused(&network, &stranger, &["another chain than"]).await;
+}
+
+#[tokio::test]
+async fn a_node_out_of_date_is_refused_by_name_and_dates() {
+    let network = Network::mint();
+    let issue = |period| {
+        let options = LeafOptions { period, ..LeafOptions::default() };
+        network.chain.issue(Role::Node, "node7", &options).unwrap()
+    };
+    let expired = issue(Period::expired());
+    assert_node_refused(
+        &network,
+        &expired,
+        &["its certificate CN=node7", "is expired", "valid from 20", "T"],
+    )
+    .await;
+    let early = issue(Period::not_yet_valid());
+    assert_node_refused(&network, &early, &["its certificate CN=node7", "not valid yet", "clock"]).await;
+}
+
+#[tokio::test]
+async fn an_agency_out_of_date_is_refused_by_name_and_dates() {
+    for (period, what) in [(Period::expired(), "is expired"), (Period::not_yet_valid(), "not valid yet")] {
+        let network = Network::with(&ChainOptions { agency_period: period, ..ChainOptions::default() });
+        assert_node_refused(&network, &network.node, &["of its issuer CN=agency", what]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_expired_while_the_client_ran_is_refused() {
+    for root_version in [Version::V1, Version::V3] {
+        let options =
+            ChainOptions { root_period: Period::expired(), root_version, ..ChainOptions::default() };
+        let network = Network::with(&options);
+        assert_node_refused(&network, &network.node, &["the CA certificate CN=fisco-bcos", "is expired"])
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_the_node_finds_expired_is_the_clients_error() {
+    let network = Network::mint();
+    let options = LeafOptions { period: Period::expired(), ..LeafOptions::default() };
+    let expired = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();
+    assert_client_refused(&network, &expired, &["45 CertificateExpired", "clock"]).await;
+    assert_eq!(Credentials::load(&expired.source()).unwrap_err().kind(), ErrorKind::CertificateDates);
+}
+
+#[tokio::test]
+async fn version_1_leaves_of_the_ca_itself_are_taken_by_both_sides() {
+    for root_version in [Version::V1, Version::V3] {
+        let chain = Chain::mint(&ChainOptions { root_version, ..ChainOptions::default() }).unwrap();
+        let node = chain.issue(Role::Node, "node0", &directly_issued(Version::V1)).unwrap();
+        let sdk = chain.issue(Role::Sdk, "sdk", &directly_issued(Version::V1)).unwrap();
+        assert_talks(&node, &sdk).await;
+    }
+}
+
+#[tokio::test]
+async fn version_1_leaves_of_anybody_else_are_refused_by_both_sides() {
+    let network = Network::mint();
+    let of_agency = LeafOptions { version: Version::V1, ..LeafOptions::default() };
+    let node = network.chain.issue(Role::Node, "node1", &of_agency).unwrap();
+    assert_node_refused(&network, &node, &["CN=node1", "doesn't lead to the CA"]).await;
+    let sdk = network.chain.issue(Role::Sdk, "sdk1", &of_agency).unwrap();
+    assert_client_refused(&network, &sdk, &["48 UnknownCA"]).await;
+
+    let same_names = Chain::mint(&ChainOptions::default()).unwrap();
+    let node = same_names.issue(Role::Node, "node1", &directly_issued(Version::V1)).unwrap();
+    assert_node_refused(&network, &node, &["another chain", "same name"]).await;
+    let sdk = same_names.issue(Role::Sdk, "sdk1", &directly_issued(Version::V1)).unwrap();
+    let stranger = sdk.trusting(&network.chain.ca_pem().unwrap());
+    assert_client_refused(&network, &stranger, &["alert 51 DecryptError"]).await;
+}
+
+#[tokio::test]
+async fn a_ca_that_was_renewed_with_its_key_may_stand_beside_the_old_one() {
+    for version in [Version::V1, Version::V3] {
+        let old = ChainOptions { root_period: Period::expired(), ..ChainOptions::default() };
+        let old = Chain::mint(&old).unwrap();
+        let renewed = old.with_renewed_root(Period::script()).unwrap();
+        let both = old.ca_pem().unwrap() + &renewed.ca_pem().unwrap();
+        let node = renewed.issue(Role::Node, "node0", &directly_issued(version)).unwrap().trusting(&both);
+        let sdk = renewed.issue(Role::Sdk, "sdk", &directly_issued(version)).unwrap().trusting(&both);
+        assert_talks(&node, &sdk).await;
+    }
+}
+
+#[tokio::test]
+async fn version_1_leaves_have_dates_too() {
+    let network = Network::mint();
+    let options = LeafOptions { period: Period::expired(), ..directly_issued(Version::V1) };
+    let node = network.chain.issue(Role::Node, "node1", &options).unwrap();
+    assert_node_refused(&network, &node, &["its certificate CN=node1", "is expired"]).await;
+    let options = LeafOptions { period: Period::not_yet_valid(), ..directly_issued(Version::V1) };
+    let node = network.chain.issue(Role::Node, "node1", &options).unwrap();
+    assert_node_refused(&network, &node, &["its certificate CN=node1", "not valid yet"]).await;
+
+    let options = ChainOptions { root_period: Period::expired(), ..ChainOptions::default() };
+    let expired = Network::with(&options);
+    let node = expired.chain.issue(Role::Node, "node1", &directly_issued(Version::V1)).unwrap();
+    assert_node_refused(&expired, &node, &["the CA certificate", "is expired"]).await;
+}
+
+#[tokio::test]
+async fn a_node_without_the_clients_curves_shares_nothing_with_it() {
+    // Our client offers every curve that we have, so the node's side stands in for one that has none of them.
+    let network = Network::mint();
+    let node = RawNode::start(ALERT_HANDSHAKE_FAILURE).await;
+    let error = refused(&node.endpoint, &connector(&network.sdk)).await;
+    assert_error(&error, ErrorKind::TlsNoCommon, &["40 HandshakeFailure", "2.9.0", "static RSA", "-R"]);
+}
+
+#[tokio::test]
+async fn every_curve_serves() {
+    let network = Network::mint();
+    for group in KeyExchange::ALL {
+        let node = EchoNode::with_groups(&network.node, &[group]).await;
+        assert_echo(&mut connect(&node.endpoint, &connector(&network.sdk)).await.unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_without_the_key_of_its_certificate_is_refused() {
+    let network = Network::mint();
+    let node = EchoNode::with_foreign_key(&network.node).await;
+    let error = refused(&node.endpoint, &connector(&network.sdk)).await;
+    assert_error(&error, ErrorKind::NodeCertificate, &["doesn't hold the private key"]);
 }

@@ -1,0 +1,85 @@
+//! From endpoint to stream, and what is said about an endpoint that isn't a node.
+
+use std::io::IoSlice;
+
+use amop::ErrorKind;
+use amop::transport::{Endpoint, PlainConnector, dial};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::fixture::*;
+
+#[tokio::test]
+async fn a_port_that_answers_http_is_no_tls_port() {
+    let web = RawNode::start(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
+    let error = refused(&web.endpoint, &connector(&Network::mint().sdk)).await;
+    assert_error(&error, ErrorKind::Tls, &["doesn't speak TLS", "channel port", "8545", "30300"]);
+    assert!(error.message().contains(&web.endpoint.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_closes_at_once_may_be_the_wrong_one() {
+    let closed = RawNode::start(b"").await;
+    let error = refused(&closed.endpoint, &connector(&Network::mint().sdk)).await;
+    assert_error(&error, ErrorKind::Tls, &["closed the connection", "channel port"]);
+}
+
+#[tokio::test]
+async fn nothing_listens_names_each_address_and_the_systems_error() {
+    let (endpoint, listener) = listen().await;
+    drop(listener);
+    let error = refused(&endpoint, &PlainConnector).await;
+    assert_error(&error, ErrorKind::Connect, &[&endpoint.to_string(), "refused", "channel port"]);
+    assert!(error.is_retriable());
+}
+
+#[tokio::test]
+async fn all_addresses_of_a_name_are_tried() {
+    // Listens on one of the two addresses that localhost usually has.
+    let (endpoint, listener) = listen().await;
+    let name: Endpoint = format!("localhost:{}", endpoint.port()).parse().unwrap();
+    let (stream, accepted) = tokio::join!(connect(&name, &PlainConnector), listener.accept());
+    drop((stream.unwrap(), accepted.unwrap()));
+    drop(listener);
+    let addresses: Vec<_> = name.resolve().await.unwrap().iter().map(ToString::to_string).collect();
+    let error = refused(&name, &PlainConnector).await;
+    let expected: Vec<_> = addresses.iter().map(String::as_str).collect();
+    assert_error(&error, ErrorKind::Connect, &expected);
+}
+
+#[tokio::test]
+async fn giving_up_in_the_handshake_closes_the_connection() {
+    let network = Network::mint();
+    let (endpoint, listener) = listen().await;
+    let client = connector(&network.sdk);
+    let mut dialling = Box::pin(dial(&endpoint, &client));
+    let mut silent = tokio::select! {
+        _ = &mut dialling => panic!("a silent listener lets nobody in"),
+        accepted = listener.accept() => accepted.unwrap().0,
+    };
+    let mut hello = [0; 5];
+    tokio::select! {
+        _ = &mut dialling => panic!("a silent listener lets nobody in"),
+        read = silent.read_exact(&mut hello) => assert_eq!(read.unwrap(), 5),
+    }
+    drop(dialling);
+    let mut rest = Vec::new();
+    tokio::time::timeout(GUARD, silent.read_to_end(&mut rest)).await.expect("the socket is closed").unwrap();
+}
+
+#[tokio::test]
+async fn vectored_writes_pass_through_the_box() {
+    let network = Network::mint();
+    let node = EchoNode::start(&network.node).await;
+    let mut stream = connect(&node.endpoint, &connector(&network.sdk)).await.unwrap();
+    assert!(stream.is_write_vectored());
+    let parts = [IoSlice::new(b"header "), IoSlice::new(b"and "), IoSlice::new(b"payload")];
+    assert_eq!(stream.write_vectored(&parts).await.unwrap(), 18);
+    stream.flush().await.unwrap();
+    let mut back = [0; 18];
+    tokio::time::timeout(GUARD, stream.read_exact(&mut back)).await.unwrap().unwrap();
+    assert_eq!(&back, b"header and payload");
+
+    let (endpoint, listener) = listen().await;
+    let (plain, _accepted) = tokio::join!(connect(&endpoint, &PlainConnector), listener.accept());
+    assert!(plain.unwrap().is_write_vectored());
+}

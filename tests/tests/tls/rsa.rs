@@ -1,0 +1,102 @@
+//! RSA chains: nodes that do ECDHE work, with certificates of version 1 and 3; nodes that do static RSA can't.
+
+use amop::ErrorKind;
+use amop::transport::{Credentials, KeyExchange, server_config};
+
+use crate::fixture::*;
+use crate::openssl::Folder;
+
+/// The leaves' version, which decides how a chain is checked.
+#[derive(Clone, Copy)]
+enum Leaf {
+    /// As chains of generation 2 have it.
+    V1,
+    /// As chains of generation 3 have it.
+    V3,
+}
+
+/// A chain as the official script makes it: a CA of version 1 that issues node and SDK directly.
+async fn rsa_chain(leaf: Leaf) -> Folder {
+    let folder = Folder::new();
+    folder.write("ca.cnf", "[req]\ndistinguished_name=dn\n[dn]\n[v3_req]\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature,keyEncipherment\n");
+    for name in ["ca", "node", "sdk"] {
+        folder
+            .openssl(&format!("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {name}.key"))
+            .await;
+        let subject = format!("/CN={name}/O=fisco-bcos/OU={name}");
+        folder
+            .openssl(&format!(
+                "req -new -sha256 -subj {subject} -key {name}.key -config ca.cnf -out {name}.csr"
+            ))
+            .await;
+    }
+    folder.openssl("x509 -req -days 36500 -sha256 -in ca.csr -signkey ca.key -out ca.crt").await;
+    for name in ["node", "sdk"] {
+        let extensions = match leaf {
+            Leaf::V1 => "",
+            Leaf::V3 => "-extfile ca.cnf -extensions v3_req",
+        };
+        let issue = "x509 -req -days 36500 -sha256 -CA ca.crt -CAkey ca.key -CAcreateserial";
+        folder.openssl(&format!("{issue} -in {name}.csr {extensions} -out {name}.crt")).await;
+    }
+    folder
+}
+
+#[tokio::test]
+async fn nodes_that_do_ecdhe_work() {
+    for leaf in [Leaf::V1, Leaf::V3] {
+        let folder = rsa_chain(leaf).await;
+        let client = loaded(&folder.source("sdk"));
+        let server = folder.serve("node", "").await;
+        for _ in 0..3 {
+            let mut stream = connect(&server.endpoint, &client).await.unwrap();
+            assert_answer(&mut stream, b"abc\n", b"cba\n").await;
+        }
+
+        let node = Credentials::load(&folder.source("node")).unwrap();
+        let node = EchoNode::with_config(server_config(&node, &[KeyExchange::X25519]).unwrap()).await;
+        assert_echo(&mut connect(&node.endpoint, &client).await.unwrap()).await;
+        let mut s_client = folder.client(&node.endpoint, "-cert sdk.crt -key sdk.key");
+        assert!(s_client.echoes("to the node and back").await);
+        assert!(s_client.succeeded().await);
+    }
+}
+
+#[tokio::test]
+async fn another_ca_of_the_same_name_is_refused_by_both_sides() {
+    for leaf in [Leaf::V1, Leaf::V3] {
+        let (folder, other) = (rsa_chain(leaf).await, rsa_chain(leaf).await);
+        let server = other.serve("node", "").await;
+        let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
+        assert_error(&error, ErrorKind::NodeCertificate, &["CN=node", "another chain", "same name"]);
+
+        // A client that trusts the other chain's node, but isn't of that chain.
+        folder.write("ca.crt", &other.read("ca.crt"));
+        let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
+        assert_error(&error, ErrorKind::ClientCertificate, &["refused this client's certificate"]);
+        let node = Credentials::load(&other.source("node")).unwrap();
+        let node = EchoNode::with_config(server_config(&node, &[KeyExchange::X25519]).unwrap()).await;
+        let error = refused(&node.endpoint, &loaded(&folder.source("sdk"))).await;
+        assert_error(&error, ErrorKind::ClientCertificate, &["refused this client's certificate"]);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_does_static_rsa_only_shares_nothing_with_us() {
+    let folder = rsa_chain(Leaf::V1).await;
+    let server = folder.serve("node", "-cipher AES256-GCM-SHA384:AES128-GCM-SHA256:AES128-SHA").await;
+    let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
+    assert_error(
+        &error,
+        ErrorKind::TlsNoCommon,
+        &["RSA channel", "2.9.0", "static RSA only", "build_chain.sh -R"],
+    );
+}
+
+#[tokio::test]
+async fn an_sdk_of_an_ecdsa_chain_at_a_static_rsa_node_learns_what_the_node_is() {
+    let folder = rsa_chain(Leaf::V1).await;
+    let server = folder.serve("node", "-cipher AES256-GCM-SHA384").await;
+    let error = refused(&server.endpoint, &connector(&Network::mint().sdk)).await;
+    assert_error(&error, ErrorKind::TlsNoCommon, &["2.9.0", "static RSA", "GM"]);
+}
