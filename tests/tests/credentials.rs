@@ -6,6 +6,7 @@ use std::process::Command;
 use amop::transport::{CredentialSource, Credentials};
 use amop::{Error, ErrorKind};
 use amop_devnet::chain::{Chain, ChainOptions, Issuer, LeafOptions, Period, Role, Sent, Version};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// A folder with the credentials of an SDK, to be spoilt by a test.
@@ -256,5 +257,39 @@ fn debug_output_never_shows_a_key() {
     let source = CredentialSource::Pem { ca, cert, key };
     for shown in [format!("{source:?}"), format!("{:?}", folder.load().unwrap())] {
         assert!(!shown.contains(&secret) && !shown.contains(&bytes), "{shown}");
+    }
+}
+
+/// `pem` with one character of its first section's base64 replaced; the last line is left alone, since it may end
+/// in bits that mean nothing.
+fn altered(pem: &str, position: prop::sample::Index, by: char) -> String {
+    let body = pem.find('\n').unwrap() + 1;
+    let end = pem.find("\n-----END").unwrap();
+    let end = pem[..end].rfind('\n').unwrap();
+    let letters: Vec<_> = (body..end).filter(|at| !pem[*at..].starts_with(['\n', by])).collect();
+    let at = letters[position.index(letters.len())];
+    format!("{}{by}{}", &pem[..at], &pem[at + 1..])
+}
+
+proptest! {
+    #[test]
+    fn no_change_of_a_certificate_goes_unnoticed(
+        position in any::<prop::sample::Index>(),
+        by in proptest::char::ranges(vec!['A'..='Z', 'a'..='z', '0'..='9'].into()),
+        version_1 in any::<bool>(),
+    ) {
+        let chain = Chain::mint(&ChainOptions::default()).unwrap();
+        let options = match version_1 {
+            true => LeafOptions { version: Version::V1, issuer: Issuer::Root, ..LeafOptions::default() },
+            false => LeafOptions::default(),
+        };
+        let sdk = chain.issue(Role::Sdk, "sdk", &options).unwrap();
+        let source = CredentialSource::Pem {
+            ca: sdk.ca_pem().into(),
+            cert: altered(sdk.certificate_pem(), position, by).into(),
+            key: sdk.key_pem().into(),
+        };
+        let noticed = Credentials::load_any_date(&source).and_then(|loaded| loaded.check_chain()).unwrap_err();
+        prop_assert!(matches!(noticed.kind(), ErrorKind::CredentialsInvalid | ErrorKind::KeyMismatch), "{noticed}");
     }
 }

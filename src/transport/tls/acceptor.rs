@@ -29,7 +29,7 @@ impl NodeAcceptor {
     /// # Errors
     /// As [`server_config`].
     pub fn new(credentials: &Credentials, groups: &[KeyExchange]) -> Result<NodeAcceptor> {
-        Ok(NodeAcceptor { tls: TlsAcceptor::from(Arc::new(server_config(credentials, groups)?)) })
+        server_config(credentials, groups).map(NodeAcceptor::from)
     }
 
     /// Does the node's handshake over `tcp`.
@@ -47,6 +47,13 @@ impl NodeAcceptor {
                 Err(Error::new(ErrorKind::Tls, format!("the client's TLS handshake failed: {error}")))
             }
         }
+    }
+}
+
+impl From<ServerConfig> for NodeAcceptor {
+    /// An acceptor that behaves as `config` says: [`server_config`], changed to be faulty for example.
+    fn from(config: ServerConfig) -> NodeAcceptor {
+        NodeAcceptor { tls: TlsAcceptor::from(Arc::new(config)) }
     }
 }
 

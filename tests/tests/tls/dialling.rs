@@ -24,6 +24,26 @@ async fn a_port_that_closes_at_once_may_be_the_wrong_one() {
 }
 
 #[tokio::test]
+async fn garbage_in_answer_to_the_first_message_is_a_typed_error() {
+    let client = connector(&Network::mint().sdk);
+    let answers: [&[u8]; 7] = [
+        b"\0",
+        b"\0\0\0\x2a\0\x13 a frame of the channel protocol, unprotected",
+        // Records: longer than allowed, empty, of an unknown kind; then cut short, and holding no message.
+        &[0x16, 0x03, 0x03, 0xff, 0xff, 0x02],
+        &[0x16, 0x03, 0x03, 0x00, 0x00],
+        &[0x99, 0x03, 0x03, 0x00, 0x01, 0x00],
+        &[0x16, 0x03, 0x03, 0x00, 0x30, 0x02, 0x00],
+        &[0x16, 0x03, 0x03, 0x00, 0x04, 0x02, 0x00, 0x00, 0x00],
+    ];
+    for answer in answers {
+        let node = RawNode::start(answer).await;
+        let error = refused(&node.endpoint, &client).await;
+        assert_error(&error, ErrorKind::Tls, &[&node.endpoint.to_string()]);
+    }
+}
+
+#[tokio::test]
 async fn nothing_listens_names_each_address_and_the_systems_error() {
     let (endpoint, listener) = listen().await;
     drop(listener);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amop::transport::{
-    BoxedStream, CredentialSource, Credentials, Endpoint, KeyExchange, RustlsConnector, SecureConnector,
-    dial, server_config,
+    BoxedStream, CredentialSource, Credentials, Endpoint, KeyExchange, NodeAcceptor, RustlsConnector,
+    SecureConnector, dial, server_config,
 };
 use amop::{Error, ErrorKind, Result};
 use amop_devnet::chain::{Chain, ChainOptions, Identity, LeafOptions, Role};
@@ -19,7 +19,6 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
 /// When a test gives up; nothing waits for it to pass.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
@@ -76,7 +75,7 @@ impl EchoNode {
     }
 
     pub(crate) async fn with_config(config: ServerConfig) -> EchoNode {
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = NodeAcceptor::from(config);
         let (endpoint, listener) = listen().await;
         let task = tokio::spawn(async move {
             loop {

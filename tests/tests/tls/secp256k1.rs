@@ -1,7 +1,7 @@
 //! Chains on secp256k1 against our own node side: what connects and what is refused, by whom.
 
 use amop::ErrorKind;
-use amop::transport::{Credentials, KeyExchange};
+use amop::transport::{Credentials, KeyExchange, NodeAcceptor};
 use amop_devnet::chain::{Chain, ChainOptions, Issuer, LeafOptions, Period, Role, Sent, Version};
 
 use crate::fixture::*;
@@ -243,4 +243,18 @@ async fn a_node_without_the_key_of_its_certificate_is_refused() {
     let node = EchoNode::with_foreign_key(&network.node).await;
     let error = refused(&node.endpoint, &connector(&network.sdk)).await;
     assert_error(&error, ErrorKind::NodeCertificate, &["doesn't hold the private key"]);
+}
+
+#[tokio::test]
+async fn the_nodes_side_says_why_it_refused_too() {
+    let network = Network::mint();
+    let options = LeafOptions { period: Period::expired(), ..LeafOptions::default() };
+    let expired = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();
+    let acceptor =
+        NodeAcceptor::new(&network.node.credentials().unwrap(), &[KeyExchange::Secp256k1]).unwrap();
+    let (endpoint, listener) = listen().await;
+    let accept = async { acceptor.accept(listener.accept().await.unwrap().0).await };
+    let client = connector(&expired);
+    let (accepted, _) = tokio::join!(accept, refused(&endpoint, &client));
+    assert_error(&accepted.err().unwrap(), ErrorKind::Tls, &["client's TLS handshake", "Expired"]);
 }
