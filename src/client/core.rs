@@ -59,7 +59,7 @@ impl ClientCore {
                 changed.clone(),
             );
             links.push(link);
-            tasks.push(runtime.handle().spawn(task.run()));
+            tasks.push(runtime.handle().spawn(task.run(runtime.clone())));
         }
         let core = Arc::new(ClientCore {
             dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler"),
@@ -127,8 +127,8 @@ impl ClientCore {
         Ok(Instant::now() + timeout)
     }
 
-    /// Tells all links where a topic goes now. Called with the registry locked, so that they hear the changes
-    /// in the order in which they were made.
+    /// Tells all links where a topic goes now; what those that list it will say. Called with the registry locked,
+    /// so that they hear the changes in the order in which they were made.
     pub(crate) fn tell_links(
         &self,
         registry: &Registry,
@@ -138,9 +138,11 @@ impl ClientCore {
         for (index, link) in self.links.iter().enumerate() {
             let (tx, rx) = oneshot::channel();
             let spec = registry.route(topic, index);
+            if !spec.is_empty() {
+                applied.push(rx);
+            }
             // A link that has ended answers by dropping the other end.
             let _ = link.port.send(Command::Route { topic: topic.clone(), spec, applied: Some(tx) });
-            applied.push(rx);
         }
         applied
     }
@@ -169,8 +171,9 @@ impl ClientCore {
                 return Ok(());
             }
             self.check()?;
-            // Nobody is connected: the next session lists all topics before it counts as restored.
-            if self.runtime.until(deadline, changed.changed()).await.is_none() {
+            // Nobody was connected: the next session lists the topic. It may be there already.
+            let is_up = self.links.iter().any(|link| link.port.is_connected());
+            if !is_up && self.runtime.until(deadline, changed.changed()).await.is_none() {
                 return Err(if failure.kind() == ErrorKind::NotConnected {
                     failure
                 } else {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, Notice, Port, SessionOptions};
 use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial};
 
@@ -78,8 +79,8 @@ impl LinkTask {
         (link, task)
     }
 
-    /// Runs until the client closes.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the client closes. Holds the runtime so long, for the goodbye of a client that was just dropped.
+    pub(crate) async fn run(mut self, _runtime: RuntimeRef) {
         let mut pause = self.options.reconnect_min;
         loop {
             let was_up = match self.connect_and_run().await {

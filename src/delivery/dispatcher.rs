@@ -217,6 +217,7 @@ impl Wake for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::lane::Room;
     use crate::delivery::{Budget, Lane, LaneItem, LaneLimits, LaneReader};
     use std::sync::mpsc;
     use std::task::Poll;
@@ -251,7 +252,7 @@ mod tests {
     }
 
     fn put(lane: &Lane<Number>, n: u32) {
-        assert!(lane.reserve(1));
+        assert_eq!(lane.reserve(1), Room::Taken);
         lane.push(&mut vec![Number(n)]);
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::budget::Budget;
-use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow};
+use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow, Room};
 use crate::error::Error;
 
 /// Something the application may want to know.
@@ -95,8 +95,9 @@ impl EventHub {
         }
         let last = matches!(event, Event::Closed);
         for lane in self.living() {
-            lane.reserve(0);
-            lane.push(&mut vec![event.clone()]);
+            if lane.reserve(0) == Room::Taken {
+                lane.push(&mut vec![event.clone()]);
+            }
             if last {
                 lane.close();
             }

@@ -57,6 +57,8 @@ pub(crate) struct Lane<T> {
     accepted: AtomicU64,
     refused: AtomicU64,
     dropped: AtomicU64,
+    /// As in the queue; here so that [`Lane::reserve`] needs no lock.
+    closed: AtomicBool,
     /// A slow-consumer episode is on: it began with the first loss and ends when the lane is empty.
     slow: AtomicBool,
     queue: Mutex<Queue<T>>,
@@ -66,6 +68,17 @@ struct Queue<T> {
     items: VecDeque<T>,
     closed: bool,
     waker: Option<Waker>,
+}
+
+/// A lane's answer to [`Lane::reserve`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// There is room, and it is reserved.
+    Taken,
+    /// It is full.
+    Full,
+    /// It takes nothing more.
+    Closed,
 }
 
 /// A subscription's figures at one moment.
@@ -94,15 +107,19 @@ impl<T: LaneItem> Lane<T> {
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             queue: Mutex::new(Queue { items: VecDeque::new(), closed: false, waker: None }),
         })
     }
 
-    /// Room for one item of `bytes`: taken, or refused and counted. What is reserved must be pushed.
+    /// Asks for room for one item of `bytes`. What is taken must be pushed; what is refused is counted.
     ///
     /// A lane that drops its oldest always has room; it makes it in [`Lane::push`].
-    pub(crate) fn reserve(&self, bytes: usize) -> bool {
+    pub(crate) fn reserve(&self, bytes: usize) -> Room {
+        if self.closed.load(Ordering::Acquire) {
+            return Room::Closed;
+        }
         let messages = self.held_messages.fetch_add(1, Ordering::Relaxed);
         let held = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         let fits = messages == 0
@@ -110,12 +127,12 @@ impl<T: LaneItem> Lane<T> {
             || self.limits.overflow == Overflow::DropOldest;
         if fits && self.budget.take(bytes) {
             self.accepted.fetch_add(1, Ordering::Relaxed);
-            return true;
+            return Room::Taken;
         }
         self.held_messages.fetch_sub(1, Ordering::Relaxed);
         self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.refused.fetch_add(1, Ordering::Relaxed);
-        false
+        Room::Full
     }
 
     /// Hands over reserved items, in order, and wakes the consumer; says how many were given up for it. A
@@ -156,6 +173,7 @@ impl<T: LaneItem> Lane<T> {
         let waker = {
             let mut queue = self.lock();
             queue.closed = true;
+            self.closed.store(true, Ordering::Release);
             queue.waker.take()
         };
         if let Some(waker) = waker {
@@ -285,7 +303,7 @@ mod tests {
     }
 
     fn put(lane: &Lane<Item>, bytes: usize) -> bool {
-        let fits = lane.reserve(bytes);
+        let fits = lane.reserve(bytes) == Room::Taken;
         if fits {
             lane.push(&mut vec![Item(bytes)]);
         }
@@ -350,7 +368,7 @@ mod tests {
         let waker = Waker::from(wakes.clone());
         let mut cx = Context::from_waker(&waker);
         assert!(reader.poll_next(&mut cx).is_pending());
-        assert!(lane.reserve(1) && lane.reserve(1));
+        assert_eq!((lane.reserve(1), lane.reserve(1)), (Room::Taken, Room::Taken));
         lane.push(&mut vec![Item(1), Item(1)]);
         assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
         assert_eq!(drain(&mut reader), [1, 1]);
@@ -369,9 +387,10 @@ mod tests {
         let mut reader = LaneReader::new(lane.clone());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(reader.poll_next(&mut cx).is_ready());
+        assert_eq!(lane.reserve(5), Room::Taken);
         drop(reader);
         assert_eq!(lane.stats().dropped, 69);
-        assert!(lane.reserve(5));
+        assert_eq!(lane.reserve(5), Room::Closed);
         lane.push(&mut vec![Item(5)]);
         assert_eq!(lane.stats().dropped, 70);
         assert_eq!((lane.stats().held_messages, budget.held()), (0, 0));

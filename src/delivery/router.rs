@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::budget::Budget;
 use super::doubles::{Doubles, Key, Seen};
 use super::events::{Event, EventHub};
-use super::lane::{Lane, LaneItem};
+use super::lane::{Lane, LaneItem, Room};
 use super::message::{Message, MessageKind};
 use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
 use crate::protocol::channel::{Frame, result};
@@ -70,21 +70,31 @@ struct Route {
 }
 
 impl Route {
-    /// Puts a message into every subscription's lane with room; false when none had.
-    fn stage(&mut self, events: &EventHub, bytes: usize, message: impl FnOnce() -> Message) -> bool {
+    /// Puts a message into every subscription's lane with room; what became of it at the luckiest.
+    fn stage(&mut self, events: &EventHub, bytes: usize, message: impl FnOnce() -> Message) -> Room {
         let mut make = Some(message);
         let mut made: Option<Message> = None;
+        let mut full = false;
         for port in &mut self.subscriptions {
-            if port.lane.reserve(bytes) {
-                if let Some(make) = make.take() {
-                    made = Some(make());
+            match port.lane.reserve(bytes) {
+                Room::Taken => {
+                    if let Some(make) = make.take() {
+                        made = Some(make());
+                    }
+                    port.staged.extend(made.clone());
                 }
-                port.staged.extend(made.clone());
-            } else {
-                tell_slow(events, &self.topic, &port.lane);
+                Room::Full => {
+                    tell_slow(events, &self.topic, &port.lane);
+                    full = true;
+                }
+                Room::Closed => {}
             }
         }
-        made.is_some()
+        match made {
+            Some(_) => Room::Taken,
+            None if full => Room::Full,
+            None => Room::Closed,
+        }
     }
 
     fn touch(&mut self, touched: &mut Vec<Topic>) {
@@ -229,16 +239,19 @@ impl Batch<'_> {
             Seen::Joined(ticket) => return Verdict::Later(ticket),
         }
         let Some(port) = &mut route.service else {
-            if !route.stage(&self.shared.events, data.len(), message) {
-                return Verdict::Answer(result::BUSY, Bytes::new());
+            let room = route.stage(&self.shared.events, data.len(), message);
+            if room == Room::Taken {
+                route.touch(self.touched);
+                self.doubles.taken(key, self.now);
             }
-            route.touch(self.touched);
-            self.doubles.taken(key, self.now);
-            return Verdict::Answer(result::OK, Bytes::new());
+            return Verdict::Answer(code_of(room), Bytes::new());
         };
-        if !port.lane.reserve(data.len()) {
-            tell_slow(&self.shared.events, &route.topic, &port.lane);
-            return Verdict::Answer(result::BUSY, Bytes::new());
+        let room = port.lane.reserve(data.len());
+        if room != Room::Taken {
+            if room == Room::Full {
+                tell_slow(&self.shared.events, &route.topic, &port.lane);
+            }
+            return Verdict::Answer(code_of(room), Bytes::new());
         }
         let ticket = Ticket::new(key.clone());
         let responder = Responder::new(ticket.clone(), origin(), self.shared.doubles.clone());
@@ -259,7 +272,7 @@ impl Batch<'_> {
         if !matches!(self.doubles.look(&key, self.now, origin), Seen::New) {
             return;
         }
-        if route.stage(&self.shared.events, data.len(), message) {
+        if route.stage(&self.shared.events, data.len(), message) == Room::Taken {
             route.touch(self.touched);
             self.doubles.taken(key, self.now);
         }
@@ -271,6 +284,15 @@ impl Batch<'_> {
             // A connection that is gone needs no answer.
             origin.answer(ticket, code, data, false);
         }
+    }
+}
+
+/// The answer to a unicast that met this.
+fn code_of(room: Room) -> i32 {
+    match room {
+        Room::Taken => result::OK,
+        Room::Full => result::BUSY,
+        Room::Closed => result::UNSUBSCRIBED,
     }
 }
 
