@@ -1,6 +1,6 @@
 //! What all handles of one client share: its links, its consumers, its end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::handlers::is_in_handler;
 use super::link::{Link, LinkState, LinkTask, connector};
+use super::links::Links;
 use super::options::Options;
 use super::registry::{Id, Registry};
 use crate::delivery::{Budget, DeliveryShared, Dispatcher, Doubles, Event, EventHub};
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SeqSource, Topic};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command};
-use crate::transport::Endpoint;
+use crate::transport::{Endpoint, SecureConnector};
 
 /// The shared part of a client.
 pub(crate) struct ClientCore {
@@ -24,9 +25,10 @@ pub(crate) struct ClientCore {
     pub(crate) options: Arc<Options>,
     pub(crate) delivery: Arc<DeliveryShared>,
     pub(crate) dispatcher: Arc<Dispatcher>,
-    pub(crate) links: Vec<Link>,
+    pub(crate) links: Links,
+    pub(crate) retries: AtomicU64,
     registry: Mutex<Registry>,
-    changed: Arc<watch::Sender<u64>>,
+    connector: Arc<dyn SecureConnector>,
     closing: AtomicBool,
     ended: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -47,43 +49,77 @@ impl ClientCore {
             seqs: Arc::new(SeqSource::new()),
             echo: options.echo,
         });
-        let changed = Arc::new(watch::Sender::new(0));
-        let mut links = Vec::new();
-        let mut tasks = Vec::new();
-        for endpoint in endpoints {
-            let (link, task) = LinkTask::new(
-                endpoint,
-                options.clone(),
-                connector.clone(),
-                delivery.clone(),
-                changed.clone(),
-            );
-            links.push(link);
-            tasks.push(runtime.handle().spawn(task.run(runtime.clone())));
-        }
         let core = Arc::new(ClientCore {
             dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler"),
             runtime,
             options,
             delivery,
-            links,
+            links: Links::new(),
+            retries: AtomicU64::new(0),
             registry: Mutex::default(),
-            changed,
+            connector,
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
-            tasks: Mutex::new(tasks),
+            tasks: Mutex::default(),
         });
-        core.runtime.handle().spawn(keep_services_placed(Arc::downgrade(&core), core.changed.subscribe()));
+        for endpoint in endpoints {
+            core.add_link(endpoint)?;
+        }
+        core.runtime.handle().spawn(keep_placed(Arc::downgrade(&core), core.links.watch()));
         Ok(core)
+    }
+
+    /// A further node.
+    pub(crate) fn add_endpoint(&self, endpoint: &str) -> Result<()> {
+        self.check()?;
+        self.add_link(endpoint.parse()?)
+    }
+
+    fn add_link(&self, endpoint: Endpoint) -> Result<()> {
+        let mut registry = self.registry();
+        if self.links.by_endpoint(&endpoint.to_string()).is_some() {
+            return Ok(());
+        }
+        let id = registry.next_id();
+        let (options, connector) = (self.options.clone(), self.connector.clone());
+        let (link, task) =
+            LinkTask::new(id, endpoint, options, connector, self.delivery.clone(), self.links.changes());
+        for topic in registry.topics() {
+            let spec = registry.route(&topic, id);
+            // The link's other end was made a moment ago.
+            let _ = link.port.send(Command::Route { topic, spec, applied: None });
+        }
+        let task = self.runtime.handle().spawn(task.run(self.runtime.clone()));
+        self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(task);
+        self.links.add(link);
+        Ok(())
+    }
+
+    /// A node less.
+    pub(crate) fn remove_endpoint(&self, endpoint: &str) -> Result<()> {
+        self.check()?;
+        let endpoint: Endpoint = endpoint.parse()?;
+        let registry = self.registry();
+        if let Some(link) = self.links.by_endpoint(&endpoint.to_string()) {
+            let why = Error::new(
+                ErrorKind::ConnectionLost,
+                format!("{endpoint} was removed from the client while the call was in flight"),
+            );
+            // A link that has ended needs no word.
+            let _ = link.port.send(Command::Close(why));
+            self.links.remove(link.id);
+        }
+        drop(registry);
+        Ok(())
     }
 
     /// Waits until a link is connected, or all have failed once.
     pub(crate) async fn first_connection(&self, deadline: Instant) -> Result<()> {
-        let mut changed = self.changed.subscribe();
+        let mut changed = self.links.watch();
         loop {
             let mut failure = None;
             let mut starting = false;
-            for link in &self.links {
+            for link in self.links.all().iter() {
                 match &*link.state.borrow() {
                     LinkState::Connected => return Ok(()),
                     LinkState::Starting => starting = true,
@@ -134,10 +170,10 @@ impl ClientCore {
         registry: &Registry,
         topic: &Topic,
     ) -> Vec<oneshot::Receiver<Result<()>>> {
-        let mut applied = Vec::with_capacity(self.links.len());
-        for (index, link) in self.links.iter().enumerate() {
+        let mut applied = Vec::new();
+        for link in self.links.all().iter() {
             let (tx, rx) = oneshot::channel();
-            let spec = registry.route(topic, index);
+            let spec = registry.route(topic, link.id);
             if !spec.is_empty() {
                 applied.push(rx);
             }
@@ -154,7 +190,7 @@ impl ClientCore {
         mut applied: Vec<oneshot::Receiver<Result<()>>>,
         deadline: Instant,
     ) -> Result<()> {
-        let mut changed = self.changed.subscribe();
+        let mut changed = self.links.watch();
         loop {
             let mut failure = session::closed();
             let mut listed = false;
@@ -172,8 +208,8 @@ impl ClientCore {
             }
             self.check()?;
             // Nobody was connected: the next session lists the topic. It may be there already.
-            let is_up = self.links.iter().any(|link| link.port.is_connected());
-            if !is_up && self.runtime.until(deadline, changed.changed()).await.is_none() {
+            if !self.links.any_connected() && self.runtime.until(deadline, changed.changed()).await.is_none()
+            {
                 return Err(if failure.kind() == ErrorKind::NotConnected {
                     failure
                 } else {
@@ -244,7 +280,7 @@ impl ClientCore {
         let leftovers = {
             let mut registry = self.registry();
             let closed = registry.close();
-            for link in &self.links {
+            for link in self.links.all().iter() {
                 let _ = link.port.send(Command::EndCalls);
             }
             for (topic, _) in &closed {
@@ -261,8 +297,8 @@ impl ClientCore {
                 unfinished.push(finished);
             }
         }
-        for link in &self.links {
-            let _ = link.port.send(Command::Close);
+        for link in self.links.all().iter() {
+            let _ = link.port.send(Command::Close(session::closed()));
         }
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         for task in tasks {
@@ -290,25 +326,27 @@ impl Drop for ClientCore {
         }
         let closed = self.registry.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).close();
         drop(closed);
-        for link in &self.links {
-            let _ = link.port.send(Command::Close);
+        for link in self.links.all().iter() {
+            let _ = link.port.send(Command::Close(session::closed()));
         }
         self.delivery.events.tell(Event::Closed);
         self.dispatcher.shut_down();
     }
 }
 
-/// Keeps services at a link that is connected.
-async fn keep_services_placed(core: std::sync::Weak<ClientCore>, mut changed: watch::Receiver<u64>) {
+/// Keeps what is listed at one node at one that is connected.
+async fn keep_placed(core: std::sync::Weak<ClientCore>, mut changed: watch::Receiver<u64>) {
     while changed.changed().await.is_ok() {
         let Some(core) = core.upgrade() else { return };
         let mut registry = core.registry();
-        let is_up = |index: usize| core.links.get(index).is_some_and(|link| link.port.is_connected());
-        if is_up(registry.home()) {
+        let is_up = |link: &Link| link.port.is_connected();
+        if core.links.by_id(registry.home()).is_some_and(|link| is_up(&link)) {
             continue;
         }
-        let Some(home) = (0..core.links.len()).find(|index| is_up(*index)) else { continue };
-        for topic in registry.move_services(home) {
+        let Some(home) = core.links.all().iter().find(|link| is_up(link)).map(|link| link.id) else {
+            continue;
+        };
+        for topic in registry.move_home(home) {
             core.tell_links(&registry, &topic);
         }
     }

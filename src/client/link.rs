@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
+use super::links::LinkId;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +31,7 @@ pub(crate) enum LinkState {
 
 /// The client's side of a link.
 pub(crate) struct Link {
+    pub(crate) id: LinkId,
     pub(crate) endpoint: Arc<str>,
     pub(crate) port: Arc<Port>,
     pub(crate) state: watch::Receiver<LinkState>,
@@ -53,11 +55,13 @@ pub(crate) struct LinkTask {
 /// How a step of the link ended.
 enum Step<T> {
     Done(T),
-    Closed,
+    /// For good; what calls that come too late are told.
+    Closed(Error),
 }
 
 impl LinkTask {
     pub(crate) fn new(
+        id: LinkId,
         endpoint: Endpoint,
         options: Arc<Options>,
         connector: Arc<dyn SecureConnector>,
@@ -73,7 +77,7 @@ impl LinkTask {
         let name: Arc<str> = endpoint.to_string().into();
         let router = Router::new(delivery.clone(), name.clone(), port.clone());
         let (state, watched) = watch::channel(LinkState::Starting);
-        let link = Link { endpoint: name.clone(), port: port.clone(), state: watched };
+        let link = Link { id, endpoint: name.clone(), port: port.clone(), state: watched };
         let task =
             LinkTask { endpoint, name, options, connector, delivery, port, router, inbox, state, changed };
         (link, task)
@@ -82,25 +86,25 @@ impl LinkTask {
     /// Runs until the client closes. Holds the runtime so long, for the goodbye of a client that was just dropped.
     pub(crate) async fn run(mut self, _runtime: RuntimeRef) {
         let mut pause = self.options.reconnect_min;
-        loop {
+        let why = loop {
             let was_up = match self.connect_and_run().await {
                 Step::Done(was_up) => was_up,
-                Step::Closed => break,
+                Step::Closed(why) => break why,
             };
             if was_up {
                 pause = self.options.reconnect_min;
             }
             let wait = jittered(pause);
             pause = (pause * 2).min(self.options.reconnect_max);
-            if let Step::Closed = self.offline(tokio::time::sleep(wait)).await {
-                break;
+            if let Step::Closed(why) = self.offline(tokio::time::sleep(wait)).await {
+                break why;
             }
             self.renew_credentials();
-        }
+        };
         self.set_state(LinkState::Ended);
         self.inbox.close();
         while let Ok(command) = self.inbox.try_recv() {
-            refuse(&self.port, &mut self.router, command, session::closed());
+            refuse(&self.port, &mut self.router, command, why.clone());
         }
     }
 
@@ -113,7 +117,7 @@ impl LinkTask {
             .offline(async move { tokio::time::timeout(limit, dial(&endpoint, &*connector)).await })
             .await;
         let stream = match dialled {
-            Step::Closed => return Step::Closed,
+            Step::Closed(why) => return Step::Closed(why),
             Step::Done(Ok(Ok(stream))) => stream,
             Step::Done(Ok(Err(error))) => return self.is_down(error, false),
             Step::Done(Err(_)) => {
@@ -129,7 +133,7 @@ impl LinkTask {
             }
         };
         match self.run_session(stream, began + limit).await {
-            (End::Closed, _) => Step::Closed,
+            (End::Closed(why), _) => Step::Closed(why),
             (End::Lost(error), was_up) => self.is_down(error, was_up),
         }
     }
@@ -140,6 +144,7 @@ impl LinkTask {
             heartbeat: self.options.heartbeat,
             missed_heartbeats: self.options.missed_heartbeats,
             answer_within: self.options.answer_within,
+            group: self.options.group,
             handshake_by,
         };
         let (port, seqs) = (self.port.clone(), self.delivery.seqs.clone());
@@ -180,7 +185,8 @@ impl LinkTask {
                 command = self.inbox.recv() => command,
             };
             match command {
-                None | Some(Command::Close) => return Step::Closed,
+                None => return Step::Closed(session::closed()),
+                Some(Command::Close(why)) => return Step::Closed(why),
                 Some(command) => {
                     let error = session::not_connected(&self.name);
                     refuse(&self.port, &mut self.router, command, error);
@@ -235,7 +241,11 @@ fn refuse(port: &Port, router: &mut Router, command: Command, error: Error) {
         Command::Answer { answer, .. } if answer.first => router.batch(Instant::now(), |batch| {
             batch.answered(&answer.ticket, answer.result, &answer.data);
         }),
-        Command::Answer { .. } | Command::Cancel(_) | Command::EndCalls | Command::Close => {}
+        Command::Answer { .. }
+        | Command::Cancel(_)
+        | Command::Survey { .. }
+        | Command::EndCalls
+        | Command::Close(_) => {}
     }
 }
 

@@ -1,9 +1,12 @@
 //! The client: many sessions behind one face.
 
+mod attempts;
 mod builder;
+mod choice;
 mod core;
 mod handlers;
 mod link;
+mod links;
 mod options;
 mod publish;
 mod registry;
@@ -13,7 +16,7 @@ mod subscription;
 
 pub use builder::ClientBuilder;
 pub use handlers::IntoAnswer;
-pub use options::Retry;
+pub use options::{Placement, Retry};
 pub use publish::{Broadcast, Publish};
 pub use service::{Requests, Serve, ServeRequests};
 pub use stats::{EndpointStats, Stats};
@@ -122,6 +125,23 @@ impl Client {
         Events { reader: self.core.delivery.events.listen() }
     }
 
+    /// A further node to connect to, from now on. One that is there already changes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidEndpoint`](crate::ErrorKind::InvalidEndpoint), or a client that is closed.
+    pub fn add_endpoint(&self, endpoint: impl AsRef<str>) -> Result<()> {
+        self.core.add_endpoint(endpoint.as_ref())
+    }
+
+    /// A node to leave: what is queued for it is still written, calls in flight there end as lost, and what was
+    /// listed at it alone moves to another. One that isn't there changes nothing.
+    ///
+    /// # Errors
+    /// As [`Client::add_endpoint`].
+    pub fn remove_endpoint(&self, endpoint: impl AsRef<str>) -> Result<()> {
+        self.core.remove_endpoint(endpoint.as_ref())
+    }
+
     /// The figures at this moment.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.core)
@@ -150,7 +170,8 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let endpoints: Vec<_> = self.core.links.iter().map(|link| &link.endpoint).collect();
+        let links = self.core.links.all();
+        let endpoints: Vec<_> = links.iter().map(|link| &link.endpoint).collect();
         f.debug_struct("Client").field("endpoints", &endpoints).finish_non_exhaustive()
     }
 }

@@ -14,6 +14,21 @@ pub enum Retry {
     /// On another node, when the failure says that nothing was delivered. The default.
     #[default]
     Definite,
+    /// Also when it may have been delivered: each try gets a third of the time, the next goes to another node with
+    /// the same id (subscribers of this library drop the double), or to the same node with a fresh one. Other
+    /// subscribers may handle the message more than once.
+    AtLeastOnce,
+}
+
+/// At how many nodes a subscription or service is listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// At all connected nodes: survives the loss of any, hears every broadcast. The default for subscriptions.
+    #[default]
+    All,
+    /// At one at a time, moved when it is lost. The default for services: listed at all nodes they would make every
+    /// publisher that shares one of them stall (2.8 to 2.11 lose unicasts to SDKs of the own node).
+    One,
 }
 
 /// A client's settings; see [`super::ClientBuilder`] for their meaning.
@@ -29,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) reconnect_min: Duration,
     pub(crate) reconnect_max: Duration,
     pub(crate) answer_within: Duration,
+    pub(crate) group: i64,
     pub(crate) retry: Retry,
     pub(crate) echo: bool,
     pub(crate) max_in_flight: usize,
@@ -54,6 +70,7 @@ impl Default for Options {
             reconnect_max: Duration::from_secs(10),
             // Half a second before the node's own limit of 5 s, so that nobody else is given the message.
             answer_within: Duration::from_millis(4500),
+            group: 1,
             retry: Retry::Definite,
             echo: false,
             max_in_flight: 65_536,

@@ -9,6 +9,9 @@ use crate::delivery::{Lane, LaneItem, Message, Request, RouteSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 
+use super::links::LinkId;
+use super::options::Placement;
+
 /// A consumer's number within its client.
 pub(crate) type Id = u64;
 
@@ -16,6 +19,7 @@ pub(crate) type Id = u64;
 pub(crate) struct Consumer<T: LaneItem> {
     pub(crate) id: Id,
     pub(crate) lane: Arc<Lane<T>>,
+    pub(crate) placement: Placement,
     /// Ends when the last handler call has returned; none where the application itself reads the lane.
     pub(crate) finished: Option<watch::Receiver<()>>,
 }
@@ -32,8 +36,8 @@ pub(crate) struct Registry {
     next: Id,
     closed: bool,
     topics: HashMap<Topic, Entry>,
-    /// The link that services are listed at: one at a time, so that a unicast never runs on two.
-    home: usize,
+    /// The link for what is listed at one node at a time.
+    home: LinkId,
 }
 
 impl Registry {
@@ -80,29 +84,42 @@ impl Registry {
     }
 
     /// Where a topic goes on a link.
-    pub(crate) fn route(&self, topic: &Topic, link: usize) -> RouteSpec {
+    pub(crate) fn route(&self, topic: &Topic, link: LinkId) -> RouteSpec {
         let Some(entry) = self.topics.get(topic) else { return RouteSpec::default() };
+        let here = |placement| placement == Placement::All || link == self.home;
+        let subscriptions = entry.subscriptions.iter().filter(|consumer| here(consumer.placement));
+        let service = entry.service.as_ref().filter(|consumer| here(consumer.placement));
         RouteSpec {
-            subscriptions: entry.subscriptions.iter().map(|consumer| consumer.lane.clone()).collect(),
-            service: entry
-                .service
-                .as_ref()
-                .filter(|_| link == self.home)
-                .map(|consumer| consumer.lane.clone()),
+            subscriptions: subscriptions.map(|consumer| consumer.lane.clone()).collect(),
+            service: service.map(|consumer| consumer.lane.clone()),
         }
     }
 
-    /// Moves the services to another link; the topics that this concerns.
-    pub(crate) fn move_services(&mut self, home: usize) -> Vec<Topic> {
+    /// Whether this client has a topic listed at a link.
+    pub(crate) fn is_listed(&self, topic: &Topic, link: LinkId) -> bool {
+        !self.route(topic, link).is_empty()
+    }
+
+    /// All topics.
+    pub(crate) fn topics(&self) -> Vec<Topic> {
+        self.topics.keys().cloned().collect()
+    }
+
+    /// Moves what is listed at one node to another link; the topics that this concerns.
+    pub(crate) fn move_home(&mut self, home: LinkId) -> Vec<Topic> {
         if std::mem::replace(&mut self.home, home) == home {
             return Vec::new();
         }
-        let served = self.topics.iter().filter(|(_, entry)| entry.service.is_some());
-        served.map(|(topic, _)| topic.clone()).collect()
+        let moves = |entry: &Entry| {
+            let one = |placement| placement == Placement::One;
+            entry.service.as_ref().is_some_and(|consumer| one(consumer.placement))
+                || entry.subscriptions.iter().any(|consumer| one(consumer.placement))
+        };
+        self.topics.iter().filter(|(_, entry)| moves(entry)).map(|(topic, _)| topic.clone()).collect()
     }
 
-    /// The link that services are listed at.
-    pub(crate) fn home(&self) -> usize {
+    /// The link for what is listed at one node at a time.
+    pub(crate) fn home(&self) -> LinkId {
         self.home
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, IntoAnswer, Owner, Source, Task};
+use super::options::Placement;
 use super::registry::Consumer;
 use super::subscription::{HandlerGuard, Member};
 use crate::delivery::{Lane, LaneLimits, LaneReader, Request};
@@ -24,17 +25,19 @@ struct Settings {
     core: Arc<ClientCore>,
     topic: Result<Topic>,
     limits: LaneLimits,
+    placement: Placement,
     timeout: Option<Duration>,
     concurrency: usize,
 }
 
 impl Settings {
     fn new(core: Arc<ClientCore>, topic: Result<Topic>, concurrency: usize) -> Settings {
-        Settings { core, topic, limits: LaneLimits::default(), timeout: None, concurrency }
+        let (limits, placement) = (LaneLimits::default(), Placement::One);
+        Settings { core, topic, limits, placement, timeout: None, concurrency }
     }
 
     async fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Request>, Member)> {
-        let Settings { core, topic, limits, timeout, concurrency } = self;
+        let Settings { core, topic, limits, placement, timeout, concurrency } = self;
         core.check()?;
         let topic = topic?;
         if concurrency == 0 {
@@ -47,7 +50,7 @@ impl Settings {
         let lane = Lane::new(limits, core.delivery.budget.clone());
         let reader = LaneReader::new(lane.clone());
         let member = Member::join(&core, &topic, |registry, id| {
-            registry.add_service(&topic, Consumer { id, lane, finished })
+            registry.add_service(&topic, Consumer { id, lane, placement, finished })
         });
         Ok((reader, member?.confirmed(deadline).await?))
     }
@@ -64,6 +67,12 @@ macro_rules! settings {
         /// Most payload bytes held for it; one request of any size is taken when it is empty. Default 64 MiB.
         pub fn max_bytes(mut self, bytes: usize) -> Self {
             self.settings.limits.max_bytes = bytes;
+            self
+        }
+
+        /// At how many nodes it is listed. Default: one at a time.
+        pub fn placement(mut self, placement: Placement) -> Self {
+            self.settings.placement = placement;
             self
         }
 

@@ -11,6 +11,8 @@ use super::core::ClientCore;
 pub struct Stats {
     /// Per endpoint, in the order given.
     pub endpoints: Vec<EndpointStats>,
+    /// Further tries of calls, after the first.
+    pub retries: u64,
     /// Payload bytes held in subscriptions now.
     pub held_bytes: usize,
     /// How often a blocking handler had to wait for a thread.
@@ -56,7 +58,8 @@ pub struct EndpointStats {
 impl Stats {
     pub(crate) fn of(core: &ClientCore) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let endpoints = core.links.iter().map(|link| {
+        let endpoints = core.links.all();
+        let endpoints = endpoints.iter().map(|link| {
             let counters = &link.port.counters;
             EndpointStats {
                 endpoint: link.endpoint.clone(),
@@ -78,6 +81,7 @@ impl Stats {
         });
         Stats {
             endpoints: endpoints.collect(),
+            retries: read(&core.retries),
             held_bytes: core.delivery.budget.held(),
             dispatcher_waits: core.dispatcher.waits(),
         }

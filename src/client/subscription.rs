@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, Owner, Source};
+use super::options::Placement;
 use super::registry::{Consumer, Id};
 use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow, SubscriptionStats};
 use crate::error::Result;
@@ -21,12 +22,13 @@ pub struct Subscribe {
     core: Arc<ClientCore>,
     topic: Result<Topic>,
     limits: LaneLimits,
+    placement: Placement,
     timeout: Option<Duration>,
 }
 
 impl Subscribe {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> Subscribe {
-        Subscribe { core, topic, limits: LaneLimits::default(), timeout: None }
+        Subscribe { core, topic, limits: LaneLimits::default(), placement: Placement::All, timeout: None }
     }
 
     /// Most messages held for it. Default 65,536.
@@ -44,6 +46,12 @@ impl Subscribe {
     /// What happens beyond. Default: refuse, and tell a unicast's publisher BUSY.
     pub fn overflow(mut self, overflow: Overflow) -> Subscribe {
         self.limits.overflow = overflow;
+        self
+    }
+
+    /// At how many nodes it is listed. Default: all.
+    pub fn placement(mut self, placement: Placement) -> Subscribe {
+        self.placement = placement;
         self
     }
 
@@ -97,14 +105,14 @@ impl Subscribe {
     }
 
     async fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Message>, Member)> {
-        let Subscribe { core, topic, limits, timeout } = self;
+        let Subscribe { core, topic, limits, placement, timeout } = self;
         core.check()?;
         let topic = topic?;
         let deadline = core.deadline(timeout)?;
         let lane = Lane::new(limits, core.delivery.budget.clone());
         let reader = LaneReader::new(lane.clone());
         let member = Member::join(&core, &topic, |registry, id| {
-            registry.add_subscription(&topic, Consumer { id, lane, finished })
+            registry.add_subscription(&topic, Consumer { id, lane, placement, finished })
         });
         let member = member?.confirmed(deadline).await?;
         Ok((reader, member))

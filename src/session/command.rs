@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::port::Permit;
 use crate::delivery::{Answer, RouteSpec};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protocol::channel::amop;
 use crate::protocol::channel::frame::HEADER_LEN;
 use crate::protocol::{Seq, Topic};
@@ -67,10 +67,12 @@ pub(crate) enum Command {
     Answer { epoch: u64, answer: Answer },
     /// Set where a topic goes; `applied` is told when the node lists it.
     Route { topic: Topic, spec: RouteSpec, applied: Option<oneshot::Sender<Result<()>>> },
+    /// Ask the node who subscribes to what; `done` is told when that is known, or can't be.
+    Survey { done: Option<oneshot::Sender<()>> },
     /// End all calls in flight: the client is closing.
     EndCalls,
-    /// Write what is queued and end.
-    Close,
+    /// Write what is queued and end; what calls that are still in flight are told.
+    Close(Error),
 }
 
 impl NewCall {

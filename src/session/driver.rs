@@ -34,8 +34,8 @@ const ROUNDS: usize = 32;
 
 /// How a connection ended.
 pub(crate) enum End {
-    /// The client asked for it.
-    Closed,
+    /// The client asked for it; what calls are told.
+    Closed(Error),
     /// It is lost.
     Lost(Error),
 }
@@ -53,7 +53,7 @@ pub(crate) struct Driver<'a> {
     endpoint: Arc<str>,
     epoch: u64,
     flushed: bool,
-    closing: bool,
+    closing: Option<Error>,
 }
 
 impl<'a> Driver<'a> {
@@ -84,7 +84,7 @@ impl<'a> Driver<'a> {
             endpoint,
             epoch,
             flushed: true,
-            closing: false,
+            closing: None,
         }
     }
 
@@ -92,12 +92,13 @@ impl<'a> Driver<'a> {
     pub(crate) async fn run(mut self, mut notify: impl FnMut(Notice)) -> End {
         let end = match poll_fn(|cx| self.poll(cx, &mut notify)).await {
             // Whatever happens during the goodbye is no loss.
-            End::Lost(_) if self.closing => End::Closed,
+            End::Lost(lost) => self.closing.take().map_or(End::Lost(lost), End::Closed),
             end => end,
         };
         self.port.set_connected(false);
+        self.port.views.forget();
         let error = match &end {
-            End::Closed => closed(),
+            End::Closed(why) => why.clone(),
             End::Lost(error) => lost_in_flight(&self.endpoint, error),
         };
         self.machine.end_calls(&error);
@@ -122,10 +123,10 @@ impl<'a> Driver<'a> {
                 Err(error) => return Poll::Ready(End::Lost(error)),
             }
             self.pass_notices(notify);
-            if self.closing && self.machine.outbox.is_empty() && self.flushed {
-                // A node that doesn't answer the goodbye must not hold up the client.
+            if self.closing.is_some() && self.machine.outbox.is_empty() && self.flushed {
+                // How the goodbye went is of no use to anybody.
                 let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-                return Poll::Ready(End::Closed);
+                return Poll::Ready(End::Closed(self.closing.take().unwrap_or_else(closed)));
             }
             if !progress {
                 return Poll::Pending;
@@ -140,8 +141,8 @@ impl<'a> Driver<'a> {
             Poll::Pending => return false,
             // All senders gone: the client was dropped without a close.
             Poll::Ready(0) => {
-                let first = !self.closing;
-                self.closing = true;
+                let first = self.closing.is_none();
+                self.closing.get_or_insert_with(closed);
                 return first;
             }
             Poll::Ready(_) => {}
@@ -183,8 +184,11 @@ impl<'a> Driver<'a> {
                         machine.on_route(changed, applied);
                     }
                 }
+                // Not ready: whoever waits hears by the channel's end that nothing is known.
+                Command::Survey { .. } if !machine.is_ready() => {}
+                Command::Survey { done } => machine.survey(done, now),
                 Command::EndCalls => machine.end_calls(&closed()),
-                Command::Close => *closing = true,
+                Command::Close(why) => *closing = Some(why),
             }
         }
         true

@@ -9,11 +9,13 @@ mod deadlines;
 mod driver;
 mod outbox;
 mod port;
+mod view;
 
 pub use command::Reply;
 pub(crate) use command::{CallKind, Command, NewCall, frame_len};
 pub(crate) use driver::{Driver, End, answer_route, closed, not_connected, refuse_call};
 pub(crate) use port::{Port, PortLimits};
+pub(crate) use view::{Asking, Fit};
 
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,8 @@ pub(crate) struct SessionOptions {
     pub(crate) missed_heartbeats: u32,
     /// How long a handler has before the session answers for it.
     pub(crate) answer_within: Duration,
+    /// The group that nodes are asked about their peers in; AMOP itself knows no groups.
+    pub(crate) group: i64,
     /// The handshake has to be done by then.
     pub(crate) handshake_by: Instant,
 }

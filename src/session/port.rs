@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::command::Command;
+use super::view::Views;
 use crate::delivery::{Answer, AnswerSink};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -45,6 +46,7 @@ pub(crate) struct Port {
     epoch: AtomicU64,
     in_flight: Arc<AtomicUsize>,
     queued_bytes: AtomicUsize,
+    pub(crate) views: Views,
     pub(crate) counters: Counters,
 }
 
@@ -66,6 +68,7 @@ impl Port {
             epoch: AtomicU64::new(0),
             in_flight: Arc::new(AtomicUsize::new(0)),
             queued_bytes: AtomicUsize::new(0),
+            views: Views::default(),
             counters: Counters::default(),
         }
     }

@@ -1,10 +1,11 @@
 //! The 2.x session as a state machine: frames, commands and the time go in; bytes to send come out.
 //!
-//! One file per conversation: [`calls`], [`heartbeat`], [`topics`]; the handshake and the answers to requests
+//! One file per conversation: [`calls`], [`heartbeat`], [`topics`], [`survey`]; the handshake and the answers to requests
 //! are here.
 
 mod calls;
 mod heartbeat;
+mod survey;
 mod topics;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 
 use self::calls::Calls;
 use self::heartbeat::{Beat, Heartbeat};
+use self::survey::Survey;
 use self::topics::{ToSend, Topics};
 use super::command::{CallKind, NewCall};
 use super::deadlines::Deadlines;
@@ -46,6 +48,7 @@ pub(crate) struct Machine {
     topics: Topics,
     /// What the topics' conversation has to send next; done by [`Machine::send_topics`], which knows them.
     due: ToSend,
+    survey: Survey,
     /// Requests that handlers have to answer in time.
     requests: Deadlines<(Seq, Arc<Ticket>)>,
     open_requests: usize,
@@ -78,6 +81,7 @@ impl Machine {
             outbox: Outbox::default(),
             topics: Topics::new(),
             due: ToSend::Nothing,
+            survey: Survey::default(),
             requests: Deadlines::new(),
             open_requests: 0,
             notices: Vec::new(),
@@ -134,6 +138,7 @@ impl Machine {
                 let send = self.topics.answered(rpc::decode_node_info(frame.body), now);
                 self.is_due(send);
             }
+            MessageType::Rpc if self.survey.answered(&frame.seq, frame.body, &self.port.views, now) => {}
             // To nodes only, or conversations that this client never begins.
             MessageType::Rpc
             | MessageType::RegisterEvent
@@ -261,6 +266,16 @@ impl Machine {
         }
     }
 
+    /// Somebody wants to know who subscribes to what.
+    pub(crate) fn survey(&mut self, done: Option<oneshot::Sender<()>>, now: Instant) {
+        if self.survey.want(done, &self.port.views, now) {
+            let (own, peers) = (self.seqs.next(), self.seqs.next());
+            self.put(MessageType::Rpc, own, rpc::get_node_info());
+            self.put(MessageType::Rpc, peers, rpc::get_peers(self.options.group));
+            self.survey.asked(own, peers, now);
+        }
+    }
+
     /// Looks at the clock.
     ///
     /// # Errors
@@ -290,6 +305,7 @@ impl Machine {
         };
         let send = self.topics.on_time(now);
         self.is_due(send);
+        self.survey.on_time(&self.port.views, now);
         match self.heartbeat.on_time(now, !self.outbox.is_empty(), self.outbox.written()) {
             Beat::NotDue => Ok(()),
             Beat::Send => {
@@ -319,7 +335,7 @@ impl Machine {
             Phase::Handshaking { .. } => self.options.handshake_by,
             Phase::Ready { .. } => self.heartbeat.next(),
         };
-        [self.calls.next_deadline(), self.requests.next(), self.topics.next()]
+        [self.calls.next_deadline(), self.requests.next(), self.topics.next(), self.survey.next()]
             .into_iter()
             .flatten()
             .fold(first, Instant::min)

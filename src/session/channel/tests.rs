@@ -62,6 +62,7 @@ impl Bench {
             heartbeat: 10 * S,
             missed_heartbeats: 2,
             answer_within: Duration::from_millis(4500),
+            group: 1,
             handshake_by: now + 10 * S,
         };
         let machine = Machine::new(options, seqs, port.clone(), now);
