@@ -81,6 +81,11 @@ impl ClientCore {
             return Ok(());
         }
         let id = registry.next_id();
+        if self.links.by_id(registry.home()).is_none() {
+            for topic in registry.move_home(id) {
+                self.tell_links(&registry, &topic);
+            }
+        }
         let (options, connector) = (self.options.clone(), self.connector.clone());
         let (link, task) =
             LinkTask::new(id, endpoint, options, connector, self.delivery.clone(), self.links.changes());
@@ -192,8 +197,9 @@ impl ClientCore {
     ) -> Result<()> {
         let mut changed = self.links.watch();
         loop {
-            let mut failure = session::closed();
+            let mut failure = session::not_connected("the node");
             let mut listed = false;
+            let asked_nobody = applied.is_empty();
             for answer in applied {
                 match self.runtime.until(deadline, answer).await {
                     Some(Ok(Ok(()))) => listed = true,
@@ -208,7 +214,8 @@ impl ClientCore {
             }
             self.check()?;
             // Nobody was connected: the next session lists the topic. It may be there already.
-            if !self.links.any_connected() && self.runtime.until(deadline, changed.changed()).await.is_none()
+            let nobody = asked_nobody || !self.links.any_connected();
+            if nobody && self.runtime.until(deadline, changed.changed()).await.is_none()
             {
                 return Err(if failure.kind() == ErrorKind::NotConnected {
                     failure
@@ -349,5 +356,7 @@ async fn keep_placed(core: std::sync::Weak<ClientCore>, mut changed: watch::Rece
         for topic in registry.move_home(home) {
             core.tell_links(&registry, &topic);
         }
+        drop(registry);
+        core.links.tell_change();
     }
 }

@@ -65,7 +65,8 @@ impl Links {
         self.changed.subscribe()
     }
 
-    fn tell_change(&self) {
+    /// Wakes those who wait for some node.
+    pub(crate) fn tell_change(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
 }
