@@ -51,6 +51,8 @@ pub enum ErrorKind {
     TlsNoCommon = 36,
     /// The node refused the channel handshake: no common protocol version.
     Handshake = 37,
+    /// The embedded node can't listen on its port.
+    Listen = 38,
 
     /// No node is connected at the moment.
     NotConnected = 40,
@@ -181,7 +183,7 @@ impl Error {
             K::InvalidArgument | K::InvalidTopic | K::InvalidEndpoint | K::TooLarge => false,
             K::CredentialsNotFound | K::CredentialsInvalid | K::KeyEncrypted | K::KeyMismatch => false,
             K::CertificateDates | K::Tls | K::NodeCertificate | K::ClientCertificate => false,
-            K::TlsNoCommon | K::Handshake | K::Cancelled | K::Closed | K::Remote => false,
+            K::TlsNoCommon | K::Handshake | K::Listen | K::Cancelled | K::Closed | K::Remote => false,
             K::SubscriberFailed | K::AlreadyServed | K::WouldDeadlock | K::Unsupported => false,
             K::Forked | K::Runtime | K::AlreadyAnswered | K::RequestExpired | K::Internal => false,
         };

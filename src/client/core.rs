@@ -215,8 +215,7 @@ impl ClientCore {
             self.check()?;
             // Nobody was connected: the next session lists the topic. It may be there already.
             let nobody = asked_nobody || !self.links.any_connected();
-            if nobody && self.runtime.until(deadline, changed.changed()).await.is_none()
-            {
+            if nobody && self.runtime.until(deadline, changed.changed()).await.is_none() {
                 return Err(if failure.kind() == ErrorKind::NotConnected {
                     failure
                 } else {

@@ -1,0 +1,74 @@
+//! The certificates of a devnet, from a folder or in memory.
+
+use std::path::{Path, PathBuf};
+
+use amop::transport::{CredentialSource, Credentials};
+use amop::{Client, ClientBuilder, Result};
+
+use crate::chain::{Chain, ChainFolder, ChainOptions, Identity, LeafOptions, Role};
+
+/// One chain's certificates: who issues them, and what nodes and clients show.
+#[derive(Debug)]
+pub(crate) enum Certificates {
+    Folder { folder: ChainFolder, sdk: PathBuf },
+    Memory { chain: Chain, sdk: Identity },
+}
+
+impl Certificates {
+    /// Those in `folder`, for at least `nodes` nodes, or new ones.
+    pub(crate) fn new(folder: Option<&Path>, nodes: usize) -> Result<Certificates> {
+        match folder {
+            Some(folder) => {
+                let folder = ChainFolder::open_or_mint(folder, nodes)?;
+                Ok(Certificates::Folder { sdk: folder.sdk(), folder })
+            }
+            None => {
+                let chain = Chain::mint(&ChainOptions::default())?;
+                let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::default())?;
+                Ok(Certificates::Memory { chain, sdk })
+            }
+        }
+    }
+
+    pub(crate) fn chain(&self) -> &Chain {
+        match self {
+            Certificates::Folder { folder, .. } => folder.chain(),
+            Certificates::Memory { chain, .. } => chain,
+        }
+    }
+
+    /// What the node of this index shows.
+    pub(crate) fn node(&self, index: usize) -> Result<Credentials> {
+        match self {
+            Certificates::Folder { folder, .. } => Credentials::load(&folder.node(index)),
+            Certificates::Memory { chain, .. } => {
+                chain.issue(Role::Node, &format!("node{index}"), &LeafOptions::default())?.credentials()
+            }
+        }
+    }
+
+    /// What a client connects with.
+    pub(crate) fn sdk(&self) -> CredentialSource {
+        match self {
+            Certificates::Folder { sdk, .. } => CredentialSource::Directory(sdk.clone()),
+            Certificates::Memory { sdk, .. } => sdk.source(),
+        }
+    }
+
+    /// A client that shows them.
+    pub(crate) fn client(&self) -> ClientBuilder {
+        match self {
+            Certificates::Folder { sdk, .. } => Client::builder().credentials(sdk),
+            Certificates::Memory { sdk, .. } => {
+                Client::builder().credential_pem(sdk.ca_pem(), sdk.certificate_pem(), sdk.key_pem())
+            }
+        }
+    }
+
+    pub(crate) fn sdk_folder(&self) -> Option<&Path> {
+        match self {
+            Certificates::Folder { sdk, .. } => Some(sdk),
+            Certificates::Memory { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! 0x14: which protocol version a session speaks.
+
+use amop::protocol::channel::handshake::{Choice, MAX_PROTOCOL, MIN_PROTOCOL, Offer};
+use amop::protocol::channel::{Frame, MessageType};
+
+use crate::NODE_VERSION;
+use crate::net::Net;
+use crate::outbox::End;
+use crate::table::Key;
+
+/// What this SDK calls itself. It decodes one frame of each read, so two in a record leave the second waiting.
+const ONE_FRAME_A_READ: &str = "Go-SDK";
+
+impl Net {
+    /// Answers the highest version both have; closes without an answer when there is none; ignores what is no
+    /// offer. A later handshake changes the version again.
+    pub(crate) fn on_handshake(&mut self, from: Key, frame: &Frame<'_>) {
+        let Some(offer) = Offer::decode(frame.body) else { return };
+        let Some(session) = self.sessions.get_mut(from) else { return };
+        let Some(protocol) = agree(&offer) else {
+            return self.sessions.end(from, End::Close);
+        };
+        session.protocol = protocol;
+        session.outbox.coalesce(offer.client_type != ONE_FRAME_A_READ);
+        let choice = Choice { node_version: NODE_VERSION.into(), protocol };
+        self.sessions.answer(from, MessageType::Handshake, frame.seq, frame.result, choice.encode());
+    }
+}
+
+/// As the nodes do it: both bounds are read as unsigned, so that a negative minimum is a huge one, and only
+/// the outer ends are compared: 3 to 1 gives 1.
+fn agree(offer: &Offer) -> Option<u32> {
+    let bound = |number: i64| number as u32;
+    let (minimum, maximum) = (bound(offer.minimum_support), bound(offer.maximum_support));
+    (minimum <= MAX_PROTOCOL && maximum >= MIN_PROTOCOL).then(|| maximum.min(MAX_PROTOCOL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offers_seen_on_real_nodes() {
+        let cases = [
+            ((1, 1), Some(1)),
+            ((1, 2), Some(2)),
+            ((1, 3), Some(3)),
+            ((0, 3), Some(3)),
+            ((1, 99), Some(3)),
+            ((3, 1), Some(1)),
+            ((4, 9), None),
+            ((0, 0), None),
+            ((-1, 3), None),
+        ];
+        for ((minimum_support, maximum_support), expected) in cases {
+            let offer = Offer { minimum_support, maximum_support, client_type: String::new() };
+            assert_eq!(agree(&offer), expected, "{minimum_support}..{maximum_support}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! 0x35: one message to every subscribed session, and the ack to its publisher.
+
+use amop::protocol::channel::amop::split;
+use amop::protocol::channel::{Frame, MessageType, result};
+use tokio::time::Instant;
+
+use crate::delayed::OwnedFrame;
+use crate::net::Net;
+use crate::node::{Arrival, Power};
+use crate::options::SameNode;
+use crate::outbox::Head;
+use crate::table::Key;
+
+impl Net {
+    /// Sends copies to every subscribed session but the publisher's own, and acks with the message itself,
+    /// whether anybody subscribes or not. A body without a byte isn't acked.
+    pub(crate) fn on_broadcast(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
+        let Some(session) = self.sessions.get(from) else { return };
+        let node = session.node;
+        if frame.body.is_empty() {
+            return;
+        }
+        let Ok((topic, _)) = split(frame.body) else {
+            return self.refuse(from, frame.seq, result::NO_SUBSCRIBER);
+        };
+        if !self.within_bandwidth(node, frame, now) {
+            return self.refuse(from, frame.seq, result::BANDWIDTH);
+        }
+        let ack = Head { kind: MessageType::Response, seq: frame.seq, result: result::OK };
+        self.sessions.send(from, ack, frame.body, || frame.keep(frame.body));
+        for other in 0..self.nodes.len() {
+            if other == node {
+                if self.options.same_node == SameNode::Deliver {
+                    self.deliver_broadcast(node, frame, Some(from));
+                }
+            } else if self.is_linked(node, other)
+                && self.nodes[node].routes_to(other, topic)
+                && self.crosses_link(node, other, frame.body.len(), now)
+            {
+                match self.nodes[other].power {
+                    Power::Up => self.deliver_broadcast(other, frame, None),
+                    Power::Frozen => {
+                        self.nodes[other].held.push(Arrival::Broadcast(OwnedFrame::keep(frame)));
+                    }
+                    Power::Down => {}
+                }
+            }
+        }
+    }
+
+    /// A multicast has arrived at `node`: its sessions get it, `except` for one.
+    pub(crate) fn deliver_broadcast(&mut self, node: usize, frame: &Frame<'_>, except: Option<Key>) {
+        let Ok((topic, _)) = split(frame.body) else { return };
+        let Some(subscribers) = self.nodes[node].subscribers.get(topic) else { return };
+        for subscriber in subscribers {
+            if Some(*subscriber) != except {
+                self.sessions.forward(*subscriber, frame);
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! All nodes of a devnet as one state: frames and deadlines go in, frames for sessions come out.
+//!
+//! It does no I/O and reads no clock, so that every decision can be tested without a socket. Each conversation
+//! has its own file, as another piece of this type.
+
+use std::sync::Arc;
+
+use amop::protocol::Seq;
+use amop::protocol::channel::{Frame, MessageType};
+use fastrand::Rng;
+use tokio::time::Instant;
+
+use crate::deadlines::{Deadlines, Due};
+use crate::delayed::{Delayed, OwnedFrame};
+use crate::node::{Arrival, Node, Power};
+use crate::options::{Choice, Options};
+use crate::outbox::{End, Outbox};
+use crate::sessions::Sessions;
+use crate::table::{Key, Table};
+use crate::unicast::Unicast;
+
+/// The nodes and what is under way between them.
+#[derive(Debug)]
+pub(crate) struct Net {
+    pub(crate) options: Options,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) sessions: Sessions,
+    pub(crate) unicasts: Table<Unicast>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) rng: Rng,
+    pub(crate) block_number: u64,
+    /// Candidates of the choice under way; kept for its memory.
+    pub(crate) scratch: Vec<usize>,
+    started: Instant,
+    closed: bool,
+}
+
+impl Net {
+    pub(crate) fn new(options: Options, nodes: usize, now: Instant) -> Net {
+        let mut rng = Rng::with_seed(options.seed);
+        let nodes = (0..nodes)
+            .map(|index| Node::new(index, node_id(&mut rng), nodes, options.bandwidth, now))
+            .collect();
+        let mut deadlines = Deadlines::default();
+        if !options.topic_sync.is_zero() {
+            deadlines.set(now + options.topic_sync, Due::TopicSync);
+        }
+        deadlines.set(now + options.verify_interval, Due::Verify);
+        Net {
+            options,
+            nodes,
+            sessions: Sessions::new(),
+            unicasts: Table::new(),
+            deadlines,
+            rng,
+            block_number: 0,
+            scratch: Vec::new(),
+            started: now,
+            closed: false,
+        }
+    }
+
+    /// A client has connected; `None` when the node isn't there (any more).
+    pub(crate) fn join(&mut self, node: usize, outbox: Arc<Outbox>) -> Option<Key> {
+        if self.closed || self.nodes[node].power == Power::Down {
+            return None;
+        }
+        if self.nodes[node].power == Power::Frozen {
+            outbox.order(|orders| orders.paused = true);
+        }
+        let key = self.sessions.insert(node, outbox);
+        self.nodes[node].sessions.push(key);
+        Some(key)
+    }
+
+    /// A session is over: it is taken out of every list, and what waited for its reply goes on.
+    pub(crate) fn leave(&mut self, key: Key, now: Instant) {
+        let Some(session) = self.sessions.remove(key) else { return };
+        self.nodes[session.node].sessions.retain(|other| *other != key);
+        self.unsubscribe(key, &session);
+        // In the order they came: a map has none, and tests want the same each time.
+        let mut orphans: Vec<Key> = session.awaiting.into_values().collect();
+        orphans.sort_unstable_by_key(|unicast| unicast.id());
+        for unicast in orphans {
+            self.push_failed(unicast, now);
+        }
+    }
+
+    /// A frame was read from a session.
+    pub(crate) fn receive(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
+        if let Some(most) = self.options.reorder
+            && self.rng.u8(..) < OVERTAKEN
+        {
+            let at = now + most.mul_f64(self.rng.f64());
+            let held = Delayed::FromSession(from, OwnedFrame::keep(frame));
+            return self.deadlines.set(at, Due::Frame(Box::new(held)));
+        }
+        self.dispatch(from, frame, now);
+    }
+
+    fn dispatch(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
+        let Some(session) = self.sessions.get_mut(from).filter(|session| !session.ending) else { return };
+        if !session.awaiting.is_empty()
+            && let Some(unicast) = session.awaiting.remove(&frame.seq)
+        {
+            return self.on_reply(unicast, frame);
+        }
+        match frame.kind {
+            MessageType::Rpc => self.on_rpc(from, frame),
+            MessageType::Heartbeat => self.on_heartbeat(from, frame),
+            MessageType::Handshake => self.on_handshake(from, frame),
+            MessageType::RegisterEvent => self.on_register_event(from, frame),
+            MessageType::Request => self.on_request(from, frame, now),
+            MessageType::Response => self.on_stray_response(from, frame),
+            MessageType::TopicList => self.on_topic_list(from, frame),
+            MessageType::Broadcast => self.on_broadcast(from, frame, now),
+            // The ack of a 0x37 that nobody waits for: nodes ask again until they get a 0x38.
+            MessageType::RequestVerify => {}
+            MessageType::UpdateTopicStatus => self.on_topic_status(from, frame),
+            MessageType::TransactionNotify
+            | MessageType::BlockNotify
+            | MessageType::EventNotify
+            | MessageType::Other(_) => {
+                tracing::debug!(kind = frame.kind.to_wire(), "a frame of a type that nodes ignore");
+            }
+        }
+    }
+
+    /// When [`Net::fire`] has something to do next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Does all that is due at `now`.
+    pub(crate) fn fire(&mut self, now: Instant) {
+        while let Some(due) = self.deadlines.pop(now) {
+            match due {
+                Due::Push(unicast) => self.push_timed_out(unicast, now),
+                Due::Answer(unicast) => self.answer_timed_out(unicast, now),
+                Due::TopicSync => {
+                    self.sync_topics();
+                    self.deadlines.set(now + self.options.topic_sync, Due::TopicSync);
+                }
+                Due::Verify => {
+                    self.ask_all_again();
+                    self.deadlines.set(now + self.options.verify_interval, Due::Verify);
+                }
+                Due::LinkLoss { node, lost, loss } => self.notice_loss(node, lost, loss, now),
+                Due::LinkRejoin(a, b) => self.rejoin(a, b),
+                Due::Frame(held) => match *held {
+                    Delayed::FromSession(from, frame) => self.dispatch(from, &frame.frame(), now),
+                },
+            }
+        }
+    }
+
+    /// Ends what was found to end while the last events were worked on.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        while let Some(key) = self.sessions.next_doomed() {
+            self.leave(key, now);
+        }
+        let unicasts = &self.unicasts;
+        self.deadlines.sweep(unicasts.len(), |key| unicasts.get(key).is_some());
+    }
+
+    /// Answers a unicast or multicast that goes nowhere.
+    pub(crate) fn refuse(&mut self, publisher: Key, seq: Seq, result: i32) {
+        self.sessions.answer(publisher, MessageType::Response, seq, result, Vec::new());
+    }
+
+    /// Which of `count` candidates; `count` isn't 0. `chooser` keeps choices of one second apart.
+    pub(crate) fn choose(&mut self, count: usize, chooser: Chooser, now: Instant) -> usize {
+        match self.options.choice {
+            _ if count == 1 => 0,
+            Choice::EachMessage => self.rng.usize(..count),
+            Choice::EachSecond => {
+                let second = now.saturating_duration_since(self.started).as_secs();
+                let chooser = match chooser {
+                    Chooser::OfNode(origin) => 2 * origin,
+                    Chooser::OfSession(node) => 2 * node + 1,
+                };
+                let number = (second << 20) + chooser as u64;
+                Rng::with_seed(self.options.seed ^ number.wrapping_mul(SPREAD)).usize(..count)
+            }
+        }
+    }
+
+    /// A node stops for the time being: its sessions are neither read nor written.
+    pub(crate) fn freeze(&mut self, node: usize) {
+        if self.nodes[node].power == Power::Up {
+            self.nodes[node].power = Power::Frozen;
+            self.pause_sessions(node, true);
+        }
+    }
+
+    /// A frozen node goes on where it stopped.
+    pub(crate) fn thaw(&mut self, node: usize, now: Instant) {
+        if self.nodes[node].power != Power::Frozen {
+            return;
+        }
+        self.nodes[node].power = Power::Up;
+        self.pause_sessions(node, false);
+        for arrival in std::mem::take(&mut self.nodes[node].held) {
+            match arrival {
+                Arrival::Unicast(unicast) => self.push_held(unicast, node, now),
+                Arrival::Broadcast(frame) => self.deliver_broadcast(node, &frame.frame(), None),
+            }
+        }
+        self.linked_again();
+    }
+
+    fn pause_sessions(&mut self, node: usize, paused: bool) {
+        for key in &self.nodes[node].sessions {
+            if let Some(session) = self.sessions.get(*key) {
+                session.outbox.order(|orders| orders.paused = paused);
+            }
+        }
+    }
+
+    /// A node dies: its sessions are cut, the others lose their links to it.
+    pub(crate) fn kill(&mut self, node: usize, now: Instant) {
+        self.nodes[node].power = Power::Down;
+        self.end_sessions(node, End::Cut);
+        self.nodes[node].held.clear();
+        let own: Vec<Key> = self
+            .unicasts
+            .iter()
+            .filter(|(_, unicast)| unicast.origin() == node)
+            .map(|(key, _)| key)
+            .collect();
+        for unicast in own {
+            self.forget(unicast);
+        }
+        for other in 0..self.nodes.len() {
+            if other != node {
+                self.lose(other, node, now);
+                self.nodes[node].peers[other].topics.clear();
+            }
+        }
+    }
+
+    /// A dead node is back, without sessions.
+    pub(crate) fn revive(&mut self, node: usize) {
+        self.nodes[node].power = Power::Up;
+        self.linked_again();
+    }
+
+    /// Ends all sessions of a node.
+    pub(crate) fn end_sessions(&mut self, node: usize, end: End) {
+        for key in &self.nodes[node].sessions {
+            self.sessions.end(*key, end);
+        }
+    }
+
+    /// Tells all sessions to end, and takes no more.
+    pub(crate) fn close_all(&mut self) {
+        self.closed = true;
+        let keys: Vec<Key> = self.sessions.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.sessions.end(key, End::Close);
+        }
+    }
+
+    /// Bytes of payload and queued output that are held at this moment.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let queued: usize = self.sessions.iter().map(|(_, session)| session.outbox.bytes()).sum();
+        let in_flight: usize = self.unicasts.iter().map(|(_, unicast)| unicast.held_bytes()).sum();
+        let frozen: usize = self.nodes.iter().map(Node::held_bytes).sum();
+        queued + in_flight + frozen + self.deadlines.held_bytes()
+    }
+}
+
+/// 2^64 by the golden ratio: makes seeds of neighbouring numbers unlike each other.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Who makes a random choice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Chooser {
+    /// The publisher's node, between nodes.
+    OfNode(usize),
+    /// The subscribers' node, between its sessions.
+    OfSession(usize),
+}
+
+/// Of 256 frames, how many are overtaken when frames overtake each other: 2 to 5 % on real nodes.
+const OVERTAKEN: u8 = 9;
+
+/// As a real node's id: 128 hex digits.
+fn node_id(rng: &mut Rng) -> String {
+    (0..4).map(|_| format!("{:032x}", rng.u128(..))).collect()
+}

@@ -1,0 +1,139 @@
+//! 0x32: which topics a session subscribes to, and how the nodes hear of each other's.
+
+use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+
+use amop::protocol::channel::{Frame, topic_list, verify};
+
+use crate::net::Net;
+use crate::node::{Power, Standing, TopicName};
+use crate::sessions::Session;
+use crate::table::Key;
+
+/// Nodes join the topics that they tell each other with it, so a topic that has one arrives as two.
+const SEPARATOR: u8 = b'\t';
+
+impl Net {
+    /// Replaces a session's topics; a list that nodes can't read leaves them as they are.
+    pub(crate) fn on_topic_list(&mut self, from: Key, frame: &Frame<'_>) {
+        let Some(list) = topic_list::decode(frame.body) else { return };
+        let Some(session) = self.sessions.get_mut(from) else { return };
+        let node = session.node;
+        let topics: HashSet<TopicName> = list.iter().map(|topic| TopicName::from(topic.as_bytes())).collect();
+        let former = std::mem::replace(&mut session.topics, topics.clone());
+        let mut changed = Vec::new();
+        for topic in topics.difference(&former) {
+            let subscribers = self.nodes[node].subscribers.entry(topic.clone()).or_default();
+            subscribers.push(from);
+            if subscribers.len() == 1 {
+                changed.push(topic.clone());
+            }
+        }
+        for topic in former.difference(&topics) {
+            if self.drop_subscriber(node, topic, from) {
+                changed.push(topic.clone());
+            }
+        }
+        self.topics_changed(node, changed);
+        if self.options.topic_sync.is_zero() {
+            self.ask_for_new(node);
+        }
+    }
+
+    /// A session is gone: so are its topics.
+    pub(crate) fn unsubscribe(&mut self, key: Key, session: &Session) {
+        let mut changed = Vec::new();
+        for topic in &session.topics {
+            if self.drop_subscriber(session.node, topic, key) {
+                changed.push(topic.clone());
+            }
+        }
+        self.topics_changed(session.node, changed);
+    }
+
+    /// Whether that was the last subscriber of the topic at the node.
+    fn drop_subscriber(&mut self, node: usize, topic: &TopicName, key: Key) -> bool {
+        let Entry::Occupied(mut place) = self.nodes[node].subscribers.entry(topic.clone()) else {
+            return false;
+        };
+        place.get_mut().retain(|other| *other != key);
+        if !place.get().is_empty() {
+            return false;
+        }
+        place.remove();
+        true
+    }
+
+    /// Topics have come to `node` or gone from it; where nodes hear of that at once, they do now.
+    fn topics_changed(&mut self, node: usize, changed: Vec<TopicName>) {
+        if !self.options.topic_sync.is_zero() || changed.is_empty() || self.nodes[node].power != Power::Up {
+            return;
+        }
+        let whole = changed.iter().any(|topic| topic.contains(&SEPARATOR));
+        for peer in 0..self.nodes.len() {
+            if !self.hears(peer, node) {
+                continue;
+            }
+            if whole {
+                self.learn(peer, node);
+            } else {
+                for topic in &changed {
+                    let present = self.nodes[node].subscribers.contains_key(topic);
+                    let known = &mut self.nodes[peer].peers[node].topics;
+                    if present {
+                        known.entry(topic.clone()).or_insert_with(|| standing(topic));
+                    } else {
+                        known.remove(topic);
+                    }
+                }
+            }
+            self.ask_for_new(peer);
+        }
+    }
+
+    /// All nodes tell each other their topics.
+    pub(crate) fn sync_topics(&mut self) {
+        for node in 0..self.nodes.len() {
+            for peer in 0..self.nodes.len() {
+                if self.hears(peer, node) {
+                    self.learn(peer, node);
+                }
+            }
+        }
+        for node in 0..self.nodes.len() {
+            self.ask_for_new(node);
+        }
+    }
+
+    /// Whether `peer` gets to know now what `node` has.
+    fn hears(&self, peer: usize, node: usize) -> bool {
+        let awake = self.nodes[peer].power == Power::Up && self.nodes[node].power == Power::Up;
+        peer != node && awake && self.is_linked(peer, node)
+    }
+
+    /// `peer` takes over the list of `node`; topics that stay keep their standing.
+    fn learn(&mut self, peer: usize, node: usize) {
+        let pieces: HashSet<TopicName> = self.nodes[node]
+            .subscribers
+            .keys()
+            .flat_map(|topic| topic.split(|byte| *byte == SEPARATOR))
+            .filter(|piece| !piece.is_empty())
+            .map(TopicName::from)
+            .collect();
+        let known = &mut self.nodes[peer].peers[node].topics;
+        known.retain(|topic, _| pieces.contains(topic));
+        for topic in pieces {
+            let first = standing(&topic);
+            known.entry(topic).or_insert(first);
+        }
+    }
+}
+
+/// How a topic of another node starts.
+fn standing(topic: &[u8]) -> Standing {
+    if topic.starts_with(verify::NEED_VERIFY_PREFIX.as_bytes()) {
+        Standing::Verifying { asked: false }
+    } else {
+        Standing::Open
+    }
+}

@@ -1,0 +1,61 @@
+//! 0x14.
+
+use crate::sdk::{LONG, Sdk, devnet, raw, seq};
+
+const HEARTBEAT: u16 = 0x13;
+
+fn offer(minimum: i64, maximum: i64) -> String {
+    format!(r#"{{"minimumSupport":{minimum},"maximumSupport":{maximum},"clientType":"probe"}}"#)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_highest_common_version_is_answered() {
+    let devnet = devnet(1, |b| b).await;
+    for (minimum, maximum, protocol) in [(1, 1, 1), (1, 2, 2), (1, 3, 3), (0, 3, 3), (1, 99, 3), (3, 1, 1)] {
+        let mut sdk = Sdk::silent(&devnet.node(0));
+        let answer = sdk.call(&raw(0x14, seq("20"), offer(minimum, maximum))).await;
+        let body = format!("{{\"nodeVersion\":\"2.11.2\",\"protocol\":{protocol}}}\n");
+        assert_eq!(answer, raw(0x14, seq("20"), body), "{minimum}..{maximum}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_common_version_closes_without_an_answer() {
+    let devnet = devnet(1, |b| b).await;
+    for (minimum, maximum) in [(4, 9), (0, 0), (-1, 3)] {
+        let mut sdk = Sdk::silent(&devnet.node(0));
+        sdk.send(&raw(0x14, seq("20"), offer(minimum, maximum))).await;
+        sdk.closed().await;
+    }
+    assert_eq!(devnet.counters().sessions, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_offer_is_ignored_and_the_session_stays_at_protocol_1() {
+    let devnet = devnet(1, |b| b).await;
+    for body in ["", "nonsense", "[]", "7", "\"text\""] {
+        let mut sdk = Sdk::silent(&devnet.node(0));
+        sdk.send(&raw(0x14, seq("20"), body)).await;
+        let answer = sdk.call(&raw(HEARTBEAT, seq("21"), "0")).await;
+        assert_eq!(answer, raw(HEARTBEAT, seq("21"), "1"), "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_result_field_is_echoed() {
+    let devnet = devnet(1, |b| b).await;
+    let mut sdk = Sdk::silent(&devnet.node(0));
+    let answer = sdk.call(&raw(0x14, seq("20"), offer(1, 3)).with_result(-7)).await;
+    assert_eq!(answer.result, -7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_handshake_changes_the_version_again() {
+    let devnet = devnet(1, |b| b).await;
+    let mut sdk = Sdk::connect(&devnet.node(0)).await;
+    assert_eq!(sdk.call(&raw(HEARTBEAT, seq("1"), "")).await.body, b"{\"heartBeat\":1}\n");
+    sdk.call(&raw(0x14, seq("2"), offer(1, 1))).await;
+    sdk.send(&raw(HEARTBEAT, seq("3"), "")).await;
+    assert_eq!(sdk.call(&raw(HEARTBEAT, seq("4"), "0")).await, raw(HEARTBEAT, seq("4"), "1"));
+    sdk.nothing_for(LONG / 10).await;
+}

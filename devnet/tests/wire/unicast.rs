@@ -1,0 +1,280 @@
+//! 0x30 and 0x31.
+
+use std::time::Duration;
+
+use amop::protocol::Seq;
+use amop_devnet::{Choice, Devnet, SameNode};
+
+use crate::sdk::{LONG, REQUEST, RESPONSE, Raw, Sdk, devnet, message, raw, seq};
+
+fn sent() -> Raw {
+    raw(REQUEST, seq("51"), message("demo/topic", "ping"))
+}
+
+/// Two nodes, a publisher at the first, a subscriber at the second.
+async fn pair() -> (Devnet, Sdk, Sdk) {
+    let devnet = devnet(2, |b| b).await;
+    let publisher = Sdk::connect(&devnet.node(0)).await;
+    let subscriber = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
+    (devnet, publisher, subscriber)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_is_forwarded_identical_and_replies_of_every_shape_pass_through() {
+    let (_devnet, mut publisher, mut subscriber) = pair().await;
+    let sent = sent().with_result(3);
+    for reply in [
+        raw(RESPONSE, seq("51"), message("demo/topic", "pong")),
+        raw(RESPONSE, seq("51"), message("demo/topic", "bad")).with_result(-7),
+        raw(RESPONSE, seq("51"), message("demo/topic", "")),
+        raw(RESPONSE, seq("51"), ""),
+        raw(RESPONSE, seq("51"), message("another", "pong")),
+        raw(RESPONSE, seq("51"), b"\x00whatever"),
+        raw(0x35, seq("51"), "another type"),
+        raw(0x4321, seq("51"), "an unknown type"),
+    ] {
+        publisher.send(&sent).await;
+        assert_eq!(subscriber.frame().await, sent);
+        subscriber.send(&reply).await;
+        assert_eq!(publisher.frame().await, reply);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_32_bytes_are_a_seq() {
+    let (_devnet, mut publisher, mut subscriber) = pair().await;
+    for seq in [[0; 32], [0xff; 32], *b"not hex, but 32 bytes long......"] {
+        let sent = raw(REQUEST, Seq::new(seq), message("demo/topic", "x"));
+        publisher.send(&sent).await;
+        assert_eq!(subscriber.frame().await, sent);
+        let reply = raw(RESPONSE, Seq::new(seq), message("demo/topic", "y"));
+        subscriber.send(&reply).await;
+        assert_eq!(publisher.frame().await, reply);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_subscribes_100_with_an_empty_body() {
+    let devnet = devnet(2, |b| b).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    assert_eq!(publisher.call(&sent()).await, raw(RESPONSE, seq("51"), "").with_result(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_without_a_topic_is_answered_100() {
+    let devnet = devnet(1, |b| b).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    for body in [&b""[..], b"\x00abc", b"\x01abc", b"\x05abc"] {
+        let answer = publisher.call(&raw(REQUEST, seq("1"), body)).await;
+        assert_eq!(answer, raw(RESPONSE, seq("1"), "").with_result(100), "{body:?}");
+    }
+    let answer = publisher.call(&raw(RESPONSE, seq("1"), b"\x00abc")).await;
+    assert_eq!(answer.result, 100, "a stray reply with the length that kills real nodes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn replies_that_are_foreign_late_or_second_are_ignored() {
+    let (_devnet, mut publisher, mut subscriber) = pair().await;
+    publisher.send(&sent()).await;
+    subscriber.frame().await;
+    subscriber.send(&raw(RESPONSE, seq("other"), message("demo/topic", "x"))).await;
+    publisher.nothing_for(Duration::from_secs(4)).await;
+    let reply = raw(RESPONSE, seq("51"), message("demo/topic", "first"));
+    subscriber.send(&reply).await;
+    subscriber.send(&raw(RESPONSE, seq("51"), message("demo/topic", "second"))).await;
+    assert_eq!(publisher.frame().await, reply);
+    publisher.nothing_for(LONG / 10).await;
+
+    publisher.send(&sent()).await;
+    subscriber.frame().await;
+    assert_eq!(publisher.frame().await.result, 104);
+    subscriber.send(&reply).await;
+    subscriber.ping().await;
+    publisher.nothing_for(LONG / 10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_subscriber_is_104_after_the_push_limit_with_the_message_itself() {
+    let (_devnet, mut publisher, mut subscriber) = pair().await;
+    publisher.send(&sent()).await;
+    subscriber.frame().await;
+    let (answer, took) = publisher.timed_frame().await;
+    assert_eq!(answer, raw(RESPONSE, seq("51"), message("demo/topic", "ping")).with_result(104));
+    assert_eq!(took.as_secs(), 5);
+    subscriber.nothing_for(LONG / 10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_push_limit_the_next_session_gets_the_same_frame() {
+    let devnet = devnet(2, |b| b.push_limit(Duration::from_secs(2))).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    let mut one = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
+    let mut two = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
+    publisher.send(&sent()).await;
+    let ((first, at_one), (second, at_two)) = tokio::join!(one.timed_frame(), two.timed_frame());
+    assert_eq!((first, second), (sent(), sent()));
+    assert_eq!((at_one + at_two).as_secs(), 2, "one after the other");
+    let later = if at_one > at_two { &mut one } else { &mut two };
+    let reply = raw(RESPONSE, seq("51"), message("demo/topic", "pong"));
+    later.send(&reply).await;
+    assert_eq!(publisher.frame().await, reply);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_silent_is_104_after_the_limit_times_the_sessions_and_no_other_node_is_tried() {
+    let devnet = devnet(3, |b| b.seed(1)).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    let mut subscribers = Vec::new();
+    for node in [1, 1, 2, 2] {
+        subscribers.push(Sdk::subscriber(&devnet.node(node), &["demo/topic"]).await);
+    }
+    publisher.send(&sent()).await;
+    let (answer, took) = publisher.timed_frame().await;
+    assert_eq!(answer.result, 104);
+    assert_eq!(took.as_secs(), 10);
+    let mut got = Vec::new();
+    for subscriber in &mut subscribers {
+        got.push(tokio::time::timeout(Duration::from_secs(1), subscriber.frame()).await.is_ok());
+    }
+    assert!(got == [true, true, false, false] || got == [false, false, true, true], "{got:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_vanishes_hands_over_at_once() {
+    let devnet = devnet(2, |b| b).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    let mut one = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
+    let mut two = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
+    publisher.send(&sent()).await;
+    let mut left =
+        tokio::select! { _ = one.frame() => { drop(one); two } _ = two.frame() => { drop(two); one } };
+    let (frame, took) = left.timed_frame().await;
+    assert_eq!((frame, took), (sent(), Duration::ZERO));
+    drop(left);
+    let (answer, took) = publisher.timed_frame().await;
+    assert_eq!((answer.result, took), (104, Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_for_a_publisher_that_left_is_dropped() {
+    let (devnet, mut publisher, mut subscriber) = pair().await;
+    publisher.send(&sent()).await;
+    subscriber.frame().await;
+    drop(publisher);
+    subscriber.send(&raw(RESPONSE, seq("51"), message("demo/topic", "pong"))).await;
+    subscriber.ping().await;
+    let counters = devnet.counters();
+    assert_eq!((counters.in_flight, counters.held_bytes, counters.sessions), (0, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seq_twice_the_first_is_answered_the_second_is_100_after_the_node_limit() {
+    let (_devnet, mut publisher, mut subscriber) = pair().await;
+    publisher.send(&sent()).await;
+    publisher.send(&sent()).await;
+    assert_eq!((subscriber.frame().await, subscriber.frame().await), (sent(), sent()));
+    let reply = raw(RESPONSE, seq("51"), message("demo/topic", "pong"));
+    subscriber.send(&reply).await;
+    subscriber.send(&reply).await;
+    assert_eq!(publisher.frame().await, reply);
+    let (answer, took) = publisher.timed_frame().await;
+    assert_eq!(answer, raw(RESPONSE, seq("51"), "").with_result(100));
+    assert_eq!(took.as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_choice_is_random_for_each_message_or_for_each_second() {
+    for (choice, burst_is_one) in [(Choice::EachMessage, false), (Choice::EachSecond, true)] {
+        let devnet = devnet(3, |b| b.choice(choice).seed(5)).await;
+        let mut publisher = Sdk::connect(&devnet.node(0)).await;
+        let mut subscribers = Vec::new();
+        for node in [1, 1, 2, 2] {
+            subscribers.push(Sdk::subscriber(&devnet.node(node), &["t"]).await);
+        }
+        let mut ever = [0; 4];
+        for second in 0..20 {
+            let mut burst = [0; 4];
+            for number in 0..20 {
+                let seq = seq(&format!("{second}/{number}"));
+                publisher.send(&raw(REQUEST, seq, message("t", ""))).await;
+            }
+            publisher.ping().await;
+            for (subscriber, count) in subscribers.iter_mut().zip(&mut burst) {
+                let frames = async {
+                    loop {
+                        let frame = subscriber.frame().await;
+                        *count += 1;
+                        subscriber.send(&raw(RESPONSE, frame.seq, "")).await;
+                    }
+                };
+                let _ = tokio::time::timeout(Duration::from_millis(10), frames).await;
+            }
+            for _ in 0..20 {
+                assert_eq!(publisher.frame().await.result, 0);
+            }
+            assert_eq!(burst.iter().sum::<usize>(), 20);
+            assert_eq!(burst.contains(&20), burst_is_one, "{burst:?}");
+            for (all, count) in ever.iter_mut().zip(burst) {
+                *all += count;
+            }
+            tokio::time::sleep(Duration::from_millis(960)).await;
+        }
+        assert!(!ever.contains(&0), "everybody gets some: {ever:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_publishers_own_node_it_is_delivered_even_to_itself() {
+    let devnet = devnet(1, |b| b).await;
+    let mut both = Sdk::subscriber(&devnet.node(0), &["demo/topic"]).await;
+    both.send(&sent()).await;
+    assert_eq!(both.frame().await, sent());
+    let reply = raw(RESPONSE, seq("51"), message("demo/topic", "pong"));
+    both.send(&reply).await;
+    assert_eq!(both.frame().await, reply);
+}
+
+#[tokio::test(start_paused = true)]
+async fn like_2_11_a_unicast_for_the_own_node_is_100_after_30_s_and_a_second_one_is_never_answered() {
+    let devnet = devnet(2, |b| b.same_node(SameNode::Drop).idle_limit(LONG)).await;
+    let mut subscriber = Sdk::subscriber(&devnet.node(0), &["demo/topic"]).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    publisher.send(&sent()).await;
+    publisher.send(&raw(REQUEST, seq("52"), message("demo/topic", "x"))).await;
+    let (answer, took) = publisher.timed_frame().await;
+    assert_eq!(answer, raw(RESPONSE, seq("51"), "").with_result(100));
+    assert_eq!(took.as_secs(), 30);
+    publisher.send(&raw(0x13, seq("alive"), "")).await;
+    assert_eq!(publisher.frame().await.kind, 0x13);
+    publisher.nothing_for(Duration::from_secs(50)).await;
+    subscriber.nothing_for(Duration::from_secs(1)).await;
+    assert_eq!(devnet.counters().in_flight, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_at_once_each_get_their_own_reply() {
+    let (devnet, mut publisher, mut subscriber) = pair().await;
+    let answer = tokio::spawn(async move {
+        for _ in 0..10_000 {
+            let frame = subscriber.frame().await;
+            subscriber.send(&raw(RESPONSE, frame.seq, frame.body)).await;
+        }
+        subscriber
+    });
+    let publish = async {
+        let mut bytes = Vec::new();
+        for number in 0..10_000 {
+            let data = number.to_string();
+            bytes.extend(raw(REQUEST, seq(&data), message("demo/topic", &data)).bytes());
+        }
+        publisher.send_bytes(&bytes).await;
+        for number in 0..10_000 {
+            let data = number.to_string();
+            assert_eq!(publisher.frame().await, raw(RESPONSE, seq(&data), message("demo/topic", &data)));
+        }
+    };
+    publish.await;
+    let _subscriber = answer.await.expect("the subscriber is done");
+    let counters = devnet.counters();
+    assert_eq!((counters.in_flight, counters.held_bytes), (0, 0));
+}
