@@ -47,7 +47,7 @@ pub mod transport;
 
 pub use client::{
     Broadcast, Client, ClientBuilder, EndpointStats, Events, HandlerGuard, IntoAnswer, Placement, Publish,
-    Requests, Retry, Serve, ServeRequests, Stats, Subscribe, Subscription,
+    Requests, Retry, Serve, ServeRequests, StartedCall, Stats, Subscribe, Subscription,
 };
 pub use delivery::{Event, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use futures_core::Stream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::handlers::is_in_handler;
+use super::calls::StartedCalls;
+use super::handlers::{StreamJob, is_in_handler};
 use super::link::{Link, LinkState, LinkTask, connector};
 use super::links::Links;
 use super::options::Options;
@@ -32,6 +34,10 @@ pub(crate) struct ClientCore {
     closing: AtomicBool,
     ended: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Calls that nobody awaits.
+    pub(crate) calls: StartedCalls,
+    /// Ends of the handlers that have no place in the registry.
+    dispatched: Mutex<Vec<watch::Receiver<()>>>,
 }
 
 impl ClientCore {
@@ -61,6 +67,8 @@ impl ClientCore {
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             tasks: Mutex::default(),
+            calls: StartedCalls::default(),
+            dispatched: Mutex::default(),
         });
         for endpoint in endpoints {
             core.add_link(endpoint)?;
@@ -233,21 +241,22 @@ impl ClientCore {
         )
     }
 
-    /// Takes a consumer out; what to wait for.
-    pub(crate) fn leave(&self, topic: &Topic, id: Id) -> Option<watch::Receiver<()>> {
+    /// Takes a consumer out.
+    pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();
-        let finished = registry.remove(topic, id);
+        registry.remove(topic, id);
         self.tell_links(&registry, topic);
-        finished
     }
 
     /// Waits until a handler's last call has returned; defers when called from a handler.
     pub(crate) async fn until_finished(
         &self,
-        finished: Option<watch::Receiver<()>>,
+        mut finished: watch::Receiver<()>,
         deadline: Instant,
     ) -> Result<()> {
-        let Some(mut finished) = finished.filter(|_| !is_in_handler()) else { return Ok(()) };
+        if is_in_handler() {
+            return Ok(());
+        }
         // Nothing is ever sent: the channel ends with the handler.
         let ended = async { while finished.changed().await.is_ok() {} };
         self.runtime.until(deadline, ended).await.ok_or_else(|| {
@@ -256,6 +265,24 @@ impl ClientCore {
                 "a handler has not returned in time; its context is kept until it does",
             )
         })
+    }
+
+    /// Runs a blocking handler over a stream; see [`super::Client::dispatch`].
+    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H)
+    where
+        S: Stream + Send + 'static,
+        H: FnMut(S::Item) + Send + 'static,
+    {
+        let finished = watch::Sender::new(());
+        let mut dispatched = self.dispatched();
+        dispatched.retain(|finished| finished.has_changed().is_ok());
+        dispatched.push(finished.subscribe());
+        drop(dispatched);
+        self.dispatcher.add(Box::new(StreamJob { stream: Box::pin(stream), handler, _finished: finished }));
+    }
+
+    fn dispatched(&self) -> MutexGuard<'_, Vec<watch::Receiver<()>>> {
+        self.dispatched.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Ends the client; see [`super::Client::close`].
@@ -281,7 +308,7 @@ impl ClientCore {
         }
     }
 
-    /// The end, in order: calls, topics, handlers, connections.
+    /// The end, in order: calls, topics, handlers, connections, the handlers of calls and events.
     async fn shut_down(self: Arc<Self>, deadline: Instant) {
         let leftovers = {
             let mut registry = self.registry();
@@ -294,6 +321,7 @@ impl ClientCore {
             }
             closed
         };
+        self.calls.close();
         let mut unfinished = Vec::new();
         for leftover in leftovers.into_iter().flat_map(|(_, leftovers)| leftovers) {
             let Some(mut finished) = leftover.finished.clone() else { continue };
@@ -316,6 +344,7 @@ impl ClientCore {
             }
         }
         self.delivery.events.tell(Event::Closed);
+        unfinished.append(&mut self.dispatched());
         for mut finished in unfinished {
             while finished.changed().await.is_ok() {}
         }

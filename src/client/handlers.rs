@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
@@ -194,6 +195,32 @@ impl<H: Fn(Request) + Send + Sync + 'static> Job for BlockingJob<Request, Arc<H>
                 if let Err(panic) = catch_unwind(call) {
                     let text = self.owner.panicked(&*panic);
                     let _ = request.fail(Request::FAILED, text);
+                }
+                Turn::More
+            }
+        }
+    }
+}
+
+/// A blocking handler over any stream as a dispatcher's job; dropped with its last turn.
+pub(crate) struct StreamJob<S, H> {
+    pub(crate) stream: Pin<Box<S>>,
+    pub(crate) handler: H,
+    pub(crate) _finished: watch::Sender<()>,
+}
+
+impl<S, H> Job for StreamJob<S, H>
+where
+    S: Stream + Send + 'static,
+    H: FnMut(S::Item) + Send + 'static,
+{
+    fn step(&mut self, cx: &mut Context<'_>) -> Turn {
+        match self.stream.as_mut().poll_next(cx) {
+            Poll::Pending => Turn::Waiting,
+            Poll::Ready(None) => Turn::Done,
+            Poll::Ready(Some(item)) => {
+                if catch_unwind(AssertUnwindSafe(|| (self.handler)(item))).is_err() {
+                    tracing::error!("a handler of events or completions panicked");
                 }
                 Turn::More
             }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod builder;
+mod calls;
 mod choice;
 mod core;
 mod handlers;
@@ -15,6 +16,7 @@ mod stats;
 mod subscription;
 
 pub use builder::ClientBuilder;
+pub use calls::StartedCall;
 pub use handlers::IntoAnswer;
 pub use options::{Placement, Retry};
 pub use publish::{Broadcast, Publish};
@@ -142,6 +144,32 @@ impl Client {
         self.core.remove_endpoint(endpoint.as_ref())
     }
 
+    /// Runs a blocking handler over what a stream gives, on the client's dispatcher threads: one item after the
+    /// other, in order. What would wait for itself is deferred there, and [`Client::close`] waits for the
+    /// handler's end: the stream has to end when the client does. For bindings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), [`ErrorKind::Forked`](crate::ErrorKind::Forked).
+    #[doc(hidden)]
+    pub fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<()>
+    where
+        S: futures_core::Stream + Send + 'static,
+        H: FnMut(S::Item) + Send + 'static,
+    {
+        self.core.check()?;
+        self.core.dispatch(stream, handler);
+        Ok(())
+    }
+
+    /// Whether this process is the one that made the client. For bindings, whose handles outlive forks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forked`](crate::ErrorKind::Forked).
+    #[doc(hidden)]
+    pub fn check_fork(&self) -> Result<()> {
+        self.core.runtime.check_fork()
+    }
+
     /// The figures at this moment.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.core)
@@ -185,6 +213,11 @@ impl Events {
     /// The next event; `None` after the last, [`Event::Closed`]. Safe to cancel.
     pub async fn next(&mut self) -> Option<Event> {
         std::future::poll_fn(|cx| self.reader.poll_next(cx)).await
+    }
+
+    /// As [`Subscription::poll_ready`].
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reader.poll_ready(cx)
     }
 }
 

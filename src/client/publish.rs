@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::attempts::Attempts;
+use super::calls::StartedCall;
 use super::core::ClientCore;
 use super::options::Retry;
 use crate::error::Result;
@@ -78,6 +79,16 @@ impl Publish {
         self.call.retry = Some(retry);
         self
     }
+
+    /// Sends without anybody waiting: `done` is told the outcome, exactly once, by a task of the client's. It must
+    /// not block; hand over what takes time. Thousands may be under way.
+    ///
+    /// # Errors
+    /// What is known at once, say a bad topic, no connection, or a bound reached; then `done` is dropped untold.
+    pub fn start(self, done: impl FnOnce(Result<Reply>) + Send + 'static) -> Result<StartedCall> {
+        let core = self.call.core.clone();
+        core.calls.start(core.runtime.handle(), self.into_future(), done)
+    }
 }
 
 impl Broadcast {
@@ -102,6 +113,15 @@ impl Broadcast {
     pub fn retry(mut self, retry: Retry) -> Broadcast {
         self.call.retry = Some(retry);
         self
+    }
+
+    /// As [`Publish::start`].
+    ///
+    /// # Errors
+    /// As [`Publish::start`].
+    pub fn start(self, done: impl FnOnce(Result<()>) + Send + 'static) -> Result<StartedCall> {
+        let core = self.call.core.clone();
+        core.calls.start(core.runtime.handle(), self.into_future(), done)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::delivery::{Lane, LaneItem, Message, Request, RouteSpec};
+use crate::delivery::{AnyLane, Lane, LaneItem, Message, Request, RouteSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 
@@ -66,21 +66,17 @@ impl Registry {
     }
 
     /// Takes a consumer out; its lane takes nothing more from then on.
-    pub(crate) fn remove(&mut self, topic: &Topic, id: Id) -> Option<watch::Receiver<()>> {
-        let entry = self.topics.get_mut(topic)?;
-        let mut finished = None;
+    pub(crate) fn remove(&mut self, topic: &Topic, id: Id) {
+        let Some(entry) = self.topics.get_mut(topic) else { return };
         for gone in entry.subscriptions.extract_if(.., |consumer| consumer.id == id) {
             gone.lane.close();
-            finished = gone.finished;
         }
         if let Some(gone) = entry.service.take_if(|consumer| consumer.id == id) {
             gone.lane.close();
-            finished = gone.finished;
         }
         if entry.subscriptions.is_empty() && entry.service.is_none() {
             self.topics.remove(topic);
         }
-        finished
     }
 
     /// Where a topic goes on a link.
@@ -142,18 +138,17 @@ impl Registry {
 /// A consumer of a client that has closed.
 pub(crate) struct Leftover {
     pub(crate) finished: Option<watch::Receiver<()>>,
-    abandon: Box<dyn FnOnce() + Send>,
+    lane: Arc<dyn AnyLane>,
 }
 
 impl Leftover {
     fn of<T: LaneItem>(consumer: Consumer<T>) -> Leftover {
         consumer.lane.close();
-        let lane = consumer.lane;
-        Leftover { finished: consumer.finished, abandon: Box::new(move || lane.abandon()) }
+        Leftover { finished: consumer.finished, lane: consumer.lane }
     }
 
     /// Drops and counts what is still queued for it.
     pub(crate) fn abandon(self) {
-        (self.abandon)();
+        self.lane.abandon();
     }
 }

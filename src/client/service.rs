@@ -13,7 +13,7 @@ use super::handlers::{self, BlockingJob, IntoAnswer, Owner, Source, Task};
 use super::options::Placement;
 use super::registry::Consumer;
 use super::subscription::{HandlerGuard, Member};
-use crate::delivery::{Lane, LaneLimits, LaneReader, Request};
+use crate::delivery::{AnyLane, Lane, LaneLimits, LaneReader, Request, SubscriptionStats};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 
@@ -145,9 +145,10 @@ impl IntoFuture for Serve {
             let (core, concurrency) = (settings.core.clone(), settings.concurrency);
             let finished = watch::Sender::new(());
             let (reader, member) = settings.enter(Some(finished.subscribe())).await?;
-            let owner = Owner { topic: member.topic.clone(), events: core.delivery.events.clone() };
+            let owner = member.owner();
+            let guard = HandlerGuard::new(member, reader.lane().clone(), &finished);
             start(&core, reader, owner, concurrency, finished);
-            Ok(HandlerGuard { member })
+            Ok(guard)
         })
     }
 }
@@ -197,9 +198,20 @@ impl Requests {
         &self.member.topic
     }
 
+    /// What it holds, was given and lost so far.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.reader.lane().stats()
+    }
+
     /// Takes no more requests and tells the node; those that are queued can still be read.
     pub fn unsubscribe(&mut self) {
         self.member.leave();
+    }
+
+    /// As [`Subscription::poll_ready`](crate::Subscription::poll_ready); a request whose time ran out meanwhile may
+    /// make it say so in vain.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reader.poll_ready(cx)
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request>> {

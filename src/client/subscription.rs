@@ -12,7 +12,7 @@ use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, Owner, Source};
 use super::options::Placement;
 use super::registry::{Consumer, Id};
-use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow, SubscriptionStats};
+use crate::delivery::{AnyLane, Lane, LaneLimits, LaneReader, Message, Overflow, SubscriptionStats};
 use crate::error::Result;
 use crate::protocol::Topic;
 
@@ -71,11 +71,10 @@ impl Subscribe {
         H: FnMut(Message) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let core = self.core.clone();
-        let (finished, guard) = self.join().await?;
-        let (reader, owner, member) = guard;
+        let (reader, finished, guard) = self.join().await?;
+        let (core, owner) = (&guard.member.core, guard.member.owner());
         core.runtime.handle().spawn(handlers::for_each(reader, owner, handler, finished));
-        Ok(HandlerGuard { member })
+        Ok(guard)
     }
 
     /// Subscribes with a blocking handler, which runs on the client's dispatcher threads: one message after the
@@ -87,21 +86,19 @@ impl Subscribe {
         self,
         handler: impl FnMut(Message) + Send + 'static,
     ) -> Result<HandlerGuard> {
-        let core = self.core.clone();
-        let (finished, (reader, owner, member)) = self.join().await?;
-        let source = Source::new(reader);
-        core.dispatcher.add(Box::new(BlockingJob { source, handler, owner, _finished: finished }));
-        Ok(HandlerGuard { member })
+        let (reader, finished, guard) = self.join().await?;
+        let (source, owner) = (Source::new(reader), guard.member.owner());
+        let job = BlockingJob { source, handler, owner, _finished: finished };
+        guard.member.core.dispatcher.add(Box::new(job));
+        Ok(guard)
     }
 
     /// Makes lane and membership for a handler, and waits until the node knows.
-    async fn join(self) -> Result<(watch::Sender<()>, (LaneReader<Message>, Owner, Member))> {
+    async fn join(self) -> Result<(LaneReader<Message>, watch::Sender<()>, HandlerGuard)> {
         let finished = watch::Sender::new(());
-        let owner_events = self.core.delivery.events.clone();
-        let watched = finished.subscribe();
-        let (reader, member) = self.enter(Some(watched)).await?;
-        let owner = Owner { topic: member.topic.clone(), events: owner_events };
-        Ok((finished, (reader, owner, member)))
+        let (reader, member) = self.enter(Some(finished.subscribe())).await?;
+        let guard = HandlerGuard::new(member, reader.lane().clone(), &finished);
+        Ok((reader, finished, guard))
     }
 
     async fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Message>, Member)> {
@@ -160,6 +157,12 @@ impl Subscription {
     pub fn unsubscribe(&mut self) {
         self.member.leave();
     }
+
+    /// Whether the stream would say something at once: a message, or its end. Takes nothing; for those who wait
+    /// with other things than futures, such as a file descriptor that their waker writes to.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reader.poll_ready(cx)
+    }
 }
 
 impl futures_core::Stream for Subscription {
@@ -172,25 +175,56 @@ impl futures_core::Stream for Subscription {
 
 /// A handler that runs until it is unsubscribed or the client closes. Dropping it lets the handler run on.
 pub struct HandlerGuard {
-    pub(super) member: Member,
+    member: Member,
+    lane: Arc<dyn AnyLane>,
+    finished: watch::Receiver<()>,
 }
 
 impl HandlerGuard {
+    pub(super) fn new(member: Member, lane: Arc<dyn AnyLane>, finished: &watch::Sender<()>) -> HandlerGuard {
+        HandlerGuard { member, lane, finished: finished.subscribe() }
+    }
+
     /// The topic.
     pub fn topic(&self) -> &str {
         &self.member.topic
     }
 
-    /// Stops taking messages, lets the handler finish what is queued, and returns after its last call has
-    /// returned. Called from inside a handler it returns at once instead.
+    /// What its handler holds, was given and lost so far.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.lane.stats()
+    }
+
+    /// Stops taking messages and tells the node. The handler gets what is queued, and is dropped then.
+    pub fn leave(&mut self) {
+        self.member.leave();
+    }
+
+    /// [`HandlerGuard::unsubscribe_within`] the client's `close_timeout`.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the handler hasn't returned within the client's `close_timeout`;
-    /// its context is kept until it does.
+    /// As [`HandlerGuard::unsubscribe_within`].
     pub async fn unsubscribe(mut self) -> Result<()> {
-        let deadline = Instant::now() + self.member.core.options.close_timeout;
-        let finished = self.member.leave();
-        self.member.core.until_finished(finished, deadline).await
+        let timeout = self.member.core.options.close_timeout;
+        self.unsubscribe_within(timeout).await
+    }
+
+    /// Stops taking messages, lets the handler work off what is queued, and returns after its last call has
+    /// returned. Called from inside a handler it returns at once instead. May be called again after an error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the handler hasn't returned within `timeout`: the rest
+    /// is dropped and counted, and the handler's context is kept until it does return.
+    pub async fn unsubscribe_within(&mut self, timeout: Duration) -> Result<()> {
+        let core = &self.member.core;
+        core.runtime.check_fork()?;
+        let deadline = core.deadline(Some(timeout))?;
+        self.member.leave();
+        let ended = self.member.core.until_finished(self.finished.clone(), deadline).await;
+        if ended.is_err() {
+            self.lane.abandon();
+        }
+        ended
     }
 }
 
@@ -230,9 +264,16 @@ impl Member {
         Ok(self)
     }
 
-    /// Leaves; what to wait for.
-    pub(super) fn leave(&mut self) -> Option<watch::Receiver<()>> {
-        if std::mem::replace(&mut self.joined, false) { self.core.leave(&self.topic, self.id) } else { None }
+    /// Leaves, unless that has happened.
+    pub(super) fn leave(&mut self) {
+        if std::mem::replace(&mut self.joined, false) {
+            self.core.leave(&self.topic, self.id);
+        }
+    }
+
+    /// To whom its handler belongs.
+    pub(super) fn owner(&self) -> Owner {
+        Owner { topic: self.topic.clone(), events: self.core.delivery.events.clone() }
     }
 
     /// Gives up the right to leave.

@@ -48,6 +48,15 @@ pub(crate) trait LaneItem: Send + 'static {
 /// How many items a reader takes under one lock. Small, because items taken can't be given up any more.
 const TAKE: usize = 64;
 
+/// A lane, whatever it holds: for those who only count, or end it.
+pub(crate) trait AnyLane: Send + Sync {
+    /// The counters.
+    fn stats(&self) -> SubscriptionStats;
+
+    /// Closes, and drops and counts what is still queued.
+    fn abandon(&self);
+}
+
 /// The queue itself, shared by sessions and consumer.
 pub(crate) struct Lane<T> {
     limits: LaneLimits,
@@ -79,6 +88,16 @@ pub(crate) enum Room {
     Full,
     /// It takes nothing more.
     Closed,
+}
+
+impl<T> Queue<T> {
+    /// Wakes this waker at the next change, and no former one.
+    fn register(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(registered) => registered.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
 }
 
 /// A subscription's figures at one moment.
@@ -181,24 +200,6 @@ impl<T: LaneItem> Lane<T> {
         }
     }
 
-    /// Closes, and drops and counts what is still queued.
-    pub(crate) fn abandon(&self) {
-        self.close();
-        let rest: Vec<T> = self.lock().items.drain(..).collect();
-        self.give_up(rest);
-    }
-
-    /// The counters.
-    pub(crate) fn stats(&self) -> SubscriptionStats {
-        SubscriptionStats {
-            held_messages: self.held_messages.load(Ordering::Relaxed),
-            held_bytes: self.held_bytes.load(Ordering::Relaxed),
-            accepted: self.accepted.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-            dropped: self.dropped.load(Ordering::Relaxed),
-        }
-    }
-
     fn is_over(&self) -> bool {
         self.held_messages.load(Ordering::Relaxed) > self.limits.max_messages
             || self.held_bytes.load(Ordering::Relaxed) > self.limits.max_bytes
@@ -226,6 +227,24 @@ impl<T: LaneItem> Lane<T> {
     }
 }
 
+impl<T: LaneItem> AnyLane for Lane<T> {
+    fn stats(&self) -> SubscriptionStats {
+        SubscriptionStats {
+            held_messages: self.held_messages.load(Ordering::Relaxed),
+            held_bytes: self.held_bytes.load(Ordering::Relaxed),
+            accepted: self.accepted.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    fn abandon(&self) {
+        self.close();
+        let rest: Vec<T> = self.lock().items.drain(..).collect();
+        self.give_up(rest);
+    }
+}
+
 /// The one consumer of a lane.
 pub(crate) struct LaneReader<T: LaneItem> {
     lane: Arc<Lane<T>>,
@@ -249,10 +268,7 @@ impl<T: LaneItem> LaneReader<T> {
                 if queue.closed {
                     return Poll::Ready(None);
                 }
-                match &mut queue.waker {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
-                }
+                queue.register(cx.waker());
                 return Poll::Pending;
             }
             let take = match self.lane.limits.overflow {
@@ -266,6 +282,16 @@ impl<T: LaneItem> LaneReader<T> {
             self.lane.release(item);
         }
         Poll::Ready(item)
+    }
+
+    /// Whether [`LaneReader::poll_next`] would have an answer, which is not taken.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut queue = self.lane.lock();
+        if !self.taken.is_empty() || !queue.items.is_empty() || queue.closed {
+            return Poll::Ready(());
+        }
+        queue.register(cx.waker());
+        Poll::Pending
     }
 }
 
@@ -333,6 +359,27 @@ mod tests {
         assert_eq!(lane.stats().refused, 2);
         assert_eq!(drain(&mut reader), [1, 1, 1]);
         assert_eq!((lane.stats().held_messages, lane.stats().held_bytes, budget.held()), (0, 0, 0));
+    }
+
+    #[test]
+    fn readiness_takes_nothing_and_holds_until_all_is_read() {
+        let (lane, _) = lane(10, 100, Overflow::Refuse);
+        let mut reader = LaneReader::new(lane.clone());
+        let wakes = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(wakes.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(reader.poll_ready(&mut cx).is_pending());
+        assert!(put(&lane, 1) && put(&lane, 2));
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        for bytes in [1, 2] {
+            assert!(reader.poll_ready(&mut cx).is_ready());
+            assert!(reader.poll_ready(&mut cx).is_ready());
+            assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Item(b))) if b == bytes));
+        }
+        assert!(reader.poll_ready(&mut cx).is_pending());
+        lane.close();
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+        assert!(reader.poll_ready(&mut cx).is_ready(), "the end can be read");
     }
 
     #[test]

@@ -1,0 +1,226 @@
+//! Calls that nobody awaits: started from any thread, driven to their end by one task of the client's, however
+//! many there are.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_util::future::{AbortHandle, Abortable};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::session;
+
+/// A call under way; see [`Publish::start`](crate::Publish::start). Dropping it lets the call go on.
+#[derive(Debug)]
+pub struct StartedCall(AbortHandle);
+
+impl StartedCall {
+    /// Ends the call with [`ErrorKind::Cancelled`], unless it has ended. What was sent stays sent.
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+}
+
+/// What is told the outcome, exactly once, come what may.
+struct Done<T, F: FnOnce(Result<T>)> {
+    tell: Option<F>,
+    _outcome: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T, F: FnOnce(Result<T>)> Done<T, F> {
+    fn tell(mut self, outcome: Result<T>) {
+        if let Some(tell) = self.tell.take() {
+            tell(outcome);
+        }
+    }
+}
+
+impl<T, F: FnOnce(Result<T>)> Drop for Done<T, F> {
+    /// The task that drove the call is gone: the caller's runtime has ended before the client.
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            tell(Err(session::closed().with_delivery(Delivery::Maybe)));
+        }
+    }
+}
+
+/// A call as it is started.
+type Sending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// A call with somebody to tell.
+type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The calls of one client.
+#[derive(Default)]
+pub(crate) struct StartedCalls(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    /// None was started yet.
+    #[default]
+    Unused,
+    /// Their task runs.
+    Driven(UnboundedSender<Call>),
+    /// No more are taken.
+    Closed,
+}
+
+impl StartedCalls {
+    /// Starts a call: its first step is made here, so that calls of one thread are sent in their order.
+    ///
+    /// # Errors
+    /// What the first step says already; then `done` is dropped untold.
+    pub(crate) fn start<T: Send + 'static>(
+        &self,
+        runtime: &Handle,
+        mut call: Sending<T>,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Result<StartedCall> {
+        let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(Err(error)) = first {
+            return Err(error);
+        }
+        let (handle, registration) = AbortHandle::new_pair();
+        if let Poll::Ready(outcome) = first {
+            done(outcome);
+            return Ok(StartedCall(handle));
+        }
+        let done = Done { tell: Some(done), _outcome: std::marker::PhantomData };
+        let call = Abortable::new(call, registration);
+        let driven = async move {
+            let outcome = call.await.unwrap_or_else(|_| {
+                let text = "the call was cancelled; it may have been delivered all the same";
+                Err(Error::new(ErrorKind::Cancelled, text).with_delivery(Delivery::Maybe))
+            });
+            done.tell(outcome);
+        };
+        self.hand_over(runtime, Box::pin(driven));
+        Ok(StartedCall(handle))
+    }
+
+    /// A call that is refused here, since the client has just closed, is dropped, which tells it so.
+    fn hand_over(&self, runtime: &Handle, call: Call) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Unused = *state {
+            let (calls, taken) = unbounded_channel();
+            runtime.spawn(drive(taken));
+            *state = State::Driven(calls);
+        }
+        let refused = match &*state {
+            State::Driven(calls) => calls.send(call).err().map(|refused| refused.0),
+            State::Unused | State::Closed => Some(call),
+        };
+        drop(state);
+        drop(refused);
+    }
+
+    /// Takes no more; those that run are driven to their end.
+    pub(crate) fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Closed;
+    }
+}
+
+/// Drives all calls until the last has ended and no more can come.
+async fn drive(mut started: UnboundedReceiver<Call>) {
+    let mut running = FuturesUnordered::new();
+    let mut open = true;
+    poll_fn(|cx| {
+        while open {
+            match started.poll_recv(cx) {
+                Poll::Ready(Some(call)) => running.push(call),
+                Poll::Ready(None) => open = false,
+                Poll::Pending => break,
+            }
+        }
+        while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {}
+        if open || !running.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use tokio::sync::oneshot;
+
+    /// A call whose end the test decides.
+    fn call() -> (oneshot::Sender<Result<u32>>, Sending<u32>) {
+        let (end, outcome) = oneshot::channel();
+        (end, Box::pin(async move { outcome.await.expect("the test ends it") }))
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()
+    }
+
+    #[test]
+    fn thousands_in_flight_each_get_their_own_outcome() {
+        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (tell, told) = mpsc::channel();
+        let mut ends = Vec::new();
+        for n in 0..4096 {
+            let (end, call) = call();
+            let tell = tell.clone();
+            calls
+                .start(runtime.handle(), call, move |outcome| tell.send((n, outcome.unwrap())).unwrap())
+                .unwrap();
+            ends.push(end);
+        }
+        for (n, end) in ends.into_iter().enumerate().rev() {
+            end.send(Ok(n as u32)).unwrap();
+        }
+        drop(tell);
+        let mut seen: Vec<u32> =
+            told.iter().inspect(|(n, outcome)| assert_eq!(n, outcome)).map(|t| t.0).collect();
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(0..4096));
+    }
+
+    #[test]
+    fn a_cancelled_call_is_told_so_once_and_one_that_has_ended_is_not() {
+        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (tell, told) = mpsc::channel();
+        let (end, first) = call();
+        let tell_first = tell.clone();
+        let started = calls.start(runtime.handle(), first, move |o| tell_first.send(o).unwrap()).unwrap();
+        started.cancel();
+        let error = told.recv().unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Cancelled, Delivery::Maybe));
+        assert!(end.send(Ok(1)).is_err(), "the call's future is gone");
+        let (end, second) = call();
+        let started = calls.start(runtime.handle(), second, move |o| tell.send(o).unwrap()).unwrap();
+        end.send(Ok(2)).unwrap();
+        assert_eq!(told.recv().unwrap().unwrap(), 2);
+        started.cancel();
+        assert!(told.recv().is_err(), "nobody is left to tell");
+    }
+
+    #[test]
+    fn what_fails_at_once_is_returned_and_not_told() {
+        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let refused: Sending<u32> = Box::pin(async { Err(Error::new(ErrorKind::Overloaded, "full")) });
+        let started = calls.start(runtime.handle(), refused, |_| panic!("told"));
+        assert_eq!(started.unwrap_err().kind(), ErrorKind::Overloaded);
+    }
+
+    #[test]
+    fn calls_end_also_when_their_task_or_the_client_does() {
+        let (tell, told) = mpsc::channel();
+        let (lost, calls) = (runtime(), StartedCalls::default());
+        let (_end, first) = call();
+        let tell_first = tell.clone();
+        calls.start(lost.handle(), first, move |o| tell_first.send(o).unwrap()).unwrap();
+        drop(lost);
+        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+        let calls = StartedCalls::default();
+        calls.close();
+        let (_end, second) = call();
+        calls.start(runtime().handle(), second, move |o| tell.send(o).unwrap()).unwrap();
+        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    }
+}
