@@ -68,6 +68,8 @@ pub(crate) struct Lane<T> {
     dropped: AtomicU64,
     /// As in the queue; here so that [`Lane::reserve`] needs no lock.
     closed: AtomicBool,
+    /// What is left is not to be delivered any more, not even what the reader has taken.
+    abandoned: AtomicBool,
     /// A slow-consumer episode is on: it began with the first loss and ends when the lane is empty.
     slow: AtomicBool,
     queue: Mutex<Queue<T>>,
@@ -127,6 +129,7 @@ impl<T: LaneItem> Lane<T> {
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             queue: Mutex::new(Queue { items: VecDeque::new(), closed: false, waker: None }),
         })
@@ -239,6 +242,7 @@ impl<T: LaneItem> AnyLane for Lane<T> {
     }
 
     fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
         self.close();
         let rest: Vec<T> = self.lock().items.drain(..).collect();
         self.give_up(rest);
@@ -262,6 +266,9 @@ impl<T: LaneItem> LaneReader<T> {
 
     /// The next item; `None` when the lane is closed and empty.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if self.lane.abandoned.load(Ordering::Acquire) {
+            self.lane.give_up(self.taken.drain(..).collect());
+        }
         if self.taken.is_empty() {
             let mut queue = self.lane.lock();
             if queue.items.is_empty() {
@@ -441,6 +448,20 @@ mod tests {
         lane.push(&mut vec![Item(5)]);
         assert_eq!(lane.stats().dropped, 70);
         assert_eq!((lane.stats().held_messages, budget.held()), (0, 0));
+    }
+
+    #[test]
+    fn an_abandoned_lane_delivers_nothing_more() {
+        let (lane, budget) = lane(100, 1000, Overflow::Refuse);
+        for _ in 0..3 {
+            assert!(put(&lane, 2));
+        }
+        let mut reader = LaneReader::new(lane.clone());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(_))));
+        lane.abandon();
+        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
+        assert_eq!((lane.stats().dropped, budget.held()), (2, 0));
     }
 
     #[test]

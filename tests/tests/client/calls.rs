@@ -1,0 +1,179 @@
+//! Publishing: replies, deadlines, cancelling, sizes, codes.
+
+use std::time::Duration;
+
+use amop::{Delivery, ErrorKind};
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::fixture::{builder, client, soon, two_nodes, until};
+
+#[tokio::test]
+async fn a_unicast_gets_the_reply_of_a_subscriber_at_another_node() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let echo = async |request: amop::Request| [b"re: ", &request.data()[..]].concat();
+    let service = server.serve("echo", echo).await.unwrap();
+    let reply = publisher.publish("echo", "hello").await.unwrap();
+    assert_eq!(reply.data(), "re: hello");
+    assert_eq!(reply.endpoint(), devnet.endpoints()[0]);
+    service.unsubscribe().await.unwrap();
+    let error = publisher.publish("echo", "hello").await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoSubscriber | ErrorKind::SubscriberUnsubscribed), "{error}");
+    assert_eq!(error.delivery(), Delivery::No);
+    devnet.stop().await;
+}
+
+#[tokio::test]
+async fn ten_thousand_pipelined_unicasts_each_get_their_own_reply() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    let calls = (0..10_000u32).map(|n| {
+        let call = publisher.publish("echo", n.to_be_bytes().to_vec()).timeout(Duration::from_secs(60));
+        async move { (n, call.await) }
+    });
+    for (n, reply) in soon("all replies", join_all(calls)).await {
+        assert_eq!(reply.unwrap().data()[..], n.to_be_bytes());
+    }
+    let stats = publisher.stats();
+    assert_eq!((stats.endpoints[0].in_flight, stats.endpoints[0].queued_bytes), (0, 0));
+    assert!(
+        stats.endpoints[0].writes < stats.endpoints[0].frames_sent / 2,
+        "frames are gathered: {} in {} writes",
+        stats.endpoints[0].frames_sent,
+        stats.endpoints[0].writes
+    );
+}
+
+#[tokio::test]
+async fn payloads_from_nothing_to_64_mib() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    for size in [0, 1, 4095, 4096, 32_000, 70_000, 1 << 20, 64 << 20] {
+        let data: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+        let call = publisher.publish("echo", data.clone()).timeout(Duration::from_secs(60));
+        let reply = soon("the reply", call).await.unwrap();
+        assert!(reply.data() == &data, "{size} bytes came back changed");
+    }
+    let limit = 100 * 1024 * 1024 - 64 * 1024 - 42 - 5;
+    let error = publisher.publish("echo", vec![0; limit + 1]).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::TooLarge, Delivery::No));
+}
+
+#[tokio::test]
+async fn bad_topics_are_refused_before_anything_is_sent() {
+    let devnet = two_nodes().await;
+    let client = client(&devnet, 0).await;
+    let sent = client.stats().endpoints[0].frames_sent;
+    for topic in ["", "a\tb", "a\0b", &"x".repeat(255), &"中".repeat(85)] {
+        assert_eq!(client.publish(topic, "").await.unwrap_err().kind(), ErrorKind::InvalidTopic);
+        assert_eq!(client.broadcast(topic, "").await.unwrap_err().kind(), ErrorKind::InvalidTopic);
+        assert_eq!(client.subscribe(topic).await.err().unwrap().kind(), ErrorKind::InvalidTopic);
+    }
+    assert_eq!(client.stats().endpoints[0].frames_sent, sent);
+}
+
+#[tokio::test]
+async fn the_longest_topic_and_an_utf8_one_work() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    for topic in ["x".repeat(254), "中文/тема".to_owned()] {
+        let mut messages = subscriber.subscribe(&topic).await.unwrap();
+        publisher.publish(&topic, "1").await.unwrap();
+        let message = soon("the message", messages.next()).await.unwrap();
+        assert_eq!(message.topic(), topic);
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_shorter_than_the_answer_ends_the_call_and_only_it() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    let error = publisher.publish("slow", "1").timeout(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Maybe));
+    assert!(error.is_retriable());
+    let late = soon("the request", requests.next()).await.unwrap();
+    late.reply("late").unwrap();
+    let (reply, ()) = tokio::join!(async { publisher.publish("slow", "2").await.unwrap() }, async {
+        requests.next().await.unwrap().reply("in time").unwrap();
+    });
+    assert_eq!(reply.data(), "in time");
+    until("the late reply to be counted", || publisher.stats().endpoints[0].stray_replies == 1).await;
+}
+
+#[tokio::test]
+async fn dropping_the_future_cancels_the_call() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    let call = tokio::spawn({
+        let publisher = publisher.clone();
+        async move { publisher.publish("slow", "1").await }
+    });
+    let request = soon("the request", requests.next()).await.unwrap();
+    assert_eq!(publisher.stats().endpoints[0].in_flight, 1);
+    call.abort();
+    until("the call to be forgotten", || publisher.stats().endpoints[0].in_flight == 0).await;
+    request.reply("to nobody").unwrap();
+}
+
+#[tokio::test]
+async fn a_call_over_the_bound_in_flight_fails_at_once() {
+    let devnet = two_nodes().await;
+    let publisher = builder(&devnet, 0).max_in_flight(2).connect().await.unwrap();
+    let server = client(&devnet, 1).await;
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut calls: FuturesUnordered<_> =
+        (0..3).map(|_| publisher.publish("slow", "").into_future()).collect();
+    let error = soon("the refusal", calls.next()).await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
+    for _ in 0..2 {
+        soon("a request", requests.next()).await.unwrap().reply("").unwrap();
+    }
+    while let Some(reply) = soon("a reply", calls.next()).await {
+        reply.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_definite_error_and_waiting_for_a_subscriber_works() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let error = publisher.publish("nobody", "1").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery(), error.node_code()),
+        (ErrorKind::NoSubscriber, Delivery::No, Some(100))
+    );
+    let waiting = tokio::spawn({
+        let publisher = publisher.clone();
+        async move {
+            publisher.publish("nobody", "2").wait_for_subscriber(true).timeout(Duration::from_secs(60)).await
+        }
+    });
+    let refused = publisher.stats().endpoints[0].frames_received;
+    until("a first try to be refused", || publisher.stats().endpoints[0].frames_received > refused).await;
+    let mut messages = subscriber.subscribe("nobody").await.unwrap();
+    soon("the reply", waiting).await.unwrap().unwrap();
+    assert_eq!(soon("the message", messages.next()).await.unwrap().data(), "2");
+}
+
+#[tokio::test]
+async fn futures_of_the_client_need_no_tokio() {
+    let devnet = two_nodes().await;
+    let builder = builder(&devnet, 0);
+    let outside = std::thread::spawn(move || {
+        futures::executor::block_on(async {
+            let client = builder.connect().await?;
+            let _messages = client.subscribe("t").await?;
+            let error = client.publish("nobody", "").wait_for_subscriber(true);
+            let error = error.timeout(Duration::from_millis(120)).await.unwrap_err();
+            client.close().await?;
+            Ok::<_, amop::Error>(error.kind())
+        })
+    });
+    let kind = soon("the thread", tokio::task::spawn_blocking(|| outside.join())).await;
+    assert_eq!(kind.unwrap().unwrap().unwrap(), ErrorKind::NoSubscriber);
+}

@@ -1,0 +1,134 @@
+//! The end: calls in flight, handlers, from inside a handler, without a close.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use amop::{ErrorKind, Event, Request};
+use futures_util::future::join_all;
+
+use crate::fixture::{client, event, soon, two_nodes, until};
+
+#[tokio::test]
+async fn calls_in_flight_end_with_closed_and_later_ones_too() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let publisher = publisher.clone();
+            tokio::spawn(async move { publisher.publish("slow", "x").await })
+        })
+        .collect();
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(soon("a request", requests.next()).await.unwrap());
+    }
+    let mut events = publisher.events();
+    soon("the close", publisher.close()).await.unwrap();
+    for call in join_all(calls).await {
+        assert_eq!(call.unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    }
+    assert_eq!(publisher.publish("slow", "x").await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(publisher.subscribe("t").await.err().unwrap().kind(), ErrorKind::Closed);
+    event(&mut events, "the last event", |event| matches!(event, Event::Closed).then_some(())).await;
+    assert!(soon("the end of events", events.next()).await.is_none());
+    soon("a second close", publisher.close()).await.unwrap();
+    assert_eq!(publisher.stats().endpoints[0].in_flight, 0);
+    until("the node to see it go", || devnet.node(0).counters().sessions == 0).await;
+}
+
+#[tokio::test]
+async fn what_was_sent_before_the_close_arrives() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut messages = subscriber.subscribe("t").await.unwrap();
+    let calls = (0..1000u32).map(|n| publisher.broadcast("t", n.to_string()).into_future());
+    soon("the acks", join_all(calls)).await.into_iter().for_each(|ack| ack.unwrap());
+    publisher.close().await.unwrap();
+    for _ in 0..1000 {
+        soon("a message", messages.next()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_can_be_closed_from_inside_its_handlers() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    for kind in ["async", "blocking", "service"] {
+        let subscriber = client(&devnet, 1).await;
+        let mut events = subscriber.events();
+        let own = subscriber.clone();
+        let _guard = match kind {
+            "async" => {
+                subscriber
+                    .subscribe(kind)
+                    .for_each(move |_| {
+                        let own = own.clone();
+                        async move { own.close().await.expect("it defers") }
+                    })
+                    .await
+            }
+            "blocking" => {
+                subscriber
+                    .subscribe(kind)
+                    .for_each_blocking(move |_| {
+                        futures::executor::block_on(own.close()).expect("it defers");
+                    })
+                    .await
+            }
+            _ => {
+                subscriber
+                    .serve(kind, move |_: Request| {
+                        let own = own.clone();
+                        async move {
+                            own.close().await.expect("it defers");
+                            "bye"
+                        }
+                    })
+                    .await
+            }
+        }
+        .unwrap();
+        let reply = soon("the reply", publisher.publish(kind, "x")).await.unwrap();
+        assert_eq!(reply.data(), if kind == "service" { "bye" } else { "" });
+        event(&mut events, "the end", |event| matches!(event, Event::Closed).then_some(())).await;
+        soon("a close that waits", subscriber.close()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_return_makes_the_close_time_out_and_is_kept() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let (entered, mut is_in) = tokio::sync::mpsc::unbounded_channel();
+    let (finish, may_finish) = mpsc::channel::<()>();
+    let _guard = subscriber
+        .subscribe("t")
+        .for_each_blocking(move |_| {
+            entered.send(()).unwrap();
+            let _ = may_finish.recv();
+        })
+        .await
+        .unwrap();
+    publisher.publish("t", "1").await.unwrap();
+    publisher.publish("t", "never handled").await.unwrap();
+    soon("the handler", is_in.recv()).await.unwrap();
+    let error = subscriber.close_within(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(is_in.try_recv().is_err());
+    drop(finish);
+    soon("the second close", subscriber.close()).await.unwrap();
+    assert!(soon("the handler's end", is_in.recv()).await.is_none(), "the rest was dropped");
+    assert_eq!(subscriber.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_is_just_dropped_leaves_the_node() {
+    let devnet = two_nodes().await;
+    let dropped = client(&devnet, 0).await;
+    let handler = dropped.subscribe("t").for_each(async |_| {}).await.unwrap();
+    until("the node to see it", || devnet.node(0).counters().sessions == 1).await;
+    drop(handler);
+    drop(dropped);
+    until("the node to see it go", || devnet.node(0).counters().sessions == 0).await;
+}

@@ -1,0 +1,133 @@
+//! A peer that isn't a node, or has lost its mind: the connection ends with a typed event, nothing else happens.
+
+use std::sync::Arc;
+
+use amop::protocol::Seq;
+use amop::protocol::channel::{Frame, FrameReader, MessageType, handshake};
+use amop::transport::{BoxedStream, CredentialSource, Credentials, KeyExchange, NodeAcceptor};
+use amop::{Client, ClientBuilder, Error, ErrorKind, Event};
+use amop_devnet::Devnet;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::fixture::{devnet, event, soon};
+
+/// A TLS server with a node's certificate, whose connections a test plays itself.
+struct FakeNode {
+    listener: TcpListener,
+    acceptor: Arc<NodeAcceptor>,
+    endpoint: String,
+}
+
+impl FakeNode {
+    async fn new(devnet: &Devnet) -> FakeNode {
+        let credentials = Credentials::load(&devnet.credentials()).unwrap();
+        let acceptor = Arc::new(NodeAcceptor::new(&credentials, &[KeyExchange::Secp256k1]).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = listener.local_addr().unwrap().to_string();
+        FakeNode { listener, acceptor, endpoint }
+    }
+
+    /// The next connection, as far as the client's offer.
+    async fn accept(&self) -> (BoxedStream, Seq) {
+        let (tcp, _) = soon("a connection", self.listener.accept()).await.unwrap();
+        let mut stream = soon("TLS", self.acceptor.accept(tcp)).await.unwrap();
+        let mut reader = FrameReader::new(1 << 20);
+        loop {
+            stream.read_buf(reader.buffer()).await.unwrap();
+            if let Some(offer) = reader.next().unwrap() {
+                assert_eq!(offer.kind, MessageType::Handshake);
+                return (stream, offer.seq);
+            }
+        }
+    }
+
+    /// The next connection, with the handshake done.
+    async fn accept_ready(&self) -> BoxedStream {
+        let (mut stream, seq) = self.accept().await;
+        let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 }.encode();
+        let answer = Frame::new(MessageType::Handshake, seq, 0, &choice).to_bytes();
+        stream.write_all(&answer).await.unwrap();
+        stream.flush().await.unwrap();
+        stream
+    }
+}
+
+/// A client to be, of the fake node.
+fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
+    let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
+        panic!("a devnet without a folder has its credentials in memory");
+    };
+    Client::builder().endpoint(&node.endpoint).credential_pem(ca, cert, key)
+}
+
+/// Why a connection ended; read together with the handshake's answer it never counted as up.
+fn lost(event: Event) -> Option<Error> {
+    match event {
+        Event::Lost { error, .. } | Event::ConnectFailed { error, .. } => Some(error),
+        _ => None,
+    }
+}
+
+fn frame(kind: u16, body: &[u8]) -> Vec<u8> {
+    Frame::new(MessageType::from_wire(kind), Seq::new([b'9'; 32]), 0, body).to_bytes()
+}
+
+#[tokio::test]
+async fn garbage_ends_its_connection_with_an_event_and_the_client_comes_back() {
+    let devnet = devnet(Devnet::builder().nodes(1)).await;
+    let node = FakeNode::new(&devnet).await;
+    let builder = builder_at(&devnet, &node);
+    let builder = builder.reconnect_min(std::time::Duration::from_millis(1));
+    let (client, mut stream) = tokio::join!(builder.connect(), node.accept_ready());
+    let client = client.unwrap();
+    let mut events = client.events();
+    let mut cases: Vec<Vec<u8>> = vec![
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".repeat(4),
+        vec![0xff; 64],
+        vec![0; 64],
+        0x0640_0001u32.to_be_bytes().to_vec(),
+    ];
+    cases.extend((1..42u32).step_by(8).map(|length| length.to_be_bytes().to_vec()));
+    for kind in [0x30, 0x35] {
+        cases.extend([&b""[..], b"\x00", b"\x01x", b"\xff", b"\x05ab"].map(|body| frame(kind, body)));
+    }
+    for case in cases {
+        stream.write_all(&case).await.unwrap();
+        stream.flush().await.unwrap();
+        let error = event(&mut events, "the loss", lost).await;
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{case:02x?}: {error}");
+        stream = node.accept_ready().await;
+    }
+    // Odd, but no reason to go: it ends by a cut in mid-frame, which is a loss of its own kind.
+    for kind in [0x12, 0x13, 0x14, 0x15, 0x31, 0x32, 0x37, 0x38, 0x1000, 0x1001, 0x1002, 0x7777] {
+        stream.write_all(&frame(kind, b"\xff\xfe")).await.unwrap();
+    }
+    stream.write_all(&frame(0x13, b"")[..20]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let error = event(&mut events, "the loss", lost).await;
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    assert!(error.message().contains("middle of a frame"), "{error}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_is_told_to_the_caller() {
+    let devnet = devnet(Devnet::builder().nodes(1)).await;
+    let node = FakeNode::new(&devnet).await;
+    let builder = || builder_at(&devnet, &node);
+    let refusing = async { drop(node.accept().await) };
+    let (error, ()) = tokio::join!(builder().connect(), refusing);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Handshake);
+    let nonsense = async {
+        let (mut stream, seq) = node.accept().await;
+        let answer = Frame::new(MessageType::Handshake, seq, 0, b"nonsense").to_bytes();
+        stream.write_all(&answer).await.unwrap();
+        stream.flush().await.unwrap();
+        stream
+    };
+    let (error, _stream) = tokio::join!(builder().connect(), nonsense);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Protocol);
+    let short = std::time::Duration::from_millis(300);
+    let (error, _silent) = tokio::join!(builder().connect_timeout(short).connect(), node.accept());
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::ConnectTimeout);
+}

@@ -1,0 +1,10 @@
+//! The client against embedded nodes: real sockets, real TLS.
+
+mod calls;
+mod closing;
+mod fixture;
+mod garbage;
+mod reconnecting;
+mod serving;
+mod subscribing;
+mod topics;

@@ -1,0 +1,149 @@
+//! Serving: replies now and later, failures, time limits, one service per topic.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use amop::{Delivery, ErrorKind, Request};
+use amop_devnet::Devnet;
+use futures_util::future::join_all;
+
+use crate::fixture::{builder, client, devnet, soon, two_nodes};
+
+#[tokio::test]
+async fn results_errors_and_panics_become_answers() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let handler = async |request: Request| match &request.data()[..] {
+        b"fail" => Err("it can't be done"),
+        b"panic" => panic!("lost my head"),
+        b"code" => {
+            request.fail(-7, "mine").unwrap();
+            Ok("")
+        }
+        _ => Ok("fine"),
+    };
+    let _service = server.serve("t", handler).await.unwrap();
+    assert_eq!(publisher.publish("t", "").await.unwrap().data(), "fine");
+    let failed = publisher.publish("t", "fail").await.unwrap_err();
+    assert_eq!((failed.kind(), &failed.data()[..]), (ErrorKind::SubscriberFailed, &b"it can't be done"[..]));
+    let panicked = publisher.publish("t", "panic").await.unwrap_err();
+    assert_eq!(panicked.kind(), ErrorKind::SubscriberFailed);
+    assert!(panicked.message().contains("lost my head"), "{panicked}");
+    let code = publisher.publish("t", "code").await.unwrap_err();
+    assert_eq!(
+        (code.kind(), code.node_code(), &code.data()[..]),
+        (ErrorKind::Remote, Some(-7), &b"mine"[..])
+    );
+}
+
+#[tokio::test]
+async fn a_handler_that_is_too_slow_is_answered_for_and_nobody_else_runs_it() {
+    let devnet = devnet(Devnet::builder().nodes(2)).await;
+    let publisher = client(&devnet, 0).await;
+    let server = builder(&devnet, 1).answer_within(Duration::from_millis(100)).connect().await.unwrap();
+    let mut requests = server.serve_requests("t").await.unwrap();
+    let error = soon("the answer", publisher.publish("t", "x")).await.unwrap_err();
+    assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberTooSlow, Some(-5011)));
+    assert_eq!(error.delivery(), Delivery::Maybe);
+    assert_eq!(server.stats().endpoints[0].too_slow, 1);
+    // It was never taken out in time, so the application isn't troubled with it any more.
+    let (reply, ()) = tokio::join!(publisher.publish("t", "y").into_future(), async {
+        let request = requests.next().await.unwrap();
+        assert_eq!(request.data(), "y");
+        request.reply("in time").unwrap();
+    });
+    assert_eq!(reply.unwrap().data(), "in time");
+}
+
+#[tokio::test]
+async fn a_reply_after_the_limit_is_an_error() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    let server = builder(&devnet, 1).answer_within(Duration::from_millis(50)).connect().await.unwrap();
+    let mut requests = server.serve_requests("t").await.unwrap();
+    let (error, request) = tokio::join!(publisher.publish("t", "x").into_future(), requests.next());
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::SubscriberTooSlow);
+    assert_eq!(request.unwrap().reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
+}
+
+#[tokio::test]
+async fn a_reply_may_come_later_from_another_thread_and_a_dropped_request_says_so() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let handler = |request: Request| {
+        if request.data() == "drop" {
+            return;
+        }
+        std::thread::spawn(move || request.reply("later").unwrap());
+    };
+    let _service = server.serve_blocking("t", handler).await.unwrap();
+    assert_eq!(soon("the reply", publisher.publish("t", "x")).await.unwrap().data(), "later");
+    let error = soon("the answer", publisher.publish("t", "drop")).await.unwrap_err();
+    assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberDropped, Some(-5010)));
+}
+
+#[tokio::test]
+async fn a_topic_has_one_service_and_its_unicasts_go_there_alone() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut listener = server.subscribe("t").await.unwrap();
+    let service = server.serve("t", async |_: Request| "served").await.unwrap();
+    let second = server.serve("t", async |_: Request| "twice").await.err().unwrap();
+    assert_eq!(second.kind(), ErrorKind::AlreadyServed);
+    assert_eq!(publisher.publish("t", "unicast").await.unwrap().data(), "served");
+    publisher.broadcast("t", "broadcast").await.unwrap();
+    assert_eq!(soon("the broadcast", listener.next()).await.unwrap().data(), "broadcast");
+    service.unsubscribe().await.unwrap();
+    assert_eq!(publisher.publish("t", "unicast").await.unwrap().data(), "");
+    assert_eq!(soon("the unicast", listener.next()).await.unwrap().data(), "unicast");
+    let again = server.serve("t", async |_: Request| "again").await.unwrap();
+    assert_eq!(publisher.publish("t", "").await.unwrap().data(), "again");
+    drop(again);
+}
+
+#[tokio::test]
+async fn concurrency_is_kept() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    for (topic, concurrency) in [("async", 3), ("blocking", 2)] {
+        let (running, highest) = (running.clone(), most.clone());
+        most.store(0, Ordering::SeqCst);
+        let enter = move || {
+            let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+            highest.fetch_max(now, Ordering::SeqCst);
+            let running = running.clone();
+            move || {
+                running.fetch_sub(1, Ordering::SeqCst);
+            }
+        };
+        let serve = if topic == "async" {
+            server.serve(topic, move |_: Request| {
+                let enter = enter.clone();
+                async move {
+                    let leave = enter();
+                    for _ in 0..10 {
+                        tokio::task::yield_now().await;
+                    }
+                    leave();
+                    "done"
+                }
+            })
+        } else {
+            server.serve_blocking(topic, move |request: Request| {
+                let leave = enter();
+                std::thread::yield_now();
+                leave();
+                request.reply("done").unwrap();
+            })
+        };
+        let _service = serve.concurrency(concurrency).await.unwrap();
+        for reply in soon("all", join_all((0..50).map(|_| publisher.publish(topic, "").into_future()))).await
+        {
+            assert_eq!(reply.unwrap().data(), "done");
+        }
+        let seen = most.load(Ordering::SeqCst);
+        assert!(seen >= 1 && seen <= concurrency, "{seen} at once with concurrency {concurrency}");
+    }
+}

@@ -1,0 +1,207 @@
+//! Subscribing: order, copies, slow handlers, full lanes, leaving.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use amop::{ErrorKind, Event, MessageKind, Overflow};
+use amop_devnet::Devnet;
+
+use crate::fixture::{builder, client, devnet, event, soon, two_nodes, until};
+
+#[tokio::test]
+async fn a_broadcast_reaches_every_subscription_once_and_not_its_sender() {
+    let devnet = two_nodes().await;
+    let (a, b) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut own = a.subscribe("news").await.unwrap();
+    let mut first = b.subscribe("news").await.unwrap();
+    let mut second = b.subscribe("news").await.unwrap();
+    a.broadcast("news", "1").await.unwrap();
+    b.broadcast("news", "2").await.unwrap();
+    for messages in [&mut first, &mut second] {
+        let message = soon("the broadcast", messages.next()).await.unwrap();
+        assert_eq!((message.data(), message.kind()), (&b"1"[..].into(), MessageKind::Broadcast));
+    }
+    assert_eq!(soon("the other one", own.next()).await.unwrap().data(), "2", "not its own");
+    let error = a.subscribe("").await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::InvalidTopic);
+}
+
+#[tokio::test]
+async fn with_echo_a_client_hears_itself() {
+    let devnet = devnet(Devnet::builder().nodes(2)).await;
+    let publisher = builder(&devnet, 0).echo(true).connect().await.unwrap();
+    let other = client(&devnet, 1).await;
+    let mut heard = other.subscribe("news").await.unwrap();
+    publisher.broadcast("news", "mine").await.unwrap();
+    assert_eq!(soon("the copy", heard.next()).await.unwrap().data(), "mine");
+}
+
+#[tokio::test]
+async fn messages_come_in_order_and_with_what_is_known_of_them() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut messages = subscriber.subscribe("t").await.unwrap();
+    for n in 0..500u32 {
+        publisher.publish("t", n.to_string()).await.unwrap();
+    }
+    for n in 0..500u32 {
+        let message = soon("a message", messages.next()).await.unwrap();
+        assert_eq!(message.data(), &n.to_string());
+        assert_eq!((message.topic(), message.kind()), ("t", MessageKind::Unicast));
+        assert_eq!(message.endpoint(), devnet.endpoints()[1]);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_handler_is_not_given_the_message_again() {
+    let devnet = devnet(Devnet::builder().nodes(2).push_limit(Duration::from_millis(100))).await;
+    let publisher = client(&devnet, 0).await;
+    let (slow, other) = (client(&devnet, 1).await, client(&devnet, 1).await);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (finish, may_finish) = mpsc::channel::<()>();
+    let counted = calls.clone();
+    let _slow = slow
+        .subscribe("t")
+        .for_each_blocking(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = may_finish.recv();
+        })
+        .await
+        .unwrap();
+    publisher.publish("t", "1").await.expect("accepted is answered, whatever the handler does");
+    until("the handler to be called", || calls.load(Ordering::SeqCst) == 1).await;
+    // Were it not answered, this subscriber would be given it after the push limit.
+    let mut second = other.subscribe("t").await.unwrap();
+    publisher.broadcast("t", "mark").await.unwrap();
+    let next = soon("the mark", second.next()).await.unwrap();
+    assert_eq!((next.kind(), next.data()), (MessageKind::Broadcast, &b"mark"[..].into()));
+    drop(finish);
+    until("the mark to be handled", || calls.load(Ordering::SeqCst) == 2).await;
+    slow.close().await.unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "the message and the mark, and nothing else");
+}
+
+#[tokio::test]
+async fn a_full_lane_says_busy_and_one_event_per_episode() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut events = subscriber.events();
+    let mut messages = subscriber.subscribe("t").max_messages(2).await.unwrap();
+    let mut elsewhere = subscriber.subscribe("free").await.unwrap();
+    for _ in 0..2 {
+        publisher.publish("t", "x").await.unwrap();
+    }
+    for _ in 0..3 {
+        let error = publisher.publish("t", "x").await.unwrap_err();
+        assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberBusy, Some(-5012)));
+    }
+    let slow = |event| match event {
+        Event::SlowConsumer { topic } => Some(topic.to_string()),
+        _ => None,
+    };
+    assert_eq!(event(&mut events, "the slow consumer", slow).await, "t");
+    publisher.publish("free", "y").await.expect("other topics are not affected");
+    assert_eq!(soon("the other", elsewhere.next()).await.unwrap().data(), "y");
+    assert_eq!((messages.stats().held_messages, messages.stats().refused), (2, 3));
+    for _ in 0..2 {
+        soon("a message", messages.next()).await.unwrap();
+    }
+    publisher.publish("t", "x").await.expect("there is room again");
+    assert_eq!(subscriber.stats().endpoints[0].busy, 3);
+}
+
+#[tokio::test]
+async fn dropping_the_oldest_keeps_the_newest() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut messages =
+        subscriber.subscribe("t").max_messages(3).overflow(Overflow::DropOldest).await.unwrap();
+    for n in 0..10 {
+        publisher.publish("t", n.to_string()).await.unwrap();
+    }
+    for n in 7..10 {
+        assert_eq!(soon("a message", messages.next()).await.unwrap().data(), &n.to_string());
+    }
+    assert_eq!(messages.stats().dropped, 7);
+    assert_eq!(subscriber.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_panicking_handler_is_an_event_and_delivery_goes_on() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut events = subscriber.events();
+    let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+    let handler = move |message: amop::Message| {
+        let tx = tx.clone();
+        async move {
+            assert!(message.data() != "bad", "no such thing");
+            tx.send(message).unwrap();
+        }
+    };
+    let _guard = subscriber.subscribe("t").for_each(handler).await.unwrap();
+    publisher.publish("t", "bad").await.unwrap();
+    publisher.publish("t", "good").await.unwrap();
+    assert_eq!(soon("the good one", rx.recv()).await.unwrap().data(), "good");
+    let failed = |event| match event {
+        Event::HandlerFailed { topic, message } => Some((topic.to_string(), message)),
+        _ => None,
+    };
+    let (topic, text) = event(&mut events, "the failure", failed).await;
+    assert_eq!(topic, "t");
+    assert!(text.contains("no such thing"));
+}
+
+#[tokio::test]
+async fn unsubscribing_waits_for_the_handler_and_runs_what_is_queued() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (go, may_go) = mpsc::channel::<()>();
+    let counted = calls.clone();
+    let guard = subscriber
+        .subscribe("t")
+        .for_each_blocking(move |_| {
+            may_go.recv().unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+        })
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        publisher.publish("t", "x").await.unwrap();
+    }
+    let leaving = tokio::spawn(guard.unsubscribe());
+    for _ in 0..3 {
+        go.send(()).unwrap();
+    }
+    soon("the end", leaving).await.unwrap().unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    assert!(go.send(()).is_err(), "the handler and what it holds are gone");
+}
+
+#[tokio::test]
+async fn a_handler_may_unsubscribe_itself() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let slot = Arc::new(std::sync::Mutex::new(None::<amop::HandlerGuard>));
+    let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+    let own = slot.clone();
+    let guard = subscriber
+        .subscribe("t")
+        .for_each(move |_| {
+            let guard = own.lock().unwrap().take();
+            let tx = tx.clone();
+            async move {
+                if let Some(guard) = guard {
+                    tx.send(guard.unsubscribe().await).unwrap();
+                }
+            }
+        })
+        .await
+        .unwrap();
+    *slot.lock().unwrap() = Some(guard);
+    publisher.publish("t", "x").await.unwrap();
+    soon("the handler", rx.recv()).await.unwrap().expect("it defers");
+    assert!(soon("its end", rx.recv()).await.is_none());
+}

@@ -1,0 +1,51 @@
+//! Topic lists: many at once, one by one, while the node lets frames overtake each other.
+
+use std::time::Duration;
+
+use amop_devnet::Devnet;
+use futures_util::future::join_all;
+
+use crate::fixture::{client, devnet, soon};
+
+#[tokio::test]
+async fn a_thousand_topics_at_once_and_one_by_one_all_stand_at_a_node_that_reorders() {
+    for at_once in [true, false] {
+        let devnet = devnet(Devnet::builder().nodes(2).reorder(Duration::from_millis(5))).await;
+        let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+        let names: Vec<String> = (0..1000).map(|n| format!("topic/{n}")).collect();
+        let mut subscriptions = Vec::new();
+        if at_once {
+            let all = join_all(names.iter().map(|name| subscriber.subscribe(name).into_future()));
+            subscriptions.extend(soon("all subscriptions", all).await.into_iter().map(Result::unwrap));
+        } else {
+            for name in &names {
+                subscriptions.push(soon("a subscription", subscriber.subscribe(name)).await.unwrap());
+            }
+        }
+        let mut listed = devnet.node(1).topics();
+        listed.sort();
+        let mut wanted = names.clone();
+        wanted.sort();
+        assert_eq!(listed, wanted, "at once: {at_once}");
+        let calls = names.iter().map(|name| publisher.publish(name, name.clone()).into_future());
+        for reply in soon("all replies", join_all(calls)).await {
+            reply.unwrap();
+        }
+        for (subscription, name) in subscriptions.iter_mut().zip(&names) {
+            assert_eq!(soon("its message", subscription.next()).await.unwrap().data(), name);
+        }
+        if at_once {
+            let lists = subscriber.stats().endpoints[0].topic_lists_sent;
+            assert!(lists < 100, "changes are gathered: {lists} lists for 1,000 topics");
+        }
+        // Half of them go, all at once.
+        subscriptions.truncate(500);
+        soon("half of them gone", async {
+            while devnet.node(1).topics().len() != 500 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        devnet.stop().await;
+    }
+}
