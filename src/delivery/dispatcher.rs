@@ -57,6 +57,8 @@ struct State {
     queue: VecDeque<Arc<Slot>>,
     threads: usize,
     idle: usize,
+    /// The client has closed: no thread waits any more.
+    closed: bool,
 }
 
 /// A job and where it stands.
@@ -131,22 +133,25 @@ impl Dispatcher {
                 state = self.lock();
                 continue;
             }
+            if state.closed {
+                state.threads -= 1;
+                return;
+            }
             state.idle += 1;
             let (woken, timeout) =
                 self.ready.wait_timeout(state, IDLE).unwrap_or_else(|poisoned| poisoned.into_inner());
             state = woken;
             state.idle -= 1;
-            // A pool that only its threads still hold belongs to a closed client.
-            let orphaned = Arc::strong_count(&self) <= state.threads;
-            if state.queue.is_empty() && (timeout.timed_out() || orphaned) {
+            if state.queue.is_empty() && timeout.timed_out() {
                 state.threads -= 1;
                 return;
             }
         }
     }
 
-    /// Ends idle threads at once; jobs that still run finish.
+    /// Ends the threads as soon as they have nothing to do; a job that becomes ready later gets one for itself.
     pub(crate) fn shut_down(&self) {
+        self.lock().closed = true;
         self.ready.notify_all();
     }
 
