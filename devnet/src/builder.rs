@@ -164,14 +164,22 @@ impl DevnetBuilder {
         self
     }
 
+    /// Hands out TLS sessions, and drops without an alert whoever offers one to resume, as real nodes do.
+    /// Default: none are handed out, offers are ignored.
+    pub fn refuse_resumption(mut self, refuse: bool) -> Self {
+        self.options.refuse_resumption = refuse;
+        self
+    }
+
     /// Whatever running 2.11.2 nodes were seen to do: [`SameNode::Drop`], [`Choice::EachSecond`], topics every
-    /// 5 s, link loss noticed after 5 s, frames overtaking each other by up to 250 ms.
+    /// 5 s, link loss noticed after 5 s, frames overtaking each other by up to 250 ms, no resumption.
     pub fn like_2_11(mut self) -> Self {
         self.options.same_node = SameNode::Drop;
         self.options.choice = Choice::EachSecond;
         self.options.topic_sync = Duration::from_secs(5);
         self.options.link_loss = Duration::from_secs(5);
         self.options.reorder = Some(DEFAULT_REORDER);
+        self.options.refuse_resumption = true;
         self
     }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use amop::transport::{CredentialSource, Credentials};
 use amop::{Client, ClientBuilder, Result};
 
-use crate::chain::{Chain, ChainFolder, ChainOptions, Identity, LeafOptions, Role};
+use crate::chain::{Chain, ChainFolder, ChainOptions, Identity, LeafOptions, Period, Role};
+use crate::faults::NodeCertificate;
 
 /// One chain's certificates: who issues them, and what nodes and clients show.
 #[derive(Debug)]
@@ -43,6 +44,24 @@ impl Certificates {
             Certificates::Folder { folder, .. } => Credentials::load(&folder.node(index)),
             Certificates::Memory { chain, .. } => {
                 chain.issue(Role::Node, &format!("node{index}"), &LeafOptions::default())?.credentials()
+            }
+        }
+    }
+
+    /// What the node of this index shows, good or bad. A bad one is made for the occasion.
+    pub(crate) fn node_with(&self, index: usize, certificate: NodeCertificate) -> Result<Credentials> {
+        let issue = |chain: &Chain, period| {
+            let options = LeafOptions { period, ..LeafOptions::default() };
+            chain.issue(Role::Node, &format!("node{index}"), &options)
+        };
+        match certificate {
+            NodeCertificate::Valid => self.node(index),
+            NodeCertificate::Expired => issue(self.chain(), Period::expired())?.credentials(),
+            NodeCertificate::NotYetValid => issue(self.chain(), Period::not_yet_valid())?.credentials(),
+            NodeCertificate::Foreign => {
+                // It goes on trusting its own chain's clients, so that it is they who refuse.
+                let foreign = issue(&Chain::mint(&ChainOptions::default())?, Period::script())?;
+                foreign.trusting(&self.chain().ca_pem()?).credentials()
             }
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct OwnedFrame {
 pub(crate) enum Delayed {
     /// Read from this session, not looked at yet.
     FromSession(Key, OwnedFrame),
+    /// On its way to this session.
+    ToSession(Key, OwnedFrame),
 }
 
 impl OwnedFrame {
@@ -39,7 +41,7 @@ impl Head {
 impl Delayed {
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
-            Delayed::FromSession(_, frame) => frame.body.len(),
+            Delayed::FromSession(_, frame) | Delayed::ToSession(_, frame) => frame.body.len(),
         }
     }
 }

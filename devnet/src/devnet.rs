@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amop::transport::CredentialSource;
 use amop::{ClientBuilder, Error, ErrorKind, Result};
@@ -16,7 +16,9 @@ use crate::builder::DevnetBuilder;
 use crate::certificates::Certificates;
 use crate::chain::Chain;
 use crate::counters::{Counters, Tally};
-use crate::listener::{Security, Tasks, listen};
+use crate::door::{Door, Security};
+use crate::faults::{Fault, FaultId, NodeCertificate};
+use crate::listener::{Port, Tasks};
 use crate::net::Net;
 use crate::node_handle::Node;
 use crate::options::Options;
@@ -39,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) stations: Vec<Station>,
     options: Options,
+    plain: bool,
     handle: Handle,
     pub(crate) certificates: Certificates,
     /// The task that keeps the nodes' time.
@@ -50,10 +53,18 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct Station {
     pub(crate) address: SocketAddr,
-    security: Security,
+    pub(crate) door: Arc<Door>,
     tally: Arc<Tally>,
+    life: Mutex<Life>,
+}
+
+/// What runs of a node.
+#[derive(Debug, Default)]
+struct Life {
     /// `None` while the node is dead.
-    tasks: Mutex<Option<Tasks>>,
+    tasks: Option<Tasks>,
+    /// `None` while its port is closed.
+    port: Option<Port>,
 }
 
 impl Devnet {
@@ -77,9 +88,13 @@ impl Devnet {
         let mut stations = Vec::new();
         for (node, (address, _)) in listeners.iter().enumerate() {
             shared.with(|net, _| net.nodes[node].address = address.to_string());
-            let security = if plain { Security::Plain } else { Security::tls(&certificates.node(node)?)? };
-            let (tally, tasks) = (Arc::default(), Mutex::new(None));
-            stations.push(Station { address: *address, security, tally, tasks });
+            let security = match plain {
+                true => Security::Plain,
+                false => Security::tls(&certificates.node(node)?, options.refuse_resumption)?,
+            };
+            let door = Arc::new(Door::new(security, options.first_byte_limit));
+            let (tally, life) = (Arc::default(), Mutex::default());
+            stations.push(Station { address: *address, door, tally, life });
         }
         let clock = TaskTracker::new();
         let clock_cut = CancellationToken::new();
@@ -88,7 +103,8 @@ impl Devnet {
         clock.spawn(clock_cut.clone().run_until_cancelled_owned(keep_time));
         clock.close();
         let handle = Handle::current();
-        let inner = Arc::new(Inner { shared, stations, options, handle, certificates, clock, clock_cut });
+        let inner =
+            Arc::new(Inner { shared, stations, options, plain, handle, certificates, clock, clock_cut });
         for (node, (_, listener)) in listeners.into_iter().enumerate() {
             inner.open(node, listener);
         }
@@ -151,6 +167,26 @@ impl Devnet {
         self.inner.shared.with(|net, _| net.notify_block(number));
     }
 
+    /// Has something go wrong with frames from now on.
+    pub fn inject(&self, fault: Fault) -> FaultId {
+        self.inner.shared.with(|net, _| net.sessions.faults.inject(fault))
+    }
+
+    /// How often an injected fault has happened; `None` when it was removed.
+    pub fn hits(&self, fault: FaultId) -> Option<u64> {
+        self.inner.shared.with(|net, _| net.sessions.faults.hits(fault))
+    }
+
+    /// Ends one injected fault.
+    pub fn remove_fault(&self, fault: FaultId) {
+        self.inner.shared.with(|net, _| net.sessions.faults.remove(fault));
+    }
+
+    /// Ends all injected faults.
+    pub fn clear_faults(&self) {
+        self.inner.shared.with(|net, _| net.sessions.faults.clear());
+    }
+
     /// What all nodes have counted.
     pub fn counters(&self) -> Counters {
         let mut counters = Counters::default();
@@ -205,15 +241,13 @@ impl Drop for Devnet {
 }
 
 impl Inner {
-    /// Starts a node's tasks around its listener.
+    /// Starts a node's tasks around its listener; where they run already, opens the port only.
     fn open(&self, node: usize, listener: TcpListener) {
-        let tasks = Tasks::new();
-        let home = self.home(node);
-        let first_byte = self.options.first_byte_limit;
-        let security = self.stations[node].security.clone();
-        let listening = listen(listener, home, security, first_byte, tasks.clone());
-        tasks.tracker.spawn_on(listening, &self.handle);
-        *self.stations[node].lock() = Some(tasks);
+        let station = &self.stations[node];
+        let mut life = station.lock();
+        let tasks = life.tasks.get_or_insert_with(Tasks::new).clone();
+        let port = Port::open(listener, self.home(node), station.door.clone(), &tasks, &self.handle);
+        life.port = Some(port);
     }
 
     pub(crate) fn home(&self, node: usize) -> Home {
@@ -228,7 +262,7 @@ impl Inner {
 
     /// Runs something among a node's tasks; `false` when the node is dead.
     pub(crate) fn spawn(&self, node: usize, task: impl Future<Output = ()> + Send + 'static) -> bool {
-        match &*self.stations[node].lock() {
+        match &self.stations[node].lock().tasks {
             Some(tasks) => {
                 let task = tasks.cut.clone().run_until_cancelled_owned(task);
                 tasks.tracker.spawn_on(task, &self.handle);
@@ -238,11 +272,34 @@ impl Inner {
         }
     }
 
+    /// Closes a node's port and leaves its sessions alone.
+    pub(crate) async fn close_port(&self, node: usize) {
+        let port = self.stations[node].lock().port.take();
+        if let Some(port) = port {
+            port.close().await;
+        }
+    }
+
+    /// Opens a node's port again. A dead node stays dead.
+    pub(crate) async fn open_port(&self, node: usize) -> Result<()> {
+        let station = &self.stations[node];
+        let closed = {
+            let life = station.lock();
+            life.tasks.is_some() && life.port.is_none()
+        };
+        if closed {
+            let (_, listener) = bind(station.address).await?;
+            self.open(node, listener);
+        }
+        Ok(())
+    }
+
     /// Kills a node: its port and its sessions are gone when this returns.
     pub(crate) async fn kill(&self, node: usize) {
         self.shared.with(|net, now| net.kill(node, now));
-        let tasks = self.stations[node].lock().take();
-        if let Some(tasks) = tasks {
+        let life = std::mem::take(&mut *self.stations[node].lock());
+        self.stations[node].door.freeze(false);
+        if let Some(tasks) = life.tasks {
             tasks.cut.cancel();
             tasks.tracker.close();
             tasks.tracker.wait().await;
@@ -251,7 +308,7 @@ impl Inner {
 
     /// Brings a dead node back on its port.
     pub(crate) async fn restart(&self, node: usize) -> Result<()> {
-        if self.stations[node].lock().is_some() {
+        if self.stations[node].lock().tasks.is_some() {
             return Ok(());
         }
         let (_, listener) = bind(self.stations[node].address).await?;
@@ -260,14 +317,32 @@ impl Inner {
         Ok(())
     }
 
+    /// Has a node show another certificate to new connections.
+    pub(crate) fn show(&self, node: usize, certificate: NodeCertificate) -> Result<()> {
+        if self.plain {
+            let text = "this devnet does without TLS (`plain`): its nodes have no certificates to show";
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
+        let credentials = self.certificates.node_with(node, certificate)?;
+        let security = Security::tls(&credentials, self.options.refuse_resumption)?;
+        self.stations[node].door.set_security(security);
+        Ok(())
+    }
+
     async fn stop(&self) {
         self.shared.with(|net, _| net.close_all());
-        let all: Vec<Tasks> = self.stations.iter().filter_map(|station| station.lock().take()).collect();
-        for tasks in &all {
-            tasks.deaf.cancel();
-            tasks.tracker.close();
+        let all: Vec<Life> =
+            self.stations.iter().map(|station| std::mem::take(&mut *station.lock())).collect();
+        let mut ending = Vec::new();
+        for life in all {
+            if let Some(port) = life.port {
+                port.close().await;
+            }
+            ending.extend(life.tasks.inspect(|tasks| {
+                tasks.tracker.close();
+            }));
         }
-        for tasks in all {
+        for tasks in ending {
             // Once for what is queued, once for the goodbye of TLS.
             let _ = timeout(2 * self.options.close_limit, tasks.tracker.wait()).await;
             tasks.cut.cancel();
@@ -280,7 +355,7 @@ impl Inner {
     /// Tells all tasks to end, without waiting.
     fn cut(&self) {
         for station in &self.stations {
-            if let Some(tasks) = station.lock().take() {
+            if let Some(tasks) = std::mem::take(&mut *station.lock()).tasks {
                 tasks.cut.cancel();
             }
         }
@@ -289,8 +364,8 @@ impl Inner {
 }
 
 impl Station {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Tasks>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn tally(&self) -> &Tally {
@@ -298,7 +373,7 @@ impl Station {
     }
 
     pub(crate) fn tracker(&self) -> Option<TaskTracker> {
-        self.lock().as_ref().map(|tasks| tasks.tracker.clone())
+        self.lock().tasks.as_ref().map(|tasks| tasks.tracker.clone())
     }
 }
 

@@ -15,7 +15,9 @@
 //! # }
 //! ```
 //!
-//! - [`Devnet`], [`DevnetBuilder`], [`Node`]: start, look at, stop.
+//! - [`Devnet`], [`DevnetBuilder`], [`Node`], [`Session`]: start, look at, stop.
+//! - [`Fault`], [`Welcome`], [`NodeCertificate`]: what goes wrong on demand. Nodes are killed, frozen and cut off by
+//!   their handles.
 //! - inside: one state for all nodes ([`net`]), with a file for each conversation; one task for each session
 //!   ([`session`]), with a bounded queue of what is to be written ([`outbox`]).
 #![forbid(unsafe_code)]
@@ -29,8 +31,11 @@ mod counters;
 mod deadlines;
 mod delayed;
 mod devnet;
+mod door;
+mod faults;
 mod handshake;
 mod heartbeat;
+mod hello;
 mod link;
 mod listener;
 mod multicast;
@@ -39,8 +44,10 @@ mod node;
 mod node_handle;
 mod options;
 mod outbox;
+mod resumption;
 mod rpc;
 mod session;
+mod session_handle;
 mod sessions;
 mod shared;
 mod table;
@@ -52,8 +59,10 @@ mod wire;
 pub use builder::DevnetBuilder;
 pub use counters::Counters;
 pub use devnet::Devnet;
+pub use faults::{Fault, FaultId, NodeCertificate, Welcome};
 pub use node_handle::Node;
 pub use options::{Choice, SameNode};
+pub use session_handle::Session;
 
 /// The release that the nodes say they are.
 const NODE_VERSION: &str = "2.11.2";

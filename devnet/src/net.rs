@@ -41,6 +41,7 @@ impl Net {
         let nodes = (0..nodes)
             .map(|index| Node::new(index, node_id(&mut rng), nodes, options.bandwidth, now))
             .collect();
+        let seed = options.seed;
         let mut deadlines = Deadlines::default();
         if !options.topic_sync.is_zero() {
             deadlines.set(now + options.topic_sync, Due::TopicSync);
@@ -49,7 +50,7 @@ impl Net {
         Net {
             options,
             nodes,
-            sessions: Sessions::new(),
+            sessions: Sessions::new(seed),
             unicasts: Table::new(),
             deadlines,
             rng,
@@ -66,7 +67,7 @@ impl Net {
             return None;
         }
         if self.nodes[node].power == Power::Frozen {
-            outbox.order(|orders| orders.paused = true);
+            outbox.order(|orders| orders.frozen = true);
         }
         let key = self.sessions.insert(node, outbox);
         self.nodes[node].sessions.push(key);
@@ -95,10 +96,15 @@ impl Net {
             let held = Delayed::FromSession(from, OwnedFrame::keep(frame));
             return self.deadlines.set(at, Due::Frame(Box::new(held)));
         }
-        self.dispatch(from, frame, now);
+        if self.sessions.faults.is_empty() {
+            self.dispatch(from, frame, now);
+        } else {
+            self.receive_with_faults(from, frame, now);
+        }
     }
 
-    fn dispatch(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
+    /// A frame that was read is for the nodes.
+    pub(crate) fn dispatch(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         let Some(session) = self.sessions.get_mut(from).filter(|session| !session.ending) else { return };
         if !session.awaiting.is_empty()
             && let Some(unicast) = session.awaiting.remove(&frame.seq)
@@ -149,6 +155,9 @@ impl Net {
                 Due::LinkRejoin(a, b) => self.rejoin(a, b),
                 Due::Frame(held) => match *held {
                     Delayed::FromSession(from, frame) => self.dispatch(from, &frame.frame(), now),
+                    Delayed::ToSession(to, OwnedFrame { head, body }) => {
+                        self.sessions.enqueue(to, head, &body, || body.clone());
+                    }
                 },
             }
         }
@@ -158,6 +167,9 @@ impl Net {
     pub(crate) fn settle(&mut self, now: Instant) {
         while let Some(key) = self.sessions.next_doomed() {
             self.leave(key, now);
+        }
+        for (by, to, frame) in std::mem::take(&mut self.sessions.postponed) {
+            self.deadlines.set(now + by, Due::Frame(Box::new(Delayed::ToSession(to, frame))));
         }
         let unicasts = &self.unicasts;
         self.deadlines.sweep(unicasts.len(), |key| unicasts.get(key).is_some());
@@ -189,7 +201,7 @@ impl Net {
     pub(crate) fn freeze(&mut self, node: usize) {
         if self.nodes[node].power == Power::Up {
             self.nodes[node].power = Power::Frozen;
-            self.pause_sessions(node, true);
+            self.freeze_sessions(node, true);
         }
     }
 
@@ -199,7 +211,7 @@ impl Net {
             return;
         }
         self.nodes[node].power = Power::Up;
-        self.pause_sessions(node, false);
+        self.freeze_sessions(node, false);
         for arrival in std::mem::take(&mut self.nodes[node].held) {
             match arrival {
                 Arrival::Unicast(unicast) => self.push_held(unicast, node, now),
@@ -209,10 +221,10 @@ impl Net {
         self.linked_again();
     }
 
-    fn pause_sessions(&mut self, node: usize, paused: bool) {
+    fn freeze_sessions(&mut self, node: usize, frozen: bool) {
         for key in &self.nodes[node].sessions {
             if let Some(session) = self.sessions.get(*key) {
-                session.outbox.order(|orders| orders.paused = paused);
+                session.outbox.order(|orders| orders.frozen = frozen);
             }
         }
     }

@@ -8,8 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::counters::Counters;
 use crate::devnet::Inner;
+use crate::faults::{NodeCertificate, Welcome};
 use crate::outbox::End;
 use crate::session::{Seat, serve};
+use crate::session_handle::Session;
 use crate::wire::Memory;
 
 /// One node of a [`Devnet`](crate::Devnet). Cheap to clone; outlives the devnet, whose nodes are then dead.
@@ -72,14 +74,49 @@ impl Node {
         }
     }
 
+    /// Its sessions, oldest first.
+    pub fn sessions(&self) -> Vec<Session> {
+        let mut keys = self.inner.shared.with(|net, _| net.nodes[self.index].sessions.clone());
+        keys.sort_unstable_by_key(|key| key.id());
+        keys.into_iter().map(|key| Session::new(self.inner.clone(), key)).collect()
+    }
+
+    /// What it does with connections from now on.
+    pub fn welcome(&self, welcome: Welcome) {
+        self.inner.stations[self.index].door.set_welcome(welcome);
+    }
+
+    /// Which certificate it shows to new connections.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`](amop::ErrorKind::InvalidArgument) when the devnet does without TLS.
+    pub fn show_certificate(&self, certificate: NodeCertificate) -> Result<()> {
+        self.inner.show(self.index, certificate)
+    }
+
+    /// Closes its port, so that connections are refused; its sessions stay.
+    pub async fn close_port(&self) {
+        self.inner.close_port(self.index).await;
+    }
+
+    /// Opens its port again. Nothing happens when it is open, or the node dead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Listen`](amop::ErrorKind::Listen) when the port has been taken meanwhile.
+    pub async fn open_port(&self) -> Result<()> {
+        self.inner.open_port(self.index).await
+    }
+
     /// Stops it for the time being: it keeps its port, links and sessions, but does nothing.
     pub fn freeze(&self) {
+        self.inner.stations[self.index].door.freeze(true);
         self.inner.shared.with(|net, _| net.freeze(self.index));
     }
 
     /// Lets a frozen node go on where it stopped.
     pub fn thaw(&self) {
         self.inner.shared.with(|net, now| net.thaw(self.index, now));
+        self.inner.stations[self.index].door.freeze(false);
     }
 
     /// Kills it as a crash does: its port is closed and its sessions are cut when this returns.

@@ -31,6 +31,8 @@ pub(crate) struct Head {
 pub(crate) enum End {
     /// What is queued is written, then the connection is closed as TLS wants it.
     Close,
+    /// What is queued is written, then the connection is cut without a goodbye.
+    CutWhenWritten,
     /// Closed at once, whatever is queued.
     Cut,
     /// Closed at once with a TCP reset.
@@ -41,8 +43,10 @@ pub(crate) enum End {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Orders {
     pub(crate) end: Option<End>,
-    /// Neither read nor write for now.
-    pub(crate) paused: bool,
+    /// Its node does nothing for now.
+    pub(crate) frozen: bool,
+    /// It is neither read nor written for now.
+    pub(crate) stalled: bool,
 }
 
 /// The bound would be passed.
@@ -125,6 +129,17 @@ impl Outbox {
             queue.chunks.extend([before, keep()]);
         }
         Ok(queue.appended(length))
+    }
+
+    /// Appends bytes that needn't be a frame. `Ok(true)` when the task has to be woken.
+    ///
+    /// # Errors
+    /// As [`Outbox::push`].
+    pub(crate) fn push_raw(&self, bytes: &[u8]) -> Result<bool, Full> {
+        let mut queue = self.lock();
+        queue.admit(bytes.len(), self.limit)?;
+        queue.tail.extend_from_slice(bytes);
+        Ok(queue.appended(bytes.len()))
     }
 
     /// Whether several frames may share a record from now on.

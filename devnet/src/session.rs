@@ -89,7 +89,7 @@ pub(crate) async fn serve(stream: impl Wire, seat: Seat) {
     let mut timer = pin!(sleep(limits.idle));
     let stop = std::future::poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
     match stop {
-        Stop::Gone | Stop::Ended(End::Cut) => {}
+        Stop::Gone | Stop::Ended(End::Cut | End::CutWhenWritten) => {}
         Stop::Ended(End::Reset) => session.stream.reset_on_close(),
         Stop::Ended(End::Close) => {
             // The client may be gone or not reading: then there is nobody to say goodbye to.
@@ -118,12 +118,12 @@ impl<S: Wire> Session<S> {
             Tally::add(&self.seat.home.tally.frames_out, frames);
             match orders.end {
                 Some(end @ (End::Cut | End::Reset)) => return Poll::Ready(Stop::Ended(end)),
-                Some(End::Close) if self.writing.is_empty() && !self.unflushed => {
-                    return Poll::Ready(Stop::Ended(End::Close));
+                Some(end) if self.writing.is_empty() && !self.unflushed => {
+                    return Poll::Ready(Stop::Ended(end));
                 }
-                Some(End::Close) | None => {}
+                Some(End::Close | End::CutWhenWritten) | None => {}
             }
-            if orders.paused {
+            if orders.end.is_none() && (orders.frozen || orders.stalled) {
                 return Poll::Pending;
             }
             if orders.end.is_some() && !self.closing {

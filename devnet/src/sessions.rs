@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::Frame;
 use amop::protocol::channel::MessageType;
 use bytes::Bytes;
 
+use crate::delayed::OwnedFrame;
+use crate::faults::Rules;
 use crate::node::TopicName;
 use crate::outbox::{End, Full, Head, Outbox};
 use crate::table::{Key, Table};
@@ -38,11 +41,22 @@ pub(crate) struct Sessions {
     /// Those that were told to end and have to be taken out of all lists.
     doomed: Vec<Key>,
     overfull: u64,
+    pub(crate) faults: Rules,
+    /// Frames that a fault holds back, and for how long.
+    pub(crate) postponed: Vec<(Duration, Key, OwnedFrame)>,
 }
 
 impl Sessions {
-    pub(crate) fn new() -> Sessions {
-        Sessions { table: Table::new(), stirred: Vec::new(), doomed: Vec::new(), overfull: 0 }
+    /// None yet; `seed` is that of random faults.
+    pub(crate) fn new(seed: u64) -> Sessions {
+        Sessions {
+            table: Table::new(),
+            stirred: Vec::new(),
+            doomed: Vec::new(),
+            overfull: 0,
+            faults: Rules::new(seed),
+            postponed: Vec::new(),
+        }
     }
 
     pub(crate) fn insert(&mut self, node: usize, outbox: Arc<Outbox>) -> Key {
@@ -82,12 +96,35 @@ impl Sessions {
         self.overfull
     }
 
-    /// Queues a frame for a session; `keep` gives a long body to share. A session that is full ends: its client
-    /// doesn't read, and what waits for it is bounded.
+    /// Queues a frame for a session, unless a fault happens to it; `keep` gives a long body to share.
     pub(crate) fn send(&mut self, to: Key, head: Head, body: &[u8], keep: impl FnOnce() -> Bytes) {
-        let Some(session) = self.table.get(to) else { return };
-        match session.outbox.push(head, body, keep) {
-            Ok(true) => self.stirred.push(session.outbox.clone()),
+        if self.faults.is_empty() {
+            self.enqueue(to, head, body, keep);
+        } else {
+            self.send_with_faults(to, head, body, keep);
+        }
+    }
+
+    /// Queues a frame as it is.
+    pub(crate) fn enqueue(&mut self, to: Key, head: Head, body: &[u8], keep: impl FnOnce() -> Bytes) {
+        if let Some(session) = self.table.get(to) {
+            let pushed = session.outbox.push(head, body, keep);
+            self.pushed(to, pushed);
+        }
+    }
+
+    /// Queues bytes that needn't be a frame.
+    pub(crate) fn enqueue_raw(&mut self, to: Key, bytes: &[u8]) {
+        if let Some(session) = self.table.get(to) {
+            let pushed = session.outbox.push_raw(bytes);
+            self.pushed(to, pushed);
+        }
+    }
+
+    /// A session that is full ends: its client doesn't read, and what waits for it is bounded.
+    fn pushed(&mut self, to: Key, pushed: Result<bool, Full>) {
+        match pushed {
+            Ok(true) => self.stirred.extend(self.table.get(to).map(|session| session.outbox.clone())),
             Ok(false) => {}
             Err(Full) => {
                 tracing::warn!(
@@ -97,6 +134,13 @@ impl Sessions {
                 self.overfull += 1;
                 self.end(to, End::Cut);
             }
+        }
+    }
+
+    /// Stops reading and writing a session, or goes on with it.
+    pub(crate) fn stall(&mut self, key: Key, stalled: bool) {
+        if let Some(session) = self.table.get(key) {
+            session.outbox.order(|orders| orders.stalled = stalled);
         }
     }
 
@@ -115,10 +159,7 @@ impl Sessions {
     pub(crate) fn end(&mut self, key: Key, end: End) {
         if let Some(session) = self.table.get_mut(key) {
             session.ending = true;
-            session.outbox.order(|orders| {
-                orders.end = Some(end);
-                orders.paused = false;
-            });
+            session.outbox.order(|orders| orders.end = Some(end));
             self.doomed.push(key);
         }
     }

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::frame::MAX_FRAME_LEN;
-use amop::protocol::channel::{Frame, FrameReader, MessageType, topic_list};
+use amop::protocol::channel::{Frame, FrameError, FrameReader, MessageType, topic_list};
 use amop_devnet::{Devnet, DevnetBuilder, Node};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, timeout};
 
 /// Far over every limit of the nodes; on the paused clock it costs nothing.
 pub(crate) const LONG: Duration = Duration::from_secs(300);
+
+/// What is on its way in each direction of an in-memory stream, as between two sockets.
+const BUFFER: usize = 256 * 1024;
 
 pub(crate) const REQUEST: u16 = 0x30;
 pub(crate) const RESPONSE: u16 = 0x31;
@@ -81,11 +84,15 @@ pub(crate) struct Sdk {
 }
 
 impl Sdk {
+    /// Connects without saying anything; `None` when the node is dead.
+    pub(crate) fn attach(node: &Node) -> Option<Sdk> {
+        let (stream, served) = tokio::io::duplex(BUFFER);
+        node.attach(served).then(|| Sdk { stream, reader: FrameReader::new(MAX_FRAME_LEN) })
+    }
+
     /// Connects without saying anything.
     pub(crate) fn silent(node: &Node) -> Sdk {
-        let (stream, served) = tokio::io::duplex(1 << 20);
-        assert!(node.attach(served), "the node is up");
-        Sdk { stream, reader: FrameReader::new(MAX_FRAME_LEN) }
+        Sdk::attach(node).expect("the node is up")
     }
 
     /// Connects and agrees on protocol 3.
@@ -112,6 +119,11 @@ impl Sdk {
         self.stream.write_all(bytes).await.expect("the session lives");
     }
 
+    /// As [`Sdk::send_bytes`] where the node may have ended the session.
+    pub(crate) async fn try_send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
     /// Sends a topic list, and returns when the node has taken it.
     pub(crate) async fn subscribe(&mut self, topics: &[&str]) {
         self.send(&raw(TOPICS, seq("topics"), topic_list::encode(topics.iter().copied()))).await;
@@ -130,14 +142,28 @@ impl Sdk {
         timeout(LONG, self.try_frame()).await.expect("a frame comes").expect("the session lives")
     }
 
+    /// The next frame, or the end.
+    pub(crate) async fn try_next(&mut self) -> Option<Raw> {
+        timeout(LONG, self.try_frame()).await.expect("a frame or the end comes")
+    }
+
+    /// The next frame; the end also where the node sends no frame.
+    pub(crate) async fn try_any(&mut self) -> Option<Raw> {
+        self.read_frame().await.ok().flatten()
+    }
+
     async fn try_frame(&mut self) -> Option<Raw> {
+        self.read_frame().await.expect("the node sends frames")
+    }
+
+    async fn read_frame(&mut self) -> Result<Option<Raw>, FrameError> {
         loop {
-            if let Some(frame) = self.reader.next().expect("the node sends frames") {
+            if let Some(frame) = self.reader.next()? {
                 let (seq, result, body) = (frame.seq, frame.result, frame.body.to_vec());
-                return Some(Raw { kind: frame.kind.to_wire(), seq, result, body });
+                return Ok(Some(Raw { kind: frame.kind.to_wire(), seq, result, body }));
             }
             if self.stream.read_buf(self.reader.buffer()).await.unwrap_or(0) == 0 {
-                return None;
+                return Ok(None);
             }
         }
     }
@@ -153,6 +179,26 @@ impl Sdk {
         if let Ok(outcome) = timeout(time, self.try_frame()).await {
             panic!("expected silence, got {outcome:?}");
         }
+    }
+
+    /// The next `count` bytes as they are.
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.reader.buffer().len() < count {
+            let read = timeout(LONG, self.stream.read_buf(self.reader.buffer())).await;
+            assert!(read.expect("bytes come").expect("the session lives") > 0, "the session lives");
+        }
+        self.reader.buffer().split_to(count).to_vec()
+    }
+
+    /// Asserts that not a byte comes within `time`, and that the session lives.
+    pub(crate) async fn quiet_for(&mut self, time: Duration) {
+        assert!(timeout(time, self.stream.read_u8()).await.is_err(), "not a byte more");
+    }
+
+    /// Waits for the node to close without another byte.
+    pub(crate) async fn closed_mid_frame(&mut self) {
+        let read = timeout(LONG, self.stream.read_u8()).await.expect("the node closes");
+        assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
     }
 
     /// Waits for the node to close without another frame; gives the time it took.

@@ -188,7 +188,7 @@ impl Credentials {
     }
 
     /// The own chain as it is sent, and the key to sign with.
-    pub(super) fn certified_key(&self) -> CertifiedKey {
+    pub fn certified_key(&self) -> CertifiedKey {
         CertifiedKey::new(self.0.chain.iter().map(|c| c.der.clone()).collect(), self.0.key.clone())
     }
 

@@ -1,0 +1,177 @@
+//! What a connection passes on its way to becoming a session: the node's welcome, its certificate, a check for
+//! offers of TLS sessions, TLS, all within the first-byte limit.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use amop::Result;
+use amop::transport::{Credentials, KeyExchange, server_config};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::counters::Tally;
+use crate::faults::Welcome;
+use crate::hello;
+use crate::resumption::Issued;
+use crate::session::{Home, Seat, serve};
+use crate::wire::Wire;
+
+/// Bytes that are no TLS record, nor the beginning of one.
+const GARBAGE: &[u8] = b"\xff\x00garbage\xff\x00garbage\xff\x00garbage\xff\x00garbage";
+
+/// What protects the connections of a node.
+#[derive(Clone)]
+pub(crate) enum Security {
+    Tls {
+        acceptor: TlsAcceptor,
+        /// Sessions that it has given out and won't hear of again; `None` when it gives out none.
+        issued: Option<Arc<Issued>>,
+    },
+    /// Nothing, so that one can look at the bytes.
+    Plain,
+}
+
+impl Security {
+    /// TLS as a node does it that shows `credentials`: 1.2, secp256k1 alone, a client certificate required.
+    pub(crate) fn tls(credentials: &Credentials, refuse_resumption: bool) -> Result<Security> {
+        let mut config = server_config(credentials, &[KeyExchange::Secp256k1])?;
+        let issued = refuse_resumption.then(|| Arc::new(Issued::default()));
+        if let Some(issued) = &issued {
+            config.session_storage = issued.clone();
+            config.ticketer = issued.clone();
+        }
+        Ok(Security::Tls { acceptor: TlsAcceptor::from(Arc::new(config)), issued })
+    }
+}
+
+impl std::fmt::Debug for Security {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Security::Tls { .. } => "Tls",
+            Security::Plain => "Plain",
+        })
+    }
+}
+
+/// A node's door: what it does with connections, changeable while it runs.
+#[derive(Debug)]
+pub(crate) struct Door {
+    first_byte: Duration,
+    manner: Mutex<(Welcome, Security)>,
+    frozen: watch::Sender<bool>,
+}
+
+impl Door {
+    pub(crate) fn new(security: Security, first_byte: Duration) -> Door {
+        Door { first_byte, manner: Mutex::new((Welcome::Serve, security)), frozen: watch::Sender::new(false) }
+    }
+
+    fn manner(&self) -> MutexGuard<'_, (Welcome, Security)> {
+        self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_welcome(&self, welcome: Welcome) {
+        self.manner().0 = welcome;
+    }
+
+    pub(crate) fn set_security(&self, security: Security) {
+        self.manner().1 = security;
+    }
+
+    /// Whether connections wait outside.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.send_replace(frozen);
+    }
+
+    /// Takes a connection from its first byte to its end.
+    pub(crate) async fn admit(&self, tcp: TcpStream, home: Home) {
+        // Frames are gathered before they are written: waiting for more would only add delay. A socket where
+        // this fails is dead, which the next read shows.
+        let _ = tcp.set_nodelay(true);
+        if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
+            return;
+        }
+        let (welcome, security) = self.manner().clone();
+        match welcome {
+            Welcome::Serve => self.secure(tcp, security, home).await,
+            Welcome::Close => {}
+            Welcome::Reset => tcp.reset_on_close(),
+            Welcome::Stall => swallow(tcp).await,
+            Welcome::Garbage => {
+                let mut tcp = tcp;
+                // Whether it arrives is the client's affair.
+                let _ = tcp.write_all(GARBAGE).await;
+            }
+        }
+    }
+
+    async fn secure(&self, tcp: TcpStream, security: Security, home: Home) {
+        match security {
+            Security::Tls { acceptor, issued } => {
+                let handshake = async {
+                    if let Some(issued) = issued
+                        && offers_session(&tcp, &issued).await?
+                    {
+                        return Err(std::io::Error::other("the client offers a TLS session to resume"));
+                    }
+                    acceptor.accept(tcp).await
+                };
+                match timeout(self.first_byte, handshake).await {
+                    Ok(Ok(stream)) => seat(stream, home).await,
+                    Ok(Err(error)) => refused(&home, &error),
+                    Err(elapsed) => refused(&home, &elapsed),
+                }
+            }
+            Security::Plain => match timeout(self.first_byte, tcp.readable()).await {
+                Ok(Ok(())) => seat(tcp, home).await,
+                Ok(Err(error)) => refused(&home, &error),
+                Err(elapsed) => refused(&home, &elapsed),
+            },
+        }
+    }
+}
+
+/// Looks at the client's first message without taking it.
+async fn offers_session(tcp: &TcpStream, issued: &Issued) -> std::io::Result<bool> {
+    let mut seen = 0;
+    let mut bytes = vec![0; hello::MOST];
+    loop {
+        let count = tcp.peek(&mut bytes).await?;
+        match hello::parse(&bytes[..count]) {
+            hello::Parsed::Hello { session_id, ticket } => {
+                return Ok(!ticket.is_empty() || issued.knows(session_id));
+            }
+            // TLS says what is wrong with it.
+            hello::Parsed::NoHello => return Ok(false),
+            hello::Parsed::Incomplete if count == bytes.len() || count == 0 => return Ok(false),
+            hello::Parsed::Incomplete => {
+                if count == seen {
+                    // More bytes don't make a peek ready anew while the first ones stay: look again soon.
+                    tokio::time::sleep(hello::PAUSE).await;
+                }
+                seen = count;
+            }
+        }
+    }
+}
+
+async fn seat(stream: impl Wire, home: Home) {
+    if let Some(seat) = Seat::take(home) {
+        serve(stream, seat).await;
+    }
+}
+
+/// Reads until the client goes.
+async fn swallow(mut tcp: TcpStream) {
+    let mut bytes = vec![0; 4096];
+    while tcp.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+}
+
+fn refused(home: &Home, why: &dyn std::fmt::Display) {
+    tracing::debug!(node = home.node, "a connection came to nothing: {why}");
+    Tally::add(&home.tally.refused, 1);
+}

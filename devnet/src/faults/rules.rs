@@ -1,0 +1,166 @@
+//! The faults that are injected at the moment, and what they make of a frame.
+
+use amop::protocol::channel::MessageType;
+use amop::protocol::channel::amop::split;
+use fastrand::Rng;
+
+use super::{Action, Direction, Fault};
+
+/// Names an injected fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FaultId(u64);
+
+/// A frame as faults see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) direction: Direction,
+    pub(crate) node: usize,
+    pub(crate) session: u64,
+    pub(crate) kind: MessageType,
+    pub(crate) body: &'a [u8],
+}
+
+/// All injected faults; the first that fits a frame happens.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    rules: Vec<Rule>,
+    injected: u64,
+    seed: u64,
+}
+
+#[derive(Debug)]
+struct Rule {
+    id: FaultId,
+    fault: Fault,
+    /// Frames that it fitted, spared ones included.
+    met: u64,
+    hits: u64,
+    /// Its own, so that what another rule draws doesn't matter.
+    rng: Rng,
+}
+
+impl Rules {
+    pub(crate) fn new(seed: u64) -> Rules {
+        Rules { seed, ..Rules::default() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    pub(crate) fn inject(&mut self, fault: Fault) -> FaultId {
+        self.injected += 1;
+        let id = FaultId(self.injected);
+        let rng = Rng::with_seed(self.seed.wrapping_add(self.injected));
+        self.rules.push(Rule { id, fault, met: 0, hits: 0, rng });
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: FaultId) {
+        self.rules.retain(|rule| rule.id != id);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    pub(crate) fn hits(&self, id: FaultId) -> Option<u64> {
+        self.rules.iter().find(|rule| rule.id == id).map(|rule| rule.hits)
+    }
+
+    /// What happens to a frame, with the randomness for it.
+    pub(crate) fn judge(&mut self, seen: Seen<'_>) -> Option<(Action, &mut Rng)> {
+        let rule = self.rules.iter_mut().find_map(|rule| rule.happens(seen).then_some(rule))?;
+        Some((rule.fault.action, &mut rule.rng))
+    }
+}
+
+impl Rule {
+    fn happens(&mut self, seen: Seen<'_>) -> bool {
+        if self.hits >= self.fault.times || !self.fits(seen) {
+            return false;
+        }
+        if self.fault.chance < 1.0 && self.rng.f64() >= self.fault.chance {
+            return false;
+        }
+        self.met += 1;
+        if self.met <= self.fault.after {
+            return false;
+        }
+        self.hits += 1;
+        true
+    }
+
+    fn fits(&self, seen: Seen<'_>) -> bool {
+        let fault = &self.fault;
+        fault.direction == seen.direction
+            && fault.node.is_none_or(|node| node == seen.node)
+            && fault.session.is_none_or(|session| session == seen.session)
+            && fault.kind.is_none_or(|kind| kind == seen.kind)
+            && fault.topic.as_ref().is_none_or(|topic| carried(seen) == Some(topic.as_slice()))
+    }
+}
+
+/// The topic that a frame carries.
+fn carried(seen: Seen<'_>) -> Option<&[u8]> {
+    match seen.kind {
+        MessageType::Request | MessageType::Response | MessageType::Broadcast | MessageType::BlockNotify => {
+            split(seen.body).ok().map(|(topic, _)| topic)
+        }
+        MessageType::Rpc
+        | MessageType::Heartbeat
+        | MessageType::Handshake
+        | MessageType::RegisterEvent
+        | MessageType::TopicList
+        | MessageType::RequestVerify
+        | MessageType::UpdateTopicStatus
+        | MessageType::TransactionNotify
+        | MessageType::EventNotify
+        | MessageType::Other(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(body: &[u8]) -> Seen<'_> {
+        let (direction, kind) = (Direction::ToClients, MessageType::Request);
+        Seen { direction, node: 1, session: 7, kind, body }
+    }
+
+    #[test]
+    fn a_fault_spares_some_happens_some_times_and_stays_on_its_topic() {
+        let mut rules = Rules::new(0);
+        let id = rules.inject(Fault::lose().on_topic("t").after(1).times(2));
+        let mut happened = Vec::new();
+        for body in [&b"\x02t1"[..], b"\x02x2", b"\x02t3", b"\x02t4", b"\x02t5"] {
+            happened.push(rules.judge(seen(body)).is_some());
+        }
+        assert_eq!(happened, [false, false, true, true, false]);
+        assert_eq!(rules.hits(id), Some(2));
+        rules.remove(id);
+        assert!(rules.is_empty());
+    }
+
+    #[test]
+    fn chance_is_the_same_for_the_same_seed() {
+        let draw = |seed| {
+            let mut rules = Rules::new(seed);
+            rules.inject(Fault::lose().chance(0.5));
+            (0..64).map(|_| rules.judge(seen(b"")).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+    }
+
+    #[test]
+    fn direction_and_type_are_told_apart() {
+        let mut rules = Rules::new(0);
+        rules.inject(Fault::lose().from_clients());
+        rules.inject(Fault::lose().on_type(0x31));
+        assert!(rules.judge(seen(b"")).is_none());
+        assert!(rules.judge(Seen { direction: Direction::FromClients, ..seen(b"") }).is_some());
+        assert!(rules.judge(Seen { kind: MessageType::Response, ..seen(b"") }).is_some());
+    }
+}

@@ -1,0 +1,116 @@
+//! What a TLS ClientHello says of sessions to resume: its session id and its ticket.
+
+use std::time::Duration;
+
+/// The longest first message that is looked at; longer than any client's.
+pub(crate) const MOST: usize = 16 * 1024;
+
+/// How long to wait for the rest of a message that came in pieces.
+pub(crate) const PAUSE: Duration = Duration::from_millis(1);
+
+const HANDSHAKE_RECORD: u8 = 22;
+const CLIENT_HELLO: u8 = 1;
+const SESSION_TICKET: u16 = 35;
+
+/// What the bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parsed<'a> {
+    /// A ClientHello in one record, as all clients send it.
+    Hello {
+        /// Empty when none is offered.
+        session_id: &'a [u8],
+        /// Empty when none is offered.
+        ticket: &'a [u8],
+    },
+    /// Something else.
+    NoHello,
+    /// Not all of it is there.
+    Incomplete,
+}
+
+/// Looks at the first bytes of a connection.
+pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
+    let Some((header, rest)) = bytes.split_at_checked(5) else { return Parsed::Incomplete };
+    if header[0] != HANDSHAKE_RECORD {
+        return Parsed::NoHello;
+    }
+    let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+    let Some(record) = rest.get(..length) else { return Parsed::Incomplete };
+    hello(record).unwrap_or(Parsed::NoHello)
+}
+
+fn hello(record: &[u8]) -> Option<Parsed<'_>> {
+    // Type and three bytes of length, version, random.
+    let (head, rest) = record.split_at_checked(4 + 2 + 32)?;
+    if head[0] != CLIENT_HELLO {
+        return None;
+    }
+    let (session_id, rest) = counted8(rest)?;
+    let (_suites, rest) = counted16(rest)?;
+    let (_compression, rest) = counted8(rest)?;
+    let mut ticket = &[][..];
+    if !rest.is_empty() {
+        let (mut extensions, _) = counted16(rest)?;
+        while !extensions.is_empty() {
+            let (kind, rest) = extensions.split_at_checked(2)?;
+            let (content, rest) = counted16(rest)?;
+            if u16::from_be_bytes([kind[0], kind[1]]) == SESSION_TICKET {
+                ticket = content;
+            }
+            extensions = rest;
+        }
+    }
+    Some(Parsed::Hello { session_id, ticket })
+}
+
+fn counted8(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, rest) = bytes.split_first()?;
+    rest.split_at_checked(usize::from(length))
+}
+
+fn counted16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_at_checked(2)?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes([length[0], length[1]])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ClientHello byte by byte.
+    fn client_hello(session_id: &[u8], extensions: &[u8]) -> Vec<u8> {
+        let mut body = vec![3, 3];
+        body.extend([7; 32]);
+        body.push(session_id.len() as u8);
+        body.extend(session_id);
+        body.extend([0, 2, 0xc0, 0x2c, 1, 0]);
+        body.extend((extensions.len() as u16).to_be_bytes());
+        body.extend(extensions);
+        let mut record = vec![22, 3, 1];
+        record.extend((body.len() as u16 + 4).to_be_bytes());
+        record.extend([1, 0, 0, body.len() as u8]);
+        record.extend(body);
+        record
+    }
+
+    #[test]
+    fn session_id_and_ticket_are_found() {
+        let bytes = client_hello(b"id", &[0, 10, 0, 2, 0, 22, 0, 35, 0, 3, b't', b'i', b'c']);
+        assert_eq!(parse(&bytes), Parsed::Hello { session_id: b"id", ticket: b"tic" });
+        let bytes = client_hello(b"", &[0, 35, 0, 0]);
+        assert_eq!(parse(&bytes), Parsed::Hello { session_id: b"", ticket: b"" });
+        for cut in 0..bytes.len() {
+            assert_eq!(parse(&bytes[..cut]), Parsed::Incomplete);
+        }
+    }
+
+    #[test]
+    fn what_is_no_hello_is_left_to_tls() {
+        assert_eq!(parse(b"GET / HTTP/1.1"), Parsed::NoHello);
+        assert_eq!(parse(&[22, 3, 1, 0, 1, 9]), Parsed::NoHello);
+        let mut lying = client_hello(b"", &[0, 35, 0, 9, 1]);
+        assert_eq!(parse(&lying), Parsed::NoHello);
+        lying[0] = 23;
+        assert_eq!(parse(&lying), Parsed::NoHello);
+    }
+}

@@ -1,0 +1,30 @@
+//! What these tests share: guards against hanging, and ways to connect.
+
+use std::time::Duration;
+
+use amop::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, dial};
+use amop_devnet::Devnet;
+
+/// When a test gives up; nothing waits for it to pass.
+pub(crate) const GUARD: Duration = Duration::from_secs(60);
+
+pub(crate) async fn guarded<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(GUARD, future).await.expect("done long before the guard")
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(GUARD, wait).await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+/// Connects over TLS with the devnet's credentials.
+pub(crate) async fn connect(devnet: &Devnet, endpoint: &str) -> amop::Result<BoxedStream> {
+    let credentials = Credentials::load(&devnet.credentials())?;
+    let endpoint: Endpoint = endpoint.parse()?;
+    dial(&endpoint, &RustlsConnector::new(&credentials)?).await
+}

@@ -1,0 +1,8 @@
+//! Nodes on real sockets with real TLS: who gets in, how records are cut, and that nothing is left over.
+
+mod crowd;
+mod door;
+mod fixture;
+mod life;
+mod records;
+mod resumption;

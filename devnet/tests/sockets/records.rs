@@ -1,0 +1,100 @@
+//! How frames are spread over TLS records: go-sdk decodes one frame of each read.
+
+use std::sync::{Arc, Mutex};
+
+use amop::protocol::Seq;
+use amop::protocol::channel::frame::MAX_FRAME_LEN;
+use amop::protocol::channel::{Frame, FrameReader, MessageType};
+use amop::transport::BoxedStream;
+use amop_devnet::Devnet;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::fixture::{connect, guarded};
+
+const APPLICATION_DATA: u8 = 23;
+
+/// A relay in front of a node that keeps what the node sends.
+async fn relay(node: std::net::SocketAddr) -> (String, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = listener.local_addr().unwrap().to_string();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = seen.clone();
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_node, mut to_node) = TcpStream::connect(node).await.unwrap().into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_node).await });
+        let mut bytes = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from_node.read(&mut bytes).await {
+            kept.lock().unwrap().extend_from_slice(&bytes[..count]);
+            if to_client.write_all(&bytes[..count]).await.is_err() {
+                break;
+            }
+        }
+    });
+    (endpoint, seen)
+}
+
+/// How many records with application data there are.
+fn records(mut bytes: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some((header, rest)) = bytes.split_at_checked(5) {
+        count += usize::from(header[0] == APPLICATION_DATA);
+        bytes = &rest[usize::from(u16::from_be_bytes([header[3], header[4]]))..];
+    }
+    count
+}
+
+async fn read_frames(stream: &mut BoxedStream, count: usize) {
+    let mut reader = FrameReader::new(MAX_FRAME_LEN);
+    let mut read = 0;
+    loop {
+        while reader.next().unwrap().is_some() {
+            read += 1;
+        }
+        if read == count {
+            return;
+        }
+        assert!(stream.read_buf(reader.buffer()).await.unwrap() > 0);
+    }
+}
+
+fn frame(kind: u16, body: &[u8]) -> Vec<u8> {
+    Frame::new(MessageType::from_wire(kind), Seq::new([b'1'; 32]), 0, body).to_bytes()
+}
+
+/// The records that 50 acks take after an optional handshake as `client_type`.
+async fn records_for_50_acks(client_type: Option<&str>) -> usize {
+    let devnet = Devnet::builder().nodes(1).start().await.unwrap();
+    let (endpoint, seen) = relay(devnet.node(0).address()).await;
+    let mut stream = connect(&devnet, &endpoint).await.unwrap();
+    if let Some(client_type) = client_type {
+        let offer = format!(r#"{{"minimumSupport":1,"maximumSupport":3,"clientType":"{client_type}"}}"#);
+        stream.write_all(&frame(0x14, offer.as_bytes())).await.unwrap();
+        stream.flush().await.unwrap();
+        read_frames(&mut stream, 1).await;
+    }
+    let before = records(&seen.lock().unwrap());
+    stream.write_all(&frame(0x35, b"\x02tx").repeat(50)).await.unwrap();
+    stream.flush().await.unwrap();
+    read_frames(&mut stream, 50).await;
+    let records = records(&seen.lock().unwrap()) - before;
+    let counters = devnet.node(0).counters();
+    assert_eq!(counters.records_out, (before + records) as u64);
+    assert_eq!(counters.frames_out, 50 + u64::from(client_type.is_some()));
+    assert_eq!(counters.frames_in, counters.frames_out);
+    devnet.stop().await;
+    records
+}
+
+#[tokio::test]
+async fn one_frame_a_record_for_go_sdk_and_before_the_handshake_else_coalesced() {
+    guarded(async {
+        assert_eq!(records_for_50_acks(Some("Go-SDK")).await, 50);
+        assert_eq!(records_for_50_acks(None).await, 50);
+        // One record came in, so one goes out; a few if the scheduler cuts it.
+        assert!(records_for_50_acks(Some("amop")).await < 10);
+    })
+    .await;
+}

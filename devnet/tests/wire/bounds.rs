@@ -1,0 +1,102 @@
+//! Bad clients cost themselves only, and what they make a node hold is bounded.
+
+use std::time::Duration;
+
+use crate::sdk::{BROADCAST, REQUEST, RESPONSE, Sdk, devnet, message, raw, seq};
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_doesnt_read_is_cut_and_nobody_else_suffers() {
+    let devnet = devnet(2, |b| b.max_queued_bytes(1 << 20)).await;
+    let mut deaf = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+    let mut good = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    let large = raw(BROADCAST, seq("1"), message("t", &"x".repeat(64 << 10)));
+    let mut most = 0;
+    for _ in 0..64 {
+        publisher.call(&large).await;
+        assert_eq!(good.frame().await, large);
+        most = most.max(devnet.counters().held_bytes);
+    }
+    let counters = devnet.counters();
+    assert_eq!((counters.slow_readers, counters.sessions, counters.held_bytes), (1, 2, 0));
+    assert!(most <= (1 << 20) + (64 << 10), "{most} bytes held");
+    assert_eq!(devnet.node(1).sessions().len(), 1);
+    let mut frames = 0;
+    while deaf.try_next().await.is_some() {
+        frames += 1;
+    }
+    assert!(frames < 64, "it got what was written before, {frames} frames");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_only_asks_and_never_reads_is_cut() {
+    let devnet = devnet(1, |b| b.max_queued_bytes(64 << 10)).await;
+    let mut sdk = Sdk::connect(&devnet.node(0)).await;
+    let call = raw(0x12, seq("1"), r#"{"jsonrpc":"2.0","method":"getClientVersion","id":1}"#).bytes();
+    while devnet.counters().sessions == 1 {
+        if sdk.try_send_bytes(&call).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(devnet.counters().slow_readers, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unanswered_unicasts_are_bounded_by_103() {
+    let devnet = devnet(2, |b| b.max_in_flight_bytes(10_000)).await;
+    let mut silent = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    let body = message("t", &"x".repeat(6_000));
+    publisher.send(&raw(REQUEST, seq("1"), &body)).await;
+    silent.frame().await;
+    assert_eq!(
+        publisher.call(&raw(REQUEST, seq("2"), &body)).await,
+        raw(RESPONSE, seq("2"), "").with_result(103)
+    );
+    assert_eq!(publisher.frame().await.result, 104);
+    publisher.send(&raw(REQUEST, seq("3"), &body)).await;
+    assert_eq!(silent.frame().await.seq, seq("3"), "there is room again");
+    let huge = message("t", &"x".repeat(20_000));
+    assert_eq!(publisher.frame().await.result, 104);
+    publisher.send(&raw(REQUEST, seq("4"), huge)).await;
+    assert_eq!(silent.frame().await.seq, seq("4"), "one message always fits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_frame_behind_a_refused_handshake_is_not_served() {
+    let devnet = devnet(2, |b| b).await;
+    let mut subscriber = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+    let mut sdk = Sdk::silent(&devnet.node(0));
+    let offer = raw(0x14, seq("1"), r#"{"minimumSupport":4,"maximumSupport":9}"#);
+    let publish = raw(BROADCAST, seq("2"), message("t", "x"));
+    sdk.send_bytes(&[offer.bytes(), publish.bytes()].concat()).await;
+    sdk.closed().await;
+    subscriber.nothing_for(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn overtaking_loses_and_doubles_nothing() {
+    let devnet = devnet(2, |b| b.reorder(Duration::from_millis(250)).seed(3)).await;
+    let mut subscriber = Sdk::connect(&devnet.node(1)).await;
+    subscriber.send(&raw(0x32, seq("topics"), r#"["t"]"#)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    let mut bytes = Vec::new();
+    for number in 0..2_000 {
+        bytes.extend(raw(BROADCAST, seq(&number.to_string()), message("t", "")).bytes());
+    }
+    publisher.send_bytes(&bytes).await;
+    let mut got = Vec::new();
+    for _ in 0..2_000 {
+        let text = subscriber.frame().await.seq.to_string();
+        got.push(text.parse::<u32>().unwrap());
+    }
+    let late = got.iter().zip(got.iter().skip(1)).filter(|(a, b)| a > b).count();
+    assert!((20..200).contains(&late), "{late} of 2,000 out of order");
+    got.sort_unstable();
+    assert!(got.iter().copied().eq(0..2_000));
+    for _ in 0..2_000 {
+        assert_eq!(publisher.frame().await.kind, RESPONSE);
+    }
+    assert_eq!(devnet.counters().held_bytes, 0);
+}
