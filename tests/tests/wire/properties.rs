@@ -1,0 +1,140 @@
+//! What holds for any bytes: frames and topic bodies.
+
+use amop::protocol::channel::amop::{TopicBodyError, put_topic, split};
+use amop::protocol::channel::frame::parse;
+use amop::protocol::channel::{Frame, FrameError, FrameReader, MessageType};
+use amop::protocol::{Seq, Topic};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// The longest frame read here: some of those made are longer.
+const LIMIT: usize = 50_000;
+
+/// One frame, whole: any type, seq and result; bodies small, around the size from which they are shared, and long.
+fn frame_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let len = prop_oneof![8 => 0..300usize, 1 => 32_700..32_800usize, 1 => 32_700..LIMIT - 42];
+    (any::<u16>(), any::<[u8; 32]>(), any::<i32>(), len, any::<u8>()).prop_map(
+        |(number, seq, result, len, fill)| {
+            let body: Vec<u8> = (0..len).map(|at| fill.wrapping_add(at as u8)).collect();
+            Frame::new(MessageType::from_wire(number), Seq::new(seq), result, &body).to_bytes()
+        },
+    )
+}
+
+/// Puts `stream` into a reader in pieces of these sizes (again and again) and gives the frames that came out,
+/// each with its body kept until the end, and how it ended.
+fn read(stream: &[u8], sizes: &[usize]) -> (Vec<Vec<u8>>, Result<FrameReader, FrameError>) {
+    let mut reader = FrameReader::new(LIMIT);
+    let mut frames = Vec::new();
+    let mut kept = Vec::new();
+    let mut rest = stream;
+    let mut sizes = sizes.iter().cycle();
+    while !rest.is_empty() {
+        let piece;
+        (piece, rest) = rest.split_at((*sizes.next().expect("at least one size")).min(rest.len()));
+        reader.buffer().extend_from_slice(piece);
+        loop {
+            match reader.next() {
+                Ok(Some(frame)) => {
+                    frames.push(frame.to_bytes());
+                    kept.push(frame.keep(frame.body));
+                }
+                Ok(None) => break,
+                Err(error) => return (frames, Err(error)),
+            }
+        }
+    }
+    for (frame, body) in frames.iter().zip(kept) {
+        assert_eq!(frame[42..], body, "a kept body has changed");
+    }
+    (frames, Ok(reader))
+}
+
+proptest! {
+    #[test]
+    fn frames_come_out_as_they_went_in_wherever_they_are_cut(
+        frames in vec(frame_bytes(), 0..8),
+        sizes in vec(1..20_000usize, 1..5),
+        missing in 0..60usize,
+    ) {
+        let whole = frames.concat();
+        let (seen, end) = read(&whole, &sizes);
+        prop_assert_eq!(&seen, &frames);
+        prop_assert!(!end.unwrap().is_mid_frame());
+
+        let cut = whole.len().saturating_sub(missing);
+        let (seen, end) = read(&whole[..cut], &sizes);
+        let complete = frames.iter().scan(0, |end, frame| { *end += frame.len(); Some(*end) });
+        let complete: Vec<usize> = complete.take_while(|&end| end <= cut).collect();
+        prop_assert_eq!(seen.len(), complete.len());
+        prop_assert_eq!(end.unwrap().is_mid_frame(), cut > complete.last().copied().unwrap_or(0));
+    }
+
+    #[test]
+    fn any_bytes_are_read_alike_in_pieces_and_at_once(
+        lengths in vec(prop_oneof![40..80u32, Just(LIMIT as u32 + 1), any::<u32>()], 1..6),
+        noise in vec(any::<u8>(), 0..400),
+        sizes in vec(1..100usize, 1..5),
+    ) {
+        // Plausible lengths between noise, so that reading gets beyond the first frame.
+        let mut stream = Vec::new();
+        for (i, length) in lengths.iter().enumerate() {
+            stream.extend_from_slice(&length.to_be_bytes());
+            let body = noise.iter().cycle().skip(i).take(if noise.is_empty() { 0 } else { 76 });
+            stream.extend(body.take((*length as usize).saturating_sub(4)));
+        }
+        let mut at_once = Vec::new();
+        let mut rest = &stream[..];
+        let expected = loop {
+            match parse(rest, LIMIT) {
+                Ok(Some(frame)) => {
+                    at_once.push(frame.to_bytes());
+                    rest = &rest[42 + frame.body.len()..];
+                }
+                Ok(None) => break Ok(!rest.is_empty()),
+                Err(error) => break Err(error),
+            }
+        };
+        let (seen, end) = read(&stream, &sizes);
+        prop_assert_eq!(seen, at_once);
+        prop_assert_eq!(end.map(|reader| reader.is_mid_frame()), expected);
+    }
+
+    #[test]
+    fn a_topic_and_its_data_come_back(name in "[^\t\0]{1,84}", data in vec(any::<u8>(), 0..300)) {
+        prop_assume!(name.len() <= 254);
+        let topic = Topic::new(&name).unwrap();
+        let mut body = Vec::new();
+        put_topic(&mut body, topic.as_bytes());
+        prop_assert_eq!(usize::from(body[0]), name.len() + 1);
+        body.extend_from_slice(&data);
+        prop_assert_eq!(split(&body), Ok((name.as_bytes(), &data[..])));
+    }
+
+    #[test]
+    fn any_body_is_split_without_loss_or_named_for_what_it_lacks(body in vec(any::<u8>(), 0..600)) {
+        match split(&body) {
+            Ok((topic, data)) => {
+                let mut again = Vec::new();
+                put_topic(&mut again, topic);
+                again.extend_from_slice(data);
+                prop_assert_eq!(again, body);
+            }
+            Err(TopicBodyError::Empty) => prop_assert!(body.is_empty()),
+            Err(TopicBodyError::LengthByte(byte)) => {
+                prop_assert_eq!(byte, body[0]);
+                prop_assert!(byte < 2);
+            }
+            Err(TopicBodyError::Truncated { topic, rest }) => {
+                prop_assert_eq!((topic, rest), (usize::from(body[0]) - 1, body.len() - 1));
+                prop_assert!(topic > rest);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_topic_or_is_refused_by_a_rule(name in any::<String>()) {
+        let allowed = (1..=254).contains(&name.len()) && !name.contains(['\t', '\0']);
+        prop_assert_eq!(Topic::new(&name).is_ok(), allowed);
+    }
+}
