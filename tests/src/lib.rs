@@ -1,1 +1,8 @@
-//! placeholder
+//! Behaviour across crates. The tests are in `tests/`, a file or folder for each subject; here is what they share.
+
+pub mod invariants;
+
+/// The README's Rust examples build.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

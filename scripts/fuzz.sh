@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Fuzzes each decoder for some seconds: scripts/fuzz.sh [SECONDS] [TARGET...]
+#
+# Builds the targets itself, on the stable toolchain, with the flags that cargo-fuzz would give; without an
+# address sanitizer, since the code under test forbids unsafe. What is found lies in fuzz/artifacts/TARGET; show it
+# again with: fuzz/target/x86_64-unknown-linux-gnu/release/TARGET FILE
+set -euo pipefail
+cd "$(dirname "$0")/../fuzz"
+
+seconds=${1:-20}
+shift || true
+if [ $# -gt 0 ]; then
+    targets=("$@")
+else
+    targets=()
+    for file in fuzz_targets/*.rs; do
+        targets+=("$(basename "$file" .rs)")
+    done
+fi
+
+# A target triple of its own keeps the flags away from build scripts and macros.
+triple=$(rustc -vV | sed -n 's/^host: //p')
+flags=(
+    --cfg fuzzing
+    -Cpasses=sancov-module
+    -Cllvm-args=-sanitizer-coverage-level=4
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+    -Cllvm-args=-sanitizer-coverage-pc-table
+    -Cllvm-args=-sanitizer-coverage-trace-compares
+    -Cllvm-args=-simplifycfg-branch-fold-threshold=0
+    -Ccodegen-units=1
+)
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR=target \
+    cargo build --locked --release --target "$triple" --bins
+
+# Frames of real nodes are where the search begins.
+seed() { # TARGET TYPE...: the bodies (for frame_reader the frames) of these types, numbers in hex
+    python3 - "$@" <<'PYTHON'
+import json, pathlib, sys
+
+target, types = sys.argv[1], [int(number, 16) for number in sys.argv[2:]]
+folder = pathlib.Path("corpus", target)
+PIECES = bytes([3, 1, 7])  # the sizes of the pieces that the target cuts the frame into
+for vector in json.loads(pathlib.Path("../tests/vectors/channel-2x.json").read_text()):
+    frame = bytes.fromhex(vector["hex"])
+    if int.from_bytes(frame[4:6], "big") in types:
+        (folder / vector["name"]).write_bytes(frame + PIECES if target == "frame_reader" else frame[42:])
+PYTHON
+}
+
+for target in "${targets[@]}"; do
+    mkdir -p "corpus/$target" "artifacts/$target"
+    case $target in
+        frame_reader) seed "$target" 12 13 14 30 31 32 35 37 38 1001 ;;
+        topic_body) seed "$target" 30 31 35 1001 ;;
+        handshake) seed "$target" 14 ;;
+        topic_list) seed "$target" 32 ;;
+        rpc) seed "$target" 12 ;;
+        verification) seed "$target" 37 38 ;;
+    esac
+    log=artifacts/$target/log
+    if ! "target/$triple/release/$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 \
+        -rss_limit_mb=1024 -print_final_stats=1 -print_funcs=0 -artifact_prefix="artifacts/$target/" \
+        "corpus/$target" >"$log" 2>&1; then
+        cat "$log" >&2
+        echo "fuzz: $target failed; the input lies in fuzz/artifacts/$target" >&2
+        exit 1
+    fi
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    echo "fuzz: $target: $runs inputs in $seconds s, nothing found"
+done

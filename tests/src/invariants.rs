@@ -1,0 +1,167 @@
+//! What must hold for any input of a decoder, whoever sent it: checked by the property tests and by `fuzz/`.
+//!
+//! Each function panics where a rule is broken, and when a decoder does.
+
+use amop::ErrorKind;
+use amop::protocol::channel::amop::{TopicBodyError, put_topic, split};
+use amop::protocol::channel::frame::{HEADER_LEN, parse};
+use amop::protocol::channel::handshake::{Choice, Offer};
+use amop::protocol::channel::rpc::{NodeTopics, decode_node_info, decode_peers};
+use amop::protocol::channel::verify::{TopicStatus, VerifyRequest};
+use amop::protocol::channel::{FrameReader, topic_list};
+use amop::transport::{CredentialSource, Credentials, Endpoint, RustlsConnector};
+use serde_json::json;
+
+/// A stream is cut into the same frames, and ends the same way, however it arrives: in pieces of these sizes
+/// (again and again; 0 counts as 1) or at once. Bodies kept from frames stay as they were.
+pub fn frames(stream: &[u8], sizes: &[usize], limit: usize) {
+    let mut at_once = Vec::new();
+    let mut rest = stream;
+    let expected = loop {
+        match parse(rest, limit) {
+            Ok(Some(frame)) => {
+                let length = HEADER_LEN + frame.body.len();
+                assert_eq!(frame.to_bytes(), rest[..length], "a frame is not written as it was read");
+                at_once.push(&rest[..length]);
+                rest = &rest[length..];
+            }
+            Ok(None) => break Ok(!rest.is_empty()),
+            Err(error) => break Err(error),
+        }
+    };
+
+    let mut reader = FrameReader::new(limit);
+    let mut seen = Vec::new();
+    let mut kept = Vec::new();
+    let mut end = Ok(());
+    let mut rest = stream;
+    let mut sizes = sizes.iter().copied().cycle();
+    while !rest.is_empty() && end.is_ok() {
+        let size = sizes.next().unwrap_or(usize::MAX).clamp(1, rest.len());
+        let piece;
+        (piece, rest) = rest.split_at(size);
+        reader.buffer().extend_from_slice(piece);
+        end = loop {
+            match reader.next() {
+                Ok(Some(frame)) => {
+                    seen.push(frame.to_bytes());
+                    kept.push(frame.keep(frame.body));
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+    }
+    assert_eq!(seen, at_once, "frames in pieces differ from frames at once");
+    assert_eq!(end.map(|()| reader.is_mid_frame()), expected);
+    for (frame, body) in seen.iter().zip(kept) {
+        assert_eq!(frame[HEADER_LEN..], body, "a kept body has changed");
+    }
+}
+
+/// A topic body is split without loss, or named for what it lacks.
+pub fn topic_body(body: &[u8]) {
+    match split(body) {
+        Ok((topic, data)) => {
+            let mut again = Vec::new();
+            put_topic(&mut again, topic);
+            again.extend_from_slice(data);
+            assert_eq!(again, body);
+        }
+        Err(TopicBodyError::Empty) => assert!(body.is_empty()),
+        Err(TopicBodyError::LengthByte(byte)) => assert!(byte < 2 && byte == body[0]),
+        Err(TopicBodyError::Truncated { topic, rest }) => {
+            assert_eq!((topic, rest), (usize::from(body[0]) - 1, body.len() - 1));
+            assert!(topic > rest);
+        }
+    }
+}
+
+/// What is read of an offer or a choice is what would be written for it.
+pub fn handshake(body: &[u8]) {
+    if let Some(offer) = Offer::decode(body) {
+        assert_eq!(Offer::decode(&offer.encode()), Some(offer));
+    }
+    if let Some(choice) = Choice::decode(body) {
+        assert_eq!(Choice::decode(&choice.encode()), Some(choice));
+    }
+}
+
+/// A list holds each topic once, and comes back in the same order.
+pub fn topics(body: &[u8]) {
+    let Some(topics) = topic_list::decode(body) else { return };
+    assert_eq!(topics.iter().collect::<std::collections::HashSet<_>>().len(), topics.len());
+    let again = topic_list::encode(topics.iter().map(String::as_str));
+    assert_eq!(topic_list::decode(&again), Some(topics));
+}
+
+/// What is read of a node's answers is read again of the same answer written anew.
+pub fn node_topics(body: &[u8]) {
+    let written = |node: &NodeTopics| json!({ "NodeID": node.node_id, "Topic": node.topics });
+    if let Ok(node) = decode_node_info(body) {
+        let answer = json!({ "result": written(&node) }).to_string();
+        assert_eq!(decode_node_info(answer.as_bytes()), Ok(node));
+    }
+    if let Ok(peers) = decode_peers(body) {
+        let answer = json!({ "result": peers.iter().map(written).collect::<Vec<_>>() }).to_string();
+        assert_eq!(decode_peers(answer.as_bytes()), Ok(peers));
+    }
+}
+
+/// Both bodies of topic verification come back.
+pub fn verification(body: &[u8]) {
+    if let Some(request) = VerifyRequest::decode(body) {
+        assert_eq!(VerifyRequest::decode(&request.encode()), Some(request));
+    }
+    if let Some(status) = TopicStatus::decode(body) {
+        let again = serde_json::to_vec(&status).expect("plain data is JSON");
+        assert_eq!(TopicStatus::decode(&again), Some(status));
+    }
+}
+
+/// An endpoint names a host and a port and is read again as itself; what is none is quoted.
+pub fn endpoint(text: &str) {
+    match text.parse::<Endpoint>() {
+        Ok(endpoint) => {
+            assert!(!endpoint.host().is_empty() && endpoint.port() != 0);
+            assert_eq!(endpoint.to_string().parse::<Endpoint>().expect("its own text"), endpoint);
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidEndpoint);
+            assert!(error.message().contains(&format!("{text:?}")), "{error}");
+        }
+    }
+}
+
+/// Credentials from memory load or are refused for what they are; no text shows a private key.
+pub fn credentials(ca: &[u8], cert: &[u8], key: &[u8]) {
+    let source = CredentialSource::Pem { ca: ca.to_vec(), cert: cert.to_vec(), key: key.to_vec() };
+    for loaded in [Credentials::load(&source), Credentials::load_any_date(&source)] {
+        match loaded {
+            Ok(credentials) => {
+                let chain = credentials.check_chain();
+                let connector = RustlsConnector::new(&credentials);
+                for error in [chain.err(), connector.err()].into_iter().flatten() {
+                    hides_key(&error, key);
+                }
+            }
+            Err(error) => {
+                use ErrorKind::{CertificateDates, CredentialsInvalid, KeyEncrypted, KeyMismatch};
+                let kinds = [CredentialsInvalid, KeyEncrypted, KeyMismatch, CertificateDates];
+                assert!(kinds.contains(&error.kind()), "{error}");
+                hides_key(&error, key);
+            }
+        }
+    }
+}
+
+/// The shortest run of a key's text that would give something away; words of an error's text are shorter.
+const SECRET_LEN: usize = 40;
+
+fn hides_key(error: &amop::Error, key: &[u8]) {
+    let text = error.to_string();
+    for line in key.split(|byte| byte.is_ascii_whitespace()).filter(|line| line.len() >= SECRET_LEN) {
+        let shown = text.as_bytes().windows(SECRET_LEN).any(|window| window == &line[..SECRET_LEN]);
+        assert!(!shown, "an error shows a part of the key");
+    }
+}
