@@ -1,0 +1,54 @@
+# The doors of this repository. What happens behind them lives in cargo, in each language's own tools, and in scripts/.
+#
+# test, test-deep, lint, fmt and examples run scripts/DOOR-LANGUAGE.sh of every language that has one, in the order
+# that scripts/each-language.sh gives; `make test-rust` runs one of them alone.
+
+.DEFAULT_GOAL := help
+# `make setup lint test` goes in that order, with -j too.
+.NOTPARALLEL:
+.PHONY: help demo setup build test test-deep lint fmt examples install deny clean
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+help: ## these lines
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
+	@echo "  make DOOR-LANGUAGE  one part alone, say test-rust; the languages: $$(scripts/each-language.sh --list)"
+
+demo: ## see it work: two embedded nodes, a subscriber, two publishers; needs Rust only
+	cargo run --quiet --locked --package amop-cli --bin amop -- demo
+
+setup: ## install what the tests need beyond Rust, or say what to install
+	scripts/setup.sh
+
+build: ## the command, optimised: target/release/amop
+	cargo build --release --locked --package amop-cli
+
+test: ## all tests
+	scripts/each-language.sh test
+
+test-deep: ## what takes longer: fuzzing, many more random cases
+	scripts/each-language.sh test-deep
+
+lint: ## format, lints, documentation, dependencies; any warning fails
+	scripts/each-language.sh lint
+
+fmt: ## format all code
+	scripts/each-language.sh fmt
+
+examples: ## each compiled example as build/examples/LANGUAGE/NAME
+	scripts/each-language.sh examples
+
+install: ## install into PREFIX (/usr/local), below DESTDIR if given
+	PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/install.sh
+
+deny: ## licences and sources of all dependencies (needs cargo-deny: builds for minutes)
+	cargo deny --locked check licenses bans sources
+
+clean: ## remove what was built, and .venv
+	cargo clean
+	rm -rf build fuzz/target fuzz/corpus fuzz/artifacts .venv
+
+# One language's part of a door.
+test-deep-% test-% lint-% fmt-% examples-%:
+	scripts/$@.sh

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Looks over the scripts with shellcheck.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if ! command -v shellcheck >/dev/null; then
+    echo "shellcheck isn't installed (make setup installs it)"
+    exit 77
+fi
+shellcheck scripts/*.sh .ci/run

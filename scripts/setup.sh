@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installs what the tests need beyond the Rust toolchain; what is there already is left alone.
+#
+# Debian packages as root, without questions; elsewhere it prints the line that would install them. Python tools,
+# pinned in scripts/requirements.txt, into .venv of this checkout.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Packages by purpose.
+rust=(gcc g++ libc6-dev openssl ca-certificates) # g++: fuzzing; openssl: foreign TLS peers in the tests
+command=(tmux)                                   # a terminal to drive the command in
+c=(cmake pkg-config libcmocka-dev doctest-dev valgrind abigail-tools)
+python=(python3 python3-venv)
+lint=(shellcheck)
+packages=("${rust[@]}" "${command[@]}" "${c[@]}" "${python[@]}" "${lint[@]}")
+
+debian_packages() {
+    if ! command -v dpkg-query >/dev/null; then
+        echo "setup: not a Debian system; by its own means, install what these packages hold: ${packages[*]}"
+        return
+    fi
+    local missing=() package
+    for package in "${packages[@]}"; do
+        if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing+=("$package")
+        fi
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        echo "setup: all Debian packages are there"
+    elif [ "$(id -u)" -ne 0 ]; then
+        echo "setup: not root, so please run: sudo apt-get install --yes --no-install-recommends ${missing[*]}"
+    else
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update --quiet
+        apt-get install --quiet --yes --no-install-recommends "${missing[@]}"
+    fi
+}
+
+python_tools() {
+    if cmp --silent scripts/requirements.txt .venv/requirements.txt; then
+        echo "setup: .venv is up to date"
+        return
+    fi
+    if ! python3 -m venv .venv; then
+        echo "setup: python3 can't make .venv, so no Python tools (Debian: the package python3-venv)"
+        rm -rf .venv
+        return
+    fi
+    .venv/bin/pip install --quiet --disable-pip-version-check --requirement scripts/requirements.txt
+    cp scripts/requirements.txt .venv/requirements.txt
+}
+
+debian_packages
+python_tools

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Rust tests that take longer: each decoder fuzzed for FUZZ_SECONDS (20), properties over PROPTEST_CASES (20,000).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export PROPTEST_CASES=${PROPTEST_CASES:-20000}
+cargo test --locked --package amop-tests --test wire -- properties
+cargo clippy --quiet --locked --manifest-path fuzz/Cargo.toml -- -D warnings
+scripts/fuzz.sh "${FUZZ_SECONDS:-20}"
