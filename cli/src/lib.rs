@@ -1,1 +1,70 @@
-//! placeholder
+//! The `amop` command as a library: [`run`] takes the arguments and gives back the exit code.
+//!
+//! The binary `amop` calls it, and so does the command of the Python package. One file per verb stands in
+//! `commands`; `output` is the one way to standard output and standard error, `exit` the one list of exit codes.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod clock;
+mod commands;
+mod connection;
+mod event;
+mod exit;
+mod interrupt;
+mod latency;
+mod output;
+mod payload;
+mod seconds;
+mod sending;
+mod wire_log;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+
+/// Runs the command with `arguments`, the program's name first, and returns its exit code.
+///
+/// Reads standard input and writes to standard output and error of the process. From its start on the process
+/// answers SIGINT and SIGTERM as the command does: the first ends it in order, a second one at once.
+pub fn run<I, T>(arguments: I) -> u8
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A pipe that is closed already is no error, and there is nobody left to be told of another.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() };
+        }
+    };
+    wire_log::start(arguments.general.verbose);
+    let mut output = Output::new(arguments.general.format());
+    let ended = match tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()
+    {
+        Ok(runtime) => {
+            let ended = runtime.block_on(async {
+                let interrupt = Interrupt::listen()?;
+                commands::run(arguments.command, &mut output, &interrupt).await
+            });
+            // A read of standard input that never ends must not hold up the end.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Failure::io("can't start threads", error)),
+    };
+    let ended = ended.and_then(|exit| output.flush().map(|()| exit).map_err(Failure::from));
+    match ended {
+        Ok(exit) => exit.code(),
+        Err(failure) => output.fail(&failure).code(),
+    }
+}
+
+/// Threads that the command's own tasks run on; clients have two more of the library's.
+const WORKERS: usize = 2;

@@ -1,6 +1,8 @@
 //! Behaviour across crates. The tests are in `tests/`, a file or folder for each subject; here is what they share.
 
 pub mod invariants;
+#[cfg(feature = "programs")]
+pub mod program;
 
 /// The README's Rust examples build.
 #[cfg(doctest)]

@@ -1,0 +1,59 @@
+//! The command line as a whole; each verb's own arguments stand in its file under `commands`.
+
+use clap::{ArgAction, Args, Parser};
+
+use crate::commands::Command;
+use crate::exit::EXIT_CODES;
+use crate::output::Format;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "amop",
+    version = env!("CARGO_PKG_VERSION"),
+    long_version = LONG_VERSION,
+    about = "Publish, subscribe and serve on FISCO BCOS chains, by AMOP",
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    propagate_version = true,
+    max_term_width = 100,
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) general: General,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every verb takes.
+#[derive(Args, Debug)]
+pub(crate) struct General {
+    /// One JSON object a line on standard output, for scripts
+    #[arg(long, global = true)]
+    json: bool,
+    /// Shows what happens on the wire, without payloads, on standard error; twice: more of it
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl General {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::People }
+    }
+}
+
+/// The first line of `--version` is short; the rest says what this build can do.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\n\
+     generations:    2.x (channel)\n\
+     TLS:            rustls on ring, 1.2 with secp256k1; RSA where the node does ECDHE\n\
+     embedded nodes: 2.x, secp256k1"
+);
+
+const EXAMPLES: &str = "\
+Examples:
+  amop demo                                    see it work, without a chain
+  amop devnet                                  two nodes to try things with
+  amop subscribe 127.0.0.1:20201 hello
+  amop publish 127.0.0.1:20200 hello 'hi there'
+  amop doctor 127.0.0.1:20200                  why can't I connect?";

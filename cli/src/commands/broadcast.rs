@@ -1,0 +1,90 @@
+//! `amop broadcast`: a multicast, once or again and again.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use amop::Client;
+use bytes::Bytes;
+use clap::Args;
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::exit::{Exit, Outcome};
+use crate::interrupt::Interrupt;
+use crate::latency::{as_micros, in_words};
+use crate::output::{FAINT, Output, Record};
+use crate::payload;
+use crate::seconds::some_seconds;
+use crate::sending::{Number, Repeat};
+
+/// Send a message to all subscribers of a topic
+///
+/// The node confirms that it has sent it on; whether anybody hears it, nobody says.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop broadcast 127.0.0.1:20200 hello 'hi all'
+  amop broadcast 127.0.0.1:20200 hello @picture.png
+  amop broadcast 127.0.0.1:20200 hello tick --interval 1")]
+pub(crate) struct Broadcast {
+    #[command(flatten)]
+    connection: Connection,
+    /// The topic
+    topic: String,
+    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal
+    data: Option<String>,
+    #[command(flatten)]
+    repeat: Repeat,
+    /// How long each message may take until the node confirms it
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = some_seconds)]
+    timeout: Duration,
+}
+
+impl Broadcast {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
+            return Ok(Exit::Interrupted);
+        };
+        let connect = self.connection.builder().connect();
+        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+            return Ok(Exit::Interrupted);
+        };
+        let exit = self
+            .repeat
+            .run(output, interrupt, async |number| self.send(&client, &data, number).await)
+            .await?;
+        client.close().await?;
+        Ok(exit)
+    }
+
+    async fn send(&self, client: &Client, data: &Bytes, number: Number) -> amop::Result<Sent> {
+        let began = Instant::now();
+        client.broadcast(&self.topic, data.clone()).timeout(self.timeout).await?;
+        Ok(Sent { number, latency: began.elapsed(), bytes: data.len(), once: self.repeat.is_once() })
+    }
+}
+
+/// The node has sent it on.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "sent")]
+struct Sent {
+    number: Number,
+    #[serde(rename = "latency_us", serialize_with = "as_micros")]
+    latency: Duration,
+    bytes: usize,
+    #[serde(skip)]
+    once: bool,
+}
+
+impl Record for Sent {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        if self.once {
+            let took = in_words(self.latency);
+            output.notice(&format!(
+                "{FAINT}the node has sent {} bytes on to all subscribers ({took}){FAINT:#}",
+                self.bytes
+            ))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! `amop devnet`: embedded nodes to try things with, until Ctrl-C.
+
+use std::io;
+use std::path::PathBuf;
+
+use amop_devnet::Counters;
+use clap::Args;
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure, Outcome};
+use crate::interrupt::Interrupt;
+use crate::output::{FAINT, GOOD, Output, Record, STRONG};
+
+/// Run embedded nodes, joined as a chain's nodes are, until Ctrl-C
+///
+/// They need no chain. Certificates are made in a folder laid out as the official chain script does, or those that
+/// are there are used again.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop devnet                        two nodes at 127.0.0.1:20200 and 20201
+  amop devnet --nodes 4 --port 0     four nodes, each at a port that is free
+  amop devnet --like-2.11            with the faults of real 2.11 nodes")]
+pub(crate) struct Devnet {
+    /// How many nodes
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    nodes: u16,
+    /// The first node's port, the others have the next ones; 0: any that are free
+    #[arg(long, default_value_t = 20200)]
+    port: u16,
+    /// The folder for certificates and keys; sdk/ in it is what clients are given
+    #[arg(long, default_value = "amop-devnet")]
+    dir: PathBuf,
+    /// Does what running 2.11 nodes were seen to do: no delivery within one node, topics travel every 5 s, frames
+    /// overtake each other
+    #[arg(long = "like-2.11")]
+    like_2_11: bool,
+    /// RSA certificates, the default of chains since 2.9 (not in this build)
+    #[arg(long)]
+    rsa: bool,
+}
+
+impl Devnet {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        if self.rsa {
+            return Err(Failure::Usage(
+                "embedded nodes of this build have secp256k1 certificates only: leave out --rsa".to_owned(),
+            ));
+        }
+        let mut builder = amop_devnet::Devnet::builder().ports(self.ports()?).dir(&self.dir);
+        if self.like_2_11 {
+            builder = builder.like_2_11();
+        }
+        let devnet = builder.start().await?;
+        let credentials = devnet.credentials_dir().unwrap_or(&self.dir).display().to_string();
+        output.tell_now(&Ready { endpoints: devnet.endpoints(), credentials })?;
+        interrupt.caught().await;
+        let counters = devnet.counters();
+        devnet.stop().await;
+        output.tell_now(&Summary::of(&counters))?;
+        Ok(Exit::Done)
+    }
+
+    fn ports(&self) -> Outcome<Vec<u16>> {
+        let port = |index| match self.port {
+            0 => Some(0),
+            first => first.checked_add(index),
+        };
+        (0..self.nodes).map(port).collect::<Option<_>>().ok_or_else(|| {
+            Failure::Usage(format!(
+                "{} nodes from port {} on are beyond port 65535: take a lower --port",
+                self.nodes, self.port
+            ))
+        })
+    }
+}
+
+/// The nodes take connections.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "ready")]
+pub(super) struct Ready {
+    pub(super) endpoints: Vec<String>,
+    pub(super) credentials: String,
+}
+
+impl Record for Ready {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Ready { endpoints, credentials } = self;
+        let mut text = format!("{GOOD}ready:{GOOD:#} {STRONG}{}{STRONG:#}\n", endpoints.join("  "));
+        text += &format!("credentials: {credentials}\n");
+        if let (Some(first), Some(last)) = (endpoints.first(), endpoints.last()) {
+            text += &format!(
+                "{FAINT}try in other terminals:  amop subscribe {last} hello\n                         \
+                 amop publish {first} hello 'hi there'\nCtrl-C ends{FAINT:#}"
+            );
+        }
+        output.result(&text)
+    }
+}
+
+/// What the nodes did, told at the end.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "summary")]
+struct Summary {
+    connections: u64,
+    refused: u64,
+    frames_in: u64,
+    frames_out: u64,
+}
+
+impl Summary {
+    fn of(counters: &Counters) -> Summary {
+        Summary {
+            connections: counters.accepted,
+            refused: counters.refused,
+            frames_in: counters.frames_in,
+            frames_out: counters.frames_out,
+        }
+    }
+}
+
+impl Record for Summary {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        output.notice(&format!(
+            "ended; {} connections ({} refused), {} frames in, {} out",
+            self.connections, self.refused, self.frames_in, self.frames_out
+        ))
+    }
+}

@@ -1,0 +1,34 @@
+//! The verbs: one file each, with its arguments, what it does and the records it tells.
+
+mod broadcast;
+mod demo;
+mod devnet;
+mod publish;
+mod subscribe;
+
+use clap::Subcommand;
+
+use crate::exit::Outcome;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(demo::Demo),
+    Devnet(devnet::Devnet),
+    Subscribe(subscribe::Subscribe),
+    Publish(publish::Publish),
+    Broadcast(broadcast::Broadcast),
+}
+
+/// Does it.
+pub(crate) async fn run(command: Command, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+    match command {
+        Command::Demo(demo) => demo.run(output, interrupt).await,
+        Command::Devnet(devnet) => devnet.run(output, interrupt).await,
+        Command::Subscribe(subscribe) => subscribe.run(output, interrupt).await,
+        Command::Publish(publish) => publish.run(output, interrupt).await,
+        Command::Broadcast(broadcast) => broadcast.run(output, interrupt).await,
+    }
+}

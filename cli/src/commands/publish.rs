@@ -1,0 +1,126 @@
+//! `amop publish`: a unicast, once or again and again, and the replies to it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use amop::Client;
+use bytes::Bytes;
+use clap::Args;
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::exit::{Exit, Outcome};
+use crate::interrupt::Interrupt;
+use crate::latency::{as_micros, in_words};
+use crate::output::{FAINT, Output, Record};
+use crate::payload::{self, Shown};
+use crate::seconds::some_seconds;
+use crate::sending::{Number, Repeat};
+
+/// Send a message to one subscriber of a topic and print its reply
+///
+/// The nodes pick the subscriber. One that only listens replies empty.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop publish 127.0.0.1:20200 hello 'hi there'
+  amop publish 127.0.0.1:20200 hello @picture.png --raw > reply
+  date | amop publish 127.0.0.1:20200 hello -
+  amop publish 127.0.0.1:20200 hello hi --wait             wait until there is a subscriber
+  amop publish 127.0.0.1:20200 hello hi --count 1000       rate and latency
+  amop publish 127.0.0.1:20200 hello hi --interval 1       until Ctrl-C")]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    connection: Connection,
+    /// The topic
+    topic: String,
+    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal
+    data: Option<String>,
+    #[command(flatten)]
+    repeat: Repeat,
+    /// How long each message may take, its reply included [default: 10, with --wait 60]
+    #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
+    timeout: Option<Duration>,
+    /// Go on trying until the timeout while there is no subscriber
+    #[arg(long)]
+    wait: bool,
+    /// Write replies as they are, with nothing around them
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
+}
+
+/// Without a limit of its own a message gets the client's usual time ...
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// ... and more when it waits for somebody.
+const TIMEOUT_OF_WAIT: Duration = Duration::from_secs(60);
+
+impl Publish {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
+            return Ok(Exit::Interrupted);
+        };
+        let connect = self.connection.builder().connect();
+        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+            return Ok(Exit::Interrupted);
+        };
+        let exit = self
+            .repeat
+            .run(output, interrupt, async |number| self.send(&client, &data, number).await)
+            .await?;
+        client.close().await?;
+        Ok(exit)
+    }
+
+    async fn send(&self, client: &Client, data: &Bytes, number: Number) -> amop::Result<Reply> {
+        let began = Instant::now();
+        let timeout = self.timeout.unwrap_or(if self.wait { TIMEOUT_OF_WAIT } else { TIMEOUT });
+        let publish = client.publish(&self.topic, data.clone()).timeout(timeout);
+        let reply = publish.wait_for_subscriber(self.wait).await?;
+        Ok(Reply {
+            number,
+            endpoint: reply.endpoint().to_owned(),
+            latency: began.elapsed(),
+            reply: Shown::new(reply.data()),
+            raw: self.raw,
+            once: self.repeat.is_once(),
+        })
+    }
+}
+
+/// What a subscriber answered.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "reply")]
+struct Reply {
+    number: Number,
+    endpoint: String,
+    #[serde(rename = "latency_us", serialize_with = "as_micros")]
+    latency: Duration,
+    #[serde(flatten)]
+    reply: Shown,
+    #[serde(skip)]
+    raw: bool,
+    #[serde(skip)]
+    once: bool,
+}
+
+impl Record for Reply {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let reply = self.reply.bytes();
+        if self.raw {
+            return output.raw(reply);
+        }
+        if !reply.is_empty() {
+            let text = self.reply.text();
+            output.result(text.strip_suffix('\n').unwrap_or(&text))?;
+        }
+        if self.once {
+            let took = in_words(self.latency);
+            let what = match reply.len() {
+                0 => "delivered, the reply is empty".to_owned(),
+                bytes => format!("delivered, the reply has {bytes} bytes"),
+            };
+            output.notice(&format!("{FAINT}{what} ({took}){FAINT:#}"))?;
+        }
+        Ok(())
+    }
+}

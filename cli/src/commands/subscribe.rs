@@ -1,0 +1,182 @@
+//! `amop subscribe`: prints what arrives on a topic.
+
+use std::io;
+
+use amop::{Events, Message, MessageKind, Subscription};
+use clap::Args;
+use futures_util::FutureExt;
+use serde::Serialize;
+
+use crate::clock;
+use crate::connection::Connection;
+use crate::event::EventRecord;
+use crate::exit::{Exit, Outcome};
+use crate::interrupt::Interrupt;
+use crate::output::{FAINT, GOOD, Output, Record, STRONG};
+use crate::payload::Shown;
+
+/// Print the messages that arrive on a topic, until Ctrl-C
+///
+/// Hears unicasts (replying empty, at once) and broadcasts. Connects again by itself.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop subscribe 127.0.0.1:20201 hello
+  amop subscribe 127.0.0.1:20200,127.0.0.1:20201 hello     survives the loss of either node
+  amop subscribe 127.0.0.1:20201 hello --count 1 --raw > message
+  amop subscribe 127.0.0.1:20201 hello --json | jq -r 'select(.event == \"message\").data'")]
+pub(crate) struct Subscribe {
+    #[command(flatten)]
+    connection: Connection,
+    /// The topic
+    topic: String,
+    /// End after N messages
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Write payloads as they are, with nothing before, between or after them
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
+}
+
+impl Subscribe {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        let connect = self.connection.builder().connect();
+        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+            return Ok(Exit::Interrupted);
+        };
+        let mut events = client.events();
+        let Some(subscribed) = interrupt.unless_caught(client.subscribe(&self.topic).into_future()).await
+        else {
+            return Ok(Exit::Interrupted);
+        };
+        let mut messages = subscribed?;
+        output.tell_now(&Subscribed { endpoint: self.connection.names(), topic: self.topic.clone() })?;
+        let (received, exit) = self.print(&mut messages, &mut events, output, interrupt).await?;
+        messages.unsubscribe();
+        output.tell_now(&Summary::new(received, &messages))?;
+        client.close().await?;
+        Ok(exit)
+    }
+
+    /// Prints messages to the last one wanted; how many.
+    async fn print(
+        &self,
+        messages: &mut Subscription,
+        events: &mut Events,
+        output: &mut Output,
+        interrupt: &Interrupt,
+    ) -> Outcome<(u64, Exit)> {
+        let mut received = 0;
+        while self.count.is_none_or(|count| received < count) && !interrupt.is_caught() {
+            let next = match messages.next().now_or_never() {
+                Some(next) => next,
+                None => {
+                    // Nothing more at the moment: what is buffered goes out before the wait.
+                    output.flush()?;
+                    tokio::select! {
+                        next = messages.next() => next,
+                        event = events.next() => {
+                            if let Some(record) = event.and_then(EventRecord::new) {
+                                output.tell_now(&record)?;
+                            }
+                            continue;
+                        }
+                        () = interrupt.caught() => continue,
+                    }
+                }
+            };
+            let Some(message) = next else { break };
+            output.tell(&Received::new(&message, self.raw))?;
+            received += 1;
+        }
+        let complete = self.count.is_none_or(|count| received == count);
+        Ok((received, if complete { Exit::Done } else { Exit::Interrupted }))
+    }
+}
+
+/// The node knows about the topic.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "subscribed")]
+struct Subscribed {
+    endpoint: String,
+    topic: String,
+}
+
+impl Record for Subscribed {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Subscribed { endpoint, topic } = self;
+        output.notice(&format!(
+            "{GOOD}subscribed{GOOD:#} to {STRONG}{topic}{STRONG:#} at {endpoint} {FAINT}(Ctrl-C ends){FAINT:#}"
+        ))
+    }
+}
+
+/// A message as it came; requests that are served begin alike.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "message")]
+pub(super) struct Received {
+    kind: &'static str,
+    topic: String,
+    seq: String,
+    endpoint: String,
+    received_at: String,
+    #[serde(flatten)]
+    data: Shown,
+    #[serde(skip)]
+    shown_time: String,
+    #[serde(skip)]
+    raw: bool,
+}
+
+impl Received {
+    pub(super) fn new(message: &Message, raw: bool) -> Received {
+        Received {
+            kind: match message.kind() {
+                MessageKind::Unicast => "unicast",
+                MessageKind::Broadcast => "broadcast",
+            },
+            topic: message.topic().to_owned(),
+            seq: String::from_utf8_lossy(message.seq()).into_owned(),
+            endpoint: message.endpoint().to_owned(),
+            received_at: clock::rfc3339(message.received_at()),
+            data: Shown::new(message.data()),
+            shown_time: clock::to_the_millisecond(message.received_at()),
+            raw,
+        }
+    }
+}
+
+impl Record for Received {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        if self.raw {
+            return output.raw(self.data.bytes());
+        }
+        let Received { shown_time, kind, .. } = self;
+        output.result(&format!("{FAINT}{shown_time}{FAINT:#} {GOOD}{kind:9}{GOOD:#} {}", self.data.inline()))
+    }
+}
+
+/// What the subscription came to.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "summary")]
+struct Summary {
+    received: u64,
+    /// Refused or given up because the lane was full.
+    lost: u64,
+    /// Arrived, but not printed before the end.
+    unread: u64,
+}
+
+impl Summary {
+    fn new(received: u64, messages: &Subscription) -> Summary {
+        let stats = messages.stats();
+        Summary { received, lost: stats.refused + stats.dropped, unread: stats.held_messages as u64 }
+    }
+}
+
+impl Record for Summary {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Summary { received, lost, unread } = self;
+        output.notice(&format!("{received} received, {lost} lost, {unread} not printed"))
+    }
+}

@@ -1,0 +1,89 @@
+//! What verbs that connect have in common: the endpoint and the credentials.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use amop::transport::CredentialSource;
+use amop::{Client, ClientBuilder};
+use clap::Args;
+
+use crate::seconds::some_seconds;
+
+/// Which node, and as whom.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connection {
+    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes with commas between
+    #[arg(value_name = "ENDPOINT")]
+    endpoints: Endpoints,
+    #[command(flatten)]
+    pub(crate) identity: Identity,
+    /// How long one try to connect may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = some_seconds, help_heading = "Connection")]
+    pub(crate) connect_timeout: Duration,
+}
+
+/// One or more endpoints, with commas between; they are read when the client is set up.
+#[derive(Clone, Debug)]
+struct Endpoints(Vec<String>);
+
+impl From<String> for Endpoints {
+    fn from(text: String) -> Endpoints {
+        Endpoints(text.split(',').map(str::to_owned).collect())
+    }
+}
+
+/// The credentials to show.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Identity {
+    /// The folder with ca.crt, sdk.crt and sdk.key; without it they are looked for in $AMOP_CREDENTIALS, ., conf,
+    /// sdk, nodes/127.0.0.1/sdk and amop-devnet/sdk
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["ca", "cert", "key"], help_heading = "Connection")]
+    credentials: Option<PathBuf>,
+    /// The CA's certificate
+    #[arg(long, value_name = "FILE", requires = "cert", requires = "key", help_heading = "Connection")]
+    ca: Option<PathBuf>,
+    /// The own certificate, followed by the agency's
+    #[arg(long, value_name = "FILE", requires = "ca", requires = "key", help_heading = "Connection")]
+    cert: Option<PathBuf>,
+    /// The private key
+    #[arg(long, value_name = "FILE", requires = "ca", requires = "cert", help_heading = "Connection")]
+    key: Option<PathBuf>,
+}
+
+impl Identity {
+    /// Where the credentials come from.
+    pub(crate) fn source(&self) -> CredentialSource {
+        match (&self.credentials, &self.ca, &self.cert, &self.key) {
+            (Some(folder), ..) => CredentialSource::Directory(folder.clone()),
+            (None, Some(ca), Some(cert), Some(key)) => {
+                CredentialSource::Files { ca: ca.clone(), cert: cert.clone(), key: key.clone() }
+            }
+            // clap wants all three files or none.
+            _ => CredentialSource::Discover,
+        }
+    }
+}
+
+impl Connection {
+    /// A client that is about to connect.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        let builder =
+            Client::builder().endpoints(self.endpoints.0.clone()).connect_timeout(self.connect_timeout);
+        with_credentials(builder, self.identity.source())
+    }
+
+    /// The endpoints for texts.
+    pub(crate) fn names(&self) -> String {
+        self.endpoints.0.join(", ")
+    }
+}
+
+/// Sets where a client's credentials come from.
+pub(crate) fn with_credentials(builder: ClientBuilder, source: CredentialSource) -> ClientBuilder {
+    match source {
+        CredentialSource::Discover => builder,
+        CredentialSource::Directory(folder) => builder.credentials(folder),
+        CredentialSource::Files { ca, cert, key } => builder.credential_files(ca, cert, key),
+        CredentialSource::Pem { ca, cert, key } => builder.credential_pem(ca, cert, key),
+    }
+}

@@ -1,0 +1,207 @@
+//! Exit codes, and the failures that lead to them.
+
+use std::io;
+
+/// How the command ends: the numbers are part of its contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// What was asked for was done.
+    Done,
+    /// Something that should not happen, or that has no number of its own.
+    Internal,
+    /// The command line, an endpoint, a topic or a payload is unusable.
+    Usage,
+    /// Credentials are missing, damaged, out of date or don't belong together.
+    Credentials,
+    /// No connection: unknown name, nothing listening, time-out, or a port that can't be listened on.
+    Connect,
+    /// Connected, but TLS or the channel handshake failed.
+    Refused,
+    /// No subscriber was found.
+    NoSubscriber,
+    /// No answer in time.
+    TimedOut,
+    /// The subscriber answered with a failure.
+    Subscriber,
+    /// The connection was lost, or node or client had too much to do.
+    Lost,
+    /// Ctrl-C or SIGTERM came before everything asked for was done.
+    Interrupted,
+}
+
+/// The list of exit codes for `--help` and the man page.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  an unexpected failure
+    2  the command line, an endpoint, a topic or a payload is unusable
+    3  credentials are missing, damaged, out of date or don't belong together
+    4  no connection: unknown name, nothing listening, time-out; or a port is taken
+    5  connected, but TLS or the channel handshake failed
+    6  no subscriber was found
+    7  no answer in time
+    8  the subscriber answered with a failure
+    9  the connection was lost, or node or client had too much to do
+  130  Ctrl-C or SIGTERM came before everything asked for was done
+Of several failures the first counts. A closed pipe is none.";
+
+impl Exit {
+    /// The number that the process ends with.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Internal => 1,
+            Exit::Usage => 2,
+            Exit::Credentials => 3,
+            Exit::Connect => 4,
+            Exit::Refused => 5,
+            Exit::NoSubscriber => 6,
+            Exit::TimedOut => 7,
+            Exit::Subscriber => 8,
+            Exit::Lost => 9,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl From<&amop::Error> for Exit {
+    fn from(error: &amop::Error) -> Exit {
+        // By the stable numbers, which come in groups, so that a new kind falls into the right one.
+        match error.code() {
+            1..=19 => Exit::Usage,
+            20..=29 => Exit::Credentials,
+            30..=32 | LISTEN => Exit::Connect,
+            33..=39 => Exit::Refused,
+            40..=49 | OVERLOADED | BANDWIDTH => Exit::Lost,
+            TIMEOUT | NODE_TIMEOUT => Exit::TimedOut,
+            100..=104 => Exit::NoSubscriber,
+            199..=299 => Exit::Subscriber,
+            _ => Exit::Internal,
+        }
+    }
+}
+
+const LISTEN: i32 = amop::ErrorKind::Listen.code();
+const TIMEOUT: i32 = amop::ErrorKind::Timeout.code();
+const OVERLOADED: i32 = amop::ErrorKind::Overloaded.code();
+const NODE_TIMEOUT: i32 = amop::ErrorKind::NodeTimeout.code();
+const BANDWIDTH: i32 = amop::ErrorKind::Bandwidth.code();
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library said no.
+    Amop(amop::Error),
+    /// The command was used wrongly; what to do instead.
+    Usage(String),
+    /// A file, pipe or thread failed; what was tried.
+    Io(String, io::Error),
+    /// The reader of standard output has gone: the end, but no failure.
+    ClosedPipe,
+}
+
+/// What a command comes to.
+pub(crate) type Outcome<T = Exit> = Result<T, Failure>;
+
+impl Failure {
+    /// An I/O error and what was tried.
+    pub(crate) fn io(what: impl Into<String>, error: io::Error) -> Failure {
+        Failure::Io(what.into(), error)
+    }
+
+    /// The exit code it leads to.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Failure::Amop(error) => Exit::from(error),
+            Failure::Usage(_) => Exit::Usage,
+            Failure::Io(..) => Exit::Internal,
+            Failure::ClosedPipe => Exit::Done,
+        }
+    }
+}
+
+impl From<amop::Error> for Failure {
+    fn from(error: amop::Error) -> Failure {
+        Failure::Amop(error)
+    }
+}
+
+/// Only writing to standard output or error ends in a bare I/O error.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Failure::ClosedPipe
+        } else {
+            Failure::io("can't write the output", error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use amop::ErrorKind as K;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_has_its_exit_code() {
+        let table: &[(Exit, &[K])] = &[
+            (Exit::Usage, &[K::InvalidArgument, K::InvalidTopic, K::InvalidEndpoint, K::TooLarge]),
+            (
+                Exit::Credentials,
+                &[
+                    K::CredentialsNotFound,
+                    K::CredentialsInvalid,
+                    K::KeyEncrypted,
+                    K::KeyMismatch,
+                    K::CertificateDates,
+                ],
+            ),
+            (Exit::Connect, &[K::Resolve, K::Connect, K::ConnectTimeout, K::Listen]),
+            (
+                Exit::Refused,
+                &[K::Tls, K::NodeCertificate, K::ClientCertificate, K::TlsNoCommon, K::Handshake],
+            ),
+            (Exit::NoSubscriber, &[K::NoSubscriber, K::RemoteNode, K::SubscriberUnreachable]),
+            (Exit::TimedOut, &[K::Timeout, K::NodeTimeout]),
+            (
+                Exit::Subscriber,
+                &[
+                    K::Remote,
+                    K::SubscriberFailed,
+                    K::SubscriberDropped,
+                    K::SubscriberTooSlow,
+                    K::SubscriberBusy,
+                    K::SubscriberUnsubscribed,
+                ],
+            ),
+            (Exit::Lost, &[K::NotConnected, K::ConnectionLost, K::Protocol, K::Overloaded, K::Bandwidth]),
+            (Exit::Internal, &[K::Cancelled, K::Closed, K::Unsupported, K::Runtime, K::Internal]),
+        ];
+        for (exit, kinds) in table {
+            for kind in *kinds {
+                assert_eq!(Exit::from(&amop::Error::new(*kind, "")), *exit, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_help_lists_every_code() {
+        let all = [
+            Exit::Done,
+            Exit::Internal,
+            Exit::Usage,
+            Exit::Credentials,
+            Exit::Connect,
+            Exit::Refused,
+            Exit::NoSubscriber,
+            Exit::TimedOut,
+            Exit::Subscriber,
+            Exit::Lost,
+            Exit::Interrupted,
+        ];
+        let listed: Vec<u8> =
+            EXIT_CODES.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
+        assert_eq!(listed, all.map(Exit::code));
+    }
+}

@@ -1,0 +1,53 @@
+//! Ctrl-C and SIGTERM: the first ends the command in order, a second one at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::exit::{Exit, Failure, Outcome};
+
+/// Whether the command is to end.
+#[derive(Clone)]
+pub(crate) struct Interrupt {
+    caught: watch::Receiver<bool>,
+}
+
+impl Interrupt {
+    /// Listens from now on; signals no longer end the process by themselves.
+    pub(crate) fn listen() -> Outcome<Interrupt> {
+        let failed = |error| Failure::io("can't listen for Ctrl-C", error);
+        let mut interrupts = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminations = signal(SignalKind::terminate()).map_err(failed)?;
+        let (tell, caught) = watch::channel(false);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupts.recv() => {}
+                    _ = terminations.recv() => {}
+                }
+                if tell.send_replace(true) {
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+            }
+        });
+        Ok(Interrupt { caught })
+    }
+
+    /// Whether a signal has come.
+    pub(crate) fn is_caught(&self) -> bool {
+        *self.caught.borrow()
+    }
+
+    /// Returns when a signal has come. Safe to cancel.
+    pub(crate) async fn caught(&self) {
+        // The sender lives as long as the runtime.
+        let _ = self.caught.clone().wait_for(|caught| *caught).await;
+    }
+
+    /// Runs `work` unless a signal comes first.
+    pub(crate) async fn unless_caught<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.caught() => None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The one way to standard output and standard error, for people or as JSON.
+//!
+//! People get results on standard output and everything about them on standard error; scripts (`--json`) get
+//! all of it as one JSON object a line on standard output.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure};
+
+/// What is beside the point: times, notes.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+/// What went well.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What needs a look.
+pub(crate) const ODD: Style = AnsiColor::Yellow.on_default();
+/// What failed.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Names and headings.
+pub(crate) const STRONG: Style = Style::new().bold();
+
+/// Whom the output is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Text, coloured on a terminal.
+    #[default]
+    People,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Something to be told, in both forms. The JSON form has its name under `event`.
+pub(crate) trait Record: Serialize {
+    /// Shows it to people, by [`Output::result`], [`Output::notice`] or [`Output::raw`].
+    fn show(&self, output: &mut Output) -> io::Result<()>;
+}
+
+/// Writes records; buffered until [`Output::flush`].
+pub(crate) struct Output {
+    format: Format,
+    out: io::BufWriter<io::Stdout>,
+    out_colour: bool,
+    err_colour: bool,
+    progress: ProgressBar,
+}
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Output {
+        Output {
+            format,
+            out: io::BufWriter::with_capacity(BUFFER, io::stdout()),
+            out_colour: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+            err_colour: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            progress: ProgressBar::hidden(),
+        }
+    }
+
+    /// Shows a progress line below the output, on a terminal and for people only; an empty one to be filled.
+    pub(crate) fn start_progress(&mut self) -> ProgressBar {
+        if self.format == Format::People && io::stderr().is_terminal() {
+            self.progress = ProgressBar::new_spinner();
+        }
+        self.progress.clone()
+    }
+
+    /// Takes the progress line away.
+    pub(crate) fn end_progress(&mut self) {
+        self.progress.finish_and_clear();
+        self.progress = ProgressBar::hidden();
+    }
+
+    /// Tells a record; standard output may keep it until [`Output::flush`].
+    pub(crate) fn tell(&mut self, record: &impl Record) -> io::Result<()> {
+        match self.format {
+            Format::Json => {
+                serde_json::to_writer(&mut self.out, record)?;
+                self.out.write_all(b"\n")
+            }
+            Format::People => record.show(self),
+        }
+    }
+
+    /// Tells a record at once.
+    pub(crate) fn tell_now(&mut self, record: &impl Record) -> io::Result<()> {
+        self.tell(record)?;
+        self.flush()
+    }
+
+    /// Writes bytes to standard output as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
+    /// Hands over everything that is buffered.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let Output { out, progress, .. } = self;
+        progress.suspend(|| out.flush())
+    }
+
+    /// Tells why the command ends, and returns the exit code for it.
+    pub(crate) fn fail(&mut self, failure: &Failure) -> Exit {
+        let record = match failure {
+            Failure::ClosedPipe => return failure.exit(),
+            Failure::Amop(error) => ErrorRecord::new(error),
+            Failure::Usage(message) => ErrorRecord::plain("InvalidArgument", message.clone()),
+            Failure::Io(what, error) => ErrorRecord::plain("Io", format!("{what}: {error}")),
+        };
+        // Where nothing can be written any more, the exit code has to do.
+        let _ = self.tell_now(&record);
+        failure.exit()
+    }
+
+    /// For people: a result, possibly styled, on standard output; a line feed is added.
+    pub(crate) fn result(&mut self, text: &str) -> io::Result<()> {
+        if self.out_colour { writeln!(self.out, "{text}") } else { writeln!(self.out, "{}", strip_str(text)) }
+    }
+
+    /// For people: something about results, possibly styled, on standard error; a line feed is added. What was
+    /// told before comes first, so that both make sense on one terminal.
+    pub(crate) fn notice(&mut self, text: &str) -> io::Result<()> {
+        let Output { out, progress, err_colour, .. } = self;
+        progress.suspend(|| {
+            out.flush()?;
+            let mut err = io::stderr().lock();
+            if *err_colour { writeln!(err, "{text}") } else { writeln!(err, "{}", strip_str(text)) }
+        })
+    }
+}
+
+/// Enough for some hundred lines, so that a flood of messages costs few system calls.
+const BUFFER: usize = 64 * 1024;
+
+/// A failure in both forms.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "error")]
+pub(crate) struct ErrorRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retriable: Option<bool>,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<crate::payload::Shown>,
+}
+
+impl ErrorRecord {
+    pub(crate) fn new(error: &amop::Error) -> ErrorRecord {
+        ErrorRecord {
+            number: None,
+            kind: format!("{:?}", error.kind()),
+            code: Some(error.code()),
+            node_code: error.node_code(),
+            delivery: Some(match error.delivery() {
+                amop::Delivery::No => "no",
+                amop::Delivery::Maybe => "maybe",
+            }),
+            retriable: Some(error.is_retriable()),
+            message: error.message().to_owned(),
+            data: (!error.data().is_empty()).then(|| crate::payload::Shown::new(error.data())),
+        }
+    }
+
+    fn plain(kind: &str, message: String) -> ErrorRecord {
+        ErrorRecord {
+            number: None,
+            kind: kind.to_owned(),
+            code: None,
+            node_code: None,
+            delivery: None,
+            retriable: None,
+            message,
+            data: None,
+        }
+    }
+
+    /// The same, for one of several messages.
+    pub(crate) fn number(mut self, number: Option<u64>) -> ErrorRecord {
+        self.number = number;
+        self
+    }
+
+    /// The text without the word `error`.
+    pub(crate) fn explanation(&self) -> String {
+        let mut text = self.message.clone();
+        if let Some(data) = &self.data {
+            text.push_str(&format!("; it said: {}", data.inline()));
+        }
+        if self.delivery == Some("maybe") {
+            text.push_str(" (it may have been delivered all the same)");
+        }
+        text
+    }
+}
+
+impl Record for ErrorRecord {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        match self.number {
+            Some(number) => output.notice(&format!("{BAD}message {number}:{BAD:#} {}", self.explanation())),
+            None => output.notice(&format!("{BAD}error:{BAD:#} {}", self.explanation())),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Payloads: read from the command line, standard input or a file; shown as text or hex.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
+use bytes::Bytes;
+use serde::{Serialize, Serializer};
+
+use crate::exit::{Failure, Outcome};
+
+/// Most bytes of a payload that isn't text which people are shown; `--raw` and `--json` give all.
+const MOST_HEX: usize = 256;
+
+/// A payload from an argument: text, `-` for standard input, `@FILE`; without one, standard input unless it is a
+/// terminal.
+///
+/// Waits for the end of standard input, on a thread of its own.
+pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
+    let read = tokio::task::spawn_blocking(move || read_now(argument.as_deref()));
+    read.await.map_err(|error| Failure::io("can't read the message", error.into()))?
+}
+
+fn read_now(argument: Option<&str>) -> Outcome<Bytes> {
+    match argument {
+        Some("-") => all_of(std::io::stdin().lock(), "standard input"),
+        Some(text) => match text.strip_prefix('@') {
+            Some(file) => from_file(Path::new(file)),
+            None => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        },
+        None if std::io::stdin().is_terminal() => Err(Failure::Usage(
+            "there is nothing to send: give DATA, - for standard input or @FILE ('' sends an empty message)"
+                .to_owned(),
+        )),
+        None => all_of(std::io::stdin().lock(), "standard input"),
+    }
+}
+
+fn from_file(path: &Path) -> Outcome<Bytes> {
+    let file = std::fs::File::open(path).map_err(|error| {
+        Failure::Usage(format!(
+            "can't read {}: {error} (text that begins with @ goes through standard input: -)",
+            path.display()
+        ))
+    })?;
+    all_of(file, &path.display().to_string())
+}
+
+/// Reads up to what fits a message, and one byte more, so that the library says what is too large.
+fn all_of(source: impl Read, name: &str) -> Outcome<Bytes> {
+    let mut data = Vec::new();
+    let read = source.take(MAX_SENT_FRAME_LEN as u64 + 1).read_to_end(&mut data);
+    read.map_err(|error| Failure::Usage(format!("can't read {name}: {error}")))?;
+    Ok(data.into())
+}
+
+/// A payload to be shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown(Bytes);
+
+impl Shown {
+    pub(crate) fn new(data: &Bytes) -> Shown {
+        Shown(data.clone())
+    }
+
+    /// As it is.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// For people: text if it is UTF-8, with control characters made visible (a payload shall not command the
+    /// terminal); else hex with a note.
+    pub(crate) fn text(&self) -> String {
+        let Ok(text) = std::str::from_utf8(&self.0) else { return hex_with_note(&self.0) };
+        let mut shown = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                '\n' | '\t' => shown.push(c),
+                c if c.is_control() => shown.extend(c.escape_default()),
+                c => shown.push(c),
+            }
+        }
+        shown
+    }
+
+    /// The same as the rest of a line: more than one line begins below, indented, so that no payload passes for
+    /// output of the command.
+    pub(crate) fn inline(&self) -> String {
+        if self.0.is_empty() {
+            return "(empty)".to_owned();
+        }
+        let text = self.text();
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        if text.contains('\n') {
+            text.split('\n').fold(String::new(), |shown, line| shown + "\n    " + line)
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+fn hex(data: &[u8]) -> String {
+    data.iter().fold(String::with_capacity(data.len() * 2), |mut text, byte| {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn hex_with_note(data: &[u8]) -> String {
+    match data.get(..MOST_HEX) {
+        Some(start) if data.len() > MOST_HEX => {
+            format!("{}... (hex, the first {MOST_HEX} of {} bytes)", hex(start), data.len())
+        }
+        _ => format!("{} (hex, {} bytes)", hex(data), data.len()),
+    }
+}
+
+/// `{"bytes":4,"encoding":"hex","data":"deadbeef"}`; `utf-8` where it is.
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Payload<'a> {
+            bytes: usize,
+            encoding: &'static str,
+            data: &'a str,
+        }
+        let bytes = self.0.len();
+        match std::str::from_utf8(&self.0) {
+            Ok(data) => Payload { bytes, encoding: "utf-8", data }.serialize(serializer),
+            Err(_) => Payload { bytes, encoding: "hex", data: &hex(&self.0) }.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(data: &'static [u8]) -> Shown {
+        Shown(Bytes::from_static(data))
+    }
+
+    #[test]
+    fn text_is_shown_as_text_and_can_not_command_a_terminal() {
+        assert_eq!(shown("grüße".as_bytes()).inline(), "grüße");
+        assert_eq!(shown(b"\x1b[2Jgone\r\x07").inline(), "\\u{1b}[2Jgone\\r\\u{7}");
+        assert_eq!(shown(b"").inline(), "(empty)");
+    }
+
+    #[test]
+    fn more_than_one_line_is_indented_below() {
+        assert_eq!(shown(b"one\n").inline(), "one");
+        assert_eq!(shown(b"{\n  1\n}\n").inline(), "\n    {\n      1\n    }");
+    }
+
+    #[test]
+    fn bytes_are_shown_as_hex_with_a_note() {
+        assert_eq!(shown(b"\xff\xad").inline(), "ffad (hex, 2 bytes)");
+        let long = shown(&[0xff; 1000]).inline();
+        assert!(long.starts_with("ffff") && long.ends_with("ff... (hex, the first 256 of 1000 bytes)"));
+    }
+
+    #[test]
+    fn json_tells_the_encoding() {
+        let json = |data| serde_json::to_string(&shown(data)).unwrap();
+        assert_eq!(json(b"a\n"), r#"{"bytes":2,"encoding":"utf-8","data":"a\n"}"#);
+        assert_eq!(json(b"\xff\x00"), r#"{"bytes":2,"encoding":"hex","data":"ff00"}"#);
+    }
+}

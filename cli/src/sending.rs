@@ -1,0 +1,165 @@
+//! Sending once or again and again: when the next is due, what is counted, and the summary.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::exit::{Exit, Outcome};
+use crate::interrupt::Interrupt;
+use crate::latency::{Latencies, Percentiles};
+use crate::output::{ErrorRecord, Output, Record};
+use crate::seconds::seconds;
+
+/// How often to send.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Repeat {
+    /// Send the message N times, one after the other; with --interval alone: until Ctrl-C
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// The time from one send to the next
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    interval: Option<Duration>,
+}
+
+/// After a failure the next send waits so long at least: one that fails at once would fail a thousand times.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+impl Repeat {
+    /// Whether this is about one message only.
+    pub(crate) fn is_once(&self) -> bool {
+        self.total() == Some(1)
+    }
+
+    /// How many in all; `None`: until Ctrl-C.
+    fn total(&self) -> Option<u64> {
+        match (self.count, self.interval) {
+            (Some(count), _) => Some(count),
+            (None, Some(_)) => None,
+            (None, None) => Some(1),
+        }
+    }
+
+    /// Sends by `send` as often as wanted, and tells what became of each and of all.
+    ///
+    /// `send` gives the record of a success.
+    pub(crate) async fn run<R: Record>(
+        self,
+        output: &mut Output,
+        interrupt: &Interrupt,
+        mut send: impl AsyncFnMut(Number) -> amop::Result<R>,
+    ) -> Outcome {
+        let mut tally = Tally::new();
+        let progress = (!self.is_once()).then(|| output.start_progress());
+        let mut exit = Exit::Done;
+        let mut number = 0;
+        let mut pause = Duration::ZERO;
+        while self.total().is_none_or(|total| number < total) {
+            let due = async {
+                tokio::time::sleep(pause).await;
+                let began = Instant::now();
+                (began, send(Number(number)).await)
+            };
+            let Some((began, sent)) = interrupt.unless_caught(due).await else {
+                exit = if self.total().is_some() { Exit::Interrupted } else { exit };
+                break;
+            };
+            let took = began.elapsed();
+            match sent {
+                Ok(record) => {
+                    tally.succeeded(took);
+                    output.tell_now(&record)?;
+                    pause = self.interval.unwrap_or_default().saturating_sub(took);
+                }
+                Err(error) => {
+                    tally.failed += 1;
+                    exit = if exit == Exit::Done { Exit::from(&error) } else { exit };
+                    let place = (!self.is_once()).then_some(number);
+                    output.tell_now(&ErrorRecord::new(&error).number(place))?;
+                    pause = self.interval.unwrap_or_default().max(PAUSE_AFTER_FAILURE).saturating_sub(took);
+                }
+            }
+            number += 1;
+            if let Some(progress) = &progress {
+                progress.set_message(tally.progress(self.total()));
+                progress.tick();
+            }
+        }
+        if progress.is_some() {
+            output.end_progress();
+            output.tell_now(&tally.summary())?;
+        }
+        Ok(exit)
+    }
+}
+
+/// The place of a message among those sent, from 0.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Number(u64);
+
+/// What was counted so far.
+struct Tally {
+    began: Instant,
+    succeeded: u64,
+    failed: u64,
+    latencies: Latencies,
+}
+
+impl Tally {
+    fn new() -> Tally {
+        Tally { began: Instant::now(), succeeded: 0, failed: 0, latencies: Latencies::new() }
+    }
+
+    fn succeeded(&mut self, took: Duration) {
+        self.succeeded += 1;
+        self.latencies.record(took);
+    }
+
+    fn progress(&self, total: Option<u64>) -> String {
+        let Summary { sent, failed, rate, .. } = self.summary();
+        match total {
+            Some(total) => format!("{sent} of {total} sent, {failed} failed, {rate:.1}/s"),
+            None => format!("{sent} sent, {failed} failed, {rate:.1}/s"),
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let seconds = self.began.elapsed().as_secs_f64();
+        Summary {
+            sent: self.succeeded + self.failed,
+            succeeded: self.succeeded,
+            failed: self.failed,
+            seconds,
+            rate: if seconds > 0.0 { self.succeeded as f64 / seconds } else { 0.0 },
+            latency_us: self.latencies.percentiles(),
+        }
+    }
+}
+
+/// What repeated sends came to.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "summary")]
+struct Summary {
+    sent: u64,
+    succeeded: u64,
+    failed: u64,
+    seconds: f64,
+    /// Successes per second.
+    rate: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_us: Option<Percentiles>,
+}
+
+impl Record for Summary {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Summary { sent, succeeded, failed, seconds, rate, latency_us } = self;
+        let mut text =
+            format!("{sent} sent, {succeeded} succeeded, {failed} failed in {seconds:.2} s ({rate:.1}/s)");
+        if let Some(latency) = latency_us {
+            text += &format!("\nlatency: {}", latency.text());
+        }
+        output.notice(&text)
+    }
+}

@@ -1,0 +1,74 @@
+//! Publishes to all subscribers of a topic, again and again:
+//! `cargo run --example multicast_publisher -- 127.0.0.1:20200 hello`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use amop::{Client, Result};
+use clap::Parser;
+use jiff::Zoned;
+
+/// Publishes a numbered message every 2 seconds, each to all subscribers of the topic, until Ctrl-C.
+#[derive(Parser)]
+struct Arguments {
+    /// The node to connect to.
+    #[arg(default_value = "127.0.0.1:20200")]
+    endpoint: String,
+    /// The topic to publish to.
+    #[arg(default_value = "hello")]
+    topic: String,
+    /// Ends after so many messages.
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+    count: u64,
+    /// The time between two messages.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    interval: Duration,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    let client = Client::builder().endpoint(&arguments.endpoint).connect().await?;
+    tokio::select! {
+        ended = publish_all(&client, &arguments) => ended?,
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    client.close().await
+}
+
+async fn publish_all(client: &Client, arguments: &Arguments) -> Result<()> {
+    for number in 0..arguments.count {
+        if number > 0 {
+            tokio::time::sleep(arguments.interval).await;
+        }
+        let message = format!("hello, FISCO BCOS, I am multi broadcast publisher! {number}");
+        match client.broadcast(&arguments.topic, message.clone()).await {
+            Ok(()) => println!("{} publish message: {message}", local_time()),
+            // The connection was lost, say: the client makes a new one. (A node takes a broadcast even if nobody hears it.)
+            Err(error) if error.is_retriable() => {
+                eprintln!("{} message {number} not delivered: {error}", local_time());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The local time as it stands before each line.
+fn local_time() -> String {
+    Zoned::now().strftime("%Y/%m/%d %H:%M:%S").to_string()
+}
+
+fn seconds(text: &str) -> std::result::Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}

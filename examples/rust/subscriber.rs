@@ -1,0 +1,51 @@
+//! Prints what arrives on a topic: `cargo run --example subscriber -- 127.0.0.1:20201 hello`.
+
+use std::pin::pin;
+use std::process::ExitCode;
+
+use amop::{Client, Result};
+use clap::Parser;
+use futures_util::StreamExt;
+use jiff::Zoned;
+
+/// Subscribes to a topic and prints each message until Ctrl-C.
+#[derive(Parser)]
+struct Arguments {
+    /// The node to connect to.
+    #[arg(default_value = "127.0.0.1:20201")]
+    endpoint: String,
+    /// The topic to subscribe to.
+    #[arg(default_value = "hello")]
+    topic: String,
+    /// Ends after so many messages.
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    count: usize,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    let client = Client::builder().endpoint(arguments.endpoint).connect().await?;
+    let messages = client.subscribe(arguments.topic).await?;
+    println!("Subscriber success");
+
+    let mut messages = pin!(messages.take_until(tokio::signal::ctrl_c()).take(arguments.count));
+    while let Some(message) = messages.next().await {
+        println!("{} received: {}", local_time(), String::from_utf8_lossy(message.data()));
+    }
+    client.close().await
+}
+
+/// The local time as it stands before each line.
+fn local_time() -> String {
+    Zoned::now().strftime("%Y/%m/%d %H:%M:%S").to_string()
+}

@@ -1,0 +1,151 @@
+//! A program as a process: its lines are waited for one by one, and it ends when the test does.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// When a test gives up; nothing waits for it to pass.
+const GUARD: Duration = Duration::from_secs(120);
+
+/// A running program.
+#[derive(Debug)]
+pub struct Program {
+    name: String,
+    pid: Pid,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+    ended: Receiver<ExitStatus>,
+}
+
+/// What a program left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The exit code; negative: ended by this signal.
+    pub code: i32,
+    /// The lines of standard output that were not waited for.
+    pub stdout: Vec<String>,
+    /// The same of standard error.
+    pub stderr: Vec<String>,
+}
+
+impl Program {
+    /// Starts a program in `folder`, with `input` as its standard input.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn start_with(path: &str, arguments: &[&str], folder: &Path, input: &[u8]) -> Program {
+        let mut command = Command::new(path);
+        command.args(arguments).current_dir(folder);
+        // What tests see must not depend on whose machine it is.
+        command.env_remove("AMOP_CREDENTIALS").env_remove("CLICOLOR_FORCE").env("TZ", "Asia/Shanghai");
+        Program::spawn(command, input)
+    }
+
+    /// Starts a program in `folder`.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn start(path: &str, arguments: &[&str], folder: &Path) -> Program {
+        Program::start_with(path, arguments, folder, b"")
+    }
+
+    /// Starts a program as `command` says.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn spawn(mut command: Command, input: &[u8]) -> Program {
+        let name = format!("{command:?}");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut stdin = child.stdin.take().expect("it was asked for");
+        let input = input.to_vec();
+        // A program may end without reading its input.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+        let stdout = lines(child.stdout.take().expect("it was asked for"));
+        let stderr = lines(child.stderr.take().expect("it was asked for"));
+        let pid = Pid::from_child(&child);
+        let (tell, ended) = channel();
+        thread::spawn(move || tell.send(child.wait().expect("it was not waited for before")));
+        Program { name, pid, stdout, stderr, ended }
+    }
+
+    /// The next line of standard output.
+    ///
+    /// # Panics
+    /// When the output ends, or none comes.
+    pub fn line(&self) -> String {
+        self.stdout.recv_timeout(GUARD).unwrap_or_else(|error| {
+            let said: Vec<_> = self.stderr.try_iter().collect();
+            panic!("{} wrote no further line ({error}); on standard error: {said:?}", self.name)
+        })
+    }
+
+    /// The next line of standard error.
+    ///
+    /// # Panics
+    /// As [`Program::line`].
+    pub fn error_line(&self) -> String {
+        self.stderr
+            .recv_timeout(GUARD)
+            .unwrap_or_else(|error| panic!("{} wrote no further line on standard error ({error})", self.name))
+    }
+
+    /// Sends what Ctrl-C sends.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub fn interrupt(&self) {
+        kill_process(self.pid, Signal::INT).expect("the program runs");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it doesn't end.
+    pub fn end(self) -> Ended {
+        use std::os::unix::process::ExitStatusExt;
+        let status = self.ended.recv_timeout(GUARD).unwrap_or_else(|_| panic!("{} doesn't end", self.name));
+        let code = status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(i32::MIN);
+        Ended { code, stdout: self.stdout.iter().collect(), stderr: self.stderr.iter().collect() }
+    }
+
+    /// Interrupts it and waits for its end.
+    ///
+    /// # Panics
+    /// When it has ended already, or doesn't end.
+    pub fn interrupted(self) -> Ended {
+        self.interrupt();
+        self.end()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // After a wait the number may be another process's.
+        if self.ended.try_recv().is_err_and(|error| error == std::sync::mpsc::TryRecvError::Empty) {
+            let _ = kill_process(self.pid, Signal::KILL);
+        }
+    }
+}
+
+/// The lines that come, until the end.
+fn lines(source: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, lines) = channel();
+    thread::spawn(move || {
+        let mut source = BufReader::new(source);
+        let mut line = Vec::new();
+        while source.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&line);
+            if tell.send(text.strip_suffix('\n').unwrap_or(&text).to_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    lines
+}

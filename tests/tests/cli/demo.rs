@@ -1,0 +1,54 @@
+//! `amop demo`: both transcripts, within seconds, with nothing but the program itself.
+
+use std::net::TcpListener;
+
+use crate::amop::{Place, masked};
+
+#[test]
+fn the_demo_prints_both_transcripts() {
+    let ended = Place::empty().run(&["demo"]);
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    let expected = "\
+Two embedded nodes of one chain: NODE and NODE
+
+$ subscriber NODE hello
+Subscriber success
+TIME received: hello, FISCO BCOS, I am unique broadcast publisher! 0
+TIME received: hello, FISCO BCOS, I am unique broadcast publisher! 1
+TIME received: hello, FISCO BCOS, I am unique broadcast publisher! 2
+TIME received: hello, FISCO BCOS, I am multi broadcast publisher! 0
+TIME received: hello, FISCO BCOS, I am multi broadcast publisher! 1
+TIME received: hello, FISCO BCOS, I am multi broadcast publisher! 2
+
+$ unicast_publisher NODE hello
+TIME publish message: hello, FISCO BCOS, I am unique broadcast publisher! 0
+TIME publish message: hello, FISCO BCOS, I am unique broadcast publisher! 1
+TIME publish message: hello, FISCO BCOS, I am unique broadcast publisher! 2
+
+$ multicast_publisher NODE hello
+TIME publish message: hello, FISCO BCOS, I am multi broadcast publisher! 0
+TIME publish message: hello, FISCO BCOS, I am multi broadcast publisher! 1
+TIME publish message: hello, FISCO BCOS, I am multi broadcast publisher! 2
+
+Nodes that stay: amop devnet. All verbs: amop --help";
+    let shown: Vec<_> = ended.stdout.iter().map(|line| masked(line)).collect();
+    assert_eq!(shown.join("\n"), expected);
+}
+
+#[test]
+fn the_demo_takes_other_ports_where_its_own_are_in_use() {
+    // Whether this bind works or somebody else has the port: it is in use.
+    let _taken = TcpListener::bind("127.0.0.1:20201");
+    let ended = Place::empty().run(&["demo", "--json"]);
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    let shown: Vec<_> = ended.stdout.iter().map(|line| masked(line)).collect();
+    assert_eq!(shown[0], r#"{"event":"ready","endpoints":["NODE","NODE"]}"#);
+    assert_eq!(shown[1], r#"{"event":"program","name":"subscriber","endpoint":"NODE","topic":"hello"}"#);
+    assert_eq!(shown[2], r#"{"event":"subscribed"}"#);
+    assert_eq!(
+        shown[3],
+        r#"{"event":"received","kind":"unicast","time":"TIME","data":"hello, FISCO BCOS, I am unique broadcast publisher! 0"}"#
+    );
+    assert_eq!(shown.last().unwrap(), r#"{"event":"done"}"#);
+    assert!(!ended.stdout[0].contains(":20201"), "{}", ended.stdout[0]);
+}

@@ -1,0 +1,83 @@
+//! `amop devnet`: says where its nodes are, serves until Ctrl-C, and sums up.
+
+use serde_json::Value;
+
+use crate::amop::{Place, masked};
+
+#[test]
+fn the_first_json_line_tells_endpoints_and_credentials() {
+    let place = Place::empty();
+    let devnet = place.start(&["devnet", "--port", "0", "--nodes", "3", "--json"]);
+    let first = devnet.line();
+    assert_eq!(
+        masked(&first),
+        r#"{"event":"ready","endpoints":["NODE","NODE","NODE"],"credentials":"amop-devnet/sdk"}"#
+    );
+    let ready: Value = serde_json::from_str(&first).unwrap();
+    for file in ["ca.crt", "sdk.crt", "sdk.key"] {
+        assert!(place.folder().join(ready["credentials"].as_str().unwrap()).join(file).is_file(), "{file}");
+    }
+    let (first, last) = (ready["endpoints"][0].as_str().unwrap(), ready["endpoints"][2].as_str().unwrap());
+    let subscriber = place.start(&["subscribe", last, "hello", "--count", "1", "--json"]);
+    assert!(subscriber.line().contains("subscribed"));
+    assert_eq!(place.run(&["publish", first, "hello", "hi"]).code, 0);
+    assert_eq!(subscriber.end().code, 0);
+
+    let ended = devnet.interrupted();
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    let summary: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
+    assert_eq!((&summary["event"], &summary["connections"]), (&"summary".into(), &2.into()));
+}
+
+#[test]
+fn people_are_told_what_to_try_next() {
+    let place = Place::empty();
+    let devnet = place.start(&["devnet", "--port", "0", "--dir", "chain"]);
+    let shown: Vec<_> = (0..5).map(|_| masked(&devnet.line())).collect();
+    assert_eq!(
+        shown,
+        [
+            "ready: NODE  NODE",
+            "credentials: chain/sdk",
+            "try in other terminals:  amop subscribe NODE hello",
+            "                         amop publish NODE hello 'hi there'",
+            "Ctrl-C ends",
+        ]
+    );
+    let ended = devnet.interrupted();
+    assert_eq!((ended.code, ended.stdout), (0, vec![]));
+    assert_eq!(ended.stderr, ["ended; 0 connections (0 refused), 0 frames in, 0 out"]);
+}
+
+#[test]
+fn certificates_that_are_there_are_used_again() {
+    let place = Place::empty();
+    let key = || {
+        let devnet = place.start(&["devnet", "--port", "0", "--json"]);
+        devnet.line();
+        assert_eq!(devnet.interrupted().code, 0);
+        std::fs::read(place.folder().join("amop-devnet/sdk/sdk.key")).unwrap()
+    };
+    assert_eq!(key(), key());
+}
+
+#[test]
+fn what_it_can_not_do_is_said() {
+    let place = Place::with_nodes();
+    let endpoint = place.endpoint(0);
+    let port = endpoint.rsplit_once(':').unwrap().1;
+    let taken = place.run(&["devnet", "--port", port, "--dir", "other"]);
+    assert_eq!(taken.code, 4);
+    assert!(taken.stderr[0].contains(port) && taken.stderr[0].contains("port"), "{taken:?}");
+
+    let rsa = place.run(&["devnet", "--rsa", "--json"]);
+    assert_eq!(rsa.code, 2);
+    assert_eq!(
+        rsa.stdout,
+        [
+            r#"{"event":"error","kind":"InvalidArgument","message":"embedded nodes of this build have secp256k1 certificates only: leave out --rsa"}"#
+        ]
+    );
+    assert_eq!(place.run(&["devnet", "--port", "65535"]).code, 2);
+    assert_eq!(place.run(&["devnet", "--nodes", "0"]).code, 2);
+}
