@@ -30,8 +30,10 @@ flags=(
     -Cllvm-args=-simplifycfg-branch-fold-threshold=0
     -Ccodegen-units=1
 )
+# The same versions of everything as in the workspace.
+cp ../Cargo.lock Cargo.lock
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR=target \
-    cargo build --locked --release --target "$triple" --bins
+    cargo build --release --target "$triple" --bins
 
 # Frames of real nodes are where the search begins.
 seed() { # TARGET TYPE...: the bodies (for frame_reader the frames) of these types, numbers in hex

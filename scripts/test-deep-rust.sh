@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 
 export PROPTEST_CASES=${PROPTEST_CASES:-20000}
 cargo test --locked --package amop-tests --test wire -- properties
-cargo clippy --quiet --locked --manifest-path fuzz/Cargo.toml -- -D warnings
 scripts/fuzz.sh "${FUZZ_SECONDS:-20}"
+cargo clippy --quiet --manifest-path fuzz/Cargo.toml -- -D warnings
