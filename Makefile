@@ -43,7 +43,7 @@ install: ## install into PREFIX (/usr/local), below DESTDIR if given
 	PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/install.sh
 
 deny: ## licences and sources of all dependencies (needs cargo-deny: builds for minutes)
-	cargo deny --locked check licenses bans sources
+	cargo deny --locked --workspace check licenses bans sources
 
 clean: ## remove what was built, and .venv
 	cargo clean
