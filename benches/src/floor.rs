@@ -1,0 +1,185 @@
+//! The measured end of the floor: bytes over the same TLS through a bare relay, counted and nothing else.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use amop::transport::{BoxedStream, Credentials, RustlsConnector, dial};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use crate::Result;
+use crate::bursts::Bursts;
+use crate::case::Case;
+use crate::orders::{Order, Ready, Surroundings};
+use crate::sample::{Latencies, Sample, Stopwatch};
+
+/// As much as the client makes ready for one read.
+const READ_LEN: usize = amop::protocol::channel::frame::READ_CHUNK;
+
+/// A connection through the relay to a peer that sends back what it gets.
+pub(crate) struct Floor {
+    stream: BoxedStream,
+    buffer: Vec<u8>,
+}
+
+impl Floor {
+    pub(crate) async fn connect(ready: &Ready) -> Result<Floor> {
+        let connector = RustlsConnector::new(&Credentials::load(&ready.credentials())?)?;
+        let stream = dial(&ready.relay.parse()?, &connector).await?;
+        Ok(Floor { stream, buffer: vec![0; READ_LEN] })
+    }
+
+    /// Sends a round's frames and takes them back, `in_flight` at a time, about so many in each write.
+    pub(crate) async fn round_trips(
+        &mut self,
+        case: &Case,
+        in_flight: usize,
+        frames_per_write: f64,
+    ) -> Result<Sample> {
+        let mut exchange = Exchange {
+            stream: &mut self.stream,
+            buffer: &mut self.buffer,
+            bursts: Bursts::new(frames_per_write.min(in_flight as f64)),
+            window: in_flight as u64,
+            frame_len: case.frame_len(),
+            frames: Vec::new(),
+            to_send: case.messages,
+            burst: None,
+            unwritten: 0,
+            flushed: true,
+            writes: 0,
+            in_flight: 0,
+            sent: VecDeque::new(),
+            received_bytes: 0,
+            latencies: Latencies::new()?,
+        };
+        let watch = Stopwatch::start();
+        std::future::poll_fn(|cx| exchange.poll(cx)).await?;
+        let frames_per_write = case.messages as f64 / exchange.writes as f64;
+        Ok(watch.stop(case.messages, frames_per_write, Some(exchange.latencies.quantiles())))
+    }
+
+    /// Receives a round's frames, about so many in each of the relay's writes.
+    pub(crate) async fn stream(
+        &mut self,
+        case: &Case,
+        frames_per_write: f64,
+        surroundings: &mut Surroundings,
+    ) -> Result<Sample> {
+        let frame_len = case.frame_len();
+        let watch = Stopwatch::start();
+        surroundings.order(&Order::Stream { frames: case.messages, frame_len, frames_per_write })?;
+        let mut missing = case.messages as usize * frame_len;
+        while missing > 0 {
+            match self.stream.read(&mut self.buffer).await? {
+                0 => return Err("the relay has ended".into()),
+                read => missing -= read,
+            }
+        }
+        let mut sample = watch.stop(case.messages, 0.0, None);
+        sample.frames_per_write = surroundings.frames_per_write()?;
+        Ok(sample)
+    }
+}
+
+/// One round under way.
+struct Exchange<'a> {
+    stream: &'a mut BoxedStream,
+    buffer: &'a mut [u8],
+    bursts: Bursts,
+    /// Most frames in flight.
+    window: u64,
+    frame_len: usize,
+    /// Bytes to send, as many as the largest burst so far has; what they say doesn't matter.
+    frames: Vec<u8>,
+    to_send: u64,
+    /// The next burst, while there's no room for it.
+    burst: Option<u64>,
+    /// Bytes of the present burst.
+    unwritten: usize,
+    flushed: bool,
+    writes: u64,
+    in_flight: u64,
+    /// When the frames in flight were sent, by burst.
+    sent: VecDeque<(Instant, u64)>,
+    received_bytes: usize,
+    latencies: Latencies,
+}
+
+impl Exchange<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if let Poll::Ready(ended) = self.write(cx) {
+                ended?;
+            }
+            if self.to_send == 0 && self.in_flight == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.read(cx))?;
+        }
+    }
+
+    /// Ready when all that there is room for is on its way.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.unwritten == 0 && !self.begin_burst() {
+                break;
+            }
+            let bytes = &self.frames[..self.unwritten];
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+            self.unwritten -= written;
+            self.flushed = false;
+            self.writes += 1;
+        }
+        if !self.flushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.flushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn begin_burst(&mut self) -> bool {
+        let burst = self.burst.take().or_else(|| self.bursts.next()).unwrap_or(1).min(self.to_send);
+        if burst == 0 {
+            return false;
+        }
+        if self.in_flight + burst > self.window {
+            self.burst = Some(burst);
+            return false;
+        }
+        self.to_send -= burst;
+        self.in_flight += burst;
+        self.sent.push_back((Instant::now(), burst));
+        self.unwritten = burst as usize * self.frame_len;
+        if self.frames.len() < self.unwritten {
+            self.frames.resize(self.unwritten, 0);
+        }
+        true
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut buffer = ReadBuf::new(self.buffer);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        if buffer.filled().is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.received_bytes += buffer.filled().len();
+        let mut frames = (self.received_bytes / self.frame_len) as u64;
+        self.received_bytes %= self.frame_len;
+        self.in_flight -= frames;
+        let now = Instant::now();
+        while frames > 0 {
+            let Some((at, burst)) = self.sent.front_mut() else { break };
+            let answered = frames.min(*burst);
+            self.latencies.record(now - *at, answered);
+            frames -= answered;
+            *burst -= answered;
+            if *burst == 0 {
+                self.sent.pop_front();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,80 @@
+//! The figures of one round.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::Result;
+
+/// Latencies up to a minute are told apart, to three digits.
+const LONGEST: u64 = 60_000_000_000;
+
+/// What one round took.
+pub(crate) struct Sample {
+    /// Messages a second.
+    pub(crate) rate: f64,
+    /// User and system time of this process for each message, in microseconds.
+    pub(crate) cpu: f64,
+    /// Frames in each write: the measured client's, or for broadcasts those of its node.
+    pub(crate) frames_per_write: f64,
+    /// From call to answer, in microseconds.
+    pub(crate) latency: Option<Latency>,
+}
+
+/// Two quantiles, in microseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+}
+
+/// All latencies of one round.
+pub(crate) struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    pub(crate) fn new() -> Result<Latencies> {
+        Ok(Latencies(Histogram::new_with_bounds(1, LONGEST, 3)?))
+    }
+
+    /// `count` messages took this long.
+    pub(crate) fn record(&mut self, took: Duration, count: u64) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(LONGEST);
+        self.0.saturating_record_n(nanoseconds, count);
+    }
+
+    pub(crate) fn quantiles(&self) -> Latency {
+        let at = |quantile| self.0.value_at_quantile(quantile) as f64 / 1000.0;
+        Latency { p50: at(0.5), p99: at(0.99) }
+    }
+}
+
+/// Runs while a round does.
+pub(crate) struct Stopwatch {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Stopwatch {
+        Stopwatch { wall: Instant::now(), cpu: process_time() }
+    }
+
+    /// The round is over.
+    pub(crate) fn stop(self, messages: u64, frames_per_write: f64, latency: Option<Latency>) -> Sample {
+        let (wall, cpu) = (self.wall.elapsed(), process_time() - self.cpu);
+        Sample {
+            rate: messages as f64 / wall.as_secs_f64(),
+            cpu: cpu.as_secs_f64() * 1e6 / messages as f64,
+            frames_per_write,
+            latency,
+        }
+    }
+}
+
+/// User and system time of all threads of this process so far.
+fn process_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    // The kernel gives neither negative times nor a billion nanoseconds.
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}

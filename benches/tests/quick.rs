@@ -1,0 +1,25 @@
+//! The benchmark runs and prints every row; what the figures are is no test's affair.
+
+use std::process::Command;
+
+/// A case's heading, and the rows below it.
+const ROWS: usize = 7;
+
+#[test]
+fn a_quick_run_prints_every_row_of_every_case() {
+    let run = Command::new(env!("CARGO_BIN_EXE_amop-bench")).arg("--quick").output().unwrap();
+    let (out, err) = (String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap());
+    assert!(run.status.success(), "{out}{err}");
+    let unicasts = ["one at a time", "16 in flight", "256 in flight", "4096 in flight"];
+    for size in ["64 B", "1024 B"] {
+        let mut names: Vec<_> = unicasts.iter().map(|load| format!("unicast, {load}, {size}:")).collect();
+        names.push(format!("broadcasts received, {size}:"));
+        for name in names {
+            let block: Vec<_> = out.lines().skip_while(|line| !line.starts_with(&name)).take(ROWS).collect();
+            let has = |row: &str| block.iter().any(|line| line.trim_start().starts_with(row));
+            for row in ["messages/s", "CPU us/message", "frames/write"] {
+                assert!(has(row), "{name} {row} in {out}");
+            }
+        }
+    }
+}
