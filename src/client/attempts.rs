@@ -23,8 +23,10 @@ use crate::session::{self, CallKind, Command, Fit, NewCall, Reply};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Topic lists travel between nodes every 5 s: asking more often than this gains little.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// A caller who wants at least one delivery gives each try this part of the time.
-const TRIES_IN_THE_TIME: u32 = 3;
+/// The session ends calls at their deadline; this long after it even a busy one has.
+const AFTER_THE_DEADLINE: Duration = Duration::from_millis(100);
+/// A caller who wants at least one delivery has a further try begun after this part of the time.
+const TRIES_IN_THE_TIME: u32 = 10;
 
 /// A message on its way.
 pub(super) struct Attempts {
@@ -42,54 +44,57 @@ pub(super) struct Attempts {
 
 impl Attempts {
     pub(super) async fn run(self) -> Result<Reply> {
-        let began = Instant::now();
+        if self.kind == CallKind::Publish && self.retry == Retry::AtLeastOnce {
+            return self.at_least_once().await;
+        }
         let mut pause = FIRST_PAUSE;
         loop {
-            let seq = self.core.delivery.seqs.next();
-            let error = match self.round(seq, began).await {
+            let error = match self.round(self.core.delivery.seqs.next()).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            let pause = if is_definite(&error) && self.wait {
-                let this = pause;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                this
-            } else if self.retry == Retry::AtLeastOnce && is_maybe(&error) {
-                // A node's random choice stays the same within a second: a retry before it ends goes the same way.
-                until_next_second()
-            } else {
-                return Err(error);
-            };
-            if Instant::now() + pause >= self.deadline || self.core.check().is_err() {
+            if !self.may_wait(&error, pause) {
                 return Err(error);
             }
-            self.count_retry();
             self.core.runtime.sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// Each connected node once, with one id.
-    async fn round(&self, seq: Seq, began: Instant) -> Result<Reply> {
-        let links = self.core.links.all();
-        if let [link] = links.as_slice() {
+    /// Whether to try again after a pause, because the caller waits for a subscriber.
+    fn may_wait(&self, error: &Error, pause: Duration) -> bool {
+        let again = self.wait
+            && is_definite(error)
+            && Instant::now() + pause < self.deadline
+            && self.core.check().is_ok();
+        if again {
+            self.count_retry();
+        }
+        again
+    }
+
+    /// Each connected node once at most, with one id.
+    async fn round(&self, seq: Seq) -> Result<Reply> {
+        if let [link] = self.core.links.all().as_slice() {
             let link = link.clone();
-            drop(links);
             return self.try_on(&link, seq).await;
         }
-        drop(links);
+        let candidates = self.candidates().await?;
+        match self.kind {
+            CallKind::Broadcast => self.broadcast(&candidates, seq).await,
+            CallKind::Publish if self.retry == Retry::Never => self.try_on(&candidates[0].link, seq).await,
+            CallKind::Publish => self.one_by_one(&candidates, seq).await,
+        }
+    }
+
+    /// The connected nodes, the best first; at least one.
+    async fn candidates(&self) -> Result<Vec<Candidate>> {
         let candidates = candidates(&self.core, &self.topic, self.deadline).await;
         if candidates.is_empty() {
             let down = self.core.links.all().first().map(|link| link.endpoint.clone());
             return Err(session::not_connected(down.as_deref().unwrap_or("no node")));
         }
-        if self.kind == CallKind::Broadcast {
-            return self.broadcast(&candidates, seq).await;
-        }
-        match self.retry {
-            Retry::AtLeastOnce => self.overlapping(&candidates, seq, began).await,
-            Retry::Definite => self.one_by_one(&candidates, seq).await,
-            Retry::Never => self.try_on(&candidates[0].link, seq).await,
-        }
+        Ok(candidates)
     }
 
     async fn one_by_one(&self, candidates: &[Candidate], seq: Seq) -> Result<Reply> {
@@ -106,43 +111,84 @@ impl Attempts {
         Err(outcome.unwrap_or_else(session::closed))
     }
 
-    /// The next node gets its try when the one before has failed or used up its time; whichever answers first.
-    async fn overlapping(&self, candidates: &[Candidate], seq: Seq, began: Instant) -> Result<Reply> {
-        let each = (self.deadline - began) / TRIES_IN_THE_TIME;
+    /// Tries overlap: the next node is tried with the same id when the one before has failed or taken its part of the
+    /// time; when all were, they are tried again with a fresh id, in another second (a node's random choice stays
+    /// the same within one). Whichever answers first ends the call.
+    async fn at_least_once(&self) -> Result<Reply> {
+        let part = self.deadline.saturating_duration_since(Instant::now()) / TRIES_IN_THE_TIME;
         let mut running = FuturesUnordered::new();
         let mut outcome: Option<Error> = None;
-        let mut waiting = candidates.iter();
-        let mut next = waiting.next();
+        let mut pause = FIRST_PAUSE;
+        let mut first = true;
         loop {
-            if let Some(candidate) = next.take() {
-                if outcome.is_some() || !running.is_empty() {
-                    self.count_retry();
-                }
-                running.push(self.try_on(&candidate.link, seq));
-            }
-            let limit = (Instant::now() + each).min(self.deadline + each);
-            match self.core.runtime.until(limit, running.next()).await {
-                Some(Some(Err(error))) if is_definite(&error) || is_maybe(&error) => {
-                    outcome = Some(more_telling(outcome, error));
-                    next = waiting.next();
-                }
-                Some(Some(ended)) => return ended,
-                Some(None) => return Err(outcome.unwrap_or_else(session::closed)),
-                None => {
-                    next = waiting.next();
-                    if next.is_none() {
-                        // All have had their time with this id: a fresh one may fare better.
-                        let error = outcome.unwrap_or_else(|| {
-                            Error::new(
-                                ErrorKind::Timeout,
-                                format!("no answer on {:?} by any node within {each:?}", self.topic),
-                            )
-                        });
-                        return Err(error.with_delivery(Delivery::Maybe));
+            let seq = self.core.delivery.seqs.next();
+            let mut nothing_delivered = true;
+            match self.candidates().await {
+                Err(error) => outcome = Some(more_telling(outcome, error)),
+                Ok(candidates) => {
+                    for Candidate { link, .. } in candidates {
+                        if !std::mem::take(&mut first) {
+                            self.count_retry();
+                        }
+                        running.push(async move { self.try_on(&link, seq).await });
+                        match self.first_of(&mut running, part).await {
+                            Some(Err(error)) if is_definite(&error) => {
+                                outcome = Some(more_telling(outcome, error));
+                            }
+                            Some(Err(error)) if is_maybe(&error) => {
+                                nothing_delivered = false;
+                                outcome = Some(more_telling(outcome, error));
+                            }
+                            Some(ended) => return ended,
+                            None => nothing_delivered = false,
+                        }
                     }
                 }
             }
+            let error = outcome.clone().unwrap_or_else(|| self.unanswered(part));
+            let rest = if nothing_delivered && running.is_empty() {
+                if !self.may_wait(&error, pause) {
+                    return Err(error);
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                pause
+            } else {
+                until_next_second()
+            };
+            let resume = Instant::now() + rest;
+            // Those under way may still answer; at the deadline the session ends them all.
+            while let Some(ended) = self.first_of(&mut running, resume - Instant::now()).await {
+                match ended {
+                    Err(error) if is_definite(&error) || is_maybe(&error) => {
+                        outcome = Some(more_telling(outcome, error));
+                    }
+                    ended => return ended,
+                }
+            }
+            if Instant::now() >= self.deadline || self.core.check().is_err() {
+                return Err(outcome.unwrap_or(error));
+            }
         }
+    }
+
+    /// The next of the running tries to end, within `time`; with none running, waits that long.
+    async fn first_of<F>(&self, running: &mut FuturesUnordered<F>, time: Duration) -> Option<Result<Reply>>
+    where
+        F: Future<Output = Result<Reply>>,
+    {
+        let limit = (Instant::now() + time).min(self.deadline + AFTER_THE_DEADLINE);
+        let ended = async {
+            match running.next().await {
+                Some(ended) => ended,
+                None => std::future::pending().await,
+            }
+        };
+        self.core.runtime.until(limit, ended).await
+    }
+
+    fn unanswered(&self, part: Duration) -> Error {
+        let text = format!("no answer to the unicast on {:?} by any node within {part:?} each", self.topic);
+        Error::new(ErrorKind::Timeout, text).with_delivery(Delivery::Maybe)
     }
 
     /// One node reaches all subscribers, unless it drops those of its own: then two together do.

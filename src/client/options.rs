@@ -14,9 +14,9 @@ pub enum Retry {
     /// On another node, when the failure says that nothing was delivered. The default.
     #[default]
     Definite,
-    /// Also when it may have been delivered: each try gets a third of the time, the next goes to another node with
-    /// the same id (subscribers of this library drop the double), or to the same node with a fresh one. Other
-    /// subscribers may handle the message more than once.
+    /// Also when it may have been delivered: after a tenth of the time a further try goes to another node with the
+    /// same id (subscribers of this library drop the double), or, in another second, with a fresh one. The message may
+    /// be handled more than once.
     AtLeastOnce,
 }
 

@@ -12,8 +12,9 @@ use arc_swap::ArcSwapOption;
 /// A node is asked at most this often.
 pub(crate) const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// A view older than this is fetched anew in the background: topic lists travel every 5 s.
-const FRESH_FOR: Duration = Duration::from_secs(5);
+/// A view older than this isn't trusted any more: topic lists travel every 5 s. Between the two a message goes by the
+/// view there is, while it is fetched anew.
+const TRUSTED_FOR: Duration = Duration::from_secs(5);
 
 /// The topics of one node, as it answered `getNodeInfo` and `getPeers`.
 #[derive(Debug)]
@@ -69,12 +70,13 @@ impl Views {
         let age = now.saturating_duration_since(view.taken_at);
         let asking = if age < ASK_EVERY {
             Asking::No
-        } else if self.doubted.load(Ordering::Relaxed) || view.fit(topic) == Fit::Nowhere {
+        } else if self.doubted.load(Ordering::Relaxed)
+            || view.fit(topic) == Fit::Nowhere
+            || age >= TRUSTED_FOR
+        {
             Asking::First
-        } else if age >= FRESH_FOR {
-            Asking::Meanwhile
         } else {
-            Asking::No
+            Asking::Meanwhile
         };
         (view.fit(topic), asking)
     }
@@ -144,8 +146,8 @@ mod tests {
         views.set(View { own: topics(&[]), peers: topics(&["t"]), taken_at: start });
         let after = |ms| start + Duration::from_millis(ms);
         assert_eq!(views.fit("t", after(10)).1, Asking::No);
-        assert_eq!(views.fit("t", after(4900)).1, Asking::No);
-        assert_eq!(views.fit("t", after(5000)), (Fit::AtAPeer, Asking::Meanwhile));
+        assert_eq!(views.fit("t", after(1000)), (Fit::AtAPeer, Asking::Meanwhile));
+        assert_eq!(views.fit("t", after(5000)), (Fit::AtAPeer, Asking::First));
         assert_eq!(views.fit("elsewhere", after(1000)), (Fit::Nowhere, Asking::First));
         views.doubt();
         assert_eq!(views.fit("t", after(900)).1, Asking::No, "not more than once a second");
