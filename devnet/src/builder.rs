@@ -12,12 +12,14 @@ use crate::options::{Choice, DEFAULT_REORDER, Options, SameNode};
 
 /// Sets up a [`Devnet`].
 #[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is started"]
 pub struct DevnetBuilder {
     options: Options,
     host: IpAddr,
     ports: Vec<u16>,
     dir: Option<PathBuf>,
     plain: bool,
+    threads: usize,
 }
 
 impl Default for DevnetBuilder {
@@ -28,6 +30,7 @@ impl Default for DevnetBuilder {
             ports: vec![0; 2],
             dir: None,
             plain: false,
+            threads: 1,
         }
     }
 }
@@ -215,16 +218,26 @@ impl DevnetBuilder {
         Devnet::start(self.options, addresses, certificates, self.plain).await
     }
 
+    /// The threads of a devnet that brings its own, see [`DevnetBuilder::start_blocking`]. Default: 1, which is
+    /// quickest: a frame then passes from session to session without waking another thread.
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = count;
+        self
+    }
+
     /// Starts the nodes on threads of their own, from outside any runtime.
     ///
     /// # Errors
-    /// As [`DevnetBuilder::start`], and [`ErrorKind::Runtime`] when the threads can't be started.
+    /// As [`DevnetBuilder::start`]; [`ErrorKind::InvalidArgument`] without any thread, and [`ErrorKind::Runtime`] when the threads can't be started.
     ///
     /// # Panics
     /// When called on a thread that runs asynchronous code.
     pub fn start_blocking(self) -> Result<Devnet> {
+        if self.threads == 0 {
+            return Err(Error::new(ErrorKind::InvalidArgument, "a devnet needs at least one thread"));
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(WORKERS)
+            .worker_threads(self.threads)
             .thread_name("amop-devnet")
             .enable_all()
             .build()
@@ -235,6 +248,3 @@ impl DevnetBuilder {
         Ok(devnet.with_runtime(runtime))
     }
 }
-
-/// Threads of a devnet that has its own: as many as the client's own runtime.
-const WORKERS: usize = 2;

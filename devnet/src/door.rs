@@ -1,12 +1,11 @@
 //! What a connection passes on its way to becoming a session: the node's welcome, its certificate, a check for
 //! offers of TLS sessions, TLS, all within the first-byte limit.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use amop::Result;
 use amop::transport::{Credentials, KeyExchange, server_config};
-use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;

@@ -27,6 +27,7 @@ mod blocks;
 mod builder;
 mod certificates;
 pub mod chain;
+mod choice;
 mod counters;
 mod deadlines;
 mod delayed;

@@ -10,10 +10,11 @@ use amop::protocol::channel::{Frame, MessageType};
 use fastrand::Rng;
 use tokio::time::Instant;
 
+use crate::choice::Dice;
 use crate::deadlines::{Deadlines, Due};
 use crate::delayed::{Delayed, OwnedFrame};
 use crate::node::{Arrival, Node, Power};
-use crate::options::{Choice, Options};
+use crate::options::Options;
 use crate::outbox::{End, Outbox};
 use crate::sessions::Sessions;
 use crate::table::{Key, Table};
@@ -27,11 +28,11 @@ pub(crate) struct Net {
     pub(crate) sessions: Sessions,
     pub(crate) unicasts: Table<Unicast>,
     pub(crate) deadlines: Deadlines,
+    pub(crate) dice: Dice,
     pub(crate) rng: Rng,
     pub(crate) block_number: u64,
     /// Candidates of the choice under way; kept for its memory.
     pub(crate) scratch: Vec<usize>,
-    started: Instant,
     closed: bool,
 }
 
@@ -42,6 +43,7 @@ impl Net {
             .map(|index| Node::new(index, node_id(&mut rng), nodes, options.bandwidth, now))
             .collect();
         let seed = options.seed;
+        let dice = Dice::new(&options, now);
         let mut deadlines = Deadlines::default();
         if !options.topic_sync.is_zero() {
             deadlines.set(now + options.topic_sync, Due::TopicSync);
@@ -53,10 +55,10 @@ impl Net {
             sessions: Sessions::new(seed),
             unicasts: Table::new(),
             deadlines,
+            dice,
             rng,
             block_number: 0,
             scratch: Vec::new(),
-            started: now,
             closed: false,
         }
     }
@@ -180,23 +182,6 @@ impl Net {
         self.sessions.answer(publisher, MessageType::Response, seq, result, Vec::new());
     }
 
-    /// Which of `count` candidates; `count` isn't 0. `chooser` keeps choices of one second apart.
-    pub(crate) fn choose(&mut self, count: usize, chooser: Chooser, now: Instant) -> usize {
-        match self.options.choice {
-            _ if count == 1 => 0,
-            Choice::EachMessage => self.rng.usize(..count),
-            Choice::EachSecond => {
-                let second = now.saturating_duration_since(self.started).as_secs();
-                let chooser = match chooser {
-                    Chooser::OfNode(origin) => 2 * origin,
-                    Chooser::OfSession(node) => 2 * node + 1,
-                };
-                let number = (second << 20) + chooser as u64;
-                Rng::with_seed(self.options.seed ^ number.wrapping_mul(SPREAD)).usize(..count)
-            }
-        }
-    }
-
     /// A node stops for the time being: its sessions are neither read nor written.
     pub(crate) fn freeze(&mut self, node: usize) {
         if self.nodes[node].power == Power::Up {
@@ -280,18 +265,6 @@ impl Net {
         let frozen: usize = self.nodes.iter().map(Node::held_bytes).sum();
         queued + in_flight + frozen + self.deadlines.held_bytes()
     }
-}
-
-/// 2^64 by the golden ratio: makes seeds of neighbouring numbers unlike each other.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Who makes a random choice.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Chooser {
-    /// The publisher's node, between nodes.
-    OfNode(usize),
-    /// The subscribers' node, between its sessions.
-    OfSession(usize),
 }
 
 /// Of 256 frames, how many are overtaken when frames overtake each other: 2 to 5 % on real nodes.

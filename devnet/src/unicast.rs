@@ -4,12 +4,15 @@
 //! and waits for it up to the push limit, then tries its next. A session's next frame with the message's seq is
 //! the reply and passes through as it is.
 
+use std::collections::hash_map::Entry;
+
 use amop::protocol::channel::amop::{TopicBodyError, split};
 use amop::protocol::channel::{Frame, MessageType, result};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::net::{Chooser, Net};
+use crate::choice::Chooser;
+use crate::net::Net;
 use crate::node::{Arrival, Power};
 use crate::options::SameNode;
 use crate::outbox::Head;
@@ -124,10 +127,8 @@ impl Net {
             candidates.extend((0..self.nodes.len()).filter(|node| {
                 !unicast.tried_nodes.contains(node) && self.knows_subscriber(origin, *node, unicast.topic())
             }));
-            let chosen = match candidates.len() {
-                0 => None,
-                count => Some(candidates[self.choose(count, Chooser::OfNode(origin), now)]),
-            };
+            let chosen = self.dice.choose(candidates.len(), Chooser::OfNode(origin), now);
+            let chosen = chosen.map(|index| candidates[index]);
             self.scratch = candidates;
             let Some(chosen) = chosen else {
                 return self.fail(key, result::NO_SUBSCRIBER);
@@ -188,33 +189,25 @@ impl Net {
 
     /// Pushes a unicast to one of its node's sessions that haven't had it; 104 when there is none.
     fn push_to_a_session(&mut self, key: Key, now: Instant) {
-        let Some(unicast) = self.unicasts.get(key) else { return };
-        let subscribers = self.nodes[unicast.at].subscribers.get(unicast.topic());
-        let subscribers = subscribers.map_or(&[][..], Vec::as_slice);
-        let untried = |session: &&Key| !unicast.tried_sessions.contains(session);
-        let count = subscribers.iter().filter(untried).count();
-        if count == 0 {
-            return self.fail(key, result::SUBSCRIBER_UNREACHABLE);
-        }
-        let at = unicast.at;
-        let chosen = self.choose(count, Chooser::OfSession(at), now);
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
-        let subscribers = self.nodes[at].subscribers.get(unicast.topic());
-        let untried = |session: &&Key| !unicast.tried_sessions.contains(session);
-        let Some(&chosen) = subscribers.and_then(|all| all.iter().filter(untried).nth(chosen)) else {
-            return;
+        let subscribers = self.nodes[unicast.at].subscribers.get(unicast.topic());
+        let untried = subscribers.into_iter().flatten().filter(|key| !unicast.tried_sessions.contains(key));
+        let count = untried.clone().count();
+        let chosen = self.dice.choose(count, Chooser::OfSession(unicast.at), now);
+        let Some(&chosen) = chosen.and_then(|index| untried.clone().nth(index)) else {
+            return self.fail_from_afar(key);
         };
         let Some(session) = self.sessions.get_mut(chosen) else { return };
         let seq = unicast.head.seq;
         match session.awaiting.entry(seq) {
-            std::collections::hash_map::Entry::Vacant(place) => {
+            Entry::Vacant(place) => {
                 place.insert(key);
                 let push_by = now + self.options.push_limit;
                 unicast.stage = Stage::Pushed { session: chosen, push_by };
                 self.deadlines.push(push_by, key);
             }
             // Delivered all the same, but the reply will be taken for the first one's.
-            std::collections::hash_map::Entry::Occupied(_) => unicast.stage = Stage::Lost,
+            Entry::Occupied(_) => unicast.stage = Stage::Lost,
         }
         self.sessions.send(chosen, unicast.head, &unicast.body, || unicast.body.clone());
     }
@@ -292,6 +285,16 @@ impl Net {
         // Its session has forgotten it already, so there is nothing to detach.
         self.remove(key);
         self.sessions.forward(publisher, frame);
+    }
+
+    /// The node that has a unicast finds no session for it, and says so if its link to the publisher's node holds.
+    fn fail_from_afar(&mut self, key: Key) {
+        let Some(unicast) = self.unicasts.get_mut(key) else { return };
+        let (origin, at) = (unicast.origin, unicast.at);
+        unicast.stage = Stage::Lost;
+        if origin == at || self.is_linked(origin, at) {
+            self.fail(key, result::SUBSCRIBER_UNREACHABLE);
+        }
     }
 
     /// Ends a unicast with a code of the nodes.

@@ -89,6 +89,17 @@ async fn with_a_loss_time_the_loss_is_noticed_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_node_would_say_over_a_lost_link_is_lost() {
+    let (devnet, mut publisher, mut subscriber) = pair(|b| b.link_loss(Duration::from_secs(5))).await;
+    publisher.send(&sent()).await;
+    subscriber.frame().await;
+    devnet.node(0).cut_link(&devnet.node(1));
+    drop(subscriber);
+    let (lost, took) = publisher.timed_frame().await;
+    assert_eq!((lost, took.as_secs()), (code_100(), 5), "no 104 at once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_link_that_is_back_before_the_loss_is_noticed_keeps_what_was_sent_since() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b.link_loss(Duration::from_secs(5))).await;
     publisher.send(&sent()).await;

@@ -252,6 +252,29 @@ async fn like_2_11_a_unicast_for_the_own_node_is_100_after_30_s_and_a_second_one
 }
 
 #[tokio::test(start_paused = true)]
+async fn like_2_11_a_unicast_that_picks_the_own_node_reaches_the_other_one_after_30_s() {
+    let devnet = devnet(2, |b| b.same_node(SameNode::Drop).seed(1)).await;
+    let mut near = Sdk::subscriber(&devnet.node(0), &["demo/topic"]).await;
+    let mut far = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    let mut waits = Vec::new();
+    for number in 0..16 {
+        let number = seq(&number.to_string());
+        publisher.send(&raw(REQUEST, number, message("demo/topic", ""))).await;
+        let (frame, took) = far.timed_frame().await;
+        assert_eq!(frame.seq, number);
+        far.send(&raw(RESPONSE, number, "")).await;
+        assert_eq!(publisher.frame().await.seq, number);
+        waits.push(took.as_secs());
+        near.send(&raw(0x13, seq("alive"), "")).await;
+        assert_eq!(near.frame().await.kind, 0x13, "and never a message");
+    }
+    waits.sort_unstable();
+    waits.dedup();
+    assert_eq!(waits, [0, 30]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn ten_thousand_at_once_each_get_their_own_reply() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let answer = tokio::spawn(async move {
