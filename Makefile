@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 # `make setup lint test` goes in that order, with -j too.
 .NOTPARALLEL:
-.PHONY: help demo setup build test test-deep lint fmt examples install deny clean
+.PHONY: help demo setup build test test-deep lint fmt bench examples install deny clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -35,6 +35,9 @@ lint: ## format, lints, documentation, dependencies; any warning fails
 
 fmt: ## format all code
 	scripts/each-language.sh fmt
+
+bench: ## what the client costs, beside a floor of raw bytes: two minutes
+	scripts/bench.sh
 
 examples: ## each compiled example as build/examples/LANGUAGE/NAME
 	scripts/each-language.sh examples
