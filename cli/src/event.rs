@@ -1,8 +1,10 @@
 //! What happens to a client's connections and lanes, as records.
 
+use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 
-use amop::Event;
+use amop::{Client, Event, Events};
 use serde::Serialize;
 
 use crate::output::{BAD, ErrorRecord, GOOD, ODD, Output, Record};
@@ -11,7 +13,7 @@ use crate::output::{BAD, ErrorRecord, GOOD, ODD, Output, Record};
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum EventRecord {
-    /// A further node is connected.
+    /// A node is connected that wasn't at first.
     Connected { endpoint: String, node_version: String, protocol: u32 },
     /// A connection is lost.
     ConnectionLost { endpoint: String, reason: String },
@@ -23,31 +25,57 @@ pub(crate) enum EventRecord {
     SlowConsumer { topic: String },
 }
 
-impl EventRecord {
-    /// `None` for what isn't worth telling.
-    pub(crate) fn new(event: Event) -> Option<EventRecord> {
+/// A client's events, as far as they are worth telling.
+pub(crate) struct EventRecords {
+    events: Events,
+    /// Endpoints that could not be connected to at the last try: told once, not every few seconds.
+    failing: HashSet<Arc<str>>,
+}
+
+impl EventRecords {
+    pub(crate) fn of(client: &Client) -> EventRecords {
+        EventRecords { events: client.events(), failing: HashSet::new() }
+    }
+
+    /// The next one; never returns after the last. Safe to cancel.
+    pub(crate) async fn next(&mut self) -> EventRecord {
+        while let Some(event) = self.events.next().await {
+            if let Some(record) = self.worth_telling(event) {
+                return record;
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn worth_telling(&mut self, event: Event) -> Option<EventRecord> {
         let reason = |error: &amop::Error| ErrorRecord::new(error).explanation();
-        Some(match event {
-            Event::Connected { endpoint, node_version, protocol } => EventRecord::Connected {
-                endpoint: endpoint.to_string(),
-                node_version: node_version.to_string(),
-                protocol,
-            },
+        match event {
+            // The verb's first line says so of those that were connected from the start.
+            Event::Connected { endpoint, node_version, protocol } => {
+                self.failing.remove(&endpoint).then(|| EventRecord::Connected {
+                    endpoint: endpoint.to_string(),
+                    node_version: node_version.to_string(),
+                    protocol,
+                })
+            }
             Event::Lost { endpoint, error } => {
-                EventRecord::ConnectionLost { endpoint: endpoint.to_string(), reason: reason(&error) }
+                Some(EventRecord::ConnectionLost { endpoint: endpoint.to_string(), reason: reason(&error) })
             }
-            Event::ConnectFailed { endpoint, error } => {
+            Event::ConnectFailed { endpoint, error } => self.failing.insert(endpoint.clone()).then(|| {
                 EventRecord::ConnectFailed { endpoint: endpoint.to_string(), reason: reason(&error) }
+            }),
+            Event::Reconnected { endpoint, node_version, protocol } => {
+                self.failing.remove(&endpoint);
+                Some(EventRecord::Reconnected {
+                    endpoint: endpoint.to_string(),
+                    node_version: node_version.to_string(),
+                    protocol,
+                })
             }
-            Event::Reconnected { endpoint, node_version, protocol } => EventRecord::Reconnected {
-                endpoint: endpoint.to_string(),
-                node_version: node_version.to_string(),
-                protocol,
-            },
-            Event::SlowConsumer { topic } => EventRecord::SlowConsumer { topic: topic.to_string() },
+            Event::SlowConsumer { topic } => Some(EventRecord::SlowConsumer { topic: topic.to_string() }),
             // The end is told by the summary; handlers of this program don't panic; further events are news to it.
-            Event::HandlerFailed { .. } | Event::Closed | _ => return None,
-        })
+            Event::HandlerFailed { .. } | Event::Closed | _ => None,
+        }
     }
 }
 

@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod arrival;
 mod clock;
 mod commands;
 mod connection;
 mod event;
+mod exec;
 mod exit;
 mod interrupt;
 mod latency;

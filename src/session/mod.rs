@@ -10,6 +10,7 @@ mod driver;
 mod outbox;
 mod port;
 mod view;
+mod wire_log;
 
 pub use command::Reply;
 pub(crate) use command::{CallKind, Command, NewCall, frame_len};

@@ -1,9 +1,12 @@
 //! The verbs: one file each, with its arguments, what it does and the records it tells.
 
 mod broadcast;
+mod completions;
 mod demo;
 mod devnet;
+mod man;
 mod publish;
+mod serve;
 mod subscribe;
 
 use clap::Subcommand;
@@ -20,6 +23,9 @@ pub(crate) enum Command {
     Subscribe(subscribe::Subscribe),
     Publish(publish::Publish),
     Broadcast(broadcast::Broadcast),
+    Serve(serve::Serve),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Does it.
@@ -30,5 +36,8 @@ pub(crate) async fn run(command: Command, output: &mut Output, interrupt: &Inter
         Command::Subscribe(subscribe) => subscribe.run(output, interrupt).await,
         Command::Publish(publish) => publish.run(output, interrupt).await,
         Command::Broadcast(broadcast) => broadcast.run(output, interrupt).await,
+        Command::Serve(serve) => serve.run(output, interrupt).await,
+        Command::Completions(completions) => completions.run(output),
+        Command::Man(man) => man.run(output),
     }
 }

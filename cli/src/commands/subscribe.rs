@@ -2,18 +2,17 @@
 
 use std::io;
 
-use amop::{Events, Message, MessageKind, Subscription};
+use amop::Subscription;
 use clap::Args;
 use futures_util::FutureExt;
 use serde::Serialize;
 
-use crate::clock;
+use crate::arrival::Arrival;
 use crate::connection::Connection;
-use crate::event::EventRecord;
+use crate::event::EventRecords;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
-use crate::payload::Shown;
 
 /// Print the messages that arrive on a topic, until Ctrl-C
 ///
@@ -44,7 +43,7 @@ impl Subscribe {
         let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        let mut events = client.events();
+        let mut events = EventRecords::of(&client);
         let Some(subscribed) = interrupt.unless_caught(client.subscribe(&self.topic).into_future()).await
         else {
             return Ok(Exit::Interrupted);
@@ -62,7 +61,7 @@ impl Subscribe {
     async fn print(
         &self,
         messages: &mut Subscription,
-        events: &mut Events,
+        events: &mut EventRecords,
         output: &mut Output,
         interrupt: &Interrupt,
     ) -> Outcome<(u64, Exit)> {
@@ -75,10 +74,8 @@ impl Subscribe {
                     output.flush()?;
                     tokio::select! {
                         next = messages.next() => next,
-                        event = events.next() => {
-                            if let Some(record) = event.and_then(EventRecord::new) {
-                                output.tell_now(&record)?;
-                            }
+                        record = events.next() => {
+                            output.tell_now(&record)?;
                             continue;
                         }
                         () = interrupt.caught() => continue,
@@ -86,7 +83,7 @@ impl Subscribe {
                 }
             };
             let Some(message) = next else { break };
-            output.tell(&Received::new(&message, self.raw))?;
+            output.tell(&Received { arrival: Arrival::new(&message), raw: self.raw })?;
             received += 1;
         }
         let complete = self.count.is_none_or(|count| received == count);
@@ -111,48 +108,24 @@ impl Record for Subscribed {
     }
 }
 
-/// A message as it came; requests that are served begin alike.
+/// A message as it came.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "message")]
-pub(super) struct Received {
-    kind: &'static str,
-    topic: String,
-    seq: String,
-    endpoint: String,
-    received_at: String,
+struct Received {
     #[serde(flatten)]
-    data: Shown,
-    #[serde(skip)]
-    shown_time: String,
+    arrival: Arrival,
     #[serde(skip)]
     raw: bool,
 }
 
-impl Received {
-    pub(super) fn new(message: &Message, raw: bool) -> Received {
-        Received {
-            kind: match message.kind() {
-                MessageKind::Unicast => "unicast",
-                MessageKind::Broadcast => "broadcast",
-            },
-            topic: message.topic().to_owned(),
-            seq: String::from_utf8_lossy(message.seq()).into_owned(),
-            endpoint: message.endpoint().to_owned(),
-            received_at: clock::rfc3339(message.received_at()),
-            data: Shown::new(message.data()),
-            shown_time: clock::to_the_millisecond(message.received_at()),
-            raw,
-        }
-    }
-}
-
 impl Record for Received {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        if self.raw {
-            return output.raw(self.data.bytes());
+        let Received { arrival, raw } = self;
+        if *raw {
+            return output.raw(arrival.data());
         }
-        let Received { shown_time, kind, .. } = self;
-        output.result(&format!("{FAINT}{shown_time}{FAINT:#} {GOOD}{kind:9}{GOOD:#} {}", self.data.inline()))
+        let (time, kind, payload) = (arrival.time(), arrival.kind(), arrival.payload());
+        output.result(&format!("{FAINT}{time}{FAINT:#} {GOOD}{kind:9}{GOOD:#} {payload}"))
     }
 }
 

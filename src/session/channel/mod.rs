@@ -25,7 +25,7 @@ use super::command::{CallKind, NewCall};
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
 use super::port::Port;
-use super::{Fatal, Notice, SessionOptions};
+use super::{Fatal, Notice, SessionOptions, wire_log};
 use crate::delivery::{Answer, Batch, Router, Ticket, Verdict};
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::channel::{
@@ -120,6 +120,7 @@ impl Machine {
         batch: &mut Batch<'_>,
         now: Instant,
     ) -> Result<(), Fatal> {
+        wire_log::received(&self.options.endpoint, frame);
         match frame.kind {
             MessageType::Request => self.on_request(frame, batch, now)?,
             MessageType::Response => {
@@ -196,6 +197,7 @@ impl Machine {
             CallKind::Broadcast => MessageType::Broadcast,
         };
         let len = call.data.len();
+        self.log_sent(kind, seq, result::OK, topic.as_bytes(), len);
         let head = |out: &mut bytes::BytesMut| {
             amop::put_head(out, kind, seq, result::OK, topic.as_bytes(), len);
         };
@@ -367,6 +369,7 @@ impl Machine {
         let body = Bytes::from(body);
         self.port.bytes_queued(frame::HEADER_LEN + body.len());
         count(&self.port.counters.frames_sent);
+        wire_log::sent(&self.options.endpoint, kind, seq, result::OK, None, body.len());
         self.outbox.put(|out| frame::put_header(out, kind, seq, result::OK, body.len()), &body);
     }
 
@@ -375,10 +378,16 @@ impl Machine {
         let len = amop::overhead(topic) + data.len();
         self.port.bytes_queued(frame::HEADER_LEN + len);
         count(&self.port.counters.frames_sent);
+        self.log_sent(MessageType::Response, seq, code, topic, data.len());
         let head = |out: &mut bytes::BytesMut| {
             amop::put_head(out, MessageType::Response, seq, code, topic, data.len());
         };
         self.outbox.put(head, data);
+    }
+
+    fn log_sent(&self, kind: MessageType, seq: Seq, code: i32, topic: &[u8], data_len: usize) {
+        let len = amop::overhead(topic) + data_len;
+        wire_log::sent(&self.options.endpoint, kind, seq, code, Some(topic), len);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use amop_devnet::{Devnet, DevnetBuilder};
+use amop_devnet::{Devnet, DevnetBuilder, Node};
 use amop_tests::program::{Ended, Program};
 use tempfile::TempDir;
 
@@ -32,8 +32,24 @@ impl Place {
         self.folder.path()
     }
 
+    pub(crate) fn devnet(&self) -> &Devnet {
+        self.devnet.as_ref().expect("this place has nodes")
+    }
+
+    pub(crate) fn node(&self, index: usize) -> Node {
+        self.devnet().node(index)
+    }
+
     pub(crate) fn endpoint(&self, node: usize) -> String {
-        self.devnet.as_ref().unwrap().endpoints()[node].clone()
+        self.node(node).endpoint()
+    }
+
+    pub(crate) fn kill(&self, node: usize) {
+        self.devnet().handle().block_on(self.node(node).kill());
+    }
+
+    pub(crate) fn restart(&self, node: usize) {
+        self.devnet().handle().block_on(self.node(node).restart()).unwrap();
     }
 
     /// Starts `amop`.
@@ -52,7 +68,7 @@ impl Place {
     }
 }
 
-/// Replaces what differs from run to run: local times, ports, folders; `HH:MM` parts, numbers of a port and so on.
+/// Replaces what differs from run to run: times, durations, rates, ports, seqs, this machine's wording.
 pub(crate) fn masked(line: &str) -> String {
     let mut text = line.to_owned();
     for (pattern, mask) in MASKS {
@@ -61,8 +77,17 @@ pub(crate) fn masked(line: &str) -> String {
     text
 }
 
+/// All lines, masked.
+pub(crate) fn all_masked(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| masked(line)).collect()
+}
+
 const MASKS: &[(&str, &str)] = &[
-    (r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d", "TIME"),
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+08:00", "TIME"),
-    (r"127\.0\.0\.1:\d+", "NODE"),
+    (r"[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?", "TIME"),
+    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}(\+08:00|Z)", "TIME"),
+    (r"127\.0\.0\.1:[0-9]+", "NODE"),
+    (r"[0-9.]+ (us|ms|s)\b", "SPAN"),
+    (r"[0-9.]+/s\b", "RATE"),
+    (r#""(latency_us|took_us|seconds|rate|min|p50|p90|p99|max)":[0-9.e-]+"#, "\"$1\":N"),
+    (r"[0-9a-f]{32}", "SEQ"),
 ];

@@ -1,5 +1,14 @@
 //! The command `amop` as a process, on embedded nodes: what it prints for people and for scripts, how it ends.
 
 mod amop;
+mod broadcast;
 mod demo;
 mod devnet;
+mod exit;
+mod help;
+mod pipe;
+mod publish;
+mod serve;
+mod subscribe;
+mod terminal;
+mod wire_log;

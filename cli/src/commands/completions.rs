@@ -1,0 +1,29 @@
+//! `amop completions`: what a shell needs to complete the command line.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::arguments::Arguments;
+use crate::exit::{Exit, Outcome};
+use crate::output::Output;
+
+/// Print the completions for a shell
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop completions bash > ~/.local/share/bash-completion/completions/amop
+  amop completions zsh > ~/.zfunc/_amop
+  amop completions fish > ~/.config/fish/completions/amop.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self, output: &mut Output) -> Outcome {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Arguments::command(), "amop", &mut script);
+        output.raw(&script)?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,272 @@
+//! `amop serve`: answers the unicasts of a topic, with what came, with one text, or with a command's output.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amop::{HandlerGuard, Request};
+use bytes::Bytes;
+use clap::Args;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::arrival::Arrival;
+use crate::connection::Connection;
+use crate::event::EventRecords;
+use crate::exec;
+use crate::exit::{Exit, Outcome};
+use crate::interrupt::Interrupt;
+use crate::latency::{as_micros, in_words};
+use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
+use crate::payload;
+
+/// Answer the messages to a topic, until Ctrl-C
+///
+/// Echoes them, or answers as told. Nodes wait 5 seconds for an answer: after 4.5 the publisher is told that it took
+/// too long. Broadcasts need no answer and are left aside.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop serve 127.0.0.1:20201 hello                        echo
+  amop serve 127.0.0.1:20201 hello --reply 'got it'
+  amop serve 127.0.0.1:20201 sum --exec 'sha256sum'       payload in, output out
+  amop serve 127.0.0.1:20201 sum --exec './work' --concurrency 8")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    connection: Connection,
+    /// The topic
+    topic: String,
+    /// Answer this: text, - for standard input, or @FILE
+    #[arg(long, value_name = "TEXT", conflicts_with = "exec")]
+    reply: Option<String>,
+    /// Answer what COMMAND makes of the message: it is run by sh for each, with the payload as its input; AMOP_TOPIC
+    /// and AMOP_SEQ tell more. When it fails, the publisher is told so
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+    /// How many messages to work on at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+}
+
+/// Where answers come from.
+enum Source {
+    Echo,
+    Fixed(Bytes),
+    Exec(String),
+}
+
+/// What was answered may wait for slow output, but not without a limit.
+const WAITING_OUTPUT: usize = 1024;
+
+impl Serve {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        let source = Arc::new(match (self.exec, self.reply) {
+            (Some(command), _) => Source::Exec(command),
+            (None, None) => Source::Echo,
+            (None, reply) => match interrupt.unless_caught(payload::read(reply)).await.transpose()? {
+                Some(data) => Source::Fixed(data),
+                None => return Ok(Exit::Interrupted),
+            },
+        });
+        let connect = self.connection.builder().connect();
+        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+            return Ok(Exit::Interrupted);
+        };
+        let mut events = EventRecords::of(&client);
+        let (tell, mut handled) = mpsc::channel(WAITING_OUTPUT);
+        let handler = move |request: Request| {
+            let (source, tell) = (source.clone(), tell.clone());
+            async move {
+                let record = handle(&source, &request).await;
+                // The command is ending if nobody counts any more.
+                let _ = tell.send(record).await;
+            }
+        };
+        let service = client.serve(&self.topic, handler).concurrency(self.concurrency.into());
+        let Some(service) = interrupt.unless_caught(service.into_future()).await.transpose()? else {
+            return Ok(Exit::Interrupted);
+        };
+        output.tell_now(&Serving { endpoint: self.connection.names(), topic: self.topic.clone() })?;
+        let mut summary = Summary::default();
+        until_caught(&mut handled, &mut events, &mut summary, output, interrupt).await?;
+        finish(service, &mut handled, &mut summary, output).await?;
+        output.tell_now(&summary)?;
+        client.close().await?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Tells what is answered until a signal comes.
+async fn until_caught(
+    handled: &mut mpsc::Receiver<Handled>,
+    events: &mut EventRecords,
+    summary: &mut Summary,
+    output: &mut Output,
+    interrupt: &Interrupt,
+) -> Outcome<()> {
+    loop {
+        tokio::select! {
+            Some(record) = handled.recv() => {
+                summary.count(&record);
+                output.tell(&record)?;
+                if handled.is_empty() {
+                    output.flush()?;
+                }
+            }
+            record = events.next() => output.tell_now(&record)?,
+            () = interrupt.caught() => return Ok(()),
+        }
+    }
+}
+
+/// Takes no more messages, and waits for those that are being worked on as long as the client's close allows.
+async fn finish(
+    service: HandlerGuard,
+    handled: &mut mpsc::Receiver<Handled>,
+    summary: &mut Summary,
+    output: &mut Output,
+) -> Outcome<()> {
+    let mut ending = std::pin::pin!(service.unsubscribe());
+    tokio::select! {
+        drained = drain(handled, summary, output) => {
+            drained?;
+            return Ok(ending.await?);
+        }
+        ended = &mut ending => ended?,
+    }
+    drain(handled, summary, output).await
+}
+
+/// Tells what is answered until the last handler has gone.
+async fn drain(
+    handled: &mut mpsc::Receiver<Handled>,
+    summary: &mut Summary,
+    output: &mut Output,
+) -> Outcome<()> {
+    while let Some(record) = handled.recv().await {
+        summary.count(&record);
+        output.tell(&record)?;
+    }
+    Ok(())
+}
+
+/// Answers one request.
+async fn handle(source: &Source, request: &Request) -> Handled {
+    let began = Instant::now();
+    let answer = match source {
+        Source::Echo => Ok(request.data().clone()),
+        Source::Fixed(data) => Ok(data.clone()),
+        Source::Exec(command) => exec::run(command, request.message()).await.map(Bytes::from),
+    };
+    let (sent, answer) = match answer {
+        Ok(data) => {
+            let reply_bytes = data.len();
+            let sent = request.reply(data).or_else(|error| refuse(request, error));
+            (sent, Answer::Replied { reply_bytes })
+        }
+        Err(reason) => (request.fail(Request::FAILED, reason.clone()), Answer::Failed { reason }),
+    };
+    let answer = match sent {
+        Ok(()) => answer,
+        Err(error) => Answer::NotSent { reason: error.message().to_owned() },
+    };
+    Handled { request: Arrival::new(request.message()), took: began.elapsed(), answer }
+}
+
+/// Tells the publisher that the reply can't be sent (it is too large, say), and passes the reason on.
+fn refuse(request: &Request, error: amop::Error) -> amop::Result<()> {
+    if request.is_open() {
+        // It is open and the text is short: nothing is left that could go wrong.
+        let _ = request.fail(Request::FAILED, error.message().to_owned());
+    }
+    Err(error)
+}
+
+/// The node knows about the topic.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "serving")]
+struct Serving {
+    endpoint: String,
+    topic: String,
+}
+
+impl Record for Serving {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Serving { endpoint, topic } = self;
+        output.notice(&format!(
+            "{GOOD}serving{GOOD:#} {STRONG}{topic}{STRONG:#} at {endpoint} {FAINT}(Ctrl-C ends){FAINT:#}"
+        ))
+    }
+}
+
+/// A request and what became of it.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "request")]
+struct Handled {
+    #[serde(flatten)]
+    request: Arrival,
+    #[serde(rename = "took_us", serialize_with = "as_micros")]
+    took: Duration,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+enum Answer {
+    Replied { reply_bytes: usize },
+    Failed { reason: String },
+    NotSent { reason: String },
+}
+
+impl Record for Handled {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let took = in_words(self.took);
+        let (time, payload) = (self.request.time(), self.request.payload());
+        output.result(&match &self.answer {
+            Answer::Replied { reply_bytes } => {
+                format!(
+                    "{FAINT}{time}{FAINT:#} {GOOD}replied{GOOD:#} {reply_bytes} bytes in {took} to {payload}"
+                )
+            }
+            Answer::Failed { reason } => {
+                format!("{FAINT}{time}{FAINT:#} {BAD}failed{BAD:#} in {took}: {reason}, at {payload}")
+            }
+            Answer::NotSent { reason } => {
+                format!(
+                    "{FAINT}{time}{FAINT:#} {BAD}not answered{BAD:#} after {took}: {reason}, at {payload}"
+                )
+            }
+        })
+    }
+}
+
+/// What the service came to.
+#[derive(Default, Serialize)]
+#[serde(tag = "event", rename = "summary")]
+struct Summary {
+    received: u64,
+    replied: u64,
+    failed: u64,
+    not_sent: u64,
+}
+
+impl Summary {
+    fn count(&mut self, record: &Handled) {
+        self.received += 1;
+        match record.answer {
+            Answer::Replied { .. } => self.replied += 1,
+            Answer::Failed { .. } => self.failed += 1,
+            Answer::NotSent { .. } => self.not_sent += 1,
+        }
+    }
+}
+
+impl Record for Summary {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Summary { received, replied, failed, not_sent } = self;
+        output.notice(&format!(
+            "{received} received, {replied} replied, {failed} answered as failed, {not_sent} answers not sent"
+        ))
+    }
+}

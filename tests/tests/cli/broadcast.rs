@@ -1,0 +1,35 @@
+//! `amop broadcast`: to all subscribers, confirmed by the node alone.
+
+use crate::amop::{Place, all_masked};
+
+#[test]
+fn all_subscribers_hear_it() {
+    let place = Place::with_nodes();
+    let subscribers = [0, 1, 1].map(|node| {
+        let subscriber = place.start(&["subscribe", &place.endpoint(node), "hello", "--count", "1", "--raw"]);
+        subscriber.error_line();
+        subscriber
+    });
+    let ended = place.run(&["broadcast", &place.endpoint(0), "hello", "hi all"]);
+    assert_eq!((ended.code, ended.stdout), (0, vec![]));
+    assert_eq!(all_masked(&ended.stderr), ["the node has sent 6 bytes on to all subscribers (SPAN)"]);
+    for subscriber in subscribers {
+        assert_eq!(subscriber.end().stdout, ["hi all"]);
+    }
+}
+
+#[test]
+fn scripts_get_a_line_for_each_and_a_summary() {
+    let place = Place::with_nodes();
+    let ended =
+        place.start_with(&["broadcast", &place.endpoint(0), "hello", "--count", "2", "--json"], b"abc").end();
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    assert_eq!(
+        all_masked(&ended.stdout),
+        [
+            r#"{"event":"sent","number":0,"latency_us":N,"bytes":3}"#,
+            r#"{"event":"sent","number":1,"latency_us":N,"bytes":3}"#,
+            r#"{"event":"summary","sent":2,"succeeded":2,"failed":0,"seconds":N,"rate":N,"latency_us":{"min":N,"p50":N,"p90":N,"p99":N,"max":N}}"#,
+        ]
+    );
+}

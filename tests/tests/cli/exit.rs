@@ -1,0 +1,79 @@
+//! Exit codes: kinds of failure told apart.
+
+use std::net::TcpListener;
+
+use amop_devnet::{NodeCertificate, Welcome};
+
+use crate::amop::Place;
+
+#[test]
+fn wrong_use_is_2() {
+    let place = Place::with_nodes();
+    let endpoint = place.endpoint(0);
+    for arguments in [
+        &["publish"][..],
+        &["publish", "127.0.0.1", "hello", "hi"],
+        &["publish", &endpoint, "tab\tin it", "hi"],
+        &["publish", &endpoint, "hello", "hi", "--count", "0"],
+        &["publish", &endpoint, "hello", "hi", "--interval", "-1"],
+        &["subscribe", &endpoint, "hello", "--json", "--raw"],
+        &["subscribe", &endpoint, "hello", "--ca", "ca.crt"],
+        &["serve", &endpoint, "hello", "--reply", "x", "--exec", "y"],
+        &["nonsense"],
+    ] {
+        let ended = place.run(arguments);
+        assert_eq!((ended.code, ended.stdout.len()), (2, 0), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr[0].starts_with("error: "), "{ended:?}");
+    }
+}
+
+#[test]
+fn missing_credentials_are_3_and_every_place_is_named() {
+    let place = Place::empty();
+    let ended = place.run(&["subscribe", "127.0.0.1:1", "hello"]);
+    assert_eq!(ended.code, 3);
+    for part in ["AMOP_CREDENTIALS", "conf: ", "sdk: ", "nodes/127.0.0.1/sdk: ", "amop-devnet/sdk: "] {
+        assert!(ended.stderr[0].contains(part), "{part:?} isn't in {ended:?}");
+    }
+    let ended = place.run(&["subscribe", "127.0.0.1:1", "hello", "--credentials", "elsewhere"]);
+    assert_eq!(ended.code, 3);
+    assert!(ended.stderr[0].contains("no credentials in elsewhere: no such folder"), "{ended:?}");
+}
+
+#[test]
+fn no_connection_is_4() {
+    let place = Place::with_nodes();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let ended = place.run(&["publish", &unused, "hello", "hi"]);
+    assert_eq!(ended.code, 4, "{ended:?}");
+    let ended = place.run(&["publish", "no-such-host.invalid:20200", "hello", "hi"]);
+    assert_eq!(ended.code, 4, "{ended:?}");
+    place.node(0).welcome(Welcome::Stall);
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi", "--connect-timeout", "0.2"]);
+    assert_eq!(ended.code, 4, "{ended:?}");
+}
+
+#[test]
+fn a_failed_handshake_is_5() {
+    let place = Place::with_nodes();
+    place.node(0).show_certificate(NodeCertificate::Foreign).unwrap();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+}
+
+#[test]
+fn no_answer_in_time_is_7_and_a_lost_connection_9() {
+    let place = Place::with_nodes();
+    let command = "while [ ! -e go ]; do sleep 0.01; done";
+    let server = place.start(&["serve", &place.endpoint(1), "slow", "--exec", command]);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "slow", "hi", "--timeout", "0.2"]);
+    assert_eq!(ended.code, 7, "{ended:?}");
+    assert!(ended.stderr[0].ends_with("(it may have been delivered all the same)"), "{ended:?}");
+
+    place.devnet().inject(amop_devnet::Fault::close().on_type(0x35).from_clients());
+    let ended = place.run(&["broadcast", &place.endpoint(0), "lost", "hi", "--timeout", "20"]);
+    assert_eq!(ended.code, 9, "{ended:?}");
+    std::fs::write(place.folder().join("go"), "").unwrap();
+    assert_eq!(server.interrupted().code, 0);
+}

@@ -1,0 +1,37 @@
+//! A reader that goes is no error.
+
+use std::process::Command;
+
+use amop_tests::program::Program;
+
+use crate::amop::Place;
+
+/// Runs `amop ARGUMENTS | head -1` and returns its line, the exit code of `amop` and all on standard error.
+fn to_head(place: &Place, arguments: &str) -> (String, i32, Vec<String>) {
+    let mut shell = Command::new("bash");
+    shell.arg("-c").arg(format!("$AMOP {arguments} | head -1; echo ${{PIPESTATUS[0]}}"));
+    shell.env("AMOP", env!("CARGO_BIN_EXE_test-amop")).env_remove("AMOP_CREDENTIALS");
+    shell.current_dir(place.folder());
+    let ended = Program::spawn(shell, b"").end();
+    (ended.stdout[0].clone(), ended.stdout[1].parse().unwrap(), ended.stderr)
+}
+
+#[test]
+fn piping_into_head_ends_without_a_message() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello"]);
+    server.error_line();
+    let publish = format!("publish {} hello hi --interval 0 --json", place.endpoint(0));
+    let (line, code, stderr) = to_head(&place, &publish);
+    assert!(line.contains(r#""data":"hi""#), "{line}");
+    assert_eq!((code, stderr), (0, vec![]));
+}
+
+#[test]
+fn what_is_printed_at_once_may_go_unread() {
+    let place = Place::empty();
+    for arguments in ["--help", "completions bash", "man", "demo", "demo --json"] {
+        let (_, code, stderr) = to_head(&place, arguments);
+        assert_eq!((code, stderr), (0, vec![]), "{arguments}");
+    }
+}

@@ -1,0 +1,149 @@
+//! `amop publish`: replies, repeated sends, what happens when nobody hears it.
+
+use crate::amop::{Place, all_masked, masked};
+
+#[test]
+fn the_reply_goes_to_standard_output_and_the_rest_to_standard_error() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello"]);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi there"]);
+    assert_eq!((ended.code, ended.stdout), (0, vec!["hi there".to_owned()]));
+    assert_eq!(all_masked(&ended.stderr), ["delivered, the reply has 8 bytes (SPAN)"]);
+
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi there", "--json"]);
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    assert_eq!(
+        all_masked(&ended.stdout),
+        [
+            r#"{"event":"reply","number":0,"endpoint":"NODE","latency_us":N,"bytes":8,"encoding":"utf-8","data":"hi there"}"#
+        ]
+    );
+}
+
+#[test]
+fn a_subscriber_that_only_listens_replies_empty() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
+    subscriber.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi there"]);
+    assert_eq!((ended.code, ended.stdout), (0, vec![]));
+    assert_eq!(all_masked(&ended.stderr), ["delivered, the reply is empty (SPAN)"]);
+}
+
+#[test]
+fn payloads_come_from_arguments_files_and_standard_input_and_go_out_as_they_are() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--concurrency", "4"]);
+    server.error_line();
+    let bytes: Vec<u8> = (0..=255).collect();
+    std::fs::write(place.folder().join("bytes"), &bytes).unwrap();
+    let endpoint = place.endpoint(0);
+    let publish = |data: &[&str], input: &[u8]| {
+        let ended = place.start_with(&[&["publish", &endpoint, "hello"], data].concat(), input).end();
+        assert_eq!(ended.code, 0, "{ended:?}");
+        ended.stdout
+    };
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(publish(&["@bytes"], b""), [format!("{hex} (hex, 256 bytes)")]);
+    assert_eq!(publish(&["-"], b"two\nlines\n"), ["two", "lines"]);
+    assert_eq!(publish(&[], b"no argument"), ["no argument"]);
+    assert_eq!(publish(&[""], b"unread"), [""; 0]);
+    assert_eq!(publish(&["-", "--raw"], b"as it is"), ["as it is"]);
+    let json = publish(&["-", "--json"], b"\xff\x00");
+    assert!(json[0].ends_with(r#""bytes":2,"encoding":"hex","data":"ff00"}"#), "{json:?}");
+
+    let gone = place.run(&["publish", &endpoint, "hello", "@nowhere"]);
+    assert_eq!(gone.code, 2);
+    assert!(gone.stderr[0].starts_with("error: can't read nowhere: "), "{gone:?}");
+}
+
+#[test]
+fn repeated_sends_show_rate_and_percentiles() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello"]);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "again", "--count", "3"]);
+    assert_eq!((ended.code, ended.stdout), (0, vec!["again".to_owned(); 3]));
+    assert_eq!(
+        all_masked(&ended.stderr),
+        [
+            "3 sent, 3 succeeded, 0 failed in SPAN (RATE)",
+            "latency: min SPAN, p50 SPAN, p90 SPAN, p99 SPAN, max SPAN",
+        ]
+    );
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "again", "--count", "2", "--json"]);
+    assert_eq!(ended.code, 0);
+    let shown = all_masked(&ended.stdout);
+    assert!(shown[1].starts_with(r#"{"event":"reply","number":1,"#), "{shown:?}");
+    assert_eq!(
+        shown[2],
+        r#"{"event":"summary","sent":2,"succeeded":2,"failed":0,"seconds":N,"rate":N,"latency_us":{"min":N,"p50":N,"p90":N,"p99":N,"max":N}}"#
+    );
+}
+
+#[test]
+fn with_an_interval_it_goes_on_until_ctrl_c() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello"]);
+    server.error_line();
+    let endpoint = place.endpoint(0);
+    let endless = place.start(&["publish", &endpoint, "hello", "tick", "--interval", "0.01"]);
+    for _ in 0..5 {
+        assert_eq!(endless.line(), "tick");
+    }
+    let ended = endless.interrupted();
+    assert_eq!(ended.code, 0);
+    assert!(masked(&ended.stderr[0]).ends_with("succeeded, 0 failed in SPAN (RATE)"), "{ended:?}");
+
+    let unfinished =
+        place.start(&["publish", &endpoint, "hello", "x", "--count", "1000", "--interval", "60"]);
+    assert_eq!(unfinished.line(), "x");
+    let ended = unfinished.interrupted();
+    assert_eq!(ended.code, 130);
+    assert_eq!(masked(&ended.stderr[0]), "1 sent, 1 succeeded, 0 failed in SPAN (RATE)");
+}
+
+#[test]
+fn without_a_subscriber_it_says_so() {
+    let place = Place::with_nodes();
+    let ended = place.run(&["publish", &place.endpoint(0), "nobody", "hi"]);
+    assert_eq!((ended.code, ended.stdout.len()), (6, 0));
+    assert!(ended.stderr[0].starts_with("error: ") && ended.stderr[0].contains("subscribe"), "{ended:?}");
+
+    let ended = place.run(&["publish", &place.endpoint(0), "nobody", "hi", "--count", "2", "--json"]);
+    assert_eq!((ended.code, ended.stderr), (6, vec![]));
+    for (number, line) in ended.stdout[..2].iter().enumerate() {
+        let error: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(error["event"], "error");
+        assert_eq!(error["number"], number);
+        assert_eq!((&error["kind"], &error["code"]), (&"NoSubscriber".into(), &100.into()));
+        assert_eq!((&error["delivery"], &error["retriable"]), (&"no".into(), &true.into()));
+    }
+    assert_eq!(
+        masked(&ended.stdout[2]),
+        r#"{"event":"summary","sent":2,"succeeded":0,"failed":2,"seconds":N,"rate":N}"#
+    );
+}
+
+#[test]
+fn it_waits_for_a_subscriber_if_told_to() {
+    let place = Place::with_nodes();
+    let publisher = place.start(&["publish", &place.endpoint(0), "later", "hi", "--wait", "-v"]);
+    // The first try was refused: whatever comes now is a further one.
+    while !publisher.error_line().contains("result=100") {}
+    let server = place.start(&["serve", &place.endpoint(1), "later"]);
+    assert_eq!(publisher.line(), "hi");
+    assert_eq!(publisher.end().code, 0);
+    assert_eq!(server.interrupted().code, 0);
+}
+
+#[test]
+fn a_subscribers_failure_has_its_own_exit_code() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", "exit 3"]);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
+    assert_eq!((ended.code, ended.stdout.len()), (8, 0));
+    assert!(ended.stderr[0].contains("it said: the command failed (exit status: 3)"), "{ended:?}");
+}

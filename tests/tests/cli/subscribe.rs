@@ -1,0 +1,95 @@
+//! `amop subscribe`: messages for people, for scripts and as they are.
+
+use crate::amop::{Place, all_masked, masked};
+
+#[test]
+fn people_see_time_kind_and_text() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
+    assert_eq!(masked(&subscriber.error_line()), "subscribed to hello at NODE (Ctrl-C ends)");
+    for (verb, data) in [("publish", "hi there"), ("broadcast", "hi all"), ("publish", "")] {
+        assert_eq!(place.run(&[verb, &place.endpoint(0), "hello", data]).code, 0);
+    }
+    let input = b"{\n  \"json\": true\n}\n";
+    assert_eq!(place.start_with(&["publish", &place.endpoint(0), "hello", "-"], input).end().code, 0);
+    assert_eq!(place.start_with(&["publish", &place.endpoint(0), "hello", "-"], b"\xff\x1b").end().code, 0);
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "\x1b[31mred"]).code, 0);
+    let expected = [
+        "TIME unicast   hi there",
+        "TIME broadcast hi all",
+        "TIME unicast   (empty)",
+        "TIME unicast   ",
+        "    {",
+        "      \"json\": true",
+        "    }",
+        "TIME unicast   ff1b (hex, 2 bytes)",
+        "TIME unicast   \\u{1b}[31mred",
+    ];
+    for line in expected {
+        assert_eq!(masked(&subscriber.line()), line);
+    }
+    let ended = subscriber.interrupted();
+    assert_eq!((ended.code, ended.stdout), (0, vec![]));
+    assert_eq!(ended.stderr, ["6 received, 0 lost, 0 not printed"]);
+}
+
+#[test]
+fn scripts_get_a_line_for_everything() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--count", "1", "--json"]);
+    assert_eq!(masked(&subscriber.line()), r#"{"event":"subscribed","endpoint":"NODE","topic":"hello"}"#);
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).code, 0);
+    let ended = subscriber.end();
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    assert_eq!(
+        all_masked(&ended.stdout),
+        [
+            r#"{"event":"message","kind":"unicast","topic":"hello","seq":"SEQ","endpoint":"NODE","received_at":"TIME","bytes":2,"encoding":"utf-8","data":"hi"}"#,
+            r#"{"event":"summary","received":1,"lost":0,"unread":0}"#,
+        ]
+    );
+}
+
+#[test]
+fn raw_payloads_come_with_nothing_around_them() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--count", "2", "--raw"]);
+    subscriber.error_line();
+    for data in ["one,", "two"] {
+        assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", data]).code, 0);
+    }
+    let ended = subscriber.end();
+    assert_eq!((ended.code, ended.stdout), (0, vec!["one,two".to_owned()]));
+}
+
+#[test]
+fn an_interrupt_before_the_count_is_reached_shows_in_the_exit_code() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--count", "2"]);
+    subscriber.error_line();
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).code, 0);
+    subscriber.line();
+    let ended = subscriber.interrupted();
+    assert_eq!(ended.code, 130);
+    assert_eq!(ended.stderr, ["1 received, 0 lost, 0 not printed"]);
+}
+
+#[test]
+fn it_tells_of_lost_connections_and_goes_on() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--json"]);
+    subscriber.line();
+    place.kill(1);
+    let lost = masked(&subscriber.line());
+    assert!(lost.starts_with(r#"{"event":"connection_lost","endpoint":"NODE","reason":""#), "{lost}");
+    place.restart(1);
+    let mut line = masked(&subscriber.line());
+    // Whether a try falls into the time between is chance; it is told once at most.
+    if line.starts_with(r#"{"event":"connect_failed","#) {
+        line = masked(&subscriber.line());
+    }
+    assert_eq!(line, r#"{"event":"reconnected","endpoint":"NODE","node_version":"2.11.2","protocol":3}"#);
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi", "--wait"]).code, 0);
+    assert!(subscriber.line().contains(r#""data":"hi""#));
+    assert_eq!(subscriber.interrupted().code, 0);
+}

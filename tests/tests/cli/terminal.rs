@@ -1,0 +1,113 @@
+//! On a terminal: colour, progress, Ctrl-C.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crate::amop::Place;
+
+/// When a test gives up.
+const GUARD: Duration = Duration::from_secs(120);
+
+/// `amop` on a terminal of its own.
+struct Session {
+    keyboard: std::fs::File,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+    child: std::process::Child,
+}
+
+impl Session {
+    fn start(place: &Place, arguments: &[&str]) -> Session {
+        let (pty, pts) = pty_process::blocking::open().unwrap();
+        pty.resize(pty_process::Size::new(24, 100)).unwrap();
+        let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_test-amop"))
+            .args(arguments)
+            .current_dir(place.folder())
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .env_remove("CI")
+            .env_remove("AMOP_CREDENTIALS");
+        let child = command.spawn(pts).unwrap();
+        let keyboard = std::fs::File::from(OwnedFd::from(pty));
+        let mut screen = keyboard.try_clone().unwrap();
+        let (tell, seen) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            // At the end of the program a terminal reads as an error.
+            while let Ok(read) = screen.read(&mut buffer) {
+                if read == 0 || tell.send(buffer[..read].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Session { keyboard, screen: seen, seen: String::new(), child }
+    }
+
+    /// Waits until `text` has been on the screen.
+    fn expect(&mut self, text: &str) {
+        while !self.seen.contains(text) {
+            let more = self
+                .screen
+                .recv_timeout(GUARD)
+                .unwrap_or_else(|error| panic!("{text:?} doesn't come ({error}): {:?}", self.seen));
+            self.seen.push_str(&String::from_utf8_lossy(&more));
+        }
+    }
+
+    fn press_ctrl_c(&mut self) {
+        self.keyboard.write_all(b"\x03").unwrap();
+    }
+
+    fn end(mut self) -> (i32, String) {
+        while let Ok(more) = self.screen.recv_timeout(GUARD) {
+            self.seen.push_str(&String::from_utf8_lossy(&more));
+        }
+        (self.child.wait().unwrap().code().unwrap(), self.seen)
+    }
+}
+
+const FAINT: &str = "\x1b[2m";
+const GREEN: &str = "\x1b[32m";
+const BOLD: &str = "\x1b[1m";
+
+#[test]
+fn a_subscriber_is_coloured_and_sums_up_at_ctrl_c() {
+    let place = Place::with_nodes();
+    let mut session = Session::start(&place, &["subscribe", &place.endpoint(1), "hello"]);
+    session.expect(&format!("{GREEN}subscribed\x1b[0m to {BOLD}hello\x1b[0m at"));
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi there"]).code, 0);
+    session.expect("hi there");
+    assert!(session.seen.contains(&format!("{GREEN}unicast")), "{:?}", session.seen);
+    assert!(session.seen.contains(FAINT), "{:?}", session.seen);
+    session.press_ctrl_c();
+    let (code, seen) = session.end();
+    assert_eq!(code, 0, "{seen:?}");
+    assert!(seen.contains("1 received, 0 lost, 0 not printed"), "{seen:?}");
+}
+
+#[test]
+fn repeated_sends_show_their_progress_and_sum_up_at_ctrl_c() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
+    subscriber.error_line();
+    let count = ["--count", "100000", "--interval", "0.01"];
+    let endpoint = place.endpoint(0);
+    let arguments = [&["publish", &endpoint, "hello", "hi"], &count[..]].concat();
+    let mut session = Session::start(&place, &arguments);
+    session.expect(" of 100000 sent, 0 failed, ");
+    session.press_ctrl_c();
+    let (code, seen) = session.end();
+    assert_eq!(code, 130, "{seen:?}");
+    assert!(seen.contains(" succeeded, 0 failed in ") && seen.contains("latency: min "), "{seen:?}");
+}
+
+#[test]
+fn an_error_is_red() {
+    let place = Place::with_nodes();
+    let session = Session::start(&place, &["publish", &place.endpoint(0), "nobody", "hi"]);
+    let (code, seen) = session.end();
+    assert_eq!(code, 6);
+    assert!(seen.contains("\x1b[31merror:") || seen.contains("\x1b[1m\x1b[31merror:"), "{seen:?}");
+}
