@@ -10,3 +10,6 @@ into=${DESTDIR:-}$prefix
 cargo build --release --locked --package amop-cli
 install -Dm755 "${CARGO_TARGET_DIR:-target}/release/amop" "$into/bin/amop"
 echo "$into/bin/amop"
+
+# The C library.
+scripts/install-c.sh

@@ -51,4 +51,6 @@ pub use client::{
 };
 pub use delivery::{Event, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};
+#[doc(hidden)]
+pub use runtime::Process;
 pub use session::Reply;

@@ -18,15 +18,41 @@ const WORKERS: usize = 2;
 /// The process-wide runtime, while anyone uses it.
 static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
+/// The process that made something. For bindings too, whose handles outlive forks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process(u32);
+
+impl Process {
+    /// This one.
+    pub fn current() -> Process {
+        Process(std::process::id())
+    }
+
+    /// An error in the child of a fork.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forked`].
+    pub fn check(self) -> Result<()> {
+        if self == Process::current() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Forked,
+            "this process was forked from the one that made the client: its threads and connections are not \
+             here; make a new client in the child, or start it without fork",
+        ))
+    }
+}
+
 struct Shared {
-    pid: u32,
+    process: Process,
     runtime: OnceCell<Runtime>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        if self.pid == std::process::id() {
+        if self.process.check().is_ok() {
             runtime.shutdown_background();
         } else {
             // The threads belong to the parent process; there is nothing here to end.
@@ -39,21 +65,21 @@ impl Drop for Shared {
 #[derive(Clone)]
 pub(crate) struct RuntimeRef {
     handle: Handle,
-    pid: u32,
+    process: Process,
     _shared: Option<Arc<Shared>>,
 }
 
 impl RuntimeRef {
     /// The process-wide runtime, started now if nobody uses it yet.
     pub(crate) fn shared() -> Result<RuntimeRef> {
-        let pid = std::process::id();
+        let process = Process::current();
         let shared = {
             let mut slot = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             match slot.upgrade() {
                 // After a fork the parent's runtime is of no use here: the child may start its own.
-                Some(shared) if shared.pid == pid => shared,
+                Some(shared) if shared.process == process => shared,
                 _ => {
-                    let shared = Arc::new(Shared { pid, runtime: OnceCell::new() });
+                    let shared = Arc::new(Shared { process, runtime: OnceCell::new() });
                     *slot = Arc::downgrade(&shared);
                     shared
                 }
@@ -75,12 +101,12 @@ impl RuntimeRef {
                     )
                 })
         })?;
-        Ok(RuntimeRef { handle: runtime.handle().clone(), pid, _shared: Some(shared) })
+        Ok(RuntimeRef { handle: runtime.handle().clone(), process, _shared: Some(shared) })
     }
 
     /// A runtime of the caller's.
     pub(crate) fn given(handle: Handle) -> RuntimeRef {
-        RuntimeRef { handle, pid: std::process::id(), _shared: None }
+        RuntimeRef { handle, process: Process::current(), _shared: None }
     }
 
     /// The runtime itself.
@@ -90,14 +116,7 @@ impl RuntimeRef {
 
     /// An error in the child of a fork.
     pub(crate) fn check_fork(&self) -> Result<()> {
-        if self.pid == std::process::id() {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Forked,
-            "this process was forked from the one that made the client: its threads and connections are not \
-             here; make a new client in the child, or start it without fork",
-        ))
+        self.process.check()
     }
 
     /// `future`, given up at `deadline`; may be awaited outside of any runtime.

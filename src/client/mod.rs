@@ -161,15 +161,6 @@ impl Client {
         Ok(())
     }
 
-    /// Whether this process is the one that made the client. For bindings, whose handles outlive forks.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Forked`](crate::ErrorKind::Forked).
-    #[doc(hidden)]
-    pub fn check_fork(&self) -> Result<()> {
-        self.core.runtime.check_fork()
-    }
-
     /// The figures at this moment.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.core)

@@ -200,31 +200,35 @@ impl HandlerGuard {
         self.member.leave();
     }
 
-    /// [`HandlerGuard::unsubscribe_within`] the client's `close_timeout`.
+    /// Stops taking messages, lets the handler work off what is queued, and returns after its last call has
+    /// returned, within the client's `close_timeout`. Called from inside a handler it returns at once instead.
     ///
     /// # Errors
-    /// As [`HandlerGuard::unsubscribe_within`].
+    /// As [`HandlerGuard::end`].
     pub async fn unsubscribe(mut self) -> Result<()> {
-        let timeout = self.member.core.options.close_timeout;
-        self.unsubscribe_within(timeout).await
+        self.end(None).await
     }
 
-    /// Stops taking messages, lets the handler work off what is queued, and returns after its last call has
-    /// returned. Called from inside a handler it returns at once instead. May be called again after an error.
+    /// The same with a time of its own. It leaves at once, and gives a future that waits; may be called again,
+    /// to wait again.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the handler hasn't returned within `timeout`: the rest
-    /// is dropped and counted, and the handler's context is kept until it does return.
-    pub async fn unsubscribe_within(&mut self, timeout: Duration) -> Result<()> {
-        let core = &self.member.core;
-        core.runtime.check_fork()?;
-        let deadline = core.deadline(Some(timeout))?;
-        self.member.leave();
-        let ended = self.member.core.until_finished(self.finished.clone(), deadline).await;
-        if ended.is_err() {
-            self.lane.abandon();
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the handler hasn't returned in time: the rest is
+    /// dropped and counted, and the handler's context is kept until it does return.
+    pub fn end(
+        &mut self,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
+        self.leave();
+        let (core, lane, finished) = (self.member.core.clone(), self.lane.clone(), self.finished.clone());
+        async move {
+            let deadline = core.deadline(Some(timeout.unwrap_or(core.options.close_timeout)))?;
+            let ended = core.until_finished(finished, deadline).await;
+            if ended.is_err() {
+                lane.abandon();
+            }
+            ended
         }
-        ended
     }
 }
 

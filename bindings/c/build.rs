@@ -1,0 +1,11 @@
+//! Names the shared library for the loader, and keeps it loaded.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        // The number changes with the ABI, not with each version.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libamop.so.0");
+        // Threads of the library and destructors of thread-locals may outlive a dlclose.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+}

@@ -1,0 +1,239 @@
+//! Log. What the library does, for people; off until a callback is set. Records never hold payloads, unless
+//! AMOP_LOG_TRACE is asked for.
+
+use std::ffi::{c_char, c_void};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use amop::{Error, ErrorKind, Process, Result};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record as SpanRecord};
+use tracing::{Event, Level, Metadata};
+
+use crate::boundary::{c_text, guard, unusable};
+use crate::callback::{Context, function};
+use crate::error::amop_error;
+use crate::status::amop_status;
+
+/// How much is told.
+#[repr(i32)]
+pub enum amop_log_level {
+    /// Nothing.
+    AMOP_LOG_OFF = 0,
+    /// What goes wrong in the library.
+    AMOP_LOG_ERROR = 1,
+    /// What goes wrong around it: connections lost, answers that can't be sent.
+    AMOP_LOG_WARN = 2,
+    /// What it does: connections made.
+    AMOP_LOG_INFO = 3,
+    /// What helps to find a mistake.
+    AMOP_LOG_DEBUG = 4,
+    /// Everything, payloads too.
+    AMOP_LOG_TRACE = 5,
+}
+
+/// What is called for each record: one call after the other, in order.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct amop_log_callback {
+    /// The function: `level` is an AMOP_LOG_*, `target` the part of the library that speaks. The texts are lent for
+    /// the call.
+    pub call: Option<
+        unsafe extern "C" fn(context: *mut c_void, level: i32, target: *const c_char, message: *const c_char),
+    >,
+    /// Passed to both functions.
+    pub context: *mut c_void,
+    /// Called once, after the last call; may be NULL.
+    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+}
+
+/// A callback and how much it wants to hear.
+struct Listener {
+    call: unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),
+    context: Context,
+    level: i32,
+}
+
+/// One line on its way to the callback.
+struct Line {
+    level: i32,
+    target: &'static str,
+    message: String,
+}
+
+/// Lines that wait for the callback; beyond it they are counted instead, so that logging never waits.
+const MOST_LINES: usize = 4096;
+
+/// How much is wanted now; read wherever something might be logged.
+static LEVEL: AtomicI32 = AtomicI32::new(amop_log_level::AMOP_LOG_OFF as i32);
+/// Who hears it now.
+static LISTENER: Mutex<Option<Arc<Listener>>> = Mutex::new(None);
+/// The way to the log's thread, once that runs.
+static LINES: OnceLock<Result<(Process, SyncSender<Line>)>> = OnceLock::new();
+/// Lines that found no room.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// Passes what is logged in this library to the log's thread.
+struct Collector;
+
+impl tracing::Subscriber for Collector {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        number(*metadata.level()) <= LEVEL.load(Ordering::Relaxed) && metadata.target().starts_with("amop")
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(match LEVEL.load(Ordering::Relaxed) {
+            1 => LevelFilter::ERROR,
+            2 => LevelFilter::WARN,
+            3 => LevelFilter::INFO,
+            4 => LevelFilter::DEBUG,
+            5 => LevelFilter::TRACE,
+            _ => LevelFilter::OFF,
+        })
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let Some(Ok((process, lines))) = LINES.get() else { return };
+        if process.check().is_err() {
+            return;
+        }
+        let mut message = Text::default();
+        event.record(&mut message);
+        let metadata = event.metadata();
+        let line =
+            Line { level: number(*metadata.level()), target: metadata.target(), message: message.whole() };
+        if lines.try_send(line).is_err() {
+            LOST.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    // The library uses no spans.
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _span: &Id, _values: &SpanRecord<'_>) {}
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+    fn enter(&self, _span: &Id) {}
+    fn exit(&self, _span: &Id) {}
+}
+
+fn number(level: Level) -> i32 {
+    match level {
+        Level::ERROR => amop_log_level::AMOP_LOG_ERROR as i32,
+        Level::WARN => amop_log_level::AMOP_LOG_WARN as i32,
+        Level::INFO => amop_log_level::AMOP_LOG_INFO as i32,
+        Level::DEBUG => amop_log_level::AMOP_LOG_DEBUG as i32,
+        Level::TRACE => amop_log_level::AMOP_LOG_TRACE as i32,
+    }
+}
+
+/// A record as a text: the message, then its fields.
+#[derive(Default)]
+struct Text {
+    message: String,
+    fields: String,
+}
+
+impl Text {
+    fn whole(self) -> String {
+        self.message + &self.fields
+    }
+}
+
+impl Visit for Text {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // Writing to a text can't fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}
+
+/// Starts what collects and passes on lines; once in a process.
+fn start() -> Result<(Process, SyncSender<Line>)> {
+    let (sender, lines) = sync_channel(MOST_LINES);
+    let thread = std::thread::Builder::new().name("amop-log".into());
+    thread.spawn(move || pass_on(&lines)).map_err(|error| {
+        Error::new(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
+    })?;
+    tracing::subscriber::set_global_default(Collector).map_err(|_| {
+        Error::new(
+            ErrorKind::Unsupported,
+            "this program is in Rust itself and collects the library's log already",
+        )
+    })?;
+    Ok((Process::current(), sender))
+}
+
+fn pass_on(lines: &Receiver<Line>) {
+    for line in lines {
+        let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(listener) = listener else { continue };
+        let lost = LOST.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let level = amop_log_level::AMOP_LOG_WARN as i32;
+            let message = format!("{lost} records were lost: the log callback is too slow");
+            listener.tell(&Line { level, target: "amop::log", message });
+        }
+        listener.tell(&line);
+    }
+}
+
+impl Listener {
+    fn tell(&self, line: &Line) {
+        if line.level > self.level {
+            return;
+        }
+        let (target, message) = (c_text(line.target), c_text(&line.message));
+        // SAFETY: the header demands a function that takes this context and texts lent for the call.
+        unsafe { (self.call)(self.context.pointer(), line.level, target.as_ptr(), message.as_ptr()) };
+    }
+}
+
+/// Passes what the library logs to a callback, instead of the former one. A `call` that is NULL, or AMOP_LOG_OFF, ends
+/// it. The former callback's `drop` is called before this returns, or, when it just runs, after it has returned.
+///
+/// - Ownership: the callback's context is the library's until `drop`.
+/// - Threads: any, callbacks too; never waits. The callback runs on a thread of the log's own; when it is slow,
+///   records are lost and counted.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT for a level that is none, _RUNTIME, _UNSUPPORTED, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_set_log_callback(
+    level: i32,
+    callback: amop_log_callback,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    const OFF: i32 = amop_log_level::AMOP_LOG_OFF as i32;
+    const TRACE: i32 = amop_log_level::AMOP_LOG_TRACE as i32;
+    guard!(error, {
+        let context = Context::new(callback.context, callback.drop);
+        if !(OFF..=TRACE).contains(&level) {
+            return Err(unusable(format!("{level} is no AMOP_LOG_*")));
+        }
+        let (listener, level) = if level == OFF || callback.call.is_none() {
+            (None, OFF)
+        } else {
+            LINES.get_or_init(start).as_ref().map_err(Error::clone)?;
+            (Some(Arc::new(Listener { call: function(callback.call)?, context, level })), level)
+        };
+        if let Some(Ok((process, _))) = LINES.get() {
+            process.check()?;
+        }
+        let former = {
+            let mut current = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, listener)
+        };
+        LEVEL.store(level, Ordering::Relaxed);
+        tracing::callsite::rebuild_interest_cache();
+        drop(former);
+        Ok(())
+    })
+}

@@ -1,0 +1,231 @@
+/* Messages from one client to another: by callback, by next, by descriptor; unicast and broadcast. */
+#include "fixture.h"
+
+#include <poll.h>
+#include <time.h>
+
+static void a_message_reaches_a_callback_at_another_node(void **state)
+{
+    (void)state;
+    amop_client *subscriber = client_at(1), *publisher = client_at(0);
+    context context;
+    context_init(&context);
+    const char *topic = fresh_topic();
+    OK(amop_client_subscribe_callback(subscriber, topic, NULL, counting(&context), &context.subscription,
+                                      &error));
+    assert_string_equal(amop_subscription_topic(context.subscription), topic);
+    amop_reply *reply = NULL;
+    OK(amop_client_publish(publisher, topic, "hi", 2, NULL, 0, &reply, &error));
+    assert_int_equal(amop_reply_data(reply).len, 0);
+    assert_string_equal(amop_reply_endpoint(reply), amop_devnet_endpoint(devnet, 0));
+    amop_reply_free(reply);
+    OK(amop_client_broadcast(publisher, topic, "all", 3, NULL, 0, &error));
+    wait_for(context.calls, 2);
+    assert_string_equal(context.last, "all");
+    OK(amop_subscription_unsubscribe(context.subscription, 0, &error));
+    assert_int_equal(counted(context.drops), 1);
+    amop_subscription_free(context.subscription);
+    end(publisher);
+    end(subscriber);
+    context_end(&context);
+}
+
+static void a_message_can_be_read_and_looked_at(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    const char *topic = fresh_topic();
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
+    assert_string_equal(amop_subscription_topic(subscription), topic);
+    int64_t before = (int64_t)time(NULL) * 1000;
+    static const uint8_t bytes[] = {0, 1, 255, 0};
+    OK(amop_client_publish(client, topic, bytes, sizeof bytes, NULL, 0, NULL, &error));
+    amop_message *message = NULL;
+    OK(amop_subscription_next(subscription, GUARD, &message, &error));
+    amop_bytes data = amop_message_data(message);
+    assert_int_equal(data.len, sizeof bytes);
+    assert_memory_equal(data.data, bytes, sizeof bytes);
+    assert_string_equal(amop_message_topic(message), topic);
+    assert_int_equal(amop_message_kind_of(message), AMOP_MESSAGE_UNICAST);
+    assert_int_equal(amop_message_seq(message).len, 32);
+    assert_string_equal(amop_message_endpoint(message), amop_devnet_endpoint(devnet, 0));
+    int64_t at = amop_message_received_at(message);
+    assert_true(at >= before && at <= before + GUARD);
+    /* The clone outlives the message. */
+    amop_message *clone = amop_message_clone(message);
+    amop_message_free(message);
+    assert_memory_equal(amop_message_data(clone).data, bytes, sizeof bytes);
+    assert_string_equal(amop_message_topic(clone), topic);
+    amop_message_free(clone);
+    amop_subscription_free(subscription);
+    end(client);
+}
+
+static void empty_payloads_are_payloads(void **state)
+{
+    (void)state;
+    amop_client *subscriber = client_at(1), *publisher = client_at(0);
+    const char *topic = fresh_topic();
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(subscriber, topic, NULL, &subscription, &error));
+    OK(amop_client_publish(publisher, topic, NULL, 0, NULL, 0, NULL, &error));
+    OK(amop_client_broadcast(publisher, topic, "", 0, NULL, 0, &error));
+    for (int n = 0; n < 2; n++) {
+        amop_message *message = NULL;
+        OK(amop_subscription_next(subscription, GUARD, &message, &error));
+        assert_int_equal(amop_message_data(message).len, 0);
+        assert_int_equal(amop_message_kind_of(message),
+                         n == 0 ? AMOP_MESSAGE_UNICAST : AMOP_MESSAGE_BROADCAST);
+        amop_message_free(message);
+    }
+    amop_subscription_free(subscription);
+    end(publisher);
+    end(subscriber);
+}
+
+static void next_says_whether_nothing_came_or_nothing_will_come(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    const char *topic = fresh_topic();
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
+    amop_message *message = (amop_message *)&client;
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_subscription_next(subscription, 0, &message, &error));
+    assert_null(message);
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_subscription_next(subscription, 20, &message, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscription_next(subscription, UINT64_MAX, &message, &error));
+    for (int n = 0; n < 3; n++) {
+        OK(amop_client_publish(client, topic, "x", 1, NULL, 0, NULL, &error));
+    }
+    OK(amop_subscription_unsubscribe(subscription, 0, &error));
+    OK(amop_subscription_unsubscribe(subscription, 0, &error));
+    /* What was queued can still be read, then the end. */
+    amop_message *messages[8];
+    size_t count = 99;
+    OK(amop_subscription_next_many(subscription, 0, messages, 2, &count, &error));
+    assert_int_equal(count, 2);
+    amop_message_free(messages[0]);
+    amop_message_free(messages[1]);
+    OK(amop_subscription_next_many(subscription, 0, messages, 8, &count, &error));
+    assert_int_equal(count, 1);
+    amop_message_free(messages[0]);
+    EXPECT(AMOP_ERROR_CLOSED, amop_subscription_next(subscription, GUARD, &message, &error));
+    EXPECT(AMOP_ERROR_CLOSED, amop_subscription_next_many(subscription, GUARD, messages, 8, &count, &error));
+    assert_int_equal(count, 0);
+    amop_subscription_free(subscription);
+    end(client);
+}
+
+static int readable(int fd, int timeout)
+{
+    struct pollfd waiting = {fd, POLLIN, 0};
+    int ready = poll(&waiting, 1, timeout);
+    assert_true(ready >= 0);
+    return ready;
+}
+
+static void the_descriptor_is_readable_while_next_would_not_wait(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    const char *topic = fresh_topic();
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
+    int fd = -1, again = -1;
+    OK(amop_subscription_fd(subscription, &fd, &error));
+    OK(amop_subscription_fd(subscription, &again, &error));
+    assert_int_equal(fd, again);
+    assert_false(readable(fd, 0));
+    OK(amop_client_publish(client, topic, "1", 1, NULL, 0, NULL, &error));
+    OK(amop_client_publish(client, topic, "2", 1, NULL, 0, NULL, &error));
+    for (int n = 0; n < 2; n++) {
+        assert_true(readable(fd, GUARD));
+        amop_message *message = NULL;
+        OK(amop_subscription_next(subscription, 0, &message, &error));
+        amop_message_free(message);
+    }
+    assert_false(readable(fd, 0));
+    OK(amop_subscription_unsubscribe(subscription, 0, &error));
+    assert_true(readable(fd, GUARD));
+    EXPECT(AMOP_ERROR_CLOSED, amop_subscription_next(subscription, 0, &(amop_message *){NULL}, &error));
+    assert_true(readable(fd, 0));
+    amop_subscription_free(subscription);
+    end(client);
+}
+
+static void a_descriptor_asked_for_late_knows_what_waits(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    const char *topic = fresh_topic();
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
+    OK(amop_client_publish(client, topic, "1", 1, NULL, 0, NULL, &error));
+    int fd = -1;
+    OK(amop_subscription_fd(subscription, &fd, &error));
+    assert_true(readable(fd, 0));
+    amop_subscription_free(subscription);
+    end(client);
+}
+
+static void messages_of_a_callback_cannot_be_read(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    context context;
+    context_init(&context);
+    const char *topic = fresh_topic();
+    OK(amop_client_subscribe_callback(client, topic, NULL, counting(&context), &context.subscription, &error));
+    amop_message *message = NULL;
+    size_t count = 0;
+    int fd = 0;
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscription_next(context.subscription, 0, &message, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_subscription_next_many(context.subscription, 0, &message, 1, &count, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscription_fd(context.subscription, &fd, &error));
+    amop_subscription_free(context.subscription);
+    end(client);
+    context_end(&context);
+}
+
+static void each_subscription_of_a_topic_gets_every_message_in_order(void **state)
+{
+    (void)state;
+    amop_client *subscriber = client_at(1), *publisher = client_at(0);
+    const char *topic = fresh_topic();
+    amop_subscription *first = NULL, *second = NULL;
+    OK(amop_client_subscribe(subscriber, topic, NULL, &first, &error));
+    OK(amop_client_subscribe(subscriber, topic, NULL, &second, &error));
+    for (uint8_t n = 0; n < 100; n++) {
+        OK(amop_client_publish(publisher, topic, &n, 1, NULL, 0, NULL, &error));
+    }
+    amop_subscription *both[] = {first, second};
+    for (int s = 0; s < 2; s++) {
+        for (uint8_t n = 0; n < 100; n++) {
+            amop_message *message = NULL;
+            OK(amop_subscription_next(both[s], GUARD, &message, &error));
+            assert_int_equal(amop_message_data(message).data[0], n);
+            amop_message_free(message);
+        }
+        amop_subscription_free(both[s]);
+    }
+    end(publisher);
+    end(subscriber);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_reaches_a_callback_at_another_node),
+        cmocka_unit_test(a_message_can_be_read_and_looked_at),
+        cmocka_unit_test(empty_payloads_are_payloads),
+        cmocka_unit_test(next_says_whether_nothing_came_or_nothing_will_come),
+        cmocka_unit_test(the_descriptor_is_readable_while_next_would_not_wait),
+        cmocka_unit_test(a_descriptor_asked_for_late_knows_what_waits),
+        cmocka_unit_test(messages_of_a_callback_cannot_be_read),
+        cmocka_unit_test(each_subscription_of_a_topic_gets_every_message_in_order),
+    };
+    return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The C examples, optimised, as build/examples/c/NAME.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
+cmake -S examples/c -B build/examples/c -DCMAKE_PREFIX_PATH="$PWD/build/library" -DCMAKE_BUILD_TYPE=Release >/dev/null
+cmake --build build/examples/c --parallel
+for source in examples/c/*_*.c examples/c/subscriber.c; do
+    echo "build/examples/c/$(basename "$source" .c)"
+done

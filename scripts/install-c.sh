@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs the C library below PREFIX (/usr/local), with DESTDIR in front of it: headers, libraries, pkg-config and CMake
+# files. scripts/install-c.sh [PROFILE]; PROFILE is a cargo profile (release; dev is quicker to build).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+profile=${1:-release}
+prefix=$(realpath --canonicalize-missing "${PREFIX:-/usr/local}")
+into=${DESTDIR:-}$prefix
+features=()
+[ -z "${AMOP_FEATURES+set}" ] || features=(--no-default-features --features "$AMOP_FEATURES")
+
+cargo build --locked --profile "$profile" --package amop-capi "${features[@]}"
+built=${CARGO_TARGET_DIR:-target}/$profile
+[ "$profile" != dev ] || built=${CARGO_TARGET_DIR:-target}/debug
+
+version=$(sed -nE 's/^#define AMOP_VERSION "(.*)"/\1/p' include/amop.h)
+# As build.rs names it: the number of the ABI.
+abi=$(sed -nE 's/.*-soname,libamop\.so\.([0-9]+)".*/\1/p' bindings/c/build.rs)
+# What rustc's standard library needs of the system (`--print native-static-libs`); scripts/test-c.sh compares.
+native_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
+
+install -Dm644 -t "$into/include" include/amop.h
+install -Dm755 "$built/libamop.so" "$into/lib/libamop.so.$version"
+ln -sf "libamop.so.$version" "$into/lib/libamop.so.$abi"
+ln -sf "libamop.so.$abi" "$into/lib/libamop.so"
+install -Dm644 "$built/libamop.a" "$into/lib/libamop.a"
+
+from_template() { # TEMPLATE FILE
+    mkdir -p "$(dirname "$2")"
+    sed -e "s/@VERSION@/$version/g" -e "s/@MAJOR@/${version%%.*}/g" -e "s/@ABI@/$abi/g" \
+        -e "s/@NATIVE_LIBS@/$native_libs/g" "bindings/c/install/$1.in" >"$2"
+}
+for file in amop.pc amop-static.pc; do
+    from_template "$file" "$into/lib/pkgconfig/$file"
+done
+for file in amopConfig.cmake amopConfigVersion.cmake; do
+    from_template "$file" "$into/lib/cmake/amop/$file"
+done
+echo "$into/lib/libamop.so.$version"
