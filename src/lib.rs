@@ -49,7 +49,7 @@ pub use client::{
     Broadcast, Client, ClientBuilder, EndpointStats, Events, HandlerGuard, IntoAnswer, Placement, Publish,
     Requests, Retry, Serve, ServeRequests, StartedCall, Stats, Subscribe, Subscription,
 };
-pub use delivery::{Event, Message, MessageKind, Overflow, Request, SubscriptionStats};
+pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use runtime::Process;

@@ -13,7 +13,7 @@ use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 
-use crate::delivery::{Event, EventHub, Job, LaneItem, LaneReader, Message, Request, Turn};
+use crate::delivery::{CALLS_A_TURN, Event, EventHub, Job, LaneItem, LaneReader, Message, Request, Turn};
 use crate::protocol::Topic;
 
 tokio::task_local! {
@@ -160,7 +160,7 @@ where
     }
 }
 
-/// A blocking handler as a dispatcher's job.
+/// A blocking handler as a dispatcher's job. It is handed what is ready, and takes one by one.
 pub(crate) struct BlockingJob<T: LaneItem, H> {
     /// Dropped first, so that what is still queued is counted before the end is told.
     pub(crate) source: Source<T>,
@@ -169,34 +169,74 @@ pub(crate) struct BlockingJob<T: LaneItem, H> {
     pub(crate) _finished: watch::Sender<()>,
 }
 
-impl<H: FnMut(Message) + Send + 'static> Job for BlockingJob<Message, H> {
-    fn step(&mut self, cx: &mut Context<'_>) -> Turn {
-        match self.source.poll_next(cx) {
-            Poll::Pending => Turn::Waiting,
-            Poll::Ready(None) => Turn::Done,
-            Poll::Ready(Some(message)) => {
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.handler)(message))) {
-                    self.owner.panicked(&*panic);
+impl<T: LaneItem, H: FnMut(&mut dyn Iterator<Item = T>) + Send + 'static> Job for BlockingJob<T, H> {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        if self.source.poll_ready(cx).is_pending() {
+            return Turn::Waiting;
+        }
+        if self.source.is_over() {
+            return Turn::Done;
+        }
+        let mut ready = Ready { source: &self.source, cx, left: CALLS_A_TURN, turn: Turn::More };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.handler)(&mut ready))) {
+            self.owner.panicked(&*panic);
+        }
+        ready.turn
+    }
+}
+
+/// What a lane has ready for one turn of a job.
+struct Ready<'a, 'w, T: LaneItem> {
+    source: &'a Source<T>,
+    cx: &'a mut Context<'w>,
+    left: usize,
+    turn: Turn,
+}
+
+impl<T: LaneItem> Iterator for Ready<'_, '_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        while self.left > 0 && self.turn == Turn::More {
+            match self.source.poll_next(self.cx) {
+                Poll::Ready(Some(item)) if !item.is_wanted() => {}
+                Poll::Ready(Some(item)) => {
+                    self.left -= 1;
+                    return Some(item);
                 }
-                Turn::More
+                Poll::Ready(None) => self.turn = Turn::Done,
+                Poll::Pending => self.turn = Turn::Waiting,
+            }
+        }
+        None
+    }
+}
+
+/// A handler of single messages, for [`BlockingJob`]; a panic is reported and ends only its own call.
+pub(crate) fn each_message<H: FnMut(Message)>(
+    mut handler: H,
+    owner: Owner,
+) -> impl FnMut(&mut dyn Iterator<Item = Message>) + use<H> {
+    move |ready| {
+        for message in ready {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(message))) {
+                owner.panicked(&*panic);
             }
         }
     }
 }
 
-impl<H: Fn(Request) + Send + Sync + 'static> Job for BlockingJob<Request, Arc<H>> {
-    fn step(&mut self, cx: &mut Context<'_>) -> Turn {
-        match self.source.poll_next(cx) {
-            Poll::Pending => Turn::Waiting,
-            Poll::Ready(None) => Turn::Done,
-            Poll::Ready(Some(request)) if !request.is_open() => Turn::More,
-            Poll::Ready(Some(request)) => {
-                let call = AssertUnwindSafe(|| (self.handler)(request.clone()));
-                if let Err(panic) = catch_unwind(call) {
-                    let text = self.owner.panicked(&*panic);
-                    let _ = request.fail(Request::FAILED, text);
-                }
-                Turn::More
+/// The same of a service, whose publisher is told of the panic.
+pub(crate) fn each_request<H: Fn(Request)>(
+    handler: H,
+    owner: Owner,
+) -> impl Fn(&mut dyn Iterator<Item = Request>) + use<H> {
+    move |ready| {
+        for request in ready {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(request.clone()))) {
+                let text = owner.panicked(&*panic);
+                // Fails only if the handler had answered before it panicked.
+                let _ = request.fail(Request::FAILED, text);
             }
         }
     }
@@ -214,17 +254,18 @@ where
     S: Stream + Send + 'static,
     H: FnMut(S::Item) + Send + 'static,
 {
-    fn step(&mut self, cx: &mut Context<'_>) -> Turn {
-        match self.stream.as_mut().poll_next(cx) {
-            Poll::Pending => Turn::Waiting,
-            Poll::Ready(None) => Turn::Done,
-            Poll::Ready(Some(item)) => {
-                if catch_unwind(AssertUnwindSafe(|| (self.handler)(item))).is_err() {
-                    tracing::error!("a handler of events or completions panicked");
-                }
-                Turn::More
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        for _ in 0..CALLS_A_TURN {
+            let item = match self.stream.as_mut().poll_next(cx) {
+                Poll::Pending => return Turn::Waiting,
+                Poll::Ready(None) => return Turn::Done,
+                Poll::Ready(Some(item)) => item,
+            };
+            if catch_unwind(AssertUnwindSafe(|| (self.handler)(item))).is_err() {
+                tracing::error!("a handler of events or completions panicked");
             }
         }
+        Turn::More
     }
 }
 
@@ -253,14 +294,32 @@ impl<T: LaneItem> Source<T> {
     }
 
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll(cx, LaneReader::poll_next)
+    }
+
+    /// Whether there is anything to take, or the end to be seen.
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll(cx, LaneReader::poll_ready)
+    }
+
+    /// Whether nothing will ever be there to take.
+    fn is_over(&self) -> bool {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).reader.is_over()
+    }
+
+    fn poll<R>(
+        &self,
+        cx: &mut Context<'_>,
+        ask: impl FnOnce(&mut LaneReader<T>, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
         let mut shared = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Shared { reader, waiting } = &mut *shared;
         let all = Waker::from(waiting.clone());
-        let next = reader.poll_next(&mut Context::from_waker(&all));
-        if next.is_pending() {
+        let answer = ask(reader, &mut Context::from_waker(&all));
+        if answer.is_pending() {
             waiting.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(cx.waker().clone());
         }
-        next
+        answer
     }
 }
 
@@ -272,3 +331,79 @@ impl<T: LaneItem> Clone for Source<T> {
 
 /// A handler's future, boxed.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{AnyLane, Budget, Lane, LaneLimits};
+
+    struct Number {
+        n: usize,
+        wanted: bool,
+    }
+
+    impl LaneItem for Number {
+        fn held_bytes(&self) -> usize {
+            1
+        }
+
+        fn is_wanted(&self) -> bool {
+            self.wanted
+        }
+    }
+
+    fn lane_of(numbers: impl Iterator<Item = (usize, bool)>) -> Arc<Lane<Number>> {
+        let lane = Lane::new(LaneLimits::default(), Arc::new(Budget::new(1 << 20)));
+        let mut items: Vec<_> = numbers.map(|(n, wanted)| Number { n, wanted }).collect();
+        for _ in &items {
+            lane.reserve(1);
+        }
+        lane.push(&mut items);
+        lane
+    }
+
+    fn job<H>(lane: &Arc<Lane<Number>>, handler: H) -> (BlockingJob<Number, H>, watch::Receiver<()>)
+    where
+        H: FnMut(&mut dyn Iterator<Item = Number>) + Send + 'static,
+    {
+        let (finished, watched) = watch::channel(());
+        let owner = Owner { topic: Topic::new("t").unwrap(), events: Arc::new(EventHub::new(1)) };
+        let source = Source::new(LaneReader::new(lane.clone()));
+        (BlockingJob { source, handler, owner, _finished: finished }, watched)
+    }
+
+    fn turn(job: &mut impl Job) -> Turn {
+        job.turn(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_batch_is_what_is_ready_and_wanted_and_no_more_than_a_turn() {
+        let lane = lane_of((0..CALLS_A_TURN * 2 + 3).map(|n| (n, n != 1)));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let batches = seen.clone();
+        let (mut job, _) = job(&lane, move |ready: &mut dyn Iterator<Item = Number>| {
+            batches.lock().unwrap().push(ready.map(|number| number.n).collect::<Vec<_>>());
+        });
+        assert_eq!([turn(&mut job), turn(&mut job), turn(&mut job)], [Turn::More, Turn::More, Turn::Waiting]);
+        assert_eq!(turn(&mut job), Turn::Waiting, "nothing ready is no call");
+        let batches = seen.lock().unwrap();
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [64, 64, 2]);
+        assert_eq!(batches[0][..3], [0, 2, 3]);
+    }
+
+    #[test]
+    fn what_a_batch_handler_leaves_comes_with_its_next_call_even_after_a_panic() {
+        let lane = lane_of((0..3).map(|n| (n, true)));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let taken = seen.clone();
+        let (mut job, _) = job(&lane, move |ready: &mut dyn Iterator<Item = Number>| {
+            taken.lock().unwrap().extend(ready.next().map(|number| number.n));
+            std::panic::resume_unwind(Box::new("refused"));
+        });
+        lane.close();
+        assert_eq!([turn(&mut job), turn(&mut job), turn(&mut job)], [Turn::More; 3]);
+        assert_eq!(*seen.lock().unwrap(), [0, 1, 2]);
+        assert_eq!(lane.stats().held_messages, 0);
+        assert_eq!(turn(&mut job), Turn::Done);
+    }
+}

@@ -32,7 +32,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::core::ClientCore;
-use crate::delivery::{Event, LaneReader, Message, Request};
+use crate::delivery::{Event, HandlerReports, LaneReader, Message, Request};
 use crate::error::Result;
 use crate::protocol::Topic;
 
@@ -114,6 +114,18 @@ impl Client {
         Serve::with_blocking(self.core.clone(), Topic::new(topic), handler)
     }
 
+    /// The same with a handler that is given all requests that are ready, and takes them one by one: for a language
+    /// in which entering the handler costs more than a request.
+    ///
+    /// # Errors
+    /// As [`Client::serve`].
+    pub fn serve_batch_blocking<H>(&self, topic: impl AsRef<str>, handler: H) -> Serve
+    where
+        H: Fn(&mut dyn Iterator<Item = Request>) + Send + Sync + 'static,
+    {
+        Serve::with_batches(self.core.clone(), Topic::new(topic), handler)
+    }
+
     /// The same without a handler: the application takes the requests one by one.
     ///
     /// # Errors
@@ -125,6 +137,11 @@ impl Client {
     /// What happens from now on: connections lost and restored, slow consumers ...
     pub fn events(&self) -> Events {
         Events { reader: self.core.delivery.events.listen() }
+    }
+
+    /// Where handlers that fail by other means than a panic, say another language's exception, report it.
+    pub fn handler_reports(&self) -> HandlerReports {
+        HandlerReports::new(self.core.delivery.events.clone())
     }
 
     /// A further node to connect to, from now on. One that is there already changes nothing.

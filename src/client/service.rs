@@ -111,13 +111,39 @@ impl Serve {
     where
         H: Fn(Request) + Send + Sync + 'static,
     {
-        let start: Start = Box::new(|core, reader, owner, concurrency, finished| {
+        let handler = Arc::new(handler);
+        Serve::with_jobs(core, topic, move |owner| {
+            let handler = handler.clone();
+            handlers::each_request(move |request| handler(request), owner)
+        })
+    }
+
+    pub(crate) fn with_batches<H>(core: Arc<ClientCore>, topic: Result<Topic>, handler: H) -> Serve
+    where
+        H: Fn(&mut dyn Iterator<Item = Request>) + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        Serve::with_jobs(core, topic, move |_| {
+            let handler = handler.clone();
+            move |ready: &mut dyn Iterator<Item = Request>| handler(ready)
+        })
+    }
+
+    /// One job for each call that may run at once; each has a handler of its own, made by `make`.
+    fn with_jobs<H>(
+        core: Arc<ClientCore>,
+        topic: Result<Topic>,
+        make: impl Fn(Owner) -> H + Send + 'static,
+    ) -> Serve
+    where
+        H: Fn(&mut dyn Iterator<Item = Request>) + Send + 'static,
+    {
+        let start: Start = Box::new(move |core, reader, owner, concurrency, finished| {
             let source = Source::new(reader);
-            let handler = Arc::new(handler);
             for _ in 0..concurrency {
                 core.dispatcher.add(Box::new(BlockingJob {
                     source: source.clone(),
-                    handler: handler.clone(),
+                    handler: make(owner.clone()),
                     owner: owner.clone(),
                     _finished: finished.clone(),
                 }));
@@ -165,6 +191,19 @@ impl ServeRequests {
     }
 
     settings!();
+
+    /// As [`Subscribe::handled_elsewhere`](crate::Subscribe::handled_elsewhere). For bindings.
+    ///
+    /// # Errors
+    /// As for the stream.
+    #[doc(hidden)]
+    pub async fn handled_elsewhere(self) -> Result<(Requests, HandlerGuard)> {
+        let finished = watch::Sender::new(());
+        let (reader, member) = self.settings.enter(Some(finished.subscribe())).await?;
+        let guard = HandlerGuard::new(member, reader.lane().clone(), &finished);
+        let member = guard.member.again();
+        Ok((Requests { reader, member, _finished: Some(finished) }, guard))
+    }
 }
 
 impl IntoFuture for ServeRequests {
@@ -174,7 +213,7 @@ impl IntoFuture for ServeRequests {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let (reader, member) = self.settings.enter(None).await?;
-            Ok(Requests { reader, member })
+            Ok(Requests { reader, member, _finished: None })
         })
     }
 }
@@ -185,6 +224,8 @@ impl IntoFuture for ServeRequests {
 pub struct Requests {
     reader: LaneReader<Request>,
     member: Member,
+    /// With a handler elsewhere: tells its end. Dropped last, so that what was not read is answered before.
+    _finished: Option<watch::Sender<()>>,
 }
 
 impl Requests {

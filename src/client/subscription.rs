@@ -86,8 +86,41 @@ impl Subscribe {
         self,
         handler: impl FnMut(Message) + Send + 'static,
     ) -> Result<HandlerGuard> {
+        self.start(|owner| handlers::each_message(handler, owner)).await
+    }
+
+    /// The same with a handler that is given all messages that are ready, and takes them one by one: for a language
+    /// in which entering the handler costs more than a message. Those that it leaves come with its next call.
+    ///
+    /// # Errors
+    /// As for the stream.
+    pub async fn for_each_batch_blocking(
+        self,
+        handler: impl FnMut(&mut dyn Iterator<Item = Message>) + Send + 'static,
+    ) -> Result<HandlerGuard> {
+        self.start(|_| handler).await
+    }
+
+    /// The messages for a handler that runs elsewhere, say in another language's event loop, and that handler's guard:
+    /// [`HandlerGuard::unsubscribe`] and [`Client::close`](crate::Client::close) wait until the stream is dropped, as
+    /// they wait for a handler's last call. For bindings.
+    ///
+    /// # Errors
+    /// As for the stream.
+    #[doc(hidden)]
+    pub async fn handled_elsewhere(self) -> Result<(Subscription, HandlerGuard)> {
         let (reader, finished, guard) = self.join().await?;
-        let (source, owner) = (Source::new(reader), guard.member.owner());
+        let member = guard.member.again();
+        Ok((Subscription { reader, member, _finished: Some(finished) }, guard))
+    }
+
+    async fn start<H>(self, make: impl FnOnce(Owner) -> H) -> Result<HandlerGuard>
+    where
+        H: FnMut(&mut dyn Iterator<Item = Message>) + Send + 'static,
+    {
+        let (reader, finished, guard) = self.join().await?;
+        let owner = guard.member.owner();
+        let (source, handler) = (Source::new(reader), make(owner.clone()));
         let job = BlockingJob { source, handler, owner, _finished: finished };
         guard.member.core.dispatcher.add(Box::new(job));
         Ok(guard)
@@ -123,7 +156,7 @@ impl IntoFuture for Subscribe {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let (reader, member) = self.enter(None).await?;
-            Ok(Subscription { reader, member })
+            Ok(Subscription { reader, member, _finished: None })
         })
     }
 }
@@ -135,6 +168,8 @@ impl IntoFuture for Subscribe {
 pub struct Subscription {
     reader: LaneReader<Message>,
     member: Member,
+    /// With a handler elsewhere: tells its end. Dropped last, so that what was not read is counted before.
+    _finished: Option<watch::Sender<()>>,
 }
 
 impl Subscription {
@@ -175,7 +210,7 @@ impl futures_core::Stream for Subscription {
 
 /// A handler that runs until it is unsubscribed or the client closes. Dropping it lets the handler run on.
 pub struct HandlerGuard {
-    member: Member,
+    pub(super) member: Member,
     lane: Arc<dyn AnyLane>,
     finished: watch::Receiver<()>,
 }
@@ -278,6 +313,12 @@ impl Member {
     /// To whom its handler belongs.
     pub(super) fn owner(&self) -> Owner {
         Owner { topic: self.topic.clone(), events: self.core.delivery.events.clone() }
+    }
+
+    /// The same place, for a second one who may leave it.
+    pub(super) fn again(&self) -> Member {
+        let (core, topic) = (self.core.clone(), self.topic.clone());
+        Member { core, topic, id: self.id, joined: self.joined, applied: Vec::new() }
     }
 
     /// Gives up the right to leave.

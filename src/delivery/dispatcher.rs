@@ -14,8 +14,8 @@ use std::time::Duration;
 /// An idle thread ends after this.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How many handler calls one job makes before another ready job gets its thread.
-const CALLS_A_TURN: usize = 64;
+/// How many messages one job handles before another ready job gets its thread.
+pub(crate) const CALLS_A_TURN: usize = 64;
 
 thread_local! {
     static ON_DISPATCHER: Cell<bool> = const { Cell::new(false) };
@@ -26,10 +26,10 @@ pub(crate) fn is_dispatcher_thread() -> bool {
     ON_DISPATCHER.with(Cell::get)
 }
 
-/// What a job says after one step.
+/// What a job says after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// It handled a message; there may be more.
+    /// It handled as many messages as a turn allows; there may be more.
     More,
     /// It has registered the waker and waits.
     Waiting,
@@ -39,8 +39,8 @@ pub(crate) enum Turn {
 
 /// One subscription's work.
 pub(crate) trait Job: Send + 'static {
-    /// Handles at most one message; registers the context's waker when there is none.
-    fn step(&mut self, cx: &mut Context<'_>) -> Turn;
+    /// Handles what is ready, at most [`CALLS_A_TURN`] messages; registers the context's waker when there is no more.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn;
 }
 
 /// The pool.
@@ -166,31 +166,21 @@ impl Slot {
         self.phase.store(RUNNING, Ordering::Release);
         let waker = Waker::from(self.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut calls = 0;
-        loop {
-            // Uncontended: only the thread that took the slot from the queue runs it.
-            let mut job = self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let Some(step) = job.as_mut() else { return };
-            let turn = step.step(&mut cx);
-            if turn == Turn::Done {
-                let over = job.take();
-                drop(job);
-                drop(over); // may run foreign code
-                return;
-            }
-            drop(job);
-            calls += 1;
-            match turn {
-                Turn::More if calls < CALLS_A_TURN => {}
-                Turn::More => return self.requeue(),
-                Turn::Waiting => {
-                    let waited =
-                        self.phase.compare_exchange(RUNNING, IDLE_JOB, Ordering::AcqRel, Ordering::Acquire);
-                    return if waited.is_err() {
-                        self.requeue()
-                    };
+        // Uncontended: only the thread that took the slot from the queue runs it.
+        let mut job = self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(turn) = job.as_mut().map(|job| job.turn(&mut cx)) else { return };
+        let over = if turn == Turn::Done { job.take() } else { None };
+        drop(job);
+        drop(over); // may run foreign code
+        match turn {
+            Turn::Done => {}
+            Turn::More => self.requeue(),
+            Turn::Waiting => {
+                let waited =
+                    self.phase.compare_exchange(RUNNING, IDLE_JOB, Ordering::AcqRel, Ordering::Acquire);
+                if waited.is_err() {
+                    self.requeue();
                 }
-                Turn::Done => return,
             }
         }
     }
@@ -240,7 +230,7 @@ mod tests {
     }
 
     impl<F: FnMut(u32) + Send + 'static> Job for Handler<F> {
-        fn step(&mut self, cx: &mut Context<'_>) -> Turn {
+        fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
             match self.reader.poll_next(cx) {
                 Poll::Ready(Some(Number(n))) => {
                     (self.call)(n);

@@ -48,11 +48,11 @@ pub enum Event {
         /// The subscription's topic.
         topic: Arc<str>,
     },
-    /// A handler panicked; delivery goes on.
+    /// A handler panicked, or failed by another language's exception; delivery goes on.
     HandlerFailed {
         /// The subscription's topic.
         topic: Arc<str>,
-        /// The panic's text.
+        /// The panic's or exception's text.
         message: String,
     },
     /// The client is closed; the last event.
@@ -109,6 +109,21 @@ impl EventHub {
         listeners.retain(|lane| lane.strong_count() > 0);
         self.any.store(!listeners.is_empty(), Ordering::Release);
         listeners.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// Tells a client's listeners of handlers that failed. Doesn't keep the client alive.
+#[derive(Clone)]
+pub struct HandlerReports(Arc<EventHub>);
+
+impl HandlerReports {
+    pub(crate) fn new(events: Arc<EventHub>) -> HandlerReports {
+        HandlerReports(events)
+    }
+
+    /// A handler of this topic failed; [`Event::HandlerFailed`] is the same of a panic.
+    pub fn failed(&self, topic: &str, message: impl Into<String>) {
+        self.0.tell(Event::HandlerFailed { topic: topic.into(), message: message.into() });
     }
 }
 

@@ -43,6 +43,11 @@ impl Default for LaneLimits {
 pub(crate) trait LaneItem: Send + 'static {
     /// Payload bytes it keeps in memory.
     fn held_bytes(&self) -> usize;
+
+    /// Whether there is still a use in handling it.
+    fn is_wanted(&self) -> bool {
+        true
+    }
 }
 
 /// How many items a reader takes under one lock. Small, because items taken can't be given up any more.
@@ -299,6 +304,12 @@ impl<T: LaneItem> LaneReader<T> {
         }
         queue.register(cx.waker());
         Poll::Pending
+    }
+
+    /// Whether it is closed and all was read.
+    pub(crate) fn is_over(&self) -> bool {
+        let queue = self.lane.lock();
+        self.taken.is_empty() && queue.items.is_empty() && queue.closed
     }
 }
 

@@ -14,10 +14,10 @@ mod request;
 mod router;
 
 pub(crate) use budget::Budget;
-pub(crate) use dispatcher::{Dispatcher, Job, Turn, is_dispatcher_thread};
+pub(crate) use dispatcher::{CALLS_A_TURN, Dispatcher, Job, Turn, is_dispatcher_thread};
 pub(crate) use doubles::Doubles;
-pub use events::Event;
 pub(crate) use events::EventHub;
+pub use events::{Event, HandlerReports};
 pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader};
 pub use lane::{Overflow, SubscriptionStats};
 pub use message::{Message, MessageKind};

@@ -223,6 +223,11 @@ impl LaneItem for Request {
     fn held_bytes(&self) -> usize {
         self.0.message.held_bytes()
     }
+
+    /// Not when its time ran out in the lane: then the publisher has been told.
+    fn is_wanted(&self) -> bool {
+        self.is_open()
+    }
 }
 
 impl std::fmt::Debug for Request {
