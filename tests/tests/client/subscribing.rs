@@ -205,3 +205,50 @@ async fn a_handler_may_unsubscribe_itself() {
     soon("the handler", rx.recv()).await.unwrap().expect("it defers");
     assert!(soon("its end", rx.recv()).await.is_none());
 }
+
+#[tokio::test]
+async fn a_batch_handler_gets_all_in_order_and_its_failures_are_events() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut events = subscriber.events();
+    let reports = subscriber.handler_reports();
+    let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+    let handler = move |ready: &mut dyn Iterator<Item = amop::Message>| {
+        for message in ready {
+            reports.failed(message.topic(), "refused");
+            tx.send(message).unwrap();
+        }
+    };
+    let guard = subscriber.subscribe("t").for_each_batch_blocking(handler).await.unwrap();
+    for n in 0..200 {
+        publisher.publish("t", n.to_string()).await.unwrap();
+    }
+    for n in 0..200 {
+        assert_eq!(soon("a message", rx.recv()).await.unwrap().data(), &n.to_string());
+    }
+    let failed = |event| match event {
+        Event::HandlerFailed { topic, message } => Some((topic.to_string(), message)),
+        _ => None,
+    };
+    assert_eq!(event(&mut events, "the failure", failed).await, ("t".into(), "refused".into()));
+    soon("the end", guard.unsubscribe()).await.unwrap();
+    assert!(soon("the handler's end", rx.recv()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_handler_elsewhere_is_waited_for_until_its_stream_is_dropped() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let (mut messages, mut guard) = subscriber.subscribe("t").handled_elsewhere().await.unwrap();
+    let (mut requests, _service) = subscriber.serve_requests("s").handled_elsewhere().await.unwrap();
+    publisher.publish("t", "1").await.unwrap();
+    let short = Duration::from_millis(50);
+    assert_eq!(guard.unsubscribe_within(short).await.unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(guard.stats().dropped, 1, "what was queued is given up with the time");
+    assert!(soon("the end of the stream", messages.next()).await.is_none());
+    let closing = tokio::spawn(async move { subscriber.close().await });
+    assert!(soon("the end of the requests", requests.next()).await.is_none());
+    assert!(!closing.is_finished(), "both streams still live");
+    drop((messages, requests));
+    soon("the close", closing).await.unwrap().unwrap();
+}
