@@ -82,6 +82,8 @@ async fn with_both_sides_at_both_nodes_placement_or_repetition_save_what_the_nod
     until("the topic to be gone", || devnet.nodes().iter().all(|node| node.topics().is_empty())).await;
 
     let mut one = subscriber.subscribe("t").placement(Placement::One).await.unwrap();
+    // One that knows nothing yet asks first; the former would go by what it knew until a second ago.
+    let publisher = client_everywhere(&devnet).await;
     let publish = publisher.publish("t", "found").wait_for_subscriber(true);
     soon("the new place to be known", publish).await.unwrap();
     soon("the message", one.next()).await.unwrap();
