@@ -243,7 +243,7 @@ async fn a_handler_elsewhere_is_waited_for_until_its_stream_is_dropped() {
     let (mut requests, _service) = subscriber.serve_requests("s").handled_elsewhere().await.unwrap();
     publisher.publish("t", "1").await.unwrap();
     let short = Duration::from_millis(50);
-    assert_eq!(guard.unsubscribe_within(short).await.unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(guard.end(Some(short)).await.unwrap_err().kind(), ErrorKind::Timeout);
     assert_eq!(guard.stats().dropped, 1, "what was queued is given up with the time");
     assert!(soon("the end of the stream", messages.next()).await.is_none());
     let closing = tokio::spawn(async move { subscriber.close().await });
