@@ -16,7 +16,7 @@ help: ## these lines
 	@echo "  make DOOR-LANGUAGE  one part alone, say test-rust; the languages: $$(scripts/each-language.sh --list)"
 
 demo: ## see it work: two embedded nodes, a subscriber, two publishers; needs Rust only
-	cargo run --quiet --locked --package amop-cli --bin amop -- demo
+	cargo run --locked --package amop-cli --bin amop -- demo
 
 setup: ## install what the tests need beyond Rust, or say what to install
 	scripts/setup.sh

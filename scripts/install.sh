@@ -6,9 +6,17 @@ cd "$(dirname "$0")/.."
 prefix=$(realpath --canonicalize-missing "${PREFIX:-/usr/local}")
 into=${DESTDIR:-}$prefix
 
-# The command.
+# The command, and what it writes of itself: manual pages and completions.
 cargo build --release --locked --package amop-cli
 install -Dm755 "${CARGO_TARGET_DIR:-target}/release/amop" "$into/bin/amop"
+"$into/bin/amop" man --dir "$into/share/man/man1"
+completions() { # SHELL FILE
+    mkdir -p "$into/share/$(dirname "$2")"
+    "$into/bin/amop" completions "$1" >"$into/share/$2"
+}
+completions bash bash-completion/completions/amop
+completions zsh zsh/site-functions/_amop
+completions fish fish/vendor_completions.d/amop.fish
 echo "$into/bin/amop"
 
 # The C library.
