@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 # `make setup lint test` goes in that order, with -j too.
 .NOTPARALLEL:
-.PHONY: help demo setup build test test-deep lint fmt bench examples install deny clean
+.PHONY: help demo setup build test test-deep chaos lint fmt bench examples install deny clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -29,6 +29,9 @@ test: ## all tests
 
 test-deep: ## what takes longer: fuzzing, many more random cases
 	scripts/each-language.sh test-deep
+
+chaos: ## random faults over four nodes and eight clients: SEED (any) for DURATION seconds (60)
+	scripts/chaos.sh "$(SEED)" "$(DURATION)"
 
 lint: ## format, lints, documentation, dependencies; any warning fails
 	scripts/each-language.sh lint

@@ -1,5 +1,7 @@
 //! Nodes and connections live, but what they carry is late, lost or in another order.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use amop::ErrorKind;
@@ -52,8 +54,10 @@ async fn frames_come_twice() {
 #[tokio::test]
 async fn a_handler_misses_the_nodes_limit() {
     // One call in fifteen takes longer than the node waits (1 s) and than the library lets it (0.7 s).
-    let thinking = |call: usize| match call % 15 {
-        0 => Duration::from_millis(1300),
+    let slow = Arc::new(AtomicBool::new(true));
+    let is_slow = slow.clone();
+    let thinking = move |call: usize| match call % 15 {
+        0 if is_slow.load(Ordering::Relaxed) => Duration::from_millis(1300),
         _ => Duration::ZERO,
     };
     let scene = Scene::start_with(nodes(3), 2, 2, thinking).await;
@@ -61,5 +65,6 @@ async fn a_handler_misses_the_nodes_limit() {
         .oracle
         .says("calls answered for the handler", |oracle| oracle.failures(ErrorKind::SubscriberTooSlow) >= 3)
         .await;
+    slow.store(false, Ordering::Relaxed);
     scene.finish("push time-out").await;
 }

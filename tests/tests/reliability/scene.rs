@@ -74,7 +74,7 @@ impl Scene {
         nodes: DevnetBuilder,
         publishers: usize,
         subscribers: usize,
-        thinking: impl Fn(usize) -> Duration + Send + Sync + Copy + 'static,
+        thinking: impl Fn(usize) -> Duration + Send + Sync + Clone + 'static,
     ) -> Scene {
         let devnet = nodes.start().await.expect("the devnet starts");
         let oracle = Arc::new(Oracle::new());
@@ -89,13 +89,13 @@ impl Scene {
         for (index, Watched { client, .. }) in scene.clients.iter().enumerate().skip(publishers) {
             let oracle = scene.oracle.clone();
             if index == publishers + subscribers {
+                let thinking = thinking.clone();
                 let serve = client.serve(ECHO, move |request: Request| {
                     oracle.handled(index, request.data());
+                    let call = std::str::from_utf8(request.data()).map(str::parse::<usize>);
+                    let time = if let Ok(Ok(call)) = call { thinking(call) } else { Duration::ZERO };
                     async move {
-                        let call = std::str::from_utf8(request.data()).map(str::parse::<usize>);
-                        if let Ok(Ok(call)) = call {
-                            tokio::time::sleep(thinking(call)).await;
-                        }
+                        tokio::time::sleep(time).await;
                         request.data().clone()
                     }
                 });
