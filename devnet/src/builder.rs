@@ -7,6 +7,7 @@ use std::time::Duration;
 use amop::{Error, ErrorKind, Result};
 
 use crate::certificates::Certificates;
+use crate::chain::Algorithm;
 use crate::devnet::Devnet;
 use crate::options::{Choice, DEFAULT_REORDER, Options, SameNode};
 
@@ -18,6 +19,7 @@ pub struct DevnetBuilder {
     host: IpAddr,
     ports: Vec<u16>,
     dir: Option<PathBuf>,
+    algorithm: Algorithm,
     plain: bool,
     threads: usize,
 }
@@ -29,6 +31,7 @@ impl Default for DevnetBuilder {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports: vec![0; 2],
             dir: None,
+            algorithm: Algorithm::Secp256k1,
             plain: false,
             threads: 1,
         }
@@ -58,6 +61,16 @@ impl DevnetBuilder {
     /// reused when it is. Default: they are made in memory, see [`Devnet::credentials`].
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
+        self
+    }
+
+    /// RSA certificates of version 1, as chains since 2.9.0 have by default, instead of secp256k1 ones. Default: false.
+    ///
+    /// The nodes then do ECDHE (X25519, P-256, secp256k1) only, where real nodes of such chains do static RSA key
+    /// exchange only: this tries a client's handling of certificates, not whether it reaches a real node. Keys
+    /// take a good part of a second each to make; [`DevnetBuilder::dir`] keeps them.
+    pub fn rsa(mut self, rsa: bool) -> Self {
+        self.algorithm = if rsa { Algorithm::Rsa } else { Algorithm::Secp256k1 };
         self
     }
 
@@ -214,7 +227,7 @@ impl DevnetBuilder {
             return Err(Error::new(ErrorKind::InvalidArgument, "a devnet needs at least one node"));
         }
         let addresses = self.ports.iter().map(|port| SocketAddr::new(self.host, *port)).collect();
-        let certificates = Certificates::new(self.dir.as_deref(), self.ports.len())?;
+        let certificates = Certificates::new(self.dir.as_deref(), self.ports.len(), self.algorithm)?;
         Devnet::start(self.options, addresses, certificates, self.plain).await
     }
 

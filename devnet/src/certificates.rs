@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use amop::transport::{CredentialSource, Credentials};
 use amop::{Client, ClientBuilder, Result};
 
-use crate::chain::{Chain, ChainFolder, ChainOptions, Identity, LeafOptions, Period, Role};
+use crate::chain::{Algorithm, Chain, ChainFolder, ChainOptions, Identity, LeafOptions, Period, Role};
 use crate::faults::NodeCertificate;
 
 /// One chain's certificates: who issues them, and what nodes and clients show.
@@ -17,15 +17,15 @@ pub(crate) enum Certificates {
 
 impl Certificates {
     /// Those in `folder`, for at least `nodes` nodes, or new ones.
-    pub(crate) fn new(folder: Option<&Path>, nodes: usize) -> Result<Certificates> {
+    pub(crate) fn new(folder: Option<&Path>, nodes: usize, algorithm: Algorithm) -> Result<Certificates> {
         match folder {
             Some(folder) => {
-                let folder = ChainFolder::open_or_mint(folder, nodes)?;
+                let folder = ChainFolder::open_or_mint(folder, nodes, algorithm)?;
                 Ok(Certificates::Folder { sdk: folder.sdk(), folder })
             }
             None => {
-                let chain = Chain::mint(&ChainOptions::default())?;
-                let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::default())?;
+                let chain = Chain::mint(&ChainOptions::of(algorithm))?;
+                let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm))?;
                 Ok(Certificates::Memory { chain, sdk })
             }
         }
@@ -43,7 +43,8 @@ impl Certificates {
         match self {
             Certificates::Folder { folder, .. } => Credentials::load(&folder.node(index)),
             Certificates::Memory { chain, .. } => {
-                chain.issue(Role::Node, &format!("node{index}"), &LeafOptions::default())?.credentials()
+                let options = LeafOptions::of(chain.algorithm());
+                chain.issue(Role::Node, &format!("node{index}"), &options)?.credentials()
             }
         }
     }
@@ -51,7 +52,7 @@ impl Certificates {
     /// What the node of this index shows, good or bad. A bad one is made for the occasion.
     pub(crate) fn node_with(&self, index: usize, certificate: NodeCertificate) -> Result<Credentials> {
         let issue = |chain: &Chain, period| {
-            let options = LeafOptions { period, ..LeafOptions::default() };
+            let options = LeafOptions { period, ..LeafOptions::of(chain.algorithm()) };
             chain.issue(Role::Node, &format!("node{index}"), &options)
         };
         match certificate {
@@ -60,7 +61,8 @@ impl Certificates {
             NodeCertificate::NotYetValid => issue(self.chain(), Period::not_yet_valid())?.credentials(),
             NodeCertificate::Foreign => {
                 // It goes on trusting its own chain's clients, so that it is they who refuse.
-                let foreign = issue(&Chain::mint(&ChainOptions::default())?, Period::script())?;
+                let foreign = Chain::mint(&ChainOptions::of(self.chain().algorithm()))?;
+                let foreign = issue(&foreign, Period::script())?;
                 foreign.trusting(&self.chain().ca_pem()?).credentials()
             }
         }

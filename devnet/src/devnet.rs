@@ -90,7 +90,10 @@ impl Devnet {
             shared.with(|net, _| net.nodes[node].address = address.to_string());
             let security = match plain {
                 true => Security::Plain,
-                false => Security::tls(&certificates.node(node)?, options.refuse_resumption)?,
+                false => {
+                    let algorithm = certificates.chain().algorithm();
+                    Security::tls(&certificates.node(node)?, algorithm, options.refuse_resumption)?
+                }
             };
             let door = Arc::new(Door::new(security, options.first_byte_limit));
             let (tally, life) = (Arc::default(), Mutex::default());
@@ -324,7 +327,11 @@ impl Inner {
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         let credentials = self.certificates.node_with(node, certificate)?;
-        let security = Security::tls(&credentials, self.options.refuse_resumption)?;
+        let security = Security::tls(
+            &credentials,
+            self.certificates.chain().algorithm(),
+            self.options.refuse_resumption,
+        )?;
         self.stations[node].door.set_security(security);
         Ok(())
     }

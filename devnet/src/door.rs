@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::chain::Algorithm;
 use crate::counters::Tally;
 use crate::faults::Welcome;
 use crate::hello;
@@ -35,9 +36,18 @@ pub(crate) enum Security {
 }
 
 impl Security {
-    /// TLS as a node does it that shows `credentials`: 1.2, secp256k1 alone, a client certificate required.
-    pub(crate) fn tls(credentials: &Credentials, refuse_resumption: bool) -> Result<Security> {
-        let mut config = server_config(credentials, &[KeyExchange::Secp256k1])?;
+    /// TLS as a node does it that shows `credentials`: 1.2, a client certificate required, secp256k1 alone where its
+    /// keys are on that curve. An RSA node takes any curve: real ones do no ECDHE at all.
+    pub(crate) fn tls(
+        credentials: &Credentials,
+        algorithm: Algorithm,
+        refuse_resumption: bool,
+    ) -> Result<Security> {
+        let groups: &[KeyExchange] = match algorithm {
+            Algorithm::Secp256k1 => &[KeyExchange::Secp256k1],
+            Algorithm::Rsa => &KeyExchange::ALL,
+        };
+        let mut config = server_config(credentials, groups)?;
         let issued = refuse_resumption.then(|| Arc::new(Issued::default()));
         if let Some(issued) = &issued {
             config.session_storage = issued.clone();

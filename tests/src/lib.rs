@@ -8,3 +8,8 @@ pub mod program;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The examples of the page on embedded nodes run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/devnet.md")]
+pub struct EmbeddedNodes;

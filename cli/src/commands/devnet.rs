@@ -20,7 +20,8 @@ use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 Examples:
   amop devnet                        two nodes at 127.0.0.1:20200 and 20201
   amop devnet --nodes 4 --port 0     four nodes, each at a port that is free
-  amop devnet --like-2.11            with the faults of real 2.11 nodes")]
+  amop devnet --like-2.11            with the faults of real 2.11 nodes
+  amop devnet --rsa --dir rsa        RSA certificates, in another folder than secp256k1 ones")]
 pub(crate) struct Devnet {
     /// How many nodes
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -35,19 +36,32 @@ pub(crate) struct Devnet {
     /// overtake each other
     #[arg(long = "like-2.11")]
     like_2_11: bool,
-    /// RSA certificates, the default of chains since 2.9 (not in this build)
+    /// The bytes of messages a second that each node takes from publishers; more is answered with code 103
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    bandwidth: Option<u64>,
+    /// The chain's id, as nodes tell it to SDKs that compare it with their configuration
+    #[arg(long, value_name = "ID", default_value = "1")]
+    chain_id: String,
+    /// The one group that the nodes are in
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32767))]
+    group: u32,
+    /// RSA certificates, as chains since 2.9 have by default; but real nodes of such chains do static RSA key exchange
+    /// only, and these do ECDHE only: what connects here may not connect there, and the other way round
     #[arg(long)]
     rsa: bool,
 }
 
 impl Devnet {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        if self.rsa {
-            return Err(Failure::Usage(
-                "embedded nodes of this build have secp256k1 certificates only: leave out --rsa".to_owned(),
-            ));
+        let mut builder = amop_devnet::Devnet::builder()
+            .ports(self.ports()?)
+            .dir(&self.dir)
+            .rsa(self.rsa)
+            .chain_id(&self.chain_id)
+            .group(self.group.into());
+        if let Some(bytes_per_second) = self.bandwidth {
+            builder = builder.bandwidth(bytes_per_second);
         }
-        let mut builder = amop_devnet::Devnet::builder().ports(self.ports()?).dir(&self.dir);
         if self.like_2_11 {
             builder = builder.like_2_11();
         }

@@ -4,14 +4,13 @@ use std::fmt;
 
 use amop::transport::{CredentialSource, Credentials};
 use amop::{Error, ErrorKind, Result};
-use k256::ecdsa::SigningKey;
-use k256::elliptic_curve::Generate;
-use k256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use x509_cert::Certificate;
+use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{DecodePem, EncodePem};
 use x509_cert::name::Name;
 
 use super::certificate::{Period, Purpose, Version, Wanted, distinguished_name, failed, mint};
+use super::key::{Algorithm, Key};
 
 /// The CA's name in the script.
 const CHAIN_NAME: &str = "fisco-bcos";
@@ -22,13 +21,15 @@ const AGENCY_NAME: &str = "agency";
 /// How CA and agency of a chain are made; the defaults give a chain that everybody accepts.
 #[derive(Clone, Debug)]
 pub struct ChainOptions {
+    /// Kind of all keys.
+    pub algorithm: Algorithm,
     /// Common name of the CA. Two chains of one name are told apart by their keys only.
     pub name: String,
     /// Version of the CA's certificate. The script's is 1; 3 says CA:TRUE and is the default.
     pub root_version: Version,
     /// When the CA is valid.
     pub root_period: Period,
-    /// Common name of the agency.
+    /// Common name of the agency, where there is one: RSA chains have none.
     pub agency: String,
     /// When the agency is valid.
     pub agency_period: Period,
@@ -37,12 +38,24 @@ pub struct ChainOptions {
 impl Default for ChainOptions {
     fn default() -> ChainOptions {
         ChainOptions {
+            algorithm: Algorithm::Secp256k1,
             name: CHAIN_NAME.into(),
             root_version: Version::V3,
             root_period: Period::script(),
             agency: AGENCY_NAME.into(),
             agency_period: Period::script(),
         }
+    }
+}
+
+impl ChainOptions {
+    /// A chain with keys of this kind, as the script makes it.
+    pub fn of(algorithm: Algorithm) -> ChainOptions {
+        let root_version = match algorithm {
+            Algorithm::Secp256k1 => Version::V3,
+            Algorithm::Rsa => Version::V1,
+        };
+        ChainOptions { algorithm, root_version, ..ChainOptions::default() }
     }
 }
 
@@ -75,7 +88,7 @@ pub enum Sent {
     LeafOnly,
 }
 
-/// How the certificate of a node or SDK is made; the defaults are the script's.
+/// How the certificate of a node or SDK is made; the defaults are the script's for secp256k1.
 #[derive(Clone, Copy, Debug)]
 pub struct LeafOptions {
     /// When it is valid.
@@ -99,18 +112,34 @@ impl Default for LeafOptions {
     }
 }
 
+impl LeafOptions {
+    /// As the script makes it on a chain with keys of this kind.
+    pub fn of(algorithm: Algorithm) -> LeafOptions {
+        match algorithm {
+            Algorithm::Secp256k1 => LeafOptions::default(),
+            Algorithm::Rsa => LeafOptions {
+                version: Version::V1,
+                issuer: Issuer::Root,
+                sent: Sent::LeafOnly,
+                ..LeafOptions::default()
+            },
+        }
+    }
+}
+
 /// A chain's CA and one of its agencies, with their keys: able to issue.
 #[derive(Clone, Debug)]
 pub struct Chain {
     root: Authority,
-    agency: Authority,
+    /// RSA chains have none.
+    agency: Option<Authority>,
 }
 
 /// A certificate that issues others, and its key.
 #[derive(Clone)]
 pub(super) struct Authority {
     certificate: Certificate,
-    key: SigningKey,
+    key: Key,
 }
 
 /// What one node or SDK has: its certificates and key, as the content of PEM files.
@@ -122,7 +151,7 @@ pub struct Identity {
 }
 
 impl Chain {
-    /// A new CA with one agency.
+    /// A new CA, with one agency if its keys are on secp256k1.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate.
@@ -130,11 +159,14 @@ impl Chain {
         let subject = distinguished_name(&options.name, "chain")?;
         let root = Authority::self_signed(
             &subject,
-            SigningKey::generate(),
+            Key::generate(options.algorithm),
             options.root_version,
             options.root_period,
         )?;
-        let agency = root.issue_agency(options)?;
+        let agency = match options.algorithm {
+            Algorithm::Secp256k1 => Some(root.issue_agency(options)?),
+            Algorithm::Rsa => None,
+        };
         Ok(Chain { root, agency })
     }
 
@@ -152,43 +184,44 @@ impl Chain {
     /// # Errors
     /// As [`Chain::mint`].
     pub fn with_another_agency(&self, options: &ChainOptions) -> Result<Chain> {
-        Ok(Chain { root: self.root.clone(), agency: self.root.issue_agency(options)? })
+        Ok(Chain { root: self.root.clone(), agency: Some(self.root.issue_agency(options)?) })
     }
 
     /// Issues a certificate for a new key.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate.
+    /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate, and when a chain without an
+    /// agency is to issue by it or send it: take [`LeafOptions::of`] its kind.
     pub fn issue(&self, role: Role, name: &str, options: &LeafOptions) -> Result<Identity> {
         let unit = match role {
             Role::Node => "node",
             Role::Sdk => "sdk",
         };
         let subject = distinguished_name(name, unit)?;
-        let key = SigningKey::generate();
         let issuer = match options.issuer {
-            Issuer::Agency => &self.agency,
+            Issuer::Agency => self.agency()?,
             Issuer::Root => &self.root,
         };
+        let key = Key::generate(self.algorithm());
         let wanted = Wanted {
             subject: &subject,
             purpose: Purpose::Leaf,
             version: options.version,
             period: options.period,
         };
-        let leaf = mint(&wanted, key.verifying_key(), issuer.name(), &issuer.key)?;
+        let leaf = mint(&wanted, &key, issuer.name(), &issuer.key)?;
         let mut certificate = certificate_pem(&leaf)?;
         match options.sent {
             Sent::WholeChain => {
                 if options.issuer == Issuer::Agency {
-                    certificate.push_str(&self.agency.certificate_pem()?);
+                    certificate.push_str(&self.agency()?.certificate_pem()?);
                 }
                 certificate.push_str(&self.root.certificate_pem()?);
             }
-            Sent::WithAgency => certificate.push_str(&self.agency.certificate_pem()?),
+            Sent::WithAgency => certificate.push_str(&self.agency()?.certificate_pem()?),
             Sent::LeafOnly => (),
         }
-        Ok(Identity { ca: self.root.certificate_pem()?, certificate, key: key_pem(&key)? })
+        Ok(Identity { ca: self.root.certificate_pem()?, certificate, key: key.pem()? })
     }
 
     /// The CA's certificate, PEM.
@@ -203,11 +236,23 @@ impl Chain {
         &self.root
     }
 
-    pub(super) fn agency(&self) -> &Authority {
-        &self.agency
+    /// Kind of its keys.
+    pub fn algorithm(&self) -> Algorithm {
+        self.root.algorithm()
     }
 
-    pub(super) fn from_authorities(root: Authority, agency: Authority) -> Chain {
+    pub(super) fn has_agency(&self) -> bool {
+        self.agency.is_some()
+    }
+
+    pub(super) fn agency(&self) -> Result<&Authority> {
+        self.agency.as_ref().ok_or_else(|| {
+            let text = "this chain has no agency: its CA issues nodes and SDKs itself";
+            Error::new(ErrorKind::InvalidArgument, text)
+        })
+    }
+
+    pub(super) fn from_authorities(root: Authority, agency: Option<Authority>) -> Chain {
         Chain { root, agency }
     }
 }
@@ -216,7 +261,7 @@ impl Authority {
     /// Reads back what [`Authority::certificate_pem`] and [`Authority::key_pem`] wrote.
     pub(super) fn from_pem(certificate: &str, key: &str) -> std::result::Result<Authority, String> {
         let certificate = Certificate::from_pem(certificate).map_err(|error| error.to_string())?;
-        let key = SigningKey::from_pkcs8_pem(key).map_err(|error| error.to_string())?;
+        let key = Key::from_pem(key)?;
         Ok(Authority { certificate, key })
     }
 
@@ -225,29 +270,33 @@ impl Authority {
     }
 
     pub(super) fn key_pem(&self) -> Result<String> {
-        key_pem(&self.key)
+        self.key.pem()
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.key.algorithm()
     }
 
     fn name(&self) -> &Name {
         self.certificate.tbs_certificate().subject()
     }
 
-    fn self_signed(subject: &Name, key: SigningKey, version: Version, period: Period) -> Result<Authority> {
+    fn self_signed(subject: &Name, key: Key, version: Version, period: Period) -> Result<Authority> {
         let wanted = Wanted { subject, purpose: Purpose::Authority, version, period };
-        let certificate = mint(&wanted, key.verifying_key(), subject, &key)?;
+        let certificate = mint(&wanted, &key, subject, &key)?;
         Ok(Authority { certificate, key })
     }
 
     fn issue_agency(&self, options: &ChainOptions) -> Result<Authority> {
         let subject = distinguished_name(&options.agency, "agency")?;
-        let key = SigningKey::generate();
+        let key = Key::generate(self.key.algorithm());
         let wanted = Wanted {
             subject: &subject,
             purpose: Purpose::Authority,
             version: Version::V3,
             period: options.agency_period,
         };
-        let certificate = mint(&wanted, key.verifying_key(), self.name(), &self.key)?;
+        let certificate = mint(&wanted, &key, self.name(), &self.key)?;
         Ok(Authority { certificate, key })
     }
 }
@@ -309,10 +358,4 @@ impl fmt::Debug for Identity {
 
 fn certificate_pem(certificate: &Certificate) -> Result<String> {
     certificate.to_pem(LineEnding::LF).map_err(|error| failed(&error.to_string()))
-}
-
-fn key_pem(key: &SigningKey) -> Result<String> {
-    let pem = key.to_pkcs8_pem(LineEnding::LF);
-    let pem = pem.map_err(|error| Error::new(ErrorKind::Internal, format!("can't encode a key: {error}")))?;
-    Ok(pem.to_string())
 }

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use amop::{Error, ErrorKind, Result};
-use k256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
+use k256::ecdsa::DerSignature;
 use k256::elliptic_curve::Generate;
+use rsa::pkcs1v15;
 use x509_cert::Certificate;
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{self, Builder, CertificateBuilder};
@@ -15,8 +16,10 @@ use x509_cert::ext::pkix::{
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 use x509_cert::time::{Time, Validity};
+
+use super::key::Key;
 
 /// How long the script's certificates are valid: 100 years.
 const SCRIPT_VALIDITY: Duration = Duration::from_secs(36_500 * DAY.as_secs());
@@ -96,21 +99,11 @@ pub(super) fn distinguished_name(name: &str, unit: &str) -> Result<Name> {
 }
 
 /// Mints a certificate for `key`, signed by `signer`, whose name is `issuer`.
-pub(super) fn mint(
-    wanted: &Wanted<'_>,
-    key: &VerifyingKey,
-    issuer: &Name,
-    signer: &SigningKey,
-) -> Result<Certificate> {
+pub(super) fn mint(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> Result<Certificate> {
     build(wanted, key, issuer, signer).map_err(|error| failed(&error.to_string()))
 }
 
-fn build(
-    wanted: &Wanted<'_>,
-    key: &VerifyingKey,
-    issuer: &Name,
-    signer: &SigningKey,
-) -> builder::Result<Certificate> {
+fn build(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> builder::Result<Certificate> {
     let mut serial = <[u8; SERIAL_LEN]>::generate();
     serial[0] = serial[0] & 0x7f | 0x40; // positive, and never shorter than it looks
     let validity =
@@ -121,13 +114,11 @@ fn build(
         purpose: wanted.purpose,
         version: wanted.version,
     };
-    CertificateBuilder::new(
-        profile,
-        SerialNumber::new(&serial)?,
-        validity,
-        SubjectPublicKeyInfoOwned::from_key(key)?,
-    )?
-    .build::<_, DerSignature>(signer)
+    let builder = CertificateBuilder::new(profile, SerialNumber::new(&serial)?, validity, key.public()?)?;
+    match signer {
+        Key::Secp256k1(signer) => builder.build::<_, DerSignature>(signer),
+        Key::Rsa(signer) => builder.build::<_, pkcs1v15::Signature>(signer.as_ref()),
+    }
 }
 
 pub(super) fn failed(why: &str) -> Error {

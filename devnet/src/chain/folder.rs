@@ -4,7 +4,7 @@
 //! sdk/          ca.crt  sdk.crt  sdk.key
 //! node0/conf/   ca.crt  node.crt  node.key        node1/conf/ ...
 //! cert/         ca.crt  ca.key                    what issues further certificates
-//! cert/agency/  agency.crt  agency.key
+//! cert/agency/  agency.crt  agency.key            not with RSA, where the CA issues nodes and SDKs itself
 //! ```
 //!
 //! What is there is reused or reported, never overwritten.
@@ -17,6 +17,7 @@ use amop::transport::{CredentialSource, Credentials};
 use amop::{Error, ErrorKind, Result};
 
 use super::authority::{Authority, Chain, ChainOptions, Identity, LeafOptions, Role};
+use super::key::Algorithm;
 
 /// What only their owner may read.
 const KEY_MODE: u32 = 0o600;
@@ -30,17 +31,23 @@ pub struct ChainFolder {
 }
 
 impl ChainFolder {
-    /// The chain in `folder`, with at least `nodes` nodes and an SDK: what is there is reused, what isn't is minted.
+    /// The chain in `folder`, with keys of this kind, at least `nodes` nodes and an SDK: what is there is reused,
+    /// what isn't is minted.
     ///
     /// Reads and writes files in place: quick, but blocking.
     ///
     /// # Errors
     /// [`ErrorKind::CredentialsNotFound`] if a part of a chain is there and another is missing;
     /// [`ErrorKind::CredentialsInvalid`], [`ErrorKind::KeyMismatch`] or [`ErrorKind::CertificateDates`] if something
-    /// there can't be used, or if a file can't be written. Nothing that was there is changed.
-    pub fn open_or_mint(folder: impl Into<PathBuf>, nodes: usize) -> Result<ChainFolder> {
+    /// there can't be used, if the chain there is of the other kind, or if a file can't be written. Nothing that was there is changed.
+    pub fn open_or_mint(
+        folder: impl Into<PathBuf>,
+        nodes: usize,
+        algorithm: Algorithm,
+    ) -> Result<ChainFolder> {
         let folder = folder.into();
-        let chain = if holds_a_chain(&folder) { open(&folder)? } else { create(&folder)? };
+        let chain =
+            if holds_a_chain(&folder) { open(&folder, algorithm)? } else { create(&folder, algorithm)? };
         let chain_folder = ChainFolder { folder, chain };
         for index in 0..nodes {
             chain_folder.ensure_node(index)?;
@@ -73,7 +80,8 @@ impl ChainFolder {
         if folder.exists() {
             return check(&folder, &self.chain);
         }
-        let identity = self.chain.issue(Role::Node, &format!("node{index}"), &LeafOptions::default())?;
+        let options = LeafOptions::of(self.chain.algorithm());
+        let identity = self.chain.issue(Role::Node, &format!("node{index}"), &options)?;
         write_identity(&folder, &identity, "node")
     }
 }
@@ -83,23 +91,31 @@ fn holds_a_chain(folder: &Path) -> bool {
     ["cert", "sdk", "node0"].iter().any(|part| folder.join(part).exists())
 }
 
-fn create(folder: &Path) -> Result<Chain> {
-    let chain = Chain::mint(&ChainOptions::default())?;
+fn create(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
+    let chain = Chain::mint(&ChainOptions::of(algorithm))?;
     let cert = folder.join("cert");
     write(&cert.join("ca.crt"), &chain.root().certificate_pem()?, CERTIFICATE_MODE)?;
     write(&cert.join("ca.key"), &chain.root().key_pem()?, KEY_MODE)?;
-    write(&cert.join("agency/agency.crt"), &chain.agency().certificate_pem()?, CERTIFICATE_MODE)?;
-    write(&cert.join("agency/agency.key"), &chain.agency().key_pem()?, KEY_MODE)?;
-    write_identity(&folder.join("sdk"), &chain.issue(Role::Sdk, "sdk", &LeafOptions::default())?, "sdk")?;
+    if chain.has_agency() {
+        write(&cert.join("agency/agency.crt"), &chain.agency()?.certificate_pem()?, CERTIFICATE_MODE)?;
+        write(&cert.join("agency/agency.key"), &chain.agency()?.key_pem()?, KEY_MODE)?;
+    }
+    let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm))?;
+    write_identity(&folder.join("sdk"), &sdk, "sdk")?;
     Ok(chain)
 }
 
-fn open(folder: &Path) -> Result<Chain> {
+fn open(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
     let cert = folder.join("cert");
     let ca = (cert.join("ca.crt"), cert.join("ca.key"));
     let agency = (cert.join("agency/agency.crt"), cert.join("agency/agency.key"));
     let sdk = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.join("sdk").join(name));
-    let needed = [&ca.0, &ca.1, &agency.0, &agency.1].into_iter().chain(&sdk);
+    let authorities = match algorithm {
+        Algorithm::Secp256k1 => vec![&ca, &agency],
+        Algorithm::Rsa => vec![&ca],
+    };
+    check_kind(folder, &ca, algorithm)?;
+    let needed = authorities.iter().flat_map(|(certificate, key)| [certificate, key]).chain(&sdk);
     let missing: Vec<_> =
         needed.filter(|path| !path.exists()).map(|path| path.display().to_string()).collect();
     if !missing.is_empty() {
@@ -113,21 +129,47 @@ fn open(folder: &Path) -> Result<Chain> {
             ),
         ));
     }
-    for (certificate, key) in [&ca, &agency] {
+    for (certificate, key) in &authorities {
         let source =
             CredentialSource::Files { ca: ca.0.clone(), cert: certificate.clone(), key: key.clone() };
         Credentials::load(&source)?;
     }
-    let chain = Chain::from_authorities(read_authority(&ca.0, &ca.1)?, read_authority(&agency.0, &agency.1)?);
+    let issuer = match algorithm {
+        Algorithm::Secp256k1 => Some(read_authority(&agency.0, &agency.1)?),
+        Algorithm::Rsa => None,
+    };
+    let chain = Chain::from_authorities(read_authority(&ca.0, &ca.1)?, issuer);
     check(&folder.join("sdk"), &chain)?;
     Ok(chain)
+}
+
+/// Whether the CA there, if it can be read, has keys of the kind that is wanted.
+fn check_kind(folder: &Path, ca: &(PathBuf, PathBuf), wanted: Algorithm) -> Result<()> {
+    let Ok(authority) = read_authority(&ca.0, &ca.1) else {
+        // What is wrong with it is found out, and said, by the checks of each file.
+        return Ok(());
+    };
+    if authority.algorithm() == wanted {
+        return Ok(());
+    }
+    let (there, asked) = match wanted {
+        Algorithm::Secp256k1 => ("RSA", "secp256k1"),
+        Algorithm::Rsa => ("secp256k1", "RSA"),
+    };
+    Err(Error::new(
+        ErrorKind::CredentialsInvalid,
+        format!(
+            "the chain in {} has {there} certificates, not {asked} ones: name another folder",
+            folder.display()
+        ),
+    ))
 }
 
 /// Whether a node's or SDK's files can be used, and belong to `chain`: what it issues has to be trusted there.
 fn check(folder: &Path, chain: &Chain) -> Result<()> {
     Credentials::load(&CredentialSource::Directory(folder.to_owned()))?.check_chain()?;
     let ca = read(&folder.join("ca.crt"))?;
-    let probe = chain.issue(Role::Sdk, "probe", &LeafOptions::default())?.trusting(&ca);
+    let probe = chain.issue(Role::Sdk, "probe", &LeafOptions::of(chain.algorithm()))?.trusting(&ca);
     probe.credentials()?.check_chain().map_err(|_| {
         Error::new(
             ErrorKind::CredentialsInvalid,
@@ -222,7 +264,7 @@ mod tests {
 
     fn fails(folder: &Path, kind: ErrorKind, part: &str) {
         let before = contents(folder);
-        let error = ChainFolder::open_or_mint(folder, 2).unwrap_err();
+        let error = ChainFolder::open_or_mint(folder, 2, Algorithm::Secp256k1).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.message().contains(part), "{part:?} isn't in: {error}");
         assert_eq!(contents(folder), before, "something was changed");
@@ -232,7 +274,7 @@ mod tests {
     fn a_new_folder_gets_the_scripts_layout() {
         let parent = TempDir::new().unwrap();
         let folder = parent.path().join("not/there/yet");
-        let chain = ChainFolder::open_or_mint(&folder, 2).unwrap();
+        let chain = ChainFolder::open_or_mint(&folder, 2, Algorithm::Secp256k1).unwrap();
         assert_eq!(contents(&folder).keys().collect::<Vec<_>>(), FILES);
         assert_eq!(chain.sdk(), folder.join("sdk"));
         for source in [CredentialSource::Directory(chain.sdk()), chain.node(0), chain.node(1)] {
@@ -242,12 +284,43 @@ mod tests {
         assert_eq!(in_sdk_crt.matches("BEGIN CERTIFICATE").count(), 3, "leaf, agency, root");
     }
 
+    #[test]
+    fn an_rsa_chain_has_no_agency_and_is_of_version_1() {
+        let folder = TempDir::new().unwrap();
+        let open = |algorithm| ChainFolder::open_or_mint(folder.path(), 1, algorithm);
+        open(Algorithm::Rsa).unwrap();
+        let first = contents(folder.path());
+        assert_eq!(
+            first.keys().collect::<Vec<_>>(),
+            FILES
+                .iter()
+                .filter(|name| !name.contains("agency") && !name.contains("node1"))
+                .collect::<Vec<_>>()
+        );
+        for name in ["cert/ca.crt", "node0/conf/node.crt", "sdk/sdk.crt"] {
+            let pem = first[name].as_str();
+            assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 1, "{name}: the leaf alone");
+            let certificate = x509_cert::der::DecodePem::from_pem(pem);
+            let certificate: x509_cert::Certificate = certificate.unwrap();
+            assert_eq!(
+                certificate.tbs_certificate().version(),
+                x509_cert::certificate::Version::V1,
+                "{name}"
+            );
+        }
+        open(Algorithm::Rsa).unwrap();
+        let error = open(Algorithm::Secp256k1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CredentialsInvalid);
+        assert!(error.message().contains("RSA certificates, not secp256k1"), "{error}");
+        assert_eq!(contents(folder.path()), first);
+    }
+
     #[cfg(unix)]
     #[test]
     fn keys_are_for_their_owner_alone() {
         use std::os::unix::fs::PermissionsExt;
         let folder = TempDir::new().unwrap();
-        ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+        ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
         for name in FILES.iter().filter(|name| name.ends_with(".key")) {
             let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -258,12 +331,12 @@ mod tests {
     fn what_is_there_is_reused_and_nodes_are_added() {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-        ChainFolder::open_or_mint(folder.path(), 1).unwrap();
+        ChainFolder::open_or_mint(folder.path(), 1, Algorithm::Secp256k1).unwrap();
         let first = contents(folder.path());
         assert_eq!(first["notes.txt"], "mine");
-        ChainFolder::open_or_mint(folder.path(), 1).unwrap();
+        ChainFolder::open_or_mint(folder.path(), 1, Algorithm::Secp256k1).unwrap();
         assert_eq!(contents(folder.path()), first);
-        let chain = ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+        let chain = ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
         let second = contents(folder.path());
         assert_eq!(second.len(), FILES.len() + 1);
         assert!(first.iter().all(|(name, content)| second[name] == *content));
@@ -276,7 +349,7 @@ mod tests {
     fn a_part_of_a_chain_is_reported_and_left_alone() {
         for name in FILES {
             let folder = TempDir::new().unwrap();
-            ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+            ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
             fs::remove_file(folder.path().join(name)).unwrap();
             let file = Path::new(name).file_name().unwrap().to_string_lossy();
             fails(folder.path(), ErrorKind::CredentialsNotFound, &file);
@@ -289,8 +362,8 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_reported_and_left_alone() {
         let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        ChainFolder::open_or_mint(folder.path(), 2).unwrap();
-        ChainFolder::open_or_mint(other.path(), 2).unwrap();
+        ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
+        ChainFolder::open_or_mint(other.path(), 2, Algorithm::Secp256k1).unwrap();
         let good = contents(folder.path());
         let put = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
         let foreign = |name: &str| fs::read_to_string(other.path().join(name)).unwrap();
@@ -314,7 +387,7 @@ mod tests {
             fails(folder.path(), ErrorKind::CredentialsInvalid, "don't belong together");
             put(name, &good[name]);
         }
-        let chain = ChainFolder::open_or_mint(folder.path(), 2).unwrap();
+        let chain = ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
         let options = LeafOptions { period: Period::expired(), ..LeafOptions::default() };
         let expired = chain.chain().issue(Role::Sdk, "sdk", &options).unwrap();
         put("sdk/sdk.crt", expired.certificate_pem());
@@ -325,8 +398,8 @@ mod tests {
     #[test]
     fn parts_of_another_chain_are_noticed() {
         let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        ChainFolder::open_or_mint(folder.path(), 1).unwrap();
-        ChainFolder::open_or_mint(other.path(), 1).unwrap();
+        ChainFolder::open_or_mint(folder.path(), 1, Algorithm::Secp256k1).unwrap();
+        ChainFolder::open_or_mint(other.path(), 1, Algorithm::Secp256k1).unwrap();
         for name in ["cert/agency/agency.crt", "cert/agency/agency.key"] {
             fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
         }

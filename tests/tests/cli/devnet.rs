@@ -70,14 +70,27 @@ fn what_it_can_not_do_is_said() {
     assert_eq!(taken.code, 4);
     assert!(taken.stderr[0].contains(port) && taken.stderr[0].contains("port"), "{taken:?}");
 
-    let rsa = place.run(&["devnet", "--rsa", "--json"]);
-    assert_eq!(rsa.code, 2);
-    assert_eq!(
-        rsa.stdout,
-        [
-            r#"{"event":"error","kind":"InvalidArgument","message":"embedded nodes of this build have secp256k1 certificates only: leave out --rsa"}"#
-        ]
-    );
     assert_eq!(place.run(&["devnet", "--port", "65535"]).code, 2);
     assert_eq!(place.run(&["devnet", "--nodes", "0"]).code, 2);
+    assert_eq!(place.run(&["devnet", "--bandwidth", "0"]).code, 2);
+    assert_eq!(place.run(&["devnet", "--group", "0"]).code, 2);
+}
+
+#[test]
+fn an_rsa_chain_with_its_own_id_and_limits_serves_clients() {
+    let place = Place::empty();
+    let options = ["--rsa", "--dir", "rsa", "--bandwidth", "1", "--chain-id", "7", "--group", "2"];
+    let devnet = place.start(&[&["devnet", "--port", "0", "--json"], &options[..]].concat());
+    let ready: Value = serde_json::from_str(&devnet.line()).unwrap();
+    let endpoint = ready["endpoints"][0].as_str().unwrap();
+    let connect = [endpoint, "news", "--credentials", "rsa/sdk"];
+    // The first one overdraws what the node takes in a second by a quarter of an hour's worth.
+    let large = "x".repeat(1000);
+    assert_eq!(place.run(&[&["broadcast"], &connect[..], &[large.as_str()]].concat()).code, 0);
+    let refused = place.run(&[&["broadcast"], &connect[..], &["small"]].concat());
+    assert!(refused.code != 0 && refused.stderr[0].contains("103"), "{refused:?}");
+    assert_eq!(devnet.interrupted().code, 0);
+
+    let other_kind = place.run(&["devnet", "--port", "0", "--dir", "rsa"]);
+    assert!(other_kind.stderr[0].contains("RSA certificates, not secp256k1"), "{other_kind:?}");
 }
