@@ -5,5 +5,6 @@ mod door;
 mod fixture;
 mod life;
 mod records;
+mod replay;
 mod resumption;
 mod rsa;
