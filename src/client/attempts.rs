@@ -16,7 +16,7 @@ use super::core::ClientCore;
 use super::link::Link;
 use super::options::Retry;
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::protocol::{Seq, Topic};
+use crate::protocol::Topic;
 use crate::session::{self, CallKind, Command, Fit, NewCall, Reply};
 
 /// First pause between rounds while waiting for a subscriber; doubles up to [`LONGEST_PAUSE`].
@@ -45,11 +45,12 @@ pub(super) struct Attempts {
 impl Attempts {
     pub(super) async fn run(self) -> Result<Reply> {
         if self.kind == CallKind::Publish && self.retry == Retry::AtLeastOnce {
-            return self.at_least_once().await;
+            // Boxed, as is all that happens seldom: it would make the state of every message larger.
+            return Box::pin(self.at_least_once()).await;
         }
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match self.round(self.core.delivery.seqs.next()).await {
+            let error = match self.round(self.core.delivery.seqs.next_number()).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
@@ -74,16 +75,16 @@ impl Attempts {
     }
 
     /// Each connected node once at most, with one id.
-    async fn round(&self, seq: Seq) -> Result<Reply> {
+    async fn round(&self, number: u64) -> Result<Reply> {
         if let [link] = self.core.links.all().as_slice() {
             let link = link.clone();
-            return self.try_on(&link, seq).await;
+            return self.try_on(&link, number).await;
         }
         let candidates = self.candidates().await?;
         match self.kind {
-            CallKind::Broadcast => self.broadcast(&candidates, seq).await,
-            CallKind::Publish if self.retry == Retry::Never => self.try_on(&candidates[0].link, seq).await,
-            CallKind::Publish => self.one_by_one(&candidates, seq).await,
+            CallKind::Broadcast => self.broadcast(&candidates, number).await,
+            CallKind::Publish if self.retry == Retry::Never => self.try_on(&candidates[0].link, number).await,
+            CallKind::Publish => self.one_by_one(&candidates, number).await,
         }
     }
 
@@ -97,13 +98,13 @@ impl Attempts {
         Ok(candidates)
     }
 
-    async fn one_by_one(&self, candidates: &[Candidate], seq: Seq) -> Result<Reply> {
+    async fn one_by_one(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
         let mut outcome: Option<Error> = None;
         for candidate in candidates {
             if outcome.is_some() {
                 self.count_retry();
             }
-            match self.try_on(&candidate.link, seq).await {
+            match self.try_on(&candidate.link, number).await {
                 Err(error) if is_definite(&error) => outcome = Some(more_telling(outcome, error)),
                 ended => return ended,
             }
@@ -121,7 +122,7 @@ impl Attempts {
         let mut pause = FIRST_PAUSE;
         let mut first = true;
         loop {
-            let seq = self.core.delivery.seqs.next();
+            let number = self.core.delivery.seqs.next_number();
             let mut nothing_delivered = true;
             match self.candidates().await {
                 Err(error) => outcome = Some(more_telling(outcome, error)),
@@ -130,7 +131,7 @@ impl Attempts {
                         if !std::mem::take(&mut first) {
                             self.count_retry();
                         }
-                        running.push(async move { self.try_on(&link, seq).await });
+                        running.push(async move { self.try_on(&link, number).await });
                         match self.first_of(&mut running, part).await {
                             Some(Err(error)) if is_definite(&error) => {
                                 outcome = Some(more_telling(outcome, error));
@@ -192,7 +193,7 @@ impl Attempts {
     }
 
     /// One node reaches all subscribers, unless it drops those of its own: then two together do.
-    async fn broadcast(&self, candidates: &[Candidate], seq: Seq) -> Result<Reply> {
+    async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
         let at_once = match candidates[0].fit {
             _ if self.all_nodes => candidates.len(),
             Fit::AtAPeer | Fit::Unknown | Fit::Nowhere => 1,
@@ -200,7 +201,7 @@ impl Attempts {
         };
         let (first, spare) = candidates.split_at(at_once);
         let mut running: FuturesUnordered<_> =
-            first.iter().map(|candidate| self.try_on(&candidate.link, seq)).collect();
+            first.iter().map(|candidate| self.try_on(&candidate.link, number)).collect();
         let mut spare = spare.iter();
         let mut acked = None;
         let mut outcome: Option<Error> = None;
@@ -213,7 +214,7 @@ impl Attempts {
                         && let Some(candidate) = spare.next()
                     {
                         self.count_retry();
-                        running.push(self.try_on(&candidate.link, seq));
+                        running.push(self.try_on(&candidate.link, number));
                     }
                     outcome = Some(more_telling(outcome, error));
                 }
@@ -222,8 +223,8 @@ impl Attempts {
         acked.ok_or_else(|| outcome.unwrap_or_else(session::closed))
     }
 
-    async fn try_on(&self, link: &Arc<Link>, seq: Seq) -> Result<Reply> {
-        let outcome = self.send_on(link, seq).await;
+    async fn try_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
+        let outcome = self.send_on(link, number).await;
         if let Err(error) = &outcome
             && matches!(
                 error.kind(),
@@ -235,7 +236,7 @@ impl Attempts {
         outcome
     }
 
-    async fn send_on(&self, link: &Arc<Link>, seq: Seq) -> Result<Reply> {
+    async fn send_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
         let Attempts { kind, topic, data, deadline, .. } = self;
         let port = &link.port;
         if !port.is_connected() {
@@ -244,12 +245,12 @@ impl Attempts {
         let permit = port.permit(session::frame_len(topic, data.len()))?;
         let (done, outcome) = oneshot::channel();
         let (topic, data) = (topic.clone(), data.clone());
-        let call = NewCall { kind: *kind, seq, topic, data, deadline: *deadline, done, permit };
+        let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, done, permit };
         if let Err(Command::Call(call)) = port.send(Command::Call(call)) {
             port.bytes_gone(call.frame_len());
             return Err(session::closed());
         }
-        let mut in_flight = InFlight { link, seq, ended: false };
+        let mut in_flight = InFlight { link, number, ended: false };
         let outcome = outcome.await;
         in_flight.ended = true;
         outcome.unwrap_or_else(|_| Err(session::closed().with_delivery(Delivery::Maybe)))
@@ -299,7 +300,7 @@ fn until_next_second() -> Duration {
 /// Tells the session when the caller goes before the call has ended.
 struct InFlight<'a> {
     link: &'a Link,
-    seq: Seq,
+    number: u64,
     ended: bool,
 }
 
@@ -307,7 +308,7 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if !self.ended {
             // A link that has ended has no calls.
-            let _ = self.link.port.send(Command::Cancel(self.seq));
+            let _ = self.link.port.send(Command::Cancel(self.number));
         }
     }
 }

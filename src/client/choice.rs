@@ -66,6 +66,7 @@ async fn ask(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: In
     if answers.is_empty() {
         return false;
     }
-    core.runtime.until(deadline.min(now + ASK_FOR), join_all(answers)).await;
+    // Boxed: it happens seldom, and would make the state of every message larger.
+    Box::pin(core.runtime.until(deadline.min(now + ASK_FOR), join_all(answers))).await;
     true
 }

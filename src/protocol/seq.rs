@@ -19,7 +19,6 @@ impl Seq {
 
     /// Two numbers as 16 lower-case hex digits each.
     pub fn from_halves(high: u64, low: u64) -> Seq {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut bytes = [0; Seq::LEN];
         let value = (u128::from(high) << 64) | u128::from(low);
         for (i, byte) in bytes.iter_mut().enumerate() {
@@ -30,22 +29,37 @@ impl Seq {
 
     /// The two numbers, if it was written the way [`Seq::from_halves`] does.
     pub fn halves(&self) -> Option<(u64, u64)> {
-        let mut value = 0u128;
-        for byte in self.0 {
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            value = (value << 4) | u128::from(digit);
-        }
-        Some(((value >> 64) as u64, value as u64))
+        let (high, low) = self.0.split_at(Seq::LEN / 2);
+        Some((number(high)?, number(low)?))
     }
 
     /// The bytes on the wire.
     pub const fn as_bytes(&self) -> &[u8; Seq::LEN] {
         &self.0
     }
+}
+
+/// What each byte is worth as a lower-case hex digit; [`NO_DIGIT`] for the others.
+const DIGIT_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Above the value of any digit, in bits that none has.
+const NO_DIGIT: u8 = 0xf0;
+
+/// The number that 16 hex digits write. Each reply is looked up by one: without a branch for each digit.
+fn number(digits: &[u8]) -> Option<u64> {
+    let (value, all) = digits.iter().fold((0, 0), |(value, all), digit| {
+        let digit = DIGIT_VALUES[usize::from(*digit)];
+        (value << 4 | u64::from(digit), all | digit)
+    });
+    (all & NO_DIGIT == 0).then_some(value)
 }
 
 impl fmt::Display for Seq {
@@ -76,6 +90,11 @@ mod tests {
     fn foreign_bytes_are_no_halves_and_print() {
         let mut bytes = *b"0123456789ABCDEF0123456789ABCDEF";
         assert_eq!(Seq::new(bytes).halves(), None);
+        for (at, wrong) in [(0, b'g'), (15, b'/'), (16, b':'), (31, b'`'), (31, 0), (0, 0xff)] {
+            let mut bytes = [b'0'; Seq::LEN];
+            bytes[at] = wrong;
+            assert_eq!(Seq::new(bytes).halves(), None, "{wrong:#x} at {at}");
+        }
         bytes[0] = 0xff;
         assert!(Seq::new(bytes).to_string().starts_with("\\xff123"));
     }

@@ -23,7 +23,16 @@ impl SeqSource {
 
     /// A fresh id.
     pub(crate) fn next(&self) -> Seq {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.seq(self.next_number())
+    }
+
+    /// The counter of a fresh id.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The id with this counter.
+    pub(crate) fn seq(&self, number: u64) -> Seq {
         Seq::from_halves(self.key.hash_one(number), number)
     }
 
@@ -48,6 +57,7 @@ mod tests {
         let (a, b) = (SeqSource::new(), SeqSource::new());
         let (first, second) = (a.next(), a.next());
         assert_ne!(first, second);
+        assert_eq!(a.number(&second).map(|number| a.seq(number)), Some(second));
         assert_eq!(a.number(&second), a.number(&first).map(|n| n.wrapping_add(1)));
         assert!(!b.is_own(&first));
         assert!(!a.is_own(&Seq::new([b'0'; 32])));

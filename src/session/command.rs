@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 use super::port::Permit;
 use crate::delivery::{Answer, RouteSpec};
 use crate::error::{Error, Result};
+use crate::protocol::Topic;
 use crate::protocol::channel::amop;
 use crate::protocol::channel::frame::HEADER_LEN;
-use crate::protocol::{Seq, Topic};
 
 /// A subscriber's answer to a unicast.
 #[derive(Clone, Debug)]
@@ -49,7 +49,8 @@ pub(crate) enum CallKind {
 /// A message to send, and where its outcome goes.
 pub(crate) struct NewCall {
     pub(crate) kind: CallKind,
-    pub(crate) seq: Seq,
+    /// The counter inside its id.
+    pub(crate) number: u64,
     pub(crate) topic: Topic,
     pub(crate) data: Bytes,
     pub(crate) deadline: Instant,
@@ -61,8 +62,8 @@ pub(crate) struct NewCall {
 pub(crate) enum Command {
     /// Send a message.
     Call(NewCall),
-    /// The caller has gone.
-    Cancel(Seq),
+    /// The caller of the call with this number has gone.
+    Cancel(u64),
     /// Answer a request that came with connection number `epoch`.
     Answer { epoch: u64, answer: Answer },
     /// Set where a topic goes; `applied` is told when the node lists it.

@@ -157,7 +157,7 @@ impl<'a> Driver<'a> {
                 }
                 Command::Call(call) if call.done.is_closed() => port.bytes_gone(call.frame_len()),
                 Command::Call(call) => machine.call(call, now),
-                Command::Cancel(seq) => machine.cancel(&seq),
+                Command::Cancel(number) => machine.cancel(number),
                 Command::Answer { epoch: of, answer } => {
                     // The answers that came together share one look at the doubles.
                     router.batch(now, |batch| {

@@ -20,7 +20,10 @@ pub(crate) struct PortLimits {
 }
 
 /// What went over a link since it was made.
+///
+/// In cache lines of its own: its task counts every frame, while callers on other threads read what lies beside.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct Counters {
     pub(crate) frames_sent: AtomicU64,
     pub(crate) frames_received: AtomicU64,

@@ -31,7 +31,7 @@ struct Call {
     /// Where its frame begins in the outbox: written from there on, it may have been delivered.
     begins: u64,
     sent_at: Instant,
-    timeout: Duration,
+    deadline: Instant,
     done: oneshot::Sender<Result<Reply>>,
     _permit: Permit,
 }
@@ -56,10 +56,9 @@ impl Calls {
     }
 
     /// Takes a call whose frame begins at `begins`.
-    pub(super) fn add(&mut self, number: u64, call: NewCall, begins: u64, now: Instant) {
-        let NewCall { kind, topic, deadline, done, permit, .. } = call;
-        let timeout = deadline.saturating_duration_since(now);
-        let call = Call { kind, topic, begins, sent_at: now, timeout, done, _permit: permit };
+    pub(super) fn add(&mut self, call: NewCall, begins: u64, now: Instant) {
+        let NewCall { kind, number, topic, deadline, done, permit, .. } = call;
+        let call = Call { kind, topic, begins, sent_at: now, deadline, done, _permit: permit };
         self.live.insert(number, call);
         self.deadlines.add(deadline, number);
         self.deadlines.tidy(self.live.len(), |number| self.live.contains_key(number));
@@ -110,7 +109,7 @@ impl Calls {
                     call.what(),
                     call.topic,
                     self.endpoint,
-                    call.timeout
+                    call.deadline.saturating_duration_since(call.sent_at)
                 ),
             );
             let _ = call.done.send(Err(error.with_delivery(delivery)));

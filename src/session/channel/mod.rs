@@ -191,28 +191,21 @@ impl Machine {
     /// Sends a message. The caller holds a [`super::port::Permit`], and the port counts its bytes already.
     pub(crate) fn call(&mut self, call: NewCall, now: Instant) {
         let begins = self.outbox.position();
-        let (kind, seq, topic) = (call.kind, call.seq, call.topic.clone());
-        let kind = match kind {
+        let kind = match call.kind {
             CallKind::Publish => MessageType::Request,
             CallKind::Broadcast => MessageType::Broadcast,
         };
-        let len = call.data.len();
-        self.log_sent(kind, seq, result::OK, topic.as_bytes(), len);
-        let head = |out: &mut bytes::BytesMut| {
-            amop::put_head(out, kind, seq, result::OK, topic.as_bytes(), len);
-        };
+        let (seq, topic, len) = (self.seqs.seq(call.number), call.topic.as_bytes(), call.data.len());
+        self.log_sent(kind, seq, result::OK, topic, len);
+        let head = |out: &mut bytes::BytesMut| amop::put_head(out, kind, seq, result::OK, topic, len);
         self.outbox.put(head, &call.data);
         count(&self.port.counters.frames_sent);
-        if let Some(number) = self.seqs.number(&seq) {
-            self.calls.add(number, call, begins, now);
-        }
+        self.calls.add(call, begins, now);
     }
 
-    /// The caller has gone: nobody wants the outcome.
-    pub(crate) fn cancel(&mut self, seq: &Seq) {
-        if let Some(number) = self.seqs.number(seq) {
-            self.calls.cancel(number);
-        }
+    /// The caller of this call has gone: nobody wants the outcome.
+    pub(crate) fn cancel(&mut self, number: u64) {
+        self.calls.cancel(number);
     }
 
     /// Answers a request of this connection, and its doubles where this is the first answer.

@@ -122,11 +122,11 @@ impl Bench {
         let topic = Topic::new(topic).unwrap();
         let permit = self.port.permit(frame_len(&topic, data.len())).unwrap();
         let (done, outcome) = oneshot::channel();
-        let seq = self.shared.seqs.next();
+        let number = self.shared.seqs.next_number();
         let data = Bytes::copy_from_slice(data);
         let deadline = self.now + 10 * S;
-        self.machine.call(NewCall { kind, seq, topic, data, deadline, done, permit }, self.now);
-        (seq, outcome)
+        self.machine.call(NewCall { kind, number, topic, data, deadline, done, permit }, self.now);
+        (self.shared.seqs.seq(number), outcome)
     }
 
     fn subscribe(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Message> {
@@ -349,7 +349,7 @@ fn a_cancelled_call_leaves_nothing_behind() {
     let mut bench = Bench::ready(3);
     let (id, done) = bench.call(CallKind::Publish, "t", b"1");
     drop(done);
-    bench.machine.cancel(&id);
+    bench.machine.cancel(bench.shared.seqs.number(&id).unwrap());
     assert_eq!(bench.port.in_flight(), 0);
     bench.answer_frame(MessageType::Response, id, 0, b"").unwrap();
 }
