@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
+use tokio::task::unconstrained;
 
 use super::choice::{Candidate, candidates};
 use super::core::ClientCore;
@@ -251,7 +252,9 @@ impl Attempts {
             return Err(session::closed());
         }
         let mut in_flight = InFlight { link, number, ended: false };
-        let outcome = outcome.await;
+        // A call waits for the wire in any case, so it needs no budget to let others run; with one, a set of calls in
+        // one task would be gone through in vain, again and again, once the task has used it up.
+        let outcome = unconstrained(outcome).await;
         in_flight.ended = true;
         outcome.unwrap_or_else(|_| Err(session::closed().with_delivery(Delivery::Maybe)))
     }

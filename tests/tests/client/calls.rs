@@ -1,9 +1,11 @@
 //! Publishing: replies, deadlines, cancelling, sizes, codes.
 
+use std::cell::Cell;
+use std::future::{IntoFuture, poll_fn};
 use std::time::Duration;
 
 use amop::{Delivery, ErrorKind};
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::fixture::{builder, client, soon, two_nodes, until};
@@ -44,6 +46,36 @@ async fn ten_thousand_pipelined_unicasts_each_get_their_own_reply() {
         stats.endpoints[0].frames_sent,
         stats.endpoints[0].writes
     );
+}
+
+#[tokio::test]
+async fn a_large_set_of_calls_in_one_task_is_never_polled_in_vain() {
+    const CALLS: usize = 1_000;
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    let polls = Cell::new(0);
+    let mut calls: FuturesUnordered<_> = (0..CALLS)
+        .map(|_| {
+            let mut call = publisher.publish("echo", "").timeout(Duration::from_secs(60)).into_future();
+            let polls = &polls;
+            poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                call.as_mut().poll(cx)
+            })
+        })
+        .collect();
+    while polls.get() < CALLS {
+        if let Some(Some(reply)) = calls.next().now_or_never() {
+            reply.unwrap();
+        }
+    }
+    // Far more of them are ready then than tokio lets a task take before it has to yield.
+    until("all replies to be there", || publisher.stats().endpoints[0].in_flight == 0).await;
+    while let Some(reply) = soon("the replies", calls.next()).await {
+        reply.unwrap();
+    }
+    assert!(polls.get() <= 2 * CALLS, "once to send, once for the reply: {} polls", polls.get());
 }
 
 #[tokio::test]
