@@ -6,9 +6,11 @@
 
 mod arguments;
 mod arrival;
+mod channel;
 mod clock;
 mod commands;
 mod connection;
+mod doctor;
 mod event;
 mod exec;
 mod exit;

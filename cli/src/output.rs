@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
+use crate::payload::{Shown, visible};
 
 /// What is beside the point: times, notes.
 pub(crate) const FAINT: Style = Style::new().dimmed();
@@ -152,7 +153,7 @@ pub(crate) struct ErrorRecord {
     retriable: Option<bool>,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<crate::payload::Shown>,
+    data: Option<Shown>,
 }
 
 impl ErrorRecord {
@@ -168,7 +169,7 @@ impl ErrorRecord {
             }),
             retriable: Some(error.is_retriable()),
             message: error.message().to_owned(),
-            data: (!error.data().is_empty()).then(|| crate::payload::Shown::new(error.data())),
+            data: (!error.data().is_empty()).then(|| Shown::new(error.data())),
         }
     }
 
@@ -193,7 +194,8 @@ impl ErrorRecord {
 
     /// The text without the word `error`.
     pub(crate) fn explanation(&self) -> String {
-        let mut text = self.message.clone();
+        // It may quote what the other side sent.
+        let mut text = visible(&self.message);
         if let Some(data) = &self.data {
             text.push_str(&format!("; it said: {}", data.inline()));
         }

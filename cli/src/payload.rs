@@ -72,16 +72,7 @@ impl Shown {
     /// For people: text if it is UTF-8, with control characters made visible (a payload shall not command the
     /// terminal); else hex with a note.
     pub(crate) fn text(&self) -> String {
-        let Ok(text) = std::str::from_utf8(&self.0) else { return hex_with_note(&self.0) };
-        let mut shown = String::with_capacity(text.len());
-        for c in text.chars() {
-            match c {
-                '\n' | '\t' => shown.push(c),
-                c if c.is_control() => shown.extend(c.escape_default()),
-                c => shown.push(c),
-            }
-        }
-        shown
+        std::str::from_utf8(&self.0).map_or_else(|_| hex_with_note(&self.0), visible)
     }
 
     /// The same as the rest of a line: more than one line begins below, indented, so that no payload passes for
@@ -98,6 +89,19 @@ impl Shown {
             text.to_owned()
         }
     }
+}
+
+/// Text from elsewhere with its control characters made visible, except line feeds and tabs.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 fn hex(data: &[u8]) -> String {

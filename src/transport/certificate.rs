@@ -18,7 +18,7 @@ const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.
 
 /// A certificate as its encoding and what was read from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ParsedCertificate {
+pub struct ParsedCertificate {
     pub(crate) der: CertificateDer<'static>,
     pub(crate) version: Version,
     pub(crate) subject: Name,
@@ -59,13 +59,24 @@ impl PublicKey {
 
 /// How a certificate's dates relate to a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dates {
+pub enum Dates {
+    /// The moment lies between them.
     Valid,
+    /// It is after the last.
     Expired,
+    /// It is before the first.
     NotYetValid,
 }
 
 impl ParsedCertificate {
+    /// Reads a certificate from its DER encoding.
+    ///
+    /// # Errors
+    /// What the decoder says is wrong with the encoding.
+    pub fn read(der: &[u8]) -> Result<ParsedCertificate, String> {
+        ParsedCertificate::parse(&CertificateDer::from(der))
+    }
+
     /// Reads a certificate.
     ///
     /// # Errors
@@ -104,6 +115,11 @@ impl ParsedCertificate {
         inner.tlv_bytes().expect("a parsed certificate starts with its TBSCertificate")
     }
 
+    /// Whether the dates cover this moment.
+    pub fn dates_now(&self) -> Dates {
+        self.dates(UnixTime::now())
+    }
+
     /// Whether the dates cover `now`.
     pub(crate) fn dates(&self, now: UnixTime) -> Dates {
         let now = Duration::from_secs(now.as_secs());
@@ -117,22 +133,22 @@ impl ParsedCertificate {
     }
 
     /// Whether it names itself as its issuer, as roots do.
-    pub(crate) fn is_self_issued(&self) -> bool {
+    pub fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
     }
 
     /// Whose certificate it is, for texts: `CN=sdk, O=fisco-bcos, OU=sdk`.
-    pub(crate) fn subject_text(&self) -> String {
+    pub fn subject_text(&self) -> String {
         text(&self.subject)
     }
 
     /// Who issued it, for texts.
-    pub(crate) fn issuer_text(&self) -> String {
+    pub fn issuer_text(&self) -> String {
         text(&self.issuer)
     }
 
     /// Both dates, for the text of an error: `valid from 2020-01-01T00:00:00Z to 2021-01-01T00:00:00Z`.
-    pub(crate) fn period(&self) -> String {
+    pub fn period(&self) -> String {
         format!("valid from {} to {}", self.not_before, self.not_after)
     }
 }

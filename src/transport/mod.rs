@@ -13,8 +13,11 @@ mod endpoint;
 mod stream;
 mod tls;
 
+pub use certificate::{Dates, ParsedCertificate};
 pub use credentials::{CredentialSource, Credentials};
 pub use dial::dial;
 pub use endpoint::Endpoint;
 pub use stream::{BoxedStream, ByteStream, Connecting, PlainConnector, SecureConnector};
-pub use tls::{KeyExchange, NodeAcceptor, RustlsConnector, server_config};
+pub use tls::{
+    HandshakeFailure, KeyExchange, NodeAcceptor, NodeRefusal, RustlsConnector, Stage, server_config,
+};

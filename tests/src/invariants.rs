@@ -97,7 +97,10 @@ pub fn topics(body: &[u8]) {
 
 /// What is read of a node's answers is read again of the same answer written anew.
 pub fn node_topics(body: &[u8]) {
-    let written = |node: &NodeTopics| json!({ "NodeID": node.node_id, "Topic": node.topics });
+    let written = |node: &NodeTopics| {
+        let NodeTopics { node_id, agency, address, topics } = node;
+        json!({ "NodeID": node_id, "Agency": agency, "IPAndPort": address, "Topic": topics })
+    };
     if let Ok(node) = decode_node_info(body) {
         let answer = json!({ "result": written(&node) }).to_string();
         assert_eq!(decode_node_info(answer.as_bytes()), Ok(node));

@@ -4,9 +4,11 @@ mod broadcast;
 mod completions;
 mod demo;
 mod devnet;
+mod doctor;
 mod man;
 mod publish;
 mod serve;
+mod stats;
 mod subscribe;
 
 use clap::Subcommand;
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Publish(publish::Publish),
     Broadcast(broadcast::Broadcast),
     Serve(serve::Serve),
+    Doctor(doctor::Doctor),
+    Stats(stats::Stats),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -37,6 +41,8 @@ pub(crate) async fn run(command: Command, output: &mut Output, interrupt: &Inter
         Command::Publish(publish) => publish.run(output, interrupt).await,
         Command::Broadcast(broadcast) => broadcast.run(output, interrupt).await,
         Command::Serve(serve) => serve.run(output, interrupt).await,
+        Command::Doctor(doctor) => doctor.run(output, interrupt).await,
+        Command::Stats(stats) => stats.run(output, interrupt).await,
         Command::Completions(completions) => completions.run(output),
         Command::Man(man) => man.run(output),
     }

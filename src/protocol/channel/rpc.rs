@@ -20,11 +20,17 @@ pub fn get_peers(group: i64) -> Vec<u8> {
 }
 
 /// What both calls say of one node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct NodeTopics {
     /// The node's id, 128 hex digits.
     #[serde(rename = "NodeID", default)]
     pub node_id: String,
+    /// The agency that it belongs to.
+    #[serde(rename = "Agency", default)]
+    pub agency: String,
+    /// Where other nodes reach it; the node asked names its own place or nothing.
+    #[serde(rename = "IPAndPort", default)]
+    pub address: String,
     /// Topics that its SDKs subscribe to.
     #[serde(rename = "Topic")]
     pub topics: Vec<String>,

@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn info(names: &[&str]) -> Result<NodeTopics, Refused> {
-        Ok(NodeTopics { node_id: String::new(), topics: names.iter().map(|&name| name.into()).collect() })
+        Ok(NodeTopics { topics: names.iter().map(|&name| name.into()).collect(), ..NodeTopics::default() })
     }
 
     fn seq() -> Seq {

@@ -162,18 +162,23 @@ impl Credentials {
         leads_to_root(&self.0.ca, &chain).map_err(refused)
     }
 
+    /// The own certificates as they stand in the file, the own one first; at least one.
+    pub fn certificates(&self) -> &[ParsedCertificate] {
+        &self.0.chain
+    }
+
     /// The CAs that are trusted; at least one.
-    pub(super) fn ca(&self) -> &[ParsedCertificate] {
+    pub fn ca(&self) -> &[ParsedCertificate] {
         &self.0.ca
     }
 
     /// The file that the CA came from, for texts.
-    pub(super) fn ca_name(&self) -> &str {
+    pub fn ca_name(&self) -> &str {
         &self.0.ca_name
     }
 
     /// The file that the own certificate came from, for texts.
-    pub(super) fn certificate_name(&self) -> &str {
+    pub fn certificate_name(&self) -> &str {
         &self.0.certificate_name
     }
 
@@ -183,7 +188,7 @@ impl Credentials {
     }
 
     /// Whether the own key is RSA, which tells the kind of channel.
-    pub(super) fn is_rsa(&self) -> bool {
+    pub fn is_rsa(&self) -> bool {
         self.0.key.algorithm() == SignatureAlgorithm::RSA
     }
 
@@ -194,7 +199,7 @@ impl Credentials {
 
     /// The first issuer, from the own certificate upwards, whose certificate isn't there to be sent: a node can't
     /// follow the chain beyond it.
-    pub(super) fn missing_issuer(&self) -> Option<String> {
+    pub fn missing_issuer(&self) -> Option<String> {
         let mut current = &self.0.chain[0];
         for _ in &self.0.chain {
             if current.is_self_issued() || self.0.ca.iter().any(|root| root.subject == current.issuer) {

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::chain::TrustedRoots;
-use super::failure::explain;
+use super::failure::HandshakeFailure;
 use super::provider::CLIENT_PROVIDER;
 use super::verifier::NodeVerifier;
 use crate::transport::{BoxedStream, Connecting, Credentials, Endpoint, SecureConnector};
@@ -45,20 +45,30 @@ impl RustlsConnector {
         config.enable_sni = false;
         Ok(RustlsConnector { credentials: credentials.clone(), roots, config })
     }
+
+    /// As [`SecureConnector::connect`], with more to tell when it fails.
+    ///
+    /// # Errors
+    /// How far the handshake came, the node's alert, and the error that `connect` gives.
+    pub async fn handshake(
+        &self,
+        tcp: TcpStream,
+        endpoint: &Endpoint,
+    ) -> std::result::Result<BoxedStream, HandshakeFailure> {
+        let verifier = Arc::new(NodeVerifier::new(self.roots.clone()));
+        let mut config = self.config.clone();
+        config.dangerous().set_certificate_verifier(verifier.clone());
+        // Neither sent (no SNI) nor checked; an address that can't be one of a node.
+        let nameless = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
+        match TlsConnector::from(Arc::new(config)).connect(nameless, tcp).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(HandshakeFailure::new(&error, verifier.verdict(), &self.credentials, endpoint)),
+        }
+    }
 }
 
 impl SecureConnector for RustlsConnector {
     fn connect<'a>(&'a self, tcp: TcpStream, endpoint: &'a Endpoint) -> Connecting<'a> {
-        Box::pin(async move {
-            let verifier = Arc::new(NodeVerifier::new(self.roots.clone()));
-            let mut config = self.config.clone();
-            config.dangerous().set_certificate_verifier(verifier.clone());
-            // Neither sent (no SNI) nor checked; an address that can't be one of a node.
-            let nameless = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
-            match TlsConnector::from(Arc::new(config)).connect(nameless, tcp).await {
-                Ok(stream) => Ok(Box::new(stream) as BoxedStream),
-                Err(error) => Err(explain(&error, verifier.verdict(), &self.credentials, endpoint)),
-            }
-        })
+        Box::pin(async move { self.handshake(tcp, endpoint).await.map_err(|failure| failure.error) })
     }
 }

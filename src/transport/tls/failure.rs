@@ -10,9 +10,70 @@ use super::chain::Refusal;
 use crate::transport::{Credentials, Endpoint};
 use crate::{Error, ErrorKind};
 
+/// A handshake that failed: how far it came, and the error for it.
+#[derive(Clone, Debug)]
+pub struct HandshakeFailure {
+    /// How far it came.
+    pub stage: Stage,
+    /// The number of the alert that the node sent, if it sent one.
+    pub alert: Option<u8>,
+    /// What callers get.
+    pub error: Error,
+}
+
+/// How far a handshake came before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The node had shown no certificate.
+    BeforeCertificate,
+    /// This client refused the certificate that the node showed.
+    NodeRefused(NodeRefusal),
+    /// The node's certificate was accepted; what follows is about this client's.
+    AfterCertificate,
+}
+
+/// Why this client refused the node's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeRefusal {
+    /// It, or one above it, is expired.
+    Expired,
+    /// It, or one above it, is not valid yet.
+    NotYetValid,
+    /// It doesn't lead to the CA that is trusted, or can't be read.
+    Untrusted,
+}
+
+impl HandshakeFailure {
+    /// Of `failure` in a handshake with `endpoint`; `verdict` is ours on the node's certificate, if it showed one.
+    pub(super) fn new(
+        failure: &io::Error,
+        verdict: Option<&Result<(), Refusal>>,
+        own: &Credentials,
+        endpoint: &Endpoint,
+    ) -> HandshakeFailure {
+        let tls = failure.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+        HandshakeFailure {
+            stage: match verdict {
+                None => Stage::BeforeCertificate,
+                Some(Ok(())) => Stage::AfterCertificate,
+                Some(Err(refusal)) => Stage::NodeRefused(match refusal.reason {
+                    CertificateError::Expired => NodeRefusal::Expired,
+                    CertificateError::NotValidYet => NodeRefusal::NotYetValid,
+                    _ => NodeRefusal::Untrusted,
+                }),
+            },
+            alert: match tls {
+                Some(TlsError::AlertReceived(alert)) => Some(u8::from(*alert)),
+                _ => None,
+            },
+            error: explain(failure, verdict, own, endpoint),
+        }
+    }
+}
+
 /// The error for `failure` of a handshake with `endpoint`; `verdict` is ours on the node's certificate, if it
 /// showed one.
-pub(super) fn explain(
+fn explain(
     failure: &io::Error,
     verdict: Option<&Result<(), Refusal>>,
     own: &Credentials,

@@ -14,6 +14,7 @@ mod verifier;
 
 pub use acceptor::{NodeAcceptor, server_config};
 pub use connector::RustlsConnector;
+pub use failure::{HandshakeFailure, NodeRefusal, Stage};
 pub use provider::KeyExchange;
 
 pub(super) use chain::leads_to_root;

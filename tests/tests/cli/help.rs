@@ -2,8 +2,18 @@
 
 use crate::amop::Place;
 
-const VERBS: &[&str] =
-    &["broadcast", "completions", "demo", "devnet", "man", "publish", "serve", "subscribe"];
+const VERBS: &[&str] = &[
+    "broadcast",
+    "completions",
+    "demo",
+    "devnet",
+    "doctor",
+    "man",
+    "publish",
+    "serve",
+    "stats",
+    "subscribe",
+];
 
 #[test]
 fn every_verb_has_help_with_examples() {

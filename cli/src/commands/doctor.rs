@@ -1,0 +1,42 @@
+//! `amop doctor`: the arguments; what it does is in the room of that name.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::connection::Identity;
+use crate::doctor;
+use crate::exit::{Exit, Outcome};
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use crate::seconds::some_seconds;
+
+/// Find out why a connection doesn't work, and what to do about it
+///
+/// Goes from the host name to a message and back, and says what works. It subscribes to a topic of its own for a
+/// moment, and sends one message to itself.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", doctor::findings()))]
+pub(crate) struct Doctor {
+    /// The node's channel port: host:port, IPv4:port or [IPv6]:port
+    endpoint: String,
+    #[command(flatten)]
+    identity: Identity,
+    /// How long to wait for each answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds)]
+    timeout: Duration,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  amop doctor 127.0.0.1:20200
+  amop doctor node.example.com:20200 --credentials nodes/127.0.0.1/sdk
+  amop doctor 127.0.0.1:20200 --json | jq -r 'select(.outcome == \"failed\").finding'";
+
+impl Doctor {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        let source = self.identity.source();
+        let examine = doctor::examine(&self.endpoint, &source, self.timeout, output);
+        interrupt.unless_caught(examine).await.unwrap_or(Ok(Exit::Interrupted))
+    }
+}

@@ -1,0 +1,189 @@
+//! `amop stats`: what a node says of itself, its peers and the topics there.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use amop::protocol::channel::rpc::NodeTopics;
+use amop::transport::{Credentials, Endpoint, RustlsConnector, dial};
+use clap::Args;
+use serde::Serialize;
+
+use crate::channel::{Channel, ChannelError};
+use crate::connection::Identity;
+use crate::exit::{Exit, Outcome};
+use crate::interrupt::Interrupt;
+use crate::latency::{Latencies, Percentiles};
+use crate::output::{FAINT, GOOD, Output, Record, STRONG};
+use crate::payload::visible;
+use crate::seconds::{seconds, some_seconds};
+
+/// Show what a node says of itself: version, topics of its clients, peers and topics there
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop stats 127.0.0.1:20200
+  amop stats 127.0.0.1:20200 --interval 5          again every 5 seconds, until Ctrl-C
+  amop stats 127.0.0.1:20200 --json | jq .topics")]
+pub(crate) struct Stats {
+    /// The node's channel port: host:port, IPv4:port or [IPv6]:port
+    endpoint: String,
+    /// The group whose peers to list
+    #[arg(long, default_value_t = 1)]
+    group: i64,
+    /// Look again after so long, until Ctrl-C
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    interval: Option<Duration>,
+    #[command(flatten)]
+    identity: Identity,
+    /// How long the node may take to connect, and for each answer
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = some_seconds)]
+    timeout: Duration,
+}
+
+/// Heartbeats that the round trip is measured by.
+const HEARTBEATS: usize = 10;
+
+impl Stats {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        match interrupt.unless_caught(self.show(output)).await {
+            Some(ended) => ended,
+            None => Ok(if self.interval.is_some() { Exit::Done } else { Exit::Interrupted }),
+        }
+    }
+
+    async fn show(&self, output: &mut Output) -> Outcome {
+        let mut session = Session::open(self).await?;
+        loop {
+            let looked = session.look(self.group).await;
+            output.tell_now(&looked.map_err(|error| session.failed(&error))?)?;
+            match self.interval {
+                Some(interval) => tokio::time::sleep(interval).await,
+                None => return Ok(Exit::Done),
+            }
+        }
+    }
+}
+
+/// A session with the node that is looked at.
+struct Session {
+    endpoint: Endpoint,
+    channel: Channel,
+    node_version: String,
+    protocol: u32,
+}
+
+impl Session {
+    async fn open(stats: &Stats) -> amop::Result<Session> {
+        let endpoint: Endpoint = stats.endpoint.parse()?;
+        let connector = RustlsConnector::new(&Credentials::load(&stats.identity.source())?)?;
+        let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
+        let stream = connected.unwrap_or_else(|_| {
+            let text = format!("{endpoint} gave no connection within {} s", stats.timeout.as_secs_f64());
+            Err(amop::Error::new(amop::ErrorKind::ConnectTimeout, text))
+        })?;
+        let mut channel = Channel::new(stream, stats.timeout);
+        let choice = channel.handshake().await.map_err(|error| {
+            let text = format!("the channel handshake with {endpoint} failed: {error}");
+            amop::Error::new(amop::ErrorKind::Handshake, text)
+        })?;
+        Ok(Session { endpoint, channel, node_version: choice.node_version, protocol: choice.protocol })
+    }
+
+    async fn look(&mut self, group: i64) -> Result<Seen, ChannelError> {
+        let mut latencies = Latencies::new();
+        for _ in 0..HEARTBEATS {
+            let began = Instant::now();
+            self.channel.heartbeat().await?;
+            latencies.record(began.elapsed());
+        }
+        let node = self.channel.node_info().await?;
+        let peers = self.channel.peers(group).await?;
+        Ok(Seen {
+            endpoint: self.endpoint.to_string(),
+            node_version: self.node_version.clone(),
+            protocol: self.protocol,
+            node: Node::from(node),
+            heartbeat_us: latencies.percentiles(),
+            peers: peers.into_iter().map(Node::from).collect(),
+        })
+    }
+
+    fn failed(&self, error: &ChannelError) -> amop::Error {
+        let text = format!("{} can't be looked at: {error}", self.endpoint);
+        amop::Error::new(
+            match error {
+                ChannelError::Silent(_) => amop::ErrorKind::Timeout,
+                ChannelError::Closed | ChannelError::Io(_) => amop::ErrorKind::ConnectionLost,
+                ChannelError::NoFrame(_) | ChannelError::Unreadable(_) => amop::ErrorKind::Protocol,
+                ChannelError::Refused(_) => amop::ErrorKind::Unsupported,
+            },
+            text,
+        )
+    }
+}
+
+/// What was seen.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "stats")]
+struct Seen {
+    endpoint: String,
+    node_version: String,
+    protocol: u32,
+    #[serde(flatten)]
+    node: Node,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heartbeat_us: Option<Percentiles>,
+    peers: Vec<Node>,
+}
+
+/// One node of the chain.
+#[derive(Serialize)]
+struct Node {
+    node_id: String,
+    agency: String,
+    address: String,
+    topics: Vec<String>,
+}
+
+impl From<NodeTopics> for Node {
+    fn from(node: NodeTopics) -> Node {
+        let NodeTopics { node_id, agency, address, topics } = node;
+        Node { node_id, agency, address, topics }
+    }
+}
+
+impl Node {
+    /// Its id as people tell ids apart.
+    fn short_id(&self) -> String {
+        visible(&self.node_id).chars().take(8).collect()
+    }
+
+    fn topics(&self) -> String {
+        if self.topics.is_empty() {
+            return "none".to_owned();
+        }
+        self.topics.iter().map(|topic| visible(topic)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Record for Seen {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Seen { endpoint, node_version, protocol, node, heartbeat_us, peers } = self;
+        output.result(&format!(
+            "{STRONG}{endpoint}{STRONG:#} node {}, agency {}, version {}, protocol {protocol}",
+            node.short_id(),
+            visible(&node.agency),
+            visible(node_version)
+        ))?;
+        if let Some(heartbeat) = heartbeat_us {
+            output.result(&format!("  heartbeat  {FAINT}{}{FAINT:#}", heartbeat.text()))?;
+        }
+        output.result(&format!("  topics     {GOOD}{}{GOOD:#}", node.topics()))?;
+        for peer in peers {
+            let (address, id, agency) = (visible(&peer.address), peer.short_id(), visible(&peer.agency));
+            output.result(&format!("  peer       {address} node {id}, agency {agency}"))?;
+            output.result(&format!("    topics   {GOOD}{}{GOOD:#}", peer.topics()))?;
+        }
+        output.flush()
+    }
+}

@@ -1,0 +1,78 @@
+//! Step 3: the credentials by themselves, before any node sees them.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use amop::transport::{CredentialSource, Credentials, Dates, ParsedCertificate};
+use amop::{Error, ErrorKind};
+
+use super::finding::Finding;
+use super::report::Problem;
+
+/// Credentials that can be shown to a node, and what is known to be wrong with them.
+pub(super) struct Checked {
+    pub(super) credentials: Credentials,
+    /// What a node will refuse; the rest can be tried all the same.
+    pub(super) problem: Option<Problem>,
+}
+
+/// Reads the credentials and looks at them.
+pub(super) fn check(source: &CredentialSource) -> Result<Checked, Problem> {
+    let credentials = Credentials::load_any_date(source).map_err(|error| unusable(&error))?;
+    if let Err(error) = Credentials::load(source) {
+        return Err(out_of_date(&credentials, &error));
+    }
+    let problem = if let Some(issuer) = credentials.missing_issuer() {
+        let seen = format!("{} doesn't hold the certificate of {issuer}", credentials.certificate_name());
+        Some(Problem::new(Finding::AgencyMissing, seen))
+    } else {
+        credentials.check_chain().err().map(|error| Problem::new(Finding::MixedChains, error.message()))
+    };
+    Ok(Checked { credentials, problem })
+}
+
+/// Whose they are, in a line.
+pub(super) fn described(credentials: &Credentials) -> String {
+    let own = &credentials.certificates()[0];
+    let kind = if credentials.is_rsa() { "RSA" } else { "secp256k1" };
+    format!(
+        "{} in {}, {kind}, issued by {}, {}",
+        own.subject_text(),
+        credentials.certificate_name(),
+        own.issuer_text(),
+        own.period()
+    )
+}
+
+fn unusable(error: &Error) -> Problem {
+    let finding = match error.kind() {
+        ErrorKind::CredentialsNotFound => Finding::NoCredentials,
+        ErrorKind::KeyEncrypted => Finding::EncryptedKey,
+        ErrorKind::KeyMismatch => Finding::KeyMismatch,
+        _ => Finding::WrongFormat,
+    };
+    Problem::new(finding, error.message())
+}
+
+/// Expired, or not valid yet; and in that case, whether this machine's clock is the reason: then the files
+/// themselves were written later than now.
+fn out_of_date(credentials: &Credentials, error: &Error) -> Problem {
+    let certificates = credentials.certificates().iter().chain(credentials.ca());
+    let early = certificates.map(ParsedCertificate::dates_now).any(|dates| dates == Dates::NotYetValid);
+    if !early {
+        return Problem::new(Finding::CertificateExpired, error.message());
+    }
+    for file in [credentials.certificate_name(), credentials.ca_name()] {
+        if is_from_the_future(Path::new(file)) {
+            let seen =
+                format!("{file} was written later than what this machine's clock says; {}", error.message());
+            return Problem::new(Finding::ClockOff, seen);
+        }
+    }
+    Problem::new(Finding::CertificateNotYetValid, error.message())
+}
+
+fn is_from_the_future(file: &Path) -> bool {
+    let written = file.metadata().and_then(|metadata| metadata.modified());
+    written.is_ok_and(|written| written > SystemTime::now())
+}

@@ -1,0 +1,211 @@
+//! Everything that doctor can find: its name for scripts, the exit code, what it is, what to do about it.
+
+use std::fmt::Write;
+
+use crate::exit::Exit;
+
+/// Makes the enum and its table from one list, so that nothing is in one and not in the other.
+macro_rules! findings {
+    ($($finding:ident: $exit:ident, $id:literal, $headline:literal, $advice:literal;)*) => {
+        /// A finding. Those that lead to [`Exit::Done`] are notes: everything works all the same.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Finding {
+            $($finding,)*
+        }
+
+        impl Finding {
+            const ALL: &[Finding] = &[$(Finding::$finding,)*];
+
+            fn entry(self) -> Entry {
+                match self {
+                    $(Finding::$finding => {
+                        Entry { id: $id, exit: Exit::$exit, headline: $headline, advice: $advice }
+                    })*
+                }
+            }
+        }
+    };
+}
+
+/// What is known of a finding.
+struct Entry {
+    id: &'static str,
+    exit: Exit,
+    headline: &'static str,
+    advice: &'static str,
+}
+
+findings! {
+    // The endpoint and TCP.
+    BadEndpoint: Usage, "bad-endpoint",
+        "this is no endpoint",
+        "write host:port, IPv4:port or [IPv6]:port, for example 127.0.0.1:20200";
+    UnknownName: Connect, "unknown-name",
+        "the host name is unknown",
+        "check its spelling and this machine's DNS, or give the address";
+    NothingListening: Connect, "nothing-listening",
+        "nothing listens at this port",
+        "start the node (start.sh); compare with channel_listen_port (usually 20200) and channel_listen_ip in \
+         its config.ini: 127.0.0.1 there serves its own machine only";
+    Firewall: Connect, "firewall",
+        "no answer at all: a firewall drops the packets, or the machine is off",
+        "let this machine through to the node's channel port in the firewall or security group in between; \
+         check the address";
+    Unreachable: Connect, "unreachable",
+        "the network doesn't lead there",
+        "check the address, and this machine's network and routes";
+    // What listens there, if it isn't a node's channel port.
+    JsonRpcPort: Refused, "json-rpc-port",
+        "this is a node's JSON-RPC port (HTTP)",
+        "use the channel port: channel_listen_port in the node's config.ini, usually 20200 (JSON-RPC is 8545)";
+    P2pPort: Refused, "p2p-port",
+        "this is a node's P2P port, where nodes talk to each other",
+        "use the channel port: channel_listen_port in the node's config.ini, usually 20200 (P2P is 30300)";
+    PlainTcp: Refused, "plain-tcp",
+        "something takes connections here, but it doesn't speak TLS",
+        "use the channel port: channel_listen_port in the node's config.ini, usually 20200";
+    PlainChannel: Refused, "plain-channel",
+        "a channel without TLS: an embedded node that was started so",
+        "start it with TLS; no real 2.x node does without";
+    WrongPort: Refused, "wrong-port",
+        "another service has this port",
+        "use the channel port: channel_listen_port in the node's config.ini, usually 20200";
+    Node3x: Refused, "node-3x",
+        "this is a node of FISCO BCOS 3.x",
+        "this build speaks to 2.x nodes only: connect to one, or use a build with generation 3";
+    ForeignTls: Refused, "foreign-tls",
+        "TLS, but not that of a 2.x channel, which is on secp256k1: a 3.x node or a web server",
+        "use the channel port of a 2.x node: channel_listen_port in its config.ini, usually 20200";
+    NoChannel: Refused, "no-channel",
+        "TLS works, but nothing here answers as a channel does",
+        "use the channel port: channel_listen_port in the node's config.ini, usually 20200 (P2P is 30300)";
+    // Channels that this build can't do.
+    RsaChannel: Refused, "rsa-channel",
+        "an RSA channel, the default of chains built since 2.9.0: it agrees on keys by static RSA only",
+        "this build can't: build the chain with secp256k1 certificates (build_chain.sh -R), or use a build with \
+         a TLS backend that can";
+    GmChannel: Refused, "gm-channel",
+        "a channel of a GM chain (SM2, SM3, SM4)",
+        "this build can't: connect to a chain with secp256k1 certificates";
+    // Credentials, by themselves.
+    NoCredentials: Credentials, "no-credentials",
+        "there are no credentials to show",
+        "copy the chain's SDK folder (nodes/127.0.0.1/sdk) here, or name it: --credentials DIR";
+    WrongFormat: Credentials, "wrong-format",
+        "a certificate or key file can't be used",
+        "PEM belongs there, as the chain script writes it: take the files anew from nodes/127.0.0.1/sdk";
+    EncryptedKey: Credentials, "encrypted-key",
+        "the private key is encrypted",
+        "decrypt it into a file that only this user can read: openssl pkey -in KEY -out sdk.key";
+    KeyMismatch: Credentials, "key-mismatch",
+        "the private key doesn't belong to the certificate",
+        "take sdk.crt and sdk.key from one and the same folder, and put the own certificate first in sdk.crt";
+    CertificateExpired: Credentials, "certificate-expired",
+        "a certificate of this side is expired",
+        "have it renewed by the agency; if the date looks right, set this machine's clock";
+    CertificateNotYetValid: Credentials, "certificate-not-yet-valid",
+        "a certificate of this side is not valid yet",
+        "set this machine's clock, or wait until the date";
+    ClockOff: Credentials, "clock-off",
+        "the clocks of this machine and of the chain don't agree",
+        "set the clock right (NTP): date -u here and on the node tell which one is wrong";
+    AgencyMissing: Credentials, "agency-missing",
+        "the agency's certificate is missing from the certificate file: the node can't follow the chain",
+        "append it: cat agency.crt ca.crt >> sdk.crt";
+    MixedChains: Credentials, "mixed-chains",
+        "the certificate doesn't lead to the CA beside it: the files are of two chains",
+        "take ca.crt, sdk.crt and sdk.key from one and the same folder";
+    // Credentials and the node.
+    WrongCa: Refused, "wrong-ca",
+        "the node's certificate doesn't lead to the CA that is trusted here",
+        "use the ca.crt (and sdk.crt, sdk.key) of the chain that this node belongs to, or connect to a node of \
+         the chain that they are of";
+    NodeCertificateExpired: Refused, "node-certificate-expired",
+        "the node's certificate, or one above it, is expired",
+        "have the node's certificate renewed; if the date looks right, set this machine's clock";
+    NodeCertificateNotYetValid: Refused, "node-certificate-not-yet-valid",
+        "the node's certificate, or one above it, is not valid yet",
+        "set this machine's clock; the node's may be ahead too";
+    OtherAgency: Refused, "other-agency",
+        "the node takes no certificate of this agency",
+        "use an SDK certificate of the node's own agency, or let it take others (check_cert_issuer=false, \
+         sdk_allowlist in its config.ini)";
+    ClientRefused: Refused, "client-refused",
+        "the node refuses this side's certificate",
+        "use an SDK certificate of the node's chain; the node's log says what it has against this one";
+    TlsFailed: Refused, "tls-failed",
+        "the TLS handshake failed",
+        "look into the node's log at this moment, and run again with -vv";
+    // The channel.
+    NoCommonProtocol: Refused, "no-common-protocol",
+        "the channel handshake failed",
+        "look into the node's log; nodes of 2.0 and later know versions 1 to 3";
+    NoHeartbeat: TimedOut, "no-heartbeat",
+        "the node doesn't answer heartbeats",
+        "it may be overloaded: look at its machine and log";
+    TopicsNotListed: TimedOut, "topics-not-listed",
+        "the node doesn't list a topic that was subscribed to",
+        "it may be overloaded: look at its machine and log";
+    NoRoundTrip: TimedOut, "no-round-trip",
+        "a unicast through the node to another session of it doesn't arrive",
+        "try amop subscribe at another node of the chain and amop publish at this one; look into the node's log";
+    // Notes.
+    CallsRefused: Done, "calls-refused",
+        "the node answers no calls, so that topics can't be looked up",
+        "nothing has to be done: messages work, only the choice of node is blind";
+    SameNodeLoss: Done, "same-node-loss",
+        "nodes of 2.8 to 2.11 lose messages between clients of one and the same node",
+        "connect publishers and subscribers to different nodes, or each to several";
+}
+
+impl Finding {
+    /// Its name for scripts, which stays.
+    pub(super) fn id(self) -> &'static str {
+        self.entry().id
+    }
+
+    /// What it is, in a line.
+    pub(super) fn headline(self) -> &'static str {
+        self.entry().headline
+    }
+
+    /// What to do about it.
+    pub(super) fn advice(self) -> &'static str {
+        self.entry().advice
+    }
+
+    /// What the command ends with when this is the first that is found.
+    pub(super) fn exit(self) -> Exit {
+        self.entry().exit
+    }
+
+    /// Whether everything works all the same.
+    pub(super) fn is_note(self) -> bool {
+        self.exit() == Exit::Done
+    }
+}
+
+/// All findings, for `--help` and the man page.
+pub(crate) fn list() -> String {
+    let mut text = "Findings, by their names in --json:".to_owned();
+    for finding in Finding::ALL {
+        // Writing to a string can't fail.
+        let _ = write!(text, "\n  {:30} {}", finding.id(), finding.headline());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_differ_and_suit_scripts() {
+        let names: HashSet<_> = Finding::ALL.iter().map(|finding| finding.id()).collect();
+        assert_eq!(names.len(), Finding::ALL.len());
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(names.iter().all(|name| name.chars().all(plain)), "{names:?}");
+    }
+}

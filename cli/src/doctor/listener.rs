@@ -1,0 +1,132 @@
+//! What it is that listens at a port, seen without credentials.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use amop::transport::BoxedStream;
+use tokio::net::TcpStream;
+
+use super::finding::Finding;
+use super::hello::{self, Answer, Hello};
+use super::http::{self, Http};
+use super::report::Problem;
+use crate::channel::{Channel, beginning};
+
+/// What kind of TLS, or what else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Listener {
+    /// The ECDSA channel's; the certificates that it shows.
+    Secp256k1(Vec<Vec<u8>>),
+    /// The RSA channel's.
+    StaticRsa,
+    /// Everybody else's.
+    Ordinary,
+    /// A GM channel's, or TLCP.
+    Gm(Hello),
+    /// TLS, but nothing of all that; its alert.
+    Unknown(u8),
+    /// Bytes that are no TLS.
+    NoTls(Vec<u8>),
+    /// Closes whatever it is sent.
+    Closes,
+    /// Says nothing.
+    Silent,
+}
+
+impl Listener {
+    /// Asks at `address`, on a connection of its own for each kind of hello.
+    pub(super) async fn at(address: SocketAddr, limit: Duration) -> Listener {
+        let ask = async |hello| match TcpStream::connect(address).await {
+            Ok(tcp) => hello::ask(tcp, hello, limit).await,
+            Err(_) => Answer::Closed,
+        };
+        let (secp256k1, rsa, ordinary, gm, tlcp) = tokio::join!(
+            ask(Hello::Secp256k1),
+            ask(Hello::StaticRsa),
+            ask(Hello::Ordinary),
+            ask(Hello::Gm),
+            ask(Hello::Tlcp)
+        );
+        match (secp256k1, rsa, ordinary, gm, tlcp) {
+            (Answer::Taken { certificates }, ..) => Listener::Secp256k1(certificates),
+            // Before static RSA: most servers that do ECDHE do that too.
+            (_, _, Answer::Taken { .. }, ..) => Listener::Ordinary,
+            (_, Answer::Taken { .. }, ..) => Listener::StaticRsa,
+            (.., Answer::Taken { .. }, _) => Listener::Gm(Hello::Gm),
+            (.., Answer::Taken { .. }) => Listener::Gm(Hello::Tlcp),
+            (first, second, third, fourth, fifth) => {
+                let all = [first, second, third, fourth, fifth];
+                let alert = all.iter().find_map(|answer| match answer {
+                    Answer::Refused(alert) => Some(Listener::Unknown(*alert)),
+                    _ => None,
+                });
+                let bytes = || {
+                    all.iter().find_map(|answer| match answer {
+                        Answer::NoTls(bytes) => Some(Listener::NoTls(bytes.clone())),
+                        _ => None,
+                    })
+                };
+                let quiet = if all.contains(&Answer::Closed) { Listener::Closes } else { Listener::Silent };
+                alert.or_else(bytes).unwrap_or(quiet)
+            }
+        }
+    }
+
+    /// The problem with it, for someone who looks for a channel; `None` for the ECDSA channel's TLS.
+    pub(super) async fn problem(&self, address: SocketAddr, limit: Duration) -> Option<Problem> {
+        Some(match self {
+            Listener::Secp256k1(_) => return None,
+            Listener::StaticRsa => {
+                Problem::new(Finding::RsaChannel, "of several offers it took static RSA alone")
+            }
+            Listener::Ordinary => Problem::new(
+                Finding::ForeignTls,
+                "it took an offer on X25519 and P-256, and refused one on secp256k1",
+            ),
+            Listener::Gm(Hello::Tlcp) => {
+                Problem::new(Finding::GmChannel, "it took an offer of TLCP, the GM TLS of 3.x nodes")
+            }
+            Listener::Gm(_) => Problem::new(Finding::GmChannel, "it took an offer of suite 0xE011 on SM2"),
+            Listener::Unknown(alert) => {
+                Problem::new(Finding::TlsFailed, format!("it refused all offers (alert {alert})"))
+            }
+            Listener::NoTls(bytes) => unencrypted(address, Some(bytes), limit).await,
+            Listener::Closes | Listener::Silent => unencrypted(address, None, limit).await,
+        })
+    }
+}
+
+/// What speaks at `address` without TLS; `said` is what it answered to TLS.
+async fn unencrypted(address: SocketAddr, said: Option<&[u8]>, limit: Duration) -> Problem {
+    let connect = async || TcpStream::connect(address).await.ok();
+    let websocket = async { http::ask_for_websocket(connect().await?, limit).await };
+    let json_rpc = async { http::ask_json_rpc(connect().await?, limit).await };
+    let channel = async {
+        let stream: BoxedStream = Box::new(connect().await?);
+        Channel::new(stream, limit).handshake().await.ok()
+    };
+    let (websocket, json_rpc, channel) = tokio::join!(websocket, json_rpc, channel);
+    match (websocket, json_rpc, channel) {
+        (.., Some(choice)) => Problem::new(
+            Finding::PlainChannel,
+            format!("it answers the channel handshake without TLS (version {})", choice.node_version),
+        ),
+        (Some(Http::WebSocket), ..) => {
+            Problem::new(Finding::Node3x, "it switches to WebSocket, without TLS (disable_ssl)")
+        }
+        (_, Some(Http::JsonRpc), _) => Problem::new(Finding::JsonRpcPort, "it answers JSON-RPC over HTTP"),
+        (Some(Http::Other(status)), ..) | (None, Some(Http::Other(status)), _) => {
+            Problem::new(Finding::WrongPort, format!("it is a web server: {status:?}"))
+        }
+        (Some(Http::JsonRpc) | None, Some(Http::WebSocket) | None, None) | (Some(Http::JsonRpc), ..) => {
+            match said {
+                Some(bytes) => {
+                    Problem::new(Finding::WrongPort, format!("what it says begins with {}", beginning(bytes)))
+                }
+                None => {
+                    Problem::new(Finding::PlainTcp, "it takes the connection and says nothing, or closes it")
+                }
+            }
+        }
+    }
+}

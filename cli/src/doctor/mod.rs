@@ -1,0 +1,187 @@
+//! Why a connection doesn't work: step by step, with what to do about what doesn't.
+//!
+//! One file for each step or pair of steps, in the order of [`examine`]: [`tcp`], [`credentials`], [`tls`],
+//! [`handshake`], [`round_trip`]. [`listener`] tells what it is that listens, by hand-made TLS hellos ([`hello`]) and
+//! HTTP requests ([`http`]). [`finding`] is the list of all that can be found, [`report`] tells it.
+
+mod credentials;
+mod finding;
+mod handshake;
+mod hello;
+mod http;
+mod listener;
+mod report;
+mod round_trip;
+mod tcp;
+mod tls;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use amop::transport::{CredentialSource, Endpoint};
+
+use self::credentials::Checked;
+pub(crate) use self::finding::list as findings;
+use self::listener::Listener;
+use self::report::{Problem, Report, Step};
+use self::tls::Tls;
+use crate::channel::Channel;
+use crate::exit::Outcome;
+use crate::output::Output;
+
+/// Looks at a connection to `endpoint` with credentials from `source`, each wait limited to `limit`, and tells what
+/// works and what doesn't; the exit code of the first problem.
+pub(crate) async fn examine(
+    endpoint: &str,
+    source: &CredentialSource,
+    limit: Duration,
+    output: &mut Output,
+) -> Outcome {
+    let mut report = Report::new(output);
+    let reached = reach(endpoint, limit, &mut report).await?;
+    let checked = look_at_credentials(source, &mut report)?;
+    match (reached, checked) {
+        (Some((endpoint, address)), Some(checked)) => {
+            look_at_channel(&endpoint, address, &checked, limit, &mut report).await?;
+        }
+        (Some((_, address)), None) => look_without_credentials(address, limit, &mut report).await?,
+        (None, _) => {}
+    }
+    Ok(report.end()?)
+}
+
+/// Name and TCP.
+async fn reach(
+    endpoint: &str,
+    limit: Duration,
+    report: &mut Report<'_>,
+) -> Outcome<Option<(Endpoint, SocketAddr)>> {
+    let (endpoint, addresses) = match tcp::resolve(endpoint).await {
+        Ok(resolved) => resolved,
+        Err(problem) => {
+            report.found(Step::Endpoint, problem)?;
+            return Ok(None);
+        }
+    };
+    let names: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+    let is = if names == [endpoint.to_string()] { "an address".to_owned() } else { names.join(", ") };
+    report.works(Step::Endpoint, format!("{endpoint} is {is}"))?;
+    match tcp::connect(&addresses, limit).await {
+        Ok((address, took)) => {
+            report.works(Step::Tcp, format!("{address} takes connections ({took})"))?;
+            Ok(Some((endpoint, address)))
+        }
+        Err(problem) => {
+            report.found(Step::Tcp, problem)?;
+            Ok(None)
+        }
+    }
+}
+
+fn look_at_credentials(source: &CredentialSource, report: &mut Report<'_>) -> Outcome<Option<Checked>> {
+    match credentials::check(source) {
+        Ok(checked) => {
+            match &checked.problem {
+                Some(problem) => report.found(Step::Credentials, problem.clone())?,
+                None => report.works(Step::Credentials, credentials::described(&checked.credentials))?,
+            }
+            Ok(Some(checked))
+        }
+        Err(problem) => {
+            report.found(Step::Credentials, problem)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Without credentials to show, at least what listens there.
+async fn look_without_credentials(
+    address: SocketAddr,
+    limit: Duration,
+    report: &mut Report<'_>,
+) -> Outcome<()> {
+    let listener = Listener::at(address, limit).await;
+    match listener.problem(address, limit).await {
+        Some(problem) => report.found(Step::Tls, problem)?,
+        None => {
+            report
+                .works(Step::Tls, "TLS on secp256k1, as 2.x nodes do it; credentials are needed to go on")?;
+        }
+    }
+    if let Listener::Secp256k1(certificates) = listener {
+        report.works(Step::Certificate, tls::described(&certificates))?;
+    }
+    Ok(())
+}
+
+/// TLS and what goes over it.
+async fn look_at_channel(
+    endpoint: &Endpoint,
+    address: SocketAddr,
+    checked: &Checked,
+    limit: Duration,
+    report: &mut Report<'_>,
+) -> Outcome<()> {
+    let connected = match Tls::new(&checked.credentials, endpoint, address, limit) {
+        Ok(tls) => tls.connect_or_explain(checked.problem.as_ref()).await.map(|stream| (tls, stream)),
+        Err(problem) => Err(problem),
+    };
+    let (tls, stream) = match connected {
+        Ok(connected) => connected,
+        Err(problem) => {
+            // What is known of the credentials was told in their own step.
+            let told = checked.problem.as_ref().is_some_and(|known| known.finding == problem.finding);
+            if !told {
+                report.found(Step::Tls, problem)?;
+            }
+            return Ok(());
+        }
+    };
+    report.works(Step::Tls, "TLS 1.2, both sides accept each other's certificate")?;
+    if let Listener::Secp256k1(certificates) = Listener::at(address, limit).await {
+        report.works(Step::Certificate, tls::described(&certificates))?;
+    }
+    match handshake::agree(stream, &tls, limit).await {
+        Ok((channel, choice)) => {
+            let version = choice.node_version;
+            let text = format!("FISCO BCOS {version}, protocol {}", choice.protocol);
+            report.works(Step::Handshake, text)?;
+            look_at_messages(channel, &version, &tls, limit, report).await
+        }
+        Err(problem) => Ok(report.found(Step::Handshake, problem)?),
+    }
+}
+
+/// Heartbeat, topics, a unicast.
+async fn look_at_messages(
+    mut subscriber: Channel,
+    version: &str,
+    tls: &Tls,
+    limit: Duration,
+    report: &mut Report<'_>,
+) -> Outcome<()> {
+    match round_trip::heartbeat(&mut subscriber).await {
+        Ok(text) => report.works(Step::Heartbeat, text)?,
+        Err(problem) => return Ok(report.found(Step::Heartbeat, problem)?),
+    }
+    let topic = round_trip::own_topic();
+    match round_trip::subscribe(&mut subscriber, &topic, limit).await {
+        Ok(text) => report.works(Step::Topics, text)?,
+        Err(problem) => report.found(Step::Topics, problem)?,
+    }
+    let Some(stream) = tls.connect().await else {
+        let seen = "a second connection for the publisher can't be made";
+        return Ok(report.found(Step::RoundTrip, Problem::new(finding::Finding::NoRoundTrip, seen))?);
+    };
+    let mut publisher = Channel::new(stream, limit);
+    match round_trip::unicast(&mut publisher, &mut subscriber, &topic, version).await {
+        Ok(text) => {
+            report.works(Step::RoundTrip, text)?;
+            if let Some(note) = round_trip::note(version) {
+                report.found(Step::RoundTrip, note)?;
+            }
+        }
+        Err(problem) => report.found(Step::RoundTrip, problem)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! What doctor tells: one record for each step, and a summary.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::finding::Finding;
+use crate::exit::Exit;
+use crate::output::{BAD, FAINT, GOOD, ODD, Output, Record, STRONG};
+use crate::payload::visible;
+
+/// The steps in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Step {
+    Endpoint,
+    Credentials,
+    Tcp,
+    Tls,
+    Certificate,
+    Handshake,
+    Heartbeat,
+    Topics,
+    RoundTrip,
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Step::Endpoint => "endpoint",
+            Step::Credentials => "credentials",
+            Step::Tcp => "tcp",
+            Step::Tls => "tls",
+            Step::Certificate => "certificate",
+            Step::Handshake => "handshake",
+            Step::Heartbeat => "heartbeat",
+            Step::Topics => "topics",
+            Step::RoundTrip => "round trip",
+        }
+    }
+}
+
+/// A problem or note, and what was seen.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) finding: Finding,
+    pub(super) seen: String,
+}
+
+impl Problem {
+    pub(super) fn new(finding: Finding, seen: impl Into<String>) -> Problem {
+        Problem { finding, seen: seen.into() }
+    }
+}
+
+/// Tells steps as they end, and keeps what was found.
+pub(super) struct Report<'a> {
+    output: &'a mut Output,
+    found: Vec<Finding>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(output: &'a mut Output) -> Report<'a> {
+        Report { output, found: Vec::new() }
+    }
+
+    /// The step went well.
+    pub(super) fn works(&mut self, step: Step, text: impl Into<String>) -> io::Result<()> {
+        self.output.tell_now(&Check { step, outcome: Outcome::Ok, text: text.into(), advice: None })
+    }
+
+    /// The step found something.
+    pub(super) fn found(&mut self, step: Step, problem: Problem) -> io::Result<()> {
+        let Problem { finding, seen } = problem;
+        self.found.push(finding);
+        let outcome = if finding.is_note() { Outcome::Note } else { Outcome::Failed };
+        let advice = Advice { finding: finding.id(), headline: finding.headline(), advice: finding.advice() };
+        self.output.tell_now(&Check { step, outcome, text: seen, advice: Some(advice) })
+    }
+
+    /// The end: the summary, and the exit code of the first problem.
+    pub(super) fn end(self) -> io::Result<Exit> {
+        let problems: Vec<_> = self.found.iter().filter(|found| !found.is_note()).collect();
+        let notes = self.found.iter().filter(|found| found.is_note());
+        self.output.tell_now(&Summary {
+            works: problems.is_empty(),
+            problems: problems.iter().map(|found| found.id()).collect(),
+            notes: notes.map(|found| found.id()).collect(),
+        })?;
+        Ok(problems.first().map_or(Exit::Done, |found| found.exit()))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Ok,
+    Note,
+    Failed,
+}
+
+/// One step.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "check")]
+struct Check {
+    step: Step,
+    outcome: Outcome,
+    #[serde(flatten)]
+    advice: Option<Advice>,
+    /// What was seen.
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Advice {
+    finding: &'static str,
+    headline: &'static str,
+    advice: &'static str,
+}
+
+impl Record for Check {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let step = format!("{STRONG}{:11}{STRONG:#}", self.step.name());
+        let mark = match self.outcome {
+            Outcome::Ok => format!("{GOOD}ok  {GOOD:#}"),
+            Outcome::Note => format!("{ODD}note{ODD:#}"),
+            Outcome::Failed => format!("{BAD}FAIL{BAD:#}"),
+        };
+        // It may quote what the other side sent.
+        let text = visible(&self.text);
+        let Some(advice) = &self.advice else {
+            return output.result(&format!("{mark} {step} {text}"));
+        };
+        output.result(&format!("{mark} {step} {} [{}]", advice.headline, advice.finding))?;
+        output.result(&format!("                 {FAINT}{text}{FAINT:#}"))?;
+        output.result(&format!("                 {STRONG}->{STRONG:#} {}", advice.advice))
+    }
+}
+
+/// All in all.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "summary")]
+struct Summary {
+    works: bool,
+    problems: Vec<&'static str>,
+    notes: Vec<&'static str>,
+}
+
+impl Record for Summary {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        output.result(&match self.problems.as_slice() {
+            [] => format!("{GOOD}everything works{GOOD:#}"),
+            [problem] => format!("{BAD}1 problem:{BAD:#} {problem}"),
+            problems => format!("{BAD}{} problems:{BAD:#} {}", problems.len(), problems.join(", ")),
+        })
+    }
+}

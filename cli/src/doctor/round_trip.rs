@@ -1,0 +1,127 @@
+//! Steps 7 to 9: heartbeat, topics, and a unicast from one session of this client to another.
+
+use std::time::{Duration, Instant};
+
+use super::finding::Finding;
+use super::report::Problem;
+use crate::channel::{Channel, ChannelError};
+use crate::latency::in_words;
+
+/// How long the unicast may take: a node that loses it answers after 30 s or never.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(3);
+
+/// Between two looks at whether the node lists the topic.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// One heartbeat; how long it took.
+pub(super) async fn heartbeat(channel: &mut Channel) -> Result<String, Problem> {
+    let began = Instant::now();
+    match channel.heartbeat().await {
+        Ok(()) => Ok(format!("answered in {}", in_words(began.elapsed()))),
+        Err(error) => Err(Problem::new(Finding::NoHeartbeat, error.to_string())),
+    }
+}
+
+/// A topic that nobody else has.
+pub(super) fn own_topic() -> String {
+    format!("amop-doctor-{:016x}", fastrand::u64(..))
+}
+
+/// Subscribes to `topic` and waits until the node lists it; what else it knows.
+pub(super) async fn subscribe(
+    channel: &mut Channel,
+    topic: &str,
+    limit: Duration,
+) -> Result<String, Problem> {
+    let failed = |error: ChannelError| match error {
+        ChannelError::Refused(refused) => {
+            Problem::new(Finding::CallsRefused, format!("{} {}", refused.code, refused.message))
+        }
+        other => Problem::new(Finding::TopicsNotListed, other.to_string()),
+    };
+    channel.subscribe(&[topic]).await.map_err(failed)?;
+    let until = Instant::now() + limit;
+    loop {
+        let node = channel.node_info().await.map_err(failed)?;
+        if node.topics.iter().any(|listed| listed == topic) {
+            let peers = channel.peers(1).await.map_err(failed)?;
+            let others = node.topics.len() - 1;
+            return Ok(format!("listed; of other clients: {others}; peers of the node: {}", peers.len()));
+        }
+        if Instant::now() >= until {
+            let seen = format!("not within {} s", limit.as_secs_f64());
+            return Err(Problem::new(Finding::TopicsNotListed, seen));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Sends a unicast from `publisher` to `subscriber`, which has subscribed to `topic`; `version` is the node's.
+pub(super) async fn unicast(
+    publisher: &mut Channel,
+    subscriber: &mut Channel,
+    topic: &str,
+    version: &str,
+) -> Result<String, Problem> {
+    let began = Instant::now();
+    let arrived = tokio::time::timeout(LONGEST_ROUND_TRIP, exchange(publisher, subscriber, topic)).await;
+    let lost = match arrived {
+        Ok(Ok(0)) => return Ok(format!("there and back in {}", in_words(began.elapsed()))),
+        Ok(Ok(result)) => format!("the node answered {result}"),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("nothing within {} s", LONGEST_ROUND_TRIP.as_secs()),
+    };
+    let expected = loses_within_a_node(version);
+    let finding = if expected { Finding::SameNodeLoss } else { Finding::NoRoundTrip };
+    Err(Problem::new(finding, format!("a unicast to another session at this node: {lost}")))
+}
+
+/// The result that the publisher gets.
+async fn exchange(
+    publisher: &mut Channel,
+    subscriber: &mut Channel,
+    topic: &str,
+) -> Result<i32, ChannelError> {
+    let seq = publisher.publish(topic, b"ping").await?;
+    let answered = async {
+        let request = subscriber.frame_of(&seq).await?;
+        subscriber.reply(&request, topic, b"pong").await?;
+        // The publisher's part ends this.
+        std::future::pending().await
+    };
+    tokio::select! {
+        failed = answered => failed,
+        answer = publisher.frame_of(&seq) => Ok(answer?.result),
+    }
+}
+
+/// Whether nodes of this version are known to lose messages between clients of one node: 2.8 to 2.11.
+fn loses_within_a_node(version: &str) -> bool {
+    let mut parts = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>());
+    matches!((parts.next(), parts.next()), (Some(Ok(2)), Some(Ok(8..=11))))
+}
+
+/// The note about nodes of this version, if there is one, where the round trip worked all the same.
+pub(super) fn note(version: &str) -> Option<Problem> {
+    loses_within_a_node(version).then(|| {
+        Problem::new(
+            Finding::SameNodeLoss,
+            format!("the node says it is {version}; this one delivered (an embedded node, or a patched one)"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_with_the_loss_are_known() {
+        for version in ["2.8.0", "2.9.1", "2.11.2", "v2.10.0", "2.11.0 gm"] {
+            assert!(loses_within_a_node(version), "{version}");
+        }
+        for version in ["2.7.2", "2.6.0", "2.12.0", "3.2.0", "", "2"] {
+            assert!(!loses_within_a_node(version), "{version}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Steps 1 and 2: the endpoint's addresses, and a TCP connection to one of them.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use amop::transport::Endpoint;
+use tokio::net::TcpStream;
+
+use super::finding::Finding;
+use super::report::Problem;
+use crate::latency::in_words;
+
+/// The addresses of `endpoint`.
+pub(super) async fn resolve(endpoint: &str) -> Result<(Endpoint, Vec<SocketAddr>), Problem> {
+    let endpoint: Endpoint =
+        endpoint.parse().map_err(|error: amop::Error| Problem::new(Finding::BadEndpoint, error.message()))?;
+    let addresses = endpoint.resolve().await;
+    let addresses = addresses.map_err(|error| Problem::new(Finding::UnknownName, error.message()))?;
+    Ok((endpoint, addresses))
+}
+
+/// The first of `addresses` that takes a connection, and how long it took.
+pub(super) async fn connect(
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<(SocketAddr, String), Problem> {
+    let mut failures = Vec::new();
+    for address in addresses {
+        let began = Instant::now();
+        match tokio::time::timeout(limit, TcpStream::connect(address)).await {
+            Ok(Ok(_)) => return Ok((*address, in_words(began.elapsed()))),
+            Ok(Err(error)) => failures.push((kind_of(&error), format!("{address}: {error}"))),
+            Err(_) => failures
+                .push((Finding::Firewall, format!("{address}: no answer within {} s", limit.as_secs_f64()))),
+        }
+    }
+    let seen: Vec<_> = failures.iter().map(|(_, text)| text.as_str()).collect();
+    // Of several addresses the one that is heard of at all tells most.
+    let finding = failures
+        .iter()
+        .map(|(finding, _)| *finding)
+        .find(|finding| *finding == Finding::NothingListening)
+        .or(failures.first().map(|(finding, _)| *finding))
+        .unwrap_or(Finding::Unreachable);
+    Err(Problem::new(finding, seen.join("; ")))
+}
+
+fn kind_of(error: &io::Error) -> Finding {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Finding::NothingListening,
+        ErrorKind::TimedOut => Finding::Firewall,
+        _ => Finding::Unreachable,
+    }
+}

@@ -1,0 +1,108 @@
+//! Steps 4 and 5: TLS with the credentials, and the certificate that the node shows.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use amop::transport::{
+    BoxedStream, Credentials, Endpoint, HandshakeFailure, NodeRefusal, ParsedCertificate, RustlsConnector,
+    Stage,
+};
+use tokio::net::TcpStream;
+
+use super::finding::Finding;
+use super::listener::Listener;
+use super::report::Problem;
+
+/// Makes TLS connections to one address as one client.
+pub(super) struct Tls {
+    connector: RustlsConnector,
+    endpoint: Endpoint,
+    address: SocketAddr,
+    limit: Duration,
+}
+
+/// Numbers of alerts (RFC 5246).
+mod alert {
+    pub(super) const CERTIFICATE_EXPIRED: u8 = 45;
+    pub(super) const ACCESS_DENIED: u8 = 49;
+    pub(super) const INTERNAL_ERROR: u8 = 80;
+}
+
+impl Tls {
+    pub(super) fn new(
+        credentials: &Credentials,
+        endpoint: &Endpoint,
+        address: SocketAddr,
+        limit: Duration,
+    ) -> Result<Tls, Problem> {
+        let connector = RustlsConnector::new(credentials)
+            .map_err(|error| Problem::new(Finding::WrongFormat, error.message()))?;
+        Ok(Tls { connector, endpoint: endpoint.clone(), address, limit })
+    }
+
+    /// One more connection; `None` if it fails, which it did not at first.
+    pub(super) async fn connect(&self) -> Option<BoxedStream> {
+        self.attempt().await?.ok()
+    }
+
+    /// The first connection, or what is wrong with it.
+    pub(super) async fn connect_or_explain(&self, known: Option<&Problem>) -> Result<BoxedStream, Problem> {
+        match self.attempt().await {
+            Some(Ok(stream)) => Ok(stream),
+            Some(Err(failure)) => Err(self.explain(&failure, known).await),
+            None => Err(self.unlike_a_channel().await.unwrap_or_else(|| {
+                let seen = format!("the handshake didn't end within {} s", self.limit.as_secs_f64());
+                Problem::new(Finding::TlsFailed, seen)
+            })),
+        }
+    }
+
+    /// `None`: it didn't end in time.
+    async fn attempt(&self) -> Option<Result<BoxedStream, HandshakeFailure>> {
+        let tcp = match tokio::time::timeout(self.limit, TcpStream::connect(self.address)).await {
+            Ok(Ok(tcp)) => tcp,
+            // It took a connection a moment ago.
+            Ok(Err(_)) | Err(_) => return None,
+        };
+        tokio::time::timeout(self.limit, self.connector.handshake(tcp, &self.endpoint)).await.ok()
+    }
+
+    async fn explain(&self, failure: &HandshakeFailure, known: Option<&Problem>) -> Problem {
+        let because = |finding| Problem::new(finding, failure.error.message());
+        match (failure.stage, failure.alert) {
+            (Stage::BeforeCertificate, _) => {
+                self.unlike_a_channel().await.unwrap_or_else(|| because(Finding::TlsFailed))
+            }
+            (Stage::NodeRefused(NodeRefusal::Expired), _) => because(Finding::NodeCertificateExpired),
+            (Stage::NodeRefused(NodeRefusal::NotYetValid), _) => because(Finding::NodeCertificateNotYetValid),
+            // A stranger's certificate can be that of no node at all.
+            (Stage::NodeRefused(NodeRefusal::Untrusted), _) => {
+                self.unlike_a_channel().await.unwrap_or_else(|| because(Finding::WrongCa))
+            }
+            // Its dates are right by the clock here: so the node's clock says otherwise.
+            (Stage::AfterCertificate, Some(alert::CERTIFICATE_EXPIRED)) => because(Finding::ClockOff),
+            (Stage::AfterCertificate, Some(alert::INTERNAL_ERROR | alert::ACCESS_DENIED)) => {
+                because(Finding::OtherAgency)
+            }
+            (Stage::AfterCertificate, _) => match known {
+                Some(problem) => problem.clone(),
+                None => because(Finding::ClientRefused),
+            },
+        }
+    }
+
+    async fn unlike_a_channel(&self) -> Option<Problem> {
+        Listener::at(self.address, self.limit).await.problem(self.address, self.limit).await
+    }
+}
+
+/// The node's certificate in a line.
+pub(super) fn described(certificates: &[Vec<u8>]) -> String {
+    match certificates.first().map(|der| ParsedCertificate::read(der)) {
+        Some(Ok(own)) => {
+            format!("{}, issued by {}, {}", own.subject_text(), own.issuer_text(), own.period())
+        }
+        Some(Err(why)) => format!("it can't be read: {why}"),
+        None => "the node shows none".to_owned(),
+    }
+}

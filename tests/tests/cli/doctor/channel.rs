@@ -1,0 +1,123 @@
+//! What can be wrong behind TLS: no channel, or one that doesn't work.
+
+use amop::protocol::channel::MessageType;
+use amop::transport::KeyExchange;
+use amop_devnet::{Devnet, Fault};
+
+use super::diagnosis::{Diagnosis, IMPATIENT};
+use super::forged_node::{ForgedNode, honest};
+use crate::amop::Place;
+
+#[test]
+fn p2p_port() {
+    let place = Place::with_nodes();
+    // Length, version, protocol, packet, seq, and the number of the topic list.
+    let greeting = [0, 0, 0, 17, 0, 3, 0, 0, 0, 2, 0, 1, 0, 0, 0, 5, b'0'];
+    let p2p = ForgedNode::start(&place, KeyExchange::Secp256k1, move |heard| {
+        if heard.is_empty() { greeting.to_vec() } else { Vec::new() }
+    });
+    Diagnosis::of(&place, &p2p.endpoint, &[]).is("handshake", 5, "p2p-port", "greets");
+}
+
+#[test]
+fn node_3x() {
+    let place = Place::with_nodes();
+    let node = ForgedNode::start(&place, KeyExchange::X25519, |heard| {
+        let (switch, refuse) = ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "");
+        if heard.starts_with(b"GET ") { switch.into() } else { refuse.into() }
+    });
+    Diagnosis::of(&place, &node.endpoint, IMPATIENT).is("handshake", 5, "node-3x", "WebSocket");
+}
+
+#[test]
+fn a_web_server_of_the_chain() {
+    let place = Place::with_nodes();
+    let web = ForgedNode::start(&place, KeyExchange::X25519, |heard| match heard {
+        [] => Vec::new(),
+        _ => b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec(),
+    });
+    Diagnosis::of(&place, &web.endpoint, &[]).is("handshake", 5, "wrong-port", "400 Bad Request");
+}
+
+#[test]
+fn no_channel() {
+    let place = Place::with_nodes();
+    let silent = ForgedNode::start(&place, KeyExchange::Secp256k1, |_| Vec::new());
+    Diagnosis::of(&place, &silent.endpoint, IMPATIENT).is("handshake", 5, "no-channel", "no answer within");
+}
+
+#[test]
+fn no_common_protocol() {
+    let place = Place::with_nodes();
+    let node = ForgedNode::channel(&place, |_, _| Some((0, b"no choice".to_vec())));
+    Diagnosis::of(&place, &node.endpoint, &[]).is("handshake", 5, "no-common-protocol", "can't be read");
+}
+
+#[test]
+fn no_heartbeat() {
+    let place = Place::with_nodes();
+    place.devnet().inject(Fault::lose().on_type(0x13));
+    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), IMPATIENT);
+    diagnosis.is("heartbeat", 7, "no-heartbeat", "no answer within");
+}
+
+#[test]
+fn topics_not_listed() {
+    let place = Place::with_nodes();
+    let honest = honest("2.7.2");
+    let node = ForgedNode::channel(&place, move |kind, body| match kind {
+        MessageType::TopicList => None,
+        // It delivers all the same.
+        MessageType::Request => Some((0, Vec::new())),
+        _ => honest(kind, body),
+    });
+    let diagnosis = Diagnosis::of(&place, &node.endpoint, IMPATIENT);
+    diagnosis.is("topics", 7, "topics-not-listed", "not within");
+}
+
+#[test]
+fn calls_refused() {
+    let place = Place::with_nodes();
+    let honest = honest("2.7.2");
+    let node = ForgedNode::channel(&place, move |kind, body| match kind {
+        MessageType::Rpc => Some((0, br#"{"error":{"code":-32601,"message":"no such method"}}"#.to_vec())),
+        MessageType::Request => Some((0, Vec::new())),
+        _ => honest(kind, body),
+    });
+    let diagnosis = Diagnosis::of(&place, &node.endpoint, &[]);
+    diagnosis.works_with_note("topics", "calls-refused", "-32601 no such method");
+}
+
+#[test]
+fn no_round_trip() {
+    let place = Place::with_nodes();
+    let node = ForgedNode::channel(&place, honest("2.7.2"));
+    Diagnosis::of(&place, &node.endpoint, &[]).is("round-trip", 7, "no-round-trip", "answered 100");
+}
+
+#[test]
+fn same_node_loss() {
+    let place = Place::with(Devnet::builder().like_2_11());
+    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
+    diagnosis.works_with_note("round-trip", "same-node-loss", "another session at this node");
+}
+
+#[test]
+fn an_embedded_node_works() {
+    let place = Place::with_nodes();
+    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
+    diagnosis.works_with_note("round-trip", "same-node-loss", "this one delivered");
+    for (step, text) in [
+        ("endpoint", "127.0.0.1"),
+        ("tcp", "takes connections"),
+        ("credentials", "CN=sdk"),
+        ("tls", "both sides"),
+        ("certificate", "CN=node0"),
+        ("handshake", "FISCO BCOS 2.11.2, protocol 3"),
+        ("heartbeat", "answered in"),
+        ("topics", "listed"),
+        ("round-trip", "there and back"),
+    ] {
+        diagnosis.is_ok(step, text);
+    }
+}

@@ -1,0 +1,67 @@
+//! Runs doctor for scripts and reads what it says.
+
+use serde_json::Value;
+
+use crate::amop::Place;
+
+/// What doctor found.
+#[derive(Debug)]
+pub(crate) struct Diagnosis {
+    code: i32,
+    checks: Vec<Value>,
+    summary: Value,
+}
+
+impl Diagnosis {
+    /// Of `endpoint`, with credentials as they are found from the place's folder, or as `more` says.
+    pub(crate) fn of(place: &Place, endpoint: &str, more: &[&str]) -> Diagnosis {
+        let ended = place.run(&[&["doctor", endpoint, "--json"], more].concat());
+        assert_eq!(ended.stderr, [""; 0]);
+        let mut lines: Vec<Value> =
+            ended.stdout.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let summary = lines.pop().expect("there is a summary");
+        assert_eq!(summary["event"], "summary", "{summary}");
+        assert!(lines.iter().all(|line| line["event"] == "check"), "{lines:?}");
+        Diagnosis { code: ended.code, checks: lines, summary }
+    }
+
+    /// One problem and no other: at this step, with this exit code, by this name; `seen` is in its text.
+    pub(crate) fn is(&self, step: &str, code: i32, finding: &str, seen: &str) {
+        assert_eq!(self.summary["problems"], Value::from(vec![finding]), "{self:#?}");
+        assert_eq!((self.code, &self.summary["works"]), (code, &Value::from(false)), "{self:#?}");
+        self.has(step, "failed", finding, seen);
+    }
+
+    /// Nothing but a note.
+    pub(crate) fn works_with_note(&self, step: &str, finding: &str, seen: &str) {
+        self.works();
+        assert_eq!(self.summary["notes"], Value::from(vec![finding]), "{self:#?}");
+        self.has(step, "note", finding, seen);
+    }
+
+    /// No problem.
+    pub(crate) fn works(&self) {
+        assert_eq!(self.summary["problems"], Value::Array(vec![]), "{self:#?}");
+        assert_eq!((self.code, &self.summary["works"]), (0, &Value::from(true)), "{self:#?}");
+    }
+
+    /// The step went well, and says this.
+    pub(crate) fn is_ok(&self, step: &str, text: &str) {
+        let ok = self.checks.iter().find(|check| check["step"] == step && check["outcome"] == "ok");
+        let ok = ok.unwrap_or_else(|| panic!("{step} isn't ok: {self:#?}"));
+        assert!(ok["text"].as_str().unwrap().contains(text), "{text:?}: {self:#?}");
+    }
+
+    fn has(&self, step: &str, outcome: &str, finding: &str, seen: &str) {
+        let check = self.checks.iter().find(|check| check["finding"] == finding);
+        let check = check.unwrap_or_else(|| panic!("{finding}: {self:#?}"));
+        assert_eq!((&check["step"], &check["outcome"]), (&step.into(), &outcome.into()), "{self:#?}");
+        assert!(check["text"].as_str().unwrap().contains(seen), "{seen:?}: {self:#?}");
+        for part in ["headline", "advice"] {
+            assert!(!check[part].as_str().unwrap().is_empty(), "{self:#?}");
+        }
+    }
+}
+
+/// So short that silence is soon noticed, where silence is what is looked for.
+pub(crate) const IMPATIENT: &[&str] = &["--timeout", "0.3"];

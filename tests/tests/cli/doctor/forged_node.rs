@@ -1,0 +1,99 @@
+//! Servers that do a node's TLS and then say what a test wants.
+
+use std::sync::Arc;
+
+use amop::protocol::channel::frame::{MAX_FRAME_LEN, parse};
+use amop::protocol::channel::{Frame, MessageType, handshake, rpc, topic_list};
+use amop::transport::{KeyExchange, NodeAcceptor};
+use amop_devnet::chain::{LeafOptions, Role};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::amop::Place;
+
+/// A server with a certificate of the place's chain; ends when it is dropped.
+pub(crate) struct ForgedNode {
+    pub(crate) endpoint: String,
+    _runtime: Runtime,
+}
+
+impl ForgedNode {
+    /// Says `answer` of everything it hears; of nothing at the beginning.
+    pub(crate) fn start(
+        place: &Place,
+        group: KeyExchange,
+        answer: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
+    ) -> ForgedNode {
+        let node = place.devnet().chain().issue(Role::Node, "forged", &LeafOptions::default()).unwrap();
+        let acceptor = NodeAcceptor::new(&node.credentials().unwrap(), &[group]).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let endpoint = listener.local_addr().unwrap().to_string();
+        let answer = Arc::new(answer);
+        runtime.spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (acceptor, answer) = (acceptor.clone(), answer.clone());
+                tokio::spawn(async move {
+                    // Doctor's own hellos end here.
+                    let Ok(mut stream) = acceptor.accept(tcp).await else { return };
+                    let mut buffer = [0; 4096];
+                    let mut heard = 0;
+                    loop {
+                        let said = answer(&buffer[..heard]);
+                        if stream.write_all(&said).await.is_err() || stream.flush().await.is_err() {
+                            return;
+                        }
+                        // What a client says at once is in one TLS record, and read at once.
+                        heard = match stream.read(&mut buffer).await {
+                            Ok(0) | Err(_) => return,
+                            Ok(read) => read,
+                        };
+                    }
+                });
+            }
+        });
+        ForgedNode { endpoint, _runtime: runtime }
+    }
+
+    /// Says `answer` to each frame: result and body, or nothing.
+    pub(crate) fn channel(
+        place: &Place,
+        answer: impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> + Send + Sync + 'static,
+    ) -> ForgedNode {
+        ForgedNode::start(place, KeyExchange::Secp256k1, move |heard| {
+            let Ok(Some(frame)) = parse(heard, MAX_FRAME_LEN) else { return Vec::new() };
+            let kind = match frame.kind {
+                MessageType::Request => MessageType::Response,
+                other => other,
+            };
+            answer(frame.kind, frame.body)
+                .map(|(result, body)| Frame::new(kind, frame.seq, result, &body).to_bytes())
+                .unwrap_or_default()
+        })
+    }
+}
+
+/// What an honest node of `version` answers, that knows of one topic list at a time and delivers nothing: unicasts
+/// get 100.
+pub(crate) fn honest(version: &'static str) -> impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> {
+    let topics = std::sync::Mutex::new(Vec::new());
+    move |kind, body| match kind {
+        MessageType::Handshake => {
+            Some((0, handshake::Choice { node_version: version.into(), protocol: 3 }.encode()))
+        }
+        MessageType::Heartbeat => Some((0, b"{\"heartBeat\":1}\n".to_vec())),
+        MessageType::TopicList => {
+            *topics.lock().unwrap() = topic_list::decode(body)?;
+            None
+        }
+        MessageType::Rpc if body == rpc::get_node_info() => {
+            let listed = topics.lock().unwrap().clone();
+            Some((0, serde_json::json!({ "result": { "NodeID": "ff", "Topic": listed } }).to_string().into()))
+        }
+        MessageType::Rpc => Some((0, br#"{"result":[]}"#.to_vec())),
+        MessageType::Request => Some((100, Vec::new())),
+        _ => None,
+    }
+}

@@ -1,0 +1,165 @@
+//! What can be found at a port without a node behind it, and in front of it.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use amop_devnet::Devnet;
+
+use super::diagnosis::{Diagnosis, IMPATIENT};
+use crate::amop::Place;
+
+/// A port that does `serve` with each connection; as long as the test process lives.
+pub(crate) fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let serve = serve.clone();
+            thread::spawn(move || serve(stream));
+        }
+    });
+    endpoint
+}
+
+/// What a client says, up to `MOST` bytes, as soon as it says something.
+pub(crate) fn heard(stream: &mut TcpStream) -> Vec<u8> {
+    const MOST: usize = 4096;
+    let mut bytes = vec![0; MOST];
+    let read = stream.read(&mut bytes).unwrap_or(0);
+    bytes.truncate(read);
+    bytes
+}
+
+/// Says this once it hears something that begins with `cue`, and closes.
+fn answer(stream: &mut TcpStream, cue: &[u8], answer: &[u8]) {
+    if heard(stream).starts_with(cue) {
+        // The client may have what it wants before all is written.
+        let _ = stream.write_all(answer);
+    }
+}
+
+#[test]
+fn no_endpoint() {
+    let place = Place::with_nodes();
+    Diagnosis::of(&place, "127.0.0.1", &[]).is("endpoint", 2, "bad-endpoint", "the port is missing");
+}
+
+#[test]
+fn unknown_name() {
+    let place = Place::with_nodes();
+    let diagnosis = Diagnosis::of(&place, "no-such-host.invalid:20200", &[]);
+    diagnosis.is("endpoint", 4, "unknown-name", "no-such-host.invalid");
+    diagnosis.is_ok("credentials", "CN=sdk");
+}
+
+#[test]
+fn nothing_listening() {
+    let place = Place::with_nodes();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    Diagnosis::of(&place, &unused, &[]).is("tcp", 4, "nothing-listening", "refused");
+}
+
+/// A full queue of connections makes the system drop further ones as a firewall does.
+#[test]
+fn firewall() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    // A connection that the system has room for is there at once; one second is the time of a dropped one.
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+        queued.push(stream);
+    }
+    let place = Place::with_nodes();
+    let diagnosis = Diagnosis::of(&place, &address.to_string(), &["--timeout", "0.5"]);
+    diagnosis.is("tcp", 4, "firewall", "no answer within 0.5 s");
+}
+
+#[test]
+fn unreachable() {
+    let place = Place::with_nodes();
+    // No TCP connection leads to a multicast address.
+    Diagnosis::of(&place, "224.0.0.1:20200", &[]).is("tcp", 4, "unreachable", "224.0.0.1");
+}
+
+#[test]
+fn plain_tcp() {
+    let place = Place::with_nodes();
+    let silent = listen(|mut stream| while !heard(&mut stream).is_empty() {});
+    Diagnosis::of(&place, &silent, IMPATIENT).is("tls", 5, "plain-tcp", "says nothing");
+    let closing = listen(drop);
+    Diagnosis::of(&place, &closing, &[]).is("tls", 5, "plain-tcp", "closes it");
+}
+
+#[test]
+fn another_service() {
+    let place = Place::with_nodes();
+    let ssh = listen(|mut stream| {
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
+        heard(&mut stream);
+    });
+    Diagnosis::of(&place, &ssh, &[]).is("tls", 5, "wrong-port", "SSH-2.0-OpenSSH");
+    let web = listen(|mut stream| {
+        answer(&mut stream, b"", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    });
+    Diagnosis::of(&place, &web, &[]).is("tls", 5, "wrong-port", "HTTP/1.1 400 Bad Request");
+}
+
+#[test]
+fn json_rpc_port() {
+    let place = Place::with_nodes();
+    let body = r#"{"id":1,"jsonrpc":"2.0","result":{"FISCO-BCOS Version":"2.11.2"}}"#;
+    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let json_rpc = listen(move |mut stream| answer(&mut stream, b"POST ", reply.as_bytes()));
+    Diagnosis::of(&place, &json_rpc, &[]).is("tls", 5, "json-rpc-port", "answers JSON-RPC");
+}
+
+#[test]
+fn node_3x_without_tls() {
+    let place = Place::with_nodes();
+    let switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let node = listen(|mut stream| answer(&mut stream, b"GET ", switch));
+    Diagnosis::of(&place, &node, &[]).is("tls", 5, "node-3x", "switches to WebSocket, without TLS");
+}
+
+#[test]
+fn plain_channel() {
+    let place = Place::with_nodes();
+    let plain = Devnet::builder().plain(true).start_blocking().unwrap();
+    let diagnosis = Diagnosis::of(&place, &plain.endpoints()[0], IMPATIENT);
+    diagnosis.is("tls", 5, "plain-channel", "version 2.11.2");
+}
+
+/// A server that takes a hello if it holds these bytes: a ServerHello, an empty list of certificates, the end.
+fn takes(mark: &'static [u8]) -> String {
+    let flight: &[u8] = &[22, 3, 3, 0, 15, 2, 0, 0, 0, 11, 0, 0, 3, 0, 0, 0, 14, 0, 0, 0];
+    listen(move |mut stream| {
+        let hello = heard(&mut stream);
+        let taken = hello.windows(mark.len()).any(|window| window == mark);
+        let refusal: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+        let _ = stream.write_all(if taken { flight } else { refusal });
+        heard(&mut stream);
+    })
+}
+
+#[test]
+fn gm_channel() {
+    let place = Place::with_nodes();
+    // The one suite of GM channels; TLCP's version and its first suite.
+    let channel = takes(&[0, 2, 0xe0, 0x11, 1, 0]);
+    Diagnosis::of(&place, &channel, &[]).is("tls", 5, "gm-channel", "0xE011");
+    let tlcp = takes(&[0xe0, 0x13, 0xe0, 0x53]);
+    Diagnosis::of(&place, &tlcp, &[]).is("tls", 5, "gm-channel", "TLCP");
+}
+
+#[test]
+fn tls_that_takes_no_offer() {
+    let place = Place::with_nodes();
+    let picky = takes(b"no client says this");
+    Diagnosis::of(&place, &picky, &[]).is("tls", 5, "tls-failed", "refused all offers (alert 40)");
+}

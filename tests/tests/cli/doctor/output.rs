@@ -1,0 +1,87 @@
+//! What doctor prints.
+
+use std::net::TcpListener;
+
+use crate::amop::{Place, all_masked};
+
+#[test]
+fn people_see_each_step_and_what_to_do() {
+    let place = Place::with_nodes();
+    let ended = place.run(&["doctor", &place.endpoint(0)]);
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    let shown = all_masked(&ended.stdout).join("\n");
+    let expected = "\
+ok   endpoint    NODE is an address
+ok   tcp         NODE takes connections (SPAN)
+ok   credentials CN=sdk, O=fisco-bcos, OU=sdk in amop-devnet/sdk/sdk.crt, secp256k1, issued by CN=agency, O=fisco-bcos, OU=agency, valid from TIME to TIME
+ok   tls         TLS 1.2, both sides accept each other's certificate
+ok   certificate CN=node0, O=fisco-bcos, OU=node, issued by CN=agency, O=fisco-bcos, OU=agency, valid from TIME to TIME
+ok   handshake   FISCO BCOS 2.11.2, protocol 3
+ok   heartbeat   answered in SPAN
+ok   topics      listed; of other clients: 0; peers of the node: 1
+ok   round trip  there and back in SPAN
+note round trip  nodes of 2.8 to 2.11 lose messages between clients of one and the same node [same-node-loss]
+                 the node says it is 2.11.2; this one delivered (an embedded node, or a patched one)
+                 -> connect publishers and subscribers to different nodes, or each to several
+everything works";
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn a_problem_is_explained() {
+    let place = Place::empty();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let ended = place.run(&["doctor", &unused, "--credentials", "nowhere"]);
+    assert_eq!((ended.code, ended.stderr), (4, vec![]));
+    let shown = all_masked(&ended.stdout).join("\n");
+    let expected = "\
+ok   endpoint    NODE is an address
+FAIL tcp         nothing listens at this port [nothing-listening]
+                 NODE: Connection refused (os error 111)
+                 -> start the node (start.sh); compare with channel_listen_port (usually 20200) and channel_listen_ip in its config.ini: 127.0.0.1 there serves its own machine only
+FAIL credentials there are no credentials to show [no-credentials]
+                 no credentials in nowhere: no such folder; give a folder with ca.crt, sdk.crt and sdk.key
+                 -> copy the chain's SDK folder (nodes/127.0.0.1/sdk) here, or name it: --credentials DIR
+2 problems: nothing-listening, no-credentials";
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn scripts_get_a_line_for_each_step() {
+    let place = Place::with_nodes();
+    let ended = place.run(&["doctor", &place.endpoint(0), "--json"]);
+    let shown = all_masked(&ended.stdout);
+    assert_eq!(
+        shown[1],
+        r#"{"event":"check","step":"tcp","outcome":"ok","text":"NODE takes connections (SPAN)"}"#
+    );
+    assert_eq!(
+        shown[shown.len() - 2],
+        r#"{"event":"check","step":"round-trip","outcome":"note","finding":"same-node-loss","headline":"nodes of 2.8 to 2.11 lose messages between clients of one and the same node","advice":"connect publishers and subscribers to different nodes, or each to several","text":"the node says it is 2.11.2; this one delivered (an embedded node, or a patched one)"}"#
+    );
+    assert_eq!(
+        shown[shown.len() - 1],
+        r#"{"event":"summary","works":true,"problems":[],"notes":["same-node-loss"]}"#
+    );
+}
+
+#[test]
+fn each_finding_that_the_help_lists_is_brought_about_by_some_test() {
+    let tests = [
+        include_str!("channel.rs"),
+        include_str!("credentials.rs"),
+        include_str!("listeners.rs"),
+        include_str!("tls.rs"),
+    ]
+    .concat();
+    let help = Place::empty().run(&["doctor", "--help"]).stdout;
+    let begin = help.iter().position(|line| line.starts_with("Findings")).unwrap() + 1;
+    // Long lines are continued at the same place, but with a word that is no name.
+    let names = help[begin..]
+        .iter()
+        .filter(|line| line.get(32..33) == Some(" "))
+        .map(|line| line.split_whitespace().next().unwrap());
+    let missing: Vec<_> = names.clone().filter(|name| !tests.contains(&format!("\"{name}\""))).collect();
+    assert_eq!(missing, [""; 0]);
+    assert!(names.count() > 30);
+}

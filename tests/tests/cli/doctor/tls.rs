@@ -1,0 +1,169 @@
+//! What can go wrong between the two sides of TLS.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+
+use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
+use amop_devnet::{NodeCertificate, Welcome};
+
+use super::diagnosis::Diagnosis;
+use super::listeners::listen;
+use super::openssl::{openssl, rsa_chain, serve, write};
+use crate::amop::Place;
+
+const OWN: &[&str] = &["--credentials", "own"];
+
+#[test]
+fn rsa_channel() {
+    let place = Place::with_nodes();
+    let folder = place.folder().join("own");
+    rsa_chain(&folder);
+    let node = serve(&folder, "-cert node.crt -key node.key -CAfile ca.crt -Verify 1 -cipher kRSA+AES");
+    // With the credentials that belong to it, with others, and with none.
+    Diagnosis::of(&place, &node.endpoint, OWN).is("tls", 5, "rsa-channel", "static RSA alone");
+    Diagnosis::of(&place, &node.endpoint, &[]).is("tls", 5, "rsa-channel", "static RSA alone");
+}
+
+#[test]
+fn foreign_tls() {
+    let place = Place::with_nodes();
+    openssl(place.folder(), "ecparam -name prime256v1 -genkey -noout -out web.key");
+    let request = "req -x509 -new -key web.key -subj /CN=web -days 30 -out web.crt";
+    openssl(place.folder(), request);
+    let web = serve(place.folder(), "-cert web.crt -key web.key -curves P-256");
+    Diagnosis::of(&place, &web.endpoint, &[]).is("tls", 5, "foreign-tls", "refused one on secp256k1");
+}
+
+#[test]
+fn wrong_ca() {
+    let place = Place::with_nodes();
+    place.node(0).show_certificate(NodeCertificate::Foreign).unwrap();
+    Diagnosis::of(&place, &place.endpoint(0), &[]).is("tls", 5, "wrong-ca", "is refused");
+}
+
+#[test]
+fn node_certificate_out_of_date() {
+    let place = Place::with_nodes();
+    place.node(0).show_certificate(NodeCertificate::Expired).unwrap();
+    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
+    diagnosis.is("tls", 5, "node-certificate-expired", "is expired");
+    place.node(0).show_certificate(NodeCertificate::NotYetValid).unwrap();
+    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
+    diagnosis.is("tls", 5, "node-certificate-not-yet-valid", "is not valid yet");
+}
+
+#[test]
+fn a_chain_that_expired() {
+    let place = Place::with_nodes();
+    let agency_period = amop_devnet::chain::Period::expired();
+    let chain = Chain::mint(&ChainOptions { agency_period, ..ChainOptions::default() }).unwrap();
+    let node = chain.issue(Role::Node, "node", &LeafOptions::default()).unwrap();
+    write(&place.folder().join("server"), "node", &node);
+    let server = serve(
+        &place.folder().join("server"),
+        "-cert node.crt -cert_chain node.crt -key node.key -curves secp256k1",
+    );
+    // The SDK of the chain as it was renewed since.
+    let renewed = chain.with_another_agency(&ChainOptions::default()).unwrap();
+    let sdk = renewed.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
+    write(&place.folder().join("own"), "sdk", &sdk);
+    let diagnosis = Diagnosis::of(&place, &server.endpoint, OWN);
+    diagnosis.is("tls", 5, "node-certificate-expired", "issuer");
+}
+
+#[test]
+fn the_nodes_clock_is_off() {
+    let place = Place::with_nodes();
+    let node = place.devnet().chain().issue(Role::Node, "node", &LeafOptions::default()).unwrap();
+    write(&place.folder().join("server"), "node", &node);
+    // A node that lives two hundred years later.
+    let later = "-attime 8000000000";
+    let server = serve(
+        &place.folder().join("server"),
+        &format!(
+            "-cert node.crt -cert_chain node.crt -key node.key -curves secp256k1 -CAfile ca.crt -Verify 5 \
+             -verify_return_error {later}"
+        ),
+    );
+    Diagnosis::of(&place, &server.endpoint, &[]).is("tls", 3, "clock-off", "expired");
+}
+
+#[test]
+fn client_refused() {
+    let place = Place::with_nodes();
+    stranger(&place);
+    // Their own files are of two chains, which is told; TLS adds nothing to that.
+    Diagnosis::of(&place, &place.endpoint(0), OWN).is("credentials", 3, "mixed-chains", "don't belong");
+
+    // Files of one chain, which the node doesn't trust although its own certificate is of it.
+    let other = Chain::mint(&ChainOptions::default()).unwrap();
+    let chain = place.devnet().chain();
+    let node = chain.issue(Role::Node, "node", &LeafOptions::default()).unwrap();
+    write(&place.folder().join("server"), "node", &node.trusting(&other.ca_pem().unwrap()));
+    let server = serve(
+        &place.folder().join("server"),
+        "-cert node.crt -cert_chain node.crt -key node.key -curves secp256k1 -CAfile ca.crt -Verify 5 \
+         -verify_return_error",
+    );
+    let diagnosis = Diagnosis::of(&place, &server.endpoint, &[]);
+    diagnosis.is("tls", 5, "client-refused", "refused this client's certificate");
+}
+
+/// Puts an SDK of another chain that trusts this one's CA into the folder `own`.
+fn stranger(place: &Place) {
+    let other = Chain::mint(&ChainOptions::default()).unwrap();
+    let sdk = other.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
+    let ca = place.devnet().chain().ca_pem().unwrap();
+    write(&place.folder().join("own"), "sdk", &sdk.trusting(&ca));
+}
+
+/// A real node says alert 80 to certificates of another agency, which no TLS server here does by itself.
+#[test]
+fn other_agency() {
+    let place = Place::with_nodes();
+    let other = Chain::mint(&ChainOptions::default()).unwrap();
+    let chain = place.devnet().chain();
+    let node = chain.issue(Role::Node, "node", &LeafOptions::default()).unwrap();
+    write(&place.folder().join("server"), "node", &node.trusting(&other.ca_pem().unwrap()));
+    let server = serve(
+        &place.folder().join("server"),
+        "-cert node.crt -cert_chain node.crt -key node.key -curves secp256k1 -CAfile ca.crt -Verify 5 \
+         -verify_return_error",
+    );
+    let endpoint = server.endpoint.clone();
+    let proxy = listen(move |client| with_alert_80(client, TcpStream::connect(&endpoint).unwrap()));
+    Diagnosis::of(&place, &proxy, &[]).is("tls", 5, "other-agency", "of the node's agency");
+}
+
+/// Passes bytes between two ends, and makes every alert in the clear one of number 80.
+fn with_alert_80(client: TcpStream, server: TcpStream) {
+    let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from_client, &mut to_server);
+        let _ = to_server.shutdown(std::net::Shutdown::Write);
+    });
+    let (mut server, mut client) = (server, client);
+    let mut header = [0; 5];
+    while server.read_exact(&mut header).is_ok() {
+        let mut record = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+        if server.read_exact(&mut record).is_err() {
+            break;
+        }
+        if header[0] == 21 {
+            record[1] = 80;
+        }
+        if client.write_all(&[&header[..], &record].concat()).is_err() {
+            break;
+        }
+    }
+    let _ = client.shutdown(std::net::Shutdown::Write);
+}
+
+#[test]
+fn a_node_that_stalls() {
+    let place = Place::with_nodes();
+    place.node(0).welcome(Welcome::Stall);
+    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), super::diagnosis::IMPATIENT);
+    diagnosis.is("tls", 5, "plain-tcp", "says nothing");
+}

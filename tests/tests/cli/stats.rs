@@ -1,0 +1,57 @@
+//! `amop stats`: what a node says of itself.
+
+use serde_json::Value;
+
+use crate::amop::{Place, all_masked};
+
+#[test]
+fn topics_and_peers_are_shown() {
+    let place = Place::with_nodes();
+    let subscribers = [(0, "here"), (1, "there")].map(|(node, topic)| {
+        let subscriber = place.start(&["subscribe", &place.endpoint(node), topic]);
+        subscriber.error_line();
+        subscriber
+    });
+    let (endpoint, peer) = (place.endpoint(0), place.endpoint(1));
+    let short = |node: usize| place.node(node).id()[..8].to_owned();
+    let ended = place.run(&["stats", &endpoint]);
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    let ids = [short(0), short(1)];
+    let shown = all_masked(&ended.stdout).join("\n").replace(&ids[0], "ID0").replace(&ids[1], "ID1");
+    let expected = "\
+NODE node ID0, agency agency, version 2.11.2, protocol 3
+  heartbeat  min SPAN, p50 SPAN, p90 SPAN, p99 SPAN, max SPAN
+  topics     here
+  peer       NODE node ID1, agency agency
+    topics   there";
+    assert_eq!(shown, expected);
+
+    let ended = place.run(&["stats", &endpoint, "--json"]);
+    let stats: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
+    assert_eq!((&stats["event"], &stats["endpoint"]), (&"stats".into(), &endpoint.as_str().into()));
+    assert_eq!((&stats["node_version"], &stats["protocol"]), (&"2.11.2".into(), &3.into()));
+    assert_eq!((&stats["node_id"], &stats["topics"]), (&place.node(0).id().into(), &vec!["here"].into()));
+    let other = &stats["peers"][0];
+    assert_eq!((&other["address"], &other["topics"]), (&peer.as_str().into(), &vec!["there"].into()));
+    assert!(stats["heartbeat_us"]["p50"].is_u64(), "{stats}");
+    drop(subscribers);
+}
+
+#[test]
+fn it_looks_again_until_ctrl_c() {
+    let place = Place::with_nodes();
+    let stats = place.start(&["stats", &place.endpoint(0), "--interval", "0.01", "--json"]);
+    for _ in 0..3 {
+        assert!(stats.line().starts_with(r#"{"event":"stats","#));
+    }
+    assert_eq!(stats.interrupted().code, 0);
+}
+
+#[test]
+fn a_node_that_says_nothing_is_named() {
+    let place = Place::with_nodes();
+    place.devnet().inject(amop_devnet::Fault::lose().on_type(0x12));
+    let ended = place.run(&["stats", &place.endpoint(0), "--timeout", "0.3"]);
+    assert_eq!(ended.code, 7);
+    assert!(ended.stderr[0].contains("can't be looked at: no answer within 0.3 s"), "{ended:?}");
+}
