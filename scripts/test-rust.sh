@@ -7,4 +7,4 @@ if ! command -v openssl >/dev/null; then
     echo "the tests need the openssl command as a foreign TLS peer: run make setup" >&2
     exit 1
 fi
-cargo test --locked "$@"
+cargo test --locked --no-fail-fast "$@"

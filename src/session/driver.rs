@@ -101,8 +101,8 @@ impl<'a> Driver<'a> {
             End::Closed(why) => why.clone(),
             End::Lost(error) => lost_in_flight(&self.endpoint, error),
         };
-        self.machine.end_calls(&error);
         self.port.bytes_gone(self.machine.outbox.len());
+        self.machine.end_calls(&error);
         end
     }
 
@@ -291,8 +291,10 @@ impl<'a> Driver<'a> {
 /// Ends a call that never reached a session.
 pub(crate) fn refuse_call(port: &Port, call: super::NewCall, error: Error) {
     port.bytes_gone(call.frame_len());
-    // A caller that has gone needs no outcome.
-    let _ = call.done.send(Err(error));
+    let super::NewCall { done, permit, .. } = call;
+    // The caller's place is free before it hears; one that has gone needs no outcome.
+    drop(permit);
+    let _ = done.send(Err(error));
 }
 
 /// Tells a subscriber what became of its topic.

@@ -33,7 +33,7 @@ struct Call {
     sent_at: Instant,
     deadline: Instant,
     done: oneshot::Sender<Result<Reply>>,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Call {
@@ -42,6 +42,14 @@ impl Call {
             CallKind::Publish => "unicast",
             CallKind::Broadcast => "broadcast",
         }
+    }
+
+    /// Tells the caller, whose place is free by then: it may begin the next call at once. A caller that has gone needs
+    /// no outcome.
+    fn end(self, outcome: Result<Reply>) {
+        let Call { done, permit, .. } = self;
+        drop(permit);
+        let _ = done.send(outcome);
     }
 
     /// Whether any of it may have left, when `written` bytes have.
@@ -58,7 +66,7 @@ impl Calls {
     /// Takes a call whose frame begins at `begins`.
     pub(super) fn add(&mut self, call: NewCall, begins: u64, now: Instant) {
         let NewCall { kind, number, topic, deadline, done, permit, .. } = call;
-        let call = Call { kind, topic, begins, sent_at: now, deadline, done, _permit: permit };
+        let call = Call { kind, topic, begins, sent_at: now, deadline, done, permit };
         self.live.insert(number, call);
         self.deadlines.add(deadline, number);
         self.deadlines.tidy(self.live.len(), |number| self.live.contains_key(number));
@@ -88,8 +96,7 @@ impl Calls {
                 .with_delivery(Delivery::Maybe)),
             },
         };
-        // A caller that has gone needs no outcome.
-        let _ = call.done.send(outcome);
+        call.end(outcome);
         true
     }
 
@@ -112,7 +119,7 @@ impl Calls {
                     call.deadline.saturating_duration_since(call.sent_at)
                 ),
             );
-            let _ = call.done.send(Err(error.with_delivery(delivery)));
+            call.end(Err(error.with_delivery(delivery)));
         }
     }
 
@@ -126,7 +133,7 @@ impl Calls {
         self.deadlines.clear();
         for (_, call) in self.live.drain() {
             let error = error.clone().with_delivery(call.delivery(written));
-            let _ = call.done.send(Err(error));
+            call.end(Err(error));
         }
     }
 
