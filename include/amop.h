@@ -34,7 +34,8 @@
  * network. `drop`, which may be NULL, is called exactly once, after the last call has returned, also when the
  * function that took the callback fails (then before it returns). Inside of callbacks every function may be
  * called; those that would wait for callbacks to end don't wait there. A callback must not throw an exception
- * into the library. The next call for the same subscription waits until it returns; others don't.
+ * into the library: amop_callback_failed is for that. The next call for the same subscription waits until it
+ * returns; others don't.
  *
  * Times are milliseconds; 0 takes the default. Nothing waits for ever.
  *
@@ -1752,7 +1753,7 @@ enum amop_event_kind
     AMOP_EVENT_CONNECT_FAILED = 4,
     /** A subscription or service begins to lose messages. Once per episode; its figures tell how many. */
     AMOP_EVENT_SLOW_CONSUMER = 5,
-    /** A callback failed inside of the library; delivery goes on. */
+    /** A callback failed: it said so by amop_callback_failed, or inside of the library. Delivery goes on. */
     AMOP_EVENT_HANDLER_FAILED = 6,
     /** The client is closed; the last event. */
     AMOP_EVENT_CLOSED = 7,
@@ -1904,6 +1905,23 @@ const amop_error *amop_event_error(const amop_event *event);
  * - Errors: none.
  */
 void amop_event_free(amop_event *event);
+
+/*
+ * Callbacks that fail. C has no exceptions, but a callback may call what has: it catches them, says here what
+ * happened, and returns.
+ */
+
+/**
+ * Says that this call of a callback has failed. To be called inside of it; what it says last counts, and delivery
+ * goes on. Of a subscription or service, AMOP_EVENT_HANDLER_FAILED tells of it, and a request that has no answer
+ * yet is answered with AMOP_RESULT_FAILED and the text as data, when the callback returns. Of events and
+ * completions, the log tells of it.
+ *
+ * - Ownership: `message` is copied; what in it isn't UTF-8 is replaced.
+ * - Threads: in callbacks alone, on the thread that the callback was called on.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also where no callback of these runs.
+ */
+amop_status amop_callback_failed(const char *message);
 
 /*
  * Log. What the library does, for people; off until a callback is set. Records never hold payloads, unless

@@ -12,7 +12,7 @@ use futures_util::stream::poll_fn;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::boundary::{borrow, borrow_optional, free, guard, out_optional, take};
-use crate::callback::{Context, function};
+use crate::callback::{Context, call_or_log, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
 use crate::pointer::Out;
@@ -175,7 +175,7 @@ impl Completions {
 impl Told {
     fn tell(self) {
         // SAFETY: the header demands a function that takes this context and a completion lent for the call.
-        unsafe { (self.call)(self.context.pointer(), &self.completion) };
+        call_or_log("a completion", || unsafe { (self.call)(self.context.pointer(), &self.completion) });
     }
 }
 

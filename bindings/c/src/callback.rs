@@ -1,15 +1,18 @@
-//! What a callback's {context, drop} become: a context that is dropped exactly once, after its last use.
+//! Callbacks that fail. C has no exceptions, but a callback may call what has: it catches them, says here what
+//! happened, and returns.
 
-use std::ffi::c_void;
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_void};
 
 use amop::Result;
 
-use crate::boundary::unusable;
+use crate::boundary::{guard, unusable};
+use crate::status::amop_status;
 
 /// A C function that takes a context back.
 pub(crate) type Drop = Option<unsafe extern "C" fn(context: *mut c_void)>;
 
-/// A context of the caller's; calls its `drop` when it goes.
+/// What a callback's {context, drop} become: a context of the caller's, dropped exactly once, after its last use.
 pub(crate) struct Context {
     pointer: *mut c_void,
     drop: Drop,
@@ -45,4 +48,59 @@ impl std::ops::Drop for Context {
 /// The function of a callback, or the error that there is none.
 pub(crate) fn function<F>(call: Option<F>) -> Result<F> {
     call.ok_or_else(|| unusable("`call` of the callback is NULL"))
+}
+
+/// What this thread does.
+enum Calling {
+    Nothing,
+    Callback,
+    /// A callback that has said why it failed.
+    Failed(String),
+}
+
+thread_local! {
+    static CALLING: RefCell<Calling> = const { RefCell::new(Calling::Nothing) };
+}
+
+/// Makes a call of a callback; what it says of its failure.
+pub(crate) fn failure_of(call: impl FnOnce()) -> Option<String> {
+    CALLING.replace(Calling::Callback);
+    call();
+    match CALLING.replace(Calling::Nothing) {
+        Calling::Failed(text) => Some(text),
+        Calling::Callback | Calling::Nothing => None,
+    }
+}
+
+/// The same for callbacks whose failure no event tells of.
+pub(crate) fn call_or_log(what: &str, call: impl FnOnce()) {
+    if let Some(text) = failure_of(call) {
+        tracing::error!(failure = text, "the callback of {what} failed");
+    }
+}
+
+/// Says that this call of a callback has failed. To be called inside of it; what it says last counts, and delivery
+/// goes on. Of a subscription or service, AMOP_EVENT_HANDLER_FAILED tells of it, and a request that has no answer
+/// yet is answered with AMOP_RESULT_FAILED and the text as data, when the callback returns. Of events and
+/// completions, the log tells of it.
+///
+/// - Ownership: `message` is copied; what in it isn't UTF-8 is replaced.
+/// - Threads: in callbacks alone, on the thread that the callback was called on.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, also where no callback of these runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_callback_failed(message: *const c_char) -> amop_status {
+    guard!({
+        if message.is_null() {
+            return Err(unusable("`message` is NULL"));
+        }
+        // SAFETY: the header demands that a text that isn't NULL ends with a NUL and stays unchanged meanwhile.
+        let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
+        CALLING.with_borrow_mut(|calling| match calling {
+            Calling::Nothing => Err(unusable("no callback runs on this thread that could have failed")),
+            Calling::Callback | Calling::Failed(_) => {
+                *calling = Calling::Failed(text);
+                Ok(())
+            }
+        })
+    })
 }

@@ -9,7 +9,7 @@ use amop::{Event, Events, Process};
 use futures_core::Stream;
 
 use crate::boundary::{borrow, borrow_optional, c_text, free, guard, out, take};
-use crate::callback::{Context, function};
+use crate::callback::{Context, call_or_log, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
@@ -31,7 +31,7 @@ pub enum amop_event_kind {
     AMOP_EVENT_CONNECT_FAILED = 4,
     /// A subscription or service begins to lose messages. Once per episode; its figures tell how many.
     AMOP_EVENT_SLOW_CONSUMER = 5,
-    /// A callback failed inside of the library; delivery goes on.
+    /// A callback failed: it said so by amop_callback_failed, or inside of the library. Delivery goes on.
     AMOP_EVENT_HANDLER_FAILED = 6,
     /// The client is closed; the last event.
     AMOP_EVENT_CLOSED = 7,
@@ -156,8 +156,9 @@ pub unsafe extern "C" fn amop_client_on_event(
         let client = borrow!(client)?.client()?;
         let call = function(callback.call)?;
         client.dispatch(client.events(), move |event| {
+            let event = amop_event::new(event);
             // SAFETY: the header demands a function that takes this context and an event lent for the call.
-            unsafe { call(context.pointer(), &amop_event::new(event)) };
+            call_or_log("an event", || unsafe { call(context.pointer(), &event) });
         })
     })
 }

@@ -32,7 +32,8 @@
 //! network. `drop`, which may be NULL, is called exactly once, after the last call has returned, also when the
 //! function that took the callback fails (then before it returns). Inside of callbacks every function may be
 //! called; those that would wait for callbacks to end don't wait there. A callback must not throw an exception
-//! into the library. The next call for the same subscription waits until it returns; others don't.
+//! into the library: amop_callback_failed is for that. The next call for the same subscription waits until it
+//! returns; others don't.
 //!
 //! Times are milliseconds; 0 takes the default. Nothing waits for ever.
 //!

@@ -14,13 +14,13 @@ use futures_core::Stream;
 use crate::boundary::{
     borrow, borrow_mut, borrow_optional, free, guard, out, out_optional, places, take, text, time, unusable,
 };
-use crate::callback::{Context, function};
+use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
 use crate::message::c_topic;
 use crate::options::{apply, bound};
-use crate::request::amop_request;
+use crate::request::{AMOP_RESULT_FAILED, amop_request};
 use crate::stats::amop_stats;
 use crate::status::amop_status;
 use crate::subscription::{end, lock, placement_of};
@@ -232,11 +232,16 @@ pub unsafe extern "C" fn amop_client_serve(
         let name = text!(topic as topic)?;
         let call = function(callback.call)?;
         let topic = c_topic(name);
-        let shared = topic.clone();
+        let (shared, reports) = (topic.clone(), client.handler_reports());
         let serve = client.serve_blocking(name, move |request| {
-            let request = amop_request::new(request, shared.clone());
+            let lent = amop_request::new(request.clone(), shared.clone());
             // SAFETY: the header demands a function that takes this context and a request lent for the call.
-            unsafe { call(context.pointer(), &request) };
+            let failure = failure_of(|| unsafe { call(context.pointer(), &lent) });
+            if let Some(text) = failure {
+                reports.failed(&shared.to_string_lossy(), text.as_str());
+                // Fails only if there is an answer already.
+                let _ = request.fail(AMOP_RESULT_FAILED, text);
+            }
         });
         let serve = apply(serve, borrow_optional!(options), |s, options| options.apply_to(s));
         let handler = block_on(serve.into_future())?;

@@ -14,7 +14,7 @@ use futures_core::Stream;
 use crate::boundary::{
     borrow, borrow_mut, borrow_optional, free, guard, out, out_optional, places, take, text, time, unusable,
 };
-use crate::callback::{Context, function};
+use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
@@ -299,11 +299,14 @@ pub unsafe extern "C" fn amop_client_subscribe_callback(
         let topic = c_topic(name);
         let subscribe = client.subscribe(name);
         let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
-        let shared = topic.clone();
+        let (shared, reports) = (topic.clone(), client.handler_reports());
         let handler = block_on(subscribe.for_each_blocking(move |message| {
             let message = amop_message::new(message, shared.clone());
             // SAFETY: the header demands a function that takes this context and a message lent for the call.
-            unsafe { call(context.pointer(), &message) };
+            let failure = failure_of(|| unsafe { call(context.pointer(), &message) });
+            if let Some(text) = failure {
+                reports.failed(&shared.to_string_lossy(), text);
+            }
         }))?;
         if let Some(out) = out {
             out.give(amop_subscription::new(topic, Kind::Called(Mutex::new(handler))));

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The chapters of the manual, in an order in which C can read them: types before their use.
-const CHAPTERS: [&str; 17] = [
+const CHAPTERS: [&str; 18] = [
     "status",
     "bytes",
     "error",
@@ -23,6 +23,7 @@ const CHAPTERS: [&str; 17] = [
     "call",
     "completion_queue",
     "event",
+    "callback",
     "log",
     "devnet",
 ];

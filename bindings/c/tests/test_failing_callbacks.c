@@ -1,0 +1,170 @@
+/* Callbacks that fail and say so: who is told, and that delivery goes on. */
+#include "fixture.h"
+
+/* The next event of a kind; others are passed over. */
+static amop_event *next_event(const amop_events *events, amop_event_kind kind)
+{
+    for (;;) {
+        amop_event *event = NULL;
+        OK(amop_events_next(events, GUARD, &event, &error));
+        if (amop_event_kind_of(event) == kind) {
+            return event;
+        }
+        amop_event_free(event);
+    }
+}
+
+static void expect_failure_event(const amop_events *events, const char *topic, const char *message)
+{
+    amop_event *event = next_event(events, AMOP_EVENT_HANDLER_FAILED);
+    assert_string_equal(amop_event_topic(event), topic);
+    assert_string_equal(amop_event_message(event), message);
+    amop_event_free(event);
+}
+
+static void fail_once(void *pointer, const amop_message *message)
+{
+    context *context = pointer;
+    if (counted(context->calls) == 0) {
+        context->number += amop_callback_failed("at first") == AMOP_OK;
+        /* What is said last counts; what isn't UTF-8 is replaced. */
+        context->number += amop_callback_failed("no \xff today") == AMOP_OK;
+        context->number += amop_callback_failed(NULL) == AMOP_ERROR_INVALID_ARGUMENT;
+    }
+    called(context, amop_message_data(message));
+}
+
+static void an_event_tells_of_a_failed_subscription_callback_and_delivery_goes_on(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    context context;
+    context_init(&context);
+    const char *topic = fresh_topic();
+    amop_events *events = NULL;
+    OK(amop_client_events(client, &events, &error));
+    amop_message_callback callback = {fail_once, &context, drop_context};
+    OK(amop_client_subscribe_callback(client, topic, NULL, callback, NULL, &error));
+    OK(amop_client_publish(client, topic, "1", 1, NULL, 0, NULL, &error));
+    OK(amop_client_publish(client, topic, "2", 1, NULL, 0, NULL, &error));
+    expect_failure_event(events, topic, "no \xef\xbf\xbd today");
+    wait_for(context.calls, 2);
+    assert_string_equal(context.last, "2");
+    end(client);
+    /* Once: the next event is the end. */
+    amop_event_free(next_event(events, AMOP_EVENT_CLOSED));
+    amop_events_free(events);
+    assert_int_equal(context.number, 3);
+    context_end(&context);
+}
+
+static void fail_or_answer(void *pointer, const amop_request *request)
+{
+    context *context = pointer;
+    amop_bytes data = amop_message_data(amop_request_message(request));
+    if (is_text(data, "answer first")) {
+        context->number += amop_request_reply(request, "done", 4, NULL) == AMOP_OK;
+    }
+    context->number += amop_callback_failed("out of paper") == AMOP_OK;
+    called(context, data);
+}
+
+static void a_failed_service_callback_is_the_publishers_error(void **state)
+{
+    (void)state;
+    amop_client *server = client_at(1), *client = client_at(0);
+    context context;
+    context_init(&context);
+    const char *topic = fresh_topic();
+    amop_events *events = NULL;
+    OK(amop_client_events(server, &events, &error));
+    amop_request_callback callback = {fail_or_answer, &context, drop_context};
+    OK(amop_client_serve(server, topic, NULL, callback, NULL, &error));
+    amop_reply *reply = NULL;
+    amop_error *error = NULL;
+    assert_int_equal(amop_client_publish(client, topic, "print", 5, NULL, 0, &reply, &error),
+                     AMOP_ERROR_SUBSCRIBER_FAILED);
+    assert_int_equal(amop_error_node_code(error), AMOP_RESULT_FAILED);
+    assert_true(is_text(amop_error_data(error), "out of paper"));
+    amop_error_free(error);
+    /* An answer that was given stays. */
+    OK(amop_client_publish(client, topic, "answer first", 12, NULL, 0, &reply, &error));
+    assert_true(is_text(amop_reply_data(reply), "done"));
+    amop_reply_free(reply);
+    expect_failure_event(events, topic, "out of paper");
+    expect_failure_event(events, topic, "out of paper");
+    amop_events_free(events);
+    end(client);
+    end(server);
+    assert_int_equal(context.number, 3);
+    context_end(&context);
+}
+
+static void fail_completion(void *pointer, const amop_completion *completion)
+{
+    context *context = pointer;
+    context->number += amop_completion_status(completion) == AMOP_OK;
+    context->number += amop_callback_failed("no space for the reply") == AMOP_OK;
+    count(context->calls);
+}
+
+static void fail_event(void *pointer, const amop_event *event)
+{
+    context *context = pointer;
+    context->number += amop_event_kind_of(event) == AMOP_EVENT_CLOSED;
+    context->number += amop_callback_failed("no idea what that means") == AMOP_OK;
+    count(context->calls);
+}
+
+static void count_failures(void *pointer, int32_t level, const char *target, const char *message)
+{
+    (void)target;
+    context *context = pointer;
+    if (level == AMOP_LOG_ERROR && strstr(message, " failed") != NULL
+        && (strstr(message, "no space for the reply") != NULL || strstr(message, "no idea what") != NULL)) {
+        count(context->calls);
+    }
+}
+
+static void the_log_tells_of_failed_callbacks_of_completions_and_events(void **state)
+{
+    (void)state;
+    context log, completion, event;
+    context_init(&log);
+    context_init(&completion);
+    context_init(&event);
+    amop_log_callback listener = {count_failures, &log, drop_context};
+    OK(amop_set_log_callback(AMOP_LOG_ERROR, listener, &error));
+    amop_client *client = client_at(0);
+    amop_event_callback on_event = {fail_event, &event, drop_context};
+    OK(amop_client_on_event(client, on_event, &error));
+    amop_completion_callback done = {fail_completion, &completion, drop_context};
+    OK(amop_client_broadcast_async(client, fresh_topic(), NULL, 0, NULL, 0, done, NULL, &error));
+    wait_for(log.calls, 1);
+    end(client);
+    wait_for(log.calls, 2);
+    OK(amop_set_log_callback(AMOP_LOG_OFF, (amop_log_callback){NULL, NULL, NULL}, &error));
+    wait_for(log.drops, 1);
+    assert_int_equal(completion.number, 2);
+    assert_int_equal(event.number, 2);
+    context_end(&log);
+    context_end(&completion);
+    context_end(&event);
+}
+
+static void outside_of_callbacks_there_is_nothing_that_could_fail(void **state)
+{
+    (void)state;
+    assert_int_equal(amop_callback_failed("what?"), AMOP_ERROR_INVALID_ARGUMENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_tells_of_a_failed_subscription_callback_and_delivery_goes_on),
+        cmocka_unit_test(a_failed_service_callback_is_the_publishers_error),
+        cmocka_unit_test(the_log_tells_of_failed_callbacks_of_completions_and_events),
+        cmocka_unit_test(outside_of_callbacks_there_is_nothing_that_could_fail),
+    };
+    return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
+}
