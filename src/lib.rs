@@ -53,4 +53,4 @@ pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Reques
 pub use error::{Delivery, Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use runtime::Process;
-pub use session::Reply;
+pub use session::{Reply, RoundTrips};

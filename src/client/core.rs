@@ -14,7 +14,7 @@ use super::link::{Link, LinkState, LinkTask, connector};
 use super::links::Links;
 use super::options::Options;
 use super::registry::{Id, Registry};
-use crate::delivery::{Budget, DeliveryShared, Dispatcher, Doubles, Event, EventHub};
+use crate::delivery::{Budget, DeliveryShared, Dispatcher, Doubles, Event, EventHub, PassedOver};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SeqSource, Topic};
 use crate::runtime::RuntimeRef;
@@ -53,6 +53,7 @@ impl ClientCore {
             doubles: Arc::new(Mutex::new(Doubles::new(options.doubles_window, options.max_doubles))),
             events: Arc::new(EventHub::new(options.max_events)),
             seqs: Arc::new(SeqSource::new()),
+            passed_over: PassedOver::default(),
             echo: options.echo,
         });
         let core = Arc::new(ClientCore {

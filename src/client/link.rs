@@ -198,6 +198,9 @@ impl LinkTask {
     fn is_down(&mut self, error: Error, was_up: bool) -> Step<bool> {
         tracing::warn!(endpoint = %self.name, %error, was_up, "not connected");
         let endpoint = self.name.clone();
+        let counters = &self.port.counters;
+        let counter = if was_up { &counters.losses } else { &counters.failed_connects };
+        counter.fetch_add(1, Ordering::Relaxed);
         self.delivery.events.tell(if was_up {
             Event::Lost { endpoint, error: error.clone() }
         } else {

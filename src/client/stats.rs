@@ -4,31 +4,50 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::core::ClientCore;
+use super::link::Link;
+use crate::session::RoundTrips;
 
 /// What a client has done so far, and holds now.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Per endpoint, in the order given.
+    /// Per endpoint, in the order given. One that was removed takes its figures along.
     pub endpoints: Vec<EndpointStats>,
     /// Further tries of calls, after the first.
     pub retries: u64,
-    /// Payload bytes held in subscriptions now.
+    /// Payload bytes held in subscriptions and services now.
     pub held_bytes: usize,
     /// How often a blocking handler had to wait for a thread.
     pub dispatcher_waits: u64,
+    /// Messages not delivered because a subscription or service was full: counted once for each of them. The publisher
+    /// of a unicast that none took was told BUSY.
+    pub refused: u64,
+    /// Messages accepted, and given up: for newer ones, or because their subscription ended before they were read.
+    pub dropped: u64,
+    /// Messages that had come before, from the same or another node: answered as the first was, not delivered again.
+    pub doubles: u64,
+    /// Messages on topics that nobody here subscribes to, or no longer.
+    pub unwanted: u64,
+    /// This client's own broadcasts that came back (without `echo`).
+    pub own_broadcasts: u64,
+    /// Events that a listener lost because it read too slowly, or left unread.
+    pub events_dropped: u64,
 }
 
-/// The same of one endpoint.
-#[derive(Clone, Debug)]
+/// What went over the connections to one endpoint, and waits there now.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EndpointStats {
-    /// The endpoint as given.
+    /// The endpoint as given; of a total: empty.
     pub endpoint: Arc<str>,
-    /// Whether a session is up.
+    /// Whether a session is up; of a total: any.
     pub connected: bool,
-    /// Sessions so far.
+    /// Sessions so far; all after the first are reconnects.
     pub connects: u64,
+    /// Sessions that were lost.
+    pub losses: u64,
+    /// Tries to connect that failed.
+    pub failed_connects: u64,
     /// Frames written, of all kinds.
     pub frames_sent: u64,
     /// Frames read, of all kinds.
@@ -39,6 +58,12 @@ pub struct EndpointStats {
     pub bytes_received: u64,
     /// Writes to the connection.
     pub writes: u64,
+    /// Unicasts and broadcasts sent for callers, each further try too.
+    pub calls: u64,
+    /// How long unicasts took that were answered well.
+    pub round_trips: RoundTrips,
+    /// Unicasts and broadcasts that came, doubles too.
+    pub messages_received: u64,
     /// Calls in flight now.
     pub in_flight: usize,
     /// Bytes queued to send now.
@@ -55,35 +80,86 @@ pub struct EndpointStats {
     pub busy: u64,
 }
 
-impl Stats {
-    pub(crate) fn of(core: &ClientCore) -> Stats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let endpoints = core.links.all();
-        let endpoints = endpoints.iter().map(|link| {
-            let counters = &link.port.counters;
-            EndpointStats {
-                endpoint: link.endpoint.clone(),
-                connected: link.port.is_connected(),
-                connects: read(&counters.connects),
-                frames_sent: read(&counters.frames_sent),
-                frames_received: read(&counters.frames_received),
-                bytes_sent: read(&counters.bytes_sent),
-                bytes_received: read(&counters.bytes_received),
-                writes: read(&counters.writes),
-                in_flight: link.port.in_flight(),
-                queued_bytes: link.port.queued_bytes(),
-                topic_lists_sent: read(&counters.topic_lists_sent),
-                stray_replies: read(&counters.stray_replies),
-                ignored_frames: read(&counters.ignored_frames),
-                too_slow: read(&counters.too_slow),
-                busy: read(&counters.busy),
-            }
-        });
-        Stats {
-            endpoints: endpoints.collect(),
-            retries: read(&core.retries),
-            held_bytes: core.delivery.budget.held(),
-            dispatcher_waits: core.dispatcher.waits(),
+impl EndpointStats {
+    /// Sessions after the first.
+    pub fn reconnects(&self) -> u64 {
+        self.connects.saturating_sub(1)
+    }
+
+    fn of(link: &Link) -> EndpointStats {
+        let counters = &link.port.counters;
+        EndpointStats {
+            endpoint: link.endpoint.clone(),
+            connected: link.port.is_connected(),
+            connects: read(&counters.connects),
+            losses: read(&counters.losses),
+            failed_connects: read(&counters.failed_connects),
+            frames_sent: read(&counters.frames_sent),
+            frames_received: read(&counters.frames_received),
+            bytes_sent: read(&counters.bytes_sent),
+            bytes_received: read(&counters.bytes_received),
+            writes: read(&counters.writes),
+            calls: read(&counters.calls),
+            round_trips: counters.round_trips.read(),
+            messages_received: read(&counters.messages_received),
+            in_flight: link.port.in_flight(),
+            queued_bytes: link.port.queued_bytes(),
+            topic_lists_sent: read(&counters.topic_lists_sent),
+            stray_replies: read(&counters.stray_replies),
+            ignored_frames: read(&counters.ignored_frames),
+            too_slow: read(&counters.too_slow),
+            busy: read(&counters.busy),
         }
     }
+
+    fn add(&mut self, other: &EndpointStats) {
+        self.connected |= other.connected;
+        self.connects += other.connects;
+        self.losses += other.losses;
+        self.failed_connects += other.failed_connects;
+        self.frames_sent += other.frames_sent;
+        self.frames_received += other.frames_received;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+        self.writes += other.writes;
+        self.calls += other.calls;
+        self.round_trips.add(&other.round_trips);
+        self.messages_received += other.messages_received;
+        self.in_flight += other.in_flight;
+        self.queued_bytes += other.queued_bytes;
+        self.topic_lists_sent += other.topic_lists_sent;
+        self.stray_replies += other.stray_replies;
+        self.ignored_frames += other.ignored_frames;
+        self.too_slow += other.too_slow;
+        self.busy += other.busy;
+    }
+}
+
+impl Stats {
+    /// The figures of all endpoints together.
+    pub fn total(&self) -> EndpointStats {
+        let mut total = EndpointStats::default();
+        self.endpoints.iter().for_each(|endpoint| total.add(endpoint));
+        total
+    }
+
+    pub(crate) fn of(core: &ClientCore) -> Stats {
+        let delivery = &core.delivery;
+        Stats {
+            endpoints: core.links.all().iter().map(|link| EndpointStats::of(link)).collect(),
+            retries: read(&core.retries),
+            held_bytes: delivery.budget.held(),
+            dispatcher_waits: core.dispatcher.waits(),
+            refused: delivery.budget.refused(),
+            dropped: delivery.budget.dropped(),
+            doubles: read(&delivery.passed_over.doubles),
+            unwanted: read(&delivery.passed_over.unwanted),
+            own_broadcasts: read(&delivery.passed_over.own),
+            events_dropped: delivery.events.dropped(),
+        }
+    }
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }

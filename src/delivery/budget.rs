@@ -1,17 +1,20 @@
-//! The client-wide bound on bytes held in all lanes together.
+//! The client-wide bound on bytes held in all lanes together, and what those lost.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Counts held bytes against a limit.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
     held: AtomicUsize,
+    /// As a lane counts them, of all lanes, also of those that have ended.
+    refused: AtomicU64,
+    dropped: AtomicU64,
 }
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Budget {
-        Budget { limit, held: AtomicUsize::new(0) }
+        Budget { limit, held: AtomicUsize::new(0), refused: AtomicU64::new(0), dropped: AtomicU64::new(0) }
     }
 
     /// Takes `bytes` if they fit, or if nothing is held at all (one message of any size always gets through).
@@ -26,6 +29,28 @@ impl Budget {
 
     pub(crate) fn give_back(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// A lane was full.
+    pub(crate) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A lane gave up so many.
+    pub(crate) fn count_dropped(&self, items: usize) {
+        if items > 0 {
+            self.dropped.fetch_add(items as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Items that lanes were too full for.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Items that lanes accepted, and gave up.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Bytes held now.

@@ -68,20 +68,27 @@ impl LaneItem for Event {
 /// Passes events to everyone who listens.
 pub(crate) struct EventHub {
     max: usize,
+    /// No bound: it counts what listeners lost.
+    budget: Arc<Budget>,
     any: AtomicBool,
     listeners: Mutex<Vec<Weak<Lane<Event>>>>,
 }
 
 impl EventHub {
     pub(crate) fn new(max: usize) -> EventHub {
-        EventHub { max, any: AtomicBool::new(false), listeners: Mutex::new(Vec::new()) }
+        EventHub {
+            max,
+            budget: Arc::new(Budget::new(usize::MAX)),
+            any: AtomicBool::new(false),
+            listeners: Mutex::new(Vec::new()),
+        }
     }
 
     /// A new listener; it hears what comes from now on.
     pub(crate) fn listen(&self) -> LaneReader<Event> {
         let limits =
             LaneLimits { max_messages: self.max, max_bytes: usize::MAX, overflow: Overflow::DropOldest };
-        let lane = Lane::new(limits, Arc::new(Budget::new(usize::MAX)));
+        let lane = Lane::new(limits, self.budget.clone());
         let mut listeners = self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         listeners.push(Arc::downgrade(&lane));
         self.any.store(true, Ordering::Release);
@@ -102,6 +109,11 @@ impl EventHub {
                 lane.close();
             }
         }
+    }
+
+    /// Events that listeners lost because they read too slowly, or left unread.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.budget.dropped()
     }
 
     fn living(&self) -> Vec<Arc<Lane<Event>>> {
@@ -146,6 +158,7 @@ mod tests {
             names.push(topic.to_string());
         }
         assert_eq!(names, ["b", "c"], "bounded, the oldest go");
+        assert_eq!(hub.dropped(), 1);
         hub.tell(Event::Closed);
         assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Event::Closed))));
         assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));

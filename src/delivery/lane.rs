@@ -159,6 +159,7 @@ impl<T: LaneItem> Lane<T> {
         self.held_messages.fetch_sub(1, Ordering::Relaxed);
         self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.refused.fetch_add(1, Ordering::Relaxed);
+        self.budget.count_refused();
         Room::Full
     }
 
@@ -183,7 +184,7 @@ impl<T: LaneItem> Lane<T> {
                 queue.waker.take()
             }
         };
-        self.dropped.fetch_add(given_up.len() as u64, Ordering::Relaxed);
+        self.count_dropped(given_up.len());
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -213,8 +214,13 @@ impl<T: LaneItem> Lane<T> {
             || self.held_bytes.load(Ordering::Relaxed) > self.limits.max_bytes
     }
 
+    fn count_dropped(&self, items: usize) {
+        self.dropped.fetch_add(items as u64, Ordering::Relaxed);
+        self.budget.count_dropped(items);
+    }
+
     fn give_up(&self, items: Vec<T>) {
-        self.dropped.fetch_add(items.len() as u64, Ordering::Relaxed);
+        self.count_dropped(items.len());
         for item in items {
             self.release(&item);
         }

@@ -23,4 +23,4 @@ pub use lane::{Overflow, SubscriptionStats};
 pub use message::{Message, MessageKind};
 pub use request::Request;
 pub(crate) use request::{Answer, AnswerSink, Ticket};
-pub(crate) use router::{Batch, DeliveryShared, RouteSpec, Router, Verdict};
+pub(crate) use router::{Batch, DeliveryShared, PassedOver, RouteSpec, Router, Verdict};

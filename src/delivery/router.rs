@@ -4,6 +4,7 @@
 //! each lane gets its messages in one go.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
 
@@ -24,8 +25,20 @@ pub(crate) struct DeliveryShared {
     pub(crate) doubles: Arc<Mutex<Doubles>>,
     pub(crate) events: Arc<EventHub>,
     pub(crate) seqs: Arc<SeqSource>,
+    pub(crate) passed_over: PassedOver,
     /// Whether the client hears its own broadcasts.
     pub(crate) echo: bool,
+}
+
+/// Messages that came and went to no lane, though none was full; by reason.
+#[derive(Debug, Default)]
+pub(crate) struct PassedOver {
+    /// They had come before.
+    pub(crate) doubles: AtomicU64,
+    /// Nobody here subscribes, or no longer.
+    pub(crate) unwanted: AtomicU64,
+    /// This client's own broadcasts.
+    pub(crate) own: AtomicU64,
 }
 
 /// Where a topic's messages go.
@@ -229,14 +242,20 @@ impl Batch<'_> {
     /// Offers a unicast; `data` is part of the frame's body.
     pub(crate) fn unicast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) -> Verdict {
         let Some(route) = find(self.routes, topic) else {
-            return Verdict::Answer(result::UNSUBSCRIBED, Bytes::new());
+            return self.shared.passed_over.answer(Room::Closed);
         };
         let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
         let (key, message) = self.arrival.describe(&route.topic, MessageKind::Unicast, frame, data);
         match self.doubles.look(&key, self.now, origin) {
             Seen::New => {}
-            Seen::Answer(code, data) => return Verdict::Answer(code, data),
-            Seen::Joined(ticket) => return Verdict::Later(ticket),
+            Seen::Answer(code, data) => {
+                count(&self.shared.passed_over.doubles);
+                return Verdict::Answer(code, data);
+            }
+            Seen::Joined(ticket) => {
+                count(&self.shared.passed_over.doubles);
+                return Verdict::Later(ticket);
+            }
         }
         let Some(port) = &mut route.service else {
             let room = route.stage(&self.shared.events, data.len(), message);
@@ -244,14 +263,14 @@ impl Batch<'_> {
                 route.touch(self.touched);
                 self.doubles.taken(key, self.now);
             }
-            return Verdict::Answer(code_of(room), Bytes::new());
+            return self.shared.passed_over.answer(room);
         };
         let room = port.lane.reserve(data.len());
         if room != Room::Taken {
             if room == Room::Full {
                 tell_slow(&self.shared.events, &route.topic, &port.lane);
             }
-            return Verdict::Answer(code_of(room), Bytes::new());
+            return self.shared.passed_over.answer(room);
         }
         let ticket = Ticket::new(key.clone());
         let responder = Responder::new(ticket.clone(), origin(), self.shared.doubles.clone());
@@ -263,18 +282,28 @@ impl Batch<'_> {
 
     /// Offers a broadcast. Nobody waits for an answer.
     pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) {
-        let Some(route) = find(self.routes, topic) else { return };
+        let Some(route) = find(self.routes, topic) else {
+            count(&self.shared.passed_over.unwanted);
+            return;
+        };
         if !self.shared.echo && self.shared.seqs.is_own(&frame.seq) {
+            count(&self.shared.passed_over.own);
             return;
         }
         let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
         let (key, message) = self.arrival.describe(&route.topic, MessageKind::Broadcast, frame, data);
         if !matches!(self.doubles.look(&key, self.now, origin), Seen::New) {
+            count(&self.shared.passed_over.doubles);
             return;
         }
-        if route.stage(&self.shared.events, data.len(), message) == Room::Taken {
-            route.touch(self.touched);
-            self.doubles.taken(key, self.now);
+        match route.stage(&self.shared.events, data.len(), message) {
+            Room::Taken => {
+                route.touch(self.touched);
+                self.doubles.taken(key, self.now);
+            }
+            Room::Closed => count(&self.shared.passed_over.unwanted),
+            // The lanes have counted it.
+            Room::Full => {}
         }
     }
 
@@ -287,13 +316,24 @@ impl Batch<'_> {
     }
 }
 
-/// The answer to a unicast that met this.
-fn code_of(room: Room) -> i32 {
-    match room {
-        Room::Taken => result::OK,
-        Room::Full => result::BUSY,
-        Room::Closed => result::UNSUBSCRIBED,
+impl PassedOver {
+    /// The answer to a unicast that met this room, counted.
+    fn answer(&self, room: Room) -> Verdict {
+        let code = match room {
+            Room::Taken => result::OK,
+            // The lanes have counted it.
+            Room::Full => result::BUSY,
+            Room::Closed => {
+                count(&self.unwanted);
+                result::UNSUBSCRIBED
+            }
+        };
+        Verdict::Answer(code, Bytes::new())
     }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 fn find<'a>(routes: &'a mut HashMap<Topic, Route>, topic: &[u8]) -> Option<&'a mut Route> {

@@ -9,6 +9,7 @@ mod deadlines;
 mod driver;
 mod outbox;
 mod port;
+mod round_trips;
 mod view;
 mod wire_log;
 
@@ -16,6 +17,7 @@ pub use command::Reply;
 pub(crate) use command::{CallKind, Command, NewCall, frame_len};
 pub(crate) use driver::{Driver, End, answer_route, closed, not_connected, refuse_call};
 pub(crate) use port::{Port, PortLimits};
+pub use round_trips::RoundTrips;
 pub(crate) use view::{Asking, Fit};
 
 use std::time::{Duration, Instant};

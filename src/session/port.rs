@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::command::Command;
+use super::round_trips::RoundTripCounters;
 use super::view::Views;
 use crate::delivery::{Answer, AnswerSink};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,15 @@ pub(crate) struct Counters {
     /// Writes to the connection: frames over writes tell how well they are gathered.
     pub(crate) writes: AtomicU64,
     pub(crate) connects: AtomicU64,
+    /// Sessions that ended though the client didn't want it.
+    pub(crate) losses: AtomicU64,
+    /// Tries to connect that came to nothing.
+    pub(crate) failed_connects: AtomicU64,
+    /// Unicasts and broadcasts sent for callers.
+    pub(crate) calls: AtomicU64,
+    pub(crate) round_trips: RoundTripCounters,
+    /// Unicasts and broadcasts that came.
+    pub(crate) messages_received: AtomicU64,
     pub(crate) topic_lists_sent: AtomicU64,
     /// Answers to nothing that is in flight: late, doubled or foreign.
     pub(crate) stray_replies: AtomicU64,

@@ -25,6 +25,16 @@ pub(super) struct Calls {
     deadlines: Deadlines<u64>,
 }
 
+/// What a 0x31 was the answer to.
+pub(super) enum Answered {
+    /// A unicast, and it ended well.
+    Unicast { took: Duration },
+    /// A broadcast, or a unicast that failed.
+    Other,
+    /// No call in flight.
+    Nothing,
+}
+
 struct Call {
     kind: CallKind,
     topic: Topic,
@@ -77,27 +87,39 @@ impl Calls {
         self.live.remove(&number);
     }
 
-    /// Ends the call that a 0x31 answers; false when there is none.
-    pub(super) fn answer(&mut self, seqs: &SeqSource, frame: &Frame<'_>, now: Instant) -> bool {
-        let Some(number) = seqs.number(&frame.seq) else { return false };
-        let Some(call) = self.live.remove(&number) else { return false };
-        let outcome = match call.kind {
-            _ if frame.result != result::OK => Err(self.refusal(&call, frame, now)),
-            CallKind::Broadcast => Ok(Reply { data: Bytes::new(), endpoint: self.endpoint.clone() }),
-            CallKind::Publish => match amop::split(frame.body) {
-                Ok((_, data)) => Ok(Reply { data: frame.keep(data), endpoint: self.endpoint.clone() }),
-                Err(amop::TopicBodyError::Empty) => {
-                    Ok(Reply { data: Bytes::new(), endpoint: self.endpoint.clone() })
+    /// Ends the call that a 0x31 answers.
+    pub(super) fn answer(&mut self, seqs: &SeqSource, frame: &Frame<'_>, now: Instant) -> Answered {
+        let Some(number) = seqs.number(&frame.seq) else { return Answered::Nothing };
+        let Some(call) = self.live.remove(&number) else { return Answered::Nothing };
+        let mut answered = Answered::Other;
+        let outcome = if frame.result != result::OK {
+            Err(self.refusal(&call, frame, now))
+        } else {
+            let data = match call.kind {
+                // The ack repeats the broadcast: nobody's answer.
+                CallKind::Broadcast => Ok(Bytes::new()),
+                CallKind::Publish => match amop::split(frame.body) {
+                    Ok((_, data)) => Ok(frame.keep(data)),
+                    Err(amop::TopicBodyError::Empty) => Ok(Bytes::new()),
+                    Err(error) => Err(error),
+                },
+            };
+            match data {
+                Ok(data) => {
+                    if call.kind == CallKind::Publish {
+                        answered = Answered::Unicast { took: now.saturating_duration_since(call.sent_at) };
+                    }
+                    Ok(Reply { data, endpoint: self.endpoint.clone() })
                 }
                 Err(error) => Err(Error::new(
                     ErrorKind::Remote,
                     format!("the subscriber of {:?} sent a malformed reply: {error}", call.topic),
                 )
                 .with_delivery(Delivery::Maybe)),
-            },
+            }
         };
         call.end(outcome);
-        true
+        answered
     }
 
     /// Ends calls that are past their deadlines; `written` as in the outbox.

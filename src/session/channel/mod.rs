@@ -17,7 +17,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use self::calls::Calls;
+use self::calls::{Answered, Calls};
 use self::heartbeat::{Beat, Heartbeat};
 use self::survey::Survey;
 use self::topics::{ToSend, Topics};
@@ -123,13 +123,14 @@ impl Machine {
         wire_log::received(&self.options.endpoint, frame);
         match frame.kind {
             MessageType::Request => self.on_request(frame, batch, now)?,
-            MessageType::Response => {
-                if !self.calls.answer(&self.seqs, frame, now) {
-                    count(&self.port.counters.stray_replies);
-                }
-            }
+            MessageType::Response => match self.calls.answer(&self.seqs, frame, now) {
+                Answered::Unicast { took } => self.port.counters.round_trips.count(took),
+                Answered::Other => {}
+                Answered::Nothing => count(&self.port.counters.stray_replies),
+            },
             MessageType::Broadcast => {
                 let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("broadcast", e))?;
+                count(&self.port.counters.messages_received);
                 batch.broadcast(frame, topic, data);
             }
             MessageType::Handshake => self.on_handshake(frame)?,
@@ -172,6 +173,7 @@ impl Machine {
 
     fn on_request(&mut self, frame: &Frame<'_>, batch: &mut Batch<'_>, now: Instant) -> Result<(), Fatal> {
         let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("unicast", e))?;
+        count(&self.port.counters.messages_received);
         match batch.unicast(frame, topic, data) {
             Verdict::Answer(code, data) => {
                 if code == result::BUSY {
@@ -200,6 +202,7 @@ impl Machine {
         let head = |out: &mut bytes::BytesMut| amop::put_head(out, kind, seq, result::OK, topic, len);
         self.outbox.put(head, &call.data);
         count(&self.port.counters.frames_sent);
+        count(&self.port.counters.calls);
         self.calls.add(call, begins, now);
     }
 

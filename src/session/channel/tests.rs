@@ -9,8 +9,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::delivery::{
-    Budget, DeliveryShared, Doubles, EventHub, Lane, LaneLimits, LaneReader, Message, Overflow, Request,
-    RouteSpec,
+    Budget, DeliveryShared, Doubles, EventHub, Lane, LaneLimits, LaneReader, Message, Overflow, PassedOver,
+    Request, RouteSpec,
 };
 use crate::protocol::channel::FrameReader;
 use crate::session::command::{Command, Reply, frame_len};
@@ -51,6 +51,7 @@ impl Bench {
             doubles: Arc::new(Mutex::new(Doubles::new(60 * S, 1000))),
             events: Arc::new(EventHub::new(16)),
             seqs: seqs.clone(),
+            passed_over: PassedOver::default(),
             echo: false,
         });
         let mut router = Router::new(shared.clone(), "node:1".into(), port.clone());

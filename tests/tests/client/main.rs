@@ -7,5 +7,6 @@ mod garbage;
 mod nodes;
 mod reconnecting;
 mod serving;
+mod stats;
 mod subscribing;
 mod topics;

@@ -1,0 +1,73 @@
+//! A client's figures: what each counts, and that the totals are those of all endpoints.
+
+use std::time::Duration;
+
+use amop::{ErrorKind, Overflow};
+
+use crate::fixture::{builder, client, soon, two_nodes, until};
+
+#[tokio::test]
+async fn what_was_sent_answered_and_lost_is_counted() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    for _ in 0..10 {
+        publisher.publish("echo", "x").await.unwrap();
+    }
+    publisher.broadcast("echo", "to nobody").await.unwrap();
+    let error = publisher.publish("nowhere", "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSubscriber);
+    let sent = publisher.stats().total();
+    assert_eq!((sent.calls, sent.round_trips.count()), (12, 10), "no refusal, no ack");
+    let [median, slowest] = [0.5, 1.0].map(|part| sent.round_trips.quantile(part).unwrap());
+    assert!(Duration::ZERO < median && median <= slowest && slowest < Duration::from_secs(60));
+    // The broadcast came too, where nobody subscribes.
+    until("the broadcast to come", || server.stats().unwanted == 1).await;
+    assert_eq!(server.stats().total().messages_received, 11);
+    drop(service);
+}
+
+#[tokio::test]
+async fn what_is_not_delivered_is_counted_by_reason() {
+    let devnet = two_nodes().await;
+    let everywhere = builder(&devnet, 0).endpoint(devnet.endpoints()[1].clone()).connect().await.unwrap();
+    until("both nodes", || everywhere.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
+    let mut news = everywhere.subscribe("news").await.unwrap();
+    until("both lists", || devnet.nodes().iter().all(|node| node.topics() == ["news"])).await;
+    let publisher = client(&devnet, 0).await;
+    publisher.broadcast("news", "by both nodes").await.unwrap();
+    soon("the news", news.next()).await.unwrap();
+    until("the double", || everywhere.stats().doubles == 1).await;
+    everywhere.broadcast("news", "its own").await.unwrap();
+    until("its own, from the other node or both", || everywhere.stats().own_broadcasts >= 1).await;
+
+    let narrow = |overflow| everywhere.subscribe("narrow").max_messages(1).overflow(overflow);
+    let (refusing, dropping) =
+        (narrow(Overflow::Refuse).await.unwrap(), narrow(Overflow::DropOldest).await.unwrap());
+    for n in 0..3 {
+        publisher.publish("narrow", n.to_string()).wait_for_subscriber(true).await.unwrap();
+    }
+    let stats = everywhere.stats();
+    assert_eq!((stats.refused, stats.dropped), (2, 2));
+    assert_eq!((refusing.stats().refused, dropping.stats().dropped), (2, 2));
+    drop((refusing, dropping));
+    assert_eq!(everywhere.stats().dropped, 4, "what was left unread too, and a lane's end forgets nothing");
+}
+
+#[tokio::test]
+async fn connections_made_lost_and_missed_are_counted() {
+    let devnet = two_nodes().await;
+    let quick = builder(&devnet, 0).endpoint(devnet.endpoints()[1].clone());
+    let client = quick.reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
+    let of = |index: usize| client.stats().endpoints[index].clone();
+    until("both nodes", || of(0).connected && of(1).connected).await;
+    devnet.node(1).kill().await;
+    until("a failed try", || of(1).failed_connects > 0).await;
+    assert_eq!((of(1).connected, of(1).losses, of(1).reconnects()), (false, 1, 0));
+    devnet.node(1).restart().await.unwrap();
+    until("the return", || of(1).connected).await;
+    assert_eq!((of(1).losses, of(1).reconnects()), (1, 1));
+    let total = client.stats().total();
+    assert_eq!((total.connected, total.connects, total.losses), (true, 3, 1));
+    assert_eq!(&*total.endpoint, "");
+}
