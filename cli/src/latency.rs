@@ -18,10 +18,14 @@ pub(crate) struct Percentiles {
     max: u64,
 }
 
+/// The longest time that is told apart, in microseconds: a day. Whoever waits longer is shown this.
+const LONGEST: u64 = 24 * 3600 * 1_000_000;
+
 impl Latencies {
     pub(crate) fn new() -> Latencies {
-        // Three digits are more than a network's times are worth.
-        Latencies(Histogram::new(3).expect("3 digits are possible"))
+        // Three digits are more than a network's times are worth. Without bounds the histogram would begin with
+        // room for 2 ms, and a record that saturates doesn't widen it.
+        Latencies(Histogram::new_with_bounds(1, LONGEST, 3).expect("3 digits and these bounds are possible"))
     }
 
     pub(crate) fn record(&mut self, time: Duration) {
@@ -80,6 +84,21 @@ mod tests {
         let expected = Percentiles { min: 1, p50: 50, p90: 90, p99: 99, max: 100 };
         assert_eq!(latencies.percentiles(), Some(expected));
         assert_eq!(expected.text(), "min 1 us, p50 50 us, p90 90 us, p99 99 us, max 100 us");
+    }
+
+    #[test]
+    fn times_of_any_size_count_as_what_they_are() {
+        let mut latencies = Latencies::new();
+        for millis in [1, 50, 2_000, 60_000, 3_600_000] {
+            latencies.record(Duration::from_millis(millis));
+        }
+        let Percentiles { min, p50, max, .. } = latencies.percentiles().unwrap();
+        for (seen, millis) in [(min, 1), (p50, 2_000), (max, 3_600_000)] {
+            let true_micros = millis * 1000;
+            assert!(seen.abs_diff(true_micros) <= true_micros / 1000, "{seen} for {true_micros}");
+        }
+        latencies.record(Duration::MAX);
+        assert!(latencies.percentiles().unwrap().max >= LONGEST);
     }
 
     #[test]
