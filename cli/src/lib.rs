@@ -29,7 +29,7 @@ use clap::Parser;
 use crate::arguments::Arguments;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::output::{Format, Output};
 
 /// Runs the command with `arguments`, the program's name first, and returns its exit code.
 ///
@@ -43,13 +43,23 @@ where
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // A pipe that is closed already is no error, and there is nobody left to be told of another.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() };
+            // Help and version are asked for like any other output; what is wrong with the command line is not.
+            let printed = error.print();
+            if error.use_stderr() {
+                return Exit::Usage.code();
+            }
+            return match printed.map_err(Failure::from) {
+                Ok(()) => Exit::Done.code(),
+                Err(failure) => Output::new(Format::People).fail(&failure).code(),
+            };
         }
     };
     wire_log::start(arguments.general.verbose);
     let mut output = Output::new(arguments.general.format());
+    if arguments.general.verbose > 0 {
+        // Its line and those of the log would overwrite each other.
+        output.forgo_progress();
+    }
     let ended = match tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()
     {
         Ok(runtime) => {

@@ -47,6 +47,7 @@ pub(crate) struct Output {
     out: io::BufWriter<io::Stdout>,
     out_colour: bool,
     err_colour: bool,
+    shows_progress: bool,
     progress: ProgressBar,
 }
 
@@ -57,13 +58,19 @@ impl Output {
             out: io::BufWriter::with_capacity(BUFFER, io::stdout()),
             out_colour: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
             err_colour: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            shows_progress: format == Format::People && io::stderr().is_terminal(),
             progress: ProgressBar::hidden(),
         }
     }
 
+    /// Shows no progress from now on.
+    pub(crate) fn forgo_progress(&mut self) {
+        self.shows_progress = false;
+    }
+
     /// Shows a progress line below the output, on a terminal and for people only; an empty one to be filled.
     pub(crate) fn start_progress(&mut self) -> ProgressBar {
-        if self.format == Format::People && io::stderr().is_terminal() {
+        if self.shows_progress {
             self.progress = ProgressBar::new_spinner();
         }
         self.progress.clone()
@@ -111,8 +118,15 @@ impl Output {
             Failure::Usage(message) => ErrorRecord::plain("InvalidArgument", message.clone()),
             Failure::Io(what, error) => ErrorRecord::plain("Io", format!("{what}: {error}")),
         };
-        // Where nothing can be written any more, the exit code has to do.
-        let _ = self.tell_now(&record);
+        match self.tell_now(&record) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                // Standard output takes nothing, a full disk for one. If standard error doesn't either, the exit
+                // code has to do.
+                let _ = writeln!(io::stderr(), "error: {}", record.explanation());
+            }
+            // Told; or nobody listens any more.
+            Ok(()) | Err(_) => {}
+        }
         failure.exit()
     }
 

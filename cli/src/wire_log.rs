@@ -12,7 +12,8 @@ pub(crate) fn start(verbose: u8) {
         _ => "amop=trace,amop_devnet=trace,rustls=debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Without colour, on a terminal too: the log is to be read and searched, not looked at.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // A host program that logs already shall go on as it does.
-    let _ = log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init();
+    let _ = log.try_init();
 }

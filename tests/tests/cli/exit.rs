@@ -1,8 +1,10 @@
 //! Exit codes: kinds of failure told apart.
 
 use std::net::TcpListener;
+use std::process::Command;
 
 use amop_devnet::{NodeCertificate, Welcome};
+use amop_tests::program::Program;
 
 use crate::amop::Place;
 
@@ -24,6 +26,19 @@ fn wrong_use_is_2() {
         let ended = place.run(arguments);
         assert_eq!((ended.code, ended.stdout.len()), (2, 0), "{arguments:?}: {ended:?}");
         assert!(ended.stderr[0].starts_with("error: "), "{ended:?}");
+    }
+}
+
+#[test]
+fn output_that_can_not_be_written_is_1_and_is_said_on_standard_error() {
+    let place = Place::empty();
+    for arguments in ["man", "demo --json", "--version"] {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("exec $AMOP {arguments} >/dev/full"));
+        shell.env("AMOP", env!("CARGO_BIN_EXE_test-amop")).current_dir(place.folder());
+        let ended = Program::spawn(shell, b"").end();
+        assert_eq!(ended.code, 1, "{arguments}: {ended:?}");
+        assert!(ended.stderr[0].starts_with("error: can't write the output: "), "{arguments}: {ended:?}");
     }
 }
 

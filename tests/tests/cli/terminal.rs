@@ -20,6 +20,11 @@ struct Session {
 
 impl Session {
     fn start(place: &Place, arguments: &[&str]) -> Session {
+        Session::start_with(place, arguments, &[])
+    }
+
+    /// With further variables in its environment.
+    fn start_with(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Session {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(24, 100)).unwrap();
         let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_test-amop"))
@@ -28,7 +33,8 @@ impl Session {
             .env("TERM", "xterm-256color")
             .env_remove("NO_COLOR")
             .env_remove("CI")
-            .env_remove("AMOP_CREDENTIALS");
+            .env_remove("AMOP_CREDENTIALS")
+            .envs(variables.iter().copied());
         let child = command.spawn(pts).unwrap();
         let keyboard = std::fs::File::from(OwnedFd::from(pty));
         let mut screen = keyboard.try_clone().unwrap();
@@ -110,4 +116,25 @@ fn an_error_is_red() {
     let (code, seen) = session.end();
     assert_eq!(code, 6);
     assert!(seen.contains("\x1b[31merror:") || seen.contains("\x1b[1m\x1b[31merror:"), "{seen:?}");
+}
+
+#[test]
+fn no_color_is_heeded() {
+    let place = Place::with_nodes();
+    let quiet = [("NO_COLOR", "1")];
+    for arguments in [&["publish", &place.endpoint(0), "nobody", "hi"][..], &["nonsense"], &["--help"]] {
+        let (_, seen) = Session::start_with(&place, arguments, &quiet).end();
+        assert!(!seen.is_empty() && !seen.contains('\x1b'), "{arguments:?}: {seen:?}");
+    }
+}
+
+#[test]
+fn the_log_of_the_wire_is_plain_and_takes_the_place_of_progress() {
+    let place = Place::with_nodes();
+    let session =
+        Session::start(&place, &["broadcast", &place.endpoint(0), "hello", "hi", "--count", "2", "-v"]);
+    let (code, seen) = session.end();
+    assert_eq!(code, 0, "{seen:?}");
+    assert!(seen.contains("sent Broadcast (0x35)") && seen.contains("2 succeeded"), "{seen:?}");
+    assert!(!seen.contains(" of 2 sent") && !seen.contains('\x1b'), "{seen:?}");
 }
