@@ -469,6 +469,27 @@ amop_status amop_options_set_heartbeat(amop_options *options,
                                        uint64_t interval_ms);
 
 /**
+ * After how many heartbeats in a row without a byte from the node a connection is dead. Default 2.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: one at a time; callbacks too.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+amop_status amop_options_set_missed_heartbeats(amop_options *options, uint32_t heartbeats);
+
+/**
+ * Whether amop_client_connect puts out a client though no node can be reached: it goes on trying, and until it
+ * succeeds calls end as not connected. Default no. What can't change by itself, such as credentials, is an error all
+ * the same.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: one at a time; callbacks too.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+amop_status amop_options_set_start_offline(amop_options *options,
+                                           bool offline);
+
+/**
  * The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
  *
  * - Ownership: nothing changes hands.
@@ -543,6 +564,42 @@ amop_status amop_options_set_max_send_bytes(amop_options *options, size_t bytes)
 amop_status amop_options_set_max_held_bytes(amop_options *options, size_t bytes);
 
 /**
+ * Most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: one at a time; callbacks too.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+amop_status amop_options_set_max_events(amop_options *options, size_t events);
+
+/**
+ * How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: one at a time; callbacks too.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+amop_status amop_options_set_doubles_window(amop_options *options, uint64_t window_ms);
+
+/**
+ * Most messages remembered for that. Default 65,536.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: one at a time; callbacks too.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+amop_status amop_options_set_max_doubles(amop_options *options, size_t messages);
+
+/**
+ * The group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: one at a time; callbacks too.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+amop_status amop_options_set_group(amop_options *options, int64_t group);
+
+/**
  * Most threads for callbacks. Default 256; they are started when they are needed and end when they are idle.
  *
  * - Ownership: nothing changes hands.
@@ -560,7 +617,8 @@ amop_status amop_options_set_dispatcher_threads(amop_options *options, size_t th
 typedef struct amop_client amop_client;
 
 /**
- * Connects. Returns when one node is ready; the others follow in the background.
+ * Connects. Returns when one node is ready; the others follow in the background. With amop_options_set_start_offline
+ * it returns a client also when none could be reached.
  *
  * - Ownership: `options` stay the caller's and may be freed; `*client` is the caller's, for amop_client_free.
  * - Threads: any; waits up to the connect timeout, in callbacks too.
@@ -569,7 +627,9 @@ typedef struct amop_client amop_client;
  *   couldn't: _RESOLVE, _CONNECT, _CONNECT_TIMEOUT, _TLS, _NODE_CERTIFICATE, _CLIENT_CERTIFICATE,
  *   _TLS_NO_COMMON, _HANDSHAKE; _RUNTIME.
  */
-amop_status amop_client_connect(const amop_options *options, amop_client **client, amop_error **error);
+amop_status amop_client_connect(const amop_options *options,
+                                amop_client **client,
+                                amop_error **error);
 
 /**
  * Ends the client in order: calls in flight end with AMOP_ERROR_CLOSED, callbacks get until the timeout to work

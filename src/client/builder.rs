@@ -89,6 +89,20 @@ impl ClientBuilder {
         self
     }
 
+    /// After how many heartbeats in a row without a byte from the node a connection is dead. Default 2.
+    pub fn missed_heartbeats(mut self, heartbeats: u32) -> Self {
+        self.options.missed_heartbeats = heartbeats;
+        self
+    }
+
+    /// Whether [`ClientBuilder::connect`] returns a client though no node can be reached: it goes on trying, and until
+    /// it succeeds calls end as not connected. Default no. What can't change by itself, such as options and
+    /// credentials, is an error all the same.
+    pub fn start_offline(mut self, offline: bool) -> Self {
+        self.options.start_offline = offline;
+        self
+    }
+
     /// The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
     pub fn reconnect_min(mut self, time: Duration) -> Self {
         self.options.reconnect_min = time;
@@ -139,6 +153,30 @@ impl ClientBuilder {
         self
     }
 
+    /// Most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
+    pub fn max_events(mut self, events: usize) -> Self {
+        self.options.max_events = events;
+        self
+    }
+
+    /// How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
+    pub fn doubles_window(mut self, time: Duration) -> Self {
+        self.options.doubles_window = time;
+        self
+    }
+
+    /// Most messages remembered for that. Default 65,536.
+    pub fn max_doubles(mut self, messages: usize) -> Self {
+        self.options.max_doubles = messages;
+        self
+    }
+
+    /// The group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
+    pub fn group(mut self, group: i64) -> Self {
+        self.options.group = group;
+        self
+    }
+
     /// Most threads for blocking handlers. Default 256.
     pub fn dispatcher_threads(mut self, threads: usize) -> Self {
         self.options.dispatcher_threads = threads;
@@ -155,7 +193,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// Options that make no sense, credentials that can't be used, or, when no node could be reached, why the
-    /// first one couldn't.
+    /// first one couldn't (not with [`ClientBuilder::start_offline`]).
     pub async fn connect(self) -> Result<Client> {
         let runtime = match self.runtime {
             Some(handle) => RuntimeRef::given(handle),
@@ -163,7 +201,10 @@ impl ClientBuilder {
         };
         let deadline = Instant::now() + self.options.connect_timeout;
         let core = ClientCore::start(self.options, runtime)?;
-        core.first_connection(deadline).await?;
-        Ok(Client { core })
+        let offline = core.options.start_offline;
+        match core.first_connection(deadline).await {
+            Err(error) if !offline => Err(error),
+            _ => Ok(Client { core }),
+        }
     }
 }

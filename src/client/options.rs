@@ -41,6 +41,7 @@ pub(crate) struct Options {
     pub(crate) close_timeout: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) missed_heartbeats: u32,
+    pub(crate) start_offline: bool,
     pub(crate) reconnect_min: Duration,
     pub(crate) reconnect_max: Duration,
     pub(crate) answer_within: Duration,
@@ -66,6 +67,7 @@ impl Default for Options {
             close_timeout: Duration::from_secs(5),
             heartbeat: Duration::from_secs(10),
             missed_heartbeats: 2,
+            start_offline: false,
             reconnect_min: Duration::from_millis(100),
             reconnect_max: Duration::from_secs(10),
             // Half a second before the node's own limit of 5 s, so that nobody else is given the message.
@@ -99,6 +101,7 @@ impl Options {
             ("reconnect_min", self.reconnect_min),
             ("reconnect_max", self.reconnect_max),
             ("answer_within", self.answer_within),
+            ("doubles_window", self.doubles_window),
         ];
         for (name, time) in times {
             if time.is_zero() || time > MAX_TIME {
@@ -109,11 +112,14 @@ impl Options {
             ("max_in_flight", self.max_in_flight),
             ("max_send_bytes", self.max_send_bytes),
             ("max_held_bytes", self.max_held_bytes),
+            ("max_events", self.max_events),
+            ("max_doubles", self.max_doubles),
+            ("missed_heartbeats", self.missed_heartbeats as usize),
             ("dispatcher_threads", self.dispatcher_threads),
         ];
         for (name, bound) in bounds {
             if bound == 0 {
-                return wrong(&format!("{name} is 0: nothing could ever pass"));
+                return wrong(&format!("{name} is 0: it has to be at least 1"));
             }
         }
         if self.reconnect_min > self.reconnect_max {

@@ -28,7 +28,8 @@ impl amop_client {
     }
 }
 
-/// Connects. Returns when one node is ready; the others follow in the background.
+/// Connects. Returns when one node is ready; the others follow in the background. With amop_options_set_start_offline
+/// it returns a client also when none could be reached.
 ///
 /// - Ownership: `options` stay the caller's and may be freed; `*client` is the caller's, for amop_client_free.
 /// - Threads: any; waits up to the connect timeout, in callbacks too.

@@ -18,6 +18,8 @@ pub struct amop_options {
     call_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
     heartbeat: Option<Duration>,
+    missed_heartbeats: Option<u32>,
+    start_offline: Option<bool>,
     reconnect_min: Option<Duration>,
     reconnect_max: Option<Duration>,
     answer_within: Option<Duration>,
@@ -26,6 +28,10 @@ pub struct amop_options {
     max_in_flight: Option<usize>,
     max_send_bytes: Option<usize>,
     max_held_bytes: Option<usize>,
+    max_events: Option<usize>,
+    doubles_window: Option<Duration>,
+    max_doubles: Option<usize>,
+    group: Option<i64>,
     dispatcher_threads: Option<usize>,
 }
 
@@ -88,6 +94,8 @@ impl amop_options {
         let builder = apply(builder, self.call_timeout, ClientBuilder::call_timeout);
         let builder = apply(builder, self.close_timeout, ClientBuilder::close_timeout);
         let builder = apply(builder, self.heartbeat, ClientBuilder::heartbeat);
+        let builder = apply(builder, self.missed_heartbeats, ClientBuilder::missed_heartbeats);
+        let builder = apply(builder, self.start_offline, ClientBuilder::start_offline);
         let builder = apply(builder, self.reconnect_min, ClientBuilder::reconnect_min);
         let builder = apply(builder, self.reconnect_max, ClientBuilder::reconnect_max);
         let builder = apply(builder, self.answer_within, ClientBuilder::answer_within);
@@ -96,6 +104,10 @@ impl amop_options {
         let builder = apply(builder, self.max_in_flight, ClientBuilder::max_in_flight);
         let builder = apply(builder, self.max_send_bytes, ClientBuilder::max_send_bytes);
         let builder = apply(builder, self.max_held_bytes, ClientBuilder::max_held_bytes);
+        let builder = apply(builder, self.max_events, ClientBuilder::max_events);
+        let builder = apply(builder, self.doubles_window, ClientBuilder::doubles_window);
+        let builder = apply(builder, self.max_doubles, ClientBuilder::max_doubles);
+        let builder = apply(builder, self.group, ClientBuilder::group);
         apply(builder, self.dispatcher_threads, ClientBuilder::dispatcher_threads)
     }
 }
@@ -273,6 +285,40 @@ pub unsafe extern "C" fn amop_options_set_heartbeat(
     })
 }
 
+/// After how many heartbeats in a row without a byte from the node a connection is dead. Default 2.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: one at a time; callbacks too.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_missed_heartbeats(
+    options: *mut amop_options,
+    heartbeats: u32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.missed_heartbeats = (heartbeats > 0).then_some(heartbeats);
+        Ok(())
+    })
+}
+
+/// Whether amop_client_connect puts out a client though no node can be reached: it goes on trying, and until it
+/// succeeds calls end as not connected. Default no. What can't change by itself, such as credentials, is an error all
+/// the same.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: one at a time; callbacks too.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_start_offline(
+    options: *mut amop_options,
+    offline: bool,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.start_offline = Some(offline);
+        Ok(())
+    })
+}
+
 /// The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
 ///
 /// - Ownership: nothing changes hands.
@@ -392,6 +438,67 @@ pub unsafe extern "C" fn amop_options_set_max_held_bytes(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.max_held_bytes = bound(bytes);
+        Ok(())
+    })
+}
+
+/// Most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: one at a time; callbacks too.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_max_events(
+    options: *mut amop_options,
+    events: usize,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.max_events = bound(events);
+        Ok(())
+    })
+}
+
+/// How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: one at a time; callbacks too.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_doubles_window(
+    options: *mut amop_options,
+    window_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.doubles_window = time(window_ms);
+        Ok(())
+    })
+}
+
+/// Most messages remembered for that. Default 65,536.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: one at a time; callbacks too.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_max_doubles(
+    options: *mut amop_options,
+    messages: usize,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.max_doubles = bound(messages);
+        Ok(())
+    })
+}
+
+/// The group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: one at a time; callbacks too.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_group(options: *mut amop_options, group: i64) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.group = (group != 0).then_some(group);
         Ok(())
     })
 }

@@ -56,3 +56,20 @@ async fn nothing_there_is_told_at_once() {
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.message().contains(&devnet.endpoints()[0]), "{error}");
 }
+
+#[tokio::test]
+async fn a_client_may_start_while_all_nodes_are_down() {
+    let devnet = two_nodes().await;
+    devnet.node(0).kill().await;
+    let offline = builder(&devnet, 0).start_offline(true).reconnect_min(Duration::from_millis(1));
+    let client = offline.connect().await.unwrap();
+    let error = client.publish("t", "x").await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::NotConnected, Delivery::No));
+    let waiting = tokio::spawn(client.subscribe("t").timeout(Duration::from_secs(60)).into_future());
+    devnet.node(0).restart().await.unwrap();
+    let _messages = soon("the subscription", waiting).await.unwrap().unwrap();
+    assert_eq!(devnet.node(0).topics(), ["t"]);
+    let error =
+        devnet.node(0).client().start_offline(true).credentials("/nowhere").connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CredentialsNotFound, "what doesn't change by itself: {error}");
+}
