@@ -2,6 +2,7 @@
 
 use k256::ecdsa::signature::hazmat::PrehashVerifier;
 use k256::ecdsa::{Signature, VerifyingKey};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rustls::SignatureScheme;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
@@ -50,6 +51,17 @@ pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorit
     ],
 };
 
+/// What a client of the embedded node may prove its key with beside that, and nothing else be signed with: ECDSA with
+/// SHA-1.
+///
+/// Java 11, which java-sdk needs, holds the schemes above to the curves of their names. With a key on secp256k1 that
+/// leaves it those without a name, which real nodes take, and of which rustls asks for this one only.
+pub(super) static FOR_CLIENTS: Mapping = (SignatureScheme::ECDSA_SHA1_Legacy, &[SECP256K1_SHA1]);
+
+/// A scheme of TLS and what it means, by kind of key.
+pub(super) type Mapping = (SignatureScheme, &'static [&'static dyn SignatureVerificationAlgorithm]);
+
+static SECP256K1_SHA1: &dyn SignatureVerificationAlgorithm = &Secp256k1 { hash: Hash::Sha1 };
 static SECP256K1_SHA256: &dyn SignatureVerificationAlgorithm = &Secp256k1 { hash: Hash::Sha256 };
 static SECP256K1_SHA384: &dyn SignatureVerificationAlgorithm = &Secp256k1 { hash: Hash::Sha384 };
 static SECP256K1_SHA512: &dyn SignatureVerificationAlgorithm = &Secp256k1 { hash: Hash::Sha512 };
@@ -57,6 +69,7 @@ static SECP256K1_SHA512: &dyn SignatureVerificationAlgorithm = &Secp256k1 { hash
 /// The hash under an ECDSA signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hash {
+    Sha1,
     Sha256,
     Sha384,
     Sha512,
@@ -65,12 +78,17 @@ pub(super) enum Hash {
 impl Hash {
     pub(super) fn of(self, message: &[u8]) -> Vec<u8> {
         match self {
+            Hash::Sha1 => digest(&SHA1_FOR_LEGACY_USE_ONLY, message).as_ref().to_vec(),
             Hash::Sha256 => Sha256::digest(message).to_vec(),
             Hash::Sha384 => Sha384::digest(message).to_vec(),
             Hash::Sha512 => Sha512::digest(message).to_vec(),
         }
     }
 }
+
+/// As it would stand in a certificate: the object identifier 1.2.840.10045.4.1.
+const ECDSA_SHA1: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01]);
 
 #[derive(Debug)]
 struct Secp256k1 {
@@ -91,6 +109,7 @@ impl SignatureVerificationAlgorithm for Secp256k1 {
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
         match self.hash {
+            Hash::Sha1 => ECDSA_SHA1,
             Hash::Sha256 => alg_id::ECDSA_SHA256,
             Hash::Sha384 => alg_id::ECDSA_SHA384,
             Hash::Sha512 => alg_id::ECDSA_SHA512,
@@ -110,12 +129,8 @@ mod tests {
     fn high_and_low_s_are_the_same_signature() {
         let key = SigningKey::generate();
         let public = key.verifying_key().to_sec1_bytes();
-        for algorithm in [SECP256K1_SHA256, SECP256K1_SHA384, SECP256K1_SHA512] {
-            let hash = match algorithm.signature_alg_id() {
-                id if id == alg_id::ECDSA_SHA256 => Hash::Sha256,
-                id if id == alg_id::ECDSA_SHA384 => Hash::Sha384,
-                _ => Hash::Sha512,
-            };
+        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+            let algorithm = Secp256k1 { hash };
             let low: Signature = key.sign_prehash(&hash.of(b"handshake")).unwrap();
             let high = Signature::from_scalars(low.r().to_bytes(), (-*low.s()).to_bytes()).unwrap();
             assert_ne!(low, high);

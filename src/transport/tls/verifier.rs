@@ -12,7 +12,7 @@ use rustls::{Error as TlsError, SignatureScheme};
 use webpki::KeyUsage;
 
 use super::chain::{Refusal, TrustedRoots, verifies};
-use super::signature::ALGORITHMS;
+use super::signature::{ALGORITHMS, FOR_CLIENTS, Mapping};
 use crate::transport::certificate::ParsedCertificate;
 
 /// Judges the node's certificate and remembers the verdict.
@@ -64,7 +64,7 @@ impl ServerCertVerifier for NodeVerifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_handshake_signature(message, leaf, signed)
+        verify_handshake_signature(ALGORITHMS.mapping.iter(), message, leaf, signed)
     }
 
     fn verify_tls13_signature(
@@ -117,7 +117,8 @@ impl ClientCertVerifier for SdkVerifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_handshake_signature(message, leaf, signed)
+        let mapping = ALGORITHMS.mapping.iter().chain([&FOR_CLIENTS]);
+        verify_handshake_signature(mapping, message, leaf, signed)
     }
 
     fn verify_tls13_signature(
@@ -130,19 +131,20 @@ impl ClientCertVerifier for SdkVerifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ALGORITHMS.supported_schemes()
+        let mut schemes = ALGORITHMS.supported_schemes();
+        schemes.push(FOR_CLIENTS.0);
+        schemes
     }
 }
 
 /// The peer's proof that it holds the key of the certificate it showed. Works for every version of certificate.
-fn verify_handshake_signature(
+fn verify_handshake_signature<'a>(
+    mut mapping: impl Iterator<Item = &'a Mapping>,
     message: &[u8],
     leaf: &CertificateDer<'_>,
     signed: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, TlsError> {
-    let (_, algorithms) = ALGORITHMS
-        .mapping
-        .iter()
+    let (_, algorithms) = mapping
         .find(|(scheme, _)| *scheme == signed.scheme)
         .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
     let leaf = ParsedCertificate::parse(leaf).map_err(|_| CertificateError::BadEncoding)?;

@@ -71,6 +71,21 @@ async fn s_client_with_an_sdk_certificate_completes_and_without_one_is_refused()
 }
 
 #[tokio::test]
+async fn a_client_may_sign_with_any_hash_and_with_the_one_that_java_11_is_left_with() {
+    let network = Network::mint();
+    let folder = Folder::with("sdk", &network.sdk);
+    let node = EchoNode::start(&network.node).await;
+    let own = "-curves secp256k1 -cert sdk.crt -cert_chain sdk.crt -key sdk.key";
+    for hash in ["SHA256", "SHA384", "SHA512", "SHA1"] {
+        // By default OpenSSL 3 refuses to sign with SHA-1.
+        let more = format!("{own} -cipher DEFAULT@SECLEVEL=0 -client_sigalgs ECDSA+{hash}");
+        let mut client = folder.client(&node.endpoint, &more);
+        assert!(client.echoes("to the node and back").await, "{hash}");
+        assert!(client.succeeded().await, "{hash}");
+    }
+}
+
+#[tokio::test]
 async fn s_client_of_another_chain_is_refused() {
     let (network, other) = (Network::mint(), Network::mint());
     let node = EchoNode::start(&network.node).await;
