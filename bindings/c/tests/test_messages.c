@@ -1,7 +1,6 @@
 /* Messages from one client to another: by callback, by next, by descriptor; unicast and broadcast. */
 #include "fixture.h"
 
-#include <poll.h>
 #include <time.h>
 
 static void a_message_reaches_a_callback_at_another_node(void **state)
@@ -116,14 +115,6 @@ static void next_says_whether_nothing_came_or_nothing_will_come(void **state)
     assert_int_equal(count, 0);
     amop_subscription_free(subscription);
     end(client);
-}
-
-static int readable(int fd, int timeout)
-{
-    struct pollfd waiting = {fd, POLLIN, 0};
-    int ready = poll(&waiting, 1, timeout);
-    assert_true(ready >= 0);
-    return ready;
 }
 
 static void the_descriptor_is_readable_while_next_would_not_wait(void **state)

@@ -1,0 +1,613 @@
+/* Arguments that can't be used: each is refused with a code, by its name, and leaves no out-parameter unset. */
+#include "fixture.h"
+
+#include <limits.h>
+#include <math.h>
+
+static const char bad_utf8[] = {'a', (char)0xff, 0};
+
+/* Handles of every type, for tests of the other arguments. */
+static amop_client *client;
+static amop_subscription *subscription;
+static amop_service *service;
+static amop_completion_queue *queue;
+static amop_events *events;
+
+static int start(void **state)
+{
+    if (start_devnet(state) != 0) {
+        return -1;
+    }
+    client = client_at(0);
+    OK(amop_client_subscribe(client, "subscribed", NULL, &subscription, &error));
+    OK(amop_client_serve_requests(client, "served", NULL, &service, &error));
+    OK(amop_client_events(client, &events, &error));
+    queue = amop_completion_queue_new(0);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    amop_completion_queue_free(queue);
+    amop_events_free(events);
+    amop_service_free(service);
+    amop_subscription_free(subscription);
+    end(client);
+    return stop_devnet(state);
+}
+
+/* A callback's context that a refused call has to drop at once. */
+static void dropped_at_once(context *context)
+{
+    assert_int_equal(counted(context->calls), 0);
+    context_end(context);
+}
+
+#define WITH_CONTEXT(status, call)                                                                          \
+    do {                                                                                                    \
+        context context;                                                                                    \
+        context_init(&context);                                                                             \
+        EXPECT(status, call);                                                                               \
+        dropped_at_once(&context);                                                                          \
+    } while (0)
+
+static void handles_that_are_null_are_named(void **state)
+{
+    (void)state;
+    amop_client *made = untouched();
+    EXPECT_NULL("options", amop_client_connect(NULL, &made, &error));
+    assert_null(made);
+    EXPECT_NULL("client", amop_client_close(NULL, 0, &error));
+    EXPECT_NULL("client", amop_client_add_endpoint(NULL, "127.0.0.1:1", &error));
+    EXPECT_NULL("client", amop_client_remove_endpoint(NULL, "127.0.0.1:1", &error));
+    amop_stats *stats = untouched();
+    EXPECT_NULL("client", amop_client_stats(NULL, &stats, &error));
+    assert_null(stats);
+    amop_events *listener = untouched();
+    EXPECT_NULL("client", amop_client_events(NULL, &listener, &error));
+    assert_null(listener);
+
+    amop_subscription *subscribed = untouched();
+    EXPECT_NULL("client", amop_client_subscribe(NULL, "t", NULL, &subscribed, &error));
+    assert_null(subscribed);
+    amop_service *served = untouched();
+    EXPECT_NULL("client", amop_client_serve_requests(NULL, "t", NULL, &served, &error));
+    assert_null(served);
+    amop_reply *reply = untouched();
+    EXPECT_NULL("client", amop_client_publish(NULL, "t", "", 0, NULL, 0, &reply, &error));
+    assert_null(reply);
+    EXPECT_NULL("client", amop_client_broadcast(NULL, "t", "", 0, NULL, 0, &error));
+    amop_call *call = untouched();
+    EXPECT_NULL("client", amop_client_publish_queued(NULL, "t", "", 0, NULL, 0, queue, NULL, &call, &error));
+    assert_null(call);
+    call = untouched();
+    EXPECT_NULL("client", amop_client_broadcast_queued(NULL, "t", "", 0, NULL, 0, queue, NULL, &call, &error));
+    assert_null(call);
+    EXPECT_NULL("queue", amop_client_publish_queued(client, "t", "", 0, NULL, 0, NULL, NULL, &call, &error));
+    EXPECT_NULL("queue", amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, NULL, NULL, &call, &error));
+
+    amop_message *message = untouched();
+    size_t number = 9;
+    int32_t fd = 9;
+    EXPECT_NULL("subscription", amop_subscription_next(NULL, 0, &message, &error));
+    assert_null(message);
+    EXPECT_NULL("subscription", amop_subscription_next_many(NULL, 0, &message, 1, &number, &error));
+    assert_int_equal(number, 0);
+    EXPECT_NULL("subscription", amop_subscription_fd(NULL, &fd, &error));
+    assert_int_equal(fd, 0);
+    EXPECT_NULL("subscription", amop_subscription_unsubscribe(NULL, 0, &error));
+    EXPECT_NULL("subscription", amop_subscription_stats(NULL, &stats, &error));
+
+    amop_request *request = untouched();
+    EXPECT_NULL("service", amop_service_next(NULL, 0, &request, &error));
+    assert_null(request);
+    EXPECT_NULL("service", amop_service_next_many(NULL, 0, &request, 1, &number, &error));
+    EXPECT_NULL("service", amop_service_fd(NULL, &fd, &error));
+    EXPECT_NULL("service", amop_service_unsubscribe(NULL, 0, &error));
+    EXPECT_NULL("service", amop_service_stats(NULL, &stats, &error));
+    EXPECT_NULL("request", amop_request_reply(NULL, "", 0, &error));
+    EXPECT_NULL("request", amop_request_fail(NULL, AMOP_RESULT_FAILED, "", 0, &error));
+
+    amop_completion *completion = untouched();
+    EXPECT_NULL("queue", amop_completion_queue_next(NULL, 0, &completion, &error));
+    assert_null(completion);
+    EXPECT_NULL("queue", amop_completion_queue_next_many(NULL, 0, &completion, 1, &number, &error));
+    EXPECT_NULL("queue", amop_completion_queue_fd(NULL, &fd, &error));
+    EXPECT_NULL("call", amop_call_cancel(NULL, &error));
+    amop_event *event = untouched();
+    EXPECT_NULL("events", amop_events_next(NULL, 0, &event, &error));
+    assert_null(event);
+    EXPECT_NULL("events", amop_events_fd(NULL, &fd, &error));
+
+    uint64_t value = 9;
+    EXPECT_NULL("stats", amop_stats_get(NULL, AMOP_STAT_RETRIES, &value, &error));
+    assert_int_equal(value, 0);
+    EXPECT_NULL("stats", amop_stats_endpoint_get(NULL, 0, AMOP_STAT_CONNECTED, &value, &error));
+    EXPECT_NULL("stats", amop_stats_round_trip(NULL, 0.5, &value, &error));
+    EXPECT_NULL("stats", amop_stats_endpoint_round_trip(NULL, 0, 0.5, &value, &error));
+    EXPECT_NULL("devnet", amop_devnet_kill_node(NULL, 0, &error));
+    EXPECT_NULL("devnet", amop_devnet_restart_node(NULL, 0, &error));
+    EXPECT_NULL("devnet", amop_devnet_stop(NULL, &error));
+}
+
+static void options_that_are_null_are_refused(void **state)
+{
+    (void)state;
+    const amop_status refused = AMOP_ERROR_INVALID_ARGUMENT;
+    EXPECT(refused, amop_options_add_endpoint(NULL, "127.0.0.1:1"));
+    EXPECT(refused, amop_options_set_credentials(NULL, "."));
+    EXPECT(refused, amop_options_set_credential_files(NULL, "a", "b", "c"));
+    EXPECT(refused, amop_options_set_credential_pem(NULL, "a", 1, "b", 1, "c", 1));
+    EXPECT(refused, amop_options_set_connect_timeout(NULL, 1));
+    EXPECT(refused, amop_options_set_call_timeout(NULL, 1));
+    EXPECT(refused, amop_options_set_close_timeout(NULL, 1));
+    EXPECT(refused, amop_options_set_heartbeat(NULL, 1));
+    EXPECT(refused, amop_options_set_reconnect_min(NULL, 1));
+    EXPECT(refused, amop_options_set_reconnect_max(NULL, 1));
+    EXPECT(refused, amop_options_set_answer_within(NULL, 1));
+    EXPECT(refused, amop_options_set_retry(NULL, AMOP_RETRY_NEVER));
+    EXPECT(refused, amop_options_set_echo(NULL, true));
+    EXPECT(refused, amop_options_set_max_in_flight(NULL, 1));
+    EXPECT(refused, amop_options_set_max_send_bytes(NULL, 1));
+    EXPECT(refused, amop_options_set_max_held_bytes(NULL, 1));
+    EXPECT(refused, amop_options_set_dispatcher_threads(NULL, 1));
+    EXPECT(refused, amop_subscribe_options_set_max_messages(NULL, 1));
+    EXPECT(refused, amop_subscribe_options_set_max_bytes(NULL, 1));
+    EXPECT(refused, amop_subscribe_options_set_overflow(NULL, AMOP_OVERFLOW_REFUSE));
+    EXPECT(refused, amop_subscribe_options_set_placement(NULL, AMOP_PLACEMENT_ALL));
+    EXPECT(refused, amop_subscribe_options_set_timeout(NULL, 1));
+    EXPECT(refused, amop_serve_options_set_concurrency(NULL, 1));
+    EXPECT(refused, amop_serve_options_set_max_messages(NULL, 1));
+    EXPECT(refused, amop_serve_options_set_max_bytes(NULL, 1));
+    EXPECT(refused, amop_serve_options_set_placement(NULL, AMOP_PLACEMENT_ONE));
+    EXPECT(refused, amop_serve_options_set_timeout(NULL, 1));
+    EXPECT(refused, amop_publish_options_set_wait_for_subscriber(NULL, true));
+    EXPECT(refused, amop_publish_options_set_retry(NULL, AMOP_RETRY_NEVER));
+    EXPECT(refused, amop_publish_options_set_all_nodes(NULL, true));
+    EXPECT(refused, amop_devnet_options_set_nodes(NULL, 1));
+    EXPECT(refused, amop_devnet_options_set_port(NULL, 1));
+    EXPECT(refused, amop_devnet_options_set_folder(NULL, "."));
+    EXPECT(refused, amop_devnet_options_set_like_2_11(NULL, true));
+}
+
+static void out_parameters_that_are_null_are_named(void **state)
+{
+    (void)state;
+    amop_options *options = options_at(0);
+    EXPECT_NULL("client", amop_client_connect(options, NULL, &error));
+    amop_options_free(options);
+    EXPECT_NULL("stats", amop_client_stats(client, NULL, &error));
+    EXPECT_NULL("stats", amop_subscription_stats(subscription, NULL, &error));
+    EXPECT_NULL("stats", amop_service_stats(service, NULL, &error));
+    EXPECT_NULL("events", amop_client_events(client, NULL, &error));
+    EXPECT_NULL("event", amop_events_next(events, 0, NULL, &error));
+    EXPECT_NULL("fd", amop_events_fd(events, NULL, &error));
+    EXPECT_NULL("subscription", amop_client_subscribe(client, "t", NULL, NULL, &error));
+    EXPECT_NULL("service", amop_client_serve_requests(client, "t", NULL, NULL, &error));
+    EXPECT_NULL("message", amop_subscription_next(subscription, 0, NULL, &error));
+    EXPECT_NULL("fd", amop_subscription_fd(subscription, NULL, &error));
+    EXPECT_NULL("request", amop_service_next(service, 0, NULL, &error));
+    EXPECT_NULL("fd", amop_service_fd(service, NULL, &error));
+    EXPECT_NULL("completion", amop_completion_queue_next(queue, 0, NULL, &error));
+    EXPECT_NULL("fd", amop_completion_queue_fd(queue, NULL, &error));
+    EXPECT_NULL("devnet", amop_devnet_start(NULL, NULL, &error));
+
+    size_t number = 9;
+    EXPECT_NULL("messages", amop_subscription_next_many(subscription, 0, NULL, 1, &number, &error));
+    assert_int_equal(number, 0);
+    EXPECT_NULL("requests", amop_service_next_many(service, 0, NULL, 1, &number, &error));
+    EXPECT_NULL("completions", amop_completion_queue_next_many(queue, 0, NULL, 1, &number, &error));
+    amop_message *message = NULL;
+    amop_request *request = NULL;
+    amop_completion *completion = NULL;
+    EXPECT_NULL("count", amop_subscription_next_many(subscription, 0, &message, 1, NULL, &error));
+    EXPECT_NULL("count", amop_service_next_many(service, 0, &request, 1, NULL, &error));
+    EXPECT_NULL("count", amop_completion_queue_next_many(queue, 0, &completion, 1, NULL, &error));
+
+    amop_stats *stats = NULL;
+    OK(amop_client_stats(client, &stats, &error));
+    EXPECT_NULL("value", amop_stats_get(stats, AMOP_STAT_RETRIES, NULL, &error));
+    EXPECT_NULL("value", amop_stats_endpoint_get(stats, 0, AMOP_STAT_CONNECTED, NULL, &error));
+    EXPECT_NULL("microseconds", amop_stats_round_trip(stats, 0.5, NULL, &error));
+    EXPECT_NULL("microseconds", amop_stats_endpoint_round_trip(stats, 0, 0.5, NULL, &error));
+    amop_stats_free(stats);
+}
+
+static void room_for_handles_has_to_be_a_length(void **state)
+{
+    (void)state;
+    amop_message *message = NULL;
+    amop_request *request = NULL;
+    amop_completion *completion = NULL;
+    const size_t lengths[] = {0, SIZE_MAX, SIZE_MAX / 8};
+    for (size_t n = 0; n < 3; n++) {
+        size_t number = 9;
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_subscription_next_many(subscription, 0, &message, lengths[n], &number, &error));
+        assert_int_equal(number, 0);
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_service_next_many(service, 0, &request, lengths[n], &number, &error));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_completion_queue_next_many(queue, 0, &completion, lengths[n], &number, &error));
+    }
+}
+
+static void topics_have_to_be_topics(void **state)
+{
+    (void)state;
+    char long_topic[256];
+    memset(long_topic, 'x', 255);
+    long_topic[255] = '\0';
+    const char *topics[] = {"", "a\tb", bad_utf8, long_topic, NULL};
+    for (size_t n = 0; n < 5; n++) {
+        const char *topic = topics[n];
+        amop_status refused = topic == NULL ? AMOP_ERROR_INVALID_ARGUMENT : AMOP_ERROR_INVALID_TOPIC;
+        const char *part = topic == NULL ? "`topic` is NULL" : topic == bad_utf8 ? "`topic` isn't UTF-8" : NULL;
+        amop_subscription *subscribed = untouched();
+        amop_service *served = untouched();
+        amop_reply *reply = untouched();
+        amop_call *call = untouched();
+        EXPECT_TEXT(refused, part, amop_client_subscribe(client, topic, NULL, &subscribed, &error));
+        assert_null(subscribed);
+        EXPECT_TEXT(refused, part, amop_client_serve_requests(client, topic, NULL, &served, &error));
+        assert_null(served);
+        EXPECT_TEXT(refused, part, amop_client_publish(client, topic, "", 0, NULL, 0, &reply, &error));
+        assert_null(reply);
+        EXPECT_TEXT(refused, part, amop_client_broadcast(client, topic, "", 0, NULL, 0, &error));
+        EXPECT_TEXT(refused, part,
+                    amop_client_publish_queued(client, topic, "", 0, NULL, 0, queue, NULL, &call, &error));
+        assert_null(call);
+        EXPECT_TEXT(refused, part,
+                    amop_client_broadcast_queued(client, topic, "", 0, NULL, 0, queue, NULL, NULL, &error));
+        WITH_CONTEXT(refused, amop_client_subscribe_callback(client, topic, NULL, counting(&context),
+                                                             &subscribed, &error));
+        WITH_CONTEXT(refused, amop_client_serve(client, topic, NULL, echoing(&context), &served, &error));
+        WITH_CONTEXT(refused, amop_client_publish_async(client, topic, "", 0, NULL, 0, completing(&context),
+                                                        &call, &error));
+        WITH_CONTEXT(refused, amop_client_broadcast_async(client, topic, "", 0, NULL, 0,
+                                                          completing(&context), &call, &error));
+    }
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
+}
+
+static void texts_have_to_be_utf8_and_there(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    amop_devnet_options *devnet_options = amop_devnet_options_new();
+    const char *texts[] = {NULL, bad_utf8};
+    for (size_t n = 0; n < 2; n++) {
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_add_endpoint(options, texts[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credentials(options, texts[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_files(options, texts[n], "b", "c"));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_files(options, "a", texts[n], "c"));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_files(options, "a", "b", texts[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_devnet_options_set_folder(devnet_options, texts[n]));
+        EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`endpoint` is",
+                    amop_client_add_endpoint(client, texts[n], &error));
+        EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`endpoint` is",
+                    amop_client_remove_endpoint(client, texts[n], &error));
+    }
+    EXPECT(AMOP_ERROR_INVALID_ENDPOINT, amop_client_add_endpoint(client, "nonsense", &error));
+    EXPECT(AMOP_ERROR_INVALID_ENDPOINT, amop_client_remove_endpoint(client, "", &error));
+    amop_devnet_options_free(devnet_options);
+    amop_options_free(options);
+}
+
+static void lengths_have_to_be_those_of_payloads(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_pem(options, NULL, 1, "b", 1, "c", 1));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_pem(options, "a", 1, NULL, 1, "c", 1));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_pem(options, "a", 1, "b", 1, NULL, 1));
+    EXPECT(AMOP_ERROR_TOO_LARGE, amop_options_set_credential_pem(options, "a", SIZE_MAX, "b", 1, "c", 1));
+    amop_options_free(options);
+
+    amop_reply *reply = untouched();
+    amop_call *call = untouched();
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`data` is NULL, but its length is 7",
+                amop_client_publish(client, "t", NULL, 7, NULL, 0, &reply, &error));
+    assert_null(reply);
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast(client, "t", NULL, 7, NULL, 0, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_client_publish_queued(client, "t", NULL, 7, NULL, 0, queue, NULL, &call, &error));
+    assert_null(call);
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast_async(client, "t", NULL, 7, NULL, 0,
+                                                                          completing(&context), &call, &error));
+    /* Such lengths are refused before anything is read. */
+    const size_t lengths[] = {SIZE_MAX, (size_t)SSIZE_MAX + 1, (100u << 20) + 1};
+    for (size_t n = 0; n < 3; n++) {
+        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_publish(client, "t", "", lengths[n], NULL, 0, &reply, &error));
+        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_broadcast(client, "t", "", lengths[n], NULL, 0, &error));
+        EXPECT(AMOP_ERROR_TOO_LARGE,
+               amop_client_broadcast_queued(client, "t", "", lengths[n], NULL, 0, queue, NULL, &call, &error));
+        WITH_CONTEXT(AMOP_ERROR_TOO_LARGE,
+                     amop_client_publish_async(client, "t", "", lengths[n], NULL, 0, completing(&context), &call,
+                                               &error));
+    }
+}
+
+static void callbacks_have_to_be_there_and_their_contexts_are_dropped(void **state)
+{
+    (void)state;
+    amop_subscription *subscribed = untouched();
+    amop_service *served = untouched();
+    amop_call *call = untouched();
+    /* Without `call`. */
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_subscribe_callback(client, "t", NULL,
+                                                (amop_message_callback){NULL, &context, drop_context},
+                                                &subscribed, &error));
+    assert_null(subscribed);
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_serve(client, "t", NULL, (amop_request_callback){NULL, &context, drop_context},
+                                   &served, &error));
+    assert_null(served);
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_publish_async(client, "t", "", 0, NULL, 0,
+                                           (amop_completion_callback){NULL, &context, drop_context}, &call,
+                                           &error));
+    assert_null(call);
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_broadcast_async(client, "t", "", 0, NULL, 0,
+                                             (amop_completion_callback){NULL, &context, drop_context}, &call,
+                                             &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_on_event(client, (amop_event_callback){NULL, &context, drop_context}, &error));
+    /* Without a client. */
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_subscribe_callback(NULL, "t", NULL, counting(&context),
+                                                                             &subscribed, &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_serve(NULL, "t", NULL, echoing(&context), &served, &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_publish_async(NULL, "t", "", 0, NULL, 0,
+                                                                        completing(&context), &call, &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast_async(NULL, "t", "", 0, NULL, 0,
+                                                                          completing(&context), &call, &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_on_event(NULL, (amop_event_callback){NULL, &context, drop_context}, &error));
+    /* Nobody has to want drops. */
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_client_subscribe_callback(client, "t", NULL, (amop_message_callback){NULL, NULL, NULL}, NULL,
+                                          &error));
+}
+
+static void numbers_have_to_be_those_of_the_header(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    amop_subscribe_options *subscribe = amop_subscribe_options_new();
+    amop_serve_options *serve = amop_serve_options_new();
+    amop_publish_options *publishing = amop_publish_options_new();
+    const int32_t numbers[] = {-1, 99, INT32_MIN, INT32_MAX};
+    for (size_t n = 0; n < 4; n++) {
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_retry(options, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_publish_options_set_retry(publishing, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_overflow(subscribe, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_placement(subscribe, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_serve_options_set_placement(serve, numbers[n]));
+        WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                     amop_set_log_callback(numbers[n], (amop_log_callback){NULL, &context, drop_context},
+                                           &error));
+        assert_null(amop_status_name(numbers[n]));
+    }
+    for (int32_t retry = AMOP_RETRY_DEFAULT; retry <= AMOP_RETRY_AT_LEAST_ONCE; retry++) {
+        OK(amop_options_set_retry(options, retry));
+        OK(amop_publish_options_set_retry(publishing, retry));
+    }
+    amop_publish_options_free(publishing);
+    amop_serve_options_free(serve);
+    amop_subscribe_options_free(subscribe);
+    amop_options_free(options);
+}
+
+static void times_have_an_end(void **state)
+{
+    (void)state;
+    amop_client *made = untouched();
+    amop_options *options = options_at(0);
+    OK(amop_options_set_heartbeat(options, UINT64_MAX));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "heartbeat", amop_client_connect(options, &made, &error));
+    assert_null(made);
+    OK(amop_options_set_heartbeat(options, 0));
+    OK(amop_options_set_reconnect_min(options, 1000));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "reconnect_min", amop_client_connect(options, &made, &error));
+    amop_options_free(options);
+    const uint64_t longest = UINT64_MAX;
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_publish(client, "t", "", 0, NULL, longest, NULL, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast(client, "t", "", 0, NULL, longest, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_client_publish_queued(client, "t", "", 0, NULL, longest, queue, NULL, NULL, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_subscription_next(subscription, longest, &(amop_message *){NULL}, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_service_next(service, longest, &(amop_request *){NULL}, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_events_next(events, longest, &(amop_event *){NULL}, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_completion_queue_next(queue, longest, &(amop_completion *){NULL}, &error));
+    amop_subscribe_options *subscribe = amop_subscribe_options_new();
+    OK(amop_subscribe_options_set_timeout(subscribe, longest));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_client_subscribe(client, "t", subscribe, &(amop_subscription *){NULL}, &error));
+    amop_subscribe_options_free(subscribe);
+}
+
+static void figures_have_to_be_those_of_the_snapshot(void **state)
+{
+    (void)state;
+    amop_stats *of_client = NULL, *of_subscription = NULL;
+    uint64_t value = 9;
+    OK(amop_client_stats(client, &of_client, &error));
+    OK(amop_subscription_stats(subscription, &of_subscription, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_get(of_client, AMOP_STAT_ACCEPTED, &value, &error));
+    assert_int_equal(value, 0);
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_get(of_subscription, AMOP_STAT_RETRIES, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_get(of_client, -1, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_stats_endpoint_get(of_client, 1, AMOP_STAT_CONNECTED, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_stats_endpoint_get(of_client, 0, AMOP_STAT_RETRIES, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_stats_endpoint_get(of_subscription, 0, AMOP_STAT_CONNECTED, &value, &error));
+    assert_int_equal(amop_stats_endpoint_count(of_client), 1);
+    assert_string_equal(amop_stats_endpoint(of_client, 0), amop_devnet_endpoint(devnet, 0));
+    assert_null(amop_stats_endpoint(of_client, 1));
+    assert_int_equal(amop_stats_endpoint_count(of_subscription), 0);
+    for (int32_t stat = AMOP_STAT_CONNECTED; stat <= AMOP_STAT_ROUND_TRIPS; stat++) {
+        uint64_t total = 0;
+        OK(amop_stats_endpoint_get(of_client, 0, stat, &value, &error));
+        OK(amop_stats_get(of_client, stat, &total, &error));
+        assert_int_equal(value, total);
+    }
+    const double parts[] = {-0.1, 1.1, NAN, INFINITY};
+    for (size_t n = 0; n < 4; n++) {
+        value = 9;
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_round_trip(of_client, parts[n], &value, &error));
+        assert_int_equal(value, 0);
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_stats_endpoint_round_trip(of_client, 0, parts[n], &value, &error));
+    }
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_endpoint_round_trip(of_client, 1, 0.5, &value, &error));
+    amop_stats_free(of_subscription);
+    amop_stats_free(of_client);
+}
+
+static void getters_of_nothing_answer_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(amop_error_code(NULL), AMOP_OK);
+    assert_null(amop_error_message(NULL));
+    assert_false(amop_error_is_retriable(NULL));
+    assert_int_equal(amop_error_delivery(NULL), AMOP_DELIVERY_NO);
+    assert_int_equal(amop_error_node_code(NULL), 0);
+    assert_int_equal(amop_error_data(NULL).len, 0);
+    assert_null(amop_error_clone(NULL));
+    assert_null(amop_message_topic(NULL));
+    assert_int_equal(amop_message_kind_of(NULL), AMOP_MESSAGE_NONE);
+    assert_int_equal(amop_message_data(NULL).len, 0);
+    assert_int_equal(amop_message_seq(NULL).len, 0);
+    assert_null(amop_message_endpoint(NULL));
+    assert_int_equal(amop_message_received_at(NULL), 0);
+    assert_null(amop_message_clone(NULL));
+    assert_null(amop_request_message(NULL));
+    assert_false(amop_request_is_open(NULL));
+    assert_null(amop_request_clone(NULL));
+    assert_null(amop_subscription_topic(NULL));
+    assert_null(amop_service_topic(NULL));
+    assert_int_equal(amop_reply_data(NULL).len, 0);
+    assert_null(amop_reply_endpoint(NULL));
+    assert_null(amop_reply_clone(NULL));
+    assert_int_equal(amop_completion_status(NULL), AMOP_ERROR_INVALID_ARGUMENT);
+    assert_null(amop_completion_error(NULL));
+    assert_null(amop_completion_reply(NULL));
+    assert_null(amop_completion_tag(NULL));
+    assert_int_equal(amop_event_kind_of(NULL), AMOP_EVENT_NONE);
+    assert_null(amop_event_endpoint(NULL));
+    assert_null(amop_event_node_version(NULL));
+    assert_int_equal(amop_event_protocol(NULL), 0);
+    assert_null(amop_event_topic(NULL));
+    assert_null(amop_event_message(NULL));
+    assert_null(amop_event_error(NULL));
+    assert_int_equal(amop_stats_endpoint_count(NULL), 0);
+    assert_null(amop_stats_endpoint(NULL, 0));
+    assert_int_equal(amop_devnet_node_count(NULL), 0);
+    assert_null(amop_devnet_endpoint(NULL, 0));
+    assert_null(amop_devnet_credentials(NULL));
+}
+
+static void null_can_be_freed_twice(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 2; n++) {
+        amop_call_free(NULL);
+        amop_client_free(NULL);
+        amop_completion_free(NULL);
+        amop_completion_queue_free(NULL);
+        amop_devnet_free(NULL);
+        amop_devnet_options_free(NULL);
+        amop_error_free(NULL);
+        amop_event_free(NULL);
+        amop_events_free(NULL);
+        amop_message_free(NULL);
+        amop_options_free(NULL);
+        amop_publish_options_free(NULL);
+        amop_reply_free(NULL);
+        amop_request_free(NULL);
+        amop_serve_options_free(NULL);
+        amop_service_free(NULL);
+        amop_stats_free(NULL);
+        amop_subscribe_options_free(NULL);
+        amop_subscription_free(NULL);
+    }
+}
+
+static void an_error_has_all_its_parts_and_a_clone_of_its_own(void **state)
+{
+    (void)state;
+    amop_error *error = NULL;
+    assert_int_equal(amop_client_publish(client, "nobody", "x", 1, NULL, 0, NULL, &error),
+                     AMOP_ERROR_NO_SUBSCRIBER);
+    amop_error *clone = amop_error_clone(error);
+    amop_error_free(error);
+    assert_int_equal(amop_error_code(clone), AMOP_ERROR_NO_SUBSCRIBER);
+    assert_non_null(strstr(amop_error_message(clone), "nobody"));
+    assert_true(amop_error_is_retriable(clone));
+    assert_int_equal(amop_error_delivery(clone), AMOP_DELIVERY_NO);
+    assert_int_equal(amop_error_node_code(clone), 100);
+    assert_int_equal(amop_error_data(clone).len, 0);
+    amop_error_free(clone);
+    /* Nobody has to want the object. */
+    assert_int_equal(amop_client_publish(client, "nobody", "x", 1, NULL, 0, NULL, NULL),
+                     AMOP_ERROR_NO_SUBSCRIBER);
+}
+
+static void every_status_has_its_name(void **state)
+{
+    (void)state;
+    assert_string_equal(amop_status_name(AMOP_OK), "AMOP_OK");
+    assert_string_equal(amop_status_name(AMOP_ERROR_INVALID_ARGUMENT), "AMOP_ERROR_INVALID_ARGUMENT");
+    assert_string_equal(amop_status_name(AMOP_ERROR_TIMEOUT), "AMOP_ERROR_TIMEOUT");
+    assert_string_equal(amop_status_name(AMOP_ERROR_INTERNAL), "AMOP_ERROR_INTERNAL");
+    int names = 0;
+    for (int32_t status = 0; status < 1000; status++) {
+        names += amop_status_name(status) != NULL;
+    }
+    assert_true(names > 40);
+}
+
+static void versions_of_header_and_library_are_compared(void **state)
+{
+    (void)state;
+    assert_string_equal(amop_version(), AMOP_VERSION);
+    assert_int_equal(amop_version_number(), AMOP_VERSION_NUMBER);
+    assert_int_equal(AMOP_VERSION_NUMBER,
+                     AMOP_VERSION_MAJOR * 1000000 + AMOP_VERSION_MINOR * 1000 + AMOP_VERSION_PATCH);
+    OK(amop_check_version(AMOP_VERSION_NUMBER, &error));
+    OK(amop_check_version(AMOP_VERSION_MAJOR * 1000000, &error));
+    EXPECT(AMOP_ERROR_UNSUPPORTED, amop_check_version(AMOP_VERSION_NUMBER + 1, &error));
+    EXPECT_TEXT(AMOP_ERROR_UNSUPPORTED, AMOP_VERSION,
+                amop_check_version((AMOP_VERSION_MAJOR + 1) * 1000000, &error));
+    EXPECT(AMOP_ERROR_UNSUPPORTED, amop_check_version(UINT32_MAX, &error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handles_that_are_null_are_named),
+        cmocka_unit_test(options_that_are_null_are_refused),
+        cmocka_unit_test(out_parameters_that_are_null_are_named),
+        cmocka_unit_test(room_for_handles_has_to_be_a_length),
+        cmocka_unit_test(topics_have_to_be_topics),
+        cmocka_unit_test(texts_have_to_be_utf8_and_there),
+        cmocka_unit_test(lengths_have_to_be_those_of_payloads),
+        cmocka_unit_test(callbacks_have_to_be_there_and_their_contexts_are_dropped),
+        cmocka_unit_test(numbers_have_to_be_those_of_the_header),
+        cmocka_unit_test(times_have_an_end),
+        cmocka_unit_test(figures_have_to_be_those_of_the_snapshot),
+        cmocka_unit_test(getters_of_nothing_answer_nothing),
+        cmocka_unit_test(null_can_be_freed_twice),
+        cmocka_unit_test(an_error_has_all_its_parts_and_a_clone_of_its_own),
+        cmocka_unit_test(every_status_has_its_name),
+        cmocka_unit_test(versions_of_header_and_library_are_compared),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
