@@ -1,5 +1,7 @@
 //! Ctrl-C and SIGTERM: the first ends the command in order, a second one at once.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -9,7 +11,10 @@ use crate::exit::{Exit, Failure, Outcome};
 #[derive(Clone)]
 pub(crate) struct Interrupt {
     caught: watch::Receiver<bool>,
+    last_act: Arc<Mutex<Option<LastAct>>>,
 }
+
+type LastAct = Box<dyn FnOnce() + Send>;
 
 impl Interrupt {
     /// Listens from now on; signals no longer end the process by themselves.
@@ -18,6 +23,8 @@ impl Interrupt {
         let mut interrupts = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminations = signal(SignalKind::terminate()).map_err(failed)?;
         let (tell, caught) = watch::channel(false);
+        let last_act = Arc::new(Mutex::new(None::<LastAct>));
+        let act = last_act.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -25,11 +32,19 @@ impl Interrupt {
                     _ = terminations.recv() => {}
                 }
                 if tell.send_replace(true) {
+                    if let Some(act) = act.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        act();
+                    }
                     std::process::exit(Exit::Interrupted.code().into());
                 }
             }
         });
-        Ok(Interrupt { caught })
+        Ok(Interrupt { caught, last_act })
+    }
+
+    /// Does `act` when a second signal ends the process at once.
+    pub(crate) fn at_once(&self, act: impl FnOnce() + Send + 'static) {
+        *self.last_act.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
     }
 
     /// Whether a signal has come.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amop::{HandlerGuard, Request};
+use amop::{ErrorKind, HandlerGuard, Request};
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::arrival::Arrival;
 use crate::connection::Connection;
 use crate::event::EventRecords;
-use crate::exec;
+use crate::exec::Commands;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{as_micros, in_words};
@@ -23,7 +23,9 @@ use crate::payload;
 /// Answer the messages to a topic, until Ctrl-C
 ///
 /// Echoes them, or answers as told. Nodes wait 5 seconds for an answer: after 4.5 the publisher is told that it took
-/// too long. Broadcasts need no answer and are left aside.
+/// too long, and what is answered later isn't sent. Broadcasts need no answer and are left aside.
+///
+/// Ctrl-C lets commands that are running finish, for 5 seconds; a second one ends them at once.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -73,23 +75,31 @@ impl Serve {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client);
+        let commands = CommandsOfService(Commands::default());
+        interrupt.at_once({
+            let commands = commands.0.clone();
+            move || commands.end_all()
+        });
         let (tell, mut handled) = mpsc::channel(WAITING_OUTPUT);
+        let running = commands.0.clone();
         let handler = move |request: Request| {
-            let (source, tell) = (source.clone(), tell.clone());
+            let (source, commands, tell) = (source.clone(), running.clone(), tell.clone());
             async move {
-                let record = handle(&source, &request).await;
+                let record = handle(&source, &commands, &request).await;
                 // The command is ending if nobody counts any more.
                 let _ = tell.send(record).await;
             }
         };
         let service = client.serve(&self.topic, handler).concurrency(self.concurrency.into());
-        let Some(service) = interrupt.unless_caught(service.into_future()).await.transpose()? else {
+        let Some(mut service) = interrupt.unless_caught(service.into_future()).await.transpose()? else {
             return Ok(Exit::Interrupted);
         };
         output.tell_now(&Serving { endpoint: self.connection.names(), topic: self.topic.clone() })?;
         let mut summary = Summary::default();
         until_caught(&mut handled, &mut events, &mut summary, output, interrupt).await?;
-        finish(service, &mut handled, &mut summary, output).await?;
+        finish(&mut service, &commands.0, &mut handled, &mut summary, output).await?;
+        let stats = service.stats();
+        summary.lost = stats.refused + stats.dropped;
         output.tell_now(&summary)?;
         client.close().await?;
         Ok(Exit::Done)
@@ -119,20 +129,38 @@ async fn until_caught(
     }
 }
 
-/// Takes no more messages, and waits for those that are being worked on as long as the client's close allows.
+/// The commands of the service: they end with it, however it ends.
+struct CommandsOfService(Commands);
+
+impl Drop for CommandsOfService {
+    fn drop(&mut self) {
+        self.0.end_all();
+    }
+}
+
+/// Takes no more messages, and waits for those that are being worked on as long as the client's close allows;
+/// commands that still run then are ended.
 async fn finish(
-    service: HandlerGuard,
+    service: &mut HandlerGuard,
+    commands: &Commands,
     handled: &mut mpsc::Receiver<Handled>,
     summary: &mut Summary,
     output: &mut Output,
 ) -> Outcome<()> {
-    let mut ending = std::pin::pin!(service.unsubscribe());
+    let mut ending = std::pin::pin!(service.end(None));
+    let commands_running = commands.count();
+    if commands_running > 0 {
+        output.tell_now(&Finishing { commands: commands_running })?;
+    }
     tokio::select! {
         drained = drain(handled, summary, output) => {
             drained?;
             return Ok(ending.await?);
         }
-        ended = &mut ending => ended?,
+        ended = &mut ending => match ended {
+            Err(error) if error.kind() == ErrorKind::Timeout => commands.end_all(),
+            ended => ended?,
+        },
     }
     drain(handled, summary, output).await
 }
@@ -151,35 +179,26 @@ async fn drain(
 }
 
 /// Answers one request.
-async fn handle(source: &Source, request: &Request) -> Handled {
+async fn handle(source: &Source, commands: &Commands, request: &Request) -> Handled {
     let began = Instant::now();
-    let answer = match source {
+    let made = match source {
         Source::Echo => Ok(request.data().clone()),
         Source::Fixed(data) => Ok(data.clone()),
-        Source::Exec(command) => exec::run(command, request.message()).await.map(Bytes::from),
+        Source::Exec(command) => commands.run(command, request.message()).await.map(Bytes::from),
     };
-    let (sent, answer) = match answer {
-        Ok(data) => {
-            let reply_bytes = data.len();
-            let sent = request.reply(data).or_else(|error| refuse(request, error));
-            (sent, Answer::Replied { reply_bytes })
-        }
-        Err(reason) => (request.fail(Request::FAILED, reason.clone()), Answer::Failed { reason }),
-    };
-    let answer = match sent {
-        Ok(()) => answer,
-        Err(error) => Answer::NotSent { reason: error.message().to_owned() },
+    let replied = made.and_then(|data| {
+        let reply_bytes = data.len();
+        // It may be too large, or come too late.
+        request.reply(data).map_err(|error| error.message().to_owned()).map(|()| reply_bytes)
+    });
+    let answer = match replied {
+        Ok(reply_bytes) => Answer::Replied { reply_bytes },
+        Err(reason) => match request.fail(Request::FAILED, reason.clone()) {
+            Ok(()) => Answer::Failed { reason },
+            Err(error) => Answer::NotSent { reason: error.message().to_owned() },
+        },
     };
     Handled { request: Arrival::new(request.message()), took: began.elapsed(), answer }
-}
-
-/// Tells the publisher that the reply can't be sent (it is too large, say), and passes the reason on.
-fn refuse(request: &Request, error: amop::Error) -> amop::Result<()> {
-    if request.is_open() {
-        // It is open and the text is short: nothing is left that could go wrong.
-        let _ = request.fail(Request::FAILED, error.message().to_owned());
-    }
-    Err(error)
 }
 
 /// The node knows about the topic.
@@ -196,6 +215,23 @@ impl Record for Serving {
         output.notice(&format!(
             "{GOOD}serving{GOOD:#} {STRONG}{topic}{STRONG:#} at {endpoint} {FAINT}(Ctrl-C ends){FAINT:#}"
         ))
+    }
+}
+
+/// The end has begun, and commands still run.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "finishing")]
+struct Finishing {
+    commands: usize,
+}
+
+impl Record for Finishing {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let commands = match self.commands {
+            1 => "1 running command".to_owned(),
+            several => format!("{several} running commands"),
+        };
+        output.notice(&format!("{FAINT}waiting up to 5 s for {commands} (Ctrl-C ends at once){FAINT:#}"))
     }
 }
 
@@ -248,7 +284,10 @@ struct Summary {
     received: u64,
     replied: u64,
     failed: u64,
+    /// The answer came too late, or its connection was lost.
     not_sent: u64,
+    /// Refused because too many were waiting, or given up at the end; the publishers are told so.
+    lost: u64,
 }
 
 impl Summary {
@@ -264,9 +303,10 @@ impl Summary {
 
 impl Record for Summary {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        let Summary { received, replied, failed, not_sent } = self;
+        let Summary { received, replied, failed, not_sent, lost } = self;
         output.notice(&format!(
-            "{received} received, {replied} replied, {failed} answered as failed, {not_sent} answers not sent"
+            "{received} received, {replied} replied, {failed} answered as failed, {not_sent} answers not sent, \
+             {lost} lost"
         ))
     }
 }

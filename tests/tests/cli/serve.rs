@@ -1,5 +1,11 @@
 //! `amop serve`: echo, a fixed reply, a command; failures; the end.
 
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use amop_tests::program::Program;
+
 use crate::amop::{Place, all_masked, masked};
 
 #[test]
@@ -11,7 +17,7 @@ fn it_echoes_and_says_what_it_did() {
     assert_eq!(masked(&server.line()), "TIME replied 2 bytes in SPAN to hi");
     let ended = server.interrupted();
     assert_eq!((ended.code, ended.stdout), (0, vec![]));
-    assert_eq!(ended.stderr, ["1 received, 1 replied, 0 answered as failed, 0 answers not sent"]);
+    assert_eq!(ended.stderr, ["1 received, 1 replied, 0 answered as failed, 0 answers not sent, 0 lost"]);
 }
 
 #[test]
@@ -46,7 +52,7 @@ fn a_command_gets_the_payload_and_its_output_is_the_reply() {
     let ended = server.interrupted();
     assert_eq!(
         all_masked(&ended.stdout),
-        [r#"{"event":"summary","received":2,"replied":2,"failed":0,"not_sent":0}"#]
+        [r#"{"event":"summary","received":2,"replied":2,"failed":0,"not_sent":0,"lost":0}"#]
     );
 }
 
@@ -63,7 +69,7 @@ fn a_command_that_fails_answers_failed() {
     assert_eq!(masked(&server.line()), "TIME failed in SPAN: the command failed (exit status: 3), at why");
     assert_eq!(server.error_line(), "why", "what it writes to standard error is passed on");
     let ended = server.interrupted();
-    assert_eq!(ended.stderr, ["1 received, 0 replied, 1 answered as failed, 0 answers not sent"]);
+    assert_eq!(ended.stderr, ["1 received, 0 replied, 1 answered as failed, 0 answers not sent, 0 lost"]);
 }
 
 #[test]
@@ -93,5 +99,90 @@ fn ctrl_c_lets_a_running_command_finish() {
     assert_eq!(publisher.end().stdout, ["done"]);
     let ended = server.end();
     assert_eq!(ended.code, 0);
-    assert_eq!(ended.stderr, ["1 received, 1 replied, 0 answered as failed, 0 answers not sent"]);
+    assert_eq!(ended.stderr[0], "waiting up to 5 s for 1 running command (Ctrl-C ends at once)");
+    assert_eq!(
+        ended.stderr[1..],
+        ["1 received, 1 replied, 0 answered as failed, 0 answers not sent, 0 lost"]
+    );
+}
+
+#[test]
+fn output_that_no_message_can_hold_is_answered_as_failed() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", "cat /dev/zero", "--json"]);
+    server.line();
+    let publish = ["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"];
+    assert_eq!(place.run(&publish).code, 8);
+    let record: serde_json::Value = serde_json::from_str(&server.line()).unwrap();
+    // On a slow machine the publisher is told before the output is too long.
+    let reason = record["reason"].as_str().unwrap();
+    if record["answer"] == "failed" {
+        assert!(reason.starts_with("the command's output is more than the "), "{record}");
+    } else {
+        assert_eq!(record["answer"], "not_sent", "{record}");
+    }
+    assert_eq!(server.interrupted().code, 0);
+}
+
+/// Tells its process's number and waits for it: what is started by a command, and outlives it if nobody takes care.
+const STUCK: &str = "sleep 1000 >/dev/null 2>&1 & echo $! >&2; wait";
+
+/// A service that runs [`STUCK`], and the number of its process.
+fn stuck(place: &Place) -> (Program, Program, String) {
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", STUCK, "--json"]);
+    server.line();
+    let publisher = place.start(&["publish", &place.endpoint(0), "hello", "x"]);
+    let number = server.error_line();
+    (server, publisher, number)
+}
+
+/// Waits until a process has been killed.
+fn is_killed(number: &str) {
+    let guard = Instant::now() + Duration::from_secs(60);
+    let stat = format!("/proc/{number}/stat");
+    // A dead one may stay as a zombie where nobody cleans up.
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(Instant::now() < guard, "{number} lives on");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn commands_that_do_not_end_are_ended_with_the_service_and_counted() {
+    let place = Place::with_nodes();
+    let (server, _publisher, number) = stuck(&place);
+    let ended = server.interrupted();
+    assert_eq!((ended.code, ended.stderr), (0, vec![]));
+    assert_eq!(ended.stdout[0], r#"{"event":"finishing","commands":1}"#);
+    assert!(ended.stdout[1].contains(r#""event":"request""#), "{:?}", ended.stdout);
+    let summary: serde_json::Value = serde_json::from_str(&ended.stdout[2]).unwrap();
+    assert_eq!((&summary["event"], &summary["received"]), (&"summary".into(), &1.into()));
+    assert_eq!(summary["replied"], 0);
+    is_killed(&number);
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_at_once_with_its_commands() {
+    let place = Place::with_nodes();
+    let (server, _publisher, number) = stuck(&place);
+    server.interrupt();
+    assert_eq!(server.line(), r#"{"event":"finishing","commands":1}"#);
+    assert_eq!(server.interrupted().code, 130);
+    is_killed(&number);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_counted_as_not_sent() {
+    let place = Place::with_nodes();
+    let command = "while [ ! -e go ]; do sleep 0.01; done";
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"]);
+    assert_eq!(ended.code, 8, "{ended:?}");
+    assert!(ended.stderr[0].contains("didn't end before the node's limit"), "{ended:?}");
+    fs::write(place.folder().join("go"), "").unwrap();
+    let line = masked(&server.line());
+    assert!(line.starts_with("TIME not answered after SPAN: ") && line.ends_with(", at x"), "{line}");
+    let ended = server.interrupted();
+    assert_eq!(ended.stderr, ["1 received, 0 replied, 0 answered as failed, 1 answers not sent, 0 lost"]);
 }
