@@ -1,6 +1,7 @@
 //! Exit codes, and the failures that lead to them.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 /// How the command ends: the numbers are part of its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +76,14 @@ impl From<&amop::Error> for Exit {
             40..=49 | OVERLOADED | BANDWIDTH => Exit::Lost,
             TIMEOUT | NODE_TIMEOUT => Exit::TimedOut,
             100..=104 => Exit::NoSubscriber,
-            199..=299 => Exit::Subscriber,
+            code if SUBSCRIBER_CODES.contains(&code) => Exit::Subscriber,
             _ => Exit::Internal,
         }
     }
 }
+
+/// The library's codes for what a subscriber answered.
+pub(crate) const SUBSCRIBER_CODES: RangeInclusive<i32> = 199..=299;
 
 const LISTEN: i32 = amop::ErrorKind::Listen.code();
 const TIMEOUT: i32 = amop::ErrorKind::Timeout.code();

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, SUBSCRIBER_CODES};
 use crate::payload::{Shown, visible};
 
 /// What is beside the point: times, notes.
@@ -210,10 +210,15 @@ impl ErrorRecord {
     pub(crate) fn explanation(&self) -> String {
         // It may quote what the other side sent.
         let mut text = visible(&self.message);
-        if let Some(data) = &self.data {
-            text.push_str(&format!("; it said: {}", data.inline()));
+        // Many of the library's texts end with what the subscriber said, if it is short ...
+        if let Some(data) = self.data.as_ref().map(Shown::inline)
+            && !text.ends_with(&data)
+        {
+            text.push_str(&format!("; it said: {data}"));
         }
-        if self.delivery == Some("maybe") {
+        // ... and say how far the message got; where the subscriber answered, that goes without saying.
+        let answered = self.code.is_some_and(|code| SUBSCRIBER_CODES.contains(&code));
+        if self.delivery == Some("maybe") && !answered && !text.contains("may have been delivered") {
             text.push_str(" (it may have been delivered all the same)");
         }
         text
@@ -226,5 +231,32 @@ impl Record for ErrorRecord {
             Some(number) => output.notice(&format!("{BAD}message {number}:{BAD:#} {}", self.explanation())),
             None => output.notice(&format!("{BAD}error:{BAD:#} {}", self.explanation())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn errors_say_each_thing_once() {
+        const LOST: i32 = amop::ErrorKind::ConnectionLost.code();
+        const FAILED: i32 = amop::ErrorKind::SubscriberFailed.code();
+        let explanation = |code, delivery, message: &str, data: &'static str| {
+            let data = (!data.is_empty()).then(|| Shown::new(&Bytes::from_static(data.as_bytes())));
+            let plain = ErrorRecord::plain("", message.to_owned());
+            ErrorRecord { code: Some(code), delivery: Some(delivery), data, ..plain }.explanation()
+        };
+        let note = "gone (it may have been delivered all the same)";
+        assert_eq!(explanation(LOST, "maybe", "gone", ""), note);
+        assert_eq!(
+            explanation(LOST, "maybe", "it may have been delivered", ""),
+            "it may have been delivered"
+        );
+        assert_eq!(explanation(LOST, "no", "gone", ""), "gone");
+        assert_eq!(explanation(FAILED, "maybe", "failed: x", "x"), "failed: x");
+        assert_eq!(explanation(FAILED, "maybe", "failed", "x"), "failed; it said: x");
     }
 }

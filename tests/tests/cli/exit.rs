@@ -84,7 +84,7 @@ fn no_answer_in_time_is_7_and_a_lost_connection_9() {
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "slow", "hi", "--timeout", "0.2"]);
     assert_eq!(ended.code, 7, "{ended:?}");
-    assert!(ended.stderr[0].ends_with("(it may have been delivered all the same)"), "{ended:?}");
+    assert!(ended.stderr[0].ends_with("may have been delivered"), "{ended:?}");
 
     place.devnet().inject(amop_devnet::Fault::close().on_type(0x35).from_clients());
     let ended = place.run(&["broadcast", &place.endpoint(0), "lost", "hi", "--timeout", "20"]);
