@@ -20,7 +20,8 @@ abi=$(sed -nE 's/.*-soname,libamop\.so\.([0-9]+)".*/\1/p' bindings/c/build.rs)
 # What rustc's standard library needs of the system (`--print native-static-libs`); scripts/test-c.sh compares.
 native_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
-install -Dm644 -t "$into/include" include/amop.h
+install -Dm644 -t "$into/include" include/amop.h include/amop.hpp
+install -Dm644 -t "$into/include/amop" include/amop/*.hpp
 install -Dm755 "$built/libamop.so" "$into/lib/libamop.so.$version"
 ln -sf "libamop.so.$version" "$into/lib/libamop.so.$abi"
 ln -sf "libamop.so.$abi" "$into/lib/libamop.so"
