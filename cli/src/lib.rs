@@ -18,6 +18,7 @@ mod interrupt;
 mod latency;
 mod output;
 mod payload;
+mod reader;
 mod seconds;
 mod sending;
 mod wire_log;

@@ -49,6 +49,7 @@ pub(crate) struct Output {
     err_colour: bool,
     shows_progress: bool,
     progress: ProgressBar,
+    muted: bool,
 }
 
 impl Output {
@@ -60,7 +61,13 @@ impl Output {
             err_colour: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
             shows_progress: format == Format::People && io::stderr().is_terminal(),
             progress: ProgressBar::hidden(),
+            muted: false,
         }
+    }
+
+    /// Tells nothing from now on: nobody listens any more.
+    pub(crate) fn mute(&mut self) {
+        self.muted = true;
     }
 
     /// Shows no progress from now on.
@@ -85,6 +92,7 @@ impl Output {
     /// Tells a record; standard output may keep it until [`Output::flush`].
     pub(crate) fn tell(&mut self, record: &impl Record) -> io::Result<()> {
         match self.format {
+            _ if self.muted => Ok(()),
             Format::Json => {
                 serde_json::to_writer(&mut self.out, record)?;
                 self.out.write_all(b"\n")
@@ -106,6 +114,9 @@ impl Output {
 
     /// Hands over everything that is buffered.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if self.muted {
+            return Ok(());
+        }
         let Output { out, progress, .. } = self;
         progress.suspend(|| out.flush())
     }

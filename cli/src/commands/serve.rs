@@ -14,11 +14,12 @@ use crate::arrival::Arrival;
 use crate::connection::Connection;
 use crate::event::EventRecords;
 use crate::exec::Commands;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{as_micros, in_words};
 use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
 use crate::payload;
+use crate::reader::Reader;
 
 /// Answer the messages to a topic, until Ctrl-C
 ///
@@ -96,7 +97,11 @@ impl Serve {
         };
         output.tell_now(&Serving { endpoint: self.connection.names(), topic: self.topic.clone() })?;
         let mut summary = Summary::default();
-        until_caught(&mut handled, &mut events, &mut summary, output, interrupt).await?;
+        match until_caught(&mut handled, &mut events, &mut summary, output, interrupt).await {
+            // What is being worked on is still answered.
+            Err(Failure::ClosedPipe) => output.mute(),
+            served => served?,
+        }
         finish(&mut service, &commands.0, &mut handled, &mut summary, output).await?;
         let stats = service.stats();
         summary.lost = stats.refused + stats.dropped;
@@ -114,6 +119,7 @@ async fn until_caught(
     output: &mut Output,
     interrupt: &Interrupt,
 ) -> Outcome<()> {
+    let reader = Reader::of_standard_output();
     loop {
         tokio::select! {
             Some(record) = handled.recv() => {
@@ -125,6 +131,7 @@ async fn until_caught(
             }
             record = events.next() => output.tell_now(&record)?,
             () = interrupt.caught() => return Ok(()),
+            () = reader.gone() => return Err(Failure::ClosedPipe),
         }
     }
 }

@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use crate::channel::{Channel, ChannelError};
 use crate::connection::Identity;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 use crate::payload::visible;
+use crate::reader::Reader;
 use crate::seconds::{seconds, some_seconds};
 
 /// Show what a node says of itself: version, topics of its clients, peers and topics there
@@ -53,12 +54,16 @@ impl Stats {
 
     async fn show(&self, output: &mut Output) -> Outcome {
         let mut session = Session::open(self).await?;
+        let reader = Reader::of_standard_output();
         loop {
             let looked = session.look(self.group).await;
             output.tell_now(&looked.map_err(|error| session.failed(&error))?)?;
             match self.interval {
-                Some(interval) => tokio::time::sleep(interval).await,
                 None => return Ok(Exit::Done),
+                Some(interval) => tokio::select! {
+                    () = tokio::time::sleep(interval) => {}
+                    () = reader.gone() => return Err(Failure::ClosedPipe),
+                },
             }
         }
     }

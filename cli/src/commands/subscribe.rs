@@ -10,9 +10,10 @@ use serde::Serialize;
 use crate::arrival::Arrival;
 use crate::connection::Connection;
 use crate::event::EventRecords;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
+use crate::reader::Reader;
 
 /// Print the messages that arrive on a topic, until Ctrl-C
 ///
@@ -65,6 +66,7 @@ impl Subscribe {
         output: &mut Output,
         interrupt: &Interrupt,
     ) -> Outcome<(u64, Exit)> {
+        let reader = Reader::of_standard_output();
         let mut received = 0;
         while self.count.is_none_or(|count| received < count) && !interrupt.is_caught() {
             let next = match messages.next().now_or_never() {
@@ -79,6 +81,7 @@ impl Subscribe {
                             continue;
                         }
                         () = interrupt.caught() => continue,
+                        () = reader.gone() => return Err(Failure::ClosedPipe),
                     }
                 }
             };

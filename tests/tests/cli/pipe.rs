@@ -8,12 +8,17 @@ use crate::amop::Place;
 
 /// Runs `amop ARGUMENTS | head -1` and returns its line, the exit code of `amop` and all on standard error.
 fn to_head(place: &Place, arguments: &str) -> (String, i32, Vec<String>) {
+    let ended = start_to_head(place, arguments).end();
+    (ended.stdout[0].clone(), ended.stdout[1].parse().unwrap(), ended.stderr)
+}
+
+/// The same, begun.
+fn start_to_head(place: &Place, arguments: &str) -> Program {
     let mut shell = Command::new("bash");
     shell.arg("-c").arg(format!("$AMOP {arguments} | head -1; echo ${{PIPESTATUS[0]}}"));
     shell.env("AMOP", env!("CARGO_BIN_EXE_test-amop")).env_remove("AMOP_CREDENTIALS");
     shell.current_dir(place.folder());
-    let ended = Program::spawn(shell, b"").end();
-    (ended.stdout[0].clone(), ended.stdout[1].parse().unwrap(), ended.stderr)
+    Program::spawn(shell, b"")
 }
 
 #[test]
@@ -34,4 +39,21 @@ fn what_is_printed_at_once_may_go_unread() {
         let (_, code, stderr) = to_head(&place, arguments);
         assert_eq!((code, stderr), (0, vec![]), "{arguments}");
     }
+}
+
+#[test]
+fn who_waits_for_messages_ends_with_the_reader() {
+    let place = Place::with_nodes();
+    let endpoint = place.endpoint(1);
+    for (verb, shown) in [("subscribe", "unicast   hi"), ("serve", "to hi")] {
+        let listener = start_to_head(&place, &format!("{verb} {endpoint} {verb}"));
+        assert!(listener.error_line().ends_with("(Ctrl-C ends)"));
+        // One message only: nothing else is written that could fail.
+        assert_eq!(place.run(&["publish", &place.endpoint(0), verb, "hi"]).code, 0);
+        assert!(listener.line().ends_with(shown));
+        let ended = listener.end();
+        assert_eq!((ended.stdout, ended.stderr), (vec!["0".to_owned()], vec![]));
+    }
+    let (_, code, stderr) = to_head(&place, &format!("stats {endpoint} --interval 3600 --json"));
+    assert_eq!((code, stderr), (0, vec![]));
 }
