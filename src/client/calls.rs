@@ -73,7 +73,8 @@ impl StartedCalls {
     /// Starts a call: its first step is made here, so that calls of one thread are sent in their order.
     ///
     /// # Errors
-    /// What the first step says already; then `done` is dropped untold.
+    /// Why it was never sent, where the first step says so; then `done` is dropped untold. An answer that comes as
+    /// soon as that is an outcome like any other.
     pub(crate) fn start<T: Send + 'static>(
         &self,
         runtime: &Handle,
@@ -81,9 +82,10 @@ impl StartedCalls {
         done: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<StartedCall> {
         let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if let Poll::Ready(Err(error)) = first {
-            return Err(error);
-        }
+        let first = match first {
+            Poll::Ready(Err(error)) if is_refusal(&error) => return Err(error),
+            first => first,
+        };
         let (handle, registration) = AbortHandle::new_pair();
         if let Poll::Ready(outcome) = first {
             done(outcome);
@@ -122,6 +124,22 @@ impl StartedCalls {
     pub(crate) fn close(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Closed;
     }
+}
+
+/// Whether an error says that the call was never sent.
+fn is_refusal(error: &Error) -> bool {
+    use ErrorKind as K;
+    error.delivery() == Delivery::No
+        && matches!(
+            error.kind(),
+            K::InvalidArgument
+                | K::InvalidTopic
+                | K::TooLarge
+                | K::NotConnected
+                | K::Overloaded
+                | K::Closed
+                | K::Forked
+        )
 }
 
 /// Drives all calls until the last has ended and no more can come.
@@ -206,6 +224,19 @@ mod tests {
         let refused: Sending<u32> = Box::pin(async { Err(Error::new(ErrorKind::Overloaded, "full")) });
         let started = calls.start(runtime.handle(), refused, |_| panic!("told"));
         assert_eq!(started.unwrap_err().kind(), ErrorKind::Overloaded);
+    }
+
+    #[test]
+    fn an_answer_within_the_first_step_is_told_and_not_returned() {
+        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (tell, told) = mpsc::channel();
+        for outcome in [Ok(7), Err(Error::new(ErrorKind::NoSubscriber, "nobody"))] {
+            let kind = outcome.as_ref().map_err(Error::kind).copied();
+            let answered: Sending<u32> = Box::pin(async { outcome });
+            let tell = tell.clone();
+            calls.start(runtime.handle(), answered, move |o| tell.send(o).unwrap()).unwrap();
+            assert_eq!(told.recv().unwrap().map_err(|error| error.kind()), kind);
+        }
     }
 
     #[test]
