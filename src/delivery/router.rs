@@ -280,21 +280,21 @@ impl Batch<'_> {
         Verdict::Later(ticket)
     }
 
-    /// Offers a broadcast. Nobody waits for an answer.
-    pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) {
+    /// Offers a broadcast. Nobody waits for an answer. False when nobody here subscribes to its topic.
+    pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) -> bool {
         let Some(route) = find(self.routes, topic) else {
             count(&self.shared.passed_over.unwanted);
-            return;
+            return false;
         };
         if !self.shared.echo && self.shared.seqs.is_own(&frame.seq) {
             count(&self.shared.passed_over.own);
-            return;
+            return true;
         }
         let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
         let (key, message) = self.arrival.describe(&route.topic, MessageKind::Broadcast, frame, data);
         if !matches!(self.doubles.look(&key, self.now, origin), Seen::New) {
             count(&self.shared.passed_over.doubles);
-            return;
+            return true;
         }
         match route.stage(&self.shared.events, data.len(), message) {
             Room::Taken => {
@@ -305,6 +305,7 @@ impl Batch<'_> {
             // The lanes have counted it.
             Room::Full => {}
         }
+        true
     }
 
     /// Passes an answer on to the doubles that wait for it.

@@ -101,8 +101,7 @@ impl<'a> Driver<'a> {
             End::Closed(why) => why.clone(),
             End::Lost(error) => lost_in_flight(&self.endpoint, error),
         };
-        self.port.bytes_gone(self.machine.outbox.len());
-        self.machine.end_calls(&error);
+        self.machine.end(&error);
         end
     }
 
@@ -156,6 +155,10 @@ impl<'a> Driver<'a> {
                     refuse_call(port, call, not_connected(&self.endpoint));
                 }
                 Command::Call(call) if call.done.is_closed() => port.bytes_gone(call.frame_len()),
+                Command::Call(call) if call.deadline <= now => {
+                    let error = too_late(&self.endpoint, &call);
+                    refuse_call(port, call, error);
+                }
                 Command::Call(call) => machine.call(call, now),
                 Command::Cancel(number) => machine.cancel(number),
                 Command::Answer { epoch: of, answer } => {
@@ -214,7 +217,13 @@ impl<'a> Driver<'a> {
 
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let mut progress = false;
-        while !self.machine.outbox.is_empty() {
+        loop {
+            if self.machine.any_waiting() {
+                self.machine.queue_calls(Instant::now());
+            }
+            if self.machine.outbox.is_empty() {
+                break;
+            }
             let mut slices = [io::IoSlice::new(&[]); SLICES];
             let filled = self.machine.outbox.slices(&mut slices);
             let written = match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..filled])? {
@@ -310,6 +319,11 @@ pub(crate) fn not_connected(endpoint: &str) -> Error {
         ErrorKind::NotConnected,
         format!("{endpoint} is not connected at the moment; the client reconnects by itself: try again"),
     )
+}
+
+fn too_late(endpoint: &str, call: &super::NewCall) -> Error {
+    let text = format!("no time was left to send the message on {:?} to {endpoint}", call.topic);
+    Error::new(ErrorKind::Timeout, text)
 }
 
 /// The client closes.

@@ -1,6 +1,7 @@
 //! Calls in flight: each ends exactly once, by its answer, its deadline, its caller or the connection's end.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,17 +12,19 @@ use tokio::sync::oneshot;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::channel::{Frame, amop, result};
 use crate::protocol::{SeqSource, Topic};
-use crate::session::command::{CallKind, NewCall, Reply};
+use crate::session::command::{CallKind, NewCall, Reply, frame_len};
 use crate::session::deadlines::Deadlines;
 use crate::session::port::Permit;
 
-/// A 100 that comes faster than this can't follow a try at some subscriber: nothing was delivered.
+/// A refusal that comes faster than this can't follow a try at some other subscriber: nothing was delivered.
 const QUICK_REFUSAL: Duration = Duration::from_secs(1);
 
 /// The calls of one connection, found by the number inside their own seq.
 pub(super) struct Calls {
     endpoint: Arc<str>,
     live: HashMap<u64, Call, BuildHasherDefault<NumberHasher>>,
+    /// Those whose frames aren't queued yet, in order; some may have ended meanwhile.
+    waiting: VecDeque<u64>,
     deadlines: Deadlines<u64>,
 }
 
@@ -38,12 +41,36 @@ pub(super) enum Answered {
 struct Call {
     kind: CallKind,
     topic: Topic,
-    /// Where its frame begins in the outbox: written from there on, it may have been delivered.
-    begins: u64,
-    sent_at: Instant,
+    stage: Stage,
+    began: Instant,
     deadline: Instant,
     done: oneshot::Sender<Result<Reply>>,
     permit: Permit,
+}
+
+/// How far a call's frame has come.
+enum Stage {
+    /// It isn't queued yet, and can be withdrawn.
+    Waiting { data: Bytes },
+    /// It is queued from here on in the outbox, or written.
+    Queued { begins: u64, at: Instant },
+}
+
+/// A call whose frame is to be queued now.
+pub(super) struct ToQueue {
+    pub(super) number: u64,
+    pub(super) kind: CallKind,
+    pub(super) topic: Topic,
+    pub(super) data: Bytes,
+}
+
+/// What becomes of frames that are queued but not written, when their calls are ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Queued {
+    /// They are still written.
+    StillWritten,
+    /// They are thrown away; so far the outbox has written so much.
+    Lost { written: u64 },
 }
 
 impl Call {
@@ -62,35 +89,86 @@ impl Call {
         let _ = done.send(outcome);
     }
 
-    /// Whether any of it may have left, when `written` bytes have.
-    fn delivery(&self, written: u64) -> Delivery {
-        if written > self.begins { Delivery::Maybe } else { Delivery::No }
+    /// How long the node has had it.
+    fn age(&self, now: Instant) -> Duration {
+        match self.stage {
+            Stage::Waiting { .. } => Duration::ZERO,
+            Stage::Queued { at, .. } => now.saturating_duration_since(at),
+        }
+    }
+
+    /// The bytes that a call which ends now leaves unwritten for good.
+    fn withdrawn(&self) -> usize {
+        match &self.stage {
+            Stage::Waiting { data } => frame_len(&self.topic, data.len()),
+            Stage::Queued { .. } => 0,
+        }
+    }
+
+    /// Whether it may reach somebody, though it ends now.
+    fn delivery(&self, queued: Queued) -> Delivery {
+        match (&self.stage, queued) {
+            (Stage::Waiting { .. }, _) => Delivery::No,
+            (Stage::Queued { begins, .. }, Queued::Lost { written }) if written <= *begins => Delivery::No,
+            (Stage::Queued { .. }, _) => Delivery::Maybe,
+        }
     }
 }
 
 impl Calls {
     pub(super) fn new(endpoint: Arc<str>) -> Calls {
-        Calls { endpoint, live: HashMap::default(), deadlines: Deadlines::new() }
+        Calls { endpoint, live: HashMap::default(), waiting: VecDeque::new(), deadlines: Deadlines::new() }
     }
 
-    /// Takes a call whose frame begins at `begins`.
-    pub(super) fn add(&mut self, call: NewCall, begins: u64, now: Instant) {
-        let NewCall { kind, number, topic, deadline, done, permit, .. } = call;
-        let call = Call { kind, topic, begins, sent_at: now, deadline, done, permit };
+    /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out.
+    pub(super) fn add(&mut self, call: NewCall, now: Instant) {
+        let NewCall { kind, number, topic, data, deadline, done, permit } = call;
+        let call = Call { kind, topic, stage: Stage::Waiting { data }, began: now, deadline, done, permit };
         self.live.insert(number, call);
+        self.waiting.push_back(number);
         self.deadlines.add(deadline, number);
         self.deadlines.tidy(self.live.len(), |number| self.live.contains_key(number));
+        // With a node that takes nothing, those that have ended are never popped.
+        if self.waiting.len() > 2 * self.live.len() + 1024 {
+            self.waiting.retain(|number| self.live.contains_key(number));
+        }
     }
 
-    /// Forgets a call whose caller has gone.
-    pub(super) fn cancel(&mut self, number: u64) {
-        self.live.remove(&number);
+    /// Whether any call waits to be queued.
+    pub(super) fn any_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The next call to be queued, from `begins` on in the outbox; at once.
+    pub(super) fn next_to_queue(&mut self, begins: u64, now: Instant) -> Option<ToQueue> {
+        loop {
+            let number = self.waiting.pop_front()?;
+            // Those that have ended meanwhile are withdrawn.
+            let Some(call) = self.live.get_mut(&number) else { continue };
+            let (kind, topic) = (call.kind, call.topic.clone());
+            if let Stage::Waiting { data } =
+                std::mem::replace(&mut call.stage, Stage::Queued { begins, at: now })
+            {
+                return Some(ToQueue { number, kind, topic, data });
+            }
+        }
+    }
+
+    /// Forgets a call whose caller has gone; the bytes that will not be queued any more.
+    #[must_use]
+    pub(super) fn cancel(&mut self, number: u64) -> usize {
+        self.live.remove(&number).map_or(0, |call| call.withdrawn())
     }
 
     /// Ends the call that a 0x31 answers.
     pub(super) fn answer(&mut self, seqs: &SeqSource, frame: &Frame<'_>, now: Instant) -> Answered {
         let Some(number) = seqs.number(&frame.seq) else { return Answered::Nothing };
-        let Some(call) = self.live.remove(&number) else { return Answered::Nothing };
+        let Entry::Occupied(entry) = self.live.entry(number) else { return Answered::Nothing };
+        if matches!(entry.get().stage, Stage::Waiting { .. }) {
+            // Nobody can answer what hasn't left.
+            return Answered::Nothing;
+        }
+        let call = entry.remove();
         let mut answered = Answered::Other;
         let outcome = if frame.result != result::OK {
             Err(self.refusal(&call, frame, now))
@@ -107,7 +185,7 @@ impl Calls {
             match data {
                 Ok(data) => {
                     if call.kind == CallKind::Publish {
-                        answered = Answered::Unicast { took: now.saturating_duration_since(call.sent_at) };
+                        answered = Answered::Unicast { took: call.age(now) };
                     }
                     Ok(Reply { data, endpoint: self.endpoint.clone() })
                 }
@@ -122,11 +200,14 @@ impl Calls {
         answered
     }
 
-    /// Ends calls that are past their deadlines; `written` as in the outbox.
-    pub(super) fn expire(&mut self, now: Instant, written: u64) {
+    /// Ends calls that are past their deadlines; the bytes that will not be queued any more.
+    #[must_use]
+    pub(super) fn expire(&mut self, now: Instant) -> usize {
+        let mut withdrawn = 0;
         while let Some(number) = self.deadlines.pop_due(now) {
             let Some(call) = self.live.remove(&number) else { continue };
-            let delivery = call.delivery(written);
+            withdrawn += call.withdrawn();
+            let delivery = call.delivery(Queued::StillWritten);
             let advice = match delivery {
                 Delivery::Maybe => "the message may have been delivered",
                 Delivery::No => "it could not even be sent in that time",
@@ -138,11 +219,12 @@ impl Calls {
                     call.what(),
                     call.topic,
                     self.endpoint,
-                    call.deadline.saturating_duration_since(call.sent_at)
+                    call.deadline.saturating_duration_since(call.began)
                 ),
             );
             call.end(Err(error.with_delivery(delivery)));
         }
+        withdrawn
     }
 
     /// When the next deadline is due.
@@ -150,19 +232,26 @@ impl Calls {
         self.deadlines.next()
     }
 
-    /// Ends all calls with `error`.
-    pub(super) fn end_all(&mut self, error: &Error, written: u64) {
+    /// Ends all calls with `error`; the bytes that will not be queued any more.
+    #[must_use]
+    pub(super) fn end_all(&mut self, error: &Error, queued: Queued) -> usize {
         self.deadlines.clear();
+        self.waiting.clear();
+        let mut withdrawn = 0;
         for (_, call) in self.live.drain() {
-            let error = error.clone().with_delivery(call.delivery(written));
+            withdrawn += call.withdrawn();
+            let error = error.clone().with_delivery(call.delivery(queued));
             call.end(Err(error));
         }
+        withdrawn
     }
 
     fn refusal(&self, call: &Call, frame: &Frame<'_>, now: Instant) -> Error {
         let (code, topic, node) = (frame.result, &call.topic, &self.endpoint);
         let kind = ErrorKind::from_result(code);
-        let quick = now.duration_since(call.sent_at) < QUICK_REFUSAL;
+        let quick = call.age(now) < QUICK_REFUSAL;
+        // What one subscriber refuses after that time may have been handled by another, whose answer never came.
+        let unless_pushed_before = if quick { Delivery::No } else { Delivery::Maybe };
         let (delivery, text) = match kind {
             ErrorKind::NoSubscriber if quick => (
                 Delivery::No,
@@ -176,7 +265,7 @@ impl Calls {
                 format!(
                     "{node} reached no subscriber of {topic:?} (code 100 after {:?}); nodes 2.8 to 2.11 lose \
                      unicasts to SDKs of their own: connect publisher and subscriber to different nodes",
-                    now.duration_since(call.sent_at)
+                    call.age(now)
                 ),
             ),
             ErrorKind::RemoteNode => (
@@ -211,14 +300,15 @@ impl Calls {
                 ),
             ),
             ErrorKind::SubscriberBusy => (
-                Delivery::No,
+                unless_pushed_before,
                 format!(
                     "the subscriber of {topic:?} has no room for a further message (code -5012): try later"
                 ),
             ),
-            ErrorKind::SubscriberUnsubscribed => {
-                (Delivery::No, format!("the subscriber has just left {topic:?} (code -5013): try again"))
-            }
+            ErrorKind::SubscriberUnsubscribed => (
+                unless_pushed_before,
+                format!("the subscriber has just left {topic:?} (code -5013): try again"),
+            ),
             _ => (Delivery::Maybe, format!("the subscriber of {topic:?} answered the error code {code}")),
         };
         // A node's own error may carry the request's body back: that's no data of the subscriber.

@@ -9,6 +9,10 @@ mod survey;
 mod topics;
 
 #[cfg(test)]
+mod any_order;
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
@@ -17,7 +21,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use self::calls::{Answered, Calls};
+use self::calls::{Answered, Calls, Queued};
 use self::heartbeat::{Beat, Heartbeat};
 use self::survey::Survey;
 use self::topics::{ToSend, Topics};
@@ -35,6 +39,9 @@ use crate::protocol::{Seq, SeqSource, Topic};
 
 /// How this client names itself to nodes.
 const CLIENT_TYPE: &str = concat!("amop-", env!("CARGO_PKG_VERSION"));
+
+/// Bytes queued beyond which frames of further calls wait.
+const ROOM_FOR_CALLS: usize = 256 << 10;
 
 /// One connection's logic.
 pub(crate) struct Machine {
@@ -131,7 +138,10 @@ impl Machine {
             MessageType::Broadcast => {
                 let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("broadcast", e))?;
                 count(&self.port.counters.messages_received);
-                batch.broadcast(frame, topic, data);
+                if !batch.broadcast(frame, topic, data) {
+                    let send = self.topics.on_unwanted(now);
+                    self.is_due(send);
+                }
             }
             MessageType::Handshake => self.on_handshake(frame)?,
             // Any byte was counted as a sign of life already.
@@ -176,8 +186,13 @@ impl Machine {
         count(&self.port.counters.messages_received);
         match batch.unicast(frame, topic, data) {
             Verdict::Answer(code, data) => {
-                if code == result::BUSY {
-                    count(&self.port.counters.busy);
+                match code {
+                    result::BUSY => count(&self.port.counters.busy),
+                    result::UNSUBSCRIBED => {
+                        let send = self.topics.on_unwanted(now);
+                        self.is_due(send);
+                    }
+                    _ => {}
                 }
                 self.put_answer(frame.seq, code, topic, &data);
             }
@@ -190,25 +205,38 @@ impl Machine {
         Ok(())
     }
 
-    /// Sends a message. The caller holds a [`super::port::Permit`], and the port counts its bytes already.
+    /// Takes a message to send. The caller holds a [`super::port::Permit`], and the port counts its bytes already.
     pub(crate) fn call(&mut self, call: NewCall, now: Instant) {
-        let begins = self.outbox.position();
-        let kind = match call.kind {
-            CallKind::Publish => MessageType::Request,
-            CallKind::Broadcast => MessageType::Broadcast,
-        };
-        let (seq, topic, len) = (self.seqs.seq(call.number), call.topic.as_bytes(), call.data.len());
-        self.log_sent(kind, seq, result::OK, topic, len);
-        let head = |out: &mut bytes::BytesMut| amop::put_head(out, kind, seq, result::OK, topic, len);
-        self.outbox.put(head, &call.data);
-        count(&self.port.counters.frames_sent);
-        count(&self.port.counters.calls);
-        self.calls.add(call, begins, now);
+        self.calls.add(call, now);
+        self.queue_calls(now);
+    }
+
+    /// Queues the frames of calls while there is room. Those beyond wait outside of the outbox, so that they can still
+    /// be withdrawn when they end before their turn, and so that answers and heartbeats don't wait for all of them.
+    pub(crate) fn queue_calls(&mut self, now: Instant) {
+        while self.calls.any_waiting() && self.outbox.len() < ROOM_FOR_CALLS {
+            let Some(call) = self.calls.next_to_queue(self.outbox.position(), now) else { break };
+            let kind = match call.kind {
+                CallKind::Publish => MessageType::Request,
+                CallKind::Broadcast => MessageType::Broadcast,
+            };
+            let (seq, topic, len) = (self.seqs.seq(call.number), call.topic.as_bytes(), call.data.len());
+            self.log_sent(kind, seq, result::OK, topic, len);
+            let head = |out: &mut bytes::BytesMut| amop::put_head(out, kind, seq, result::OK, topic, len);
+            self.outbox.put(head, &call.data);
+            count(&self.port.counters.frames_sent);
+            count(&self.port.counters.calls);
+        }
+    }
+
+    /// Whether frames wait for room in the outbox.
+    pub(crate) fn any_waiting(&self) -> bool {
+        self.calls.any_waiting()
     }
 
     /// The caller of this call has gone: nobody wants the outcome.
     pub(crate) fn cancel(&mut self, number: u64) {
-        self.calls.cancel(number);
+        self.port.bytes_gone(self.calls.cancel(number));
     }
 
     /// Answers a request of this connection, and its doubles where this is the first answer.
@@ -251,7 +279,7 @@ impl Machine {
                 let body = topic_list::encode(topics.iter().map(Topic::as_str));
                 self.put(MessageType::TopicList, self.seqs.next(), body);
                 count(&self.port.counters.topic_lists_sent);
-                self.topics.listing(topics);
+                self.topics.listing(topics, now);
             }
             if ask {
                 let seq = self.seqs.next();
@@ -279,7 +307,7 @@ impl Machine {
     /// # Errors
     /// The handshake took too long, or the node is dead.
     pub(crate) fn on_time(&mut self, now: Instant, batch: &mut Batch<'_>) -> Result<(), Fatal> {
-        self.calls.expire(now, self.outbox.written());
+        self.port.bytes_gone(self.calls.expire(now));
         while let Some((seq, ticket)) = self.requests.pop_due(now) {
             if ticket.expire() {
                 count(&self.port.counters.too_slow);
@@ -339,9 +367,16 @@ impl Machine {
             .fold(first, Instant::min)
     }
 
-    /// Ends all calls in flight: the connection is gone, or the client closes.
+    /// Ends all calls in flight, since the client closes. What is queued is still written.
     pub(crate) fn end_calls(&mut self, error: &Error) {
-        self.calls.end_all(error, self.outbox.written());
+        self.port.bytes_gone(self.calls.end_all(error, Queued::StillWritten));
+    }
+
+    /// Ends all calls in flight, since the connection is gone, and what is queued with it.
+    pub(crate) fn end(&mut self, error: &Error) {
+        let queued = Queued::Lost { written: self.outbox.written() };
+        self.port.bytes_gone(self.outbox.len());
+        self.port.bytes_gone(self.calls.end_all(error, queued));
     }
 
     /// An error for bytes that no 2.x node sends.

@@ -1,187 +1,10 @@
 //! The machine with frames put in by hand: no socket, no sleep, the clock is an argument.
 
-use std::io::IoSlice;
-use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-
+use super::bench::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
-use crate::delivery::{
-    Budget, DeliveryShared, Doubles, EventHub, Lane, LaneLimits, LaneReader, Message, Overflow, PassedOver,
-    Request, RouteSpec,
-};
-use crate::protocol::channel::FrameReader;
-use crate::session::command::{Command, Reply, frame_len};
-use crate::session::outbox::SLICES;
-use crate::session::port::PortLimits;
-
-const S: Duration = Duration::from_secs(1);
-
-/// A machine, its router, and the node's end of the wire.
-struct Bench {
-    machine: Machine,
-    router: Router,
-    port: Arc<Port>,
-    inbox: UnboundedReceiver<Command>,
-    shared: Arc<DeliveryShared>,
-    epoch: u64,
-    now: Instant,
-}
-
-/// A frame that the machine sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Sent {
-    kind: MessageType,
-    seq: Seq,
-    result: i32,
-    body: Vec<u8>,
-}
-
-impl Bench {
-    fn new() -> Bench {
-        let now = Instant::now();
-        let (commands, inbox) = unbounded_channel();
-        let limits = PortLimits { max_in_flight: 100_000, max_send_bytes: 1 << 30 };
-        let port = Arc::new(Port::new(commands, limits));
-        let seqs = Arc::new(SeqSource::new());
-        let shared = Arc::new(DeliveryShared {
-            budget: Arc::new(Budget::new(1 << 30)),
-            doubles: Arc::new(Mutex::new(Doubles::new(60 * S, 1000))),
-            events: Arc::new(EventHub::new(16)),
-            seqs: seqs.clone(),
-            passed_over: PassedOver::default(),
-            echo: false,
-        });
-        let mut router = Router::new(shared.clone(), "node:1".into(), port.clone());
-        let epoch = port.next_epoch();
-        port.set_connected(true);
-        router.start_epoch(epoch);
-        let options = SessionOptions {
-            endpoint: "node:1".into(),
-            heartbeat: 10 * S,
-            missed_heartbeats: 2,
-            answer_within: Duration::from_millis(4500),
-            group: 1,
-            handshake_by: now + 10 * S,
-        };
-        let machine = Machine::new(options, seqs, port.clone(), now);
-        Bench { machine, router, port, inbox, shared, epoch, now }
-    }
-
-    /// One that has done its handshake, at a protocol version.
-    fn ready(protocol: u32) -> Bench {
-        let mut bench = Bench::new();
-        let offer = bench.sent().remove(0);
-        let choice = handshake::Choice { node_version: "2.11.2".into(), protocol };
-        bench.answer_frame(MessageType::Handshake, offer.seq, 0, &choice.encode()).unwrap();
-        assert!(bench.machine.is_ready());
-        bench.machine.take_notices();
-        bench
-    }
-
-    /// What the machine has sent since the last look.
-    fn sent(&mut self) -> Vec<Sent> {
-        let mut bytes = Vec::new();
-        while !self.machine.outbox.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.machine.outbox.slices(&mut slices);
-            let piece: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
-            self.machine.outbox.advance(piece.len());
-            bytes.extend(piece);
-        }
-        self.port.bytes_gone(bytes.len());
-        let mut reader = FrameReader::new(usize::MAX);
-        reader.buffer().extend_from_slice(&bytes);
-        let mut frames = Vec::new();
-        while let Some(frame) = reader.next().unwrap() {
-            let Frame { kind, seq, result, body, .. } = frame;
-            frames.push(Sent { kind, seq, result, body: body.to_vec() });
-        }
-        frames
-    }
-
-    fn answer_frame(&mut self, kind: MessageType, seq: Seq, result: i32, body: &[u8]) -> Result<()> {
-        let (machine, now) = (&mut self.machine, self.now);
-        machine.heard();
-        let frame = Frame::new(kind, seq, result, body);
-        self.router.batch(now, |batch| machine.on_frame(&frame, batch, now))?;
-        self.machine.send_topics(&self.router, now);
-        Ok(())
-    }
-
-    fn pass(&mut self, time: Duration) -> Result<()> {
-        self.now += time;
-        let (machine, now) = (&mut self.machine, self.now);
-        self.router.batch(now, |batch| machine.on_time(now, batch))?;
-        self.machine.send_topics(&self.router, now);
-        Ok(())
-    }
-
-    fn call(&mut self, kind: CallKind, topic: &str, data: &[u8]) -> (Seq, oneshot::Receiver<Result<Reply>>) {
-        let topic = Topic::new(topic).unwrap();
-        let permit = self.port.permit(frame_len(&topic, data.len())).unwrap();
-        let (done, outcome) = oneshot::channel();
-        let number = self.shared.seqs.next_number();
-        let data = Bytes::copy_from_slice(data);
-        let deadline = self.now + 10 * S;
-        self.machine.call(NewCall { kind, number, topic, data, deadline, done, permit }, self.now);
-        (self.shared.seqs.seq(number), outcome)
-    }
-
-    fn subscribe(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Message> {
-        let lane = Lane::new(limits, self.shared.budget.clone());
-        let reader = LaneReader::new(lane.clone());
-        let spec = RouteSpec { subscriptions: vec![lane], service: None };
-        self.route(topic, spec);
-        reader
-    }
-
-    fn serve(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Request> {
-        let lane = Lane::new(limits, self.shared.budget.clone());
-        let reader = LaneReader::new(lane.clone());
-        self.route(topic, RouteSpec { subscriptions: vec![], service: Some(lane) });
-        reader
-    }
-
-    fn route(&mut self, topic: &str, spec: RouteSpec) {
-        let changed = self.router.set(Topic::new(topic).unwrap(), spec);
-        self.machine.on_route(changed, None);
-        self.machine.send_topics(&self.router, self.now);
-    }
-
-    /// Passes on what request handles have answered.
-    fn pass_answers(&mut self) {
-        while let Ok(Command::Answer { epoch, answer }) = self.inbox.try_recv() {
-            assert_eq!(epoch, self.epoch);
-            let machine = &mut self.machine;
-            self.router.batch(self.now, |batch| machine.answer(&answer, batch));
-        }
-    }
-}
-
-fn seq(n: u64) -> Seq {
-    Seq::from_halves(7, n)
-}
-
-fn body(topic: &str, data: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    amop::put_topic(&mut body, topic.as_bytes());
-    body.extend_from_slice(data);
-    body
-}
-
-fn take<T: crate::delivery::LaneItem>(reader: &mut LaneReader<T>) -> Option<T> {
-    match reader.poll_next(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(item) => item,
-        Poll::Pending => None,
-    }
-}
-
-fn outcome(receiver: &mut oneshot::Receiver<Result<Reply>>) -> Result<Reply> {
-    receiver.try_recv().expect("the call has ended")
-}
+use crate::delivery::{LaneLimits, Overflow, RouteSpec};
 
 #[test]
 fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
@@ -291,6 +114,8 @@ fn codes_say_whether_anything_was_delivered() {
         (-5010, quick, ErrorKind::SubscriberDropped, Maybe),
         (-5011, quick, ErrorKind::SubscriberTooSlow, Maybe),
         (-5012, quick, ErrorKind::SubscriberBusy, No),
+        (-5012, 5 * S, ErrorKind::SubscriberBusy, Maybe),
+        (-5013, 5 * S, ErrorKind::SubscriberUnsubscribed, Maybe),
         (-5013, quick, ErrorKind::SubscriberUnsubscribed, No),
     ];
     for (code, after, kind, delivery) in cases {
@@ -321,10 +146,21 @@ fn a_broadcast_ends_with_the_nodes_ack() {
 #[test]
 fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
     let mut bench = Bench::ready(3);
-    let (_, mut unsent) = bench.call(CallKind::Publish, "t", b"1");
+    let (large_id, mut large) = bench.call(CallKind::Publish, "t", &vec![0; ROOM_FOR_CALLS]);
+    let (_, mut waiting) = bench.call(CallKind::Publish, "t", b"1");
     bench.pass(10 * S).unwrap();
-    let error = outcome(&mut unsent).unwrap_err();
+    let error = outcome(&mut waiting).unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::No));
+    let error = outcome(&mut large).unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Maybe), "it still leaves");
+    let requests: Vec<_> = bench
+        .sent()
+        .into_iter()
+        .filter(|sent| sent.kind == MessageType::Request)
+        .map(|sent| sent.seq)
+        .collect();
+    assert_eq!(requests, [large_id], "what was not delivered never leaves");
+    assert_eq!((bench.port.in_flight(), bench.port.queued_bytes()), (0, 0));
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"2");
     bench.sent();
     bench.machine.heard();
@@ -339,7 +175,7 @@ fn the_end_of_the_connection_ends_every_call_once() {
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"1");
     bench.sent();
     let (_, mut unsent) = bench.call(CallKind::Publish, "t", b"2");
-    bench.machine.end_calls(&Error::new(ErrorKind::ConnectionLost, "gone"));
+    bench.machine.end(&Error::new(ErrorKind::ConnectionLost, "gone"));
     assert_eq!(outcome(&mut sent).unwrap_err().delivery(), Delivery::Maybe);
     assert_eq!(outcome(&mut unsent).unwrap_err().delivery(), Delivery::No);
     assert_eq!(bench.port.in_flight(), 0);

@@ -27,6 +27,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 const ASKS_A_LIST: u32 = 4;
 /// After so many answers a topic that should be gone but is still listed is taken to be another SDK's.
 const ASKS_FOR_REMOVED: u32 = 3;
+/// A list younger than this may not have reached the whole node yet.
+const LIST_TAKES: Duration = Duration::from_secs(1);
 /// The list is looked at again with every so many heartbeats.
 const HEARTBEATS_A_CHECK: u32 = 3;
 
@@ -60,6 +62,7 @@ pub(super) struct Topics {
     /// The count when the last list was sent.
     sent: u64,
     listed: Vec<Topic>,
+    listed_at: Option<Instant>,
     removed: Vec<Topic>,
     asks: u32,
     silences: u32,
@@ -83,6 +86,7 @@ impl Topics {
             wanted: 0,
             sent: 0,
             listed: Vec::new(),
+            listed_at: None,
             removed: Vec::new(),
             asks: 0,
             silences: 0,
@@ -127,9 +131,10 @@ impl Topics {
     }
 
     /// The list that is being sent now.
-    pub(super) fn listing(&mut self, topics: Vec<Topic>) {
-        let now: HashSet<&str> = topics.iter().map(Topic::as_str).collect();
-        self.removed = self.listed.iter().filter(|old| !now.contains(old.as_str())).cloned().collect();
+    pub(super) fn listing(&mut self, topics: Vec<Topic>, now: Instant) {
+        self.listed_at = Some(now);
+        let wanted: HashSet<&str> = topics.iter().map(Topic::as_str).collect();
+        self.removed = self.listed.iter().filter(|old| !wanted.contains(old.as_str())).cloned().collect();
         self.listed = topics;
         self.sent = self.wanted;
         self.asks = 0;
@@ -187,6 +192,18 @@ impl Topics {
                 }
             }
             Phase::Settled | Phase::Asking { .. } | Phase::Pausing { .. } => ToSend::Nothing,
+        }
+    }
+
+    /// A message came on a topic that isn't wanted: what the node lists for this session is an old list, which
+    /// overtook a later one in it.
+    pub(super) fn on_unwanted(&mut self, now: Instant) -> ToSend {
+        let settled = matches!(self.phase, Phase::Settled) && self.sent == self.wanted;
+        let fresh = self.listed_at.is_some_and(|at| now.saturating_duration_since(at) < LIST_TAKES);
+        match settled && !fresh {
+            true if self.refused => ToSend::List,
+            true => ToSend::ListAndAsk,
+            false => ToSend::Nothing,
         }
     }
 
@@ -255,7 +272,7 @@ mod tests {
     }
 
     fn list_and_ask(sync: &mut Topics, names: &[&str], now: Instant) {
-        sync.listing(topics(names));
+        sync.listing(topics(names), now);
         sync.asking(seq(), now);
     }
 
@@ -339,9 +356,26 @@ mod tests {
             }
             assert!(rx.try_recv().is_ok());
             assert_eq!(sync.change(None), ToSend::List);
-            sync.listing(topics(&["a", "b"]));
+            sync.listing(topics(&["a", "b"]), now);
             assert_eq!(sync.next(), None);
         }
+    }
+
+    #[test]
+    fn a_message_on_a_topic_that_was_left_has_the_list_sent_again() {
+        let mut now = Instant::now();
+        let mut sync = Topics::new();
+        assert_eq!(sync.on_unwanted(now), ToSend::ListAndAsk, "whatever a former session left behind");
+        sync.change(None);
+        assert_eq!(sync.on_unwanted(now), ToSend::Nothing, "a list is due anyway");
+        list_and_ask(&mut sync, &[], now);
+        assert_eq!(sync.on_unwanted(now), ToSend::Nothing, "it is asked about");
+        sync.answered(info(&[]), now);
+        assert_eq!(sync.on_unwanted(now), ToSend::Nothing, "the list may be on its way");
+        now += LIST_TAKES;
+        assert_eq!(sync.on_unwanted(now), ToSend::ListAndAsk);
+        sync.answered(Err(Refused { code: -32601, message: "no".into() }), now);
+        assert_eq!(sync.on_unwanted(now), ToSend::List);
     }
 
     #[test]
