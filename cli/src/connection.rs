@@ -7,7 +7,13 @@ use amop::transport::CredentialSource;
 use amop::{Client, ClientBuilder};
 use clap::Args;
 
+use crate::exit::Outcome;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
 use crate::seconds::some_seconds;
+
+/// What a client waits for after it has subscribed.
+pub(crate) const WAITING_FOR_TOPIC: &str = "waiting until the node knows the topic";
 
 /// Which node, and as whom.
 #[derive(Args, Clone, Debug)]
@@ -65,11 +71,18 @@ impl Identity {
 }
 
 impl Connection {
-    /// A client that is about to connect.
-    pub(crate) fn builder(&self) -> ClientBuilder {
+    /// A connected client, unless a signal comes first.
+    pub(crate) async fn connect(
+        &self,
+        output: &mut Output,
+        interrupt: &Interrupt,
+    ) -> Outcome<Option<Client>> {
         let builder =
             Client::builder().endpoints(self.endpoints.0.clone()).connect_timeout(self.connect_timeout);
-        with_credentials(builder, self.identity.source())
+        let connect = with_credentials(builder, self.identity.source()).connect();
+        let waiting = format!("connecting to {}", self.names());
+        let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;
+        Ok(connected.transpose()?)
     }
 
     /// The endpoints for texts.

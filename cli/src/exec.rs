@@ -16,6 +16,8 @@ pub(crate) struct Commands(Arc<Mutex<Running>>);
 
 #[derive(Default)]
 struct Running {
+    /// How many have begun and not ended.
+    count: usize,
     /// Each command leads a process group of its own, which has the same number.
     groups: HashSet<Pid>,
     /// None is to begin any more.
@@ -28,6 +30,7 @@ impl Commands {
     /// The command finds topic and seq in `AMOP_TOPIC` and `AMOP_SEQ`. It runs in a process group of its own, so
     /// that Ctrl-C doesn't end it in the middle; all of that group ends when this future is dropped.
     pub(crate) async fn run(&self, command: &str, message: &Message) -> Result<Vec<u8>, String> {
+        let mut group = Group::new(self);
         let spawned = Command::new("sh")
             .arg("-c")
             .arg(command)
@@ -38,7 +41,7 @@ impl Commands {
             .process_group(0)
             .spawn();
         let mut child = spawned.map_err(|error| format!("the command can't be started: {error}"))?;
-        let group = Group::enter(self, &child);
+        group.led_by(&child);
         let mut input = child.stdin.take().expect("it was asked for");
         let output = child.stdout.take().expect("it was asked for");
         let feed = async {
@@ -73,7 +76,7 @@ impl Commands {
 
     /// How many run.
     pub(crate) fn count(&self) -> usize {
-        self.lock().groups.len()
+        self.lock().count
     }
 
     /// Kills those that run, with whatever they have started, and those that begin later.
@@ -96,16 +99,19 @@ struct Group {
 }
 
 impl Group {
-    fn enter(commands: &Commands, leader: &Child) -> Group {
-        let number = leader.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let group = Group { commands: commands.clone(), number };
-        let mut running = commands.lock();
-        running.groups.extend(number);
+    /// Counts as running before there is a process.
+    fn new(commands: &Commands) -> Group {
+        commands.lock().count += 1;
+        Group { commands: commands.clone(), number: None }
+    }
+
+    fn led_by(&mut self, leader: &Child) {
+        self.number = leader.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let mut running = self.commands.lock();
+        running.groups.extend(self.number);
         if running.ended {
-            group.kill();
+            self.kill();
         }
-        drop(running);
-        group
     }
 
     fn kill(&self) {
@@ -114,15 +120,18 @@ impl Group {
 
     /// The command has ended by itself. What it left in the background is let be.
     fn leave(mut self) {
-        self.commands.lock().groups.retain(|group| Some(*group) != self.number);
-        self.number = None;
+        if let Some(number) = self.number.take() {
+            self.commands.lock().groups.remove(&number);
+        }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
+        let mut running = self.commands.lock();
+        running.count -= 1;
         if let Some(number) = self.number {
-            self.commands.lock().groups.remove(&number);
+            running.groups.remove(&number);
             kill(number);
         }
     }

@@ -3,12 +3,14 @@
 //! People get results on standard output and everything about them on standard error; scripts (`--json`) get
 //! all of it as one JSON object a line on standard output.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, SUBSCRIBER_CODES};
@@ -75,12 +77,26 @@ impl Output {
         self.shows_progress = false;
     }
 
-    /// Shows a progress line below the output, on a terminal and for people only; an empty one to be filled.
-    pub(crate) fn start_progress(&mut self) -> ProgressBar {
+    /// Shows a progress line below the output, on a terminal and for people only; to be kept up to date.
+    pub(crate) fn start_progress(&mut self, message: impl Into<Cow<'static, str>>) -> ProgressBar {
         if self.shows_progress {
-            self.progress = ProgressBar::new_spinner();
+            self.progress = ProgressBar::new_spinner().with_message(message);
+            self.progress.enable_steady_tick(TICK);
         }
         self.progress.clone()
+    }
+
+    /// Does `work`; if that takes long enough to wonder, a progress line says that it is `waiting`, and how long.
+    pub(crate) async fn while_waiting<T>(&mut self, waiting: String, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+            return done;
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+        self.start_progress(waiting).set_style(style.expect("it is well-formed"));
+        let done = work.await;
+        self.end_progress();
+        done
     }
 
     /// Takes the progress line away.
@@ -157,6 +173,12 @@ impl Output {
         })
     }
 }
+
+/// How often a progress line moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is done sooner needs no progress line.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Enough for some hundred lines, so that a flood of messages costs few system calls.
 const BUFFER: usize = 64 * 1024;

@@ -1,5 +1,6 @@
 //! Sending once or again and again: when the next is due, what is counted, and the summary.
 
+use std::cell::Cell;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -43,29 +44,35 @@ impl Repeat {
 
     /// Sends by `send` as often as wanted, and tells what became of each and of all.
     ///
-    /// `send` gives the record of a success.
+    /// `send` gives the record of a success; `waiting` says what that may have to wait for.
     pub(crate) async fn run<R: Record>(
         self,
         output: &mut Output,
         interrupt: &Interrupt,
+        waiting: &str,
         mut send: impl AsyncFnMut(Number) -> amop::Result<R>,
     ) -> Outcome {
-        let mut tally = Tally::new();
-        let progress = (!self.is_once()).then(|| output.start_progress());
+        let mut tally = Tally::new(self.is_once());
+        let progress = (!self.is_once()).then(|| output.start_progress(tally.progress(self.total())));
         let mut exit = Exit::Done;
         let mut number = 0;
         let mut pause = Duration::ZERO;
         while self.total().is_none_or(|total| number < total) {
+            let began = Cell::new(None);
             let due = async {
                 tokio::time::sleep(pause).await;
-                let began = Instant::now();
-                (began, send(Number(number)).await)
+                began.set(Some(Instant::now()));
+                send(Number(number)).await
             };
-            let Some((began, sent)) = interrupt.unless_caught(due).await else {
+            let due = interrupt.unless_caught(due);
+            let sent =
+                if self.is_once() { output.while_waiting(waiting.to_owned(), due).await } else { due.await };
+            let took = began.get().map_or(Duration::ZERO, |began| began.elapsed());
+            let Some(sent) = sent else {
+                tally.unanswered += u64::from(began.get().is_some());
                 exit = if self.total().is_some() { Exit::Interrupted } else { exit };
                 break;
             };
-            let took = began.elapsed();
             match sent {
                 Ok(record) => {
                     tally.succeeded(took);
@@ -83,11 +90,10 @@ impl Repeat {
             number += 1;
             if let Some(progress) = &progress {
                 progress.set_message(tally.progress(self.total()));
-                progress.tick();
             }
         }
-        if progress.is_some() {
-            output.end_progress();
+        output.end_progress();
+        if progress.is_some() || tally.unanswered > 0 {
             output.tell_now(&tally.summary())?;
         }
         Ok(exit)
@@ -102,14 +108,17 @@ pub(crate) struct Number(u64);
 /// What was counted so far.
 struct Tally {
     began: Instant,
+    once: bool,
     succeeded: u64,
     failed: u64,
+    unanswered: u64,
     latencies: Latencies,
 }
 
 impl Tally {
-    fn new() -> Tally {
-        Tally { began: Instant::now(), succeeded: 0, failed: 0, latencies: Latencies::new() }
+    fn new(once: bool) -> Tally {
+        let began = Instant::now();
+        Tally { began, once, succeeded: 0, failed: 0, unanswered: 0, latencies: Latencies::new() }
     }
 
     fn succeeded(&mut self, took: Duration) {
@@ -128,9 +137,11 @@ impl Tally {
     fn summary(&self) -> Summary {
         let seconds = self.began.elapsed().as_secs_f64();
         Summary {
-            sent: self.succeeded + self.failed,
+            once: self.once,
+            sent: self.succeeded + self.failed + self.unanswered,
             succeeded: self.succeeded,
             failed: self.failed,
+            unanswered: self.unanswered,
             seconds,
             rate: if seconds > 0.0 { self.succeeded as f64 / seconds } else { 0.0 },
             latency_us: self.latencies.percentiles(),
@@ -142,9 +153,13 @@ impl Tally {
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "summary")]
 struct Summary {
+    #[serde(skip)]
+    once: bool,
     sent: u64,
     succeeded: u64,
     failed: u64,
+    /// Ctrl-C came before the answer: they may have been delivered.
+    unanswered: u64,
     seconds: f64,
     /// Successes per second.
     rate: f64,
@@ -154,9 +169,17 @@ struct Summary {
 
 impl Record for Summary {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        let Summary { sent, succeeded, failed, seconds, rate, latency_us } = self;
-        let mut text =
-            format!("{sent} sent, {succeeded} succeeded, {failed} failed in {seconds:.2} s ({rate:.1}/s)");
+        let Summary { once, sent, succeeded, failed, unanswered, seconds, rate, latency_us } = self;
+        if *once {
+            return output.notice("interrupted before the answer; the message may have been delivered");
+        }
+        let unanswered = match unanswered {
+            0 => String::new(),
+            several => format!(", {several} not answered before the end"),
+        };
+        let mut text = format!(
+            "{sent} sent, {succeeded} succeeded, {failed} failed{unanswered} in {seconds:.2} s ({rate:.1}/s)"
+        );
         if let Some(latency) = latency_us {
             text += &format!("\nlatency: {}", latency.text());
         }

@@ -45,14 +45,11 @@ impl Broadcast {
         let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        let connect = self.connection.builder().connect();
-        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+        let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
-        let exit = self
-            .repeat
-            .run(output, interrupt, async |number| self.send(&client, &data, number).await)
-            .await?;
+        let send = async |number| self.send(&client, &data, number).await;
+        let exit = self.repeat.run(output, interrupt, "waiting for the node", send).await?;
         client.close().await?;
         Ok(exit)
     }

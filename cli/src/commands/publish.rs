@@ -13,7 +13,7 @@ use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{as_micros, in_words};
 use crate::output::{FAINT, Output, Record};
-use crate::payload::{self, Shown};
+use crate::payload::{self, Shown, visible};
 use crate::seconds::some_seconds;
 use crate::sending::{Number, Repeat};
 
@@ -59,14 +59,16 @@ impl Publish {
         let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        let connect = self.connection.builder().connect();
-        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+        let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
-        let exit = self
-            .repeat
-            .run(output, interrupt, async |number| self.send(&client, &data, number).await)
-            .await?;
+        let waiting = if self.wait {
+            format!("waiting for a subscriber of {}", visible(&self.topic))
+        } else {
+            "waiting for the reply".to_owned()
+        };
+        let send = async |number| self.send(&client, &data, number).await;
+        let exit = self.repeat.run(output, interrupt, &waiting, send).await?;
         client.close().await?;
         Ok(exit)
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
-use crate::connection::Connection;
+use crate::connection::{Connection, WAITING_FOR_TOPIC};
 use crate::event::EventRecords;
 use crate::exec::Commands;
 use crate::exit::{Exit, Failure, Outcome};
@@ -71,8 +71,7 @@ impl Serve {
                 None => return Ok(Exit::Interrupted),
             },
         });
-        let connect = self.connection.builder().connect();
-        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+        let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client);
@@ -92,7 +91,9 @@ impl Serve {
             }
         };
         let service = client.serve(&self.topic, handler).concurrency(self.concurrency.into());
-        let Some(mut service) = interrupt.unless_caught(service.into_future()).await.transpose()? else {
+        let service = interrupt.unless_caught(service.into_future());
+        let service = output.while_waiting(WAITING_FOR_TOPIC.to_owned(), service).await;
+        let Some(mut service) = service.transpose()? else {
             return Ok(Exit::Interrupted);
         };
         output.tell_now(&Serving { endpoint: self.connection.names(), topic: self.topic.clone() })?;

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use crate::arrival::Arrival;
-use crate::connection::Connection;
+use crate::connection::{Connection, WAITING_FOR_TOPIC};
 use crate::event::EventRecords;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
@@ -40,13 +40,12 @@ pub(crate) struct Subscribe {
 
 impl Subscribe {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        let connect = self.connection.builder().connect();
-        let Some(client) = interrupt.unless_caught(connect).await.transpose()? else {
+        let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client);
-        let Some(subscribed) = interrupt.unless_caught(client.subscribe(&self.topic).into_future()).await
-        else {
+        let subscribe = interrupt.unless_caught(client.subscribe(&self.topic).into_future());
+        let Some(subscribed) = output.while_waiting(WAITING_FOR_TOPIC.to_owned(), subscribe).await else {
             return Ok(Exit::Interrupted);
         };
         let mut messages = subscribed?;

@@ -29,7 +29,7 @@ fn scripts_get_a_line_for_each_and_a_summary() {
         [
             r#"{"event":"sent","number":0,"latency_us":N,"bytes":3}"#,
             r#"{"event":"sent","number":1,"latency_us":N,"bytes":3}"#,
-            r#"{"event":"summary","sent":2,"succeeded":2,"failed":0,"seconds":N,"rate":N,"latency_us":{"min":N,"p50":N,"p90":N,"p99":N,"max":N}}"#,
+            r#"{"event":"summary","sent":2,"succeeded":2,"failed":0,"unanswered":0,"seconds":N,"rate":N,"latency_us":{"min":N,"p50":N,"p90":N,"p99":N,"max":N}}"#,
         ]
     );
 }

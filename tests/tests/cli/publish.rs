@@ -78,7 +78,7 @@ fn repeated_sends_show_rate_and_percentiles() {
     assert!(shown[1].starts_with(r#"{"event":"reply","number":1,"#), "{shown:?}");
     assert_eq!(
         shown[2],
-        r#"{"event":"summary","sent":2,"succeeded":2,"failed":0,"seconds":N,"rate":N,"latency_us":{"min":N,"p50":N,"p90":N,"p99":N,"max":N}}"#
+        r#"{"event":"summary","sent":2,"succeeded":2,"failed":0,"unanswered":0,"seconds":N,"rate":N,"latency_us":{"min":N,"p50":N,"p90":N,"p99":N,"max":N}}"#
     );
 }
 
@@ -122,7 +122,7 @@ fn without_a_subscriber_it_says_so() {
     }
     assert_eq!(
         masked(&ended.stdout[2]),
-        r#"{"event":"summary","sent":2,"succeeded":0,"failed":2,"seconds":N,"rate":N}"#
+        r#"{"event":"summary","sent":2,"succeeded":0,"failed":2,"unanswered":0,"seconds":N,"rate":N}"#
     );
 }
 
@@ -147,4 +147,38 @@ fn a_subscribers_failure_has_its_own_exit_code() {
     assert_eq!((ended.code, ended.stdout.len()), (8, 0));
     let expected = r#"error: the subscriber's handler for "hello" failed (code -5000): the command failed (exit status: 3)"#;
     assert_eq!(ended.stderr, [expected]);
+}
+
+#[test]
+fn what_ctrl_c_leaves_without_an_answer_is_counted() {
+    let place = Place::with_nodes();
+    let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done";
+    let server = place.start(&["serve", &place.endpoint(1), "slow", "--exec", command]);
+    server.error_line();
+    let (endpoint, timeout) = (place.endpoint(0), ["--timeout", "60"]);
+    let publish = |more: &[&str]| {
+        let arguments = [&["publish", &endpoint, "slow", "hi"], &timeout[..], more].concat();
+        let publisher = place.start(&arguments);
+        assert_eq!(server.error_line(), "started");
+        let ended = publisher.interrupted();
+        // The next one finds no other before it.
+        std::fs::write(place.folder().join("go"), "").unwrap();
+        server.line();
+        std::fs::remove_file(place.folder().join("go")).unwrap();
+        ended
+    };
+    let once = publish(&[]);
+    assert_eq!((once.code, once.stdout), (130, vec![]));
+    assert_eq!(once.stderr, ["interrupted before the answer; the message may have been delivered"]);
+
+    let several = publish(&["--count", "2"]);
+    assert_eq!(several.code, 130);
+    let expected = "1 sent, 0 succeeded, 0 failed, 1 not answered before the end in SPAN (RATE)";
+    assert_eq!(all_masked(&several.stderr), [expected]);
+
+    let json = publish(&["--count", "2", "--json"]);
+    assert_eq!((json.code, json.stderr), (130, vec![]));
+    let expected =
+        r#"{"event":"summary","sent":1,"succeeded":0,"failed":0,"unanswered":1,"seconds":N,"rate":N}"#;
+    assert_eq!(all_masked(&json.stdout), [expected]);
 }

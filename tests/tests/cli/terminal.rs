@@ -5,6 +5,8 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use amop_devnet::Welcome;
+
 use crate::amop::Place;
 
 /// When a test gives up.
@@ -53,11 +55,17 @@ impl Session {
 
     /// Waits until `text` has been on the screen.
     fn expect(&mut self, text: &str) {
-        while !self.seen.contains(text) {
+        self.expect_match(&regex::escape(text));
+    }
+
+    /// The same for a regular expression.
+    fn expect_match(&mut self, pattern: &str) {
+        let text = regex::Regex::new(pattern).unwrap();
+        while !text.is_match(&self.seen) {
             let more = self
                 .screen
                 .recv_timeout(GUARD)
-                .unwrap_or_else(|error| panic!("{text:?} doesn't come ({error}): {:?}", self.seen));
+                .unwrap_or_else(|error| panic!("{pattern:?} doesn't come ({error}): {:?}", self.seen));
             self.seen.push_str(&String::from_utf8_lossy(&more));
         }
     }
@@ -102,11 +110,41 @@ fn repeated_sends_show_their_progress_and_sum_up_at_ctrl_c() {
     let endpoint = place.endpoint(0);
     let arguments = [&["publish", &endpoint, "hello", "hi"], &count[..]].concat();
     let mut session = Session::start(&place, &arguments);
-    session.expect(" of 100000 sent, 0 failed, ");
+    session.expect_match("[1-9][0-9]* of 100000 sent, 0 failed, ");
     session.press_ctrl_c();
     let (code, seen) = session.end();
     assert_eq!(code, 130, "{seen:?}");
     assert!(seen.contains(" succeeded, 0 failed in ") && seen.contains("latency: min "), "{seen:?}");
+}
+
+#[test]
+fn who_has_to_wait_sees_for_what() {
+    let place = Place::with_nodes();
+    let endpoint = place.endpoint(0);
+    let mut session = Session::start(&place, &["publish", &endpoint, "nobody", "hi", "--wait"]);
+    session.expect("waiting for a subscriber of nobody, ");
+    session.press_ctrl_c();
+    let (code, seen) = session.end();
+    assert_eq!(code, 130, "{seen:?}");
+    assert!(seen.contains("interrupted before the answer"), "{seen:?}");
+
+    place.node(0).welcome(Welcome::Stall);
+    for verb in ["publish", "broadcast", "subscribe", "serve"] {
+        let data = if matches!(verb, "publish" | "broadcast") { &["hi"][..] } else { &[] };
+        let mut session = Session::start(&place, &[&[verb, &endpoint, "hello"], data].concat());
+        session.expect(&format!("connecting to {endpoint}, "));
+        session.press_ctrl_c();
+        let (code, seen) = session.end();
+        assert_eq!(code, 130, "{verb}: {seen:?}");
+    }
+}
+
+#[test]
+fn without_a_message_and_without_a_pipe_it_asks_for_one() {
+    let place = Place::with_nodes();
+    let (code, seen) = Session::start(&place, &["publish", &place.endpoint(0), "hello"]).end();
+    assert_eq!(code, 2, "{seen:?}");
+    assert!(seen.contains("there is nothing to send: give DATA, - for standard input or @FILE"), "{seen:?}");
 }
 
 #[test]
