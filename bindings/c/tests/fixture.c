@@ -2,6 +2,7 @@
 
 #include "fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -27,6 +28,13 @@ int stop_devnet(void **state)
     amop_status stopped = amop_devnet_stop(devnet, NULL);
     amop_devnet_free(devnet);
     devnet = NULL;
+    for (int waited = 0; library_threads() > 0; waited++) {
+        if (waited == GUARD) {
+            fprintf(stderr, "%d threads of the library still run\n", library_threads());
+            return -1;
+        }
+        rest();
+    }
     return stopped == AMOP_OK ? 0 : -1;
 }
 
@@ -310,6 +318,26 @@ uint64_t service_figure(const amop_service *service, int32_t stat)
     amop_stats *stats = NULL;
     OK(amop_service_stats(service, &stats, &error));
     return figure_of(stats, stat);
+}
+
+int library_threads(void)
+{
+    int threads = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        char path[64 + sizeof task->d_name], name[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        /* A thread may end meanwhile. */
+        FILE *file = fopen(path, "r");
+        if (file != NULL) {
+            threads += fgets(name, sizeof name, file) != NULL && strncmp(name, "amop", 4) == 0
+                       && strcmp(name, "amop-log\n") != 0;
+            fclose(file);
+        }
+    }
+    closedir(tasks);
+    return threads;
 }
 
 int readable(int fd, int timeout)

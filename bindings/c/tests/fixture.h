@@ -17,7 +17,8 @@
 /* No test waits longer than this for anything, in milliseconds; none that passes comes near it. */
 #define GUARD 60000
 
-/* Group fixtures: two embedded nodes for all tests of a program. */
+/* Group fixtures: two embedded nodes for all tests of a program. Stopping them waits for the end of the library's
+ * threads, which nothing keeps any more. */
 int start_devnet(void **state);
 int stop_devnet(void **state);
 
@@ -128,6 +129,9 @@ uint64_t client_figure(const amop_client *client, int32_t stat);
 uint64_t endpoint_figure(const amop_client *client, size_t endpoint, int32_t stat);
 uint64_t subscription_figure(const amop_subscription *subscription, int32_t stat);
 uint64_t service_figure(const amop_service *service, int32_t stat);
+
+/* Threads of the library's in this process, but for the log's, which stays. */
+int library_threads(void);
 
 /* Whether a descriptor is readable within a time; -1 waits for ever. */
 int readable(int fd, int timeout);
