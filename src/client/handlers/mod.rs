@@ -1,0 +1,47 @@
+//! Runs handlers over lanes: async ones as one task per subscription, blocking ones on dispatcher threads.
+
+mod answer;
+mod jobs;
+mod source;
+mod tasks;
+
+pub use answer::IntoAnswer;
+pub(crate) use jobs::{BlockingJob, StreamJob, each_message, each_request};
+pub(crate) use source::Source;
+pub(crate) use tasks::{Task, for_each, serve};
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::delivery::{Event, EventHub};
+use crate::protocol::Topic;
+
+tokio::task_local! {
+    /// Set while an async handler of any client runs: then nothing may wait for handlers.
+    static IN_HANDLER: ();
+}
+
+/// Whether the caller is a handler, on a dispatcher thread or in a task.
+pub(crate) fn is_in_handler() -> bool {
+    crate::delivery::is_dispatcher_thread() || IN_HANDLER.try_with(|()| ()).is_ok()
+}
+
+/// Where a handler belongs, to report its failures.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) topic: Topic,
+    pub(crate) events: Arc<EventHub>,
+}
+
+impl Owner {
+    fn panicked(&self, panic: &(dyn Any + Send)) -> String {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no text".to_owned());
+        tracing::error!(topic = %self.topic, panic = text, "a handler panicked");
+        self.events.tell(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text.clone() });
+        format!("the handler panicked: {text}")
+    }
+}
