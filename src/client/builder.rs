@@ -1,6 +1,7 @@
 //! How a client is set up and connected.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Client;
@@ -8,7 +9,7 @@ use super::core::ClientCore;
 use super::options::{Options, Retry};
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
-use crate::transport::CredentialSource;
+use crate::transport::{CredentialSource, Resolve};
 
 /// Settings of a client to be; made by [`Client::builder`], ended by [`ClientBuilder::connect`].
 #[derive(Clone, Debug, Default)]
@@ -61,6 +62,13 @@ impl ClientBuilder {
     ) -> Self {
         self.options.credentials =
             CredentialSource::Pem { ca: ca.into(), cert: cert.into(), key: key.into() };
+        self
+    }
+
+    /// Who knows the addresses of host names; asked at every connect. Default: the system. For tests.
+    #[doc(hidden)]
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.options.resolver = Arc::new(resolver);
         self
     }
 

@@ -14,7 +14,7 @@ use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, Notice, Port, SessionOptions};
-use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial};
+use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial_by};
 
 /// Where a link stands.
 #[derive(Clone, Debug)]
@@ -112,10 +112,10 @@ impl LinkTask {
     async fn connect_and_run(&mut self) -> Step<bool> {
         let began = Instant::now();
         let limit = self.options.connect_timeout;
-        let (endpoint, connector) = (self.endpoint.clone(), self.connector.clone());
-        let dialled = self
-            .offline(async move { tokio::time::timeout(limit, dial(&endpoint, &*connector)).await })
-            .await;
+        let (endpoint, connector, resolver) =
+            (self.endpoint.clone(), self.connector.clone(), self.options.resolver.clone());
+        let dialling = async move { dial_by(&*resolver, &endpoint, &*connector).await };
+        let dialled = self.offline(tokio::time::timeout(limit, dialling)).await;
         let stream = match dialled {
             Step::Closed(why) => return Step::Closed(why),
             Step::Done(Ok(Ok(stream))) => stream,

@@ -1,9 +1,10 @@
 //! What can be set on a client, and the defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::transport::CredentialSource;
+use crate::transport::{CredentialSource, Resolve, SystemResolver};
 
 /// When a failed publish is tried again by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub enum Placement {
 pub(crate) struct Options {
     pub(crate) endpoints: Vec<String>,
     pub(crate) credentials: CredentialSource,
+    pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) connect_timeout: Duration,
     pub(crate) call_timeout: Duration,
     pub(crate) close_timeout: Duration,
@@ -62,6 +64,7 @@ impl Default for Options {
         Options {
             endpoints: Vec::new(),
             credentials: CredentialSource::Discover,
+            resolver: Arc::new(SystemResolver),
             connect_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),

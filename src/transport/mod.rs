@@ -10,13 +10,15 @@ mod certificate;
 mod credentials;
 mod dial;
 mod endpoint;
+mod resolve;
 mod stream;
 mod tls;
 
 pub use certificate::{Dates, ParsedCertificate};
 pub use credentials::{CredentialSource, Credentials};
-pub use dial::dial;
+pub use dial::{dial, dial_by};
 pub use endpoint::Endpoint;
+pub use resolve::{Resolve, Resolving, SystemResolver};
 pub use stream::{BoxedStream, ByteStream, Connecting, PlainConnector, SecureConnector};
 pub use tls::{
     HandshakeFailure, KeyExchange, NodeAcceptor, NodeRefusal, RustlsConnector, Stage, server_config,

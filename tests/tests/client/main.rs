@@ -4,6 +4,7 @@ mod calls;
 mod closing;
 mod fixture;
 mod garbage;
+mod names;
 mod nodes;
 mod reconnecting;
 mod serving;
