@@ -139,10 +139,9 @@ impl Serve {
         H: Fn(&mut dyn Iterator<Item = Request>) + Send + 'static,
     {
         let start: Start = Box::new(move |core, reader, owner, concurrency, finished| {
-            let source = Source::new(reader);
-            for _ in 0..concurrency {
+            for source in Source::for_jobs(reader, concurrency) {
                 core.dispatcher.add(Box::new(BlockingJob {
-                    source: source.clone(),
+                    source,
                     handler: make(owner.clone()),
                     owner: owner.clone(),
                     _finished: finished.clone(),

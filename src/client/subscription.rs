@@ -120,7 +120,7 @@ impl Subscribe {
     {
         let (reader, finished, guard) = self.join().await?;
         let owner = guard.member.owner();
-        let (source, handler) = (Source::new(reader), make(owner.clone()));
+        let (source, handler) = (Source::Own(reader), make(owner.clone()));
         let job = BlockingJob { source, handler, owner, _finished: finished };
         guard.member.core.dispatcher.add(Box::new(job));
         Ok(guard)

@@ -27,7 +27,7 @@ impl<T: LaneItem, H: FnMut(&mut dyn Iterator<Item = T>) + Send + 'static> Job fo
         if self.source.is_over() {
             return Turn::Done;
         }
-        let mut ready = Ready { source: &self.source, cx, left: CALLS_A_TURN, turn: Turn::More };
+        let mut ready = Ready { source: &mut self.source, cx, left: CALLS_A_TURN, turn: Turn::More };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.handler)(&mut ready))) {
             self.owner.panicked(&*panic);
         }
@@ -37,7 +37,7 @@ impl<T: LaneItem, H: FnMut(&mut dyn Iterator<Item = T>) + Send + 'static> Job fo
 
 /// What a lane has ready for one turn of a job.
 struct Ready<'a, 'w, T: LaneItem> {
-    source: &'a Source<T>,
+    source: &'a mut Source<T>,
     cx: &'a mut Context<'w>,
     left: usize,
     turn: Turn,
@@ -159,7 +159,7 @@ mod tests {
     {
         let (finished, watched) = watch::channel(());
         let owner = Owner { topic: Topic::new("t").unwrap(), events: Arc::new(EventHub::new(1)) };
-        let source = Source::new(LaneReader::new(lane.clone()));
+        let source = Source::Own(LaneReader::new(lane.clone()));
         (BlockingJob { source, handler, owner, _finished: finished }, watched)
     }
 
