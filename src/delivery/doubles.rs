@@ -1,7 +1,9 @@
 //! Knows again what was already accepted, so that a message delivered twice by the nodes is handled once.
 //!
 //! Key: kind, topic, seq. A double of an answered request is answered as the first was; one that comes while
-//! the handler runs joins it. Bounded by time, by entries and, for kept answers, by bytes.
+//! the handler runs joins it. Bounded by time, by entries and, for kept answers, by bytes. A request that waits for
+//! its answer stays, however long that takes and however many there are: those who wait with it have to hear. There
+//! are never more of them than request handles.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -26,7 +28,7 @@ pub(crate) struct Key {
 enum State {
     /// Taken by subscriptions; a unicast was answered empty.
     Taken,
-    /// With a handler; these doubles of it wait for the same answer.
+    /// With a handler; the doubles from these origins wait for the same answer.
     Running(Arc<Ticket>, Vec<Origin>),
     /// Answered.
     Answered(i32, Bytes),
@@ -48,7 +50,9 @@ pub(crate) struct Doubles {
     max_entries: usize,
     max_answer_bytes: usize,
     entries: HashMap<Arc<Key>, State>,
+    /// What is taken or answered, and since when; the oldest first.
     by_age: VecDeque<(Instant, Arc<Key>)>,
+    /// Those of them with an answer that takes memory, in the same order.
     answers: VecDeque<(Arc<Key>, usize)>,
     answer_bytes: usize,
 }
@@ -85,36 +89,34 @@ impl Doubles {
 
     /// Subscriptions took it.
     pub(crate) fn taken(&mut self, key: Key, now: Instant) {
-        self.insert(key, State::Taken, now);
+        let key = Arc::new(key);
+        self.insert(key.clone(), State::Taken);
+        self.by_age.push_back((now, key));
     }
 
     /// A handler will answer it.
-    pub(crate) fn running(&mut self, key: Key, ticket: Arc<Ticket>, now: Instant) {
-        self.insert(key, State::Running(ticket, Vec::new()), now);
+    pub(crate) fn running(&mut self, ticket: Arc<Ticket>) {
+        self.insert(ticket.key.clone(), State::Running(ticket, Vec::new()));
     }
 
-    /// The answer is there: the doubles that wait for it (the first one's origin is known to the caller).
-    ///
-    /// An entry that expired or was pushed out meanwhile can't have been joined since.
-    pub(crate) fn answered(&mut self, key: &Key, code: i32, data: &Bytes) -> Vec<Origin> {
-        let Some((key, _)) = self.entries.get_key_value(key) else { return Vec::new() };
-        let key = key.clone();
-        let Some(state) = self.entries.get_mut(&key) else { return Vec::new() };
-        let State::Running(_, waiting) = state else { return Vec::new() };
-        let waiting = std::mem::take(waiting);
+    /// The answer is there, and the ticket's own origin has it, or can't have it any more: passes it on to the doubles
+    /// that wait, and keeps it for those that come. True when one was reached; a connection that is gone needs none.
+    pub(crate) fn answered(&mut self, ticket: &Arc<Ticket>, code: i32, data: &Bytes, now: Instant) -> bool {
+        let Some(state) = self.entries.get_mut(&ticket.key) else { return false };
+        let State::Running(_, joined) = state else { return false };
+        let joined = std::mem::take(joined);
         *state = State::Answered(code, data.clone());
+        self.by_age.push_back((now, ticket.key.clone()));
         if !data.is_empty() {
             self.answer_bytes += data.len();
-            self.answers.push_back((key, data.len()));
+            self.answers.push_back((ticket.key.clone(), data.len()));
             while self.answer_bytes > self.max_answer_bytes {
                 let Some((oldest, bytes)) = self.answers.pop_front() else { break };
                 self.answer_bytes -= bytes;
-                if let Some(state @ State::Answered(..)) = self.entries.get_mut(&oldest) {
-                    *state = State::Answered(result::DROPPED, Bytes::new());
-                }
+                self.entries.insert(oldest, State::Answered(result::DROPPED, Bytes::new()));
             }
         }
-        waiting
+        joined.iter().fold(false, |reached, origin| origin.answer(ticket, code, data, false) || reached)
     }
 
     /// Entries now.
@@ -123,48 +125,63 @@ impl Doubles {
         self.entries.len()
     }
 
-    fn insert(&mut self, key: Key, state: State, now: Instant) {
-        if self.max_entries == 0 {
-            return;
-        }
-        while self.entries.len() >= self.max_entries {
-            let Some((_, oldest)) = self.by_age.pop_front() else { break };
-            self.entries.remove(&oldest);
-        }
-        let key = Arc::new(key);
-        self.by_age.push_back((now, key.clone()));
+    fn insert(&mut self, key: Arc<Key>, state: State) {
+        while self.entries.len() >= self.max_entries && self.forget_oldest() {}
         self.entries.insert(key, state);
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some((since, _)) = self.by_age.front() {
-            if now.duration_since(*since) < self.window {
-                break;
-            }
-            if let Some((_, key)) = self.by_age.pop_front() {
-                self.entries.remove(&key);
-            }
+        while self.by_age.front().is_some_and(|(since, _)| now.duration_since(*since) >= self.window) {
+            self.forget_oldest();
         }
-        while let Some((key, bytes)) = self.answers.front() {
-            if self.entries.contains_key(key) {
-                break;
-            }
+    }
+
+    /// False when there is none but what waits for its answer.
+    fn forget_oldest(&mut self) -> bool {
+        let Some((_, oldest)) = self.by_age.pop_front() else { return false };
+        self.entries.remove(&oldest);
+        if let Some((key, bytes)) = self.answers.front()
+            && Arc::ptr_eq(key, &oldest)
+        {
             self.answer_bytes -= bytes;
             self.answers.pop_front();
         }
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
+
+    use crate::delivery::{Answer, AnswerSink};
+
+    /// A connection that notes its answers.
+    #[derive(Default)]
+    struct Wire(Mutex<Vec<(Seq, i32)>>);
+
+    impl AnswerSink for Wire {
+        fn answer(&self, _epoch: u64, answer: Answer) -> Result<(), Answer> {
+            self.0.lock().unwrap().push((answer.seq, answer.result));
+            Ok(())
+        }
+    }
+
+    fn seq(n: u64) -> Seq {
+        Seq::from_halves(0, n)
+    }
 
     fn key(n: u64) -> Key {
-        Key { seq: Seq::from_halves(0, n), kind: MessageKind::Unicast, topic: Topic::new("t").unwrap() }
+        Key { seq: seq(n), kind: MessageKind::Unicast, topic: Topic::new("t").unwrap() }
     }
 
     fn origin() -> Origin {
-        Origin::detached(Seq::from_halves(0, 0))
+        Origin::new(Arc::new(Wire::default()), 0, seq(0))
+    }
+
+    fn ticket(n: u64) -> Arc<Ticket> {
+        Ticket::new(key(n), origin())
     }
 
     fn seen(table: &mut Doubles, n: u64, now: Instant) -> &'static str {
@@ -188,9 +205,17 @@ mod tests {
         other_kind.kind = MessageKind::Broadcast;
         assert!(matches!(table.look(&other_kind, now, origin), Seen::New));
 
-        table.running(key(2), Ticket::new(key(2)), now);
-        assert_eq!(seen(&mut table, 2, now), "joined");
-        assert_eq!(table.answered(&key(2), -7, &Bytes::from_static(b"bad")).len(), 1);
+        let ticket = ticket(2);
+        table.running(ticket.clone());
+        let wire = Arc::new(Wire::default());
+        let double = || Origin::new(wire.clone(), 1, seq(2));
+        assert!(matches!(table.look(&key(2), now, double), Seen::Joined(_)));
+        assert!(
+            table.answered(&ticket, -7, &Bytes::from_static(b"bad"), now),
+            "the double's connection is there"
+        );
+        assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "nobody waits any more");
+        assert_eq!(*wire.0.lock().unwrap(), [(seq(2), -7)]);
         assert!(matches!(table.look(&key(2), now, origin), Seen::Answer(-7, data) if data == "bad"));
     }
 
@@ -209,16 +234,41 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_runs_stays_whatever_comes_and_all_who_wait_hear() {
+        let mut table = Doubles::new(Duration::from_secs(60), 2);
+        let start = Instant::now();
+        let ticket = ticket(1);
+        table.running(ticket.clone());
+        let wire = Arc::new(Wire::default());
+        for (n, at) in [(2, 0), (3, 50), (4, 300)] {
+            let now = start + Duration::from_secs(at);
+            let double = || Origin::new(wire.clone(), 1, seq(n));
+            assert!(matches!(table.look(&key(1), now, double), Seen::Joined(_)), "after {at} s");
+            table.taken(key(n), now);
+        }
+        assert_eq!(table.len(), 2, "the others made room");
+        let end = start + Duration::from_secs(301);
+        table.answered(&ticket, 0, &Bytes::new(), end);
+        assert_eq!(*wire.0.lock().unwrap(), [(seq(2), 0), (seq(3), 0), (seq(4), 0)]);
+        assert_eq!(seen(&mut table, 1, end + Duration::from_secs(59)), "ok", "kept from its answer on");
+        assert_eq!(seen(&mut table, 1, end + Duration::from_secs(60)), "new");
+    }
+
+    #[test]
     fn answers_are_kept_up_to_their_bytes() {
-        let mut table = Doubles::new(Duration::from_secs(60), 100);
+        let mut table = Doubles::new(Duration::from_secs(60), 3);
         table.max_answer_bytes = 10;
         let now = Instant::now();
         for n in 1..=3 {
-            table.running(key(n), Ticket::new(key(n)), now);
-            table.answered(&key(n), 0, &Bytes::from_static(b"12345"));
+            let ticket = ticket(n);
+            table.running(ticket.clone());
+            table.answered(&ticket, 0, &Bytes::from_static(b"12345"), now);
         }
         assert_eq!(seen(&mut table, 1, now), "dropped");
         assert_eq!(seen(&mut table, 3, now), "ok");
+        table.taken(key(4), now);
+        table.taken(key(5), now);
+        assert_eq!((table.answer_bytes, table.answers.len()), (5, 1), "pushed out");
         seen(&mut table, 3, now + Duration::from_secs(60));
         assert_eq!((table.answer_bytes, table.answers.len()), (0, 0));
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -32,33 +33,30 @@ pub(crate) struct Answer {
 /// The connection and seq that a request came with.
 #[derive(Clone)]
 pub(crate) struct Origin {
-    sink: Option<Arc<dyn AnswerSink>>,
+    sink: Arc<dyn AnswerSink>,
     epoch: u64,
     seq: Seq,
 }
 
 impl Origin {
     pub(crate) fn new(sink: Arc<dyn AnswerSink>, epoch: u64, seq: Seq) -> Origin {
-        Origin { sink: Some(sink), epoch, seq }
+        Origin { sink, epoch, seq }
     }
 
-    /// An origin that nothing can be answered to.
-    #[cfg(test)]
-    pub(crate) fn detached(seq: Seq) -> Origin {
-        Origin { sink: None, epoch: 0, seq }
-    }
-
-    /// Passes an answer on; false when the connection is gone.
+    /// Passes an answer on; false when the connection is gone. `first`: its connection has to look for doubles that
+    /// wait for it too.
     pub(crate) fn answer(&self, ticket: &Arc<Ticket>, result: i32, data: &Bytes, first: bool) -> bool {
         let answer = Answer { seq: self.seq, result, data: data.clone(), ticket: ticket.clone(), first };
-        self.sink.as_ref().is_some_and(|sink| sink.answer(self.epoch, answer).is_ok())
+        self.sink.answer(self.epoch, answer).is_ok()
     }
 }
 
-/// The one chance to answer a request, shared by its handle and its session's clock.
+/// The one chance to answer a request, shared by its handle and the clocks of the sessions that brought it.
 pub(crate) struct Ticket {
     state: AtomicU8,
-    pub(crate) key: Key,
+    pub(crate) key: Arc<Key>,
+    /// Where it came from first; its doubles' origins are with the [`Doubles`].
+    pub(crate) origin: Origin,
 }
 
 const OPEN: u8 = 0;
@@ -66,11 +64,11 @@ const ANSWERED: u8 = 1;
 const EXPIRED: u8 = 2;
 
 impl Ticket {
-    pub(crate) fn new(key: Key) -> Arc<Ticket> {
-        Arc::new(Ticket { state: AtomicU8::new(OPEN), key })
+    pub(crate) fn new(key: Key, origin: Origin) -> Arc<Ticket> {
+        Arc::new(Ticket { state: AtomicU8::new(OPEN), key: Arc::new(key), origin })
     }
 
-    /// The session's clock ran out; true when nobody had answered.
+    /// A session's clock ran out; true when nobody had answered: then the caller does.
     pub(crate) fn expire(&self) -> bool {
         self.leave_open(EXPIRED).is_ok()
     }
@@ -92,13 +90,12 @@ impl Ticket {
 /// Answers a request exactly once; when dropped unused, with DROPPED.
 pub(crate) struct Responder {
     ticket: Arc<Ticket>,
-    origin: Origin,
     doubles: Arc<Mutex<Doubles>>,
 }
 
 impl Responder {
-    pub(crate) fn new(ticket: Arc<Ticket>, origin: Origin, doubles: Arc<Mutex<Doubles>>) -> Responder {
-        Responder { ticket, origin, doubles }
+    pub(crate) fn new(ticket: Arc<Ticket>, doubles: Arc<Mutex<Doubles>>) -> Responder {
+        Responder { ticket, doubles }
     }
 
     pub(crate) fn respond(&self, code: i32, data: Bytes) -> Result<()> {
@@ -117,19 +114,12 @@ impl Responder {
                 format!("this request on {topic:?} was answered before; a request takes one answer"),
             ),
         })?;
-        if self.origin.answer(&self.ticket, code, &data, true) {
+        if self.ticket.origin.answer(&self.ticket, code, &data, true) {
             return Ok(());
         }
         // Its connection is gone, but a double of it may have come by another one.
-        let waiting = {
-            let mut doubles = self.doubles.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            doubles.answered(&self.ticket.key, code, &data)
-        };
-        let mut reached = false;
-        for origin in waiting {
-            reached |= origin.answer(&self.ticket, code, &data, false);
-        }
-        if reached {
+        let mut doubles = self.doubles.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if doubles.answered(&self.ticket, code, &data, Instant::now()) {
             return Ok(());
         }
         Err(Error::new(

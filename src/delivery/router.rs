@@ -272,11 +272,11 @@ impl Batch<'_> {
             }
             return self.shared.passed_over.answer(room);
         }
-        let ticket = Ticket::new(key.clone());
-        let responder = Responder::new(ticket.clone(), origin(), self.shared.doubles.clone());
+        let ticket = Ticket::new(key, origin());
+        let responder = Responder::new(ticket.clone(), self.shared.doubles.clone());
         port.staged.push(Request::new(message(), responder));
         route.touch(self.touched);
-        self.doubles.running(key, ticket.clone(), self.now);
+        self.doubles.running(ticket.clone());
         Verdict::Later(ticket)
     }
 
@@ -308,12 +308,17 @@ impl Batch<'_> {
         true
     }
 
-    /// Passes an answer on to the doubles that wait for it.
+    /// Passes an answer that its first origin has, or can't have any more, on to the doubles that wait for it.
     pub(crate) fn answered(&mut self, ticket: &Arc<Ticket>, code: i32, data: &Bytes) {
-        for origin in self.doubles.answered(&ticket.key, code, data) {
-            // A connection that is gone needs no answer.
-            origin.answer(ticket, code, data, false);
-        }
+        self.doubles.answered(ticket, code, data, self.now);
+    }
+
+    /// A session's clock ran out, any of those that brought this request, and the ticket was still open: all are
+    /// answered alike.
+    pub(crate) fn too_slow(&mut self, ticket: &Arc<Ticket>) {
+        // A connection that is gone needs no answer.
+        ticket.origin.answer(ticket, result::TOO_SLOW, &Bytes::new(), false);
+        self.answered(ticket, result::TOO_SLOW, &Bytes::new());
     }
 }
 

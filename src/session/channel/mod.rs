@@ -57,7 +57,7 @@ pub(crate) struct Machine {
     due: ToSend,
     survey: Survey,
     /// Requests that handlers have to answer in time.
-    requests: Deadlines<(Seq, Arc<Ticket>)>,
+    requests: Deadlines<Arc<Ticket>>,
     open_requests: usize,
     notices: Vec<Notice>,
 }
@@ -198,8 +198,8 @@ impl Machine {
             }
             Verdict::Later(ticket) => {
                 self.open_requests += 1;
-                self.requests.add(now + self.options.answer_within, (frame.seq, ticket));
-                self.requests.tidy(self.open_requests, |(_, ticket)| ticket.is_open());
+                self.requests.add(now + self.options.answer_within, ticket);
+                self.requests.tidy(self.open_requests, |ticket| ticket.is_open());
             }
         }
         Ok(())
@@ -239,7 +239,7 @@ impl Machine {
         self.port.bytes_gone(self.calls.cancel(number));
     }
 
-    /// Answers a request of this connection, and its doubles where this is the first answer.
+    /// Answers a request of this connection, and those of its doubles that still wait.
     pub(crate) fn answer(&mut self, answer: &Answer, batch: &mut Batch<'_>) {
         self.open_requests = self.open_requests.saturating_sub(1);
         self.put_answer(answer.seq, answer.result, answer.ticket.topic().as_bytes(), &answer.data);
@@ -308,12 +308,10 @@ impl Machine {
     /// The handshake took too long, or the node is dead.
     pub(crate) fn on_time(&mut self, now: Instant, batch: &mut Batch<'_>) -> Result<(), Fatal> {
         self.port.bytes_gone(self.calls.expire(now));
-        while let Some((seq, ticket)) = self.requests.pop_due(now) {
+        while let Some(ticket) = self.requests.pop_due(now) {
             if ticket.expire() {
                 count(&self.port.counters.too_slow);
-                self.open_requests = self.open_requests.saturating_sub(1);
-                self.put_answer(seq, result::TOO_SLOW, ticket.topic().as_bytes(), &Bytes::new());
-                batch.answered(&ticket, result::TOO_SLOW, &Bytes::new());
+                batch.too_slow(&ticket);
             }
         }
         let protocol = match self.phase {

@@ -1,10 +1,11 @@
 //! The machine with frames put in by hand: no socket, no sleep, the clock is an argument.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::bench::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
-use crate::delivery::{LaneLimits, Overflow, RouteSpec};
+use crate::delivery::{AnswerSink, LaneLimits, Overflow, RouteSpec};
 
 #[test]
 fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
@@ -270,6 +271,7 @@ fn a_handler_that_is_too_slow_is_answered_for() {
     bench.pass(Duration::from_millis(4499)).unwrap();
     assert!(request.is_open());
     bench.pass(Duration::from_millis(1)).unwrap();
+    bench.pass_answers();
     let answers: Vec<_> = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response).collect();
     assert_eq!(answers[0].result, -5011);
     assert_eq!(answers[0].body, body("t", b""));
@@ -278,6 +280,48 @@ fn a_handler_that_is_too_slow_is_answered_for() {
     assert!(bench.sent().is_empty());
     bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
     assert_eq!(bench.sent()[0].result, -5011, "a double hears the same");
+}
+
+#[test]
+fn whichever_clock_runs_out_first_answers_a_request_and_its_doubles_once_each() {
+    for first_is_gone in [false, true] {
+        let mut bench = Bench::ready(3);
+        let mut reader = bench.serve("t", LaneLimits::default());
+        bench.sent();
+        let first = Arc::new(Wire { is_gone: first_is_gone, answers: Mutex::default() });
+        let mut other = Router::new(bench.shared.clone(), "node:2".into(), first.clone());
+        let service = Some(reader.lane().clone());
+        other.set(Topic::new("t").unwrap(), RouteSpec { subscriptions: vec![], service });
+        let body = body("t", b"ask");
+        let frame = Frame::new(MessageType::Request, seq(1), 0, &body);
+        let verdict = other.batch(bench.now, |batch| batch.unicast(&frame, b"t", b"ask"));
+        assert!(matches!(verdict, Verdict::Later(_)));
+        bench.answer_frame(MessageType::Request, seq(1), 0, &body).unwrap();
+        bench.pass(Duration::from_millis(4500)).unwrap();
+        bench.pass_answers();
+        let answers = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response);
+        assert_eq!(answers.map(|f| f.result).collect::<Vec<_>>(), [-5011]);
+        assert_eq!(*first.answers.lock().unwrap(), [(seq(1), -5011)][usize::from(first_is_gone)..]);
+        assert_eq!(take(&mut reader).unwrap().reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
+        bench.pass_answers();
+        assert!(bench.sent().is_empty());
+    }
+}
+
+/// Another connection, which notes its answers.
+struct Wire {
+    is_gone: bool,
+    answers: Mutex<Vec<(Seq, i32)>>,
+}
+
+impl AnswerSink for Wire {
+    fn answer(&self, _epoch: u64, answer: Answer) -> Result<(), Answer> {
+        if self.is_gone {
+            return Err(answer);
+        }
+        self.answers.lock().unwrap().push((answer.seq, answer.result));
+        Ok(())
+    }
 }
 
 #[test]
