@@ -46,8 +46,8 @@ mod session;
 pub mod transport;
 
 pub use client::{
-    Broadcast, Client, ClientBuilder, EndpointStats, Events, HandlerGuard, IntoAnswer, Placement, Publish,
-    Requests, Retry, Serve, ServeRequests, StartedCall, Stats, Subscribe, Subscription,
+    Broadcast, Client, ClientBuilder, EndpointState, EndpointStats, Events, HandlerGuard, IntoAnswer,
+    Placement, Publish, Requests, Retry, Serve, ServeRequests, StartedCall, Stats, Subscribe, Subscription,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

@@ -12,7 +12,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 
-use super::choice::{Candidate, candidates};
+use super::backoff::Backoff;
+use super::choice::{Candidate, candidates, wall_second};
 use super::core::ClientCore;
 use super::link::Link;
 use super::options::Retry;
@@ -49,36 +50,46 @@ impl Attempts {
             // Boxed, as is all that happens seldom: it would make the state of every message larger.
             return Box::pin(self.at_least_once()).await;
         }
-        let mut pause = FIRST_PAUSE;
+        match self.round(self.core.delivery.seqs.next_number()).await {
+            Err(error) if self.wait => Box::pin(self.wait_on(error)).await,
+            ended => ended,
+        }
+    }
+
+    /// Tries again for as long as the caller waits for a subscriber and nothing was delivered.
+    async fn wait_on(&self, mut error: Error) -> Result<Reply> {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let _place = self.core.waiting.enter(self.data.len())?;
         loop {
-            let error = match self.round(self.core.delivery.seqs.next_number()).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => error,
-            };
+            let pause = backoff.pause();
             if !self.may_wait(&error, pause) {
                 return Err(error);
             }
             self.core.runtime.sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.count_retry();
+            match self.round(self.core.delivery.seqs.next_number()).await {
+                Err(again) => error = again,
+                ended => return ended,
+            }
         }
     }
 
-    /// Whether to try again after a pause, because the caller waits for a subscriber.
+    /// Whether a further try after a pause makes sense, since the caller waits for a subscriber.
     fn may_wait(&self, error: &Error, pause: Duration) -> bool {
-        let again = self.wait
-            && is_definite(error)
+        self.wait
+            && may_go_elsewhere(error)
             && Instant::now() + pause < self.deadline
-            && self.core.check().is_ok();
-        if again {
-            self.count_retry();
-        }
-        again
+            && self.core.check().is_ok()
     }
 
     /// Each connected node once at most, with one id.
     async fn round(&self, number: u64) -> Result<Reply> {
-        if let [link] = self.core.links.all().as_slice() {
-            let link = link.clone();
+        // Not held across the call: it is one of few places that a thread has for such looks.
+        let only = match self.core.links.all().as_slice() {
+            [link] => Some(link.clone()),
+            _ => None,
+        };
+        if let Some(link) = only {
             return self.try_on(&link, number).await;
         }
         let candidates = self.candidates().await?;
@@ -92,11 +103,7 @@ impl Attempts {
     /// The connected nodes, the best first; at least one.
     async fn candidates(&self) -> Result<Vec<Candidate>> {
         let candidates = candidates(&self.core, &self.topic, self.deadline).await;
-        if candidates.is_empty() {
-            let down = self.core.links.all().first().map(|link| link.endpoint.clone());
-            return Err(session::not_connected(down.as_deref().unwrap_or("no node")));
-        }
-        Ok(candidates)
+        if candidates.is_empty() { Err(session::nobody_connected()) } else { Ok(candidates) }
     }
 
     async fn one_by_one(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
@@ -106,7 +113,7 @@ impl Attempts {
                 self.count_retry();
             }
             match self.try_on(&candidate.link, number).await {
-                Err(error) if is_definite(&error) => outcome = Some(more_telling(outcome, error)),
+                Err(error) if may_go_elsewhere(&error) => outcome = Some(more_telling(outcome, error)),
                 ended => return ended,
             }
         }
@@ -117,16 +124,17 @@ impl Attempts {
     /// time; when all were, they are tried again with a fresh id, in another second (a node's random choice stays
     /// the same within one). Whichever answers first ends the call.
     async fn at_least_once(&self) -> Result<Reply> {
-        let part = self.deadline.saturating_duration_since(Instant::now()) / TRIES_IN_THE_TIME;
+        let _place = self.core.waiting.enter(self.data.len())?;
+        let part = self.part();
         let mut running = FuturesUnordered::new();
-        let mut outcome: Option<Error> = None;
-        let mut pause = FIRST_PAUSE;
+        let mut failed = Failed::default();
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut first = true;
         loop {
             let number = self.core.delivery.seqs.next_number();
-            let mut nothing_delivered = true;
+            let mut of_this_round = None;
             match self.candidates().await {
-                Err(error) => outcome = Some(more_telling(outcome, error)),
+                Err(error) => of_this_round = Some(error),
                 Ok(candidates) => {
                     for Candidate { link, .. } in candidates {
                         if !std::mem::take(&mut first) {
@@ -134,43 +142,50 @@ impl Attempts {
                         }
                         running.push(async move { self.try_on(&link, number).await });
                         match self.first_of(&mut running, part).await {
-                            Some(Err(error)) if is_definite(&error) => {
-                                outcome = Some(more_telling(outcome, error));
+                            Some(Err(error)) if may_go_on(&error) => {
+                                failed.add(&error);
+                                of_this_round = Some(more_telling(of_this_round, error));
                             }
-                            Some(Err(error)) if is_maybe(&error) => {
-                                nothing_delivered = false;
-                                outcome = Some(more_telling(outcome, error));
-                            }
-                            Some(ended) => return ended,
-                            None => nothing_delivered = false,
+                            Some(Err(error)) => return Err(failed.with(error, !running.is_empty())),
+                            Some(reply) => return reply,
+                            // It is still under way.
+                            None => failed.maybe = true,
                         }
                     }
                 }
             }
-            let error = outcome.clone().unwrap_or_else(|| self.unanswered(part));
-            let rest = if nothing_delivered && running.is_empty() {
+            let rest = if failed.maybe || !running.is_empty() {
+                until_next_second(SystemTime::now())
+            } else {
+                let error = of_this_round.unwrap_or_else(session::nobody_connected);
+                let pause = backoff.pause();
                 if !self.may_wait(&error, pause) {
                     return Err(error);
                 }
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                failed.add(&error);
                 pause
-            } else {
-                until_next_second()
             };
             let resume = Instant::now() + rest;
             // Those under way may still answer; at the deadline the session ends them all.
-            while let Some(ended) = self.first_of(&mut running, resume - Instant::now()).await {
+            while let Some(ended) =
+                self.first_of(&mut running, resume.saturating_duration_since(Instant::now())).await
+            {
                 match ended {
-                    Err(error) if is_definite(&error) || is_maybe(&error) => {
-                        outcome = Some(more_telling(outcome, error));
-                    }
-                    ended => return ended,
+                    Err(error) if may_go_on(&error) => failed.add(&error),
+                    Err(error) => return Err(failed.with(error, !running.is_empty())),
+                    reply => return reply,
                 }
             }
             if Instant::now() >= self.deadline || self.core.check().is_err() {
-                return Err(outcome.unwrap_or(error));
+                let error = failed.error.take().unwrap_or_else(|| self.unanswered(part));
+                return Err(failed.with(error, !running.is_empty()));
             }
         }
+    }
+
+    /// What one try of several may take before the next begins beside it.
+    fn part(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now()) / TRIES_IN_THE_TIME
     }
 
     /// The next of the running tries to end, within `time`; with none running, waits that long.
@@ -193,46 +208,93 @@ impl Attempts {
         Error::new(ErrorKind::Timeout, text).with_delivery(Delivery::Maybe)
     }
 
-    /// One node reaches all subscribers, unless it drops those of its own: then two together do.
+    /// One node reaches all subscribers, unless it drops those of its own: then two together do. Where one of them fails
+    /// before its ack another takes its part, with the same id; who wants at least one delivery doesn't wait for it to
+    /// fail. Once one has acked, the others get a part of the time.
     async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
-        let at_once = match candidates[0].fit {
+        let wanted = match candidates[0].fit {
             _ if self.all_nodes => candidates.len(),
-            Fit::AtAPeer | Fit::Unknown | Fit::Nowhere => 1,
+            Fit::AtAPeer | Fit::Unknown | Fit::Nowhere | Fit::Silent => 1,
             Fit::AtBoth | Fit::AtTheNode => 2.min(candidates.len()),
         };
-        let (first, spare) = candidates.split_at(at_once);
+        let (first, spare) = candidates.split_at(wanted);
+        let part = self.part();
         let mut running: FuturesUnordered<_> =
             first.iter().map(|candidate| self.try_on(&candidate.link, number)).collect();
         let mut spare = spare.iter();
+        let mut acks = 0;
         let mut acked = None;
-        let mut outcome: Option<Error> = None;
-        while let Some(ended) = running.next().await {
-            match ended {
-                Ok(reply) => acked = Some(reply),
-                Err(error) => {
-                    if is_definite(&error)
-                        && self.retry != Retry::Never
-                        && let Some(candidate) = spare.next()
-                    {
-                        self.count_retry();
-                        running.push(self.try_on(&candidate.link, number));
-                    }
-                    outcome = Some(more_telling(outcome, error));
+        let mut failed = Failed::default();
+        while acks < wanted && !running.is_empty() {
+            let hurry = acked.is_some() || (self.retry == Retry::AtLeastOnce && spare.len() > 0);
+            let time = if hurry { part } else { self.deadline.saturating_duration_since(Instant::now()) };
+            match self.first_of(&mut running, time).await {
+                Some(Ok(reply)) => {
+                    acks += 1;
+                    acked = Some(reply);
+                    continue;
                 }
+                Some(Err(error)) => {
+                    let lost = error.kind() == ErrorKind::ConnectionLost;
+                    let elsewhere = (lost || may_go_elsewhere(&error)) && self.retry != Retry::Never;
+                    failed.add(&error);
+                    if !elsewhere {
+                        continue;
+                    }
+                }
+                // Those that are still silent are not waited for any longer.
+                None if acked.is_some() => break,
+                None => failed.maybe = true,
+            }
+            match spare.next() {
+                Some(candidate) => {
+                    self.count_retry();
+                    running.push(self.try_on(&candidate.link, number));
+                }
+                None if Instant::now() > self.deadline + AFTER_THE_DEADLINE => break,
+                None => {}
             }
         }
-        acked.ok_or_else(|| outcome.unwrap_or_else(session::closed))
+        let Some(reply) = acked else {
+            let error = failed.error.take().unwrap_or_else(|| self.unacked());
+            return Err(failed.with(error, !running.is_empty()));
+        };
+        if acks < wanted {
+            self.core.partial_broadcasts.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                topic = %self.topic, acks, wanted,
+                "not every node that a broadcast needs has acked it: subscribers of the others may miss it"
+            );
+        }
+        Ok(reply)
+    }
+
+    fn unacked(&self) -> Error {
+        let text = format!("no node acked the broadcast on {:?} in time", self.topic);
+        Error::new(ErrorKind::Timeout, text).with_delivery(Delivery::Maybe)
     }
 
     async fn try_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
+        let views = &link.port.views;
+        let second = match self.kind {
+            CallKind::Publish => wall_second(),
+            // Says nothing of what becomes of unicasts.
+            CallKind::Broadcast => 0,
+        };
+        views.tried(second);
         let outcome = self.send_on(link, number).await;
-        if let Err(error) = &outcome
-            && matches!(
-                error.kind(),
-                ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout
-            )
-        {
-            link.port.views.doubt();
+        match &outcome {
+            Ok(_) => views.worked(second),
+            Err(error) => match error.kind() {
+                ErrorKind::Timeout if error.delivery() == Delivery::Maybe => {
+                    views.doubt();
+                    views.timed_out();
+                }
+                ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout => {
+                    views.doubt()
+                }
+                _ => {}
+            },
         }
         outcome
     }
@@ -248,15 +310,20 @@ impl Attempts {
         let (topic, data) = (topic.clone(), data.clone());
         let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, done, permit };
         if let Err(Command::Call(call)) = port.send(Command::Call(call)) {
-            port.bytes_gone(call.frame_len());
-            return Err(session::closed());
+            session::refuse_call(port, call, session::closed());
+            return Err(self.ended(link));
         }
         let mut in_flight = InFlight { link, number, ended: false };
         // A call waits for the wire in any case, so it needs no budget to let others run; with one, a set of calls in
         // one task would be gone through in vain, again and again, once the task has used it up.
         let outcome = unconstrained(outcome).await;
         in_flight.ended = true;
-        outcome.unwrap_or_else(|_| Err(session::closed().with_delivery(Delivery::Maybe)))
+        outcome.unwrap_or_else(|_| Err(self.ended(link).with_delivery(Delivery::Maybe)))
+    }
+
+    /// The link has ended: with the client, or because its node was removed a moment ago.
+    fn ended(&self, link: &Link) -> Error {
+        self.core.check().err().unwrap_or_else(|| session::not_connected(&link.endpoint))
     }
 
     fn count_retry(&self) {
@@ -269,6 +336,36 @@ fn is_definite(error: &Error) -> bool {
     error.delivery() == Delivery::No
         && error.is_retriable()
         && !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Overloaded)
+}
+
+/// Another node may take it: it was not delivered, or this one has no room for it.
+fn may_go_elsewhere(error: &Error) -> bool {
+    is_definite(error) || (error.kind() == ErrorKind::Overloaded && error.delivery() == Delivery::No)
+}
+
+/// A further try makes sense for who wants at least one delivery.
+fn may_go_on(error: &Error) -> bool {
+    may_go_elsewhere(error) || is_maybe(error)
+}
+
+/// What has failed so far of a call with several tries.
+#[derive(Default)]
+struct Failed {
+    error: Option<Error>,
+    /// Some try may have been delivered.
+    maybe: bool,
+}
+
+impl Failed {
+    fn add(&mut self, error: &Error) {
+        self.maybe |= error.delivery() == Delivery::Maybe;
+        self.error = Some(more_telling(self.error.take(), error.clone()));
+    }
+
+    /// The error that ends the call; `running`: tries are still under way.
+    fn with(&self, error: Error, running: bool) -> Error {
+        if self.maybe || running { error.with_delivery(Delivery::Maybe) } else { error }
+    }
 }
 
 /// It may have been delivered, but nobody who handled it has said so.
@@ -295,8 +392,9 @@ fn more_telling(former: Option<Error>, latter: Error) -> Error {
     }
 }
 
-fn until_next_second() -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+/// A second at most, whatever the wall clock says.
+fn until_next_second(now: SystemTime) -> Duration {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::from_secs(1) - Duration::from_nanos(now.subsec_nanos().into())
 }
 
@@ -333,6 +431,10 @@ mod tests {
         assert!(!is_definite(&error(ErrorKind::NoSubscriber, Maybe)));
         assert!(!is_definite(&error(ErrorKind::TooLarge, No)));
         assert!(!is_definite(&error(ErrorKind::Timeout, No)), "its time is over");
+        assert!(
+            may_go_elsewhere(&error(ErrorKind::Overloaded, No))
+                && !is_definite(&error(ErrorKind::Overloaded, No))
+        );
         assert!(is_maybe(&error(ErrorKind::SubscriberUnreachable, Maybe)));
         assert!(!is_maybe(&error(ErrorKind::SubscriberFailed, Maybe)), "somebody handled it");
     }
@@ -345,6 +447,33 @@ mod tests {
         let first = error(ErrorKind::NoSubscriber, No);
         let told = more_telling(Some(first), error(ErrorKind::NotConnected, No));
         assert_eq!(told.kind(), ErrorKind::NoSubscriber);
-        assert!(until_next_second() <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn the_next_second_is_never_far_whatever_the_clock_says() {
+        let second = Duration::from_secs(1);
+        for now in [Duration::ZERO, second / 3, 7 * second, Duration::from_secs(1 << 40)] {
+            let rest = until_next_second(UNIX_EPOCH + now);
+            assert!(rest > Duration::ZERO && rest <= second);
+        }
+        assert_eq!(until_next_second(UNIX_EPOCH + second / 4), second * 3 / 4);
+        assert_eq!(until_next_second(UNIX_EPOCH - second), second, "a clock before 1970");
+    }
+
+    #[test]
+    fn what_may_have_been_delivered_once_stays_so() {
+        use Delivery::{Maybe, No};
+        let mut failed = Failed::default();
+        failed.add(&error(ErrorKind::NoSubscriber, No));
+        assert_eq!(failed.with(error(ErrorKind::Overloaded, No), false).delivery(), No);
+        assert_eq!(
+            failed.with(error(ErrorKind::Overloaded, No), true).delivery(),
+            Maybe,
+            "a try is under way"
+        );
+        failed.add(&error(ErrorKind::ConnectionLost, Maybe));
+        failed.add(&error(ErrorKind::NoSubscriber, No));
+        assert_eq!(failed.error.as_ref().unwrap().kind(), ErrorKind::ConnectionLost);
+        assert_eq!(failed.with(error(ErrorKind::Closed, No), false).delivery(), Maybe);
     }
 }

@@ -207,8 +207,10 @@ impl ClientBuilder {
             Some(handle) => RuntimeRef::given(handle),
             None => RuntimeRef::shared()?,
         };
-        let deadline = Instant::now() + self.options.connect_timeout;
+        let began = Instant::now();
+        // Checks the options: no time in them is too long to be added.
         let core = ClientCore::start(self.options, runtime)?;
+        let deadline = began + core.options.connect_timeout;
         let offline = core.options.start_offline;
         match core.first_connection(deadline).await {
             Err(error) if !offline => Err(error),

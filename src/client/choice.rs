@@ -3,15 +3,15 @@
 //! Only a preference: where nodes refuse to say who subscribes, or none fits, it is the best guess.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 
 use super::core::ClientCore;
 use super::link::Link;
 use crate::protocol::Topic;
-use crate::session::{Asking, Command, Fit};
+use crate::session::{Asking, Command, Fit, Luck};
 
 /// How long a message waits to learn who subscribes before it goes by the best guess.
 const ASK_FOR: Duration = Duration::from_secs(1);
@@ -20,6 +20,22 @@ const ASK_FOR: Duration = Duration::from_secs(1);
 pub(super) struct Candidate {
     pub(super) link: Arc<Link>,
     pub(super) fit: Fit,
+    suspect: bool,
+    luck: Luck,
+}
+
+impl Candidate {
+    /// A node whose last unicast timed out comes after the others. Among those that may pick SDKs of their own, which
+    /// some releases lose, what this second has shown decides.
+    fn rank(&self) -> (bool, Fit, Luck) {
+        let luck = if self.fit == Fit::AtBoth { self.luck } else { Luck::Untried };
+        (self.suspect, self.fit, luck)
+    }
+}
+
+/// The second of the wall clock: nodes seed their random choice with theirs.
+pub(super) fn wall_second() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The connected nodes, the best first.
@@ -31,7 +47,7 @@ pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Insta
     if links.len() > 1 && ask(core, &links, topic, deadline).await {
         links = connected();
     }
-    let now = Instant::now();
+    let (now, second) = (Instant::now(), wall_second());
     let alone = links.len() == 1;
     let mut candidates: Vec<Candidate> = links
         .into_iter()
@@ -39,10 +55,11 @@ pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Insta
             let fit = if alone { Fit::Unknown } else { link.port.views.fit(topic, now).0 };
             // A node that doesn't say: this client knows at least where it subscribes itself.
             let own = !alone && fit == Fit::Unknown && core.registry().is_listed(topic, link.id);
-            Candidate { link, fit: if own { Fit::AtBoth } else { fit } }
+            let (suspect, luck) = (link.port.views.is_suspect(), link.port.views.luck(second));
+            Candidate { link, fit: if own { Fit::AtBoth } else { fit }, suspect, luck }
         })
         .collect();
-    candidates.sort_by_key(|candidate| candidate.fit);
+    candidates.sort_by_key(Candidate::rank);
     candidates
 }
 
@@ -50,10 +67,17 @@ pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Insta
 async fn ask(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: Instant) -> bool {
     let now = Instant::now();
     let mut answers = Vec::new();
+    let mut trusted = Vec::new();
     for link in links {
         let done = match link.port.views.fit(topic, now).1 {
-            Asking::No => continue,
-            Asking::Meanwhile => None,
+            Asking::No => {
+                trusted.push(link);
+                continue;
+            }
+            Asking::Meanwhile => {
+                trusted.push(link);
+                None
+            }
             Asking::First => {
                 let (done, answer) = oneshot::channel();
                 answers.push(answer);
@@ -63,10 +87,16 @@ async fn ask(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: In
         // A link that has ended drops the other end, which is an answer too.
         let _ = link.port.send(Command::Survey { done });
     }
-    if answers.is_empty() {
+    // One node that suits is enough: the others' answers are of use to the next message.
+    let suits = |link: &Arc<Link>| link.port.views.fit(topic, now).0 == Fit::AtAPeer;
+    if answers.is_empty() || trusted.iter().any(|link| suits(link)) {
         return false;
     }
+    let found = async {
+        let mut answers: FuturesUnordered<_> = answers.into_iter().collect();
+        while answers.next().await.is_some() && !links.iter().any(suits) {}
+    };
     // Boxed: it happens seldom, and would make the state of every message larger.
-    Box::pin(core.runtime.until(deadline.min(now + ASK_FOR), join_all(answers))).await;
+    Box::pin(core.runtime.until(deadline.min(now + ASK_FOR), found)).await;
     true
 }

@@ -14,12 +14,16 @@ use super::link::{Link, LinkState, LinkTask, connector};
 use super::links::Links;
 use super::options::Options;
 use super::registry::{Id, Registry};
+use super::waiting::Waiting;
 use crate::delivery::{Budget, DeliveryShared, Dispatcher, Doubles, Event, EventHub, PassedOver};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SeqSource, Topic};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command};
 use crate::transport::{Endpoint, SecureConnector};
+
+/// A subscription that no node has confirmed looks again for one after this time, if nothing happens before.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The shared part of a client.
 pub(crate) struct ClientCore {
@@ -29,7 +33,12 @@ pub(crate) struct ClientCore {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) links: Links,
     pub(crate) retries: AtomicU64,
+    /// Broadcasts that fewer nodes acked than it takes to reach all.
+    pub(crate) partial_broadcasts: AtomicU64,
+    /// Calls that wait for a subscriber, or may be tried again.
+    pub(crate) waiting: Waiting,
     registry: Mutex<Registry>,
+    /// With the credentials as they were at the start.
     connector: Arc<dyn SecureConnector>,
     closing: AtomicBool,
     ended: watch::Sender<bool>,
@@ -56,6 +65,7 @@ impl ClientCore {
             passed_over: PassedOver::default(),
             echo: options.echo,
         });
+        let waiting = Waiting::new(options.max_in_flight, options.max_send_bytes);
         let core = Arc::new(ClientCore {
             dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler"),
             runtime,
@@ -63,8 +73,10 @@ impl ClientCore {
             delivery,
             links: Links::new(),
             retries: AtomicU64::new(0),
+            partial_broadcasts: AtomicU64::new(0),
+            waiting,
             registry: Mutex::default(),
-            connector,
+            connector: connector.clone(),
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             tasks: Mutex::default(),
@@ -72,7 +84,7 @@ impl ClientCore {
             dispatched: Mutex::default(),
         });
         for endpoint in endpoints {
-            core.add_link(endpoint)?;
+            core.add_link(endpoint, connector.clone())?;
         }
         core.runtime.handle().spawn(keep_placed(Arc::downgrade(&core), core.links.watch()));
         Ok(core)
@@ -81,11 +93,20 @@ impl ClientCore {
     /// A further node.
     pub(crate) fn add_endpoint(&self, endpoint: &str) -> Result<()> {
         self.check()?;
-        self.add_link(endpoint.parse()?)
+        let endpoint: Endpoint = endpoint.parse()?;
+        // The certificate may have been renewed since the client started; what can't be read leaves the old in use.
+        let connector = connector(&self.options).unwrap_or_else(|error| {
+            tracing::warn!(%endpoint, %error, "the credentials can't be read again; keeping the old");
+            self.connector.clone()
+        });
+        self.add_link(endpoint, connector)
     }
 
-    fn add_link(&self, endpoint: Endpoint) -> Result<()> {
+    fn add_link(&self, endpoint: Endpoint, connector: Arc<dyn SecureConnector>) -> Result<()> {
         let mut registry = self.registry();
+        if !registry.is_open() {
+            return Err(session::closed());
+        }
         if self.links.by_endpoint(&endpoint.to_string()).is_some() {
             return Ok(());
         }
@@ -95,16 +116,24 @@ impl ClientCore {
                 self.tell_links(&registry, &topic);
             }
         }
-        let (options, connector) = (self.options.clone(), self.connector.clone());
-        let (link, task) =
-            LinkTask::new(id, endpoint, options, connector, self.delivery.clone(), self.links.changes());
+        let (link, task) = LinkTask::new(
+            id,
+            endpoint,
+            self.options.clone(),
+            connector,
+            self.delivery.clone(),
+            self.links.changes(),
+        );
         for topic in registry.topics() {
             let spec = registry.route(&topic, id);
             // The link's other end was made a moment ago.
             let _ = link.port.send(Command::Route { topic, spec, applied: None });
         }
         let task = self.runtime.handle().spawn(task.run(self.runtime.clone()));
-        self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(task);
+        let mut tasks = self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // Of endpoints that were removed.
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(task);
         self.links.add(link);
         Ok(())
     }
@@ -119,9 +148,11 @@ impl ClientCore {
                 ErrorKind::ConnectionLost,
                 format!("{endpoint} was removed from the client while the call was in flight"),
             );
-            // A link that has ended needs no word.
-            let _ = link.port.send(Command::Close(why));
+            // New calls and what is listed at one node go elsewhere first.
             self.links.remove(link.id);
+            // A link that has ended needs no word.
+            let by = Instant::now() + self.options.close_timeout;
+            let _ = link.port.send(Command::Leave { by, why });
         }
         drop(registry);
         Ok(())
@@ -206,15 +237,14 @@ impl ClientCore {
     ) -> Result<()> {
         let mut changed = self.links.watch();
         loop {
-            let mut failure = session::not_connected("the node");
+            let mut failure = session::nobody_connected();
             let mut listed = false;
-            let asked_nobody = applied.is_empty();
             for answer in applied {
                 match self.runtime.until(deadline, answer).await {
                     Some(Ok(Ok(()))) => listed = true,
                     Some(Ok(Err(error))) => failure = error,
                     // The connection went before it was listed; the next one lists it.
-                    Some(Err(_)) => failure = session::not_connected("the node"),
+                    Some(Err(_)) => failure = session::nobody_connected(),
                     None => failure = self.not_listed(topic),
                 }
             }
@@ -222,15 +252,13 @@ impl ClientCore {
                 return Ok(());
             }
             self.check()?;
-            // Nobody was connected: the next session lists the topic. It may be there already.
-            let nobody = asked_nobody || !self.links.any_connected();
-            if nobody && self.runtime.until(deadline, changed.changed()).await.is_none() {
-                return Err(if failure.kind() == ErrorKind::NotConnected {
-                    failure
-                } else {
-                    self.not_listed(topic)
-                });
+            if Instant::now() >= deadline {
+                return Err(failure);
             }
+            // The next session lists the topic; it may be there already. Or what is listed at one node moves to one
+            // that is connected.
+            let limit = deadline.min(Instant::now() + ASK_AGAIN);
+            self.runtime.until(limit, changed.changed()).await;
             applied = self.tell_links(&self.registry(), topic);
         }
     }
@@ -289,6 +317,7 @@ impl ClientCore {
     /// Ends the client; see [`super::Client::close`].
     pub(crate) async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
         self.runtime.check_fork()?;
+        let timeout = timeout.min(super::options::MAX_TIME);
         let deadline = Instant::now() + timeout;
         if !self.closing.swap(true, Ordering::AcqRel) {
             let core = self.clone();
@@ -336,10 +365,10 @@ impl ClientCore {
             let _ = link.port.send(Command::Close(session::closed()));
         }
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        // What is queued to send gets the rest of the time, and at least a moment.
+        let limit = deadline.max(Instant::now() + Duration::from_millis(500));
         for task in tasks {
             let abort = task.abort_handle();
-            // What is queued to send gets the rest of the time, and at least a moment.
-            let limit = deadline.max(Instant::now() + Duration::from_millis(500));
             if self.runtime.until(limit, task).await.is_none() {
                 abort.abort();
             }

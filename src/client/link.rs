@@ -1,6 +1,5 @@
 //! Keeps one node connected: connect, run the session, wait, again; for ever, until the client closes.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
+use super::backoff::Backoff;
 use super::links::LinkId;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
@@ -85,18 +85,13 @@ impl LinkTask {
 
     /// Runs until the client closes. Holds the runtime so long, for the goodbye of a client that was just dropped.
     pub(crate) async fn run(mut self, _runtime: RuntimeRef) {
-        let mut pause = self.options.reconnect_min;
+        let mut backoff = Backoff::new(self.options.reconnect_min, self.options.reconnect_max);
         let why = loop {
-            let was_up = match self.connect_and_run().await {
-                Step::Done(was_up) => was_up,
+            match self.connect_and_run().await {
+                Step::Done(was_up_for) => backoff.lasted(was_up_for),
                 Step::Closed(why) => break why,
-            };
-            if was_up {
-                pause = self.options.reconnect_min;
             }
-            let wait = jittered(pause);
-            pause = (pause * 2).min(self.options.reconnect_max);
-            if let Step::Closed(why) = self.offline(tokio::time::sleep(wait)).await {
+            if let Step::Closed(why) = self.offline(tokio::time::sleep(backoff.pause())).await {
                 break why;
             }
             self.renew_credentials();
@@ -108,8 +103,8 @@ impl LinkTask {
         }
     }
 
-    /// One connection from its beginning to its end; whether it was ever up.
-    async fn connect_and_run(&mut self) -> Step<bool> {
+    /// One connection from its beginning to its end; how long a session was up.
+    async fn connect_and_run(&mut self) -> Step<Duration> {
         let began = Instant::now();
         let limit = self.options.connect_timeout;
         let (endpoint, connector, resolver) =
@@ -119,7 +114,7 @@ impl LinkTask {
         let stream = match dialled {
             Step::Closed(why) => return Step::Closed(why),
             Step::Done(Ok(Ok(stream))) => stream,
-            Step::Done(Ok(Err(error))) => return self.is_down(error, false),
+            Step::Done(Ok(Err(error))) => return self.is_down(error, None),
             Step::Done(Err(_)) => {
                 let error = Error::new(
                     ErrorKind::ConnectTimeout,
@@ -129,16 +124,16 @@ impl LinkTask {
                         self.name
                     ),
                 );
-                return self.is_down(error, false);
+                return self.is_down(error, None);
             }
         };
         match self.run_session(stream, began + limit).await {
             (End::Closed(why), _) => Step::Closed(why),
-            (End::Lost(error), was_up) => self.is_down(error, was_up),
+            (End::Lost(error), up_since) => self.is_down(error, up_since),
         }
     }
 
-    async fn run_session(&mut self, stream: BoxedStream, handshake_by: Instant) -> (End, bool) {
+    async fn run_session(&mut self, stream: BoxedStream, handshake_by: Instant) -> (End, Option<Instant>) {
         let options = SessionOptions {
             endpoint: self.name.clone(),
             heartbeat: self.options.heartbeat,
@@ -152,6 +147,7 @@ impl LinkTask {
         let (events, name) = (&self.delivery.events, &self.name);
         let (state, changed) = (&self.state, &self.changed);
         let mut node: Option<(Arc<str>, u32)> = None;
+        let mut up_since = None;
         let again = port.counters.connects.load(Ordering::Relaxed) > 0;
         let end = driver
             .run(|notice| match notice {
@@ -160,6 +156,7 @@ impl LinkTask {
                     port.counters.connects.fetch_add(1, Ordering::Relaxed);
                     let node_version: Arc<str> = node_version.into();
                     node = Some((node_version.clone(), protocol));
+                    up_since = Some(Instant::now());
                     state.send_replace(LinkState::Connected);
                     changed.send_modify(|count| *count += 1);
                     if !again {
@@ -173,7 +170,7 @@ impl LinkTask {
                 }
             })
             .await;
-        (end, node.is_some())
+        (end, up_since)
     }
 
     /// Waits for `work` while no session is up: calls are refused, topics remembered.
@@ -186,7 +183,7 @@ impl LinkTask {
             };
             match command {
                 None => return Step::Closed(session::closed()),
-                Some(Command::Close(why)) => return Step::Closed(why),
+                Some(Command::Close(why) | Command::Leave { why, .. }) => return Step::Closed(why),
                 Some(command) => {
                     let error = session::not_connected(&self.name);
                     refuse(&self.port, &mut self.router, command, error);
@@ -195,7 +192,8 @@ impl LinkTask {
         }
     }
 
-    fn is_down(&mut self, error: Error, was_up: bool) -> Step<bool> {
+    fn is_down(&mut self, error: Error, up_since: Option<Instant>) -> Step<Duration> {
+        let was_up = up_since.is_some();
         tracing::warn!(endpoint = %self.name, %error, was_up, "not connected");
         let endpoint = self.name.clone();
         let counters = &self.port.counters;
@@ -207,7 +205,7 @@ impl LinkTask {
             Event::ConnectFailed { endpoint, error: error.clone() }
         });
         self.set_state(LinkState::Down(error));
-        Step::Done(was_up)
+        Step::Done(up_since.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 
     fn set_state(&self, state: LinkState) {
@@ -248,25 +246,7 @@ fn refuse(port: &Port, router: &mut Router, command: Command, error: Error) {
         | Command::Cancel(_)
         | Command::Survey { .. }
         | Command::EndCalls
+        | Command::Leave { .. }
         | Command::Close(_) => {}
-    }
-}
-
-/// Half to one and a half of a pause, so that clients don't come back all at once.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0u8) >> 32;
-    pause / 2 + pause.mul_f64(random as f64 / f64::from(u32::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_vary_within_their_bounds() {
-        let pause = Duration::from_secs(2);
-        let pauses: Vec<_> = (0..100).map(|_| jittered(pause)).collect();
-        assert!(pauses.iter().all(|p| (Duration::from_secs(1)..=Duration::from_secs(3)).contains(p)));
-        assert!(pauses.iter().any(|p| *p != pauses[0]));
     }
 }

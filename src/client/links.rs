@@ -35,10 +35,6 @@ impl Links {
         self.all().iter().find(|link| *link.endpoint == *endpoint).cloned()
     }
 
-    pub(crate) fn any_connected(&self) -> bool {
-        self.all().iter().any(|link| link.port.is_connected())
-    }
-
     /// Called by one at a time: with the registry locked.
     pub(crate) fn add(&self, link: Link) {
         let mut list = Vec::clone(&self.list.load());

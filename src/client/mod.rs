@@ -1,6 +1,7 @@
 //! The client: many sessions behind one face.
 
 mod attempts;
+mod backoff;
 mod builder;
 mod calls;
 mod choice;
@@ -14,6 +15,7 @@ mod registry;
 mod service;
 mod stats;
 mod subscription;
+mod waiting;
 
 pub use builder::ClientBuilder;
 pub use calls::StartedCall;
@@ -21,7 +23,7 @@ pub use handlers::IntoAnswer;
 pub use options::{Placement, Retry};
 pub use publish::{Broadcast, Publish};
 pub use service::{Requests, Serve, ServeRequests};
-pub use stats::{EndpointStats, Stats};
+pub use stats::{EndpointState, EndpointStats, Stats};
 pub use subscription::{HandlerGuard, Subscribe, Subscription};
 
 use std::future::Future;

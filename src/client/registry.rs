@@ -79,21 +79,31 @@ impl Registry {
         }
     }
 
-    /// Where a topic goes on a link.
+    /// Where a topic goes on a link. Placement says where it is listed; where it is, all consumers have its messages: a
+    /// service its unicasts, though the node sends them because of a subscription.
     pub(crate) fn route(&self, topic: &Topic, link: LinkId) -> RouteSpec {
+        if !self.is_listed(topic, link) {
+            return RouteSpec::default();
+        }
         let Some(entry) = self.topics.get(topic) else { return RouteSpec::default() };
-        let here = |placement| placement == Placement::All || link == self.home;
-        let subscriptions = entry.subscriptions.iter().filter(|consumer| here(consumer.placement));
-        let service = entry.service.as_ref().filter(|consumer| here(consumer.placement));
         RouteSpec {
-            subscriptions: subscriptions.map(|consumer| consumer.lane.clone()).collect(),
-            service: service.map(|consumer| consumer.lane.clone()),
+            subscriptions: entry.subscriptions.iter().map(|consumer| consumer.lane.clone()).collect(),
+            service: entry.service.as_ref().map(|consumer| consumer.lane.clone()),
         }
     }
 
     /// Whether this client has a topic listed at a link.
     pub(crate) fn is_listed(&self, topic: &Topic, link: LinkId) -> bool {
-        !self.route(topic, link).is_empty()
+        let here = |placement| placement == Placement::All || link == self.home;
+        self.topics.get(topic).is_some_and(|entry| {
+            entry.subscriptions.iter().any(|consumer| here(consumer.placement))
+                || entry.service.as_ref().is_some_and(|consumer| here(consumer.placement))
+        })
+    }
+
+    /// Whether consumers are still taken.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.closed
     }
 
     /// All topics.
@@ -131,7 +141,7 @@ impl Registry {
     }
 
     fn check_open(&self) -> Result<()> {
-        if self.closed { Err(crate::session::closed()) } else { Ok(()) }
+        if self.is_open() { Ok(()) } else { Err(crate::session::closed()) }
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::core::ClientCore;
-use super::link::Link;
+use super::link::{Link, LinkState};
+use crate::error::Error;
 use crate::session::RoundTrips;
 
 /// What a client has done so far, and holds now.
@@ -15,6 +16,10 @@ pub struct Stats {
     pub endpoints: Vec<EndpointStats>,
     /// Further tries of calls, after the first.
     pub retries: u64,
+    /// Calls that wait now for a subscriber or for a further try (`wait_for_subscriber`, at least once).
+    pub calls_waiting: usize,
+    /// Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least.
+    pub partial_broadcasts: u64,
     /// Payload bytes held in subscriptions and services now.
     pub held_bytes: usize,
     /// How often a blocking handler had to wait for a thread.
@@ -42,6 +47,10 @@ pub struct EndpointStats {
     pub endpoint: Arc<str>,
     /// Whether a session is up; of a total: any.
     pub connected: bool,
+    /// Where the endpoint stands; of a total: the best of all.
+    pub state: EndpointState,
+    /// Why no session is up, or why the last try to connect failed; `None` while one is up, and of a total.
+    pub last_error: Option<Error>,
     /// Sessions so far; all after the first are reconnects.
     pub connects: u64,
     /// Sessions that were lost.
@@ -64,6 +73,8 @@ pub struct EndpointStats {
     pub round_trips: RoundTrips,
     /// Unicasts and broadcasts that came, doubles too.
     pub messages_received: u64,
+    /// Calls refused because of `max_in_flight` or `max_send_bytes`.
+    pub overloaded: u64,
     /// Calls in flight now.
     pub in_flight: usize,
     /// Bytes queued to send now.
@@ -80,6 +91,21 @@ pub struct EndpointStats {
     pub busy: u64,
 }
 
+/// Where an endpoint stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum EndpointState {
+    /// The client has left it.
+    #[default]
+    Ended,
+    /// The last try failed, or the session was lost; the next try comes by itself.
+    Down,
+    /// The first try is under way.
+    Connecting,
+    /// A session is up.
+    Connected,
+}
+
 impl EndpointStats {
     /// Sessions after the first.
     pub fn reconnects(&self) -> u64 {
@@ -88,9 +114,20 @@ impl EndpointStats {
 
     fn of(link: &Link) -> EndpointStats {
         let counters = &link.port.counters;
+        let connected = link.port.is_connected();
+        let (state, last_error) = match &*link.state.borrow() {
+            _ if connected => (EndpointState::Connected, None),
+            LinkState::Starting => (EndpointState::Connecting, None),
+            // A moment ago.
+            LinkState::Connected => (EndpointState::Down, None),
+            LinkState::Down(error) => (EndpointState::Down, Some(error.clone())),
+            LinkState::Ended => (EndpointState::Ended, None),
+        };
         EndpointStats {
             endpoint: link.endpoint.clone(),
-            connected: link.port.is_connected(),
+            connected,
+            state,
+            last_error,
             connects: read(&counters.connects),
             losses: read(&counters.losses),
             failed_connects: read(&counters.failed_connects),
@@ -102,6 +139,7 @@ impl EndpointStats {
             calls: read(&counters.calls),
             round_trips: counters.round_trips.read(),
             messages_received: read(&counters.messages_received),
+            overloaded: read(&counters.overloaded),
             in_flight: link.port.in_flight(),
             queued_bytes: link.port.queued_bytes(),
             topic_lists_sent: read(&counters.topic_lists_sent),
@@ -114,6 +152,7 @@ impl EndpointStats {
 
     fn add(&mut self, other: &EndpointStats) {
         self.connected |= other.connected;
+        self.state = self.state.max(other.state);
         self.connects += other.connects;
         self.losses += other.losses;
         self.failed_connects += other.failed_connects;
@@ -125,6 +164,7 @@ impl EndpointStats {
         self.calls += other.calls;
         self.round_trips.add(&other.round_trips);
         self.messages_received += other.messages_received;
+        self.overloaded += other.overloaded;
         self.in_flight += other.in_flight;
         self.queued_bytes += other.queued_bytes;
         self.topic_lists_sent += other.topic_lists_sent;
@@ -148,6 +188,8 @@ impl Stats {
         Stats {
             endpoints: core.links.all().iter().map(|link| EndpointStats::of(link)).collect(),
             retries: read(&core.retries),
+            calls_waiting: core.waiting.calls(),
+            partial_broadcasts: read(&core.partial_broadcasts),
             held_bytes: delivery.budget.held(),
             dispatcher_waits: core.dispatcher.waits(),
             refused: delivery.budget.refused(),

@@ -72,6 +72,9 @@ pub(crate) enum Command {
     Survey { done: Option<oneshot::Sender<()>> },
     /// End all calls in flight: the client is closing.
     EndCalls,
+    /// End once no call is in flight and no request unanswered, by this time at the latest; what calls that are still in
+    /// flight then are told.
+    Leave { by: Instant, why: Error },
     /// Write what is queued and end; what calls that are still in flight are told.
     Close(Error),
 }

@@ -53,6 +53,8 @@ pub(crate) struct Driver<'a> {
     endpoint: Arc<str>,
     epoch: u64,
     flushed: bool,
+    /// The client wants to be rid of this node, when it can be without harm.
+    leaving: Option<(Instant, Error)>,
     closing: Option<Error>,
 }
 
@@ -84,6 +86,7 @@ impl<'a> Driver<'a> {
             endpoint,
             epoch,
             flushed: true,
+            leaving: None,
             closing: None,
         }
     }
@@ -108,6 +111,11 @@ impl<'a> Driver<'a> {
     fn poll(&mut self, cx: &mut Context<'_>, notify: &mut impl FnMut(Notice)) -> Poll<End> {
         for _ in 0..ROUNDS {
             let mut progress = self.take_commands(cx);
+            // Before the clock: what has come already keeps the node alive, and calls from their deadlines.
+            match self.read(cx) {
+                Ok(read) => progress |= read,
+                Err(error) => return Poll::Ready(End::Lost(error)),
+            }
             match self.look_at_clock(cx) {
                 Ok(fired) => progress |= fired,
                 Err(error) => return Poll::Ready(End::Lost(error)),
@@ -117,11 +125,8 @@ impl<'a> Driver<'a> {
                 Ok(wrote) => progress |= wrote,
                 Err(error) => return Poll::Ready(End::Lost(self.io_error(&error))),
             }
-            match self.read(cx) {
-                Ok(read) => progress |= read,
-                Err(error) => return Poll::Ready(End::Lost(error)),
-            }
             self.pass_notices(notify);
+            self.leave_if_nothing_is_open();
             if self.closing.is_some() && self.machine.outbox.is_empty() && self.flushed {
                 // How the goodbye went is of no use to anybody.
                 let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
@@ -147,7 +152,7 @@ impl<'a> Driver<'a> {
             Poll::Ready(_) => {}
         }
         let now = Instant::now();
-        let Driver { commands, machine, router, port, epoch, closing, .. } = self;
+        let Driver { commands, machine, router, port, epoch, leaving, closing, .. } = self;
         let mut commands = commands.drain(..).peekable();
         while let Some(command) = commands.next() {
             match command {
@@ -191,10 +196,24 @@ impl<'a> Driver<'a> {
                 Command::Survey { .. } if !machine.is_ready() => {}
                 Command::Survey { done } => machine.survey(done, now),
                 Command::EndCalls => machine.end_calls(&closed()),
+                Command::Leave { by, why } => *leaving = Some((by, why)),
                 Command::Close(why) => *closing = Some(why),
             }
         }
         true
+    }
+
+    fn leave_if_nothing_is_open(&mut self) {
+        let nothing = || self.port.in_flight() == 0 && !self.machine.has_open_requests();
+        if self.leaving.as_ref().is_some_and(|(by, _)| nothing() || *by <= Instant::now()) {
+            self.closing = self.leaving.take().map(|(_, why)| why);
+        }
+    }
+
+    /// When to look at the clock next.
+    fn next_time(&self) -> Instant {
+        let due = self.machine.next_time();
+        self.leaving.as_ref().map_or(due, |(by, _)| due.min(*by))
     }
 
     fn look_at_clock(&mut self, cx: &mut Context<'_>) -> Result<bool> {
@@ -206,7 +225,7 @@ impl<'a> Driver<'a> {
             self.router.batch(now, |batch| machine.on_time(now, batch))?;
             fired = true;
         }
-        let due = self.machine.next_time().into();
+        let due = self.next_time().into();
         if self.sleep.deadline() != due {
             self.sleep.as_mut().reset(due);
         }
@@ -258,8 +277,8 @@ impl<'a> Driver<'a> {
             Poll::Ready(Err(error)) => return Err(self.io_error(&error)),
         };
         add(&port.counters.bytes_received, read);
-        machine.heard();
         let now = Instant::now();
+        machine.heard(now);
         router.batch(now, |batch| {
             loop {
                 let Some(frame) = reader.next().map_err(|error| {
@@ -318,6 +337,14 @@ pub(crate) fn not_connected(endpoint: &str) -> Error {
     Error::new(
         ErrorKind::NotConnected,
         format!("{endpoint} is not connected at the moment; the client reconnects by itself: try again"),
+    )
+}
+
+/// No session with any node is up.
+pub(crate) fn nobody_connected() -> Error {
+    Error::new(
+        ErrorKind::NotConnected,
+        "no node is connected at the moment; the client reconnects by itself: try again",
     )
 }
 

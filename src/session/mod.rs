@@ -15,10 +15,10 @@ mod wire_log;
 
 pub use command::Reply;
 pub(crate) use command::{CallKind, Command, NewCall, frame_len};
-pub(crate) use driver::{Driver, End, answer_route, closed, not_connected, refuse_call};
+pub(crate) use driver::{Driver, End, answer_route, closed, nobody_connected, not_connected, refuse_call};
 pub(crate) use port::{Port, PortLimits};
 pub use round_trips::RoundTrips;
-pub(crate) use view::{Asking, Fit};
+pub(crate) use view::{Asking, Fit, Luck};
 
 use std::time::{Duration, Instant};
 

@@ -37,6 +37,8 @@ pub(crate) struct Counters {
     pub(crate) losses: AtomicU64,
     /// Tries to connect that came to nothing.
     pub(crate) failed_connects: AtomicU64,
+    /// Calls refused at a bound.
+    pub(crate) overloaded: AtomicU64,
     /// Unicasts and broadcasts sent for callers.
     pub(crate) calls: AtomicU64,
     pub(crate) round_trips: RoundTripCounters,
@@ -106,6 +108,7 @@ impl Port {
         let calls = self.in_flight.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(self.in_flight.clone());
         if calls >= self.limits.max_in_flight {
+            self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
             return Err(Error::new(
                 ErrorKind::Overloaded,
                 format!(
@@ -117,6 +120,7 @@ impl Port {
         let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         if queued > 0 && queued + bytes > self.limits.max_send_bytes {
             self.bytes_gone(bytes);
+            self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
             return Err(Error::new(
                 ErrorKind::Overloaded,
                 format!(

@@ -4,7 +4,7 @@
 //! well to go through a node that doesn't list the topic itself but sees it at a peer.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -23,6 +23,8 @@ pub(crate) struct View {
     pub(crate) own: Option<HashSet<String>>,
     /// Topics of SDKs at its peers; `None` where it refuses to say.
     pub(crate) peers: Option<HashSet<String>>,
+    /// It said nothing in time: it may be stalled.
+    pub(crate) silent: bool,
     pub(crate) taken_at: Instant,
 }
 
@@ -39,6 +41,8 @@ pub(crate) enum Fit {
     AtTheNode,
     /// Nobody it knows has.
     Nowhere,
+    /// The node doesn't answer questions, and perhaps nothing.
+    Silent,
 }
 
 impl View {
@@ -49,6 +53,7 @@ impl View {
             (Some(true), Some(true)) => Fit::AtBoth,
             (Some(true), Some(false) | None) => Fit::AtTheNode,
             (Some(false), Some(false)) => Fit::Nowhere,
+            (None, _) | (Some(false), None) if self.silent => Fit::Silent,
             (None, _) | (Some(false), None) => Fit::Unknown,
         }
     }
@@ -60,6 +65,23 @@ pub(crate) struct Views {
     latest: ArcSwapOption<View>,
     /// A failure has shown that the latest may be wrong.
     doubted: AtomicBool,
+    /// The last unicast through the node that ended well or timed out did time out.
+    suspect: AtomicBool,
+    /// The latest seconds (of the wall clock, as nodes count them) in which a unicast was tried here, and in which one
+    /// that was tried ended well.
+    tried: AtomicU64,
+    worked: AtomicU64,
+}
+
+/// What is known of a node beside what it says, the best first: part of the order in which nodes are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Luck {
+    /// A unicast of this second ended well: the node's random choice, which stays the same within a second, is good.
+    Good,
+    /// None was tried in this second.
+    Untried,
+    /// None of those tried in this second has ended well so far.
+    Bad,
 }
 
 impl Views {
@@ -70,6 +92,9 @@ impl Views {
         let age = now.saturating_duration_since(view.taken_at);
         let asking = if age < ASK_EVERY {
             Asking::No
+        } else if view.silent {
+            // Nobody is to wait for it, each time in vain.
+            Asking::Meanwhile
         } else if self.doubted.load(Ordering::Relaxed)
             || view.fit(topic) == Fit::Nowhere
             || age >= TRUSTED_FOR
@@ -89,6 +114,39 @@ impl Views {
     /// The connection is gone; the next one asks anew.
     pub(crate) fn forget(&self) {
         self.latest.store(None);
+        self.suspect.store(false, Ordering::Relaxed);
+    }
+
+    /// A unicast is tried here in this second.
+    pub(crate) fn tried(&self, second: u64) {
+        self.tried.fetch_max(second, Ordering::Relaxed);
+    }
+
+    /// One that was tried in this second has ended well.
+    pub(crate) fn worked(&self, second: u64) {
+        self.worked.fetch_max(second, Ordering::Relaxed);
+        if self.suspect.load(Ordering::Relaxed) {
+            self.suspect.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// One was not answered in time.
+    pub(crate) fn timed_out(&self) {
+        self.suspect.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last unicast through the node timed out.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Relaxed)
+    }
+
+    /// How unicasts through the node do in this second.
+    pub(crate) fn luck(&self, second: u64) -> Luck {
+        match (self.worked.load(Ordering::Relaxed) >= second, self.tried.load(Ordering::Relaxed) >= second) {
+            (true, _) => Luck::Good,
+            (false, false) => Luck::Untried,
+            (false, true) => Luck::Bad,
+        }
     }
 
     /// A message failed in a way that a changed topic list would explain.
@@ -129,13 +187,41 @@ mod tests {
         let view = View {
             own: topics(&["both", "own"]),
             peers: topics(&["both", "peer"]),
+            silent: false,
             taken_at: Instant::now(),
         };
         let fits = ["peer", "both", "own", "none"].map(|topic| view.fit(topic));
         assert_eq!(fits, [Fit::AtAPeer, Fit::AtBoth, Fit::AtTheNode, Fit::Nowhere]);
         assert!(Fit::AtAPeer < Fit::Unknown && Fit::Unknown < Fit::AtBoth);
-        let silent = View { own: None, peers: None, taken_at: Instant::now() };
-        assert_eq!(silent.fit("peer"), Fit::Unknown);
+        let now = Instant::now();
+        let refusing = View { own: None, peers: None, silent: false, taken_at: now };
+        assert_eq!(refusing.fit("peer"), Fit::Unknown);
+        let silent = View { own: None, peers: None, silent: true, taken_at: now };
+        assert!(silent.fit("peer") > view.fit("both"), "anything is better than silence");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_silent_node_again() {
+        let (views, now) = (Views::default(), Instant::now());
+        views.set(View { own: None, peers: None, silent: true, taken_at: now });
+        assert_eq!(views.fit("t", now + ASK_EVERY).1, Asking::Meanwhile);
+        assert_eq!(views.fit("t", now + 10 * TRUSTED_FOR).1, Asking::Meanwhile);
+    }
+
+    #[test]
+    fn a_nodes_luck_is_that_of_the_second_and_a_time_out_makes_it_suspect() {
+        let views = Views::default();
+        assert_eq!(views.luck(7), Luck::Untried);
+        views.tried(7);
+        assert_eq!(views.luck(7), Luck::Bad);
+        views.worked(7);
+        views.tried(7);
+        assert_eq!((views.luck(7), views.luck(8)), (Luck::Good, Luck::Untried));
+        assert!(Luck::Good < Luck::Untried && Luck::Untried < Luck::Bad);
+        views.timed_out();
+        assert!(views.is_suspect());
+        views.worked(8);
+        assert!(!views.is_suspect());
     }
 
     #[test]
@@ -143,7 +229,7 @@ mod tests {
         let start = Instant::now();
         let views = Views::default();
         assert_eq!(views.fit("t", start), (Fit::Unknown, Asking::First));
-        views.set(View { own: topics(&[]), peers: topics(&["t"]), taken_at: start });
+        views.set(View { own: topics(&[]), peers: topics(&["t"]), silent: false, taken_at: start });
         let after = |ms| start + Duration::from_millis(ms);
         assert_eq!(views.fit("t", after(10)).1, Asking::No);
         assert_eq!(views.fit("t", after(1000)), (Fit::AtAPeer, Asking::Meanwhile));

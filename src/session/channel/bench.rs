@@ -110,7 +110,7 @@ impl Bench {
         body: &[u8],
     ) -> Result<()> {
         let (machine, now) = (&mut self.machine, self.now);
-        machine.heard();
+        machine.heard(now);
         let frame = Frame::new(kind, seq, result, body);
         self.router.batch(now, |batch| machine.on_frame(&frame, batch, now))?;
         self.machine.send_topics(&self.router, now);

@@ -5,13 +5,17 @@ use std::time::{Duration, Instant};
 /// The clock of one connection's heartbeats.
 ///
 /// Any byte from the node is a sign of life, and so is progress of a long write: a node that is taking a large
-/// message in over a slow line isn't dead, though its answer to the heartbeat has to wait.
+/// message in over a slow line isn't dead, though its answer to the heartbeat has to wait. Without a sign for as long as
+/// the allowed heartbeats take, the node is dead; but only after it was asked, and had the time of one heartbeat to
+/// answer: this process may have been asleep itself.
 pub(super) struct Heartbeat {
     interval: Duration,
     allowed: u32,
+    /// When to send the next one.
     next: Instant,
-    missed: u32,
-    heard: bool,
+    last_sign: Instant,
+    /// The first heartbeat since then.
+    asked_at: Option<Instant>,
     written: u64,
 }
 
@@ -25,35 +29,45 @@ pub(super) enum Beat {
 
 impl Heartbeat {
     pub(super) fn new(interval: Duration, allowed: u32, now: Instant) -> Heartbeat {
-        Heartbeat { interval, allowed, next: now + interval, missed: 0, heard: true, written: 0 }
+        Heartbeat { interval, allowed, next: now + interval, last_sign: now, asked_at: None, written: 0 }
     }
 
     /// Something came from the node.
-    pub(super) fn heard(&mut self) {
-        self.heard = true;
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.last_sign = now;
+        self.asked_at = None;
     }
 
     pub(super) fn next(&self) -> Instant {
-        self.next
+        self.dead_at().map_or(self.next, |dead_at| self.next.min(dead_at))
     }
 
     /// How long the node may be silent.
     pub(super) fn limit(&self) -> Duration {
-        self.interval * self.allowed
+        self.interval.saturating_mul(self.allowed)
+    }
+
+    fn dead_at(&self) -> Option<Instant> {
+        self.asked_at.map(|asked_at| (self.last_sign + self.limit()).max(asked_at + self.interval))
     }
 
     /// Looks at the clock; `backlog` and `written` as in the outbox.
     pub(super) fn on_time(&mut self, now: Instant, backlog: bool, written: u64) -> Beat {
+        if now < self.next() {
+            return Beat::NotDue;
+        }
+        if backlog && written > self.written {
+            self.heard(now);
+        }
+        self.written = written;
+        if self.dead_at().is_some_and(|dead_at| dead_at <= now) {
+            return Beat::Dead;
+        }
         if now < self.next {
             return Beat::NotDue;
         }
-        let progress = backlog && written > self.written;
-        self.written = written;
-        self.missed = if std::mem::take(&mut self.heard) || progress { 0 } else { self.missed + 1 };
-        if self.missed >= self.allowed {
-            return Beat::Dead;
-        }
         self.next = now + self.interval;
+        self.asked_at.get_or_insert(now);
         Beat::Send
     }
 }
@@ -65,14 +79,37 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     #[test]
-    fn two_silent_intervals_after_a_heartbeat_mean_dead() {
+    fn two_intervals_without_a_sign_mean_dead() {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
         assert_eq!(beat.on_time(start + 9 * S, false, 0), Beat::NotDue);
         assert_eq!(beat.on_time(start + 10 * S, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 20 * S, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 30 * S, false, 0), Beat::Dead);
+        assert_eq!(beat.next(), start + 20 * S);
+        assert_eq!(beat.on_time(start + 20 * S, false, 0), Beat::Dead);
         assert_eq!(beat.limit(), 20 * S);
+
+        let mut beat = Heartbeat::new(10 * S, 3, start);
+        beat.heard(start + 4 * S);
+        assert_eq!(beat.on_time(start + 10 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_time(start + 20 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_time(start + 30 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_time(start + 33 * S, false, 0), Beat::NotDue);
+        assert_eq!(
+            beat.next(),
+            start + 34 * S,
+            "three intervals after the last sign, between two heartbeats"
+        );
+        assert_eq!(beat.on_time(start + 34 * S, false, 0), Beat::Dead);
+    }
+
+    #[test]
+    fn a_process_that_slept_asks_before_it_judges() {
+        let start = Instant::now();
+        let mut beat = Heartbeat::new(10 * S, 2, start);
+        let awake = start + 1000 * S;
+        assert_eq!(beat.on_time(awake, false, 0), Beat::Send);
+        assert_eq!(beat.on_time(awake + 9 * S, false, 0), Beat::NotDue);
+        assert_eq!(beat.on_time(awake + 10 * S, false, 0), Beat::Dead);
     }
 
     #[test]
@@ -80,12 +117,12 @@ mod tests {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
         assert_eq!(beat.on_time(start + 10 * S, false, 0), Beat::Send);
+        beat.heard(start + 19 * S);
         assert_eq!(beat.on_time(start + 20 * S, false, 0), Beat::Send);
-        beat.heard();
-        assert_eq!(beat.on_time(start + 30 * S, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 40 * S, true, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 50 * S, true, 500), Beat::Send);
-        assert_eq!(beat.on_time(start + 60 * S, true, 500), Beat::Send);
-        assert_eq!(beat.on_time(start + 70 * S, true, 500), Beat::Dead, "a write that hangs is no sign");
+        assert_eq!(beat.on_time(start + 30 * S, true, 0), Beat::Send);
+        assert_eq!(beat.on_time(start + 39 * S, true, 500), Beat::NotDue);
+        assert_eq!(beat.on_time(start + 40 * S, true, 500), Beat::Send);
+        assert_eq!(beat.on_time(start + 50 * S, true, 500), Beat::Send, "two intervals after it moved");
+        assert_eq!(beat.on_time(start + 59 * S, true, 500), Beat::Dead, "a write that hangs is no sign");
     }
 }

@@ -113,8 +113,8 @@ impl Machine {
     }
 
     /// Bytes came from the node.
-    pub(crate) fn heard(&mut self) {
-        self.heartbeat.heard();
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.heartbeat.heard(now);
     }
 
     /// A frame came, one of those that `batch` is about.
@@ -300,6 +300,11 @@ impl Machine {
             self.put(MessageType::Rpc, peers, rpc::get_peers(self.options.group));
             self.survey.asked(own, peers, now);
         }
+    }
+
+    /// Whether handlers have requests of this connection to answer.
+    pub(crate) fn has_open_requests(&self) -> bool {
+        self.open_requests > 0
     }
 
     /// Looks at the clock.

@@ -81,9 +81,10 @@ impl Survey {
     fn end(&mut self, views: &Views, now: Instant) {
         self.last = Some(now);
         if let Some(UnderWay { own, peers, .. }) = self.under_way.take() {
+            let silent = own.is_open() || peers.is_open();
             let own = own.usable().map(|node| node.topics.into_iter().collect());
             let peers = peers.usable().map(|peers| peers.into_iter().flat_map(|peer| peer.topics).collect());
-            views.set(View { own, peers, taken_at: now });
+            views.set(View { own, peers, silent, taken_at: now });
         }
         for done in self.waiting.drain(..) {
             tell(Some(done));
@@ -92,6 +93,10 @@ impl Survey {
 }
 
 impl<T> Question<T> {
+    fn is_open(&self) -> bool {
+        matches!(self, Question::Asked(_))
+    }
+
     fn usable(self) -> Option<T> {
         match self {
             Question::Answered(answer) => answer.ok(),
@@ -143,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_refuses_or_is_silent_leaves_things_unknown() {
+    fn a_node_that_refuses_leaves_things_unknown_and_a_silent_one_is_known_as_that() {
         let (views, now) = (Views::default(), Instant::now());
         let mut survey = Survey::default();
         let (done, mut is_done) = oneshot::channel();
@@ -154,7 +159,14 @@ mod tests {
         assert!(is_done.try_recv().is_err());
         survey.on_time(&views, now + ANSWER_WITHIN);
         assert!(is_done.try_recv().is_ok());
-        assert_eq!(views.fit("t", now + ANSWER_WITHIN).0, Fit::Unknown);
+        assert_eq!(views.fit("t", now + ANSWER_WITHIN).0, Fit::Silent);
         assert_eq!(survey.next(), None);
+        let later = now + 2 * ANSWER_WITHIN;
+        assert!(survey.want(None, &views, later));
+        survey.asked(seq(3), seq(4), later);
+        for question in 3..=4 {
+            survey.answered(&seq(question), b"{\"error\":{\"code\":-32601}}", &views, later);
+        }
+        assert_eq!(views.fit("t", later).0, Fit::Unknown);
     }
 }

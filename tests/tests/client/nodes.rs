@@ -187,3 +187,38 @@ async fn endpoints_come_and_go_while_the_client_runs() {
     assert_eq!(error.kind(), ErrorKind::NotConnected);
     client.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_service_has_its_unicasts_by_whichever_node_a_subscription_beside_it_is_listed_at() {
+    let devnet = devnet(Devnet::builder().nodes(2)).await;
+    let both = client_everywhere(&devnet).await;
+    let _service = both.serve("t", async |_: Request| "served").await.unwrap();
+    let mut heard = both.subscribe("t").await.unwrap();
+    until("both lists", || devnet.nodes().iter().all(|node| node.topics() == ["t"])).await;
+    for at in 0..2 {
+        let publisher = client(&devnet, at).await;
+        for _ in 0..10 {
+            assert_eq!(publisher.publish("t", "x").await.unwrap().data(), "served");
+        }
+        publisher.broadcast("t", format!("news of {at}")).await.unwrap();
+        assert_eq!(soon("the news", heard.next()).await.unwrap().data(), &format!("news of {at}"));
+    }
+}
+
+#[tokio::test]
+async fn a_node_is_left_when_nothing_is_open_there() {
+    let devnet = devnet(Devnet::builder().nodes(2)).await;
+    let (leaving, server) = (client_everywhere(&devnet).await, client(&devnet, 1).await);
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    // What the client has under way at node 0 is answered though the node is removed meanwhile.
+    leaving.remove_endpoint(&devnet.endpoints()[1]).unwrap();
+    until("one node", || leaving.stats().endpoints.len() == 1).await;
+    let call = tokio::spawn(leaving.publish("slow", "x").timeout(Duration::from_secs(60)).into_future());
+    let request = soon("the request", requests.next()).await.unwrap();
+    leaving.add_endpoint(&devnet.endpoints()[1]).unwrap();
+    connected(&leaving, 2).await;
+    leaving.remove_endpoint(&devnet.endpoints()[0]).unwrap();
+    request.reply("in time").unwrap();
+    assert_eq!(soon("the reply", call).await.unwrap().unwrap().data(), "in time");
+    until("the session's end", || devnet.node(0).sessions().is_empty()).await;
+}

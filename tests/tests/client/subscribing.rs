@@ -252,3 +252,16 @@ async fn a_handler_elsewhere_is_waited_for_until_its_stream_is_dropped() {
     drop((messages, requests));
     soon("the close", closing).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_node_that_says_nothing_costs_a_subscription_its_deadline_and_no_more() {
+    let devnet = two_nodes().await;
+    let client = client(&devnet, 0).await;
+    devnet.node(0).freeze();
+    let subscribe = client.subscribe("t").timeout(Duration::from_millis(50));
+    let error = soon("the deadline", subscribe).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    let lists = client.stats().endpoints[0].topic_lists_sent;
+    assert!(lists <= 2, "it isn't asked for again and again: {lists} lists");
+    devnet.node(0).thaw();
+}
