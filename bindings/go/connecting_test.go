@@ -1,0 +1,239 @@
+package amop_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"amop"
+	"amop/internal/capi"
+)
+
+// credential is a file of the nodes' credentials.
+func credential(name string) string {
+	return filepath.Join(nodes.Credentials(), name)
+}
+
+func TestCredentialsMayBeAFolderFilesOrPEM(t *testing.T) {
+	read := func(name string) []byte { return must[[]byte](t)(os.ReadFile(credential(name))) }
+	endpoint := amop.Endpoint(nodes.Endpoints()[0])
+	for name, credentials := range map[string]amop.Option{
+		"folder": amop.Credentials(nodes.Credentials()),
+		"files":  amop.CredentialFiles(credential("ca.crt"), credential("sdk.crt"), credential("sdk.key")),
+		"PEM":    amop.CredentialPEM(read("ca.crt"), read("sdk.crt"), read("sdk.key")),
+		"the last one named": amop.Options(amop.Credentials("/nowhere"), amop.CredentialFiles("a", "b", "c"),
+			amop.Credentials(nodes.Credentials())),
+	} {
+		t.Run(name, func(t *testing.T) { connect(t, endpoint, credentials) })
+	}
+	t.Run("found in $AMOP_CREDENTIALS", func(t *testing.T) {
+		t.Setenv("AMOP_CREDENTIALS", nodes.Credentials())
+		connect(t, endpoint)
+	})
+}
+
+// silent listens and never says anything.
+func silent(t *testing.T) string {
+	t.Helper()
+	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	t.Cleanup(func() { ok(t, listener.Close()) })
+	return listener.Addr().String()
+}
+
+// free is an address where nothing listens.
+func free(t *testing.T) string {
+	t.Helper()
+	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	defer func() { ok(t, listener.Close()) }()
+	return listener.Addr().String()
+}
+
+func TestConnectSaysWhyItCannot(t *testing.T) {
+	empty := t.TempDir()
+	t.Setenv("AMOP_CREDENTIALS", empty)
+	read := func(name string) []byte { return must[[]byte](t)(os.ReadFile(credential(name))) }
+	good := amop.Credentials(nodes.Credentials())
+	node := amop.Endpoint(nodes.Endpoints()[0])
+	other := otherChain(t)
+	for name, c := range map[string]struct {
+		opts []amop.Option
+		code amop.Code
+		text string
+	}{
+		"no endpoint":        {[]amop.Option{good}, amop.ErrInvalidArgument, "endpoint"},
+		"no port":            {[]amop.Option{amop.Endpoint("localhost"), good}, amop.ErrInvalidEndpoint, "localhost"},
+		"a NUL":              {[]amop.Option{amop.Endpoint("a\x00b:1"), good}, amop.ErrInvalidEndpoint, "NUL"},
+		"not UTF-8":          {[]amop.Option{amop.Endpoint("\xff:1"), good}, amop.ErrInvalidArgument, "Endpoint"},
+		"a NUL in a folder":  {[]amop.Option{node, amop.Credentials("\x00")}, amop.ErrInvalidArgument, "NUL"},
+		"a NUL in a file":    {[]amop.Option{node, amop.CredentialFiles("a", "\x00", "b")}, amop.ErrInvalidArgument, "NUL"},
+		"a negative time":    {[]amop.Option{node, good, amop.CallTimeout(-1)}, amop.ErrInvalidArgument, "CallTimeout"},
+		"a negative bound":   {[]amop.Option{node, good, amop.MaxInFlight(-1)}, amop.ErrInvalidArgument, "MaxInFlight"},
+		"an unknown policy":  {[]amop.Option{node, good, amop.Retry(99)}, amop.ErrInvalidArgument, "Retry"},
+		"an endless time":    {[]amop.Option{node, good, amop.CallTimeout(1<<63 - 1)}, amop.ErrInvalidArgument, "call_timeout"},
+		"no credentials":     {[]amop.Option{node}, amop.ErrCredentialsNotFound, empty},
+		"nothing in them":    {[]amop.Option{node, amop.CredentialPEM(nil, nil, nil)}, amop.ErrCredentialsInvalid, ""},
+		"somebody's key":     {[]amop.Option{node, amop.CredentialPEM(read("ca.crt"), read("sdk.crt"), other("sdk.key"))}, amop.ErrKeyMismatch, ""},
+		"an encrypted key":   {[]amop.Option{node, amop.CredentialPEM(read("ca.crt"), read("sdk.crt"), []byte(encrypted))}, amop.ErrKeyEncrypted, ""},
+		"nobody listens":     {[]amop.Option{amop.Endpoint(free(t)), good}, amop.ErrConnect, ""},
+		"no such host":       {[]amop.Option{amop.Endpoint("nowhere.invalid:1"), good}, amop.ErrResolve, "nowhere.invalid"},
+		"a silent node":      {[]amop.Option{amop.Endpoint(silent(t)), good, amop.ConnectTimeout(50 * time.Millisecond)}, amop.ErrConnectTimeout, ""},
+		"another chain's CA": {[]amop.Option{node, amop.CredentialPEM(other("ca.crt"), other("sdk.crt"), other("sdk.key"))}, amop.ErrNodeCertificate, ""},
+		"another chain's certificate": {[]amop.Option{node,
+			amop.CredentialPEM(read("ca.crt"), other("sdk.crt"), other("sdk.key"))}, amop.ErrClientCertificate, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, err := amop.Connect(soon(t), c.opts...)
+			if client != nil {
+				t.Fatal("there is a client all the same")
+			}
+			e := fails(t, err, c.code)
+			equal(t, e.Delivery, amop.DeliveryNo)
+			if !strings.Contains(e.Message, c.text) {
+				t.Fatalf("%q doesn't say %q", e.Message, c.text)
+			}
+		})
+	}
+}
+
+const encrypted = `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGwMBsGCSqGSIb3DQEFAzAOBAi1kW8yuY5q5wICCAAEgZBbq6sVGyB4HHDNe8Oc
+-----END ENCRYPTED PRIVATE KEY-----
+`
+
+// otherChain reads credentials of a chain of its own.
+func otherChain(t *testing.T) func(name string) []byte {
+	t.Helper()
+	chain := devnetOfItsOwn(t)
+	return func(name string) []byte {
+		return must[[]byte](t)(os.ReadFile(filepath.Join(chain.Credentials(), name)))
+	}
+}
+
+func TestAContextEndsConnectingAndNothingIsLeft(t *testing.T) {
+	before := capi.Live()
+	quiet := amop.Options(amop.Endpoint(silent(t)), amop.Credentials(nodes.Credentials()), amop.ConnectTimeout(guard))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	_, err := amop.Connect(ctx, quiet)
+	e := fails(t, err, amop.ErrTimeout)
+	if !errors.Is(err, context.DeadlineExceeded) || !e.Retriable {
+		t.Fatalf("%#v", e)
+	}
+	ctx, cancel = context.WithCancel(context.Background())
+	time.AfterFunc(time.Millisecond, cancel)
+	_, err = amop.Connect(ctx, quiet)
+	fails(t, err, amop.ErrCancelled)
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal("the context's error is lost")
+	}
+	// A client that comes late is freed.
+	for range 20 {
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(time.Millisecond, cancel)
+		if client, err := amop.Connect(ctx, nodes.Node(0)); err == nil {
+			ok(t, client.Close())
+		} else {
+			fails(t, err, amop.ErrCancelled)
+		}
+	}
+	if now := settled(before); now > before {
+		t.Fatalf("%d handles before, %d after", before, now)
+	}
+}
+
+func TestAClientMayStartOffline(t *testing.T) {
+	client := connect(t, amop.Endpoint(free(t)), amop.Credentials(nodes.Credentials()), amop.StartOffline(true))
+	_, err := client.Publish(soon(t), freshTopic(), nil)
+	e := fails(t, err, amop.ErrNotConnected)
+	equal(t, e.Retriable, true)
+	equal(t, e.Delivery, amop.DeliveryNo)
+	ok(t, client.AddEndpoint(nodes.Endpoints()[0]))
+	topic := freshTopic()
+	must[*amop.Subscription](t)(clientAt(t, 1).Subscribe(soon(t), topic))
+	must[*amop.Reply](t)(client.Publish(soon(t), topic, nil, amop.WaitForSubscriber(true)))
+}
+
+func TestEndpointsComeAndGo(t *testing.T) {
+	client := connect(t, nodes.Node(0))
+	equal(t, len(client.Stats().Endpoints), 1)
+	events := must[<-chan *amop.Event](t)(client.Events(soon(t)))
+	second := nodes.Endpoints()[1]
+	ok(t, client.AddEndpoint(second))
+	ok(t, client.AddEndpoint(second))
+	event := receive(t, events)
+	for event.Endpoint != second {
+		// The first one's.
+		event = receive(t, events)
+	}
+	equal(t, event.Kind, amop.EventConnected)
+	if event.NodeVersion == "" || event.Protocol == 0 {
+		t.Fatalf("%+v", event)
+	}
+	stats := client.Stats()
+	equal(t, len(stats.Endpoints), 2)
+	equal(t, stats.Endpoints[1].Endpoint, second)
+	equal(t, stats.Endpoints[1].Connected, true)
+	ok(t, client.RemoveEndpoint(second))
+	ok(t, client.RemoveEndpoint(second))
+	fails(t, client.AddEndpoint("nonsense"), amop.ErrInvalidEndpoint)
+	fails(t, client.RemoveEndpoint(":"), amop.ErrInvalidEndpoint)
+	fails(t, client.AddEndpoint("\x00:1"), amop.ErrInvalidEndpoint)
+	equal(t, len(client.Stats().Endpoints), 1)
+}
+
+func TestAllOptionsTogether(t *testing.T) {
+	client := connect(t, amop.Endpoints(nodes.Endpoints()...), amop.Credentials(nodes.Credentials()),
+		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard), amop.AnswerWithin(time.Second),
+		amop.Heartbeat(time.Second), amop.MissedHeartbeats(3), amop.StartOffline(false),
+		amop.ReconnectMin(time.Millisecond), amop.ReconnectMax(time.Second),
+		amop.Retry(amop.RetryAtLeastOnce), amop.Echo(false),
+		amop.MaxInFlight(100), amop.MaxSendBytes(1<<20), amop.MaxHeldBytes(1<<20), amop.MaxEvents(10),
+		amop.DoublesWindow(time.Second), amop.MaxDoubles(100), amop.Group(1))
+	topic := freshTopic()
+	service := must[*amop.Service](t)(client.Serve(soon(t), topic,
+		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil },
+		amop.MaxMessages(10), amop.MaxBytes(1000), amop.Placement(amop.PlacementOne), amop.Concurrency(2),
+		amop.Timeout(guard)))
+	reply := must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte("x"),
+		amop.Timeout(guard), amop.Retry(amop.RetryDefinite), amop.WaitForSubscriber(true)))
+	equal(t, string(reply.Data), "x")
+	ok(t, service.Close())
+	for _, opts := range [][]amop.SubscribeOption{
+		{amop.MaxMessages(-1)}, {amop.MaxBytes(-1)}, {amop.Timeout(-1)}, {amop.Overflow(9)}, {amop.Placement(9)},
+	} {
+		_, err := client.Subscribe(soon(t), topic, opts...)
+		fails(t, err, amop.ErrInvalidArgument)
+	}
+	for _, opts := range [][]amop.ServeOption{{amop.Concurrency(-1)}, {amop.Placement(9)}, {amop.MaxBytes(-1)}} {
+		_, err := client.ServeRequests(soon(t), topic, opts...)
+		fails(t, err, amop.ErrInvalidArgument)
+	}
+	_, err := client.Publish(soon(t), topic, nil, amop.Timeout(-1))
+	fails(t, err, amop.ErrInvalidArgument)
+	_, err = client.SubscribeFunc(soon(t), topic, nil)
+	fails(t, err, amop.ErrInvalidArgument)
+	_, err = client.Serve(soon(t), topic, nil)
+	fails(t, err, amop.ErrInvalidArgument)
+	runtime.KeepAlive(client)
+}
+
+func TestTopicsAreCheckedByEveryCall(t *testing.T) {
+	client := clientAt(t, 0)
+	for _, topic := range []string{"", "a\tb", "a\x00b", strings.Repeat("x", 255)} {
+		_, err := client.Publish(soon(t), topic, nil)
+		fails(t, err, amop.ErrInvalidTopic)
+		fails(t, client.Broadcast(soon(t), topic, nil), amop.ErrInvalidTopic)
+		_, err = client.Subscribe(soon(t), topic)
+		fails(t, err, amop.ErrInvalidTopic)
+		_, err = client.ServeRequests(soon(t), topic)
+		fails(t, err, amop.ErrInvalidTopic)
+	}
+	_, err := client.Publish(soon(t), "\xff", nil)
+	fails(t, err, amop.ErrInvalidTopic)
+}

@@ -1,0 +1,232 @@
+package amop_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"amop"
+	"amop/internal/capi"
+)
+
+func TestCodesAreThoseOfC(t *testing.T) {
+	known := 0
+	for number := range int32(1000) {
+		if number == 0 {
+			continue
+		}
+		name := "AMOP_ERROR_" + strings.ToUpper(strings.ReplaceAll(amop.Code(number).String(), " ", "_"))
+		if seen := capi.StatusName(number); seen != "" {
+			equal(t, name, seen)
+			known++
+		} else if !strings.HasPrefix(amop.Code(number).String(), "code ") {
+			t.Fatalf("%d is no code of C's", number)
+		}
+	}
+	if known < 40 {
+		t.Fatalf("only %d codes", known)
+	}
+	equal(t, amop.ErrTimeout.Error(), "amop: timeout")
+}
+
+func TestErrorsCanBeAskedForCodesAndCauses(t *testing.T) {
+	client := clientAt(t, 0)
+	_, err := client.Publish(soon(t), freshTopic(), nil)
+	if !errors.Is(err, amop.ErrNoSubscriber) || errors.Is(err, amop.ErrTimeout) {
+		t.Fatal("the code isn't found")
+	}
+	var e *amop.Error
+	if !errors.As(err, &e) || !e.Retriable || e.NodeCode != 100 || e.Delivery.String() != "no" {
+		t.Fatalf("%#v", err)
+	}
+	equal(t, amop.DeliveryMaybe.String(), "maybe")
+}
+
+// pair makes a certificate, its own CA, and its key.
+func pair(t *testing.T, key any, public any, from, to time.Time) (cert, private []byte) {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: to, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, template, template, public, key))
+	pkcs8 := must[[]byte](t)(x509.MarshalPKCS8PrivateKey(key))
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+}
+
+func TestAnExpiredCertificateIsNamed(t *testing.T) {
+	key := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	cert, private := pair(t, key, key.Public(), time.Unix(0, 0), time.Unix(1e9, 0))
+	_, err := amop.Connect(soon(t), amop.Endpoint(nodes.Endpoints()[0]), amop.CredentialPEM(cert, cert, private))
+	fails(t, err, amop.ErrCertificateDates)
+}
+
+// answering is a server that does one thing with each connection.
+func answering(t *testing.T, act func(net.Conn)) string {
+	t.Helper()
+	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	t.Cleanup(func() { ok(t, listener.Close()) })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			act(connection)
+			_ = connection.Close()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func TestWhatIsNoNodeIsTold(t *testing.T) {
+	babbling := answering(t, func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) })
+	_, err := amop.Connect(soon(t), amop.Endpoint(babbling), amop.Credentials(nodes.Credentials()))
+	fails(t, err, amop.ErrTLS)
+
+	key := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048))
+	cert, private := pair(t, key, key.Public(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	own := must[tls.Certificate](t)(tls.X509KeyPair(cert, private))
+	staticRSA := &tls.Config{
+		Certificates: []tls.Certificate{own}, MaxVersion: tls.VersionTLS12,
+		CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256},
+	}
+	stock := answering(t, func(c net.Conn) { _ = tls.Server(c, staticRSA).Handshake() })
+	_, err = amop.Connect(soon(t), amop.Endpoint(stock), amop.CredentialPEM(cert, cert, private))
+	fails(t, err, amop.ErrTLSNoCommon)
+}
+
+func TestBoundsOfAClientAreErrors(t *testing.T) {
+	topic, requests := stuck(t, clientAt(t, 1))
+	client := clientAt(t, 0, amop.MaxInFlight(1))
+	call := client.PublishAsync(soon(t), topic, nil)
+	request := receive(t, requests)
+	_, err := client.Publish(soon(t), topic, nil)
+	e := fails(t, err, amop.ErrOverloaded)
+	equal(t, e.Retriable, true)
+	ok(t, request.Reply(nil))
+	must[*amop.Reply](t)(call.Wait())
+}
+
+func TestAProcessWithoutDescriptorsIsToldSo(t *testing.T) {
+	client := clientAt(t, 0)
+	before := capi.Live()
+	var limit syscall.Rlimit
+	ok(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	none := limit
+	none.Cur = 3
+	ok(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+	_, subscribed := client.Subscribe(soon(t), freshTopic())
+	_, served := client.ServeRequests(soon(t), freshTopic())
+	_, published := client.Publish(soon(t), freshTopic(), nil)
+	_, listened := client.Events(soon(t))
+	ok(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
+	for _, err := range []error{subscribed, served, published, listened} {
+		fails(t, err, amop.ErrRuntime)
+	}
+	equal(t, capi.Live(), before)
+	// Afterwards all is well.
+	must[*amop.Subscription](t)(client.Subscribe(soon(t), freshTopic()))
+	_, err := client.Publish(soon(t), freshTopic(), nil)
+	fails(t, err, amop.ErrNoSubscriber)
+}
+
+func TestALostConnectionIsToldAndComesBack(t *testing.T) {
+	own := devnetOfItsOwn(t)
+	server, client := connect(t, own.Node(1)), connect(t, own.Node(0))
+	events := must[<-chan *amop.Event](t)(client.Events(soon(t)))
+	topic, requests := stuck(t, server)
+	call := client.PublishAsync(soon(t), topic, nil)
+	request := receive(t, requests)
+	ok(t, own.KillNode(soon(t), 0))
+	_, err := call.Wait()
+	equal(t, fails(t, err, amop.ErrConnectionLost).Delivery, amop.DeliveryMaybe)
+	ok(t, request.Reply(nil))
+	event := receive(t, events)
+	equal(t, event.Kind, amop.EventLost)
+	equal(t, event.Endpoint, own.Endpoints()[0])
+	fails(t, event.Err, amop.ErrConnectionLost)
+	event = receive(t, events)
+	equal(t, event.Kind, amop.EventConnectFailed)
+	fails(t, event.Err, amop.ErrConnect)
+	ok(t, own.RestartNode(soon(t), 0))
+	for event.Kind != amop.EventReconnected {
+		event = receive(t, events)
+	}
+	equal(t, event.Endpoint, own.Endpoints()[0])
+	call = client.PublishAsync(soon(t), topic, nil, amop.WaitForSubscriber(true))
+	ok(t, receive(t, requests).Reply([]byte("again")))
+	equal(t, string(must[*amop.Reply](t)(call.Wait()).Data), "again")
+	equal(t, client.Stats().Total.Losses, 1)
+	ok(t, client.Close())
+	for event := range events {
+		equal(t, event.Kind, amop.EventClosed)
+	}
+}
+
+func TestANodeThatIsKilledUnderLoadLosesNoCall(t *testing.T) {
+	own := devnetOfItsOwn(t)
+	server, client := connect(t, own.Node(0), own.Node(1)), connect(t, own.Node(0), own.Node(1))
+	topic := freshTopic()
+	must[*amop.Service](t)(server.Serve(soon(t), topic,
+		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
+	must[*amop.Reply](t)(client.Publish(soon(t), topic, nil, amop.WaitForSubscriber(true)))
+
+	stop := make(chan struct{})
+	type tally struct{ answered, failed int }
+	tallies := make(chan tally)
+	for range 8 {
+		go func() {
+			var seen tally
+			for {
+				select {
+				case <-stop:
+					tallies <- seen
+					return
+				default:
+				}
+				_, err := client.Publish(soon(t), topic, []byte("?"), amop.WaitForSubscriber(true), amop.Timeout(2*time.Second))
+				var e *amop.Error
+				switch {
+				case err == nil:
+					seen.answered++
+				case errors.As(err, &e) && e.Code != amop.ErrInternal:
+					seen.failed++
+				default:
+					t.Errorf("%#v", err)
+				}
+			}
+		}()
+	}
+	for node := range 2 {
+		ok(t, own.KillNode(soon(t), node))
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, nil, amop.WaitForSubscriber(true), amop.Retry(amop.RetryAtLeastOnce), amop.Timeout(guard)))
+		ok(t, own.RestartNode(soon(t), node))
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, nil, amop.WaitForSubscriber(true), amop.Retry(amop.RetryAtLeastOnce), amop.Timeout(guard)))
+	}
+	close(stop)
+	var all tally
+	for range 8 {
+		seen := receive(t, tallies)
+		all.answered += seen.answered
+		all.failed += seen.failed
+	}
+	if all.answered == 0 {
+		t.Fatal("no call was answered")
+	}
+	t.Logf("%d calls answered, %d failed", all.answered, all.failed)
+	equal(t, client.Stats().Total.InFlight, 0)
+}

@@ -1,0 +1,164 @@
+package amop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"amop"
+	"amop/devnet"
+	"amop/internal/capi"
+)
+
+// guard ends a test that waits for what doesn't come; none that passes comes near it.
+const guard = 60 * time.Second
+
+// nodes are two embedded nodes for all tests. Tests that kill nodes have their own.
+var nodes *devnet.Devnet
+
+func TestMain(m *testing.M) {
+	started, err := devnet.Start(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	nodes = started
+	code := m.Run()
+	if err := nodes.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	// Whatever the tests made is gone, or will never be.
+	if held := settled(0); held != 0 && code == 0 {
+		fmt.Fprintf(os.Stderr, "%d handles of C were never freed\n", held)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// settled waits until no more than so many C handles are held: goroutines free theirs when they end, the collector the
+// rest.
+func settled(most int64) int64 {
+	for deadline := time.Now().Add(guard); capi.Live() > most && time.Now().Before(deadline); {
+		runtime.GC()
+		runtime.Gosched()
+	}
+	return capi.Live()
+}
+
+// soon is a context that the guard ends.
+func soon(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), guard)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// clientAt is a client at a node, closed with the test.
+func clientAt(t testing.TB, node int, opts ...amop.Option) *amop.Client {
+	t.Helper()
+	return connect(t, append([]amop.Option{nodes.Node(node)}, opts...)...)
+}
+
+func connect(t testing.TB, opts ...amop.Option) *amop.Client {
+	t.Helper()
+	opts = append([]amop.Option{amop.ReconnectMin(10 * time.Millisecond), amop.ReconnectMax(100 * time.Millisecond)}, opts...)
+	client, err := amop.Connect(soon(t), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ok(t, client.Close()) })
+	return client
+}
+
+var topics atomic.Int64
+
+// freshTopic is a topic that no other test uses.
+func freshTopic() string {
+	return fmt.Sprintf("go/%d", topics.Add(1))
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%v (%#v)", err, err)
+	}
+}
+
+// must is for calls whose result is wanted.
+func must[T any](t testing.TB) func(T, error) T {
+	return func(result T, err error) T {
+		t.Helper()
+		ok(t, err)
+		return result
+	}
+}
+
+// fails gives the error that has to have a code.
+func fails(t testing.TB, err error, code amop.Code) *amop.Error {
+	t.Helper()
+	var e *amop.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("wanted an *amop.Error %v, got %#v", code, err)
+	}
+	if !errors.Is(err, code) || e.Code != code {
+		t.Fatalf("wanted %v, got %v: %v", code, e.Code, err)
+	}
+	if e.Error() == "" {
+		t.Fatalf("%v has no text", code)
+	}
+	return e
+}
+
+func equal[T comparable](t testing.TB, got, wanted T) {
+	t.Helper()
+	if got != wanted {
+		t.Fatalf("got %v, wanted %v", got, wanted)
+	}
+}
+
+// receive is what comes out of a channel next.
+func receive[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case item, more := <-from:
+		if !more {
+			t.Fatal("the channel is closed")
+		}
+		return item
+	case <-time.After(guard):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
+// closed waits until a channel is closed, and gives how much came before.
+func closed[T any](t testing.TB, channel <-chan T) (before int) {
+	t.Helper()
+	limit := time.After(guard)
+	for {
+		select {
+		case _, more := <-channel:
+			if !more {
+				return before
+			}
+			before++
+		case <-limit:
+			t.Fatal("the channel isn't closed")
+		}
+	}
+}
+
+// devnetOfItsOwn is for tests that do something to the nodes.
+func devnetOfItsOwn(t testing.TB, opts ...devnet.Option) *devnet.Devnet {
+	t.Helper()
+	started, err := devnet.Start(soon(t), opts...)
+	ok(t, err)
+	t.Cleanup(func() { ok(t, started.Stop()) })
+	return started
+}

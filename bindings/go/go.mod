@@ -1,0 +1,3 @@
+module amop
+
+go 1.24

@@ -1,0 +1,77 @@
+package capi
+
+// #include "glue.h"
+import "C"
+
+// DevnetOptions are an amop_devnet_options.
+type DevnetOptions struct {
+	Nodes   int
+	Port    int
+	Folder  string
+	Like211 bool
+}
+
+// Devnet is an amop_devnet. Its functions may be called from many goroutines at once; they wait in C.
+type Devnet struct {
+	*handle[*C.amop_devnet]
+	Endpoints   []string
+	Credentials string
+}
+
+// StartDevnet starts embedded nodes.
+func StartDevnet(o *DevnetOptions) (*Devnet, *Error) {
+	options := C.amop_devnet_options_new()
+	defer C.amop_devnet_options_free(options)
+	var s settings
+	s.set("Nodes", C.amop_devnet_options_set_nodes(options, C.size_t(o.Nodes)))
+	s.set("Port", C.amop_devnet_options_set_port(options, C.uint16_t(o.Port)))
+	s.set("Like211", C.amop_devnet_options_set_like_2_11(options, C.bool(o.Like211)))
+	if o.Folder != "" {
+		s.set("Folder", C.amop_devnet_options_set_folder(options, cText(o.Folder)))
+	}
+	if s.failure != nil {
+		return nil, s.failure
+	}
+	var ptr *C.amop_devnet
+	var failure *C.amop_error
+	if err := taken(C.amop_devnet_start(options, &ptr, &failure), &failure); err != nil {
+		return nil, err
+	}
+	devnet := &Devnet{
+		handle:      newHandle(ptr, func(d *C.amop_devnet) { C.amop_devnet_free(d) }),
+		Credentials: text(C.amop_devnet_credentials(ptr)),
+	}
+	for n := range C.amop_devnet_node_count(ptr) {
+		devnet.Endpoints = append(devnet.Endpoints, text(C.amop_devnet_endpoint(ptr, n)))
+	}
+	return devnet, nil
+}
+
+// KillNode ends a node as a crash does.
+func (d *Devnet) KillNode(node int) *Error {
+	return d.use(func(ptr *C.amop_devnet) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_devnet_kill_node(ptr, C.size_t(node), &failure), &failure)
+	})
+}
+
+// RestartNode brings a node back on its port.
+func (d *Devnet) RestartNode(node int) *Error {
+	return d.use(func(ptr *C.amop_devnet) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_devnet_restart_node(ptr, C.size_t(node), &failure), &failure)
+	})
+}
+
+// Stop ends all nodes and frees the devnet; a second time does nothing.
+func (d *Devnet) Stop() *Error {
+	err := d.use(func(ptr *C.amop_devnet) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_devnet_stop(ptr, &failure), &failure)
+	})
+	if err != nil && err.Code == statusClosed {
+		return nil
+	}
+	d.release()
+	return err
+}

@@ -1,0 +1,77 @@
+package capi
+
+// #include "glue.h"
+import "C"
+
+// Event is an amop_event, copied.
+type Event struct {
+	Kind        int32
+	Protocol    int
+	Endpoint    string
+	NodeVersion string
+	Topic       string
+	Message     string
+	Failure     *Error
+}
+
+// Events is an amop_events, read by one goroutine.
+type Events struct {
+	*handle[*C.amop_events]
+	ready *readiness
+}
+
+// Events doesn't wait.
+func (c *Client) Events() (*Events, *Error) {
+	var ptr *C.amop_events
+	err := c.use(func(client *C.amop_client) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_client_events(client, &ptr, &failure), &failure)
+	})
+	if err != nil {
+		return nil, err
+	}
+	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {
+		return C.amop_events_fd(ptr, fd, failure)
+	})
+	if err != nil {
+		C.amop_events_free(ptr)
+		return nil, err
+	}
+	return &Events{newHandle(ptr, func(e *C.amop_events) { C.amop_events_free(e) }), ready}, nil
+}
+
+// Take waits, holding no thread, for an event. An error says that none will come any more, or that of Interrupt.
+func (e *Events) Take() (*Event, *Error) {
+	var item C.amopgo_event
+	err := e.ready.await(func() (status C.amop_status) {
+		C.amopgo_take_event(e.ptr, &item, &status)
+		return status
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer C.amop_event_free(item.event)
+	event := &Event{
+		Kind:        int32(item.kind),
+		Protocol:    int(item.protocol),
+		Endpoint:    text(item.endpoint),
+		NodeVersion: text(item.node_version),
+		Topic:       text(item.topic),
+		Message:     text(item.message),
+	}
+	if item.failed {
+		event.Failure = seenError(&item.failure)
+	}
+	return event, nil
+}
+
+// Interrupt ends Take, now and later.
+func (e *Events) Interrupt() {
+	e.ready.close()
+}
+
+// Free is the last thing that the reader does.
+func (e *Events) Free() {
+	e.ready.close()
+	e.release()
+}

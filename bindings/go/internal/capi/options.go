@@ -1,0 +1,164 @@
+package capi
+
+// #include "glue.h"
+import "C"
+
+import (
+	"math"
+	"time"
+	"unsafe"
+)
+
+// The statuses that this package answers by itself.
+const (
+	statusInvalidArgument = C.AMOP_ERROR_INVALID_ARGUMENT
+	statusClosed          = C.AMOP_ERROR_CLOSED
+	statusRuntime         = C.AMOP_ERROR_RUNTIME
+)
+
+// ClientOptions are an amop_options; what is zero has its default.
+type ClientOptions struct {
+	Endpoints        []string
+	Credentials      string
+	Files            *Files
+	PEM              *PEM
+	ConnectTimeout   time.Duration
+	CallTimeout      time.Duration
+	CloseTimeout     time.Duration
+	Heartbeat        time.Duration
+	MissedHeartbeats int
+	StartOffline     bool
+	ReconnectMin     time.Duration
+	ReconnectMax     time.Duration
+	AnswerWithin     time.Duration
+	Retry            int32
+	Echo             bool
+	MaxInFlight      int
+	MaxSendBytes     int
+	MaxHeldBytes     int
+	MaxEvents        int
+	DoublesWindow    time.Duration
+	MaxDoubles       int
+	Group            int64
+}
+
+// Files are the names of three files.
+type Files struct {
+	CA, Cert, Key string
+}
+
+// PEM is the content of three files.
+type PEM struct {
+	CA, Cert, Key []byte
+}
+
+// Milliseconds is a time as C takes it, rounded up: what isn't nothing doesn't become the default.
+func Milliseconds(d time.Duration) uint64 {
+	if d <= 0 {
+		return 0
+	}
+	if d > math.MaxInt64-time.Millisecond {
+		d = math.MaxInt64 - time.Millisecond
+	}
+	return uint64((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+func ms(d time.Duration) C.uint64_t {
+	return C.uint64_t(Milliseconds(d))
+}
+
+// settings notes which setter refused its value first.
+type settings struct {
+	failure *Error
+}
+
+func (s *settings) set(name string, status C.amop_status) {
+	if status != C.AMOP_OK && s.failure == nil {
+		s.failure = &Error{Code: int32(status), Message: "the option " + name + " has an unusable value"}
+	}
+}
+
+// build makes C's options; the caller frees them.
+func (o *ClientOptions) build() (*C.amop_options, *Error) {
+	options := C.amop_options_new()
+	var s settings
+	for _, endpoint := range o.Endpoints {
+		s.set("Endpoint", C.amop_options_add_endpoint(options, cText(endpoint)))
+	}
+	if o.Credentials != "" {
+		s.set("Credentials", C.amop_options_set_credentials(options, cText(o.Credentials)))
+	}
+	if files := o.Files; files != nil {
+		s.set("CredentialFiles", C.amop_options_set_credential_files(options,
+			cText(files.CA), cText(files.Cert), cText(files.Key)))
+	}
+	if pem := o.PEM; pem != nil {
+		s.set("CredentialPEM", C.amop_options_set_credential_pem(options,
+			unsafe.Pointer(pointer(pem.CA)), C.size_t(len(pem.CA)),
+			unsafe.Pointer(pointer(pem.Cert)), C.size_t(len(pem.Cert)),
+			unsafe.Pointer(pointer(pem.Key)), C.size_t(len(pem.Key))))
+	}
+	s.set("ConnectTimeout", C.amop_options_set_connect_timeout(options, ms(o.ConnectTimeout)))
+	s.set("CallTimeout", C.amop_options_set_call_timeout(options, ms(o.CallTimeout)))
+	s.set("CloseTimeout", C.amop_options_set_close_timeout(options, ms(o.CloseTimeout)))
+	s.set("Heartbeat", C.amop_options_set_heartbeat(options, ms(o.Heartbeat)))
+	s.set("MissedHeartbeats", C.amop_options_set_missed_heartbeats(options, C.uint32_t(o.MissedHeartbeats)))
+	s.set("StartOffline", C.amop_options_set_start_offline(options, C.bool(o.StartOffline)))
+	s.set("ReconnectMin", C.amop_options_set_reconnect_min(options, ms(o.ReconnectMin)))
+	s.set("ReconnectMax", C.amop_options_set_reconnect_max(options, ms(o.ReconnectMax)))
+	s.set("AnswerWithin", C.amop_options_set_answer_within(options, ms(o.AnswerWithin)))
+	s.set("Retry", C.amop_options_set_retry(options, C.int32_t(o.Retry)))
+	s.set("Echo", C.amop_options_set_echo(options, C.bool(o.Echo)))
+	s.set("MaxInFlight", C.amop_options_set_max_in_flight(options, C.size_t(o.MaxInFlight)))
+	s.set("MaxSendBytes", C.amop_options_set_max_send_bytes(options, C.size_t(o.MaxSendBytes)))
+	s.set("MaxHeldBytes", C.amop_options_set_max_held_bytes(options, C.size_t(o.MaxHeldBytes)))
+	s.set("MaxEvents", C.amop_options_set_max_events(options, C.size_t(o.MaxEvents)))
+	s.set("DoublesWindow", C.amop_options_set_doubles_window(options, ms(o.DoublesWindow)))
+	s.set("MaxDoubles", C.amop_options_set_max_doubles(options, C.size_t(o.MaxDoubles)))
+	if o.Group != 0 {
+		s.set("Group", C.amop_options_set_group(options, C.int64_t(o.Group)))
+	}
+	if s.failure != nil {
+		C.amop_options_free(options)
+		return nil, s.failure
+	}
+	return options, nil
+}
+
+// LaneOptions are an amop_subscribe_options, or an amop_serve_options; what is zero has its default.
+type LaneOptions struct {
+	MaxMessages int
+	MaxBytes    int
+	Overflow    int32 // of subscriptions
+	Placement   int32
+	Timeout     time.Duration
+}
+
+func (o *LaneOptions) ofSubscription() (*C.amop_subscribe_options, *Error) {
+	options := C.amop_subscribe_options_new()
+	var s settings
+	s.set("MaxMessages", C.amop_subscribe_options_set_max_messages(options, C.size_t(o.MaxMessages)))
+	s.set("MaxBytes", C.amop_subscribe_options_set_max_bytes(options, C.size_t(o.MaxBytes)))
+	s.set("Overflow", C.amop_subscribe_options_set_overflow(options, C.int32_t(o.Overflow)))
+	s.set("Placement", C.amop_subscribe_options_set_placement(options, C.int32_t(o.Placement)))
+	s.set("Timeout", C.amop_subscribe_options_set_timeout(options, ms(o.Timeout)))
+	if s.failure != nil {
+		C.amop_subscribe_options_free(options)
+		return nil, s.failure
+	}
+	return options, nil
+}
+
+func (o *LaneOptions) ofService() (*C.amop_serve_options, *Error) {
+	options := C.amop_serve_options_new()
+	var s settings
+	s.set("MaxMessages", C.amop_serve_options_set_max_messages(options, C.size_t(o.MaxMessages)))
+	s.set("MaxBytes", C.amop_serve_options_set_max_bytes(options, C.size_t(o.MaxBytes)))
+	s.set("Placement", C.amop_serve_options_set_placement(options, C.int32_t(o.Placement)))
+	s.set("Timeout", C.amop_serve_options_set_timeout(options, ms(o.Timeout)))
+	if s.failure != nil {
+		C.amop_serve_options_free(options)
+		return nil, s.failure
+	}
+	return options, nil
+}

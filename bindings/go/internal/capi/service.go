@@ -1,0 +1,138 @@
+package capi
+
+// #include "glue.h"
+import "C"
+
+import "sync"
+
+// Service is an amop_service, read by one goroutine.
+type Service struct {
+	*handle[*C.amop_service]
+	ready     *readiness
+	batch     array[C.amopgo_message]
+	requests  []*Request
+	endpoints names
+}
+
+// Serve waits in C until a node lists the topic, up to the options' timeout.
+func (c *Client) Serve(topic string, options *LaneOptions) (*Service, *Error) {
+	built, err := options.ofService()
+	if err != nil {
+		return nil, err
+	}
+	defer C.amop_serve_options_free(built)
+	var ptr *C.amop_service
+	err = c.use(func(client *C.amop_client) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_client_serve_requests(client, cText(topic), built, &ptr, &failure), &failure)
+	})
+	if err != nil {
+		return nil, err
+	}
+	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {
+		return C.amop_service_fd(ptr, fd, failure)
+	})
+	if err != nil {
+		C.amop_service_free(ptr)
+		return nil, err
+	}
+	free := func(s *C.amop_service) { C.amop_service_free(s) }
+	return &Service{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, nil
+}
+
+// Take waits, holding no thread, for up to `most` requests, each of which is to be answered or freed. An error says
+// that none will come any more.
+func (s *Service) Take(most int) ([]*Request, *Error) {
+	var count C.size_t
+	err := s.ready.await(func() (status C.amop_status) {
+		count = C.amopgo_take_requests(s.ptr, &s.batch.items[0], C.size_t(most), &status)
+		return status
+	})
+	if err != nil {
+		return nil, err
+	}
+	clear(s.requests)
+	s.requests = s.requests[:0]
+	for n := range s.batch.items[:count] {
+		item := &s.batch.items[n]
+		live.Add(1)
+		s.requests = append(s.requests, &Request{Message: seenMessage(item, &s.endpoints), ptr: item.request})
+	}
+	return s.requests, nil
+}
+
+// Unsubscribe doesn't wait. What is queued can still be taken and answered.
+func (s *Service) Unsubscribe() *Error {
+	return s.use(func(ptr *C.amop_service) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_service_unsubscribe(ptr, 0, &failure), &failure)
+	})
+}
+
+// Stats doesn't wait.
+func (s *Service) Stats() (LaneStats, *Error) {
+	var stats *C.amop_stats
+	err := s.use(func(ptr *C.amop_service) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_service_stats(ptr, &stats, &failure), &failure)
+	})
+	return laneStats(stats), err
+}
+
+// Free is the last thing that the reader does; what it didn't take is answered as dropped.
+func (s *Service) Free() {
+	s.ready.close()
+	s.release()
+	s.batch.release()
+}
+
+// Request is an amop_request, with a copy of its message.
+type Request struct {
+	Message
+	mu  sync.Mutex
+	ptr *C.amop_request
+	// What a further answer gets, once there was one that worked or came too late.
+	over *Error
+}
+
+// Answer replies, or fails where the code isn't 0. Doesn't wait.
+func (r *Request) Answer(code int32, data []byte) *Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over != nil {
+		return r.over
+	}
+	var failure *C.amop_error
+	err := taken(C.amopgo_answer(r.ptr, C.int32_t(code), pointer(data), C.size_t(len(data)), &failure), &failure)
+	switch {
+	case err == nil:
+		r.forget(&Error{Code: C.AMOP_ERROR_ALREADY_ANSWERED, Message: "the request was answered before"})
+	case err.Code == C.AMOP_ERROR_REQUEST_EXPIRED || err.Code == C.AMOP_ERROR_ALREADY_ANSWERED:
+		C.amop_request_free(r.ptr)
+		r.forget(err)
+	}
+	return err
+}
+
+// IsOpen tells whether an answer can still be given.
+func (r *Request) IsOpen() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over == nil && bool(C.amop_request_is_open(r.ptr))
+}
+
+// Free drops a request that wasn't answered, and tells the publisher so; after an answer it does nothing.
+func (r *Request) Free() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over == nil {
+		C.amop_request_free(r.ptr)
+		r.forget(&Error{Code: C.AMOP_ERROR_REQUEST_EXPIRED, Message: "the request was dropped"})
+	}
+}
+
+// forget notes that the handle is gone, and what further answers get.
+func (r *Request) forget(over *Error) {
+	r.ptr, r.over = nil, over
+	live.Add(-1)
+}

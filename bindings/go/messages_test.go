@@ -1,0 +1,240 @@
+package amop_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"amop"
+)
+
+func TestAMessageComesWithAllThatIsKnownOfIt(t *testing.T) {
+	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
+	topic := freshTopic()
+	subscription := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic))
+	equal(t, subscription.Topic(), topic)
+	data := []byte{0, 1, 255, 0}
+	before := time.Now().Truncate(time.Millisecond)
+	reply := must[*amop.Reply](t)(publisher.Publish(soon(t), topic, data))
+	equal(t, len(reply.Data), 0)
+	equal(t, reply.Endpoint, nodes.Endpoints()[0])
+	ok(t, publisher.Broadcast(soon(t), topic, nil))
+
+	message := must[*amop.Message](t)(subscription.Next(soon(t)))
+	equal(t, message.Topic, topic)
+	equal(t, message.Kind, amop.Unicast)
+	equal(t, string(message.Data), string(data))
+	equal(t, len(message.Seq), 32)
+	equal(t, message.Endpoint, nodes.Endpoints()[1])
+	if at := message.ReceivedAt; at.Before(before) || at.After(time.Now()) {
+		t.Fatalf("received at %v", at)
+	}
+	message = receive(t, subscription.Messages())
+	equal(t, message.Kind, amop.Broadcast)
+	if message.Data == nil || len(message.Data) != 0 {
+		t.Fatalf("an empty payload is one: %v", message.Data)
+	}
+}
+
+func TestOrderIsKeptOnTheChannelTheIteratorAndTheHandler(t *testing.T) {
+	const count = 2000
+	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
+	topic := freshTopic()
+	read := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic))
+	ranged := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic))
+	handled := make(chan string, count)
+	must[*amop.Subscription](t)(subscriber.SubscribeFunc(soon(t), topic,
+		func(_ context.Context, message *amop.Message) { handled <- string(message.Data) }))
+	calls := make([]*amop.Call, count)
+	for n := range calls {
+		calls[n] = publisher.PublishAsync(soon(t), topic, fmt.Append(nil, n))
+	}
+	for n := range calls {
+		must[*amop.Reply](t)(calls[n].Wait())
+		equal(t, string(receive(t, read.Messages()).Data), fmt.Sprint(n))
+		equal(t, receive(t, handled), fmt.Sprint(n))
+	}
+	n := 0
+	for message := range ranged.All(soon(t)) {
+		equal(t, string(message.Data), fmt.Sprint(n))
+		if n++; n == count {
+			break
+		}
+	}
+	equal(t, n, count)
+	equal(t, read.Stats().Accepted, count)
+}
+
+func TestReadingEndsWithTheContextOrTheSubscription(t *testing.T) {
+	client := clientAt(t, 0)
+	subscription := must[*amop.Subscription](t)(client.Subscribe(soon(t), freshTopic()))
+	ctx, cancel := context.WithCancel(soon(t))
+	cancel()
+	_, err := subscription.Next(ctx)
+	fails(t, err, amop.ErrCancelled)
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal("the context's error is lost")
+	}
+	for range subscription.All(ctx) {
+		t.Fatal("a message came from nowhere")
+	}
+	ok(t, subscription.Close())
+	_, err = subscription.Next(soon(t))
+	fails(t, err, amop.ErrClosed)
+	for range subscription.All(soon(t)) {
+		t.Fatal("a message came after the end")
+	}
+	equal(t, closed(t, subscription.Messages()), 0)
+}
+
+func TestWhatWasQueuedCanBeReadAfterUnsubscribing(t *testing.T) {
+	const count = 500
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	subscription := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic))
+	for n := range count {
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, fmt.Append(nil, n)))
+	}
+	ok(t, subscription.Unsubscribe(soon(t)))
+	ok(t, subscription.Unsubscribe(soon(t)))
+	for n := range count {
+		equal(t, string(receive(t, subscription.Messages()).Data), fmt.Sprint(n))
+	}
+	equal(t, closed(t, subscription.Messages()), 0)
+	stats := subscription.Stats()
+	equal(t, stats, amop.LaneStats{Accepted: count})
+}
+
+func TestClosingASubscriptionCountsWhatWasNotRead(t *testing.T) {
+	const count = 500
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	subscription := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic))
+	for range count {
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte("unread")))
+	}
+	receive(t, subscription.Messages())
+	ok(t, subscription.Close())
+	ok(t, subscription.Close())
+	equal(t, closed(t, subscription.Messages()), 0)
+	equal(t, subscription.Stats(), amop.LaneStats{Accepted: count, Dropped: count - 1})
+}
+
+func TestASlowReaderLosesWhatItWasToldItWould(t *testing.T) {
+	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
+	events := must[<-chan *amop.Event](t)(subscriber.Events(soon(t)))
+	topic := freshTopic()
+	refusing := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic, amop.MaxMessages(8)))
+	// Besides the 8, one message waits at the channel, which holds 64.
+	const room = 8 + 1 + 64
+	sent := 0
+	var err error
+	for err == nil && sent < 2*room {
+		if _, err = publisher.Publish(soon(t), topic, fmt.Append(nil, sent), amop.Retry(amop.RetryNever)); err == nil {
+			sent++
+		}
+	}
+	busy := fails(t, err, amop.ErrSubscriberBusy)
+	equal(t, busy.Delivery, amop.DeliveryNo)
+	equal(t, busy.NodeCode, -5012)
+	if sent < 8+64 || sent > room {
+		t.Fatalf("%d were taken", sent)
+	}
+	event := receive(t, events)
+	equal(t, event.Kind, amop.EventSlowConsumer)
+	equal(t, event.Topic, topic)
+	equal(t, refusing.Stats().Refused, 1)
+	for n := range sent {
+		equal(t, string(receive(t, refusing.Messages()).Data), fmt.Sprint(n))
+	}
+	ok(t, refusing.Close())
+
+	dropping := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic,
+		amop.MaxMessages(8), amop.Overflow(amop.OverflowDropOldest)))
+	for n := range 2 * room {
+		must[*amop.Reply](t)(publisher.Publish(soon(t), topic, fmt.Append(nil, n)))
+	}
+	ok(t, dropping.Unsubscribe(soon(t)))
+	got := 0
+	last := ""
+	for message := range dropping.Messages() {
+		last = string(message.Data)
+		got++
+	}
+	equal(t, last, fmt.Sprint(2*room-1))
+	stats := dropping.Stats()
+	equal(t, stats.Accepted, 2*room)
+	equal(t, stats.Dropped, uint64(2*room-got))
+	if got > room {
+		t.Fatalf("%d were held", got)
+	}
+}
+
+func TestLargePayloadsArriveWhole(t *testing.T) {
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	_ = must[*amop.Service](t)(client.Serve(soon(t), topic,
+		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
+	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
+	reply := must[*amop.Reply](t)(client.Publish(soon(t), topic, data))
+	if !bytes.Equal(reply.Data, data) {
+		t.Fatal("16 MiB came back differently")
+	}
+	_, err := client.Publish(soon(t), topic, make([]byte, 100<<20))
+	e := fails(t, err, amop.ErrTooLarge)
+	equal(t, e.Delivery, amop.DeliveryNo)
+}
+
+// A part of something that holds Go pointers can be sent: only the bytes are handed to C.
+func TestBytesInsideOfAStructWithPointersCanBeSent(t *testing.T) {
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	must[*amop.Service](t)(client.Serve(soon(t), topic,
+		func(_ context.Context, request *amop.Request) ([]byte, error) {
+			answer := &struct {
+				pointer *int
+				data    [4]byte
+			}{new(int), [4]byte(request.Data)}
+			return answer.data[:], nil
+		}))
+	question := &struct {
+		data    [4]byte
+		pointer *int
+	}{[4]byte{1, 2, 3, 4}, new(int)}
+	reply := must[*amop.Reply](t)(client.Publish(soon(t), topic, question.data[:]))
+	equal(t, [4]byte(reply.Data), question.data)
+}
+
+func TestOneTopicMayHaveManySubscriptionsAndAServiceBeside(t *testing.T) {
+	client, publisher := clientAt(t, 1), clientAt(t, 0)
+	topic := freshTopic()
+	one := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic, amop.Placement(amop.PlacementAll)))
+	two := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic))
+	must[*amop.Service](t)(client.Serve(soon(t), topic,
+		func(context.Context, *amop.Request) ([]byte, error) { return []byte("served"), nil }))
+	reply := must[*amop.Reply](t)(publisher.Publish(soon(t), topic, []byte("to the service")))
+	equal(t, string(reply.Data), "served")
+	ok(t, publisher.Broadcast(soon(t), topic, []byte("to all"), amop.AllNodes(true)))
+	equal(t, string(receive(t, one.Messages()).Data), "to all")
+	equal(t, string(receive(t, two.Messages()).Data), "to all")
+}
+
+func TestAClientHearsItsOwnBroadcastsWhereItAsksFor(t *testing.T) {
+	// At both nodes, since no node sends a broadcast back on the connection that it came from.
+	client := connect(t, nodes.Node(0), nodes.Node(1), amop.Echo(true))
+	topic := freshTopic()
+	subscription := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic))
+	// Each time further, until the second node is connected and lists the topic.
+	for heard := false; !heard; {
+		ok(t, client.Broadcast(soon(t), topic, []byte("to myself"), amop.AllNodes(true)))
+		select {
+		case message := <-subscription.Messages():
+			equal(t, string(message.Data), "to myself")
+			heard = true
+		default:
+		}
+	}
+}

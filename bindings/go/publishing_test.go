@@ -1,0 +1,254 @@
+package amop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"amop"
+)
+
+// stuck serves a topic whose requests aren't answered until the test lets them.
+func stuck(t *testing.T, client *amop.Client) (topic string, requests <-chan *amop.Request) {
+	t.Helper()
+	topic = freshTopic()
+	service := must[*amop.Service](t)(client.ServeRequests(soon(t), topic))
+	return topic, service.Requests()
+}
+
+func TestAContextEndsAPublishAndSaysWhatBecameOfTheMessage(t *testing.T) {
+	server, client := clientAt(t, 1), clientAt(t, 0)
+	topic, requests := stuck(t, server)
+	reasons := map[string]struct {
+		end   func(context.Context) (context.Context, context.CancelFunc)
+		code  amop.Code
+		cause error
+	}{
+		"cancelled": {context.WithCancel, amop.ErrCancelled, context.Canceled},
+		"deadline": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 50*time.Millisecond)
+		}, amop.ErrTimeout, context.DeadlineExceeded},
+	}
+	for name, reason := range reasons {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := reason.end(context.Background())
+			defer cancel()
+			go func() {
+				<-requests
+				if reason.code == amop.ErrCancelled {
+					cancel()
+				}
+			}()
+			_, err := client.Publish(ctx, topic, []byte("?"))
+			e := fails(t, err, reason.code)
+			if !errors.Is(err, reason.cause) {
+				t.Fatalf("%v isn't %v", err, reason.cause)
+			}
+			equal(t, e.Delivery, amop.DeliveryMaybe)
+			equal(t, e.Timeout(), reason.code == amop.ErrTimeout)
+		})
+	}
+}
+
+func TestTheCauseOfACancellationIsKept(t *testing.T) {
+	client := clientAt(t, 0)
+	topic, requests := stuck(t, clientAt(t, 1))
+	because := errors.New("the user left")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		<-requests
+		cancel(because)
+	}()
+	call := client.PublishAsync(ctx, topic, nil)
+	_, err := call.Wait()
+	fails(t, err, amop.ErrCancelled)
+	if !errors.Is(err, because) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "the user left") {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestAContextThatHasEndedSendsNothing(t *testing.T) {
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	subscription := must[*amop.Subscription](t)(clientAt(t, 1).Subscribe(soon(t), topic))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := client.Publish(ctx, topic, nil)
+	equal(t, fails(t, err, amop.ErrCancelled).Delivery, amop.DeliveryNo)
+	fails(t, client.Broadcast(ctx, topic, nil), amop.ErrCancelled)
+	past, cancel := context.WithDeadline(context.Background(), time.Unix(0, 0))
+	defer cancel()
+	_, err = client.Publish(past, topic, nil)
+	fails(t, err, amop.ErrTimeout)
+	_, err = client.Subscribe(ctx, topic)
+	fails(t, err, amop.ErrCancelled)
+	_, err = client.Serve(past, topic, func(context.Context, *amop.Request) ([]byte, error) { return nil, nil })
+	fails(t, err, amop.ErrTimeout)
+	_, err = amop.Connect(ctx, nodes.Node(0))
+	fails(t, err, amop.ErrCancelled)
+	ok(t, subscription.Unsubscribe(soon(t)))
+	equal(t, closed(t, subscription.Messages()), 0)
+}
+
+func TestTimeoutsWithoutAContextAreTheLibrarysOwn(t *testing.T) {
+	client := clientAt(t, 0, amop.CallTimeout(30*time.Millisecond))
+	topic, _ := stuck(t, clientAt(t, 1))
+	for _, opts := range [][]amop.PublishOption{nil, {amop.Timeout(20 * time.Millisecond)}} {
+		_, err := client.Publish(context.Background(), topic, nil, opts...)
+		fails(t, err, amop.ErrTimeout)
+		if errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal("no context had a deadline")
+		}
+		var timeout net.Error
+		if errors.As(err, &timeout) || os.IsTimeout(err) != true {
+			t.Fatal("it should be a timeout for who asks in general")
+		}
+	}
+}
+
+func TestPublishesOfOneGoroutineAreSentInOrderAndEndOnce(t *testing.T) {
+	server, client := clientAt(t, 1), clientAt(t, 0)
+	topic := freshTopic()
+	must[*amop.Service](t)(server.Serve(soon(t), topic,
+		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
+	var calls []*amop.Call
+	for n := range 100 {
+		calls = append(calls, client.PublishAsync(context.Background(), topic, fmt.Append(nil, n)))
+	}
+	broadcast := client.BroadcastAsync(soon(t), topic, []byte("all"))
+	for n, call := range calls {
+		closed(t, call.Done())
+		for range 2 {
+			reply := must[*amop.Reply](t)(call.Wait())
+			equal(t, string(reply.Data), fmt.Sprint(n))
+		}
+	}
+	reply, err := broadcast.Wait()
+	ok(t, err)
+	if reply != nil {
+		t.Fatal("nobody replies to a broadcast")
+	}
+	// What is known at once has ended the call.
+	refused := client.PublishAsync(context.Background(), "a\tb", nil)
+	select {
+	case <-refused.Done():
+	default:
+		t.Fatal("a call that can't start hasn't ended")
+	}
+	_, err = refused.Wait()
+	fails(t, err, amop.ErrInvalidTopic)
+}
+
+func TestAPublishWaitsForASubscriberWhereItAsksFor(t *testing.T) {
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	_, err := client.Publish(soon(t), topic, nil)
+	equal(t, fails(t, err, amop.ErrNoSubscriber).NodeCode, 100)
+	call := client.PublishAsync(soon(t), topic, nil, amop.WaitForSubscriber(true))
+	must[*amop.Subscription](t)(clientAt(t, 1).Subscribe(soon(t), topic))
+	must[*amop.Reply](t)(call.Wait())
+}
+
+func TestEightGoroutinesPublishOnOneClient(t *testing.T) {
+	const each = 250
+	server, client := clientAt(t, 1), clientAt(t, 0)
+	topic := freshTopic()
+	must[*amop.Service](t)(server.Serve(soon(t), topic,
+		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
+	var publishers sync.WaitGroup
+	for p := range 8 {
+		publishers.Add(1)
+		go func() {
+			defer publishers.Done()
+			for n := range each {
+				data := fmt.Sprintf("%d %d", p, n)
+				reply, err := client.Publish(soon(t), topic, []byte(data))
+				if err != nil || string(reply.Data) != data {
+					t.Errorf("%v, %v", reply, err)
+				}
+			}
+		}()
+	}
+	publishers.Wait()
+	stats := client.Stats()
+	equal(t, stats.Total.RoundTrips.Count, 8*each)
+	equal(t, stats.Total.InFlight, 0)
+}
+
+// threads is how many the process has.
+func threads(t *testing.T) int {
+	t.Helper()
+	return len(must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task")))
+}
+
+func TestThousandsInFlightNeedFewThreads(t *testing.T) {
+	const count = 4096
+	server, client := clientAt(t, 1), clientAt(t, 0)
+	topic, requests := stuck(t, server)
+	results := make(chan error, count)
+	for n := range count {
+		go func() {
+			reply, err := client.Publish(soon(t), topic, fmt.Append(nil, n))
+			if err == nil && string(reply.Data) != fmt.Sprint(n) {
+				err = fmt.Errorf("%d got the answer of %s", n, reply.Data)
+			}
+			results <- err
+		}()
+	}
+	var open []*amop.Request
+	for range count {
+		open = append(open, receive(t, requests))
+	}
+	// All 4,096 calls wait now, in as many goroutines.
+	if now := threads(t); now > 128 {
+		t.Fatalf("%d threads", now)
+	}
+	for _, request := range open {
+		// Who waited too long under load was answered by the library; that is no matter of threads.
+		if err := request.Reply(request.Data); err != nil {
+			fails(t, err, amop.ErrRequestExpired)
+		}
+	}
+	for range count {
+		if err := receive(t, results); err != nil {
+			fails(t, err, amop.ErrSubscriberTooSlow)
+		}
+	}
+}
+
+func TestHundredsOfSubscriptionsNeedFewThreads(t *testing.T) {
+	const count = 500
+	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
+	topic := freshTopic()
+	subscriptions := make([]*amop.Subscription, count)
+	var group sync.WaitGroup
+	for n := range subscriptions {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			subscription, err := subscriber.Subscribe(soon(t), topic)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			subscriptions[n] = subscription
+		}()
+	}
+	group.Wait()
+	if t.Failed() {
+		return
+	}
+	ok(t, publisher.Broadcast(soon(t), topic, []byte("all")))
+	for _, subscription := range subscriptions {
+		receive(t, subscription.Messages())
+	}
+	if now := threads(t); now > 128 {
+		t.Fatalf("%d threads", now)
+	}
+}
