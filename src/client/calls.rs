@@ -2,11 +2,12 @@
 //! many there are.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::{AbortHandle, Abortable, Aborted, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -25,16 +26,21 @@ impl StartedCall {
     }
 }
 
-/// What is told the outcome, exactly once, come what may.
+/// What is told the outcome, exactly once, come what may. Its panic stays here: the calls of all share one task.
 struct Done<T, F: FnOnce(Result<T>)> {
     tell: Option<F>,
     _outcome: std::marker::PhantomData<fn(T)>,
 }
 
 impl<T, F: FnOnce(Result<T>)> Done<T, F> {
-    fn tell(mut self, outcome: Result<T>) {
-        if let Some(tell) = self.tell.take() {
-            tell(outcome);
+    fn new(tell: F) -> Done<T, F> {
+        Done { tell: Some(tell), _outcome: std::marker::PhantomData }
+    }
+
+    fn tell(&mut self, outcome: Result<T>) {
+        let Some(tell) = self.tell.take() else { return };
+        if catch_unwind(AssertUnwindSafe(|| tell(outcome))).is_err() {
+            tracing::error!("a callback of an asynchronous call panicked");
         }
     }
 }
@@ -42,9 +48,7 @@ impl<T, F: FnOnce(Result<T>)> Done<T, F> {
 impl<T, F: FnOnce(Result<T>)> Drop for Done<T, F> {
     /// The task that drove the call is gone: the caller's runtime has ended before the client.
     fn drop(&mut self) {
-        if let Some(tell) = self.tell.take() {
-            tell(Err(session::closed().with_delivery(Delivery::Maybe)));
-        }
+        self.tell(Err(session::closed().with_delivery(Delivery::Maybe)));
     }
 }
 
@@ -87,27 +91,38 @@ impl StartedCalls {
             first => first,
         };
         let (handle, registration) = AbortHandle::new_pair();
+        let mut done = Done::new(done);
         if let Poll::Ready(outcome) = first {
-            done(outcome);
+            done.tell(outcome);
             return Ok(StartedCall(handle));
         }
-        let done = Done { tell: Some(done), _outcome: std::marker::PhantomData };
-        let call = Abortable::new(call, registration);
+        let call = AssertUnwindSafe(Abortable::new(call, registration)).catch_unwind();
         let driven = async move {
-            let outcome = call.await.unwrap_or_else(|_| {
-                let text = "the call was cancelled; it may have been delivered all the same";
-                Err(Error::new(ErrorKind::Cancelled, text).with_delivery(Delivery::Maybe))
-            });
-            done.tell(outcome);
+            let (kind, text) = match call.await {
+                Ok(Ok(outcome)) => return done.tell(outcome),
+                Ok(Err(Aborted)) => {
+                    (ErrorKind::Cancelled, "the call was cancelled; it may have been delivered all the same")
+                }
+                Err(_) => (
+                    ErrorKind::Internal,
+                    "a bug in the library: the call panicked; it may have been delivered all the same",
+                ),
+            };
+            done.tell(Err(Error::new(kind, text).with_delivery(Delivery::Maybe)));
         };
         self.hand_over(runtime, Box::pin(driven));
         Ok(StartedCall(handle))
     }
 
-    /// A call that is refused here, since the client has just closed, is dropped, which tells it so.
+    /// A call that is refused here, since the client or its runtime has just ended, is dropped, which tells it so.
     fn hand_over(&self, runtime: &Handle, call: Call) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let State::Unused = *state {
+        let gone = match &*state {
+            State::Unused => true,
+            State::Driven(calls) => calls.is_closed(),
+            State::Closed => false,
+        };
+        if gone {
             let (calls, taken) = unbounded_channel();
             runtime.spawn(drive(taken));
             *state = State::Driven(calls);
@@ -237,6 +252,48 @@ mod tests {
             calls.start(runtime.handle(), answered, move |o| tell.send(o).unwrap()).unwrap();
             assert_eq!(told.recv().unwrap().map_err(|error| error.kind()), kind);
         }
+    }
+
+    #[test]
+    fn a_panic_in_one_calls_callback_or_in_the_call_itself_ends_no_other() {
+        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (tell, told) = mpsc::channel();
+        let (end_first, first) = call();
+        let (end_last, last) = call();
+        calls.start(runtime.handle(), first, |_| panic_quietly()).unwrap();
+        let tell_last = tell.clone();
+        calls.start(runtime.handle(), last, move |outcome| tell_last.send(outcome).unwrap()).unwrap();
+        end_first.send(Ok(1)).unwrap();
+        let at_once: Sending<u32> = Box::pin(async { Ok(1) });
+        calls.start(runtime.handle(), at_once, |_| panic_quietly()).expect("it was sent");
+        let (end_broken, broken) = call();
+        let broken: Sending<u32> = Box::pin(async { broken.await.map(|_| panic_quietly()) });
+        calls.start(runtime.handle(), broken, move |outcome| tell.send(outcome).unwrap()).unwrap();
+        end_broken.send(Ok(1)).unwrap();
+        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Internal);
+        end_last.send(Ok(2)).unwrap();
+        assert_eq!(told.recv().unwrap().unwrap(), 2);
+    }
+
+    /// Without the default hook's words on the tests' output.
+    fn panic_quietly<T>() -> T {
+        std::panic::resume_unwind(Box::new("refused"))
+    }
+
+    #[test]
+    fn a_task_that_is_gone_is_replaced() {
+        let (lost, calls) = (runtime(), StartedCalls::default());
+        let (tell, told) = mpsc::channel();
+        let (_end, first) = call();
+        let tell_first = tell.clone();
+        calls.start(lost.handle(), first, move |outcome| tell_first.send(outcome).unwrap()).unwrap();
+        drop(lost);
+        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+        let runtime = runtime();
+        let (end, second) = call();
+        calls.start(runtime.handle(), second, move |outcome| tell.send(outcome).unwrap()).unwrap();
+        end.send(Ok(2)).unwrap();
+        assert_eq!(told.recv().unwrap().unwrap(), 2);
     }
 
     #[test]

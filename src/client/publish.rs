@@ -81,7 +81,7 @@ impl Publish {
     }
 
     /// Sends without anybody waiting: `done` is told the outcome, exactly once, by a task of the client's. It must
-    /// not block; hand over what takes time. Thousands may be under way.
+    /// not block; hand over what takes time. A panic of it is logged. Thousands may be under way.
     ///
     /// # Errors
     /// What is known at once, say a bad topic, no connection, or a bound reached; then `done` is dropped untold.
