@@ -707,6 +707,10 @@ enum amop_stat
     AMOP_STAT_OWN_BROADCASTS = 6,
     /** Events that a listener lost because it read too slowly, or left unread. */
     AMOP_STAT_EVENTS_DROPPED = 7,
+    /** Calls that wait now for a subscriber or for a further try. */
+    AMOP_STAT_CALLS_WAITING = 8,
+    /** Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least. */
+    AMOP_STAT_PARTIAL_BROADCASTS = 9,
     /** 1 while a session is up, else 0; of a client: while any is. */
     AMOP_STAT_CONNECTED = 20,
     /** Sessions so far; all after the first are reconnects. */
@@ -745,6 +749,10 @@ enum amop_stat
     AMOP_STAT_MESSAGES_RECEIVED = 37,
     /** Unicasts that were answered well; amop_stats_round_trip tells how long they took. */
     AMOP_STAT_ROUND_TRIPS = 38,
+    /** Where the endpoint stands: an AMOP_ENDPOINT_*; of a client: the best of all. */
+    AMOP_STAT_STATE = 39,
+    /** Calls refused because of a bound: calls in flight, or bytes queued to send. */
+    AMOP_STAT_OVERLOADED = 40,
     /** Messages held now. */
     AMOP_STAT_HELD_MESSAGES = 50,
     /** Messages accepted so far. */
@@ -762,11 +770,34 @@ typedef int32_t amop_stat;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** Where an endpoint stands; the better, the higher. */
+enum amop_endpoint_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** The client has left it. */
+    AMOP_ENDPOINT_ENDED = 0,
+    /** The last try failed, or the session was lost; the next try comes by itself. amop_stats_endpoint_error says why. */
+    AMOP_ENDPOINT_DOWN = 1,
+    /** The first try is under way. */
+    AMOP_ENDPOINT_CONNECTING = 2,
+    /** A session is up. */
+    AMOP_ENDPOINT_CONNECTED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum amop_endpoint_state amop_endpoint_state;
+#else
+typedef int32_t amop_endpoint_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** A snapshot of figures. Immutable. */
 typedef struct amop_stats amop_stats;
 
 /**
- * A client's figures: AMOP_STAT_HELD_BYTES to _EVENTS_DROPPED, _REFUSED and _DROPPED; those of each endpoint, see
+ * A client's figures: AMOP_STAT_HELD_BYTES to _PARTIAL_BROADCASTS, _REFUSED and _DROPPED; those of each endpoint, see
  * amop_stats_endpoint_get, and their totals. An endpoint that was removed takes its figures along.
  *
  * - Ownership: `*stats` is the caller's, for amop_stats_free.
@@ -805,7 +836,7 @@ size_t amop_stats_endpoint_count(const amop_stats *stats);
 const char *amop_stats_endpoint(const amop_stats *stats, size_t index);
 
 /**
- * One figure of an endpoint: AMOP_STAT_CONNECTED to AMOP_STAT_ROUND_TRIPS.
+ * One figure of an endpoint: AMOP_STAT_CONNECTED to AMOP_STAT_OVERLOADED.
  *
  * - Ownership: nothing changes hands.
  * - Threads: any, callbacks too.
@@ -816,6 +847,17 @@ amop_status amop_stats_endpoint_get(const amop_stats *stats,
                                     int32_t stat,
                                     uint64_t *value,
                                     amop_error **error);
+
+/**
+ * Why no session is up at an endpoint, or why the last try to connect failed; NULL while one is up, before the first
+ * try has ended, and where there is no endpoint of that index.
+ *
+ * - Ownership: the error is lent as long as the snapshot; amop_error_clone keeps it.
+ * - Threads: any, callbacks too.
+ * - Errors: none of its own.
+ */
+const amop_error *amop_stats_endpoint_error(const amop_stats *stats,
+                                            size_t index);
 
 /**
  * The time within which a part of the unicasts that were answered well had their reply, in microseconds: of all
@@ -832,7 +874,30 @@ amop_status amop_stats_round_trip(const amop_stats *stats,
                                   amop_error **error);
 
 /**
- * The same of one endpoint.
+ * How many buckets of the histogram of round trips, of all endpoints together, hold any; for
+ * amop_stats_round_trip_bucket. 0 for NULL.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: any, callbacks too.
+ * - Errors: none.
+ */
+size_t amop_stats_round_trip_bucket_count(const amop_stats *stats);
+
+/**
+ * One bucket, the fastest first: the longest time that falls into it, in microseconds, and how many round trips did.
+ *
+ * - Ownership: nothing changes hands.
+ * - Threads: any, callbacks too.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also where there is no bucket of that index.
+ */
+amop_status amop_stats_round_trip_bucket(const amop_stats *stats,
+                                         size_t bucket,
+                                         uint64_t *up_to_microseconds,
+                                         uint64_t *count,
+                                         amop_error **error);
+
+/**
+ * As amop_stats_round_trip, of one endpoint.
  *
  * - Ownership: nothing changes hands.
  * - Threads: any, callbacks too.

@@ -36,7 +36,10 @@ impl Default for amop_devnet_options {
 impl amop_devnet_options {
     /// One port for each node; 0 is any that is free.
     fn ports(&self) -> Result<Vec<u16>> {
-        let first = self.first_port;
+        let (first, most) = (self.first_port, usize::from(u16::MAX));
+        if self.nodes > most {
+            return Err(unusable(format!("{} nodes can't have a port each: take at most {most}", self.nodes)));
+        }
         if first == 0 {
             return Ok(vec![0; self.nodes]);
         }

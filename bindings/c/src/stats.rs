@@ -1,8 +1,9 @@
 //! Figures. A snapshot of what a client, a subscription or a service has done so far, and holds now.
 
 use std::ffi::{CString, c_char};
+use std::time::Duration;
 
-use amop::{EndpointStats, RoundTrips, Stats, SubscriptionStats};
+use amop::{EndpointState, EndpointStats, RoundTrips, Stats, SubscriptionStats};
 
 use crate::boundary::{borrow, borrow_optional, c_text, free, guard, out, unusable};
 use crate::client::amop_client;
@@ -28,6 +29,10 @@ pub enum amop_stat {
     AMOP_STAT_OWN_BROADCASTS = 6,
     /// Events that a listener lost because it read too slowly, or left unread.
     AMOP_STAT_EVENTS_DROPPED = 7,
+    /// Calls that wait now for a subscriber or for a further try.
+    AMOP_STAT_CALLS_WAITING = 8,
+    /// Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least.
+    AMOP_STAT_PARTIAL_BROADCASTS = 9,
 
     /// 1 while a session is up, else 0; of a client: while any is.
     AMOP_STAT_CONNECTED = 20,
@@ -67,6 +72,10 @@ pub enum amop_stat {
     AMOP_STAT_MESSAGES_RECEIVED = 37,
     /// Unicasts that were answered well; amop_stats_round_trip tells how long they took.
     AMOP_STAT_ROUND_TRIPS = 38,
+    /// Where the endpoint stands: an AMOP_ENDPOINT_*; of a client: the best of all.
+    AMOP_STAT_STATE = 39,
+    /// Calls refused because of a bound: calls in flight, or bytes queued to send.
+    AMOP_STAT_OVERLOADED = 40,
 
     /// Messages held now.
     AMOP_STAT_HELD_MESSAGES = 50,
@@ -79,6 +88,30 @@ pub enum amop_stat {
 }
 
 use amop_stat::*;
+
+/// Where an endpoint stands; the better, the higher.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum amop_endpoint_state {
+    /// The client has left it.
+    AMOP_ENDPOINT_ENDED = 0,
+    /// The last try failed, or the session was lost; the next try comes by itself. amop_stats_endpoint_error says why.
+    AMOP_ENDPOINT_DOWN = 1,
+    /// The first try is under way.
+    AMOP_ENDPOINT_CONNECTING = 2,
+    /// A session is up.
+    AMOP_ENDPOINT_CONNECTED = 3,
+}
+
+fn state_of(state: EndpointState) -> u64 {
+    use amop_endpoint_state::*;
+    (match state {
+        EndpointState::Down => AMOP_ENDPOINT_DOWN,
+        EndpointState::Connecting => AMOP_ENDPOINT_CONNECTING,
+        EndpointState::Connected => AMOP_ENDPOINT_CONNECTED,
+        _ => AMOP_ENDPOINT_ENDED,
+    }) as u64
+}
 
 type Figures = Vec<(amop_stat, u64)>;
 
@@ -93,6 +126,7 @@ struct Endpoint {
     name: CString,
     figures: Figures,
     round_trips: RoundTrips,
+    error: Option<amop_error>,
 }
 
 impl Endpoint {
@@ -101,6 +135,7 @@ impl Endpoint {
             name: c_text(&node.endpoint),
             figures: of_endpoint(node),
             round_trips: node.round_trips.clone(),
+            error: node.last_error.clone().map(amop_error::new),
         }
     }
 }
@@ -116,6 +151,8 @@ impl amop_stats {
             (AMOP_STAT_UNWANTED, stats.unwanted),
             (AMOP_STAT_OWN_BROADCASTS, stats.own_broadcasts),
             (AMOP_STAT_EVENTS_DROPPED, stats.events_dropped),
+            (AMOP_STAT_CALLS_WAITING, stats.calls_waiting as u64),
+            (AMOP_STAT_PARTIAL_BROADCASTS, stats.partial_broadcasts),
             (AMOP_STAT_REFUSED, stats.refused),
             (AMOP_STAT_DROPPED, stats.dropped),
         ];
@@ -164,6 +201,8 @@ fn of_endpoint(node: &EndpointStats) -> Figures {
         (AMOP_STAT_CALLS, node.calls),
         (AMOP_STAT_MESSAGES_RECEIVED, node.messages_received),
         (AMOP_STAT_ROUND_TRIPS, node.round_trips.count()),
+        (AMOP_STAT_STATE, state_of(node.state)),
+        (AMOP_STAT_OVERLOADED, node.overloaded),
     ]
 }
 
@@ -176,10 +215,14 @@ fn quantile(trips: &RoundTrips, part: f64) -> amop::Result<u64> {
     if !(0.0..=1.0).contains(&part) {
         return Err(unusable(format!("a part of all is from 0 to 1, not {part}")));
     }
-    Ok(trips.quantile(part).map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)))
+    Ok(trips.quantile(part).map_or(0, micros))
 }
 
-/// A client's figures: AMOP_STAT_HELD_BYTES to _EVENTS_DROPPED, _REFUSED and _DROPPED; those of each endpoint, see
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A client's figures: AMOP_STAT_HELD_BYTES to _PARTIAL_BROADCASTS, _REFUSED and _DROPPED; those of each endpoint, see
 /// amop_stats_endpoint_get, and their totals. An endpoint that was removed takes its figures along.
 ///
 /// - Ownership: `*stats` is the caller's, for amop_stats_free.
@@ -240,7 +283,7 @@ pub unsafe extern "C" fn amop_stats_endpoint(stats: *const amop_stats, index: us
     })
 }
 
-/// One figure of an endpoint: AMOP_STAT_CONNECTED to AMOP_STAT_ROUND_TRIPS.
+/// One figure of an endpoint: AMOP_STAT_CONNECTED to AMOP_STAT_OVERLOADED.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: any, callbacks too.
@@ -257,6 +300,23 @@ pub unsafe extern "C" fn amop_stats_endpoint_get(
         let out = out!(value)?;
         out.set(figure(&borrow!(stats)?.endpoint(index)?.figures, stat)?);
         Ok(())
+    })
+}
+
+/// Why no session is up at an endpoint, or why the last try to connect failed; NULL while one is up, before the first
+/// try has ended, and where there is no endpoint of that index.
+///
+/// - Ownership: the error is lent as long as the snapshot; amop_error_clone keeps it.
+/// - Threads: any, callbacks too.
+/// - Errors: none of its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_stats_endpoint_error(
+    stats: *const amop_stats,
+    index: usize,
+) -> *const amop_error {
+    guard!(or std::ptr::null(), {
+        let endpoint = borrow_optional!(stats).and_then(|stats| stats.endpoints.get(index));
+        endpoint.and_then(|endpoint| endpoint.error.as_ref()).map_or(std::ptr::null(), |error| error)
     })
 }
 
@@ -281,7 +341,41 @@ pub unsafe extern "C" fn amop_stats_round_trip(
     })
 }
 
-/// The same of one endpoint.
+/// How many buckets of the histogram of round trips, of all endpoints together, hold any; for
+/// amop_stats_round_trip_bucket. 0 for NULL.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: any, callbacks too.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_stats_round_trip_bucket_count(stats: *const amop_stats) -> usize {
+    guard!(or 0, { borrow_optional!(stats).map_or(0, |stats| stats.round_trips.buckets().count()) })
+}
+
+/// One bucket, the fastest first: the longest time that falls into it, in microseconds, and how many round trips did.
+///
+/// - Ownership: nothing changes hands.
+/// - Threads: any, callbacks too.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, also where there is no bucket of that index.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_stats_round_trip_bucket(
+    stats: *const amop_stats,
+    bucket: usize,
+    up_to_microseconds: *mut u64,
+    count: *mut u64,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let (longest, number) = (out!(up_to_microseconds)?, out!(count)?);
+        let found = borrow!(stats)?.round_trips.buckets().nth(bucket);
+        let (up_to, count) = found.ok_or_else(|| unusable(format!("there is no bucket {bucket}")))?;
+        longest.set(micros(up_to));
+        number.set(count);
+        Ok(())
+    })
+}
+
+/// As amop_stats_round_trip, of one endpoint.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: any, callbacks too.
