@@ -81,6 +81,8 @@ struct Queue {
 struct Records {
     /// Lengths of the leading pieces, each a record (or more, when longer than one) of its own.
     marks: VecDeque<usize>,
+    /// The first of them is written in part.
+    begun: bool,
     /// Bytes after those.
     loose: usize,
 }
@@ -228,6 +230,11 @@ impl Writing {
         self.chunks.is_empty()
     }
 
+    /// Whether what comes next has to be in a record of its own from its first byte on.
+    pub(crate) fn begins_record(&self) -> bool {
+        !self.records.marks.is_empty() && !self.records.begun
+    }
+
     /// What one write may hold, as slices; gives how many were filled in.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut room = self.records.marks.front().copied().unwrap_or(self.records.loose);
@@ -250,6 +257,7 @@ impl Writing {
         match self.records.marks.front_mut() {
             Some(mark) => {
                 *mark -= count;
+                self.records.begun = *mark > 0;
                 if *mark == 0 {
                     self.records.marks.pop_front();
                 }

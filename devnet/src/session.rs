@@ -178,6 +178,11 @@ impl<S: Wire> Session<S> {
             }
             return Poll::Pending;
         }
+        // A stream that is nearly full would take a piece of the frame, in a record of its own.
+        if self.unflushed && self.writing.begins_record() {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let used = self.writing.slices(&mut slices);
         let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..used]))?;

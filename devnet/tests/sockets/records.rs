@@ -10,7 +10,7 @@ use amop_devnet::Devnet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::fixture::{connect, guarded};
+use crate::fixture::{connect, guarded, until};
 
 const APPLICATION_DATA: u8 = 23;
 
@@ -36,14 +36,22 @@ async fn relay(node: std::net::SocketAddr) -> (String, Arc<Mutex<Vec<u8>>>) {
     (endpoint, seen)
 }
 
-/// How many records with application data there are.
-fn records(mut bytes: &[u8]) -> usize {
-    let mut count = 0;
+/// The lengths of the records with application data.
+fn lengths(mut bytes: &[u8]) -> Vec<usize> {
+    let mut lengths = Vec::new();
     while let Some((header, rest)) = bytes.split_at_checked(5) {
-        count += usize::from(header[0] == APPLICATION_DATA);
-        bytes = &rest[usize::from(u16::from_be_bytes([header[3], header[4]]))..];
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        if header[0] == APPLICATION_DATA {
+            lengths.push(length);
+        }
+        bytes = &rest[length..];
     }
-    count
+    lengths
+}
+
+/// How many records with application data there are.
+fn records(bytes: &[u8]) -> usize {
+    lengths(bytes).len()
 }
 
 async fn read_frames(stream: &mut BoxedStream, count: usize) {
@@ -64,16 +72,21 @@ fn frame(kind: u16, body: &[u8]) -> Vec<u8> {
     Frame::new(MessageType::from_wire(kind), Seq::new([b'1'; 32]), 0, body).to_bytes()
 }
 
+/// Says who one is, and waits for the answer.
+async fn shake_hands(stream: &mut BoxedStream, client_type: &str) {
+    let offer = format!(r#"{{"minimumSupport":1,"maximumSupport":3,"clientType":"{client_type}"}}"#);
+    stream.write_all(&frame(0x14, offer.as_bytes())).await.unwrap();
+    stream.flush().await.unwrap();
+    read_frames(stream, 1).await;
+}
+
 /// The records that 50 acks take after an optional handshake as `client_type`.
 async fn records_for_50_acks(client_type: Option<&str>) -> usize {
     let devnet = Devnet::builder().nodes(1).start().await.unwrap();
     let (endpoint, seen) = relay(devnet.node(0).address()).await;
     let mut stream = connect(&devnet, &endpoint).await.unwrap();
     if let Some(client_type) = client_type {
-        let offer = format!(r#"{{"minimumSupport":1,"maximumSupport":3,"clientType":"{client_type}"}}"#);
-        stream.write_all(&frame(0x14, offer.as_bytes())).await.unwrap();
-        stream.flush().await.unwrap();
-        read_frames(&mut stream, 1).await;
+        shake_hands(&mut stream, client_type).await;
     }
     let before = records(&seen.lock().unwrap());
     stream.write_all(&frame(0x35, b"\x02tx").repeat(50)).await.unwrap();
@@ -95,6 +108,43 @@ async fn one_frame_a_record_for_go_sdk_and_before_the_handshake_else_coalesced()
         assert_eq!(records_for_50_acks(None).await, 50);
         // One record came in, so one goes out; a few if the scheduler cuts it.
         assert!(records_for_50_acks(Some("amop")).await < 10);
+    })
+    .await;
+}
+
+/// Less than four bytes of a frame in a record make go-sdk take a nonsensical length.
+#[tokio::test]
+async fn a_frame_isnt_cut_for_go_sdk_when_it_reads_slowly() {
+    guarded(async {
+        let devnet = Devnet::builder().nodes(1).start().await.unwrap();
+        let node = devnet.node(0);
+        let (endpoint, seen) = relay(node.address()).await;
+        let mut slow = connect(&devnet, &endpoint).await.unwrap();
+        shake_hands(&mut slow, "Go-SDK").await;
+        slow.write_all(&frame(0x32, br#"["t"]"#)).await.unwrap();
+        slow.flush().await.unwrap();
+        until("the topic is there", || node.topics() == ["t"]).await;
+        let before = records(&seen.lock().unwrap());
+
+        let mut publisher = connect(&devnet, &node.endpoint()).await.unwrap();
+        shake_hands(&mut publisher, "test").await;
+        let mut message = b"\x02t".to_vec();
+        message.resize(5_000, 7);
+        let message = frame(0x35, &message);
+        // More than all buffers on the way hold.
+        let mut sent = 0;
+        while devnet.counters().held_bytes < 4 << 20 {
+            publisher.write_all(&message).await.unwrap();
+            publisher.flush().await.unwrap();
+            read_frames(&mut publisher, 1).await;
+            sent += 1;
+        }
+        read_frames(&mut slow, sent).await;
+        let mut lengths = lengths(&seen.lock().unwrap()).split_off(before);
+        assert_eq!(lengths.len(), sent);
+        lengths.dedup();
+        assert_eq!(lengths.len(), 1, "{lengths:?}");
+        devnet.stop().await;
     })
     .await;
 }
