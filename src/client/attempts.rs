@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
+use tracing::Instrument;
 
 use super::backoff::Backoff;
 use super::choice::{Candidate, candidates, wall_second};
@@ -20,6 +21,9 @@ use super::options::Retry;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::Topic;
 use crate::session::{self, CallKind, Command, Fit, NewCall, Reply};
+
+/// What is logged of calls.
+const TARGET: &str = "amop::call";
 
 /// First pause between rounds while waiting for a subscriber; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -46,6 +50,36 @@ pub(super) struct Attempts {
 
 impl Attempts {
     pub(super) async fn run(self) -> Result<Reply> {
+        if tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
+            return Box::pin(self.deliver_in_a_span()).await;
+        }
+        self.deliver().await
+    }
+
+    /// With a span around all that is logged of this call, and a line of its end. No payload, and no error text, which
+    /// may hold what the subscriber said.
+    async fn deliver_in_a_span(self) -> Result<Reply> {
+        let span = tracing::debug_span!(
+            target: TARGET, "call", kind = ?self.kind, topic = %self.topic, bytes = self.data.len()
+        );
+        let began = Instant::now();
+        let deliver = async move {
+            let outcome = self.deliver().await;
+            let took = began.elapsed();
+            match &outcome {
+                Ok(reply) => tracing::debug!(
+                    target: TARGET, ?took, endpoint = reply.endpoint(), bytes = reply.data().len(), "ended well"
+                ),
+                Err(error) => tracing::debug!(
+                    target: TARGET, ?took, error = ?error.kind(), delivery = ?error.delivery(), "failed"
+                ),
+            }
+            outcome
+        };
+        deliver.instrument(span).await
+    }
+
+    async fn deliver(self) -> Result<Reply> {
         if self.kind == CallKind::Publish && self.retry == Retry::AtLeastOnce {
             // Boxed, as is all that happens seldom: it would make the state of every message larger.
             return Box::pin(self.at_least_once()).await;
@@ -282,6 +316,9 @@ impl Attempts {
             CallKind::Broadcast => 0,
         };
         views.tried(second);
+        tracing::debug!(
+            target: TARGET, endpoint = %link.endpoint, seq = %self.core.delivery.seqs.seq(number), "sent"
+        );
         let outcome = self.send_on(link, number).await;
         match &outcome {
             Ok(_) => views.worked(second),

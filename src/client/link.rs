@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use super::backoff::Backoff;
 use super::links::LinkId;
@@ -149,6 +150,8 @@ impl LinkTask {
         let mut node: Option<(Arc<str>, u32)> = None;
         let mut up_since = None;
         let again = port.counters.connects.load(Ordering::Relaxed) > 0;
+        let connection = port.counters.connects.load(Ordering::Relaxed) + 1;
+        let span = tracing::info_span!("session", endpoint = %self.name, connection);
         let end = driver
             .run(|notice| match notice {
                 Notice::Ready { node_version, protocol } => {
@@ -169,6 +172,7 @@ impl LinkTask {
                     }
                 }
             })
+            .instrument(span)
             .await;
         (end, up_since)
     }

@@ -324,7 +324,8 @@ impl Machine {
                 return Err(Error::new(
                     ErrorKind::ConnectTimeout,
                     format!(
-                        "{} completed TLS but didn't answer the channel handshake in time; is it a channel                          port of a 2.x node (20200 by custom)?",
+                        "{} completed TLS but didn't answer the channel handshake in time; is it a channel \
+                         port of a 2.x node (20200 by custom)?",
                         self.options.endpoint
                     ),
                 ));

@@ -11,3 +11,4 @@ mod serving;
 mod stats;
 mod subscribing;
 mod topics;
+mod tracing;

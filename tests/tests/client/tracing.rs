@@ -1,0 +1,74 @@
+//! What the client tells tracing: spans of sessions and calls with their ids, and never a payload.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use amop::{ErrorKind, Request};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::fixture::{builder, soon, two_nodes};
+
+/// All that was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Log;
+
+    fn make_writer(&'a self) -> Log {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn spans_have_ids_and_no_payload_is_logged() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).with_env_filter("amop=debug");
+    // For this thread, on which the test, the nodes and the clients all run.
+    let _default = tracing::subscriber::set_default(subscriber.finish());
+    let here = tokio::runtime::Handle::current();
+    let devnet = two_nodes().await;
+    let [publisher, server] = [0, 1].map(|node| builder(&devnet, node).runtime(here.clone()).connect());
+    let (publisher, server) = (publisher.await.unwrap(), server.await.unwrap());
+    let answer = async |request: Request| match &request.data()[..] {
+        b"secret-question" => request.reply("secret-answer").unwrap(),
+        _ => request.fail(-7, "secret-reason").unwrap(),
+    };
+    let _service = server.serve("topic-of-calls", answer).await.unwrap();
+    let publish = |data: &'static str| publisher.publish("topic-of-calls", data);
+    soon("the reply", publish("secret-question")).await.unwrap();
+    let error = soon("the failure", publish("secret-mistake")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Remote);
+    soon("the ack", publisher.broadcast("topic-of-calls", "secret-news")).await.unwrap();
+    devnet.node(0).kill().await;
+    soon("the end", publisher.close()).await.unwrap();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let mut missing = String::new();
+    for part in [
+        &format!("session{{endpoint={} connection=1}}", devnet.endpoints()[0]),
+        "call{kind=Publish topic=topic-of-calls bytes=15}",
+        "call{kind=Broadcast topic=topic-of-calls bytes=11}",
+        "seq=",
+        "ended well",
+        "failed",
+        "error=Remote delivery=Maybe",
+    ] {
+        if !log.contains(part) {
+            writeln!(missing, "{part}").unwrap();
+        }
+    }
+    assert!(missing.is_empty(), "missing:\n{missing}in:\n{log}");
+    assert!(!log.contains("secret"), "{log}");
+}
