@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 # `make setup lint test` goes in that order, with -j too.
 .NOTPARALLEL:
-.PHONY: help demo setup build test test-deep chaos lint fmt bench examples install deny clean
+.PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples install deny clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -32,6 +32,9 @@ test-deep: ## what takes longer: fuzzing, many more random cases
 
 chaos: ## random faults over four nodes and eight clients: SEED (any) for DURATION seconds (60)
 	scripts/chaos.sh "$(SEED)" "$(DURATION)"
+
+interop: ## the official SDKs for Go and Java and this client with each other, over embedded nodes
+	scripts/interop.sh go java --idle
 
 lint: ## format, lints, documentation, dependencies; any warning fails
 	scripts/each-language.sh lint

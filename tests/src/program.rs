@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -58,20 +58,29 @@ impl Program {
     ///
     /// # Panics
     /// When it can't be started.
-    pub fn spawn(mut command: Command, input: &[u8]) -> Program {
-        let name = format!("{command:?}");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut stdin = child.stdin.take().expect("it was asked for");
+    pub fn spawn(command: Command, input: &[u8]) -> Program {
+        let (program, mut stdin) = Program::talk(command);
         let input = input.to_vec();
         // A program may end without reading its input.
         thread::spawn(move || drop(stdin.write_all(&input)));
+        program
+    }
+
+    /// Starts a program that is told what to do bit by bit.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn talk(mut command: Command) -> (Program, ChildStdin) {
+        let name = format!("{command:?}");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let stdin = child.stdin.take().expect("it was asked for");
         let stdout = lines(child.stdout.take().expect("it was asked for"));
         let stderr = lines(child.stderr.take().expect("it was asked for"));
         let pid = Pid::from_child(&child);
         let (tell, ended) = channel();
         thread::spawn(move || tell.send(child.wait().expect("it was not waited for before")));
-        Program { name, pid, stdout, stderr, ended }
+        (Program { name, pid, stdout, stderr, ended }, stdin)
     }
 
     /// The next line of standard output.

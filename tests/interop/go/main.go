@@ -1,0 +1,209 @@
+// Command peer makes go-sdk a party of the interoperability tests: commands are lines on standard input, what becomes
+// of them and which messages arrive are lines on standard output. The lines are described in ../sdk.rs.
+//
+//	peer NODE CREDENTIALS
+package main
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/FISCO-BCOS/go-sdk/client"
+	"github.com/FISCO-BCOS/go-sdk/conf"
+	"github.com/ethereum/go-ethereum/crypto"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: peer NODE CREDENTIALS")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "peer:", err)
+		os.Exit(1)
+	}
+}
+
+func run(node, credentials string) error {
+	sdk, err := dial(node, credentials)
+	if err != nil {
+		return err
+	}
+	peer := &peer{sdk: sdk}
+	peer.say("ready")
+	// Lines are as long as the messages in them: a Scanner would stop at 64 KiB.
+	input := bufio.NewReader(os.Stdin)
+	for {
+		line, err := input.ReadString('\n')
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if said, err := peer.do(strings.Split(strings.TrimSuffix(line, "\n"), " ")); err != nil {
+			peer.say("failed " + strings.ReplaceAll(err.Error(), "\n", " "))
+		} else {
+			peer.say(said)
+		}
+	}
+}
+
+func dial(node, credentials string) (*client.Client, error) {
+	// A key for transactions is demanded though none are sent.
+	account, err := crypto.GenerateKey()
+	if err != nil {
+		return nil, err
+	}
+	return client.Dial(&conf.Config{
+		ChainID:    1,
+		GroupID:    1,
+		NodeURL:    node,
+		CAFile:     filepath.Join(credentials, "ca.crt"),
+		Cert:       filepath.Join(credentials, "sdk.crt"),
+		Key:        filepath.Join(credentials, "sdk.key"),
+		PrivateKey: crypto.FromECDSA(account),
+	})
+}
+
+type peer struct {
+	sdk *client.Client
+	// Handlers run in goroutines of their own: their lines must not mix.
+	output sync.Mutex
+}
+
+func (p *peer) say(line string) {
+	p.output.Lock()
+	defer p.output.Unlock()
+	fmt.Println(line)
+}
+
+var errUsage = errors.New("no such command, or not its arguments")
+
+// do carries out one command and gives the line that answers it.
+func (p *peer) do(words []string) (string, error) {
+	command, arguments := words[0], words[1:]
+	switch {
+	case command == "subscribe" && len(arguments) == 2:
+		handler, err := p.handler(arguments[0], arguments[1])
+		if err != nil {
+			return "", err
+		}
+		return "done", p.sdk.SubscribeTopic(arguments[0], handler)
+	case command == "private-subscribe" && len(arguments) == 3:
+		key, err := crypto.HexToECDSA(arguments[2])
+		if err != nil {
+			return "", err
+		}
+		handler, err := p.handler(arguments[0], arguments[1])
+		if err != nil {
+			return "", err
+		}
+		return "done", p.sdk.SubscribePrivateTopic(arguments[0], key, handler)
+	case command == "private-announce" && len(arguments) == 2:
+		bytes, err := hex.DecodeString(arguments[1])
+		if err != nil {
+			return "", err
+		}
+		key, err := crypto.UnmarshalPubkey(bytes)
+		if err != nil {
+			return "", err
+		}
+		return "done", p.sdk.PublishPrivateTopic(arguments[0], []*ecdsa.PublicKey{key})
+	case command == "publish" && len(arguments) == 2:
+		return p.publish(p.sdk.SendAMOPMsg, arguments[0], arguments[1])
+	case command == "private-publish" && len(arguments) == 2:
+		return p.publish(p.sdk.SendAMOPPrivateMsg, arguments[0], arguments[1])
+	case command == "multicast" && len(arguments) == 2:
+		return p.multicast(p.sdk.BroadcastAMOPMsg, arguments[0], arguments[1])
+	case command == "private-multicast" && len(arguments) == 2:
+		return p.multicast(p.sdk.BroadcastAMOPPrivateMsg, arguments[0], arguments[1])
+	case command == "burst" && len(arguments) == 2:
+		return p.burst(arguments[0], arguments[1])
+	default:
+		return "", errUsage
+	}
+}
+
+// handler tells of each message on a topic and answers it: with itself, or always with the same data.
+func (p *peer) handler(topic, answer string) (func([]byte, *[]byte), error) {
+	fixed, err := data(answer)
+	if answer != "echo" && err != nil {
+		return nil, err
+	}
+	return func(message []byte, reply *[]byte) {
+		*reply = fixed
+		if answer == "echo" {
+			*reply = message
+		}
+		p.say("received " + topic + " " + word(message))
+	}, nil
+}
+
+func (p *peer) publish(send func(string, []byte) ([]byte, error), topic, text string) (string, error) {
+	message, err := data(text)
+	if err != nil {
+		return "", err
+	}
+	reply, err := send(topic, message)
+	return "reply " + word(reply), err
+}
+
+func (p *peer) multicast(send func(string, []byte) error, topic, text string) (string, error) {
+	message, err := data(text)
+	if err != nil {
+		return "", err
+	}
+	return "done", send(topic, message)
+}
+
+// burst publishes many messages at once, each with its number, and counts the replies that carry it back.
+func (p *peer) burst(topic, count string) (string, error) {
+	total, err := strconv.Atoi(count)
+	if err != nil {
+		return "", err
+	}
+	failures := make([]error, total)
+	var calls sync.WaitGroup
+	for number := range failures {
+		calls.Add(1)
+		go func(number int) {
+			defer calls.Done()
+			text := strconv.Itoa(number)
+			reply, err := p.sdk.SendAMOPMsg(topic, []byte(text))
+			if err == nil && string(reply) != text {
+				err = fmt.Errorf("%q was answered %q", text, reply)
+			}
+			failures[number] = err
+		}(number)
+	}
+	calls.Wait()
+	for _, err := range failures {
+		if err != nil {
+			return "", err
+		}
+	}
+	return "done", nil
+}
+
+// word is how data stands in a line, data the way back.
+func word(data []byte) string {
+	return "x" + hex.EncodeToString(data)
+}
+
+func data(word string) ([]byte, error) {
+	digits, isData := strings.CutPrefix(word, "x")
+	if !isData {
+		return nil, fmt.Errorf("%q is no data", word)
+	}
+	return hex.DecodeString(digits)
+}

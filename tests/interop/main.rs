@@ -1,0 +1,136 @@
+//! The official SDKs and this client with each other, over embedded nodes: everybody publishes to everybody, each kind
+//! of message. Prints a table and fails when not all of it passed.
+//!
+//! The SDKs are programs around them, in `go/` and `java/`; scripts/interop.sh builds them. Each party is a publisher
+//! at the first node and a subscriber at the second, connected once for all its cases.
+
+mod cases;
+mod nodes;
+mod own;
+mod party;
+mod sdk;
+mod table;
+
+use std::cell::RefCell;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::cases::Case;
+use crate::nodes::Nodes;
+use crate::own::Own;
+use crate::party::{Answer, Party, Result};
+use crate::sdk::Sdk;
+use crate::table::Table;
+
+/// Which SDKs take part, and whether heartbeats are tested too
+#[derive(Debug, Parser)]
+#[command(name = "interop")]
+struct Arguments {
+    /// The program around go-sdk
+    #[arg(long, value_name = "COMMAND", required_unless_present = "java")]
+    go: Option<String>,
+    /// The program around java-sdk, with its arguments
+    #[arg(long, value_name = "COMMAND")]
+    java: Option<String>,
+    /// Says nothing for longer than nodes bear it, and looks who is still connected then: a minute more
+    #[arg(long)]
+    idle: bool,
+}
+
+/// How many unicasts are sent back to back: enough that two frames would share a record many times.
+const BURST: usize = 2_000;
+
+/// Nodes close a session after a minute without a byte; go-sdk sends its heartbeat every 30 s, java-sdk every 2 s.
+const IDLE: Duration = Duration::from_secs(65);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut nodes = Nodes::start();
+    let parties = connect(&arguments, &nodes);
+    let mut table = Table::begin(&parties);
+    let cases = cases::all();
+    for case in &cases {
+        table.fill(case.name, |from, to, topic| {
+            let both_can = !case.private || from.private && to.private;
+            both_can.then(|| play(case, topic, from, to, &mut nodes))
+        });
+    }
+    table.fill(&format!("{BURST} at once"), |from, to, topic| {
+        let both_can = from.bursts && to.bursts;
+        both_can.then(|| burst(topic, from, to, &mut nodes))
+    });
+    if arguments.idle {
+        // This is about time that passes: there is no state to wait for.
+        std::thread::sleep(IDLE);
+        table.fill(&format!("after {} s idle", IDLE.as_secs()), |from, to, topic| {
+            Some(play(&cases[0], topic, from, to, &mut nodes))
+        });
+    }
+
+    let mut failures = table.failures();
+    let clients = 2 * parties.len() as u64;
+    for Party { name, publisher, subscriber, .. } in parties {
+        failures
+            .extend(publisher.into_inner().end().err().map(|error| format!("{name} as publisher: {error}")));
+        failures.extend(
+            subscriber.into_inner().end().err().map(|error| format!("{name} as subscriber: {error}")),
+        );
+    }
+    // Who lost its connection has made another one.
+    let (connections, refused) = nodes.end();
+    if (connections, refused) != (clients, 0) {
+        failures.push(format!("{clients} clients made {connections} connections, {refused} refused"));
+    }
+    for failure in &failures {
+        eprintln!("FAILED: {failure}");
+    }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Starts everybody who takes part; SDKs start at the same time.
+fn connect(arguments: &Arguments, nodes: &Nodes) -> Vec<Party> {
+    let sdks = [("go-sdk", &arguments.go, true), ("java-sdk", &arguments.java, false)];
+    let started: Vec<_> = sdks
+        .into_iter()
+        .filter_map(|(name, command, bursts)| {
+            let command: Vec<_> = command.as_ref()?.split_whitespace().collect();
+            let start = |node| Sdk::start(&command, nodes.endpoint(node), nodes.credentials());
+            Some((name, bursts, start(0), start(1)))
+        })
+        .collect();
+    let mut parties = Vec::new();
+    for (name, bursts, publisher, subscriber) in started {
+        publisher.ready();
+        subscriber.ready();
+        let (publisher, subscriber) =
+            (RefCell::new(Box::new(publisher) as _), RefCell::new(Box::new(subscriber) as _));
+        parties.push(Party { name, private: true, bursts, publisher, subscriber });
+    }
+    let own = |node| Box::new(Own::connect(nodes.endpoint(node), nodes.credentials()));
+    let (publisher, subscriber) = (RefCell::new(own(0) as _), RefCell::new(own(1) as _));
+    parties.push(Party { name: own::NAME, private: false, bursts: true, publisher, subscriber });
+    parties
+}
+
+fn play(case: &Case, topic: &str, from: &Party, to: &Party, nodes: &mut Nodes) -> Result<()> {
+    let (publisher, subscriber) = (&mut **from.publisher.borrow_mut(), &mut **to.subscriber.borrow_mut());
+    case.play(topic, publisher, subscriber, |topic| nodes.until_known(topic))
+}
+
+/// Many unicasts at once, each echoed.
+fn burst(topic: &str, from: &Party, to: &Party, nodes: &mut Nodes) -> Result<()> {
+    let mut subscriber = to.subscriber.borrow_mut();
+    subscriber.subscribe(topic, &Answer::Echo)?;
+    nodes.until_known(topic);
+    from.publisher.borrow_mut().burst(topic, BURST)?;
+    let number = |_| {
+        let (_, data) = subscriber.received()?;
+        String::from_utf8_lossy(&data).parse().map_err(|_| format!("{data:?} is no number"))
+    };
+    let mut numbers: Vec<usize> = (0..BURST).map(number).collect::<Result<_>>()?;
+    numbers.sort_unstable();
+    let each_once = numbers.iter().copied().eq(0..BURST);
+    if each_once { Ok(()) } else { Err("not each message came once".to_owned()) }
+}

@@ -1,0 +1,128 @@
+//! This client as a party. Private topics aren't among what it can do yet.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use amop::{Client, Error, HandlerGuard, Message, Reply, Request};
+use tokio::runtime::Runtime;
+
+use crate::party::{Answer, Publisher, Result, Subscriber};
+
+/// What it is called.
+pub(crate) const NAME: &str = "amop";
+
+/// When a message is given up on; nothing waits for it to pass.
+const GUARD: Duration = Duration::from_secs(60);
+
+/// A client of this library, for one node.
+pub(crate) struct Own {
+    runtime: Runtime,
+    client: Client,
+    tell: Sender<(String, Vec<u8>)>,
+    messages: Receiver<(String, Vec<u8>)>,
+    handlers: Vec<HandlerGuard>,
+}
+
+fn in_words(error: Error) -> String {
+    error.to_string()
+}
+
+impl Own {
+    /// Connects.
+    pub(crate) fn connect(node: &str, credentials: &str) -> Own {
+        let runtime = Runtime::new().expect("there are threads to be had");
+        let client = Client::builder().endpoint(node).credentials(credentials).call_timeout(GUARD);
+        let client = runtime.block_on(async { client.connect().await }).expect("it gets in");
+        let (tell, messages) = channel();
+        Own { runtime, client, tell, messages, handlers: Vec::new() }
+    }
+
+    fn finish(self) -> Result<()> {
+        self.runtime.block_on(self.client.close()).map_err(in_words)?;
+        match self.messages.try_recv() {
+            Ok((topic, _)) => Err(format!("nobody waited for a message on {topic:?}")),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn not_yet<T>() -> Result<T> {
+    Err("this client has no private topics yet".to_owned())
+}
+
+impl Publisher for Own {
+    fn announce_private(&mut self, _topic: &str, _public_key: &str) -> Result<()> {
+        not_yet()
+    }
+
+    fn publish(&mut self, private: bool, topic: &str, data: &[u8]) -> Result<Vec<u8>> {
+        if private {
+            return not_yet();
+        }
+        let call = self.client.publish(topic, data.to_vec());
+        self.runtime
+            .block_on(async { call.await })
+            .map(|reply: Reply| reply.data().to_vec())
+            .map_err(in_words)
+    }
+
+    fn multicast(&mut self, private: bool, topic: &str, data: &[u8]) -> Result<()> {
+        if private {
+            return not_yet();
+        }
+        let call = self.client.broadcast(topic, data.to_vec());
+        self.runtime.block_on(async { call.await }).map_err(in_words)
+    }
+
+    fn burst(&mut self, topic: &str, count: usize) -> Result<()> {
+        self.runtime.block_on(async {
+            let calls = (0..count).map(|number| {
+                let call = self.client.publish(topic, number.to_string());
+                async move {
+                    let reply = call.await.map_err(in_words)?;
+                    let right = reply.data() == number.to_string().as_bytes();
+                    if right { Ok(()) } else { Err(format!("{number} was answered {:?}", reply.data())) }
+                }
+            });
+            futures::future::try_join_all(calls).await.map(drop)
+        })
+    }
+
+    fn end(self: Box<Self>) -> Result<()> {
+        self.finish()
+    }
+}
+
+impl Subscriber for Own {
+    fn subscribe(&mut self, topic: &str, answer: &Answer) -> Result<()> {
+        let (answer, served, heard) = (answer.clone(), self.tell.clone(), self.tell.clone());
+        // A message for a receiver that is gone is of no interest any more.
+        let serve = self.client.serve(topic, move |request: Request| {
+            let data = request.data().to_vec();
+            let _ = served.send((request.topic().to_owned(), data.clone()));
+            let reply = match &answer {
+                Answer::Data(reply) => reply.clone(),
+                Answer::Echo => data,
+            };
+            async move { reply }
+        });
+        let listen = self.client.subscribe(topic).for_each_blocking(move |message: Message| {
+            let _ = heard.send((message.topic().to_owned(), message.data().to_vec()));
+        });
+        let handlers = async { Ok([serve.await?, listen.await?]) };
+        self.handlers.extend(self.runtime.block_on(handlers).map_err(in_words)?);
+        Ok(())
+    }
+
+    fn subscribe_private(&mut self, _topic: &str, _answer: &Answer, _private_key: &str) -> Result<()> {
+        not_yet()
+    }
+
+    fn received(&mut self) -> Result<(String, Vec<u8>)> {
+        self.messages.recv_timeout(GUARD).map_err(|_| format!("no message within {} s", GUARD.as_secs()))
+    }
+
+    fn end(self: Box<Self>) -> Result<()> {
+        self.finish()
+    }
+}
