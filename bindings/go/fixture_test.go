@@ -22,6 +22,9 @@ const guard = 60 * time.Second
 var nodes *devnet.Devnet
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(programVariable); name != "" {
+		os.Exit(runProgram(name))
+	}
 	started, err := devnet.Start(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

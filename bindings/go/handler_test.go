@@ -1,0 +1,32 @@
+package amop
+
+import "testing"
+
+// deep makes a call from so many frames down.
+func deep(frames int, call func()) {
+	if frames > 0 {
+		deep(frames-1, call)
+		return
+	}
+	call()
+}
+
+func TestTheStackTellsWhetherAHandlerRuns(t *testing.T) {
+	if insideHandler() {
+		t.Fatal("no handler runs")
+	}
+	seen := map[int]bool{}
+	for _, frames := range []int{0, 1, 60, 64, 65, 1000} {
+		guarded(func() { deep(frames, func() { seen[frames] = insideHandler() }) }, func(text string) { t.Fatal(text) })
+		if !seen[frames] {
+			t.Fatalf("not seen from %d frames down", frames)
+		}
+	}
+	guarded(func() {
+		elsewhere := make(chan bool)
+		go func() { elsewhere <- insideHandler() }()
+		if <-elsewhere {
+			t.Error("a goroutine of a handler's own isn't the handler")
+		}
+	}, func(text string) { t.Fatal(text) })
+}

@@ -1,0 +1,87 @@
+// Package program is what the three programs share beside amop: their arguments, the time before each line, and Ctrl-C.
+package program
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+)
+
+// Arguments are what a program is told.
+type Arguments struct {
+	Endpoint string
+	Topic    string
+	Count    uint64
+	Interval time.Duration
+}
+
+// ReadArguments reads `[endpoint] [topic] [--count N] [--interval SECONDS]`, the latter for programs with an interval; it
+// ends the program after --help, or when the arguments are wrong.
+func ReadArguments(endpoint string, hasInterval bool) Arguments {
+	name := filepath.Base(os.Args[0])
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	count := flags.Uint64("count", math.MaxUint64, "ends after so many messages")
+	interval := 2.0
+	usage := fmt.Sprintf("Usage: %s [ENDPOINT] [TOPIC] [--count N]", name)
+	if hasInterval {
+		flags.Float64Var(&interval, "interval", interval, "the time between two messages, in seconds")
+		usage += " [--interval SECONDS]"
+	}
+	flags.Usage = func() {}
+	wrong := func(text string) {
+		fmt.Fprintf(os.Stderr, "%s%s\n", text, usage)
+		os.Exit(2)
+	}
+
+	positions := []string{endpoint, "hello"}
+	for position, rest := 0, os.Args[1:]; ; position++ {
+		if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
+			fmt.Println(usage)
+			os.Exit(0)
+		} else if err != nil {
+			wrong("") // The flags have said why.
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		if position == len(positions) {
+			wrong(fmt.Sprintf("%s: unexpected argument: %s\n", name, flags.Arg(0)))
+		}
+		// Options may come after it.
+		positions[position], rest = flags.Arg(0), flags.Args()[1:]
+	}
+	if !(interval >= 0 && interval < 1e9) {
+		wrong(fmt.Sprintf("%s: %v is no number of seconds\n", name, interval))
+	}
+	return Arguments{
+		Endpoint: positions[0],
+		Topic:    positions[1],
+		Count:    *count,
+		Interval: time.Duration(interval * float64(time.Second)),
+	}
+}
+
+// LocalTime is the time as it stands before each line, 2020/08/11 21:21:50.
+func LocalTime() string {
+	return time.Now().Format("2006/01/02 15:04:05")
+}
+
+// UntilInterrupted is a context that Ctrl-C ends.
+func UntilInterrupted() context.Context {
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt)
+	return ctx
+}
+
+// Exit ends the program: with what went wrong, if something did. Ctrl-C isn't wrong.
+func Exit(err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

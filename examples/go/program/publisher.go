@@ -1,0 +1,47 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"amop"
+)
+
+// Publish sends a numbered message every interval: the text, then its number. A failure that may pass is told and
+// forgotten.
+func Publish(arguments Arguments, text string, send func(context.Context, *amop.Client, []byte) error) error {
+	ctx := UntilInterrupted()
+	client, err := amop.Connect(ctx, amop.Endpoint(arguments.Endpoint))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	for number := uint64(0); number < arguments.Count; number++ {
+		if number > 0 {
+			select {
+			case <-time.After(arguments.Interval):
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		message := fmt.Sprintf("%s %d", text, number)
+		err := send(ctx, client, []byte(message))
+		var failure *amop.Error
+		switch {
+		case err == nil:
+			fmt.Printf("%s publish message: %s\n", LocalTime(), message)
+		case errors.As(err, &failure) && failure.Retriable:
+			// Nobody subscribes, say, or the connection was lost: the next one may get through.
+			fmt.Fprintf(os.Stderr, "%s message %d not delivered: %v\n", LocalTime(), number, err)
+		default:
+			return err
+		}
+	}
+	return client.Close()
+}

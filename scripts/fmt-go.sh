@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Formats the Go code.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/go-toolchain.sh
+
+gofmt -w bindings/go examples/go

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# For the scripts of Go, to be sourced at the root of the checkout: finds a Go that is new enough, and tells cgo about the
+# C library. What is missing makes the script end with 77.
+
+# No toolchain of Go's own choice is downloaded.
+export GOTOOLCHAIN=local
+
+find_go() {
+    local wanted folder version
+    wanted=$(sed -n 's/^go //p' bindings/go/go.mod)
+    for folder in "$(dirname "$(command -v go || echo /nowhere/go)")" /usr/local/go/bin .venv/lib/python*/site-packages/go/bin; do
+        [ -x "$folder/go" ] || continue
+        version=$("$folder/go" env GOVERSION | sed 's/^go//; s/[^0-9.].*//')
+        if [ "$(printf '%s\n' "$wanted" "$version" | sort -V | head -n 1)" = "$wanted" ]; then
+            PATH=$(cd "$folder" && pwd):$PATH
+            export PATH
+            return
+        fi
+    done
+    echo "Go $wanted or newer isn't installed (make setup installs it)"
+    return 1
+}
+
+# Installs the library of PROFILE for Go's tests, and has pkg-config and the loader find it: use_library PROFILE PREFIX
+use_library() {
+    PREFIX=$2 scripts/install-c.sh "$1"
+    export PKG_CONFIG_PATH=$PWD/$2/lib/pkgconfig LD_LIBRARY_PATH=$PWD/$2/lib
+    # Go's cache doesn't look into headers: a name that is of no use changes with them.
+    CGO_CFLAGS="-O2 -g -DAMOP_H_$(sha256sum include/amop.h | cut -c 1-16)"
+    export CGO_CFLAGS
+}
+
+for tool in "${CC:-gcc}" pkg-config; do
+    if ! command -v "$tool" >/dev/null; then
+        echo "Go needs $tool to build the binding (make setup installs it)"
+        exit 77
+    fi
+done
+find_go || exit 77

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Format, vet and staticcheck of the Go binding and examples; whatever they find fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/go-toolchain.sh
+
+unformatted=$(gofmt -l bindings/go examples/go)
+if [ -n "$unformatted" ]; then
+    echo "not formatted (make fmt does it): $unformatted" >&2
+    exit 1
+fi
+use_library dev build/stage-go
+go vet ./bindings/go/... ./examples/go/...
+if [ ! -x build/tools/staticcheck ]; then
+    echo "staticcheck isn't installed (make setup installs it)"
+    exit 77
+fi
+build/tools/staticcheck ./bindings/go/... ./examples/go/...
