@@ -4,10 +4,16 @@
 //! one go (one lock per batch); the consumer takes batches likewise. Whoever waits does so by a
 //! [`Waker`], be it a stream, a dispatcher thread's job or a file descriptor.
 
+mod reader;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use reader::LaneReader;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use super::budget::Budget;
 
@@ -49,9 +55,6 @@ pub(crate) trait LaneItem: Send + 'static {
         true
     }
 }
-
-/// How many items a reader takes under one lock. Small, because items taken can't be given up any more.
-const TAKE: usize = 64;
 
 /// A lane, whatever it holds: for those who only count, or end it.
 pub(crate) trait AnyLane: Send + Sync {
@@ -257,238 +260,5 @@ impl<T: LaneItem> AnyLane for Lane<T> {
         self.close();
         let rest: Vec<T> = self.lock().items.drain(..).collect();
         self.give_up(rest);
-    }
-}
-
-/// The one consumer of a lane.
-pub(crate) struct LaneReader<T: LaneItem> {
-    lane: Arc<Lane<T>>,
-    taken: VecDeque<T>,
-}
-
-impl<T: LaneItem> LaneReader<T> {
-    pub(crate) fn new(lane: Arc<Lane<T>>) -> LaneReader<T> {
-        LaneReader { lane, taken: VecDeque::new() }
-    }
-
-    pub(crate) fn lane(&self) -> &Arc<Lane<T>> {
-        &self.lane
-    }
-
-    /// The next item; `None` when the lane is closed and empty.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        if self.lane.abandoned.load(Ordering::Acquire) {
-            self.lane.give_up(self.taken.drain(..).collect());
-        }
-        if self.taken.is_empty() {
-            let mut queue = self.lane.lock();
-            if queue.items.is_empty() {
-                if queue.closed {
-                    return Poll::Ready(None);
-                }
-                queue.register(cx.waker());
-                return Poll::Pending;
-            }
-            let take = match self.lane.limits.overflow {
-                Overflow::Refuse => TAKE.min(queue.items.len()),
-                Overflow::DropOldest => 1,
-            };
-            self.taken.extend(queue.items.drain(..take));
-        }
-        let item = self.taken.pop_front();
-        if let Some(item) = &item {
-            self.lane.release(item);
-        }
-        Poll::Ready(item)
-    }
-
-    /// Whether [`LaneReader::poll_next`] would have an answer, which is not taken.
-    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut queue = self.lane.lock();
-        if !self.taken.is_empty() || !queue.items.is_empty() || queue.closed {
-            return Poll::Ready(());
-        }
-        queue.register(cx.waker());
-        Poll::Pending
-    }
-
-    /// Whether it is closed and all was read.
-    pub(crate) fn is_over(&self) -> bool {
-        let queue = self.lane.lock();
-        self.taken.is_empty() && queue.items.is_empty() && queue.closed
-    }
-}
-
-impl<T: LaneItem> Drop for LaneReader<T> {
-    /// Without a consumer nothing may stay held.
-    fn drop(&mut self) {
-        self.lane.give_up(self.taken.drain(..).collect());
-        self.lane.abandon();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
-
-    struct Item(usize);
-    impl LaneItem for Item {
-        fn held_bytes(&self) -> usize {
-            self.0
-        }
-    }
-
-    struct Count(AtomicUsize);
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    fn lane(max_messages: usize, max_bytes: usize, overflow: Overflow) -> (Arc<Lane<Item>>, Arc<Budget>) {
-        let budget = Arc::new(Budget::new(1_000_000));
-        (Lane::new(LaneLimits { max_messages, max_bytes, overflow }, budget.clone()), budget)
-    }
-
-    fn put(lane: &Lane<Item>, bytes: usize) -> bool {
-        let fits = lane.reserve(bytes) == Room::Taken;
-        if fits {
-            lane.push(&mut vec![Item(bytes)]);
-        }
-        fits
-    }
-
-    fn drain(reader: &mut LaneReader<Item>) -> Vec<usize> {
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut seen = Vec::new();
-        while let Poll::Ready(Some(item)) = reader.poll_next(&mut cx) {
-            seen.push(item.0);
-        }
-        seen
-    }
-
-    #[test]
-    fn a_full_lane_refuses_and_counts() {
-        let (lane, budget) = lane(3, 100, Overflow::Refuse);
-        assert!(put(&lane, 500), "an empty lane takes anything");
-        assert!(!put(&lane, 1), "over its bytes");
-        let mut reader = LaneReader::new(lane.clone());
-        assert_eq!(drain(&mut reader), [500]);
-        for _ in 0..3 {
-            assert!(put(&lane, 1));
-        }
-        assert!(!put(&lane, 0), "over its messages");
-        assert_eq!(lane.stats().refused, 2);
-        assert_eq!(drain(&mut reader), [1, 1, 1]);
-        assert_eq!((lane.stats().held_messages, lane.stats().held_bytes, budget.held()), (0, 0, 0));
-    }
-
-    #[test]
-    fn readiness_takes_nothing_and_holds_until_all_is_read() {
-        let (lane, _) = lane(10, 100, Overflow::Refuse);
-        let mut reader = LaneReader::new(lane.clone());
-        let wakes = Arc::new(Count(AtomicUsize::new(0)));
-        let waker = Waker::from(wakes.clone());
-        let mut cx = Context::from_waker(&waker);
-        assert!(reader.poll_ready(&mut cx).is_pending());
-        assert!(put(&lane, 1) && put(&lane, 2));
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
-        for bytes in [1, 2] {
-            assert!(reader.poll_ready(&mut cx).is_ready());
-            assert!(reader.poll_ready(&mut cx).is_ready());
-            assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Item(b))) if b == bytes));
-        }
-        assert!(reader.poll_ready(&mut cx).is_pending());
-        lane.close();
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
-        assert!(reader.poll_ready(&mut cx).is_ready(), "the end can be read");
-    }
-
-    #[test]
-    fn dropping_the_oldest_keeps_the_newest_and_the_bounds() {
-        let (lane, budget) = lane(3, 100, Overflow::DropOldest);
-        let mut reader = LaneReader::new(lane.clone());
-        for bytes in 1..=5 {
-            assert!(put(&lane, bytes));
-        }
-        assert_eq!(lane.stats().dropped, 2);
-        assert_eq!(drain(&mut reader), [3, 4, 5]);
-        assert!(put(&lane, 60) && put(&lane, 70));
-        assert_eq!(drain(&mut reader), [70]);
-        assert!(put(&lane, 300), "alone it may be over the bound");
-        assert_eq!(drain(&mut reader), [300]);
-        assert_eq!(budget.held(), 0);
-    }
-
-    #[test]
-    fn the_client_wide_budget_stands_above() {
-        let budget = Arc::new(Budget::new(10));
-        let lane: Arc<Lane<Item>> = Lane::new(LaneLimits::default(), budget.clone());
-        assert!(put(&lane, 8));
-        assert!(!put(&lane, 8));
-        assert_eq!(lane.stats().held_bytes, 8);
-    }
-
-    #[test]
-    fn one_wake_per_batch_and_an_end() {
-        let (lane, _) = lane(100, 100, Overflow::Refuse);
-        let mut reader = LaneReader::new(lane.clone());
-        let wakes = Arc::new(Count(AtomicUsize::new(0)));
-        let waker = Waker::from(wakes.clone());
-        let mut cx = Context::from_waker(&waker);
-        assert!(reader.poll_next(&mut cx).is_pending());
-        assert_eq!((lane.reserve(1), lane.reserve(1)), (Room::Taken, Room::Taken));
-        lane.push(&mut vec![Item(1), Item(1)]);
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
-        assert_eq!(drain(&mut reader), [1, 1]);
-        assert!(reader.poll_next(&mut cx).is_pending());
-        lane.close();
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
-        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
-    }
-
-    #[test]
-    fn a_closed_lane_counts_what_comes_late_and_a_dropped_reader_frees_all() {
-        let (lane, budget) = lane(100, 1000, Overflow::Refuse);
-        for _ in 0..70 {
-            assert!(put(&lane, 2));
-        }
-        let mut reader = LaneReader::new(lane.clone());
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(reader.poll_next(&mut cx).is_ready());
-        assert_eq!(lane.reserve(5), Room::Taken);
-        drop(reader);
-        assert_eq!(lane.stats().dropped, 69);
-        assert_eq!(lane.reserve(5), Room::Closed);
-        lane.push(&mut vec![Item(5)]);
-        assert_eq!(lane.stats().dropped, 70);
-        assert_eq!((lane.stats().held_messages, budget.held()), (0, 0));
-    }
-
-    #[test]
-    fn an_abandoned_lane_delivers_nothing_more() {
-        let (lane, budget) = lane(100, 1000, Overflow::Refuse);
-        for _ in 0..3 {
-            assert!(put(&lane, 2));
-        }
-        let mut reader = LaneReader::new(lane.clone());
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(_))));
-        lane.abandon();
-        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
-        assert_eq!((lane.stats().dropped, budget.held()), (2, 0));
-    }
-
-    #[test]
-    fn an_episode_is_announced_once_until_the_lane_is_empty_again() {
-        let (lane, _) = lane(1, 100, Overflow::Refuse);
-        put(&lane, 1);
-        assert!(!put(&lane, 1));
-        assert!(lane.begin_slow_episode());
-        assert!(!lane.begin_slow_episode());
-        drain(&mut LaneReader::new(lane.clone()));
-        assert!(lane.begin_slow_episode());
     }
 }

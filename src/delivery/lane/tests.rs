@@ -1,0 +1,164 @@
+//! A lane and its reader, together.
+
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::*;
+
+struct Item(usize);
+impl LaneItem for Item {
+    fn held_bytes(&self) -> usize {
+        self.0
+    }
+}
+
+struct Count(AtomicUsize);
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn lane(max_messages: usize, max_bytes: usize, overflow: Overflow) -> (Arc<Lane<Item>>, Arc<Budget>) {
+    let budget = Arc::new(Budget::new(1_000_000));
+    (Lane::new(LaneLimits { max_messages, max_bytes, overflow }, budget.clone()), budget)
+}
+
+fn put(lane: &Lane<Item>, bytes: usize) -> bool {
+    let fits = lane.reserve(bytes) == Room::Taken;
+    if fits {
+        lane.push(&mut vec![Item(bytes)]);
+    }
+    fits
+}
+
+fn drain(reader: &mut LaneReader<Item>) -> Vec<usize> {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut seen = Vec::new();
+    while let Poll::Ready(Some(item)) = reader.poll_next(&mut cx) {
+        seen.push(item.0);
+    }
+    seen
+}
+
+#[test]
+fn a_full_lane_refuses_and_counts() {
+    let (lane, budget) = lane(3, 100, Overflow::Refuse);
+    assert!(put(&lane, 500), "an empty lane takes anything");
+    assert!(!put(&lane, 1), "over its bytes");
+    let mut reader = LaneReader::new(lane.clone());
+    assert_eq!(drain(&mut reader), [500]);
+    for _ in 0..3 {
+        assert!(put(&lane, 1));
+    }
+    assert!(!put(&lane, 0), "over its messages");
+    assert_eq!(lane.stats().refused, 2);
+    assert_eq!(drain(&mut reader), [1, 1, 1]);
+    assert_eq!((lane.stats().held_messages, lane.stats().held_bytes, budget.held()), (0, 0, 0));
+}
+
+#[test]
+fn readiness_takes_nothing_and_holds_until_all_is_read() {
+    let (lane, _) = lane(10, 100, Overflow::Refuse);
+    let mut reader = LaneReader::new(lane.clone());
+    let wakes = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(wakes.clone());
+    let mut cx = Context::from_waker(&waker);
+    assert!(reader.poll_ready(&mut cx).is_pending());
+    assert!(put(&lane, 1) && put(&lane, 2));
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    for bytes in [1, 2] {
+        assert!(reader.poll_ready(&mut cx).is_ready());
+        assert!(reader.poll_ready(&mut cx).is_ready());
+        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Item(b))) if b == bytes));
+    }
+    assert!(reader.poll_ready(&mut cx).is_pending());
+    lane.close();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+    assert!(reader.poll_ready(&mut cx).is_ready(), "the end can be read");
+}
+
+#[test]
+fn dropping_the_oldest_keeps_the_newest_and_the_bounds() {
+    let (lane, budget) = lane(3, 100, Overflow::DropOldest);
+    let mut reader = LaneReader::new(lane.clone());
+    for bytes in 1..=5 {
+        assert!(put(&lane, bytes));
+    }
+    assert_eq!(lane.stats().dropped, 2);
+    assert_eq!(drain(&mut reader), [3, 4, 5]);
+    assert!(put(&lane, 60) && put(&lane, 70));
+    assert_eq!(drain(&mut reader), [70]);
+    assert!(put(&lane, 300), "alone it may be over the bound");
+    assert_eq!(drain(&mut reader), [300]);
+    assert_eq!(budget.held(), 0);
+}
+
+#[test]
+fn the_client_wide_budget_stands_above() {
+    let budget = Arc::new(Budget::new(10));
+    let lane: Arc<Lane<Item>> = Lane::new(LaneLimits::default(), budget.clone());
+    assert!(put(&lane, 8));
+    assert!(!put(&lane, 8));
+    assert_eq!(lane.stats().held_bytes, 8);
+}
+
+#[test]
+fn one_wake_per_batch_and_an_end() {
+    let (lane, _) = lane(100, 100, Overflow::Refuse);
+    let mut reader = LaneReader::new(lane.clone());
+    let wakes = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(wakes.clone());
+    let mut cx = Context::from_waker(&waker);
+    assert!(reader.poll_next(&mut cx).is_pending());
+    assert_eq!((lane.reserve(1), lane.reserve(1)), (Room::Taken, Room::Taken));
+    lane.push(&mut vec![Item(1), Item(1)]);
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    assert_eq!(drain(&mut reader), [1, 1]);
+    assert!(reader.poll_next(&mut cx).is_pending());
+    lane.close();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+    assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
+}
+
+#[test]
+fn a_closed_lane_counts_what_comes_late_and_a_dropped_reader_frees_all() {
+    let (lane, budget) = lane(100, 1000, Overflow::Refuse);
+    for _ in 0..70 {
+        assert!(put(&lane, 2));
+    }
+    let mut reader = LaneReader::new(lane.clone());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(reader.poll_next(&mut cx).is_ready());
+    assert_eq!(lane.reserve(5), Room::Taken);
+    drop(reader);
+    assert_eq!(lane.stats().dropped, 69);
+    assert_eq!(lane.reserve(5), Room::Closed);
+    lane.push(&mut vec![Item(5)]);
+    assert_eq!(lane.stats().dropped, 70);
+    assert_eq!((lane.stats().held_messages, budget.held()), (0, 0));
+}
+
+#[test]
+fn an_abandoned_lane_delivers_nothing_more() {
+    let (lane, budget) = lane(100, 1000, Overflow::Refuse);
+    for _ in 0..3 {
+        assert!(put(&lane, 2));
+    }
+    let mut reader = LaneReader::new(lane.clone());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(_))));
+    lane.abandon();
+    assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
+    assert_eq!((lane.stats().dropped, budget.held()), (2, 0));
+}
+
+#[test]
+fn an_episode_is_announced_once_until_the_lane_is_empty_again() {
+    let (lane, _) = lane(1, 100, Overflow::Refuse);
+    put(&lane, 1);
+    assert!(!put(&lane, 1));
+    assert!(lane.begin_slow_episode());
+    assert!(!lane.begin_slow_episode());
+    drain(&mut LaneReader::new(lane.clone()));
+    assert!(lane.begin_slow_episode());
+}
