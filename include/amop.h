@@ -555,13 +555,15 @@ amop_status amop_options_set_max_in_flight(amop_options *options, size_t calls);
 amop_status amop_options_set_max_send_bytes(amop_options *options, size_t bytes);
 
 /**
- * Most payload bytes held in all subscriptions together. Default 512 MiB.
+ * Most bytes held in all subscriptions and services together, payloads and 160 for each message. Beyond it each still
+ * takes one message when it is empty, and one that drops its oldest makes its own room. Default 512 MiB.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_options_set_max_held_bytes(amop_options *options, size_t bytes);
+amop_status amop_options_set_max_held_bytes(amop_options *options,
+                                            size_t bytes);
 
 /**
  * Most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
@@ -1111,13 +1113,15 @@ void amop_subscribe_options_free(amop_subscribe_options *options);
 amop_status amop_subscribe_options_set_max_messages(amop_subscribe_options *options, size_t messages);
 
 /**
- * Most payload bytes held for it; one message of any size is taken when it is empty. Default 64 MiB.
+ * Most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is empty.
+ * Default 64 MiB.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_subscribe_options_set_max_bytes(amop_subscribe_options *options, size_t bytes);
+amop_status amop_subscribe_options_set_max_bytes(amop_subscribe_options *options,
+                                                 size_t bytes);
 
 /**
  * What happens beyond these bounds: an AMOP_OVERFLOW_*. What is lost is counted, and an event tells of it.
@@ -1402,13 +1406,15 @@ amop_status amop_serve_options_set_concurrency(amop_serve_options *options, size
 amop_status amop_serve_options_set_max_messages(amop_serve_options *options, size_t messages);
 
 /**
- * Most payload bytes held for it; one request of any size is taken when it is empty. Default 64 MiB.
+ * Most bytes held for it, payloads and 160 for each request; one request of any size is taken when it is empty.
+ * Default 64 MiB.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_serve_options_set_max_bytes(amop_serve_options *options, size_t bytes);
+amop_status amop_serve_options_set_max_bytes(amop_serve_options *options,
+                                             size_t bytes);
 
 /**
  * At how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default one: listed at all nodes a service would make

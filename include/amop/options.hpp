@@ -121,7 +121,7 @@ public:
         return *this;
     }
 
-    /// Most payload bytes held in all subscriptions together. Default 512 MiB.
+    /// Most bytes held in all subscriptions and services together, payloads and 160 for each message. Default 512 MiB.
     Options& max_held_bytes(std::size_t bytes) {
         max_held_bytes_ = bytes;
         return *this;

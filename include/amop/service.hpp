@@ -124,7 +124,8 @@ public:
         return *this;
     }
 
-    /// Most payload bytes held for it; one request of any size is taken when it is empty. Default 64 MiB.
+    /// Most bytes held for it, payloads and 160 for each request; one request of any size is taken when it is empty.
+    /// Default 64 MiB.
     ServeOptions& max_bytes(std::size_t bytes) {
         max_bytes_ = bytes;
         return *this;

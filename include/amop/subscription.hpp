@@ -45,7 +45,8 @@ public:
         return *this;
     }
 
-    /// Most payload bytes held for it; one message of any size is taken when it is empty. Default 64 MiB.
+    /// Most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is empty.
+    /// Default 64 MiB.
     SubscribeOptions& max_bytes(std::size_t bytes) {
         max_bytes_ = bytes;
         return *this;

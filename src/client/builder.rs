@@ -155,7 +155,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Most payload bytes held in all subscriptions together. Default 512 MiB.
+    /// Most bytes held in all subscriptions and services together, payloads and 160 for each message. Beyond it each
+    /// still takes one message when it is empty, and one that drops its oldest makes its own room. Default 512 MiB.
     pub fn max_held_bytes(mut self, bytes: usize) -> Self {
         self.options.max_held_bytes = bytes;
         self

@@ -64,7 +64,8 @@ macro_rules! settings {
             self
         }
 
-        /// Most payload bytes held for it; one request of any size is taken when it is empty. Default 64 MiB.
+        /// Most bytes held for it, payloads and 160 for each request; one request of any size is taken when it is
+        /// empty. Default 64 MiB.
         pub fn max_bytes(mut self, bytes: usize) -> Self {
             self.settings.limits.max_bytes = bytes;
             self

@@ -37,7 +37,8 @@ impl Subscribe {
         self
     }
 
-    /// Most payload bytes held for it; one message of any size is taken when it is empty. Default 64 MiB.
+    /// Most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is empty.
+    /// Default 64 MiB.
     pub fn max_bytes(mut self, bytes: usize) -> Subscribe {
         self.limits.max_bytes = bytes;
         self

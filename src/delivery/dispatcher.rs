@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn lane() -> Arc<Lane<Number>> {
-        Lane::new(LaneLimits::default(), Arc::new(Budget::new(1 << 20)))
+        Lane::new(LaneLimits::default(), Arc::new(Budget::new(usize::MAX)))
     }
 
     fn put(lane: &Lane<Number>, n: u32) {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::budget::MESSAGE_OVERHEAD;
 use super::lane::LaneItem;
 use crate::protocol::{Seq, Topic};
 
@@ -64,6 +65,8 @@ impl Message {
         self.received_at
     }
 }
+
+const _: () = assert!(size_of::<Message>() <= MESSAGE_OVERHEAD);
 
 impl LaneItem for Message {
     fn held_bytes(&self) -> usize {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::budget::Budget;
 use super::doubles::{Doubles, Key, Seen};
 use super::events::{Event, EventHub};
-use super::lane::{Lane, LaneItem, Room};
+use super::lane::{Lane, LaneItem, Room, SPARE};
 use super::message::{Message, MessageKind};
 use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
 use crate::protocol::channel::{Frame, result};
@@ -68,9 +68,13 @@ impl<T: LaneItem> Port<T> {
     }
 
     fn hand_over(&mut self, topic: &Topic, events: &EventHub) {
-        if !self.staged.is_empty() && self.lane.push(&mut self.staged) > 0 {
+        if self.staged.is_empty() {
+            return;
+        }
+        if self.lane.push(&mut self.staged) > 0 {
             tell_slow(events, topic, &self.lane);
         }
+        self.staged.shrink_to(SPARE);
     }
 }
 

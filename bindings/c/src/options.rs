@@ -426,7 +426,8 @@ pub unsafe extern "C" fn amop_options_set_max_send_bytes(
     })
 }
 
-/// Most payload bytes held in all subscriptions together. Default 512 MiB.
+/// Most bytes held in all subscriptions and services together, payloads and 160 for each message. Beyond it each still
+/// takes one message when it is empty, and one that drops its oldest makes its own room. Default 512 MiB.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.

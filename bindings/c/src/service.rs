@@ -158,7 +158,8 @@ pub unsafe extern "C" fn amop_serve_options_set_max_messages(
     })
 }
 
-/// Most payload bytes held for it; one request of any size is taken when it is empty. Default 64 MiB.
+/// Most bytes held for it, payloads and 160 for each request; one request of any size is taken when it is empty.
+/// Default 64 MiB.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.

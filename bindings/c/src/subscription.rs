@@ -177,7 +177,8 @@ pub unsafe extern "C" fn amop_subscribe_options_set_max_messages(
     })
 }
 
-/// Most payload bytes held for it; one message of any size is taken when it is empty. Default 64 MiB.
+/// Most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is empty.
+/// Default 64 MiB.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.

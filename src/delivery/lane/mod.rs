@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
-use super::budget::Budget;
+use super::budget::{Budget, cost};
 
 /// What a full lane does with a further message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,10 +32,18 @@ pub enum Overflow {
 pub(crate) struct LaneLimits {
     /// Most messages held.
     pub(crate) max_messages: usize,
-    /// Most payload bytes held; an empty lane takes one message of any size.
+    /// Most bytes held: payloads and [`MESSAGE_OVERHEAD`](super::budget::MESSAGE_OVERHEAD) for each message; an empty
+    /// lane takes one message of any size.
     pub(crate) max_bytes: usize,
     /// What happens beyond.
     pub(crate) overflow: Overflow,
+}
+
+impl LaneLimits {
+    /// Whether so many messages with so many bytes of payload are within them.
+    fn allow(&self, messages: usize, bytes: usize) -> bool {
+        messages <= self.max_messages && cost(messages, bytes) <= self.max_bytes
+    }
 }
 
 impl Default for LaneLimits {
@@ -83,6 +91,10 @@ pub(crate) struct Lane<T> {
     queue: Mutex<Queue<T>>,
 }
 
+/// So many places a queue keeps when it is empty; more, left by a burst, are given back. Enough for the small bursts
+/// of every day, and little even with ten thousand topics.
+pub(super) const SPARE: usize = 256;
+
 struct Queue<T> {
     items: VecDeque<T>,
     closed: bool,
@@ -101,6 +113,14 @@ pub(crate) enum Room {
 }
 
 impl<T> Queue<T> {
+    /// Takes the oldest.
+    fn take(&mut self, items: usize, into: &mut VecDeque<T>) {
+        into.extend(self.items.drain(..items));
+        if self.items.is_empty() {
+            self.items.shrink_to(SPARE);
+        }
+    }
+
     /// Wakes this waker at the next change, and no former one.
     fn register(&mut self, waker: &Waker) {
         match &mut self.waker {
@@ -145,18 +165,19 @@ impl<T: LaneItem> Lane<T> {
 
     /// Asks for room for one item of `bytes`. What is taken must be pushed; what is refused is counted.
     ///
-    /// A lane that drops its oldest always has room; it makes it in [`Lane::push`].
+    /// An empty lane always has room for one, even when the others have used up the budget. So has a lane that drops
+    /// its oldest; it makes the room in [`Lane::push`].
     pub(crate) fn reserve(&self, bytes: usize) -> Room {
         if self.closed.load(Ordering::Acquire) {
             return Room::Closed;
         }
         let messages = self.held_messages.fetch_add(1, Ordering::Relaxed);
         let held = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let fits = messages == 0
-            || (messages < self.limits.max_messages && held + bytes <= self.limits.max_bytes)
-            || self.limits.overflow == Overflow::DropOldest;
-        if fits && self.budget.take(bytes) {
-            self.accepted.fetch_add(1, Ordering::Relaxed);
+        if messages == 0 || self.limits.overflow == Overflow::DropOldest {
+            self.budget.charge(bytes);
+            return Room::Taken;
+        }
+        if self.limits.allow(messages + 1, held + bytes) && self.budget.take(bytes) {
             return Room::Taken;
         }
         self.held_messages.fetch_sub(1, Ordering::Relaxed);
@@ -169,6 +190,7 @@ impl<T: LaneItem> Lane<T> {
     /// Hands over reserved items, in order, and wakes the consumer; says how many were given up for it. A
     /// closed lane drops and counts them all.
     pub(crate) fn push(&self, items: &mut Vec<T>) -> usize {
+        self.accepted.fetch_add(items.len() as u64, Ordering::Relaxed);
         let mut given_up = Vec::new(); // dropped after the lock: an item's drop may run foreign code
         let waker = {
             let mut queue = self.lock();
@@ -213,8 +235,9 @@ impl<T: LaneItem> Lane<T> {
     }
 
     fn is_over(&self) -> bool {
-        self.held_messages.load(Ordering::Relaxed) > self.limits.max_messages
-            || self.held_bytes.load(Ordering::Relaxed) > self.limits.max_bytes
+        let (messages, bytes) = (&self.held_messages, &self.held_bytes);
+        !self.limits.allow(messages.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed))
+            || self.budget.is_over()
     }
 
     fn count_dropped(&self, items: usize) {

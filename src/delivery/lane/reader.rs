@@ -43,7 +43,7 @@ impl<T: LaneItem> LaneReader<T> {
                 Overflow::Refuse => TAKE.min(queue.items.len()),
                 Overflow::DropOldest => 1,
             };
-            self.taken.extend(queue.items.drain(..take));
+            queue.take(take, &mut self.taken);
         }
         let item = self.taken.pop_front();
         if let Some(item) = &item {

@@ -42,11 +42,11 @@ fn drain(reader: &mut LaneReader<Item>) -> Vec<usize> {
 
 #[test]
 fn a_full_lane_refuses_and_counts() {
-    let (lane, budget) = lane(3, 100, Overflow::Refuse);
-    assert!(put(&lane, 500), "an empty lane takes anything");
+    let (lane, budget) = lane(3, cost(3, 100), Overflow::Refuse);
+    assert!(put(&lane, 5000), "an empty lane takes anything");
     assert!(!put(&lane, 1), "over its bytes");
     let mut reader = LaneReader::new(lane.clone());
-    assert_eq!(drain(&mut reader), [500]);
+    assert_eq!(drain(&mut reader), [5000]);
     for _ in 0..3 {
         assert!(put(&lane, 1));
     }
@@ -58,7 +58,7 @@ fn a_full_lane_refuses_and_counts() {
 
 #[test]
 fn readiness_takes_nothing_and_holds_until_all_is_read() {
-    let (lane, _) = lane(10, 100, Overflow::Refuse);
+    let (lane, _) = lane(10, 1000, Overflow::Refuse);
     let mut reader = LaneReader::new(lane.clone());
     let wakes = Arc::new(Count(AtomicUsize::new(0)));
     let waker = Waker::from(wakes.clone());
@@ -79,32 +79,57 @@ fn readiness_takes_nothing_and_holds_until_all_is_read() {
 
 #[test]
 fn dropping_the_oldest_keeps_the_newest_and_the_bounds() {
-    let (lane, budget) = lane(3, 100, Overflow::DropOldest);
+    let (lane, budget) = lane(3, cost(3, 100), Overflow::DropOldest);
     let mut reader = LaneReader::new(lane.clone());
     for bytes in 1..=5 {
         assert!(put(&lane, bytes));
     }
     assert_eq!(lane.stats().dropped, 2);
     assert_eq!(drain(&mut reader), [3, 4, 5]);
-    assert!(put(&lane, 60) && put(&lane, 70));
-    assert_eq!(drain(&mut reader), [70]);
-    assert!(put(&lane, 300), "alone it may be over the bound");
+    assert!(put(&lane, 60) && put(&lane, 300));
     assert_eq!(drain(&mut reader), [300]);
+    assert!(put(&lane, 5000), "alone it may be over the bound");
+    assert_eq!(drain(&mut reader), [5000]);
     assert_eq!(budget.held(), 0);
 }
 
 #[test]
+fn empty_messages_are_not_free() {
+    let (lane, _) = lane(1000, cost(64, 0), Overflow::Refuse);
+    assert_eq!((0..1000).filter(|_| put(&lane, 0)).count(), 64);
+    assert_eq!(lane.stats().held_bytes, 0, "figures are of payload");
+}
+
+#[test]
 fn the_client_wide_budget_stands_above() {
-    let budget = Arc::new(Budget::new(10));
-    let lane: Arc<Lane<Item>> = Lane::new(LaneLimits::default(), budget.clone());
-    assert!(put(&lane, 8));
-    assert!(!put(&lane, 8));
-    assert_eq!(lane.stats().held_bytes, 8);
+    let budget = Arc::new(Budget::new(cost(2, 10)));
+    let lane_of = |overflow| Lane::new(LaneLimits { overflow, ..LaneLimits::default() }, budget.clone());
+    let slow: Arc<Lane<Item>> = lane_of(Overflow::Refuse);
+    assert!(put(&slow, 4) && put(&slow, 6));
+    assert!(!put(&slow, 0));
+    let other = lane_of(Overflow::Refuse);
+    assert!(put(&other, 1), "an empty lane doesn't suffer for the slow one");
+    assert!(!put(&other, 0));
+    let newest = lane_of(Overflow::DropOldest);
+    assert!(put(&newest, 2) && put(&newest, 3), "it makes its own room");
+    assert_eq!([&slow, &other, &newest].map(|lane| lane.stats().dropped), [0, 0, 1]);
+    assert_eq!(budget.held(), 4 + 6 + 1 + 3);
+    assert_eq!(drain(&mut LaneReader::new(slow)), [4, 6]);
+    assert_eq!(drain(&mut LaneReader::new(newest)), [3]);
+    assert!(put(&other, 0) && !put(&other, 0));
+}
+
+#[test]
+fn a_queue_gives_back_what_a_burst_has_taken() {
+    let (lane, _) = lane(3000, usize::MAX, Overflow::Refuse);
+    assert!((0..3000).all(|_| put(&lane, 0)));
+    assert_eq!(drain(&mut LaneReader::new(lane.clone())).len(), 3000);
+    assert!(lane.lock().items.capacity() <= SPARE);
 }
 
 #[test]
 fn one_wake_per_batch_and_an_end() {
-    let (lane, _) = lane(100, 100, Overflow::Refuse);
+    let (lane, _) = lane(100, 1000, Overflow::Refuse);
     let mut reader = LaneReader::new(lane.clone());
     let wakes = Arc::new(Count(AtomicUsize::new(0)));
     let waker = Waker::from(wakes.clone());
@@ -122,7 +147,7 @@ fn one_wake_per_batch_and_an_end() {
 
 #[test]
 fn a_closed_lane_counts_what_comes_late_and_a_dropped_reader_frees_all() {
-    let (lane, budget) = lane(100, 1000, Overflow::Refuse);
+    let (lane, budget) = lane(100, 100_000, Overflow::Refuse);
     for _ in 0..70 {
         assert!(put(&lane, 2));
     }

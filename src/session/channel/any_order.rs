@@ -171,7 +171,7 @@ impl Play {
     fn route(&mut self, topic: usize, subscribed: bool, served: bool) {
         let mut spec = RouteSpec::default();
         // Small enough to be full now and then.
-        let limits = LaneLimits { max_messages: 2, max_bytes: 100, overflow: Overflow::Refuse };
+        let limits = LaneLimits { max_messages: 2, max_bytes: 1000, overflow: Overflow::Refuse };
         let budget = self.bench.shared.budget.clone();
         self.read();
         self.subscriptions.remove(&topic);
