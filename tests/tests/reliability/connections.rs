@@ -5,7 +5,7 @@ use std::time::Duration;
 use amop::{ErrorKind, Event};
 use amop_devnet::{Fault, FaultId, NodeCertificate, Welcome};
 
-use crate::scene::{Scene, nodes};
+use crate::scene::{Scene, Setup, nodes};
 
 /// Waits, with the load going on, until a fault has happened so often.
 async fn hits(scene: &Scene, fault: FaultId, times: u64) {
@@ -53,13 +53,14 @@ async fn connections_are_half_open() {
 
 #[tokio::test]
 async fn a_node_is_slow() {
-    let scene = Scene::start(nodes(3)).await;
+    let scene = Setup::new(nodes(3)).patient().start().await;
     let late = Fault::delay(Duration::from_millis(250)).at(&scene.devnet.node(0));
     let fault = scene.devnet.inject(late);
     hits(&scene, fault, 50).await;
     scene.load_flows().await;
     scene.devnet.clear_faults();
-    scene.finish("slow node").await;
+    let tally = scene.finish("slow node").await;
+    assert_eq!((tally.failed, tally.uncertain), (0, 0), "slow is not lost");
 }
 
 #[tokio::test]

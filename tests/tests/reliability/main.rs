@@ -2,6 +2,7 @@
 //! the table. Each test sets one scene, breaks something in it, and asks the same oracle at the end.
 
 mod chaos;
+mod clock;
 mod connections;
 mod messages;
 mod nodes;

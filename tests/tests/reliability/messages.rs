@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use amop::ErrorKind;
-use amop_devnet::Fault;
+use amop_devnet::{Fault, SameNode};
 
-use crate::scene::{Scene, nodes};
+use crate::oracle::Wants;
+use crate::scene::{ECHO, INBOX, Scene, Setup, nodes};
 
 #[tokio::test]
 async fn topics_take_their_time_between_nodes() {
@@ -21,7 +22,7 @@ async fn topics_take_their_time_between_nodes() {
 
 #[tokio::test]
 async fn frames_overtake_each_other() {
-    let scene = Scene::start(nodes(3).reorder(Duration::from_millis(100))).await;
+    let scene = Setup::new(nodes(3).reorder(Duration::from_millis(100))).patient().start().await;
     for _ in 0..4 {
         scene.load_flows().await;
     }
@@ -31,7 +32,7 @@ async fn frames_overtake_each_other() {
 
 #[tokio::test]
 async fn replies_are_lost() {
-    let scene = Scene::start(nodes(3)).await;
+    let scene = Setup::new(nodes(3)).steady().start().await;
     let by_nodes = Fault::lose().on_type(0x31).times(6);
     let by_servers = Fault::lose().from_clients().on_type(0x31).times(6);
     let faults = [scene.devnet.inject(by_nodes), scene.devnet.inject(by_servers)];
@@ -43,7 +44,7 @@ async fn replies_are_lost() {
 
 #[tokio::test]
 async fn frames_come_twice() {
-    let scene = Scene::start(nodes(3)).await;
+    let scene = Setup::new(nodes(3)).patient().start().await;
     let fault = scene.devnet.inject(Fault::twice());
     scene.oracle.says("doubled frames", |_| scene.devnet.hits(fault) >= Some(200)).await;
     scene.devnet.clear_faults();
@@ -56,15 +57,35 @@ async fn a_handler_misses_the_nodes_limit() {
     // One call in fifteen takes longer than the node waits (1 s) and than the library lets it (0.7 s).
     let slow = Arc::new(AtomicBool::new(true));
     let is_slow = slow.clone();
-    let thinking = move |call: usize| match call % 15 {
-        0 if is_slow.load(Ordering::Relaxed) => Duration::from_millis(1300),
+    let thinking = move |topic: &str, call: usize| match call % 15 {
+        0 if topic == ECHO && is_slow.load(Ordering::Relaxed) => Duration::from_millis(1300),
         _ => Duration::ZERO,
     };
-    let scene = Scene::start_with(nodes(3), 2, 2, thinking).await;
+    let scene = Setup::new(nodes(3)).thinking(thinking).steady().start().await;
     scene
         .oracle
         .says("calls answered for the handler", |oracle| oracle.failures(ErrorKind::SubscriberTooSlow) >= 3)
         .await;
     slow.store(false, Ordering::Relaxed);
     scene.finish("push time-out").await;
+}
+
+#[tokio::test]
+async fn nodes_drop_what_is_for_their_own() {
+    // A node that picks itself waits two seconds in vain; another message that picks itself meanwhile is forgotten.
+    let setup = Setup::new(nodes(3).same_node(SameNode::Drop)).patient();
+    let setup = setup.node_limit(Duration::from_secs(2)).inbox_timeout(Duration::from_secs(5));
+    let scene = setup.start().await;
+    let lost = |oracle: &crate::oracle::Oracle| oracle.failures(ErrorKind::Timeout) >= 2;
+    scene.oracle.says("unicasts that nodes drop", lost).await;
+    let oracle = scene.oracle.clone();
+    let all = scene.finish("same-node drop").await;
+    let inbox = oracle.tally_of(|topic, _| topic == INBOX);
+    println!("same-node drop, to subscribers listed at all nodes: {inbox}");
+    // What no choice of node can save, all of them listing the topic: everything else can, and was.
+    assert_eq!((all.failed, all.uncertain), (inbox.failed, inbox.uncertain));
+    assert_eq!(inbox.failed, 0, "nobody can know that it wasn't delivered");
+    let to_service = oracle.tally_of(|topic, wants| topic == ECHO && wants != Wants::Broadcast);
+    assert_eq!(to_service.done, to_service.calls, "a service is listed at one node only");
+    assert_eq!(all.copies_missed, 0, "broadcasts go through as many nodes as it takes");
 }

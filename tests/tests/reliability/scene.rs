@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use amop::{Client, ClientBuilder, Error, ErrorKind, Event, Events, Request, Retry};
+use amop::{Client, ClientBuilder, Error, ErrorKind, Event, Events, HandlerGuard, Message, Request, Retry};
 use amop_devnet::{Devnet, DevnetBuilder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -12,14 +12,16 @@ use tokio::task::JoinHandle;
 use crate::oracle::{GUARD, Oracle, Tally, Wants};
 
 /// Served: the reply is the payload.
-const ECHO: &str = "echo";
+pub(crate) const ECHO: &str = "echo";
 /// Subscribed: a unicast is answered as soon as it is accepted.
-const INBOX: &str = "inbox";
+pub(crate) const INBOX: &str = "inbox";
 /// Subscribed, and broadcast on.
-const NEWS: &str = "news";
+pub(crate) const NEWS: &str = "news";
+/// One client both serves it and subscribes to it; see [`Setup::with_desk`].
+pub(crate) const DESK: &str = "desk";
 
-const PUBLISHERS: usize = 2;
-const SUBSCRIBERS: usize = 2;
+/// Time between heartbeats.
+const HEARTBEAT: Duration = Duration::from_millis(300);
 /// Each worker of the load rests so long after a call: enough to have calls in flight at any time, little enough
 /// for two slow cores.
 const REST: Duration = Duration::from_millis(10);
@@ -37,14 +39,139 @@ pub(crate) fn nodes(count: usize) -> DevnetBuilder {
         .first_byte_limit(GUARD)
 }
 
-fn quick(builder: ClientBuilder) -> ClientBuilder {
-    builder
-        .heartbeat(Duration::from_millis(300))
-        .reconnect_min(Duration::from_millis(5))
-        .reconnect_max(Duration::from_millis(100))
-        .connect_timeout(Duration::from_secs(5))
-        .call_timeout(Duration::from_secs(3))
-        .answer_within(Duration::from_millis(700))
+/// How long a handler takes for a call on a topic.
+type Thinking = Arc<dyn Fn(&str, usize) -> Duration + Send + Sync>;
+
+/// What a scene is made of.
+pub(crate) struct Setup {
+    nodes: DevnetBuilder,
+    publishers: usize,
+    subscribers: usize,
+    thinking: Thinking,
+    desk: bool,
+    steady: bool,
+    call_timeout: Duration,
+    inbox_timeout: Option<Duration>,
+    answer_within: Duration,
+}
+
+impl Setup {
+    /// Two publishers, two subscribers and a server, connected to all of these nodes.
+    pub(crate) fn new(nodes: DevnetBuilder) -> Setup {
+        Setup {
+            nodes,
+            publishers: 2,
+            subscribers: 2,
+            thinking: Arc::new(|_, _| Duration::ZERO),
+            desk: false,
+            steady: false,
+            call_timeout: Duration::from_secs(3),
+            inbox_timeout: None,
+            answer_within: Duration::from_millis(700),
+        }
+    }
+
+    /// Other numbers of clients; the server comes on top.
+    pub(crate) fn clients(mut self, publishers: usize, subscribers: usize) -> Setup {
+        (self.publishers, self.subscribers) = (publishers, subscribers);
+        self
+    }
+
+    /// Handlers that take their time.
+    pub(crate) fn thinking(
+        mut self,
+        thinking: impl Fn(&str, usize) -> Duration + Send + Sync + 'static,
+    ) -> Setup {
+        self.thinking = Arc::new(thinking);
+        self
+    }
+
+    /// A further topic, with load of its own: one client serves it and subscribes to it too.
+    pub(crate) fn with_desk(mut self) -> Setup {
+        self.desk = true;
+        self
+    }
+
+    /// No connection is to break, be the machine as slow as it likes: that none did, and that everybody heard every
+    /// broadcast, is asked at the end.
+    pub(crate) fn steady(mut self) -> Setup {
+        self.steady = true;
+        self
+    }
+
+    /// As steady, and no time limit is to be reached either, on any side.
+    pub(crate) fn patient(mut self) -> Setup {
+        self.nodes = self.nodes.push_limit(GUARD).node_limit(GUARD);
+        (self.call_timeout, self.answer_within) = (GUARD, GUARD);
+        self.steady()
+    }
+
+    /// Another time limit between the nodes.
+    pub(crate) fn node_limit(mut self, limit: Duration) -> Setup {
+        self.nodes = self.nodes.node_limit(limit);
+        self
+    }
+
+    /// Another deadline for what is published to the subscribers.
+    pub(crate) fn inbox_timeout(mut self, timeout: Duration) -> Setup {
+        self.inbox_timeout = Some(timeout);
+        self
+    }
+
+    fn client(&self, devnet: &Devnet) -> ClientBuilder {
+        let builder = devnet
+            .client()
+            .heartbeat(HEARTBEAT)
+            .reconnect_min(Duration::from_millis(5))
+            .reconnect_max(Duration::from_millis(100))
+            .connect_timeout(Duration::from_secs(5))
+            .call_timeout(self.call_timeout)
+            .answer_within(self.answer_within);
+        if !self.steady {
+            return builder;
+        }
+        let beats = GUARD.as_millis() / HEARTBEAT.as_millis();
+        builder.connect_timeout(GUARD).missed_heartbeats(beats as u32)
+    }
+
+    /// Everybody connected everywhere, the load running and some of it done.
+    pub(crate) async fn start(mut self) -> Scene {
+        let devnet = self.nodes.clone().start().await.expect("the devnet starts");
+        let oracle = Arc::new(Oracle::new());
+        let mut clients = Vec::new();
+        for _ in 0..=self.publishers + self.subscribers {
+            let client = self.client(&devnet).connect().await.expect("the client connects");
+            clients.push(Watched { events: client.events(), client });
+        }
+        let inbox_timeout = self.inbox_timeout.take().unwrap_or(self.call_timeout);
+        let mut scene =
+            Scene { devnet, oracle, setup: self, clients, load: Vec::new(), stop: Arc::default() };
+        scene.all_connected().await;
+        let Setup { publishers, subscribers, desk, .. } = scene.setup;
+        for subscriber in publishers..publishers + subscribers {
+            scene.subscribe(subscriber, INBOX).await.expect("the subscription stands");
+            scene.subscribe(subscriber, NEWS).await.expect("the subscription stands");
+            scene.oracle.listens(NEWS, subscriber);
+        }
+        scene.serve(ECHO).await;
+        if desk {
+            scene.serve(DESK).await;
+            scene.subscribe(scene.server(), DESK).await.expect("the subscription stands");
+            scene.oracle.listens(DESK, scene.server());
+        }
+        for publisher in 0..publishers {
+            scene.send(publisher, ECHO, Wants::Unicast, None);
+            scene.send(publisher, ECHO, Wants::AtLeastOnce, None);
+            scene.send(publisher, INBOX, Wants::Unicast, Some(inbox_timeout));
+            scene.send(publisher, NEWS, Wants::Broadcast, None);
+            if desk {
+                scene.send(publisher, DESK, Wants::Unicast, None);
+                scene.send(publisher, DESK, Wants::Broadcast, None);
+            }
+        }
+        scene.load_flows().await;
+        scene
+    }
 }
 
 /// A client and what it says happens to it.
@@ -57,6 +184,7 @@ struct Watched {
 pub(crate) struct Scene {
     pub(crate) devnet: Devnet,
     pub(crate) oracle: Arc<Oracle>,
+    setup: Setup,
     /// Publishers first, then subscribers, then the server.
     clients: Vec<Watched>,
     load: Vec<JoinHandle<()>>,
@@ -64,72 +192,68 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Everybody connected everywhere, the load running and some of it done.
+    /// As [`Setup::new`] has it, and started.
     pub(crate) async fn start(nodes: DevnetBuilder) -> Scene {
-        Scene::start_with(nodes, PUBLISHERS, SUBSCRIBERS, |_| Duration::ZERO).await
+        Setup::new(nodes).start().await
     }
 
-    /// The same with a number of clients (and the server), and a server that takes its time for some calls.
-    pub(crate) async fn start_with(
-        nodes: DevnetBuilder,
-        publishers: usize,
-        subscribers: usize,
-        thinking: impl Fn(usize) -> Duration + Send + Sync + Clone + 'static,
-    ) -> Scene {
-        let devnet = nodes.start().await.expect("the devnet starts");
-        let oracle = Arc::new(Oracle::new());
-        let mut clients = Vec::new();
-        for _ in 0..=publishers + subscribers {
-            let client = quick(devnet.client()).connect().await.expect("the client connects");
-            clients.push(Watched { events: client.events(), client });
-        }
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut scene = Scene { devnet, oracle, clients, load: Vec::new(), stop };
-        scene.all_connected().await;
-        for (index, Watched { client, .. }) in scene.clients.iter().enumerate().skip(publishers) {
-            let oracle = scene.oracle.clone();
-            if index == publishers + subscribers {
-                let thinking = thinking.clone();
-                let serve = client.serve(ECHO, move |request: Request| {
-                    oracle.handled(index, request.data());
-                    let call = std::str::from_utf8(request.data()).map(str::parse::<usize>);
-                    let time = if let Ok(Ok(call)) = call { thinking(call) } else { Duration::ZERO };
-                    async move {
-                        tokio::time::sleep(time).await;
-                        request.data().clone()
-                    }
-                });
-                serve.timeout(GUARD).await.expect("the service stands");
-                continue;
+    /// One of the clients: publishers first, then subscribers, then the server.
+    pub(crate) fn client(&self, index: usize) -> &Client {
+        &self.clients[index].client
+    }
+
+    /// How many clients there are.
+    pub(crate) fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    fn server(&self) -> usize {
+        self.clients.len() - 1
+    }
+
+    /// A client subscribes to a topic; what it hears goes into the book.
+    pub(crate) fn subscribe(
+        &self,
+        client: usize,
+        topic: &str,
+    ) -> impl Future<Output = amop::Result<HandlerGuard>> + Send + use<> {
+        let (oracle, thinking) = (self.oracle.clone(), self.setup.thinking.clone());
+        let hear = move |message: Message| {
+            let call = oracle.handled(client, message.seq(), message.data());
+            let time = thinking(message.topic(), call);
+            async move {
+                if !time.is_zero() {
+                    tokio::time::sleep(time).await;
+                }
             }
-            for topic in [INBOX, NEWS] {
-                let oracle = oracle.clone();
-                let hear = move |message: amop::Message| {
-                    oracle.handled(index, message.data());
-                    async {}
-                };
-                client.subscribe(topic).timeout(GUARD).for_each(hear).await.expect("the subscription stands");
+        };
+        self.client(client).subscribe(topic).timeout(GUARD).for_each(hear)
+    }
+
+    /// The server answers a topic's unicasts with their own payload.
+    async fn serve(&self, topic: &str) {
+        let (oracle, thinking, server) = (self.oracle.clone(), self.setup.thinking.clone(), self.server());
+        let serve = self.client(server).serve(topic, move |request: Request| {
+            let call = oracle.handled(server, request.message().seq(), request.data());
+            let time = thinking(request.topic(), call);
+            async move {
+                tokio::time::sleep(time).await;
+                request.data().clone()
             }
-        }
-        for Watched { client, .. } in &scene.clients[..publishers] {
-            let (client, oracle, stop) = (client.clone(), scene.oracle.clone(), scene.stop.clone());
-            for (topic, wants) in [
-                (ECHO, Wants::Unicast),
-                (ECHO, Wants::AtLeastOnce),
-                (INBOX, Wants::Unicast),
-                (NEWS, Wants::Broadcast),
-            ] {
-                let (client, oracle, stop) = (client.clone(), oracle.clone(), stop.clone());
-                scene.load.push(tokio::spawn(async move {
-                    while !stop.load(Ordering::Relaxed) {
-                        call(&client, &oracle, topic, wants).await;
-                        tokio::time::sleep(REST).await;
-                    }
-                }));
+        });
+        // The service goes on without its guard.
+        serve.timeout(GUARD).await.expect("the service stands");
+    }
+
+    /// A publisher sends from now on, one call after the other.
+    fn send(&mut self, publisher: usize, topic: &'static str, wants: Wants, timeout: Option<Duration>) {
+        let (client, oracle, stop) = (self.client(publisher).clone(), self.oracle.clone(), self.stop.clone());
+        self.load.push(tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                call(&client, &oracle, topic, wants, timeout).await;
+                tokio::time::sleep(REST).await;
             }
-        }
-        scene.load_flows().await;
-        scene
+        }));
     }
 
     /// So many more calls end well.
@@ -147,10 +271,11 @@ impl Scene {
 
     /// Every client is connected to every node.
     pub(crate) async fn all_connected(&mut self) {
+        let nodes = self.devnet.len();
         for watched in &mut self.clients {
             let client = watched.client.clone();
-            if !is_everywhere(&client) {
-                watched.hears("a connection to every node", |_| is_everywhere(&client)).await;
+            if !is_everywhere(&client, nodes) {
+                watched.hears("a connection to every node", |_| is_everywhere(&client, nodes)).await;
             }
         }
     }
@@ -161,11 +286,10 @@ impl Scene {
         let healed = Instant::now();
         self.all_connected().await;
         let connected_in = healed.elapsed();
-        let listeners = self.clients.len() - 1 - self.load.len() / 4;
-        for publisher in 0..self.load.len() / 4 {
-            let client = self.clients[publisher].client.clone();
+        for publisher in 0..self.setup.publishers {
+            let client = self.client(publisher).clone();
             self.is_answered(&client).await;
-            self.all_hear_news(&client, listeners).await;
+            self.all_hear_news(&client).await;
         }
         let recovered_in = healed.elapsed();
         self.load_flows().await;
@@ -173,8 +297,17 @@ impl Scene {
         for worker in self.load {
             worker.await.expect("a worker of the load ends");
         }
+        let all_heard = |oracle: &Oracle| oracle.tally().copies_missed == 0;
+        if self.setup.steady {
+            self.oracle.says("every copy of every acked broadcast", all_heard).await;
+        } else {
+            // Some went where nobody was connected; the last may still be on their way.
+            self.oracle.says_within(Duration::from_secs(1), all_heard).await;
+        }
         let mut retries = 0;
         for Watched { client, .. } in &self.clients {
+            let losses = client.stats().total().losses;
+            assert!(!self.setup.steady || losses == 0, "{row}: {losses} connections were lost");
             client.close_within(GUARD).await.expect("the client closes");
             let stats = client.stats();
             retries += stats.retries;
@@ -196,9 +329,8 @@ impl Scene {
     async fn is_answered(&self, publisher: &Client) {
         let begun = Instant::now();
         loop {
-            let call = self.oracle.begin(Wants::Unicast);
-            let publish = publisher.publish(ECHO, call.to_string()).timeout(GUARD).wait_for_subscriber(true);
-            let outcome = publish.await;
+            let call = self.oracle.begin(ECHO, Wants::Unicast);
+            let outcome = publisher.publish(ECHO, call.to_string()).wait_for_subscriber(true).await;
             self.oracle.end(call, outcome.clone());
             match outcome {
                 Ok(_) => return,
@@ -209,17 +341,17 @@ impl Scene {
     }
 
     /// A broadcast reaches every subscriber. Another is sent where a busy machine has just cost a connection.
-    async fn all_hear_news(&self, publisher: &Client, listeners: usize) {
+    async fn all_hear_news(&self, publisher: &Client) {
         let begun = Instant::now();
         while begun.elapsed() < GUARD {
-            let call = self.oracle.begin(Wants::Broadcast);
+            let call = self.oracle.begin(NEWS, Wants::Broadcast);
             self.oracle.end(call, publisher.broadcast(NEWS, call.to_string()).await);
-            let all = |oracle: &Oracle| oracle.heard_by(call) == listeners;
+            let all = |oracle: &Oracle| oracle.is_heard_by_all(call);
             if self.oracle.says_within(Duration::from_secs(3), all).await {
                 return;
             }
         }
-        panic!("no broadcast reaches all {listeners} subscribers after all is well again");
+        panic!("no broadcast reaches all subscribers after all is well again");
     }
 }
 
@@ -232,13 +364,20 @@ impl Watched {
     }
 }
 
-fn is_everywhere(client: &Client) -> bool {
-    client.stats().endpoints.iter().all(|endpoint| endpoint.connected)
+fn is_everywhere(client: &Client, nodes: usize) -> bool {
+    let endpoints = client.stats().endpoints;
+    endpoints.len() == nodes && endpoints.iter().all(|endpoint| endpoint.connected)
 }
 
 /// One call of the load, its outcome told to the oracle by the client itself, as often as it happens.
-async fn call(client: &Client, oracle: &Arc<Oracle>, topic: &str, wants: Wants) {
-    let call = oracle.begin(wants);
+async fn call(
+    client: &Client,
+    oracle: &Arc<Oracle>,
+    topic: &'static str,
+    wants: Wants,
+    timeout: Option<Duration>,
+) {
+    let call = oracle.begin(topic, wants);
     let (over, is_over) = oneshot::channel();
     let book = oracle.clone();
     let payload = call.to_string();
@@ -250,9 +389,14 @@ async fn call(client: &Client, oracle: &Arc<Oracle>, topic: &str, wants: Wants) 
         }),
         Wants::Unicast | Wants::AtLeastOnce => {
             let retry = if wants == Wants::AtLeastOnce { Retry::AtLeastOnce } else { Retry::Definite };
-            client.publish(topic, payload.clone()).retry(retry).start(move |outcome| {
+            let mut publish = client.publish(topic, payload.clone()).retry(retry);
+            if let Some(timeout) = timeout {
+                publish = publish.timeout(timeout);
+            }
+            let expected = if topic == INBOX { String::new() } else { payload };
+            publish.start(move |outcome| {
                 let outcome = outcome.and_then(|reply| match reply.data() {
-                    data if data.is_empty() || *data == payload => Ok(()),
+                    data if *data == expected => Ok(()),
                     data => {
                         Err(Error::new(ErrorKind::Internal, format!("a reply to another call: {data:?}")))
                     }
@@ -263,7 +407,7 @@ async fn call(client: &Client, oracle: &Arc<Oracle>, topic: &str, wants: Wants) 
         }
     };
     match started {
-        Ok(_) => tokio::time::timeout(GUARD, is_over).await.expect("a call ends").expect("by telling so"),
+        Ok(_) => tokio::time::timeout(2 * GUARD, is_over).await.expect("a call ends").expect("by telling so"),
         Err(error) => oracle.end(call, Err::<(), _>(error)),
     }
 }
