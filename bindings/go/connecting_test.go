@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +73,7 @@ func TestConnectSaysWhyItCannot(t *testing.T) {
 		"a NUL in a file":    {[]amop.Option{node, amop.CredentialFiles("a", "\x00", "b")}, amop.ErrInvalidArgument, "NUL"},
 		"a negative time":    {[]amop.Option{node, good, amop.CallTimeout(-1)}, amop.ErrInvalidArgument, "CallTimeout"},
 		"a negative bound":   {[]amop.Option{node, good, amop.MaxInFlight(-1)}, amop.ErrInvalidArgument, "MaxInFlight"},
+		"too many events":    {[]amop.Option{node, good, amop.MaxEvents(1 << 40)}, amop.ErrInvalidArgument, "MaxEvents"},
 		"an unknown policy":  {[]amop.Option{node, good, amop.Retry(99)}, amop.ErrInvalidArgument, "Retry"},
 		"an endless time":    {[]amop.Option{node, good, amop.CallTimeout(1<<63 - 1)}, amop.ErrInvalidArgument, "call_timeout"},
 		"no credentials":     {[]amop.Option{node}, amop.ErrCredentialsNotFound, empty},
@@ -198,7 +198,7 @@ func TestAllOptionsTogether(t *testing.T) {
 	topic := freshTopic()
 	service := must[*amop.Service](t)(client.Serve(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil },
-		amop.MaxMessages(10), amop.MaxBytes(1000), amop.Placement(amop.PlacementOne), amop.Concurrency(2),
+		amop.MaxMessages(10), amop.MaxBytes(1000), amop.Placement(amop.PlacementOne), amop.Concurrency(0),
 		amop.Timeout(guard)))
 	reply := must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte("x"),
 		amop.Timeout(guard), amop.Retry(amop.RetryDefinite), amop.WaitForSubscriber(true)))
@@ -220,7 +220,6 @@ func TestAllOptionsTogether(t *testing.T) {
 	fails(t, err, amop.ErrInvalidArgument)
 	_, err = client.Serve(soon(t), topic, nil)
 	fails(t, err, amop.ErrInvalidArgument)
-	runtime.KeepAlive(client)
 }
 
 func TestTopicsAreCheckedByEveryCall(t *testing.T) {

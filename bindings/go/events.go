@@ -63,6 +63,9 @@ type Event struct {
 // defaultMaxEvents is how many events a listener holds, unless [MaxEvents] says otherwise; that of the library.
 const defaultMaxEvents = 1024
 
+// mostEvents bounds MaxEvents: room for all is made at once, a pointer each.
+const mostEvents = 1 << 20
+
 // listener is one who gets events: those of the library, and those of handlers here.
 type listener struct {
 	mu     sync.Mutex

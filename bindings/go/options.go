@@ -262,7 +262,12 @@ func MaxHeldBytes(bytes int) Option {
 
 // MaxEvents is most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
 func MaxEvents(events int) Option {
-	return clientOption(func(o *clientOptions) { o.MaxEvents = o.bound("MaxEvents", events) })
+	return clientOption(func(o *clientOptions) {
+		o.MaxEvents = o.bound("MaxEvents", events)
+		if events > mostEvents {
+			o.fail(ErrInvalidArgument, "MaxEvents is %d: take at most %d", events, mostEvents)
+		}
+	})
 }
 
 // DoublesWindow is how long a message is remembered, so that a double of it isn't delivered again. Default 60 s.

@@ -71,9 +71,12 @@ func (c *Client) ServeRequests(ctx context.Context, topic string, opts ...ServeO
 }
 
 func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts []ServeOption) (*Service, error) {
-	options := laneOptions{concurrency: defaultConcurrency}
+	var options laneOptions
 	for _, option := range opts {
 		option.service(&options)
+	}
+	if options.concurrency == 0 {
+		options.concurrency = defaultConcurrency
 	}
 	handle, err := enter(ctx, c, topic, &options, func() (*capi.Service, *capi.Error) {
 		return c.core.handle.Serve(topic, &options.LaneOptions)

@@ -18,8 +18,9 @@ type Subscription struct {
 	// One of the two has the messages.
 	messages chan *Message
 	handler  func(context.Context, *Message)
-	// Taken from the library and not passed on yet; the reader's.
+	// Taken from the library and not passed on yet: a part of `room`. Both are the reader's.
 	backlog []*Message
+	room    [channelRoom]*Message
 }
 
 // Subscribe subscribes to a topic; its messages are read from [Subscription.Messages], or with [Subscription.Next] or
@@ -164,24 +165,32 @@ func (s *Subscription) fill() bool {
 	}
 	messages, failure := s.handle.Take(room)
 	for n := range messages {
-		s.backlog = append(s.backlog, messageOf(s.topic, &messages[n]))
+		s.room[n] = messageOf(s.topic, &messages[n])
 	}
+	s.backlog = s.room[:len(messages)]
 	return failure == nil
 }
 
 // pass passes on what was taken. What is left when it ends is given up.
 func (s *Subscription) pass() {
 	for len(s.backlog) > 0 && !s.isAbandoned() {
-		message := s.backlog[0]
 		if s.handler != nil {
-			s.backlog = s.backlog[1:]
+			message := s.next()
 			guarded(func() { s.handler(s.ctx, message) }, s.handlerFailed)
 			continue
 		}
 		select {
-		case s.messages <- message:
-			s.backlog = s.backlog[1:]
+		case s.messages <- s.backlog[0]:
+			s.next()
 		case <-s.abandoned:
 		}
 	}
+}
+
+// next takes a message out of the backlog, which doesn't keep it alive then.
+func (s *Subscription) next() *Message {
+	message := s.backlog[0]
+	s.backlog[0] = nil
+	s.backlog = s.backlog[1:]
+	return message
 }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 
 	"amop"
@@ -47,7 +46,7 @@ type Devnet struct {
 	nodes *capi.Devnet
 }
 
-// Start starts the nodes. ctx bounds that only; [Devnet.Stop] ends them. (Those that are collected unstopped end too.)
+// Start starts the nodes. ctx bounds that only; they run until [Devnet.Stop], or the end of the process.
 func Start(ctx context.Context, opts ...Option) (*Devnet, error) {
 	options := capi.DevnetOptions{Nodes: 2}
 	for _, option := range opts {
@@ -64,9 +63,7 @@ func Start(ctx context.Context, opts ...Option) (*Devnet, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Devnet{nodes}
-	runtime.AddCleanup(d, func(nodes *capi.Devnet) { go nodes.Stop() }, nodes)
-	return d, nil
+	return &Devnet{nodes}, nil
 }
 
 func check(o *capi.DevnetOptions) error {
@@ -129,7 +126,6 @@ func (d *Devnet) at(ctx context.Context, node int, call func(int) *capi.Error) e
 }
 
 func (d *Devnet) do(ctx context.Context, call func() *capi.Error) error {
-	defer runtime.KeepAlive(d)
 	_, err := wait(ctx, func() (struct{}, *capi.Error) { return struct{}{}, call() }, func(struct{}) {})
 	return err
 }

@@ -43,6 +43,9 @@ func (c *Client) Serve(topic string, options *LaneOptions) (*Service, *Error) {
 // Take waits, holding no thread, for up to `most` requests, each of which is to be answered or freed. An error says
 // that none will come any more.
 func (s *Service) Take(most int) ([]*Request, *Error) {
+	// What was taken before isn't kept alive by the wait.
+	clear(s.requests)
+	s.requests = s.requests[:0]
 	var count C.size_t
 	err := s.ready.await(func() (status C.amop_status) {
 		count = C.amopgo_take_requests(s.ptr, &s.batch.items[0], C.size_t(most), &status)
@@ -51,8 +54,6 @@ func (s *Service) Take(most int) ([]*Request, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	clear(s.requests)
-	s.requests = s.requests[:0]
 	for n := range s.batch.items[:count] {
 		item := &s.batch.items[n]
 		live.Add(1)

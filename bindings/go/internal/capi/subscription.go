@@ -61,6 +61,9 @@ func (c *Client) Subscribe(topic string, options *LaneOptions) (*Subscription, *
 // Take waits, holding no thread, for up to `most` messages; they are valid until the next Take. An error says that
 // none will come any more.
 func (s *Subscription) Take(most int) ([]Message, *Error) {
+	// What was taken before isn't kept alive by the wait.
+	clear(s.messages)
+	s.messages = s.messages[:0]
 	var count C.size_t
 	err := s.ready.await(func() (status C.amop_status) {
 		count = C.amopgo_take_messages(s.ptr, &s.batch.items[0], C.size_t(most), &status)
@@ -69,7 +72,6 @@ func (s *Subscription) Take(most int) ([]Message, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	s.messages = s.messages[:0]
 	for n := range s.batch.items[:count] {
 		s.messages = append(s.messages, seenMessage(&s.batch.items[n], &s.endpoints))
 	}
