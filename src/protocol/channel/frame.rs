@@ -26,7 +26,7 @@ pub const MAX_SENT_FRAME_LEN: usize = MAX_FRAME_LEN - 64 * 1024;
 /// that a kept message never pins a read buffer much larger than itself.
 const OWN_BUFFER_LEN: usize = READ_CHUNK / 2;
 
-/// What is made ready for one read from the connection.
+/// The read buffer. A frame that is longer gets one of just its own size, which nothing else is ever read into.
 pub const READ_CHUNK: usize = 64 * 1024;
 
 /// The `type` of a frame.
@@ -217,17 +217,25 @@ impl FrameReader {
         FrameReader { buffer: BytesMut::new(), used: 0, large: Bytes::new(), limit }
     }
 
-    /// Where the next bytes go: room for the rest of a frame that has begun, else for one read.
+    /// Where the next bytes go: into what is spare there, which is never nothing.
     pub fn buffer(&mut self) -> &mut BytesMut {
         self.release();
-        let missing = match frame_len(&self.buffer, self.limit) {
-            Ok(Some(length)) => length.saturating_sub(self.buffer.len()),
+        let begun = self.buffer.len();
+        let length = match frame_len(&self.buffer, self.limit) {
+            Ok(Some(length)) => length,
             Ok(None) | Err(_) => 0,
         };
-        if missing > READ_CHUNK {
-            self.buffer.reserve(missing);
-        } else if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 4 {
-            self.buffer.reserve(READ_CHUNK);
+        let whole = match length.max(READ_CHUNK) {
+            whole if whole > begun => whole,
+            _ => begun + READ_CHUNK,
+        };
+        // The rest of the frame, and no tiny reads.
+        let least = length.saturating_sub(begun).max(READ_CHUNK / 4).min(whole - begun);
+        let spare = self.buffer.capacity() - begun;
+        if spare < least && !(whole == READ_CHUNK && self.buffer.try_reclaim(whole - begun)) {
+            let mut fresh = BytesMut::with_capacity(whole);
+            fresh.extend_from_slice(&self.buffer);
+            self.buffer = fresh;
         }
         &mut self.buffer
     }
@@ -248,6 +256,10 @@ impl FrameReader {
             return parse(&self.buffer, self.limit);
         }
         self.large = self.buffer.split_to(length).freeze();
+        if length > READ_CHUNK {
+            // Once nobody keeps this frame, the buffer would take its memory back, and short frames would pin that.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
         let frame = parse(&self.large, self.limit)?;
         Ok(frame.map(|frame| Frame { backing: Some(&self.large), ..frame }))
     }
@@ -335,5 +347,45 @@ mod tests {
         reader.buffer().extend_from_slice(&Frame::new(MessageType::Request, seq(), 0, &[1; 100]).to_bytes());
         let frame = reader.next().unwrap().unwrap();
         assert_ne!(frame.keep(frame.body).as_ptr(), frame.body.as_ptr());
+    }
+
+    /// Reads as a connection does, into the room that is there; the bodies that are to be kept.
+    fn read(reader: &mut FrameReader, mut bytes: &[u8], keep: impl Fn(&Frame<'_>) -> bool) -> Vec<Bytes> {
+        let mut kept = Vec::new();
+        while !bytes.is_empty() {
+            let buffer = reader.buffer();
+            let piece = bytes.len().min(buffer.capacity() - buffer.len());
+            assert!(piece > 0, "a read of nothing means that the connection has ended");
+            buffer.extend_from_slice(&bytes[..piece]);
+            bytes = &bytes[piece..];
+            while let Some(frame) = reader.next().unwrap() {
+                if keep(&frame) {
+                    kept.push(frame.keep(frame.body));
+                }
+            }
+        }
+        kept
+    }
+
+    #[test]
+    fn a_kept_message_never_pins_a_large_frame_that_was_read_before_it() {
+        const KEPT: usize = 33 * 1024;
+        let mut reader = FrameReader::new(MAX_FRAME_LEN);
+        let mut kept = Vec::new();
+        for round in 0..20 {
+            let mut stream = Vec::new();
+            for len in [1 << 20, 100 * round, KEPT, READ_CHUNK, 7, KEPT, 3 * READ_CHUNK, KEPT] {
+                stream.extend(Frame::new(MessageType::Request, seq(), 0, &vec![1; len]).to_bytes());
+            }
+            kept.extend(read(&mut reader, &stream, |frame| frame.body.len() == KEPT));
+            assert!(reader.buffer().capacity() <= READ_CHUNK, "the reader itself pins no more");
+        }
+        drop(reader);
+        assert_eq!(kept.len(), 60);
+        for body in kept {
+            let mut memory = body.try_into_mut().expect("nobody else holds it");
+            memory.clear();
+            assert!(!memory.try_reclaim(READ_CHUNK + 1), "it lies in {} bytes", memory.capacity());
+        }
     }
 }
