@@ -67,7 +67,7 @@ impl ClientCore {
         });
         let waiting = Waiting::new(options.max_in_flight, options.max_send_bytes);
         let core = Arc::new(ClientCore {
-            dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler"),
+            dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler", runtime.handle().clone()),
             runtime,
             options,
             delivery,

@@ -2,17 +2,28 @@
 //!
 //! A job (one per subscription) holds a thread only while it has messages, and never runs on two threads at
 //! once. The pool grows with the jobs that are ready, up to its limit; beyond that jobs wait, in order, and it is
-//! counted. Idle threads end.
+//! counted. Idle threads end. Where the system gives no further thread, the pool asks again until it does.
+
+mod job;
+
+use job::Slot;
+pub(crate) use job::{Job, Turn};
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
-use std::task::{Context, Wake, Waker};
+use std::task::Wake;
 use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 /// An idle thread ends after this.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// After this the system is asked again for a thread that it refused.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many messages one job handles before another ready job gets its thread.
 pub(crate) const CALLS_A_TURN: usize = 64;
@@ -26,27 +37,15 @@ pub(crate) fn is_dispatcher_thread() -> bool {
     ON_DISPATCHER.with(Cell::get)
 }
 
-/// What a job says after a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// It handled as many messages as a turn allows; there may be more.
-    More,
-    /// It has registered the waker and waits.
-    Waiting,
-    /// It is over.
-    Done,
-}
-
-/// One subscription's work.
-pub(crate) trait Job: Send + 'static {
-    /// Handles what is ready, at most [`CALLS_A_TURN`] messages; registers the context's waker when there is no more.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Turn;
-}
+/// How threads are started.
+type Start = dyn Fn(Box<dyn FnOnce() + Send>) -> io::Result<()> + Send + Sync;
 
 /// The pool.
 pub(crate) struct Dispatcher {
     max_threads: usize,
-    name: String,
+    start: Box<Start>,
+    /// Where the pauses pass.
+    runtime: Handle,
     state: Mutex<State>,
     ready: Condvar,
     waits: AtomicU64,
@@ -57,27 +56,29 @@ struct State {
     queue: VecDeque<Arc<Slot>>,
     threads: usize,
     idle: usize,
+    /// The system refused a thread, and is being asked again.
+    asking: bool,
     /// The client has closed: no thread waits any more.
     closed: bool,
 }
 
-/// A job and where it stands.
-struct Slot {
-    pool: Weak<Dispatcher>,
-    phase: AtomicU8,
-    job: Mutex<Option<Box<dyn Job>>>,
-}
-
-const IDLE_JOB: u8 = 0;
-const QUEUED: u8 = 1;
-const RUNNING: u8 = 2;
-const WOKEN: u8 = 3;
-
 impl Dispatcher {
-    pub(crate) fn new(max_threads: usize, name: &str) -> Arc<Dispatcher> {
+    pub(crate) fn new(max_threads: usize, name: &str, runtime: Handle) -> Arc<Dispatcher> {
+        let name = name.to_owned();
+        Dispatcher::with_start(max_threads, runtime, move |thread| {
+            std::thread::Builder::new().name(name.clone()).spawn(thread).map(drop)
+        })
+    }
+
+    fn with_start(
+        max_threads: usize,
+        runtime: Handle,
+        start: impl Fn(Box<dyn FnOnce() + Send>) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Arc<Dispatcher> {
         Arc::new(Dispatcher {
             max_threads: max_threads.max(1),
-            name: name.to_owned(),
+            start: Box::new(start),
+            runtime,
             state: Mutex::new(State::default()),
             ready: Condvar::new(),
             waits: AtomicU64::new(0),
@@ -86,9 +87,7 @@ impl Dispatcher {
 
     /// Takes a job; it runs at once, to register its waker.
     pub(crate) fn add(self: &Arc<Self>, job: Box<dyn Job>) {
-        let slot =
-            Slot { pool: Arc::downgrade(self), phase: AtomicU8::new(IDLE_JOB), job: Mutex::new(Some(job)) };
-        Arc::new(slot).wake();
+        Slot::new(self, job).wake();
     }
 
     /// How often a ready job found all threads busy and no further one allowed.
@@ -105,22 +104,32 @@ impl Dispatcher {
         } else if state.threads < self.max_threads {
             state.threads += 1;
             drop(state);
-            self.start_thread();
+            self.start_thread_or_ask_again();
         } else {
             self.waits.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn start_thread(self: Arc<Self>) {
-        let pool = self.clone();
-        let started = std::thread::Builder::new().name(self.name.clone()).spawn(move || pool.work());
-        if let Err(error) = started {
-            let mut state = self.lock();
-            state.threads -= 1;
-            let alone = state.threads == 0;
+    /// The threads that run take what is queued when they can; but there may be none, or they are busy for long.
+    fn start_thread_or_ask_again(self: Arc<Self>) {
+        let Err(error) = self.start_thread() else { return };
+        let mut state = self.lock();
+        if !std::mem::replace(&mut state.asking, true) {
+            let threads = state.threads;
             drop(state);
-            tracing::error!(%error, alone, "no further handler thread could be started");
+            tracing::error!(%error, threads, "no further handler thread can be started; trying again");
+            self.runtime.spawn(ask_again(Arc::downgrade(&self)));
         }
+    }
+
+    /// A further thread, which the caller has counted.
+    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        let pool = self.clone();
+        let started = (self.start)(Box::new(move || pool.work()));
+        if started.is_err() {
+            self.lock().threads -= 1;
+        }
+        started
     }
 
     fn work(self: Arc<Self>) {
@@ -160,51 +169,23 @@ impl Dispatcher {
     }
 }
 
-impl Slot {
-    /// One turn of the job.
-    fn run(self: Arc<Self>) {
-        self.phase.store(RUNNING, Ordering::Release);
-        let waker = Waker::from(self.clone());
-        let mut cx = Context::from_waker(&waker);
-        // Uncontended: only the thread that took the slot from the queue runs it.
-        let mut job = self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(turn) = job.as_mut().map(|job| job.turn(&mut cx)) else { return };
-        let over = if turn == Turn::Done { job.take() } else { None };
-        drop(job);
-        drop(over); // may run foreign code
-        match turn {
-            Turn::Done => {}
-            Turn::More => self.requeue(),
-            Turn::Waiting => {
-                let waited =
-                    self.phase.compare_exchange(RUNNING, IDLE_JOB, Ordering::AcqRel, Ordering::Acquire);
-                if waited.is_err() {
-                    self.requeue();
-                }
-            }
+/// Asks for threads until the system gives what is needed.
+async fn ask_again(pool: Weak<Dispatcher>) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut state = pool.lock();
+        let jobs = state.queue.len().saturating_sub(state.idle);
+        let missing = jobs.min(pool.max_threads.saturating_sub(state.threads));
+        if missing == 0 {
+            state.asking = false;
+            return;
         }
-    }
-
-    fn requeue(self: Arc<Self>) {
-        self.phase.store(QUEUED, Ordering::Release);
-        match self.pool.upgrade() {
-            Some(pool) => pool.enqueue(self),
-            None => drop(self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()),
-        }
-    }
-}
-
-impl Wake for Slot {
-    fn wake(self: Arc<Self>) {
-        let change = self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, |phase| match phase {
-            IDLE_JOB => Some(QUEUED),
-            RUNNING => Some(WOKEN),
-            _ => None,
-        });
-        if change == Ok(IDLE_JOB)
-            && let Some(pool) = self.pool.upgrade()
-        {
-            pool.enqueue(self);
+        state.threads += missing;
+        drop(state);
+        let refused = (0..missing).find(|_| pool.start_thread().is_err());
+        if let Some(started) = refused {
+            pool.lock().threads -= missing - started - 1;
         }
     }
 }
@@ -214,8 +195,10 @@ mod tests {
     use super::*;
     use crate::delivery::lane::Room;
     use crate::delivery::{Budget, Lane, LaneItem, LaneLimits, LaneReader};
+    use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
-    use std::task::Poll;
+    use std::task::{Context, Poll};
+    use tokio::runtime::Runtime;
 
     struct Number(u32);
     impl LaneItem for Number {
@@ -242,6 +225,15 @@ mod tests {
         }
     }
 
+    fn runtime() -> Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
+    }
+
+    fn pool(max_threads: usize) -> (Arc<Dispatcher>, Runtime) {
+        let runtime = runtime();
+        (Dispatcher::new(max_threads, "test", runtime.handle().clone()), runtime)
+    }
+
     fn lane() -> Arc<Lane<Number>> {
         Lane::new(LaneLimits::default(), Arc::new(Budget::new(usize::MAX)))
     }
@@ -253,7 +245,7 @@ mod tests {
 
     #[test]
     fn one_subscription_is_served_in_order_and_never_twice_at_once() {
-        let pool = Dispatcher::new(4, "test");
+        let (pool, _runtime) = pool(4);
         let lane = lane();
         let (tx, rx) = mpsc::channel();
         let reader = LaneReader::new(lane.clone());
@@ -267,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_blocked_handler_delays_only_its_own_subscription_and_the_limit_makes_jobs_wait() {
-        let pool = Dispatcher::new(2, "test");
+        let (pool, _runtime) = pool(2);
         let (block, unblock) = mpsc::channel::<()>();
         let (entered, is_in) = mpsc::channel();
         let slow = lane();
@@ -302,5 +294,48 @@ mod tests {
         assert!(!is_dispatcher_thread());
         drop(block);
         slow.close();
+    }
+
+    #[test]
+    fn a_thread_that_the_system_refuses_is_asked_for_again() {
+        let runtime = runtime();
+        let tries = AtomicUsize::new(0);
+        let pool = Dispatcher::with_start(4, runtime.handle().clone(), move |thread| {
+            match tries.fetch_add(1, Ordering::SeqCst) {
+                0 | 1 => Err(io::ErrorKind::WouldBlock.into()),
+                _ => std::thread::Builder::new().spawn(thread).map(drop),
+            }
+        });
+        let (tx, rx) = mpsc::channel();
+        let lane = lane();
+        put(&lane, 7);
+        let reader = LaneReader::new(lane.clone());
+        pool.add(Box::new(Handler { reader, call: move |n| tx.send(n).unwrap() }));
+        assert_eq!(rx.recv_timeout(Duration::from_secs(60)), Ok(7));
+        lane.close();
+    }
+
+    #[test]
+    fn a_handler_that_panics_when_dropped_takes_no_thread_along() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                std::panic::resume_unwind(Box::new("refused"));
+            }
+        }
+        let (pool, _runtime) = pool(1);
+        let (tx, rx) = mpsc::channel();
+        for n in 0..3 {
+            let (lane, tx, bomb) = (lane(), tx.clone(), Bomb);
+            put(&lane, n);
+            lane.close();
+            let reader = LaneReader::new(lane);
+            let call = move |n| {
+                let _kept = &bomb;
+                tx.send(n).unwrap();
+            };
+            pool.add(Box::new(Handler { reader, call }));
+            assert_eq!(rx.recv_timeout(Duration::from_secs(60)), Ok(n));
+        }
     }
 }
