@@ -17,7 +17,7 @@
 //!
 //! - [`Devnet`], [`DevnetBuilder`], [`Node`], [`Session`]: start, look at, stop.
 //! - [`Fault`], [`Welcome`], [`NodeCertificate`]: what goes wrong on demand. Nodes are killed, frozen and cut off by
-//!   their handles.
+//!   their handles. [`Devnet::control`] takes all of it in words.
 //! - inside: one state for all nodes ([`net`]), with a file for each conversation; one task for each session
 //!   ([`session`]), with a bounded queue of what is to be written ([`outbox`]).
 #![forbid(unsafe_code)]
@@ -28,6 +28,7 @@ mod builder;
 mod certificates;
 pub mod chain;
 mod choice;
+mod control;
 mod counters;
 mod deadlines;
 mod delayed;

@@ -20,6 +20,11 @@ use crate::{Node, Session};
 /// devnet.inject(Fault::twice().from_clients().chance(0.1));
 /// # }
 /// ```
+///
+/// In words, for [`Devnet::control`](crate::Devnet::control): first what happens, `lose`, `delay=SECONDS`, `twice`,
+/// `other-seq`, `other-type=TYPE`, `garbage`, `cut`, `close`, `reset` or `stall`; then what narrows it, `from-clients`,
+/// `node=0`, `session=0`, `type=0x31`, `after=1`, `times=1`, `chance=0.5`, and at the end `topic=`, which takes the rest
+/// of the line.
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is injected"]
 pub struct Fault {
@@ -57,7 +62,7 @@ pub(crate) enum Direction {
 }
 
 impl Fault {
-    fn new(action: Action) -> Fault {
+    pub(crate) fn new(action: Action) -> Fault {
         Fault {
             action,
             direction: Direction::ToClients,

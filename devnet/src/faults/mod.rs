@@ -8,6 +8,7 @@ mod from_clients;
 mod rules;
 mod to_clients;
 mod welcome;
+pub(crate) mod words;
 
 pub use fault::Fault;
 pub(crate) use fault::{Action, Direction};

@@ -10,6 +10,16 @@ use super::{Action, Direction, Fault};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FaultId(u64);
 
+impl FaultId {
+    pub(crate) fn from_number(number: u64) -> FaultId {
+        FaultId(number)
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A frame as faults see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {

@@ -125,3 +125,27 @@ async fn expired_early_and_foreign_certificates_are_shown_on_demand() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_connections_meet_is_said_in_words_too() {
+    guarded(async {
+        let devnet = Devnet::builder().nodes(2).start().await.unwrap();
+        let endpoint = devnet.node(1).endpoint();
+        for (command, undo, kind) in [
+            ("welcome 1 close", "welcome 1 serve", ErrorKind::Tls),
+            ("welcome 1 garbage", "welcome 1 serve", ErrorKind::Tls),
+            ("certificate 1 expired", "certificate 1 valid", ErrorKind::NodeCertificate),
+            ("certificate 1 foreign", "certificate 1 valid", ErrorKind::NodeCertificate),
+            ("close-port 1", "open-port 1", ErrorKind::Connect),
+        ] {
+            assert_eq!(devnet.control(command).await.unwrap(), "{}");
+            let failed = connect(&devnet, &endpoint).await.err().unwrap();
+            assert_eq!(failed.kind(), kind, "{command}: {failed}");
+            connect(&devnet, &devnet.node(0).endpoint()).await.unwrap();
+            assert_eq!(devnet.control(undo).await.unwrap(), "{}");
+            connect(&devnet, &endpoint).await.unwrap();
+        }
+        devnet.stop().await;
+    })
+    .await;
+}

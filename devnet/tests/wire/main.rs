@@ -5,6 +5,7 @@
 
 mod blocks;
 mod bounds;
+mod control;
 mod faults;
 mod handshake;
 mod heartbeat;

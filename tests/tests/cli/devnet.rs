@@ -1,6 +1,10 @@
 //! `amop devnet`: says where its nodes are, serves until Ctrl-C, and sums up.
 
-use serde_json::Value;
+use std::io::Write;
+use std::process::Command;
+
+use amop_tests::program::Program;
+use serde_json::{Value, json};
 
 use crate::amop::{Place, masked};
 
@@ -74,6 +78,41 @@ fn what_it_can_not_do_is_said() {
     assert_eq!(place.run(&["devnet", "--nodes", "0"]).code, 2);
     assert_eq!(place.run(&["devnet", "--bandwidth", "0"]).code, 2);
     assert_eq!(place.run(&["devnet", "--group", "0"]).code, 2);
+}
+
+#[test]
+fn faults_and_commands_are_taken_in_words() {
+    let place = Place::empty();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_test-amop"));
+    command.args(["devnet", "--port", "0", "--json", "--control"]).current_dir(place.folder());
+    command.args(["--fault", "lose from-clients times=1 topic=hello", "--push-limit", "0.1"]);
+    let (devnet, mut input) = Program::talk(command);
+    let ready: Value = serde_json::from_str(&devnet.line()).unwrap();
+    let endpoint = |node: usize| ready["endpoints"][node].as_str().unwrap();
+    let mut tell = |line: &str| -> Value {
+        writeln!(input, "{line}").unwrap();
+        serde_json::from_str(&devnet.line()).unwrap()
+    };
+
+    let serving = place.start(&["serve", endpoint(1), "hello", "--json"]);
+    assert!(serving.line().contains("serving"));
+    let publish = |timeout| place.run(&["publish", endpoint(0), "hello", "hi", "--timeout", timeout]).code;
+    assert_eq!(publish("0.5"), 7, "lost on its way to the node");
+    assert_eq!(tell("# a note\n\n hits 1 "), json!({ "event": "answer", "command": "hits 1", "hits": 1 }));
+    assert_eq!(publish("60"), 0);
+    assert_eq!(tell("kill 1"), json!({ "event": "answer", "command": "kill 1" }));
+    assert_eq!(publish("60"), 6, "the subscriber's node is dead");
+    let refused = tell("kill 2");
+    assert_eq!((&refused["event"], &refused["kind"]), (&json!("error"), &json!("InvalidArgument")));
+    assert!(refused["message"].as_str().unwrap().contains("no node 2"), "{refused}");
+
+    drop(input);
+    let ended = devnet.end();
+    assert_eq!((ended.code, ended.stderr), (0, vec![]), "it ends with its input");
+    assert!(ended.stdout[0].contains("summary"));
+    let wrong = place.run(&["devnet", "--port", "0", "--fault", "explode"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr[0].contains("\"explode\" is no fault"), "{wrong:?}");
 }
 
 #[test]

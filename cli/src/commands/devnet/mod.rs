@@ -1,5 +1,8 @@
 //! `amop devnet`: embedded nodes to try things with, until Ctrl-C.
 
+mod control;
+mod habits;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -7,6 +10,7 @@ use amop_devnet::Counters;
 use clap::Args;
 use serde::Serialize;
 
+use self::habits::Habits;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
@@ -14,14 +18,17 @@ use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 /// Run embedded nodes, joined as a chain's nodes are, until Ctrl-C
 ///
 /// They need no chain. Certificates are made in a folder laid out as the official chain script does, or those that
-/// are there are used again.
+/// are there are used again. docs/devnet.md describes the habits of real nodes, all faults and all commands.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   amop devnet                        two nodes at 127.0.0.1:20200 and 20201
   amop devnet --nodes 4 --port 0     four nodes, each at a port that is free
   amop devnet --like-2.11            with the faults of real 2.11 nodes
-  amop devnet --rsa --dir rsa        RSA certificates, in another folder than secp256k1 ones")]
+  amop devnet --rsa --dir rsa        RSA certificates, in another folder than secp256k1 ones
+  amop devnet --fault 'lose type=0x31 times=1'
+                                     the first reply is lost
+  amop devnet --control              and then, on standard input: freeze 1")]
 pub(crate) struct Devnet {
     /// How many nodes
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -32,13 +39,6 @@ pub(crate) struct Devnet {
     /// The folder for certificates and keys; sdk/ in it is what clients are given
     #[arg(long, default_value = "amop-devnet")]
     dir: PathBuf,
-    /// Does what running 2.11 nodes were seen to do: no delivery within one node, topics travel every 5 s, frames
-    /// overtake each other
-    #[arg(long = "like-2.11")]
-    like_2_11: bool,
-    /// The bytes of messages a second that each node takes from publishers; more is answered with code 103
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
-    bandwidth: Option<u64>,
     /// The chain's id, as nodes tell it to SDKs that compare it with their configuration
     #[arg(long, value_name = "ID", default_value = "1")]
     chain_id: String,
@@ -49,26 +49,35 @@ pub(crate) struct Devnet {
     /// only, and these do ECDHE only: what connects here may not connect there, and the other way round
     #[arg(long)]
     rsa: bool,
+    /// Something that goes wrong with frames, say 'lose type=0x31 times=1 topic=hello'; may be given several times
+    #[arg(long = "fault", value_name = "FAULT", help_heading = "Faults")]
+    faults: Vec<String>,
+    /// Takes commands from standard input, one a line, and ends with it: freeze 1, cut-link 0 1, fault twice ...
+    #[arg(long, help_heading = "Faults")]
+    control: bool,
+    #[command(flatten)]
+    habits: Habits,
 }
 
 impl Devnet {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        let mut builder = amop_devnet::Devnet::builder()
+        let builder = amop_devnet::Devnet::builder()
             .ports(self.ports()?)
             .dir(&self.dir)
             .rsa(self.rsa)
             .chain_id(&self.chain_id)
             .group(self.group.into());
-        if let Some(bytes_per_second) = self.bandwidth {
-            builder = builder.bandwidth(bytes_per_second);
+        let devnet = self.habits.give(builder).start().await?;
+        for fault in &self.faults {
+            devnet.control(&format!("fault {fault}")).await?;
         }
-        if self.like_2_11 {
-            builder = builder.like_2_11();
-        }
-        let devnet = builder.start().await?;
         let credentials = devnet.credentials_dir().unwrap_or(&self.dir).display().to_string();
         output.tell_now(&Ready { endpoints: devnet.endpoints(), credentials })?;
-        interrupt.caught().await;
+        if self.control {
+            interrupt.unless_caught(control::obey(&devnet, output)).await.transpose()?;
+        } else {
+            interrupt.caught().await;
+        }
         let counters = devnet.counters();
         devnet.stop().await;
         output.tell_now(&Summary::of(&counters))?;

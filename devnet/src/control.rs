@@ -1,0 +1,165 @@
+//! Faults and fates of nodes as lines of words, for programs in any language: `freeze 1`, `fault lose type=0x31
+//! topic=hello`. Each does what a method of the handles does.
+
+use amop::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
+
+use crate::faults::words::{number, read, split_word};
+use crate::{Devnet, FaultId, Node, NodeCertificate, Session, Welcome};
+
+impl Devnet {
+    /// Does what a command says and gives the answer as a line of JSON, `{}` when there is nothing to say.
+    ///
+    /// | command | as |
+    /// |---|---|
+    /// | `kill NODE`, `restart NODE` | [`Node::kill`], [`Node::restart`] |
+    /// | `freeze NODE`, `thaw NODE` | [`Node::freeze`], [`Node::thaw`] |
+    /// | `close-port NODE`, `open-port NODE` | [`Node::close_port`], [`Node::open_port`] |
+    /// | `cut-sessions NODE`, `reset-sessions NODE` | [`Node::cut_sessions`], [`Node::reset_sessions`] |
+    /// | `cut-link NODE NODE`, `restore-link NODE NODE` | [`Node::cut_link`], [`Node::restore_link`] |
+    /// | `welcome NODE serve`, `close`, `reset`, `stall` or `garbage` | [`Node::welcome`] |
+    /// | `certificate NODE valid`, `expired`, `early` or `foreign` | [`Node::show_certificate`] |
+    /// | `sessions` | all of them: `{"sessions":[{"id":0,"node":1,"protocol":3,"topics":["hello"]}]}` |
+    /// | `close SESSION`, `cut SESSION`, `reset SESSION` | [`Session::close`], [`Session::cut`], [`Session::reset`] |
+    /// | `stall SESSION`, `resume SESSION` | [`Session::stall`], [`Session::resume`] |
+    /// | `fault FAULT` | [`Devnet::inject`], with the words of [`Fault`](crate::Fault): `{"fault":1}` |
+    /// | `hits ID`, `remove-fault ID`, `clear-faults` | [`Devnet::hits`] `{"hits":2}`, [`Devnet::remove_fault`], [`Devnet::clear_faults`] |
+    /// | `block NUMBER` | [`Devnet::notify_block`] |
+    /// | `counters` | [`Devnet::counters`]: `{"accepted":2,"refused":0,...}` |
+    ///
+    /// Nodes are counted from 0; a session's number is its [`Session::id`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when it is no command, or names what isn't there; those of the method.
+    pub async fn control(&self, command: &str) -> Result<String> {
+        let (verb, rest) = split_word(command);
+        match verb {
+            "kill" => self.named(rest)?.kill().await,
+            "restart" => self.named(rest)?.restart().await?,
+            "freeze" => self.named(rest)?.freeze(),
+            "thaw" => self.named(rest)?.thaw(),
+            "close-port" => self.named(rest)?.close_port().await,
+            "open-port" => self.named(rest)?.open_port().await?,
+            "cut-sessions" => self.named(rest)?.cut_sessions(),
+            "reset-sessions" => self.named(rest)?.reset_sessions(),
+            "cut-link" | "restore-link" => {
+                let (one, other) = split_word(rest);
+                let (one, other) = (self.named(one)?, self.named(other)?);
+                if verb == "cut-link" { one.cut_link(&other) } else { one.restore_link(&other) }
+            }
+            "welcome" => {
+                let (node, how) = split_word(rest);
+                self.named(node)?.welcome(one_of(how, WELCOMES)?);
+            }
+            "certificate" => {
+                let (node, which) = split_word(rest);
+                self.named(node)?.show_certificate(one_of(which, CERTIFICATES)?)?;
+            }
+            "close" => self.session(rest)?.close(),
+            "cut" => self.session(rest)?.cut(),
+            "reset" => self.session(rest)?.reset(),
+            "stall" => self.session(rest)?.stall(),
+            "resume" => self.session(rest)?.resume(),
+            "block" => self.notify_block(number(rest)?),
+            "clear-faults" => nothing(rest).map(|()| self.clear_faults())?,
+            "fault" => {
+                return self.inject_words(rest).map(|fault| json!({ "fault": fault.number() }).to_string());
+            }
+            "remove-fault" => self.remove_fault(self.fault(rest)?.0),
+            "hits" => return Ok(json!({ "hits": self.fault(rest)?.1 }).to_string()),
+            "sessions" => return nothing(rest).map(|()| self.sessions_as_json().to_string()),
+            "counters" => return nothing(rest).map(|()| self.counters_as_json().to_string()),
+            _ => return Err(wrong(format!("{verb:?} is no command of a devnet"))),
+        }
+        Ok("{}".to_owned())
+    }
+
+    /// [`Devnet::inject`] for a fault in words; of nodes and sessions that are there.
+    fn inject_words(&self, text: &str) -> Result<FaultId> {
+        let fault = read(text)?;
+        if let Some(node) = fault.node {
+            self.named(&node.to_string())?;
+        }
+        if let Some(session) = fault.session {
+            self.session(&session.to_string())?;
+        }
+        Ok(self.inject(fault))
+    }
+
+    fn named(&self, node: &str) -> Result<Node> {
+        let index: usize = number(node)?;
+        if index < self.len() {
+            return Ok(self.node(index));
+        }
+        Err(wrong(format!("there is no node {index}: the last one is {}", self.len() - 1)))
+    }
+
+    fn session(&self, id: &str) -> Result<Session> {
+        let id: u64 = number(id)?;
+        let mut sessions = self.nodes().into_iter().flat_map(|node| node.sessions());
+        sessions.find(|session| session.id() == id).ok_or_else(|| wrong(format!("there is no session {id}")))
+    }
+
+    /// An injected fault, and how often it has happened.
+    fn fault(&self, id: &str) -> Result<(FaultId, u64)> {
+        let fault = FaultId::from_number(number(id)?);
+        let hits = self.hits(fault).ok_or_else(|| wrong(format!("there is no fault {}", fault.number())))?;
+        Ok((fault, hits))
+    }
+
+    fn sessions_as_json(&self) -> Value {
+        let of = |node: Node| {
+            node.sessions().into_iter().map(move |session| {
+                let (id, node, protocol) = (session.id(), node.index(), session.protocol());
+                json!({ "id": id, "node": node, "protocol": protocol, "topics": session.topics() })
+            })
+        };
+        json!({ "sessions": self.nodes().into_iter().flat_map(of).collect::<Vec<_>>() })
+    }
+
+    fn counters_as_json(&self) -> Value {
+        let counters = self.counters();
+        json!({
+            "accepted": counters.accepted,
+            "refused": counters.refused,
+            "sessions": counters.sessions,
+            "tasks": counters.tasks,
+            "frames_in": counters.frames_in,
+            "frames_out": counters.frames_out,
+            "records_out": counters.records_out,
+            "in_flight": counters.in_flight,
+            "held_bytes": counters.held_bytes,
+            "slow_readers": counters.slow_readers,
+        })
+    }
+}
+
+const WELCOMES: &[(&str, Welcome)] = &[
+    ("serve", Welcome::Serve),
+    ("close", Welcome::Close),
+    ("reset", Welcome::Reset),
+    ("stall", Welcome::Stall),
+    ("garbage", Welcome::Garbage),
+];
+
+const CERTIFICATES: &[(&str, NodeCertificate)] = &[
+    ("valid", NodeCertificate::Valid),
+    ("expired", NodeCertificate::Expired),
+    ("early", NodeCertificate::NotYetValid),
+    ("foreign", NodeCertificate::Foreign),
+];
+
+fn one_of<T: Copy>(word: &str, choices: &[(&str, T)]) -> Result<T> {
+    choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        wrong(format!("{word:?} is none of {}", names.join(", ")))
+    })
+}
+
+fn nothing(rest: &str) -> Result<()> {
+    if rest.is_empty() { Ok(()) } else { Err(wrong(format!("nothing may follow, not {rest:?}"))) }
+}
+
+fn wrong(text: String) -> Error {
+    Error::new(ErrorKind::InvalidArgument, text)
+}

@@ -1,0 +1,148 @@
+//! Faults and fates of nodes in words.
+
+use std::time::Duration;
+
+use amop::ErrorKind;
+use amop_devnet::Devnet;
+use serde_json::{Value, json};
+
+use crate::sdk::{REQUEST, RESPONSE, Raw, Sdk, devnet, message, raw, seq};
+
+const A_WHILE: Duration = Duration::from_secs(20);
+
+fn sent() -> Raw {
+    raw(REQUEST, seq("1"), message("t", "x"))
+}
+
+/// Has the devnet do something that it has nothing to say of.
+async fn command(devnet: &Devnet, command: &str) {
+    assert_eq!(devnet.control(command).await.unwrap(), "{}", "{command}");
+}
+
+/// Asks the devnet for something.
+async fn answer(devnet: &Devnet, command: &str) -> Value {
+    serde_json::from_str(&devnet.control(command).await.unwrap()).unwrap()
+}
+
+async fn pair() -> (Devnet, Sdk, Sdk) {
+    let devnet = devnet(2, |b| b).await;
+    let publisher = Sdk::connect(&devnet.node(0)).await;
+    let subscriber = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+    (devnet, publisher, subscriber)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_and_links_obey() {
+    let (devnet, mut publisher, mut subscriber) = pair().await;
+    command(&devnet, "cut-link 0 1").await;
+    assert_eq!(publisher.call(&sent()).await.result, 100);
+    command(&devnet, "restore-link 1 0").await;
+    publisher.send(&sent()).await;
+    assert_eq!(subscriber.frame().await, sent());
+
+    command(&devnet, "freeze 0").await;
+    publisher.send(&raw(0x13, seq("2"), "")).await;
+    publisher.nothing_for(A_WHILE).await;
+    command(&devnet, " thaw  0 ").await;
+    assert_eq!(publisher.frame().await.result, 104, "of the message before");
+    assert_eq!(publisher.frame().await.kind, 0x13);
+
+    command(&devnet, "reset-sessions 0").await;
+    publisher.closed().await;
+    command(&devnet, "cut-sessions 1").await;
+    subscriber.closed().await;
+    command(&devnet, "kill 1").await;
+    assert!(Sdk::attach(&devnet.node(1)).is_none());
+    command(&devnet, "restart 1").await;
+    Sdk::connect(&devnet.node(1)).await.ping().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_are_listed_and_end_or_stall() {
+    let (devnet, mut publisher, mut subscriber) = pair().await;
+    let listed = answer(&devnet, "sessions").await;
+    let expected = json!({ "sessions": [
+        { "id": 0, "node": 0, "protocol": 3, "topics": [] },
+        { "id": 1, "node": 1, "protocol": 3, "topics": ["t"] },
+    ] });
+    assert_eq!(listed, expected);
+    command(&devnet, "stall 0").await;
+    publisher.send(&raw(0x13, seq("2"), "")).await;
+    publisher.nothing_for(A_WHILE).await;
+    command(&devnet, "resume 0").await;
+    assert_eq!(publisher.frame().await.kind, 0x13);
+    command(&devnet, "close 0").await;
+    publisher.closed().await;
+    command(&devnet, "cut 1").await;
+    subscriber.closed().await;
+    let mut third = Sdk::connect(&devnet.node(1)).await;
+    command(&devnet, "reset 2").await;
+    third.closed().await;
+    assert_eq!(answer(&devnet, "sessions").await, json!({ "sessions": [] }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_happen_and_are_counted() {
+    let (devnet, mut publisher, mut subscriber) = pair().await;
+    let lost = answer(&devnet, "fault lose from-clients session=0 type=0x30 times=1 topic=t").await;
+    assert_eq!(lost, json!({ "fault": 1 }));
+    let late = answer(&devnet, "fault delay=2 node=1 type=0x30 topic=t").await;
+    assert_eq!(late, json!({ "fault": 2 }));
+    publisher.send(&sent()).await;
+    subscriber.nothing_for(A_WHILE).await;
+    publisher.send(&sent()).await;
+    let (frame, took) = subscriber.timed_frame().await;
+    assert_eq!((frame, took.as_secs()), (sent(), 2));
+    assert_eq!(answer(&devnet, "hits 1").await, json!({ "hits": 1 }));
+    assert_eq!(answer(&devnet, "hits 2").await, json!({ "hits": 1 }));
+
+    command(&devnet, "remove-fault 1").await;
+    assert!(devnet.control("hits 1").await.is_err());
+    command(&devnet, "clear-faults").await;
+    assert!(devnet.control("hits 2").await.is_err());
+    subscriber.send(&raw(RESPONSE, seq("1"), "")).await;
+    assert_eq!(publisher.frame().await.kind, RESPONSE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn blocks_and_counters() {
+    let devnet = devnet(1, |b| b).await;
+    let mut sdk = Sdk::subscriber(&devnet.node(0), &["_block_notify_1"]).await;
+    command(&devnet, "block 7").await;
+    assert_eq!(sdk.frame().await.kind, 0x1001);
+    let counters = devnet.counters();
+    let told = answer(&devnet, "counters").await;
+    assert_eq!(told["frames_in"], counters.frames_in);
+    assert_eq!((&told["sessions"], &told["held_bytes"], &told["tasks"]), (&json!(1), &json!(0), &json!(2)));
+    // Every field of the structure, whose text has them by name.
+    for name in format!("{counters:?}").split([' ', '{']).filter_map(|word| word.strip_suffix(':')) {
+        assert!(told[name].is_u64(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_command_or_names_nothing_is_refused() {
+    let (devnet, ..) = pair().await;
+    for (command, named) in [
+        ("", "\"\" is no command"),
+        ("explode 1", "\"explode\" is no command"),
+        ("kill", "\"\" is no number"),
+        ("kill 2", "there is no node 2: the last one is 1"),
+        ("cut-link 0", "\"\" is no number"),
+        ("welcome 0 warmly", "\"warmly\" is none of serve, close, reset, stall, garbage"),
+        ("certificate 0 good", "\"good\" is none of valid, expired, early, foreign"),
+        ("certificate 0 expired", "does without TLS"),
+        ("close 9", "there is no session 9"),
+        ("fault lose node=2", "there is no node 2"),
+        ("fault lose session=9", "there is no session 9"),
+        ("fault lose often", "\"often\" narrows no fault"),
+        ("hits 1", "there is no fault 1"),
+        ("remove-fault 1", "there is no fault 1"),
+        ("clear-faults now", "nothing may follow"),
+        ("block x", "\"x\" is no number"),
+    ] {
+        let error = devnet.control(command).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{command}");
+        assert!(error.message().contains(named), "{command}: {error}");
+    }
+}
