@@ -1,0 +1,35 @@
+"""Publishes to one subscriber of a topic, again and again.
+
+``python examples/python/unicast_publisher.py 127.0.0.1:20200 hello``
+"""
+
+import itertools
+import sys
+import time
+
+from program import local_time, publisher_arguments, run
+
+import amop
+
+
+def main() -> None:
+    arguments = publisher_arguments(
+        "Publishes a numbered message every 2 seconds, each to one subscriber of the topic, until Ctrl-C."
+    )
+    with amop.connect(arguments.endpoint) as client:
+        for number in itertools.islice(itertools.count(), arguments.count):
+            if number > 0:
+                time.sleep(arguments.interval)
+            message = f"hello, FISCO BCOS, I am unique broadcast publisher! {number}"
+            try:
+                client.publish(arguments.topic, message)
+            except amop.Error as error:
+                # Nobody subscribes, say: the next one may find somebody.
+                if not error.retriable:
+                    raise
+                print(f"{local_time()} message {number} not delivered: {error}", file=sys.stderr, flush=True)
+            else:
+                print(f"{local_time()} publish message: {message}", flush=True)
+
+
+run(main)

@@ -1,0 +1,62 @@
+"""Event loops and the native half: one bridge for each loop, made when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from typing import TypeVar
+
+from .. import _amop
+
+T = TypeVar("T")
+
+_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _amop.Bridge] = weakref.WeakKeyDictionary()
+
+
+def bridge() -> _amop.Bridge:
+    """Give the running loop's bridge."""
+    loop = asyncio.get_running_loop()
+    found = _bridges.get(loop)
+    return found if found is not None else _make(loop)
+
+
+def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
+    # What loops that are closed still waited for is dropped: they will never be told.
+    for other, of_other in list(_bridges.items()):
+        if other.is_closed():
+            of_other.close()
+            del _bridges[other]
+    made = _amop.Bridge(watched=True)
+    try:
+        loop.add_reader(made.fileno(), made.drain)
+    except NotImplementedError:
+        made = _amop.Bridge(watched=False)
+        wake = threading.Thread(target=_wake, args=(made, weakref.ref(loop)), name="amop-loop", daemon=True)
+        wake.start()
+    _bridges[loop] = made
+    return made
+
+
+def _wake(of_loop: _amop.Bridge, loop_reference: weakref.ref[asyncio.AbstractEventLoop]) -> None:
+    """Wake a loop that can't watch descriptors, once per batch."""
+    while of_loop.wait():
+        loop = loop_reference()
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(of_loop.drain)
+        except RuntimeError:
+            # It was closed.
+            return
+        # It may go while this waits.
+        del loop
+
+
+async def outcome(operation: _amop.Operation[T]) -> T:
+    """Wait for a call; when this is cancelled, so is the call."""
+    try:
+        return await operation.future
+    except (asyncio.CancelledError, GeneratorExit):
+        operation.cancel()
+        raise

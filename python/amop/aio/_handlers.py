@@ -1,0 +1,155 @@
+"""Handlers that run in an event loop: a task for each subscription or service takes messages and calls them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import weakref
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .. import _amop
+from .._logging import handler_failed
+from .._words import Data
+from ._bridge import bridge, outcome
+
+if TYPE_CHECKING:
+    from ._client import Client
+
+MessageHandler: TypeAlias = Callable[[_amop.Message], Awaitable[object] | object]
+RequestHandler: TypeAlias = Callable[[_amop.Request], Awaitable[Data | None] | Data | None]
+
+
+class Held:
+    """A handler. The client holds it, the task that calls it only weakly.
+
+    So a client that its own handlers hold is garbage like any other, which Python's collector finds.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+
+class _Call:
+    """A handler's call, as long as it runs."""
+
+    def __init__(self) -> None:
+        self.running = True
+
+
+_CALL: ContextVar[_Call | None] = ContextVar("amop_handler", default=None)
+
+
+def in_handler() -> bool:
+    """Whether the caller is a handler: it mustn't wait for its own end."""
+    call = _CALL.get()
+    return call is not None and call.running
+
+
+async def _called(function: Callable[[Any], Any], argument: object) -> Any:
+    call = _Call()
+    token = _CALL.set(call)
+    try:
+        returned = function(argument)
+        return await returned if inspect.isawaitable(returned) else returned
+    finally:
+        # Tasks that it has started may outlive it.
+        call.running = False
+        _CALL.reset(token)
+
+
+def _failed(client: weakref.ref[Client], topic: str, error: BaseException) -> str:
+    text = handler_failed(topic, error, ending=False)
+    living = client()
+    if living is not None:
+        living._native.report_failed(topic, text)
+    return text
+
+
+async def _ready(inbox: _amop.Inbox) -> bool:
+    """Wait until there is something to take; whether there may be."""
+    if inbox.ended:
+        return False
+    await outcome(inbox.ready(bridge()))
+    return True
+
+
+async def messages(
+    inbox: _amop.Inbox, topic: str, held: weakref.ref[Held], client: weakref.ref[Client]
+) -> None:
+    """Call a handler with each message, one after the other."""
+    try:
+        while await _ready(inbox):
+            while (message := inbox.try_next()) is not None:
+                handler = held()
+                if handler is None:
+                    return
+                try:
+                    await _called(handler.function, message)
+                except asyncio.CancelledError:
+                    if _being_cancelled():
+                        raise
+                except Exception as error:
+                    _failed(client, topic, error)
+                # It may go while this waits.
+                del handler, message
+    finally:
+        # Those who wait for the handler's end are told.
+        inbox.finish()
+
+
+async def requests(
+    inbox: _amop.Inbox, topic: str, held: weakref.ref[Held], client: weakref.ref[Client], concurrency: int
+) -> None:
+    """Call a handler with each request, up to `concurrency` at once."""
+    calls: set[asyncio.Task[None]] = set()
+    room = asyncio.Semaphore(concurrency)
+
+    def ended(call: asyncio.Task[None]) -> None:
+        calls.discard(call)
+        room.release()
+
+    try:
+        while await _ready(inbox):
+            await room.acquire()
+            request = inbox.try_next()
+            handler = held()
+            if request is None or handler is None:
+                room.release()
+                if handler is None:
+                    return
+                continue
+            call = asyncio.get_running_loop().create_task(_answered(handler.function, request, topic, client))
+            calls.add(call)
+            call.add_done_callback(ended)
+            del call, handler, request
+        if calls:
+            await asyncio.wait(calls)
+    finally:
+        for call in calls:
+            call.cancel()
+        inbox.finish()
+
+
+async def _answered(
+    function: Callable[[Any], Any], request: Any, topic: str, client: weakref.ref[Client]
+) -> None:
+    try:
+        answer = await _called(function, request)
+        if answer is not None:
+            request.reply(answer)
+    except asyncio.CancelledError:
+        if request.is_open:
+            request.fail(data="the handler was cancelled")
+        raise
+    except Exception as error:
+        text = _failed(client, topic, error)
+        if request.is_open:
+            request.fail(data=text)
+
+
+def _being_cancelled() -> bool:
+    """Whether this very task is cancelled, and not only what a handler waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,187 @@
+"""Embedded nodes: a chain's AMOP in this process, for tests and trials.
+
+::
+
+    with amop.devnet.Devnet(nodes=2) as devnet:
+        with amop.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
+            ...
+
+They answer clients as nodes of version 2.11.2 were seen to; a message published at one reaches a subscriber at
+another. With pytest, the fixture ``amop_devnet`` is such a devnet.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import _amop
+from ._client import Client
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from ._options import ClientOptions
+
+__all__ = ["Devnet"]
+
+
+class Devnet:
+    """A number of nodes in this process, on a thread of their own. They run until stop(), or the end of ``with``.
+
+    May be used from many threads, asyncio's too: no method takes long, except stop() with clients that don't read.
+
+    :param nodes: how many, from 1 up.
+    :param port: the first node's port on 127.0.0.1, the others have those that follow; 0: any that are free.
+    :param folder: where the certificates are kept, laid out as the official chain script does; made when it isn't
+        there, used again when it is. Default: a temporary one, which goes with the devnet.
+    :param rsa: RSA certificates instead of secp256k1 ones. Keys take a good part of a second each to make.
+    :param like_2_11: imitate what nodes of version 2.11 do badly: messages to clients of the same node are lost, topics
+        take 5 s to travel, frames overtake each other.
+    :raises NodeConnectionError: a port is taken.
+    :raises CredentialsError: the folder holds something else.
+    :raises ArgumentError: there would be no node, or not enough ports.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 2,
+        *,
+        port: int = 0,
+        folder: str | os.PathLike[str] | None = None,
+        rsa: bool = False,
+        like_2_11: bool = False,
+    ) -> None:
+        self._remove_folder: weakref.finalize[[str, int], Devnet] | None
+        if folder is None:
+            folder = tempfile.mkdtemp(prefix="amop-devnet-")
+            self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
+        else:
+            self._remove_folder = None
+        self._native = _amop.Devnet(nodes, port, folder, rsa, like_2_11)
+        self._folder = Path(folder)
+        self._running = True
+        self._process = os.getpid()
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Where the nodes listen, as clients are given it: ``127.0.0.1:20200``."""
+        return self._native.endpoints
+
+    @property
+    def credentials(self) -> Path:
+        """The folder with a client's ``ca.crt``, ``sdk.crt`` and ``sdk.key``."""
+        return self._folder / "sdk"
+
+    def connect(self, node: int = 0, **options: Unpack[ClientOptions]) -> Client:
+        """Connect a client to one node, with these credentials.
+
+        :param node: its place, from 0.
+        :param options: see :class:`amop.ClientOptions`.
+        :raises IndexError: there is no such node.
+        :raises Error: as for :func:`amop.connect`.
+        """
+        if "credentials" not in options:
+            options["credentials"] = self.credentials
+        return Client(self.endpoints[node], **options)
+
+    def kill(self, node: int) -> None:
+        """Kill a node as a crash does: its port is closed and its sessions are cut when this returns.
+
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet was stopped.
+        """
+        self._native.kill(node)
+
+    def restart(self, node: int) -> None:
+        """Bring a dead node back on the same port. Nothing happens when it is alive.
+
+        :raises NodeConnectionError: the port has been taken meanwhile.
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet was stopped.
+        """
+        self._native.restart(node)
+
+    def freeze(self, node: int) -> None:
+        """Stop a node for the time being: it keeps its port and sessions, but does nothing.
+
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet was stopped.
+        """
+        self._native.freeze(node)
+
+    def thaw(self, node: int) -> None:
+        """Let a frozen node go on where it stopped.
+
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet was stopped.
+        """
+        self._native.thaw(node)
+
+    def cut_sessions(self, node: int) -> None:
+        """Cut all connections of a node's clients, without a goodbye.
+
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet was stopped.
+        """
+        self._native.cut_sessions(node)
+
+    def topics(self, node: int) -> list[str]:
+        """Give the topics that a node's own clients subscribe to, in order.
+
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet was stopped.
+        """
+        return self._native.topics(node)
+
+    def sessions(self, node: int) -> int:
+        """Give the number of clients that are connected to a node.
+
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet was stopped.
+        """
+        return self._native.sessions(node)
+
+    def stop(self) -> None:
+        """Stop all nodes: connections are closed, and their threads' work has ended when this returns.
+
+        A second stop does nothing.
+
+        :raises ForkError: in the child of a fork.
+        """
+        self._running = False
+        self._native.stop()
+        if self._remove_folder is not None:
+            self._remove_folder()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "" if self._running else " stopped"
+        return f"<amop.devnet.Devnet {', '.join(self.endpoints)}{state}>"
+
+    def __del__(self) -> None:
+        # One that could not be started has none of this.
+        if getattr(self, "_running", False) and self._process == os.getpid():
+            warnings.warn(f"unstopped {self!r}", ResourceWarning, source=self, stacklevel=2)
+
+
+def _remove(folder: str, process: int) -> None:
+    # A child of a fork has a copy of this, but the folder is its parent's.
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,415 @@
+//! The native part of clients, of both faces: a call waits on the calling thread, or, given a bridge, is an operation
+//! that an event loop awaits.
+
+use std::future::IntoFuture;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use amop::{Broadcast, HandlerGuard, HandlerReports, Publish};
+use pyo3::PyClass;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::bridge::{Bridge, Operation};
+use crate::completions::{Completions, Started};
+use crate::error::{Result, checked};
+use crate::handler::{Handler, Runner};
+use crate::inbox::{Inbox, Source};
+use crate::message::Reply;
+use crate::options::{self, Bounds, Given, set};
+use crate::owned::Owned;
+use crate::payload::Payload;
+use crate::stats::{Stats, SubscriptionStats};
+use crate::units::{optional_seconds, seconds};
+use crate::waiting::wait;
+use crate::{exit, log};
+
+/// A client with what belongs to it.
+pub(crate) struct Live {
+    client: amop::Client,
+    completions: Completions,
+}
+
+impl Live {
+    /// Ends it in order; `None`: within its own close timeout.
+    pub(crate) fn close(
+        &self,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = amop::Result<()>> + Send + 'static {
+        self.completions.close();
+        let client = self.client.clone();
+        async move {
+            match timeout {
+                Some(timeout) => client.close_within(timeout).await,
+                None => client.close().await,
+            }
+        }
+    }
+
+    /// The same without waiting.
+    fn begin_close(&self, timeout: Option<Duration>) {
+        let _ = pin!(self.close(timeout)).poll(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
+impl Drop for Live {
+    /// Ends in the background, waiting for nobody.
+    fn drop(&mut self) {
+        self.begin_close(Some(Duration::ZERO));
+    }
+}
+
+/// A future's outcome: waited for here, or by the bridge's loop.
+fn run<F, T, C>(py: Python<'_>, bridge: Option<&Bridge>, future: F, convert: C) -> Result<Py<PyAny>>
+where
+    F: Future<Output = amop::Result<T>> + Send + 'static,
+    T: Send + 'static,
+    C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
+{
+    match bridge {
+        None => {
+            let outcome = wait(py, future)?;
+            convert(py, outcome)
+        }
+        Some(bridge) => bridge.start(py, future, convert).map(Py::into_any),
+    }
+}
+
+/// A new object.
+fn object<T: PyClass + Into<PyClassInitializer<T>>>(py: Python<'_>, value: T) -> Result<Py<PyAny>> {
+    Ok(Py::new(py, value)?.into_any())
+}
+
+/// The native part of a client.
+#[pyclass(frozen, module = "amop._amop")]
+pub(crate) struct Client(Arc<Owned<Live>>);
+
+impl Client {
+    fn live(&self, py: Python<'_>) -> Result<&Live> {
+        checked(py, self.0.get())
+    }
+}
+
+/// Connects.
+#[pyfunction]
+#[pyo3(signature = (endpoints, options, bridge = None))]
+pub(crate) fn connect(
+    py: Python<'_>,
+    endpoints: Vec<String>,
+    options: &Bound<'_, PyDict>,
+    bridge: Option<&Bridge>,
+) -> Result<Py<PyAny>> {
+    log::start(py)?;
+    let builder = options::client(py, endpoints, options)?;
+    let connected = |py: Python<'_>, client| {
+        let live = Arc::new(Owned::new(Live { client, completions: Completions::default() }));
+        exit::register(&live);
+        object(py, Client(live))
+    };
+    match bridge {
+        None => run(py, None, builder.connect(), connected),
+        // Its first step reads files.
+        Some(bridge) => bridge.start_detached(py, builder.connect(), connected).map(Py::into_any),
+    }
+}
+
+#[pymethods]
+impl Client {
+    /// Sends a unicast and gives its reply.
+    #[pyo3(signature = (topic, data, timeout, wait_for_subscriber, retry, bridge = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn publish(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        data: Payload,
+        timeout: Option<f64>,
+        wait_for_subscriber: bool,
+        retry: Option<&str>,
+        bridge: Option<&Bridge>,
+    ) -> Result<Py<PyAny>> {
+        let publish = self.publishing(py, topic, data, timeout, wait_for_subscriber, retry)?;
+        run(py, bridge, publish.into_future(), |py, reply| object(py, Reply::new(reply)))
+    }
+
+    /// Sends a broadcast.
+    #[pyo3(signature = (topic, data, timeout, all_nodes, retry, bridge = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn broadcast(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        data: Payload,
+        timeout: Option<f64>,
+        all_nodes: bool,
+        retry: Option<&str>,
+        bridge: Option<&Bridge>,
+    ) -> Result<Py<PyAny>> {
+        let broadcast = self.broadcasting(py, topic, data, timeout, all_nodes, retry)?;
+        run(py, bridge, broadcast.into_future(), |py, ()| Ok(py.None()))
+    }
+
+    /// Sends a unicast; a `concurrent.futures` future is told the outcome.
+    #[allow(clippy::too_many_arguments)]
+    fn start_publish(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        data: Payload,
+        timeout: Option<f64>,
+        wait_for_subscriber: bool,
+        retry: Option<&str>,
+        future: Py<PyAny>,
+    ) -> Result<Started> {
+        let live = self.live(py)?;
+        let publish = self.publishing(py, topic, data, timeout, wait_for_subscriber, retry)?;
+        let done = checked(py, live.completions.telling(&live.client, future, Some))?;
+        checked(py, publish.start(done)).map(Started::new)
+    }
+
+    /// The same of a broadcast.
+    #[allow(clippy::too_many_arguments)]
+    fn start_broadcast(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        data: Payload,
+        timeout: Option<f64>,
+        all_nodes: bool,
+        retry: Option<&str>,
+        future: Py<PyAny>,
+    ) -> Result<Started> {
+        let live = self.live(py)?;
+        let broadcast = self.broadcasting(py, topic, data, timeout, all_nodes, retry)?;
+        let done = checked(py, live.completions.telling(&live.client, future, |()| None))?;
+        checked(py, broadcast.start(done)).map(Started::new)
+    }
+
+    /// Subscribes; the messages are read from an inbox.
+    #[pyo3(signature = (topic, given, bridge = None))]
+    fn subscribe(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        given: Given,
+        bridge: Option<&Bridge>,
+    ) -> Result<Py<PyAny>> {
+        let subscribe = self.subscribing(py, topic, given)?;
+        run(py, bridge, subscribe.into_future(), |py, subscription| {
+            object(py, Inbox::new(Source::Messages(subscription)))
+        })
+    }
+
+    /// Subscribes with a handler that runs on dispatcher threads.
+    fn subscribe_handler(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        given: Given,
+        handler: &Bound<'_, Handler>,
+    ) -> Result<Guard> {
+        let runner = Runner::new(handler, topic, self.reports(py)?)?;
+        let subscribe = self.subscribing(py, topic, given)?;
+        let handling = subscribe.for_each_batch_blocking(move |ready| runner.messages(ready));
+        wait(py, handling).map(Guard::new)
+    }
+
+    /// Subscribes with a handler that runs in an event loop: an inbox for it, and its guard.
+    fn subscribe_elsewhere(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        given: Given,
+        bridge: &Bridge,
+    ) -> Result<Py<Operation>> {
+        let subscribe = self.subscribing(py, topic, given)?;
+        bridge.start(py, subscribe.handled_elsewhere(), |py, (subscription, guard)| {
+            elsewhere(py, Source::Messages(subscription), guard)
+        })
+    }
+
+    /// Serves; the requests are read from an inbox.
+    #[pyo3(signature = (topic, given, bridge = None))]
+    fn serve(&self, py: Python<'_>, topic: &str, given: Given, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
+        let serve = self.serving(py, topic, given)?;
+        run(py, bridge, serve.into_future(), |py, requests| {
+            object(py, Inbox::new(Source::Requests(requests)))
+        })
+    }
+
+    /// Serves with a handler that runs on dispatcher threads.
+    fn serve_handler(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        given: Given,
+        handler: &Bound<'_, Handler>,
+    ) -> Result<Guard> {
+        let runner = Runner::new(handler, topic, self.reports(py)?)?;
+        let bounds = given.check(py)?;
+        let client = &self.live(py)?.client;
+        let serve = client.serve_batch_blocking(topic, move |ready| runner.requests(ready));
+        let serve = set(serve, bounds.concurrency, amop::Serve::concurrency);
+        let serve = set(serve, bounds.max_messages, amop::Serve::max_messages);
+        let serve = set(serve, bounds.max_bytes, amop::Serve::max_bytes);
+        let serve = set(serve, bounds.placement, amop::Serve::placement);
+        let serve = set(serve, bounds.timeout, amop::Serve::timeout);
+        wait(py, serve.into_future()).map(Guard::new)
+    }
+
+    /// Serves with a handler that runs in an event loop: an inbox for it, and its guard.
+    fn serve_elsewhere(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        given: Given,
+        bridge: &Bridge,
+    ) -> Result<Py<Operation>> {
+        let serve = self.serving(py, topic, given)?;
+        bridge.start(py, serve.handled_elsewhere(), |py, (requests, guard)| {
+            elsewhere(py, Source::Requests(requests), guard)
+        })
+    }
+
+    /// What happens from now on.
+    fn events(&self, py: Python<'_>) -> Result<Inbox> {
+        Ok(Inbox::new(Source::Events(self.live(py)?.client.events())))
+    }
+
+    /// Reports a handler that failed in an event loop.
+    fn report_failed(&self, py: Python<'_>, topic: &str, text: &str) -> Result<()> {
+        self.reports(py)?.failed(topic, text);
+        Ok(())
+    }
+
+    fn stats(&self, py: Python<'_>) -> Result<Stats> {
+        Ok(self.live(py)?.client.stats().into())
+    }
+
+    fn add_endpoint(&self, py: Python<'_>, endpoint: &str) -> Result<()> {
+        checked(py, self.live(py)?.client.add_endpoint(endpoint))
+    }
+
+    fn remove_endpoint(&self, py: Python<'_>, endpoint: &str) -> Result<()> {
+        checked(py, self.live(py)?.client.remove_endpoint(endpoint))
+    }
+
+    /// Ends the client in order.
+    #[pyo3(signature = (timeout, bridge = None))]
+    fn close(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
+        let closing = self.live(py)?.close(optional_seconds(py, "timeout", timeout)?);
+        run(py, bridge, closing, |py, ()| Ok(py.None()))
+    }
+
+    /// The same without waiting: for a handler, which would wait for itself.
+    fn begin_close(&self, py: Python<'_>, timeout: Option<f64>) -> Result<()> {
+        self.live(py)?.begin_close(optional_seconds(py, "timeout", timeout)?);
+        Ok(())
+    }
+}
+
+impl Client {
+    fn reports(&self, py: Python<'_>) -> Result<HandlerReports> {
+        Ok(self.live(py)?.client.handler_reports())
+    }
+
+    fn publishing(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        data: Payload,
+        timeout: Option<f64>,
+        wait_for_subscriber: bool,
+        retry: Option<&str>,
+    ) -> Result<Publish> {
+        let publish = self.live(py)?.client.publish(topic, data.0).wait_for_subscriber(wait_for_subscriber);
+        let publish = match timeout {
+            Some(given) => publish.timeout(seconds(py, "timeout", given)?),
+            None => publish,
+        };
+        match retry {
+            Some(given) => Ok(publish.retry(options::retry(py, given)?)),
+            None => Ok(publish),
+        }
+    }
+
+    fn broadcasting(
+        &self,
+        py: Python<'_>,
+        topic: &str,
+        data: Payload,
+        timeout: Option<f64>,
+        all_nodes: bool,
+        retry: Option<&str>,
+    ) -> Result<Broadcast> {
+        let broadcast = self.live(py)?.client.broadcast(topic, data.0).all_nodes(all_nodes);
+        let broadcast = match timeout {
+            Some(given) => broadcast.timeout(seconds(py, "timeout", given)?),
+            None => broadcast,
+        };
+        match retry {
+            Some(given) => Ok(broadcast.retry(options::retry(py, given)?)),
+            None => Ok(broadcast),
+        }
+    }
+
+    fn subscribing(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::Subscribe> {
+        let Bounds { max_messages, max_bytes, overflow, placement, timeout, .. } = given.check(py)?;
+        let subscribe = self.live(py)?.client.subscribe(topic);
+        let subscribe = set(subscribe, max_messages, amop::Subscribe::max_messages);
+        let subscribe = set(subscribe, max_bytes, amop::Subscribe::max_bytes);
+        let subscribe = set(subscribe, overflow, amop::Subscribe::overflow);
+        let subscribe = set(subscribe, placement, amop::Subscribe::placement);
+        Ok(set(subscribe, timeout, amop::Subscribe::timeout))
+    }
+
+    fn serving(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::ServeRequests> {
+        let Bounds { max_messages, max_bytes, placement, timeout, .. } = given.check(py)?;
+        let serve = self.live(py)?.client.serve_requests(topic);
+        let serve = set(serve, max_messages, amop::ServeRequests::max_messages);
+        let serve = set(serve, max_bytes, amop::ServeRequests::max_bytes);
+        let serve = set(serve, placement, amop::ServeRequests::placement);
+        Ok(set(serve, timeout, amop::ServeRequests::timeout))
+    }
+}
+
+/// What a handler in an event loop needs.
+fn elsewhere(py: Python<'_>, source: Source, guard: HandlerGuard) -> Result<Py<PyAny>> {
+    Ok((Inbox::new(source), Guard::new(guard)).into_pyobject(py)?.into_any().unbind())
+}
+
+/// The native part of a subscription or service with a handler.
+#[pyclass(frozen, module = "amop._amop")]
+pub(crate) struct Guard(Owned<Mutex<HandlerGuard>>);
+
+impl Guard {
+    fn new(guard: HandlerGuard) -> Guard {
+        Guard(Owned::new(Mutex::new(guard)))
+    }
+
+    fn lock(&self, py: Python<'_>) -> Result<MutexGuard<'_, HandlerGuard>> {
+        Ok(checked(py, self.0.get())?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[pymethods]
+impl Guard {
+    /// Takes no more and tells the node; the handler gets what is queued.
+    fn leave(&self, py: Python<'_>) -> Result<()> {
+        self.lock(py)?.leave();
+        Ok(())
+    }
+
+    /// The same, and waits until the handler's last call has returned.
+    #[pyo3(signature = (timeout, bridge = None))]
+    fn end(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
+        let ending = self.lock(py)?.end(optional_seconds(py, "timeout", timeout)?);
+        run(py, bridge, ending, |py, ()| Ok(py.None()))
+    }
+
+    fn stats(&self, py: Python<'_>) -> Result<SubscriptionStats> {
+        Ok(self.lock(py)?.stats().into())
+    }
+}

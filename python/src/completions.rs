@@ -1,0 +1,158 @@
+//! Calls that nobody waits for: their outcomes reach `concurrent.futures` futures on the dispatcher threads, in
+//! batches.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use amop::{Client, Error, ErrorKind, StartedCall};
+use futures_core::Stream;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyList;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::error::{Result, checked, exception};
+use crate::handler::{attached, call};
+use crate::message::Reply;
+use crate::owned::Owned;
+
+/// Most calls of a client that have not ended, or whose futures haven't been told: as many as may be in flight on one
+/// connection.
+const MOST: usize = 65_536;
+
+/// The most outcomes that are told under one acquisition of the interpreter's lock.
+const BATCH: usize = 256;
+
+/// How a call ended, and whom to tell.
+struct Completion {
+    outcome: amop::Result<Option<amop::Reply>>,
+    future: Py<PyAny>,
+    _slot: Slot,
+}
+
+/// One of [`MOST`]; given back when dropped.
+struct Slot(Arc<AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The way of a client's outcomes to their futures.
+#[derive(Default)]
+pub(crate) struct Completions {
+    taken: Arc<AtomicUsize>,
+    lane: Mutex<Lane>,
+}
+
+#[derive(Default)]
+enum Lane {
+    #[default]
+    Unused,
+    Open(UnboundedSender<Completion>),
+    Closed,
+}
+
+/// Outcomes in batches.
+struct Batches(UnboundedReceiver<Completion>);
+
+impl Stream for Batches {
+    type Item = Vec<Completion>;
+
+    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Completion>>> {
+        let mut batch = Vec::new();
+        self.0.poll_recv_many(cx, &mut batch, BATCH).map(|taken| (taken > 0).then_some(batch))
+    }
+}
+
+impl Completions {
+    /// Takes no more calls; the lane ends with the last call under way.
+    pub(crate) fn close(&self) {
+        *self.lane.lock().unwrap_or_else(PoisonError::into_inner) = Lane::Closed;
+    }
+
+    /// What a call that ends is to do.
+    ///
+    /// # Errors
+    /// CLOSED, and OVERLOADED when too many wait.
+    pub(crate) fn telling<T>(
+        &self,
+        client: &Client,
+        future: Py<PyAny>,
+        reply: impl FnOnce(T) -> Option<amop::Reply> + Send + 'static,
+    ) -> amop::Result<impl FnOnce(amop::Result<T>) + Send + 'static> {
+        let sender = self.sender(client)?;
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        let slot = Slot(self.taken.clone());
+        if taken >= MOST {
+            return Err(Error::new(
+                ErrorKind::Overloaded,
+                format!(
+                    "{taken} calls have not ended or their futures' callbacks haven't returned: wait for some"
+                ),
+            ));
+        }
+        Ok(move |outcome: amop::Result<T>| {
+            let completion = Completion { outcome: outcome.map(reply), future, _slot: slot };
+            // Fails only when no dispatcher thread could be started, which has been logged.
+            let _ = sender.send(completion);
+        })
+    }
+
+    fn sender(&self, client: &Client) -> amop::Result<UnboundedSender<Completion>> {
+        let mut lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*lane {
+            Lane::Open(sender) => Ok(sender.clone()),
+            Lane::Closed => Err(Error::new(ErrorKind::Closed, "the client is closed")),
+            Lane::Unused => {
+                let (sender, receiver) = unbounded_channel();
+                client.dispatch(Batches(receiver), tell)?;
+                *lane = Lane::Open(sender.clone());
+                Ok(sender)
+            }
+        }
+    }
+}
+
+/// Tells the futures of a batch.
+fn tell(batch: Vec<Completion>) {
+    attached(|py| {
+        if let Err(error) = try_tell(py, batch) {
+            tracing::error!(%error, "futures could not be told how their calls ended");
+        }
+    });
+}
+
+fn try_tell(py: Python<'_>, batch: Vec<Completion>) -> Result<()> {
+    static COMPLETE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let complete = COMPLETE.import(py, "amop._futures", "complete")?;
+    let told = PyList::empty(py);
+    for Completion { outcome, future, _slot } in &batch {
+        match outcome {
+            Ok(Some(reply)) => told.append((future, Reply::new(reply.clone()), py.None()))?,
+            Ok(None) => told.append((future, py.None(), py.None()))?,
+            Err(error) => told.append((future, py.None(), exception(py, error)?))?,
+        }
+    }
+    call(complete, (told,)).map(drop)
+}
+
+/// A call under way that its future cancels.
+#[pyclass(frozen, module = "amop._amop")]
+pub(crate) struct Started(Owned<StartedCall>);
+
+impl Started {
+    pub(crate) fn new(call: StartedCall) -> Started {
+        Started(Owned::new(call))
+    }
+}
+
+#[pymethods]
+impl Started {
+    /// Ends the call, unless it has ended. What was sent stays sent.
+    fn cancel(&self, py: Python<'_>) -> Result<()> {
+        checked(py, self.0.get()).map(StartedCall::cancel)
+    }
+}

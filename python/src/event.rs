@@ -1,0 +1,32 @@
+//! Events as objects of the package's classes.
+
+use amop::Event;
+use pyo3::call::PyCallArgs;
+use pyo3::prelude::*;
+
+use crate::error::{Result, exception};
+
+/// The object that stands for an event.
+pub(crate) fn object(py: Python<'_>, event: Event) -> Result<Bound<'_, PyAny>> {
+    match event {
+        Event::Connected { endpoint, node_version, protocol } => {
+            made(py, "Connected", (&*endpoint, &*node_version, protocol))
+        }
+        Event::Reconnected { endpoint, node_version, protocol } => {
+            made(py, "Reconnected", (&*endpoint, &*node_version, protocol))
+        }
+        Event::Lost { endpoint, error } => made(py, "Lost", (&*endpoint, exception(py, &error)?)),
+        Event::ConnectFailed { endpoint, error } => {
+            made(py, "ConnectFailed", (&*endpoint, exception(py, &error)?))
+        }
+        Event::SlowConsumer { topic } => made(py, "SlowConsumer", (&*topic,)),
+        Event::HandlerFailed { topic, message } => made(py, "HandlerFailed", (&*topic, message)),
+        Event::Closed => made(py, "Closed", ()),
+        // One that the package has no class for yet.
+        _ => made(py, "Event", ()),
+    }
+}
+
+fn made<'py>(py: Python<'py>, class: &str, fields: impl PyCallArgs<'py>) -> Result<Bound<'py, PyAny>> {
+    py.import("amop.events")?.getattr(class)?.call1(fields)
+}

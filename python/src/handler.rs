@@ -1,0 +1,185 @@
+//! Handlers: Python functions that the library's dispatcher threads call.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use amop::HandlerReports;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyTuple, PyWeakrefReference};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::error::Result;
+use crate::message::{Message, Request};
+use crate::payload::Payload;
+use crate::{exit, log};
+
+/// A function of the user's. The client holds it, the dispatcher only a weak reference: so a client that its own
+/// handlers hold is garbage like any other, which Python's collector finds.
+#[pyclass(frozen, module = "amop._amop", weakref)]
+pub(crate) struct Handler {
+    function: Py<PyAny>,
+    /// The dispatcher has another one as long as it may call.
+    token: Arc<()>,
+}
+
+#[pymethods]
+impl Handler {
+    #[new]
+    fn new(function: Py<PyAny>) -> Handler {
+        Handler { function, token: Arc::default() }
+    }
+
+    /// Whether it will never be called again, once it was given to a dispatcher.
+    #[getter]
+    fn done(&self) -> bool {
+        Arc::strong_count(&self.token) == 1
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        visit.call(&self.function)
+    }
+}
+
+thread_local! {
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is a dispatcher's that runs a handler.
+pub(crate) fn is_running() -> bool {
+    RUNNING.get()
+}
+
+/// Attaches a thread of the library's to the interpreter, once for a batch; `None` when that is at its end.
+pub(crate) fn attached<R>(run: impl FnOnce(Python<'_>) -> R) -> Option<R> {
+    if exit::is_over() {
+        return None;
+    }
+    RUNNING.set(true);
+    let ran = Python::try_attach(|py| {
+        log::refresh(py);
+        run(py)
+    });
+    RUNNING.set(false);
+    ran
+}
+
+/// What runs a handler, on the dispatcher's side.
+pub(crate) struct Runner {
+    handler: Py<PyWeakrefReference>,
+    topic: String,
+    reports: HandlerReports,
+    _token: Arc<()>,
+}
+
+impl Runner {
+    pub(crate) fn new(handler: &Bound<'_, Handler>, topic: &str, reports: HandlerReports) -> Result<Runner> {
+        let token = handler.get().token.clone();
+        let handler = PyWeakrefReference::new(handler.as_any())?.unbind();
+        Ok(Runner { handler, topic: topic.to_owned(), reports, _token: token })
+    }
+
+    /// Calls the handler with each message.
+    pub(crate) fn messages(&self, ready: &mut dyn Iterator<Item = amop::Message>) {
+        attached(|py| {
+            let Some(function) = self.function(py) else { return };
+            for message in &mut *ready {
+                let called =
+                    Bound::new(py, Message::new(message)).and_then(|message| call(&function, (message,)));
+                if let Err(error) = called {
+                    self.failed(py, &error);
+                }
+            }
+        });
+        ready.for_each(drop);
+    }
+
+    /// Calls the handler with each request, and answers what it returns.
+    pub(crate) fn requests(&self, ready: &mut dyn Iterator<Item = amop::Request>) {
+        attached(|py| {
+            let Some(function) = self.function(py) else { return };
+            for request in &mut *ready {
+                if let Err(error) = serve(py, &function, &request) {
+                    let text = self.failed(py, &error);
+                    // Fails only if the handler had answered before it failed.
+                    let _ = request.fail(amop::Request::FAILED, text);
+                }
+            }
+        });
+        ready.for_each(drop);
+    }
+
+    /// `None` when the client is gone: then nobody is to be called any more, and what is ready is dropped.
+    fn function<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let handler = self.handler.bind(py).call0().ok()?;
+        let handler = handler.cast::<Handler>().ok()?;
+        Some(handler.get().function.bind(py).clone())
+    }
+
+    /// Logs what a handler raised, and reports it as an event; its text.
+    fn failed(&self, py: Python<'_>, error: &PyErr) -> String {
+        static FAILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let text = FAILED
+            .import(py, "amop._logging", "handler_failed")
+            .and_then(|failed| call(failed, (&self.topic, error.value(py), exit::has_begun())))
+            .and_then(|text| text.extract::<String>())
+            .unwrap_or_else(|_| error.to_string());
+        self.reports.failed(&self.topic, text.clone());
+        text
+    }
+}
+
+fn serve(py: Python<'_>, function: &Bound<'_, PyAny>, request: &amop::Request) -> Result<()> {
+    let answer = call(function, (Request::object(py, request.clone())?,))?;
+    if answer.is_none() {
+        // It answers, or has answered, through the request.
+        return Ok(());
+    }
+    let data = answer.extract::<Payload>()?.0;
+    crate::error::checked(py, request.reply(data))
+}
+
+mod raw {
+    use pyo3::ffi::PyObject;
+
+    // As in pyo3, but it may unwind: below Python 3.14 a thread that wants the interpreter's lock after the
+    // interpreter's end is ended by `pthread_exit`, which unwinds its stack.
+    unsafe extern "C-unwind" {
+        pub(super) fn PyObject_Call(
+            callable: *mut PyObject,
+            arguments: *mut PyObject,
+            keywords: *mut PyObject,
+        ) -> *mut PyObject;
+    }
+}
+
+/// Keeps a thread that is being ended where it is.
+struct Stay;
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Calls Python on a thread of the library's. When the interpreter ends meanwhile, this never returns: the thread must
+/// neither go on nor be unwound through Rust, which would abort the process.
+pub(crate) fn call<'py>(
+    function: &Bound<'py, PyAny>,
+    arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error: Into<PyErr>>,
+) -> Result<Bound<'py, PyAny>> {
+    let py = function.py();
+    let arguments = arguments.into_pyobject(py).map_err(Into::into)?;
+    let stay = Stay;
+    // SAFETY: both are live objects, the second a tuple; without keywords the third is null. The call is made right
+    // here, so that a forced unwind meets `stay` before any other frame of Rust, and ends there.
+    let returned = unsafe {
+        raw::PyObject_Call(function.as_ptr(), arguments.as_ptr(), std::ptr::null_mut::<ffi::PyObject>())
+    };
+    std::mem::forget(stay);
+    // SAFETY: it gives a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, returned) }
+}

@@ -1,0 +1,190 @@
+//! What arrives: messages, requests to answer, replies.
+
+use std::ffi::c_int;
+use std::time::SystemTime;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyBytes;
+
+use crate::error::{Result, checked};
+use crate::payload::{Data, Payload};
+
+/// A message as it came from a node. Immutable; may be kept and passed to other threads.
+///
+/// ``memoryview(message)`` is the payload without a copy, ``bytes(message)`` and ``message.data`` are copies.
+#[pyclass(frozen, subclass, module = "amop", weakref)]
+pub(crate) struct Message {
+    message: amop::Message,
+    data: Data,
+}
+
+impl Message {
+    pub(crate) fn new(message: amop::Message) -> Message {
+        let data = Data::new(message.data().clone());
+        Message { message, data }
+    }
+
+    fn describe(&self, class: &str, more: &str) -> String {
+        let kind = match self.message.kind() {
+            amop::MessageKind::Unicast => "unicast",
+            amop::MessageKind::Broadcast => "broadcast",
+        };
+        let (topic, endpoint) = (self.message.topic(), self.message.endpoint());
+        let bytes = self.data.len();
+        format!("<amop.{class} {kind} topic={topic:?} bytes={bytes} endpoint={endpoint:?}{more}>")
+    }
+}
+
+#[pymethods]
+impl Message {
+    /// The topic that it was published on.
+    #[getter]
+    fn topic(&self) -> &str {
+        self.message.topic()
+    }
+
+    /// Unicast or broadcast: a :class:`MessageKind`.
+    #[getter]
+    fn kind(&self, py: Python<'_>) -> Result<Py<PyAny>> {
+        static UNICAST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static BROADCAST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let (cell, name) = match self.message.kind() {
+            amop::MessageKind::Unicast => (&UNICAST, "UNICAST"),
+            amop::MessageKind::Broadcast => (&BROADCAST, "BROADCAST"),
+        };
+        let member = cell.get_or_try_init(py, || {
+            Ok::<_, PyErr>(py.import("amop._words")?.getattr("MessageKind")?.getattr(name)?.unbind())
+        })?;
+        Ok(member.clone_ref(py))
+    }
+
+    /// The publisher's sequence id: 32 bytes as they came.
+    #[getter]
+    fn seq<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.message.seq())
+    }
+
+    /// The payload, any bytes, possibly none; copied at the first look.
+    #[getter]
+    fn data(&self, py: Python<'_>) -> Py<PyBytes> {
+        self.data.object(py)
+    }
+
+    /// The node that it came from, as the endpoint was given.
+    #[getter]
+    fn endpoint(&self) -> &str {
+        self.message.endpoint()
+    }
+
+    /// When this client read it, in UTC. (When it was sent the wire doesn't say.)
+    #[getter]
+    fn received_at(&self) -> SystemTime {
+        self.message.received_at()
+    }
+
+    fn __repr__(&self) -> String {
+        self.describe("Message", "")
+    }
+
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        // SAFETY: Python asks for the view to be filled, and `slf` owns the data.
+        unsafe { slf.get().data.lend(slf.as_any(), view, flags) }
+    }
+}
+
+/// A unicast to answer, now or later, from any thread.
+///
+/// Answer with :meth:`reply` or :meth:`fail` within 4.5 s of its arrival: then the library answers for it that the
+/// subscriber is too slow. When the last reference is gone unanswered, the publisher is told so at once.
+#[pyclass(frozen, extends = Message, module = "amop")]
+pub(crate) struct Request {
+    request: amop::Request,
+}
+
+impl Request {
+    pub(crate) fn object(py: Python<'_>, request: amop::Request) -> Result<Bound<'_, Request>> {
+        let message = Message::new(request.message().clone());
+        Bound::new(py, PyClassInitializer::from(message).add_subclass(Request { request }))
+    }
+}
+
+#[pymethods]
+impl Request {
+    /// The code of a failure without a code of its own.
+    #[classattr]
+    const FAILED: i32 = amop::Request::FAILED;
+
+    /// Sends the reply; never waits.
+    ///
+    /// :param data: the payload, possibly empty.
+    /// :raises ServiceError: the request was answered before, its time is over or its connection gone.
+    /// :raises ArgumentError: the data doesn't fit one frame.
+    #[pyo3(signature = (data = None))]
+    fn reply(&self, py: Python<'_>, data: Option<Payload>) -> Result<()> {
+        checked(py, self.request.reply(data.map(|data| data.0).unwrap_or_default()))
+    }
+
+    /// Tells the publisher that it failed; never waits.
+    ///
+    /// :param code: a number of the application's own: -32768 to 32767, not 0, not 100 to 104.
+    /// :param data: what the publisher finds as ``error.data``.
+    /// :raises ServiceError: as for :meth:`reply`.
+    /// :raises ArgumentError: the code can't be sent, or the data doesn't fit one frame.
+    #[pyo3(signature = (code = amop::Request::FAILED, data = None), text_signature = "($self, code=-5000, data=None)")]
+    fn fail(&self, py: Python<'_>, code: i32, data: Option<Payload>) -> Result<()> {
+        checked(py, self.request.fail(code, data.map(|data| data.0).unwrap_or_default()))
+    }
+
+    /// Whether an answer can still be given.
+    #[getter]
+    fn is_open(&self) -> bool {
+        self.request.is_open()
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> String {
+        let more = if slf.get().request.is_open() { " open" } else { " over" };
+        slf.as_super().get().describe("Request", more)
+    }
+}
+
+/// A subscriber's answer to a unicast. Immutable.
+///
+/// ``memoryview(reply)`` is the payload without a copy, ``bytes(reply)`` and ``reply.data`` are copies.
+#[pyclass(frozen, module = "amop", weakref)]
+pub(crate) struct Reply {
+    reply: amop::Reply,
+    data: Data,
+}
+
+impl Reply {
+    pub(crate) fn new(reply: amop::Reply) -> Reply {
+        let data = Data::new(reply.data().clone());
+        Reply { reply, data }
+    }
+}
+
+#[pymethods]
+impl Reply {
+    /// What the subscriber answered; empty when it had nothing to say, or only listens.
+    #[getter]
+    fn data(&self, py: Python<'_>) -> Py<PyBytes> {
+        self.data.object(py)
+    }
+
+    /// The node that the message went through, as the endpoint was given.
+    #[getter]
+    fn endpoint(&self) -> &str {
+        self.reply.endpoint()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<amop.Reply bytes={} endpoint={:?}>", self.data.len(), self.reply.endpoint())
+    }
+
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        // SAFETY: Python asks for the view to be filled, and `slf` owns the data.
+        unsafe { slf.get().data.lend(slf.as_any(), view, flags) }
+    }
+}

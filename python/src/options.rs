@@ -1,0 +1,151 @@
+//! What callers set: a client's options by name, a subscription's bounds, words for choices.
+
+use amop::{ClientBuilder, Overflow, Placement, Retry};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Result, unusable};
+use crate::payload::Payload;
+use crate::units::{optional_seconds, seconds, size};
+
+/// One of some words.
+fn choice<T: Copy>(py: Python<'_>, name: &str, given: &str, words: &[(&str, T)]) -> Result<T> {
+    words.iter().find(|(word, _)| *word == given).map(|(_, choice)| *choice).ok_or_else(|| {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        unusable(py, format!("{name} is {given:?}: take one of {}", known.join(", ")))
+    })
+}
+
+pub(crate) fn retry(py: Python<'_>, given: &str) -> Result<Retry> {
+    let words =
+        [("never", Retry::Never), ("definite", Retry::Definite), ("at_least_once", Retry::AtLeastOnce)];
+    choice(py, "retry", given, &words)
+}
+
+fn placement(py: Python<'_>, given: &str) -> Result<Placement> {
+    choice(py, "placement", given, &[("all", Placement::All), ("one", Placement::One)])
+}
+
+fn overflow(py: Python<'_>, given: &str) -> Result<Overflow> {
+    choice(py, "overflow", given, &[("refuse", Overflow::Refuse), ("drop_oldest", Overflow::DropOldest)])
+}
+
+/// The builder with a setting, where one was given.
+pub(crate) fn set<B, T>(builder: B, given: Option<T>, with: impl FnOnce(B, T) -> B) -> B {
+    match given {
+        Some(value) => with(builder, value),
+        None => builder,
+    }
+}
+
+/// What bounds a subscription or service, as the package's own code passes it.
+#[derive(FromPyObject)]
+pub(crate) struct Given(
+    Option<i128>,   // max_messages
+    Option<i128>,   // max_bytes
+    Option<String>, // overflow
+    Option<String>, // placement
+    Option<i128>,   // concurrency
+    Option<f64>,    // timeout
+);
+
+/// The same, checked.
+pub(crate) struct Bounds {
+    pub(crate) max_messages: Option<usize>,
+    pub(crate) max_bytes: Option<usize>,
+    pub(crate) overflow: Option<Overflow>,
+    pub(crate) placement: Option<Placement>,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Given {
+    pub(crate) fn check(self, py: Python<'_>) -> Result<Bounds> {
+        let Given(max_messages, max_bytes, overflows, placed, concurrency, timeout) = self;
+        Ok(Bounds {
+            max_messages: max_messages.map(|given| size(py, "max_messages", given)).transpose()?,
+            max_bytes: max_bytes.map(|given| size(py, "max_bytes", given)).transpose()?,
+            overflow: overflows.map(|given| overflow(py, &given)).transpose()?,
+            placement: placed.map(|given| placement(py, &given)).transpose()?,
+            concurrency: concurrency.map(|given| size(py, "concurrency", given)).transpose()?,
+            timeout: optional_seconds(py, "timeout", timeout)?,
+        })
+    }
+}
+
+/// A client with these options; those that are None keep their defaults.
+pub(crate) fn client(
+    py: Python<'_>,
+    endpoints: Vec<String>,
+    options: &Bound<'_, PyDict>,
+) -> Result<ClientBuilder> {
+    let mut client = amop::Client::builder().endpoints(endpoints);
+    for (name, value) in options {
+        let name: String = name.extract()?;
+        if !value.is_none() {
+            client = option(py, client, &name, &value).map_err(|error| named(py, &name, error))?;
+        }
+    }
+    Ok(client)
+}
+
+/// A value of a wrong type: says whose.
+fn named(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return error;
+    }
+    let named = PyTypeError::new_err(format!("the option {name}: {}", error.value(py)));
+    named.set_cause(py, Some(error));
+    named
+}
+
+fn option(
+    py: Python<'_>,
+    client: ClientBuilder,
+    name: &str,
+    value: &Bound<'_, PyAny>,
+) -> Result<ClientBuilder> {
+    let time = || seconds(py, name, value.extract()?);
+    let bound = || size(py, name, value.extract()?);
+    Ok(match name {
+        "credentials" => client.credentials(value.extract::<PathBuf>()?),
+        "credential_files" => {
+            let (ca, cert, key) = value.extract::<(PathBuf, PathBuf, PathBuf)>()?;
+            client.credential_files(ca, cert, key)
+        }
+        "credential_pem" => {
+            let (ca, cert, key) = value.extract::<(Payload, Payload, Payload)>()?;
+            client.credential_pem(ca.0, cert.0, key.0)
+        }
+        "start_offline" => client.start_offline(value.extract()?),
+        "connect_timeout" => client.connect_timeout(time()?),
+        "call_timeout" => client.call_timeout(time()?),
+        "close_timeout" => client.close_timeout(time()?),
+        "heartbeat" => client.heartbeat(time()?),
+        "missed_heartbeats" => {
+            let most = bound()?;
+            client.missed_heartbeats(u32::try_from(most).unwrap_or(u32::MAX))
+        }
+        "reconnect_min" => client.reconnect_min(time()?),
+        "reconnect_max" => client.reconnect_max(time()?),
+        "answer_within" => client.answer_within(time()?),
+        "retry" => client.retry(retry(py, &value.extract::<String>()?)?),
+        "echo" => client.echo(value.extract()?),
+        "group" => client.group(value.extract()?),
+        "max_in_flight" => client.max_in_flight(bound()?),
+        "max_send_bytes" => client.max_send_bytes(bound()?),
+        "max_held_bytes" => client.max_held_bytes(bound()?),
+        "max_events" => client.max_events(bound()?),
+        "max_doubles" => client.max_doubles(bound()?),
+        "doubles_window" => client.doubles_window(time()?),
+        "dispatcher_threads" => client.dispatcher_threads(bound()?),
+        _ => {
+            return Err(PyTypeError::new_err(format!(
+                "there is no option {name:?}; see amop.ClientOptions for those there are"
+            )));
+        }
+    })
+}

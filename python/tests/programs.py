@@ -1,0 +1,41 @@
+"""Python programs as processes, for what ends a process or needs one of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from guard import GUARD
+
+if TYPE_CHECKING:
+    from amop.devnet import Devnet
+
+
+@dataclass
+class Ended:
+    """What a program left behind."""
+
+    code: int
+    """The exit code; negative: ended by this signal."""
+    stdout: str
+    stderr: str
+
+
+def run(source: str, devnet: Devnet | None = None, *options: str) -> Ended:
+    """Run a program to its end: it finds `amop`, `endpoints` and `credentials`."""
+    start = "import amop, sys\nendpoints, credentials = sys.argv[2:], sys.argv[1]\n"
+    arguments = [] if devnet is None else [str(devnet.credentials), *devnet.endpoints]
+    if devnet is None:
+        start = "import amop, sys\n"
+    command = [sys.executable, *options, "-c", start + textwrap.dedent(source), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=GUARD, check=False)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def clean(ended: Ended) -> str:
+    """Give the output of a program that ended as it should, with nothing on standard error."""
+    assert (ended.code, ended.stderr) == (0, ""), ended
+    return ended.stdout

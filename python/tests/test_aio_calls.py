@@ -1,0 +1,180 @@
+"""Calls from asyncio: replies, errors, cancellation, many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from guard import GUARD
+
+import amop
+from amop import aio
+from amop.aio import _bridge
+
+
+async def test_publish_gives_the_reply(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    async def handler(request: amop.Request) -> bytes:
+        return request.data.upper()
+
+    await aio_subscriber.serve(topic, handler)
+    reply = await aio_publisher.publish(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    assert reply.data == b"HI"
+
+
+async def test_broadcast_reaches_a_subscription(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    subscription = await aio_subscriber.subscribe(topic)
+    await aio_publisher.publish(topic, "1", wait_for_subscriber=True)
+    await aio_publisher.broadcast(topic, b"2")
+    assert [(await subscription.next(GUARD)).data for _ in range(2)] == [b"1", b"2"]
+
+
+async def test_errors_are_those_of_threads(aio_publisher: aio.Client, topic: str) -> None:
+    with pytest.raises(amop.NoSubscriberError) as caught:
+        await aio_publisher.publish(topic, "hi")
+    assert caught.value.code == 100
+    with pytest.raises(amop.ArgumentError):
+        await aio_publisher.publish("", "hi")
+    with pytest.raises(amop.ArgumentError, match="timeout is -1"):
+        await aio_publisher.publish(topic, "hi", timeout=-1)
+    with pytest.raises(TypeError):
+        await aio_publisher.publish(topic, 7)  # type: ignore[arg-type]
+    with pytest.raises(amop.NoSubscriberError):
+        await aio_publisher.publish_nowait(topic)
+
+
+async def test_connect_awaited_or_with(devnet: amop.devnet.Devnet) -> None:
+    client = await aio.connect(devnet.endpoints[0], credentials=devnet.credentials)
+    await client.broadcast("topic")
+    await client.close()
+    await client.close()
+    assert client.is_closed
+    async with aio.connect(*devnet.endpoints, credentials=devnet.credentials) as client:
+        await client.broadcast("topic")
+        assert repr(client) == f"<amop.aio.Client {', '.join(devnet.endpoints)}>"
+    with pytest.raises(amop.ClosedError):
+        await client.broadcast("topic")
+    with pytest.raises(amop.CredentialsError):
+        await aio.connect(devnet.endpoints[0], credentials="/nowhere")
+    with pytest.raises(TypeError, match="no option"):
+        await aio.connect(devnet.endpoints[0], colour="red")  # type: ignore[call-arg]
+    with pytest.raises(amop.ArgumentError):
+        async with aio.connect("nowhere"):
+            pass
+
+
+async def test_thousands_at_once_each_get_their_own_reply_with_few_wake_ups(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    await aio_subscriber.serve(topic, lambda request: request.data)
+    await aio_publisher.publish(topic, wait_for_subscriber=True)
+    wakes = _bridge.bridge().wakes
+    replies = await asyncio.gather(
+        *(aio_publisher.publish(topic, str(number), timeout=GUARD) for number in range(3000))
+    )
+    assert [reply.data for reply in replies] == [str(number).encode() for number in range(3000)]
+    # Publisher and service share the loop, so each message would need two, one by one.
+    assert _bridge.bridge().wakes - wakes < 3000
+    assert _bridge.bridge().going <= 2
+
+
+async def test_what_happens_while_the_loop_is_busy_costs_one_wake_up(
+    aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
+) -> None:
+    with devnet.connect(1) as service:
+        service.serve(topic, lambda request: request.data)
+        await aio_publisher.publish(topic, wait_for_subscriber=True)
+        bridge = _bridge.bridge()
+        wakes = bridge.wakes
+        calls = [aio_publisher.publish_nowait(topic, timeout=GUARD) for _ in range(100)]
+        # The loop stands still until all have been answered.
+        with devnet.connect(0) as other:
+            while aio_publisher.stats().total().in_flight:
+                other.publish(topic, wait_for_subscriber=True)
+        await asyncio.gather(*calls)
+        assert bridge.wakes == wakes + 1
+
+
+async def test_messages_are_sent_in_the_order_of_the_calls(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    subscription = await aio_subscriber.subscribe(topic)
+    await aio_publisher.publish(topic, "0", wait_for_subscriber=True)
+    calls = [aio_publisher.publish_nowait(topic, str(number)) for number in range(1, 500)]
+    await asyncio.gather(*calls)
+    assert [int((await subscription.next(GUARD)).data) for _ in range(500)] == list(range(500))
+
+
+async def test_cancelling_a_task_cancels_its_call(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    service = await aio_subscriber.serve(topic)
+    call = asyncio.ensure_future(
+        aio_publisher.publish(topic, "first", timeout=GUARD, wait_for_subscriber=True)
+    )
+    request = await service.next(GUARD)
+    assert aio_publisher.stats().total().in_flight == 1
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert _bridge.bridge().going <= 1
+    request.reply("nobody waits")
+    again = aio_publisher.publish_nowait(topic, "second", timeout=GUARD)
+    (await service.next(GUARD)).reply("answered")
+    assert (await again).data == b"answered"
+    assert aio_publisher.stats().total().in_flight == 0
+
+
+async def test_a_future_that_is_cancelled_cancels_its_call(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    service = await aio_subscriber.serve(topic)
+    call = aio_publisher.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True)
+    await service.next(GUARD)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.sleep(0)
+    assert _bridge.bridge().going <= 1
+
+
+async def test_asyncio_timeout_works(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    unanswered = await aio_subscriber.serve(topic)
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(0.3):
+            await aio_publisher.publish(topic, timeout=GUARD, wait_for_subscriber=True)
+    assert not isinstance(caught.value, amop.Error)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(aio_publisher.events().next(), 0.01)
+    with pytest.raises(amop.CallTimeoutError):
+        await aio_publisher.publish(topic, timeout=0.1, retry="never")
+    assert unanswered.stats().accepted >= 1
+
+
+async def test_a_connect_that_is_cancelled_leaves_nothing(devnet: amop.devnet.Devnet) -> None:
+    # It takes connections, but never says a word.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await aio.connect(endpoint, credentials=devnet.credentials, connect_timeout=GUARD)
+    assert _bridge.bridge().going == 0
+
+
+async def test_calls_in_flight_end_with_the_client(
+    aio_subscriber: aio.Client, devnet: amop.devnet.Devnet, topic: str
+) -> None:
+    service = await aio_subscriber.serve(topic)
+    client = await aio.connect(devnet.endpoints[0], credentials=devnet.credentials)
+    call = asyncio.ensure_future(client.publish(topic, timeout=GUARD, wait_for_subscriber=True))
+    kept = await service.next(GUARD)
+    await client.close()
+    with pytest.raises(amop.ClosedError):
+        await call
+    assert kept.is_open

@@ -1,0 +1,150 @@
+"""Subscriptions, services and events as coroutines read them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from guard import GUARD, told_in_loop
+
+import amop
+from amop import aio
+
+
+async def test_async_for_gives_messages_in_order_and_ends_with_the_client(
+    aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
+) -> None:
+    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
+    subscription = await client.subscribe(topic)
+    await aio_publisher.publish(topic, "0", wait_for_subscriber=True)
+    for number in range(1, 200):
+        await aio_publisher.publish(topic, str(number))
+    await client.close()
+    assert [int(message.data) async for message in subscription] == list(range(200))
+    with pytest.raises(amop.ClosedError):
+        await subscription.next()
+
+
+async def test_next_waits_and_gives_up(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    subscription = await aio_subscriber.subscribe(topic)
+    for timeout in (0, 0.01):
+        with pytest.raises(amop.CallTimeoutError, match="nothing came within"):
+            await subscription.next(timeout)
+    waiting = asyncio.ensure_future(subscription.next())
+    await aio_publisher.publish(topic, "now", wait_for_subscriber=True)
+    assert (await waiting).data == b"now"
+    for number in range(5):
+        await aio_publisher.publish(topic, str(number))
+    assert [message.data for message in await subscription.next_many(3)] == [b"0", b"1", b"2"]
+    assert [message.data for message in await subscription.next_many(9, 0)] == [b"3", b"4"]
+    with pytest.raises(amop.ArgumentError):
+        await subscription.next_many(0)
+    with pytest.raises(amop.CallTimeoutError):
+        await subscription.next_many(1, 0)
+
+
+async def test_a_cancelled_next_loses_nothing(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    subscription = await aio_subscriber.subscribe(topic)
+    await aio_publisher.publish(topic, "0", wait_for_subscriber=True)
+    got = [await subscription.next()]
+    for number in range(1, 100):
+        reader = asyncio.ensure_future(subscription.next())
+        await asyncio.sleep(0)
+        await aio_publisher.publish(topic, str(number))
+        # Wherever the reader is: it has the message, or it is still there.
+        reader.cancel()
+        try:
+            got.append(await reader)
+        except asyncio.CancelledError:
+            got.append(await subscription.next(GUARD))
+    assert [int(message.data) for message in got] == list(range(100))
+
+
+async def test_many_tasks_may_read_one_subscription(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    subscription = await aio_subscriber.subscribe(topic)
+    read: list[int] = []
+
+    async def reader() -> None:
+        async for message in subscription:
+            read.append(int(message.data))
+            await asyncio.sleep(0)
+
+    readers = [asyncio.ensure_future(reader()) for _ in range(4)]
+    await aio_publisher.publish(topic, "0", wait_for_subscriber=True)
+    for number in range(1, 100):
+        await aio_publisher.publish(topic, str(number))
+    await subscription.unsubscribe()
+    await asyncio.gather(*readers)
+    assert sorted(read) == list(range(100))
+
+
+async def test_a_reader_with_a_full_queue_lets_other_tasks_run(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    subscription = await aio_subscriber.subscribe(topic)
+    await aio_publisher.publish(topic, wait_for_subscriber=True)
+    await asyncio.gather(*(aio_publisher.publish(topic) for _ in range(999)))
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running = asyncio.ensure_future(other())
+    for _ in range(1000):
+        await subscription.next()
+    running.cancel()
+    assert turns >= 1000 // 64
+
+
+async def test_async_with_unsubscribes(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    async with await aio_subscriber.subscribe(topic) as subscription:
+        await aio_publisher.publish(topic, "in", wait_for_subscriber=True)
+    with pytest.raises((amop.NoSubscriberError, amop.SubscriberError)):
+        await aio_publisher.publish(topic, "out")
+    assert [message.data async for message in subscription] == [b"in"]
+
+
+async def test_requests_are_read_and_answered_later(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    async with await aio_subscriber.serve(topic) as service:
+        calls = [
+            aio_publisher.publish_nowait(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
+            for number in range(3)
+        ]
+        requests = [await service.next(GUARD) for _ in calls]
+        for request in reversed(requests):
+            request.reply(request.data * 2)
+        assert sorted([(await call).data for call in calls]) == [b"00", b"11", b"22"]
+        assert "amop.aio.Service" in repr(service)
+
+
+async def test_events_are_told(devnet: amop.devnet.Devnet, topic: str) -> None:
+    async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
+        events = client.events()
+        client.add_endpoint(devnet.endpoints[1])
+        while (await told_in_loop(events, amop.events.Connected)).endpoint != devnet.endpoints[1]:
+            pass
+        assert "amop.aio.Events" in repr(events)
+    assert [event async for event in events][-1] == amop.events.Closed()
+
+
+async def test_a_thread_and_a_task_may_wait_for_different_things_at_once(
+    aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
+) -> None:
+    with devnet.connect(1) as client:
+        subscription = client.subscribe(topic)
+        waiting = asyncio.get_running_loop().run_in_executor(None, subscription.next, GUARD)
+        await aio_publisher.publish(topic, "to a thread", wait_for_subscriber=True)
+        assert (await waiting).data == b"to a thread"

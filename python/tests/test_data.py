@@ -1,0 +1,155 @@
+"""Payloads in and out, and what a message knows of itself."""
+
+from __future__ import annotations
+
+import array
+import datetime
+import gc
+import threading
+import weakref
+
+import pytest
+from guard import GUARD
+
+import amop
+
+LARGE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (b"bytes", b"bytes"),
+        (b"", b""),
+        ("text ☂", "text ☂".encode()),
+        (bytearray(b"bytearray"), b"bytearray"),
+        (memoryview(b"memoryview"), b"memoryview"),
+        (memoryview(b"every other")[::2], b"eeyohr"),
+        (array.array("I", [1, 2]), array.array("I", [1, 2]).tobytes()),
+        (bytes(range(256)) * (LARGE // 256), bytes(range(256)) * (LARGE // 256)),
+        (bytearray(LARGE), bytes(LARGE)),
+    ],
+    ids=["bytes", "empty", "str", "bytearray", "memoryview", "strided", "array", "large", "large bytearray"],
+)
+def test_bytes_of_any_kind_and_text_arrive_as_they_were(
+    publisher: amop.Client, subscriber: amop.Client, topic: str, given: amop.Data, sent: bytes
+) -> None:
+    subscriber.serve(topic, lambda request: request.data)
+    reply = publisher.publish(topic, given, wait_for_subscriber=True, timeout=GUARD)
+    assert reply.data == sent
+    assert bytes(reply) == sent
+    assert memoryview(reply) == sent
+
+
+def test_what_isnt_data_is_a_type_error(publisher: amop.Client, topic: str) -> None:
+    for bad in (None, 7, [1, 2], object()):
+        with pytest.raises(TypeError, match="data has to be bytes, bytearray, memoryview or str, not"):
+            publisher.publish(topic, bad)  # type: ignore[arg-type]
+    with pytest.raises(UnicodeEncodeError):
+        publisher.publish(topic, "\ud800")
+
+
+def test_a_message_knows_where_it_came_from(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    before = datetime.datetime.now(datetime.UTC)
+    publisher.publish(topic, "one", wait_for_subscriber=True)
+    publisher.broadcast(topic, "two")
+    one, two = subscription.next(GUARD), subscription.next(GUARD)
+    after = datetime.datetime.now(datetime.UTC)
+    assert (one.topic, two.topic) == (topic, topic)
+    assert (one.kind, two.kind) == (amop.MessageKind.UNICAST, amop.MessageKind.BROADCAST)
+    assert one.kind == "unicast"
+    assert one.endpoint == subscriber.endpoints[0]
+    assert len(one.seq) == 32
+    assert one.seq != two.seq
+    assert before <= one.received_at <= two.received_at <= after
+    assert one.data is one.data
+    assert repr(one) == f'<amop.Message unicast topic="{topic}" bytes=3 endpoint="{one.endpoint}">'
+    with pytest.raises(AttributeError):
+        one.topic = "other"  # type: ignore[misc]
+
+
+def test_a_memoryview_needs_no_copy_and_keeps_the_message(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    publisher.publish(topic, bytes(LARGE), wait_for_subscriber=True, timeout=GUARD)
+    message = subscription.next(GUARD)
+    living = weakref.ref(message)
+    first, second = memoryview(message), memoryview(message)
+    assert (first.readonly, first.nbytes, first.format) == (True, LARGE, "B")
+    # Both are the same memory: nothing was copied for either.
+    assert _address(first) == _address(second)
+    del message
+    gc.collect()
+    assert living() is not None
+    assert first[LARGE - 1] == 0
+    first.release()
+    second.release()
+    del first, second
+    gc.collect()
+    assert living() is None
+
+
+def test_a_request_is_a_message_too(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+    service = subscriber.serve(topic)
+    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    request = service.next(GUARD)
+    assert isinstance(request, amop.Message)
+    assert bytes(memoryview(request)) == b"hi"
+    assert request.kind == amop.MessageKind.UNICAST
+    assert repr(request).startswith(f'<amop.Request unicast topic="{topic}" bytes=2 ')
+    assert repr(request).endswith(" open>")
+    request.reply(memoryview(request))
+    assert repr(request).endswith(" over>")
+    assert call.result(GUARD).data == b"hi"
+    assert repr(call.result()) == f'<amop.Reply bytes=2 endpoint="{publisher.endpoints[0]}">'
+
+
+def test_messages_may_be_used_by_many_threads(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    publisher.publish(topic, b"x" * 1000, wait_for_subscriber=True)
+    message = subscription.next(GUARD)
+    seen: list[bytes] = []
+    threads = [threading.Thread(target=lambda: seen.append(message.data)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(GUARD)
+    assert {id(data) for data in seen} == {id(message.data)}
+
+
+def test_too_much_data_is_refused_before_it_is_sent(publisher: amop.Client, topic: str) -> None:
+    with pytest.raises(amop.ArgumentError) as caught:
+        publisher.publish(topic, bytes(100 << 20))
+    assert caught.value.kind == amop.ErrorKind.TOO_LARGE
+
+
+def _address(view: memoryview) -> int:
+    import ctypes
+
+    class Buffer(ctypes.Structure):
+        _fields_ = [
+            ("buf", ctypes.c_void_p),
+            ("obj", ctypes.py_object),
+            ("len", ctypes.c_ssize_t),
+            ("itemsize", ctypes.c_ssize_t),
+            ("readonly", ctypes.c_int),
+            ("ndim", ctypes.c_int),
+            ("format", ctypes.c_char_p),
+            ("shape", ctypes.c_void_p),
+            ("strides", ctypes.c_void_p),
+            ("suboffsets", ctypes.c_void_p),
+            ("internal", ctypes.c_void_p),
+        ]
+
+    buffer = Buffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(buffer), 0)
+    address: int | None = buffer.buf
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
+    assert address is not None
+    return address

@@ -1,0 +1,95 @@
+"""Embedded nodes, and the fixture that the package brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from guard import GUARD, told
+
+import amop
+from amop.devnet import Devnet
+
+
+def test_the_fixture_gives_two_nodes(amop_devnet: Devnet, topic: str) -> None:
+    with amop_devnet.connect(0) as publisher, amop_devnet.connect(1) as subscriber:
+        subscriber.serve(topic, lambda request: request.data)
+        assert publisher.publish(topic, "hi", wait_for_subscriber=True).data == b"hi"
+    assert len(amop_devnet.endpoints) == 2
+
+
+@pytest.mark.amop_devnet(nodes=3)
+def test_the_mark_says_how_many(amop_devnet: Devnet) -> None:
+    assert len(amop_devnet.endpoints) == 3
+
+
+def test_the_plugin_is_found_by_pytest(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(amop_devnet):
+            with amop_devnet.connect(0) as client:
+                client.broadcast("topic")
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers")
+    result.assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("--markers")
+    result.stdout.fnmatch_lines(["@pytest.mark.amop_devnet(nodes=2, ?*options):*"])
+
+
+def test_nodes_can_be_killed_frozen_and_looked_at(topic: str) -> None:
+    with Devnet(nodes=2) as devnet, devnet.connect(0) as client:
+        assert [devnet.sessions(node) for node in range(2)] == [1, 0]
+        client.subscribe(topic, print)
+        assert devnet.topics(0) == [topic]
+        assert devnet.topics(1) == []
+        devnet.freeze(0)
+        with pytest.raises(amop.CallTimeoutError):
+            client.broadcast(topic, timeout=0.1, retry="never")
+        devnet.thaw(0)
+        client.broadcast(topic, timeout=GUARD)
+        events = client.events()
+        devnet.cut_sessions(0)
+        told(events, amop.events.Lost)
+        told(events, amop.events.Reconnected)
+        devnet.kill(1)
+        with pytest.raises(amop.NodeConnectionError):
+            devnet.connect(1)
+        devnet.restart(1)
+        devnet.connect(1).close()
+
+
+def test_what_cant_be_is_named(tmp_path: Path) -> None:
+    with pytest.raises(amop.ArgumentError, match="at least one node"):
+        Devnet(nodes=0)
+    with pytest.raises(amop.ArgumentError, match="nodes is -1"):
+        Devnet(nodes=-1)
+    with pytest.raises(amop.ArgumentError, match="ports"):
+        Devnet(nodes=2, port=65535)
+    with Devnet(nodes=1, folder=tmp_path / "chain") as devnet:
+        port = int(devnet.endpoints[0].rsplit(":", 1)[1])
+        with pytest.raises(amop.NodeConnectionError, match="can't listen") as caught:
+            Devnet(nodes=1, port=port, folder=tmp_path / "chain")
+        assert caught.value.kind == amop.ErrorKind.LISTEN
+        for node in (-1, 1):
+            with pytest.raises(amop.ArgumentError, match=f"no node {node}"):
+                devnet.kill(node)
+        assert devnet.credentials == tmp_path / "chain" / "sdk"
+        assert (devnet.credentials / "sdk.key").is_file()
+    devnet.stop()
+    assert repr(devnet).endswith(" stopped>")
+    with pytest.raises(amop.ClosedError):
+        devnet.kill(0)
+    assert (tmp_path / "chain").is_dir(), "a folder that was given stays"
+
+
+def test_a_temporary_folder_goes_with_the_devnet() -> None:
+    with Devnet(nodes=1) as devnet:
+        folder = devnet.credentials.parent
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_rsa_certificates_work_too(topic: str) -> None:
+    with Devnet(nodes=1, rsa=True) as devnet, devnet.connect(0) as client:
+        client.broadcast(topic)

@@ -1,0 +1,100 @@
+"""Forks: a child can't use its parent's clients, is told so, and may have its own."""
+
+from __future__ import annotations
+
+from programs import clean, run
+
+from amop.devnet import Devnet
+
+
+def test_a_forked_child_gets_a_clear_error_and_may_connect_anew(devnet: Devnet) -> None:
+    source = """
+    import gc, logging, os
+    logging.basicConfig(level=logging.DEBUG, stream=open(os.devnull, 'w'))
+    client = amop.connect(endpoints[0], credentials=credentials)
+    subscription = client.subscribe('a')
+    seen = []
+    handled = client.subscribe('b', seen.append)
+    service = client.serve('c')
+    events = client.events()
+    call = client.publish_nowait('nobody', wait_for_subscriber=True)
+    nodes = amop.devnet.Devnet(nodes=1)
+
+    child = os.fork()
+    if child == 0:
+        calls = [
+            lambda: client.publish('a'), lambda: client.publish_nowait('a'), lambda: client.broadcast('a'),
+            lambda: client.subscribe('d'), lambda: client.serve('d'), client.events, client.stats, client.close,
+            subscription.next, subscription.unsubscribe, handled.unsubscribe, service.next, events.next,
+            subscription.stats, handled.stats, lambda: client.add_endpoint('127.0.0.1:1'), call.cancel,
+            nodes.stop, lambda: nodes.kill(0),
+        ]
+        for call_again in calls:
+            try:
+                call_again()
+            except amop.ForkError as error:
+                assert error.code == 303 and isinstance(error, RuntimeError), error
+            else:
+                sys.exit(f'{call_again} raised nothing')
+        try:
+            next(iter(subscription))
+        except amop.ForkError:
+            pass
+        repr((client, subscription, handled, service, events, nodes))
+        with amop.connect(endpoints[1], credentials=credentials) as own:
+            own.broadcast('from the child')
+        # Nothing of the parent's is ended by the child's garbage, nor by its exit.
+        del subscription, handled, service, events, client, call, calls, call_again, nodes
+        gc.collect()
+        sys.exit(0)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with amop.connect(endpoints[1], credentials=credentials) as other:
+        other.publish('a', 'still here', wait_for_subscriber=True)
+        print(subscription.next().data, nodes.credentials.is_dir())
+    call.cancel()
+    nodes.stop()
+    client.close()
+    """
+    assert clean(run(source, devnet)) == "b'still here' True\n"
+
+
+def test_multiprocessing_with_spawn_works(devnet: Devnet, tmp_path: object) -> None:
+    import pathlib
+
+    assert isinstance(tmp_path, pathlib.Path)
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+import multiprocessing, sys
+import amop
+
+def child(endpoint, credentials):
+    with amop.connect(endpoint, credentials=credentials) as client:
+        return client.publish('spawned', 'hi', wait_for_subscriber=True).data
+
+if __name__ == '__main__':
+    credentials, *endpoints = sys.argv[1:]
+    with amop.connect(endpoints[1], credentials=credentials) as client:
+        client.serve('spawned', lambda request: request.data.upper())
+        with multiprocessing.get_context('spawn').Pool(2) as pool:
+            print(pool.starmap(child, [(endpoints[0], credentials)] * 3))
+            try:
+                pool.apply(amop.connect)
+            except amop.ArgumentError as error:
+                print(error.code)
+"""
+    )
+    import subprocess
+    import sys
+
+    from guard import GUARD
+
+    ended = subprocess.run(
+        [sys.executable, str(program), str(devnet.credentials), *devnet.endpoints],
+        capture_output=True,
+        text=True,
+        timeout=2 * GUARD,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[b'HI', b'HI', b'HI']\n1\n", "")

@@ -1,0 +1,98 @@
+"""Ctrl-C interrupts every wait at once."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from programs import clean, run
+
+from amop.devnet import Devnet
+
+# The interrupt comes a moment later, when the wait has begun. Should the machine be so slow that it hasn't, the test
+# shows less, but doesn't fail.
+START = """
+import os, signal, sys, threading, time
+
+def interrupted(wait):
+    began = time.monotonic()
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        wait()
+    except KeyboardInterrupt:
+        pass
+    else:
+        sys.exit("it was not interrupted")
+    # A bound far from the time that each of these waits would take.
+    if time.monotonic() - began > 30:
+        sys.exit("it was interrupted too late")
+
+client = amop.connect(endpoints[0], credentials=credentials, call_timeout=300, close_timeout=300)
+other = amop.connect(endpoints[1], credentials=credentials)
+"""
+
+WAITS = {
+    "next": "interrupted(client.subscribe('a').next)",
+    "next with a limit": "interrupted(lambda: client.subscribe('a').next(300))",
+    "next_many": "interrupted(lambda: client.subscribe('a').next_many(3))",
+    "iteration": "interrupted(lambda: list(client.subscribe('a')))",
+    "events": "interrupted(client.events().next)",
+    "requests": "interrupted(client.serve('a').next)",
+    "publish": """
+        service = other.serve('never answered')
+        client.publish_nowait('never answered', wait_for_subscriber=True)
+        kept = service.next()
+        interrupted(lambda: client.publish('never answered'))
+    """,
+    "publish that waits for a subscriber": """
+        interrupted(lambda: client.publish('nobody there', wait_for_subscriber=True))
+    """,
+    "unsubscribe": """
+        entered, go_on = threading.Event(), threading.Event()
+        subscription = other.subscribe('slow', lambda _: (entered.set(), go_on.wait()))
+        client.publish('slow', wait_for_subscriber=True)
+        entered.wait()
+        interrupted(lambda: subscription.unsubscribe(300))
+        go_on.set()
+    """,
+    "close": """
+        entered, go_on = threading.Event(), threading.Event()
+        other.subscribe('slow', lambda _: (entered.set(), go_on.wait()))
+        client.publish('slow', wait_for_subscriber=True)
+        entered.wait()
+        interrupted(lambda: other.close(300))
+        go_on.set()
+    """,
+    "connect": """
+        import socket
+        silent = socket.create_server(('127.0.0.1', 0))
+        endpoint = f'127.0.0.1:{silent.getsockname()[1]}'
+        interrupted(lambda: amop.connect(endpoint, credentials=credentials, connect_timeout=300))
+    """,
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
+def test_ctrl_c_interrupts(devnet: Devnet, wait: str) -> None:
+    source = START + textwrap.dedent(wait) + "\nclient.close()\nother.close()\nprint('done')\n"
+    assert clean(run(source, devnet)) == "done\n"
+
+
+def test_a_signal_handler_runs_while_a_wait_goes_on(devnet: Devnet) -> None:
+    source = """
+    import os, signal, threading
+    client = amop.connect(endpoints[0], credentials=credentials)
+    subscription = client.subscribe('a')
+    other = amop.connect(endpoints[1], credentials=credentials)
+
+    def handle(*_):
+        # The wait goes on, and ends by this message.
+        other.publish_nowait('a', 'from the signal handler', wait_for_subscriber=True)
+
+    signal.signal(signal.SIGUSR1, handle)
+    threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGUSR1)).start()
+    print(subscription.next().data)
+    client.close()
+    other.close()
+    """
+    assert clean(run(source, devnet)) == "b'from the signal handler'\n"

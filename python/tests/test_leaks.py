@@ -1,0 +1,90 @@
+"""After many messages, in every way that they go, nothing more is held than before.
+
+AMOP_MESSAGES of them; scripts/test-deep-python.sh sends 1,000,000.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import os
+import sys
+from collections import deque
+
+from guard import GUARD
+
+import amop
+from amop import aio
+from amop.aio import _bridge
+from amop.devnet import Devnet
+
+MESSAGES = int(os.environ.get("AMOP_MESSAGES", "20000"))
+# A share of the messages goes each of four ways.
+SHARE = MESSAGES // 4
+# Calls under way at once.
+WINDOW = 512
+
+
+def test_nothing_is_held_after_many_messages(devnet: Devnet) -> None:
+    with devnet.connect(0) as publisher, devnet.connect(1) as subscriber:
+        subscriber.serve("served", lambda request: request.data)
+        handled = itertools.count()
+        handling = subscriber.subscribe("handled", lambda _: next(handled))
+        read = subscriber.subscribe("read")
+        for topic in ("served", "handled", "read"):
+            publisher.publish(topic, wait_for_subscriber=True)
+        read.next(GUARD)
+        with asyncio.Runner() as runner:
+            # What is made once is made here.
+            send(publisher, read, SHARE // 10)
+            runner.run(send_asynchronously(devnet, SHARE // 10))
+            before = counts()
+            send(publisher, read, SHARE)
+            runner.run(send_asynchronously(devnet, SHARE))
+            after = counts()
+        # The handler has done all that is queued for it.
+        handling.unsubscribe(GUARD)
+        for client in (publisher, subscriber):
+            stats = client.stats()
+            assert (stats.held_bytes, stats.dropped, stats.refused) == (0, 0, 0)
+            assert stats.total().in_flight == 0
+        assert next(handled) == 1 + SHARE // 10 + SHARE
+        assert subscriber.stats().total().messages_received >= 3 * SHARE
+    # What grew by less than a hundredth of the messages doesn't grow with them.
+    for name, number in after.items():
+        assert number - before[name] < SHARE / 100, (name, before, after)
+
+
+def send(publisher: amop.Client, read: amop.Subscription, share: int) -> None:
+    """Send a share to a service, to a handler and to a reader, by threads' calls."""
+    for topic in ("served", "handled", "read"):
+        calls: deque[amop.CallFuture[amop.Reply]] = deque()
+        for number in range(share):
+            calls.append(publisher.publish_nowait(topic, b"%d" % number, timeout=GUARD))
+            if len(calls) == WINDOW:
+                calls.popleft().result(GUARD)
+            if topic == "read":
+                read.next(GUARD)
+        for call in calls:
+            call.result(GUARD)
+
+
+async def send_asynchronously(devnet: Devnet, share: int) -> None:
+    """Send a share from asyncio to a service in the same loop."""
+    async with (
+        aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as publisher,
+        aio.connect(devnet.endpoints[1], credentials=devnet.credentials) as subscriber,
+    ):
+        await subscriber.serve("aio", lambda request: request.data)
+        await publisher.publish("aio", wait_for_subscriber=True)
+        for begin in range(0, share, WINDOW):
+            numbers = range(begin, min(begin + WINDOW, share))
+            await asyncio.gather(*(publisher.publish("aio", b"%d" % n, timeout=GUARD) for n in numbers))
+        assert (publisher.stats().held_bytes, subscriber.stats().held_bytes) == (0, 0)
+    assert _bridge.bridge().going == 0
+
+
+def counts() -> dict[str, int]:
+    gc.collect()
+    return {"objects": len(gc.get_objects()), "blocks": sys.getallocatedblocks()}

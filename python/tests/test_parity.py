@@ -1,0 +1,94 @@
+"""Both faces offer the same, under the same names, with the same arguments."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import amop
+from amop import aio
+
+PAIRS = [
+    (amop.Client, aio.Client),
+    (amop.Subscription, aio.Subscription),
+    (amop.Service, aio.Service),
+    (amop.Events, aio.Events),
+]
+# What asyncio spells otherwise.
+SPELLED = {
+    "__enter__": "__aenter__",
+    "__exit__": "__aexit__",
+    "__iter__": "__aiter__",
+    "__next__": "__anext__",
+}
+# A decorator can't wait for the node to list the topic.
+THREADS_ONLY = {"Client": {"service"}}
+# What waits, and so is awaited.
+AWAITED = {
+    "Client": {"publish", "broadcast", "subscribe", "serve", "close"},
+    "Subscription": {"next", "next_many", "unsubscribe"},
+    "Service": {"next", "next_many", "unsubscribe"},
+    "Events": {"next", "next_many"},
+}
+
+
+def _offered(kind: type) -> dict[str, Any]:
+    names = {name for name in dir(kind) if not name.startswith("_")}
+    names |= {name for name in dir(kind) if name in SPELLED or name in SPELLED.values()}
+    return {name: inspect.getattr_static(kind, name) for name in names}
+
+
+@pytest.mark.parametrize(("sync", "asynchronous"), PAIRS, ids=lambda kind: kind.__name__)
+def test_the_same_names(sync: type, asynchronous: type) -> None:
+    here = {SPELLED.get(name, name) for name in _offered(sync)} - THREADS_ONLY.get(sync.__name__, set())
+    assert here == set(_offered(asynchronous))
+
+
+@pytest.mark.parametrize(("sync", "asynchronous"), PAIRS, ids=lambda kind: kind.__name__)
+def test_the_same_arguments_and_texts(sync: type, asynchronous: type) -> None:
+    for name, member in _offered(sync).items():
+        if name.startswith("_") or name in THREADS_ONLY.get(sync.__name__, set()):
+            continue
+        other = inspect.getattr_static(asynchronous, name)
+        if not inspect.isfunction(member):
+            assert type(member) is type(other), name
+            continue
+        arguments = inspect.signature(member).parameters
+        assert list(arguments) == list(inspect.signature(other).parameters), name
+        assert [(p.default, p.kind) for p in arguments.values()] == [
+            (p.default, p.kind) for p in inspect.signature(other).parameters.values()
+        ], name
+        assert inspect.iscoroutinefunction(other) == (name in AWAITED[sync.__name__]), name
+        assert not inspect.iscoroutinefunction(member), name
+
+
+def test_connect_takes_the_same() -> None:
+    assert str(inspect.signature(amop.connect).parameters) == str(inspect.signature(aio.connect).parameters)
+
+
+def test_everything_public_is_described() -> None:
+    kinds = [member for member in vars(amop).values() if inspect.isclass(member)]
+    for kind in [*kinds, *(other for _, other in PAIRS), amop.devnet.Devnet]:
+        assert inspect.getdoc(kind), kind
+        for name, member in vars(kind).items():
+            if not name.startswith("_") and (callable(member) or isinstance(member, property)):
+                assert inspect.getdoc(member), f"{kind.__name__}.{name}"
+    for name in amop.__all__:
+        assert hasattr(amop, name), name
+    with pytest.raises(AttributeError):
+        amop.nothing  # noqa: B018
+
+
+def test_every_option_of_the_core_has_its_name_here() -> None:
+    import re
+    from pathlib import Path
+
+    builder = (Path(__file__).parents[2] / "src" / "client" / "builder.rs").read_text()
+    in_core = set(re.findall(r"    pub fn (\w+)\(mut self", builder)) | {"credential_files"}
+    in_core |= set(re.findall(r"    pub fn (\w+)\(\n        mut self", builder))
+    # The endpoints are arguments of their own; another runtime or resolver is for Rust alone.
+    assert in_core - {"endpoint", "endpoints", "runtime", "resolver"} == set(
+        amop.ClientOptions.__annotations__
+    )

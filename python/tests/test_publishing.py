@@ -1,0 +1,146 @@
+"""Unicasts and broadcasts from threads."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError, wait
+
+import pytest
+from guard import GUARD
+
+import amop
+
+
+def test_a_publish_gives_the_reply_of_the_service(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscriber.serve(topic, lambda request: request.data.upper())
+    reply = publisher.publish(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    assert reply.data == b"HI"
+    assert reply.endpoint == publisher.endpoints[0]
+
+
+def test_a_subscriber_that_only_listens_answers_empty(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    assert publisher.publish(topic, b"\0\xff", wait_for_subscriber=True).data == b""
+    message = subscription.next(GUARD)
+    assert (message.data, message.kind) == (b"\0\xff", amop.MessageKind.UNICAST)
+
+
+def test_a_broadcast_reaches_every_subscription(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscriptions = [subscriber.subscribe(topic) for _ in range(3)]
+    publisher.publish(topic, wait_for_subscriber=True)
+    publisher.broadcast(topic, "all")
+    for subscription in subscriptions:
+        assert [subscription.next(GUARD).data for _ in range(2)] == [b"", b"all"]
+
+
+def test_a_publish_that_finds_nobody_says_so(publisher: amop.Client, topic: str) -> None:
+    with pytest.raises(amop.NoSubscriberError) as caught:
+        publisher.publish(topic, "hi")
+    assert caught.value.code == caught.value.node_code == 100
+    assert caught.value.retriable
+    assert caught.value.delivery == "no"
+
+
+def test_a_deadline_that_passes_is_a_timeout_error(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    kept = subscriber.serve(topic)
+    publisher_got: list[amop.Error] = []
+
+    def publish() -> None:
+        try:
+            publisher.publish(topic, "never answered in time", timeout=0.3, retry="never")
+        except amop.Error as error:
+            publisher_got.append(error)
+
+    asking = threading.Thread(target=publish)
+    with pytest.raises(amop.NoSubscriberError):
+        publisher.publish(topic + " nobody", timeout=GUARD)
+    asking.start()
+    request = kept.next(GUARD)
+    asking.join(GUARD)
+    (error,) = publisher_got
+    assert isinstance(error, TimeoutError)
+    assert isinstance(error, amop.CallTimeoutError)
+    assert error.delivery == amop.Delivery.MAYBE
+    del request
+
+
+def test_thousands_of_calls_without_waiting_each_get_their_own_reply(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscriber.serve(topic, lambda request: request.data)
+    publisher.publish(topic, wait_for_subscriber=True)
+    calls = [publisher.publish_nowait(topic, str(number), timeout=GUARD) for number in range(3000)]
+    assert [call.result(GUARD).data for call in calls] == [str(number).encode() for number in range(3000)]
+
+
+def test_a_call_without_waiting_fails_in_its_future_or_at_once(publisher: amop.Client, topic: str) -> None:
+    with pytest.raises(amop.NoSubscriberError):
+        publisher.publish_nowait(topic, "hi").result(GUARD)
+    with pytest.raises(amop.ArgumentError, match="topic"):
+        publisher.publish_nowait("a\tb", "hi")
+    assert publisher.broadcast_nowait(topic, "hi").result(GUARD) is None
+
+
+def test_a_cancelled_call_is_cancelled_and_its_callbacks_run_once(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    service = subscriber.serve(topic)
+    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    ends: list[object] = []
+    call.add_done_callback(ends.append)
+    request = service.next(GUARD)
+    assert call.cancel()
+    assert call.cancel()
+    request.reply("too late")
+    # The next one ends, so what was to be told of the first has been.
+    further = publisher.publish_nowait(topic, "hi", timeout=GUARD)
+    service.next(GUARD).reply("in time")
+    assert further.result(GUARD).data == b"in time"
+    assert not further.cancel()
+    with pytest.raises(CancelledError):
+        call.result(GUARD)
+    assert ends == [call]
+    # What was in flight for it is not waited for any more.
+    assert publisher.stats().total().in_flight == 0
+
+
+def test_callbacks_of_calls_may_call_the_client(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscriber.serve(topic, lambda request: request.data)
+    replies: list[bytes] = []
+    done = threading.Event()
+
+    def again(_: object) -> None:
+        replies.append(publisher.publish(topic, "from the callback", timeout=GUARD).data)
+        done.set()
+
+    publisher.publish_nowait(topic, "first", wait_for_subscriber=True).add_done_callback(again)
+    assert done.wait(GUARD)
+    assert replies == [b"from the callback"]
+
+
+def test_a_publish_waits_for_a_subscriber_that_comes_later(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    assert not wait([call], timeout=0).done
+    subscription = subscriber.subscribe(topic)
+    call.result(GUARD)
+    assert subscription.next(GUARD).data == b"hi"
+
+
+def test_echo_lets_own_broadcasts_come_back(devnet: amop.devnet.Devnet, topic: str) -> None:
+    # By the other node: none sends a broadcast back to the connection that it came from.
+    with amop.connect(*devnet.endpoints, credentials=devnet.credentials, echo=True) as client:
+        subscription = client.subscribe(topic)
+        client.broadcast(topic, "to myself")
+        assert subscription.next(GUARD).data == b"to myself"

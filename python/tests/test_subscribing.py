@@ -1,0 +1,300 @@
+"""Subscriptions: read by threads, or with a handler."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import queue
+import threading
+import weakref
+
+import pytest
+from guard import GUARD, told
+
+import amop
+
+
+def test_messages_come_in_order_and_iteration_ends_when_the_client_closes(
+    publisher: amop.Client, devnet: amop.devnet.Devnet, topic: str
+) -> None:
+    with devnet.connect(1) as client:
+        subscription = client.subscribe(topic)
+        publisher.publish(topic, "0", wait_for_subscriber=True)
+        for number in range(1, 100):
+            publisher.publish(topic, str(number))
+    assert [int(message.data) for message in subscription] == list(range(100))
+    with pytest.raises(amop.ClosedError):
+        subscription.next()
+
+
+def test_next_gives_up_after_its_time(subscriber: amop.Client, topic: str) -> None:
+    subscription = subscriber.subscribe(topic)
+    for timeout in (0, 0.01):
+        with pytest.raises(amop.CallTimeoutError, match="nothing came within") as caught:
+            subscription.next(timeout)
+        assert isinstance(caught.value, TimeoutError)
+        with pytest.raises(amop.CallTimeoutError):
+            subscription.next_many(3, timeout)
+    for timeout in (-1, float("nan"), float("inf"), 1e300):
+        with pytest.raises(amop.ArgumentError, match="timeout is"):
+            subscription.next(timeout)
+
+
+def test_next_many_gives_what_is_there(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+    subscription = subscriber.subscribe(topic)
+    publisher.publish(topic, "0", wait_for_subscriber=True)
+    for number in range(1, 5):
+        publisher.publish(topic, str(number))
+    assert [message.data for message in subscription.next_many(3, GUARD)] == [b"0", b"1", b"2"]
+    assert [message.data for message in subscription.next_many(3, GUARD)] == [b"3", b"4"]
+    with pytest.raises(amop.ArgumentError, match="limit is 0"):
+        subscription.next_many(0)
+
+
+def test_many_threads_may_read_one_subscription(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    read: queue.Queue[bytes] = queue.Queue()
+
+    def reader() -> None:
+        for message in subscription:
+            read.put(message.data)
+
+    readers = [threading.Thread(target=reader) for _ in range(4)]
+    for thread in readers:
+        thread.start()
+    publisher.publish(topic, "0", wait_for_subscriber=True)
+    for number in range(1, 100):
+        publisher.publish(topic, str(number))
+    seen = sorted(int(read.get(timeout=GUARD)) for _ in range(100))
+    assert seen == list(range(100))
+    subscription.unsubscribe()
+    for thread in readers:
+        thread.join(GUARD)
+        assert not thread.is_alive()
+
+
+def test_what_is_queued_can_be_read_after_unsubscribe(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    publisher.publish(topic, "last", wait_for_subscriber=True)
+    subscription.unsubscribe()
+    subscription.unsubscribe()
+    assert [message.data for message in subscription] == [b"last"]
+
+
+def test_with_unsubscribes(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+    with subscriber.subscribe(topic) as subscription:
+        publisher.publish(topic, "in", wait_for_subscriber=True)
+    with pytest.raises((amop.NoSubscriberError, amop.SubscriberError)):
+        publisher.publish(topic, "out")
+    assert [message.data for message in subscription] == [b"in"]
+
+
+def test_a_dropped_subscription_unsubscribes(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    publisher.publish(topic, "in", wait_for_subscriber=True)
+    del subscription
+    with pytest.raises((amop.NoSubscriberError, amop.SubscriberError)):
+        publisher.publish(topic, "out")
+
+
+def test_a_handler_gets_each_message_in_order_on_a_thread_of_the_clients(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    seen: queue.Queue[tuple[bytes, int]] = queue.Queue()
+    subscription = subscriber.subscribe(
+        topic, lambda message: seen.put((message.data, threading.get_ident()))
+    )
+    publisher.publish(topic, "0", wait_for_subscriber=True)
+    for number in range(1, 200):
+        publisher.publish(topic, str(number))
+    got = [seen.get(timeout=GUARD) for _ in range(200)]
+    assert [int(data) for data, _ in got] == list(range(200))
+    assert threading.get_ident() not in {ident for _, ident in got}
+    with pytest.raises(amop.ArgumentError, match="goes to its handler"):
+        subscription.next()
+
+
+def test_messages_reach_a_handler_in_batches_under_one_acquisition(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    # What is local to a thread of the library's lasts as long as the thread is attached to the interpreter.
+    local = threading.local()
+    numbers = itertools.count()
+    attached: list[int] = []
+    go_on, done = threading.Event(), threading.Event()
+    total = 64 * 5
+
+    def handler(message: amop.Message) -> None:
+        go_on.wait(GUARD)
+        if not hasattr(local, "number"):
+            local.number = next(numbers)
+        attached.append(local.number)
+        if len(attached) == total:
+            done.set()
+
+    subscriber.subscribe(topic, handler)
+    publisher.publish(topic, wait_for_subscriber=True)
+    for _ in range(total - 1):
+        publisher.publish(topic)
+    go_on.set()
+    assert done.wait(GUARD)
+    assert len(set(attached)) == 5
+    assert {attached.count(number) for number in set(attached)} == {64}
+
+
+def test_handlers_of_different_subscriptions_run_at_once(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    meet = threading.Barrier(3)
+    for n in range(2):
+        subscriber.subscribe(f"{topic}/{n}", lambda _: meet.wait(GUARD))
+        publisher.publish(f"{topic}/{n}", wait_for_subscriber=True)
+    meet.wait(GUARD)
+
+
+def test_a_full_subscription_refuses_and_tells_the_publisher(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    events = subscriber.events()
+    subscription = subscriber.subscribe(topic, max_messages=2)
+    publisher.publish(topic, "1", wait_for_subscriber=True)
+    publisher.publish(topic, "2")
+    with pytest.raises(amop.SubscriberError) as caught:
+        publisher.publish(topic, "3")
+    assert caught.value.kind == amop.ErrorKind.SUBSCRIBER_BUSY
+    assert caught.value.retriable
+    assert told(events, amop.events.SlowConsumer) == amop.events.SlowConsumer(topic)
+    stats = subscription.stats()
+    assert (stats.held_messages, stats.accepted, stats.dropped) == (2, 2, 0)
+    assert stats.refused >= 1
+    assert [subscription.next(GUARD).data for _ in range(2)] == [b"1", b"2"]
+
+
+def test_a_full_subscription_may_give_up_the_oldest(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic, max_messages=2, overflow=amop.Overflow.DROP_OLDEST)
+    publisher.publish(topic, "0", wait_for_subscriber=True)
+    for number in range(1, 5):
+        publisher.publish(topic, str(number))
+    assert [subscription.next(GUARD).data for _ in range(2)] == [b"3", b"4"]
+    assert subscription.stats().dropped == 3
+
+
+def test_bad_bounds_and_topics_are_named(subscriber: amop.Client, topic: str) -> None:
+    with pytest.raises(amop.ArgumentError, match="max_messages is -1"):
+        subscriber.subscribe(topic, max_messages=-1)
+    with pytest.raises(amop.ArgumentError, match='overflow is "explode": take one of refuse, drop_oldest'):
+        subscriber.subscribe(topic, overflow="explode")  # type: ignore[arg-type]
+    with pytest.raises(amop.ArgumentError, match="placement"):
+        subscriber.subscribe(topic, placement="some")  # type: ignore[arg-type]
+    for bad in ("", "a\tb", "x" * 255):
+        with pytest.raises(amop.ArgumentError) as caught:
+            subscriber.subscribe(bad)
+        assert caught.value.kind == amop.ErrorKind.INVALID_TOPIC
+        assert isinstance(caught.value, ValueError)
+
+
+def test_a_handler_that_raises_is_reported_and_delivery_goes_on(
+    publisher: amop.Client, subscriber: amop.Client, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: queue.Queue[bytes] = queue.Queue()
+
+    def handler(message: amop.Message) -> None:
+        seen.put(message.data)
+        if message.data == b"bad":
+            raise ValueError("no good")
+
+    events = subscriber.events()
+    subscription = subscriber.subscribe(topic, handler)
+    publisher.publish(topic, "bad", wait_for_subscriber=True)
+    publisher.publish(topic, "good")
+    assert [seen.get(timeout=GUARD) for _ in range(2)] == [b"bad", b"good"]
+    assert told(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(topic, "ValueError: no good")
+    subscription.unsubscribe()
+    (record,) = [record for record in caplog.records if record.name == "amop"]
+    assert topic in record.getMessage()
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ValueError
+
+
+@pytest.mark.parametrize("end", ["unsubscribe", "close"])
+def test_after_the_end_a_handler_isnt_called_and_not_held(
+    publisher: amop.Client, devnet: amop.devnet.Devnet, topic: str, end: str
+) -> None:
+    seen: list[bytes] = []
+    client = devnet.connect(1)
+
+    class Handler:
+        def __call__(self, message: amop.Message) -> None:
+            seen.append(message.data)
+
+    handler = Handler()
+    subscription = client.subscribe(topic, handler)
+    publisher.publish(topic, "one", wait_for_subscriber=True)
+    publisher.publish(topic, "two")
+    living = weakref.ref(handler)
+    del handler
+    gc.collect()
+    assert living() is not None
+    if end == "unsubscribe":
+        subscription.unsubscribe()
+        subscription.unsubscribe()
+    else:
+        client.close()
+    assert seen == [b"one", b"two"]
+    del subscription
+    gc.collect()
+    assert living() is None
+    client.close()
+
+
+def test_a_handler_goes_on_when_its_subscription_object_is_dropped(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    seen: queue.Queue[bytes] = queue.Queue()
+    subscriber.subscribe(topic, lambda message: seen.put(message.data))
+    gc.collect()
+    publisher.publish(topic, "still here", wait_for_subscriber=True)
+    assert seen.get(timeout=GUARD) == b"still here"
+
+
+def test_a_handler_may_end_its_own_subscription(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    ended = threading.Event()
+
+    def handler(_: amop.Message) -> None:
+        subscription.unsubscribe()
+        ended.set()
+
+    subscription = subscriber.subscribe(topic, handler)
+    publisher.publish(topic, wait_for_subscriber=True)
+    assert ended.wait(GUARD)
+    subscription.unsubscribe()
+    with pytest.raises((amop.NoSubscriberError, amop.SubscriberError)):
+        publisher.publish(topic)
+
+
+def test_unsubscribe_gives_up_on_a_handler_that_doesnt_return(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    go_on, entered = threading.Event(), threading.Event()
+
+    def handler(_: amop.Message) -> None:
+        entered.set()
+        go_on.wait(GUARD)
+
+    subscription = subscriber.subscribe(topic, handler)
+    publisher.publish(topic, wait_for_subscriber=True)
+    assert entered.wait(GUARD)
+    with pytest.raises(amop.CallTimeoutError, match="handler"):
+        subscription.unsubscribe(0.01)
+    go_on.set()
+    subscription.unsubscribe(GUARD)

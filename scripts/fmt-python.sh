@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Formats the Python code; cargo formats the native half with the other crates.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ ! -x .venv/bin/ruff ]; then
+    echo "formatting Python needs ruff in .venv (make setup installs it)"
+    exit 77
+fi
+.venv/bin/ruff check --quiet --select I --fix python examples/python
+.venv/bin/ruff format --quiet python examples/python

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Format, lints and types of the Python package; its stubs against what they describe; clippy for the native half.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/develop-python.sh
+.venv/bin/ruff format --check python examples/python
+.venv/bin/ruff check python examples/python
+.venv/bin/mypy
+.venv/bin/pyright --warnings
+.venv/bin/stubtest amop --mypy-config-file pyproject.toml --allowlist python/stubtest-allowlist.txt \
+    --ignore-unused-allowlist
+cargo clippy --locked --package amop-python -- -D warnings

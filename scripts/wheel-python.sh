@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Builds a wheel of the Python package and tries it as a user would: scripts/wheel-python.sh dev|release
+#
+# Both: what is in the wheel, and that it works in a fresh environment with nothing else in it, without a compiler.
+# release: also optimised, for the oldest supported systems (manylinux2014, by zig's linker), from the source
+# distribution, in clean environments; leaves build/python/*.whl and *.tar.gz.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+kind=${1:?"dev or release?"}
+# pip asks nobody for newer versions of itself, and finds no settings of the user's.
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+root=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+case $kind in
+    dev)
+        out=$work/dist
+        .venv/bin/maturin build --quiet --target-dir target/python --auditwheel check --out "$out"
+        ;;
+    release)
+        out=build/python
+        rm -rf "$out"
+        python3 -m venv "$work/tools"
+        "$work/tools/bin/pip" install --quiet --requirement scripts/requirements-wheel.txt
+        "$work/tools/bin/maturin" sdist --quiet --out "$out"
+        # The wheel is built from what the source distribution holds, and nothing else.
+        mkdir "$work/source"
+        tar -xzf "$out"/*.tar.gz -C "$work/source" --strip-components 1
+        (cd "$work/source" && PATH=$work/tools/bin:$PATH maturin build --release --strip --zig \
+            --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
+        "$work/tools/bin/abi3audit" --strict "$out"/*.whl
+        # pip builds the source distribution too, with the tools that it names itself.
+        python3 -m venv "$work/from-source"
+        CARGO_TARGET_DIR=$root/target/wheel "$work/from-source/bin/pip" install --quiet "$out"/*.tar.gz
+        "$work/from-source/bin/amop" --version
+        ;;
+    *)
+        echo "dev or release, not $kind" >&2
+        exit 2
+        ;;
+esac
+
+wheel=$(echo "$out"/*.whl)
+python3 scripts/check-wheel.py "$kind" "$wheel"
+
+python3 -m venv "$work/fresh"
+# Whoever looks for a compiler finds none.
+mkdir "$work/path"
+export PATH=$work/path:/bin
+for tool in cargo rustc cc gcc; do
+    printf '#!/bin/sh\necho "a wheel needs no %s" >&2\nexit 1\n' "$tool" >"$work/path/$tool"
+    chmod +x "$work/path/$tool"
+done
+"$work/fresh/bin/python" -m pip install --quiet --no-index "$wheel"
+cd "$work"
+demo=$("$work/fresh/bin/amop" demo)
+grep --quiet "Subscriber success" <<<"$demo"
+"$work/fresh/bin/python" - <<'PROGRAM'
+import amop
+from amop.devnet import Devnet
+
+with Devnet(nodes=2) as devnet, devnet.connect(0) as client, devnet.connect(1) as server:
+    server.serve("greet", lambda request: b"hello, " + request.data)
+    reply = client.publish("greet", "Ada", wait_for_subscriber=True)
+    assert reply.data == b"hello, Ada", reply
+print(f"amop {amop.__version__} works in a fresh environment")
+PROGRAM
