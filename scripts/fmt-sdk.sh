@@ -3,9 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PATH=$PATH:/usr/local/go/bin
-if ! command -v gofmt >/dev/null; then
-    echo "the programs in Go need gofmt"
-    exit 77
-fi
+. scripts/go-toolchain.sh
 gofmt -w tests/interop/go

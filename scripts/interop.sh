@@ -14,19 +14,16 @@ lacks() { # WHAT
 }
 
 go_peer() {
-    local go module=tests/interop/go oldest=1.21 log=$build/go.log
-    go=$(PATH=$PATH:/usr/local/go/bin command -v go) || lacks "go-sdk needs Go $oldest or newer"
-    # A module of its own, whatever workspace is above it, and the Go that is here.
-    export GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=readonly
-    version=$("$go" env GOVERSION)
-    [ "$(printf '%s\n' "$oldest" "${version#go}" | sort -V | head -n 1)" = "$oldest" ] ||
-        lacks "go-sdk needs Go $oldest or newer, this is ${version#go}"
-    if ! "$go" -C "$module" mod download 2>"$log"; then
+    local module=tests/interop/go log=$build/go.log
+    . scripts/go-toolchain.sh
+    # A module of its own, whatever workspace is above it.
+    export GOWORK=off
+    if ! go -C "$module" mod download 2>"$log"; then
         cat "$log" >&2
         ! grep -q "SECURITY ERROR" "$log" || exit 1
         lacks "go-sdk isn't in the module cache and can't be fetched"
     fi
-    "$go" -C "$module" build -o "$build/go-peer" .
+    go -C "$module" build -o "$build/go-peer" .
     arguments+=(--go "$build/go-peer")
 }
 
@@ -41,7 +38,7 @@ java_peer() {
         DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends maven default-jdk-headless
         break
     done
-    if [ ! "$classes/Peer.class" -nt "$module/pom.xml" ] || [ ! "$classes/Peer.class" -nt "$module/src/main/java/Peer.java" ]; then
+    if [ ! -e "$classes/Peer.class" ] || [ -n "$(find "$module" -type f -newer "$classes/Peer.class")" ]; then
         mvn --batch-mode --quiet --file "$module/pom.xml" compile
     fi
     # Later ones have no secp256k1 in TLS any more; Debian has later ones only.

@@ -4,14 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo clippy --locked --package amop-tests --test interop -- -D warnings
-PATH=$PATH:/usr/local/go/bin
-if ! command -v gofmt >/dev/null; then
-    echo "the programs in Go need Go to be looked over"
-    exit 77
-fi
+. scripts/go-toolchain.sh
 unformatted=$(gofmt -l tests/interop/go)
 if [ -n "$unformatted" ]; then
     echo "not formatted (make fmt): $unformatted" >&2
     exit 1
 fi
-GOWORK=off GOTOOLCHAIN=local go -C tests/interop/go vet ./...
+GOWORK=off go -C tests/interop/go vet ./...

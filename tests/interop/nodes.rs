@@ -7,6 +7,9 @@ use tempfile::TempDir;
 /// The command under test.
 const AMOP: &str = env!("CARGO_BIN_EXE_test-amop");
 
+/// The nodes' patience with subscribers, in seconds: real ones have 5, which are over soon on a busy machine.
+const PUSH_LIMIT: &str = "60";
+
 /// Two nodes in a process of their own.
 pub(crate) struct Nodes {
     folder: TempDir,
@@ -20,8 +23,11 @@ pub(crate) struct Nodes {
 impl Nodes {
     pub(crate) fn start() -> Nodes {
         let folder = TempDir::new().expect("a folder can be made");
-        let devnet =
-            Program::start(AMOP, &["devnet", "--port", "0", "--nodes", "2", "--json"], folder.path());
+        let devnet = Program::start(
+            AMOP,
+            &["devnet", "--port", "0", "--push-limit", PUSH_LIMIT, "--json"],
+            folder.path(),
+        );
         let ready: Value = serde_json::from_str(&devnet.line()).expect("the first line is JSON");
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let endpoints = ready["endpoints"].as_array().expect("a list").iter().map(text).collect();

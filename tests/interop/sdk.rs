@@ -71,7 +71,13 @@ impl Sdk {
             return Err(format!("it ended with code {}: {}", ended.code, ended.stderr.join("\n")));
         }
         let unasked: Vec<_> = received.into_iter().chain(ended.stdout).collect();
-        if unasked.is_empty() { Ok(()) } else { Err(format!("nobody waited for {unasked:?}")) }
+        match unasked.first() {
+            None => Ok(()),
+            Some(first) => {
+                let first: String = first.chars().take(100).collect();
+                Err(format!("nobody waited for {} lines, the first {first:?}", unasked.len()))
+            }
+        }
     }
 }
 
