@@ -1,7 +1,7 @@
 //! What happens to connections and lanes, on a lane of its own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::budget::Budget;
 use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow, Room};
@@ -71,7 +71,14 @@ pub(crate) struct EventHub {
     /// No bound: it counts what listeners lost.
     budget: Arc<Budget>,
     any: AtomicBool,
-    listeners: Mutex<Vec<Weak<Lane<Event>>>>,
+    listeners: Mutex<Listeners>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    lanes: Vec<Weak<Lane<Event>>>,
+    /// The last event was told: who comes now hears that one, and the end.
+    closed: bool,
 }
 
 impl EventHub {
@@ -80,35 +87,51 @@ impl EventHub {
             max,
             budget: Arc::new(Budget::new(usize::MAX)),
             any: AtomicBool::new(false),
-            listeners: Mutex::new(Vec::new()),
+            listeners: Mutex::default(),
         }
     }
 
-    /// A new listener; it hears what comes from now on.
+    /// A new listener; it hears what comes from now on, at least the end.
     pub(crate) fn listen(&self) -> LaneReader<Event> {
         let limits =
             LaneLimits { max_messages: self.max, max_bytes: usize::MAX, overflow: Overflow::DropOldest };
         let lane = Lane::new(limits, self.budget.clone());
-        let mut listeners = self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        listeners.push(Arc::downgrade(&lane));
-        self.any.store(true, Ordering::Release);
+        let mut listeners = self.lock();
+        if listeners.closed {
+            end(&lane);
+        } else {
+            listeners.lanes.push(Arc::downgrade(&lane));
+            self.any.store(true, Ordering::Release);
+        }
         LaneReader::new(lane)
     }
 
     /// Tells all listeners.
     pub(crate) fn tell(&self, event: Event) {
+        if matches!(event, Event::Closed) {
+            return self.close();
+        }
         if !self.any.load(Ordering::Acquire) {
             return;
         }
-        let last = matches!(event, Event::Closed);
-        for lane in self.living() {
-            if lane.reserve(0) == Room::Taken {
-                lane.push(&mut vec![event.clone()]);
-            }
-            if last {
-                lane.close();
-            }
+        let mut listeners = self.lock();
+        listeners.lanes.retain(|lane| lane.strong_count() > 0);
+        self.any.store(!listeners.lanes.is_empty(), Ordering::Release);
+        let lanes: Vec<_> = listeners.lanes.iter().filter_map(Weak::upgrade).collect();
+        drop(listeners);
+        for lane in lanes {
+            put(&lane, event.clone());
         }
+    }
+
+    fn close(&self) {
+        let lanes = {
+            let mut listeners = self.lock();
+            listeners.closed = true;
+            self.any.store(false, Ordering::Release);
+            std::mem::take(&mut listeners.lanes)
+        };
+        lanes.iter().filter_map(Weak::upgrade).for_each(|lane| end(&lane));
     }
 
     /// Events that listeners lost because they read too slowly, or left unread.
@@ -116,12 +139,21 @@ impl EventHub {
         self.budget.dropped()
     }
 
-    fn living(&self) -> Vec<Arc<Lane<Event>>> {
-        let mut listeners = self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        listeners.retain(|lane| lane.strong_count() > 0);
-        self.any.store(!listeners.is_empty(), Ordering::Release);
-        listeners.iter().filter_map(Weak::upgrade).collect()
+    fn lock(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+fn put(lane: &Lane<Event>, event: Event) {
+    if lane.reserve(0) == Room::Taken {
+        lane.push(&mut vec![event]);
+    }
+}
+
+/// Tells a listener the last event.
+fn end(lane: &Lane<Event>) {
+    put(lane, Event::Closed);
+    lane.close();
 }
 
 /// Tells a client's listeners of handlers that failed. Doesn't keep the client alive.
@@ -147,7 +179,7 @@ mod tests {
     #[test]
     fn listeners_hear_all_in_order_and_then_the_end() {
         let hub = EventHub::new(2);
-        hub.tell(Event::Closed); // nobody listens: no harm
+        hub.tell(Event::SlowConsumer { topic: "nobody listens".into() });
         let mut reader = hub.listen();
         for name in ["a", "b", "c"] {
             hub.tell(Event::SlowConsumer { topic: name.into() });
@@ -160,7 +192,11 @@ mod tests {
         assert_eq!(names, ["b", "c"], "bounded, the oldest go");
         assert_eq!(hub.dropped(), 1);
         hub.tell(Event::Closed);
-        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Event::Closed))));
-        assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
+        hub.tell(Event::Closed);
+        hub.tell(Event::SlowConsumer { topic: "late".into() });
+        for mut reader in [reader, hub.listen()] {
+            assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Event::Closed))));
+            assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)), "also for who comes late");
+        }
     }
 }
