@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
@@ -26,6 +27,18 @@ impl Process {
     /// This one.
     pub fn current() -> Process {
         Process(std::process::id())
+    }
+
+    /// Another one, as after a fork.
+    #[cfg(test)]
+    pub(crate) fn other() -> Process {
+        Process(0)
+    }
+
+    /// What a stream says: in the child of a fork, where nothing more can come, the end instead of a wait.
+    pub(crate) fn or_end<T>(self, answer: Poll<Option<T>>) -> Poll<Option<T>> {
+        // Asked only when it would wait: the answer takes a system call.
+        if answer.is_pending() && self != Process::current() { Poll::Ready(None) } else { answer }
     }
 
     /// An error in the child of a fork.
@@ -114,6 +127,11 @@ impl RuntimeRef {
         &self.handle
     }
 
+    /// The process that made it.
+    pub(crate) fn process(&self) -> Process {
+        self.process
+    }
+
     /// An error in the child of a fork.
     pub(crate) fn check_fork(&self) -> Result<()> {
         self.process.check()
@@ -141,6 +159,15 @@ impl RuntimeRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_ends_in_the_child_of_a_fork_once_it_would_wait() {
+        let (here, elsewhere) = (Process::current(), Process::other());
+        assert!(here.or_end(Poll::<Option<u8>>::Pending).is_pending());
+        assert_eq!(elsewhere.or_end(Poll::<Option<u8>>::Pending), Poll::Ready(None));
+        assert_eq!(elsewhere.or_end(Poll::Ready(Some(1))), Poll::Ready(Some(1)));
+        assert_eq!(elsewhere.check().unwrap_err().kind(), ErrorKind::Forked);
+    }
 
     #[test]
     fn the_runtime_is_shared_and_ends_with_its_last_user() {

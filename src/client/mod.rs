@@ -37,6 +37,7 @@ use self::core::ClientCore;
 use crate::delivery::{Event, HandlerReports, LaneReader, Message, Request};
 use crate::error::Result;
 use crate::protocol::Topic;
+use crate::runtime::Process;
 
 /// A connection to the nodes of one's institution. Cheap to clone; all clones are the same client.
 ///
@@ -138,7 +139,7 @@ impl Client {
 
     /// What happens from now on: connections lost and restored, slow consumers ...
     pub fn events(&self) -> Events {
-        Events { reader: self.core.delivery.events.listen() }
+        Events { reader: self.core.delivery.events.listen(), process: self.core.runtime.process() }
     }
 
     /// Where handlers that fail by other means than a panic, say another language's exception, report it.
@@ -217,17 +218,22 @@ impl std::fmt::Debug for Client {
 /// A listener to a client's events. Bounded: one that doesn't read loses the oldest.
 pub struct Events {
     reader: LaneReader<Event>,
+    process: Process,
 }
 
 impl Events {
-    /// The next event; `None` after the last, [`Event::Closed`]. Safe to cancel.
+    /// The next event; `None` after the last, [`Event::Closed`], and in the child of a fork. Safe to cancel.
     pub async fn next(&mut self) -> Option<Event> {
-        std::future::poll_fn(|cx| self.reader.poll_next(cx)).await
+        std::future::poll_fn(|cx| self.poll_event(cx)).await
     }
 
     /// As [`Subscription::poll_ready`].
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.reader.poll_ready(cx)
+        self.process.or_end(self.reader.poll_ready(cx).map(Some)).map(drop)
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.process.or_end(self.reader.poll_next(cx))
     }
 }
 
@@ -235,7 +241,7 @@ impl futures_core::Stream for Events {
     type Item = Event;
 
     fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.reader.poll_next(cx)
+        self.poll_event(cx)
     }
 }
 

@@ -229,7 +229,8 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// The next request that can still be answered; `None` when the client has closed. Safe to cancel.
+    /// The next request that can still be answered; `None` when the client has closed, and in the child of a fork.
+    /// Safe to cancel.
     pub async fn next(&mut self) -> Option<Request> {
         std::future::poll_fn(|cx| self.poll_open(cx)).await
     }
@@ -252,7 +253,7 @@ impl Requests {
     /// As [`Subscription::poll_ready`](crate::Subscription::poll_ready); a request whose time ran out meanwhile may
     /// make it say so in vain.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.reader.poll_ready(cx)
+        self.member.process().or_end(self.reader.poll_ready(cx).map(Some)).map(drop)
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request>> {
@@ -260,7 +261,7 @@ impl Requests {
             match self.reader.poll_next(cx) {
                 // Its time ran out in the lane; the publisher has been told.
                 Poll::Ready(Some(request)) if !request.is_open() => {}
-                other => return other,
+                other => return self.member.process().or_end(other),
             }
         }
     }

@@ -15,6 +15,7 @@ use super::registry::{Consumer, Id};
 use crate::delivery::{AnyLane, Lane, LaneLimits, LaneReader, Message, Overflow, SubscriptionStats};
 use crate::error::Result;
 use crate::protocol::Topic;
+use crate::runtime::Process;
 
 /// A subscription to be made; awaiting it subscribes and gives a stream.
 #[must_use = "nothing is subscribed until this is awaited"]
@@ -165,7 +166,7 @@ impl IntoFuture for Subscribe {
 /// A subscription's messages, in the order in which they arrived.
 ///
 /// A [`Stream`](futures_core::Stream), and [`Subscription::next`] without further traits. Ends when the client
-/// closes. Dropping it unsubscribes, and drops and counts what was not read.
+/// closes, and in the child of a fork. Dropping it unsubscribes, and drops and counts what was not read.
 pub struct Subscription {
     reader: LaneReader<Message>,
     member: Member,
@@ -176,7 +177,7 @@ pub struct Subscription {
 impl Subscription {
     /// The next message; `None` when the client has closed and all was read. Safe to cancel.
     pub async fn next(&mut self) -> Option<Message> {
-        std::future::poll_fn(|cx| self.reader.poll_next(cx)).await
+        std::future::poll_fn(|cx| self.poll_message(cx)).await
     }
 
     /// The topic.
@@ -189,7 +190,8 @@ impl Subscription {
         self.reader.lane().stats()
     }
 
-    /// Takes no more messages and tells the node; those that are queued can still be read.
+    /// Takes no more messages and tells the node; those that are queued can still be read. Does nothing in the child
+    /// of a fork.
     pub fn unsubscribe(&mut self) {
         self.member.leave();
     }
@@ -197,7 +199,11 @@ impl Subscription {
     /// Whether the stream would say something at once: a message, or its end. Takes nothing; for those who wait
     /// with other things than futures, such as a file descriptor that their waker writes to.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.reader.poll_ready(cx)
+        self.member.process().or_end(self.reader.poll_ready(cx).map(Some)).map(drop)
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.member.process().or_end(self.reader.poll_next(cx))
     }
 }
 
@@ -205,7 +211,7 @@ impl futures_core::Stream for Subscription {
     type Item = Message;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.reader.poll_next(cx)
+        self.poll_message(cx)
     }
 }
 
@@ -251,13 +257,16 @@ impl HandlerGuard {
     /// # Errors
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when the handler hasn't returned in time: the rest is
     /// dropped and counted, and the handler's context is kept until it does return.
+    /// [`ErrorKind::Forked`](crate::ErrorKind::Forked) in the child of a fork, where it does nothing.
     pub fn end(
         &mut self,
         timeout: Option<Duration>,
     ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
+        let here = self.member.core.runtime.check_fork();
         self.leave();
         let (core, lane, finished) = (self.member.core.clone(), self.lane.clone(), self.finished.clone());
         async move {
+            here?;
             let deadline = core.deadline(Some(timeout.unwrap_or(core.options.close_timeout)))?;
             let ended = core.until_finished(finished, deadline).await;
             if ended.is_err() {
@@ -304,11 +313,17 @@ impl Member {
         Ok(self)
     }
 
-    /// Leaves, unless that has happened.
+    /// Leaves, unless that has happened. Not in the child of a fork: there a lock may be held by a thread that isn't
+    /// there.
     pub(super) fn leave(&mut self) {
-        if std::mem::replace(&mut self.joined, false) {
+        if std::mem::replace(&mut self.joined, false) && self.core.runtime.check_fork().is_ok() {
             self.core.leave(&self.topic, self.id);
         }
+    }
+
+    /// Where its client was made.
+    pub(super) fn process(&self) -> Process {
+        self.core.runtime.process()
     }
 
     /// To whom its handler belongs.

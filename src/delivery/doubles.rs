@@ -153,20 +153,8 @@ impl Doubles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
 
-    use crate::delivery::{Answer, AnswerSink};
-
-    /// A connection that notes its answers.
-    #[derive(Default)]
-    struct Wire(Mutex<Vec<(Seq, i32)>>);
-
-    impl AnswerSink for Wire {
-        fn answer(&self, _epoch: u64, answer: Answer) -> Result<(), Answer> {
-            self.0.lock().unwrap().push((answer.seq, answer.result));
-            Ok(())
-        }
-    }
+    use crate::delivery::request::Wire;
 
     fn seq(n: u64) -> Seq {
         Seq::from_halves(0, n)
@@ -215,7 +203,7 @@ mod tests {
             "the double's connection is there"
         );
         assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "nobody waits any more");
-        assert_eq!(*wire.0.lock().unwrap(), [(seq(2), -7)]);
+        assert_eq!(*wire.answers.lock().unwrap(), [(seq(2), -7)]);
         assert!(matches!(table.look(&key(2), now, origin), Seen::Answer(-7, data) if data == "bad"));
     }
 
@@ -249,7 +237,7 @@ mod tests {
         assert_eq!(table.len(), 2, "the others made room");
         let end = start + Duration::from_secs(301);
         table.answered(&ticket, 0, &Bytes::new(), end);
-        assert_eq!(*wire.0.lock().unwrap(), [(seq(2), 0), (seq(3), 0), (seq(4), 0)]);
+        assert_eq!(*wire.answers.lock().unwrap(), [(seq(2), 0), (seq(3), 0), (seq(4), 0)]);
         assert_eq!(seen(&mut table, 1, end + Duration::from_secs(59)), "ok", "kept from its answer on");
         assert_eq!(seen(&mut table, 1, end + Duration::from_secs(60)), "new");
     }

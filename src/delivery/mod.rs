@@ -22,5 +22,7 @@ pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader};
 pub use lane::{Overflow, SubscriptionStats};
 pub use message::{Message, MessageKind};
 pub use request::Request;
+#[cfg(test)]
+pub(crate) use request::Wire;
 pub(crate) use request::{Answer, AnswerSink, Ticket};
 pub(crate) use router::{Batch, DeliveryShared, PassedOver, RouteSpec, Router, Verdict};

@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::dispatcher::is_dispatcher_thread;
 use super::doubles::{Doubles, Key};
 use super::lane::LaneItem;
 use super::message::Message;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::channel::{amop, result};
 use crate::protocol::{Seq, Topic};
+use crate::runtime::Process;
 
 /// Where answers go: implemented by the room that owns connections.
 pub(crate) trait AnswerSink: Send + Sync {
@@ -91,16 +93,24 @@ impl Ticket {
 pub(crate) struct Responder {
     ticket: Arc<Ticket>,
     doubles: Arc<Mutex<Doubles>>,
+    process: Process,
 }
 
 impl Responder {
-    pub(crate) fn new(ticket: Arc<Ticket>, doubles: Arc<Mutex<Doubles>>) -> Responder {
-        Responder { ticket, doubles }
+    pub(crate) fn new(ticket: Arc<Ticket>, doubles: Arc<Mutex<Doubles>>, process: Process) -> Responder {
+        Responder { ticket, doubles, process }
+    }
+
+    /// An error in the child of a fork. Costs a system call, but not where handlers run: on dispatcher threads and in
+    /// tasks. So a handler that forks is not told.
+    fn check_fork(&self) -> Result<()> {
+        if is_dispatcher_thread() || tokio::task::try_id().is_some() { Ok(()) } else { self.process.check() }
     }
 
     pub(crate) fn respond(&self, code: i32, data: Bytes) -> Result<()> {
         let topic = &self.ticket.key.topic;
         amop::check_size(topic, data.len())?;
+        self.check_fork()?;
         self.ticket.leave_open(ANSWERED).map_err(|state| match state {
             EXPIRED => Error::new(
                 ErrorKind::RequestExpired,
@@ -178,7 +188,8 @@ impl Request {
     ///
     /// # Errors
     /// [`ErrorKind::RequestExpired`] when its time is over or its connection gone,
-    /// [`ErrorKind::AlreadyAnswered`], [`ErrorKind::TooLarge`].
+    /// [`ErrorKind::AlreadyAnswered`], [`ErrorKind::TooLarge`]; in the child of a fork (unless a handler made it)
+    /// [`ErrorKind::Forked`].
     pub fn reply(&self, data: impl Into<Bytes>) -> Result<()> {
         self.0.responder.respond(result::OK, data.into())
     }
@@ -223,5 +234,50 @@ impl LaneItem for Request {
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request").field("message", self.message()).field("open", &self.is_open()).finish()
+    }
+}
+
+#[cfg(test)]
+pub(crate) use tests::Wire;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use crate::delivery::MessageKind;
+
+    /// A connection that notes its answers, or is gone.
+    #[derive(Default)]
+    pub(crate) struct Wire {
+        pub(crate) is_gone: bool,
+        pub(crate) answers: Mutex<Vec<(Seq, i32)>>,
+    }
+
+    impl AnswerSink for Wire {
+        fn answer(&self, _epoch: u64, answer: Answer) -> Result<(), Answer> {
+            if self.is_gone {
+                return Err(answer);
+            }
+            self.answers.lock().unwrap().push((answer.seq, answer.result));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reply_in_the_child_of_a_fork_is_an_error_and_goes_nowhere() {
+        for (process, forked) in [(Process::current(), false), (Process::other(), true)] {
+            let wire = Arc::new(Wire::default());
+            let seq = Seq::from_halves(0, 1);
+            let topic = Topic::new("t").unwrap();
+            let origin = Origin::new(wire.clone(), 1, seq);
+            let ticket = Ticket::new(Key { seq, kind: MessageKind::Unicast, topic }, origin);
+            let doubles = Arc::new(Mutex::new(Doubles::new(Duration::from_secs(60), 10)));
+            let responder = Responder::new(ticket, doubles, process);
+            let outcome = responder.respond(result::OK, Bytes::new());
+            assert_eq!(outcome.is_err_and(|error| error.kind() == ErrorKind::Forked), forked);
+            drop(responder);
+            assert_eq!(wire.answers.lock().unwrap().len(), usize::from(!forked));
+        }
     }
 }

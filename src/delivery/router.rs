@@ -18,6 +18,7 @@ use super::message::{Message, MessageKind};
 use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
 use crate::protocol::channel::{Frame, result};
 use crate::protocol::{SeqSource, Topic};
+use crate::runtime::Process;
 
 /// What all sessions of a client share for delivery.
 pub(crate) struct DeliveryShared {
@@ -127,6 +128,7 @@ pub(crate) struct Router {
     endpoint: Arc<str>,
     sink: Arc<dyn AnswerSink>,
     epoch: u64,
+    process: Process,
     routes: HashMap<Topic, Route>,
     touched: Vec<Topic>,
 }
@@ -141,7 +143,8 @@ pub(crate) enum Verdict {
 
 impl Router {
     pub(crate) fn new(shared: Arc<DeliveryShared>, endpoint: Arc<str>, sink: Arc<dyn AnswerSink>) -> Router {
-        Router { shared, endpoint, sink, epoch: 0, routes: HashMap::new(), touched: Vec::new() }
+        let process = Process::current();
+        Router { shared, endpoint, sink, epoch: 0, process, routes: HashMap::new(), touched: Vec::new() }
     }
 
     /// A new connection: answers to requests of former ones must not go there.
@@ -175,10 +178,11 @@ impl Router {
 
     /// Decides about what one read brought, then hands the messages to their lanes.
     pub(crate) fn batch<R>(&mut self, now: Instant, decide: impl FnOnce(&mut Batch<'_>) -> R) -> R {
-        let Router { shared, endpoint, sink, epoch, routes, touched } = self;
+        let Router { shared, endpoint, sink, epoch, process, routes, touched } = self;
         let doubles = shared.doubles.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let arrival = Arrival { endpoint, received_at: SystemTime::now() };
-        let mut batch = Batch { shared, arrival, sink, epoch: *epoch, routes, touched, doubles, now };
+        let (epoch, process) = (*epoch, *process);
+        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, doubles, now };
         let decided = decide(&mut batch);
         // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their doubles.
         drop(batch);
@@ -236,6 +240,7 @@ pub(crate) struct Batch<'a> {
     arrival: Arrival<'a>,
     sink: &'a Arc<dyn AnswerSink>,
     epoch: u64,
+    process: Process,
     routes: &'a mut HashMap<Topic, Route>,
     touched: &'a mut Vec<Topic>,
     doubles: MutexGuard<'a, Doubles>,
@@ -277,7 +282,7 @@ impl Batch<'_> {
             return self.shared.passed_over.answer(room);
         }
         let ticket = Ticket::new(key, origin());
-        let responder = Responder::new(ticket.clone(), self.shared.doubles.clone());
+        let responder = Responder::new(ticket.clone(), self.shared.doubles.clone(), self.process);
         port.staged.push(Request::new(message(), responder));
         route.touch(self.touched);
         self.doubles.running(ticket.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
-use crate::delivery::{AnswerSink, LaneLimits, Overflow, RouteSpec};
+use crate::delivery::{LaneLimits, Overflow, RouteSpec, Wire};
 
 #[test]
 fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
@@ -304,22 +304,6 @@ fn whichever_clock_runs_out_first_answers_a_request_and_its_doubles_once_each() 
         assert_eq!(take(&mut reader).unwrap().reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
         bench.pass_answers();
         assert!(bench.sent().is_empty());
-    }
-}
-
-/// Another connection, which notes its answers.
-struct Wire {
-    is_gone: bool,
-    answers: Mutex<Vec<(Seq, i32)>>,
-}
-
-impl AnswerSink for Wire {
-    fn answer(&self, _epoch: u64, answer: Answer) -> Result<(), Answer> {
-        if self.is_gone {
-            return Err(answer);
-        }
-        self.answers.lock().unwrap().push((answer.seq, answer.result));
-        Ok(())
     }
 }
 
