@@ -86,17 +86,34 @@ impl Output {
         self.progress.clone()
     }
 
+    /// For people: how things stand, in the progress line if there is one, else as a notice.
+    pub(crate) fn progress(&mut self, text: &str) -> io::Result<()> {
+        if self.progress.is_hidden() {
+            return self.notice(text);
+        }
+        self.progress.set_message(text.to_owned());
+        Ok(())
+    }
+
     /// Does `work`; if that takes long enough to wonder, a progress line says that it is `waiting`, and how long.
+    /// Safe to cancel where `work` is.
     pub(crate) async fn while_waiting<T>(&mut self, waiting: String, work: impl Future<Output = T>) -> T {
+        struct Line<'a>(&'a mut Output);
+
+        impl Drop for Line<'_> {
+            fn drop(&mut self) {
+                self.0.end_progress();
+            }
+        }
+
         let mut work = std::pin::pin!(work);
         if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
             return done;
         }
         let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
-        self.start_progress(waiting).set_style(style.expect("it is well-formed"));
-        let done = work.await;
-        self.end_progress();
-        done
+        let line = Line(self);
+        line.0.start_progress(waiting).set_style(style.expect("it is well-formed"));
+        work.await
     }
 
     /// Takes the progress line away.

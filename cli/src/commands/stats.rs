@@ -53,7 +53,8 @@ impl Stats {
     }
 
     async fn show(&self, output: &mut Output) -> Outcome {
-        let mut session = Session::open(self).await?;
+        let waiting = format!("connecting to {}", self.endpoint);
+        let mut session = output.while_waiting(waiting, Session::open(self)).await?;
         let reader = Reader::of_standard_output();
         loop {
             let looked = session.look(self.group).await;

@@ -63,27 +63,30 @@ findings! {
         "use the channel port: channel_listen_port in the node's config.ini, usually 20200 (P2P is 30300)";
     PlainTcp: Refused, "plain-tcp",
         "something takes connections here, but it doesn't speak TLS",
-        "use the channel port: channel_listen_port in the node's config.ini, usually 20200";
+        "compare with channel_listen_port in the node's config.ini (usually 20200); if that is this port, the node \
+         hangs, or a proxy before it can't reach it: look into its log and start it again";
     PlainChannel: Refused, "plain-channel",
         "a channel without TLS: an embedded node that was started so",
         "start it with TLS; no real 2.x node does without";
     WrongPort: Refused, "wrong-port",
         "another service has this port",
-        "use the channel port: channel_listen_port in the node's config.ini, usually 20200";
+        "use the node's channel port (channel_listen_port in its config.ini, usually 20200); ss -ltnp on that machine \
+         says what has which port";
     Node3x: Refused, "node-3x",
         "this is a node of FISCO BCOS 3.x",
-        "this build speaks to 2.x nodes only: connect to one, or use a build with generation 3";
+        "this build speaks to nodes of 2.x only (amop --version): connect to one of those";
     ForeignTls: Refused, "foreign-tls",
-        "TLS, but not that of a 2.x channel, which is on secp256k1: a 3.x node or a web server",
-        "use the channel port of a 2.x node: channel_listen_port in its config.ini, usually 20200";
+        "TLS, but not on secp256k1 as 2.x channels do it: a 3.x node or a web server",
+        "use the channel port of a 2.x node (channel_listen_port in its config.ini, usually 20200); one with RSA \
+         certificates and ECDHE wants credentials of its chain";
     NoChannel: Refused, "no-channel",
         "TLS works, but nothing here answers as a channel does",
-        "use the channel port: channel_listen_port in the node's config.ini, usually 20200 (P2P is 30300)";
+        "compare with channel_listen_port in the node's config.ini (usually 20200; P2P is 30300); if that is this \
+         port, look into the node's log at this moment";
     // Channels that this build can't do.
     RsaChannel: Refused, "rsa-channel",
         "an RSA channel, the default of chains built since 2.9.0: it agrees on keys by static RSA only",
-        "this build can't: build the chain with secp256k1 certificates (build_chain.sh -R), or use a build with \
-         a TLS backend that can";
+        "this build can't (amop --version): a chain that is built with build_chain.sh -R has secp256k1 certificates";
     GmChannel: Refused, "gm-channel",
         "a channel of a GM chain (SM2, SM3, SM4)",
         "this build can't: connect to a chain with secp256k1 certificates";
@@ -142,10 +145,10 @@ findings! {
         "look into the node's log; nodes of 2.0 and later know versions 1 to 3";
     NoHeartbeat: TimedOut, "no-heartbeat",
         "the node doesn't answer heartbeats",
-        "it may be overloaded: look at its machine and log";
+        "it takes connections but does no work: look at the load of its machine and into its log; start it again";
     TopicsNotListed: TimedOut, "topics-not-listed",
         "the node doesn't list a topic that was subscribed to",
-        "it may be overloaded: look at its machine and log";
+        "look into the node's log for topics at this moment; an overloaded node may need longer: --timeout 30";
     NoRoundTrip: TimedOut, "no-round-trip",
         "a unicast through the node to another session of it doesn't arrive",
         "try amop subscribe at another node of the chain and amop publish at this one; look into the node's log";
@@ -200,6 +203,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn each_has_advice_of_its_own() {
+        let advice: HashSet<_> = Finding::ALL.iter().map(|finding| finding.advice()).collect();
+        let headlines: HashSet<_> = Finding::ALL.iter().map(|finding| finding.headline()).collect();
+        assert_eq!((advice.len(), headlines.len()), (Finding::ALL.len(), Finding::ALL.len()));
+    }
 
     #[test]
     fn names_differ_and_suit_scripts() {

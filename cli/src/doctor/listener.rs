@@ -10,6 +10,7 @@ use super::finding::Finding;
 use super::hello::{self, Answer, Hello};
 use super::http::{self, Http};
 use super::report::Problem;
+use super::tls::described;
 use crate::channel::{Channel, beginning};
 
 /// What kind of TLS, or what else.
@@ -19,8 +20,8 @@ pub(super) enum Listener {
     Secp256k1(Vec<Vec<u8>>),
     /// The RSA channel's.
     StaticRsa,
-    /// Everybody else's.
-    Ordinary,
+    /// Everybody else's; the certificates that it shows.
+    Ordinary(Vec<Vec<u8>>),
     /// A GM channel's, or TLCP.
     Gm(Hello),
     /// TLS, but nothing of all that; its alert.
@@ -50,7 +51,7 @@ impl Listener {
         match (secp256k1, rsa, ordinary, gm, tlcp) {
             (Answer::Taken { certificates }, ..) => Listener::Secp256k1(certificates),
             // Before static RSA: most servers that do ECDHE do that too.
-            (_, _, Answer::Taken { .. }, ..) => Listener::Ordinary,
+            (_, _, Answer::Taken { certificates }, ..) => Listener::Ordinary(certificates),
             (_, Answer::Taken { .. }, ..) => Listener::StaticRsa,
             (.., Answer::Taken { .. }, _) => Listener::Gm(Hello::Gm),
             (.., Answer::Taken { .. }) => Listener::Gm(Hello::Tlcp),
@@ -72,6 +73,19 @@ impl Listener {
         }
     }
 
+    /// The certificates that it shows to clients that can go on, its own first.
+    pub(super) fn certificates(&self) -> Option<&[Vec<u8>]> {
+        match self {
+            Listener::Secp256k1(certificates) | Listener::Ordinary(certificates) => Some(certificates),
+            Listener::StaticRsa
+            | Listener::Gm(_)
+            | Listener::Unknown(_)
+            | Listener::NoTls(_)
+            | Listener::Closes
+            | Listener::Silent => None,
+        }
+    }
+
     /// The problem with it, for someone who looks for a channel; `None` for the ECDSA channel's TLS.
     pub(super) async fn problem(&self, address: SocketAddr, limit: Duration) -> Option<Problem> {
         Some(match self {
@@ -79,9 +93,12 @@ impl Listener {
             Listener::StaticRsa => {
                 Problem::new(Finding::RsaChannel, "of several offers it took static RSA alone")
             }
-            Listener::Ordinary => Problem::new(
+            Listener::Ordinary(certificates) => Problem::new(
                 Finding::ForeignTls,
-                "it took an offer on X25519 and P-256, and refused one on secp256k1",
+                format!(
+                    "it took an offer on X25519 and P-256, and refused one on secp256k1; its certificate: {}",
+                    described(certificates)
+                ),
             ),
             Listener::Gm(Hello::Tlcp) => {
                 Problem::new(Finding::GmChannel, "it took an offer of TLCP, the GM TLS of 3.x nodes")

@@ -56,7 +56,7 @@ async fn reach(
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<Option<(Endpoint, SocketAddr)>> {
-    let (endpoint, addresses) = match tcp::resolve(endpoint).await {
+    let (endpoint, addresses) = match report.look(Step::Endpoint, tcp::resolve(endpoint, limit)).await {
         Ok(resolved) => resolved,
         Err(problem) => {
             report.found(Step::Endpoint, problem)?;
@@ -66,7 +66,7 @@ async fn reach(
     let names: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
     let is = if names == [endpoint.to_string()] { "an address".to_owned() } else { names.join(", ") };
     report.works(Step::Endpoint, format!("{endpoint} is {is}"))?;
-    match tcp::connect(&addresses, limit).await {
+    match report.look(Step::Tcp, tcp::connect(&addresses, limit)).await {
         Ok((address, took)) => {
             report.works(Step::Tcp, format!("{address} takes connections ({took})"))?;
             Ok(Some((endpoint, address)))
@@ -100,16 +100,16 @@ async fn look_without_credentials(
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<()> {
-    let listener = Listener::at(address, limit).await;
-    match listener.problem(address, limit).await {
+    let listener = report.look(Step::Tls, Listener::at(address, limit)).await;
+    match report.look(Step::Tls, listener.problem(address, limit)).await {
         Some(problem) => report.found(Step::Tls, problem)?,
         None => {
             report
                 .works(Step::Tls, "TLS on secp256k1, as 2.x nodes do it; credentials are needed to go on")?;
         }
     }
-    if let Listener::Secp256k1(certificates) = listener {
-        report.works(Step::Certificate, tls::described(&certificates))?;
+    if let Some(certificates) = listener.certificates() {
+        report.works(Step::Certificate, tls::described(certificates))?;
     }
     Ok(())
 }
@@ -123,7 +123,10 @@ async fn look_at_channel(
     report: &mut Report<'_>,
 ) -> Outcome<()> {
     let connected = match Tls::new(&checked.credentials, endpoint, address, limit) {
-        Ok(tls) => tls.connect_or_explain(checked.problem.as_ref()).await.map(|stream| (tls, stream)),
+        Ok(tls) => {
+            let connect = tls.connect_or_explain(checked.problem.as_ref());
+            report.look(Step::Tls, connect).await.map(|stream| (tls, stream))
+        }
         Err(problem) => Err(problem),
     };
     let (tls, stream) = match connected {
@@ -138,10 +141,11 @@ async fn look_at_channel(
         }
     };
     report.works(Step::Tls, "TLS 1.2, both sides accept each other's certificate")?;
-    if let Listener::Secp256k1(certificates) = Listener::at(address, limit).await {
-        report.works(Step::Certificate, tls::described(&certificates))?;
+    let listener = report.look(Step::Certificate, Listener::at(address, limit)).await;
+    if let Some(certificates) = listener.certificates() {
+        report.works(Step::Certificate, tls::described(certificates))?;
     }
-    match handshake::agree(stream, &tls, limit).await {
+    match report.look(Step::Handshake, handshake::agree(stream, &tls, limit)).await {
         Ok((channel, choice)) => {
             let version = choice.node_version;
             let text = format!("FISCO BCOS {version}, protocol {}", choice.protocol);
@@ -160,12 +164,12 @@ async fn look_at_messages(
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<()> {
-    match round_trip::heartbeat(&mut subscriber).await {
+    match report.look(Step::Heartbeat, round_trip::heartbeat(&mut subscriber)).await {
         Ok(text) => report.works(Step::Heartbeat, text)?,
         Err(problem) => return Ok(report.found(Step::Heartbeat, problem)?),
     }
     let topic = round_trip::own_topic();
-    match round_trip::subscribe(&mut subscriber, &topic, limit).await {
+    match report.look(Step::Topics, round_trip::subscribe(&mut subscriber, &topic, limit)).await {
         Ok(text) => report.works(Step::Topics, text)?,
         Err(problem) => report.found(Step::Topics, problem)?,
     }
@@ -174,7 +178,8 @@ async fn look_at_messages(
         return Ok(report.found(Step::RoundTrip, Problem::new(finding::Finding::NoRoundTrip, seen))?);
     };
     let mut publisher = Channel::new(stream, limit);
-    match round_trip::unicast(&mut publisher, &mut subscriber, &topic, version).await {
+    let unicast = round_trip::unicast(&mut publisher, &mut subscriber, &topic, version, limit);
+    match report.look(Step::RoundTrip, unicast).await {
         Ok(text) => {
             report.works(Step::RoundTrip, text)?;
             if let Some(note) = round_trip::note(version) {

@@ -64,6 +64,11 @@ impl<'a> Report<'a> {
         Report { output, found: Vec::new() }
     }
 
+    /// Does the work of a step.
+    pub(super) async fn look<T>(&mut self, step: Step, work: impl Future<Output = T>) -> T {
+        self.output.while_waiting(format!("looking at {}", step.name()), work).await
+    }
+
     /// The step went well.
     pub(super) fn works(&mut self, step: Step, text: impl Into<String>) -> io::Result<()> {
         self.output.tell_now(&Check { step, outcome: Outcome::Ok, text: text.into(), advice: None })

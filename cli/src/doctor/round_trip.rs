@@ -7,9 +7,6 @@ use super::report::Problem;
 use crate::channel::{Channel, ChannelError};
 use crate::latency::in_words;
 
-/// How long the unicast may take: a node that loses it answers after 30 s or never.
-const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(3);
-
 /// Between two looks at whether the node lists the topic.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -56,20 +53,22 @@ pub(super) async fn subscribe(
     }
 }
 
-/// Sends a unicast from `publisher` to `subscriber`, which has subscribed to `topic`; `version` is the node's.
+/// Sends a unicast from `publisher` to `subscriber`, which has subscribed to `topic`; `version` is the node's. One
+/// that loses it says so after 30 s or never, which isn't waited for.
 pub(super) async fn unicast(
     publisher: &mut Channel,
     subscriber: &mut Channel,
     topic: &str,
     version: &str,
+    limit: Duration,
 ) -> Result<String, Problem> {
     let began = Instant::now();
-    let arrived = tokio::time::timeout(LONGEST_ROUND_TRIP, exchange(publisher, subscriber, topic)).await;
+    let arrived = tokio::time::timeout(limit, exchange(publisher, subscriber, topic)).await;
     let lost = match arrived {
         Ok(Ok(0)) => return Ok(format!("there and back in {}", in_words(began.elapsed()))),
         Ok(Ok(result)) => format!("the node answered {result}"),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("nothing within {} s", LONGEST_ROUND_TRIP.as_secs()),
+        Err(_) => format!("nothing within {} s", limit.as_secs_f64()),
     };
     let expected = loses_within_a_node(version);
     let finding = if expected { Finding::SameNodeLoss } else { Finding::NoRoundTrip };

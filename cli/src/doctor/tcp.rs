@@ -12,12 +12,17 @@ use super::report::Problem;
 use crate::latency::in_words;
 
 /// The addresses of `endpoint`.
-pub(super) async fn resolve(endpoint: &str) -> Result<(Endpoint, Vec<SocketAddr>), Problem> {
+pub(super) async fn resolve(endpoint: &str, limit: Duration) -> Result<(Endpoint, Vec<SocketAddr>), Problem> {
     let endpoint: Endpoint =
         endpoint.parse().map_err(|error: amop::Error| Problem::new(Finding::BadEndpoint, error.message()))?;
-    let addresses = endpoint.resolve().await;
-    let addresses = addresses.map_err(|error| Problem::new(Finding::UnknownName, error.message()))?;
-    Ok((endpoint, addresses))
+    match tokio::time::timeout(limit, endpoint.resolve()).await {
+        Ok(Ok(addresses)) => Ok((endpoint, addresses)),
+        Ok(Err(error)) => Err(Problem::new(Finding::UnknownName, error.message())),
+        Err(_) => {
+            let seen = format!("no name server answered for {endpoint} within {} s", limit.as_secs_f64());
+            Err(Problem::new(Finding::UnknownName, seen))
+        }
+    }
 }
 
 /// The first of `addresses` that takes a connection, and how long it took.

@@ -16,6 +16,8 @@ use super::report::Problem;
 /// Makes TLS connections to one address as one client.
 pub(super) struct Tls {
     connector: RustlsConnector,
+    /// The own credentials are RSA.
+    is_rsa: bool,
     endpoint: Endpoint,
     address: SocketAddr,
     limit: Duration,
@@ -37,7 +39,7 @@ impl Tls {
     ) -> Result<Tls, Problem> {
         let connector = RustlsConnector::new(credentials)
             .map_err(|error| Problem::new(Finding::WrongFormat, error.message()))?;
-        Ok(Tls { connector, endpoint: endpoint.clone(), address, limit })
+        Ok(Tls { connector, is_rsa: credentials.is_rsa(), endpoint: endpoint.clone(), address, limit })
     }
 
     /// One more connection; `None` if it fails, which it did not at first.
@@ -75,6 +77,8 @@ impl Tls {
             }
             (Stage::NodeRefused(NodeRefusal::Expired), _) => because(Finding::NodeCertificateExpired),
             (Stage::NodeRefused(NodeRefusal::NotYetValid), _) => because(Finding::NodeCertificateNotYetValid),
+            // This far an RSA client comes with an RSA channel that does ECDHE alone.
+            (Stage::NodeRefused(NodeRefusal::Untrusted), _) if self.is_rsa => because(Finding::WrongCa),
             // A stranger's certificate can be that of no node at all.
             (Stage::NodeRefused(NodeRefusal::Untrusted), _) => {
                 self.unlike_a_channel().await.unwrap_or_else(|| because(Finding::WrongCa))

@@ -5,6 +5,7 @@ use std::path::Path;
 use amop_devnet::{Devnet, DevnetBuilder, Node};
 use amop_tests::program::{Ended, Program};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// A folder of its own for each test; credentials of its nodes, where there are any, are found from it.
 pub(crate) struct Place {
@@ -65,6 +66,27 @@ impl Place {
     /// Runs `amop` to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.start(arguments).end()
+    }
+}
+
+/// Does `attempt` with longer and longer limits, in seconds, until it says that it got as far as it is meant to: where
+/// silence is what is looked for, a short limit ends it soon, but on a busy machine may end something else before.
+pub(crate) fn with_patience<T>(attempt: impl Fn(&str) -> Option<T>) -> T {
+    let limits = ["0.3", "1", "4", "16", "60"];
+    limits.into_iter().find_map(attempt).expect("it gets there within the longest limit")
+}
+
+/// An endpoint that nobody listens at, nor anybody else takes meanwhile.
+pub(crate) struct Unused {
+    pub(crate) endpoint: String,
+    _bound: TcpSocket,
+}
+
+impl Unused {
+    pub(crate) fn port() -> Unused {
+        let bound = TcpSocket::new_v4().unwrap();
+        bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Unused { endpoint: bound.local_addr().unwrap().to_string(), _bound: bound }
     }
 }
 

@@ -4,7 +4,7 @@ use amop::protocol::channel::MessageType;
 use amop::transport::KeyExchange;
 use amop_devnet::{Devnet, Fault};
 
-use super::diagnosis::{Diagnosis, IMPATIENT};
+use super::diagnosis::Diagnosis;
 use super::forged_node::{ForgedNode, honest};
 use crate::amop::Place;
 
@@ -14,7 +14,7 @@ fn p2p_port() {
     // Length, version, protocol, packet, seq, and the number of the topic list.
     let greeting = [0, 0, 0, 17, 0, 3, 0, 0, 0, 2, 0, 1, 0, 0, 0, 5, b'0'];
     let p2p = ForgedNode::start(&place, KeyExchange::Secp256k1, move |heard| {
-        if heard.is_empty() { greeting.to_vec() } else { Vec::new() }
+        Some(if heard.is_empty() { greeting.to_vec() } else { Vec::new() })
     });
     Diagnosis::of(&place, &p2p.endpoint, &[]).is("handshake", 5, "p2p-port", "greets");
 }
@@ -22,19 +22,22 @@ fn p2p_port() {
 #[test]
 fn node_3x() {
     let place = Place::with_nodes();
-    let node = ForgedNode::start(&place, KeyExchange::X25519, |heard| {
-        let (switch, refuse) = ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "");
-        if heard.starts_with(b"GET ") { switch.into() } else { refuse.into() }
+    let node = ForgedNode::start(&place, KeyExchange::X25519, |heard| match heard {
+        [] => Some(Vec::new()),
+        [b'G', b'E', b'T', ..] => {
+            Some(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".to_vec())
+        }
+        _ => None,
     });
-    Diagnosis::of(&place, &node.endpoint, IMPATIENT).is("handshake", 5, "node-3x", "WebSocket");
+    Diagnosis::of(&place, &node.endpoint, &[]).is("handshake", 5, "node-3x", "WebSocket");
 }
 
 #[test]
 fn a_web_server_of_the_chain() {
     let place = Place::with_nodes();
     let web = ForgedNode::start(&place, KeyExchange::X25519, |heard| match heard {
-        [] => Vec::new(),
-        _ => b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        [] => Some(Vec::new()),
+        _ => Some(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec()),
     });
     Diagnosis::of(&place, &web.endpoint, &[]).is("handshake", 5, "wrong-port", "400 Bad Request");
 }
@@ -42,8 +45,15 @@ fn a_web_server_of_the_chain() {
 #[test]
 fn no_channel() {
     let place = Place::with_nodes();
-    let silent = ForgedNode::start(&place, KeyExchange::Secp256k1, |_| Vec::new());
-    Diagnosis::of(&place, &silent.endpoint, IMPATIENT).is("handshake", 5, "no-channel", "no answer within");
+    let closing = ForgedNode::start(&place, KeyExchange::Secp256k1, |heard| match heard {
+        [] => Some(Vec::new()),
+        _ => None,
+    });
+    let diagnosis = Diagnosis::of(&place, &closing.endpoint, &[]);
+    diagnosis.is("handshake", 5, "no-channel", "closed instead of an answer");
+    let silent = ForgedNode::start(&place, KeyExchange::Secp256k1, |_| Some(Vec::new()));
+    let diagnosis = Diagnosis::of_silence("handshake", &place, &silent.endpoint);
+    diagnosis.is("handshake", 5, "no-channel", "no answer within");
 }
 
 #[test]
@@ -57,7 +67,7 @@ fn no_common_protocol() {
 fn no_heartbeat() {
     let place = Place::with_nodes();
     place.devnet().inject(Fault::lose().on_type(0x13));
-    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), IMPATIENT);
+    let diagnosis = Diagnosis::of_silence("heartbeat", &place, &place.endpoint(0));
     diagnosis.is("heartbeat", 7, "no-heartbeat", "no answer within");
 }
 
@@ -71,8 +81,8 @@ fn topics_not_listed() {
         MessageType::Request => Some((0, Vec::new())),
         _ => honest(kind, body),
     });
-    let diagnosis = Diagnosis::of(&place, &node.endpoint, IMPATIENT);
-    diagnosis.is("topics", 7, "topics-not-listed", "not within");
+    let diagnosis = Diagnosis::of_silence("topics", &place, &node.endpoint);
+    diagnosis.is("topics", 7, "topics-not-listed", "within");
 }
 
 #[test]
@@ -98,7 +108,7 @@ fn no_round_trip() {
 #[test]
 fn same_node_loss() {
     let place = Place::with(Devnet::builder().like_2_11());
-    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
+    let diagnosis = Diagnosis::of_silence("round-trip", &place, &place.endpoint(0));
     diagnosis.works_with_note("round-trip", "same-node-loss", "another session at this node");
 }
 
@@ -120,4 +130,13 @@ fn an_embedded_node_works() {
     ] {
         diagnosis.is_ok(step, text);
     }
+}
+
+#[test]
+fn an_embedded_node_with_rsa_works() {
+    let place = Place::with(Devnet::builder().rsa(true));
+    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
+    diagnosis.works_with_note("round-trip", "same-node-loss", "this one delivered");
+    diagnosis.is_ok("credentials", "RSA");
+    diagnosis.is_ok("certificate", "CN=node0");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::amop::Place;
+use crate::amop::{Place, with_patience};
 
 /// What doctor found.
 #[derive(Debug)]
@@ -13,9 +13,23 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Of `endpoint`, with credentials as they are found from the place's folder, or as `more` says.
+    /// Of `endpoint`, with credentials as they are found from the place's folder, or as `more` says. Nothing there
+    /// is so silent that it would have to be waited for.
     pub(crate) fn of(place: &Place, endpoint: &str, more: &[&str]) -> Diagnosis {
-        let ended = place.run(&[&["doctor", endpoint, "--json"], more].concat());
+        Diagnosis::within("60", place, endpoint, more)
+    }
+
+    /// Of an endpoint that is silent at this step.
+    pub(crate) fn of_silence(step: &str, place: &Place, endpoint: &str) -> Diagnosis {
+        with_patience(|limit| {
+            let diagnosis = Diagnosis::within(limit, place, endpoint, &[]);
+            let found = |check: &Value| check["step"] == step || check["outcome"] == "ok";
+            diagnosis.checks.iter().all(found).then_some(diagnosis)
+        })
+    }
+
+    fn within(limit: &str, place: &Place, endpoint: &str, more: &[&str]) -> Diagnosis {
+        let ended = place.run(&[&["doctor", endpoint, "--json", "--timeout", limit], more].concat());
         assert_eq!(ended.stderr, [""; 0]);
         let mut lines: Vec<Value> =
             ended.stdout.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -62,6 +76,3 @@ impl Diagnosis {
         }
     }
 }
-
-/// So short that silence is soon noticed, where silence is what is looked for.
-pub(crate) const IMPATIENT: &[&str] = &["--timeout", "0.3"];

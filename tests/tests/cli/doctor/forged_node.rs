@@ -19,11 +19,11 @@ pub(crate) struct ForgedNode {
 }
 
 impl ForgedNode {
-    /// Says `answer` of everything it hears; of nothing at the beginning.
+    /// Says `answer` of everything it hears, of nothing at the beginning; `None` ends the connection.
     pub(crate) fn start(
         place: &Place,
         group: KeyExchange,
-        answer: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
+        answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
     ) -> ForgedNode {
         let node = place.devnet().chain().issue(Role::Node, "forged", &LeafOptions::default()).unwrap();
         let acceptor = NodeAcceptor::new(&node.credentials().unwrap(), &[group]).unwrap();
@@ -41,7 +41,7 @@ impl ForgedNode {
                     let mut buffer = [0; 4096];
                     let mut heard = 0;
                     loop {
-                        let said = answer(&buffer[..heard]);
+                        let Some(said) = answer(&buffer[..heard]) else { return };
                         if stream.write_all(&said).await.is_err() || stream.flush().await.is_err() {
                             return;
                         }
@@ -63,14 +63,18 @@ impl ForgedNode {
         answer: impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> + Send + Sync + 'static,
     ) -> ForgedNode {
         ForgedNode::start(place, KeyExchange::Secp256k1, move |heard| {
-            let Ok(Some(frame)) = parse(heard, MAX_FRAME_LEN) else { return Vec::new() };
+            let frame = match parse(heard, MAX_FRAME_LEN) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Some(Vec::new()),
+                Err(_) => return None,
+            };
             let kind = match frame.kind {
                 MessageType::Request => MessageType::Response,
                 other => other,
             };
-            answer(frame.kind, frame.body)
-                .map(|(result, body)| Frame::new(kind, frame.seq, result, &body).to_bytes())
-                .unwrap_or_default()
+            let answer = answer(frame.kind, frame.body)
+                .map(|(result, body)| Frame::new(kind, frame.seq, result, &body).to_bytes());
+            Some(answer.unwrap_or_default())
         })
     }
 }

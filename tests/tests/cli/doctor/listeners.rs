@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use amop_devnet::Devnet;
 
-use super::diagnosis::{Diagnosis, IMPATIENT};
-use crate::amop::Place;
+use super::diagnosis::Diagnosis;
+use crate::amop::{Place, Unused};
 
 /// A port that does `serve` with each connection; as long as the test process lives.
 pub(crate) fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
@@ -57,8 +57,7 @@ fn unknown_name() {
 #[test]
 fn nothing_listening() {
     let place = Place::with_nodes();
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    Diagnosis::of(&place, &unused, &[]).is("tcp", 4, "nothing-listening", "refused");
+    Diagnosis::of(&place, &Unused::port().endpoint, &[]).is("tcp", 4, "nothing-listening", "refused");
 }
 
 /// A full queue of connections makes the system drop further ones as a firewall does.
@@ -76,8 +75,8 @@ fn firewall() {
         queued.push(stream);
     }
     let place = Place::with_nodes();
-    let diagnosis = Diagnosis::of(&place, &address.to_string(), &["--timeout", "0.5"]);
-    diagnosis.is("tcp", 4, "firewall", "no answer within 0.5 s");
+    let diagnosis = Diagnosis::of_silence("tcp", &place, &address.to_string());
+    diagnosis.is("tcp", 4, "firewall", "no answer within 0.3 s");
 }
 
 #[test]
@@ -91,7 +90,7 @@ fn unreachable() {
 fn plain_tcp() {
     let place = Place::with_nodes();
     let silent = listen(|mut stream| while !heard(&mut stream).is_empty() {});
-    Diagnosis::of(&place, &silent, IMPATIENT).is("tls", 5, "plain-tcp", "says nothing");
+    Diagnosis::of_silence("tls", &place, &silent).is("tls", 5, "plain-tcp", "says nothing");
     let closing = listen(drop);
     Diagnosis::of(&place, &closing, &[]).is("tls", 5, "plain-tcp", "closes it");
 }
@@ -131,7 +130,7 @@ fn node_3x_without_tls() {
 fn plain_channel() {
     let place = Place::with_nodes();
     let plain = Devnet::builder().plain(true).start_blocking().unwrap();
-    let diagnosis = Diagnosis::of(&place, &plain.endpoints()[0], IMPATIENT);
+    let diagnosis = Diagnosis::of(&place, &plain.endpoints()[0], &[]);
     diagnosis.is("tls", 5, "plain-channel", "version 2.11.2");
 }
 

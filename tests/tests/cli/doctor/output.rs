@@ -1,8 +1,6 @@
 //! What doctor prints.
 
-use std::net::TcpListener;
-
-use crate::amop::{Place, all_masked};
+use crate::amop::{Place, Unused, all_masked};
 
 #[test]
 fn people_see_each_step_and_what_to_do() {
@@ -30,8 +28,8 @@ everything works";
 #[test]
 fn a_problem_is_explained() {
     let place = Place::empty();
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let ended = place.run(&["doctor", &unused, "--credentials", "nowhere"]);
+    let unused = Unused::port();
+    let ended = place.run(&["doctor", &unused.endpoint, "--credentials", "nowhere"]);
     assert_eq!((ended.code, ended.stderr), (4, vec![]));
     let shown = all_masked(&ended.stdout).join("\n");
     let expected = "\

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
-use amop_devnet::{NodeCertificate, Welcome};
+use amop_devnet::{Devnet, NodeCertificate, Welcome};
 
 use super::diagnosis::Diagnosis;
 use super::listeners::listen;
@@ -32,7 +32,8 @@ fn foreign_tls() {
     let request = "req -x509 -new -key web.key -subj /CN=web -days 30 -out web.crt";
     openssl(place.folder(), request);
     let web = serve(place.folder(), "-cert web.crt -key web.key -curves P-256");
-    Diagnosis::of(&place, &web.endpoint, &[]).is("tls", 5, "foreign-tls", "refused one on secp256k1");
+    let diagnosis = Diagnosis::of(&place, &web.endpoint, &[]);
+    diagnosis.is("tls", 5, "foreign-tls", "refused one on secp256k1; its certificate: CN=web");
 }
 
 #[test]
@@ -40,6 +41,14 @@ fn wrong_ca() {
     let place = Place::with_nodes();
     place.node(0).show_certificate(NodeCertificate::Foreign).unwrap();
     Diagnosis::of(&place, &place.endpoint(0), &[]).is("tls", 5, "wrong-ca", "is refused");
+}
+
+/// Behind an ordinary TLS too there may be a node: an RSA one that does ECDHE.
+#[test]
+fn wrong_ca_of_an_rsa_chain() {
+    let place = Place::with(Devnet::builder().rsa(true));
+    rsa_chain(&place.folder().join("own"));
+    Diagnosis::of(&place, &place.endpoint(0), OWN).is("tls", 5, "wrong-ca", "CN=node0");
 }
 
 #[test]
@@ -164,6 +173,6 @@ fn with_alert_80(client: TcpStream, server: TcpStream) {
 fn a_node_that_stalls() {
     let place = Place::with_nodes();
     place.node(0).welcome(Welcome::Stall);
-    let diagnosis = Diagnosis::of(&place, &place.endpoint(0), super::diagnosis::IMPATIENT);
+    let diagnosis = Diagnosis::of_silence("tls", &place, &place.endpoint(0));
     diagnosis.is("tls", 5, "plain-tcp", "says nothing");
 }
