@@ -17,6 +17,7 @@ mod exit;
 mod interrupt;
 mod latency;
 mod output;
+mod pace;
 mod payload;
 mod reader;
 mod seconds;

@@ -1,6 +1,7 @@
 //! `amop subscribe`: prints what arrives on a topic.
 
 use std::io;
+use std::time::Instant;
 
 use amop::Subscription;
 use clap::Args;
@@ -13,6 +14,7 @@ use crate::event::EventRecords;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
+use crate::pace::Pace;
 use crate::reader::Reader;
 
 /// Print the messages that arrive on a topic, until Ctrl-C
@@ -24,6 +26,7 @@ Examples:
   amop subscribe 127.0.0.1:20201 hello
   amop subscribe 127.0.0.1:20200,127.0.0.1:20201 hello     survives the loss of either node
   amop subscribe 127.0.0.1:20201 hello --count 1 --raw > message
+  amop subscribe 127.0.0.1:20201 hello --stats > /dev/null     how many, how fast
   amop subscribe 127.0.0.1:20201 hello --json | jq -r 'select(.event == \"message\").data'")]
 pub(crate) struct Subscribe {
     #[command(flatten)]
@@ -36,6 +39,10 @@ pub(crate) struct Subscribe {
     /// Write payloads as they are, with nothing before, between or after them
     #[arg(long, conflicts_with = "json")]
     raw: bool,
+    /// Tell every second how many messages have come, how fast, and how many were lost, on standard error (on a terminal
+    /// always in the same line) or as JSON
+    #[arg(long)]
+    stats: bool,
 }
 
 impl Subscribe {
@@ -66,8 +73,17 @@ impl Subscribe {
         interrupt: &Interrupt,
     ) -> Outcome<(u64, Exit)> {
         let reader = Reader::of_standard_output();
+        let mut pace = self.stats.then(|| Pace::new(Instant::now()));
+        if self.stats {
+            output.start_progress("no message yet");
+        }
         let mut received = 0;
         while self.count.is_none_or(|count| received < count) && !interrupt.is_caught() {
+            if let Some(pace) = &mut pace
+                && let Some(progress) = pace.due(Instant::now(), || lost(messages))
+            {
+                output.tell_now(&progress)?;
+            }
             let next = match messages.next().now_or_never() {
                 Some(next) => next,
                 None => {
@@ -79,6 +95,7 @@ impl Subscribe {
                             output.tell_now(&record)?;
                             continue;
                         }
+                        () = Pace::until_due(pace.as_ref()) => continue,
                         () = interrupt.caught() => continue,
                         () = reader.gone() => return Err(Failure::ClosedPipe),
                     }
@@ -87,10 +104,20 @@ impl Subscribe {
             let Some(message) = next else { break };
             output.tell(&Received { arrival: Arrival::new(&message), raw: self.raw })?;
             received += 1;
+            if let Some(pace) = &mut pace {
+                pace.count(message.data().len());
+            }
         }
+        output.end_progress();
         let complete = self.count.is_none_or(|count| received == count);
         Ok((received, if complete { Exit::Done } else { Exit::Interrupted }))
     }
+}
+
+/// How many messages were refused or given up because the lane was full.
+fn lost(messages: &Subscription) -> u64 {
+    let stats = messages.stats();
+    stats.refused + stats.dropped
 }
 
 /// The node knows about the topic.
@@ -136,7 +163,6 @@ impl Record for Received {
 #[serde(tag = "event", rename = "summary")]
 struct Summary {
     received: u64,
-    /// Refused or given up because the lane was full.
     lost: u64,
     /// Arrived, but not printed before the end.
     unread: u64,
@@ -144,8 +170,7 @@ struct Summary {
 
 impl Summary {
     fn new(received: u64, messages: &Subscription) -> Summary {
-        let stats = messages.stats();
-        Summary { received, lost: stats.refused + stats.dropped, unread: stats.held_messages as u64 }
+        Summary { received, lost: lost(messages), unread: messages.stats().held_messages as u64 }
     }
 }
 

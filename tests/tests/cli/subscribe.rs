@@ -1,5 +1,9 @@
 //! `amop subscribe`: messages for people, for scripts and as they are.
 
+use std::process::Command;
+
+use amop_tests::program::Program;
+
 use crate::amop::{Place, all_masked, masked};
 
 #[test]
@@ -92,4 +96,65 @@ fn it_tells_of_lost_connections_and_goes_on() {
     assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi", "--wait"]).code, 0);
     assert!(subscriber.line().contains(r#""data":"hi""#));
     assert_eq!(subscriber.interrupted().code, 0);
+}
+
+#[test]
+fn figures_come_every_second_if_asked_for() {
+    let place = Place::with_nodes();
+    let endpoint = place.endpoint(1);
+    let scripts = place.start(&["subscribe", &endpoint, "hello", "--stats", "--json"]);
+    scripts.line();
+    let people = place.start(&["subscribe", &endpoint, "hello", "--stats"]);
+    people.error_line();
+    assert_eq!(place.run(&["broadcast", &place.endpoint(0), "hello", "hi"]).code, 0);
+
+    let progress = loop {
+        let line = scripts.line();
+        if line.starts_with(r#"{"event":"progress","received":1,"#) {
+            break serde_json::from_str::<serde_json::Value>(&line).unwrap();
+        }
+    };
+    assert_eq!((&progress["bytes"], &progress["lost"]), (&2.into(), &0.into()));
+    assert!(progress["rate"].is_f64() && progress["bytes_per_second"].is_f64(), "{progress}");
+
+    let line = loop {
+        let line = people.error_line();
+        if line.starts_with("1 received") {
+            break masked(&line);
+        }
+    };
+    assert!(line.starts_with("1 received (2 B), RATE (") && line.ends_with("B/s), 0 lost"), "{line}");
+    for subscriber in [scripts, people] {
+        assert_eq!(subscriber.interrupted().code, 0);
+    }
+}
+
+#[test]
+fn what_is_lost_to_slow_output_is_told_and_counted() {
+    let place = Place::with_nodes();
+    // Nobody reads what the subscriber writes until the messages held for it are too many.
+    let script = "{ $AMOP subscribe $ENDPOINT hello --json & echo $! >&2; wait; } \
+                  | { while [ ! -e read ]; do sleep 0.01; done; cat; }";
+    let mut shell = Command::new("bash");
+    shell.arg("-c").arg(script).env("AMOP", env!("CARGO_BIN_EXE_test-amop")).env_remove("AMOP_CREDENTIALS");
+    shell.env("ENDPOINT", place.endpoint(1)).current_dir(place.folder());
+    let subscriber = Program::spawn(shell, b"");
+    let number = subscriber.error_line();
+
+    std::fs::write(place.folder().join("large"), vec![b'x'; 1 << 20]).unwrap();
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "first", "--wait"]).code, 0);
+    // A message is being written, 64 MiB are held, and the next is one too many.
+    let more = ["--count", "70", "--json"];
+    let sent = place.run(&[&["publish", &place.endpoint(0), "hello", "@large"], &more[..]].concat());
+    assert_eq!(sent.code, 8, "{sent:?}");
+    let busy = sent.stdout.iter().find(|line| line.starts_with(r#"{"event":"error","#)).unwrap();
+    assert!(busy.contains(r#""kind":"SubscriberBusy""#), "{busy}");
+    std::fs::write(place.folder().join("read"), "").unwrap();
+    let mut lines = std::iter::repeat_with(|| subscriber.line());
+    assert!(lines.any(|line| line == r#"{"event":"slow_consumer","topic":"hello"}"#));
+
+    assert!(Command::new("kill").args(["-INT", &number]).status().unwrap().success());
+    let summary = lines.find(|line| line.starts_with(r#"{"event":"summary","#)).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert!(summary["lost"].as_u64().unwrap() > 0, "{summary}");
 }

@@ -1,0 +1,121 @@
+//! How many messages come and how fast, told once a second.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::output::{Output, Record};
+
+/// From one line to the next.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Counts messages.
+pub(crate) struct Pace {
+    received: u64,
+    bytes: u64,
+    /// What had come when it was told last, and when that was.
+    told: (u64, u64, Instant),
+}
+
+impl Pace {
+    /// Counts from `now` on.
+    pub(crate) fn new(now: Instant) -> Pace {
+        Pace { received: 0, bytes: 0, told: (0, 0, now) }
+    }
+
+    /// Counts a message of so many bytes.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.received += 1;
+        self.bytes += bytes as u64;
+    }
+
+    /// What to tell `now`, if that is due; `lost` is asked for how many were lost so far.
+    pub(crate) fn due(&mut self, now: Instant, lost: impl FnOnce() -> u64) -> Option<Progress> {
+        let (received, bytes, told) = self.told;
+        let since = now.duration_since(told);
+        if since < EVERY {
+            return None;
+        }
+        self.told = (self.received, self.bytes, now);
+        let seconds = since.as_secs_f64();
+        Some(Progress {
+            received: self.received,
+            bytes: self.bytes,
+            lost: lost(),
+            rate: (self.received - received) as f64 / seconds,
+            bytes_per_second: (self.bytes - bytes) as f64 / seconds,
+        })
+    }
+
+    /// Returns when something is due; never if nothing is counted. Safe to cancel.
+    pub(crate) async fn until_due(pace: Option<&Pace>) {
+        match pace {
+            Some(pace) => tokio::time::sleep_until((pace.told.2 + EVERY).into()).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What has come so far, and how fast since the last time.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename = "progress")]
+pub(crate) struct Progress {
+    received: u64,
+    bytes: u64,
+    lost: u64,
+    rate: f64,
+    bytes_per_second: f64,
+}
+
+impl Record for Progress {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        let Progress { received, bytes, lost, rate, bytes_per_second } = self;
+        let (amount, speed) = (in_bytes(*bytes as f64), in_bytes(*bytes_per_second));
+        output.progress(&format!("{received} received ({amount}), {rate:.1}/s ({speed}/s), {lost} lost"))
+    }
+}
+
+/// An amount in the unit that suits it: `850 B`, `1.23 MB`.
+fn in_bytes(bytes: f64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    let mut shown = format!("{bytes:.0} B");
+    let mut amount = bytes;
+    for unit in UNITS {
+        if amount < 1000.0 {
+            break;
+        }
+        amount /= 1000.0;
+        shown = format!("{amount:.2} {unit}");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_those_since_the_last_time() {
+        let begin = Instant::now();
+        let mut pace = Pace::new(begin);
+        pace.count(10);
+        assert_eq!(pace.due(begin + EVERY / 2, || 3), None);
+        let first = Progress { received: 1, bytes: 10, lost: 3, rate: 1.0, bytes_per_second: 10.0 };
+        assert_eq!(pace.due(begin + EVERY, || 3), Some(first));
+        pace.count(6);
+        pace.count(4);
+        let second = Progress { received: 3, bytes: 20, lost: 3, rate: 1.0, bytes_per_second: 5.0 };
+        assert_eq!(pace.due(begin + EVERY * 3, || 3), Some(second));
+        assert_eq!(pace.due(begin + EVERY * 3, || 3), None);
+    }
+
+    #[test]
+    fn amounts_have_the_unit_that_suits_them() {
+        for (bytes, shown) in
+            [(0.0, "0 B"), (999.0, "999 B"), (1234.0, "1.23 kB"), (5e9, "5.00 GB"), (7e15, "7000.00 TB")]
+        {
+            assert_eq!(in_bytes(bytes), shown);
+        }
+    }
+}
