@@ -1,13 +1,16 @@
 package amop_test
 
 import (
+	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -54,23 +57,43 @@ func TestErrorsCanBeAskedForCodesAndCauses(t *testing.T) {
 	equal(t, amop.DeliveryMaybe.String(), "maybe")
 }
 
-// pair makes a certificate, its own CA, and its key.
-func pair(t *testing.T, key any, public any, from, to time.Time) (cert, private []byte) {
+// chain is a CA, and what it has signed.
+type chain struct {
+	ca, cert, key []byte
+}
+
+// mint makes a chain with one key, from a day on.
+func mint(t *testing.T, key crypto.Signer, from time.Time) chain {
 	t.Helper()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: to, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	template := func(name string, isCA bool) *x509.Certificate {
+		return &x509.Certificate{
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+			NotBefore: from, NotAfter: from.Add(48 * time.Hour),
+			IsCA: isCA, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		}
 	}
-	der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, template, template, public, key))
-	pkcs8 := must[[]byte](t)(x509.MarshalPKCS8PrivateKey(key))
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+	encode := func(kind string, der []byte, err error) []byte {
+		ok(t, err)
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	}
+	ca, leaf := template("ca", true), template("leaf", false)
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
+	made := chain{ca: encode("CERTIFICATE", caDER, err)}
+	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), key)
+	made.cert = encode("CERTIFICATE", leafDER, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	made.key = encode("PRIVATE KEY", keyDER, err)
+	return made
+}
+
+func (c chain) credentials() amop.Option {
+	return amop.CredentialPEM(c.ca, c.cert, c.key)
 }
 
 func TestAnExpiredCertificateIsNamed(t *testing.T) {
 	key := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	cert, private := pair(t, key, key.Public(), time.Unix(0, 0), time.Unix(1e9, 0))
-	_, err := amop.Connect(soon(t), amop.Endpoint(nodes.Endpoints()[0]), amop.CredentialPEM(cert, cert, private))
+	expired := mint(t, key, time.Now().Add(-7*24*time.Hour))
+	_, err := amop.Connect(soon(t), amop.Endpoint(nodes.Endpoints()[0]), expired.credentials())
 	fails(t, err, amop.ErrCertificateDates)
 }
 
@@ -97,15 +120,21 @@ func TestWhatIsNoNodeIsTold(t *testing.T) {
 	_, err := amop.Connect(soon(t), amop.Endpoint(babbling), amop.Credentials(nodes.Credentials()))
 	fails(t, err, amop.ErrTLS)
 
-	key := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048))
-	cert, private := pair(t, key, key.Public(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	own := must[tls.Certificate](t)(tls.X509KeyPair(cert, private))
-	staticRSA := &tls.Config{
-		Certificates: []tls.Certificate{own}, MaxVersion: tls.VersionTLS12,
-		CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256},
+	own := mint(t, must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048)), time.Now().Add(-time.Hour))
+	server := &tls.Config{
+		Certificates: []tls.Certificate{must[tls.Certificate](t)(tls.X509KeyPair(own.cert, own.key))},
+		MaxVersion:   tls.VersionTLS12,
+		ClientAuth:   tls.RequireAnyClientCert,
 	}
-	stock := answering(t, func(c net.Conn) { _ = tls.Server(c, staticRSA).Handshake() })
-	_, err = amop.Connect(soon(t), amop.Endpoint(stock), amop.CredentialPEM(cert, cert, private))
+	garbage := answering(t, func(c net.Conn) { _, _ = tls.Server(c, server).Write(bytes.Repeat([]byte{0xff}, 64)) })
+	_, err = amop.Connect(soon(t), amop.Endpoint(garbage), own.credentials())
+	fails(t, err, amop.ErrProtocol)
+
+	// As stock nodes with RSA do.
+	static := server.Clone()
+	static.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+	stock := answering(t, func(c net.Conn) { _ = tls.Server(c, static).Handshake() })
+	_, err = amop.Connect(soon(t), amop.Endpoint(stock), own.credentials())
 	fails(t, err, amop.ErrTLSNoCommon)
 }
 

@@ -121,20 +121,21 @@ func TestARequestThatIsForgottenIsAnsweredByTheCollector(t *testing.T) {
 	topic, _ := serve(t, clientAt(t, 1), func(context.Context, *amop.Request) ([]byte, error) {
 		return nil, amop.ErrReplyLater
 	})
-	call := client.PublishAsync(soon(t), topic, nil, amop.Retry(amop.RetryNever))
-	for done := false; !done; {
-		runtime.GC()
-		select {
-		case <-call.Done():
-			done = true
-		default:
+	// Where the collector is so slow that the library's time limit comes first, once more.
+	err := error(amop.ErrSubscriberTooSlow)
+	for limit := time.Now().Add(guard); errors.Is(err, amop.ErrSubscriberTooSlow) && time.Now().Before(limit); {
+		call := client.PublishAsync(soon(t), topic, nil, amop.Retry(amop.RetryNever))
+		for done := false; !done; {
+			runtime.GC()
+			select {
+			case <-call.Done():
+				done = true
+			default:
+			}
 		}
+		_, err = call.Wait()
 	}
-	_, err := call.Wait()
-	// The library's own time limit may come first on a slow machine.
-	if !errors.Is(err, amop.ErrSubscriberTooSlow) {
-		fails(t, err, amop.ErrSubscriberDropped)
-	}
+	fails(t, err, amop.ErrSubscriberDropped)
 }
 
 func TestAServiceThatIsTooSlowIsAnsweredFor(t *testing.T) {
