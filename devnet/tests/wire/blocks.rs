@@ -23,6 +23,24 @@ async fn block_numbers_are_pushed_in_the_form_of_the_sessions_protocol() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_group_has_its_own_topic_and_number() {
+    let devnet = devnet(1, |b| b.group(2)).await;
+    let mut sdk = Sdk::subscriber(&devnet.node(0), &["_block_notify_1", "_block_notify_2"]).await;
+    devnet.notify_block(3);
+    let json = "{\"blockNumber\":3,\"groupID\":2}\n";
+    assert_eq!(sdk.frame().await, raw(0x1001, seq("0"), message("_block_notify_2", json)));
+    for (call, result) in [
+        (r#"{"jsonrpc":"2.0","method":"getGroupList","id":1}"#, "\"result\":[2]"),
+        (r#"{"jsonrpc":"2.0","method":"getBlockNumber","params":[2],"id":1}"#, "\"result\":\"0x3\""),
+        (r#"{"jsonrpc":"2.0","method":"getBlockNumber","params":[1],"id":1}"#, "\"code\":-40001"),
+    ] {
+        let answer = sdk.call(&raw(0x12, seq("1"), call)).await;
+        let answer = String::from_utf8(answer.body).unwrap();
+        assert!(answer.contains(result), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_registration_for_contract_events_is_answered_with_a_refusal() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::connect(&devnet.node(0)).await;

@@ -20,10 +20,14 @@ async fn at_protocol_1_exactly_0_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn from_protocol_2_on_any_body_is_answered() {
     let devnet = devnet(1, |b| b).await;
-    let mut sdk = Sdk::connect(&devnet.node(0)).await;
-    for body in [r#"{"heartBeat":0}"#, "0", "", "nonsense"] {
-        let answer = sdk.call(&raw(HEARTBEAT, seq("1"), body)).await;
-        assert_eq!(answer, raw(HEARTBEAT, seq("1"), "{\"heartBeat\":1}\n"));
+    for protocol in [2, 3] {
+        let mut sdk = Sdk::silent(&devnet.node(0));
+        let offer = format!(r#"{{"minimumSupport":1,"maximumSupport":{protocol},"clientType":"test"}}"#);
+        sdk.call(&raw(0x14, seq("hello"), offer)).await;
+        for body in [r#"{"heartBeat":0}"#, "0", "", "nonsense"] {
+            let answer = sdk.call(&raw(HEARTBEAT, seq("1"), body)).await;
+            assert_eq!(answer, raw(HEARTBEAT, seq("1"), "{\"heartBeat\":1}\n"));
+        }
     }
 }
 
@@ -66,7 +70,7 @@ async fn an_unknown_type_is_ignored() {
 async fn a_length_that_cant_be_closes_that_connection_only() {
     let devnet = devnet(1, |b| b).await;
     let mut other = Sdk::connect(&devnet.node(0)).await;
-    for length in [0_u32, 1, 41, 100 * 1024 * 1024 + 1, u32::MAX] {
+    for length in (0_u32..42).chain([100 * 1024 * 1024 + 1, u32::MAX]) {
         let mut sdk = Sdk::connect(&devnet.node(0)).await;
         sdk.send_bytes(&length.to_be_bytes()).await;
         sdk.closed().await;

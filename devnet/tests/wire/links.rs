@@ -7,6 +7,9 @@ use amop_devnet::{Devnet, DevnetBuilder};
 
 use crate::sdk::{BROADCAST, REQUEST, RESPONSE, Raw, Sdk, devnet, message, raw, seq};
 
+/// Longer than topics travel.
+const A_WHILE: Duration = Duration::from_secs(10);
+
 fn sent() -> Raw {
     raw(REQUEST, seq("1"), message("t", "x"))
 }
@@ -40,6 +43,27 @@ async fn a_node_that_dies_ends_what_is_in_flight_with_100_and_is_routable_when_b
 
     devnet.node(1).restart().await.unwrap();
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+    publisher.send(&sent()).await;
+    assert_eq!(subscriber.frame().await, sent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn like_2_11_a_dead_node_shows_within_5_s_and_is_routable_again_some_seconds_after_it_is_back() {
+    let (devnet, mut publisher, mut subscriber) =
+        pair(|b| b.like_2_11().reorder(Duration::ZERO).idle_limit(10 * A_WHILE)).await;
+    tokio::time::sleep(A_WHILE).await;
+    publisher.send(&sent()).await;
+    subscriber.frame().await;
+    devnet.node(1).kill().await;
+    let (answer, took) = publisher.timed_frame().await;
+    assert_eq!((answer, took.as_secs()), (code_100(), 5));
+    publisher.send(&sent()).await;
+    assert_eq!(publisher.timed_frame().await, (code_100(), Duration::ZERO), "later ones at once");
+
+    devnet.node(1).restart().await.unwrap();
+    let mut subscriber = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+    assert_eq!(publisher.call(&sent()).await, code_100(), "not known yet");
+    tokio::time::sleep(Duration::from_secs(5)).await;
     publisher.send(&sent()).await;
     assert_eq!(subscriber.frame().await, sent());
 }

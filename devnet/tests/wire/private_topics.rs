@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use amop::protocol::channel::verify::VerifyRequest;
 
-use crate::sdk::{LONG, REQUEST, RESPONSE, Raw, Sdk, devnet, message, raw, seq};
+use crate::sdk::{BROADCAST, LONG, REQUEST, RESPONSE, Raw, Sdk, devnet, message, raw, seq};
 
 const NEED: &str = "#!$TopicNeedVerify_secret";
 const VERIFY: &str = "#!$VerifyChannel_#!$TopicNeedVerify_secret_0123456789abcdef0123456789abcdef";
 const PUSH: &str = "#!$PushChannel_#!$TopicNeedVerify_secret";
+
+const GET_PEERS: &str = r#"{"jsonrpc":"2.0","method":"getPeers","params":[1],"id":1}"#;
 
 fn verdict(check_result: &str, node_id: &str) -> Raw {
     let body = format!(r#"{{"checkResult": {check_result}, "nodeId": "{node_id}", "topic": "{NEED}"}}"#);
@@ -26,6 +28,8 @@ async fn a_private_topic_works_once_a_publisher_has_verified_it() {
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let mut bystander = Sdk::connect(&devnet.node(0)).await;
     assert_eq!(publisher.call(&sent()).await.result, 100, "not verified yet");
+    let news = raw(BROADCAST, seq("604"), message(NEED, "news"));
+    assert_eq!(publisher.call(&news).await.result, 0, "acked all the same");
     publisher.send(&raw(0x32, seq("601"), format!("[\"{PUSH}\"]"))).await;
 
     let request = publisher.frame().await;
@@ -34,7 +38,9 @@ async fn a_private_topic_works_once_a_publisher_has_verified_it() {
     let expected =
         VerifyRequest { node_id: node_id.clone(), topic: NEED.into(), topic_for_cert: VERIFY.into() };
     assert_eq!(request.body, expected.encode());
+    // As java-sdk acks, and as go-sdk does.
     publisher.send(&raw(0x37, request.seq, "")).await;
+    publisher.send(&raw(RESPONSE, request.seq, message(&format!("#!$VerifyChannel_{VERIFY}"), ""))).await;
     let (again, took) = publisher.timed_frame().await;
     assert_eq!((again.kind, took.as_secs() <= 5), (0x37, true), "asked until there is a verdict");
 
@@ -50,7 +56,11 @@ async fn a_private_topic_works_once_a_publisher_has_verified_it() {
         assert_eq!(subscriber.frame().await, sent(), "works for every session of the publisher's node");
         subscriber.send(&raw(RESPONSE, seq("603"), message(NEED, "pong"))).await;
         assert_eq!(sdk.frame().await.body, message(NEED, "pong"));
+        sdk.call(&news).await;
+        assert_eq!(subscriber.frame().await, news);
     }
+    let peers = publisher.call(&raw(0x12, seq("605"), GET_PEERS)).await;
+    assert!(String::from_utf8(peers.body).unwrap().contains(NEED), "it shows when it is verified");
     publisher.nothing_for(Duration::from_secs(30)).await;
 }
 
@@ -108,8 +118,7 @@ async fn unverified_private_topics_dont_show_at_peers_and_need_nothing_on_the_ow
     let devnet = devnet(2, |b| b).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &[NEED, "open"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
-    let call = r#"{"jsonrpc":"2.0","method":"getPeers","params":[1],"id":1}"#;
-    let peers = String::from_utf8(publisher.call(&raw(0x12, seq("1"), call)).await.body).unwrap();
+    let peers = String::from_utf8(publisher.call(&raw(0x12, seq("1"), GET_PEERS)).await.body).unwrap();
     assert!(peers.contains(r#""Topic":["open"]"#), "{peers}");
     let mut neighbour = Sdk::connect(&devnet.node(1)).await;
     neighbour.send(&sent()).await;

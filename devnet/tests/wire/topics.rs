@@ -65,6 +65,44 @@ async fn with_a_sync_interval_other_nodes_hear_of_topics_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_a_sync_interval_the_topics_of_a_lost_session_linger_too() {
+    let devnet = devnet(2, |b| b.topic_sync(Duration::from_secs(5))).await;
+    let subscriber = Sdk::subscriber(&devnet.node(1), &["a"]).await;
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    drop(subscriber);
+    let sent = raw(REQUEST, seq("1"), message("a", "x"));
+    let (answer, took) = {
+        publisher.send(&sent).await;
+        publisher.timed_frame().await
+    };
+    assert_eq!(answer, raw(RESPONSE, seq("1"), message("a", "x")).with_result(104));
+    assert_eq!(took, Duration::ZERO, "at once");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(publisher.call(&sent).await, raw(RESPONSE, seq("1"), "").with_result(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_has_1_to_254_bytes_and_longer_ones_can_be_subscribed_but_not_addressed() {
+    let devnet = devnet(2, |b| b).await;
+    let (shortest, longest, longer) = ("a".to_owned(), "b".repeat(254), "c".repeat(300));
+    let mut subscriber = Sdk::subscriber(&devnet.node(1), &[&shortest, &longest, &longer]).await;
+    assert_eq!(devnet.node(1).topics(), [&*shortest, &longest, &longer]);
+    let mut publisher = Sdk::connect(&devnet.node(0)).await;
+    for topic in [&shortest, &longest] {
+        let sent = raw(REQUEST, seq("1"), message(topic, "x"));
+        publisher.send(&sent).await;
+        assert_eq!(subscriber.frame().await, sent);
+        let reply = raw(RESPONSE, seq("1"), message(topic, "y"));
+        subscriber.send(&reply).await;
+        assert_eq!(publisher.frame().await, reply);
+    }
+    // What its length comes to in one byte is 45: the first 44 bytes, to which nobody subscribes.
+    let answer = publisher.call(&raw(REQUEST, seq("1"), message(&longer, "x"))).await;
+    assert_eq!(answer, raw(RESPONSE, seq("1"), "").with_result(100));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_topic_with_a_tab_is_two_elsewhere_and_neither_works() {
     let devnet = devnet(2, |b| b).await;
     let _subscriber = Sdk::subscriber(&devnet.node(1), &["a\tb"]).await;

@@ -224,6 +224,31 @@ async fn the_choice_is_random_for_each_message_or_for_each_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_same_seed_makes_the_same_choices() {
+    let mut runs = Vec::new();
+    for number in [5, 5, 6] {
+        let devnet = devnet(3, |b| b.seed(number)).await;
+        let mut publisher = Sdk::connect(&devnet.node(0)).await;
+        let mut one = Sdk::subscriber(&devnet.node(1), &["t"]).await;
+        let mut two = Sdk::subscriber(&devnet.node(2), &["t"]).await;
+        let mut choices = Vec::new();
+        for number in 0..40 {
+            publisher.send(&raw(REQUEST, seq(&number.to_string()), message("t", ""))).await;
+            let (frame, subscriber, chosen) = tokio::select! {
+                frame = one.frame() => (frame, &mut one, 1),
+                frame = two.frame() => (frame, &mut two, 2),
+            };
+            subscriber.send(&raw(RESPONSE, frame.seq, "")).await;
+            publisher.frame().await;
+            choices.push(chosen);
+        }
+        runs.push(choices);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert_ne!(runs[0], runs[2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn on_the_publishers_own_node_it_is_delivered_even_to_itself() {
     let devnet = devnet(1, |b| b).await;
     let mut both = Sdk::subscriber(&devnet.node(0), &["demo/topic"]).await;
