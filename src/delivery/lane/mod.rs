@@ -187,17 +187,17 @@ impl<T: LaneItem> Lane<T> {
         Room::Full
     }
 
-    /// Hands over reserved items, in order, and wakes the consumer; says how many were given up for it. A
-    /// closed lane drops and counts them all.
+    /// Hands over reserved items, in order, and wakes the consumer; says how many old ones were given up for them. A
+    /// lane that was closed meanwhile drops and counts them all, which is no sign of a slow consumer.
     pub(crate) fn push(&self, items: &mut Vec<T>) -> usize {
         self.accepted.fetch_add(items.len() as u64, Ordering::Relaxed);
         let mut given_up = Vec::new(); // dropped after the lock: an item's drop may run foreign code
-        let waker = {
+        let (waker, closed) = {
             let mut queue = self.lock();
             if queue.closed {
                 given_up.append(items);
                 given_up.iter().for_each(|item| self.release(item));
-                None
+                (None, true)
             } else {
                 queue.items.extend(items.drain(..));
                 while self.limits.overflow == Overflow::DropOldest && queue.items.len() > 1 && self.is_over()
@@ -206,14 +206,14 @@ impl<T: LaneItem> Lane<T> {
                     self.release(&oldest);
                     given_up.push(oldest);
                 }
-                queue.waker.take()
+                (queue.waker.take(), false)
             }
         };
         self.count_dropped(given_up.len());
         if let Some(waker) = waker {
             waker.wake();
         }
-        given_up.len()
+        if closed { 0 } else { given_up.len() }
     }
 
     /// Marks the beginning of a slow-consumer episode; true for the one who began it.
