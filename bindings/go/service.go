@@ -37,7 +37,8 @@ var ErrReplyLater = errors.New("amop: the request is answered later")
 
 // Failure is an error of a [Handler] that tells the publisher a code of its own.
 type Failure struct {
-	// Code has to fit 16 bits, must not be 0, and not one of the nodes' own (100 to 104).
+	// Code has to fit 16 bits, must not be 0, not one of the nodes' own (100 to 104), and not one that the library
+	// answers by itself (-5013 to -5010).
 	Code int
 	// Data goes with it.
 	Data []byte
@@ -233,8 +234,9 @@ func (r *Request) Reply(data []byte) error {
 	return fromC(r.inner.Answer(0, data))
 }
 
-// Fail tells the publisher that it failed: a code, which has to fit 16 bits, must not be 0, and not one of the nodes' own
-// (100 to 104), and data to go with it. For the rest it is as [Request.Reply].
+// Fail tells the publisher that it failed: a code, which has to fit 16 bits, must not be 0, not one of the nodes' own
+// (100 to 104), and not one that the library answers by itself (-5013 to -5010), and data to go with it. For the rest it
+// is as [Request.Reply].
 func (r *Request) Fail(code int, data []byte) error {
 	defer runtime.KeepAlive(r)
 	if code == 0 || int(int16(code)) != code {

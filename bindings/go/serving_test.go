@@ -57,7 +57,7 @@ func TestAHandlersErrorsReachThePublisher(t *testing.T) {
 		}, amop.ErrRemote, 8, "eight"},
 		{"a code that is the nodes'", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 100}
-		}, amop.ErrSubscriberFailed, -5000, "100 can't be a failure's code: take -32768 to 32767, not 0 and not 100 to 104"},
+		}, amop.ErrSubscriberFailed, -5000, "100 can't be a failure's code: take -32768 to 32767, not 0, not 100 to 104"},
 		{"a code that doesn't fit", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 1 << 16}
 		}, amop.ErrSubscriberFailed, -5000, "65536 can't be a failure's code: take -32768 to 32767, not 0"},

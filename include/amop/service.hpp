@@ -58,7 +58,8 @@ public:
     void reply(Bytes data = {}) const { detail::call(amop_request_reply, get(), data.data(), data.size()); }
 
     /// Tells the publisher that it failed: a code, and data to go with it. The code has to fit 16 bits, must
-    /// not be 0, and not one of the nodes' own (100 to 104).
+    /// not be 0, not one of the nodes' own (100 to 104), and not one that the library answers by itself (-5013
+    /// to -5010).
     ///
     /// Throws as `reply`; `invalid_argument` for a code that can't be sent.
     void fail(std::int32_t code, Bytes data = {}) const {

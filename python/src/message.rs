@@ -128,7 +128,7 @@ impl Request {
 
     /// Tells the publisher that it failed; never waits.
     ///
-    /// :param code: a number of the application's own: -32768 to 32767, not 0, not 100 to 104.
+    /// :param code: a number of the application's own: -32768 to 32767, not 0, not 100 to 104, not -5013 to -5010.
     /// :param data: what the publisher finds as ``error.data``.
     /// :raises ServiceError: as for :meth:`reply`.
     /// :raises ArgumentError: the code can't be sent, or the data doesn't fit one frame.

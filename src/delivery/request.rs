@@ -196,16 +196,24 @@ impl Request {
 
     /// Tells the publisher that it failed: a code of the application's own, and data to go with it.
     ///
-    /// The code has to fit 16 bits (3.x carries no more), must not be 0, and not one of the nodes' own
-    /// (100 to 104). Without a code of your own take [`Request::FAILED`].
+    /// The code has to fit 16 bits (3.x carries no more), must not be 0, not one of the nodes' own (100 to 104), and
+    /// not one of those that this library answers by itself (-5013 to -5010: some of them say that nothing was
+    /// delivered, and the publisher would send the message to somebody else). Without a code of your own take
+    /// [`Request::FAILED`].
     ///
     /// # Errors
     /// As [`Request::reply`]; [`ErrorKind::InvalidArgument`] for a code that can't be sent.
     pub fn fail(&self, code: i32, data: impl Into<Bytes>) -> Result<()> {
-        if code == result::OK || i16::try_from(code).is_err() || (100..=104).contains(&code) {
+        let of_nodes = result::NO_SUBSCRIBER..=result::SUBSCRIBER_UNREACHABLE;
+        let of_the_library = result::UNSUBSCRIBED..=result::DROPPED;
+        let taken = code == result::OK || of_nodes.contains(&code) || of_the_library.contains(&code);
+        if taken || i16::try_from(code).is_err() {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("{code} can't be a failure's code: take -32768 to 32767, not 0 and not 100 to 104"),
+                format!(
+                    "{code} can't be a failure's code: take -32768 to 32767, not 0, not 100 to 104 and not -5013 to \
+                     -5010"
+                ),
             ));
         }
         self.0.responder.respond(code, data.into())

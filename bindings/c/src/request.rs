@@ -65,7 +65,8 @@ pub unsafe extern "C" fn amop_request_reply(
 }
 
 /// Tells the publisher that it failed: a code, and data to go with it. The code has to fit 16 bits, must not be 0,
-/// and not one of the nodes' own (100 to 104); without one of your own take AMOP_RESULT_FAILED.
+/// not one of the nodes' own (100 to 104), and not one of those that the library answers by itself (-5013 to -5010);
+/// without one of your own take AMOP_RESULT_FAILED.
 ///
 /// - Ownership: the bytes are copied; `request` stays as it was.
 /// - Threads: any, callbacks too; never waits.

@@ -223,8 +223,8 @@ static void a_request_takes_one_answer_and_only_codes_that_can_be_sent(void **st
     context answer;
     ask(client, topic, "x", &answer);
     amop_request *request = next_request(service);
-    const int32_t codes[] = {0, 100, 104, INT16_MAX + 1, INT32_MIN};
-    for (size_t n = 0; n < 5; n++) {
+    const int32_t codes[] = {0, 100, 104, -5010, -5013, INT16_MAX + 1, INT32_MIN};
+    for (size_t n = 0; n < 7; n++) {
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_request_fail(request, codes[n], "x", 1, &error));
     }
     EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_request_reply(request, NULL, 1, &error));

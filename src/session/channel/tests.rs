@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
-use crate::delivery::{LaneLimits, Overflow, RouteSpec, Wire};
+use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Wire};
 
 #[test]
 fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
@@ -312,18 +312,19 @@ fn failures_and_dropped_requests_have_codes() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.serve("t", LaneLimits::default());
     bench.sent();
-    for n in 1..=2 {
+    for n in 1..=3 {
         bench.answer_frame(MessageType::Request, seq(n), 0, &body("t", b"ask")).unwrap();
     }
     let failing = take(&mut reader).unwrap();
-    for code in [0, 100, 104, 40_000, -40_000] {
+    for code in [0, 100, 104, -5010, -5011, -5012, -5013, 40_000, -40_000] {
         assert_eq!(failing.fail(code, "").unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
     failing.fail(-7, "why").unwrap();
+    take(&mut reader).unwrap().fail(Request::FAILED, "").unwrap();
     drop(take(&mut reader));
     bench.pass_answers();
     let answers: Vec<_> = bench.sent().into_iter().map(|sent| (sent.result, sent.body)).collect();
-    assert_eq!(answers, [(-7, body("t", b"why")), (-5010, body("t", b""))]);
+    assert_eq!(answers, [(-7, body("t", b"why")), (-5000, body("t", b"")), (-5010, body("t", b""))]);
 }
 
 #[test]
