@@ -118,7 +118,8 @@ impl Client {
     }
 
     /// The same with a handler that is given all requests that are ready, and takes them one by one: for a language
-    /// in which entering the handler costs more than a request.
+    /// in which entering the handler costs more than a request. Those that it leaves come with its next call; of a
+    /// call that takes none, returning or by a panic, the first is answered DROPPED and counted.
     ///
     /// # Errors
     /// As [`Client::serve`].

@@ -92,7 +92,8 @@ impl Subscribe {
     }
 
     /// The same with a handler that is given all messages that are ready, and takes them one by one: for a language
-    /// in which entering the handler costs more than a message. Those that it leaves come with its next call.
+    /// in which entering the handler costs more than a message. Those that it leaves come with its next call; of a
+    /// call that takes none, returning or by a panic, the first is dropped and counted.
     ///
     /// # Errors
     /// As for the stream.

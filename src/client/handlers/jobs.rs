@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use super::{Owner, Source};
 use crate::delivery::{CALLS_A_TURN, Job, LaneItem, Message, Request, Turn};
 
-/// A blocking handler as a dispatcher's job. It is handed what is ready, and takes one by one.
+/// A blocking handler as a dispatcher's job. It is handed what is ready, and takes one by one; the first is given up if
+/// it takes none, else it would be called with the same for ever.
 pub(crate) struct BlockingJob<T: LaneItem, H> {
     /// Dropped first, so that what is still queued is counted before the end is told.
     pub(crate) source: Source<T>,
@@ -30,6 +31,13 @@ impl<T: LaneItem, H: FnMut(&mut dyn Iterator<Item = T>) + Send + 'static> Job fo
         let mut ready = Ready { source: &mut self.source, cx, left: CALLS_A_TURN, turn: Turn::More };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.handler)(&mut ready))) {
             self.owner.panicked(&*panic);
+        }
+        if ready.left == CALLS_A_TURN
+            && let Some(first) = ready.next()
+        {
+            ready.source.count_given_up(1);
+            tracing::warn!(topic = %self.owner.topic, "a handler of batches took nothing: a message is given up");
+            drop(first); // a request is answered so
         }
         ready.turn
     }
@@ -180,6 +188,28 @@ mod tests {
         let batches = seen.lock().unwrap();
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [64, 64, 2]);
         assert_eq!(batches[0][..3], [0, 2, 3]);
+    }
+
+    #[test]
+    fn a_batch_handler_that_takes_nothing_gives_up_a_message_with_each_call() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        for panics in [false, true] {
+            let lane = lane_of((0..3).map(|n| (n, n != 1)));
+            lane.close();
+            let calls = seen.clone();
+            let (mut job, _) = job(&lane, move |_: &mut dyn Iterator<Item = Number>| {
+                calls.lock().unwrap().push(panics);
+                if panics {
+                    std::panic::resume_unwind(Box::new("refused"));
+                }
+            });
+            assert_eq!(
+                [turn(&mut job), turn(&mut job), turn(&mut job)],
+                [Turn::More, Turn::More, Turn::Done]
+            );
+            assert_eq!((lane.stats().dropped, lane.stats().held_messages), (2, 0));
+        }
+        assert_eq!(*seen.lock().unwrap(), [false, false, true, true]);
     }
 
     #[test]

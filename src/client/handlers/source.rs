@@ -57,6 +57,14 @@ impl<T: LaneItem> Source<T> {
         self.poll(cx, LaneReader::poll_ready)
     }
 
+    /// Counts items that were taken, and are given up all the same.
+    pub(super) fn count_given_up(&self, items: usize) {
+        match self {
+            Source::Own(reader) => reader.count_given_up(items),
+            Source::Shared(shared) => shared.lock().count_given_up(items),
+        }
+    }
+
     /// Whether nothing will ever be there to take.
     pub(super) fn is_over(&self) -> bool {
         match self {

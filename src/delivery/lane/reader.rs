@@ -62,6 +62,11 @@ impl<T: LaneItem> LaneReader<T> {
         Poll::Pending
     }
 
+    /// Counts items that were taken, and are given up all the same.
+    pub(crate) fn count_given_up(&self, items: usize) {
+        self.lane.count_dropped(items);
+    }
+
     /// Whether it is closed and all was read.
     pub(crate) fn is_over(&self) -> bool {
         let queue = self.lane.lock();
