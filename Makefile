@@ -15,7 +15,7 @@ help: ## these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
 	@echo "  make DOOR-LANGUAGE  one part alone, say test-rust; the languages: $$(scripts/each-language.sh --list)"
 
-demo: ## see it work: two embedded nodes, a subscriber, two publishers; needs Rust only
+demo: ## see it work: two embedded nodes, a subscriber, two publishers; needs Rust and a C compiler
 	cargo run --locked --package amop-cli --bin amop -- demo
 
 setup: ## install what the tests need beyond Rust, or say what to install
