@@ -1,6 +1,6 @@
 //! The command line as a whole; each verb's own arguments stand in its file under `commands`.
 
-use clap::{ArgAction, Args, Parser};
+use clap::{Args, Parser};
 
 use crate::commands::Command;
 use crate::exit::EXIT_CODES;
@@ -27,12 +27,12 @@ pub(crate) struct Arguments {
 /// What every verb takes.
 #[derive(Args, Debug)]
 pub(crate) struct General {
-    /// One JSON object a line on standard output, for scripts
+    /// Write one JSON object a line on standard output, for scripts
     #[arg(long, global = true)]
     json: bool,
-    /// Shows what happens on the wire, without payloads, on standard error; twice: more of it
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
+    /// Show what happens on the wire, without payloads, on standard error
+    #[arg(short, long, global = true, overrides_with = "verbose")]
+    pub(crate) verbose: bool,
 }
 
 impl General {
@@ -47,7 +47,7 @@ const LONG_VERSION: &str = concat!(
     "\n\
      generations:    2.x (channel)\n\
      TLS:            rustls on ring, 1.2 with secp256k1; RSA where the node does ECDHE\n\
-     embedded nodes: 2.x, secp256k1"
+     embedded nodes: 2.x, secp256k1 or RSA"
 );
 
 const EXAMPLES: &str = "\

@@ -56,9 +56,9 @@ where
             };
         }
     };
-    wire_log::start(arguments.general.verbose);
     let mut output = Output::new(arguments.general.format());
-    if arguments.general.verbose > 0 {
+    if arguments.general.verbose {
+        wire_log::start();
         // Its line and those of the log would overwrite each other.
         output.forgo_progress();
     }

@@ -112,6 +112,14 @@ impl Program {
         kill_process(self.pid, Signal::INT).expect("the program runs");
     }
 
+    /// Sends what `kill` and service managers send.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub fn terminate(&self) {
+        kill_process(self.pid, Signal::TERM).expect("the program runs");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

@@ -15,7 +15,7 @@ use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, Output, Record, STRONG};
 
-/// Shows AMOP at work, without a chain: two embedded nodes, a subscriber, a publisher of each kind
+/// Show AMOP at work, without a chain: two embedded nodes, a subscriber, a publisher of each kind
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

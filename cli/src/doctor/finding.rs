@@ -138,7 +138,7 @@ findings! {
         "use an SDK certificate of the node's chain; the node's log says what it has against this one";
     TlsFailed: Refused, "tls-failed",
         "the TLS handshake failed",
-        "look into the node's log at this moment, and run again with -vv";
+        "look into the node's log at this moment, and run again with -v";
     // The channel.
     NoCommonProtocol: Refused, "no-common-protocol",
         "the channel handshake failed",

@@ -2,6 +2,7 @@
 
 mod amop;
 mod broadcast;
+mod connection;
 mod demo;
 mod devnet;
 mod doctor;

@@ -1,5 +1,10 @@
 //! `amop publish`: replies, repeated sends, what happens when nobody hears it.
 
+use std::io::Write;
+use std::process::Command;
+
+use amop_tests::program::Program;
+
 use crate::amop::{Place, all_masked, masked};
 
 #[test]
@@ -56,6 +61,18 @@ fn payloads_come_from_arguments_files_and_standard_input_and_go_out_as_they_are(
     let gone = place.run(&["publish", &endpoint, "hello", "@nowhere"]);
     assert_eq!(gone.code, 2);
     assert!(gone.stderr[0].starts_with("error: can't read nowhere: "), "{gone:?}");
+}
+
+#[test]
+fn ctrl_c_ends_the_wait_for_standard_input() {
+    let place = Place::with_nodes();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_test-amop"));
+    command.args(["publish", &place.endpoint(0), "hello", "-"]).current_dir(place.folder());
+    let (publisher, mut input) = Program::talk(command);
+    // More than a pipe holds: once it is written, most of it is read.
+    input.write_all(&[b'x'; 1 << 20]).unwrap();
+    let ended = publisher.interrupted();
+    assert_eq!((ended.code, ended.stdout), (130, vec![]));
 }
 
 #[test]

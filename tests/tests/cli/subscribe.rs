@@ -79,6 +79,16 @@ fn an_interrupt_before_the_count_is_reached_shows_in_the_exit_code() {
 }
 
 #[test]
+fn sigterm_ends_it_as_ctrl_c_does() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
+    subscriber.error_line();
+    subscriber.terminate();
+    let ended = subscriber.end();
+    assert_eq!((ended.code, ended.stderr), (0, vec!["0 received, 0 lost, 0 not printed".to_owned()]));
+}
+
+#[test]
 fn it_tells_of_lost_connections_and_goes_on() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--json"]);

@@ -154,6 +154,18 @@ fn who_has_to_wait_sees_for_what() {
 }
 
 #[test]
+fn doctor_says_what_it_looks_at() {
+    let place = Place::with_nodes();
+    place.node(0).welcome(Welcome::Stall);
+    let mut session = Session::start(&place, &["doctor", &place.endpoint(0), "--timeout", "60"]);
+    session.expect("looking at tls, ");
+    assert!(session.seen.contains(&format!("{GREEN}ok  ")), "{:?}", session.seen);
+    session.press_ctrl_c();
+    let (code, seen) = session.end();
+    assert_eq!(code, 130, "{seen:?}");
+}
+
+#[test]
 fn without_a_message_and_without_a_pipe_it_asks_for_one() {
     let place = Place::with_nodes();
     let (code, seen) = Session::start(&place, &["publish", &place.endpoint(0), "hello"]).end();

@@ -20,4 +20,19 @@ fn each_frame_is_shown_without_its_payload() {
         assert!(log.contains(part), "{part:?} isn't in\n{log}");
     }
     assert!(!log.contains("a-secret"), "{log}");
+
+    // Who is used to it may say so twice.
+    let twice = place.run(&["publish", &place.endpoint(0), "hello", "a-secret", "-vv"]).stderr.join("\n");
+    assert!(twice.contains("sent Request (0x30)") && !twice.contains("a-secret"), "{twice}");
+}
+
+#[test]
+fn what_looks_at_the_node_itself_shows_its_frames_too() {
+    let place = Place::with_nodes();
+    for verb in ["doctor", "stats"] {
+        let ended = place.run(&[verb, &place.endpoint(0), "-v"]);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let log = ended.stderr.join("\n");
+        assert!(log.contains("sent Heartbeat") && log.contains("received Rpc"), "{log}");
+    }
 }
