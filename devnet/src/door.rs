@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use amop::Result;
-use amop::transport::{Credentials, KeyExchange, server_config};
+use amop::transport::{Credentials, KeyExchange, Socket, server_config};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -108,7 +108,7 @@ impl Door {
         match welcome {
             Welcome::Serve => self.secure(tcp, security, home).await,
             Welcome::Close => {}
-            Welcome::Reset => tcp.reset_on_close(),
+            Welcome::Reset => Socket::from(tcp).reset_on_close(),
             Welcome::Stall => swallow(tcp).await,
             Welcome::Garbage => {
                 let mut tcp = tcp;
@@ -127,7 +127,7 @@ impl Door {
                     {
                         return Err(std::io::Error::other("the client offers a TLS session to resume"));
                     }
-                    acceptor.accept(tcp).await
+                    acceptor.accept(Socket::from(tcp)).await
                 };
                 match timeout(self.first_byte, handshake).await {
                     Ok(Ok(stream)) => seat(stream, home).await,
@@ -136,7 +136,7 @@ impl Door {
                 }
             }
             Security::Plain => match timeout(self.first_byte, tcp.readable()).await {
-                Ok(Ok(())) => seat(tcp, home).await,
+                Ok(Ok(())) => seat(Socket::from(tcp), home).await,
                 Ok(Err(error)) => refused(&home, &error),
                 Err(elapsed) => refused(&home, &elapsed),
             },

@@ -4,8 +4,8 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use amop::transport::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// A connection's bytes, and the rough end that only TCP knows.
@@ -14,14 +14,14 @@ pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
     fn reset_on_close(&self);
 }
 
-impl Wire for TcpStream {
+impl Wire for Socket {
     fn reset_on_close(&self) {
         // Fails on a socket that is dead already only.
-        let _ = self.set_zero_linger();
+        let _ = self.as_ref().set_zero_linger();
     }
 }
 
-impl Wire for TlsStream<TcpStream> {
+impl Wire for TlsStream<Socket> {
     fn reset_on_close(&self) {
         self.get_ref().0.reset_on_close();
     }

@@ -11,6 +11,7 @@ mod credentials;
 mod dial;
 mod endpoint;
 mod resolve;
+mod socket;
 mod stream;
 mod tls;
 
@@ -19,6 +20,7 @@ pub use credentials::{CredentialSource, Credentials};
 pub use dial::{dial, dial_by};
 pub use endpoint::Endpoint;
 pub use resolve::{Resolve, Resolving, SystemResolver};
+pub use socket::Socket;
 pub use stream::{BoxedStream, ByteStream, Connecting, PlainConnector, SecureConnector};
 pub use tls::{
     HandshakeFailure, KeyExchange, NodeAcceptor, NodeRefusal, RustlsConnector, Stage, server_config,

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::Endpoint;
+use super::{Endpoint, Socket};
 use crate::Result;
 
 /// A connection as bytes, whatever protects it.
@@ -43,6 +43,6 @@ pub struct PlainConnector;
 
 impl SecureConnector for PlainConnector {
     fn connect<'a>(&'a self, tcp: TcpStream, _endpoint: &'a Endpoint) -> Connecting<'a> {
-        Box::pin(async move { Ok(Box::new(tcp) as BoxedStream) })
+        Box::pin(async move { Ok(Box::new(Socket::from(tcp)) as BoxedStream) })
     }
 }

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use super::chain::TrustedRoots;
 use super::provider::{KeyExchange, provider};
 use super::verifier::SdkVerifier;
-use crate::transport::{BoxedStream, Credentials};
+use crate::transport::{BoxedStream, Credentials, Socket};
 use crate::{Error, ErrorKind, Result};
 
 /// Accepts clients as a node of the ECDSA channel does: TLS 1.2, a client certificate of the chain required.
@@ -41,7 +41,7 @@ impl NodeAcceptor {
     pub async fn accept(&self, tcp: TcpStream) -> Result<BoxedStream> {
         // As in `dial`: what is written is meant to leave at once.
         let _ = tcp.set_nodelay(true);
-        match self.tls.accept(tcp).await {
+        match self.tls.accept(Socket::from(tcp)).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
                 Err(Error::new(ErrorKind::Tls, format!("the client's TLS handshake failed: {error}")))

@@ -14,7 +14,7 @@ use super::chain::TrustedRoots;
 use super::failure::HandshakeFailure;
 use super::provider::CLIENT_PROVIDER;
 use super::verifier::NodeVerifier;
-use crate::transport::{BoxedStream, Connecting, Credentials, Endpoint, SecureConnector};
+use crate::transport::{BoxedStream, Connecting, Credentials, Endpoint, SecureConnector, Socket};
 use crate::{Error, ErrorKind, Result};
 
 /// Connects to nodes by TLS 1.2 with rustls: secp256k1 chains, and RSA chains whose nodes do ECDHE.
@@ -60,7 +60,7 @@ impl RustlsConnector {
         config.dangerous().set_certificate_verifier(verifier.clone());
         // Neither sent (no SNI) nor checked; an address that can't be one of a node.
         let nameless = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
-        match TlsConnector::from(Arc::new(config)).connect(nameless, tcp).await {
+        match TlsConnector::from(Arc::new(config)).connect(nameless, Socket::from(tcp)).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(HandshakeFailure::new(&error, verifier.verdict(), &self.credentials, endpoint)),
         }

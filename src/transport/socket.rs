@@ -1,0 +1,148 @@
+//! The socket under a connection: TCP that never raises SIGPIPE.
+//!
+//! A write to a connection that the other side has closed is an error, and on Unix a signal too, which ends the
+//! process unless somebody handles it. Rust programs ignore it from their start; those in C, Go or Python that load
+//! this library don't, and the library handles no signals. Plain writes of the standard library suppress it, vectored
+//! ones don't.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A TCP connection as the streams above use it.
+#[derive(Debug)]
+pub struct Socket(TcpStream);
+
+impl From<TcpStream> for Socket {
+    fn from(tcp: TcpStream) -> Socket {
+        Socket(tcp)
+    }
+}
+
+impl AsRef<TcpStream> for Socket {
+    fn as_ref(&self) -> &TcpStream {
+        &self.0
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let tcp = &self.0;
+        // The system takes no more at once.
+        let bufs = &bufs[..bufs.len().min(libc::UIO_MAXIOV as usize)];
+        let socket = socket2::SockRef::from(tcp);
+        loop {
+            std::task::ready!(tcp.poll_write_ready(cx))?;
+            let sent = tcp.try_io(tokio::io::Interest::WRITABLE, || {
+                socket.send_vectored_with_flags(bufs, libc::MSG_NOSIGNAL)
+            });
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+
+    /// Elsewhere there is no such signal, or sockets are made without it.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    async fn pair() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let (here, there) =
+            tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (here.unwrap().into(), there.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn vectored_writes_arrive_in_order_however_many_there_are_and_wait_for_room() {
+        let (mut here, mut there) = pair().await;
+        // More slices than one call takes, more bytes than the system buffers.
+        let parts: Vec<Vec<u8>> = (0..2000u32).map(|n| n.to_be_bytes().repeat(4000)).collect();
+        let whole = parts.concat();
+        let reading = tokio::spawn(async move {
+            let mut read = Vec::new();
+            there.read_to_end(&mut read).await.unwrap();
+            read
+        });
+        let mut written = 0;
+        while written < whole.len() {
+            let mut skip = written;
+            let rest: Vec<IoSlice<'_>> = parts
+                .iter()
+                .filter_map(|part| {
+                    let skipped = skip.min(part.len());
+                    skip -= skipped;
+                    (skipped < part.len()).then(|| IoSlice::new(&part[skipped..]))
+                })
+                .collect();
+            written += here.write_vectored(&rest).await.unwrap();
+        }
+        here.shutdown().await.unwrap();
+        assert!(reading.await.unwrap() == whole);
+    }
+
+    #[tokio::test]
+    async fn a_write_to_a_closed_connection_is_an_error() {
+        let (mut here, there) = pair().await;
+        there.set_zero_linger().unwrap();
+        drop(there);
+        let parts = [IoSlice::new(b"into"), IoSlice::new(b" the void")];
+        let error = loop {
+            if let Err(error) = here.write_vectored(&parts).await {
+                break error;
+            }
+        };
+        assert!(
+            matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset),
+            "{error}"
+        );
+    }
+}
