@@ -342,18 +342,18 @@ impl ClientCore {
     async fn shut_down(self: Arc<Self>, deadline: Instant) {
         let leftovers = {
             let mut registry = self.registry();
-            let closed = registry.close();
+            let (topics, leftovers) = registry.close();
             for link in self.links.all().iter() {
                 let _ = link.port.send(Command::EndCalls);
             }
-            for (topic, _) in &closed {
+            for topic in &topics {
                 self.tell_links(&registry, topic);
             }
-            closed
+            leftovers
         };
         self.calls.close();
         let mut unfinished = Vec::new();
-        for leftover in leftovers.into_iter().flat_map(|(_, leftovers)| leftovers) {
+        for leftover in leftovers {
             let Some(mut finished) = leftover.finished.clone() else { continue };
             let ended = async { while finished.changed().await.is_ok() {} };
             if self.runtime.until(deadline, ended).await.is_none() {

@@ -36,6 +36,8 @@ pub(crate) struct Registry {
     next: Id,
     closed: bool,
     topics: HashMap<Topic, Entry>,
+    /// Consumers that were taken out and whose handlers haven't returned for the last time.
+    leaving: Vec<Leftover>,
     /// The link for what is listed at one node at a time.
     home: LinkId,
 }
@@ -68,12 +70,11 @@ impl Registry {
     /// Takes a consumer out; its lane takes nothing more from then on.
     pub(crate) fn remove(&mut self, topic: &Topic, id: Id) {
         let Some(entry) = self.topics.get_mut(topic) else { return };
-        for gone in entry.subscriptions.extract_if(.., |consumer| consumer.id == id) {
-            gone.lane.close();
-        }
-        if let Some(gone) = entry.service.take_if(|consumer| consumer.id == id) {
-            gone.lane.close();
-        }
+        self.leaving.retain(Leftover::may_run);
+        let gone = entry.subscriptions.extract_if(.., |consumer| consumer.id == id).map(Leftover::of);
+        self.leaving.extend(gone.filter(Leftover::may_run));
+        let gone = entry.service.take_if(|consumer| consumer.id == id).map(Leftover::of);
+        self.leaving.extend(gone.filter(Leftover::may_run));
         if entry.subscriptions.is_empty() && entry.service.is_none() {
             self.topics.remove(topic);
         }
@@ -129,15 +130,17 @@ impl Registry {
         self.home
     }
 
-    /// Takes no more consumers and closes all lanes; what is to be waited for, and how to give up the rest.
-    pub(crate) fn close(&mut self) -> Vec<(Topic, Vec<Leftover>)> {
+    /// Takes no more consumers and closes all lanes: the topics that were listed, and what is to be waited for.
+    pub(crate) fn close(&mut self) -> (Vec<Topic>, Vec<Leftover>) {
         self.closed = true;
-        let topics = self.topics.drain().map(|(topic, entry)| {
-            let mut rest: Vec<Leftover> = entry.subscriptions.into_iter().map(Leftover::of).collect();
-            rest.extend(entry.service.map(Leftover::of));
-            (topic, rest)
-        });
-        topics.collect()
+        let mut leftovers = std::mem::take(&mut self.leaving);
+        let mut topics = Vec::new();
+        for (topic, entry) in self.topics.drain() {
+            leftovers.extend(entry.subscriptions.into_iter().map(Leftover::of));
+            leftovers.extend(entry.service.map(Leftover::of));
+            topics.push(topic);
+        }
+        (topics, leftovers)
     }
 
     fn check_open(&self) -> Result<()> {
@@ -145,7 +148,7 @@ impl Registry {
     }
 }
 
-/// A consumer of a client that has closed.
+/// A consumer that takes no more messages.
 pub(crate) struct Leftover {
     pub(crate) finished: Option<watch::Receiver<()>>,
     lane: Arc<dyn AnyLane>,
@@ -155,6 +158,12 @@ impl Leftover {
     fn of<T: LaneItem>(consumer: Consumer<T>) -> Leftover {
         consumer.lane.close();
         Leftover { finished: consumer.finished, lane: consumer.lane }
+    }
+
+    /// Whether its handler has not returned for the last time, or may even be called again.
+    fn may_run(&self) -> bool {
+        // Nothing is ever sent: the channel ends with the handler.
+        self.finished.as_ref().is_some_and(|finished| finished.has_changed().is_ok())
     }
 
     /// Drops and counts what is still queued for it.

@@ -123,6 +123,33 @@ async fn a_handler_that_does_not_return_makes_the_close_time_out_and_is_kept() {
 }
 
 #[tokio::test]
+async fn a_close_waits_for_handlers_that_were_left_before_it() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let (entered, mut is_in) = tokio::sync::mpsc::unbounded_channel();
+    let (finish, may_finish) = mpsc::channel::<()>();
+    let mut guard = subscriber
+        .subscribe("t")
+        .for_each_blocking(move |_| {
+            entered.send(()).unwrap();
+            let _ = may_finish.recv();
+        })
+        .await
+        .unwrap();
+    publisher.publish("t", "1").await.unwrap();
+    publisher.publish("t", "never handled").await.unwrap();
+    soon("the handler", is_in.recv()).await.unwrap();
+    guard.leave();
+    let error = subscriber.close_within(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    drop(finish);
+    soon("the second close", subscriber.close()).await.unwrap();
+    assert!(is_in.try_recv().is_err(), "the rest was dropped");
+    assert!(is_in.is_closed(), "and the handler with what it holds");
+    assert_eq!(guard.stats().dropped, 1);
+}
+
+#[tokio::test]
 async fn a_client_that_is_just_dropped_leaves_the_node() {
     let devnet = two_nodes().await;
     let dropped = client(&devnet, 0).await;
