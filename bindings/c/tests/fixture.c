@@ -6,13 +6,35 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <time.h>
 
 amop_devnet *devnet;
 
+unsigned guard(void)
+{
+    const char *said = getenv("AMOP_TEST_GUARD");
+    return said != NULL ? (unsigned)strtoul(said, NULL, 10) : 60000;
+}
+
+/* What writes to broken connections raise, unless they are told not to. */
+static volatile sig_atomic_t broken_pipes;
+
+static void count_broken_pipe(int signal)
+{
+    (void)signal;
+    broken_pipes++;
+}
+
 int start_devnet(void **state)
 {
     (void)state;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = count_broken_pipe;
+    if (sigaction(SIGPIPE, &action, NULL) != 0) {
+        return -1;
+    }
     amop_error *error = NULL;
     if (amop_devnet_start(NULL, &devnet, &error) == AMOP_OK) {
         return 0;
@@ -28,12 +50,16 @@ int stop_devnet(void **state)
     amop_status stopped = amop_devnet_stop(devnet, NULL);
     amop_devnet_free(devnet);
     devnet = NULL;
-    for (int waited = 0; library_threads() > 0; waited++) {
+    for (unsigned waited = 0; library_threads() > 0; waited++) {
         if (waited == GUARD) {
             fprintf(stderr, "%d threads of the library still run\n", library_threads());
             return -1;
         }
         rest();
+    }
+    if (broken_pipes > 0) {
+        fprintf(stderr, "the library raised SIGPIPE %d times\n", (int)broken_pipes);
+        return -1;
     }
     return stopped == AMOP_OK ? 0 : -1;
 }

@@ -1,0 +1,255 @@
+/* Connections that don't come about: what is wrong with endpoint, credentials or peer has a code of its own. */
+#include "fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The error of a connect that has to fail. */
+static void expect_refusal(amop_options *options, amop_status status, const char *part)
+{
+    amop_client *client = untouched();
+    EXPECT_TEXT(status, part, amop_client_connect(options, &client, &error));
+    assert_null(client);
+    amop_options_free(options);
+}
+
+/* The content of a file of the nodes' credentials. */
+static char *content_of(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", amop_devnet_credentials(devnet), name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *content = calloc(1, 65536);
+    assert_non_null(content);
+    assert_true(fread(content, 1, 65535, file) > 0);
+    fclose(file);
+    return content;
+}
+
+/* Options with one of the three files replaced. */
+static amop_options *options_with(const char *ca, const char *cert, const char *key)
+{
+    char *files[3] = {content_of("ca.crt"), content_of("sdk.crt"), content_of("sdk.key")};
+    const char *given[3] = {ca, cert, key};
+    amop_options *options = options_at(0);
+    for (int n = 0; n < 3; n++) {
+        given[n] = given[n] != NULL ? given[n] : files[n];
+    }
+    OK(amop_options_set_credential_pem(options, given[0], strlen(given[0]), given[1], strlen(given[1]), given[2],
+                                       strlen(given[2])));
+    for (int n = 0; n < 3; n++) {
+        free(files[n]);
+    }
+    return options;
+}
+
+static void credentials_come_by_folder_by_files_or_from_memory(void **state)
+{
+    (void)state;
+    end(client_with(options_at(0)));
+    end(client_with(options_with(NULL, NULL, NULL)));
+    const char *names[] = {"ca.crt", "sdk.crt", "sdk.key"};
+    char paths[3][512];
+    for (int n = 0; n < 3; n++) {
+        snprintf(paths[n], sizeof paths[n], "%s/%s", amop_devnet_credentials(devnet), names[n]);
+    }
+    amop_options *options = options_at(0);
+    OK(amop_options_set_credential_files(options, paths[0], paths[1], paths[2]));
+    /* Options serve for any number of clients. */
+    amop_client *first = NULL, *second = NULL;
+    OK(amop_client_connect(options, &first, &error));
+    OK(amop_client_connect(options, &second, &error));
+    amop_options_free(options);
+    end(first);
+    end(second);
+}
+
+static void credentials_are_looked_for_and_their_absence_lists_the_places(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    OK(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 0)));
+    assert_int_equal(setenv("AMOP_CREDENTIALS", amop_devnet_credentials(devnet), 1), 0);
+    end(client_with(options));
+    char folder[] = "/tmp/amop-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(setenv("AMOP_CREDENTIALS", folder, 1), 0);
+    options = amop_options_new();
+    OK(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 0)));
+    expect_refusal(options, AMOP_ERROR_CREDENTIALS_NOT_FOUND, folder);
+    assert_int_equal(unsetenv("AMOP_CREDENTIALS"), 0);
+    options = options_at(0);
+    OK(amop_options_set_credentials(options, folder));
+    expect_refusal(options, AMOP_ERROR_CREDENTIALS_NOT_FOUND, "ca.crt");
+    options = options_at(0);
+    OK(amop_options_set_credential_files(options, "no-ca", "no-cert", "no-key"));
+    expect_refusal(options, AMOP_ERROR_CREDENTIALS_NOT_FOUND, "no-");
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void credentials_that_cannot_be_used_say_why(void **state)
+{
+    (void)state;
+    amop_devnet *other = NULL;
+    OK(amop_devnet_start(NULL, &other, &error));
+    amop_devnet *own = devnet;
+    devnet = other;
+    char *ca = content_of("ca.crt"), *cert = content_of("sdk.crt"), *key = content_of("sdk.key");
+    devnet = own;
+    expect_refusal(options_with("", NULL, NULL), AMOP_ERROR_CREDENTIALS_INVALID, "empty");
+    expect_refusal(options_with(NULL, "hello", NULL), AMOP_ERROR_CREDENTIALS_INVALID, "not PEM");
+    expect_refusal(options_with(NULL, NULL, cert), AMOP_ERROR_CREDENTIALS_INVALID, "no private key");
+    expect_refusal(options_with(NULL, NULL, key), AMOP_ERROR_KEY_MISMATCH, NULL);
+    expect_refusal(options_with(NULL, NULL,
+                                "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+                                "MIIB\n"
+                                "-----END ENCRYPTED PRIVATE KEY-----\n"),
+                   AMOP_ERROR_KEY_ENCRYPTED, "encrypted");
+    /* Of another chain: the node isn't trusted; of another, but for the CA: the node doesn't trust it. */
+    expect_refusal(options_with(ca, cert, key), AMOP_ERROR_NODE_CERTIFICATE, NULL);
+    expect_refusal(options_with(NULL, cert, key), AMOP_ERROR_CLIENT_CERTIFICATE, NULL);
+    free(ca);
+    free(cert);
+    free(key);
+    amop_devnet_free(other);
+}
+
+/* A certificate that was valid for a day, and its key. */
+static const char expired_cert[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBQDCB6KADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB2V4cGlyZWQw\n"
+    "HhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjASMRAwDgYDVQQDDAdleHBp\n"
+    "cmVkMFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEnQWyUhZg/EzTG2N0delrSYY4YaO0\n"
+    "AWb3fVq90HleXoBpbJyJrCBYFGXMtNsAGsOXtV+CPiqEl7IU6Bs1XbBw/KMyMDAw\n"
+    "DwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUr0W0pk9Vvsrc9ng9t0vAYPnjS0ow\n"
+    "CgYIKoZIzj0EAwIDRwAwRAIgRNSvv3ffgABRNdQyZazQAsq5woWJTA2z5DIhg+tD\n"
+    "MG0CIEQ1ryQUAQIkiOBrxAe2EEdX5teDZX6E23xbqG7tLtac\n"
+    "-----END CERTIFICATE-----\n";
+static const char expired_key[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQg15R8T5Q3/uxxEn8WoZD0\n"
+    "b/HIxZe2jHPhtuB/gmaIkJKhRANCAASdBbJSFmD8TNMbY3R16WtJhjhho7QBZvd9\n"
+    "Wr3QeV5egGlsnImsIFgUZcy02wAaw5e1X4I+KoSXshToGzVdsHD8\n"
+    "-----END PRIVATE KEY-----\n";
+
+static void expired_certificates_are_told_with_their_dates(void **state)
+{
+    (void)state;
+    expect_refusal(options_with(expired_cert, expired_cert, expired_key), AMOP_ERROR_CERTIFICATE_DATES, "2020");
+}
+
+static amop_options *options_of(const char *endpoint)
+{
+    amop_options *options = amop_options_new();
+    OK(amop_options_add_endpoint(options, endpoint));
+    OK(amop_options_set_credentials(options, amop_devnet_credentials(devnet)));
+    OK(amop_options_set_connect_timeout(options, GUARD));
+    return options;
+}
+
+static void endpoints_have_to_be_endpoints_that_can_be_found(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    OK(amop_options_set_credentials(options, amop_devnet_credentials(devnet)));
+    expect_refusal(options, AMOP_ERROR_INVALID_ARGUMENT, "no endpoint");
+    expect_refusal(options_of("127.0.0.1"), AMOP_ERROR_INVALID_ENDPOINT, "port is missing");
+    expect_refusal(options_of("https://127.0.0.1:20200"), AMOP_ERROR_INVALID_ENDPOINT, "https");
+    /* Neither does any resolver know it, nor is one asked: a name's parts end at 63 bytes. */
+    expect_refusal(options_of("a-name-that-is-too-long-to-be-one-of-the-domain-name-system-by-its-rules.invalid:1"),
+                   AMOP_ERROR_RESOLVE, "cannot resolve");
+}
+
+/* A port that behaves badly. */
+typedef struct listener {
+    int socket;
+    char endpoint[32];
+    const void *answer;
+    size_t len;
+    pthread_t thread;
+} listener;
+
+static void open_port(listener *listener, int listening)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener->socket = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(listener->socket >= 0);
+    assert_int_equal(bind(listener->socket, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(listener->socket, (struct sockaddr *)&address, &len), 0);
+    snprintf(listener->endpoint, sizeof listener->endpoint, "127.0.0.1:%d", ntohs(address.sin_port));
+    if (listening) {
+        assert_int_equal(listen(listener->socket, 1), 0);
+    }
+}
+
+/* Takes one connection, reads what comes first, answers, and closes. */
+static void *answer_one(void *pointer)
+{
+    listener *listener = pointer;
+    char heard[4096];
+    int connection = accept(listener->socket, NULL, NULL);
+    if (connection >= 0) {
+        if (read(connection, heard, sizeof heard) > 0 && listener->len > 0) {
+            send(connection, listener->answer, listener->len, MSG_NOSIGNAL);
+            /* Until the client goes: a close with unread bytes would take the answer along. */
+            shutdown(connection, SHUT_WR);
+            while (read(connection, heard, sizeof heard) > 0) {
+            }
+        }
+        close(connection);
+    }
+    return NULL;
+}
+
+static void expect_of_answer(const void *answer, size_t len, amop_status status, const char *part)
+{
+    listener listener = {-1, "", answer, len, pthread_self()};
+    open_port(&listener, 1);
+    assert_int_equal(pthread_create(&listener.thread, NULL, answer_one, &listener), 0);
+    expect_refusal(options_of(listener.endpoint), status, part);
+    assert_int_equal(pthread_join(listener.thread, NULL), 0);
+    close(listener.socket);
+}
+
+static void what_listens_there_may_be_no_node(void **state)
+{
+    (void)state;
+    listener deaf = {-1, "", NULL, 0, pthread_self()}, mute = deaf;
+    /* Bound, but not listening: nobody else can listen there. */
+    open_port(&deaf, 0);
+    expect_refusal(options_of(deaf.endpoint), AMOP_ERROR_CONNECT, deaf.endpoint);
+    close(deaf.socket);
+    /* Connections are taken by the system, and nobody says a word. */
+    open_port(&mute, 1);
+    amop_options *options = options_of(mute.endpoint);
+    OK(amop_options_set_connect_timeout(options, 50));
+    expect_refusal(options, AMOP_ERROR_CONNECT_TIMEOUT, mute.endpoint);
+    close(mute.socket);
+    static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    expect_of_answer(http, sizeof http - 1, AMOP_ERROR_TLS, "doesn't speak TLS");
+    expect_of_answer("", 0, AMOP_ERROR_TLS, "closed the connection");
+    /* The alert of a peer that shares no cipher suite: handshake_failure, fatal. */
+    static const unsigned char alert[] = {21, 3, 3, 0, 2, 2, 40};
+    expect_of_answer(alert, sizeof alert, AMOP_ERROR_TLS_NO_COMMON, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(credentials_come_by_folder_by_files_or_from_memory),
+        cmocka_unit_test(credentials_are_looked_for_and_their_absence_lists_the_places),
+        cmocka_unit_test(credentials_that_cannot_be_used_say_why),
+        cmocka_unit_test(expired_certificates_are_told_with_their_dates),
+        cmocka_unit_test(endpoints_have_to_be_endpoints_that_can_be_found),
+        cmocka_unit_test(what_listens_there_may_be_no_node),
+    };
+    return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
+}
