@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Rust tests that take longer: each decoder fuzzed for FUZZ_SECONDS (20), properties over PROPTEST_CASES (20,000),
-# random faults for CHAOS_SECONDS (60).
+# random faults for CHAOS_SECONDS (60), everything at once on embedded nodes for SOAK_SECONDS (60).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export PROPTEST_CASES=${PROPTEST_CASES:-20000}
 cargo test --locked --package amop-tests --test wire -- properties
 scripts/chaos.sh "" "${CHAOS_SECONDS:-60}"
+AMOP_SOAK_SECONDS=${SOAK_SECONDS:-60} cargo test --locked --package amop-devnet --test soak -- --nocapture over_tls
 scripts/fuzz.sh "${FUZZ_SECONDS:-20}"
 cargo clippy --quiet --manifest-path fuzz/Cargo.toml -- -D warnings

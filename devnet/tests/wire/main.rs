@@ -14,6 +14,5 @@ mod multicast;
 mod private_topics;
 mod rpc;
 mod sdk;
-mod soak;
 mod topics;
 mod unicast;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use amop::protocol::Seq;
 use amop::protocol::channel::frame::MAX_FRAME_LEN;
 use amop::protocol::channel::{Frame, FrameError, FrameReader, MessageType, topic_list};
+use amop::transport::BoxedStream;
 use amop_devnet::{Devnet, DevnetBuilder, Node};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 /// Far over every limit of the nodes; on the paused clock it costs nothing.
@@ -77,17 +78,22 @@ pub(crate) fn message(topic: &str, data: &str) -> Vec<u8> {
     body
 }
 
-/// A client over an in-memory stream.
+/// A client over a stream, in memory for most tests.
 pub(crate) struct Sdk {
-    stream: DuplexStream,
+    stream: BoxedStream,
     reader: FrameReader,
 }
 
 impl Sdk {
+    /// A client that is connected.
+    pub(crate) fn over(stream: BoxedStream) -> Sdk {
+        Sdk { stream, reader: FrameReader::new(MAX_FRAME_LEN) }
+    }
+
     /// Connects without saying anything; `None` when the node is dead.
     pub(crate) fn attach(node: &Node) -> Option<Sdk> {
         let (stream, served) = tokio::io::duplex(BUFFER);
-        node.attach(served).then(|| Sdk { stream, reader: FrameReader::new(MAX_FRAME_LEN) })
+        node.attach(served).then(|| Sdk::over(Box::new(stream)))
     }
 
     /// Connects without saying anything.
@@ -121,7 +127,8 @@ impl Sdk {
 
     /// As [`Sdk::send_bytes`] where the node may have ended the session.
     pub(crate) async fn try_send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     /// Sends a topic list, and returns when the node has taken it.
@@ -147,7 +154,7 @@ impl Sdk {
         timeout(LONG, self.try_frame()).await.expect("a frame or the end comes")
     }
 
-    /// The next frame; the end also where the node sends no frame.
+    /// The next frame; the end also where what the node sends is no frame.
     pub(crate) async fn try_any(&mut self) -> Option<Raw> {
         self.read_frame().await.ok().flatten()
     }
