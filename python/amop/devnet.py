@@ -12,13 +12,14 @@ another. With pytest, the fixture ``amop_devnet`` is such a devnet.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import warnings
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _amop
 from ._client import Client
@@ -97,7 +98,7 @@ class Devnet:
         :raises ArgumentError: there is no such node.
         :raises ClosedError: the devnet was stopped.
         """
-        self._native.kill(node)
+        self.control(f"kill {node}")
 
     def restart(self, node: int) -> None:
         """Bring a dead node back on the same port. Nothing happens when it is alive.
@@ -106,7 +107,7 @@ class Devnet:
         :raises ArgumentError: there is no such node.
         :raises ClosedError: the devnet was stopped.
         """
-        self._native.restart(node)
+        self.control(f"restart {node}")
 
     def freeze(self, node: int) -> None:
         """Stop a node for the time being: it keeps its port and sessions, but does nothing.
@@ -114,7 +115,7 @@ class Devnet:
         :raises ArgumentError: there is no such node.
         :raises ClosedError: the devnet was stopped.
         """
-        self._native.freeze(node)
+        self.control(f"freeze {node}")
 
     def thaw(self, node: int) -> None:
         """Let a frozen node go on where it stopped.
@@ -122,7 +123,7 @@ class Devnet:
         :raises ArgumentError: there is no such node.
         :raises ClosedError: the devnet was stopped.
         """
-        self._native.thaw(node)
+        self.control(f"thaw {node}")
 
     def cut_sessions(self, node: int) -> None:
         """Cut all connections of a node's clients, without a goodbye.
@@ -130,23 +131,51 @@ class Devnet:
         :raises ArgumentError: there is no such node.
         :raises ClosedError: the devnet was stopped.
         """
-        self._native.cut_sessions(node)
+        self.control(f"cut-sessions {node}")
 
     def topics(self, node: int) -> list[str]:
         """Give the topics that a node's own clients subscribe to, in order.
 
-        :raises ArgumentError: there is no such node.
         :raises ClosedError: the devnet was stopped.
         """
-        return self._native.topics(node)
+        return sorted({topic for session in self._sessions(node) for topic in session["topics"]})
 
     def sessions(self, node: int) -> int:
         """Give the number of clients that are connected to a node.
 
-        :raises ArgumentError: there is no such node.
         :raises ClosedError: the devnet was stopped.
         """
-        return self._native.sessions(node)
+        return len(self._sessions(node))
+
+    def control(self, command: str) -> dict[str, Any]:
+        """Do what a command says; nodes are counted from 0, and ``sessions`` tells the numbers of sessions.
+
+        - ``kill``, ``restart``, ``freeze``, ``thaw``, ``close-port``, ``open-port``, ``cut-sessions``,
+          ``reset-sessions`` NODE; ``cut-link``, ``restore-link`` NODE NODE
+        - ``welcome NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what becomes of connections
+        - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``
+        - ``close``, ``cut``, ``reset``, ``stall``, ``resume`` SESSION
+        - ``fault`` and what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
+          ``garbage``, ``cut``, ``close``, ``reset``, ``stall``; then what narrows it: ``from-clients``, ``node=0``,
+          ``session=0``, ``type=0x31``, ``after=1``, ``times=1``, ``chance=0.5`` and, at the end, ``topic=hello``
+        - ``hits ID``, ``remove-fault ID``, ``clear-faults``, ``block NUMBER``, ``sessions``, ``counters``
+
+        ::
+
+            fault = devnet.control("fault lose type=0x31 times=1 topic=hello")["fault"]
+            ...
+            assert devnet.control(f"hits {fault}") == {"hits": 1}
+
+        :returns: the command's answer; empty when there is nothing to say.
+        :raises ArgumentError: it is no command, or names what isn't there.
+        :raises NodeConnectionError: a port has been taken meanwhile.
+        :raises ClosedError: the devnet was stopped.
+        """
+        answer: dict[str, Any] = json.loads(self._native.control(command))
+        return answer
+
+    def _sessions(self, node: int) -> list[dict[str, Any]]:
+        return [session for session in self.control("sessions")["sessions"] if session["node"] == node]
 
     def stop(self) -> None:
         """Stop all nodes: connections are closed, and their threads' work has ended when this returns.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use amop::{Error, ErrorKind};
-use amop_devnet::Node;
 use pyo3::prelude::*;
 
 use crate::error::{Result, checked, unusable};
@@ -18,33 +17,6 @@ pub(crate) struct Devnet {
     endpoints: Vec<String>,
     /// `None` after a stop.
     devnet: Owned<Mutex<Option<amop_devnet::Devnet>>>,
-}
-
-impl Devnet {
-    /// Does something with a node.
-    ///
-    /// # Errors
-    /// CLOSED after a stop, INVALID_ARGUMENT where there is no such node.
-    fn with<R>(
-        &self,
-        py: Python<'_>,
-        node: i128,
-        act: impl FnOnce(&amop_devnet::Devnet, Node) -> R + Send,
-    ) -> Result<R>
-    where
-        R: Send,
-    {
-        let count = self.endpoints.len();
-        let Some(index) = usize::try_from(node).ok().filter(|node| *node < count) else {
-            return Err(unusable(py, format!("there is no node {node}: take 0 to {}", count - 1)));
-        };
-        let devnet = checked(py, self.devnet.get())?;
-        let acted = py.detach(|| match &*devnet.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(devnet) => Ok(act(devnet, devnet.node(index))),
-            None => Err(Error::new(ErrorKind::Closed, "the devnet was stopped")),
-        });
-        checked(py, acted)
-    }
 }
 
 #[pymethods]
@@ -84,40 +56,14 @@ impl Devnet {
         self.endpoints.clone()
     }
 
-    /// Kills a node.
-    fn kill(&self, py: Python<'_>, node: i128) -> Result<()> {
-        self.with(py, node, |devnet, node| devnet.handle().block_on(node.kill()))
-    }
-
-    /// Brings a dead node back.
-    fn restart(&self, py: Python<'_>, node: i128) -> Result<()> {
-        let restarted = self.with(py, node, |devnet, node| devnet.handle().block_on(node.restart()))?;
-        checked(py, restarted)
-    }
-
-    /// Stops a node for the time being.
-    fn freeze(&self, py: Python<'_>, node: i128) -> Result<()> {
-        self.with(py, node, |_, node| node.freeze())
-    }
-
-    /// Lets a frozen node go on.
-    fn thaw(&self, py: Python<'_>, node: i128) -> Result<()> {
-        self.with(py, node, |_, node| node.thaw())
-    }
-
-    /// Cuts all sessions of a node.
-    fn cut_sessions(&self, py: Python<'_>, node: i128) -> Result<()> {
-        self.with(py, node, |_, node| node.cut_sessions())
-    }
-
-    /// The topics of a node's own sessions.
-    fn topics(&self, py: Python<'_>, node: i128) -> Result<Vec<String>> {
-        self.with(py, node, |_, node| node.topics())
-    }
-
-    /// The sessions of a node.
-    fn sessions(&self, py: Python<'_>, node: i128) -> Result<usize> {
-        self.with(py, node, |_, node| node.sessions().len())
+    /// Does what a command says, and gives its answer as JSON.
+    fn control(&self, py: Python<'_>, command: &str) -> Result<String> {
+        let devnet = checked(py, self.devnet.get())?;
+        let answer = py.detach(|| match &*devnet.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(devnet) => devnet.handle().block_on(devnet.control(command)),
+            None => Err(Error::new(ErrorKind::Closed, "the devnet was stopped")),
+        });
+        checked(py, answer)
     }
 
     /// Stops all nodes, and waits for their end.

@@ -18,7 +18,7 @@ from guard import GUARD
 from amop.devnet import Devnet
 
 PROGRAM = Path(awkward_exits.__file__)
-ROUNDS = -(-int(os.environ.get("AMOP_EXITS", "26")) // len(awkward_exits.SCENARIOS))
+ROUNDS = -(-int(os.environ.get("AMOP_EXITS", "39")) // len(awkward_exits.SCENARIOS))
 # More would only compete for the processors.
 AT_ONCE = 2
 
