@@ -18,7 +18,7 @@ use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::sdk::{BROADCAST, REQUEST, RESPONSE, Sdk, message, raw, seq};
+use crate::sdk::{BROADCAST, REQUEST, RESPONSE, Raw, Sdk, message, raw, seq};
 
 const NODES: usize = 4;
 const CLIENTS: u64 = 16;
@@ -92,7 +92,7 @@ async fn client(devnet: Arc<Devnet>, connect: Connect, number: u64, end: Instant
             alive = tell(&mut sdk, &frame.bytes()).await;
             while alive {
                 let wait = Duration::from_millis(rng.u64(1..20));
-                match timeout(wait, sdk.try_any()).await {
+                match timeout(wait, next(&mut sdk)).await {
                     Ok(Some(got)) if got.kind == REQUEST && rng.bool() => {
                         frames += 1;
                         alive = tell(&mut sdk, &raw(RESPONSE, got.seq, got.body).bytes()).await;
@@ -105,6 +105,11 @@ async fn client(devnet: Arc<Devnet>, connect: Connect, number: u64, end: Instant
         }
     }
     frames
+}
+
+/// The next frame; `None` at the end, and where what comes is no frame.
+async fn next(sdk: &mut Sdk) -> Option<Raw> {
+    sdk.read_frame().await.ok().flatten()
 }
 
 /// Sends bytes, unless the connection is gone or the node takes nothing for a second.

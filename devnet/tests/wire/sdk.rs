@@ -154,16 +154,12 @@ impl Sdk {
         timeout(LONG, self.try_frame()).await.expect("a frame or the end comes")
     }
 
-    /// The next frame; the end also where what the node sends is no frame.
-    pub(crate) async fn try_any(&mut self) -> Option<Raw> {
-        self.read_frame().await.ok().flatten()
-    }
-
     async fn try_frame(&mut self) -> Option<Raw> {
         self.read_frame().await.expect("the node sends frames")
     }
 
-    async fn read_frame(&mut self) -> Result<Option<Raw>, FrameError> {
+    /// The next frame, the end, or that what comes is no frame.
+    pub(crate) async fn read_frame(&mut self) -> Result<Option<Raw>, FrameError> {
         loop {
             if let Some(frame) = self.reader.next()? {
                 let (seq, result, body) = (frame.seq, frame.result, frame.body.to_vec());
