@@ -95,12 +95,17 @@ pub unsafe extern "C" fn amop_callback_failed(message: *const c_char) -> amop_st
         }
         // SAFETY: the header demands that a text that isn't NULL ends with a NUL and stays unchanged meanwhile.
         let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
-        CALLING.with_borrow_mut(|calling| match calling {
-            Calling::Nothing => Err(unusable("no callback runs on this thread that could have failed")),
-            Calling::Callback | Calling::Failed(_) => {
+        let told = CALLING.try_with(|calling| match &mut *calling.borrow_mut() {
+            Calling::Nothing => false,
+            calling => {
                 *calling = Calling::Failed(text);
-                Ok(())
+                true
             }
-        })
+        });
+        // An error when the thread is about to end, and calls no callbacks any more.
+        if told.unwrap_or(false) {
+            return Ok(());
+        }
+        Err(unusable("no callback runs on this thread that could have failed"))
     })
 }

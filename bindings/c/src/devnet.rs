@@ -302,6 +302,8 @@ mod present {
     use amop_devnet::Devnet;
     use tempfile::TempDir;
 
+    use crate::waiting::{block_on, on_living_thread};
+
     pub(super) struct Nodes {
         devnet: Devnet,
         /// Goes with the devnet.
@@ -320,7 +322,7 @@ mod present {
             let folder = folder.or_else(|| temporary.as_ref().map(|made| made.path().into()));
             let builder = Devnet::builder().ports(ports).dir(folder.unwrap_or_default());
             let builder = if like_2_11 { builder.like_2_11() } else { builder };
-            Ok(Nodes { devnet: builder.start_blocking()?, _temporary: temporary })
+            Ok(Nodes { devnet: on_living_thread(|| builder.start_blocking())?, _temporary: temporary })
         }
 
         pub(super) fn endpoints(&self) -> Vec<SocketAddr> {
@@ -335,18 +337,19 @@ mod present {
         }
 
         pub(super) fn kill(&self, node: usize) -> Result<()> {
-            crate::waiting::block_on(self.devnet.node(node).kill());
+            block_on(self.devnet.node(node).kill());
             Ok(())
         }
 
         pub(super) fn restart(&self, node: usize) -> Result<()> {
-            let handle = self.devnet.handle().clone();
-            let _context = handle.enter();
-            crate::waiting::block_on(self.devnet.node(node).restart())
+            on_living_thread(|| {
+                let _context = self.devnet.handle().enter();
+                block_on(self.devnet.node(node).restart())
+            })
         }
 
         pub(super) fn stop(self) {
-            self.devnet.stop_blocking();
+            on_living_thread(|| self.devnet.stop_blocking());
         }
     }
 }

@@ -5,7 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
+use std::thread::{Builder, Thread};
+
+use tokio::runtime::Handle;
 
 /// Wakes one parked thread.
 struct Parked {
@@ -20,8 +22,27 @@ impl Wake for Parked {
     }
 }
 
+/// Does what needs a living thread: this one, or, where this one's own data are gone, another. They are while the
+/// process exits and runs what comes after `main`: destructors of C++, functions given to `atexit`.
+pub(crate) fn on_living_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let is_over = Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed());
+    if !is_over {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let thread = Builder::new().name("amop-exit".into()).spawn_scoped(scope, work);
+        // A panic, in both cases, is reported by the export that waits here.
+        let outcome = thread.expect("a thread can be started while the process exits").join();
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// The future's outcome; the core's futures all end by a deadline of their own.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future<Output: Send> + Send>(future: F) -> F::Output {
+    on_living_thread(|| park_on(future))
+}
+
+fn park_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let parked = Arc::new(Parked { thread: std::thread::current(), woken: AtomicBool::new(false) });
     let waker = Waker::from(parked.clone());
@@ -37,6 +58,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Makes a future's first step and leaves it.
-pub(crate) fn begin<F: Future>(future: F) {
-    let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+pub(crate) fn begin<F: Future + Send>(future: F) {
+    on_living_thread(|| {
+        let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    });
 }
