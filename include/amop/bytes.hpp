@@ -45,8 +45,7 @@ public:
 
     /// `size` bytes from `data` on; `data` isn't looked at when there are none.
     Bytes(const void* data, std::size_t size) noexcept
-        : data_(static_cast<const std::uint8_t*>(data)),
-          size_(size) {}
+        : data_(static_cast<const std::uint8_t*>(data)), size_(size) {}
 
     /// The bytes of a text that ends with a NUL, without the NUL.
     Bytes(const char* text) noexcept : Bytes(std::string_view(text)) {}

@@ -35,7 +35,7 @@ namespace amop {
 class Client {
 public:
     /// Connects. Returns when one node is ready; the others follow in the background. Waits up to the connect
-    /// timeout.
+    /// timeout. With `Options::start_offline` it returns also when none could be reached.
     ///
     /// Throws `invalid_argument`, `invalid_endpoint`; `credentials_not_found`, `credentials_invalid`,
     /// `key_encrypted`, `key_mismatch`, `certificate_dates`; or, when no node could be reached, why the first
@@ -252,7 +252,9 @@ public:
     Events events() const { return Events(detail::make<amop_events>(amop_client_events, get())); }
 
     /// The figures at this moment. Throws `forked`.
-    Stats stats() const { return detail::client_stats(detail::make<amop_stats>(amop_client_stats, get())); }
+    Stats stats() const {
+        return detail::Snapshot(detail::make<amop_stats>(amop_client_stats, get())).of_client();
+    }
 
     /// For the C interface; stays this object's.
     amop_client* get() const noexcept { return client_.get(); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,10 +72,23 @@ public:
         return *this;
     }
 
-    /// The time between heartbeats; a node silent for two of them is dead. Default 10 s; nodes end a
-    /// connection that is idle for 60 s.
+    /// The time between heartbeats. Default 10 s; nodes end a connection that is idle for 60 s.
     Options& heartbeat(Timeout interval) {
         heartbeat_ = interval;
+        return *this;
+    }
+
+    /// After how many heartbeats in a row without a byte from the node a connection is dead. Default 2.
+    Options& missed_heartbeats(std::uint32_t heartbeats) {
+        missed_heartbeats_ = heartbeats;
+        return *this;
+    }
+
+    /// Whether the constructor of `Client` returns though no node can be reached: the client goes on trying,
+    /// and until it succeeds calls end as not connected. Default no. What can't change by itself, such as
+    /// credentials, is an error all the same.
+    Options& start_offline(bool offline) {
+        start_offline_ = offline;
         return *this;
     }
 
@@ -127,6 +141,30 @@ public:
         return *this;
     }
 
+    /// Most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
+    Options& max_events(std::size_t events) {
+        max_events_ = events;
+        return *this;
+    }
+
+    /// How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
+    Options& doubles_window(Timeout window) {
+        doubles_window_ = window;
+        return *this;
+    }
+
+    /// Most messages remembered for that. Default 65,536.
+    Options& max_doubles(std::size_t messages) {
+        max_doubles_ = messages;
+        return *this;
+    }
+
+    /// The group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
+    Options& group(std::int64_t group) {
+        group_ = group;
+        return *this;
+    }
+
     /// Most threads for handlers. Default 256; they are started when they are needed and end when they are
     /// idle.
     Options& dispatcher_threads(std::size_t threads) {
@@ -147,6 +185,8 @@ public:
         settings.apply("call_timeout", amop_options_set_call_timeout, call_timeout_);
         settings.apply("close_timeout", amop_options_set_close_timeout, close_timeout_);
         settings.apply("heartbeat", amop_options_set_heartbeat, heartbeat_);
+        settings.apply("missed_heartbeats", amop_options_set_missed_heartbeats, missed_heartbeats_);
+        settings.apply("start_offline", amop_options_set_start_offline, start_offline_);
         settings.apply("reconnect_min", amop_options_set_reconnect_min, reconnect_min_);
         settings.apply("reconnect_max", amop_options_set_reconnect_max, reconnect_max_);
         settings.apply("answer_within", amop_options_set_answer_within, answer_within_);
@@ -155,6 +195,10 @@ public:
         settings.apply("max_in_flight", amop_options_set_max_in_flight, max_in_flight_);
         settings.apply("max_send_bytes", amop_options_set_max_send_bytes, max_send_bytes_);
         settings.apply("max_held_bytes", amop_options_set_max_held_bytes, max_held_bytes_);
+        settings.apply("max_events", amop_options_set_max_events, max_events_);
+        settings.apply("doubles_window", amop_options_set_doubles_window, doubles_window_);
+        settings.apply("max_doubles", amop_options_set_max_doubles, max_doubles_);
+        settings.apply("group", amop_options_set_group, group_);
         settings.apply("dispatcher_threads", amop_options_set_dispatcher_threads, dispatcher_threads_);
         return options;
     }
@@ -199,11 +243,17 @@ private:
     Timeout reconnect_min_;
     Timeout reconnect_max_;
     Timeout answer_within_;
+    Timeout doubles_window_;
+    std::optional<std::uint32_t> missed_heartbeats_;
+    std::optional<bool> start_offline_;
     std::optional<Retry> retry_;
     std::optional<bool> echo_;
     std::optional<std::size_t> max_in_flight_;
     std::optional<std::size_t> max_send_bytes_;
     std::optional<std::size_t> max_held_bytes_;
+    std::optional<std::size_t> max_events_;
+    std::optional<std::size_t> max_doubles_;
+    std::optional<std::int64_t> group_;
     std::optional<std::size_t> dispatcher_threads_;
 };
 

@@ -36,8 +36,7 @@ public:
 
     /// From the C interface: `request` is this object's from now on.
     explicit Request(amop_request* request) noexcept
-        : request_(request),
-          message_(amop_request_message(request), detail::Lent{}) {}
+        : request_(request), message_(amop_request_message(request), detail::Lent{}) {}
 
     /// The message that is to be answered; a copy of it outlives the request.
     const Message& message() const noexcept { return message_; }
@@ -202,7 +201,7 @@ public:
 
     /// What it holds, accepted and lost so far. Throws `forked`.
     SubscriptionStats stats() const {
-        return detail::subscription_stats(detail::make<amop_stats>(amop_service_stats, get()));
+        return detail::Snapshot(detail::make<amop_stats>(amop_service_stats, get())).of_subscription();
     }
 
     /// Takes no more requests and tells the node. What is queued can still be read and answered; a handler

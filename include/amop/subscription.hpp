@@ -139,7 +139,7 @@ public:
 
     /// What it holds, accepted and lost so far. Throws `forked`.
     SubscriptionStats stats() const {
-        return detail::subscription_stats(detail::make<amop_stats>(amop_subscription_stats, get()));
+        return detail::Snapshot(detail::make<amop_stats>(amop_subscription_stats, get())).of_subscription();
     }
 
     /// Takes no more messages and tells the nodes. What is queued can still be read; a handler works it off

@@ -20,8 +20,7 @@ public:
 
     template <class Rep, class Period>
     constexpr Timeout(std::chrono::duration<Rep, Period> time) noexcept
-        : is_default_(false),
-          milliseconds_(round_up(time)) {}
+        : is_default_(false), milliseconds_(round_up(time)) {}
 
     /// As calls of the C interface take it: 0 is the default.
     constexpr std::uint64_t of_call() const noexcept {
