@@ -80,7 +80,7 @@ impl Slot {
     fn requeue(self: Arc<Self>) {
         self.phase.store(QUEUED, Ordering::Release);
         match self.pool.upgrade() {
-            Some(pool) => pool.enqueue(self),
+            Some(pool) => pool.put_back(self),
             None => drop(self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()),
         }
     }

@@ -110,6 +110,12 @@ impl Dispatcher {
         }
     }
 
+    /// Takes a job back after its turn on one of the threads, which is free now for this job or the one before it: a
+    /// further thread would find nothing to do.
+    fn put_back(&self, slot: Arc<Slot>) {
+        self.lock().queue.push_back(slot);
+    }
+
     /// The threads that run take what is queued when they can; but there may be none, or they are busy for long.
     fn start_thread_or_ask_again(self: Arc<Self>) {
         let Err(error) = self.start_thread() else { return };
@@ -255,6 +261,27 @@ mod tests {
         }
         lane.close();
         assert_eq!(rx.iter().collect::<Vec<_>>(), (0..10_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn one_subscription_needs_one_thread_however_much_it_has_to_do() {
+        let runtime = runtime();
+        let started = Arc::new(AtomicUsize::new(0));
+        let starts = started.clone();
+        let pool = Dispatcher::with_start(4, runtime.handle().clone(), move |thread| {
+            starts.fetch_add(1, Ordering::SeqCst);
+            std::thread::Builder::new().spawn(thread).map(drop)
+        });
+        let lane = lane();
+        for n in 0..1_000 {
+            put(&lane, n);
+        }
+        lane.close();
+        let (tx, rx) = mpsc::channel();
+        let reader = LaneReader::new(lane);
+        pool.add(Box::new(Handler { reader, call: move |n| tx.send(n).unwrap() }));
+        assert_eq!(rx.iter().count(), 1_000);
+        assert_eq!(started.load(Ordering::SeqCst), 1);
     }
 
     #[test]
