@@ -38,7 +38,10 @@ impl amop_devnet_options {
     fn ports(&self) -> Result<Vec<u16>> {
         let (first, most) = (self.first_port, usize::from(u16::MAX));
         if self.nodes > most {
-            return Err(unusable(format!("{} nodes can't have a port each: take at most {most}", self.nodes)));
+            return Err(unusable(format!(
+                "{} nodes can't have a port each: take at most {most}",
+                self.nodes
+            )));
         }
         if first == 0 {
             return Ok(vec![0; self.nodes]);

@@ -34,7 +34,8 @@ impl<'a> MakeWriter<'a> for Log {
 #[tokio::test]
 async fn spans_have_ids_and_no_payload_is_logged() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).with_env_filter("amop=debug");
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).with_env_filter("amop=debug");
     // For this thread, on which the test, the nodes and the clients all run.
     let _default = tracing::subscriber::set_default(subscriber.finish());
     let here = tokio::runtime::Handle::current();
