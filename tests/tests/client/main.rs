@@ -6,6 +6,7 @@ mod fixture;
 mod garbage;
 mod names;
 mod nodes;
+mod overload;
 mod reconnecting;
 mod serving;
 mod stats;

@@ -1,0 +1,311 @@
+//! Too much of something: bounds are kept, what doesn't fit is counted and said, and the rest goes on.
+//!
+//! Counts only: what a machine makes of it in time and memory is for `make bench`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use amop::{Client, Delivery, Error, ErrorKind, Event, Request, Retry};
+use amop_devnet::Devnet;
+use futures_util::future::join_all;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::fixture::{GUARD, builder, client, devnet, event, soon, two_nodes, until};
+
+/// What no test here waits for.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// A node that doesn't read takes what fits the sockets' buffers, some megabytes; this comes to more.
+const LARGE: usize = 256 << 10;
+
+/// Sends until the connection's bound is reached: how many calls are under way then, each of which tells `done` of its
+/// end, and the error of the one that found no room.
+fn fill(
+    publisher: &Client,
+    topic: &str,
+    done: &tokio::sync::mpsc::UnboundedSender<Option<Error>>,
+) -> (usize, Error) {
+    for accepted in 0.. {
+        let publish = publisher.publish(topic, vec![0; LARGE]).timeout(NEVER).retry(Retry::Never);
+        let done = done.clone();
+        if let Err(error) = publish.start(move |outcome| done.send(outcome.err()).unwrap()) {
+            return (accepted, error);
+        }
+        // The connection's task moves what was sent; the next call then meets what it couldn't move.
+        std::thread::yield_now();
+    }
+    unreachable!("it is filled before")
+}
+
+#[tokio::test]
+async fn a_node_that_reads_nothing_makes_calls_fail_at_its_bound_and_loses_none_it_took() {
+    const BOUND: usize = 1 << 20;
+    let devnet = two_nodes().await;
+    let server = client(&devnet, 1).await;
+    let _service = server.serve("t", async |_: Request| "served").await.unwrap();
+    let patient = |node| builder(&devnet, node).heartbeat(NEVER);
+    let publisher = patient(0).max_send_bytes(BOUND).connect().await.unwrap();
+    publisher.publish("t", "the way is known").wait_for_subscriber(true).await.unwrap();
+    devnet.node(0).freeze();
+    let (done, mut outcomes) = unbounded_channel();
+    let (accepted, error) = fill(&publisher, "t", &done);
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
+    assert!(error.is_retriable() && error.message().contains("max_send_bytes"), "{error}");
+    let held = publisher.stats().endpoints[0].clone();
+    assert_eq!(held.in_flight, accepted);
+    assert!(held.queued_bytes <= BOUND, "{held:?}");
+    // Other clients and other nodes have no part in it.
+    let elsewhere = client(&devnet, 1).await;
+    assert_eq!(soon("another node", elsewhere.publish("t", "x")).await.unwrap().data(), "served");
+    devnet.node(0).thaw();
+    for _ in 0..accepted {
+        let outcome = soon("the end of a call", outcomes.recv()).await.unwrap();
+        assert!(outcome.is_none(), "what was accepted is delivered: {outcome:?}");
+    }
+    drop(done);
+    assert!(soon("no further outcome", outcomes.recv()).await.is_none(), "each ended once");
+    let left = publisher.stats().endpoints[0].clone();
+    assert_eq!((left.in_flight, left.queued_bytes), (0, 0));
+    assert_eq!(publisher.publish("t", "x").await.unwrap().data(), "served", "there is room again");
+}
+
+#[tokio::test]
+async fn a_slow_node_keeps_no_message_and_no_topic_from_another() {
+    let devnet = two_nodes().await;
+    let subscriber = client(&devnet, 1).await;
+    let mut slow = subscriber.subscribe("slow").await.unwrap();
+    let mut other = subscriber.subscribe("other").await.unwrap();
+    let publisher = builder(&devnet, 0).endpoint(devnet.node(1).endpoint());
+    let publisher = publisher.heartbeat(NEVER).max_send_bytes(1 << 20).connect().await.unwrap();
+    until("both nodes", || publisher.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
+    publisher.publish("slow", "the way is known").wait_for_subscriber(true).await.unwrap();
+    soon("the first", slow.next()).await.unwrap();
+    // The node that is preferred, since it has no subscriber of its own, stops reading; what doesn't fit there goes
+    // through the other one.
+    devnet.node(0).freeze();
+    let (done, mut outcomes) = unbounded_channel();
+    let held_by_the_slow_one = || publisher.stats().endpoints[0].in_flight;
+    let mut sent = 0;
+    for (topic, messages) in [("slow", &mut slow), ("other", &mut other)] {
+        let mut passed = 0;
+        while passed < 20 {
+            let held = held_by_the_slow_one();
+            let done = done.clone();
+            let publish = publisher.publish(topic, vec![0; LARGE]).timeout(NEVER);
+            publish.start(move |outcome| done.send(outcome.err()).unwrap()).expect("some node has room");
+            sent += 1;
+            let taken = async {
+                while held_by_the_slow_one() == held {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                () = soon("a way for the message", taken) => {}
+                outcome = outcomes.recv() => {
+                    assert!(outcome.unwrap().is_none(), "the other node answers");
+                    soon("the message", messages.next()).await.unwrap();
+                    passed += 1;
+                }
+            }
+        }
+    }
+    devnet.node(0).thaw();
+    for _ in 40..sent {
+        let outcome = soon("the end of a call", outcomes.recv()).await.unwrap();
+        assert!(outcome.is_none(), "what the slow node took is delivered too: {outcome:?}");
+    }
+    assert_eq!((slow.stats().accepted + other.stats().accepted, held_by_the_slow_one()), (1 + sent, 0));
+}
+
+#[tokio::test]
+async fn ten_thousand_topics_through_one_client() {
+    const TOPICS: usize = 10_000;
+    let devnet = two_nodes().await;
+    let publisher = builder(&devnet, 0).call_timeout(NEVER).connect().await.unwrap();
+    let subscriber = builder(&devnet, 1).call_timeout(NEVER).connect().await.unwrap();
+    let topic = |n: usize| format!("topic number {n}");
+    let mut subscriptions = Vec::new();
+    for some in (0..TOPICS).collect::<Vec<_>>().chunks(1000) {
+        let subscribe = some.iter().map(|n| subscriber.subscribe(topic(*n)).into_future());
+        subscriptions.extend(soon("the subscriptions", join_all(subscribe)).await);
+    }
+    let mut subscriptions: Vec<_> = subscriptions.into_iter().map(Result::unwrap).collect();
+    assert_eq!(devnet.node(1).topics().len(), TOPICS);
+    let lists = subscriber.stats().endpoints[0].topic_lists_sent;
+    assert!(lists < TOPICS as u64 / 10, "changes are gathered: {lists} lists");
+    for some in (0..TOPICS).collect::<Vec<_>>().chunks(1000) {
+        let publish = some.iter().map(|n| publisher.publish(topic(*n), n.to_string()).into_future());
+        for outcome in soon("the replies", join_all(publish)).await {
+            outcome.unwrap();
+        }
+    }
+    for (n, messages) in subscriptions.iter_mut().enumerate() {
+        let message = soon("its message", messages.next()).await.unwrap();
+        assert_eq!((message.topic(), message.data()), (topic(n).as_str(), &n.to_string().into()));
+        assert_eq!(messages.stats().accepted, 1);
+    }
+    // One that stays has the node's list to itself in the end.
+    let last = subscriptions.pop().unwrap();
+    drop(subscriptions);
+    until("the others to be gone", || devnet.node(1).topics() == [last.topic()]).await;
+    assert_eq!(subscriber.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_calls_in_flight_and_not_one_more() {
+    const CALLS: usize = 100_000;
+    let nodes = Devnet::builder().nodes(2).push_limit(NEVER).node_limit(NEVER);
+    let devnet = devnet(nodes).await;
+    let publisher = builder(&devnet, 0).max_in_flight(CALLS).call_timeout(NEVER);
+    let publisher = publisher.connect().await.unwrap();
+    let server = builder(&devnet, 1).answer_within(NEVER).connect().await.unwrap();
+    let mut requests = server.serve_requests("t").max_messages(CALLS).await.unwrap();
+    publisher.publish("nobody", "").wait_for_subscriber(false).await.unwrap_err();
+    let told = Arc::new(AtomicUsize::new(0));
+    let (done, mut outcomes) = unbounded_channel();
+    let mut held = Vec::with_capacity(CALLS);
+    for n in 0..CALLS {
+        let (told, done) = (told.clone(), done.clone());
+        let tell = move |outcome: amop::Result<amop::Reply>| {
+            told.fetch_add(1, Ordering::SeqCst);
+            done.send((n, outcome)).unwrap();
+        };
+        publisher.publish("t", n.to_string()).start(tell).unwrap();
+    }
+    let in_flight = || publisher.stats().endpoints[0].in_flight;
+    assert_eq!(in_flight(), CALLS);
+    let error = publisher.publish("t", "one more").await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
+    assert!(error.message().contains("max_in_flight"), "{error}");
+    for _ in 0..CALLS {
+        held.push(soon("a request", requests.next()).await.unwrap());
+    }
+    assert_eq!((in_flight(), told.load(Ordering::SeqCst)), (CALLS, 0), "all wait for their answers");
+    for request in held.drain(..).rev() {
+        request.reply(request.data().clone()).unwrap();
+    }
+    drop(done);
+    let mut seen = HashSet::new();
+    while let Some((n, outcome)) = soon("an outcome", outcomes.recv()).await {
+        assert_eq!(outcome.unwrap().data(), &n.to_string(), "its own reply");
+        assert!(seen.insert(n), "call {n} ended twice");
+    }
+    assert_eq!((seen.len(), in_flight()), (CALLS, 0));
+    assert_eq!(requests.stats().accepted, CALLS as u64, "each was handled once");
+}
+
+#[tokio::test]
+async fn the_client_wide_bound_stands_above_those_of_the_topics() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    let subscriber = builder(&devnet, 1).max_held_bytes(100_000).connect().await.unwrap();
+    let mut a = subscriber.subscribe("a").await.unwrap();
+    let mut b = subscriber.subscribe("b").await.unwrap();
+    let mut c = subscriber.subscribe("c").await.unwrap();
+    for topic in ["a", "b", "a"] {
+        publisher.publish(topic, vec![1; 30_000]).await.unwrap();
+    }
+    for topic in ["a", "b"] {
+        let error = publisher.publish(topic, vec![1; 30_000]).await.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::SubscriberBusy, Delivery::No), "{topic}");
+    }
+    assert_eq!(subscriber.stats().held_bytes, 90_000);
+    // What fits, on a topic that is read, goes on.
+    for n in 0..20u8 {
+        publisher.publish("c", vec![n; 10_000]).await.unwrap();
+        assert_eq!(soon("a message", c.next()).await.unwrap().data(), &vec![n; 10_000]);
+    }
+    assert_eq!((a.stats().refused, b.stats().refused, c.stats().refused), (1, 1, 0));
+    assert_eq!(subscriber.stats().refused, 2);
+    soon("a message", a.next()).await.unwrap();
+    soon("a message", a.next()).await.unwrap();
+    publisher.publish("b", vec![1; 30_000]).await.expect("there is room again");
+    for _ in 0..2 {
+        soon("a message", b.next()).await.unwrap();
+    }
+    assert_eq!(subscriber.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn handlers_that_block_all_threads_keep_nothing_from_those_without_one() {
+    const THREADS: usize = 256;
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let (release, gate) = mpsc::channel::<()>();
+    let gate = Arc::new(std::sync::Mutex::new(gate));
+    let entered = Arc::new(AtomicUsize::new(0));
+    let mut guards = Vec::new();
+    for n in 0..=THREADS {
+        let (gate, entered) = (gate.clone(), entered.clone());
+        let handler = move |_| {
+            entered.fetch_add(1, Ordering::SeqCst);
+            // Ends when the test lets go of the other end.
+            let _ = gate.lock().unwrap().recv();
+        };
+        guards.push(subscriber.subscribe(format!("blocked {n}")).for_each_blocking(handler).await.unwrap());
+    }
+    let mut stream = subscriber.subscribe("stream").await.unwrap();
+    let (tell, mut told) = unbounded_channel();
+    let _async = subscriber
+        .subscribe("async")
+        .for_each(move |message| {
+            tell.send(message).unwrap();
+            async {}
+        })
+        .await
+        .unwrap();
+    for n in 0..=THREADS {
+        publisher.publish(format!("blocked {n}"), "x").await.expect("accepted is answered");
+    }
+    until("all threads to be taken", || entered.load(Ordering::SeqCst) == THREADS).await;
+    until("the last one to wait", || subscriber.stats().dispatcher_waits > 0).await;
+    for n in 0..100u32 {
+        publisher.publish("stream", n.to_string()).await.unwrap();
+        assert_eq!(soon("the stream", stream.next()).await.unwrap().data(), &n.to_string());
+        publisher.publish("async", n.to_string()).await.unwrap();
+        assert_eq!(soon("the async handler", told.recv()).await.unwrap().data(), &n.to_string());
+    }
+    assert_eq!(entered.load(Ordering::SeqCst), THREADS, "the one beyond them waits for a thread");
+    drop(release);
+    until("the one that waited", || entered.load(Ordering::SeqCst) == THREADS + 1).await;
+    subscriber.close_within(GUARD).await.unwrap();
+    assert_eq!(subscriber.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_slow_consumer_is_told_once_in_each_episode() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut events = subscriber.events();
+    let mut messages = subscriber.subscribe("t").max_messages(2).await.unwrap();
+    for episode in 1..=3 {
+        for _ in 0..2 {
+            publisher.publish("t", "x").await.unwrap();
+        }
+        for _ in 0..5 {
+            assert_eq!(publisher.publish("t", "x").await.unwrap_err().kind(), ErrorKind::SubscriberBusy);
+        }
+        // Some room ends no episode; only an empty lane does.
+        soon("a message", messages.next()).await.unwrap();
+        publisher.publish("t", "x").await.unwrap();
+        assert_eq!(publisher.publish("t", "x").await.unwrap_err().kind(), ErrorKind::SubscriberBusy);
+        for _ in 0..2 {
+            soon("a message", messages.next()).await.unwrap();
+        }
+        assert_eq!(messages.stats().refused, 6 * episode);
+    }
+    subscriber.close().await.unwrap();
+    let mut told = 0;
+    let count = |event| match event {
+        Event::SlowConsumer { .. } => {
+            told += 1;
+            None
+        }
+        event => matches!(event, Event::Closed).then_some(()),
+    };
+    event(&mut events, "the last event", count).await;
+    assert_eq!(told, 3);
+}
