@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Four nodes, eight clients, random faults: scripts/chaos.sh [SEED] [SECONDS]. The seed is printed; the same seed breaks
-# the same things in the same order. What is asked at the end: docs/reliability.md.
+# the same things in the same order, at nodes of the same traits. What is asked at the end: docs/reliability.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

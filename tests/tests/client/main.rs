@@ -2,12 +2,15 @@
 
 mod calls;
 mod closing;
+mod copies;
 mod fixture;
 mod garbage;
+mod leaving;
 mod names;
 mod nodes;
 mod overload;
 mod reconnecting;
+mod renewing;
 mod serving;
 mod stats;
 mod subscribing;

@@ -1,0 +1,90 @@
+//! A node is removed while the client has calls under way there: each of them ends, or goes on elsewhere.
+
+use std::time::Duration;
+
+use amop::{Client, Delivery, ErrorKind, Retry};
+use amop_devnet::Devnet;
+
+use crate::fixture::{GUARD, builder, devnet, soon, until};
+
+const CALLS: usize = 10;
+
+/// A client of the first two nodes, and how long it lets calls end at a node that it leaves.
+async fn publisher(devnet: &Devnet, close_timeout: Duration) -> Client {
+    let builder = devnet.node(0).client().endpoint(devnet.node(1).endpoint());
+    let client = builder.close_timeout(close_timeout).call_timeout(GUARD).connect().await.unwrap();
+    until("both nodes", || client.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
+    client
+}
+
+/// The node with calls in flight, and how many.
+fn busy(client: &Client) -> (String, usize) {
+    let endpoints = client.stats().endpoints;
+    let busy = endpoints.into_iter().max_by_key(|endpoint| endpoint.in_flight).unwrap();
+    (busy.endpoint.to_string(), busy.in_flight)
+}
+
+#[tokio::test]
+async fn calls_that_get_no_answer_end_as_lost_and_the_others_well() {
+    let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
+    let server = builder(&devnet, 2).answer_within(GUARD).connect().await.unwrap();
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    let publisher = publisher(&devnet, Duration::from_millis(50)).await;
+    let call = |n: usize| tokio::spawn(publisher.publish("slow", n.to_string()).into_future());
+    let calls: Vec<_> = (0..CALLS).map(call).collect();
+    let mut held = Vec::new();
+    for _ in 0..CALLS {
+        held.push(soon("a request", requests.next()).await.unwrap());
+    }
+    let (node, there) = busy(&publisher);
+    publisher.remove_endpoint(&node).unwrap();
+    let ended = || calls.iter().filter(|call| call.is_finished()).count();
+    until("the calls there to end", || ended() == there).await;
+    for request in held {
+        request.reply(request.data().clone()).unwrap();
+    }
+    let mut lost = 0;
+    for (n, call) in calls.into_iter().enumerate() {
+        match soon("the end of a call", call).await.unwrap() {
+            Ok(reply) => assert_eq!(reply.data(), &n.to_string()),
+            Err(error) => {
+                assert_eq!((error.kind(), error.delivery()), (ErrorKind::ConnectionLost, Delivery::Maybe));
+                assert!(error.message().contains("removed") && error.message().contains(&node), "{error}");
+                lost += 1;
+            }
+        }
+    }
+    assert_eq!(lost, there);
+    let (reply, request) = tokio::join!(publisher.publish("slow", "x").into_future(), async {
+        soon("a request", requests.next()).await.unwrap().reply("the other node serves").unwrap();
+    });
+    assert_eq!((reply.unwrap().data(), request), (&"the other node serves".into(), ()));
+    assert_eq!(publisher.stats().endpoints.len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
+    let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
+    let server = builder(&devnet, 2).answer_within(GUARD).connect().await.unwrap();
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    let publisher = publisher(&devnet, Duration::from_millis(50)).await;
+    let publish = publisher.publish("slow", "x").retry(Retry::AtLeastOnce);
+    let call = tokio::spawn(publish.into_future());
+    let first = soon("the request", requests.next()).await.unwrap();
+    let (node, _) = busy(&publisher);
+    publisher.remove_endpoint(&node).unwrap();
+    // A further try with the same id joins the first, whose answer the node passes on but once: to where nobody waits
+    // for it any more. One with a fresh id is handled again.
+    until("the further try", || server.stats().doubles > 0).await;
+    first.reply("to nobody").unwrap();
+    let serve = async {
+        loop {
+            requests.next().await.unwrap().reply("once more").unwrap();
+        }
+    };
+    let reply = tokio::select! {
+        reply = soon("the reply", call) => reply.unwrap(),
+        () = serve => unreachable!("it goes on"),
+    };
+    assert_eq!(reply.unwrap().data(), "once more");
+}
