@@ -11,7 +11,7 @@ rust=(gcc g++ libc6-dev openssl ca-certificates) # g++: fuzzing; openssl: foreig
 command=(tmux)                                   # a terminal to drive the command in
 c=(cmake pkg-config libcmocka-dev doctest-dev valgrind abigail-tools)
 python=(python3 python3-venv)
-lint=(shellcheck)
+lint=(shellcheck clang-format)
 packages=("${rust[@]}" "${command[@]}" "${c[@]}" "${python[@]}" "${lint[@]}")
 
 debian_packages() {

@@ -1,0 +1,50 @@
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "fixture.hpp"
+
+amop::Devnet& devnet() {
+    static amop::Devnet nodes;
+    return nodes;
+}
+
+amop::Options options_at(std::size_t node) {
+    return devnet()
+        .client_options(node)
+        .reconnect_max(200ms)
+        .call_timeout(guard)
+        .connect_timeout(guard)
+        .close_timeout(guard);
+}
+
+amop::Options options_at_both() { return options_at(0).endpoint(devnet().endpoint(1)); }
+
+std::string fresh_topic() {
+    static int number = 0;
+    return "topic-" + std::to_string(++number);
+}
+
+void Counter::raise() {
+    // Notified under the lock: whoever waits may destroy this right after.
+    const std::lock_guard<std::mutex> locked(lock_);
+    times_++;
+    raised_.notify_all();
+}
+
+int Counter::times() const {
+    const std::lock_guard<std::mutex> locked(lock_);
+    return times_;
+}
+
+void Counter::wait_for(int times) const {
+    std::unique_lock<std::mutex> locked(lock_);
+    REQUIRE(raised_.wait_for(locked, guard, [&] { return times_ >= times; }));
+}
+
+amop::Event next_event(const amop::Events& events, amop::EventKind kind) {
+    for (;;) {
+        auto event = events.next(guard);
+        REQUIRE(event.has_value());
+        if (event->kind() == kind) {
+            return std::move(*event);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+// Events, figures, log and the embedded nodes' own life.
+#include "fixture.hpp"
+
+#include <poll.h>
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+TEST_CASE("events tell of lost and restored connections") {
+    const amop::Devnet nodes;
+    CHECK(nodes.node_count() == 2);
+    amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms));
+    const auto events = client.events();
+    CHECK_FALSE(events.next(0ms).has_value());
+    pollfd waiting{events.fd(), POLLIN, 0};
+    CHECK(poll(&waiting, 1, 0) == 0);
+
+    client.add_endpoint(nodes.endpoint(1));
+    client.add_endpoint(nodes.endpoint(1));
+    const auto connected = next_event(events, amop::EventKind::connected);
+    CHECK(connected.endpoint() == nodes.endpoint(1));
+    CHECK(connected.node_version() != "");
+    CHECK(connected.protocol() >= 1);
+    CHECK(connected.topic() == "");
+    CHECK(connected.message() == "");
+    CHECK_FALSE(connected.error().has_value());
+
+    nodes.kill_node(1);
+    const auto lost = next_event(events, amop::EventKind::lost);
+    CHECK(lost.endpoint() == nodes.endpoint(1));
+    REQUIRE(lost.error().has_value());
+    CHECK(std::string(lost.error()->what()) != "");
+    const auto failed = next_event(events, amop::EventKind::connect_failed);
+    CHECK(failed.error()->code() == amop::Code::connect);
+    nodes.restart_node(1);
+    nodes.restart_node(1);
+    CHECK(next_event(events, amop::EventKind::reconnected).endpoint() == nodes.endpoint(1));
+
+    client.remove_endpoint(nodes.endpoint(1));
+    client.remove_endpoint(nodes.endpoint(1));
+    CHECK(client.stats().endpoints.size() == 1);
+    CHECK(code_of([&] { client.add_endpoint("nonsense"); }) == amop::Code::invalid_endpoint);
+    CHECK(code_of([&] { client.remove_endpoint(""); }) == amop::Code::invalid_endpoint);
+
+    client.close();
+    CHECK(poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds(guard).count())) == 1);
+    std::optional<amop::EventKind> last;
+    for (const amop::Event& event : events) {
+        last = event.kind();
+    }
+    CHECK(last == amop::EventKind::closed);
+    CHECK(code_of([&] { events.next(0ms); }) == amop::Code::closed);
+}
+
+TEST_CASE("events go to a handler, in order, up to the last") {
+    const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
+    amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms));
+    std::vector<amop::EventKind> kinds;
+    Counter lost, reconnected;
+    client.on_event([&](const amop::Event& event) {
+        // The first connection may be told late, and any number of tries may fail.
+        if (event.kind() != amop::EventKind::connected && event.kind() != amop::EventKind::connect_failed) {
+            kinds.push_back(event.kind());
+        }
+        if (event.kind() == amop::EventKind::lost) {
+            lost.raise();
+        }
+        if (event.kind() == amop::EventKind::reconnected) {
+            reconnected.raise();
+        }
+    });
+    nodes.kill_node(0);
+    lost.wait_for(1);
+    nodes.restart_node(0);
+    reconnected.wait_for(1);
+    client.close();
+    CHECK(kinds == std::vector{amop::EventKind::lost, amop::EventKind::reconnected, amop::EventKind::closed});
+}
+
+TEST_CASE("a slow consumer is an event, once") {
+    amop::Client client(options_at(0));
+    const auto topic = fresh_topic();
+    const auto events = client.events();
+    const auto subscription = client.subscribe(
+        topic, amop::SubscribeOptions{}.max_messages(1).overflow(amop::Overflow::drop_oldest));
+    for (int n = 0; n < 10; n++) {
+        client.publish(topic, "");
+    }
+    CHECK(next_event(events, amop::EventKind::slow_consumer).topic() == topic);
+    CHECK_FALSE(events.next(0ms).has_value());
+    CHECK(subscription.stats().dropped == 9);
+}
+
+TEST_CASE("a client's figures") {
+    amop::Client client(options_at_both().retry(amop::Retry::definite));
+    const auto topic = fresh_topic();
+    const auto events = client.events();
+    if (client.stats().endpoints.at(1).state != amop::EndpointState::connected) {
+        next_event(events, amop::EventKind::connected);
+    }
+    const auto subscription = client.subscribe(topic);
+    client.publish(topic, "12345");
+    const auto stats = client.stats();
+    CHECK(stats.held_bytes == 5);
+    CHECK(stats.retries == 0);
+    CHECK(stats.calls_waiting == 0);
+    CHECK(stats.partial_broadcasts == 0);
+    CHECK(stats.refused == 0);
+    CHECK(stats.dropped == 0);
+    CHECK(stats.own_broadcasts == 0);
+    CHECK(stats.events_dropped == 0);
+    REQUIRE(stats.endpoints.size() == 2);
+    CHECK(stats.endpoints[0].endpoint == devnet().endpoint(0));
+    CHECK(stats.endpoints[1].endpoint == devnet().endpoint(1));
+    for (const auto& endpoint : stats.endpoints) {
+        CHECK(endpoint.connected);
+        CHECK(endpoint.state == amop::EndpointState::connected);
+        CHECK_FALSE(endpoint.last_error.has_value());
+        CHECK(endpoint.connects == 1);
+        CHECK(endpoint.losses == 0);
+        CHECK(endpoint.failed_connects == 0);
+        CHECK(endpoint.frames_sent > 0);
+        CHECK(endpoint.frames_received > 0);
+        CHECK(endpoint.bytes_sent > endpoint.frames_sent);
+        CHECK(endpoint.bytes_received > endpoint.frames_received);
+        CHECK(endpoint.writes > 0);
+        CHECK(endpoint.topic_lists_sent > 0);
+        CHECK(endpoint.in_flight == 0);
+        CHECK(endpoint.overloaded == 0);
+        CHECK(endpoint.busy == 0);
+        CHECK(endpoint.too_slow == 0);
+    }
+    CHECK(stats.total.endpoint == "");
+    CHECK(stats.total.connects == 2);
+    CHECK(stats.total.calls == 1);
+    CHECK(stats.total.messages_received == 1);
+    CHECK(stats.total.frames_sent == stats.endpoints[0].frames_sent + stats.endpoints[1].frames_sent);
+}
+
+TEST_CASE("round trips are a histogram, which a snapshot keeps") {
+    amop::Client client(options_at(0));
+    const auto topic = fresh_topic();
+    const auto subscription = client.subscribe(topic);
+    CHECK(client.stats().total.round_trips.count() == 0);
+    CHECK_FALSE(client.stats().total.round_trips.quantile(0.5).has_value());
+    CHECK_FALSE(amop::RoundTrips().quantile(0.5).has_value());
+    for (int n = 0; n < 10; n++) {
+        client.publish(topic, "");
+    }
+    const auto stats = client.stats();
+    client.close();
+    const auto& all = stats.total.round_trips;
+    // The last one may be counted right after its caller heard.
+    CHECK(all.count() >= 9);
+    std::uint64_t counted = 0;
+    for (const auto& bucket : stats.round_trip_buckets) {
+        CHECK(bucket.count > 0);
+        counted += bucket.count;
+    }
+    CHECK(counted == all.count());
+    CHECK(all.quantile(0.0) == stats.round_trip_buckets.front().up_to);
+    CHECK(all.quantile(1.0) == stats.round_trip_buckets.back().up_to);
+    CHECK(all.quantile(0.0) <= all.quantile(0.5));
+    CHECK(all.quantile(0.5) <= all.quantile(1.0));
+    CHECK(all.quantile(-3.0) == all.quantile(0.0));
+    CHECK(all.quantile(7.0) == all.quantile(1.0));
+    CHECK(all.quantile(std::numeric_limits<double>::quiet_NaN()) == all.quantile(0.0));
+    CHECK(stats.endpoints.at(0).round_trips.quantile(0.5) == all.quantile(0.5));
+}
+
+TEST_CASE("a client may start while no node is there, and its figures say why") {
+    const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
+    nodes.kill_node(0);
+    const auto options = nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms).call_timeout(guard);
+    CHECK(code_of([&] { amop::Client(amop::Options(options)); }) == amop::Code::connect);
+    amop::Client client(amop::Options(options).start_offline(true));
+    const auto events = client.events();
+    next_event(events, amop::EventKind::connect_failed);
+    const auto down = client.stats().endpoints.at(0);
+    CHECK(down.state == amop::EndpointState::down);
+    CHECK_FALSE(down.connected);
+    CHECK(down.failed_connects > 0);
+    REQUIRE(down.last_error.has_value());
+    CHECK(down.last_error->code() == amop::Code::connect);
+    nodes.restart_node(0);
+    next_event(events, amop::EventKind::connected);
+    client.broadcast(fresh_topic(), "");
+}
+
+TEST_CASE("every setting of a client is taken") {
+    amop::Client client(options_at(0)
+                            .reconnect_min(10ms)
+                            .heartbeat(30s)
+                            .missed_heartbeats(3)
+                            .answer_within(2s)
+                            .retry(amop::Retry::never)
+                            .max_in_flight(10)
+                            .max_send_bytes(1 << 20)
+                            .max_held_bytes(1 << 20)
+                            .max_events(10)
+                            .doubles_window(10s)
+                            .max_doubles(10)
+                            .group(1)
+                            .dispatcher_threads(4));
+    client.broadcast(fresh_topic(), "");
+    CHECK(code_of([] { amop::Client(options_at(0).heartbeat(std::chrono::hours::max())); })
+          == amop::Code::invalid_argument);
+}
+
+TEST_CASE("the log tells what the library does, without payloads, until it's ended") {
+    Counter destroyed, connected;
+    bool told_payload = false;
+    amop::set_log_handler(amop::LogLevel::debug,
+                          [&, captured = Captured(destroyed)](amop::LogLevel level, std::string_view target,
+                                                              std::string_view message) {
+                              CHECK(level <= amop::LogLevel::debug);
+                              CHECK(target != "");
+                              told_payload = told_payload || message.find("secret") != std::string_view::npos;
+                              if (level == amop::LogLevel::info) {
+                                  connected.raise();
+                              }
+                          });
+    {
+        amop::Client client(options_at(0));
+        client.broadcast(fresh_topic(), "secret");
+    }
+    connected.wait_for(1);
+    // The next one takes its place.
+    amop::set_log_handler(amop::LogLevel::error, [captured = Captured(destroyed)](
+                                                     amop::LogLevel, std::string_view, std::string_view) {});
+    destroyed.wait_for(1);
+    amop::clear_log_handler();
+    amop::clear_log_handler();
+    destroyed.wait_for(2);
+    CHECK_FALSE(told_payload);
+    CHECK(code_of([&] {
+              amop::set_log_handler(static_cast<amop::LogLevel>(9),
+                                    [captured = Captured(destroyed)](auto&&...) {});
+          })
+          == amop::Code::invalid_argument);
+    CHECK(destroyed.times() == 3);
+}
+
+TEST_CASE("embedded nodes keep their certificates in a folder of one's own") {
+    const std::string folder(amop::Devnet().credentials());
+    // A temporary one goes with its nodes; one that is named stays, and is used again.
+    const auto named = folder + "-named";
+    std::string credentials;
+    {
+        const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1).folder(named).like_2_11(false));
+        credentials = nodes.credentials();
+        amop::Client(nodes.client_options(0)).broadcast(fresh_topic(), "");
+    }
+    const amop::Devnet again(amop::DevnetOptions{}.nodes(1).folder(named));
+    amop::Client(amop::Options{}.endpoint(again.endpoint(0)).credentials(credentials))
+        .broadcast(fresh_topic(), "");
+    CHECK(code_of([&] { amop::Client(again.client_options(0).credentials(folder)); })
+          == amop::Code::credentials_not_found);
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The C++ interface: all of C can be reached, each header stands alone, by each compiler that is there; and format.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Every function and constant of amop.h, except for its own macros, is used in a header of C++.
+named=$(sed -E '/^ *(\/\*|\*)/d' include/amop.h | grep -oE '\<(amop_[a-z0-9_]+ ?\(|AMOP_[A-Z0-9_]+)' | tr -d ' (' | sort -u)
+unused=$(grep -vxF -f <(grep -ohE '\<(amop|AMOP)_\w+' include/amop/*.hpp | sort -u) <<<"$named" \
+    | grep -vxE 'AMOP_H|AMOP_VERSION(_MAJOR|_MINOR|_PATCH)?' || true)
+if [ -n "$unused" ]; then
+    printf 'amop.h has what C++ programs can not reach through include/amop:\n%s\n' "$unused" >&2
+    exit 1
+fi
+
+# Each header alone and twice; no macros come out of them.
+mkdir -p build
+strict=(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wundef)
+for compiler in ${CXX:-c++} clang++; do
+    command -v "$compiler" >/dev/null || continue
+    for header in include/amop.hpp include/amop/*.hpp; do
+        printf '#include "%s"\n#include "%s"\n' "$header" "$header" >build/header.cpp
+        "$compiler" -std=c++17 "${strict[@]}" -I. -fsyntax-only build/header.cpp
+    done
+    "$compiler" -std=c++20 "${strict[@]}" -I. -fsyntax-only build/header.cpp
+done
+if grep -n '^ *# *define' include/amop.hpp include/amop/*.hpp; then
+    echo "headers of C++ define no macros" >&2
+    exit 1
+fi
+
+if ! command -v clang-format >/dev/null; then
+    echo "clang-format isn't installed (make setup installs it)"
+    exit 77
+fi
+clang-format --dry-run --Werror include/amop.hpp include/amop/*.hpp bindings/cpp/tests/*pp examples/cpp/*pp

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The tests of the C++ interface: programs against an installed library, as they are and with AddressSanitizer and
+# UndefinedBehaviorSanitizer; and README's example.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+compiler=${CXX:-c++}
+if ! command -v cmake >/dev/null || ! command -v pkg-config >/dev/null \
+    || ! "$compiler" -fsyntax-only -x c++ - <<<'#include <doctest/doctest.h>' 2>/dev/null; then
+    echo "the C++ tests need a C++ compiler, cmake, pkg-config and doctest (make setup installs them)"
+    exit 77
+fi
+
+stage=$PWD/build/stage-cpp
+PREFIX=$stage scripts/install-c.sh dev
+
+run() { # NAME SETTING...: builds the tests in build/NAME and runs them
+    local name=$1
+    shift
+    cmake -S bindings/cpp -B "build/$name" -DCMAKE_PREFIX_PATH="$stage" "$@" >"build/$name.log"
+    cmake --build "build/$name" --parallel >>"build/$name.log" || { cat "build/$name.log" && exit 1; }
+    ctest --test-dir "build/$name" --output-on-failure
+}
+run cpp -DAMOP_SANITIZE=
+run cpp-sanitized -DAMOP_SANITIZE=address,undefined
+
+# README's example, by pkg-config, linked to the shared and to the static library.
+# shellcheck disable=SC2016 # the backquotes are README's
+sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md >build/readme.cpp
+grep -q 'int main' build/readme.cpp
+for package in amop amop-static; do
+    flags=$(PKG_CONFIG_PATH=$stage/lib/pkgconfig pkg-config --cflags --libs "$package")
+    # shellcheck disable=SC2086 # flags are words
+    "$compiler" -std=c++17 -Wall -Wextra -Wpedantic -Werror build/readme.cpp $flags -o "build/readme-cpp-$package"
+    echo "README's example compiles and links with $package"
+done
