@@ -140,6 +140,16 @@ func receive[T any](t testing.TB, from <-chan T) T {
 	}
 }
 
+// happens is what happens next, other than that nodes are connected: a test may begin to listen before that is told.
+func happens(t testing.TB, events <-chan *amop.Event) *amop.Event {
+	t.Helper()
+	for {
+		if event := receive(t, events); event.Kind != amop.EventConnected {
+			return event
+		}
+	}
+}
+
 // closed waits until a channel is closed, and gives how much came before.
 func closed[T any](t testing.TB, channel <-chan T) (before int) {
 	t.Helper()

@@ -143,7 +143,7 @@ func TestASlowReaderLosesWhatItWasToldItWould(t *testing.T) {
 	if sent < 8+64 || sent > room {
 		t.Fatalf("%d were taken", sent)
 	}
-	event := receive(t, events)
+	event := happens(t, events)
 	equal(t, event.Kind, amop.EventSlowConsumer)
 	equal(t, event.Topic, topic)
 	equal(t, refusing.Stats().Refused, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,10 +58,13 @@ func TestAHandlersErrorsReachThePublisher(t *testing.T) {
 		}, amop.ErrRemote, 8, "eight"},
 		{"a code that is the nodes'", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 100}
-		}, amop.ErrSubscriberFailed, -5000, "100 can't be a failure's code: take -32768 to 32767, not 0, not 100 to 104"},
+		}, amop.ErrSubscriberFailed, -5000, "100 can't be a failure's code"},
+		{"a code that is the library's", func(context.Context, *amop.Request) ([]byte, error) {
+			return nil, &amop.Failure{Code: -5012}
+		}, amop.ErrSubscriberFailed, -5000, "-5012 can't be a failure's code"},
 		{"a code that doesn't fit", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 1 << 16}
-		}, amop.ErrSubscriberFailed, -5000, "65536 can't be a failure's code: take -32768 to 32767, not 0"},
+		}, amop.ErrSubscriberFailed, -5000, "65536 can't be a failure's code"},
 		{"a panic", func(context.Context, *amop.Request) ([]byte, error) {
 			panic("no paper")
 		}, amop.ErrSubscriberFailed, -5000, "the handler panicked: no paper"},
@@ -76,11 +80,14 @@ func TestAHandlersErrorsReachThePublisher(t *testing.T) {
 				_, err := client.Publish(soon(t), topic, nil, amop.Retry(amop.RetryNever))
 				e := fails(t, err, c.code)
 				equal(t, e.NodeCode, c.nodeCode)
-				equal(t, string(e.Data), c.data)
+				// Texts that the library makes go on with what to do.
+				if !strings.HasPrefix(string(e.Data), c.data) {
+					t.Fatalf("%q came along", e.Data)
+				}
 			}
 			if c.name == "a panic" || c.name == "an ended goroutine" {
 				for range 2 {
-					event := receive(t, events)
+					event := happens(t, events)
 					equal(t, event.Kind, amop.EventHandlerFailed)
 					equal(t, event.Topic, topic)
 					equal(t, event.Message, c.data)

@@ -36,7 +36,7 @@ func TestAHandlerThatPanicsIsToldOfAndGoesOn(t *testing.T) {
 		equal(t, receive(t, got), data)
 	}
 	for _, text := range []string{"the handler panicked: no paper", "the handler ended its goroutine"} {
-		event := receive(t, events)
+		event := happens(t, events)
 		equal(t, *event, amop.Event{Kind: amop.EventHandlerFailed, Topic: topic, Message: text})
 	}
 	ok(t, subscription.Unsubscribe(soon(t)))
@@ -53,7 +53,10 @@ func TestAListenerThatDoesNotReadLosesTheOldestEvents(t *testing.T) {
 		must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte(data)))
 	}
 	ok(t, subscription.Unsubscribe(soon(t)))
-	equal(t, client.Stats().EventsDropped, 3)
+	if dropped := client.Stats().EventsDropped; dropped != 3 && dropped != 4 {
+		// 4: with the event that the node was connected.
+		t.Fatalf("%d events were dropped", dropped)
+	}
 	equal(t, receive(t, events).Message, "the handler panicked: 4")
 	ok(t, client.Close())
 	equal(t, receive(t, events).Message, "the handler panicked: 5")
