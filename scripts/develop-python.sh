@@ -10,4 +10,4 @@ if [ ! -x .venv/bin/maturin ]; then
 fi
 # A target folder of its own: maturin builds pyo3 otherwise than cargo does, so in one folder each would undo what the
 # other has built.
-VIRTUAL_ENV=$PWD/.venv .venv/bin/maturin develop --quiet --target-dir target/python
+VIRTUAL_ENV=$PWD/.venv .venv/bin/maturin develop --quiet --locked --target-dir target/python

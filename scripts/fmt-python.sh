@@ -7,5 +7,6 @@ if [ ! -x .venv/bin/ruff ]; then
     echo "formatting Python needs ruff in .venv (make setup installs it)"
     exit 77
 fi
-.venv/bin/ruff check --quiet --select I --fix python examples/python
-.venv/bin/ruff format --quiet python examples/python
+code=(python examples/python scripts)
+.venv/bin/ruff check --quiet --select I --fix "${code[@]}"
+.venv/bin/ruff format --quiet "${code[@]}"

@@ -3,9 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+code=(python examples/python scripts)
 scripts/develop-python.sh
-.venv/bin/ruff format --check python examples/python
-.venv/bin/ruff check python examples/python
+.venv/bin/ruff format --check "${code[@]}"
+.venv/bin/ruff check "${code[@]}"
 .venv/bin/mypy
 .venv/bin/pyright --warnings
 .venv/bin/stubtest amop --mypy-config-file pyproject.toml --allowlist python/stubtest-allowlist.txt \

@@ -16,15 +16,16 @@ trap 'rm -rf "$work"' EXIT
 case $kind in
     dev)
         out=$work/dist
-        .venv/bin/maturin build --quiet --target-dir target/python --auditwheel check --out "$out"
+        .venv/bin/maturin build --quiet --locked --target-dir target/python --auditwheel check --out "$out"
         ;;
     release)
         out=build/python
         rm -rf "$out"
         python3 -m venv "$work/tools"
         "$work/tools/bin/pip" install --quiet --requirement scripts/requirements-wheel.txt
-        "$work/tools/bin/maturin" sdist --quiet --out "$out"
-        # The wheel is built from what the source distribution holds, and nothing else.
+        "$work/tools/bin/maturin" sdist --out "$out"
+        # The wheel is built from what the source distribution holds, and nothing else. It lacks the crates that the
+        # package doesn't need, so cargo takes those out of Cargo.lock; the other versions stay as they are.
         mkdir "$work/source"
         tar -xzf "$out"/*.tar.gz -C "$work/source" --strip-components 1
         (cd "$work/source" && PATH=$work/tools/bin:$PATH maturin build --release --strip --zig \

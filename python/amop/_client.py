@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import _amop
 from ._base import BaseClient
@@ -160,13 +161,14 @@ class Client(BaseClient[_amop.Handler]):
         :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
         :raises CallTimeoutError: no node listed it in time.
         :raises ArgumentError: a bad topic or bound.
+        :raises TypeError: the handler isn't callable, or a coroutine function.
         :raises ClosedError: the client is closed.
         :raises ForkError: in the child of a fork.
         """
         given = (max_messages, max_bytes, overflow, placement, None, timeout)
         if handler is None:
             return Subscription(self, topic, self._native.subscribe(topic, given), None)
-        held = _amop.Handler(handler)
+        held = _amop.Handler(_for_threads(handler))
         guard = self._native.subscribe_handler(topic, given, held)
         self._keep(held)
         return Subscription(self, topic, None, guard)
@@ -200,13 +202,14 @@ class Client(BaseClient[_amop.Handler]):
         :raises ServiceError: this client serves the topic already.
         :raises CallTimeoutError: no node listed it in time.
         :raises ArgumentError: a bad topic or bound.
+        :raises TypeError: the handler isn't callable, or a coroutine function.
         :raises ClosedError: the client is closed.
         :raises ForkError: in the child of a fork.
         """
         given = (max_messages, max_bytes, None, placement, concurrency, timeout)
         if handler is None:
             return Service(self, topic, self._native.serve(topic, given), None)
-        held = _amop.Handler(handler)
+        held = _amop.Handler(_for_threads(handler))
         guard = self._native.serve_handler(topic, given, held)
         self._keep(held)
         return Service(self, topic, None, guard)
@@ -284,6 +287,14 @@ class Client(BaseClient[_amop.Handler]):
     def _forget_handlers(self) -> None:
         """Let go of those that will never be called again."""
         self._handlers -= {handler for handler in list(self._handlers) if handler.done}
+
+
+def _for_threads(handler: Callable[[Any], object]) -> Callable[[Any], object]:
+    if not callable(handler):
+        raise TypeError(f"a handler has to be callable, and {handler!r} isn't")
+    if inspect.iscoroutinefunction(handler):
+        raise TypeError(f"{handler!r} is a coroutine function, which threads can't run: take amop.aio for it")
+    return handler
 
 
 def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Client:

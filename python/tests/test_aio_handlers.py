@@ -229,6 +229,13 @@ async def test_a_client_that_its_own_handlers_hold_is_garbage_too(
         await asyncio.sleep(0)
 
 
+async def test_what_cant_be_a_handler_is_named(aio_subscriber: aio.Client, topic: str) -> None:
+    with pytest.raises(TypeError, match="callable"):
+        await aio_subscriber.subscribe(topic, 7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="callable"):
+        await aio_subscriber.serve(topic, "handler")  # type: ignore[arg-type]
+
+
 async def test_a_handler_may_answer_through_the_request_later(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:

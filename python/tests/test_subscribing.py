@@ -187,6 +187,18 @@ def test_a_full_subscription_may_give_up_the_oldest(
     assert subscription.stats().dropped == 3
 
 
+def test_what_cant_be_a_handler_is_named(subscriber: amop.Client, topic: str) -> None:
+    async def coroutine(_: amop.Message) -> None: ...
+
+    with pytest.raises(TypeError, match="coroutine function"):
+        subscriber.subscribe(topic, coroutine)
+    for bad in (7, "handler"):
+        with pytest.raises(TypeError, match="callable"):
+            subscriber.subscribe(topic, bad)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="callable"):
+            subscriber.serve(topic, bad)  # type: ignore[arg-type]
+
+
 def test_bad_bounds_and_topics_are_named(subscriber: amop.Client, topic: str) -> None:
     with pytest.raises(amop.ArgumentError, match="max_messages is -1"):
         subscriber.subscribe(topic, max_messages=-1)

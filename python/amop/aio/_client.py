@@ -159,14 +159,15 @@ class Client(BaseClient[Held]):
         :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
         :raises CallTimeoutError: no node listed it in time.
         :raises ArgumentError: a bad topic or bound.
+        :raises TypeError: the handler isn't callable.
         :raises ClosedError: the client is closed.
         :raises ForkError: in the child of a fork.
         """
         given = (max_messages, max_bytes, overflow, placement, None, timeout)
         if handler is None:
             return Subscription(self, topic, await outcome(self._native.subscribe(topic, given, bridge())))
-        inbox, guard = await outcome(self._native.subscribe_elsewhere(topic, given, bridge()))
         held = Held(handler)
+        inbox, guard = await outcome(self._native.subscribe_elsewhere(topic, given, bridge()))
         self._run(held, messages(inbox, topic, weakref.ref(held), weakref.ref(self)))
         return Subscription(self, topic, inbox, guard)
 
@@ -199,6 +200,7 @@ class Client(BaseClient[Held]):
         :raises ServiceError: this client serves the topic already.
         :raises CallTimeoutError: no node listed it in time.
         :raises ArgumentError: a bad topic or bound.
+        :raises TypeError: the handler isn't callable.
         :raises ClosedError: the client is closed.
         :raises ForkError: in the child of a fork.
         """
@@ -207,8 +209,8 @@ class Client(BaseClient[Held]):
             return Service(self, topic, await outcome(self._native.serve(topic, given, bridge())))
         if concurrency is not None and concurrency < 1:
             raise unusable(f"concurrency is {concurrency}: nothing would be answered; take 1 or more")
-        inbox, guard = await outcome(self._native.serve_elsewhere(topic, given, bridge()))
         held = Held(handler)
+        inbox, guard = await outcome(self._native.serve_elsewhere(topic, given, bridge()))
         calls = concurrency or _CONCURRENCY
         self._run(held, requests(inbox, topic, weakref.ref(held), weakref.ref(self), calls))
         return Service(self, topic, inbox, guard)

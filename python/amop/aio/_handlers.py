@@ -28,6 +28,8 @@ class Held:
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"a handler has to be callable, and {function!r} isn't")
         self.function = function
 
 
