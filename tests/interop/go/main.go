@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,21 +57,32 @@ func run(node, credentials string) error {
 	}
 }
 
+// config is what docs/devnet.md shows, with the folder and the node to fill in.
+const config = `
+[Network]
+Type="channel"
+CAFile="%[1]s/ca.crt"
+Cert="%[1]s/sdk.crt"
+Key="%[1]s/sdk.key"
+
+[[Network.Connection]]
+NodeURL="%[2]s"
+GroupID=1
+
+[Account]
+DynamicKey=true
+
+[Chain]
+ChainID=1
+SMCrypto=false
+`
+
 func dial(node, credentials string) (*client.Client, error) {
-	// A key for transactions is demanded though none are sent.
-	account, err := crypto.GenerateKey()
+	configs, err := conf.ParseConfig([]byte(fmt.Sprintf(config, credentials, node)))
 	if err != nil {
 		return nil, err
 	}
-	return client.Dial(&conf.Config{
-		ChainID:    1,
-		GroupID:    1,
-		NodeURL:    node,
-		CAFile:     filepath.Join(credentials, "ca.crt"),
-		Cert:       filepath.Join(credentials, "sdk.crt"),
-		Key:        filepath.Join(credentials, "sdk.key"),
-		PrivateKey: crypto.FromECDSA(account),
-	})
+	return client.Dial(&configs[0])
 }
 
 type peer struct {

@@ -3,9 +3,9 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collections;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.bouncycastle.util.encoders.Hex;
 import org.fisco.bcos.sdk.BcosSDK;
@@ -16,8 +16,6 @@ import org.fisco.bcos.sdk.amop.AmopResponse;
 import org.fisco.bcos.sdk.amop.AmopResponseCallback;
 import org.fisco.bcos.sdk.amop.topic.AmopMsgIn;
 import org.fisco.bcos.sdk.amop.topic.TopicType;
-import org.fisco.bcos.sdk.config.ConfigOption;
-import org.fisco.bcos.sdk.config.model.ConfigProperty;
 
 /**
  * Makes java-sdk a party of the interoperability tests: commands are lines on standard input, what becomes of them and
@@ -62,15 +60,22 @@ public final class Peer {
         System.exit(0);
     }
 
+    /** What docs/devnet.md shows, with the folder and the node to fill in. */
+    private static final String CONFIG =
+            "[cryptoMaterial]\n"
+                    + "certPath = \"%s\"\n"
+                    + "\n"
+                    + "[network]\n"
+                    + "peers = [\"%s\"]\n";
+
     private static BcosSDK connect(String node, String credentials) throws Exception {
-        Map<String, Object> material = new HashMap<>();
-        material.put("certPath", credentials);
-        Map<String, Object> network = new HashMap<>();
-        network.put("peers", Collections.singletonList(node));
-        ConfigProperty property = new ConfigProperty();
-        property.setCryptoMaterial(material);
-        property.setNetwork(network);
-        return new BcosSDK(new ConfigOption(property));
+        Path file = Files.createTempFile("config", ".toml");
+        try {
+            Files.write(file, String.format(CONFIG, credentials, node).getBytes(StandardCharsets.UTF_8));
+            return BcosSDK.build(file.toString());
+        } finally {
+            Files.delete(file);
+        }
     }
 
     private synchronized void say(String line) {
