@@ -128,7 +128,7 @@ func TestASlowReaderLosesWhatItWasToldItWould(t *testing.T) {
 	events := must[<-chan *amop.Event](t)(subscriber.Events(soon(t)))
 	topic := freshTopic()
 	refusing := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic, amop.MaxMessages(8)))
-	// Besides the 8, one message waits at the channel, which holds 64.
+	// Besides the 8, one message waits at the channel, which holds 64; how many of these got there is a matter of time.
 	const room = 8 + 1 + 64
 	sent := 0
 	var err error
@@ -140,7 +140,7 @@ func TestASlowReaderLosesWhatItWasToldItWould(t *testing.T) {
 	busy := fails(t, err, amop.ErrSubscriberBusy)
 	equal(t, busy.Delivery, amop.DeliveryNo)
 	equal(t, busy.NodeCode, -5012)
-	if sent < 8+64 || sent > room {
+	if sent < 8 || sent > room {
 		t.Fatalf("%d were taken", sent)
 	}
 	event := happens(t, events)
