@@ -57,10 +57,6 @@ fn dead() -> (TcpSocket, SocketAddr) {
     (socket, address)
 }
 
-fn up(event: Event) -> Option<()> {
-    matches!(event, Event::Connected { .. } | Event::Reconnected { .. }).then_some(())
-}
-
 async fn is_seen_by(node: &Node) {
     crate::fixture::until("the node to see its client", || node.counters().sessions == 1).await;
 }
@@ -74,7 +70,8 @@ async fn a_node_that_moved_is_found_by_its_name() {
     is_seen_by(&devnet.node(0)).await;
     names.become_of(&[devnet.node(1).address()]);
     devnet.node(0).kill().await;
-    event(&mut events, "the return", up).await;
+    let back = |event| matches!(event, Event::Reconnected { .. }).then_some(());
+    event(&mut events, "the return", back).await;
     is_seen_by(&devnet.node(1)).await;
     assert_eq!(client.stats().endpoints[0].connects, 2);
 }
@@ -93,7 +90,8 @@ async fn a_name_that_led_nowhere_is_looked_up_again() {
     let error = event(&mut events, "a failed try", failed).await;
     assert!(error.message().contains(&dead.to_string()), "it names the address tried: {error}");
     names.become_of(&[devnet.node(0).address()]);
-    event(&mut events, "the connection", up).await;
+    event(&mut events, "the connection", |event| matches!(event, Event::Connected { .. }).then_some(()))
+        .await;
     is_seen_by(&devnet.node(0)).await;
 }
 
