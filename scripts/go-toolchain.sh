@@ -24,7 +24,8 @@ find_go() {
 # Installs the library of PROFILE for Go's tests, and has pkg-config and the loader find it: use_library PROFILE PREFIX
 use_library() {
     PREFIX=$2 scripts/install-c.sh "$1"
-    export PKG_CONFIG_PATH=$PWD/$2/lib/pkgconfig LD_LIBRARY_PATH=$PWD/$2/lib
+    export PKG_CONFIG_PATH=$PWD/$2/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+    export LD_LIBRARY_PATH=$PWD/$2/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     # Go's cache doesn't look into headers: a name that is of no use changes with them.
     CGO_CFLAGS="-O2 -g -DAMOP_H_$(sha256sum include/amop.h | cut -c 1-16)"
     export CGO_CFLAGS
