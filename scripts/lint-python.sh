@@ -11,4 +11,4 @@ scripts/develop-python.sh
 .venv/bin/pyright --warnings
 .venv/bin/stubtest amop --mypy-config-file pyproject.toml --allowlist python/stubtest-allowlist.txt \
     --ignore-unused-allowlist
-cargo clippy --locked --package amop-python -- -D warnings
+cargo clippy --locked --package amop-python --no-deps -- -D warnings

@@ -19,6 +19,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit, intern};
 use slab::Slab;
 
+use crate::calling::call_method;
 use crate::error::{Result, checked};
 use crate::owned::Owned;
 use crate::waiting::wait_until;
@@ -291,7 +292,7 @@ impl Bridge {
         static RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let inner = self.inner(py)?;
         let running = RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()?;
-        let waiter = running.call_method0(intern!(py, "create_future"))?;
+        let waiter = call_method(&running, intern!(py, "create_future"), ())?;
         let work: Box<dyn Work> = Box::new(Call { future: Box::pin(future), ended: None, convert });
         let step = {
             let mut going = inner.calls.lock();
@@ -317,12 +318,12 @@ impl Bridge {
 /// Tells an asyncio future how its call ended, unless it was cancelled.
 fn tell(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> Result<()> {
     let outcome = ended.outcome(py);
-    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+    if call_method(future, intern!(py, "done"), ())?.is_truthy()? {
         return Ok(());
     }
     match outcome {
-        Ok(value) => future.call_method1(intern!(py, "set_result"), (value,))?,
-        Err(error) => future.call_method1(intern!(py, "set_exception"), (error,))?,
+        Ok(value) => call_method(future, intern!(py, "set_result"), (value,))?,
+        Err(error) => call_method(future, intern!(py, "set_exception"), (error,))?,
     };
     Ok(())
 }

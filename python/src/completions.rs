@@ -12,8 +12,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::calling::call;
 use crate::error::{Result, checked, exception};
-use crate::handler::{attached, call};
+use crate::handler::attached;
 use crate::message::Reply;
 use crate::owned::Owned;
 

@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
+use crate::calling::call;
+
 /// What native functions give back.
 pub(crate) type Result<T> = PyResult<T>;
 
@@ -13,14 +15,8 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &amop::Error) -> PyResult<B
     let make = MAKE.import(py, "amop._errors", "from_native")?;
     let maybe_delivered = error.delivery() == amop::Delivery::Maybe;
     let data = PyBytes::new(py, error.data());
-    make.call1((
-        error.code(),
-        error.message(),
-        error.is_retriable(),
-        maybe_delivered,
-        error.node_code(),
-        data,
-    ))
+    let (retriable, node_code) = (error.is_retriable(), error.node_code());
+    call(make, (error.code(), error.message(), retriable, maybe_delivered, node_code, data))
 }
 
 /// The same, to be raised.

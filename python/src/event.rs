@@ -1,9 +1,9 @@
 //! Events as objects of the package's classes.
 
 use amop::Event;
-use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 
+use crate::calling::{Arguments, call};
 use crate::error::{Result, exception};
 
 /// The object that stands for an event.
@@ -27,6 +27,6 @@ pub(crate) fn object(py: Python<'_>, event: Event) -> Result<Bound<'_, PyAny>> {
     }
 }
 
-fn made<'py>(py: Python<'py>, class: &str, fields: impl PyCallArgs<'py>) -> Result<Bound<'py, PyAny>> {
-    py.import("amop.events")?.getattr(class)?.call1(fields)
+fn made<'py>(py: Python<'py>, class: &str, fields: impl Arguments<'py>) -> Result<Bound<'py, PyAny>> {
+    call(&py.import("amop.events")?.getattr(class)?, fields)
 }

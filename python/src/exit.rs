@@ -49,10 +49,12 @@ pub(crate) fn is_over() -> bool {
 /// whom it waits: it is a daemon thread then, and the interpreter would do the same to it a moment later. Called by
 /// threads that have waited and don't hold the interpreter's lock.
 pub(crate) fn stay_if_over() {
-    if has_begun() && !ENDS_IT.get() && !(handler::is_running() && !is_over()) {
-        loop {
-            std::thread::park();
-        }
+    let may_return = !has_begun() || ENDS_IT.get() || (handler::is_running() && !is_over());
+    if may_return {
+        return;
+    }
+    loop {
+        std::thread::park();
     }
 }
 

@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use amop::HandlerReports;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyTuple, PyWeakrefReference};
+use pyo3::types::PyWeakrefReference;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::calling::call;
 use crate::error::Result;
 use crate::message::{Message, Request};
 use crate::payload::Payload;
@@ -138,48 +138,4 @@ fn serve(py: Python<'_>, function: &Bound<'_, PyAny>, request: &amop::Request) -
     }
     let data = answer.extract::<Payload>()?.0;
     crate::error::checked(py, request.reply(data))
-}
-
-mod raw {
-    use pyo3::ffi::PyObject;
-
-    // As in pyo3, but it may unwind: below Python 3.14 a thread that wants the interpreter's lock after the
-    // interpreter's end is ended by `pthread_exit`, which unwinds its stack.
-    unsafe extern "C-unwind" {
-        pub(super) fn PyObject_Call(
-            callable: *mut PyObject,
-            arguments: *mut PyObject,
-            keywords: *mut PyObject,
-        ) -> *mut PyObject;
-    }
-}
-
-/// Keeps a thread that is being ended where it is.
-struct Stay;
-
-impl Drop for Stay {
-    fn drop(&mut self) {
-        loop {
-            std::thread::park();
-        }
-    }
-}
-
-/// Calls Python on a thread of the library's. When the interpreter ends meanwhile, this never returns: the thread must
-/// neither go on nor be unwound through Rust, which would abort the process.
-pub(crate) fn call<'py>(
-    function: &Bound<'py, PyAny>,
-    arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error: Into<PyErr>>,
-) -> Result<Bound<'py, PyAny>> {
-    let py = function.py();
-    let arguments = arguments.into_pyobject(py).map_err(Into::into)?;
-    let stay = Stay;
-    // SAFETY: both are live objects, the second a tuple; without keywords the third is null. The call is made right
-    // here, so that a forced unwind meets `stay` before any other frame of Rust, and ends there.
-    let returned = unsafe {
-        raw::PyObject_Call(function.as_ptr(), arguments.as_ptr(), std::ptr::null_mut::<ffi::PyObject>())
-    };
-    std::mem::forget(stay);
-    // SAFETY: it gives a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(py, returned) }
 }

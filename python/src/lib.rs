@@ -4,11 +4,12 @@
 //! Python can't do, one file for each thing:
 //! - [`client`], [`inbox`], [`devnet`]: handles of the core's.
 //! - [`waiting`]: waits that Ctrl-C interrupts. [`bridge`]: the same for event loops, without threads.
-//! - [`handler`], [`completions`]: the library's threads call Python, in batches.
+//! - [`handler`], [`completions`]: the library's threads call Python, in batches. [`calling`]: safely.
 //! - [`message`], [`payload`]: bytes in and out, without copies where that pays.
 //! - [`log`], [`exit`], [`owned`]: the logger, the interpreter's end, forks.
 
 mod bridge;
+mod calling;
 mod client;
 mod command;
 mod completions;

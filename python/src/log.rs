@@ -16,8 +16,9 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record as SpanRecord};
 use tracing::{Event, Level, Metadata};
 
+use crate::calling::call;
 use crate::error::{Result, checked};
-use crate::handler::{attached, call};
+use crate::handler::attached;
 
 /// Lines that wait for the thread; beyond it they are counted instead.
 const MOST_LINES: usize = 4096;

@@ -6,6 +6,7 @@ Whatever the state, the process has to end by itself, with exit code 0 and witho
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -127,6 +128,21 @@ def publishing_daemon() -> None:
             client.publish(topic())
 
     daemon(publish)
+
+
+@scenario
+def failing_daemons() -> None:
+    """Daemon threads make calls that fail at once, without end: on a client that is closed, and one that will be."""
+    client, closed = connect(0), connect(0)
+    closed.close()
+
+    def fail(client: amop.Client) -> None:
+        while True:
+            with contextlib.suppress(amop.Error):
+                client.publish_nowait(topic())
+
+    daemon(lambda: fail(client))
+    daemon(lambda: fail(closed))
 
 
 @scenario

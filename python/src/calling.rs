@@ -1,0 +1,76 @@
+//! Calls of Python functions, on whatever thread.
+//!
+//! While the interpreter ends it lets no other thread go on. Below Python 3.14 one that runs Python code then, a
+//! handler's or a daemon thread, is ended by `pthread_exit`, which unwinds its stack; but unwinding through Rust aborts
+//! the process. So every call from here into Python code goes through [`call`], which such a thread never leaves.
+//! (What waits for the interpreter's lock without running Python code is pyo3's affair, which does the same.)
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::error::Result;
+
+/// What a call takes.
+pub(crate) trait Arguments<'py>:
+    IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error: Into<PyErr>>
+{
+}
+
+impl<'py, T> Arguments<'py> for T where
+    T: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error: Into<PyErr>>
+{
+}
+
+mod raw {
+    use pyo3::ffi::PyObject;
+
+    // As in pyo3, but it may unwind: below Python 3.14 a thread that wants the interpreter's lock after the
+    // interpreter's end is ended by `pthread_exit`, which unwinds its stack.
+    unsafe extern "C-unwind" {
+        pub(super) fn PyObject_Call(
+            callable: *mut PyObject,
+            arguments: *mut PyObject,
+            keywords: *mut PyObject,
+        ) -> *mut PyObject;
+    }
+}
+
+/// Keeps a thread that is being ended where it is.
+struct Stay;
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Calls a function. When the interpreter ends meanwhile, on a thread that isn't the one that ends it, this never
+/// returns.
+pub(crate) fn call<'py>(
+    function: &Bound<'py, PyAny>,
+    arguments: impl Arguments<'py>,
+) -> Result<Bound<'py, PyAny>> {
+    let py = function.py();
+    let arguments = arguments.into_pyobject(py).map_err(Into::into)?;
+    let stay = Stay;
+    // SAFETY: both are live objects, the second a tuple; without keywords the third is null. The call is made right
+    // here, so that a forced unwind meets `stay` before any other frame of Rust, and ends there.
+    let returned = unsafe {
+        raw::PyObject_Call(function.as_ptr(), arguments.as_ptr(), std::ptr::null_mut::<ffi::PyObject>())
+    };
+    std::mem::forget(stay);
+    // SAFETY: it gives a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, returned) }
+}
+
+/// Calls a method.
+pub(crate) fn call_method<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    arguments: impl Arguments<'py>,
+) -> Result<Bound<'py, PyAny>> {
+    call(&object.getattr(name)?, arguments)
+}
