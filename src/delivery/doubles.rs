@@ -116,7 +116,8 @@ impl Doubles {
                 self.entries.insert(oldest, State::Answered(result::DROPPED, Bytes::new()));
             }
         }
-        joined.iter().fold(false, |reached, origin| origin.answer(ticket, code, data, false) || reached)
+        let reached = joined.iter().filter(|origin| origin.answer(ticket, code, data, false));
+        reached.count() > 0
     }
 
     /// Entries now.
