@@ -22,7 +22,7 @@ def test_waits_let_other_threads_run(devnet: Devnet) -> None:
     print(client.publish('b', 'answered by a handler', wait_for_subscriber=True).data)
 
     def late():
-        other.subscribe('c', print)
+        other.subscribe('c', lambda message: None)
     threading.Thread(target=late).start()
     client.publish('c', wait_for_subscriber=True)
 
