@@ -187,6 +187,13 @@ impl DevnetBuilder {
         self
     }
 
+    /// Refuses clients whose certificates another agency of the chain has issued, as real nodes do unless their
+    /// `check_cert_issuer` is off. Default: true.
+    pub fn own_agency_only(mut self, only: bool) -> Self {
+        self.options.own_agency_only = only;
+        self
+    }
+
     /// Whatever running 2.11.2 nodes were seen to do: [`SameNode::Drop`], [`Choice::EachSecond`], topics every
     /// 5 s, link loss noticed after 5 s, frames overtaking each other by up to 250 ms, no resumption.
     pub fn like_2_11(mut self) -> Self {

@@ -92,7 +92,7 @@ impl Devnet {
                 true => Security::Plain,
                 false => {
                     let algorithm = certificates.chain().algorithm();
-                    Security::tls(&certificates.node(node)?, algorithm, options.refuse_resumption)?
+                    Security::tls(&certificates.node(node)?, algorithm, &options)?
                 }
             };
             let door = Arc::new(Door::new(security, options.first_byte_limit));
@@ -327,11 +327,7 @@ impl Inner {
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         let credentials = self.certificates.node_with(node, certificate)?;
-        let security = Security::tls(
-            &credentials,
-            self.certificates.chain().algorithm(),
-            self.options.refuse_resumption,
-        )?;
+        let security = Security::tls(&credentials, self.certificates.chain().algorithm(), &self.options)?;
         self.stations[node].door.set_security(security);
         Ok(())
     }

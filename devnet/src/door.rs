@@ -1,11 +1,12 @@
-//! What a connection passes on its way to becoming a session: the node's welcome, its certificate, a check for
-//! offers of TLS sessions, TLS, all within the first-byte limit.
+//! What a connection passes on its way to becoming a session: the node's welcome, its certificate, a look at the versions
+//! of TLS and the sessions that are offered, TLS, all within the first-byte limit.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use amop::Result;
-use amop::transport::{Credentials, KeyExchange, Socket, server_config};
+use amop::transport::{Credentials, KeyExchange, Socket, TakenClients, server_config};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -14,8 +15,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::chain::Algorithm;
 use crate::counters::Tally;
+use crate::entrance::Entrance;
 use crate::faults::Welcome;
-use crate::hello;
+use crate::options::Options;
 use crate::resumption::Issued;
 use crate::session::{Home, Seat, serve};
 use crate::wire::Wire;
@@ -41,14 +43,18 @@ impl Security {
     pub(crate) fn tls(
         credentials: &Credentials,
         algorithm: Algorithm,
-        refuse_resumption: bool,
+        options: &Options,
     ) -> Result<Security> {
         let groups: &[KeyExchange] = match algorithm {
             Algorithm::Secp256k1 => &[KeyExchange::Secp256k1],
             Algorithm::Rsa => &KeyExchange::ALL,
         };
-        let mut config = server_config(credentials, groups)?;
-        let issued = refuse_resumption.then(|| Arc::new(Issued::default()));
+        let taken = match options.own_agency_only {
+            true => TakenClients::OfTheNodesAgency,
+            false => TakenClients::OfTheChain,
+        };
+        let mut config = server_config(credentials, groups, taken)?;
+        let issued = options.refuse_resumption.then(|| Arc::new(Issued::default()));
         if let Some(issued) = &issued {
             config.session_storage = issued.clone();
             config.ticketer = issued.clone();
@@ -122,12 +128,10 @@ impl Door {
         match security {
             Security::Tls { acceptor, issued } => {
                 let handshake = async {
-                    if let Some(issued) = issued
-                        && offers_session(&tcp, &issued).await?
-                    {
-                        return Err(std::io::Error::other("the client offers a TLS session to resume"));
-                    }
-                    acceptor.accept(Socket::from(tcp)).await
+                    let entrance = Entrance::look(Socket::from(tcp), issued.as_deref()).await?;
+                    let mut stream = acceptor.accept(entrance).await?;
+                    stream.get_mut().0.shaken();
+                    Ok::<_, io::Error>(stream)
                 };
                 match timeout(self.first_byte, handshake).await {
                     Ok(Ok(stream)) => seat(stream, home).await,
@@ -140,30 +144,6 @@ impl Door {
                 Ok(Err(error)) => refused(&home, &error),
                 Err(elapsed) => refused(&home, &elapsed),
             },
-        }
-    }
-}
-
-/// Looks at the client's first message without taking it.
-async fn offers_session(tcp: &TcpStream, issued: &Issued) -> std::io::Result<bool> {
-    let mut seen = 0;
-    let mut bytes = vec![0; hello::MOST];
-    loop {
-        let count = tcp.peek(&mut bytes).await?;
-        match hello::parse(&bytes[..count]) {
-            hello::Parsed::Hello { session_id, ticket } => {
-                return Ok(!ticket.is_empty() || issued.knows(session_id));
-            }
-            // TLS says what is wrong with it.
-            hello::Parsed::NoHello => return Ok(false),
-            hello::Parsed::Incomplete if count == bytes.len() || count == 0 => return Ok(false),
-            hello::Parsed::Incomplete => {
-                if count == seen {
-                    // More bytes don't make a peek ready anew while the first ones stay: look again soon.
-                    tokio::time::sleep(hello::PAUSE).await;
-                }
-                seen = count;
-            }
         }
     }
 }

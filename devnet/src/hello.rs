@@ -1,22 +1,20 @@
-//! What a TLS ClientHello says of sessions to resume: its session id and its ticket.
-
-use std::time::Duration;
+//! What a TLS ClientHello says of the versions that its client speaks and of sessions to resume.
 
 /// The longest first message that is looked at; longer than any client's.
 pub(crate) const MOST: usize = 16 * 1024;
 
-/// How long to wait for the rest of a message that came in pieces.
-pub(crate) const PAUSE: Duration = Duration::from_millis(1);
-
 const HANDSHAKE_RECORD: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SESSION_TICKET: u16 = 35;
+const SUPPORTED_VERSIONS: u16 = 43;
+const TLS_1_2: u16 = 0x0303;
 
 /// What the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parsed<'a> {
     /// A ClientHello in one record, as all clients send it.
     Hello {
+        speaks: Speaks,
         /// Empty when none is offered.
         session_id: &'a [u8],
         /// Empty when none is offered.
@@ -26,6 +24,17 @@ pub(crate) enum Parsed<'a> {
     NoHello,
     /// Not all of it is there.
     Incomplete,
+}
+
+/// Which versions a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// 1.2, perhaps others too.
+    Tls12,
+    /// 1.1 at most.
+    Older,
+    /// 1.3 at least.
+    Newer,
 }
 
 /// Looks at the first bytes of a connection.
@@ -48,19 +57,28 @@ fn hello(record: &[u8]) -> Option<Parsed<'_>> {
     let (session_id, rest) = counted8(rest)?;
     let (_suites, rest) = counted16(rest)?;
     let (_compression, rest) = counted8(rest)?;
+    let newest = u16::from_be_bytes([head[4], head[5]]);
+    let mut speaks = if newest < TLS_1_2 { Speaks::Older } else { Speaks::Tls12 };
     let mut ticket = &[][..];
     if !rest.is_empty() {
         let (mut extensions, _) = counted16(rest)?;
         while !extensions.is_empty() {
             let (kind, rest) = extensions.split_at_checked(2)?;
             let (content, rest) = counted16(rest)?;
-            if u16::from_be_bytes([kind[0], kind[1]]) == SESSION_TICKET {
-                ticket = content;
+            match u16::from_be_bytes([kind[0], kind[1]]) {
+                SESSION_TICKET => ticket = content,
+                SUPPORTED_VERSIONS => {
+                    let (versions, _) = counted8(content)?;
+                    if !versions.chunks_exact(2).any(|version| version == TLS_1_2.to_be_bytes()) {
+                        speaks = Speaks::Newer;
+                    }
+                }
+                _ => {}
             }
             extensions = rest;
         }
     }
-    Some(Parsed::Hello { session_id, ticket })
+    Some(Parsed::Hello { speaks, session_id, ticket })
 }
 
 fn counted8(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -96,12 +114,26 @@ mod tests {
     #[test]
     fn session_id_and_ticket_are_found() {
         let bytes = client_hello(b"id", &[0, 10, 0, 2, 0, 22, 0, 35, 0, 3, b't', b'i', b'c']);
-        assert_eq!(parse(&bytes), Parsed::Hello { session_id: b"id", ticket: b"tic" });
+        let speaks = Speaks::Tls12;
+        assert_eq!(parse(&bytes), Parsed::Hello { speaks, session_id: b"id", ticket: b"tic" });
         let bytes = client_hello(b"", &[0, 35, 0, 0]);
-        assert_eq!(parse(&bytes), Parsed::Hello { session_id: b"", ticket: b"" });
+        assert_eq!(parse(&bytes), Parsed::Hello { speaks, session_id: b"", ticket: b"" });
         for cut in 0..bytes.len() {
             assert_eq!(parse(&bytes[..cut]), Parsed::Incomplete);
         }
+    }
+
+    #[test]
+    fn the_versions_that_a_client_speaks_are_found() {
+        let speaks = |bytes: &[u8]| match parse(bytes) {
+            Parsed::Hello { speaks, .. } => speaks,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(speaks(&client_hello(b"", &[0, 43, 0, 5, 4, 3, 4, 3, 3])), Speaks::Tls12);
+        assert_eq!(speaks(&client_hello(b"", &[0, 43, 0, 3, 2, 3, 4])), Speaks::Newer);
+        let mut old = client_hello(b"", &[]);
+        old[10] = 2;
+        assert_eq!(speaks(&old), Speaks::Older);
     }
 
     #[test]

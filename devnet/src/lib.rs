@@ -34,6 +34,7 @@ mod deadlines;
 mod delayed;
 mod devnet;
 mod door;
+mod entrance;
 mod faults;
 mod handshake;
 mod heartbeat;

@@ -8,6 +8,8 @@ use amop::transport::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
+use crate::entrance::Entrance;
+
 /// A connection's bytes, and the rough end that only TCP knows.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
     /// Makes the close that follows a TCP reset, where there is TCP.
@@ -21,9 +23,9 @@ impl Wire for Socket {
     }
 }
 
-impl Wire for TlsStream<Socket> {
+impl Wire for TlsStream<Entrance<Socket>> {
     fn reset_on_close(&self) {
-        self.get_ref().0.reset_on_close();
+        self.get_ref().0.as_ref().reset_on_close();
     }
 }
 

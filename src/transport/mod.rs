@@ -23,5 +23,6 @@ pub use resolve::{Resolve, Resolving, SystemResolver};
 pub use socket::Socket;
 pub use stream::{BoxedStream, ByteStream, Connecting, PlainConnector, SecureConnector};
 pub use tls::{
-    HandshakeFailure, KeyExchange, NodeAcceptor, NodeRefusal, RustlsConnector, Stage, server_config,
+    HandshakeFailure, KeyExchange, NodeAcceptor, NodeRefusal, RustlsConnector, Stage, TakenClients,
+    server_config,
 };

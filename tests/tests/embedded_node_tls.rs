@@ -5,12 +5,13 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use amop_devnet::Devnet;
+use amop_devnet::chain::{Chain, ChainOptions, Identity, LeafOptions, Period, Role, Sent};
 use tokio::process::Command;
 
 /// `openssl s_client` against a node, with nothing to say.
 async fn s_client(endpoint: &str, folder: &Path, more: &[&str]) -> Output {
     let mut command = Command::new("openssl");
-    command.args(["s_client", "-brief", "-tls1_2", "-verify_return_error", "-CAfile", "ca.crt"]);
+    command.args(["s_client", "-brief", "-verify_return_error", "-CAfile", "ca.crt"]);
     command.args(["-connect", endpoint]).args(more).current_dir(folder);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let ended = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
@@ -18,14 +19,14 @@ async fn s_client(endpoint: &str, folder: &Path, more: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn openssl_gets_in_with_the_minted_certificate_and_not_without() {
+async fn openssl_gets_in_with_the_minted_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let devnet = Devnet::builder().nodes(2).dir(folder.path()).start().await.unwrap();
     let sdk = devnet.credentials_dir().expect("it was given a folder");
-    let own = ["-cert", "sdk.crt", "-cert_chain", "sdk.crt", "-key", "sdk.key"];
-    let secp256k1 = [&own[..], &["-curves", "secp256k1"]].concat();
+    let own =
+        ["-tls1_2", "-curves", "secp256k1", "-cert", "sdk.crt", "-cert_chain", "sdk.crt", "-key", "sdk.key"];
     for endpoint in devnet.endpoints() {
-        let connected = s_client(&endpoint, sdk, &secp256k1).await;
+        let connected = s_client(&endpoint, sdk, &own).await;
         let said = String::from_utf8_lossy(&connected.stderr).into_owned();
         assert!(connected.status.success(), "{said}");
         for expected in
@@ -33,12 +34,6 @@ async fn openssl_gets_in_with_the_minted_certificate_and_not_without() {
         {
             assert!(said.contains(expected), "{expected} in: {said}");
         }
-    }
-    let endpoint = &devnet.endpoints()[0];
-    for refused in [&["-curves", "secp256k1"][..], &[&own[..], &["-curves", "P-256"]].concat()] {
-        let refused = s_client(endpoint, sdk, refused).await;
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && said.contains("alert"), "{said}");
     }
     devnet.stop().await;
 }
@@ -62,4 +57,64 @@ async fn the_folder_is_laid_out_as_the_chain_script_does_and_used_again() {
     let client = amop::Client::builder().endpoint(&second.endpoints()[0]).credentials(&sdk);
     client.connect().await.unwrap().close().await.unwrap();
     second.stop().await;
+}
+
+/// What real nodes refuse, by the number of the alert. Who is refused without one: `devnet/tests/sockets/resumption.rs`.
+#[tokio::test]
+async fn what_is_refused_is_refused_with_the_alert_of_real_nodes() {
+    let folder = tempfile::tempdir().unwrap();
+    let devnet = Devnet::builder().nodes(2).dir(folder.path()).start().await.unwrap();
+    let sdk = devnet.credentials_dir().expect("it was given a folder");
+    let write = |name: &str, identity: &Identity| {
+        std::fs::write(sdk.join(format!("{name}.crt")), identity.certificate_pem()).unwrap();
+        std::fs::write(sdk.join(format!("{name}.key")), identity.key_pem()).unwrap();
+    };
+    let issue = |chain: &Chain, options| chain.issue(Role::Sdk, "sdk", &options).unwrap();
+    let chain = devnet.chain();
+    let other_agency = ChainOptions { agency: "agencyB".into(), ..ChainOptions::default() };
+    let other_agency = chain.with_another_agency(&other_agency).unwrap();
+    write("other-agency", &issue(&other_agency, LeafOptions::default()));
+    // Its CA has the same name as that of any chain.
+    write("foreign", &issue(&Chain::mint(&ChainOptions::default()).unwrap(), LeafOptions::default()));
+    write("expired", &issue(chain, LeafOptions { period: Period::expired(), ..LeafOptions::default() }));
+    write("alone", &issue(chain, LeafOptions { sent: Sent::LeafOnly, ..LeafOptions::default() }));
+
+    let shown = |name: &str| {
+        format!("-tls1_2 -curves secp256k1 -cert {name}.crt -cert_chain {name}.crt -key {name}.key")
+    };
+    let own = shown("sdk");
+    // By default OpenSSL 3 does no older versions.
+    let older = |version| format!("-{version} -cipher DEFAULT@SECLEVEL=0 -curves secp256k1");
+    for (what, arguments, alert) in [
+        ("no certificate", "-tls1_2 -curves secp256k1".to_owned(), 40),
+        ("no curve in common", own.replace("secp256k1", "P-256"), 40),
+        ("no cipher suite in common", format!("{own} -cipher ECDHE-ECDSA-CHACHA20-POLY1305"), 40),
+        ("static RSA", format!("{own} -cipher AES256-GCM-SHA384"), 40),
+        ("TLS 1.3 only", own.replace("-tls1_2 -curves secp256k1", "-tls1_3"), 40),
+        ("TLS 1.1 only", older("tls1_1"), 70),
+        ("TLS 1.0 only", older("tls1"), 70),
+        ("another chain", shown("foreign"), 48),
+        ("the leaf alone", shown("alone"), 48),
+        ("expired", shown("expired"), 45),
+        ("another agency", shown("other-agency"), 80),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let refused = s_client(&devnet.endpoints()[0], sdk, &arguments).await;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success(), "{what}");
+        assert!(said.contains(&format!("SSL alert number {alert}")), "{what}: {said}");
+    }
+    let node = "../node1/conf/node";
+    for taken in [own, shown(node)] {
+        let arguments: Vec<_> = taken.split(' ').collect();
+        let taken = s_client(&devnet.endpoints()[0], sdk, &arguments).await;
+        assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    }
+    let any_agency =
+        Devnet::builder().nodes(1).dir(folder.path()).own_agency_only(false).start().await.unwrap();
+    let arguments = shown("other-agency");
+    let arguments: Vec<_> = arguments.split(' ').collect();
+    assert!(s_client(&any_agency.endpoints()[0], sdk, &arguments).await.status.success());
+    any_agency.stop().await;
+    devnet.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amop::transport::{Credentials, KeyExchange, server_config};
+use amop::transport::{Credentials, KeyExchange, TakenClients, server_config};
 use amop_devnet::Devnet;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -57,7 +57,10 @@ impl ServerCertVerifier for Gullible {
 fn client(devnet: &Devnet, certificate: bool) -> TlsConnector {
     let credentials = Credentials::load(&devnet.credentials()).unwrap();
     // The provider with secp256k1 is only to be had inside a configuration.
-    let provider = server_config(&credentials, &[KeyExchange::Secp256k1]).unwrap().crypto_provider().clone();
+    let provider = server_config(&credentials, &[KeyExchange::Secp256k1], TakenClients::OfTheChain)
+        .unwrap()
+        .crypto_provider()
+        .clone();
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()

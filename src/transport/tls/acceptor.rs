@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS12;
+use rustls::{CipherSuite, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
@@ -29,7 +30,7 @@ impl NodeAcceptor {
     /// # Errors
     /// As [`server_config`].
     pub fn new(credentials: &Credentials, groups: &[KeyExchange]) -> Result<NodeAcceptor> {
-        server_config(credentials, groups).map(NodeAcceptor::from)
+        server_config(credentials, groups, TakenClients::OfTheChain).map(NodeAcceptor::from)
     }
 
     /// Does the node's handshake over `tcp`.
@@ -63,21 +64,52 @@ impl std::fmt::Debug for NodeAcceptor {
     }
 }
 
-/// The configuration under [`NodeAcceptor`]: TLS 1.2, client certificate required, neither tickets nor session ids.
+/// Which clients' certificates a node takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenClients {
+    /// All of its chain.
+    OfTheChain,
+    /// Those that the issuer of its own certificate has issued too, as real nodes do by default.
+    OfTheNodesAgency,
+}
+
+/// The configuration under [`NodeAcceptor`]: TLS 1.2 with AES-GCM, client certificate required, neither tickets nor
+/// session ids.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] for an empty list of `groups`, [`ErrorKind::CredentialsInvalid`] for a CA
 /// certificate that can't be used.
-pub fn server_config(credentials: &Credentials, groups: &[KeyExchange]) -> Result<ServerConfig> {
+pub fn server_config(
+    credentials: &Credentials,
+    groups: &[KeyExchange],
+    taken: TakenClients,
+) -> Result<ServerConfig> {
     let roots = TrustedRoots::new(credentials.ca())?;
-    let mut config = ServerConfig::builder_with_provider(provider(groups))
+    let issuer = match taken {
+        TakenClients::OfTheChain => None,
+        TakenClients::OfTheNodesAgency => credentials.certificates().first().map(|own| own.issuer.clone()),
+    };
+    let mut provider = CryptoProvider::clone(&provider(groups));
+    // The nodes' library is older than the other suites.
+    provider.cipher_suites.retain(|suite| is_aes(suite.suite()));
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&TLS12])
         .map_err(|error| {
             Error::new(ErrorKind::InvalidArgument, format!("TLS server: {error}; name a curve"))
         })?
-        .with_client_cert_verifier(Arc::new(SdkVerifier::new(roots)))
+        .with_client_cert_verifier(Arc::new(SdkVerifier::new(roots, issuer)))
         // Not `with_single_cert`, which refuses version 1 certificates.
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(credentials.certified_key())));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
+}
+
+fn is_aes(suite: CipherSuite) -> bool {
+    matches!(
+        suite,
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    )
 }

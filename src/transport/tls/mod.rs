@@ -12,7 +12,7 @@ mod signature;
 mod signing_key;
 mod verifier;
 
-pub use acceptor::{NodeAcceptor, server_config};
+pub use acceptor::{NodeAcceptor, TakenClients, server_config};
 pub use connector::RustlsConnector;
 pub use failure::{HandshakeFailure, NodeRefusal, Stage};
 pub use provider::KeyExchange;

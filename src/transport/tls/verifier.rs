@@ -10,6 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, PeerIncompatible, PeerMisbehaved};
 use rustls::{Error as TlsError, SignatureScheme};
 use webpki::KeyUsage;
+use x509_cert::name::Name;
 
 use super::chain::{Refusal, TrustedRoots, verifies};
 use super::signature::{ALGORITHMS, FOR_CLIENTS, Mapping};
@@ -85,11 +86,18 @@ impl ServerCertVerifier for NodeVerifier {
 #[derive(Debug)]
 pub(super) struct SdkVerifier {
     roots: TrustedRoots,
+    /// Who must have issued it; `None`: whoever leads to a root.
+    issuer: Option<Name>,
 }
 
 impl SdkVerifier {
-    pub(super) fn new(roots: TrustedRoots) -> SdkVerifier {
-        SdkVerifier { roots }
+    pub(super) fn new(roots: TrustedRoots, issuer: Option<Name>) -> SdkVerifier {
+        SdkVerifier { roots, issuer }
+    }
+
+    fn is_of_right_issuer(&self, leaf: &CertificateDer<'_>) -> bool {
+        let Some(issuer) = &self.issuer else { return true };
+        ParsedCertificate::parse(leaf).is_ok_and(|leaf| leaf.issuer == *issuer)
     }
 }
 
@@ -106,7 +114,13 @@ impl ClientCertVerifier for SdkVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
         match self.roots.verify(leaf, others, KeyUsage::client_auth(), now) {
-            Ok(()) => Ok(ClientCertVerified::assertion()),
+            Ok(()) if self.is_of_right_issuer(leaf) => Ok(ClientCertVerified::assertion()),
+            Ok(()) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            // The CAs of all chains have the same name, and a client sends its own along: nodes go by that one, so that
+            // to them the CA is unknown, and no signature wrong.
+            Err(Refusal { reason: CertificateError::BadSignature, .. }) if has_root(others) => {
+                Err(CertificateError::UnknownIssuer.into())
+            }
             Err(refusal) => Err(refusal.reason.into()),
         }
     }
@@ -135,6 +149,11 @@ impl ClientCertVerifier for SdkVerifier {
         schemes.push(FOR_CLIENTS.0);
         schemes
     }
+}
+
+/// Whether a CA is among the certificates that were sent along.
+fn has_root(others: &[CertificateDer<'_>]) -> bool {
+    others.iter().filter_map(|other| ParsedCertificate::parse(other).ok()).any(|other| other.is_self_issued())
 }
 
 /// The peer's proof that it holds the key of the certificate it showed. Works for every version of certificate.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use amop::transport::{
     BoxedStream, CredentialSource, Credentials, Endpoint, KeyExchange, NodeAcceptor, RustlsConnector,
-    SecureConnector, dial, server_config,
+    SecureConnector, TakenClients, dial, server_config,
 };
 use amop::{Error, ErrorKind, Result};
 use amop_devnet::chain::{Chain, ChainOptions, Identity, LeafOptions, Role};
@@ -58,12 +58,17 @@ impl EchoNode {
     }
 
     pub(crate) async fn with_groups(node: &Identity, groups: &[KeyExchange]) -> EchoNode {
-        EchoNode::with_config(server_config(&node.credentials().unwrap(), groups).unwrap()).await
+        EchoNode::with_config(
+            server_config(&node.credentials().unwrap(), groups, TakenClients::OfTheChain).unwrap(),
+        )
+        .await
     }
 
     /// Shows the node's certificates but signs with another key.
     pub(crate) async fn with_foreign_key(node: &Identity) -> EchoNode {
-        let mut config = server_config(&node.credentials().unwrap(), &[KeyExchange::Secp256k1]).unwrap();
+        let mut config =
+            server_config(&node.credentials().unwrap(), &[KeyExchange::Secp256k1], TakenClients::OfTheChain)
+                .unwrap();
         let chain = CertificateDer::pem_slice_iter(node.certificate_pem().as_bytes())
             .collect::<std::result::Result<_, _>>();
         let key =

@@ -1,7 +1,7 @@
 //! RSA chains: nodes that do ECDHE work, with certificates of version 1 and 3; nodes that do static RSA can't.
 
 use amop::ErrorKind;
-use amop::transport::{Credentials, KeyExchange, server_config};
+use amop::transport::{Credentials, KeyExchange, TakenClients, server_config};
 
 use crate::fixture::*;
 use crate::openssl::Folder;
@@ -54,7 +54,10 @@ async fn nodes_that_do_ecdhe_work() {
         }
 
         let node = Credentials::load(&folder.source("node")).unwrap();
-        let node = EchoNode::with_config(server_config(&node, &[KeyExchange::X25519]).unwrap()).await;
+        let node = EchoNode::with_config(
+            server_config(&node, &[KeyExchange::X25519], TakenClients::OfTheChain).unwrap(),
+        )
+        .await;
         assert_echo(&mut connect(&node.endpoint, &client).await.unwrap()).await;
         let mut s_client = folder.client(&node.endpoint, "-cert sdk.crt -key sdk.key");
         assert!(s_client.echoes("to the node and back").await);
@@ -75,7 +78,10 @@ async fn another_ca_of_the_same_name_is_refused_by_both_sides() {
         let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
         assert_error(&error, ErrorKind::ClientCertificate, &["refused this client's certificate"]);
         let node = Credentials::load(&other.source("node")).unwrap();
-        let node = EchoNode::with_config(server_config(&node, &[KeyExchange::X25519]).unwrap()).await;
+        let node = EchoNode::with_config(
+            server_config(&node, &[KeyExchange::X25519], TakenClients::OfTheChain).unwrap(),
+        )
+        .await;
         let error = refused(&node.endpoint, &loaded(&folder.source("sdk"))).await;
         assert_error(&error, ErrorKind::ClientCertificate, &["refused this client's certificate"]);
     }

@@ -185,9 +185,14 @@ async fn version_1_leaves_of_anybody_else_are_refused_by_both_sides() {
     let same_names = Chain::mint(&ChainOptions::default()).unwrap();
     let node = same_names.issue(Role::Node, "node1", &directly_issued(Version::V1)).unwrap();
     assert_node_refused(&network, &node, &["another chain", "same name"]).await;
-    let sdk = same_names.issue(Role::Sdk, "sdk1", &directly_issued(Version::V1)).unwrap();
-    let stranger = sdk.trusting(&network.chain.ca_pem().unwrap());
-    assert_client_refused(&network, &stranger, &["alert 51 DecryptError"]).await;
+    // Nodes go by the CA that a client sends along, and by their own where it sends none.
+    for (sent, alert) in [(Sent::WholeChain, "alert 48 UnknownCA"), (Sent::LeafOnly, "alert 51 DecryptError")]
+    {
+        let options = LeafOptions { sent, ..directly_issued(Version::V1) };
+        let sdk = same_names.issue(Role::Sdk, "sdk1", &options).unwrap();
+        let stranger = sdk.trusting(&network.chain.ca_pem().unwrap());
+        assert_client_refused(&network, &stranger, &[alert]).await;
+    }
 }
 
 #[tokio::test]

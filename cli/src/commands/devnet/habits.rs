@@ -34,6 +34,9 @@ pub(crate) struct Habits {
     /// Connections that offer a TLS session to resume are dropped
     #[arg(long)]
     refuse_resumption: bool,
+    /// Clients of all agencies of the chain are taken, not only those of the nodes' own
+    #[arg(long)]
+    any_agency: bool,
     /// How long a node waits for a subscriber's reply before the next one gets the message [default: 5]
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
     push_limit: Option<Duration>,
@@ -86,6 +89,9 @@ impl Habits {
         if self.refuse_resumption {
             builder = builder.refuse_resumption(true);
         }
+        if self.any_agency {
+            builder = builder.own_agency_only(false);
+        }
         let same_node = self.same_node.map(|what| match what {
             OnSameNode::Deliver => SameNode::Deliver,
             OnSameNode::Drop => SameNode::Drop,
@@ -136,6 +142,7 @@ mod tests {
         expect("--link-loss 0.5", builder().link_loss(half));
         expect("--reorder 0.5", builder().reorder(half));
         expect("--refuse-resumption", builder().refuse_resumption(true));
+        expect("--any-agency", builder().own_agency_only(false));
         expect("--push-limit 0.5", builder().push_limit(half));
         expect("--node-limit 0.5", builder().node_limit(half));
         expect("--idle-limit 0.5", builder().idle_limit(half));
