@@ -96,11 +96,7 @@ fn ctrl_c_lets_a_running_command_finish() {
     assert_eq!(server.error_line(), "started");
     server.interrupt();
     assert_eq!(server.error_line(), "waiting up to 5 s for 1 running command (Ctrl-C ends at once)");
-<<<<<<< Updated upstream
     fs::write(place.folder().join("go"), "").unwrap();
-=======
-    std::fs::write(place.folder().join("go"), "").unwrap();
->>>>>>> Stashed changes
     assert_eq!(publisher.end().stdout, ["done"]);
     let ended = server.end();
     assert_eq!(ended.code, 0);
