@@ -6,8 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-PACKAGE = {path.relative_to("python").as_posix() for path in Path("python/amop").rglob("*.py*")}
-PACKAGE = {path for path in PACKAGE if "__pycache__" not in path} | {"amop/py.typed", "amop/_amop.abi3.so"}
+SOURCES = [path for path in Path("python/amop").rglob("*.py*") if "__pycache__" not in path.parts]
+PACKAGE = {path.relative_to("python").as_posix() for path in SOURCES} | {"amop/py.typed", "amop/_amop.abi3.so"}
 
 
 def main(kind: str, wheel: Path) -> None:
