@@ -20,6 +20,7 @@ mod output;
 mod pace;
 mod payload;
 mod reader;
+mod screen;
 mod seconds;
 mod sending;
 mod wire_log;

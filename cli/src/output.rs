@@ -10,11 +10,12 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, SUBSCRIBER_CODES};
 use crate::payload::{Shown, visible};
+use crate::screen::Screen;
 
 /// What is beside the point: times, notes.
 pub(crate) const FAINT: Style = Style::new().dimmed();
@@ -80,7 +81,10 @@ impl Output {
     /// Shows a progress line below the output, on a terminal and for people only; to be kept up to date.
     pub(crate) fn start_progress(&mut self, message: impl Into<Cow<'static, str>>) -> ProgressBar {
         if self.shows_progress {
-            self.progress = ProgressBar::new_spinner().with_message(message);
+            let screen = ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), DRAWS_A_SECOND);
+            self.progress = ProgressBar::with_draw_target(None, screen)
+                .with_style(ProgressStyle::default_spinner())
+                .with_message(message);
             self.progress.enable_steady_tick(TICK);
         }
         self.progress.clone()
@@ -193,6 +197,9 @@ impl Output {
 
 /// How often a progress line moves.
 const TICK: Duration = Duration::from_millis(100);
+
+/// However quickly messages come, no more: a terminal may be slow.
+const DRAWS_A_SECOND: u8 = 20;
 
 /// What is done sooner needs no progress line.
 const PATIENCE: Duration = Duration::from_millis(500);
