@@ -11,7 +11,7 @@ use super::diagnosis::Diagnosis;
 use crate::amop::{Place, Unused};
 
 /// A port that does `serve` with each connection; as long as the test process lives.
-pub(crate) fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
+fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
@@ -24,7 +24,7 @@ pub(crate) fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> Stri
 }
 
 /// What a client says, up to `MOST` bytes, as soon as it says something.
-pub(crate) fn heard(stream: &mut TcpStream) -> Vec<u8> {
+fn heard(stream: &mut TcpStream) -> Vec<u8> {
     const MOST: usize = 4096;
     let mut bytes = vec![0; MOST];
     let read = stream.read(&mut bytes).unwrap_or(0);

@@ -1,14 +1,9 @@
 //! What can go wrong between the two sides of TLS.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::thread;
-
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate, Welcome};
 
 use super::diagnosis::Diagnosis;
-use super::listeners::listen;
 use super::openssl::{openssl, rsa_chain, serve, write};
 use crate::amop::Place;
 
@@ -127,46 +122,17 @@ fn stranger(place: &Place) {
     write(&place.folder().join("own"), "sdk", &sdk.trusting(&ca));
 }
 
-/// A real node says alert 80 to certificates of another agency, which no TLS server here does by itself.
 #[test]
 fn other_agency() {
     let place = Place::with_nodes();
-    let other = Chain::mint(&ChainOptions::default()).unwrap();
-    let chain = place.devnet().chain();
-    let node = chain.issue(Role::Node, "node", &LeafOptions::default()).unwrap();
-    write(&place.folder().join("server"), "node", &node.trusting(&other.ca_pem().unwrap()));
-    let server = serve(
-        &place.folder().join("server"),
-        "-cert node.crt -cert_chain node.crt -key node.key -curves secp256k1 -CAfile ca.crt -Verify 5 \
-         -verify_return_error",
+    let other = ChainOptions { agency: "agencyB".into(), ..ChainOptions::default() };
+    let other = place.devnet().chain().with_another_agency(&other).unwrap();
+    write(
+        &place.folder().join("own"),
+        "sdk",
+        &other.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap(),
     );
-    let endpoint = server.endpoint.clone();
-    let proxy = listen(move |client| with_alert_80(client, TcpStream::connect(&endpoint).unwrap()));
-    Diagnosis::of(&place, &proxy, &[]).is("tls", 5, "other-agency", "of the node's agency");
-}
-
-/// Passes bytes between two ends, and makes every alert in the clear one of number 80.
-fn with_alert_80(client: TcpStream, server: TcpStream) {
-    let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    thread::spawn(move || {
-        let _ = std::io::copy(&mut from_client, &mut to_server);
-        let _ = to_server.shutdown(std::net::Shutdown::Write);
-    });
-    let (mut server, mut client) = (server, client);
-    let mut header = [0; 5];
-    while server.read_exact(&mut header).is_ok() {
-        let mut record = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
-        if server.read_exact(&mut record).is_err() {
-            break;
-        }
-        if header[0] == 21 {
-            record[1] = 80;
-        }
-        if client.write_all(&[&header[..], &record].concat()).is_err() {
-            break;
-        }
-    }
-    let _ = client.shutdown(std::net::Shutdown::Write);
+    Diagnosis::of(&place, &place.endpoint(0), OWN).is("tls", 5, "other-agency", "of the node's agency");
 }
 
 #[test]
