@@ -207,5 +207,7 @@ async fn futures_of_the_client_need_no_tokio() {
         })
     });
     let kind = soon("the thread", tokio::task::spawn_blocking(|| outside.join())).await;
-    assert_eq!(kind.unwrap().unwrap().unwrap(), ErrorKind::NoSubscriber);
+    let kind = kind.unwrap().unwrap().unwrap();
+    // A busy machine may not get as far as the node's first answer.
+    assert!(matches!(kind, ErrorKind::NoSubscriber | ErrorKind::Timeout), "{kind:?}");
 }

@@ -72,10 +72,10 @@ async fn a_handler_misses_the_nodes_limit() {
 
 #[tokio::test]
 async fn nodes_drop_what_is_for_their_own() {
-    // A node that picks itself waits two seconds in vain; another message that picks itself meanwhile is forgotten.
+    // A node that picks itself waits in vain for longer than the caller; another message that picks itself meanwhile is
+    // forgotten.
     let setup = Setup::new(nodes(3).same_node(SameNode::Drop)).patient();
-    let setup = setup.node_limit(Duration::from_secs(2)).inbox_timeout(Duration::from_secs(5));
-    let scene = setup.start().await;
+    let scene = setup.inbox_timeout(Duration::from_secs(2)).start().await;
     let lost = |oracle: &crate::oracle::Oracle| oracle.failures(ErrorKind::Timeout) >= 2;
     scene.oracle.says("unicasts that nodes drop", lost).await;
     let oracle = scene.oracle.clone();

@@ -106,12 +106,6 @@ impl Setup {
         self.steady()
     }
 
-    /// Another time limit between the nodes.
-    pub(crate) fn node_limit(mut self, limit: Duration) -> Setup {
-        self.nodes = self.nodes.node_limit(limit);
-        self
-    }
-
     /// Another deadline for what is published to the subscribers.
     pub(crate) fn inbox_timeout(mut self, timeout: Duration) -> Setup {
         self.inbox_timeout = Some(timeout);
