@@ -26,14 +26,15 @@ case $kind in
         "$work/tools/bin/maturin" sdist --out "$out"
         # The wheel is built from what the source distribution holds, and nothing else. It lacks the crates that the
         # package doesn't need, so cargo takes those out of Cargo.lock; the other versions stay as they are.
-        mkdir "$work/source"
-        tar -xzf "$out"/*.tar.gz -C "$work/source" --strip-components 1
-        (cd "$work/source" && PATH=$work/tools/bin:$PATH maturin build --release --strip --zig \
+        mkdir "$out/source"
+        tar -xzf "$out"/*.tar.gz -C "$out/source" --strip-components 1
+        (cd "$out/source" && PATH=$work/tools/bin:$PATH maturin build --release --strip --zig \
             --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
         "$work/tools/bin/abi3audit" --strict "$out"/*.whl
-        # pip builds the source distribution too, with the tools that it names itself.
+        # pip builds the source distribution too, with the tools that it names itself; not optimised, which takes long.
         python3 -m venv "$work/from-source"
-        CARGO_TARGET_DIR=$root/target/wheel "$work/from-source/bin/pip" install --quiet "$out"/*.tar.gz
+        CARGO_TARGET_DIR=$root/target/python "$work/from-source/bin/pip" install --quiet \
+            --config-settings build-args="--profile dev" "$out"/*.tar.gz
         "$work/from-source/bin/amop" --version
         ;;
     *)

@@ -3,11 +3,11 @@
 
 use std::future::IntoFuture;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use amop::{Broadcast, HandlerGuard, HandlerReports, Publish};
+use amop::{Broadcast, HandlerReports, Publish};
 use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -15,13 +15,14 @@ use pyo3::types::PyDict;
 use crate::bridge::{Bridge, Operation};
 use crate::completions::{Completions, Started};
 use crate::error::{Result, checked};
+use crate::guard::{Guard, elsewhere};
 use crate::handler::{Handler, Runner};
 use crate::inbox::{Inbox, Source};
 use crate::message::Reply;
 use crate::options::{self, Bounds, Given, set};
 use crate::owned::Owned;
 use crate::payload::Payload;
-use crate::stats::{Stats, SubscriptionStats};
+use crate::stats::Stats;
 use crate::units::{optional_seconds, seconds};
 use crate::waiting::wait;
 use crate::{exit, log};
@@ -62,7 +63,12 @@ impl Drop for Live {
 }
 
 /// A future's outcome: waited for here, or by the bridge's loop.
-fn run<F, T, C>(py: Python<'_>, bridge: Option<&Bridge>, future: F, convert: C) -> Result<Py<PyAny>>
+pub(crate) fn run<F, T, C>(
+    py: Python<'_>,
+    bridge: Option<&Bridge>,
+    future: F,
+    convert: C,
+) -> Result<Py<PyAny>>
 where
     F: Future<Output = amop::Result<T>> + Send + 'static,
     T: Send + 'static,
@@ -372,44 +378,5 @@ impl Client {
         let serve = set(serve, max_bytes, amop::ServeRequests::max_bytes);
         let serve = set(serve, placement, amop::ServeRequests::placement);
         Ok(set(serve, timeout, amop::ServeRequests::timeout))
-    }
-}
-
-/// What a handler in an event loop needs.
-fn elsewhere(py: Python<'_>, source: Source, guard: HandlerGuard) -> Result<Py<PyAny>> {
-    Ok((Inbox::new(source), Guard::new(guard)).into_pyobject(py)?.into_any().unbind())
-}
-
-/// The native part of a subscription or service with a handler.
-#[pyclass(frozen, module = "amop._amop")]
-pub(crate) struct Guard(Owned<Mutex<HandlerGuard>>);
-
-impl Guard {
-    fn new(guard: HandlerGuard) -> Guard {
-        Guard(Owned::new(Mutex::new(guard)))
-    }
-
-    fn lock(&self, py: Python<'_>) -> Result<MutexGuard<'_, HandlerGuard>> {
-        Ok(checked(py, self.0.get())?.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-#[pymethods]
-impl Guard {
-    /// Takes no more and tells the node; the handler gets what is queued.
-    fn leave(&self, py: Python<'_>) -> Result<()> {
-        self.lock(py)?.leave();
-        Ok(())
-    }
-
-    /// The same, and waits until the handler's last call has returned.
-    #[pyo3(signature = (timeout, bridge = None))]
-    fn end(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
-        let ending = self.lock(py)?.end(optional_seconds(py, "timeout", timeout)?);
-        run(py, bridge, ending, |py, ()| Ok(py.None()))
-    }
-
-    fn stats(&self, py: Python<'_>) -> Result<SubscriptionStats> {
-        Ok(self.lock(py)?.stats().into())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What users see is the package's own code in `python/amop`: signatures, documentation, exceptions. Here is what
 //! Python can't do, one file for each thing:
-//! - [`client`], [`inbox`], [`devnet`]: handles of the core's.
+//! - [`client`], [`inbox`], [`guard`], [`devnet`]: handles of the core's.
 //! - [`waiting`]: waits that Ctrl-C interrupts. [`bridge`]: the same for event loops, without threads.
 //! - [`handler`], [`completions`]: the library's threads call Python, in batches. [`calling`]: safely.
 //! - [`message`], [`payload`]: bytes in and out, without copies where that pays.
@@ -17,6 +17,7 @@ mod devnet;
 mod error;
 mod event;
 mod exit;
+mod guard;
 mod handler;
 mod inbox;
 mod log;
@@ -34,7 +35,7 @@ mod _amop {
     #[pymodule_export]
     use crate::bridge::{Bridge, Operation};
     #[pymodule_export]
-    use crate::client::{Client, Guard, connect};
+    use crate::client::{Client, connect};
     #[pymodule_export]
     use crate::command::run_command;
     #[pymodule_export]
@@ -43,6 +44,8 @@ mod _amop {
     use crate::devnet::Devnet;
     #[pymodule_export]
     use crate::exit::end_all;
+    #[pymodule_export]
+    use crate::guard::Guard;
     #[pymodule_export]
     use crate::handler::Handler;
     #[pymodule_export]
