@@ -1,6 +1,8 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "fixture.hpp"
 
+#include <algorithm>
+
 amop::Devnet& devnet() {
     static amop::Devnet nodes;
     return nodes;
@@ -16,6 +18,21 @@ amop::Options options_at(std::size_t node) {
 }
 
 amop::Options options_at_both() { return options_at(0).endpoint(devnet().endpoint(1)); }
+
+void wait_for_all_nodes(const amop::Client& client) {
+    const auto deadline = std::chrono::steady_clock::now() + guard;
+    const auto events = client.events();
+    const auto all_connected = [&] {
+        const auto stats = client.stats();
+        return std::all_of(stats.endpoints.begin(), stats.endpoints.end(),
+                           [](const amop::EndpointStats& endpoint) { return endpoint.connected; });
+    };
+    while (!all_connected()) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        // An event may be told a moment before the figures know.
+        events.next(10ms);
+    }
+}
 
 std::string fresh_topic() {
     static int number = 0;
@@ -40,8 +57,10 @@ void Counter::wait_for(int times) const {
 }
 
 amop::Event next_event(const amop::Events& events, amop::EventKind kind) {
+    const auto deadline = std::chrono::steady_clock::now() + guard;
     for (;;) {
-        auto event = events.next(guard);
+        CAPTURE(static_cast<int>(kind));
+        auto event = events.next(deadline - std::chrono::steady_clock::now());
         REQUIRE(event.has_value());
         if (event->kind() == kind) {
             return std::move(*event);

@@ -26,6 +26,9 @@ amop::Options options_at(std::size_t node);
 /// The same at both.
 amop::Options options_at_both();
 
+/// Waits until a client is connected to all its nodes.
+void wait_for_all_nodes(const amop::Client& client);
+
 /// A topic that no other test uses.
 std::string fresh_topic();
 

@@ -13,20 +13,19 @@ TEST_CASE("events tell of lost and restored connections") {
     CHECK(nodes.node_count() == 2);
     amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms));
     const auto events = client.events();
-    CHECK_FALSE(events.next(0ms).has_value());
-    pollfd waiting{events.fd(), POLLIN, 0};
-    CHECK(poll(&waiting, 1, 0) == 0);
-
     client.add_endpoint(nodes.endpoint(1));
     client.add_endpoint(nodes.endpoint(1));
-    const auto connected = next_event(events, amop::EventKind::connected);
+    auto connected = next_event(events, amop::EventKind::connected);
+    if (connected.endpoint() == nodes.endpoint(0)) {
+        // Told after the client was there.
+        connected = next_event(events, amop::EventKind::connected);
+    }
     CHECK(connected.endpoint() == nodes.endpoint(1));
     CHECK(connected.node_version() != "");
     CHECK(connected.protocol() >= 1);
     CHECK(connected.topic() == "");
     CHECK(connected.message() == "");
     CHECK_FALSE(connected.error().has_value());
-
     nodes.kill_node(1);
     const auto lost = next_event(events, amop::EventKind::lost);
     CHECK(lost.endpoint() == nodes.endpoint(1));
@@ -45,6 +44,7 @@ TEST_CASE("events tell of lost and restored connections") {
     CHECK(code_of([&] { client.remove_endpoint(""); }) == amop::Code::invalid_endpoint);
 
     client.close();
+    pollfd waiting{events.fd(), POLLIN, 0};
     CHECK(poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds(guard).count())) == 1);
     std::optional<amop::EventKind> last;
     for (const amop::Event& event : events) {
@@ -88,18 +88,22 @@ TEST_CASE("a slow consumer is an event, once") {
     for (int n = 0; n < 10; n++) {
         client.publish(topic, "");
     }
-    CHECK(next_event(events, amop::EventKind::slow_consumer).topic() == topic);
-    CHECK_FALSE(events.next(0ms).has_value());
     CHECK(subscription.stats().dropped == 9);
+    client.close();
+    int episodes = 0;
+    for (const amop::Event& event : events) {
+        if (event.kind() == amop::EventKind::slow_consumer) {
+            CHECK(event.topic() == topic);
+            episodes++;
+        }
+    }
+    CHECK(episodes == 1);
 }
 
 TEST_CASE("a client's figures") {
     amop::Client client(options_at_both().retry(amop::Retry::definite));
     const auto topic = fresh_topic();
-    const auto events = client.events();
-    if (client.stats().endpoints.at(1).state != amop::EndpointState::connected) {
-        next_event(events, amop::EventKind::connected);
-    }
+    wait_for_all_nodes(client);
     const auto subscription = client.subscribe(topic);
     client.publish(topic, "12345");
     const auto stats = client.stats();
@@ -110,7 +114,6 @@ TEST_CASE("a client's figures") {
     CHECK(stats.refused == 0);
     CHECK(stats.dropped == 0);
     CHECK(stats.own_broadcasts == 0);
-    CHECK(stats.events_dropped == 0);
     REQUIRE(stats.endpoints.size() == 2);
     CHECK(stats.endpoints[0].endpoint == devnet().endpoint(0));
     CHECK(stats.endpoints[1].endpoint == devnet().endpoint(1));

@@ -251,12 +251,8 @@ TEST_CASE("a client hears its own broadcasts, from its other node, only with ech
         return std::string(message->text());
     };
     amop::Client deaf(options_at_both()), listening(options_at_both().echo(true));
-    for (const auto* client : {&deaf, &listening}) {
-        const auto events = client->events();
-        if (client->stats().endpoints.at(1).state != amop::EndpointState::connected) {
-            next_event(events, amop::EventKind::connected);
-        }
-    }
+    wait_for_all_nodes(deaf);
+    wait_for_all_nodes(listening);
     const auto nothing = deaf.subscribe(topic), echo = listening.subscribe(topic);
     deaf.broadcast(topic, "of the deaf", amop::PublishOptions{}.all_nodes(true));
     CHECK(next(echo) == "of the deaf");
