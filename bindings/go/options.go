@@ -255,7 +255,8 @@ func MaxSendBytes(bytes int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxSendBytes = o.bound("MaxSendBytes", bytes) })
 }
 
-// MaxHeldBytes is most payload bytes held in all subscriptions and services together. Default 512 MiB.
+// MaxHeldBytes is most bytes held in all subscriptions and services together, payloads and 160 for each message. Default
+// 512 MiB.
 func MaxHeldBytes(bytes int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxHeldBytes = o.bound("MaxHeldBytes", bytes) })
 }
@@ -306,7 +307,8 @@ func MaxMessages(messages int) LaneOption {
 	return laneOption(func(o *laneOptions) { o.MaxMessages = o.bound("MaxMessages", messages) })
 }
 
-// MaxBytes is most payload bytes held for it; one message of any size is taken when it is empty. Default 64 MiB.
+// MaxBytes is most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is
+// empty. Default 64 MiB.
 func MaxBytes(bytes int) LaneOption {
 	return laneOption(func(o *laneOptions) { o.MaxBytes = o.bound("MaxBytes", bytes) })
 }

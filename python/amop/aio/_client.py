@@ -153,7 +153,8 @@ class Client(BaseClient[Held]):
         :param topic: 1 to 254 bytes, without TAB and NUL.
         :param handler: what is called with each message; None: they are read from the result.
         :param max_messages: most messages held. Default 65,536.
-        :param max_bytes: most payload bytes held; one message of any size is taken when nothing is. Default 64 MiB.
+        :param max_bytes: most bytes held, payloads and 160 for each message; one of any size is taken when nothing is.
+            Default 64 MiB.
         :param overflow: what happens beyond. Default: refuse, and tell a unicast's publisher that this one is busy.
         :param placement: at how many nodes it is listed. Default: all.
         :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
@@ -194,7 +195,8 @@ class Client(BaseClient[Held]):
         :param handler: what is called with each request; None: they are read from the result.
         :param concurrency: how many calls of the handler may run at once. Default 64.
         :param max_messages: most requests held; beyond, publishers are told that this one is busy. Default 65,536.
-        :param max_bytes: most payload bytes held; one request of any size is taken when nothing is. Default 64 MiB.
+        :param max_bytes: most bytes held, payloads and 160 for each request; one of any size is taken when nothing is.
+            Default 64 MiB.
         :param placement: at how many nodes it is listed. Default: one.
         :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
         :raises ServiceError: this client serves the topic already.
