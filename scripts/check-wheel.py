@@ -7,7 +7,10 @@ import zipfile
 from pathlib import Path
 
 SOURCES = [path for path in Path("python/amop").rglob("*.py*") if "__pycache__" not in path.parts]
-PACKAGE = {path.relative_to("python").as_posix() for path in SOURCES} | {"amop/py.typed", "amop/_amop.abi3.so"}
+PACKAGE = {path.relative_to("python").as_posix() for path in SOURCES} | {
+    "amop/py.typed",
+    "amop/_amop.abi3.so",
+}
 
 
 def main(kind: str, wheel: Path) -> None:
