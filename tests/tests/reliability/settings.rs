@@ -136,7 +136,7 @@ async fn unicasts_on(
             }
         }
     }
-    drop(guard);
+    guard.unsubscribe().await.unwrap();
     Row { retry, placement, lost, twice: heard.count(|times| times > 1) }
 }
 
