@@ -21,16 +21,18 @@ case $kind in
     release)
         out=build/python
         rm -rf "$out"
-        python3 -m venv "$work/tools"
-        "$work/tools/bin/pip" install --quiet --requirement scripts/requirements-wheel.txt
-        "$work/tools/bin/maturin" sdist --out "$out"
+        # At a place that stays: cargo builds anew what another compiler has built.
+        tools=$root/target/wheel-tools
+        python3 -m venv "$tools"
+        "$tools/bin/pip" install --quiet --requirement scripts/requirements-wheel.txt
+        "$tools/bin/maturin" sdist --out "$out"
         # The wheel is built from what the source distribution holds, and nothing else. It lacks the crates that the
         # package doesn't need, so cargo takes those out of Cargo.lock; the other versions stay as they are.
         mkdir "$out/source"
         tar -xzf "$out"/*.tar.gz -C "$out/source" --strip-components 1
-        (cd "$out/source" && PATH=$work/tools/bin:$PATH maturin build --release --strip --zig \
+        (cd "$out/source" && PATH=$tools/bin:$PATH maturin build --release --strip --zig \
             --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
-        "$work/tools/bin/abi3audit" --strict "$out"/*.whl
+        "$tools/bin/abi3audit" --strict "$out"/*.whl
         # pip builds the source distribution too, with the tools that it names itself; not optimised, which takes long.
         python3 -m venv "$work/from-source"
         CARGO_TARGET_DIR=$root/target/python "$work/from-source/bin/pip" install --quiet \
