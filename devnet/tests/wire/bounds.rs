@@ -111,3 +111,18 @@ async fn overtake(kind: u16) {
     }
     assert_eq!(devnet.counters().held_bytes, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_never_ends_goes_with_its_session_at_the_idle_limit() {
+    let devnet = devnet(1, |b| b).await;
+    let mut other = Sdk::connect(&devnet.node(0)).await;
+    let mut sdk = Sdk::connect(&devnet.node(0)).await;
+    // It says that 100 MiB will come.
+    sdk.send_bytes(&(100_u32 << 20).to_be_bytes()).await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    other.ping().await;
+    assert_eq!(sdk.closed().await.as_secs(), 10);
+    other.ping().await;
+    let counters = devnet.counters();
+    assert_eq!((counters.sessions, counters.held_bytes), (1, 0));
+}
