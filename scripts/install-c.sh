@@ -17,7 +17,8 @@ built=${CARGO_TARGET_DIR:-target}/$profile
 version=$(sed -nE 's/^#define AMOP_VERSION "(.*)"/\1/p' include/amop.h)
 # As build.rs names it: the number of the ABI.
 abi=$(sed -nE 's/.*-soname,libamop\.so\.([0-9]+)".*/\1/p' bindings/c/build.rs)
-# What rustc's standard library needs of the system (`--print native-static-libs`); scripts/test-c.sh compares.
+# What rustc's standard library needs of the system (`--print native-static-libs`). Where one is missing, the program that
+# scripts/test-c.sh builds on what is installed doesn't link.
 native_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
 install -Dm644 -t "$into/include" include/amop.h include/amop.hpp

@@ -7,4 +7,4 @@ if ! command -v shellcheck >/dev/null; then
     echo "shellcheck isn't installed (make setup installs it)"
     exit 77
 fi
-shellcheck scripts/*.sh .ci/run
+shellcheck scripts/*.sh .ci/run bindings/c/tests/*.sh

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# The tests of the C interface: the header, and programs against an installed library.
+# The tests of the C interface: the header and the ABI; programs against an installed library, as they are, under valgrind
+# and with AddressSanitizer; and a program outside of this tree.
 #
-# The header is generated: AMOP_WRITE_HEADER=1 cargo test -p amop-capi --test header writes include/amop.h anew.
+# The header is generated: AMOP_WRITE_HEADER=1 cargo test -p amop-capi --test header writes include/amop.h anew. So is the
+# dump of the ABI: scripts/abi-c.sh --write.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,16 +13,40 @@ for tool in cmake pkg-config; do
         exit 77
     fi
 done
+stage=$PWD/build/stage
 strict=(-Wall -Wextra -Wpedantic -Werror)
+lacking=()
 
 cargo test --locked --package amop-capi
-PREFIX=build/stage scripts/install-c.sh dev
+PREFIX=$stage scripts/install-c.sh dev
 
 # The header alone, twice, as C99 and as C++17.
 printf '#include "amop.h"\n#include "amop.h"\nint main(void) { return 0; }\n' >build/header.c
-"${CC:-cc}" -std=c99 "${strict[@]}" -Wundef -Wstrict-prototypes -Ibuild/stage/include -c build/header.c -o build/header.o
-"${CXX:-c++}" -std=c++17 "${strict[@]}" -Wundef -x c++ -Ibuild/stage/include -c build/header.c -o build/header.o
+"${CC:-cc}" -std=c99 "${strict[@]}" -Wundef -Wstrict-prototypes -I"$stage/include" -c build/header.c -o build/header.o
+"${CXX:-c++}" -std=c++17 "${strict[@]}" -Wundef -x c++ -I"$stage/include" -c build/header.c -o build/header.o
 
-cmake -S bindings/c -B build/c -DCMAKE_PREFIX_PATH="$PWD/build/stage" >build/c.log
-cmake --build build/c --parallel >>build/c.log || { cat build/c.log && exit 1; }
-ctest --test-dir build/c --output-on-failure
+code=0
+scripts/abi-c.sh "$stage/lib/libamop.so" || code=$?
+case $code in
+    0) ;;
+    77) lacking+=(abigail-tools) ;;
+    *) exit "$code" ;;
+esac
+
+run() { # NAME SETTING...: builds the tests in build/NAME and runs them
+    local name=$1
+    shift
+    cmake -S bindings/c -B "build/$name" -DCMAKE_PREFIX_PATH="$stage" "$@" >"build/$name.log"
+    cmake --build "build/$name" --parallel >>"build/$name.log" || { cat "build/$name.log" && exit 1; }
+    ctest --test-dir "build/$name" --output-on-failure --parallel "$(nproc)"
+}
+run c -DAMOP_SANITIZE=
+run c-sanitized -DAMOP_SANITIZE=address,undefined
+command -v valgrind >/dev/null || lacking+=(valgrind)
+
+bindings/c/tests/consume.sh "$stage"
+
+if [ ${#lacking[@]} -gt 0 ]; then
+    echo "all else has passed, but a part of the C tests was left out: install ${lacking[*]} (make setup does)"
+    exit 77
+fi

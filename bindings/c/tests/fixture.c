@@ -51,7 +51,7 @@ int stop_devnet(void **state)
     amop_devnet_free(devnet);
     devnet = NULL;
     for (unsigned waited = 0; library_threads() > 0; waited++) {
-        if (waited == GUARD) {
+        if (waited == GUARD / 6) {
             fprintf(stderr, "%d threads of the library still run\n", library_threads());
             return -1;
         }

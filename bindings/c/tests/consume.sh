@@ -1,0 +1,43 @@
+#!/bin/sh
+# Builds and runs a program outside of this tree, against an installed library: by pkg-config and by CMake, shared and
+# static. The library is moved before: nothing of it may know where it was installed. consume.sh PREFIX
+set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cp -R "$1" "$folder/amop"
+cp "$(dirname "$0")"/consumer/* "$folder"
+cd "$folder"
+
+version=$(sed -nE 's/^#define AMOP_VERSION "(.*)"/\1/p' amop/include/amop.h)
+expected="hello from amop $version"
+try() { # HOW PROGRAM
+    said=$("$2")
+    if [ "$said" != "$expected" ]; then
+        echo "the program built by $1 says \"$said\" and not \"$expected\"" >&2
+        exit 1
+    fi
+    echo "a program outside of the tree, by $1: $said"
+}
+# How often a program names the shared library.
+named_in() { # PROGRAM
+    readelf --dynamic "$1" | grep -c 'NEEDED.*libamop\.so\.0' || true
+}
+
+export PKG_CONFIG_PATH="$folder/amop/lib/pkgconfig"
+[ "$(pkg-config --modversion amop amop-static | uniq)" = "$version" ]
+# shellcheck disable=SC2046 # these are words
+"${CC:-cc}" main.c $(pkg-config --cflags --libs amop) -o by-pkg-config
+# shellcheck disable=SC2046
+"${CC:-cc}" main.c $(pkg-config --cflags --libs amop-static) -o by-pkg-config-static
+[ "$(named_in by-pkg-config) $(named_in by-pkg-config-static)" = "1 0" ]
+LD_LIBRARY_PATH="$folder/amop/lib" try "pkg-config, shared" ./by-pkg-config
+try "pkg-config, static" ./by-pkg-config-static
+
+major=${version%%.*}
+rest=${version#*.}
+sed -i -e "s/@VERSION@/$version/g" -e "s/@OTHER_VERSIONS@/$((major + 1)).0 $major.$((${rest%%.*} + 1))/" CMakeLists.txt
+cmake -S . -B build -DCMAKE_PREFIX_PATH="$folder/amop" >cmake.log
+cmake --build build >>cmake.log || { cat cmake.log && exit 1; }
+[ "$(named_in build/shared) $(named_in build/static)" = "1 0" ]
+try "CMake, shared" build/shared
+try "CMake, static" build/static

@@ -1,0 +1,54 @@
+#!/bin/sh
+# What the header declares, for those who compare: header.sh names|program|stub HEADER
+#
+#   names      the functions, sorted, one a line
+#   program    a C program that takes the address of each, and fails unless all are there and differ
+#   stub       C definitions of all functions that do nothing: the interface as a compiler sees it, without the library
+set -eu
+what=$1
+header=$2
+
+# One declaration a line, without comments, macros and C++.
+declarations() {
+    printf '#include "%s"\n' "$(realpath "$header")" | "${CC:-cc}" -std=c99 -E -P - | tr '\n' ' ' | tr -s ' ' \
+        | sed 's/[;{}]/&\n/g' | grep -E '^ ?[a-z_].* \*?amop_[a-z0-9_]+\(.*\);$'
+}
+names() {
+    declarations | sed -E 's/^[^(]* \*?(amop_[a-z0-9_]+)\(.*/\1/' | sort
+}
+
+case $what in
+    names) names ;;
+    program)
+        echo '#include <stdio.h>'
+        echo '#include "amop.h"'
+        echo 'typedef void (*function)(void);'
+        echo 'static const struct { const char *name; function function; } all[] = {'
+        names | sed 's/.*/    {"&", (function)&},/'
+        echo '};'
+        cat <<'END'
+int main(void)
+{
+    const size_t count = sizeof all / sizeof *all;
+    for (size_t n = 0; n < count; n++) {
+        for (size_t other = 0; other < n; other++) {
+            if (all[n].function == NULL || all[n].function == all[other].function) {
+                fprintf(stderr, "%s is not there, or is %s\n", all[n].name, all[other].name);
+                return 1;
+            }
+        }
+    }
+    printf("%zu functions of amop %s\n", count, amop_version());
+    return count > 100 ? 0 : 1;
+}
+END
+        ;;
+    stub)
+        echo '#include "amop.h"'
+        declarations | sed 's/;$/ { for (;;) {} }/'
+        ;;
+    *)
+        echo "$0: $what isn't names, program or stub" >&2
+        exit 2
+        ;;
+esac

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Runs a program many times; stops at the first that fails: repeat.sh TIMES PROGRAM
+set -eu
+run=0
+while [ "$run" -lt "$1" ]; do
+    run=$((run + 1))
+    "$2" || {
+        echo "$2: run $run of $1 ended with $?" >&2
+        exit 1
+    }
+done
