@@ -35,6 +35,7 @@ chaos: ## random faults over four nodes and eight clients: SEED (any) for DURATI
 
 interop: ## the official SDKs for Go and Java and this client with each other, over embedded nodes
 	scripts/interop.sh go java --idle
+	scripts/interop.sh go java --like-2.11
 
 lint: ## format, lints, documentation, dependencies; any warning fails
 	scripts/each-language.sh lint

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The official SDKs and this client with each other, over embedded nodes: scripts/interop.sh SDK... [--idle]
+# The official SDKs and this client with each other, over embedded nodes: scripts/interop.sh SDK... [OPTION...]
 #
 # SDK is `go` or `java`. Builds a program around each into build/interop, with what that needs: go-sdk from the Go
-# module proxy; java-sdk from Maven Central, and a Java 11 to run it. With --idle all sit still for a minute too.
+# module proxy; java-sdk from Maven Central, and a Java 11 to run it. Options go to the tests: --idle for a minute in which
+# all sit still, --like-2.11 for nodes with the habits of real ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$PWD/build/interop

@@ -37,6 +37,9 @@ struct Arguments {
     /// Says nothing for longer than nodes bear it, and looks who is still connected then: a minute more
     #[arg(long)]
     idle: bool,
+    /// Nodes with the habits of real 2.11 ones
+    #[arg(long = "like-2.11")]
+    like_2_11: bool,
 }
 
 /// How many unicasts are sent back to back: enough that two frames would share a record many times.
@@ -47,7 +50,7 @@ const IDLE: Duration = Duration::from_secs(65);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut nodes = Nodes::start();
+    let mut nodes = Nodes::start(arguments.like_2_11);
     let parties = connect(&arguments, &nodes);
     let mut table = Table::begin(&parties);
     let cases = cases::all();

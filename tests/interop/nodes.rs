@@ -21,13 +21,14 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    pub(crate) fn start() -> Nodes {
+    pub(crate) fn start(like_2_11: bool) -> Nodes {
         let folder = TempDir::new().expect("a folder can be made");
-        let devnet = Program::start(
-            AMOP,
-            &["devnet", "--port", "0", "--push-limit", PUSH_LIMIT, "--json"],
-            folder.path(),
-        );
+        let mut arguments = vec!["devnet", "--port", "0", "--push-limit", PUSH_LIMIT, "--json"];
+        if like_2_11 {
+            // Every topic is waited for: real nodes take 5 s.
+            arguments.extend(["--like-2.11", "--topic-sync", "1"]);
+        }
+        let devnet = Program::start(AMOP, &arguments, folder.path());
         let ready: Value = serde_json::from_str(&devnet.line()).expect("the first line is JSON");
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let endpoints = ready["endpoints"].as_array().expect("a list").iter().map(text).collect();
