@@ -60,7 +60,7 @@ class ClientOptions(TypedDict, total=False):
     max_send_bytes: int | None
     """Most bytes queued to send per connection. Default 256 MiB."""
     max_held_bytes: int | None
-    """Most bytes held in all subscriptions and services together, payloads and 160 for each message. Default 512 MiB."""
+    """Most bytes held in all subscriptions and services, payloads and 160 for each message. Default 512 MiB."""
     max_events: int | None
     """Most events held for a listener; beyond it the oldest go. Default 1,024."""
     max_doubles: int | None

@@ -57,6 +57,36 @@ async def test_a_plain_function_runs_in_the_loop_too(
     assert threads == [threading.get_ident()]
 
 
+async def test_a_handler_with_a_full_queue_lets_other_tasks_run(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    go_on, done = asyncio.Event(), asyncio.Event()
+    turns = handled = 0
+
+    async def handler(_: amop.Message) -> None:
+        nonlocal handled
+        await go_on.wait()
+        handled += 1
+        if handled == 1000:
+            done.set()
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    await aio_subscriber.subscribe(topic, handler)
+    await aio_publisher.publish(topic, wait_for_subscriber=True)
+    await asyncio.gather(*(aio_publisher.publish(topic) for _ in range(999)))
+    running = asyncio.ensure_future(other())
+    go_on.set()
+    async with asyncio.timeout(GUARD):
+        await done.wait()
+    running.cancel()
+    assert turns >= 1000 // 64
+
+
 async def test_requests_run_at_once_up_to_their_concurrency(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:

@@ -11,6 +11,9 @@ from .. import _amop
 
 T = TypeVar("T")
 
+A_TURN = 64
+"""How many items are taken without a pause before other tasks of the loop get their turn."""
+
 _bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _amop.Bridge] = weakref.WeakKeyDictionary()
 
 

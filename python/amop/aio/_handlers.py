@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .. import _amop
 from .._logging import handler_failed
 from .._words import Data
-from ._bridge import bridge, outcome
+from ._bridge import A_TURN, bridge, outcome
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -81,6 +81,7 @@ async def messages(
     inbox: _amop.Inbox, topic: str, held: weakref.ref[Held], client: weakref.ref[Client]
 ) -> None:
     """Call a handler with each message, one after the other."""
+    taken = 0
     try:
         while await _ready(inbox):
             while (message := inbox.try_next()) is not None:
@@ -96,6 +97,9 @@ async def messages(
                     _failed(client, topic, error)
                 # It may go while this waits.
                 del handler, message
+                taken += 1
+                if taken % A_TURN == 0:
+                    await asyncio.sleep(0)
     finally:
         # Those who wait for the handler's end are told.
         inbox.finish()
@@ -105,6 +109,7 @@ async def requests(
     inbox: _amop.Inbox, topic: str, held: weakref.ref[Held], client: weakref.ref[Client], concurrency: int
 ) -> None:
     """Call a handler with each request, up to `concurrency` at once."""
+    taken = 0
     calls: set[asyncio.Task[None]] = set()
     room = asyncio.Semaphore(concurrency)
 
@@ -126,6 +131,9 @@ async def requests(
             calls.add(call)
             call.add_done_callback(ended)
             del call, handler, request
+            taken += 1
+            if taken % A_TURN == 0:
+                await asyncio.sleep(0)
         if calls:
             await asyncio.wait(calls)
     finally:

@@ -9,7 +9,7 @@ from .. import _amop
 from .._base import BaseInbox, Item
 from .._errors import closed, timed_out, unusable
 from ..events import Event
-from ._bridge import bridge, outcome
+from ._bridge import A_TURN, bridge, outcome
 from ._handlers import in_handler
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ._client import Client
 
 Read = TypeVar("Read")
-
-# How many items are given without a pause before other tasks of the loop get their turn.
-_A_TURN = 64
 
 
 class Reader(Generic[Read]):
@@ -37,7 +34,7 @@ class Reader(Generic[Read]):
         """Give the next item; None after the last. Nothing is lost when this is cancelled."""
         inbox = self._reading()
         self._given += 1
-        if self._given >= _A_TURN:
+        if self._given >= A_TURN:
             self._given = 0
             await asyncio.sleep(0)
         item: Read | None = inbox.try_next()
