@@ -9,10 +9,16 @@
 #include <string.h>
 #include <time.h>
 
-static void usage(FILE *stream, const char *program, bool has_interval)
+static void usage(FILE *stream, const char *program, const char *endpoint, bool has_interval)
 {
-    fprintf(stream, "Usage: %s [ENDPOINT] [TOPIC] [--count N]%s\n", program,
+    fprintf(stream, "Usage: %s [ENDPOINT] [TOPIC] [--count N]%s\n\n", program,
             has_interval ? " [--interval SECONDS]" : "");
+    fprintf(stream, "  ENDPOINT            The node to connect to [default: %s]\n", endpoint);
+    fprintf(stream, "  TOPIC               Where the messages go [default: hello]\n");
+    fprintf(stream, "  --count N           Ends after so many messages\n");
+    if (has_interval) {
+        fprintf(stream, "  --interval SECONDS  The time between two messages [default: 2]\n");
+    }
 }
 
 /* The value of an option: what follows `=`, or the next argument. NULL when it's another option. */
@@ -33,10 +39,10 @@ static const char *value_of(const char *name, int *at, int argc, char **argv)
     return *at < argc ? argv[*at] : "";
 }
 
-static void wrong(const char *program, bool has_interval, const char *argument)
+static void wrong(const char *program, const char *endpoint, bool has_interval, const char *argument)
 {
     fprintf(stderr, "%s: unexpected argument: %s\n", program, argument);
-    usage(stderr, program, has_interval);
+    usage(stderr, program, endpoint, has_interval);
     exit(2);
 }
 
@@ -49,22 +55,22 @@ struct arguments read_arguments(int argc, char **argv, const char *endpoint, boo
         const char *value;
         char *rest = NULL;
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-            usage(stdout, argv[0], has_interval);
+            usage(stdout, argv[0], endpoint, has_interval);
             exit(0);
         } else if ((value = value_of("--count", &at, argc, argv)) != NULL) {
             errno = 0;
             arguments.count = strtoull(value, &rest, 10);
             if (*value < '0' || *value > '9' || *rest != '\0' || errno != 0) {
-                wrong(argv[0], has_interval, argument);
+                wrong(argv[0], endpoint, has_interval, argument);
             }
         } else if (has_interval && (value = value_of("--interval", &at, argc, argv)) != NULL) {
             double seconds = strtod(value, &rest);
             if (*value == '\0' || *rest != '\0' || !(seconds >= 0 && seconds < 1e9)) {
-                wrong(argv[0], has_interval, argument);
+                wrong(argv[0], endpoint, has_interval, argument);
             }
             arguments.interval = (uint64_t)(seconds * 1000);
         } else if (argument[0] == '-' || positions == 2) {
-            wrong(argv[0], has_interval, argument);
+            wrong(argv[0], endpoint, has_interval, argument);
         } else if (positions++ == 0) {
             arguments.endpoint = argument;
         } else {

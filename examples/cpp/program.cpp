@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -16,12 +17,13 @@ namespace {
 /// The arguments of a program, and what to say when they are wrong.
 class Reader {
 public:
-    Reader(int argc, char** argv, bool has_interval)
-        : program_(argv[0]), has_interval_(has_interval), rest_(argv + 1, argv + argc) {}
+    Reader(int argc, char** argv, std::string endpoint, bool has_interval)
+        : program_(argv[0]), endpoint_(std::move(endpoint)), has_interval_(has_interval),
+          rest_(argv + 1, argv + argc) {}
 
-    Arguments read(const std::string& endpoint) {
+    Arguments read() {
         Arguments arguments;
-        arguments.endpoint = endpoint;
+        arguments.endpoint = endpoint_;
         std::size_t positions = 0;
         for (at_ = 0; at_ < rest_.size(); at_++) {
             const auto argument = rest_[at_];
@@ -71,7 +73,11 @@ private:
 
     void usage(std::ostream& stream) const {
         stream << "Usage: " << program_ << " [ENDPOINT] [TOPIC] [--count N]"
-               << (has_interval_ ? " [--interval SECONDS]" : "") << '\n';
+               << (has_interval_ ? " [--interval SECONDS]" : "") << "\n\n"
+               << "  ENDPOINT            The node to connect to [default: " << endpoint_ << "]\n"
+               << "  TOPIC               Where the messages go [default: hello]\n"
+               << "  --count N           Ends after so many messages\n"
+               << (has_interval_ ? "  --interval SECONDS  The time between two messages [default: 2]\n" : "");
     }
 
     [[noreturn]] void wrong(std::string_view argument) const {
@@ -81,6 +87,7 @@ private:
     }
 
     const char* program_;
+    std::string endpoint_;
     bool has_interval_;
     std::vector<std::string_view> rest_;
     std::size_t at_ = 0;
@@ -93,7 +100,7 @@ extern "C" void interrupt(int) { was_interrupted = 1; }
 } // namespace
 
 Arguments read_arguments(int argc, char** argv, const std::string& endpoint, bool has_interval) {
-    return Reader(argc, argv, has_interval).read(endpoint);
+    return Reader(argc, argv, endpoint, has_interval).read();
 }
 
 std::string local_time() {

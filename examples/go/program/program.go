@@ -33,6 +33,13 @@ func ReadArguments(endpoint string, hasInterval bool) Arguments {
 		flags.Float64Var(&interval, "interval", interval, "the time between two messages, in seconds")
 		usage += " [--interval SECONDS]"
 	}
+	usage += "\n\n" +
+		"  ENDPOINT            The node to connect to [default: " + endpoint + "]\n" +
+		"  TOPIC               Where the messages go [default: hello]\n" +
+		"  --count N           Ends after so many messages"
+	if hasInterval {
+		usage += "\n  --interval SECONDS  The time between two messages [default: 2]"
+	}
 	flags.Usage = func() {}
 	wrong := func(text string) {
 		fmt.Fprintf(os.Stderr, "%s%s\n", text, usage)
