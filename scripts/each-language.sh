@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # In the order in which they run; a script for a language that isn't here is an error.
-languages=(rust c cpp go python sdk shell)
+languages=(rust c cpp go python examples sdk shell)
 skipped_code=77
 
 if [ "${1:-}" = --list ]; then
