@@ -6,7 +6,7 @@ use amop::{Client, Delivery, ErrorKind, Placement, Request, Retry, Subscription}
 use amop_devnet::{Devnet, Fault, Node};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::fixture::{GUARD, client, devnet, soon, until};
+use crate::fixture::{GUARD, client, devnet, everywhere, soon, until};
 
 /// A client connected to some nodes.
 async fn client_of(devnet: &Devnet, nodes: impl IntoIterator<Item = usize>) -> Client {
@@ -15,9 +15,7 @@ async fn client_of(devnet: &Devnet, nodes: impl IntoIterator<Item = usize>) -> C
     for node in nodes {
         builder = builder.endpoint(devnet.node(node).endpoint());
     }
-    let client = builder.connect().await.unwrap();
-    until("its nodes", || client.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
-    client
+    everywhere(builder).await
 }
 
 /// The next messages are these, in any order, each once.

@@ -28,6 +28,13 @@ pub(crate) async fn client(devnet: &Devnet, node: usize) -> Client {
     builder(devnet, node).connect().await.expect("the client connects")
 }
 
+/// A client at all the nodes that it was given.
+pub(crate) async fn everywhere(builder: ClientBuilder) -> Client {
+    let client = builder.connect().await.expect("the client connects");
+    until("all its nodes", || client.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
+    client
+}
+
 /// Something that has to happen.
 pub(crate) async fn soon<T>(what: &str, future: impl IntoFuture<Output = T>) -> T {
     match tokio::time::timeout(GUARD, future).await {

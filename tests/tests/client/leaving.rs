@@ -5,16 +5,14 @@ use std::time::Duration;
 use amop::{Client, Delivery, ErrorKind, Retry};
 use amop_devnet::Devnet;
 
-use crate::fixture::{GUARD, builder, devnet, soon, until};
+use crate::fixture::{GUARD, builder, devnet, everywhere, soon, until};
 
 const CALLS: usize = 10;
 
 /// A client of the first two nodes, and how long it lets calls end at a node that it leaves.
 async fn publisher(devnet: &Devnet, close_timeout: Duration) -> Client {
     let builder = devnet.node(0).client().endpoint(devnet.node(1).endpoint());
-    let client = builder.close_timeout(close_timeout).call_timeout(GUARD).connect().await.unwrap();
-    until("both nodes", || client.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
-    client
+    everywhere(builder.close_timeout(close_timeout).call_timeout(GUARD)).await
 }
 
 /// The node with calls in flight, and how many.

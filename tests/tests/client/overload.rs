@@ -13,7 +13,7 @@ use amop_devnet::Devnet;
 use futures_util::future::join_all;
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::fixture::{GUARD, builder, client, devnet, event, soon, two_nodes, until};
+use crate::fixture::{GUARD, builder, client, devnet, event, everywhere, soon, two_nodes, until};
 
 /// What no test here waits for.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
@@ -79,8 +79,7 @@ async fn a_slow_node_keeps_no_message_and_no_topic_from_another() {
     let mut slow = subscriber.subscribe("slow").await.unwrap();
     let mut other = subscriber.subscribe("other").await.unwrap();
     let publisher = builder(&devnet, 0).endpoint(devnet.node(1).endpoint());
-    let publisher = publisher.heartbeat(NEVER).max_send_bytes(1 << 20).connect().await.unwrap();
-    until("both nodes", || publisher.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
+    let publisher = everywhere(publisher.heartbeat(NEVER).max_send_bytes(1 << 20)).await;
     publisher.publish("slow", "the way is known").wait_for_subscriber(true).await.unwrap();
     soon("the first", slow.next()).await.unwrap();
     // The node that is preferred, since it has no subscriber of its own, stops reading; what doesn't fit there goes

@@ -12,7 +12,8 @@ use amop_devnet::{Choice, Devnet, DevnetBuilder, Fault, Node, NodeCertificate, S
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 
-use crate::scene::{DESK, ECHO, INBOX, NEWS, Scene, Setup, nodes};
+use crate::scene::Scene;
+use crate::setup::{DESK, ECHO, INBOX, NEWS, Setup, nodes};
 
 const NODES: usize = 4;
 const PUBLISHERS: usize = 3;

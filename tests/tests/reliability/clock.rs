@@ -12,7 +12,7 @@ use amop_devnet::Devnet;
 use amop_tests::program::Program;
 use tempfile::TempDir;
 
-use crate::scene::{Setup, nodes};
+use crate::setup::{Setup, nodes};
 
 /// Names the file with the seconds by which the wall clock is off.
 const CLOCK_SHIFT: &str = "CLOCK_SHIFT";

@@ -5,7 +5,8 @@ use std::time::Duration;
 use amop::{ErrorKind, Event};
 use amop_devnet::{Fault, FaultId, NodeCertificate, Welcome};
 
-use crate::scene::{Scene, Setup, nodes};
+use crate::scene::Scene;
+use crate::setup::{Setup, nodes};
 
 /// Waits, with the load going on, until a fault has happened so often.
 async fn hits(scene: &Scene, fault: FaultId, times: u64) {

@@ -9,3 +9,4 @@ mod nodes;
 mod oracle;
 mod scene;
 mod settings;
+mod setup;

@@ -8,7 +8,8 @@ use amop::ErrorKind;
 use amop_devnet::{Fault, SameNode};
 
 use crate::oracle::Wants;
-use crate::scene::{ECHO, INBOX, Scene, Setup, nodes};
+use crate::scene::Scene;
+use crate::setup::{ECHO, INBOX, Setup, nodes};
 
 #[tokio::test]
 async fn topics_take_their_time_between_nodes() {

@@ -2,7 +2,8 @@
 
 use amop::{ErrorKind, Event};
 
-use crate::scene::{Scene, nodes};
+use crate::scene::Scene;
+use crate::setup::nodes;
 
 fn is_lost(event: &Event) -> bool {
     matches!(event, Event::Lost { .. })

@@ -4,169 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use amop::{Client, ClientBuilder, Error, ErrorKind, Event, Events, HandlerGuard, Message, Request, Retry};
+use amop::{Client, Error, ErrorKind, Event, Events, HandlerGuard, Message, Request, Retry};
 use amop_devnet::{Devnet, DevnetBuilder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::oracle::{GUARD, Oracle, Tally, Wants};
+use crate::setup::{DESK, ECHO, INBOX, NEWS, Setup};
 
-/// Served: the reply is the payload.
-pub(crate) const ECHO: &str = "echo";
-/// Subscribed: a unicast is answered as soon as it is accepted.
-pub(crate) const INBOX: &str = "inbox";
-/// Subscribed, and broadcast on.
-pub(crate) const NEWS: &str = "news";
-/// One client both serves it and subscribes to it; see [`Setup::with_desk`].
-pub(crate) const DESK: &str = "desk";
-
-/// Time between heartbeats.
-const HEARTBEAT: Duration = Duration::from_millis(300);
 /// Each worker of the load rests so long after a call: enough to have calls in flight at any time, little enough
 /// for two slow cores.
 const REST: Duration = Duration::from_millis(10);
 /// Calls that have to end well before, and again after something breaks.
 const ENOUGH: usize = 40;
-
-/// Times shortened tenfold and more against real nodes, all in the same order.
-pub(crate) fn nodes(count: usize) -> DevnetBuilder {
-    Devnet::builder()
-        .nodes(count)
-        .push_limit(Duration::from_secs(1))
-        .node_limit(Duration::from_secs(2))
-        // Above a second: a 100 that comes sooner says that nothing was delivered.
-        .link_loss(Duration::from_millis(1500))
-        .first_byte_limit(GUARD)
-}
-
-/// How long a handler takes for a call on a topic.
-type Thinking = Arc<dyn Fn(&str, usize) -> Duration + Send + Sync>;
-
-/// What a scene is made of.
-pub(crate) struct Setup {
-    nodes: DevnetBuilder,
-    publishers: usize,
-    subscribers: usize,
-    thinking: Thinking,
-    desk: bool,
-    steady: bool,
-    call_timeout: Duration,
-    inbox_timeout: Option<Duration>,
-    answer_within: Duration,
-}
-
-impl Setup {
-    /// Two publishers, two subscribers and a server, connected to all of these nodes.
-    pub(crate) fn new(nodes: DevnetBuilder) -> Setup {
-        Setup {
-            nodes,
-            publishers: 2,
-            subscribers: 2,
-            thinking: Arc::new(|_, _| Duration::ZERO),
-            desk: false,
-            steady: false,
-            call_timeout: Duration::from_secs(3),
-            inbox_timeout: None,
-            answer_within: Duration::from_millis(700),
-        }
-    }
-
-    /// Other numbers of clients; the server comes on top.
-    pub(crate) fn clients(mut self, publishers: usize, subscribers: usize) -> Setup {
-        (self.publishers, self.subscribers) = (publishers, subscribers);
-        self
-    }
-
-    /// Handlers that take their time.
-    pub(crate) fn thinking(
-        mut self,
-        thinking: impl Fn(&str, usize) -> Duration + Send + Sync + 'static,
-    ) -> Setup {
-        self.thinking = Arc::new(thinking);
-        self
-    }
-
-    /// A further topic, with load of its own: one client serves it and subscribes to it too.
-    pub(crate) fn with_desk(mut self) -> Setup {
-        self.desk = true;
-        self
-    }
-
-    /// No connection is to break, be the machine as slow as it likes: that none did, and that everybody heard every
-    /// broadcast, is asked at the end.
-    pub(crate) fn steady(mut self) -> Setup {
-        self.steady = true;
-        self
-    }
-
-    /// As steady, and no time limit is to be reached either, on any side.
-    pub(crate) fn patient(mut self) -> Setup {
-        self.nodes = self.nodes.push_limit(GUARD).node_limit(GUARD);
-        (self.call_timeout, self.answer_within) = (GUARD, GUARD);
-        self.steady()
-    }
-
-    /// Another deadline for what is published to the subscribers.
-    pub(crate) fn inbox_timeout(mut self, timeout: Duration) -> Setup {
-        self.inbox_timeout = Some(timeout);
-        self
-    }
-
-    fn client(&self, devnet: &Devnet) -> ClientBuilder {
-        let builder = devnet
-            .client()
-            .heartbeat(HEARTBEAT)
-            .reconnect_min(Duration::from_millis(5))
-            .reconnect_max(Duration::from_millis(100))
-            .connect_timeout(Duration::from_secs(5))
-            .call_timeout(self.call_timeout)
-            .answer_within(self.answer_within);
-        if !self.steady {
-            return builder;
-        }
-        let beats = GUARD.as_millis() / HEARTBEAT.as_millis();
-        builder.connect_timeout(GUARD).missed_heartbeats(beats as u32)
-    }
-
-    /// Everybody connected everywhere, the load running and some of it done.
-    pub(crate) async fn start(mut self) -> Scene {
-        let devnet = self.nodes.clone().start().await.expect("the devnet starts");
-        let oracle = Arc::new(Oracle::new());
-        let mut clients = Vec::new();
-        for _ in 0..=self.publishers + self.subscribers {
-            let client = self.client(&devnet).connect().await.expect("the client connects");
-            clients.push(Watched { events: client.events(), client });
-        }
-        let inbox_timeout = self.inbox_timeout.take().unwrap_or(self.call_timeout);
-        let mut scene =
-            Scene { devnet, oracle, setup: self, clients, load: Vec::new(), stop: Arc::default() };
-        scene.all_connected().await;
-        let Setup { publishers, subscribers, desk, .. } = scene.setup;
-        for subscriber in publishers..publishers + subscribers {
-            scene.subscribe(subscriber, INBOX).await.expect("the subscription stands");
-            scene.subscribe(subscriber, NEWS).await.expect("the subscription stands");
-            scene.oracle.listens(NEWS, subscriber);
-        }
-        scene.serve(ECHO).await;
-        if desk {
-            scene.serve(DESK).await;
-            scene.subscribe(scene.server(), DESK).await.expect("the subscription stands");
-            scene.oracle.listens(DESK, scene.server());
-        }
-        for publisher in 0..publishers {
-            scene.send(publisher, ECHO, Wants::Unicast, None);
-            scene.send(publisher, ECHO, Wants::AtLeastOnce, None);
-            scene.send(publisher, INBOX, Wants::Unicast, Some(inbox_timeout));
-            scene.send(publisher, NEWS, Wants::Broadcast, None);
-            if desk {
-                scene.send(publisher, DESK, Wants::Unicast, None);
-                scene.send(publisher, DESK, Wants::Broadcast, None);
-            }
-        }
-        scene.load_flows().await;
-        scene
-    }
-}
 
 /// A client and what it says happens to it.
 struct Watched {
@@ -189,6 +39,43 @@ impl Scene {
     /// As [`Setup::new`] has it, and started.
     pub(crate) async fn start(nodes: DevnetBuilder) -> Scene {
         Setup::new(nodes).start().await
+    }
+
+    /// Everybody connected everywhere, the load running and some of it done.
+    pub(crate) async fn of(setup: Setup) -> Scene {
+        let devnet = setup.nodes.clone().start().await.expect("the devnet starts");
+        let oracle = Arc::new(Oracle::new());
+        let mut clients = Vec::new();
+        for _ in 0..=setup.publishers + setup.subscribers {
+            let client = setup.client(&devnet).connect().await.expect("the client connects");
+            clients.push(Watched { events: client.events(), client });
+        }
+        let mut scene = Scene { devnet, oracle, setup, clients, load: Vec::new(), stop: Arc::default() };
+        scene.all_connected().await;
+        let Setup { publishers, subscribers, desk, inbox_timeout, .. } = scene.setup;
+        for subscriber in publishers..publishers + subscribers {
+            scene.subscribe(subscriber, INBOX).await.expect("the subscription stands");
+            scene.subscribe(subscriber, NEWS).await.expect("the subscription stands");
+            scene.oracle.listens(NEWS, subscriber);
+        }
+        scene.serve(ECHO).await;
+        if desk {
+            scene.serve(DESK).await;
+            scene.subscribe(scene.server(), DESK).await.expect("the subscription stands");
+            scene.oracle.listens(DESK, scene.server());
+        }
+        for publisher in 0..publishers {
+            scene.send(publisher, ECHO, Wants::Unicast, None);
+            scene.send(publisher, ECHO, Wants::AtLeastOnce, None);
+            scene.send(publisher, INBOX, Wants::Unicast, inbox_timeout);
+            scene.send(publisher, NEWS, Wants::Broadcast, None);
+            if desk {
+                scene.send(publisher, DESK, Wants::Unicast, None);
+                scene.send(publisher, DESK, Wants::Broadcast, None);
+            }
+        }
+        scene.load_flows().await;
+        scene
     }
 
     /// One of the clients: publishers first, then subscribers, then the server.
