@@ -5,7 +5,9 @@ from __future__ import annotations
 import array
 import datetime
 import gc
+import sys
 import threading
+import time
 import weakref
 
 import pytest
@@ -91,6 +93,22 @@ def test_a_memoryview_needs_no_copy_and_keeps_the_message(
     del first, second
     gc.collect()
     assert living() is None
+
+
+def test_bytes_that_were_lent_for_sending_are_given_back(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    data = bytes(LARGE)
+    before = sys.getrefcount(data)
+    for _ in range(10):
+        publisher.publish(topic, data, wait_for_subscriber=True, timeout=GUARD)
+        assert subscription.next(GUARD).data == data
+    # A thread of the library's gives them back, by way of the next call.
+    until = time.monotonic() + GUARD
+    while sys.getrefcount(data) > before and time.monotonic() < until:
+        publisher.publish(topic)
+    assert sys.getrefcount(data) == before
 
 
 def test_a_request_is_a_message_too(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
