@@ -19,8 +19,7 @@ static amop_status publish(const amop_client *client, const char *topic, uint64_
 {
     char message[96];
     snprintf(message, sizeof message, "hello, FISCO BCOS, I am multi broadcast publisher! %" PRIu64, number);
-    amop_status status = amop_client_broadcast(client, topic, message, strlen(message), NULL, 0,
-                                               error);
+    amop_status status = amop_client_broadcast(client, topic, message, strlen(message), NULL, 0, error);
     if (status == AMOP_OK) {
         printf("%s publish message: %s\n", local_time(), message);
         fflush(stdout);

@@ -183,3 +183,67 @@ pub(crate) fn c_text(text: &str) -> CString {
         CString::new(text.replace('\0', "\u{fffd}")).expect("every NUL was just replaced")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CStr;
+    use std::panic::resume_unwind;
+
+    /// What a caller sees of an export's body: the status, and the error's text.
+    fn seen(body: impl FnOnce() -> Result<()>) -> (amop_status, Option<String>) {
+        // Anything but NULL, to see that it's written to; never followed.
+        let mut error = std::ptr::dangling_mut::<amop_error>();
+        // SAFETY: it can be written to.
+        let status = unsafe { status(&raw mut error, body) };
+        if error.is_null() {
+            return (status, None);
+        }
+        // SAFETY: it was just made.
+        let error = unsafe { Box::from_raw(error) };
+        assert_eq!(error.status(), status);
+        // SAFETY: the error lives.
+        let text = unsafe { CStr::from_ptr(crate::error::amop_error_message(&raw const *error)) };
+        (status, Some(text.to_str().unwrap().to_owned()))
+    }
+
+    #[test]
+    fn what_goes_well_leaves_no_error() {
+        assert_eq!(seen(|| Ok(())), (amop_status::AMOP_OK, None));
+    }
+
+    #[test]
+    fn an_error_becomes_its_status_and_an_object() {
+        let (status, text) = seen(|| Err(unusable("no good")));
+        assert_eq!((status, text.as_deref()), (amop_status::AMOP_ERROR_INVALID_ARGUMENT, Some("no good")));
+    }
+
+    #[test]
+    fn a_panic_ends_at_the_boundary_and_says_what_it_said() {
+        let panics: [Box<dyn Any + Send>; 3] =
+            [Box::new("a text"), Box::new(String::from("a text of its own")), Box::new(7)];
+        for (panic, part) in panics.into_iter().zip(["a text", "a text of its own", "no text"]) {
+            let (status, text) = seen(|| resume_unwind(panic));
+            assert_eq!(status, amop_status::AMOP_ERROR_INTERNAL);
+            assert!(text.unwrap().ends_with(part));
+        }
+    }
+
+    #[test]
+    fn nobody_has_to_want_the_error() {
+        // SAFETY: it's NULL.
+        let code = unsafe { status(std::ptr::null_mut(), || resume_unwind(Box::new("unheard"))) };
+        assert_eq!(code, amop_status::AMOP_ERROR_INTERNAL);
+    }
+
+    #[test]
+    fn what_has_no_status_answers_its_neutral_value_for_a_panic() {
+        assert_eq!(neutral(7, || resume_unwind(Box::new("unheard"))), 7);
+        assert_eq!(neutral(7, || 8), 8);
+    }
+
+    #[test]
+    fn a_text_for_c_ends_where_it_ends() {
+        assert_eq!(c_text("a\0b").to_str(), Ok("a\u{fffd}b"));
+    }
+}

@@ -122,12 +122,14 @@ void expect_status(amop_status wanted, const char *part, amop_status seen, const
     int right = seen == wanted && written == (strstr(call, "&error") != NULL);
     if (right && written) {
         right = (error != NULL) == (seen != AMOP_OK) && amop_error_code(error) == seen;
-        right = right && (error == NULL || (strlen(text) > 0 && (part == NULL || strstr(text, part) != NULL)));
+        right =
+            right && (error == NULL || (strlen(text) > 0 && (part == NULL || strstr(text, part) != NULL)));
     }
     if (!right) {
         const char *name = amop_status_name(seen);
-        fprintf(stderr, "%s:%d: %s\n  is %s, should be %s%s%s; %s\n", file, line, call, name ? name : "no status",
-                amop_status_name(wanted), part ? " and say " : "", part ? part : "", text ? text : "no text");
+        fprintf(stderr, "%s:%d: %s\n  is %s, should be %s%s%s; %s\n", file, line, call,
+                name ? name : "no status", amop_status_name(wanted), part ? " and say " : "",
+                part ? part : "", text ? text : "no text");
         _fail(file, line);
     }
 }

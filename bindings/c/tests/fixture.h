@@ -43,14 +43,14 @@ void end(amop_client *client);
 #define EXPECT(status, call) EXPECT_TEXT(status, NULL, call)
 #define OK(call) EXPECT(AMOP_OK, call)
 /* The same, and what the error has to say. */
-#define EXPECT_TEXT(status, part, call)                                                                     \
-    do {                                                                                                    \
-        amop_error *error = (amop_error *)untouched();                                                      \
-        amop_status seen_ = (call);                                                                         \
-        expect_status((status), (part), seen_, error, #call, __FILE__, __LINE__);                           \
-        if (error != (amop_error *)untouched()) {                                                           \
-            amop_error_free(error);                                                                         \
-        }                                                                                                   \
+#define EXPECT_TEXT(status, part, call)                                                                      \
+    do {                                                                                                     \
+        amop_error *error = (amop_error *)untouched();                                                       \
+        amop_status seen_ = (call);                                                                          \
+        expect_status((status), (part), seen_, error, #call, __FILE__, __LINE__);                            \
+        if (error != (amop_error *)untouched()) {                                                            \
+            amop_error_free(error);                                                                          \
+        }                                                                                                    \
     } while (0)
 /* An argument that is NULL: refused by its name. */
 #define EXPECT_NULL(name, call) EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`" name "` is NULL", call)
@@ -62,12 +62,12 @@ void expect_status(amop_status wanted, const char *part, amop_status seen, const
                    const char *call, const char *file, int line);
 
 /* Waits until a condition holds, which nothing tells of; fails after the guard. */
-#define UNTIL(condition)                                                                                    \
-    do {                                                                                                    \
-        for (unsigned waited_ = 0; !(condition); waited_++) {                                                    \
-            assert_true(waited_ < GUARD);                                                                   \
-            rest();                                                                                         \
-        }                                                                                                   \
+#define UNTIL(condition)                                                                                     \
+    do {                                                                                                     \
+        for (unsigned waited_ = 0; !(condition); waited_++) {                                                \
+            assert_true(waited_ < GUARD);                                                                    \
+            rest();                                                                                          \
+        }                                                                                                    \
     } while (0)
 /* A millisecond. */
 void rest(void);

@@ -172,6 +172,23 @@ fn every_source_with_exports_is_a_chapter() {
     assert_eq!(exporting, chapters.map(|chapter| (*chapter).to_owned()).collect());
 }
 
+/// What follows after the parentheses that `text` begins with. Those in texts and comments are counted too, and have to
+/// be pairs.
+fn rest_of(text: &str) -> &str {
+    let mut depth = 0;
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[at + 1..];
+        }
+    }
+    panic!("the parentheses never end: {text}")
+}
+
 #[test]
 fn every_export_is_guarded_and_says_ownership_threads_and_errors() {
     let mut exports = 0;
@@ -196,6 +213,8 @@ fn every_export_is_guarded_and_says_ownership_threads_and_errors() {
                 first.starts_with("guard!("),
                 "{name}: {function} begins with {first:?}, not with guard!"
             );
+            let guarded = &body[body.find("guard!(").expect("it was just seen") + "guard!".len()..];
+            assert!(rest_of(guarded).trim().is_empty(), "{name}: {function} does something outside of guard!");
             exports += 1;
         }
         assert_eq!(

@@ -7,14 +7,14 @@
 #include "amop.h"
 
 /* A function of the library by its name; ISO C has no cast from an object's pointer to a function's. */
-#define FIND(library, function)                                                                             \
-    do {                                                                                                    \
-        void *found_ = dlsym(library, #function);                                                           \
-        if (found_ == NULL) {                                                                               \
-            fprintf(stderr, "%s\n", dlerror());                                                             \
-            return EXIT_FAILURE;                                                                            \
-        }                                                                                                   \
-        memcpy(&function##_, &found_, sizeof found_);                                                       \
+#define FIND(library, function)                                                                              \
+    do {                                                                                                     \
+        void *found_ = dlsym(library, #function);                                                            \
+        if (found_ == NULL) {                                                                                \
+            fprintf(stderr, "%s\n", dlerror());                                                              \
+            return EXIT_FAILURE;                                                                             \
+        }                                                                                                    \
+        memcpy(&function##_, &found_, sizeof found_);                                                        \
     } while (0)
 
 static void *load(void)

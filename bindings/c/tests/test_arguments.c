@@ -43,12 +43,12 @@ static void dropped_at_once(context *context)
     context_end(context);
 }
 
-#define WITH_CONTEXT(status, call)                                                                          \
-    do {                                                                                                    \
-        context context;                                                                                    \
-        context_init(&context);                                                                             \
-        EXPECT(status, call);                                                                               \
-        dropped_at_once(&context);                                                                          \
+#define WITH_CONTEXT(status, call)                                                                           \
+    do {                                                                                                     \
+        context context;                                                                                     \
+        context_init(&context);                                                                              \
+        EXPECT(status, call);                                                                                \
+        dropped_at_once(&context);                                                                           \
     } while (0)
 
 static void handles_that_are_null_are_named(void **state)
@@ -81,10 +81,12 @@ static void handles_that_are_null_are_named(void **state)
     EXPECT_NULL("client", amop_client_publish_queued(NULL, "t", "", 0, NULL, 0, queue, NULL, &call, &error));
     assert_null(call);
     call = untouched();
-    EXPECT_NULL("client", amop_client_broadcast_queued(NULL, "t", "", 0, NULL, 0, queue, NULL, &call, &error));
+    EXPECT_NULL("client",
+                amop_client_broadcast_queued(NULL, "t", "", 0, NULL, 0, queue, NULL, &call, &error));
     assert_null(call);
     EXPECT_NULL("queue", amop_client_publish_queued(client, "t", "", 0, NULL, 0, NULL, NULL, &call, &error));
-    EXPECT_NULL("queue", amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, NULL, NULL, &call, &error));
+    EXPECT_NULL("queue",
+                amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, NULL, NULL, &call, &error));
 
     amop_message *message = untouched();
     size_t number = 9;
@@ -125,6 +127,7 @@ static void handles_that_are_null_are_named(void **state)
     EXPECT_NULL("stats", amop_stats_endpoint_get(NULL, 0, AMOP_STAT_CONNECTED, &value, &error));
     EXPECT_NULL("stats", amop_stats_round_trip(NULL, 0.5, &value, &error));
     EXPECT_NULL("stats", amop_stats_endpoint_round_trip(NULL, 0, 0.5, &value, &error));
+    EXPECT_NULL("stats", amop_stats_round_trip_bucket(NULL, 0, &value, &value, &error));
     EXPECT_NULL("devnet", amop_devnet_kill_node(NULL, 0, &error));
     EXPECT_NULL("devnet", amop_devnet_restart_node(NULL, 0, &error));
     EXPECT_NULL("devnet", amop_devnet_stop(NULL, &error));
@@ -145,6 +148,12 @@ static void options_that_are_null_are_refused(void **state)
     EXPECT(refused, amop_options_set_reconnect_min(NULL, 1));
     EXPECT(refused, amop_options_set_reconnect_max(NULL, 1));
     EXPECT(refused, amop_options_set_answer_within(NULL, 1));
+    EXPECT(refused, amop_options_set_missed_heartbeats(NULL, 1));
+    EXPECT(refused, amop_options_set_start_offline(NULL, true));
+    EXPECT(refused, amop_options_set_max_events(NULL, 1));
+    EXPECT(refused, amop_options_set_doubles_window(NULL, 1));
+    EXPECT(refused, amop_options_set_max_doubles(NULL, 1));
+    EXPECT(refused, amop_options_set_group(NULL, 1));
     EXPECT(refused, amop_options_set_retry(NULL, AMOP_RETRY_NEVER));
     EXPECT(refused, amop_options_set_echo(NULL, true));
     EXPECT(refused, amop_options_set_max_in_flight(NULL, 1));
@@ -210,6 +219,10 @@ static void out_parameters_that_are_null_are_named(void **state)
     EXPECT_NULL("value", amop_stats_endpoint_get(stats, 0, AMOP_STAT_CONNECTED, NULL, &error));
     EXPECT_NULL("microseconds", amop_stats_round_trip(stats, 0.5, NULL, &error));
     EXPECT_NULL("microseconds", amop_stats_endpoint_round_trip(stats, 0, 0.5, NULL, &error));
+    uint64_t value = 9;
+    EXPECT_NULL("up_to_microseconds", amop_stats_round_trip_bucket(stats, 0, NULL, &value, &error));
+    EXPECT_NULL("count", amop_stats_round_trip_bucket(stats, 0, &value, NULL, &error));
+    assert_int_equal(value, 0);
     amop_stats_free(stats);
 }
 
@@ -242,7 +255,9 @@ static void topics_have_to_be_topics(void **state)
     for (size_t n = 0; n < 5; n++) {
         const char *topic = topics[n];
         amop_status refused = topic == NULL ? AMOP_ERROR_INVALID_ARGUMENT : AMOP_ERROR_INVALID_TOPIC;
-        const char *part = topic == NULL ? "`topic` is NULL" : topic == bad_utf8 ? "`topic` isn't UTF-8" : NULL;
+        const char *part = topic == NULL       ? "`topic` is NULL"
+                           : topic == bad_utf8 ? "`topic` isn't UTF-8"
+                                               : NULL;
         amop_subscription *subscribed = untouched();
         amop_service *served = untouched();
         amop_reply *reply = untouched();
@@ -264,8 +279,8 @@ static void topics_have_to_be_topics(void **state)
         WITH_CONTEXT(refused, amop_client_serve(client, topic, NULL, echoing(&context), &served, &error));
         WITH_CONTEXT(refused, amop_client_publish_async(client, topic, "", 0, NULL, 0, completing(&context),
                                                         &call, &error));
-        WITH_CONTEXT(refused, amop_client_broadcast_async(client, topic, "", 0, NULL, 0,
-                                                          completing(&context), &call, &error));
+        WITH_CONTEXT(refused, amop_client_broadcast_async(client, topic, "", 0, NULL, 0, completing(&context),
+                                                          &call, &error));
     }
     EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
 }
@@ -313,18 +328,19 @@ static void lengths_have_to_be_those_of_payloads(void **state)
     EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
            amop_client_publish_queued(client, "t", NULL, 7, NULL, 0, queue, NULL, &call, &error));
     assert_null(call);
-    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast_async(client, "t", NULL, 7, NULL, 0,
-                                                                          completing(&context), &call, &error));
+    WITH_CONTEXT(
+        AMOP_ERROR_INVALID_ARGUMENT,
+        amop_client_broadcast_async(client, "t", NULL, 7, NULL, 0, completing(&context), &call, &error));
     /* Such lengths are refused before anything is read. */
     const size_t lengths[] = {SIZE_MAX, (size_t)SSIZE_MAX + 1, (100u << 20) + 1};
     for (size_t n = 0; n < 3; n++) {
-        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_publish(client, "t", "", lengths[n], NULL, 0, &reply, &error));
-        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_broadcast(client, "t", "", lengths[n], NULL, 0, &error));
         EXPECT(AMOP_ERROR_TOO_LARGE,
-               amop_client_broadcast_queued(client, "t", "", lengths[n], NULL, 0, queue, NULL, &call, &error));
-        WITH_CONTEXT(AMOP_ERROR_TOO_LARGE,
-                     amop_client_publish_async(client, "t", "", lengths[n], NULL, 0, completing(&context), &call,
-                                               &error));
+               amop_client_publish(client, "t", "", lengths[n], NULL, 0, &reply, &error));
+        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_broadcast(client, "t", "", lengths[n], NULL, 0, &error));
+        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_broadcast_queued(client, "t", "", lengths[n], NULL, 0, queue,
+                                                                  NULL, &call, &error));
+        WITH_CONTEXT(AMOP_ERROR_TOO_LARGE, amop_client_publish_async(client, "t", "", lengths[n], NULL, 0,
+                                                                     completing(&context), &call, &error));
     }
 }
 
@@ -356,14 +372,14 @@ static void callbacks_have_to_be_there_and_their_contexts_are_dropped(void **sta
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_on_event(client, (amop_event_callback){NULL, &context, drop_context}, &error));
     /* Without a client. */
-    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_subscribe_callback(NULL, "t", NULL, counting(&context),
-                                                                             &subscribed, &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_subscribe_callback(NULL, "t", NULL, counting(&context), &subscribed, &error));
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_serve(NULL, "t", NULL, echoing(&context), &served, &error));
-    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_publish_async(NULL, "t", "", 0, NULL, 0,
-                                                                        completing(&context), &call, &error));
-    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast_async(NULL, "t", "", 0, NULL, 0,
-                                                                          completing(&context), &call, &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_publish_async(NULL, "t", "", 0, NULL, 0, completing(&context), &call, &error));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_client_broadcast_async(NULL, "t", "", 0, NULL, 0, completing(&context), &call, &error));
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_on_event(NULL, (amop_event_callback){NULL, &context, drop_context}, &error));
     /* Nobody has to want drops. */
@@ -386,9 +402,9 @@ static void numbers_have_to_be_those_of_the_header(void **state)
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_overflow(subscribe, numbers[n]));
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_placement(subscribe, numbers[n]));
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_serve_options_set_placement(serve, numbers[n]));
-        WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
-                     amop_set_log_callback(numbers[n], (amop_log_callback){NULL, &context, drop_context},
-                                           &error));
+        WITH_CONTEXT(
+            AMOP_ERROR_INVALID_ARGUMENT,
+            amop_set_log_callback(numbers[n], (amop_log_callback){NULL, &context, drop_context}, &error));
         assert_null(amop_status_name(numbers[n]));
     }
     for (int32_t retry = AMOP_RETRY_DEFAULT; retry <= AMOP_RETRY_AT_LEAST_ONCE; retry++) {
@@ -452,7 +468,7 @@ static void figures_have_to_be_those_of_the_snapshot(void **state)
     assert_string_equal(amop_stats_endpoint(of_client, 0), amop_devnet_endpoint(devnet, 0));
     assert_null(amop_stats_endpoint(of_client, 1));
     assert_int_equal(amop_stats_endpoint_count(of_subscription), 0);
-    for (int32_t stat = AMOP_STAT_CONNECTED; stat <= AMOP_STAT_ROUND_TRIPS; stat++) {
+    for (int32_t stat = AMOP_STAT_CONNECTED; stat <= AMOP_STAT_OVERLOADED; stat++) {
         uint64_t total = 0;
         OK(amop_stats_endpoint_get(of_client, 0, stat, &value, &error));
         OK(amop_stats_get(of_client, stat, &total, &error));
@@ -509,6 +525,8 @@ static void getters_of_nothing_answer_nothing(void **state)
     assert_null(amop_event_error(NULL));
     assert_int_equal(amop_stats_endpoint_count(NULL), 0);
     assert_null(amop_stats_endpoint(NULL, 0));
+    assert_null(amop_stats_endpoint_error(NULL, 0));
+    assert_int_equal(amop_stats_round_trip_bucket_count(NULL), 0);
     assert_int_equal(amop_devnet_node_count(NULL), 0);
     assert_null(amop_devnet_endpoint(NULL, 0));
     assert_null(amop_devnet_credentials(NULL));

@@ -282,7 +282,8 @@ static void publish_again(void *pointer, const amop_completion *completion)
     context->status = amop_completion_status(completion);
     if (counted(context->calls) == 0) {
         amop_completion_callback callback = {publish_again, context, NULL};
-        context->number = amop_client_publish_async(context->client, "nobody", "", 0, NULL, 0, callback, NULL, NULL);
+        context->number =
+            amop_client_publish_async(context->client, "nobody", "", 0, NULL, 0, callback, NULL, NULL);
     }
     count(context->calls);
 }
@@ -353,36 +354,6 @@ static void a_publish_can_wait_for_its_subscriber(void **state)
     context_end(&done);
 }
 
-static void round_trips_are_timed(void **state)
-{
-    (void)state;
-    amop_client *subscriber = client_at(1), *client = client_at(0);
-    amop_stats *stats = NULL;
-    uint64_t median = 9, slowest = 9, of_endpoint = 9;
-    OK(amop_client_stats(client, &stats, &error));
-    OK(amop_stats_round_trip(stats, 0.5, &median, &error));
-    assert_int_equal(median, 0);
-    amop_stats_free(stats);
-    context context;
-    context_init(&context);
-    const char *topic = fresh_topic();
-    OK(amop_client_subscribe_callback(subscriber, topic, NULL, counting(&context), NULL, &error));
-    for (int n = 0; n < 10; n++) {
-        publish(client, topic, "x");
-    }
-    UNTIL(client_figure(client, AMOP_STAT_ROUND_TRIPS) == 10);
-    OK(amop_client_stats(client, &stats, &error));
-    OK(amop_stats_round_trip(stats, 0.5, &median, &error));
-    OK(amop_stats_round_trip(stats, 1, &slowest, &error));
-    OK(amop_stats_endpoint_round_trip(stats, 0, 1, &of_endpoint, &error));
-    assert_true(0 < median && median <= slowest);
-    assert_int_equal(slowest, of_endpoint);
-    amop_stats_free(stats);
-    end(client);
-    end(subscriber);
-    context_end(&context);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,7 +367,6 @@ int main(void)
         cmocka_unit_test(a_completion_may_start_the_next_call),
         cmocka_unit_test(messages_of_one_thread_are_sent_in_the_order_of_its_calls),
         cmocka_unit_test(a_publish_can_wait_for_its_subscriber),
-        cmocka_unit_test(round_trips_are_timed),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -17,7 +17,8 @@ static amop_message_callback at_gate(context *context)
     return callback;
 }
 
-static void subscribe(amop_client *client, const char *topic, amop_message_callback callback, context *context)
+static void subscribe(amop_client *client, const char *topic, amop_message_callback callback,
+                      context *context)
 {
     OK(amop_client_subscribe_callback(client, topic, NULL, callback, &context->subscription, &error));
 }
@@ -157,9 +158,8 @@ static void a_subscription_that_fails_has_dropped_its_context_once(void **state)
     OK(amop_serve_options_set_timeout(serving, 30));
     subscribed.subscription = untouched();
     served.service = untouched();
-    amop_status refused =
-        amop_client_subscribe_callback(client, "t", subscribing, counting(&subscribed), &subscribed.subscription,
-                                       NULL);
+    amop_status refused = amop_client_subscribe_callback(client, "t", subscribing, counting(&subscribed),
+                                                         &subscribed.subscription, NULL);
     assert_true(refused == AMOP_ERROR_NOT_CONNECTED || refused == AMOP_ERROR_TIMEOUT);
     refused = amop_client_serve(client, "s", serving, echoing(&served), &served.service, NULL);
     assert_true(refused == AMOP_ERROR_NOT_CONNECTED || refused == AMOP_ERROR_TIMEOUT);
@@ -267,7 +267,8 @@ static void a_callback_may_unsubscribe_or_free_itself(void **state)
     const char *topic = fresh_topic();
     subscribe(client, topic, (amop_message_callback){unsubscribe_inside, &unsubscribing, drop_context},
               &unsubscribing);
-    subscribe(client, topic, (amop_message_callback){free_subscription_inside, &freeing, drop_context}, &freeing);
+    subscribe(client, topic, (amop_message_callback){free_subscription_inside, &freeing, drop_context},
+              &freeing);
     publish(client, topic, "x");
     /* Their handles are known to them from here on. */
     count(unsubscribing.gate);
@@ -315,8 +316,10 @@ static void two_callbacks_may_unsubscribe_each_other_at_once(void **state)
     context_init(&first.context);
     context_init(&second.context);
     const char *topic = fresh_topic();
-    subscribe(client, topic, (amop_message_callback){unsubscribe_the_other, &first, drop_pair}, &first.context);
-    subscribe(client, topic, (amop_message_callback){unsubscribe_the_other, &second, drop_pair}, &second.context);
+    subscribe(client, topic, (amop_message_callback){unsubscribe_the_other, &first, drop_pair},
+              &first.context);
+    subscribe(client, topic, (amop_message_callback){unsubscribe_the_other, &second, drop_pair},
+              &second.context);
     publish(client, topic, "x");
     wait_for(first.context.drops, 1);
     wait_for(second.context.drops, 1);
@@ -341,9 +344,8 @@ static void a_callback_may_close_or_free_its_own_client_and_anothers(void **stat
         context_init(&bystander);
         context.client = anothers ? another : own;
         const char *topic = fresh_topic();
-        OK(amop_client_subscribe_callback(own, topic, NULL,
-                                          (amop_message_callback){calls[frees], &context, drop_context}, NULL,
-                                          &error));
+        OK(amop_client_subscribe_callback(
+            own, topic, NULL, (amop_message_callback){calls[frees], &context, drop_context}, NULL, &error));
         OK(amop_client_subscribe_callback(context.client, fresh_topic(), NULL, counting(&bystander), NULL,
                                           &error));
         publish(publisher, topic, "x");
@@ -406,7 +408,8 @@ static void services_completions_and_events_may_close_their_client(void **state)
     OK(amop_client_broadcast_async(completion.client, topic, "x", 1, NULL, 0,
                                    (amop_completion_callback){close_in_completion, &completion, drop_context},
                                    NULL, &error));
-    OK(amop_client_on_event(event.client, (amop_event_callback){close_in_event, &event, drop_context}, &error));
+    OK(amop_client_on_event(event.client, (amop_event_callback){close_in_event, &event, drop_context},
+                            &error));
     wait_for(service.calls, 1);
     wait_for(completion.calls, 1);
     OK(amop_devnet_kill_node(devnet, 0, &error));
@@ -511,7 +514,8 @@ static void *flood(void *pointer)
 {
     context *context = pointer;
     while (counted(context->gate) == 0) {
-        context->number += amop_client_broadcast(context->client, "flood", "x", 1, NULL, GUARD, NULL) == AMOP_OK;
+        context->number +=
+            amop_client_broadcast(context->client, "flood", "x", 1, NULL, GUARD, NULL) == AMOP_OK;
     }
     return NULL;
 }
@@ -580,12 +584,12 @@ static void a_closed_client_answers_closed(void **state)
     EXPECT(AMOP_ERROR_CLOSED, amop_client_serve(client, "t", NULL, echoing(&context), &serving, &error));
     context_end(&context);
     context_init(&context);
-    EXPECT(AMOP_ERROR_CLOSED, amop_client_publish_async(client, "t", "", 0, NULL, 0, completing(&context), &call,
-                                                        &error));
+    EXPECT(AMOP_ERROR_CLOSED,
+           amop_client_publish_async(client, "t", "", 0, NULL, 0, completing(&context), &call, &error));
     context_end(&context);
     context_init(&context);
-    EXPECT(AMOP_ERROR_CLOSED, amop_client_broadcast_async(client, "t", "", 0, NULL, 0, completing(&context),
-                                                          &call, &error));
+    EXPECT(AMOP_ERROR_CLOSED,
+           amop_client_broadcast_async(client, "t", "", 0, NULL, 0, completing(&context), &call, &error));
     context_end(&context);
     EXPECT(AMOP_ERROR_CLOSED, amop_client_add_endpoint(client, "127.0.0.1:1", &error));
     EXPECT(AMOP_ERROR_CLOSED, amop_client_remove_endpoint(client, "127.0.0.1:1", &error));

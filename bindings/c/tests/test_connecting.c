@@ -39,8 +39,8 @@ static amop_options *options_with(const char *ca, const char *cert, const char *
     for (int n = 0; n < 3; n++) {
         given[n] = given[n] != NULL ? given[n] : files[n];
     }
-    OK(amop_options_set_credential_pem(options, given[0], strlen(given[0]), given[1], strlen(given[1]), given[2],
-                                       strlen(given[2])));
+    OK(amop_options_set_credential_pem(options, given[0], strlen(given[0]), given[1], strlen(given[1]),
+                                       given[2], strlen(given[2])));
     for (int n = 0; n < 3; n++) {
         free(files[n]);
     }
@@ -119,27 +119,26 @@ static void credentials_that_cannot_be_used_say_why(void **state)
 }
 
 /* A certificate that was valid for a day, and its key. */
-static const char expired_cert[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBQDCB6KADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB2V4cGlyZWQw\n"
-    "HhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjASMRAwDgYDVQQDDAdleHBp\n"
-    "cmVkMFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEnQWyUhZg/EzTG2N0delrSYY4YaO0\n"
-    "AWb3fVq90HleXoBpbJyJrCBYFGXMtNsAGsOXtV+CPiqEl7IU6Bs1XbBw/KMyMDAw\n"
-    "DwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUr0W0pk9Vvsrc9ng9t0vAYPnjS0ow\n"
-    "CgYIKoZIzj0EAwIDRwAwRAIgRNSvv3ffgABRNdQyZazQAsq5woWJTA2z5DIhg+tD\n"
-    "MG0CIEQ1ryQUAQIkiOBrxAe2EEdX5teDZX6E23xbqG7tLtac\n"
-    "-----END CERTIFICATE-----\n";
-static const char expired_key[] =
-    "-----BEGIN PRIVATE KEY-----\n"
-    "MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQg15R8T5Q3/uxxEn8WoZD0\n"
-    "b/HIxZe2jHPhtuB/gmaIkJKhRANCAASdBbJSFmD8TNMbY3R16WtJhjhho7QBZvd9\n"
-    "Wr3QeV5egGlsnImsIFgUZcy02wAaw5e1X4I+KoSXshToGzVdsHD8\n"
-    "-----END PRIVATE KEY-----\n";
+static const char expired_cert[] = "-----BEGIN CERTIFICATE-----\n"
+                                   "MIIBQDCB6KADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB2V4cGlyZWQw\n"
+                                   "HhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjASMRAwDgYDVQQDDAdleHBp\n"
+                                   "cmVkMFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEnQWyUhZg/EzTG2N0delrSYY4YaO0\n"
+                                   "AWb3fVq90HleXoBpbJyJrCBYFGXMtNsAGsOXtV+CPiqEl7IU6Bs1XbBw/KMyMDAw\n"
+                                   "DwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUr0W0pk9Vvsrc9ng9t0vAYPnjS0ow\n"
+                                   "CgYIKoZIzj0EAwIDRwAwRAIgRNSvv3ffgABRNdQyZazQAsq5woWJTA2z5DIhg+tD\n"
+                                   "MG0CIEQ1ryQUAQIkiOBrxAe2EEdX5teDZX6E23xbqG7tLtac\n"
+                                   "-----END CERTIFICATE-----\n";
+static const char expired_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                                  "MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQg15R8T5Q3/uxxEn8WoZD0\n"
+                                  "b/HIxZe2jHPhtuB/gmaIkJKhRANCAASdBbJSFmD8TNMbY3R16WtJhjhho7QBZvd9\n"
+                                  "Wr3QeV5egGlsnImsIFgUZcy02wAaw5e1X4I+KoSXshToGzVdsHD8\n"
+                                  "-----END PRIVATE KEY-----\n";
 
 static void expired_certificates_are_told_with_their_dates(void **state)
 {
     (void)state;
-    expect_refusal(options_with(expired_cert, expired_cert, expired_key), AMOP_ERROR_CERTIFICATE_DATES, "2020");
+    expect_refusal(options_with(expired_cert, expired_cert, expired_key), AMOP_ERROR_CERTIFICATE_DATES,
+                   "2020");
 }
 
 static amop_options *options_of(const char *endpoint)
@@ -160,8 +159,9 @@ static void endpoints_have_to_be_endpoints_that_can_be_found(void **state)
     expect_refusal(options_of("127.0.0.1"), AMOP_ERROR_INVALID_ENDPOINT, "port is missing");
     expect_refusal(options_of("https://127.0.0.1:20200"), AMOP_ERROR_INVALID_ENDPOINT, "https");
     /* Neither does any resolver know it, nor is one asked: a name's parts end at 63 bytes. */
-    expect_refusal(options_of("a-name-that-is-too-long-to-be-one-of-the-domain-name-system-by-its-rules.invalid:1"),
-                   AMOP_ERROR_RESOLVE, "cannot resolve");
+    expect_refusal(
+        options_of("a-name-that-is-too-long-to-be-one-of-the-domain-name-system-by-its-rules.invalid:1"),
+        AMOP_ERROR_RESOLVE, "cannot resolve");
 }
 
 /* A port that behaves badly. */

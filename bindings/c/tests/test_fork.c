@@ -28,12 +28,12 @@ static int in_child(int (*check)(void *), void *pointer)
 }
 
 /* In a child: says what went wrong. */
-#define CHECK(condition)                                                                                    \
-    do {                                                                                                    \
-        if (!(condition)) {                                                                                 \
-            fprintf(stderr, "%s:%d: in the child: %s\n", __FILE__, __LINE__, #condition);                   \
-            return 0;                                                                                       \
-        }                                                                                                   \
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "%s:%d: in the child: %s\n", __FILE__, __LINE__, #condition);                    \
+            return 0;                                                                                        \
+        }                                                                                                    \
     } while (0)
 #define FORKED(call) CHECK((call) == AMOP_ERROR_FORKED)
 
@@ -107,7 +107,8 @@ static void make(handles *all)
     OK(amop_client_serve_requests(all->client, "requests", NULL, &all->requests, &error));
     OK(amop_client_serve(all->client, "served", NULL, echoing(&all->serving), &all->served, &error));
     OK(amop_client_events(all->client, &all->events, &error));
-    OK(amop_client_on_event(all->client, (amop_event_callback){ignore_event, &all->heard, drop_context}, &error));
+    OK(amop_client_on_event(all->client, (amop_event_callback){ignore_event, &all->heard, drop_context},
+                            &error));
     all->queue = amop_completion_queue_new(0);
     OK(amop_client_publish_async(all->client, "requests", "x", 1, NULL, 0, completing(&all->done), &all->call,
                                  &error));
@@ -144,7 +145,8 @@ static int everything_says_forked(void *pointer)
     FORKED(amop_client_broadcast_async(all->client, "t", "", 0, NULL, 0, completing(&context), NULL, NULL));
     FORKED(amop_client_subscribe_callback(all->client, "t", NULL, counting(&context), NULL, NULL));
     FORKED(amop_client_serve(all->client, "t", NULL, echoing(&context), NULL, NULL));
-    FORKED(amop_client_on_event(all->client, (amop_event_callback){ignore_event, &context, drop_context}, NULL));
+    FORKED(
+        amop_client_on_event(all->client, (amop_event_callback){ignore_event, &context, drop_context}, NULL));
     CHECK(counted(context.drops) == 5 && counted(context.calls) == 0);
     FORKED(amop_client_subscribe(all->client, "t", NULL, &subscription, NULL));
     FORKED(amop_client_serve_requests(all->client, "t", NULL, &service, NULL));
@@ -256,7 +258,8 @@ static int log_says_forked(void *unused)
     (void)unused;
     context context;
     context_init(&context);
-    FORKED(amop_set_log_callback(AMOP_LOG_INFO, (amop_log_callback){ignore_record, &context, drop_context}, NULL));
+    FORKED(amop_set_log_callback(AMOP_LOG_INFO, (amop_log_callback){ignore_record, &context, drop_context},
+                                 NULL));
     CHECK(counted(context.drops) == 1);
     /* What the child does is not logged, nor does it hang. */
     return use_the_library(NULL);
@@ -267,7 +270,8 @@ static void a_log_that_runs_stays_the_parents(void **state)
     (void)state;
     context context;
     context_init(&context);
-    OK(amop_set_log_callback(AMOP_LOG_INFO, (amop_log_callback){ignore_record, &context, drop_context}, &error));
+    OK(amop_set_log_callback(AMOP_LOG_INFO, (amop_log_callback){ignore_record, &context, drop_context},
+                             &error));
     assert_true(in_child(log_says_forked, NULL));
     end(client_at(0));
     wait_for(context.calls, 1);

@@ -117,7 +117,8 @@ static void a_listener_may_end_itself(void **state)
     (void)state;
     context context;
     context_init(&context);
-    OK(amop_set_log_callback(AMOP_LOG_DEBUG, (amop_log_callback){end_inside, &context, drop_context}, &error));
+    OK(amop_set_log_callback(AMOP_LOG_DEBUG, (amop_log_callback){end_inside, &context, drop_context},
+                             &error));
     end(client_at(0));
     wait_for(context.drops, 1);
     assert_int_equal(context.status, AMOP_OK);

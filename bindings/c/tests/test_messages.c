@@ -168,7 +168,8 @@ static void messages_of_a_callback_cannot_be_read(void **state)
     context context;
     context_init(&context);
     const char *topic = fresh_topic();
-    OK(amop_client_subscribe_callback(client, topic, NULL, counting(&context), &context.subscription, &error));
+    OK(amop_client_subscribe_callback(client, topic, NULL, counting(&context), &context.subscription,
+                                      &error));
     amop_message *message = NULL;
     size_t count = 0;
     int fd = 0;

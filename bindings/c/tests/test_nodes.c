@@ -138,7 +138,8 @@ static void a_call_in_flight_at_a_node_that_dies_is_lost_and_says_so(void **stat
     assert_int_equal(done.status, AMOP_ERROR_CONNECTION_LOST);
     amop_event_free(next_event(events, AMOP_EVENT_LOST));
     amop_error *error = NULL;
-    assert_int_equal(amop_client_publish(client, topic, "x", 1, NULL, 0, NULL, &error), AMOP_ERROR_NOT_CONNECTED);
+    assert_int_equal(amop_client_publish(client, topic, "x", 1, NULL, 0, NULL, &error),
+                     AMOP_ERROR_NOT_CONNECTED);
     assert_int_equal(amop_error_delivery(error), AMOP_DELIVERY_NO);
     assert_true(amop_error_is_retriable(error));
     amop_error_free(error);
@@ -205,7 +206,9 @@ static void own_broadcasts_come_back_by_the_other_node_where_that_is_wanted(void
         OK(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 1)));
         OK(amop_options_set_echo(options, echo));
         amop_client *client = client_with(options);
-        UNTIL(endpoint_figure(client, 0, AMOP_STAT_CONNECTED) + endpoint_figure(client, 1, AMOP_STAT_CONNECTED) == 2);
+        UNTIL(endpoint_figure(client, 0, AMOP_STAT_CONNECTED)
+                  + endpoint_figure(client, 1, AMOP_STAT_CONNECTED)
+              == 2);
         const char *topic = fresh_topic();
         amop_subscription *subscription = NULL;
         OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
@@ -238,14 +241,15 @@ static void *keep_publishing(void *pointer)
     const amop_completion_callback callback = {completing(&load->done).call, &load->done, NULL};
     while (counted(load->stop) == 0) {
         amop_error *error = NULL;
-        amop_status status = amop_client_publish(load->client, load->topic, "x", 1, NULL, GUARD, NULL, &error);
+        amop_status status =
+            amop_client_publish(load->client, load->topic, "x", 1, NULL, GUARD, NULL, &error);
         load->well += status == AMOP_OK;
         load->failed += status != AMOP_OK;
         load->wrong += status != amop_error_code(error);
         amop_error_free(error);
-        load->started += amop_client_publish_async(load->client, load->topic, "y", 1, NULL, GUARD, callback, NULL,
-                                                   NULL)
-                         == AMOP_OK;
+        load->started +=
+            amop_client_publish_async(load->client, load->topic, "y", 1, NULL, GUARD, callback, NULL, NULL)
+            == AMOP_OK;
     }
     return NULL;
 }

@@ -3,8 +3,8 @@
 
 #include <pthread.h>
 
-static amop_subscription *subscribe_with(const amop_client *client, const char *topic, size_t messages, size_t bytes,
-                                         int32_t overflow)
+static amop_subscription *subscribe_with(const amop_client *client, const char *topic, size_t messages,
+                                         size_t bytes, int32_t overflow)
 {
     amop_subscription *subscription = NULL;
     amop_subscribe_options *options = amop_subscribe_options_new();
@@ -44,7 +44,8 @@ static void a_full_subscription_refuses_is_busy_and_tells_it_once_an_episode(voi
         publish(client, topic, "1");
         publish(client, topic, "2");
         for (int n = 0; n < 3; n++) {
-            EXPECT(AMOP_ERROR_SUBSCRIBER_BUSY, amop_client_publish(client, topic, "3", 1, NULL, 0, NULL, &error));
+            EXPECT(AMOP_ERROR_SUBSCRIBER_BUSY,
+                   amop_client_publish(client, topic, "3", 1, NULL, 0, NULL, &error));
         }
         expect_slow_consumer(events, topic);
         expect_no_event(events);
@@ -215,8 +216,8 @@ static void *work(void *pointer)
         snprintf(text, sizeof text, "%d of %d", n, worker->number);
         amop_reply *reply = NULL;
         amop_error *error = NULL;
-        amop_status status = amop_client_publish(worker->client, worker->topic, text, strlen(text), NULL, GUARD,
-                                                 &reply, &error);
+        amop_status status = amop_client_publish(worker->client, worker->topic, text, strlen(text), NULL,
+                                                 GUARD, &reply, &error);
         worker->well += status == AMOP_OK && error == NULL && is_text(amop_reply_data(reply), text);
         amop_reply_free(reply);
         amop_error_free(error);

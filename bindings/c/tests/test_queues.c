@@ -270,7 +270,8 @@ static void each_completion_goes_to_one_of_many_readers(void **state)
     }
     wait_for(readers.read, CALLS);
     for (int n = 0; n < READERS; n++) {
-        OK(amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, readers.queue, &readers.stop, NULL, &error));
+        OK(amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, readers.queue, &readers.stop, NULL,
+                                        &error));
     }
     for (int n = 0; n < READERS; n++) {
         void *stopped = NULL;

@@ -19,7 +19,8 @@ static amop_error *failure_of(const amop_client *client, const char *topic, amop
 static void ask(const amop_client *client, const char *topic, const char *text, context *answer)
 {
     context_init(answer);
-    OK(amop_client_publish_async(client, topic, text, strlen(text), NULL, 0, completing(answer), NULL, &error));
+    OK(amop_client_publish_async(client, topic, text, strlen(text), NULL, 0, completing(answer), NULL,
+                                 &error));
 }
 
 static amop_request *next_request(const amop_service *service)

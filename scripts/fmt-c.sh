@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Formats the C code; the header is cbindgen's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if ! command -v clang-format >/dev/null; then
+    echo "clang-format isn't installed (make setup installs it)"
+    exit 77
+fi
+clang-format -i bindings/c/tests/*.[ch] bindings/c/tests/consumer/*.c examples/c/*.[ch]
