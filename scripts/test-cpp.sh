@@ -18,11 +18,15 @@ run() { # NAME SETTING...: builds the tests in build/NAME and runs them
     local name=$1
     shift
     cmake -S bindings/cpp -B "build/$name" -DCMAKE_PREFIX_PATH="$stage" "$@" >"build/$name.log"
-    cmake --build "build/$name" --parallel >>"build/$name.log" || { cat "build/$name.log" && exit 1; }
+    cmake --build "build/$name" --parallel "$(nproc)" >>"build/$name.log" || { cat "build/$name.log" && exit 1; }
     ctest --test-dir "build/$name" --output-on-failure
 }
 run cpp -DAMOP_SANITIZE=
 run cpp-sanitized -DAMOP_SANITIZE=address,undefined
+# Another compiler, where there is one, and the static library.
+if command -v clang++ >/dev/null; then
+    run cpp-clang -DCMAKE_CXX_COMPILER=clang++ -DAMOP_TARGET=amop::static
+fi
 
 # README's example, by pkg-config, linked to the shared and to the static library.
 # shellcheck disable=SC2016 # the backquotes are README's

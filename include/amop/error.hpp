@@ -123,7 +123,9 @@ enum class Delivery : std::int32_t {
 };
 
 /// What went wrong. `what()` says what happened, to what, and what to do; programs decide by the code.
-class Error : public std::runtime_error {
+///
+/// Visible everywhere, so that a program catches what a library compiled with hidden symbols throws.
+class [[gnu::visibility("default")]] Error : public std::runtime_error {
 public:
     /// An error of one's own, say to throw where the library's errors are caught.
     Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}

@@ -98,6 +98,8 @@ private:
 /// refers to may go. Only a handler that is stuck for longer outlives it; what the handler has captured is
 /// kept until it returns.
 ///
+/// Since it waits, whoever ends it must not hold a lock that the handler takes.
+///
 /// May outlive the client, and may be destroyed in a handler, its own too: then nothing waits, and the end
 /// comes by itself after the call.
 class [[nodiscard]] Subscription {
