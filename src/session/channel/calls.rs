@@ -15,6 +15,7 @@ use crate::protocol::{SeqSource, Topic};
 use crate::session::command::{CallKind, NewCall, Reply, frame_len};
 use crate::session::deadlines::Deadlines;
 use crate::session::port::Permit;
+use crate::session::round_trips::RoundTripCounters;
 
 /// A refusal that comes faster than this can't follow a try at some other subscriber: nothing was delivered.
 const QUICK_REFUSAL: Duration = Duration::from_secs(1);
@@ -26,16 +27,6 @@ pub(super) struct Calls {
     /// Those whose frames aren't queued yet, in order; some may have ended meanwhile.
     waiting: VecDeque<u64>,
     deadlines: Deadlines<u64>,
-}
-
-/// What a 0x31 was the answer to.
-pub(super) enum Answered {
-    /// A unicast, and it ended well.
-    Unicast { took: Duration },
-    /// A broadcast, or a unicast that failed.
-    Other,
-    /// No call in flight.
-    Nothing,
 }
 
 struct Call {
@@ -160,16 +151,22 @@ impl Calls {
         self.live.remove(&number).map_or(0, |call| call.withdrawn())
     }
 
-    /// Ends the call that a 0x31 answers.
-    pub(super) fn answer(&mut self, seqs: &SeqSource, frame: &Frame<'_>, now: Instant) -> Answered {
-        let Some(number) = seqs.number(&frame.seq) else { return Answered::Nothing };
-        let Entry::Occupied(entry) = self.live.entry(number) else { return Answered::Nothing };
+    /// Ends the call that a 0x31 answers, and counts how long it took if that is a unicast that ends well; false when
+    /// there is none in flight.
+    pub(super) fn answer(
+        &mut self,
+        seqs: &SeqSource,
+        frame: &Frame<'_>,
+        now: Instant,
+        round_trips: &RoundTripCounters,
+    ) -> bool {
+        let Some(number) = seqs.number(&frame.seq) else { return false };
+        let Entry::Occupied(entry) = self.live.entry(number) else { return false };
         if matches!(entry.get().stage, Stage::Waiting { .. }) {
             // Nobody can answer what hasn't left.
-            return Answered::Nothing;
+            return false;
         }
         let call = entry.remove();
-        let mut answered = Answered::Other;
         let outcome = if frame.result != result::OK {
             Err(self.refusal(&call, frame, now))
         } else {
@@ -185,7 +182,7 @@ impl Calls {
             match data {
                 Ok(data) => {
                     if call.kind == CallKind::Publish {
-                        answered = Answered::Unicast { took: call.age(now) };
+                        round_trips.count(call.age(now));
                     }
                     Ok(Reply { data, endpoint: self.endpoint.clone() })
                 }
@@ -197,7 +194,7 @@ impl Calls {
             }
         };
         call.end(outcome);
-        answered
+        true
     }
 
     /// Ends calls that are past their deadlines; the bytes that will not be queued any more.

@@ -21,7 +21,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use self::calls::{Answered, Calls, Queued};
+use self::calls::{Calls, Queued};
 use self::heartbeat::{Beat, Heartbeat};
 use self::survey::Survey;
 use self::topics::{ToSend, Topics};
@@ -130,11 +130,12 @@ impl Machine {
         wire_log::received(&self.options.endpoint, frame);
         match frame.kind {
             MessageType::Request => self.on_request(frame, batch, now)?,
-            MessageType::Response => match self.calls.answer(&self.seqs, frame, now) {
-                Answered::Unicast { took } => self.port.counters.round_trips.count(took),
-                Answered::Other => {}
-                Answered::Nothing => count(&self.port.counters.stray_replies),
-            },
+            MessageType::Response => {
+                let counters = &self.port.counters;
+                if !self.calls.answer(&self.seqs, frame, now, &counters.round_trips) {
+                    count(&counters.stray_replies);
+                }
+            }
             MessageType::Broadcast => {
                 let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("broadcast", e))?;
                 count(&self.port.counters.messages_received);
