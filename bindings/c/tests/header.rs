@@ -214,7 +214,10 @@ fn every_export_is_guarded_and_says_ownership_threads_and_errors() {
                 "{name}: {function} begins with {first:?}, not with guard!"
             );
             let guarded = &body[body.find("guard!(").expect("it was just seen") + "guard!".len()..];
-            assert!(rest_of(guarded).trim().is_empty(), "{name}: {function} does something outside of guard!");
+            assert!(
+                rest_of(guarded).trim().is_empty(),
+                "{name}: {function} does something outside of guard!"
+            );
             exports += 1;
         }
         assert_eq!(
