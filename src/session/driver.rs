@@ -94,8 +94,11 @@ impl<'a> Driver<'a> {
     /// Runs the connection to its end, which ends all its calls too.
     pub(crate) async fn run(mut self, mut notify: impl FnMut(Notice)) -> End {
         let end = match poll_fn(|cx| self.poll(cx, &mut notify)).await {
-            // Whatever happens during the goodbye is no loss.
-            End::Lost(lost) => self.closing.take().map_or(End::Lost(lost), End::Closed),
+            // Whatever happens during the goodbye is no loss, and nobody goes back to a node that is being left.
+            End::Lost(lost) => {
+                let left = self.leaving.take().map(|(_, why)| why);
+                self.closing.take().or(left).map_or(End::Lost(lost), End::Closed)
+            }
             end => end,
         };
         self.port.set_connected(false);

@@ -86,3 +86,23 @@ async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
     };
     assert_eq!(reply.unwrap().data(), "once more");
 }
+
+#[tokio::test]
+async fn a_node_that_is_lost_while_it_is_being_left_is_not_gone_back_to() {
+    let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
+    let server = builder(&devnet, 2).answer_within(GUARD).connect().await.unwrap();
+    let mut requests = server.serve_requests("slow").await.unwrap();
+    let publisher = publisher(&devnet, 10 * GUARD).await;
+    let call = tokio::spawn(publisher.publish("slow", "x").into_future());
+    let _held = soon("the request", requests.next()).await.unwrap();
+    let (endpoint, _) = busy(&publisher);
+    publisher.remove_endpoint(&endpoint).unwrap();
+    let left = devnet.nodes().into_iter().find(|node| node.endpoint() == endpoint).unwrap();
+    left.kill().await;
+    let error = soon("the end of the call", call).await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::ConnectionLost, Delivery::Maybe));
+    left.restart().await.unwrap();
+    // Nothing is left of it that a close would have to wait for.
+    soon("the end", publisher.close_within(10 * GUARD)).await.unwrap();
+    assert_eq!(left.counters().sessions, 0);
+}

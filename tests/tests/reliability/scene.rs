@@ -189,7 +189,9 @@ impl Scene {
         for Watched { client, .. } in &self.clients {
             let losses = client.stats().total().losses;
             assert!(!self.setup.steady || losses == 0, "{row}: {losses} connections were lost");
-            client.close_within(GUARD).await.expect("the client closes");
+            // It has nothing to wait for that doesn't end by itself.
+            let closed = tokio::time::timeout(GUARD, client.close_within(10 * GUARD)).await;
+            closed.unwrap_or_else(|_| panic!("{row}: a close waits in vain")).expect("the client closes");
             let stats = client.stats();
             retries += stats.retries;
             assert_eq!(stats.held_bytes, 0, "{row}: payload is still held");
