@@ -23,9 +23,9 @@
  * Functions that give a pointer into a handle lend it for as long as that handle lives.
  *
  * Results. Functions that can fail return a status, AMOP_OK (0) or an AMOP_ERROR_*; those with a last parameter
- * `error` put out an error object too, for the caller to free, unless that is NULL. Out-parameters are zeroed
- * when a function fails. NULL where a handle or text is needed, texts that aren't UTF-8 and lengths that can't
- * be are errors, never crashes. Getters take NULL and answer NULL, 0 or nothing.
+ * `error` put out an error object too, for the caller to free, unless that is NULL. When a function fails, its
+ * out-parameters are zeroed, and descriptors become -1. NULL where a handle or text is needed, texts that aren't
+ * UTF-8 and lengths that can't be are errors, never crashes. Getters take NULL and answer NULL, 0 or nothing.
  *
  * Threads. Handles can be used from many threads at once, options objects by one at a time. Nobody may use a
  * handle while or after it is freed.

@@ -105,7 +105,7 @@ impl<T> Out<'_, *mut T> {
 
 /// What an out-parameter holds when there is no result.
 pub(crate) trait Nothing {
-    /// NULL, or 0.
+    /// NULL, or 0; of a descriptor, where 0 would be one, -1.
     const NOTHING: Self;
 }
 
@@ -119,7 +119,7 @@ impl Nothing for usize {
     const NOTHING: usize = 0;
 }
 impl Nothing for i32 {
-    const NOTHING: i32 = 0;
+    const NOTHING: i32 = -1;
 }
 
 /// See `out!`.

@@ -366,7 +366,8 @@ pub unsafe extern "C" fn amop_stats_round_trip_bucket(
     error: *mut *mut amop_error,
 ) -> amop_status {
     guard!(error, {
-        let (longest, number) = (out!(up_to_microseconds)?, out!(count)?);
+        let (longest, number) = (out!(up_to_microseconds), out!(count));
+        let (longest, number) = (longest?, number?);
         let found = borrow!(stats)?.round_trips.buckets().nth(bucket);
         let (up_to, count) = found.ok_or_else(|| unusable(format!("there is no bucket {bucket}")))?;
         longest.set(micros(up_to));

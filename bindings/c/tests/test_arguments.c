@@ -96,7 +96,7 @@ static void handles_that_are_null_are_named(void **state)
     EXPECT_NULL("subscription", amop_subscription_next_many(NULL, 0, &message, 1, &number, &error));
     assert_int_equal(number, 0);
     EXPECT_NULL("subscription", amop_subscription_fd(NULL, &fd, &error));
-    assert_int_equal(fd, 0);
+    assert_int_equal(fd, -1);
     EXPECT_NULL("subscription", amop_subscription_unsubscribe(NULL, 0, &error));
     EXPECT_NULL("subscription", amop_subscription_stats(NULL, &stats, &error));
 
@@ -221,6 +221,8 @@ static void out_parameters_that_are_null_are_named(void **state)
     EXPECT_NULL("microseconds", amop_stats_endpoint_round_trip(stats, 0, 0.5, NULL, &error));
     uint64_t value = 9;
     EXPECT_NULL("up_to_microseconds", amop_stats_round_trip_bucket(stats, 0, NULL, &value, &error));
+    assert_int_equal(value, 0);
+    value = 9;
     EXPECT_NULL("count", amop_stats_round_trip_bucket(stats, 0, &value, NULL, &error));
     assert_int_equal(value, 0);
     amop_stats_free(stats);

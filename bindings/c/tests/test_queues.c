@@ -301,7 +301,7 @@ static void without_a_descriptor_left_it_says_so(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     int32_t fd = 9;
     EXPECT(AMOP_ERROR_RUNTIME, amop_subscription_fd(subscription, &fd, &error));
-    assert_int_equal(fd, 0);
+    assert_int_equal(fd, -1);
     EXPECT(AMOP_ERROR_RUNTIME, amop_service_fd(service, &fd, &error));
     EXPECT(AMOP_ERROR_RUNTIME, amop_events_fd(events, &fd, &error));
     EXPECT(AMOP_ERROR_RUNTIME, amop_completion_queue_fd(queue, &fd, &error));
