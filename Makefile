@@ -27,7 +27,7 @@ build: ## the command, optimised: target/release/amop
 test: ## all tests
 	scripts/each-language.sh test
 
-test-deep: ## what takes longer: fuzzing, many more random cases
+test-deep: ## what takes longer: fuzzing, many more random cases, other builds of the C library
 	scripts/each-language.sh test-deep
 
 chaos: ## random faults over four nodes and eight clients: SEED (any) for DURATION seconds (60)
