@@ -41,7 +41,7 @@
  *
  * Processes. After a fork the child can't use the parent's handles (AMOP_ERROR_FORKED) except to free them; it
  * can make its own. The library handles no signals. A payload is any bytes, possibly none; texts are UTF-8 and
- * end with a NUL. No payload is ever logged above AMOP_LOG_TRACE.
+ * end with a NUL. Payloads are never logged.
  */
 
 #ifndef AMOP_H
@@ -2104,8 +2104,8 @@ void amop_event_free(amop_event *event);
 amop_status amop_callback_failed(const char *message);
 
 /*
- * Log. What the library does, for people; off until a callback is set. Records never hold payloads, unless
- * AMOP_LOG_TRACE is asked for.
+ * Log. What the library does, for people; off until a callback is set. A record says which connection or call it is
+ * about. Records hold no payloads.
  */
 
 /** How much is told. */
@@ -2124,7 +2124,7 @@ enum amop_log_level
     AMOP_LOG_INFO = 3,
     /** What helps to find a mistake. */
     AMOP_LOG_DEBUG = 4,
-    /** Everything, payloads too. */
+    /** Everything. */
     AMOP_LOG_TRACE = 5,
 };
 #ifndef __cplusplus

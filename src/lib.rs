@@ -40,6 +40,8 @@ mod delivery;
 mod error;
 #[doc(hidden)]
 pub mod protocol;
+#[doc(hidden)]
+pub mod records;
 mod runtime;
 mod session;
 #[doc(hidden)]

@@ -39,7 +39,7 @@
 //!
 //! Processes. After a fork the child can't use the parent's handles (AMOP_ERROR_FORKED) except to free them; it
 //! can make its own. The library handles no signals. A payload is any bytes, possibly none; texts are UTF-8 and
-//! end with a NUL. No payload is ever logged above AMOP_LOG_TRACE.
+//! end with a NUL. Payloads are never logged.
 #![deny(unsafe_op_in_unsafe_fn)]
 // The names are C's, and what callers have to keep to is said once, above.
 #![allow(non_camel_case_types, unreachable_pub, clippy::missing_safety_doc)]

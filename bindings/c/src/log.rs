@@ -1,17 +1,15 @@
-//! Log. What the library does, for people; off until a callback is set. Records never hold payloads, unless
-//! AMOP_LOG_TRACE is asked for.
+//! Log. What the library does, for people; off until a callback is set. A record says which connection or call it is
+//! about. Records hold no payloads.
 
 use std::ffi::{c_char, c_void};
-use std::fmt::Write;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use amop::records::{Collector, Record};
 use amop::{Error, ErrorKind, Process, Result};
-use tracing::field::{Field, Visit};
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record as SpanRecord};
-use tracing::{Event, Level, Metadata};
 
 use crate::boundary::{c_text, guard, unusable};
 use crate::callback::{Context, function};
@@ -31,7 +29,7 @@ pub enum amop_log_level {
     AMOP_LOG_INFO = 3,
     /// What helps to find a mistake.
     AMOP_LOG_DEBUG = 4,
-    /// Everything, payloads too.
+    /// Everything.
     AMOP_LOG_TRACE = 5,
 }
 
@@ -57,67 +55,36 @@ struct Listener {
     level: i32,
 }
 
-/// One line on its way to the callback.
-struct Line {
-    level: i32,
-    target: &'static str,
-    message: String,
-}
-
-/// Lines that wait for the callback; beyond it they are counted instead, so that logging never waits.
-const MOST_LINES: usize = 4096;
+/// Records that wait for the callback; beyond it they are counted instead, so that logging never waits.
+const MOST_RECORDS: usize = 4096;
 
 /// How much is wanted now; read wherever something might be logged.
 static LEVEL: AtomicI32 = AtomicI32::new(amop_log_level::AMOP_LOG_OFF as i32);
 /// Who hears it now.
 static LISTENER: Mutex<Option<Arc<Listener>>> = Mutex::new(None);
 /// The way to the log's thread, once that runs.
-static LINES: OnceLock<Result<(Process, SyncSender<Line>)>> = OnceLock::new();
-/// Lines that found no room.
+static RECORDS: OnceLock<Result<(Process, SyncSender<Record>)>> = OnceLock::new();
+/// Records that found no room.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// Passes what is logged in this library to the log's thread.
-struct Collector;
-
-impl tracing::Subscriber for Collector {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        number(*metadata.level()) <= LEVEL.load(Ordering::Relaxed) && metadata.target().starts_with("amop")
+/// How much is wanted now, as `tracing` says it.
+fn wanted() -> LevelFilter {
+    match LEVEL.load(Ordering::Relaxed) {
+        1 => LevelFilter::ERROR,
+        2 => LevelFilter::WARN,
+        3 => LevelFilter::INFO,
+        4 => LevelFilter::DEBUG,
+        5 => LevelFilter::TRACE,
+        _ => LevelFilter::OFF,
     }
+}
 
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(match LEVEL.load(Ordering::Relaxed) {
-            1 => LevelFilter::ERROR,
-            2 => LevelFilter::WARN,
-            3 => LevelFilter::INFO,
-            4 => LevelFilter::DEBUG,
-            5 => LevelFilter::TRACE,
-            _ => LevelFilter::OFF,
-        })
+/// Passes a record to the log's thread.
+fn take(record: Record) {
+    let Some(Ok((process, records))) = RECORDS.get() else { return };
+    if process.check().is_ok() && records.try_send(record).is_err() {
+        LOST.fetch_add(1, Ordering::Relaxed);
     }
-
-    fn event(&self, event: &Event<'_>) {
-        let Some(Ok((process, lines))) = LINES.get() else { return };
-        if process.check().is_err() {
-            return;
-        }
-        let mut message = Text::default();
-        event.record(&mut message);
-        let metadata = event.metadata();
-        let line =
-            Line { level: number(*metadata.level()), target: metadata.target(), message: message.whole() };
-        if lines.try_send(line).is_err() {
-            LOST.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    // The library uses no spans.
-    fn new_span(&self, _span: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _span: &Id, _values: &SpanRecord<'_>) {}
-    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
-    fn enter(&self, _span: &Id) {}
-    fn exit(&self, _span: &Id) {}
 }
 
 fn number(level: Level) -> i32 {
@@ -130,41 +97,14 @@ fn number(level: Level) -> i32 {
     }
 }
 
-/// A record as a text: the message, then its fields.
-#[derive(Default)]
-struct Text {
-    message: String,
-    fields: String,
-}
-
-impl Text {
-    fn whole(self) -> String {
-        self.message + &self.fields
-    }
-}
-
-impl Visit for Text {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        // Writing to a text can't fail.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
-    }
-}
-
-/// Starts what collects and passes on lines; once in a process.
-fn start() -> Result<(Process, SyncSender<Line>)> {
-    let (sender, lines) = sync_channel(MOST_LINES);
+/// Starts what collects and passes on records; once in a process.
+fn start() -> Result<(Process, SyncSender<Record>)> {
+    let (sender, records) = sync_channel(MOST_RECORDS);
     let thread = std::thread::Builder::new().name("amop-log".into());
-    thread.spawn(move || pass_on(&lines)).map_err(|error| {
+    thread.spawn(move || pass_on(&records)).map_err(|error| {
         Error::new(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
     })?;
-    tracing::subscriber::set_global_default(Collector).map_err(|_| {
+    tracing::subscriber::set_global_default(Collector::new(wanted, take)).map_err(|_| {
         Error::new(
             ErrorKind::Unsupported,
             "this program is in Rust itself and collects the library's log already",
@@ -173,28 +113,28 @@ fn start() -> Result<(Process, SyncSender<Line>)> {
     Ok((Process::current(), sender))
 }
 
-fn pass_on(lines: &Receiver<Line>) {
-    for line in lines {
+fn pass_on(records: &Receiver<Record>) {
+    for record in records {
         let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(listener) = listener else { continue };
         let lost = LOST.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let level = amop_log_level::AMOP_LOG_WARN as i32;
             let message = format!("{lost} records were lost: the log callback is too slow");
-            listener.tell(&Line { level, target: "amop::log", message });
+            listener.tell(&Record { level: Level::WARN, target: "amop::log", message });
         }
-        listener.tell(&line);
+        listener.tell(&record);
     }
 }
 
 impl Listener {
-    fn tell(&self, line: &Line) {
-        if line.level > self.level {
+    fn tell(&self, record: &Record) {
+        let level = number(record.level);
+        if level > self.level {
             return;
         }
-        let (target, message) = (c_text(line.target), c_text(&line.message));
+        let (target, message) = (c_text(record.target), c_text(&record.message));
         // SAFETY: the header demands a function that takes this context and texts lent for the call.
-        unsafe { (self.call)(self.context.pointer(), line.level, target.as_ptr(), message.as_ptr()) };
+        unsafe { (self.call)(self.context.pointer(), level, target.as_ptr(), message.as_ptr()) };
     }
 }
 
@@ -221,10 +161,10 @@ pub unsafe extern "C" fn amop_set_log_callback(
         let (listener, level) = if level == OFF || callback.call.is_none() {
             (None, OFF)
         } else {
-            LINES.get_or_init(start).as_ref().map_err(Error::clone)?;
+            RECORDS.get_or_init(start).as_ref().map_err(Error::clone)?;
             (Some(Arc::new(Listener { call: function(callback.call)?, context, level })), level)
         };
-        if let Some(Ok((process, _))) = LINES.get() {
+        if let Some(Ok((process, _))) = RECORDS.get() {
             process.check()?;
         }
         let former = {

@@ -77,12 +77,29 @@ static void a_listener_hears_what_it_asked_for_until_it_is_replaced(void **state
     stop_listening();
 }
 
-static void no_payload_is_logged_above_trace(void **state)
+static void a_record_says_which_call_it_is_about(void **state)
+{
+    (void)state;
+    const char *topic = fresh_topic();
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, " in call{kind=Publish topic=%s", topic);
+    listener listener;
+    OK(amop_set_log_callback(AMOP_LOG_DEBUG, listening(&listener, wanted), &error));
+    amop_client *client = client_at(0);
+    EXPECT(AMOP_ERROR_NO_SUBSCRIBER, amop_client_publish(client, topic, "x", 1, NULL, 0, NULL, &error));
+    wait_for(listener.found, 1);
+    end(client);
+    stop_listening();
+    wait_for(listener.context.drops, 1);
+    end_listener(&listener);
+}
+
+static void no_payload_is_logged(void **state)
 {
     (void)state;
     const char *secret = "sesame-open-sesame";
     listener listener;
-    OK(amop_set_log_callback(AMOP_LOG_DEBUG, listening(&listener, secret), &error));
+    OK(amop_set_log_callback(AMOP_LOG_TRACE, listening(&listener, secret), &error));
     amop_client *subscriber = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_subscription *subscription = NULL;
@@ -185,7 +202,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listener_hears_what_it_asked_for_until_it_is_replaced),
-        cmocka_unit_test(no_payload_is_logged_above_trace),
+        cmocka_unit_test(a_record_says_which_call_it_is_about),
+        cmocka_unit_test(no_payload_is_logged),
         cmocka_unit_test(a_listener_may_end_itself),
         cmocka_unit_test(a_slow_listener_delays_nobody_and_is_told_what_it_lost),
         cmocka_unit_test(a_refused_listener_is_dropped_and_the_former_stays),
