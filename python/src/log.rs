@@ -1,20 +1,18 @@
 //! What the library logs, on its way to Python's logger `amop`: through a bounded queue and a thread of its own, so that
 //! logging never waits, for the interpreter's lock least of all.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use amop::records::{Collector, Record};
 use amop::{Error, ErrorKind, Process};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
-use tracing::field::{Field, Visit};
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record as SpanRecord};
-use tracing::{Event, Level, Metadata};
 
 use crate::calling::call;
 use crate::error::{Result, checked};
@@ -47,57 +45,30 @@ struct Way {
 enum Line {
     Record {
         at: SystemTime,
-        level: u8,
-        target: &'static str,
-        message: String,
+        record: Record,
     },
     /// All before it have been logged once this is dropped.
     Mark(#[allow(dead_code, reason = "dropping it is what it does")] SyncSender<()>),
 }
 
-/// Passes what is logged in this library to its thread.
-struct Collector;
-
-impl tracing::Subscriber for Collector {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        number(*metadata.level()) <= LEVEL.load(Ordering::Relaxed) && metadata.target().starts_with("amop")
+/// How much is wanted now, as `tracing` says it.
+fn wanted() -> LevelFilter {
+    match LEVEL.load(Ordering::Relaxed) {
+        0 => LevelFilter::OFF,
+        1 => LevelFilter::ERROR,
+        2 => LevelFilter::WARN,
+        3 => LevelFilter::INFO,
+        4 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     }
+}
 
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(match LEVEL.load(Ordering::Relaxed) {
-            0 => LevelFilter::OFF,
-            1 => LevelFilter::ERROR,
-            2 => LevelFilter::WARN,
-            3 => LevelFilter::INFO,
-            4 => LevelFilter::DEBUG,
-            _ => LevelFilter::TRACE,
-        })
+/// Passes a record to the thread.
+fn take(record: Record) {
+    let Some(way) = way() else { return };
+    if way.lines.try_send(Line::Record { at: SystemTime::now(), record }).is_err() {
+        LOST.fetch_add(1, Ordering::Relaxed);
     }
-
-    fn event(&self, event: &Event<'_>) {
-        let Some(way) = way() else { return };
-        let mut text = Text::default();
-        event.record(&mut text);
-        let metadata = event.metadata();
-        let line = Line::Record {
-            at: SystemTime::now(),
-            level: number(*metadata.level()),
-            target: metadata.target(),
-            message: text.message + &text.fields,
-        };
-        if way.lines.try_send(line).is_err() {
-            LOST.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    // The library uses no spans.
-    fn new_span(&self, _span: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _span: &Id, _values: &SpanRecord<'_>) {}
-    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
-    fn enter(&self, _span: &Id) {}
-    fn exit(&self, _span: &Id) {}
 }
 
 fn number(level: Level) -> u8 {
@@ -107,27 +78,6 @@ fn number(level: Level) -> u8 {
         Level::INFO => 3,
         Level::DEBUG => 4,
         Level::TRACE => 5,
-    }
-}
-
-/// A record as a text: the message, then its fields.
-#[derive(Default)]
-struct Text {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Text {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        // Writing to a text can't fail.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
     }
 }
 
@@ -156,7 +106,7 @@ pub(crate) fn start(py: Python<'_>) -> Result<()> {
     }
     static COLLECTS: Once = Once::new();
     // Fails when the command has run in this process before, and collects the log already.
-    COLLECTS.call_once(|| drop(tracing::subscriber::set_global_default(Collector)));
+    COLLECTS.call_once(|| drop(tracing::subscriber::set_global_default(Collector::new(wanted, take))));
     ask(py)
 }
 
@@ -176,9 +126,9 @@ fn log(py: Python<'_>, batch: &[Line], lost: u64) -> Result<()> {
     static EMIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let records = PyList::empty(py);
     for line in batch {
-        if let Line::Record { at, level, target, message } = line {
+        if let Line::Record { at, record } = line {
             let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-            records.append((at, *level, *target, message))?;
+            records.append((at, number(record.level), record.target, &record.message))?;
         }
     }
     call(EMIT.import(py, "amop._logging", "emit")?, (records, lost)).map(drop)
