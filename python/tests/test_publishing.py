@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import CancelledError, wait
 
 import pytest
@@ -142,5 +143,8 @@ def test_echo_lets_own_broadcasts_come_back(devnet: amop.devnet.Devnet, topic: s
     # By the other node: none sends a broadcast back to the connection that it came from.
     with amop.connect(*devnet.endpoints, credentials=devnet.credentials, echo=True) as client:
         subscription = client.subscribe(topic)
-        client.broadcast(topic, "to myself")
+        # Connected as soon as one node is: the other may have to be waited for.
+        deadline = time.monotonic() + GUARD
+        while subscription.stats().accepted == 0 and time.monotonic() < deadline:
+            client.broadcast(topic, "to myself")
         assert subscription.next(GUARD).data == b"to myself"
