@@ -270,6 +270,11 @@ amop_completion_callback completing(context *context)
     return callback;
 }
 
+void subscribe(const amop_client *client, const char *topic, amop_message_callback callback, context *context)
+{
+    OK(amop_client_subscribe_callback(client, topic, NULL, callback, &context->subscription, &error));
+}
+
 const char *fresh_topic(void)
 {
     static char topics[8][32];

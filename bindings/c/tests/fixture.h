@@ -115,6 +115,10 @@ amop_request_callback echoing(context *context);
 /* A call's callback that counts, and keeps the status and the reply. */
 amop_completion_callback completing(context *context);
 
+/* Subscribes a callback, and keeps the handle in its context. */
+void subscribe(const amop_client *client, const char *topic, amop_message_callback callback,
+               context *context);
+
 /* A topic that no other test uses. The text is good for some further calls. */
 const char *fresh_topic(void);
 /* Whether bytes are those of a text. */

@@ -1,0 +1,290 @@
+/* Values that can't be used: topics, texts, lengths, numbers and times; and what errors, statuses and versions say. */
+#include "handles.h"
+
+#include <limits.h>
+#include <math.h>
+
+static const char bad_utf8[] = {'a', (char)0xff, 0};
+
+static void room_for_handles_has_to_be_a_length(void **state)
+{
+    (void)state;
+    amop_message *message = NULL;
+    amop_request *request = NULL;
+    amop_completion *completion = NULL;
+    const size_t lengths[] = {0, SIZE_MAX, SIZE_MAX / 8};
+    for (size_t n = 0; n < 3; n++) {
+        size_t number = 9;
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_subscription_next_many(subscription, 0, &message, lengths[n], &number, &error));
+        assert_int_equal(number, 0);
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_service_next_many(service, 0, &request, lengths[n], &number, &error));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_completion_queue_next_many(queue, 0, &completion, lengths[n], &number, &error));
+    }
+}
+
+static void topics_have_to_be_topics(void **state)
+{
+    (void)state;
+    char long_topic[256];
+    memset(long_topic, 'x', 255);
+    long_topic[255] = '\0';
+    const char *topics[] = {"", "a\tb", bad_utf8, long_topic, NULL};
+    for (size_t n = 0; n < 5; n++) {
+        const char *topic = topics[n];
+        amop_status refused = topic == NULL ? AMOP_ERROR_INVALID_ARGUMENT : AMOP_ERROR_INVALID_TOPIC;
+        const char *part = topic == NULL       ? "`topic` is NULL"
+                           : topic == bad_utf8 ? "`topic` isn't UTF-8"
+                                               : NULL;
+        amop_subscription *subscribed = untouched();
+        amop_service *served = untouched();
+        amop_reply *reply = untouched();
+        amop_call *call = untouched();
+        EXPECT_TEXT(refused, part, amop_client_subscribe(client, topic, NULL, &subscribed, &error));
+        assert_null(subscribed);
+        EXPECT_TEXT(refused, part, amop_client_serve_requests(client, topic, NULL, &served, &error));
+        assert_null(served);
+        EXPECT_TEXT(refused, part, amop_client_publish(client, topic, "", 0, NULL, 0, &reply, &error));
+        assert_null(reply);
+        EXPECT_TEXT(refused, part, amop_client_broadcast(client, topic, "", 0, NULL, 0, &error));
+        EXPECT_TEXT(refused, part,
+                    amop_client_publish_queued(client, topic, "", 0, NULL, 0, queue, NULL, &call, &error));
+        assert_null(call);
+        EXPECT_TEXT(refused, part,
+                    amop_client_broadcast_queued(client, topic, "", 0, NULL, 0, queue, NULL, NULL, &error));
+        WITH_CONTEXT(refused, amop_client_subscribe_callback(client, topic, NULL, counting(&context),
+                                                             &subscribed, &error));
+        WITH_CONTEXT(refused, amop_client_serve(client, topic, NULL, echoing(&context), &served, &error));
+        WITH_CONTEXT(refused, amop_client_publish_async(client, topic, "", 0, NULL, 0, completing(&context),
+                                                        &call, &error));
+        WITH_CONTEXT(refused, amop_client_broadcast_async(client, topic, "", 0, NULL, 0, completing(&context),
+                                                          &call, &error));
+    }
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
+}
+
+static void texts_have_to_be_utf8_and_there(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    amop_devnet_options *devnet_options = amop_devnet_options_new();
+    const char *texts[] = {NULL, bad_utf8};
+    for (size_t n = 0; n < 2; n++) {
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_add_endpoint(options, texts[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credentials(options, texts[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_files(options, texts[n], "b", "c"));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_files(options, "a", texts[n], "c"));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_files(options, "a", "b", texts[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_devnet_options_set_folder(devnet_options, texts[n]));
+        EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`endpoint` is",
+                    amop_client_add_endpoint(client, texts[n], &error));
+        EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`endpoint` is",
+                    amop_client_remove_endpoint(client, texts[n], &error));
+    }
+    EXPECT(AMOP_ERROR_INVALID_ENDPOINT, amop_client_add_endpoint(client, "nonsense", &error));
+    EXPECT(AMOP_ERROR_INVALID_ENDPOINT, amop_client_remove_endpoint(client, "", &error));
+    amop_devnet_options_free(devnet_options);
+    amop_options_free(options);
+}
+
+static void lengths_have_to_be_those_of_payloads(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_pem(options, NULL, 1, "b", 1, "c", 1));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_pem(options, "a", 1, NULL, 1, "c", 1));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_credential_pem(options, "a", 1, "b", 1, NULL, 1));
+    EXPECT(AMOP_ERROR_TOO_LARGE, amop_options_set_credential_pem(options, "a", SIZE_MAX, "b", 1, "c", 1));
+    amop_options_free(options);
+
+    amop_reply *reply = untouched();
+    amop_call *call = untouched();
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`data` is NULL, but its length is 7",
+                amop_client_publish(client, "t", NULL, 7, NULL, 0, &reply, &error));
+    assert_null(reply);
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast(client, "t", NULL, 7, NULL, 0, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_client_publish_queued(client, "t", NULL, 7, NULL, 0, queue, NULL, &call, &error));
+    assert_null(call);
+    WITH_CONTEXT(
+        AMOP_ERROR_INVALID_ARGUMENT,
+        amop_client_broadcast_async(client, "t", NULL, 7, NULL, 0, completing(&context), &call, &error));
+    /* Such lengths are refused before anything is read. */
+    const size_t lengths[] = {SIZE_MAX, (size_t)SSIZE_MAX + 1, (100u << 20) + 1};
+    for (size_t n = 0; n < 3; n++) {
+        EXPECT(AMOP_ERROR_TOO_LARGE,
+               amop_client_publish(client, "t", "", lengths[n], NULL, 0, &reply, &error));
+        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_broadcast(client, "t", "", lengths[n], NULL, 0, &error));
+        EXPECT(AMOP_ERROR_TOO_LARGE, amop_client_broadcast_queued(client, "t", "", lengths[n], NULL, 0, queue,
+                                                                  NULL, &call, &error));
+        WITH_CONTEXT(AMOP_ERROR_TOO_LARGE, amop_client_publish_async(client, "t", "", lengths[n], NULL, 0,
+                                                                     completing(&context), &call, &error));
+    }
+}
+
+static void numbers_have_to_be_those_of_the_header(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    amop_subscribe_options *subscribe = amop_subscribe_options_new();
+    amop_serve_options *serve = amop_serve_options_new();
+    amop_publish_options *publishing = amop_publish_options_new();
+    const int32_t numbers[] = {-1, 99, INT32_MIN, INT32_MAX};
+    for (size_t n = 0; n < 4; n++) {
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_retry(options, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_publish_options_set_retry(publishing, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_overflow(subscribe, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_placement(subscribe, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_serve_options_set_placement(serve, numbers[n]));
+        WITH_CONTEXT(
+            AMOP_ERROR_INVALID_ARGUMENT,
+            amop_set_log_callback(numbers[n], (amop_log_callback){NULL, &context, drop_context}, &error));
+        assert_null(amop_status_name(numbers[n]));
+    }
+    for (int32_t retry = AMOP_RETRY_DEFAULT; retry <= AMOP_RETRY_AT_LEAST_ONCE; retry++) {
+        OK(amop_options_set_retry(options, retry));
+        OK(amop_publish_options_set_retry(publishing, retry));
+    }
+    amop_publish_options_free(publishing);
+    amop_serve_options_free(serve);
+    amop_subscribe_options_free(subscribe);
+    amop_options_free(options);
+}
+
+static void times_have_an_end(void **state)
+{
+    (void)state;
+    amop_client *made = untouched();
+    amop_options *options = options_at(0);
+    OK(amop_options_set_heartbeat(options, UINT64_MAX));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "heartbeat", amop_client_connect(options, &made, &error));
+    assert_null(made);
+    OK(amop_options_set_heartbeat(options, 0));
+    OK(amop_options_set_reconnect_min(options, 1000));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "reconnect_min", amop_client_connect(options, &made, &error));
+    amop_options_free(options);
+    const uint64_t longest = UINT64_MAX;
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_publish(client, "t", "", 0, NULL, longest, NULL, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_broadcast(client, "t", "", 0, NULL, longest, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_client_publish_queued(client, "t", "", 0, NULL, longest, queue, NULL, NULL, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_subscription_next(subscription, longest, &(amop_message *){NULL}, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_service_next(service, longest, &(amop_request *){NULL}, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_events_next(events, longest, &(amop_event *){NULL}, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_completion_queue_next(queue, longest, &(amop_completion *){NULL}, &error));
+    amop_subscribe_options *subscribe = amop_subscribe_options_new();
+    OK(amop_subscribe_options_set_timeout(subscribe, longest));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_client_subscribe(client, "t", subscribe, &(amop_subscription *){NULL}, &error));
+    amop_subscribe_options_free(subscribe);
+}
+
+static void figures_have_to_be_those_of_the_snapshot(void **state)
+{
+    (void)state;
+    amop_stats *of_client = NULL, *of_subscription = NULL;
+    uint64_t value = 9;
+    OK(amop_client_stats(client, &of_client, &error));
+    OK(amop_subscription_stats(subscription, &of_subscription, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_get(of_client, AMOP_STAT_ACCEPTED, &value, &error));
+    assert_int_equal(value, 0);
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_get(of_subscription, AMOP_STAT_RETRIES, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_get(of_client, -1, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_stats_endpoint_get(of_client, 1, AMOP_STAT_CONNECTED, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_stats_endpoint_get(of_client, 0, AMOP_STAT_RETRIES, &value, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+           amop_stats_endpoint_get(of_subscription, 0, AMOP_STAT_CONNECTED, &value, &error));
+    assert_int_equal(amop_stats_endpoint_count(of_client), 1);
+    assert_string_equal(amop_stats_endpoint(of_client, 0), amop_devnet_endpoint(devnet, 0));
+    assert_null(amop_stats_endpoint(of_client, 1));
+    assert_int_equal(amop_stats_endpoint_count(of_subscription), 0);
+    for (int32_t stat = AMOP_STAT_CONNECTED; stat <= AMOP_STAT_OVERLOADED; stat++) {
+        uint64_t total = 0;
+        OK(amop_stats_endpoint_get(of_client, 0, stat, &value, &error));
+        OK(amop_stats_get(of_client, stat, &total, &error));
+        assert_int_equal(value, total);
+    }
+    const double parts[] = {-0.1, 1.1, NAN, INFINITY};
+    for (size_t n = 0; n < 4; n++) {
+        value = 9;
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_round_trip(of_client, parts[n], &value, &error));
+        assert_int_equal(value, 0);
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
+               amop_stats_endpoint_round_trip(of_client, 0, parts[n], &value, &error));
+    }
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_stats_endpoint_round_trip(of_client, 1, 0.5, &value, &error));
+    amop_stats_free(of_subscription);
+    amop_stats_free(of_client);
+}
+
+static void an_error_has_all_its_parts_and_a_clone_of_its_own(void **state)
+{
+    (void)state;
+    amop_error *error = NULL;
+    assert_int_equal(amop_client_publish(client, "nobody", "x", 1, NULL, 0, NULL, &error),
+                     AMOP_ERROR_NO_SUBSCRIBER);
+    amop_error *clone = amop_error_clone(error);
+    amop_error_free(error);
+    assert_int_equal(amop_error_code(clone), AMOP_ERROR_NO_SUBSCRIBER);
+    assert_non_null(strstr(amop_error_message(clone), "nobody"));
+    assert_true(amop_error_is_retriable(clone));
+    assert_int_equal(amop_error_delivery(clone), AMOP_DELIVERY_NO);
+    assert_int_equal(amop_error_node_code(clone), 100);
+    assert_int_equal(amop_error_data(clone).len, 0);
+    amop_error_free(clone);
+    /* Nobody has to want the object. */
+    assert_int_equal(amop_client_publish(client, "nobody", "x", 1, NULL, 0, NULL, NULL),
+                     AMOP_ERROR_NO_SUBSCRIBER);
+}
+
+static void every_status_has_its_name(void **state)
+{
+    (void)state;
+    assert_string_equal(amop_status_name(AMOP_OK), "AMOP_OK");
+    assert_string_equal(amop_status_name(AMOP_ERROR_INVALID_ARGUMENT), "AMOP_ERROR_INVALID_ARGUMENT");
+    assert_string_equal(amop_status_name(AMOP_ERROR_TIMEOUT), "AMOP_ERROR_TIMEOUT");
+    assert_string_equal(amop_status_name(AMOP_ERROR_INTERNAL), "AMOP_ERROR_INTERNAL");
+    int names = 0;
+    for (int32_t status = 0; status < 1000; status++) {
+        names += amop_status_name(status) != NULL;
+    }
+    assert_true(names > 40);
+}
+
+static void versions_of_header_and_library_are_compared(void **state)
+{
+    (void)state;
+    assert_string_equal(amop_version(), AMOP_VERSION);
+    assert_int_equal(amop_version_number(), AMOP_VERSION_NUMBER);
+    assert_int_equal(AMOP_VERSION_NUMBER,
+                     AMOP_VERSION_MAJOR * 1000000 + AMOP_VERSION_MINOR * 1000 + AMOP_VERSION_PATCH);
+    OK(amop_check_version(AMOP_VERSION_NUMBER, &error));
+    OK(amop_check_version(AMOP_VERSION_MAJOR * 1000000, &error));
+    EXPECT(AMOP_ERROR_UNSUPPORTED, amop_check_version(AMOP_VERSION_NUMBER + 1, &error));
+    EXPECT_TEXT(AMOP_ERROR_UNSUPPORTED, AMOP_VERSION,
+                amop_check_version((AMOP_VERSION_MAJOR + 1) * 1000000, &error));
+    EXPECT(AMOP_ERROR_UNSUPPORTED, amop_check_version(UINT32_MAX, &error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_for_handles_has_to_be_a_length),
+        cmocka_unit_test(topics_have_to_be_topics),
+        cmocka_unit_test(texts_have_to_be_utf8_and_there),
+        cmocka_unit_test(lengths_have_to_be_those_of_payloads),
+        cmocka_unit_test(numbers_have_to_be_those_of_the_header),
+        cmocka_unit_test(times_have_an_end),
+        cmocka_unit_test(figures_have_to_be_those_of_the_snapshot),
+        cmocka_unit_test(an_error_has_all_its_parts_and_a_clone_of_its_own),
+        cmocka_unit_test(every_status_has_its_name),
+        cmocka_unit_test(versions_of_header_and_library_are_compared),
+    };
+    return cmocka_run_group_tests(tests, start_handles, stop_handles);
+}
