@@ -124,7 +124,8 @@ impl Attempts {
             _ => None,
         };
         if let Some(link) = only {
-            return self.try_on(&link, number).await;
+            // Nothing to choose from, so nothing to learn for the next choice.
+            return self.send_on(&link, number).await;
         }
         let candidates = self.candidates().await?;
         match self.kind {
@@ -261,7 +262,8 @@ impl Attempts {
         let mut failed = Failed::default();
         while acks < wanted && !running.is_empty() {
             let hurry = acked.is_some() || (self.retry == Retry::AtLeastOnce && spare.len() > 0);
-            let time = if hurry { part } else { self.deadline.saturating_duration_since(Instant::now()) };
+            // Else the session ends them, at the deadline.
+            let time = if hurry { part } else { super::options::MAX_TIME };
             match self.first_of(&mut running, time).await {
                 Some(Ok(reply)) => {
                     acks += 1;
@@ -277,16 +279,12 @@ impl Attempts {
                     }
                 }
                 // Those that are still silent are not waited for any longer.
-                None if acked.is_some() => break,
+                None if acked.is_some() || !hurry => break,
                 None => failed.maybe = true,
             }
-            match spare.next() {
-                Some(candidate) => {
-                    self.count_retry();
-                    running.push(self.try_on(&candidate.link, number));
-                }
-                None if Instant::now() > self.deadline + AFTER_THE_DEADLINE => break,
-                None => {}
+            if let Some(candidate) = spare.next() {
+                self.count_retry();
+                running.push(self.try_on(&candidate.link, number));
             }
         }
         let Some(reply) = acked else {
@@ -316,9 +314,6 @@ impl Attempts {
             CallKind::Broadcast => 0,
         };
         views.tried(second);
-        tracing::debug!(
-            target: TARGET, endpoint = %link.endpoint, seq = %self.core.delivery.seqs.seq(number), "sent"
-        );
         let outcome = self.send_on(link, number).await;
         match &outcome {
             Ok(_) => views.worked(second),
@@ -342,6 +337,9 @@ impl Attempts {
         if !port.is_connected() {
             return Err(session::not_connected(&link.endpoint));
         }
+        tracing::debug!(
+            target: TARGET, endpoint = %link.endpoint, seq = %self.core.delivery.seqs.seq(number), "to be sent"
+        );
         let permit = port.permit(session::frame_len(topic, data.len()))?;
         let (done, outcome) = oneshot::channel();
         let (topic, data) = (topic.clone(), data.clone());
