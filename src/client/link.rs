@@ -160,11 +160,12 @@ impl LinkTask {
                     let node_version: Arc<str> = node_version.into();
                     node = Some((node_version.clone(), protocol));
                     up_since = Some(Instant::now());
-                    state.send_replace(LinkState::Connected);
-                    changed.send_modify(|count| *count += 1);
+                    // First: who listens once `connect` has returned hears what comes after that alone.
                     if !again {
                         events.tell(Event::Connected { endpoint: name.clone(), node_version, protocol });
                     }
+                    state.send_replace(LinkState::Connected);
+                    changed.send_modify(|count| *count += 1);
                 }
                 Notice::TopicsRestored => {
                     if let (true, Some((node_version, protocol))) = (again, node.clone()) {
