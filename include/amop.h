@@ -206,9 +206,9 @@ enum amop_delivery
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** It has not: sending it again can't make a double. */
+    /** It has not: sending it again can't make a duplicate. */
     AMOP_DELIVERY_NO = 0,
-    /** It may have been delivered; a further try may be a double. */
+    /** It may have been delivered; a further try may be a duplicate. */
     AMOP_DELIVERY_MAYBE = 1,
 };
 #ifndef __cplusplus
@@ -241,7 +241,7 @@ amop_status amop_error_code(const amop_error *error);
 const char *amop_error_message(const amop_error *error);
 
 /**
- * Whether the same call may succeed later without a change by the caller. Says nothing of doubles, see
+ * Whether the same call may succeed later without a change by the caller. Says nothing of duplicates, see
  * amop_error_delivery.
  *
  * - Ownership: `error` stays the caller's.
@@ -346,7 +346,7 @@ enum amop_retry
     /** On another node, when the failure says that nothing was delivered. */
     AMOP_RETRY_DEFINITE = 2,
     /**
-     * Also when it may have been delivered. Subscribers that use this library drop the double, others may handle
+     * Also when it may have been delivered. Subscribers that use this library drop the duplicate, others may handle
      * the message more than once.
      */
     AMOP_RETRY_AT_LEAST_ONCE = 3,
@@ -490,7 +490,7 @@ amop_status amop_options_set_start_offline(amop_options *options,
                                            bool offline);
 
 /**
- * The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
+ * The first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.
@@ -515,8 +515,8 @@ amop_status amop_options_set_reconnect_max(amop_options *options, uint64_t pause
  * - Threads: one at a time; callbacks too.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_options_set_answer_within(amop_options *options,
-                                           uint64_t timeout_ms);
+amop_status amop_options_set_answer_timeout(amop_options *options,
+                                            uint64_t timeout_ms);
 
 /**
  * When a failed publish is tried again by itself: an AMOP_RETRY_*. Default AMOP_RETRY_DEFINITE.
@@ -575,13 +575,13 @@ amop_status amop_options_set_max_held_bytes(amop_options *options,
 amop_status amop_options_set_max_events(amop_options *options, size_t events);
 
 /**
- * How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
+ * How long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_options_set_doubles_window(amop_options *options, uint64_t window_ms);
+amop_status amop_options_set_duplicate_window(amop_options *options, uint64_t window_ms);
 
 /**
  * Most messages remembered for that. Default 65,536.
@@ -590,7 +590,7 @@ amop_status amop_options_set_doubles_window(amop_options *options, uint64_t wind
  * - Threads: one at a time; callbacks too.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_options_set_max_doubles(amop_options *options, size_t messages);
+amop_status amop_options_set_max_duplicates(amop_options *options, size_t messages);
 
 /**
  * The group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
@@ -702,7 +702,7 @@ enum amop_stat
     /** How often a callback had to wait for a thread. */
     AMOP_STAT_DISPATCHER_WAITS = 3,
     /** Messages that had come before: answered as the first was, not delivered again. */
-    AMOP_STAT_DOUBLES = 4,
+    AMOP_STAT_DUPLICATES = 4,
     /** Messages on topics that nobody here subscribes to, or no longer. */
     AMOP_STAT_UNWANTED = 5,
     /** The client's own broadcasts that came back (without echo). */
@@ -733,7 +733,7 @@ enum amop_stat
     AMOP_STAT_QUEUED_BYTES = 28,
     /** Topic lists sent. */
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
-    /** Answers to nothing in flight: late, doubled or foreign. */
+    /** Answers to nothing in flight: late, duplicate or foreign. */
     AMOP_STAT_STRAY_REPLIES = 30,
     /** Frames of types that a client has nothing to do with. */
     AMOP_STAT_IGNORED_FRAMES = 31,
@@ -747,7 +747,7 @@ enum amop_stat
     AMOP_STAT_FAILED_CONNECTS = 35,
     /** Unicasts and broadcasts sent for callers, each further try too. */
     AMOP_STAT_CALLS = 36,
-    /** Unicasts and broadcasts that came, doubles too. */
+    /** Unicasts and broadcasts that came, duplicates too. */
     AMOP_STAT_MESSAGES_RECEIVED = 37,
     /** Unicasts that were answered well; amop_stats_round_trip tells how long they took. */
     AMOP_STAT_ROUND_TRIPS = 38,
@@ -1270,7 +1270,7 @@ void amop_subscription_free(amop_subscription *subscription);
 
 /*
  * Requests. A unicast to a service that waits for its answer: now, inside of the callback, or later from any thread,
- * with a clone. After 4.5 s (amop_options_set_answer_within) the library itself answers that the service is too slow;
+ * with a clone. After 4.5 s (amop_options_set_answer_timeout) the library itself answers that the service is too slow;
  * when the last handle is gone without an answer, that the request was dropped.
  */
 
@@ -1602,7 +1602,7 @@ amop_status amop_publish_options_set_retry(amop_publish_options *options, int32_
 
 /**
  * Whether a broadcast goes through every connected node instead of one that reaches all. Subscribers that use this
- * library drop the doubles, others see them. Default no.
+ * library drop the duplicates, others see them. Default no.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.

@@ -140,9 +140,9 @@ impl ErrorKind {
 /// Whether a failed message may have reached a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// It has not: sending it again can't make a double.
+    /// It has not: sending it again can't make a duplicate.
     No,
-    /// It may have been delivered; a further try may be a double.
+    /// It may have been delivered; a further try may be a duplicate.
     Maybe,
 }
 
@@ -224,7 +224,7 @@ impl Error {
 
     /// Whether the same call may succeed later without a change by the caller.
     ///
-    /// Says nothing of doubles: see [`Error::delivery`].
+    /// Says nothing of duplicates: see [`Error::delivery`].
     pub fn is_retriable(&self) -> bool {
         self.0.retriable
     }

@@ -48,8 +48,8 @@ mod session;
 pub mod transport;
 
 pub use client::{
-    Broadcast, Client, ClientBuilder, EndpointState, EndpointStats, Events, HandlerGuard, IntoAnswer,
-    Placement, Publish, Requests, Retry, Serve, ServeRequests, StartedCall, Stats, Subscribe, Subscription,
+    Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, HandlerGuard,
+    IntoAnswer, Placement, Publish, Requests, Retry, Serve, ServeRequests, Stats, Subscribe, Subscription,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

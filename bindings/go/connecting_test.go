@@ -189,12 +189,12 @@ func TestEndpointsComeAndGo(t *testing.T) {
 
 func TestAllOptionsTogether(t *testing.T) {
 	client := connect(t, amop.Endpoints(nodes.Endpoints()...), amop.Credentials(nodes.Credentials()),
-		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard), amop.AnswerWithin(time.Second),
+		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard), amop.AnswerTimeout(time.Second),
 		amop.Heartbeat(time.Second), amop.MissedHeartbeats(3), amop.StartOffline(false),
 		amop.ReconnectMin(time.Millisecond), amop.ReconnectMax(time.Second),
 		amop.Retry(amop.RetryAtLeastOnce), amop.Echo(false),
 		amop.MaxInFlight(100), amop.MaxSendBytes(1<<20), amop.MaxHeldBytes(1<<20), amop.MaxEvents(10),
-		amop.DoublesWindow(time.Second), amop.MaxDoubles(100), amop.Group(1))
+		amop.DuplicateWindow(time.Second), amop.MaxDuplicates(100), amop.Group(1))
 	topic := freshTopic()
 	service := must[*amop.Service](t)(client.Serve(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil },

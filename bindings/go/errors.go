@@ -177,9 +177,9 @@ func (c Code) Error() string {
 type Delivery int
 
 const (
-	// DeliveryNo: it has not: sending it again can't make a double.
+	// DeliveryNo: it has not: sending it again can't make a duplicate.
 	DeliveryNo Delivery = iota
-	// DeliveryMaybe: it may have been delivered; a further try may be a double.
+	// DeliveryMaybe: it may have been delivered; a further try may be a duplicate.
 	DeliveryMaybe
 )
 
@@ -199,7 +199,7 @@ type Error struct {
 	// Message says what happened, to what, and what to do. Texts may improve between versions; programs decide by Code.
 	Message string
 	// Retriable tells whether the same call may succeed later without a change by the caller. It says nothing of
-	// doubles: see Delivery.
+	// duplicates: see Delivery.
 	Retriable bool
 	// Delivery tells whether the message may have reached a subscriber all the same.
 	Delivery Delivery

@@ -53,7 +53,7 @@ const (
 	RetryNever RetryPolicy = 1
 	// RetryDefinite: on another node, when the failure says that nothing was delivered. The default.
 	RetryDefinite RetryPolicy = 2
-	// RetryAtLeastOnce: also when it may have been delivered. Subscribers that use this library drop the double, others
+	// RetryAtLeastOnce: also when it may have been delivered. Subscribers that use this library drop the duplicate, others
 	// may handle the message more than once.
 	RetryAtLeastOnce RetryPolicy = 3
 )
@@ -224,7 +224,7 @@ func StartOffline(offline bool) Option {
 	return clientOption(func(o *clientOptions) { o.StartOffline = offline })
 }
 
-// ReconnectMin is the first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
+// ReconnectMin is the first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
 func ReconnectMin(pause time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.ReconnectMin = o.duration("ReconnectMin", pause) })
 }
@@ -234,10 +234,10 @@ func ReconnectMax(pause time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.ReconnectMax = o.duration("ReconnectMax", pause) })
 }
 
-// AnswerWithin is how long a request may wait for its answer before the library answers for the service that it is too
+// AnswerTimeout is how long a request may wait for its answer before the library answers for the service that it is too
 // slow. Default 4.5 s: half a second before a 2.x node would deliver the message to somebody else.
-func AnswerWithin(timeout time.Duration) Option {
-	return clientOption(func(o *clientOptions) { o.AnswerWithin = o.duration("AnswerWithin", timeout) })
+func AnswerTimeout(timeout time.Duration) Option {
+	return clientOption(func(o *clientOptions) { o.AnswerTimeout = o.duration("AnswerTimeout", timeout) })
 }
 
 // Echo tells whether this client's own broadcasts come back to its subscriptions. Default no.
@@ -271,14 +271,14 @@ func MaxEvents(events int) Option {
 	})
 }
 
-// DoublesWindow is how long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
-func DoublesWindow(window time.Duration) Option {
-	return clientOption(func(o *clientOptions) { o.DoublesWindow = o.duration("DoublesWindow", window) })
+// DuplicateWindow is how long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
+func DuplicateWindow(window time.Duration) Option {
+	return clientOption(func(o *clientOptions) { o.DuplicateWindow = o.duration("DuplicateWindow", window) })
 }
 
-// MaxDoubles is most messages remembered for that. Default 65,536.
-func MaxDoubles(messages int) Option {
-	return clientOption(func(o *clientOptions) { o.MaxDoubles = o.bound("MaxDoubles", messages) })
+// MaxDuplicates is most messages remembered for that. Default 65,536.
+func MaxDuplicates(messages int) Option {
+	return clientOption(func(o *clientOptions) { o.MaxDuplicates = o.bound("MaxDuplicates", messages) })
 }
 
 // Group is the group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
@@ -348,7 +348,7 @@ func WaitForSubscriber(wait bool) PublishOption {
 }
 
 // AllNodes tells whether a broadcast goes through every connected node instead of one that reaches all. Subscribers that
-// use this library drop the doubles, others see them. Default no.
+// use this library drop the duplicates, others see them. Default no.
 func AllNodes(all bool) PublishOption {
 	return publishOption(func(o *publishOptions) { o.AllNodes = all })
 }

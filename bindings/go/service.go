@@ -36,7 +36,7 @@ type Handler func(ctx context.Context, request *Request) ([]byte, error)
 // at once, each on a goroutine of its own; requests beyond wait, bounded by [MaxMessages] and [MaxBytes], and further
 // publishers are told [ErrSubscriberBusy].
 //
-// After 4.5 s ([AnswerWithin]) without an answer the library answers that the service is too slow, so that the node
+// After 4.5 s ([AnswerTimeout]) without an answer the library answers that the service is too slow, so that the node
 // doesn't deliver the message to somebody else.
 //
 // Serve returns when a node lists the topic. ctx bounds that, as in [Client.Publish], and has no meaning after it.

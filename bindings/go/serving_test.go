@@ -146,7 +146,7 @@ func TestARequestThatIsForgottenIsAnsweredByTheCollector(t *testing.T) {
 }
 
 func TestAServiceThatIsTooSlowIsAnsweredFor(t *testing.T) {
-	server, client := clientAt(t, 1, amop.AnswerWithin(50*time.Millisecond)), clientAt(t, 0)
+	server, client := clientAt(t, 1, amop.AnswerTimeout(50*time.Millisecond)), clientAt(t, 0)
 	topic, requests := stuck(t, server)
 	call := client.PublishAsync(soon(t), topic, nil, amop.Retry(amop.RetryNever))
 	request := receive(t, requests)

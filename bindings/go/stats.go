@@ -26,8 +26,8 @@ type Stats struct {
 	HeldBytes uint64
 	// Retries counts further tries of calls, after the first.
 	Retries uint64
-	// Doubles counts messages that had come before: answered as the first was, not delivered again.
-	Doubles uint64
+	// Duplicates counts messages that had come before: answered as the first was, not delivered again.
+	Duplicates uint64
 	// Unwanted counts messages on topics that nobody here subscribes to, or no longer.
 	Unwanted uint64
 	// OwnBroadcasts counts the client's own broadcasts that came back (without [Echo]).
@@ -62,7 +62,7 @@ type EndpointStats struct {
 
 	// Calls counts unicasts and broadcasts sent, each further try too; InFlight is how many wait for an answer now.
 	Calls, InFlight uint64
-	// MessagesReceived counts unicasts and broadcasts that came, doubles too.
+	// MessagesReceived counts unicasts and broadcasts that came, duplicates too.
 	MessagesReceived uint64
 	// TooSlow counts requests that the library answered for a service that was too slow.
 	TooSlow uint64
@@ -70,7 +70,7 @@ type EndpointStats struct {
 	Busy uint64
 	// TopicListsSent counts topic lists.
 	TopicListsSent uint64
-	// StrayReplies counts answers to nothing in flight: late, doubled or foreign.
+	// StrayReplies counts answers to nothing in flight: late, duplicate or foreign.
 	StrayReplies uint64
 	// IgnoredFrames counts frames of types that a client has nothing to do with.
 	IgnoredFrames uint64
@@ -103,7 +103,7 @@ func (c *core) stats() Stats {
 	stats := Stats{
 		HeldBytes:     seen.HeldBytes,
 		Retries:       seen.Retries,
-		Doubles:       seen.Doubles,
+		Duplicates:    seen.Duplicates,
 		Unwanted:      seen.Unwanted,
 		OwnBroadcasts: seen.OwnBroadcasts,
 		EventsDropped: seen.EventsDropped + c.eventsDropped.Load(),

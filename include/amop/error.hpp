@@ -116,9 +116,9 @@ inline std::string_view to_string(Code code) noexcept {
 
 /// Whether a failed message may have reached a subscriber all the same.
 enum class Delivery : std::int32_t {
-    /// It has not: sending it again can't make a double.
+    /// It has not: sending it again can't make a duplicate.
     no = AMOP_DELIVERY_NO,
-    /// It may have been delivered; a further try may be a double.
+    /// It may have been delivered; a further try may be a duplicate.
     maybe = AMOP_DELIVERY_MAYBE,
 };
 
@@ -136,7 +136,7 @@ public:
 
     Code code() const noexcept { return code_; }
 
-    /// Whether the same call may succeed later without a change by the caller. Says nothing of doubles, see
+    /// Whether the same call may succeed later without a change by the caller. Says nothing of duplicates, see
     /// `delivery`.
     bool is_retriable() const noexcept { return amop_error_is_retriable(error_.get()); }
 

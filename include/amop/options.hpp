@@ -92,7 +92,7 @@ public:
         return *this;
     }
 
-    /// The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
+    /// The first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
     Options& reconnect_min(Timeout pause) {
         reconnect_min_ = pause;
         return *this;
@@ -106,7 +106,7 @@ public:
 
     /// How long a request may wait for its answer before the library answers for the service that it is too
     /// slow. Default 4.5 s: half a second before a 2.x node would deliver the message to somebody else.
-    Options& answer_within(Timeout time) {
+    Options& answer_timeout(Timeout time) {
         answer_within_ = time;
         return *this;
     }
@@ -147,15 +147,15 @@ public:
         return *this;
     }
 
-    /// How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
-    Options& doubles_window(Timeout window) {
-        doubles_window_ = window;
+    /// How long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
+    Options& duplicate_window(Timeout window) {
+        duplicate_window_ = window;
         return *this;
     }
 
     /// Most messages remembered for that. Default 65,536.
-    Options& max_doubles(std::size_t messages) {
-        max_doubles_ = messages;
+    Options& max_duplicates(std::size_t messages) {
+        max_duplicates_ = messages;
         return *this;
     }
 
@@ -189,15 +189,15 @@ public:
         settings.apply("start_offline", amop_options_set_start_offline, start_offline_);
         settings.apply("reconnect_min", amop_options_set_reconnect_min, reconnect_min_);
         settings.apply("reconnect_max", amop_options_set_reconnect_max, reconnect_max_);
-        settings.apply("answer_within", amop_options_set_answer_within, answer_within_);
+        settings.apply("answer_timeout", amop_options_set_answer_timeout, answer_within_);
         settings.apply("retry", amop_options_set_retry, retry_);
         settings.apply("echo", amop_options_set_echo, echo_);
         settings.apply("max_in_flight", amop_options_set_max_in_flight, max_in_flight_);
         settings.apply("max_send_bytes", amop_options_set_max_send_bytes, max_send_bytes_);
         settings.apply("max_held_bytes", amop_options_set_max_held_bytes, max_held_bytes_);
         settings.apply("max_events", amop_options_set_max_events, max_events_);
-        settings.apply("doubles_window", amop_options_set_doubles_window, doubles_window_);
-        settings.apply("max_doubles", amop_options_set_max_doubles, max_doubles_);
+        settings.apply("duplicate_window", amop_options_set_duplicate_window, duplicate_window_);
+        settings.apply("max_duplicates", amop_options_set_max_duplicates, max_duplicates_);
         settings.apply("group", amop_options_set_group, group_);
         settings.apply("dispatcher_threads", amop_options_set_dispatcher_threads, dispatcher_threads_);
         return options;
@@ -243,7 +243,7 @@ private:
     Timeout reconnect_min_;
     Timeout reconnect_max_;
     Timeout answer_within_;
-    Timeout doubles_window_;
+    Timeout duplicate_window_;
     std::optional<std::uint32_t> missed_heartbeats_;
     std::optional<bool> start_offline_;
     std::optional<Retry> retry_;
@@ -252,7 +252,7 @@ private:
     std::optional<std::size_t> max_send_bytes_;
     std::optional<std::size_t> max_held_bytes_;
     std::optional<std::size_t> max_events_;
-    std::optional<std::size_t> max_doubles_;
+    std::optional<std::size_t> max_duplicates_;
     std::optional<std::int64_t> group_;
     std::optional<std::size_t> dispatcher_threads_;
 };

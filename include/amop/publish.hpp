@@ -22,7 +22,7 @@ enum class Retry : std::int32_t {
     never = AMOP_RETRY_NEVER,
     /// On another node, when the failure says that nothing was delivered.
     definite = AMOP_RETRY_DEFINITE,
-    /// Also when it may have been delivered. Subscribers that use this library drop the double, others may
+    /// Also when it may have been delivered. Subscribers that use this library drop the duplicate, others may
     /// handle the message more than once.
     at_least_once = AMOP_RETRY_AT_LEAST_ONCE,
 };
@@ -56,7 +56,7 @@ public:
     }
 
     /// Whether a broadcast goes through every connected node instead of one that reaches all. Subscribers
-    /// that use this library drop the doubles, others see them. Default no.
+    /// that use this library drop the duplicates, others see them. Default no.
     PublishOptions& all_nodes(bool all) {
         all_nodes_ = all;
         return *this;

@@ -27,7 +27,7 @@ namespace amop {
 /// A unicast that waits for its answer: now, or later from any thread. Movable; its functions may be used
 /// from many threads at once.
 ///
-/// After 4.5 s (`Options::answer_within`) the library itself answers that the service is too slow; when the
+/// After 4.5 s (`Options::answer_timeout`) the library itself answers that the service is too slow; when the
 /// request is destroyed without an answer, that it was dropped.
 class Request {
 public:

@@ -119,7 +119,7 @@ struct EndpointStats {
     std::uint64_t calls = 0;
     /// How long unicasts took that were answered well.
     RoundTrips round_trips;
-    /// Unicasts and broadcasts that came, doubles too.
+    /// Unicasts and broadcasts that came, duplicates too.
     std::uint64_t messages_received = 0;
     /// Calls refused because of a bound: calls in flight, or bytes queued to send.
     std::uint64_t overloaded = 0;
@@ -129,7 +129,7 @@ struct EndpointStats {
     std::uint64_t queued_bytes = 0;
     /// Topic lists sent.
     std::uint64_t topic_lists_sent = 0;
-    /// Answers to nothing in flight: late, doubled or foreign.
+    /// Answers to nothing in flight: late, duplicate or foreign.
     std::uint64_t stray_replies = 0;
     /// Frames of types that a client has nothing to do with.
     std::uint64_t ignored_frames = 0;
@@ -164,7 +164,7 @@ struct Stats {
     /// read.
     std::uint64_t dropped = 0;
     /// Messages that had come before: answered as the first was, not delivered again.
-    std::uint64_t doubles = 0;
+    std::uint64_t duplicates = 0;
     /// Messages on topics that nobody here subscribes to, or no longer.
     std::uint64_t unwanted = 0;
     /// The client's own broadcasts that came back (without echo).
@@ -205,7 +205,7 @@ public:
         stats.dispatcher_waits = figure(AMOP_STAT_DISPATCHER_WAITS);
         stats.refused = figure(AMOP_STAT_REFUSED);
         stats.dropped = figure(AMOP_STAT_DROPPED);
-        stats.doubles = figure(AMOP_STAT_DOUBLES);
+        stats.duplicates = figure(AMOP_STAT_DUPLICATES);
         stats.unwanted = figure(AMOP_STAT_UNWANTED);
         stats.own_broadcasts = figure(AMOP_STAT_OWN_BROADCASTS);
         stats.events_dropped = figure(AMOP_STAT_EVENTS_DROPPED);

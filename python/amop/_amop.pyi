@@ -158,7 +158,7 @@ class EndpointStats:
         """Unicasts and broadcasts sent for callers, each further try too."""
     @property
     def messages_received(self) -> int:
-        """Unicasts and broadcasts that came, doubles too."""
+        """Unicasts and broadcasts that came, duplicates too."""
     @property
     def in_flight(self) -> int:
         """Calls in flight now."""
@@ -170,7 +170,7 @@ class EndpointStats:
         """Topic lists sent."""
     @property
     def stray_replies(self) -> int:
-        """Answers to nothing in flight: late, doubled or foreign."""
+        """Answers to nothing in flight: late, duplicate or foreign."""
     @property
     def ignored_frames(self) -> int:
         """Frames of types that a client has nothing to do with."""
@@ -214,7 +214,7 @@ class Stats:
     def dropped(self) -> int:
         """Messages accepted, and given up: for newer ones, or because their subscription ended unread."""
     @property
-    def doubles(self) -> int:
+    def duplicates(self) -> int:
         """Messages that had come before: answered as the first was, not delivered again."""
     @property
     def unwanted(self) -> int:

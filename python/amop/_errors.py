@@ -9,7 +9,7 @@ class Error(Exception):
     """The base of all errors of this package. Its text says what happened, to what, and what to do.
 
     :ivar kind: what went wrong.
-    :ivar retriable: whether the same call may succeed later without a change. Says nothing of doubles: see
+    :ivar retriable: whether the same call may succeed later without a change. Says nothing of duplicates: see
         ``delivery``.
     :ivar delivery: whether the message may have reached a subscriber all the same.
     :ivar node_code: the result that the node or the subscriber answered, None where none did.

@@ -43,10 +43,10 @@ class ClientOptions(TypedDict, total=False):
     missed_heartbeats: int | None
     """After how many heartbeats without a byte from the node a connection is dead. Default 2."""
     reconnect_min: float | None
-    """The first pause before a reconnect; it doubles. Default 0.1."""
+    """The first pause before a reconnect; it duplicates. Default 0.1."""
     reconnect_max: float | None
     """The longest pause before a reconnect. Default 10."""
-    answer_within: float | None
+    answer_timeout: float | None
     """How long a service's handler may take before the library answers for it. Default 4.5: half a second before a
     2.x node would give the message to somebody else."""
     retry: RetryChoice | None
@@ -63,9 +63,9 @@ class ClientOptions(TypedDict, total=False):
     """Most bytes held in all subscriptions and services, payloads and 160 for each message. Default 512 MiB."""
     max_events: int | None
     """Most events held for a listener; beyond it the oldest go. Default 1,024."""
-    max_doubles: int | None
-    """How many messages are remembered to recognise doubles. Default 65,536."""
-    doubles_window: float | None
+    max_duplicates: int | None
+    """How many messages are remembered to recognise duplicates. Default 65,536."""
+    duplicate_window: float | None
     """How long they are remembered. Default 60."""
     dispatcher_threads: int | None
     """Most threads for handlers. Default 256."""

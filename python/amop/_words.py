@@ -51,9 +51,9 @@ class Delivery(StrEnum):
     """Whether a failed message may have reached a subscriber all the same."""
 
     NO = "no"
-    """It has not: sending it again can't make a double."""
+    """It has not: sending it again can't make a duplicate."""
     MAYBE = "maybe"
-    """It may have been delivered; a further try may be a double."""
+    """It may have been delivered; a further try may be a duplicate."""
 
 
 class ErrorKind(IntEnum):

@@ -231,7 +231,7 @@ impl Client {
         bridge: &Bridge,
     ) -> Result<Py<Operation>> {
         let subscribe = self.subscribing(py, topic, given)?;
-        bridge.start(py, subscribe.handled_elsewhere(), |py, (subscription, guard)| {
+        bridge.start(py, subscribe.with_external_handler(), |py, (subscription, guard)| {
             elsewhere(py, Source::Messages(subscription), guard)
         })
     }
@@ -274,7 +274,7 @@ impl Client {
         bridge: &Bridge,
     ) -> Result<Py<Operation>> {
         let serve = self.serving(py, topic, given)?;
-        bridge.start(py, serve.handled_elsewhere(), |py, (requests, guard)| {
+        bridge.start(py, serve.with_external_handler(), |py, (requests, guard)| {
             elsewhere(py, Source::Requests(requests), guard)
         })
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use amop::{Client, Error, ErrorKind, StartedCall};
+use amop::{CallHandle, Client, Error, ErrorKind};
 use futures_core::Stream;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -142,10 +142,10 @@ fn try_tell(py: Python<'_>, batch: Vec<Completion>) -> Result<()> {
 
 /// A call under way that its future cancels.
 #[pyclass(frozen, module = "amop._amop")]
-pub(crate) struct Started(Owned<StartedCall>);
+pub(crate) struct Started(Owned<CallHandle>);
 
 impl Started {
-    pub(crate) fn new(call: StartedCall) -> Started {
+    pub(crate) fn new(call: CallHandle) -> Started {
         Started(Owned::new(call))
     }
 }
@@ -154,6 +154,6 @@ impl Started {
 impl Started {
     /// Ends the call, unless it has ended. What was sent stays sent.
     fn cancel(&self, py: Python<'_>) -> Result<()> {
-        checked(py, self.0.get()).map(StartedCall::cancel)
+        checked(py, self.0.get()).map(CallHandle::cancel)
     }
 }

@@ -131,7 +131,7 @@ fn option(
         }
         "reconnect_min" => client.reconnect_min(time()?),
         "reconnect_max" => client.reconnect_max(time()?),
-        "answer_within" => client.answer_within(time()?),
+        "answer_timeout" => client.answer_timeout(time()?),
         "retry" => client.retry(retry(py, &value.extract::<String>()?)?),
         "echo" => client.echo(value.extract()?),
         "group" => client.group(value.extract()?),
@@ -139,8 +139,8 @@ fn option(
         "max_send_bytes" => client.max_send_bytes(bound()?),
         "max_held_bytes" => client.max_held_bytes(bound()?),
         "max_events" => client.max_events(bound()?),
-        "max_doubles" => client.max_doubles(bound()?),
-        "doubles_window" => client.doubles_window(time()?),
+        "max_duplicates" => client.max_duplicates(bound()?),
+        "duplicate_window" => client.duplicate_window(time()?),
         "dispatcher_threads" => client.dispatcher_threads(bound()?),
         _ => {
             return Err(PyTypeError::new_err(format!(

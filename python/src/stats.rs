@@ -93,7 +93,7 @@ figures! {
         writes: u64,
         /// Unicasts and broadcasts sent for callers, each further try too.
         calls: u64,
-        /// Unicasts and broadcasts that came, doubles too.
+        /// Unicasts and broadcasts that came, duplicates too.
         messages_received: u64,
         /// Calls in flight now.
         in_flight: usize,
@@ -101,7 +101,7 @@ figures! {
         queued_bytes: usize,
         /// Topic lists sent.
         topic_lists_sent: u64,
-        /// Answers to nothing in flight: late, doubled or foreign.
+        /// Answers to nothing in flight: late, duplicate or foreign.
         stray_replies: u64,
         /// Frames of types that a client has nothing to do with.
         ignored_frames: u64,
@@ -144,7 +144,7 @@ figures! {
         /// Messages accepted, and given up: for newer ones, or because their subscription ended before they were read.
         dropped: u64,
         /// Messages that had come before: answered as the first was, not delivered again.
-        doubles: u64,
+        duplicates: u64,
         /// Messages on topics that nobody here subscribes to, or no longer.
         unwanted: u64,
         /// This client's own broadcasts that came back (without ``echo``).

@@ -62,7 +62,7 @@ def test_figures_count_what_was_done(publisher: amop.Client, subscriber: amop.Cl
     publisher.publish(topic, "1234", wait_for_subscriber=True)
     publisher.publish(topic, "12345")
     stats = subscriber.stats()
-    assert (stats.held_bytes, stats.refused, stats.doubles) == (9, 0, 0)
+    assert (stats.held_bytes, stats.refused, stats.duplicates) == (9, 0, 0)
     assert stats.total().messages_received == 2
     assert [endpoint.endpoint for endpoint in stats.endpoints] == subscriber.endpoints
     figures = subscription.stats()

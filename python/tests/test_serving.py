@@ -171,7 +171,7 @@ def test_a_handler_that_is_too_slow_is_answered_for(devnet: amop.devnet.Devnet, 
         except amop.ServiceError as error:
             expired.put(error.kind)
 
-    with devnet.connect(0) as publisher, devnet.connect(1, answer_within=0.2) as subscriber:
+    with devnet.connect(0) as publisher, devnet.connect(1, answer_timeout=0.2) as subscriber:
         subscriber.serve(topic, handler)
         with pytest.raises(amop.SubscriberError) as caught:
             publisher.publish(topic, wait_for_subscriber=True, retry="never", timeout=GUARD)

@@ -20,7 +20,7 @@ use super::link::Link;
 use super::options::Retry;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::Topic;
-use crate::session::{self, CallKind, Command, Fit, NewCall, Reply};
+use crate::session::{self, CallKind, Command, NewCall, Reach, Reply};
 
 /// What is logged of calls.
 const TARGET: &str = "amop::call";
@@ -30,9 +30,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Topic lists travel between nodes every 5 s: asking more often than this gains little.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// The session ends calls at their deadline; this long after it even a busy one has.
-const AFTER_THE_DEADLINE: Duration = Duration::from_millis(100);
+const DEADLINE_GRACE: Duration = Duration::from_millis(100);
 /// A caller who wants at least one delivery has a further try begun after this part of the time.
-const TRIES_IN_THE_TIME: u32 = 10;
+const ATTEMPTS_PER_DEADLINE: u32 = 10;
 
 /// A message on its way.
 pub(super) struct Attempts {
@@ -111,7 +111,7 @@ impl Attempts {
     /// Whether a further try after a pause makes sense, since the caller waits for a subscriber.
     fn may_wait(&self, error: &Error, pause: Duration) -> bool {
         self.wait
-            && may_go_elsewhere(error)
+            && can_try_other_node(error)
             && Instant::now() + pause < self.deadline
             && self.core.check().is_ok()
     }
@@ -148,7 +148,7 @@ impl Attempts {
                 self.count_retry();
             }
             match self.try_on(&candidate.link, number).await {
-                Err(error) if may_go_elsewhere(&error) => outcome = Some(more_telling(outcome, error)),
+                Err(error) if can_try_other_node(&error) => outcome = Some(more_informative(outcome, error)),
                 ended => return ended,
             }
         }
@@ -177,9 +177,9 @@ impl Attempts {
                         }
                         running.push(async move { self.try_on(&link, number).await });
                         match self.first_of(&mut running, part).await {
-                            Some(Err(error)) if may_go_on(&error) => {
+                            Some(Err(error)) if can_retry(&error) => {
                                 failed.add(&error);
-                                of_this_round = Some(more_telling(of_this_round, error));
+                                of_this_round = Some(more_informative(of_this_round, error));
                             }
                             Some(Err(error)) => return Err(failed.with(error, !running.is_empty())),
                             Some(reply) => return reply,
@@ -206,7 +206,7 @@ impl Attempts {
                 self.first_of(&mut running, resume.saturating_duration_since(Instant::now())).await
             {
                 match ended {
-                    Err(error) if may_go_on(&error) => failed.add(&error),
+                    Err(error) if can_retry(&error) => failed.add(&error),
                     Err(error) => return Err(failed.with(error, !running.is_empty())),
                     reply => return reply,
                 }
@@ -220,7 +220,7 @@ impl Attempts {
 
     /// What one try of several may take before the next begins beside it.
     fn part(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now()) / TRIES_IN_THE_TIME
+        self.deadline.saturating_duration_since(Instant::now()) / ATTEMPTS_PER_DEADLINE
     }
 
     /// The next of the running tries to end, within `time`; with none running, waits that long.
@@ -228,7 +228,7 @@ impl Attempts {
     where
         F: Future<Output = Result<Reply>>,
     {
-        let limit = (Instant::now() + time).min(self.deadline + AFTER_THE_DEADLINE);
+        let limit = (Instant::now() + time).min(self.deadline + DEADLINE_GRACE);
         let ended = async {
             match running.next().await {
                 Some(ended) => ended,
@@ -249,8 +249,8 @@ impl Attempts {
     async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
         let wanted = match candidates[0].fit {
             _ if self.all_nodes => candidates.len(),
-            Fit::AtAPeer | Fit::Unknown | Fit::Nowhere | Fit::Silent => 1,
-            Fit::AtBoth | Fit::AtTheNode => 2.min(candidates.len()),
+            Reach::PeersOnly | Reach::Unknown | Reach::NoSubscriber | Reach::Unresponsive => 1,
+            Reach::LocalAndPeers | Reach::LocalOnly => 2.min(candidates.len()),
         };
         let (first, spare) = candidates.split_at(wanted);
         let part = self.part();
@@ -272,7 +272,7 @@ impl Attempts {
                 }
                 Some(Err(error)) => {
                     let lost = error.kind() == ErrorKind::ConnectionLost;
-                    let elsewhere = (lost || may_go_elsewhere(&error)) && self.retry != Retry::Never;
+                    let elsewhere = (lost || can_try_other_node(&error)) && self.retry != Retry::Never;
                     failed.add(&error);
                     if !elsewhere {
                         continue;
@@ -374,13 +374,13 @@ fn is_definite(error: &Error) -> bool {
 }
 
 /// Another node may take it: it was not delivered, or this one has no room for it.
-fn may_go_elsewhere(error: &Error) -> bool {
+fn can_try_other_node(error: &Error) -> bool {
     is_definite(error) || (error.kind() == ErrorKind::Overloaded && error.delivery() == Delivery::No)
 }
 
 /// A further try makes sense for who wants at least one delivery.
-fn may_go_on(error: &Error) -> bool {
-    may_go_elsewhere(error) || is_maybe(error)
+fn can_retry(error: &Error) -> bool {
+    can_try_other_node(error) || is_maybe(error)
 }
 
 /// What has failed so far of a call with several tries.
@@ -394,7 +394,7 @@ struct Failed {
 impl Failed {
     fn add(&mut self, error: &Error) {
         self.maybe |= error.delivery() == Delivery::Maybe;
-        self.error = Some(more_telling(self.error.take(), error.clone()));
+        self.error = Some(more_informative(self.error.take(), error.clone()));
     }
 
     /// The error that ends the call; `running`: tries are still under way.
@@ -419,7 +419,7 @@ fn is_maybe(error: &Error) -> bool {
 
 /// Of two failures the one to report: one that may have been delivered before one that was not, and what a node
 /// said before that another wasn't connected.
-fn more_telling(former: Option<Error>, latter: Error) -> Error {
+fn more_informative(former: Option<Error>, latter: Error) -> Error {
     match former {
         Some(former) if former.delivery() == Delivery::Maybe && latter.delivery() == Delivery::No => former,
         Some(former) if latter.kind() == ErrorKind::NotConnected => former,
@@ -467,7 +467,7 @@ mod tests {
         assert!(!is_definite(&error(ErrorKind::TooLarge, No)));
         assert!(!is_definite(&error(ErrorKind::Timeout, No)), "its time is over");
         assert!(
-            may_go_elsewhere(&error(ErrorKind::Overloaded, No))
+            can_try_other_node(&error(ErrorKind::Overloaded, No))
                 && !is_definite(&error(ErrorKind::Overloaded, No))
         );
         assert!(is_maybe(&error(ErrorKind::SubscriberUnreachable, Maybe)));
@@ -478,9 +478,12 @@ mod tests {
     fn the_failure_to_report_is_the_one_that_says_most() {
         use Delivery::{Maybe, No};
         let first = error(ErrorKind::Timeout, Maybe);
-        assert_eq!(more_telling(Some(first), error(ErrorKind::NoSubscriber, No)).kind(), ErrorKind::Timeout);
+        assert_eq!(
+            more_informative(Some(first), error(ErrorKind::NoSubscriber, No)).kind(),
+            ErrorKind::Timeout
+        );
         let first = error(ErrorKind::NoSubscriber, No);
-        let told = more_telling(Some(first), error(ErrorKind::NotConnected, No));
+        let told = more_informative(Some(first), error(ErrorKind::NotConnected, No));
         assert_eq!(told.kind(), ErrorKind::NoSubscriber);
     }
 

@@ -111,7 +111,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
+    /// The first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
     pub fn reconnect_min(mut self, time: Duration) -> Self {
         self.options.reconnect_min = time;
         self
@@ -126,8 +126,8 @@ impl ClientBuilder {
     /// How long a handler may take before the library answers TOO_SLOW for it.
     ///
     /// Default 4.5 s: half a second before a 2.x node would deliver the message to somebody else.
-    pub fn answer_within(mut self, time: Duration) -> Self {
-        self.options.answer_within = time;
+    pub fn answer_timeout(mut self, time: Duration) -> Self {
+        self.options.answer_timeout = time;
         self
     }
 
@@ -168,15 +168,15 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
-    pub fn doubles_window(mut self, time: Duration) -> Self {
-        self.options.doubles_window = time;
+    /// How long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
+    pub fn duplicate_window(mut self, time: Duration) -> Self {
+        self.options.duplicate_window = time;
         self
     }
 
     /// Most messages remembered for that. Default 65,536.
-    pub fn max_doubles(mut self, messages: usize) -> Self {
-        self.options.max_doubles = messages;
+    pub fn max_duplicates(mut self, messages: usize) -> Self {
+        self.options.max_duplicates = messages;
         self
     }
 

@@ -17,9 +17,9 @@ use crate::session;
 
 /// A call under way; see [`Publish::start`](crate::Publish::start). Dropping it lets the call go on.
 #[derive(Debug)]
-pub struct StartedCall(AbortHandle);
+pub struct CallHandle(AbortHandle);
 
-impl StartedCall {
+impl CallHandle {
     /// Ends the call with [`ErrorKind::Cancelled`], unless it has ended. What was sent stays sent.
     pub fn cancel(&self) {
         self.0.abort();
@@ -60,7 +60,7 @@ type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The calls of one client.
 #[derive(Default)]
-pub(crate) struct StartedCalls(Mutex<State>);
+pub(crate) struct BackgroundCalls(Mutex<State>);
 
 #[derive(Default)]
 enum State {
@@ -73,7 +73,7 @@ enum State {
     Closed,
 }
 
-impl StartedCalls {
+impl BackgroundCalls {
     /// Starts a call: its first step is made here, so that calls of one thread are sent in their order.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl StartedCalls {
         runtime: &Handle,
         mut call: Sending<T>,
         done: impl FnOnce(Result<T>) + Send + 'static,
-    ) -> Result<StartedCall> {
+    ) -> Result<CallHandle> {
         let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let first = match first {
             Poll::Ready(Err(error)) if is_refusal(&error) => return Err(error),
@@ -94,7 +94,7 @@ impl StartedCalls {
         let mut done = Done::new(done);
         if let Poll::Ready(outcome) = first {
             done.tell(outcome);
-            return Ok(StartedCall(handle));
+            return Ok(CallHandle(handle));
         }
         let call = AssertUnwindSafe(Abortable::new(call, registration)).catch_unwind();
         let driven = async move {
@@ -111,7 +111,7 @@ impl StartedCalls {
             done.tell(Err(Error::new(kind, text).with_delivery(Delivery::Maybe)));
         };
         self.hand_over(runtime, Box::pin(driven));
-        Ok(StartedCall(handle))
+        Ok(CallHandle(handle))
     }
 
     /// A call that is refused here, since the client or its runtime has just ended, is dropped, which tells it so.
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn thousands_in_flight_each_get_their_own_outcome() {
-        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (runtime, calls) = (runtime(), BackgroundCalls::default());
         let (tell, told) = mpsc::channel();
         let mut ends = Vec::new();
         for n in 0..4096 {
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_call_is_told_so_once_and_one_that_has_ended_is_not() {
-        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (runtime, calls) = (runtime(), BackgroundCalls::default());
         let (tell, told) = mpsc::channel();
         let (end, first) = call();
         let tell_first = tell.clone();
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_fails_at_once_is_returned_and_not_told() {
-        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (runtime, calls) = (runtime(), BackgroundCalls::default());
         let refused: Sending<u32> = Box::pin(async { Err(Error::new(ErrorKind::Overloaded, "full")) });
         let started = calls.start(runtime.handle(), refused, |_| panic!("told"));
         assert_eq!(started.unwrap_err().kind(), ErrorKind::Overloaded);
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn an_answer_within_the_first_step_is_told_and_not_returned() {
-        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (runtime, calls) = (runtime(), BackgroundCalls::default());
         let (tell, told) = mpsc::channel();
         for outcome in [Ok(7), Err(Error::new(ErrorKind::NoSubscriber, "nobody"))] {
             let kind = outcome.as_ref().map_err(Error::kind).copied();
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_one_calls_callback_or_in_the_call_itself_ends_no_other() {
-        let (runtime, calls) = (runtime(), StartedCalls::default());
+        let (runtime, calls) = (runtime(), BackgroundCalls::default());
         let (tell, told) = mpsc::channel();
         let (end_first, first) = call();
         let (end_last, last) = call();
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_task_that_is_gone_is_replaced() {
-        let (lost, calls) = (runtime(), StartedCalls::default());
+        let (lost, calls) = (runtime(), BackgroundCalls::default());
         let (tell, told) = mpsc::channel();
         let (_end, first) = call();
         let tell_first = tell.clone();
@@ -299,13 +299,13 @@ mod tests {
     #[test]
     fn calls_end_also_when_their_task_or_the_client_does() {
         let (tell, told) = mpsc::channel();
-        let (lost, calls) = (runtime(), StartedCalls::default());
+        let (lost, calls) = (runtime(), BackgroundCalls::default());
         let (_end, first) = call();
         let tell_first = tell.clone();
         calls.start(lost.handle(), first, move |o| tell_first.send(o).unwrap()).unwrap();
         drop(lost);
         assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
-        let calls = StartedCalls::default();
+        let calls = BackgroundCalls::default();
         calls.close();
         let (_end, second) = call();
         calls.start(runtime().handle(), second, move |o| tell.send(o).unwrap()).unwrap();

@@ -11,24 +11,24 @@ use tokio::sync::oneshot;
 use super::core::ClientCore;
 use super::link::Link;
 use crate::protocol::Topic;
-use crate::session::{Asking, Command, Fit, Luck};
+use crate::session::{Command, Reach, RecentOutcome, Refresh};
 
 /// How long a message waits to learn who subscribes before it goes by the best guess.
-const ASK_FOR: Duration = Duration::from_secs(1);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connected node and how well it suits.
 pub(super) struct Candidate {
     pub(super) link: Arc<Link>,
-    pub(super) fit: Fit,
+    pub(super) fit: Reach,
     suspect: bool,
-    luck: Luck,
+    luck: RecentOutcome,
 }
 
 impl Candidate {
     /// A node whose last unicast timed out comes after the others. Among those that may pick SDKs of their own, which
     /// some releases lose, what this second has shown decides.
-    fn rank(&self) -> (bool, Fit, Luck) {
-        let luck = if self.fit == Fit::AtBoth { self.luck } else { Luck::Untried };
+    fn rank(&self) -> (bool, Reach, RecentOutcome) {
+        let luck = if self.fit == Reach::LocalAndPeers { self.luck } else { RecentOutcome::NotTried };
         (self.suspect, self.fit, luck)
     }
 }
@@ -52,11 +52,11 @@ pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Insta
     let mut candidates: Vec<Candidate> = links
         .into_iter()
         .map(|link| {
-            let fit = if alone { Fit::Unknown } else { link.port.views.fit(topic, now).0 };
+            let fit = if alone { Reach::Unknown } else { link.port.views.fit(topic, now).0 };
             // A node that doesn't say: this client knows at least where it subscribes itself.
-            let own = !alone && fit == Fit::Unknown && core.registry().is_listed(topic, link.id);
-            let (suspect, luck) = (link.port.views.is_suspect(), link.port.views.luck(second));
-            Candidate { link, fit: if own { Fit::AtBoth } else { fit }, suspect, luck }
+            let own = !alone && fit == Reach::Unknown && core.registry().is_listed(topic, link.id);
+            let (suspect, luck) = (link.port.views.is_suspect(), link.port.views.recent_outcome(second));
+            Candidate { link, fit: if own { Reach::LocalAndPeers } else { fit }, suspect, luck }
         })
         .collect();
     candidates.sort_by_key(Candidate::rank);
@@ -70,15 +70,15 @@ async fn ask(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: In
     let mut trusted = Vec::new();
     for link in links {
         let done = match link.port.views.fit(topic, now).1 {
-            Asking::No => {
+            Refresh::NotNeeded => {
                 trusted.push(link);
                 continue;
             }
-            Asking::Meanwhile => {
+            Refresh::InBackground => {
                 trusted.push(link);
                 None
             }
-            Asking::First => {
+            Refresh::BeforeSending => {
                 let (done, answer) = oneshot::channel();
                 answers.push(answer);
                 Some(done)
@@ -88,7 +88,7 @@ async fn ask(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: In
         let _ = link.port.send(Command::Survey { done });
     }
     // One node that suits is enough: the others' answers are of use to the next message.
-    let suits = |link: &Arc<Link>| link.port.views.fit(topic, now).0 == Fit::AtAPeer;
+    let suits = |link: &Arc<Link>| link.port.views.fit(topic, now).0 == Reach::PeersOnly;
     if answers.is_empty() || trusted.iter().any(|link| suits(link)) {
         return false;
     }
@@ -97,6 +97,6 @@ async fn ask(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: In
         while answers.next().await.is_some() && !links.iter().any(suits) {}
     };
     // Boxed: it happens seldom, and would make the state of every message larger.
-    Box::pin(core.runtime.until(deadline.min(now + ASK_FOR), found)).await;
+    Box::pin(core.runtime.until(deadline.min(now + QUERY_TIMEOUT), found)).await;
     true
 }

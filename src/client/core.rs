@@ -8,14 +8,14 @@ use futures_core::Stream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::calls::StartedCalls;
+use super::calls::BackgroundCalls;
 use super::handlers::{StreamJob, is_in_handler};
 use super::link::{Link, LinkState, LinkTask, connector};
 use super::links::Links;
 use super::options::Options;
 use super::registry::{Id, Registry};
 use super::waiting::Waiting;
-use crate::delivery::{Budget, DeliveryShared, Dispatcher, Doubles, Event, EventHub, PassedOver};
+use crate::delivery::{Budget, DeliveryShared, DiscardCounters, Dispatcher, Duplicates, Event, EventHub};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SeqSource, Topic};
 use crate::runtime::RuntimeRef;
@@ -23,7 +23,7 @@ use crate::session::{self, Command};
 use crate::transport::{Endpoint, SecureConnector};
 
 /// A subscription that no node has confirmed looks again for one after this time, if nothing happens before.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
+const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The shared part of a client.
 pub(crate) struct ClientCore {
@@ -44,7 +44,7 @@ pub(crate) struct ClientCore {
     ended: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Calls that nobody awaits.
-    pub(crate) calls: StartedCalls,
+    pub(crate) calls: BackgroundCalls,
     /// Ends of the handlers that have no place in the registry.
     dispatched: Mutex<Vec<watch::Receiver<()>>>,
 }
@@ -59,10 +59,13 @@ impl ClientCore {
         let options = Arc::new(options);
         let delivery = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(options.max_held_bytes)),
-            doubles: Arc::new(Mutex::new(Doubles::new(options.doubles_window, options.max_doubles))),
+            duplicates: Arc::new(Mutex::new(Duplicates::new(
+                options.duplicate_window,
+                options.max_duplicates,
+            ))),
             events: Arc::new(EventHub::new(options.max_events)),
             seqs: Arc::new(SeqSource::new()),
-            passed_over: PassedOver::default(),
+            discarded: DiscardCounters::default(),
             echo: options.echo,
         });
         let waiting = Waiting::new(options.max_in_flight, options.max_send_bytes);
@@ -80,13 +83,13 @@ impl ClientCore {
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             tasks: Mutex::default(),
-            calls: StartedCalls::default(),
+            calls: BackgroundCalls::default(),
             dispatched: Mutex::default(),
         });
         for endpoint in endpoints {
             core.add_link(endpoint, connector.clone())?;
         }
-        core.runtime.handle().spawn(keep_placed(Arc::downgrade(&core), core.links.watch()));
+        core.runtime.handle().spawn(reassign_single_node_topics(Arc::downgrade(&core), core.links.watch()));
         Ok(core)
     }
 
@@ -112,8 +115,8 @@ impl ClientCore {
         }
         let id = registry.next_id();
         if self.links.by_id(registry.home()).is_none() {
-            for topic in registry.move_home(id) {
-                self.tell_links(&registry, &topic);
+            for topic in registry.set_primary_link(id) {
+                self.send_routes(&registry, &topic);
             }
         }
         let (link, task) = LinkTask::new(
@@ -210,7 +213,7 @@ impl ClientCore {
 
     /// Tells all links where a topic goes now; what those that list it will say. Called with the registry locked,
     /// so that they hear the changes in the order in which they were made.
-    pub(crate) fn tell_links(
+    pub(crate) fn send_routes(
         &self,
         registry: &Registry,
         topic: &Topic,
@@ -257,9 +260,9 @@ impl ClientCore {
             }
             // The next session lists the topic; it may be there already. Or what is listed at one node moves to one
             // that is connected.
-            let limit = deadline.min(Instant::now() + ASK_AGAIN);
+            let limit = deadline.min(Instant::now() + RECHECK_INTERVAL);
             self.runtime.until(limit, changed.changed()).await;
-            applied = self.tell_links(&self.registry(), topic);
+            applied = self.send_routes(&self.registry(), topic);
         }
     }
 
@@ -274,7 +277,7 @@ impl ClientCore {
     pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();
         registry.remove(topic, id);
-        self.tell_links(&registry, topic);
+        self.send_routes(&registry, topic);
     }
 
     /// Waits until a handler's last call has returned; defers when called from a handler.
@@ -347,7 +350,7 @@ impl ClientCore {
                 let _ = link.port.send(Command::EndCalls);
             }
             for topic in &topics {
-                self.tell_links(&registry, topic);
+                self.send_routes(&registry, topic);
             }
             leftovers
         };
@@ -373,7 +376,7 @@ impl ClientCore {
                 abort.abort();
             }
         }
-        self.delivery.events.tell(Event::Closed);
+        self.delivery.events.emit(Event::Closed);
         unfinished.append(&mut self.dispatched());
         for mut finished in unfinished {
             while finished.changed().await.is_ok() {}
@@ -394,13 +397,13 @@ impl Drop for ClientCore {
         for link in self.links.all().iter() {
             let _ = link.port.send(Command::Close(session::closed()));
         }
-        self.delivery.events.tell(Event::Closed);
+        self.delivery.events.emit(Event::Closed);
         self.dispatcher.shut_down();
     }
 }
 
 /// Keeps what is listed at one node at one that is connected.
-async fn keep_placed(core: std::sync::Weak<ClientCore>, mut changed: watch::Receiver<u64>) {
+async fn reassign_single_node_topics(core: std::sync::Weak<ClientCore>, mut changed: watch::Receiver<u64>) {
     while changed.changed().await.is_ok() {
         let Some(core) = core.upgrade() else { return };
         let mut registry = core.registry();
@@ -411,10 +414,10 @@ async fn keep_placed(core: std::sync::Weak<ClientCore>, mut changed: watch::Rece
         let Some(home) = core.links.all().iter().find(|link| is_up(link)).map(|link| link.id) else {
             continue;
         };
-        for topic in registry.move_home(home) {
-            core.tell_links(&registry, &topic);
+        for topic in registry.set_primary_link(home) {
+            core.send_routes(&registry, &topic);
         }
         drop(registry);
-        core.links.tell_change();
+        core.links.notify_changed();
     }
 }

@@ -14,7 +14,7 @@ use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
-use crate::session::{self, Command, Driver, End, Notice, Port, SessionOptions};
+use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
 use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial_by};
 
 /// Where a link stands.
@@ -34,7 +34,7 @@ pub(crate) enum LinkState {
 pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) endpoint: Arc<str>,
-    pub(crate) port: Arc<Port>,
+    pub(crate) port: Arc<LinkHandle>,
     pub(crate) state: watch::Receiver<LinkState>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct LinkTask {
     options: Arc<Options>,
     connector: Arc<dyn SecureConnector>,
     delivery: Arc<DeliveryShared>,
-    port: Arc<Port>,
+    port: Arc<LinkHandle>,
     router: Router,
     inbox: UnboundedReceiver<Command>,
     state: watch::Sender<LinkState>,
@@ -70,11 +70,11 @@ impl LinkTask {
         changed: Arc<watch::Sender<u64>>,
     ) -> (Link, LinkTask) {
         let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
-        let limits = session::PortLimits {
+        let limits = session::LinkLimits {
             max_in_flight: options.max_in_flight,
             max_send_bytes: options.max_send_bytes,
         };
-        let port = Arc::new(Port::new(commands, limits));
+        let port = Arc::new(LinkHandle::new(commands, limits));
         let name: Arc<str> = endpoint.to_string().into();
         let router = Router::new(delivery.clone(), name.clone(), port.clone());
         let (state, watched) = watch::channel(LinkState::Starting);
@@ -139,7 +139,7 @@ impl LinkTask {
             endpoint: self.name.clone(),
             heartbeat: self.options.heartbeat,
             missed_heartbeats: self.options.missed_heartbeats,
-            answer_within: self.options.answer_within,
+            answer_timeout: self.options.answer_timeout,
             group: self.options.group,
             handshake_by,
         };
@@ -162,14 +162,14 @@ impl LinkTask {
                     up_since = Some(Instant::now());
                     // First: who listens once `connect` has returned hears what comes after that alone.
                     if !again {
-                        events.tell(Event::Connected { endpoint: name.clone(), node_version, protocol });
+                        events.emit(Event::Connected { endpoint: name.clone(), node_version, protocol });
                     }
                     state.send_replace(LinkState::Connected);
                     changed.send_modify(|count| *count += 1);
                 }
                 Notice::TopicsRestored => {
                     if let (true, Some((node_version, protocol))) = (again, node.clone()) {
-                        events.tell(Event::Reconnected { endpoint: name.clone(), node_version, protocol });
+                        events.emit(Event::Reconnected { endpoint: name.clone(), node_version, protocol });
                     }
                 }
             })
@@ -204,7 +204,7 @@ impl LinkTask {
         let counters = &self.port.counters;
         let counter = if was_up { &counters.losses } else { &counters.failed_connects };
         counter.fetch_add(1, Ordering::Relaxed);
-        self.delivery.events.tell(if was_up {
+        self.delivery.events.emit(if was_up {
             Event::Lost { endpoint, error: error.clone() }
         } else {
             Event::ConnectFailed { endpoint, error: error.clone() }
@@ -236,14 +236,14 @@ pub(crate) fn connector(options: &Options) -> Result<Arc<dyn SecureConnector>> {
 }
 
 /// Takes a command while no session is up.
-fn refuse(port: &Port, router: &mut Router, command: Command, error: Error) {
+fn refuse(port: &LinkHandle, router: &mut Router, command: Command, error: Error) {
     match command {
         Command::Call(call) => session::refuse_call(port, call, error),
         Command::Route { topic, spec, applied } => {
             router.set(topic, spec);
             session::answer_route(applied, Err(error));
         }
-        // It came by a connection that is gone; a double of it may wait at another node.
+        // It came by a connection that is gone; a duplicate of it may wait at another node.
         Command::Answer { answer, .. } if answer.first => router.batch(Instant::now(), |batch| {
             batch.answered(&answer.ticket, answer.result, &answer.data);
         }),

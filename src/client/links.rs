@@ -40,7 +40,7 @@ impl Links {
         let mut list = Vec::clone(&self.list.load());
         list.push(link.into());
         self.list.store(list.into());
-        self.tell_change();
+        self.notify_changed();
     }
 
     /// As [`Links::add`].
@@ -48,7 +48,7 @@ impl Links {
         let mut list = Vec::clone(&self.list.load());
         list.retain(|link| link.id != id);
         self.list.store(list.into());
-        self.tell_change();
+        self.notify_changed();
     }
 
     /// What counts the changes.
@@ -62,7 +62,7 @@ impl Links {
     }
 
     /// Wakes those who wait for some node.
-    pub(crate) fn tell_change(&self) {
+    pub(crate) fn notify_changed(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
 }

@@ -18,7 +18,7 @@ mod subscription;
 mod waiting;
 
 pub use builder::ClientBuilder;
-pub use calls::StartedCall;
+pub use calls::CallHandle;
 pub use handlers::IntoAnswer;
 pub use options::{Placement, Retry};
 pub use publish::{Broadcast, Publish};

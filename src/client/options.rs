@@ -16,7 +16,7 @@ pub enum Retry {
     #[default]
     Definite,
     /// Also when it may have been delivered: after a tenth of the time a further try goes to another node with the
-    /// same id (subscribers of this library drop the double), or, in another second, with a fresh one. The message may
+    /// same id (subscribers of this library drop the duplicate), or, in another second, with a fresh one. The message may
     /// be handled more than once.
     AtLeastOnce,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Options {
     pub(crate) start_offline: bool,
     pub(crate) reconnect_min: Duration,
     pub(crate) reconnect_max: Duration,
-    pub(crate) answer_within: Duration,
+    pub(crate) answer_timeout: Duration,
     pub(crate) group: i64,
     pub(crate) retry: Retry,
     pub(crate) echo: bool,
@@ -55,8 +55,8 @@ pub(crate) struct Options {
     pub(crate) max_held_bytes: usize,
     pub(crate) max_events: usize,
     pub(crate) dispatcher_threads: usize,
-    pub(crate) doubles_window: Duration,
-    pub(crate) max_doubles: usize,
+    pub(crate) duplicate_window: Duration,
+    pub(crate) max_duplicates: usize,
 }
 
 impl Default for Options {
@@ -74,7 +74,7 @@ impl Default for Options {
             reconnect_min: Duration::from_millis(100),
             reconnect_max: Duration::from_secs(10),
             // Half a second before the node's own limit of 5 s, so that nobody else is given the message.
-            answer_within: Duration::from_millis(4500),
+            answer_timeout: Duration::from_millis(4500),
             group: 1,
             retry: Retry::Definite,
             echo: false,
@@ -83,8 +83,8 @@ impl Default for Options {
             max_held_bytes: 512 << 20,
             max_events: 1024,
             dispatcher_threads: 256,
-            doubles_window: Duration::from_secs(60),
-            max_doubles: 65_536,
+            duplicate_window: Duration::from_secs(60),
+            max_duplicates: 65_536,
         }
     }
 }
@@ -103,8 +103,8 @@ impl Options {
             ("heartbeat", self.heartbeat),
             ("reconnect_min", self.reconnect_min),
             ("reconnect_max", self.reconnect_max),
-            ("answer_within", self.answer_within),
-            ("doubles_window", self.doubles_window),
+            ("answer_timeout", self.answer_timeout),
+            ("duplicate_window", self.duplicate_window),
         ];
         for (name, time) in times {
             if time.is_zero() || time > MAX_TIME {
@@ -116,7 +116,7 @@ impl Options {
             ("max_send_bytes", self.max_send_bytes),
             ("max_held_bytes", self.max_held_bytes),
             ("max_events", self.max_events),
-            ("max_doubles", self.max_doubles),
+            ("max_duplicates", self.max_duplicates),
             ("missed_heartbeats", self.missed_heartbeats as usize),
             ("dispatcher_threads", self.dispatcher_threads),
         ];

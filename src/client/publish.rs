@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::attempts::Attempts;
-use super::calls::StartedCall;
+use super::calls::CallHandle;
 use super::core::ClientCore;
 use super::options::Retry;
 use crate::error::Result;
@@ -85,7 +85,7 @@ impl Publish {
     ///
     /// # Errors
     /// What is known at once, say a bad topic, no connection, or a bound reached; then `done` is dropped untold.
-    pub fn start(self, done: impl FnOnce(Result<Reply>) + Send + 'static) -> Result<StartedCall> {
+    pub fn start(self, done: impl FnOnce(Result<Reply>) + Send + 'static) -> Result<CallHandle> {
         let core = self.call.core.clone();
         core.calls.start(core.runtime.handle(), self.into_future(), done)
     }
@@ -103,7 +103,7 @@ impl Broadcast {
     }
 
     /// Sends through every connected node instead of one that reaches all. Subscribers of this library drop the
-    /// doubles, others see them. Default no.
+    /// duplicates, others see them. Default no.
     pub fn all_nodes(mut self, all: bool) -> Broadcast {
         self.all_nodes = all;
         self
@@ -119,7 +119,7 @@ impl Broadcast {
     ///
     /// # Errors
     /// As [`Publish::start`].
-    pub fn start(self, done: impl FnOnce(Result<()>) + Send + 'static) -> Result<StartedCall> {
+    pub fn start(self, done: impl FnOnce(Result<()>) + Send + 'static) -> Result<CallHandle> {
         let core = self.call.core.clone();
         core.calls.start(core.runtime.handle(), self.into_future(), done)
     }

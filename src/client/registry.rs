@@ -113,7 +113,7 @@ impl Registry {
     }
 
     /// Moves what is listed at one node to another link; the topics that this concerns.
-    pub(crate) fn move_home(&mut self, home: LinkId) -> Vec<Topic> {
+    pub(crate) fn set_primary_link(&mut self, home: LinkId) -> Vec<Topic> {
         if std::mem::replace(&mut self.home, home) == home {
             return Vec::new();
         }

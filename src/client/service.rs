@@ -192,12 +192,12 @@ impl ServeRequests {
 
     settings!();
 
-    /// As [`Subscribe::handled_elsewhere`](crate::Subscribe::handled_elsewhere). For bindings.
+    /// As [`Subscribe::with_external_handler`](crate::Subscribe::with_external_handler). For bindings.
     ///
     /// # Errors
     /// As for the stream.
     #[doc(hidden)]
-    pub async fn handled_elsewhere(self) -> Result<(Requests, HandlerGuard)> {
+    pub async fn with_external_handler(self) -> Result<(Requests, HandlerGuard)> {
         let finished = watch::Sender::new(());
         let (reader, member) = self.settings.enter(Some(finished.subscribe())).await?;
         let guard = HandlerGuard::new(member, reader.lane().clone(), &finished);

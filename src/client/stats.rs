@@ -30,7 +30,7 @@ pub struct Stats {
     /// Messages accepted, and given up: for newer ones, or because their subscription ended before they were read.
     pub dropped: u64,
     /// Messages that had come before, from the same or another node: answered as the first was, not delivered again.
-    pub doubles: u64,
+    pub duplicates: u64,
     /// Messages on topics that nobody here subscribes to, or no longer.
     pub unwanted: u64,
     /// This client's own broadcasts that came back (without `echo`).
@@ -71,7 +71,7 @@ pub struct EndpointStats {
     pub calls: u64,
     /// How long unicasts took that were answered well.
     pub round_trips: RoundTrips,
-    /// Unicasts and broadcasts that came, doubles too.
+    /// Unicasts and broadcasts that came, duplicates too.
     pub messages_received: u64,
     /// Calls refused because of `max_in_flight` or `max_send_bytes`.
     pub overloaded: u64,
@@ -81,7 +81,7 @@ pub struct EndpointStats {
     pub queued_bytes: usize,
     /// Topic lists sent.
     pub topic_lists_sent: u64,
-    /// Answers to nothing in flight: late, doubled or foreign.
+    /// Answers to nothing in flight: late, duplicate or foreign.
     pub stray_replies: u64,
     /// Frames of types that a client has nothing to do with.
     pub ignored_frames: u64,
@@ -194,9 +194,9 @@ impl Stats {
             dispatcher_waits: core.dispatcher.waits(),
             refused: delivery.budget.refused(),
             dropped: delivery.budget.dropped(),
-            doubles: read(&delivery.passed_over.doubles),
-            unwanted: read(&delivery.passed_over.unwanted),
-            own_broadcasts: read(&delivery.passed_over.own),
+            duplicates: read(&delivery.discarded.duplicates),
+            unwanted: read(&delivery.discarded.unwanted),
+            own_broadcasts: read(&delivery.discarded.own),
             events_dropped: delivery.events.dropped(),
         }
     }

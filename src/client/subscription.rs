@@ -111,7 +111,7 @@ impl Subscribe {
     /// # Errors
     /// As for the stream.
     #[doc(hidden)]
-    pub async fn handled_elsewhere(self) -> Result<(Subscription, HandlerGuard)> {
+    pub async fn with_external_handler(self) -> Result<(Subscription, HandlerGuard)> {
         let (reader, finished, guard) = self.join().await?;
         let member = guard.member.again();
         Ok((Subscription { reader, member, _finished: Some(finished) }, guard))
@@ -303,7 +303,7 @@ impl Member {
         let mut registry = core.registry();
         let id = registry.next_id();
         enter(&mut registry, id)?;
-        let applied = core.tell_links(&registry, topic);
+        let applied = core.send_routes(&registry, topic);
         Ok(Member { core: core.clone(), topic: topic.clone(), id, joined: true, applied })
     }
 

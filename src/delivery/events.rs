@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::budget::Budget;
-use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow, Room};
+use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow, Reservation};
 use crate::error::Error;
 
 /// Something the application may want to know.
@@ -107,7 +107,7 @@ impl EventHub {
     }
 
     /// Tells all listeners.
-    pub(crate) fn tell(&self, event: Event) {
+    pub(crate) fn emit(&self, event: Event) {
         if matches!(event, Event::Closed) {
             return self.close();
         }
@@ -145,7 +145,7 @@ impl EventHub {
 }
 
 fn put(lane: &Lane<Event>, event: Event) {
-    if lane.reserve(0) == Room::Taken {
+    if lane.reserve(0) == Reservation::Reserved {
         lane.push(&mut vec![event]);
     }
 }
@@ -167,7 +167,7 @@ impl HandlerReports {
 
     /// A handler of this topic failed; [`Event::HandlerFailed`] is the same of a panic.
     pub fn failed(&self, topic: &str, message: impl Into<String>) {
-        self.0.tell(Event::HandlerFailed { topic: topic.into(), message: message.into() });
+        self.0.emit(Event::HandlerFailed { topic: topic.into(), message: message.into() });
     }
 }
 
@@ -179,10 +179,10 @@ mod tests {
     #[test]
     fn listeners_hear_all_in_order_and_then_the_end() {
         let hub = EventHub::new(2);
-        hub.tell(Event::SlowConsumer { topic: "nobody listens".into() });
+        hub.emit(Event::SlowConsumer { topic: "nobody listens".into() });
         let mut reader = hub.listen();
         for name in ["a", "b", "c"] {
-            hub.tell(Event::SlowConsumer { topic: name.into() });
+            hub.emit(Event::SlowConsumer { topic: name.into() });
         }
         let mut cx = Context::from_waker(Waker::noop());
         let mut names = Vec::new();
@@ -191,9 +191,9 @@ mod tests {
         }
         assert_eq!(names, ["b", "c"], "bounded, the oldest go");
         assert_eq!(hub.dropped(), 1);
-        hub.tell(Event::Closed);
-        hub.tell(Event::Closed);
-        hub.tell(Event::SlowConsumer { topic: "late".into() });
+        hub.emit(Event::Closed);
+        hub.emit(Event::Closed);
+        hub.emit(Event::SlowConsumer { topic: "late".into() });
         for mut reader in [reader, hub.listen()] {
             assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Event::Closed))));
             assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)), "also for who comes late");

@@ -1,4 +1,4 @@
-//! From sessions to subscriptions: bounded lanes, doubles, order, overflow, handler threads.
+//! From sessions to subscriptions: bounded lanes, duplicates, order, overflow, handler threads.
 //!
 //! The delivery contract, in short: the reader never waits and never runs foreign code; a message is refused
 //! or accepted at once; what is accepted reaches its subscription in the order of arrival, once; whatever is
@@ -6,7 +6,7 @@
 
 mod budget;
 mod dispatcher;
-mod doubles;
+mod duplicates;
 mod events;
 mod lane;
 mod message;
@@ -14,8 +14,8 @@ mod request;
 mod router;
 
 pub(crate) use budget::Budget;
-pub(crate) use dispatcher::{CALLS_A_TURN, Dispatcher, Job, Turn, is_dispatcher_thread};
-pub(crate) use doubles::Doubles;
+pub(crate) use dispatcher::{Dispatcher, Job, MAX_CALLS_PER_TURN, Turn, is_dispatcher_thread};
+pub(crate) use duplicates::Duplicates;
 pub(crate) use events::EventHub;
 pub use events::{Event, HandlerReports};
 pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader};
@@ -25,4 +25,4 @@ pub use request::Request;
 #[cfg(test)]
 pub(crate) use request::Wire;
 pub(crate) use request::{Answer, AnswerSink, Ticket};
-pub(crate) use router::{Batch, DeliveryShared, PassedOver, RouteSpec, Router, Verdict};
+pub(crate) use router::{Batch, DeliveryShared, DiscardCounters, RouteSpec, Router, Verdict};

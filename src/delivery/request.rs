@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::dispatcher::is_dispatcher_thread;
-use super::doubles::{Doubles, Key};
+use super::duplicates::{Duplicates, Key};
 use super::lane::LaneItem;
 use super::message::Message;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,9 +26,9 @@ pub(crate) struct Answer {
     pub(crate) seq: Seq,
     pub(crate) result: i32,
     pub(crate) data: Bytes,
-    /// The request that it ends, for doubles that wait for the same answer.
+    /// The request that it ends, for duplicates that wait for the same answer.
     pub(crate) ticket: Arc<Ticket>,
-    /// Whether this answer still has to be passed on to doubles.
+    /// Whether this answer still has to be passed on to duplicates.
     pub(crate) first: bool,
 }
 
@@ -45,7 +45,7 @@ impl Origin {
         Origin { sink, epoch, seq }
     }
 
-    /// Passes an answer on; false when the connection is gone. `first`: its connection has to look for doubles that
+    /// Passes an answer on; false when the connection is gone. `first`: its connection has to look for duplicates that
     /// wait for it too.
     pub(crate) fn answer(&self, ticket: &Arc<Ticket>, result: i32, data: &Bytes, first: bool) -> bool {
         let answer = Answer { seq: self.seq, result, data: data.clone(), ticket: ticket.clone(), first };
@@ -57,7 +57,7 @@ impl Origin {
 pub(crate) struct Ticket {
     state: AtomicU8,
     pub(crate) key: Arc<Key>,
-    /// Where it came from first; its doubles' origins are with the [`Doubles`].
+    /// Where it came from first; its duplicates' origins are with the [`Duplicates`].
     pub(crate) origin: Origin,
 }
 
@@ -92,13 +92,17 @@ impl Ticket {
 /// Answers a request exactly once; when dropped unused, with DROPPED.
 pub(crate) struct Responder {
     ticket: Arc<Ticket>,
-    doubles: Arc<Mutex<Doubles>>,
+    duplicates: Arc<Mutex<Duplicates>>,
     process: Process,
 }
 
 impl Responder {
-    pub(crate) fn new(ticket: Arc<Ticket>, doubles: Arc<Mutex<Doubles>>, process: Process) -> Responder {
-        Responder { ticket, doubles, process }
+    pub(crate) fn new(
+        ticket: Arc<Ticket>,
+        duplicates: Arc<Mutex<Duplicates>>,
+        process: Process,
+    ) -> Responder {
+        Responder { ticket, duplicates, process }
     }
 
     /// An error in the child of a fork. Costs a system call, but not where handlers run: on dispatcher threads and in
@@ -127,9 +131,9 @@ impl Responder {
         if self.ticket.origin.answer(&self.ticket, code, &data, true) {
             return Ok(());
         }
-        // Its connection is gone, but a double of it may have come by another one.
-        let mut doubles = self.doubles.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if doubles.answered(&self.ticket, code, &data, Instant::now()) {
+        // Its connection is gone, but a duplicate of it may have come by another one.
+        let mut duplicates = self.duplicates.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if duplicates.answered(&self.ticket, code, &data, Instant::now()) {
             return Ok(());
         }
         Err(Error::new(
@@ -157,16 +161,16 @@ impl Drop for Responder {
 /// TOO_SLOW itself, half a second before the node would deliver it to somebody else. When the last clone is
 /// dropped unanswered, the answer is DROPPED.
 #[derive(Clone)]
-pub struct Request(Arc<Waiting>);
+pub struct Request(Arc<RequestInner>);
 
-struct Waiting {
+struct RequestInner {
     message: Message,
     responder: Responder,
 }
 
 impl Request {
     pub(crate) fn new(message: Message, responder: Responder) -> Request {
-        Request(Arc::new(Waiting { message, responder }))
+        Request(Arc::new(RequestInner { message, responder }))
     }
 
     /// The message.
@@ -280,8 +284,8 @@ mod tests {
             let topic = Topic::new("t").unwrap();
             let origin = Origin::new(wire.clone(), 1, seq);
             let ticket = Ticket::new(Key { seq, kind: MessageKind::Unicast, topic }, origin);
-            let doubles = Arc::new(Mutex::new(Doubles::new(Duration::from_secs(60), 10)));
-            let responder = Responder::new(ticket, doubles, process);
+            let duplicates = Arc::new(Mutex::new(Duplicates::new(Duration::from_secs(60), 10)));
+            let responder = Responder::new(ticket, duplicates, process);
             let outcome = responder.respond(result::OK, Bytes::new());
             assert_eq!(outcome.is_err_and(|error| error.kind() == ErrorKind::Forked), forked);
             drop(responder);

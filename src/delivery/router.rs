@@ -1,6 +1,6 @@
 //! One session's table from topics to lanes, and the decision about each message that arrives.
 //!
-//! A [`Batch`] covers what one read brought: the shared table of doubles is locked once for it, and afterwards
+//! A [`Batch`] covers what one read brought: the shared table of duplicates is locked once for it, and afterwards
 //! each lane gets its messages in one go.
 
 use std::collections::HashMap;
@@ -11,9 +11,9 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use super::budget::Budget;
-use super::doubles::{Doubles, Key, Seen};
+use super::duplicates::{Duplicates, Key, Lookup};
 use super::events::{Event, EventHub};
-use super::lane::{Lane, LaneItem, Room, SPARE};
+use super::lane::{Lane, LaneItem, Reservation, SPARE};
 use super::message::{Message, MessageKind};
 use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
 use crate::protocol::channel::{Frame, result};
@@ -23,19 +23,19 @@ use crate::runtime::Process;
 /// What all sessions of a client share for delivery.
 pub(crate) struct DeliveryShared {
     pub(crate) budget: Arc<Budget>,
-    pub(crate) doubles: Arc<Mutex<Doubles>>,
+    pub(crate) duplicates: Arc<Mutex<Duplicates>>,
     pub(crate) events: Arc<EventHub>,
     pub(crate) seqs: Arc<SeqSource>,
-    pub(crate) passed_over: PassedOver,
+    pub(crate) discarded: DiscardCounters,
     /// Whether the client hears its own broadcasts.
     pub(crate) echo: bool,
 }
 
 /// Messages that came and went to no lane, though none was full; by reason.
 #[derive(Debug, Default)]
-pub(crate) struct PassedOver {
+pub(crate) struct DiscardCounters {
     /// They had come before.
-    pub(crate) doubles: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
     /// Nobody here subscribes, or no longer.
     pub(crate) unwanted: AtomicU64,
     /// This client's own broadcasts.
@@ -58,14 +58,14 @@ impl RouteSpec {
 }
 
 /// A lane with what the present batch brings for it.
-struct Port<T: LaneItem> {
+struct StagedLane<T: LaneItem> {
     lane: Arc<Lane<T>>,
     staged: Vec<T>,
 }
 
-impl<T: LaneItem> Port<T> {
-    fn new(lane: Arc<Lane<T>>) -> Port<T> {
-        Port { lane, staged: Vec::new() }
+impl<T: LaneItem> StagedLane<T> {
+    fn new(lane: Arc<Lane<T>>) -> StagedLane<T> {
+        StagedLane { lane, staged: Vec::new() }
     }
 
     fn hand_over(&mut self, topic: &Topic, events: &EventHub) {
@@ -73,7 +73,7 @@ impl<T: LaneItem> Port<T> {
             return;
         }
         if self.lane.push(&mut self.staged) > 0 {
-            tell_slow(events, topic, &self.lane);
+            report_slow_consumer(events, topic, &self.lane);
         }
         self.staged.shrink_to(SPARE);
     }
@@ -81,37 +81,37 @@ impl<T: LaneItem> Port<T> {
 
 struct Route {
     topic: Topic,
-    subscriptions: Vec<Port<Message>>,
-    service: Option<Port<Request>>,
+    subscriptions: Vec<StagedLane<Message>>,
+    service: Option<StagedLane<Request>>,
     /// Has staged messages.
     touched: bool,
 }
 
 impl Route {
     /// Puts a message into every subscription's lane with room; what became of it at the luckiest.
-    fn stage(&mut self, events: &EventHub, bytes: usize, message: impl FnOnce() -> Message) -> Room {
+    fn stage(&mut self, events: &EventHub, bytes: usize, message: impl FnOnce() -> Message) -> Reservation {
         let mut make = Some(message);
         let mut made: Option<Message> = None;
         let mut full = false;
         for port in &mut self.subscriptions {
             match port.lane.reserve(bytes) {
-                Room::Taken => {
+                Reservation::Reserved => {
                     if let Some(make) = make.take() {
                         made = Some(make());
                     }
                     port.staged.extend(made.clone());
                 }
-                Room::Full => {
-                    tell_slow(events, &self.topic, &port.lane);
+                Reservation::Full => {
+                    report_slow_consumer(events, &self.topic, &port.lane);
                     full = true;
                 }
-                Room::Closed => {}
+                Reservation::Closed => {}
             }
         }
         match made {
-            Some(_) => Room::Taken,
-            None if full => Room::Full,
-            None => Room::Closed,
+            Some(_) => Reservation::Reserved,
+            None if full => Reservation::Full,
+            None => Reservation::Closed,
         }
     }
 
@@ -159,8 +159,8 @@ impl Router {
         }
         let route = Route {
             topic: topic.clone(),
-            subscriptions: spec.subscriptions.into_iter().map(Port::new).collect(),
-            service: spec.service.map(Port::new),
+            subscriptions: spec.subscriptions.into_iter().map(StagedLane::new).collect(),
+            service: spec.service.map(StagedLane::new),
             touched: false,
         };
         self.routes.insert(topic, route).is_none()
@@ -179,12 +179,12 @@ impl Router {
     /// Decides about what one read brought, then hands the messages to their lanes.
     pub(crate) fn batch<R>(&mut self, now: Instant, decide: impl FnOnce(&mut Batch<'_>) -> R) -> R {
         let Router { shared, endpoint, sink, epoch, process, routes, touched } = self;
-        let doubles = shared.doubles.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let duplicates = shared.duplicates.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let arrival = Arrival { endpoint, received_at: SystemTime::now() };
         let (epoch, process) = (*epoch, *process);
-        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, doubles, now };
+        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, duplicates, now };
         let decided = decide(&mut batch);
-        // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their doubles.
+        // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their duplicates.
         drop(batch);
         self.hand_over();
         decided
@@ -243,7 +243,7 @@ pub(crate) struct Batch<'a> {
     process: Process,
     routes: &'a mut HashMap<Topic, Route>,
     touched: &'a mut Vec<Topic>,
-    doubles: MutexGuard<'a, Doubles>,
+    duplicates: MutexGuard<'a, Duplicates>,
     now: Instant,
 }
 
@@ -251,75 +251,75 @@ impl Batch<'_> {
     /// Offers a unicast; `data` is part of the frame's body.
     pub(crate) fn unicast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) -> Verdict {
         let Some(route) = find(self.routes, topic) else {
-            return self.shared.passed_over.answer(Room::Closed);
+            return self.shared.discarded.answer(Reservation::Closed);
         };
         let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
         let (key, message) = self.arrival.describe(&route.topic, MessageKind::Unicast, frame, data);
-        match self.doubles.look(&key, self.now, origin) {
-            Seen::New => {}
-            Seen::Answer(code, data) => {
-                count(&self.shared.passed_over.doubles);
+        match self.duplicates.look(&key, self.now, origin) {
+            Lookup::New => {}
+            Lookup::Answer(code, data) => {
+                count(&self.shared.discarded.duplicates);
                 return Verdict::Answer(code, data);
             }
-            Seen::Joined(ticket) => {
-                count(&self.shared.passed_over.doubles);
+            Lookup::Joined(ticket) => {
+                count(&self.shared.discarded.duplicates);
                 return Verdict::Later(ticket);
             }
         }
         let Some(port) = &mut route.service else {
             let room = route.stage(&self.shared.events, data.len(), message);
-            if room == Room::Taken {
+            if room == Reservation::Reserved {
                 route.touch(self.touched);
-                self.doubles.taken(key, self.now);
+                self.duplicates.taken(key, self.now);
             }
-            return self.shared.passed_over.answer(room);
+            return self.shared.discarded.answer(room);
         };
         let room = port.lane.reserve(data.len());
-        if room != Room::Taken {
-            if room == Room::Full {
-                tell_slow(&self.shared.events, &route.topic, &port.lane);
+        if room != Reservation::Reserved {
+            if room == Reservation::Full {
+                report_slow_consumer(&self.shared.events, &route.topic, &port.lane);
             }
-            return self.shared.passed_over.answer(room);
+            return self.shared.discarded.answer(room);
         }
         let ticket = Ticket::new(key, origin());
-        let responder = Responder::new(ticket.clone(), self.shared.doubles.clone(), self.process);
+        let responder = Responder::new(ticket.clone(), self.shared.duplicates.clone(), self.process);
         port.staged.push(Request::new(message(), responder));
         route.touch(self.touched);
-        self.doubles.running(ticket.clone());
+        self.duplicates.running(ticket.clone());
         Verdict::Later(ticket)
     }
 
     /// Offers a broadcast. Nobody waits for an answer. False when nobody here subscribes to its topic.
     pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) -> bool {
         let Some(route) = find(self.routes, topic) else {
-            count(&self.shared.passed_over.unwanted);
+            count(&self.shared.discarded.unwanted);
             return false;
         };
         if !self.shared.echo && self.shared.seqs.is_own(&frame.seq) {
-            count(&self.shared.passed_over.own);
+            count(&self.shared.discarded.own);
             return true;
         }
         let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
         let (key, message) = self.arrival.describe(&route.topic, MessageKind::Broadcast, frame, data);
-        if !matches!(self.doubles.look(&key, self.now, origin), Seen::New) {
-            count(&self.shared.passed_over.doubles);
+        if !matches!(self.duplicates.look(&key, self.now, origin), Lookup::New) {
+            count(&self.shared.discarded.duplicates);
             return true;
         }
         match route.stage(&self.shared.events, data.len(), message) {
-            Room::Taken => {
+            Reservation::Reserved => {
                 route.touch(self.touched);
-                self.doubles.taken(key, self.now);
+                self.duplicates.taken(key, self.now);
             }
-            Room::Closed => count(&self.shared.passed_over.unwanted),
+            Reservation::Closed => count(&self.shared.discarded.unwanted),
             // The lanes have counted it.
-            Room::Full => {}
+            Reservation::Full => {}
         }
         true
     }
 
-    /// Passes an answer that its first origin has, or can't have any more, on to the doubles that wait for it.
+    /// Passes an answer that its first origin has, or can't have any more, on to the duplicates that wait for it.
     pub(crate) fn answered(&mut self, ticket: &Arc<Ticket>, code: i32, data: &Bytes) {
-        self.doubles.answered(ticket, code, data, self.now);
+        self.duplicates.answered(ticket, code, data, self.now);
     }
 
     /// A session's clock ran out, any of those that brought this request, and the ticket was still open: all are
@@ -331,14 +331,14 @@ impl Batch<'_> {
     }
 }
 
-impl PassedOver {
+impl DiscardCounters {
     /// The answer to a unicast that met this room, counted.
-    fn answer(&self, room: Room) -> Verdict {
+    fn answer(&self, room: Reservation) -> Verdict {
         let code = match room {
-            Room::Taken => result::OK,
+            Reservation::Reserved => result::OK,
             // The lanes have counted it.
-            Room::Full => result::BUSY,
-            Room::Closed => {
+            Reservation::Full => result::BUSY,
+            Reservation::Closed => {
                 count(&self.unwanted);
                 result::UNSUBSCRIBED
             }
@@ -355,8 +355,8 @@ fn find<'a>(routes: &'a mut HashMap<Topic, Route>, topic: &[u8]) -> Option<&'a m
     routes.get_mut(std::str::from_utf8(topic).ok()?)
 }
 
-fn tell_slow<T: LaneItem>(events: &EventHub, topic: &Topic, lane: &Lane<T>) {
+fn report_slow_consumer<T: LaneItem>(events: &EventHub, topic: &Topic, lane: &Lane<T>) {
     if lane.begin_slow_episode() {
-        events.tell(Event::SlowConsumer { topic: topic.as_str().into() });
+        events.emit(Event::SlowConsumer { topic: topic.as_str().into() });
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Seq;
 
 /// Ids are a keyed hash of a counter beside the counter itself: unique, found by the counter alone, not to be
-/// guessed by others (who could make subscribers take a message for a double), and recognised without a table.
+/// guessed by others (who could make subscribers take a message for a duplicate), and recognised without a table.
 #[derive(Debug)]
 pub(crate) struct SeqSource {
     key: RandomState,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::port::Permit;
+use super::link_handle::Permit;
 use crate::delivery::{Answer, RouteSpec};
 use crate::error::{Error, Result};
 use crate::protocol::Topic;

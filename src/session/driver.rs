@@ -16,8 +16,8 @@ use tokio::time::Sleep;
 
 use super::channel::Machine;
 use super::command::Command;
+use super::link_handle::LinkHandle;
 use super::outbox::SLICES;
-use super::port::Port;
 use super::{Notice, SessionOptions};
 use crate::delivery::Router;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,7 +45,7 @@ pub(crate) struct Driver<'a> {
     stream: BoxedStream,
     machine: Machine,
     router: &'a mut Router,
-    port: Arc<Port>,
+    port: Arc<LinkHandle>,
     inbox: &'a mut UnboundedReceiver<Command>,
     commands: Vec<Command>,
     reader: FrameReader,
@@ -64,7 +64,7 @@ impl<'a> Driver<'a> {
         stream: BoxedStream,
         options: SessionOptions,
         seqs: Arc<SeqSource>,
-        port: Arc<Port>,
+        port: Arc<LinkHandle>,
         router: &'a mut Router,
         inbox: &'a mut UnboundedReceiver<Command>,
     ) -> Driver<'a> {
@@ -73,7 +73,7 @@ impl<'a> Driver<'a> {
         let epoch = port.next_epoch();
         router.start_epoch(epoch);
         let machine = Machine::new(options, seqs, port.clone(), now);
-        let sleep = Box::pin(tokio::time::sleep_until(machine.next_time().into()));
+        let sleep = Box::pin(tokio::time::sleep_until(machine.next_deadline().into()));
         Driver {
             stream,
             machine,
@@ -119,7 +119,7 @@ impl<'a> Driver<'a> {
                 Ok(read) => progress |= read,
                 Err(error) => return Poll::Ready(End::Lost(error)),
             }
-            match self.look_at_clock(cx) {
+            match self.check_timers(cx) {
                 Ok(fired) => progress |= fired,
                 Err(error) => return Poll::Ready(End::Lost(error)),
             }
@@ -162,7 +162,7 @@ impl<'a> Driver<'a> {
                 Command::Call(call) if !machine.is_ready() => {
                     refuse_call(port, call, not_connected(&self.endpoint));
                 }
-                Command::Call(call) if call.done.is_closed() => port.bytes_gone(call.frame_len()),
+                Command::Call(call) if call.done.is_closed() => port.release_bytes(call.frame_len()),
                 Command::Call(call) if call.deadline <= now => {
                     let error = too_late(&self.endpoint, &call);
                     refuse_call(port, call, error);
@@ -170,7 +170,7 @@ impl<'a> Driver<'a> {
                 Command::Call(call) => machine.call(call, now),
                 Command::Cancel(number) => machine.cancel(number),
                 Command::Answer { epoch: of, answer } => {
-                    // The answers that came together share one look at the doubles.
+                    // The answers that came together share one look at the duplicates.
                     router.batch(now, |batch| {
                         let mut next = Some((of, answer));
                         while let Some((of, answer)) = next.take() {
@@ -214,21 +214,21 @@ impl<'a> Driver<'a> {
     }
 
     /// When to look at the clock next.
-    fn next_time(&self) -> Instant {
-        let due = self.machine.next_time();
+    fn next_deadline(&self) -> Instant {
+        let due = self.machine.next_deadline();
         self.leaving.as_ref().map_or(due, |(by, _)| due.min(*by))
     }
 
-    fn look_at_clock(&mut self, cx: &mut Context<'_>) -> Result<bool> {
-        let due = self.machine.next_time();
+    fn check_timers(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        let due = self.machine.next_deadline();
         let mut fired = false;
         if due <= Instant::now() {
             let machine = &mut self.machine;
             let now = Instant::now();
-            self.router.batch(now, |batch| machine.on_time(now, batch))?;
+            self.router.batch(now, |batch| machine.on_timer(now, batch))?;
             fired = true;
         }
-        let due = self.next_time().into();
+        let due = self.next_deadline().into();
         if self.sleep.deadline() != due {
             self.sleep.as_mut().reset(due);
         }
@@ -254,7 +254,7 @@ impl<'a> Driver<'a> {
                 Poll::Ready(written) => written,
             };
             self.machine.outbox.advance(written);
-            self.port.bytes_gone(written);
+            self.port.release_bytes(written);
             add(&self.port.counters.bytes_sent, written);
             add(&self.port.counters.writes, 1);
             self.flushed = false;
@@ -320,8 +320,8 @@ impl<'a> Driver<'a> {
 }
 
 /// Ends a call that never reached a session.
-pub(crate) fn refuse_call(port: &Port, call: super::NewCall, error: Error) {
-    port.bytes_gone(call.frame_len());
+pub(crate) fn refuse_call(port: &LinkHandle, call: super::NewCall, error: Error) {
+    port.release_bytes(call.frame_len());
     let super::NewCall { done, permit, .. } = call;
     // The caller's place is free before it hears; one that has gone needs no outcome.
     drop(permit);

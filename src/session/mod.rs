@@ -7,8 +7,8 @@ pub(crate) mod channel;
 mod command;
 mod deadlines;
 mod driver;
+mod link_handle;
 mod outbox;
-mod port;
 mod round_trips;
 mod view;
 mod wire_log;
@@ -16,9 +16,9 @@ mod wire_log;
 pub use command::Reply;
 pub(crate) use command::{CallKind, Command, NewCall, frame_len};
 pub(crate) use driver::{Driver, End, answer_route, closed, nobody_connected, not_connected, refuse_call};
-pub(crate) use port::{Port, PortLimits};
+pub(crate) use link_handle::{LinkHandle, LinkLimits};
 pub use round_trips::RoundTrips;
-pub(crate) use view::{Asking, Fit, Luck};
+pub(crate) use view::{Reach, RecentOutcome, Refresh};
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ pub(crate) struct SessionOptions {
     /// After so many heartbeats in a row without a sign of life the connection is dead.
     pub(crate) missed_heartbeats: u32,
     /// How long a handler has before the session answers for it.
-    pub(crate) answer_within: Duration,
+    pub(crate) answer_timeout: Duration,
     /// The group that nodes are asked about their peers in; AMOP itself knows no groups.
     pub(crate) group: i64,
     /// The handshake has to be done by then.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 
 /// A node is asked at most this often.
-pub(crate) const ASK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const MIN_QUERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A view older than this isn't trusted any more: topic lists travel every 5 s. Between the two a message goes by the
 /// view there is, while it is fetched anew.
@@ -18,7 +18,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(5);
 
 /// The topics of one node, as it answered `getNodeInfo` and `getPeers`.
 #[derive(Debug)]
-pub(crate) struct View {
+pub(crate) struct TopicView {
     /// Topics of SDKs connected to the node itself; `None` where it refuses to say.
     pub(crate) own: Option<HashSet<String>>,
     /// Topics of SDKs at its peers; `None` where it refuses to say.
@@ -30,39 +30,39 @@ pub(crate) struct View {
 
 /// How well a node suits a message, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fit {
+pub(crate) enum Reach {
     /// A peer has subscribers, the node itself has none: what every release delivers.
-    AtAPeer,
+    PeersOnly,
     /// Nothing is known.
     Unknown,
     /// A peer and the node itself have: some releases lose those that pick the own node.
-    AtBoth,
+    LocalAndPeers,
     /// Only the node itself has: some releases deliver none of them.
-    AtTheNode,
+    LocalOnly,
     /// Nobody it knows has.
-    Nowhere,
+    NoSubscriber,
     /// The node doesn't answer questions, and perhaps nothing.
-    Silent,
+    Unresponsive,
 }
 
-impl View {
-    pub(crate) fn fit(&self, topic: &str) -> Fit {
+impl TopicView {
+    pub(crate) fn fit(&self, topic: &str) -> Reach {
         let listed = |topics: &Option<HashSet<String>>| topics.as_ref().map(|topics| topics.contains(topic));
         match (listed(&self.own), listed(&self.peers)) {
-            (Some(false), Some(true)) => Fit::AtAPeer,
-            (Some(true), Some(true)) => Fit::AtBoth,
-            (Some(true), Some(false) | None) => Fit::AtTheNode,
-            (Some(false), Some(false)) => Fit::Nowhere,
-            (None, _) | (Some(false), None) if self.silent => Fit::Silent,
-            (None, _) | (Some(false), None) => Fit::Unknown,
+            (Some(false), Some(true)) => Reach::PeersOnly,
+            (Some(true), Some(true)) => Reach::LocalAndPeers,
+            (Some(true), Some(false) | None) => Reach::LocalOnly,
+            (Some(false), Some(false)) => Reach::NoSubscriber,
+            (None, _) | (Some(false), None) if self.silent => Reach::Unresponsive,
+            (None, _) | (Some(false), None) => Reach::Unknown,
         }
     }
 }
 
 /// The latest view of one node, read without a lock.
 #[derive(Debug, Default)]
-pub(crate) struct Views {
-    latest: ArcSwapOption<View>,
+pub(crate) struct NodeTopicsCache {
+    latest: ArcSwapOption<TopicView>,
     /// A failure has shown that the latest may be wrong.
     doubted: AtomicBool,
     /// The last unicast through the node that ended well or timed out did time out.
@@ -75,38 +75,38 @@ pub(crate) struct Views {
 
 /// What is known of a node beside what it says, the best first: part of the order in which nodes are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Luck {
+pub(crate) enum RecentOutcome {
     /// A unicast of this second ended well: the node's random choice, which stays the same within a second, is good.
-    Good,
+    Succeeded,
     /// None was tried in this second.
-    Untried,
+    NotTried,
     /// None of those tried in this second has ended well so far.
-    Bad,
+    NotSucceeded,
 }
 
-impl Views {
+impl NodeTopicsCache {
     /// How well the node suits a message, and whether it should be asked first or meanwhile.
-    pub(crate) fn fit(&self, topic: &str, now: Instant) -> (Fit, Asking) {
+    pub(crate) fn fit(&self, topic: &str, now: Instant) -> (Reach, Refresh) {
         let latest = self.latest.load();
-        let Some(view) = latest.as_ref() else { return (Fit::Unknown, Asking::First) };
+        let Some(view) = latest.as_ref() else { return (Reach::Unknown, Refresh::BeforeSending) };
         let age = now.saturating_duration_since(view.taken_at);
-        let asking = if age < ASK_EVERY {
-            Asking::No
+        let asking = if age < MIN_QUERY_INTERVAL {
+            Refresh::NotNeeded
         } else if view.silent {
             // Nobody is to wait for it, each time in vain.
-            Asking::Meanwhile
+            Refresh::InBackground
         } else if self.doubted.load(Ordering::Relaxed)
-            || view.fit(topic) == Fit::Nowhere
+            || view.fit(topic) == Reach::NoSubscriber
             || age >= TRUSTED_FOR
         {
-            Asking::First
+            Refresh::BeforeSending
         } else {
-            Asking::Meanwhile
+            Refresh::InBackground
         };
         (view.fit(topic), asking)
     }
 
-    pub(crate) fn set(&self, view: View) {
+    pub(crate) fn set(&self, view: TopicView) {
         self.doubted.store(false, Ordering::Relaxed);
         self.latest.store(Some(view.into()));
     }
@@ -141,11 +141,11 @@ impl Views {
     }
 
     /// How unicasts through the node do in this second.
-    pub(crate) fn luck(&self, second: u64) -> Luck {
+    pub(crate) fn recent_outcome(&self, second: u64) -> RecentOutcome {
         match (self.worked.load(Ordering::Relaxed) >= second, self.tried.load(Ordering::Relaxed) >= second) {
-            (true, _) => Luck::Good,
-            (false, false) => Luck::Untried,
-            (false, true) => Luck::Bad,
+            (true, _) => RecentOutcome::Succeeded,
+            (false, false) => RecentOutcome::NotTried,
+            (false, true) => RecentOutcome::NotSucceeded,
         }
     }
 
@@ -159,19 +159,19 @@ impl Views {
         self.latest
             .load()
             .as_ref()
-            .is_some_and(|view| now.saturating_duration_since(view.taken_at) < ASK_EVERY)
+            .is_some_and(|view| now.saturating_duration_since(view.taken_at) < MIN_QUERY_INTERVAL)
     }
 }
 
 /// Whether to ask the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asking {
+pub(crate) enum Refresh {
     /// What is known will do.
-    No,
+    NotNeeded,
     /// It will do for now; asking in the background keeps it so.
-    Meanwhile,
+    InBackground,
     /// The answer is needed to choose well.
-    First,
+    BeforeSending,
 }
 
 #[cfg(test)]
@@ -184,40 +184,46 @@ mod tests {
 
     #[test]
     fn a_topic_at_a_peer_only_is_best() {
-        let view = View {
+        let view = TopicView {
             own: topics(&["both", "own"]),
             peers: topics(&["both", "peer"]),
             silent: false,
             taken_at: Instant::now(),
         };
         let fits = ["peer", "both", "own", "none"].map(|topic| view.fit(topic));
-        assert_eq!(fits, [Fit::AtAPeer, Fit::AtBoth, Fit::AtTheNode, Fit::Nowhere]);
-        assert!(Fit::AtAPeer < Fit::Unknown && Fit::Unknown < Fit::AtBoth);
+        assert_eq!(fits, [Reach::PeersOnly, Reach::LocalAndPeers, Reach::LocalOnly, Reach::NoSubscriber]);
+        assert!(Reach::PeersOnly < Reach::Unknown && Reach::Unknown < Reach::LocalAndPeers);
         let now = Instant::now();
-        let refusing = View { own: None, peers: None, silent: false, taken_at: now };
-        assert_eq!(refusing.fit("peer"), Fit::Unknown);
-        let silent = View { own: None, peers: None, silent: true, taken_at: now };
+        let refusing = TopicView { own: None, peers: None, silent: false, taken_at: now };
+        assert_eq!(refusing.fit("peer"), Reach::Unknown);
+        let silent = TopicView { own: None, peers: None, silent: true, taken_at: now };
         assert!(silent.fit("peer") > view.fit("both"), "anything is better than silence");
     }
 
     #[test]
     fn nobody_waits_for_a_silent_node_again() {
-        let (views, now) = (Views::default(), Instant::now());
-        views.set(View { own: None, peers: None, silent: true, taken_at: now });
-        assert_eq!(views.fit("t", now + ASK_EVERY).1, Asking::Meanwhile);
-        assert_eq!(views.fit("t", now + 10 * TRUSTED_FOR).1, Asking::Meanwhile);
+        let (views, now) = (NodeTopicsCache::default(), Instant::now());
+        views.set(TopicView { own: None, peers: None, silent: true, taken_at: now });
+        assert_eq!(views.fit("t", now + MIN_QUERY_INTERVAL).1, Refresh::InBackground);
+        assert_eq!(views.fit("t", now + 10 * TRUSTED_FOR).1, Refresh::InBackground);
     }
 
     #[test]
     fn a_nodes_luck_is_that_of_the_second_and_a_time_out_makes_it_suspect() {
-        let views = Views::default();
-        assert_eq!(views.luck(7), Luck::Untried);
+        let views = NodeTopicsCache::default();
+        assert_eq!(views.recent_outcome(7), RecentOutcome::NotTried);
         views.tried(7);
-        assert_eq!(views.luck(7), Luck::Bad);
+        assert_eq!(views.recent_outcome(7), RecentOutcome::NotSucceeded);
         views.worked(7);
         views.tried(7);
-        assert_eq!((views.luck(7), views.luck(8)), (Luck::Good, Luck::Untried));
-        assert!(Luck::Good < Luck::Untried && Luck::Untried < Luck::Bad);
+        assert_eq!(
+            (views.recent_outcome(7), views.recent_outcome(8)),
+            (RecentOutcome::Succeeded, RecentOutcome::NotTried)
+        );
+        assert!(
+            RecentOutcome::Succeeded < RecentOutcome::NotTried
+                && RecentOutcome::NotTried < RecentOutcome::NotSucceeded
+        );
         views.timed_out();
         assert!(views.is_suspect());
         views.worked(8);
@@ -227,19 +233,19 @@ mod tests {
     #[test]
     fn a_node_is_asked_when_nothing_is_known_in_doubt_and_now_and_then() {
         let start = Instant::now();
-        let views = Views::default();
-        assert_eq!(views.fit("t", start), (Fit::Unknown, Asking::First));
-        views.set(View { own: topics(&[]), peers: topics(&["t"]), silent: false, taken_at: start });
+        let views = NodeTopicsCache::default();
+        assert_eq!(views.fit("t", start), (Reach::Unknown, Refresh::BeforeSending));
+        views.set(TopicView { own: topics(&[]), peers: topics(&["t"]), silent: false, taken_at: start });
         let after = |ms| start + Duration::from_millis(ms);
-        assert_eq!(views.fit("t", after(10)).1, Asking::No);
-        assert_eq!(views.fit("t", after(1000)), (Fit::AtAPeer, Asking::Meanwhile));
-        assert_eq!(views.fit("t", after(5000)), (Fit::AtAPeer, Asking::First));
-        assert_eq!(views.fit("elsewhere", after(1000)), (Fit::Nowhere, Asking::First));
+        assert_eq!(views.fit("t", after(10)).1, Refresh::NotNeeded);
+        assert_eq!(views.fit("t", after(1000)), (Reach::PeersOnly, Refresh::InBackground));
+        assert_eq!(views.fit("t", after(5000)), (Reach::PeersOnly, Refresh::BeforeSending));
+        assert_eq!(views.fit("elsewhere", after(1000)), (Reach::NoSubscriber, Refresh::BeforeSending));
         views.doubt();
-        assert_eq!(views.fit("t", after(900)).1, Asking::No, "not more than once a second");
-        assert_eq!(views.fit("t", after(1000)).1, Asking::First);
+        assert_eq!(views.fit("t", after(900)).1, Refresh::NotNeeded, "not more than once a second");
+        assert_eq!(views.fit("t", after(1000)).1, Refresh::BeforeSending);
         assert!(views.is_young(after(999)) && !views.is_young(after(1000)));
         views.forget();
-        assert_eq!(views.fit("t", after(1)).0, Fit::Unknown);
+        assert_eq!(views.fit("t", after(1)).0, Reach::Unknown);
     }
 }

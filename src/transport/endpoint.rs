@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn addresses_come_without_doubles() {
+    async fn addresses_come_without_duplicates() {
         let endpoint: Endpoint = "[::1]:20200".parse().unwrap();
         assert_eq!(endpoint.resolve().await.unwrap(), ["[::1]:20200".parse::<SocketAddr>().unwrap()]);
     }

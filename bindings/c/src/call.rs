@@ -7,7 +7,7 @@ use std::ffi::{c_char, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use amop::{Client, Error, ErrorKind, Process, Reply, Result, StartedCall};
+use amop::{CallHandle, Client, Error, ErrorKind, Process, Reply, Result};
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -22,7 +22,7 @@ use crate::status::amop_status;
 /// A call under way, to cancel it.
 pub struct amop_call {
     process: Process,
-    call: StartedCall,
+    call: CallHandle,
 }
 
 /// How a call has ended. In a callback it is lent for the call. Immutable.
@@ -180,7 +180,7 @@ impl Told {
 }
 
 /// Gives the call to the caller, if it is wanted.
-pub(crate) fn give(call: StartedCall, out: Option<Out<'_, *mut amop_call>>) {
+pub(crate) fn give(call: CallHandle, out: Option<Out<'_, *mut amop_call>>) {
     if let Some(out) = out {
         out.give(amop_call { process: Process::current(), call });
     }

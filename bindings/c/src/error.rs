@@ -19,9 +19,9 @@ pub struct amop_error {
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum amop_delivery {
-    /// It has not: sending it again can't make a double.
+    /// It has not: sending it again can't make a duplicate.
     AMOP_DELIVERY_NO = 0,
-    /// It may have been delivered; a further try may be a double.
+    /// It may have been delivered; a further try may be a duplicate.
     AMOP_DELIVERY_MAYBE = 1,
 }
 
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn amop_error_message(error: *const amop_error) -> *const 
     })
 }
 
-/// Whether the same call may succeed later without a change by the caller. Says nothing of doubles, see
+/// Whether the same call may succeed later without a change by the caller. Says nothing of duplicates, see
 /// amop_error_delivery.
 ///
 /// - Ownership: `error` stays the caller's.

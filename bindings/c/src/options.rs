@@ -22,15 +22,15 @@ pub struct amop_options {
     start_offline: Option<bool>,
     reconnect_min: Option<Duration>,
     reconnect_max: Option<Duration>,
-    answer_within: Option<Duration>,
+    answer_timeout: Option<Duration>,
     retry: Option<Retry>,
     echo: Option<bool>,
     max_in_flight: Option<usize>,
     max_send_bytes: Option<usize>,
     max_held_bytes: Option<usize>,
     max_events: Option<usize>,
-    doubles_window: Option<Duration>,
-    max_doubles: Option<usize>,
+    duplicate_window: Option<Duration>,
+    max_duplicates: Option<usize>,
     group: Option<i64>,
     dispatcher_threads: Option<usize>,
 }
@@ -53,7 +53,7 @@ pub enum amop_retry {
     AMOP_RETRY_NEVER = 1,
     /// On another node, when the failure says that nothing was delivered.
     AMOP_RETRY_DEFINITE = 2,
-    /// Also when it may have been delivered. Subscribers that use this library drop the double, others may handle
+    /// Also when it may have been delivered. Subscribers that use this library drop the duplicate, others may handle
     /// the message more than once.
     AMOP_RETRY_AT_LEAST_ONCE = 3,
 }
@@ -98,15 +98,15 @@ impl amop_options {
         let builder = apply(builder, self.start_offline, ClientBuilder::start_offline);
         let builder = apply(builder, self.reconnect_min, ClientBuilder::reconnect_min);
         let builder = apply(builder, self.reconnect_max, ClientBuilder::reconnect_max);
-        let builder = apply(builder, self.answer_within, ClientBuilder::answer_within);
+        let builder = apply(builder, self.answer_timeout, ClientBuilder::answer_timeout);
         let builder = apply(builder, self.retry, ClientBuilder::retry);
         let builder = apply(builder, self.echo, ClientBuilder::echo);
         let builder = apply(builder, self.max_in_flight, ClientBuilder::max_in_flight);
         let builder = apply(builder, self.max_send_bytes, ClientBuilder::max_send_bytes);
         let builder = apply(builder, self.max_held_bytes, ClientBuilder::max_held_bytes);
         let builder = apply(builder, self.max_events, ClientBuilder::max_events);
-        let builder = apply(builder, self.doubles_window, ClientBuilder::doubles_window);
-        let builder = apply(builder, self.max_doubles, ClientBuilder::max_doubles);
+        let builder = apply(builder, self.duplicate_window, ClientBuilder::duplicate_window);
+        let builder = apply(builder, self.max_duplicates, ClientBuilder::max_duplicates);
         let builder = apply(builder, self.group, ClientBuilder::group);
         apply(builder, self.dispatcher_threads, ClientBuilder::dispatcher_threads)
     }
@@ -319,7 +319,7 @@ pub unsafe extern "C" fn amop_options_set_start_offline(
     })
 }
 
-/// The first pause before a reconnect; it doubles, with +-50 % jitter. Default 100 ms.
+/// The first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.
@@ -358,12 +358,12 @@ pub unsafe extern "C" fn amop_options_set_reconnect_max(
 /// - Threads: one at a time; callbacks too.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_options_set_answer_within(
+pub unsafe extern "C" fn amop_options_set_answer_timeout(
     options: *mut amop_options,
     timeout_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.answer_within = time(timeout_ms);
+        borrow_mut!(options)?.answer_timeout = time(timeout_ms);
         Ok(())
     })
 }
@@ -459,18 +459,18 @@ pub unsafe extern "C" fn amop_options_set_max_events(
     })
 }
 
-/// How long a message is remembered, so that a double of it isn't delivered again. Default 60 s.
+/// How long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_options_set_doubles_window(
+pub unsafe extern "C" fn amop_options_set_duplicate_window(
     options: *mut amop_options,
     window_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.doubles_window = time(window_ms);
+        borrow_mut!(options)?.duplicate_window = time(window_ms);
         Ok(())
     })
 }
@@ -481,12 +481,12 @@ pub unsafe extern "C" fn amop_options_set_doubles_window(
 /// - Threads: one at a time; callbacks too.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_options_set_max_doubles(
+pub unsafe extern "C" fn amop_options_set_max_duplicates(
     options: *mut amop_options,
     messages: usize,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.max_doubles = bound(messages);
+        borrow_mut!(options)?.max_duplicates = bound(messages);
         Ok(())
     })
 }

@@ -135,7 +135,7 @@ pub unsafe extern "C" fn amop_publish_options_set_retry(
 }
 
 /// Whether a broadcast goes through every connected node instead of one that reaches all. Subscribers that use this
-/// library drop the doubles, others see them. Default no.
+/// library drop the duplicates, others see them. Default no.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.

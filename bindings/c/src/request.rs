@@ -1,5 +1,5 @@
 //! Requests. A unicast to a service that waits for its answer: now, inside of the callback, or later from any thread,
-//! with a clone. After 4.5 s (amop_options_set_answer_within) the library itself answers that the service is too slow;
+//! with a clone. After 4.5 s (amop_options_set_answer_timeout) the library itself answers that the service is too slow;
 //! when the last handle is gone without an answer, that the request was dropped.
 
 use std::ffi::{CStr, c_void};

@@ -22,7 +22,7 @@ pub enum amop_stat {
     /// How often a callback had to wait for a thread.
     AMOP_STAT_DISPATCHER_WAITS = 3,
     /// Messages that had come before: answered as the first was, not delivered again.
-    AMOP_STAT_DOUBLES = 4,
+    AMOP_STAT_DUPLICATES = 4,
     /// Messages on topics that nobody here subscribes to, or no longer.
     AMOP_STAT_UNWANTED = 5,
     /// The client's own broadcasts that came back (without echo).
@@ -54,7 +54,7 @@ pub enum amop_stat {
     AMOP_STAT_QUEUED_BYTES = 28,
     /// Topic lists sent.
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
-    /// Answers to nothing in flight: late, doubled or foreign.
+    /// Answers to nothing in flight: late, duplicate or foreign.
     AMOP_STAT_STRAY_REPLIES = 30,
     /// Frames of types that a client has nothing to do with.
     AMOP_STAT_IGNORED_FRAMES = 31,
@@ -68,7 +68,7 @@ pub enum amop_stat {
     AMOP_STAT_FAILED_CONNECTS = 35,
     /// Unicasts and broadcasts sent for callers, each further try too.
     AMOP_STAT_CALLS = 36,
-    /// Unicasts and broadcasts that came, doubles too.
+    /// Unicasts and broadcasts that came, duplicates too.
     AMOP_STAT_MESSAGES_RECEIVED = 37,
     /// Unicasts that were answered well; amop_stats_round_trip tells how long they took.
     AMOP_STAT_ROUND_TRIPS = 38,
@@ -147,7 +147,7 @@ impl amop_stats {
             (AMOP_STAT_HELD_BYTES, stats.held_bytes as u64),
             (AMOP_STAT_RETRIES, stats.retries),
             (AMOP_STAT_DISPATCHER_WAITS, stats.dispatcher_waits),
-            (AMOP_STAT_DOUBLES, stats.doubles),
+            (AMOP_STAT_DUPLICATES, stats.duplicates),
             (AMOP_STAT_UNWANTED, stats.unwanted),
             (AMOP_STAT_OWN_BROADCASTS, stats.own_broadcasts),
             (AMOP_STAT_EVENTS_DROPPED, stats.events_dropped),

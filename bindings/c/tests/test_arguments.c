@@ -97,12 +97,12 @@ static void options_that_are_null_are_refused(void **state)
     EXPECT(refused, amop_options_set_heartbeat(NULL, 1));
     EXPECT(refused, amop_options_set_reconnect_min(NULL, 1));
     EXPECT(refused, amop_options_set_reconnect_max(NULL, 1));
-    EXPECT(refused, amop_options_set_answer_within(NULL, 1));
+    EXPECT(refused, amop_options_set_answer_timeout(NULL, 1));
     EXPECT(refused, amop_options_set_missed_heartbeats(NULL, 1));
     EXPECT(refused, amop_options_set_start_offline(NULL, true));
     EXPECT(refused, amop_options_set_max_events(NULL, 1));
-    EXPECT(refused, amop_options_set_doubles_window(NULL, 1));
-    EXPECT(refused, amop_options_set_max_doubles(NULL, 1));
+    EXPECT(refused, amop_options_set_duplicate_window(NULL, 1));
+    EXPECT(refused, amop_options_set_max_duplicates(NULL, 1));
     EXPECT(refused, amop_options_set_group(NULL, 1));
     EXPECT(refused, amop_options_set_retry(NULL, AMOP_RETRY_NEVER));
     EXPECT(refused, amop_options_set_echo(NULL, true));

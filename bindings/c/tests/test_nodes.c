@@ -190,8 +190,8 @@ static void a_broadcast_through_all_nodes_is_heard_once(void **state)
     OK(amop_client_broadcast(client, topic, "once", 4, options, 0, &error));
     amop_publish_options_free(options);
     expect_message(subscription, "once");
-    /* The double has come, and was dropped. */
-    UNTIL(client_figure(subscriber, AMOP_STAT_DOUBLES) > 0);
+    /* The duplicate has come, and was dropped. */
+    UNTIL(client_figure(subscriber, AMOP_STAT_DUPLICATES) > 0);
     EXPECT(AMOP_ERROR_TIMEOUT, amop_subscription_next(subscription, 0, &(amop_message *){NULL}, &error));
     amop_subscription_free(subscription);
     end(client);

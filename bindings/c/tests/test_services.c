@@ -280,7 +280,7 @@ static void a_service_that_is_too_slow_is_answered_for(void **state)
 {
     (void)state;
     amop_options *options = options_at(1);
-    OK(amop_options_set_answer_within(options, 50));
+    OK(amop_options_set_answer_timeout(options, 50));
     amop_client *server = client_with(options), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;

@@ -156,8 +156,8 @@ static void settings_that_show_only_in_time_are_taken(void **state)
     amop_options *options = options_at(0);
     OK(amop_options_set_heartbeat(options, 1000));
     OK(amop_options_set_missed_heartbeats(options, 30));
-    OK(amop_options_set_doubles_window(options, 1000));
-    OK(amop_options_set_max_doubles(options, 10));
+    OK(amop_options_set_duplicate_window(options, 1000));
+    OK(amop_options_set_max_duplicates(options, 10));
     OK(amop_options_set_group(options, 1));
     OK(amop_options_set_reconnect_min(options, 10));
     amop_client *client = client_with(options);

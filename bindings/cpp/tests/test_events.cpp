@@ -197,14 +197,14 @@ TEST_CASE("every setting of a client is taken") {
                             .reconnect_min(10ms)
                             .heartbeat(30s)
                             .missed_heartbeats(3)
-                            .answer_within(2s)
+                            .answer_timeout(2s)
                             .retry(amop::Retry::never)
                             .max_in_flight(10)
                             .max_send_bytes(1 << 20)
                             .max_held_bytes(1 << 20)
                             .max_events(10)
-                            .doubles_window(10s)
-                            .max_doubles(10)
+                            .duplicate_window(10s)
+                            .max_duplicates(10)
                             .group(1)
                             .dispatcher_threads(4));
     client.broadcast(fresh_topic(), "");

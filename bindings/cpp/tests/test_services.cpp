@@ -117,7 +117,7 @@ TEST_CASE("a reply that can't be sent is the handler's failure") {
 }
 
 TEST_CASE("the library answers for a service that is too slow") {
-    amop::Client server(options_at(1).answer_within(50ms)), client(options_at(0));
+    amop::Client server(options_at(1).answer_timeout(50ms)), client(options_at(0));
     const auto topic = fresh_topic();
     std::promise<amop::Request> kept;
     server.serve_until_close(topic, [&](amop::Request request) { kept.set_value(std::move(request)); });

@@ -75,7 +75,7 @@ async fn a_second_frame_behind_a_refused_handshake_is_not_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn overtaking_loses_and_doubles_nothing() {
+async fn overtaking_loses_and_duplicates_nothing() {
     for kind in [BROADCAST, REQUEST] {
         overtake(kind).await;
     }

@@ -103,7 +103,7 @@ class Client(BaseClient[Held]):
         :param topic: 1 to 254 bytes, without TAB and NUL.
         :param data: the payload; text goes as UTF-8.
         :param timeout: the call's deadline in seconds; None: the client's ``call_timeout``.
-        :param all_nodes: send through every connected node; subscribers of other libraries then see doubles.
+        :param all_nodes: send through every connected node; subscribers of other libraries then see duplicates.
         :param retry: when to try again by itself; None: the client's.
         :raises CallTimeoutError: no ack in time.
         :raises NodeConnectionError: no node is connected, or the connection went away.

@@ -8,7 +8,7 @@ use futures_core::Stream;
 use tokio::sync::watch;
 
 use super::{Owner, Source};
-use crate::delivery::{CALLS_A_TURN, Job, LaneItem, Message, Request, Turn};
+use crate::delivery::{Job, LaneItem, MAX_CALLS_PER_TURN, Message, Request, Turn};
 
 /// A blocking handler as a dispatcher's job. It is handed what is ready, and takes one by one; the first is given up if
 /// it takes none, else it would be called with the same for ever.
@@ -28,11 +28,11 @@ impl<T: LaneItem, H: FnMut(&mut dyn Iterator<Item = T>) + Send + 'static> Job fo
         if self.source.is_over() {
             return Turn::Done;
         }
-        let mut ready = Ready { source: &mut self.source, cx, left: CALLS_A_TURN, turn: Turn::More };
+        let mut ready = Ready { source: &mut self.source, cx, left: MAX_CALLS_PER_TURN, turn: Turn::More };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.handler)(&mut ready))) {
             self.owner.panicked(&*panic);
         }
-        if ready.left == CALLS_A_TURN
+        if ready.left == MAX_CALLS_PER_TURN
             && let Some(first) = ready.next()
         {
             ready.source.count_given_up(1);
@@ -113,7 +113,7 @@ where
     H: FnMut(S::Item) + Send + 'static,
 {
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
-        for _ in 0..CALLS_A_TURN {
+        for _ in 0..MAX_CALLS_PER_TURN {
             let item = match self.stream.as_mut().poll_next(cx) {
                 Poll::Pending => return Turn::Waiting,
                 Poll::Ready(None) => return Turn::Done,
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_what_is_ready_and_wanted_and_no_more_than_a_turn() {
-        let lane = lane_of((0..CALLS_A_TURN * 2 + 3).map(|n| (n, n != 1)));
+        let lane = lane_of((0..MAX_CALLS_PER_TURN * 2 + 3).map(|n| (n, n != 1)));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let batches = seen.clone();
         let (mut job, _) = job(&lane, move |ready: &mut dyn Iterator<Item = Number>| {

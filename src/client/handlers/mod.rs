@@ -41,7 +41,7 @@ impl Owner {
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no text".to_owned());
         tracing::error!(topic = %self.topic, panic = text, "a handler panicked");
-        self.events.tell(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text.clone() });
+        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text.clone() });
         format!("the handler panicked: {text}")
     }
 }

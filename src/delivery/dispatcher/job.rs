@@ -20,7 +20,7 @@ pub(crate) enum Turn {
 
 /// One subscription's work.
 pub(crate) trait Job: Send + 'static {
-    /// Handles what is ready, at most [`CALLS_A_TURN`](super::CALLS_A_TURN) messages; registers the context's waker
+    /// Handles what is ready, at most [`MAX_CALLS_PER_TURN`](super::MAX_CALLS_PER_TURN) messages; registers the context's waker
     /// when there is no more.
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn;
 }

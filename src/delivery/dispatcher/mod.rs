@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many messages one job handles before another ready job gets its thread.
-pub(crate) const CALLS_A_TURN: usize = 64;
+pub(crate) const MAX_CALLS_PER_TURN: usize = 64;
 
 thread_local! {
     static ON_DISPATCHER: Cell<bool> = const { Cell::new(false) };
@@ -199,7 +199,7 @@ async fn ask_again(pool: Weak<Dispatcher>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::lane::Room;
+    use crate::delivery::lane::Reservation;
     use crate::delivery::{Budget, Lane, LaneItem, LaneLimits, LaneReader};
     use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     fn put(lane: &Lane<Number>, n: u32) {
-        assert_eq!(lane.reserve(1), Room::Taken);
+        assert_eq!(lane.reserve(1), Reservation::Reserved);
         lane.push(&mut vec![Number(n)]);
     }
 

@@ -103,9 +103,9 @@ struct Queue<T> {
 
 /// A lane's answer to [`Lane::reserve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum Reservation {
     /// There is room, and it is reserved.
-    Taken,
+    Reserved,
     /// It is full.
     Full,
     /// It takes nothing more.
@@ -167,24 +167,24 @@ impl<T: LaneItem> Lane<T> {
     ///
     /// An empty lane always has room for one, even when the others have used up the budget. So has a lane that drops
     /// its oldest; it makes the room in [`Lane::push`].
-    pub(crate) fn reserve(&self, bytes: usize) -> Room {
+    pub(crate) fn reserve(&self, bytes: usize) -> Reservation {
         if self.closed.load(Ordering::Acquire) {
-            return Room::Closed;
+            return Reservation::Closed;
         }
         let messages = self.held_messages.fetch_add(1, Ordering::Relaxed);
         let held = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         if messages == 0 || self.limits.overflow == Overflow::DropOldest {
             self.budget.charge(bytes);
-            return Room::Taken;
+            return Reservation::Reserved;
         }
         if self.limits.allow(messages + 1, held + bytes) && self.budget.take(bytes) {
-            return Room::Taken;
+            return Reservation::Reserved;
         }
         self.held_messages.fetch_sub(1, Ordering::Relaxed);
         self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.budget.count_refused();
-        Room::Full
+        Reservation::Full
     }
 
     /// Hands over reserved items, in order, and wakes the consumer; says how many old ones were given up for them. A

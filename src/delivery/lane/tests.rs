@@ -24,7 +24,7 @@ fn lane(max_messages: usize, max_bytes: usize, overflow: Overflow) -> (Arc<Lane<
 }
 
 fn put(lane: &Lane<Item>, bytes: usize) -> bool {
-    let fits = lane.reserve(bytes) == Room::Taken;
+    let fits = lane.reserve(bytes) == Reservation::Reserved;
     if fits {
         lane.push(&mut vec![Item(bytes)]);
     }
@@ -135,7 +135,7 @@ fn one_wake_per_batch_and_an_end() {
     let waker = Waker::from(wakes.clone());
     let mut cx = Context::from_waker(&waker);
     assert!(reader.poll_next(&mut cx).is_pending());
-    assert_eq!((lane.reserve(1), lane.reserve(1)), (Room::Taken, Room::Taken));
+    assert_eq!((lane.reserve(1), lane.reserve(1)), (Reservation::Reserved, Reservation::Reserved));
     lane.push(&mut vec![Item(1), Item(1)]);
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     assert_eq!(drain(&mut reader), [1, 1]);
@@ -154,10 +154,10 @@ fn a_closed_lane_counts_what_comes_late_and_a_dropped_reader_frees_all() {
     let mut reader = LaneReader::new(lane.clone());
     let mut cx = Context::from_waker(Waker::noop());
     assert!(reader.poll_next(&mut cx).is_ready());
-    assert_eq!(lane.reserve(5), Room::Taken);
+    assert_eq!(lane.reserve(5), Reservation::Reserved);
     drop(reader);
     assert_eq!(lane.stats().dropped, 69);
-    assert_eq!(lane.reserve(5), Room::Closed);
+    assert_eq!(lane.reserve(5), Reservation::Closed);
     assert_eq!(lane.push(&mut vec![Item(5)]), 0, "its consumer isn't slow, it is gone");
     assert_eq!(lane.stats().dropped, 70);
     assert_eq!((lane.stats().held_messages, budget.held()), (0, 0));

@@ -14,7 +14,7 @@ use crate::protocol::channel::{Frame, amop, result};
 use crate::protocol::{SeqSource, Topic};
 use crate::session::command::{CallKind, NewCall, Reply, frame_len};
 use crate::session::deadlines::Deadlines;
-use crate::session::port::Permit;
+use crate::session::link_handle::Permit;
 use crate::session::round_trips::RoundTripCounters;
 
 /// A refusal that comes faster than this can't follow a try at some other subscriber: nothing was delivered.

@@ -52,7 +52,7 @@ impl Heartbeat {
     }
 
     /// Looks at the clock; `backlog` and `written` as in the outbox.
-    pub(super) fn on_time(&mut self, now: Instant, backlog: bool, written: u64) -> Beat {
+    pub(super) fn on_timer(&mut self, now: Instant, backlog: bool, written: u64) -> Beat {
         if now < self.next() {
             return Beat::NotDue;
         }
@@ -82,24 +82,24 @@ mod tests {
     fn two_intervals_without_a_sign_mean_dead() {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
-        assert_eq!(beat.on_time(start + 9 * S, false, 0), Beat::NotDue);
-        assert_eq!(beat.on_time(start + 10 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_timer(start + 9 * S, false, 0), Beat::NotDue);
+        assert_eq!(beat.on_timer(start + 10 * S, false, 0), Beat::Send);
         assert_eq!(beat.next(), start + 20 * S);
-        assert_eq!(beat.on_time(start + 20 * S, false, 0), Beat::Dead);
+        assert_eq!(beat.on_timer(start + 20 * S, false, 0), Beat::Dead);
         assert_eq!(beat.limit(), 20 * S);
 
         let mut beat = Heartbeat::new(10 * S, 3, start);
         beat.heard(start + 4 * S);
-        assert_eq!(beat.on_time(start + 10 * S, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 20 * S, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 30 * S, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 33 * S, false, 0), Beat::NotDue);
+        assert_eq!(beat.on_timer(start + 10 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_timer(start + 20 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_timer(start + 30 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_timer(start + 33 * S, false, 0), Beat::NotDue);
         assert_eq!(
             beat.next(),
             start + 34 * S,
             "three intervals after the last sign, between two heartbeats"
         );
-        assert_eq!(beat.on_time(start + 34 * S, false, 0), Beat::Dead);
+        assert_eq!(beat.on_timer(start + 34 * S, false, 0), Beat::Dead);
     }
 
     #[test]
@@ -107,22 +107,22 @@ mod tests {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
         let awake = start + 1000 * S;
-        assert_eq!(beat.on_time(awake, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(awake + 9 * S, false, 0), Beat::NotDue);
-        assert_eq!(beat.on_time(awake + 10 * S, false, 0), Beat::Dead);
+        assert_eq!(beat.on_timer(awake, false, 0), Beat::Send);
+        assert_eq!(beat.on_timer(awake + 9 * S, false, 0), Beat::NotDue);
+        assert_eq!(beat.on_timer(awake + 10 * S, false, 0), Beat::Dead);
     }
 
     #[test]
     fn a_sign_of_life_or_a_write_that_moves_keeps_it() {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
-        assert_eq!(beat.on_time(start + 10 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_timer(start + 10 * S, false, 0), Beat::Send);
         beat.heard(start + 19 * S);
-        assert_eq!(beat.on_time(start + 20 * S, false, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 30 * S, true, 0), Beat::Send);
-        assert_eq!(beat.on_time(start + 39 * S, true, 500), Beat::NotDue);
-        assert_eq!(beat.on_time(start + 40 * S, true, 500), Beat::Send);
-        assert_eq!(beat.on_time(start + 50 * S, true, 500), Beat::Send, "two intervals after it moved");
-        assert_eq!(beat.on_time(start + 59 * S, true, 500), Beat::Dead, "a write that hangs is no sign");
+        assert_eq!(beat.on_timer(start + 20 * S, false, 0), Beat::Send);
+        assert_eq!(beat.on_timer(start + 30 * S, true, 0), Beat::Send);
+        assert_eq!(beat.on_timer(start + 39 * S, true, 500), Beat::NotDue);
+        assert_eq!(beat.on_timer(start + 40 * S, true, 500), Beat::Send);
+        assert_eq!(beat.on_timer(start + 50 * S, true, 500), Beat::Send, "two intervals after it moved");
+        assert_eq!(beat.on_timer(start + 59 * S, true, 500), Beat::Dead, "a write that hangs is no sign");
     }
 }

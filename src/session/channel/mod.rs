@@ -9,9 +9,9 @@ mod survey;
 mod topics;
 
 #[cfg(test)]
-mod any_order;
+mod random_tests;
 #[cfg(test)]
-mod bench;
+mod test_harness;
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +27,8 @@ use self::survey::Survey;
 use self::topics::{ToSend, Topics};
 use super::command::{CallKind, NewCall};
 use super::deadlines::Deadlines;
+use super::link_handle::LinkHandle;
 use super::outbox::Outbox;
-use super::port::Port;
 use super::{Fatal, Notice, SessionOptions, wire_log};
 use crate::delivery::{Answer, Batch, Router, Ticket, Verdict};
 use crate::error::{Delivery, Error, ErrorKind, Result};
@@ -47,7 +47,7 @@ const ROOM_FOR_CALLS: usize = 256 << 10;
 pub(crate) struct Machine {
     options: SessionOptions,
     seqs: Arc<SeqSource>,
-    port: Arc<Port>,
+    port: Arc<LinkHandle>,
     phase: Phase,
     pub(crate) outbox: Outbox,
     calls: Calls,
@@ -74,7 +74,7 @@ impl Machine {
     pub(crate) fn new(
         options: SessionOptions,
         seqs: Arc<SeqSource>,
-        port: Arc<Port>,
+        port: Arc<LinkHandle>,
         now: Instant,
     ) -> Machine {
         let seq = seqs.next();
@@ -199,14 +199,14 @@ impl Machine {
             }
             Verdict::Later(ticket) => {
                 self.open_requests += 1;
-                self.requests.add(now + self.options.answer_within, ticket);
+                self.requests.add(now + self.options.answer_timeout, ticket);
                 self.requests.tidy(self.open_requests, |ticket| ticket.is_open());
             }
         }
         Ok(())
     }
 
-    /// Takes a message to send. The caller holds a [`super::port::Permit`], and the port counts its bytes already.
+    /// Takes a message to send. The caller holds a [`super::link_handle::Permit`], and the port counts its bytes already.
     pub(crate) fn call(&mut self, call: NewCall, now: Instant) {
         self.calls.add(call, now);
         self.queue_calls(now);
@@ -237,10 +237,10 @@ impl Machine {
 
     /// The caller of this call has gone: nobody wants the outcome.
     pub(crate) fn cancel(&mut self, number: u64) {
-        self.port.bytes_gone(self.calls.cancel(number));
+        self.port.release_bytes(self.calls.cancel(number));
     }
 
-    /// Answers a request of this connection, and those of its doubles that still wait.
+    /// Answers a request of this connection, and those of its duplicates that still wait.
     pub(crate) fn answer(&mut self, answer: &Answer, batch: &mut Batch<'_>) {
         self.open_requests = self.open_requests.saturating_sub(1);
         self.put_answer(answer.seq, answer.result, answer.ticket.topic().as_bytes(), &answer.data);
@@ -312,8 +312,8 @@ impl Machine {
     ///
     /// # Errors
     /// The handshake took too long, or the node is dead.
-    pub(crate) fn on_time(&mut self, now: Instant, batch: &mut Batch<'_>) -> Result<(), Fatal> {
-        self.port.bytes_gone(self.calls.expire(now));
+    pub(crate) fn on_timer(&mut self, now: Instant, batch: &mut Batch<'_>) -> Result<(), Fatal> {
+        self.port.release_bytes(self.calls.expire(now));
         while let Some(ticket) = self.requests.pop_due(now) {
             if ticket.expire() {
                 count(&self.port.counters.too_slow);
@@ -334,10 +334,10 @@ impl Machine {
             Phase::Handshaking { .. } => return Ok(()),
             Phase::Ready { protocol } => protocol,
         };
-        let send = self.topics.on_time(now);
+        let send = self.topics.on_timer(now);
         self.is_due(send);
-        self.survey.on_time(&self.port.views, now);
-        match self.heartbeat.on_time(now, !self.outbox.is_empty(), self.outbox.written()) {
+        self.survey.on_timer(&self.port.views, now);
+        match self.heartbeat.on_timer(now, !self.outbox.is_empty(), self.outbox.written()) {
             Beat::NotDue => Ok(()),
             Beat::Send => {
                 self.put(
@@ -361,7 +361,7 @@ impl Machine {
     }
 
     /// When to look at the clock next.
-    pub(crate) fn next_time(&self) -> Instant {
+    pub(crate) fn next_deadline(&self) -> Instant {
         let first = match self.phase {
             Phase::Handshaking { .. } => self.options.handshake_by,
             Phase::Ready { .. } => self.heartbeat.next(),
@@ -374,14 +374,14 @@ impl Machine {
 
     /// Ends all calls in flight, since the client closes. What is queued is still written.
     pub(crate) fn end_calls(&mut self, error: &Error) {
-        self.port.bytes_gone(self.calls.end_all(error, Queued::StillWritten));
+        self.port.release_bytes(self.calls.end_all(error, Queued::StillWritten));
     }
 
     /// Ends all calls in flight, since the connection is gone, and what is queued with it.
     pub(crate) fn end(&mut self, error: &Error) {
         let queued = Queued::Lost { written: self.outbox.written() };
-        self.port.bytes_gone(self.outbox.len());
-        self.port.bytes_gone(self.calls.end_all(error, queued));
+        self.port.release_bytes(self.outbox.len());
+        self.port.release_bytes(self.calls.end_all(error, queued));
     }
 
     /// An error for bytes that no 2.x node sends.
@@ -403,7 +403,7 @@ impl Machine {
     /// Queues a frame of the session's own.
     fn put(&mut self, kind: MessageType, seq: Seq, body: Vec<u8>) {
         let body = Bytes::from(body);
-        self.port.bytes_queued(frame::HEADER_LEN + body.len());
+        self.port.add_queued_bytes(frame::HEADER_LEN + body.len());
         count(&self.port.counters.frames_sent);
         wire_log::sent(&self.options.endpoint, kind, seq, result::OK, None, body.len());
         self.outbox.put(|out| frame::put_header(out, kind, seq, result::OK, body.len()), &body);
@@ -412,7 +412,7 @@ impl Machine {
     /// Queues the answer to a request; `topic` has 1 to 254 bytes, from the request's own body.
     fn put_answer(&mut self, seq: Seq, code: i32, topic: &[u8], data: &Bytes) {
         let len = amop::overhead(topic) + data.len();
-        self.port.bytes_queued(frame::HEADER_LEN + len);
+        self.port.add_queued_bytes(frame::HEADER_LEN + len);
         count(&self.port.counters.frames_sent);
         self.log_sent(MessageType::Response, seq, code, topic, data.len());
         let head = |out: &mut bytes::BytesMut| {

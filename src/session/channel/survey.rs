@@ -1,4 +1,4 @@
-//! Asking the node who subscribes to what: `getNodeInfo` and `getPeers` together, as one [`View`].
+//! Asks the node who subscribes to what: `getNodeInfo` and `getPeers` together, as one [`TopicView`].
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::protocol::Seq;
 use crate::protocol::channel::rpc::{self, NodeTopics, Refused};
-use crate::session::view::{ASK_EVERY, View, Views};
+use crate::session::view::{MIN_QUERY_INTERVAL, NodeTopicsCache, TopicView};
 
 /// A node that hasn't answered both questions by then refuses to.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -33,8 +33,13 @@ enum Question<T> {
 
 impl Survey {
     /// Somebody wants to know; true when both questions have to be sent now.
-    pub(super) fn want(&mut self, done: Option<oneshot::Sender<()>>, views: &Views, now: Instant) -> bool {
-        let recent = self.last.is_some_and(|last| now.saturating_duration_since(last) < ASK_EVERY);
+    pub(super) fn want(
+        &mut self,
+        done: Option<oneshot::Sender<()>>,
+        views: &NodeTopicsCache,
+        now: Instant,
+    ) -> bool {
+        let recent = self.last.is_some_and(|last| now.saturating_duration_since(last) < MIN_QUERY_INTERVAL);
         if self.under_way.is_none() && (recent || views.is_young(now)) {
             tell(done);
             return false;
@@ -50,7 +55,7 @@ impl Survey {
     }
 
     /// Takes an 0x12 answer if it belongs here.
-    pub(super) fn answered(&mut self, seq: &Seq, body: &[u8], views: &Views, now: Instant) -> bool {
+    pub(super) fn answered(&mut self, seq: &Seq, body: &[u8], views: &NodeTopicsCache, now: Instant) -> bool {
         let Some(under_way) = &mut self.under_way else { return false };
         match (&under_way.own, &under_way.peers) {
             (Question::Asked(asked), _) if asked == seq => {
@@ -72,19 +77,19 @@ impl Survey {
     }
 
     /// Looks at the clock.
-    pub(super) fn on_time(&mut self, views: &Views, now: Instant) {
+    pub(super) fn on_timer(&mut self, views: &NodeTopicsCache, now: Instant) {
         if self.next().is_some_and(|until| until <= now) {
             self.end(views, now);
         }
     }
 
-    fn end(&mut self, views: &Views, now: Instant) {
+    fn end(&mut self, views: &NodeTopicsCache, now: Instant) {
         self.last = Some(now);
         if let Some(UnderWay { own, peers, .. }) = self.under_way.take() {
             let silent = own.is_open() || peers.is_open();
             let own = own.usable().map(|node| node.topics.into_iter().collect());
             let peers = peers.usable().map(|peers| peers.into_iter().flat_map(|peer| peer.topics).collect());
-            views.set(View { own, peers, silent, taken_at: now });
+            views.set(TopicView { own, peers, silent, taken_at: now });
         }
         for done in self.waiting.drain(..) {
             tell(Some(done));
@@ -115,7 +120,7 @@ fn tell(done: Option<oneshot::Sender<()>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::view::Fit;
+    use crate::session::view::Reach;
 
     fn seq(n: u64) -> Seq {
         Seq::from_halves(0, n)
@@ -127,7 +132,7 @@ mod tests {
 
     #[test]
     fn both_answers_make_one_view_for_all_who_wait() {
-        let (views, now) = (Views::default(), Instant::now());
+        let (views, now) = (NodeTopicsCache::default(), Instant::now());
         let mut survey = Survey::default();
         let (first, mut is_done) = oneshot::channel();
         assert!(survey.want(Some(first), &views, now));
@@ -139,27 +144,27 @@ mod tests {
         assert!(is_done.try_recv().is_err());
         assert!(survey.answered(&seq(1), INFO, &views, now));
         assert!(is_done.try_recv().is_ok() && also_done.try_recv().is_ok());
-        assert_eq!(views.fit("y", now).0, Fit::AtAPeer);
-        assert_eq!(views.fit("own", now).0, Fit::AtTheNode);
+        assert_eq!(views.fit("y", now).0, Reach::PeersOnly);
+        assert_eq!(views.fit("own", now).0, Reach::LocalOnly);
         let (third, mut at_once) = oneshot::channel();
         assert!(!survey.want(Some(third), &views, now), "at most once a second");
         assert!(at_once.try_recv().is_ok());
-        assert!(survey.want(None, &views, now + ASK_EVERY));
+        assert!(survey.want(None, &views, now + MIN_QUERY_INTERVAL));
     }
 
     #[test]
     fn a_node_that_refuses_leaves_things_unknown_and_a_silent_one_is_known_as_that() {
-        let (views, now) = (Views::default(), Instant::now());
+        let (views, now) = (NodeTopicsCache::default(), Instant::now());
         let mut survey = Survey::default();
         let (done, mut is_done) = oneshot::channel();
         survey.want(Some(done), &views, now);
         survey.asked(seq(1), seq(2), now);
         survey.answered(&seq(1), b"{\"error\":{\"code\":-32601}}", &views, now);
-        survey.on_time(&views, now + Duration::from_secs(1));
+        survey.on_timer(&views, now + Duration::from_secs(1));
         assert!(is_done.try_recv().is_err());
-        survey.on_time(&views, now + ANSWER_WITHIN);
+        survey.on_timer(&views, now + ANSWER_WITHIN);
         assert!(is_done.try_recv().is_ok());
-        assert_eq!(views.fit("t", now + ANSWER_WITHIN).0, Fit::Silent);
+        assert_eq!(views.fit("t", now + ANSWER_WITHIN).0, Reach::Unresponsive);
         assert_eq!(survey.next(), None);
         let later = now + 2 * ANSWER_WITHIN;
         assert!(survey.want(None, &views, later));
@@ -167,6 +172,6 @@ mod tests {
         for question in 3..=4 {
             survey.answered(&seq(question), b"{\"error\":{\"code\":-32601}}", &views, later);
         }
-        assert_eq!(views.fit("t", later).0, Fit::Unknown);
+        assert_eq!(views.fit("t", later).0, Reach::Unknown);
     }
 }

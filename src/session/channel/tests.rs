@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::bench::{Bench, S, Sent, body, outcome, seq, take};
+use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
 use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Wire};
 
@@ -192,7 +192,7 @@ fn a_cancelled_call_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_subscribed_unicast_is_answered_empty_at_once_and_a_double_is_not_delivered() {
+fn a_subscribed_unicast_is_answered_empty_at_once_and_a_duplicate_is_not_delivered() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.subscribe("t", LaneLimits::default());
     bench.sent();
@@ -242,7 +242,7 @@ fn a_full_lane_answers_busy_and_an_unknown_topic_unsubscribed() {
 }
 
 #[test]
-fn a_service_answers_later_and_doubles_get_the_same_answer() {
+fn a_service_answers_later_and_duplicates_get_the_same_answer() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.serve("t", LaneLimits::default());
     bench.sent();
@@ -250,7 +250,7 @@ fn a_service_answers_later_and_doubles_get_the_same_answer() {
     bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
     assert!(bench.sent().is_empty());
     let request = take(&mut reader).unwrap();
-    assert!(take(&mut reader).is_none(), "the double joined");
+    assert!(take(&mut reader).is_none(), "the duplicate joined");
     request.reply("answer").unwrap();
     assert_eq!(request.reply("again").unwrap_err().kind(), ErrorKind::AlreadyAnswered);
     bench.pass_answers();
@@ -278,11 +278,11 @@ fn a_handler_that_is_too_slow_is_answered_for() {
     bench.pass_answers();
     assert!(bench.sent().is_empty());
     bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent()[0].result, -5011, "a double hears the same");
+    assert_eq!(bench.sent()[0].result, -5011, "a duplicate hears the same");
 }
 
 #[test]
-fn whichever_clock_runs_out_first_answers_a_request_and_its_doubles_once_each() {
+fn whichever_clock_runs_out_first_answers_a_request_and_its_duplicates_once_each() {
     for first_is_gone in [false, true] {
         let mut bench = Bench::ready(3);
         let mut reader = bench.serve("t", LaneLimits::default());

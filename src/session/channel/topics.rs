@@ -175,7 +175,7 @@ impl Topics {
     }
 
     /// Looks at the clock.
-    pub(super) fn on_time(&mut self, now: Instant) -> ToSend {
+    pub(super) fn on_timer(&mut self, now: Instant) -> ToSend {
         match self.phase {
             Phase::Asking { until, .. } if until <= now => {
                 self.silences += 1;
@@ -305,9 +305,9 @@ mod tests {
         for ask in 1..=8 {
             assert_eq!(sync.answered(info(&["a"]), now), ToSend::Nothing);
             assert!(!sync.take_restored());
-            assert_eq!(sync.on_time(now), ToSend::Nothing, "it pauses");
+            assert_eq!(sync.on_timer(now), ToSend::Nothing, "it pauses");
             now = sync.next().unwrap();
-            let send = sync.on_time(now);
+            let send = sync.on_timer(now);
             assert_eq!(send, if ask % 4 == 0 { ToSend::ListAndAsk } else { ToSend::Ask }, "ask {ask}");
             sync.asking(seq(), now);
         }
@@ -345,11 +345,11 @@ mod tests {
             if silent {
                 for _ in 0..2 {
                     now = sync.next().unwrap();
-                    assert_eq!(sync.on_time(now), ToSend::Ask);
+                    assert_eq!(sync.on_timer(now), ToSend::Ask);
                     sync.asking(seq(), now);
                 }
                 now = sync.next().unwrap();
-                assert_eq!(sync.on_time(now), ToSend::Nothing);
+                assert_eq!(sync.on_timer(now), ToSend::Nothing);
             } else {
                 let refused = Err(Refused { code: -32601, message: "no".into() });
                 assert_eq!(sync.answered(refused, now), ToSend::Nothing);

@@ -11,7 +11,7 @@ use crate::fixture::{GUARD, client, devnet, everywhere, soon, until};
 /// A client connected to some nodes.
 async fn client_of(devnet: &Devnet, nodes: impl IntoIterator<Item = usize>) -> Client {
     let mut nodes = nodes.into_iter();
-    let mut builder = devnet.node(nodes.next().unwrap()).client().call_timeout(GUARD).answer_within(GUARD);
+    let mut builder = devnet.node(nodes.next().unwrap()).client().call_timeout(GUARD).answer_timeout(GUARD);
     for node in nodes {
         builder = builder.endpoint(devnet.node(node).endpoint());
     }
@@ -52,7 +52,7 @@ async fn a_broadcast_through_all_nodes_is_heard_once_by_each() {
         // Each node brought each to each session of this listener.
         let sessions = listener.stats().endpoints.len() as u64;
         until("all copies", || listener.stats().total().messages_received == 20 * 3 * sessions).await;
-        assert_eq!((messages.stats().accepted, listener.stats().doubles), (20, 20 * (3 * sessions - 1)));
+        assert_eq!((messages.stats().accepted, listener.stats().duplicates), (20, 20 * (3 * sessions - 1)));
     }
 }
 
@@ -138,10 +138,10 @@ async fn a_unicast_that_two_nodes_deliver_is_handled_once_and_answered_twice() {
         let body = format!("\x07served{n}");
         let nodes = devnet.nodes();
         let publish = |node: usize| publish_raw(&nodes[node], seq, body.as_bytes());
-        let before = receiver.stats().doubles;
+        let before = receiver.stats().duplicates;
         let reply = async {
             let request = soon("the request", requests.next()).await.unwrap();
-            until("the double", || receiver.stats().doubles > before).await;
+            until("the duplicate", || receiver.stats().duplicates > before).await;
             request.reply(format!("reply {n}")).unwrap();
         };
         let (first, second, ()) = tokio::join!(publish(0), publish(1), reply);
@@ -150,7 +150,7 @@ async fn a_unicast_that_two_nodes_deliver_is_handled_once_and_answered_twice() {
         assert_eq!(publish(0).await, expected);
     }
     assert_eq!((messages.stats().accepted, requests.stats().accepted), (10, 10));
-    assert_eq!(receiver.stats().doubles, 10 * 3);
+    assert_eq!(receiver.stats().duplicates, 10 * 3);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ fn busy(client: &Client) -> (String, usize) {
 #[tokio::test]
 async fn calls_that_get_no_answer_end_as_lost_and_the_others_well() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
-    let server = builder(&devnet, 2).answer_within(GUARD).connect().await.unwrap();
+    let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
     let mut requests = server.serve_requests("slow").await.unwrap();
     let publisher = publisher(&devnet, Duration::from_millis(50)).await;
     let call = |n: usize| tokio::spawn(publisher.publish("slow", n.to_string()).into_future());
@@ -63,7 +63,7 @@ async fn calls_that_get_no_answer_end_as_lost_and_the_others_well() {
 #[tokio::test]
 async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
-    let server = builder(&devnet, 2).answer_within(GUARD).connect().await.unwrap();
+    let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
     let mut requests = server.serve_requests("slow").await.unwrap();
     let publisher = publisher(&devnet, Duration::from_millis(50)).await;
     let publish = publisher.publish("slow", "x").retry(Retry::AtLeastOnce);
@@ -73,7 +73,7 @@ async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
     publisher.remove_endpoint(&node).unwrap();
     // A further try with the same id joins the first, whose answer the node passes on but once: to where nobody waits
     // for it any more. One with a fresh id is handled again.
-    until("the further try", || server.stats().doubles > 0).await;
+    until("the further try", || server.stats().duplicates > 0).await;
     first.reply("to nobody").unwrap();
     let serve = async {
         loop {
@@ -90,7 +90,7 @@ async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
 #[tokio::test]
 async fn a_node_that_is_lost_while_it_is_being_left_is_not_gone_back_to() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
-    let server = builder(&devnet, 2).answer_within(GUARD).connect().await.unwrap();
+    let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
     let mut requests = server.serve_requests("slow").await.unwrap();
     let publisher = publisher(&devnet, 10 * GUARD).await;
     let call = tokio::spawn(publisher.publish("slow", "x").into_future());

@@ -42,7 +42,7 @@ async fn distinct(messages: &mut Subscription, count: usize) -> usize {
     let mut seen = std::collections::HashSet::new();
     while seen.len() < count {
         let message = soon("a message", messages.next()).await.unwrap();
-        assert!(seen.insert(message.data().clone()), "a double: {message:?}");
+        assert!(seen.insert(message.data().clone()), "a duplicate: {message:?}");
     }
     seen.len()
 }

@@ -160,7 +160,7 @@ async fn a_hundred_thousand_calls_in_flight_and_not_one_more() {
     let devnet = devnet(nodes).await;
     let publisher = builder(&devnet, 0).max_in_flight(CALLS).call_timeout(NEVER);
     let publisher = publisher.connect().await.unwrap();
-    let server = builder(&devnet, 1).answer_within(NEVER).connect().await.unwrap();
+    let server = builder(&devnet, 1).answer_timeout(NEVER).connect().await.unwrap();
     let mut requests = server.serve_requests("t").max_messages(CALLS).await.unwrap();
     publisher.publish("nobody", "").wait_for_subscriber(false).await.unwrap_err();
     let told = Arc::new(AtomicUsize::new(0));

@@ -41,7 +41,7 @@ async fn results_errors_and_panics_become_answers() {
 async fn a_handler_that_is_too_slow_is_answered_for_and_nobody_else_runs_it() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let publisher = client(&devnet, 0).await;
-    let server = builder(&devnet, 1).answer_within(Duration::from_millis(100)).connect().await.unwrap();
+    let server = builder(&devnet, 1).answer_timeout(Duration::from_millis(100)).connect().await.unwrap();
     let mut requests = server.serve_requests("t").await.unwrap();
     let error = soon("the answer", publisher.publish("t", "x")).await.unwrap_err();
     assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberTooSlow, Some(-5011)));
@@ -60,7 +60,7 @@ async fn a_handler_that_is_too_slow_is_answered_for_and_nobody_else_runs_it() {
 async fn a_reply_after_the_limit_is_an_error() {
     let devnet = two_nodes().await;
     let publisher = client(&devnet, 0).await;
-    let server = builder(&devnet, 1).answer_within(Duration::from_millis(50)).connect().await.unwrap();
+    let server = builder(&devnet, 1).answer_timeout(Duration::from_millis(50)).connect().await.unwrap();
     let mut requests = server.serve_requests("t").await.unwrap();
     let (error, request) = tokio::join!(publisher.publish("t", "x").into_future(), requests.next());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::SubscriberTooSlow);

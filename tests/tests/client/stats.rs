@@ -37,7 +37,7 @@ async fn what_is_not_delivered_is_counted_by_reason() {
     let publisher = client(&devnet, 0).await;
     publisher.broadcast("news", "by both nodes").await.unwrap();
     soon("the news", news.next()).await.unwrap();
-    until("the double", || everywhere.stats().doubles == 1).await;
+    until("the duplicate", || everywhere.stats().duplicates == 1).await;
     everywhere.broadcast("news", "its own").await.unwrap();
     until("its own, from the other node or both", || everywhere.stats().own_broadcasts >= 1).await;
 

@@ -239,8 +239,8 @@ async fn a_batch_handler_gets_all_in_order_and_its_failures_are_events() {
 async fn a_handler_elsewhere_is_waited_for_until_its_stream_is_dropped() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let (mut messages, mut guard) = subscriber.subscribe("t").handled_elsewhere().await.unwrap();
-    let (mut requests, _service) = subscriber.serve_requests("s").handled_elsewhere().await.unwrap();
+    let (mut messages, mut guard) = subscriber.subscribe("t").with_external_handler().await.unwrap();
+    let (mut requests, _service) = subscriber.serve_requests("s").with_external_handler().await.unwrap();
     publisher.publish("t", "1").await.unwrap();
     let short = Duration::from_millis(50);
     assert_eq!(guard.end(Some(short)).await.unwrap_err().kind(), ErrorKind::Timeout);

@@ -43,7 +43,7 @@ enum What {
     Garbage,
     LoseReplies,
     LoseRepliesOfSubscribers,
-    DoubleFrames,
+    DuplicateFrames,
     DelayFrames,
     SlowHandlers,
     RemoveEndpoint,
@@ -64,7 +64,7 @@ const ALL: [What; 18] = [
     What::Garbage,
     What::LoseReplies,
     What::LoseRepliesOfSubscribers,
-    What::DoubleFrames,
+    What::DuplicateFrames,
     What::DelayFrames,
     What::SlowHandlers,
     What::RemoveEndpoint,
@@ -199,7 +199,7 @@ impl Chaos {
             What::LoseRepliesOfSubscribers => {
                 inject(Fault::lose().from_clients().on_type(0x31).chance(0.3).times(5))
             }
-            What::DoubleFrames => inject(Fault::twice().chance(0.5).times(50)),
+            What::DuplicateFrames => inject(Fault::twice().chance(0.5).times(50)),
             What::DelayFrames => inject(Fault::delay(step.time).chance(0.3).times(50)),
             What::SlowHandlers => {
                 self.pace.store(step.time.as_millis() as u64, Ordering::Relaxed);

@@ -47,9 +47,9 @@ async fn replies_are_lost() {
 async fn frames_come_twice() {
     let scene = Setup::new(nodes(3)).patient().start().await;
     let fault = scene.devnet.inject(Fault::twice());
-    scene.oracle.says("doubled frames", |_| scene.devnet.hits(fault) >= Some(200)).await;
+    scene.oracle.says("duplicated frames", |_| scene.devnet.hits(fault) >= Some(200)).await;
     scene.devnet.clear_faults();
-    let tally = scene.finish("frames doubled").await;
+    let tally = scene.finish("frames duplicated").await;
     assert_eq!((tally.failed, tally.uncertain), (0, 0), "twice is not lost");
 }
 

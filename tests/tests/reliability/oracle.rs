@@ -68,7 +68,7 @@ impl Record {
     }
 
     /// A client's handler had it twice under one id, which nothing excuses.
-    fn has_a_double_of_one_id(&self) -> bool {
+    fn has_a_duplicate_of_one_id(&self) -> bool {
         let distinct: BTreeSet<_> = self.handled.iter().collect();
         distinct.len() < self.handled.len()
     }
@@ -102,7 +102,7 @@ pub(crate) struct Tally {
     /// Of the uncertain ones, those that a handler had.
     pub(crate) uncertain_handled: usize,
     /// Second deliveries to one client, under another id, of calls that want at least one.
-    pub(crate) doubles_asked_for: usize,
+    pub(crate) duplicates_asked_for: usize,
     /// Unicasts that a second client had too.
     pub(crate) at_two_clients: usize,
     /// Copies of acked broadcasts, one for each listener, and those of them that were never heard.
@@ -114,13 +114,13 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "well / no / maybe: {} / {} / {} ({} of them handled); doubles: {} asked for, {} at a second client; \
+            "well / no / maybe: {} / {} / {} ({} of them handled); duplicates: {} asked for, {} at a second client; \
              missed: {} of {} copies",
             self.done,
             self.failed,
             self.uncertain,
             self.uncertain_handled,
-            self.doubles_asked_for,
+            self.duplicates_asked_for,
             self.at_two_clients,
             self.copies_missed,
             self.copies,
@@ -142,7 +142,7 @@ impl Tally {
         }
         let times = record.times_by_client();
         if record.wants == Wants::AtLeastOnce {
-            self.doubles_asked_for += times.values().map(|times| times - 1).sum::<usize>();
+            self.duplicates_asked_for += times.values().map(|times| times - 1).sum::<usize>();
         }
         if record.wants == Wants::Broadcast {
             if let (true, Some(listeners)) = (record.is_done(), listeners) {
@@ -282,7 +282,7 @@ impl Oracle {
                 [_] => {}
                 _ => wrong("didn't end exactly once"),
             }
-            if record.has_a_double_of_one_id() {
+            if record.has_a_duplicate_of_one_id() {
                 wrong("one client handled it twice under one id");
             } else if record.wants != Wants::AtLeastOnce
                 && record.times_by_client().values().any(|times| *times > 1)
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_and_missed_copies_are_counted() {
+    fn duplicates_and_missed_copies_are_counted() {
         let oracle = Oracle::new();
         (1..=3).for_each(|client| oracle.listens(TOPIC, client));
         let call = oracle.begin(TOPIC, Wants::Broadcast);
@@ -358,7 +358,7 @@ mod tests {
         oracle.end(oracle.begin(TOPIC, Wants::AtLeastOnce), Ok(()));
         [(1, 1), (1, 2), (2, 2)].iter().for_each(|(client, id)| has(&oracle, *client, *id));
         let tally = oracle.tally();
-        assert_eq!((tally.doubles_asked_for, tally.at_two_clients, tally.copies), (1, 1, 0));
+        assert_eq!((tally.duplicates_asked_for, tally.at_two_clients, tally.copies), (1, 1, 0));
         assert_eq!(oracle.tally_of(|topic, _| topic != TOPIC), Tally::default());
     }
 }

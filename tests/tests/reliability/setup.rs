@@ -45,7 +45,7 @@ pub(crate) struct Setup {
     pub(crate) steady: bool,
     call_timeout: Duration,
     pub(crate) inbox_timeout: Option<Duration>,
-    answer_within: Duration,
+    answer_timeout: Duration,
 }
 
 impl Setup {
@@ -60,7 +60,7 @@ impl Setup {
             steady: false,
             call_timeout: Duration::from_secs(3),
             inbox_timeout: None,
-            answer_within: Duration::from_millis(700),
+            answer_timeout: Duration::from_millis(700),
         }
     }
 
@@ -95,7 +95,7 @@ impl Setup {
     /// As steady, and no time limit is to be reached either, on any side.
     pub(crate) fn patient(mut self) -> Setup {
         self.nodes = self.nodes.push_limit(GUARD).node_limit(GUARD);
-        (self.call_timeout, self.answer_within) = (GUARD, GUARD);
+        (self.call_timeout, self.answer_timeout) = (GUARD, GUARD);
         self.steady()
     }
 
@@ -114,7 +114,7 @@ impl Setup {
             .reconnect_max(Duration::from_millis(100))
             .connect_timeout(Duration::from_secs(5))
             .call_timeout(self.call_timeout)
-            .answer_within(self.answer_within);
+            .answer_timeout(self.answer_timeout);
         if !self.steady {
             return builder;
         }

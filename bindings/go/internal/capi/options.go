@@ -30,15 +30,15 @@ type ClientOptions struct {
 	StartOffline     bool
 	ReconnectMin     time.Duration
 	ReconnectMax     time.Duration
-	AnswerWithin     time.Duration
+	AnswerTimeout    time.Duration
 	Retry            int32
 	Echo             bool
 	MaxInFlight      int
 	MaxSendBytes     int
 	MaxHeldBytes     int
 	MaxEvents        int
-	DoublesWindow    time.Duration
-	MaxDoubles       int
+	DuplicateWindow  time.Duration
+	MaxDuplicates    int
 	Group            int64
 }
 
@@ -106,15 +106,15 @@ func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	s.set("StartOffline", C.amop_options_set_start_offline(options, C.bool(o.StartOffline)))
 	s.set("ReconnectMin", C.amop_options_set_reconnect_min(options, ms(o.ReconnectMin)))
 	s.set("ReconnectMax", C.amop_options_set_reconnect_max(options, ms(o.ReconnectMax)))
-	s.set("AnswerWithin", C.amop_options_set_answer_within(options, ms(o.AnswerWithin)))
+	s.set("AnswerTimeout", C.amop_options_set_answer_timeout(options, ms(o.AnswerTimeout)))
 	s.set("Retry", C.amop_options_set_retry(options, C.int32_t(o.Retry)))
 	s.set("Echo", C.amop_options_set_echo(options, C.bool(o.Echo)))
 	s.set("MaxInFlight", C.amop_options_set_max_in_flight(options, C.size_t(o.MaxInFlight)))
 	s.set("MaxSendBytes", C.amop_options_set_max_send_bytes(options, C.size_t(o.MaxSendBytes)))
 	s.set("MaxHeldBytes", C.amop_options_set_max_held_bytes(options, C.size_t(o.MaxHeldBytes)))
 	s.set("MaxEvents", C.amop_options_set_max_events(options, C.size_t(o.MaxEvents)))
-	s.set("DoublesWindow", C.amop_options_set_doubles_window(options, ms(o.DoublesWindow)))
-	s.set("MaxDoubles", C.amop_options_set_max_doubles(options, C.size_t(o.MaxDoubles)))
+	s.set("DuplicateWindow", C.amop_options_set_duplicate_window(options, ms(o.DuplicateWindow)))
+	s.set("MaxDuplicates", C.amop_options_set_max_duplicates(options, C.size_t(o.MaxDuplicates)))
 	if o.Group != 0 {
 		s.set("Group", C.amop_options_set_group(options, C.int64_t(o.Group)))
 	}

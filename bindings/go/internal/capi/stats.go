@@ -10,7 +10,7 @@ type LaneStats struct {
 
 // ClientStats are the figures of a client.
 type ClientStats struct {
-	HeldBytes, Retries, Doubles, Unwanted, OwnBroadcasts, EventsDropped, Refused, Dropped uint64
+	HeldBytes, Retries, Duplicates, Unwanted, OwnBroadcasts, EventsDropped, Refused, Dropped uint64
 	// Total is that of all endpoints; it has no name.
 	Total     EndpointStats
 	Endpoints []EndpointStats
@@ -108,7 +108,7 @@ func (c *Client) Stats() (s ClientStats, err *Error) {
 	fill(append(s.Total.figures(),
 		figure{C.AMOP_STAT_HELD_BYTES, &s.HeldBytes},
 		figure{C.AMOP_STAT_RETRIES, &s.Retries},
-		figure{C.AMOP_STAT_DOUBLES, &s.Doubles},
+		figure{C.AMOP_STAT_DUPLICATES, &s.Duplicates},
 		figure{C.AMOP_STAT_UNWANTED, &s.Unwanted},
 		figure{C.AMOP_STAT_OWN_BROADCASTS, &s.OwnBroadcasts},
 		figure{C.AMOP_STAT_EVENTS_DROPPED, &s.EventsDropped},

@@ -9,13 +9,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::command::Command;
 use super::round_trips::RoundTripCounters;
-use super::view::Views;
+use super::view::NodeTopicsCache;
 use crate::delivery::{Answer, AnswerSink};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bounds of what callers may have under way at one node.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PortLimits {
+pub(crate) struct LinkLimits {
     pub(crate) max_in_flight: usize,
     pub(crate) max_send_bytes: usize,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Counters {
     /// Unicasts and broadcasts that came.
     pub(crate) messages_received: AtomicU64,
     pub(crate) topic_lists_sent: AtomicU64,
-    /// Answers to nothing that is in flight: late, doubled or foreign.
+    /// Answers to nothing that is in flight: late, duplicate or foreign.
     pub(crate) stray_replies: AtomicU64,
     /// Frames of types that a client has nothing to do with.
     pub(crate) ignored_frames: AtomicU64,
@@ -54,14 +54,14 @@ pub(crate) struct Counters {
 }
 
 /// Shared by callers, request handles and the link's task.
-pub(crate) struct Port {
+pub(crate) struct LinkHandle {
     commands: UnboundedSender<Command>,
-    limits: PortLimits,
+    limits: LinkLimits,
     connected: AtomicBool,
     epoch: AtomicU64,
     in_flight: Arc<AtomicUsize>,
     queued_bytes: AtomicUsize,
-    pub(crate) views: Views,
+    pub(crate) views: NodeTopicsCache,
     pub(crate) counters: Counters,
 }
 
@@ -74,16 +74,16 @@ impl Drop for Permit {
     }
 }
 
-impl Port {
-    pub(crate) fn new(commands: UnboundedSender<Command>, limits: PortLimits) -> Port {
-        Port {
+impl LinkHandle {
+    pub(crate) fn new(commands: UnboundedSender<Command>, limits: LinkLimits) -> LinkHandle {
+        LinkHandle {
             commands,
             limits,
             connected: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             in_flight: Arc::new(AtomicUsize::new(0)),
             queued_bytes: AtomicUsize::new(0),
-            views: Views::default(),
+            views: NodeTopicsCache::default(),
             counters: Counters::default(),
         }
     }
@@ -119,7 +119,7 @@ impl Port {
         }
         let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         if queued > 0 && queued + bytes > self.limits.max_send_bytes {
-            self.bytes_gone(bytes);
+            self.release_bytes(bytes);
             self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
             return Err(Error::new(
                 ErrorKind::Overloaded,
@@ -133,12 +133,12 @@ impl Port {
     }
 
     /// Further bytes that the session itself has queued.
-    pub(crate) fn bytes_queued(&self, bytes: usize) {
+    pub(crate) fn add_queued_bytes(&self, bytes: usize) {
         self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Bytes that were written, or will never be.
-    pub(crate) fn bytes_gone(&self, bytes: usize) {
+    pub(crate) fn release_bytes(&self, bytes: usize) {
         self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
@@ -163,7 +163,7 @@ impl Port {
     }
 }
 
-impl AnswerSink for Port {
+impl AnswerSink for LinkHandle {
     fn answer(&self, epoch: u64, answer: Answer) -> Result<(), Answer> {
         if !self.is_connected() || self.epoch.load(Ordering::Acquire) != epoch {
             return Err(answer);
@@ -182,15 +182,15 @@ mod tests {
     #[test]
     fn bounds_are_kept_and_given_back() {
         let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
-        let port = Port::new(tx, PortLimits { max_in_flight: 2, max_send_bytes: 100 });
+        let port = LinkHandle::new(tx, LinkLimits { max_in_flight: 2, max_send_bytes: 100 });
         let first = port.permit(500).expect("an empty queue takes one of any size");
         assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
-        port.bytes_gone(500);
+        port.release_bytes(500);
         let second = port.permit(60).unwrap();
         assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "calls");
         drop(first);
         assert_eq!(port.permit(60).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
-        port.bytes_gone(60);
+        port.release_bytes(60);
         drop(second);
         assert_eq!((port.in_flight(), port.queued_bytes()), (0, 0));
     }

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::bench::{Bench, S, Sent, body, seq, take};
+use super::test_harness::{Bench, S, Sent, body, seq, take};
 use super::*;
 use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow, Request, RouteSpec};
 use crate::session::command::Reply;
@@ -24,7 +24,7 @@ enum Step {
     Forget { call: Index },
     /// The node answers some call, perhaps one that has ended.
     Answer { call: Index, code: i32 },
-    /// A message comes; an old number is a double.
+    /// A message comes; an old number is a duplicate.
     Arrive { kind: MessageType, topic: usize, number: u64 },
     /// A handler answers, fails or drops a request, or keeps it longer.
     Handle { request: Index, how: Handling },
@@ -251,13 +251,13 @@ impl Play {
     fn pass(&mut self, time: Duration) {
         let until = self.bench.now + time;
         loop {
-            let due = self.bench.machine.next_time();
+            let due = self.bench.machine.next_deadline();
             if due > until {
                 break;
             }
             let wait = due.saturating_duration_since(self.bench.now);
             self.bench.pass(wait).expect("a node that shows life");
-            assert!(self.bench.machine.next_time() > self.bench.now, "nothing is due twice");
+            assert!(self.bench.machine.next_deadline() > self.bench.now, "nothing is due twice");
             self.bench.pass_answers();
             self.write();
         }

@@ -9,13 +9,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::delivery::{
-    Budget, DeliveryShared, Doubles, EventHub, Lane, LaneLimits, LaneReader, Message, PassedOver, Request,
-    RouteSpec,
+    Budget, DeliveryShared, DiscardCounters, Duplicates, EventHub, Lane, LaneLimits, LaneReader, Message,
+    Request, RouteSpec,
 };
 use crate::protocol::channel::FrameReader;
 use crate::session::command::{Command, Reply, frame_len};
+use crate::session::link_handle::LinkLimits;
 use crate::session::outbox::SLICES;
-use crate::session::port::PortLimits;
 
 pub(super) const S: Duration = Duration::from_secs(1);
 
@@ -23,7 +23,7 @@ pub(super) const S: Duration = Duration::from_secs(1);
 pub(super) struct Bench {
     pub(super) machine: Machine,
     pub(super) router: Router,
-    pub(super) port: Arc<Port>,
+    pub(super) port: Arc<LinkHandle>,
     pub(super) inbox: UnboundedReceiver<Command>,
     pub(super) shared: Arc<DeliveryShared>,
     pub(super) epoch: u64,
@@ -43,15 +43,15 @@ impl Bench {
     pub(super) fn new() -> Bench {
         let now = Instant::now();
         let (commands, inbox) = unbounded_channel();
-        let limits = PortLimits { max_in_flight: 100_000, max_send_bytes: 1 << 30 };
-        let port = Arc::new(Port::new(commands, limits));
+        let limits = LinkLimits { max_in_flight: 100_000, max_send_bytes: 1 << 30 };
+        let port = Arc::new(LinkHandle::new(commands, limits));
         let seqs = Arc::new(SeqSource::new());
         let shared = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(1 << 30)),
-            doubles: Arc::new(Mutex::new(Doubles::new(60 * S, 1000))),
+            duplicates: Arc::new(Mutex::new(Duplicates::new(60 * S, 1000))),
             events: Arc::new(EventHub::new(16)),
             seqs: seqs.clone(),
-            passed_over: PassedOver::default(),
+            discarded: DiscardCounters::default(),
             echo: false,
         });
         let mut router = Router::new(shared.clone(), "node:1".into(), port.clone());
@@ -62,7 +62,7 @@ impl Bench {
             endpoint: "node:1".into(),
             heartbeat: 10 * S,
             missed_heartbeats: 2,
-            answer_within: Duration::from_millis(4500),
+            answer_timeout: Duration::from_millis(4500),
             group: 1,
             handshake_by: now + 10 * S,
         };
@@ -91,7 +91,7 @@ impl Bench {
             self.machine.outbox.advance(piece.len());
             bytes.extend(piece);
         }
-        self.port.bytes_gone(bytes.len());
+        self.port.release_bytes(bytes.len());
         let mut reader = FrameReader::new(usize::MAX);
         reader.buffer().extend_from_slice(&bytes);
         let mut frames = Vec::new();
@@ -120,7 +120,7 @@ impl Bench {
     pub(super) fn pass(&mut self, time: Duration) -> Result<()> {
         self.now += time;
         let (machine, now) = (&mut self.machine, self.now);
-        self.router.batch(now, |batch| machine.on_time(now, batch))?;
+        self.router.batch(now, |batch| machine.on_timer(now, batch))?;
         self.machine.send_topics(&self.router, now);
         Ok(())
     }

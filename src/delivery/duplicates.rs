@@ -1,6 +1,6 @@
 //! Knows again what was already accepted, so that a message delivered twice by the nodes is handled once.
 //!
-//! Key: kind, topic, seq. A double of an answered request is answered as the first was; one that comes while
+//! Key: kind, topic, seq. A duplicate of an answered request is answered as the first was; one that comes while
 //! the handler runs joins it. Bounded by time, by entries and, for kept answers, by bytes. A request that waits for
 //! its answer stays, however long that takes and however many there are: those who wait with it have to hear. There
 //! are never more of them than request handles.
@@ -28,24 +28,24 @@ pub(crate) struct Key {
 enum State {
     /// Taken by subscriptions; a unicast was answered empty.
     Taken,
-    /// With a handler; the doubles from these origins wait for the same answer.
+    /// With a handler; the duplicates from these origins wait for the same answer.
     Running(Arc<Ticket>, Vec<Origin>),
     /// Answered.
     Answered(i32, Bytes),
 }
 
 /// What to do with a message.
-pub(crate) enum Seen {
+pub(crate) enum Lookup {
     /// New: offer it, and say what came of it.
     New,
-    /// A double that needs nothing but this answer.
+    /// A duplicate that needs nothing but this answer.
     Answer(i32, Bytes),
-    /// A double of a request that is being handled: it gets that answer.
+    /// A duplicate of a request that is being handled: it gets that answer.
     Joined(Arc<Ticket>),
 }
 
 /// The table.
-pub(crate) struct Doubles {
+pub(crate) struct Duplicates {
     window: Duration,
     max_entries: usize,
     max_answer_bytes: usize,
@@ -57,12 +57,12 @@ pub(crate) struct Doubles {
     answer_bytes: usize,
 }
 
-impl Doubles {
+impl Duplicates {
     /// Kept answers, all together: 16 MiB.
     const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-    pub(crate) fn new(window: Duration, max_entries: usize) -> Doubles {
-        Doubles {
+    pub(crate) fn new(window: Duration, max_entries: usize) -> Duplicates {
+        Duplicates {
             window,
             max_entries,
             max_answer_bytes: Self::MAX_ANSWER_BYTES,
@@ -74,15 +74,15 @@ impl Doubles {
     }
 
     /// Looks a message up; `origin` is asked for only when it joins a running request.
-    pub(crate) fn look(&mut self, key: &Key, now: Instant, origin: impl FnOnce() -> Origin) -> Seen {
+    pub(crate) fn look(&mut self, key: &Key, now: Instant, origin: impl FnOnce() -> Origin) -> Lookup {
         self.expire(now);
         match self.entries.get_mut(key) {
-            None => Seen::New,
-            Some(State::Taken) => Seen::Answer(result::OK, Bytes::new()),
-            Some(State::Answered(code, data)) => Seen::Answer(*code, data.clone()),
+            None => Lookup::New,
+            Some(State::Taken) => Lookup::Answer(result::OK, Bytes::new()),
+            Some(State::Answered(code, data)) => Lookup::Answer(*code, data.clone()),
             Some(State::Running(ticket, waiting)) => {
                 waiting.push(origin());
-                Seen::Joined(ticket.clone())
+                Lookup::Joined(ticket.clone())
             }
         }
     }
@@ -99,7 +99,7 @@ impl Doubles {
         self.insert(ticket.key.clone(), State::Running(ticket, Vec::new()));
     }
 
-    /// The answer is there, and the ticket's own origin has it, or can't have it any more: passes it on to the doubles
+    /// The answer is there, and the ticket's own origin has it, or can't have it any more: passes it on to the duplicates
     /// that wait, and keeps it for those that come. True when one was reached; a connection that is gone needs none.
     pub(crate) fn answered(&mut self, ticket: &Arc<Ticket>, code: i32, data: &Bytes, now: Instant) -> bool {
         let Some(state) = self.entries.get_mut(&ticket.key) else { return false };
@@ -173,44 +173,44 @@ mod tests {
         Ticket::new(key(n), origin())
     }
 
-    fn seen(table: &mut Doubles, n: u64, now: Instant) -> &'static str {
+    fn seen(table: &mut Duplicates, n: u64, now: Instant) -> &'static str {
         match table.look(&key(n), now, origin) {
-            Seen::New => "new",
-            Seen::Answer(0, _) => "ok",
-            Seen::Answer(result::DROPPED, _) => "dropped",
-            Seen::Answer(..) => "answer",
-            Seen::Joined(_) => "joined",
+            Lookup::New => "new",
+            Lookup::Answer(0, _) => "ok",
+            Lookup::Answer(result::DROPPED, _) => "dropped",
+            Lookup::Answer(..) => "answer",
+            Lookup::Joined(_) => "joined",
         }
     }
 
     #[test]
-    fn a_double_is_answered_as_the_first_was() {
-        let mut table = Doubles::new(Duration::from_secs(60), 100);
+    fn a_duplicate_is_answered_as_the_first_was() {
+        let mut table = Duplicates::new(Duration::from_secs(60), 100);
         let now = Instant::now();
         assert_eq!(seen(&mut table, 1, now), "new");
         table.taken(key(1), now);
         assert_eq!(seen(&mut table, 1, now), "ok");
         let mut other_kind = key(1);
         other_kind.kind = MessageKind::Broadcast;
-        assert!(matches!(table.look(&other_kind, now, origin), Seen::New));
+        assert!(matches!(table.look(&other_kind, now, origin), Lookup::New));
 
         let ticket = ticket(2);
         table.running(ticket.clone());
         let wire = Arc::new(Wire::default());
-        let double = || Origin::new(wire.clone(), 1, seq(2));
-        assert!(matches!(table.look(&key(2), now, double), Seen::Joined(_)));
+        let duplicate = || Origin::new(wire.clone(), 1, seq(2));
+        assert!(matches!(table.look(&key(2), now, duplicate), Lookup::Joined(_)));
         assert!(
             table.answered(&ticket, -7, &Bytes::from_static(b"bad"), now),
-            "the double's connection is there"
+            "the duplicate's connection is there"
         );
         assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "nobody waits any more");
         assert_eq!(*wire.answers.lock().unwrap(), [(seq(2), -7)]);
-        assert!(matches!(table.look(&key(2), now, origin), Seen::Answer(-7, data) if data == "bad"));
+        assert!(matches!(table.look(&key(2), now, origin), Lookup::Answer(-7, data) if data == "bad"));
     }
 
     #[test]
     fn entries_end_by_age_and_by_number() {
-        let mut table = Doubles::new(Duration::from_secs(60), 2);
+        let mut table = Duplicates::new(Duration::from_secs(60), 2);
         let start = Instant::now();
         table.taken(key(1), start);
         table.taken(key(2), start + Duration::from_secs(1));
@@ -224,15 +224,15 @@ mod tests {
 
     #[test]
     fn a_request_that_runs_stays_whatever_comes_and_all_who_wait_hear() {
-        let mut table = Doubles::new(Duration::from_secs(60), 2);
+        let mut table = Duplicates::new(Duration::from_secs(60), 2);
         let start = Instant::now();
         let ticket = ticket(1);
         table.running(ticket.clone());
         let wire = Arc::new(Wire::default());
         for (n, at) in [(2, 0), (3, 50), (4, 300)] {
             let now = start + Duration::from_secs(at);
-            let double = || Origin::new(wire.clone(), 1, seq(n));
-            assert!(matches!(table.look(&key(1), now, double), Seen::Joined(_)), "after {at} s");
+            let duplicate = || Origin::new(wire.clone(), 1, seq(n));
+            assert!(matches!(table.look(&key(1), now, duplicate), Lookup::Joined(_)), "after {at} s");
             table.taken(key(n), now);
         }
         assert_eq!(table.len(), 2, "the others made room");
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn answers_are_kept_up_to_their_bytes() {
-        let mut table = Doubles::new(Duration::from_secs(60), 3);
+        let mut table = Duplicates::new(Duration::from_secs(60), 3);
         table.max_answer_bytes = 10;
         let now = Instant::now();
         for n in 1..=3 {
