@@ -118,21 +118,25 @@ impl ErrorKind {
         self as i32
     }
 
-    /// The kind that a frame's `result` stands for (never 0).
-    pub(crate) fn from_result(result: i32) -> ErrorKind {
-        use crate::protocol::channel::result;
-        match result {
-            100 => ErrorKind::NoSubscriber,
-            101 => ErrorKind::RemoteNode,
-            102 => ErrorKind::NodeTimeout,
-            103 => ErrorKind::Bandwidth,
-            104 => ErrorKind::SubscriberUnreachable,
-            result::FAILED => ErrorKind::SubscriberFailed,
-            result::DROPPED => ErrorKind::SubscriberDropped,
-            result::TOO_SLOW => ErrorKind::SubscriberTooSlow,
-            result::BUSY => ErrorKind::SubscriberBusy,
-            result::UNSUBSCRIBED => ErrorKind::SubscriberUnsubscribed,
-            _ => ErrorKind::Remote,
+    /// Whether a failure of this kind may pass without a change by the caller.
+    const fn is_retriable(self) -> bool {
+        use ErrorKind as K;
+        match self {
+            K::Resolve | K::Connect | K::ConnectTimeout => true,
+            K::NotConnected | K::ConnectionLost | K::Protocol => true,
+            K::Timeout | K::Overloaded => true,
+            K::NoSubscriber | K::RemoteNode | K::NodeTimeout | K::Bandwidth | K::SubscriberUnreachable => {
+                true
+            }
+            K::SubscriberTooSlow | K::SubscriberBusy | K::SubscriberUnsubscribed | K::SubscriberDropped => {
+                true
+            }
+            K::InvalidArgument | K::InvalidTopic | K::InvalidEndpoint | K::TooLarge => false,
+            K::CredentialsNotFound | K::CredentialsInvalid | K::KeyEncrypted | K::KeyMismatch => false,
+            K::CertificateDates | K::Tls | K::NodeCertificate | K::ClientCertificate => false,
+            K::TlsNoCommon | K::Handshake | K::Listen | K::Cancelled | K::Closed | K::Remote => false,
+            K::SubscriberFailed | K::AlreadyServed | K::WouldDeadlock | K::Unsupported => false,
+            K::Forked | K::Runtime | K::AlreadyAnswered | K::RequestExpired | K::Internal => false,
         }
     }
 }
@@ -160,45 +164,43 @@ struct Inner {
     retriable: bool,
     node_code: Option<i32>,
     data: Bytes,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// Shorthand for results of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of `kind` whose text names what was wrong and what to do.
+    /// Returns an error of a message that was not delivered, or of a call that sends none.
+    ///
+    /// `text` names what was wrong and what to do. There is no constructor that leaves the delivery open: whoever makes
+    /// an error says what became of the message.
     #[doc(hidden)]
-    pub fn new(kind: ErrorKind, text: impl Into<String>) -> Error {
-        use ErrorKind as K;
-        let retriable = match kind {
-            K::Resolve | K::Connect | K::ConnectTimeout => true,
-            K::NotConnected | K::ConnectionLost | K::Protocol => true,
-            K::Timeout | K::Overloaded => true,
-            K::NoSubscriber | K::RemoteNode | K::NodeTimeout | K::Bandwidth | K::SubscriberUnreachable => {
-                true
-            }
-            K::SubscriberTooSlow | K::SubscriberBusy | K::SubscriberUnsubscribed | K::SubscriberDropped => {
-                true
-            }
-            K::InvalidArgument | K::InvalidTopic | K::InvalidEndpoint | K::TooLarge => false,
-            K::CredentialsNotFound | K::CredentialsInvalid | K::KeyEncrypted | K::KeyMismatch => false,
-            K::CertificateDates | K::Tls | K::NodeCertificate | K::ClientCertificate => false,
-            K::TlsNoCommon | K::Handshake | K::Listen | K::Cancelled | K::Closed | K::Remote => false,
-            K::SubscriberFailed | K::AlreadyServed | K::WouldDeadlock | K::Unsupported => false,
-            K::Forked | K::Runtime | K::AlreadyAnswered | K::RequestExpired | K::Internal => false,
-        };
-        Error(Arc::new(Inner {
-            kind,
-            text: text.into(),
-            delivery: Delivery::No,
-            retriable,
-            node_code: None,
-            data: Bytes::new(),
-        }))
+    pub fn undelivered(kind: ErrorKind, text: impl Into<String>) -> Error {
+        Error::with(kind, Delivery::No, text.into())
+    }
+
+    /// Returns an error of a message that may have reached a subscriber.
+    #[doc(hidden)]
+    pub fn maybe_delivered(kind: ErrorKind, text: impl Into<String>) -> Error {
+        Error::with(kind, Delivery::Maybe, text.into())
+    }
+
+    fn with(kind: ErrorKind, delivery: Delivery, text: String) -> Error {
+        let retriable = kind.is_retriable();
+        let (node_code, data, source) = (None, Bytes::new(), None);
+        Error(Arc::new(Inner { kind, text, delivery, retriable, node_code, data, source }))
     }
 
     pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Error {
         Arc::make_mut(&mut self.0).delivery = delivery;
+        self
+    }
+
+    /// Attaches the error that caused this one, for [`std::error::Error::source`]. Only causes whose text carries no
+    /// secrets and no text of a peer may be attached.
+    pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        Arc::make_mut(&mut self.0).source = Some(Arc::new(source));
         self
     }
 
@@ -267,19 +269,23 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn node_codes_keep_their_numbers() {
-        for code in 100..=104 {
-            assert_eq!(ErrorKind::from_result(code).code(), code);
-        }
-        assert_eq!(ErrorKind::from_result(-7), ErrorKind::Remote);
-        assert_eq!(ErrorKind::from_result(-5012), ErrorKind::SubscriberBusy);
+    fn cause_is_the_source() {
+        let cause = std::io::Error::other("cause");
+        let error = Error::undelivered(ErrorKind::Connect, "text").with_source(cause);
+        let source = std::error::Error::source(&error).expect("it was attached");
+        assert_eq!(source.to_string(), "cause");
+        assert!(std::error::Error::source(&Error::undelivered(ErrorKind::Connect, "text")).is_none());
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Process {
         if self == Process::current() {
             return Ok(());
         }
-        Err(Error::new(
+        Err(Error::undelivered(
             ErrorKind::Forked,
             "this process was forked from the one that made the client: its threads and connections are not \
              here; make a new client in the child, or start it without fork",
@@ -106,7 +106,7 @@ impl RuntimeRef {
                 .enable_time()
                 .build()
                 .map_err(|error| {
-                    Error::new(
+                    Error::undelivered(
                         ErrorKind::Runtime,
                         format!(
                             "the library's threads could not be started: {error}; check the process limits"

@@ -184,7 +184,7 @@ mod tests {
         ];
         for (exit, kinds) in table {
             for kind in *kinds {
-                assert_eq!(Exit::from(&amop::Error::new(*kind, "")), *exit, "{kind:?}");
+                assert_eq!(Exit::from(&amop::Error::undelivered(*kind, "")), *exit, "{kind:?}");
             }
         }
     }

@@ -231,7 +231,7 @@ impl DevnetBuilder {
     /// [`ChainFolder::open_or_mint`](crate::chain::ChainFolder::open_or_mint).
     pub async fn start(self) -> Result<Devnet> {
         if self.ports.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidArgument, "a devnet needs at least one node"));
+            return Err(Error::undelivered(ErrorKind::InvalidArgument, "a devnet needs at least one node"));
         }
         let addresses = self.ports.iter().map(|port| SocketAddr::new(self.host, *port)).collect();
         let certificates = Certificates::new(self.dir.as_deref(), self.ports.len(), self.algorithm)?;
@@ -254,7 +254,7 @@ impl DevnetBuilder {
     /// When called on a thread that runs asynchronous code.
     pub fn start_blocking(self) -> Result<Devnet> {
         if self.threads == 0 {
-            return Err(Error::new(ErrorKind::InvalidArgument, "a devnet needs at least one thread"));
+            return Err(Error::undelivered(ErrorKind::InvalidArgument, "a devnet needs at least one thread"));
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.threads)
@@ -262,7 +262,10 @@ impl DevnetBuilder {
             .enable_all()
             .build()
             .map_err(|error| {
-                Error::new(ErrorKind::Runtime, format!("the devnet's threads can't be started: {error}"))
+                Error::undelivered(
+                    ErrorKind::Runtime,
+                    format!("the devnet's threads can't be started: {error}"),
+                )
             })?;
         let devnet = runtime.block_on(self.start())?;
         Ok(devnet.with_runtime(runtime))

@@ -161,5 +161,5 @@ fn nothing(rest: &str) -> Result<()> {
 }
 
 fn wrong(text: String) -> Error {
-    Error::new(ErrorKind::InvalidArgument, text)
+    Error::undelivered(ErrorKind::InvalidArgument, text)
 }

@@ -324,7 +324,7 @@ impl Inner {
     pub(crate) fn show(&self, node: usize, certificate: NodeCertificate) -> Result<()> {
         if self.plain {
             let text = "this devnet does without TLS (`plain`): its nodes have no certificates to show";
-            return Err(Error::new(ErrorKind::InvalidArgument, text));
+            return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
         }
         let credentials = self.certificates.node_with(node, certificate)?;
         let security = Security::tls(&credentials, self.certificates.chain().algorithm(), &self.options)?;
@@ -386,7 +386,7 @@ async fn bind(address: SocketAddr) -> Result<(SocketAddr, TcpListener)> {
             "the embedded node can't listen on {address}: {error}; stop what listens there, or take another port \
              (0: any that is free)"
         );
-        Error::new(ErrorKind::Listen, text)
+        Error::undelivered(ErrorKind::Listen, text)
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     Ok((listener.local_addr().map_err(failed)?, listener))

@@ -1,7 +1,8 @@
 //! 0x35: one message to every subscribed session, and the ack to its publisher.
 
 use amop::protocol::channel::amop::split;
-use amop::protocol::channel::{Frame, MessageType, result};
+use amop::protocol::channel::{Frame, MessageType};
+use amop::protocol::result;
 use tokio::time::Instant;
 
 use crate::delayed::OwnedFrame;

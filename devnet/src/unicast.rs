@@ -7,7 +7,8 @@
 use std::collections::hash_map::Entry;
 
 use amop::protocol::channel::amop::{TopicBodyError, split};
-use amop::protocol::channel::{Frame, MessageType, result};
+use amop::protocol::channel::{Frame, MessageType};
+use amop::protocol::result;
 use bytes::Bytes;
 use tokio::time::Instant;
 

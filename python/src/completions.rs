@@ -88,7 +88,7 @@ impl Completions {
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
         let slot = Slot(self.taken.clone());
         if taken >= MOST {
-            return Err(Error::new(
+            return Err(Error::undelivered(
                 ErrorKind::Overloaded,
                 format!(
                     "{taken} calls have not ended or their futures' callbacks haven't returned: wait for some"
@@ -106,7 +106,7 @@ impl Completions {
         let mut lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
         match &*lane {
             Lane::Open(sender) => Ok(sender.clone()),
-            Lane::Closed => Err(Error::new(ErrorKind::Closed, "the client is closed")),
+            Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client is closed")),
             Lane::Unused => {
                 let (sender, receiver) = unbounded_channel();
                 client.dispatch(Batches(receiver), tell)?;

@@ -61,7 +61,7 @@ impl Devnet {
         let devnet = checked(py, self.devnet.get())?;
         let answer = py.detach(|| match &*devnet.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(devnet) => devnet.handle().block_on(devnet.control(command)),
-            None => Err(Error::new(ErrorKind::Closed, "the devnet was stopped")),
+            None => Err(Error::undelivered(ErrorKind::Closed, "the devnet was stopped")),
         });
         checked(py, answer)
     }

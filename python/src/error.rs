@@ -34,5 +34,5 @@ pub(crate) fn checked<T>(py: Python<'_>, outcome: amop::Result<T>) -> Result<T> 
 
 /// An argument that can't be used; the text says what to do instead.
 pub(crate) fn unusable(py: Python<'_>, text: impl Into<String>) -> PyErr {
-    raised(py, &amop::Error::new(amop::ErrorKind::InvalidArgument, text))
+    raised(py, &amop::Error::undelivered(amop::ErrorKind::InvalidArgument, text))
 }

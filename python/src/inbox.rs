@@ -169,7 +169,7 @@ impl Inbox {
                 let time = timeout.unwrap_or_default();
                 let text =
                     format!("nothing came within {time} s; wait longer, or see whether anybody publishes");
-                Err(raised(py, &amop::Error::new(amop::ErrorKind::Timeout, text)))
+                Err(raised(py, &amop::Error::undelivered(amop::ErrorKind::Timeout, text)))
             }
         }
     }

@@ -98,7 +98,7 @@ pub(crate) fn start(py: Python<'_>) -> Result<()> {
         let (lines, waiting) = sync_channel(MOST_LINES);
         let thread = std::thread::Builder::new().name("amop-log".into());
         let started = thread.spawn(move || pass_on(&waiting)).map_err(|error| {
-            Error::new(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
+            Error::undelivered(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
         });
         checked(py, started)?;
         let way = Box::new(Way { process: Process::current(), lines });

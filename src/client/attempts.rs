@@ -240,7 +240,7 @@ impl Attempts {
 
     fn unanswered(&self, part: Duration) -> Error {
         let text = format!("no answer to the unicast on {:?} by any node within {part:?} each", self.topic);
-        Error::new(ErrorKind::Timeout, text).with_delivery(Delivery::Maybe)
+        Error::undelivered(ErrorKind::Timeout, text).with_delivery(Delivery::Maybe)
     }
 
     /// One node reaches all subscribers, unless it drops those of its own: then two together do. Where one of them fails
@@ -303,7 +303,7 @@ impl Attempts {
 
     fn unacked(&self) -> Error {
         let text = format!("no node acked the broadcast on {:?} in time", self.topic);
-        Error::new(ErrorKind::Timeout, text).with_delivery(Delivery::Maybe)
+        Error::undelivered(ErrorKind::Timeout, text).with_delivery(Delivery::Maybe)
     }
 
     async fn try_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
@@ -454,7 +454,7 @@ mod tests {
     use super::*;
 
     fn error(kind: ErrorKind, delivery: Delivery) -> Error {
-        Error::new(kind, "").with_delivery(delivery)
+        Error::undelivered(kind, "").with_delivery(delivery)
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl BackgroundCalls {
                     "a bug in the library: the call panicked; it may have been delivered all the same",
                 ),
             };
-            done.tell(Err(Error::new(kind, text).with_delivery(Delivery::Maybe)));
+            done.tell(Err(Error::undelivered(kind, text).with_delivery(Delivery::Maybe)));
         };
         self.hand_over(runtime, Box::pin(driven));
         Ok(CallHandle(handle))
@@ -236,7 +236,8 @@ mod tests {
     #[test]
     fn what_fails_at_once_is_returned_and_not_told() {
         let (runtime, calls) = (runtime(), BackgroundCalls::default());
-        let refused: Sending<u32> = Box::pin(async { Err(Error::new(ErrorKind::Overloaded, "full")) });
+        let refused: Sending<u32> =
+            Box::pin(async { Err(Error::undelivered(ErrorKind::Overloaded, "full")) });
         let started = calls.start(runtime.handle(), refused, |_| panic!("told"));
         assert_eq!(started.unwrap_err().kind(), ErrorKind::Overloaded);
     }
@@ -245,7 +246,7 @@ mod tests {
     fn an_answer_within_the_first_step_is_told_and_not_returned() {
         let (runtime, calls) = (runtime(), BackgroundCalls::default());
         let (tell, told) = mpsc::channel();
-        for outcome in [Ok(7), Err(Error::new(ErrorKind::NoSubscriber, "nobody"))] {
+        for outcome in [Ok(7), Err(Error::undelivered(ErrorKind::NoSubscriber, "nobody"))] {
             let kind = outcome.as_ref().map_err(Error::kind).copied();
             let answered: Sending<u32> = Box::pin(async { outcome });
             let tell = tell.clone();

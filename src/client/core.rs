@@ -147,7 +147,7 @@ impl ClientCore {
         let endpoint: Endpoint = endpoint.parse()?;
         let registry = self.registry();
         if let Some(link) = self.links.by_endpoint(&endpoint.to_string()) {
-            let why = Error::new(
+            let why = Error::undelivered(
                 ErrorKind::ConnectionLost,
                 format!("{endpoint} was removed from the client while the call was in flight"),
             );
@@ -181,7 +181,7 @@ impl ClientCore {
             // A link ends its first try by itself; the spare second is for a machine under load.
             let limit = deadline + Duration::from_secs(1);
             if self.runtime.until(limit, changed.changed()).await.is_none() {
-                return Err(Error::new(
+                return Err(Error::undelivered(
                     ErrorKind::ConnectTimeout,
                     format!("no node was ready within {:?}", self.options.connect_timeout),
                 ));
@@ -203,7 +203,7 @@ impl ClientCore {
     pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Result<Instant> {
         let timeout = timeout.unwrap_or(self.options.call_timeout);
         if timeout > super::options::MAX_TIME {
-            return Err(Error::new(
+            return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,
                 format!("a timeout of {timeout:?} is too long: take at most {:?}", super::options::MAX_TIME),
             ));
@@ -267,7 +267,7 @@ impl ClientCore {
     }
 
     fn not_listed(&self, topic: &Topic) -> Error {
-        Error::new(
+        Error::undelivered(
             ErrorKind::Timeout,
             format!("no node confirmed the subscription to {topic:?} in time; the node may be overloaded"),
         )
@@ -292,7 +292,7 @@ impl ClientCore {
         // Nothing is ever sent: the channel ends with the handler.
         let ended = async { while finished.changed().await.is_ok() {} };
         self.runtime.until(deadline, ended).await.ok_or_else(|| {
-            Error::new(
+            Error::undelivered(
                 ErrorKind::Timeout,
                 "a handler has not returned in time; its context is kept until it does",
             )
@@ -334,7 +334,7 @@ impl ClientCore {
         let limit = deadline + Duration::from_secs(1);
         match self.runtime.until(limit, ended.wait_for(|ended| *ended)).await {
             Some(_) => Ok(()),
-            None => Err(Error::new(
+            None => Err(Error::undelivered(
                 ErrorKind::Timeout,
                 format!("a handler has not returned within {timeout:?}; its context is kept until it does"),
             )),

@@ -117,7 +117,7 @@ impl LinkTask {
             Step::Done(Ok(Ok(stream))) => stream,
             Step::Done(Ok(Err(error))) => return self.is_down(error, None),
             Step::Done(Err(_)) => {
-                let error = Error::new(
+                let error = Error::undelivered(
                     ErrorKind::ConnectTimeout,
                     format!(
                         "{} gave no connection within {limit:?}: a firewall may drop the packets, or something \

@@ -92,7 +92,7 @@ impl Default for Options {
 impl Options {
     /// Checks what the types don't.
     pub(crate) fn check(&self) -> Result<()> {
-        let wrong = |what: &str| Err(Error::new(ErrorKind::InvalidArgument, what.to_owned()));
+        let wrong = |what: &str| Err(Error::undelivered(ErrorKind::InvalidArgument, what.to_owned()));
         if self.endpoints.is_empty() {
             return wrong("no endpoint was given: name a node, such as 127.0.0.1:20200");
         }

@@ -58,7 +58,7 @@ impl Registry {
         self.check_open()?;
         let entry = self.topics.entry(topic.clone()).or_default();
         if entry.service.is_some() {
-            return Err(Error::new(
+            return Err(Error::undelivered(
                 ErrorKind::AlreadyServed,
                 format!("this client serves {topic:?} already; a topic has one service, end it first"),
             ));

@@ -41,7 +41,7 @@ impl Settings {
         core.check()?;
         let topic = topic?;
         if concurrency == 0 {
-            return Err(Error::new(
+            return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,
                 "a service with concurrency 0 would answer nothing",
             ));

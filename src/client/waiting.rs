@@ -39,7 +39,7 @@ impl Waiting {
                 "{calls} calls with {held} bytes wait already (max_in_flight, max_send_bytes): wait for some to end, or \
                  raise the bounds"
             );
-            return Err(Error::new(ErrorKind::Overloaded, text));
+            return Err(Error::undelivered(ErrorKind::Overloaded, text));
         }
         Ok(place)
     }

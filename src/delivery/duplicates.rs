@@ -13,8 +13,7 @@ use bytes::Bytes;
 
 use super::message::MessageKind;
 use super::request::{Origin, Ticket};
-use crate::protocol::channel::result;
-use crate::protocol::{Seq, Topic};
+use crate::protocol::{Seq, Topic, result};
 
 /// What makes two messages the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

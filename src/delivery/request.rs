@@ -11,8 +11,8 @@ use super::duplicates::{Duplicates, Key};
 use super::lane::LaneItem;
 use super::message::Message;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::channel::{amop, result};
-use crate::protocol::{Seq, Topic};
+use crate::protocol::channel::amop;
+use crate::protocol::{Seq, Topic, result};
 use crate::runtime::Process;
 
 /// Where answers go: implemented by the room that owns connections.
@@ -116,14 +116,14 @@ impl Responder {
         amop::check_size(topic, data.len())?;
         self.check_fork()?;
         self.ticket.leave_open(ANSWERED).map_err(|state| match state {
-            EXPIRED => Error::new(
+            EXPIRED => Error::undelivered(
                 ErrorKind::RequestExpired,
                 format!(
                     "too late: the library has answered TOO_SLOW to this request on {topic:?}; \
                      answer within 4.5 s, or raise the service's concurrency"
                 ),
             ),
-            _ => Error::new(
+            _ => Error::undelivered(
                 ErrorKind::AlreadyAnswered,
                 format!("this request on {topic:?} was answered before; a request takes one answer"),
             ),
@@ -136,7 +136,7 @@ impl Responder {
         if duplicates.answered(&self.ticket, code, &data, Instant::now()) {
             return Ok(());
         }
-        Err(Error::new(
+        Err(Error::undelivered(
             ErrorKind::RequestExpired,
             format!(
                 "the connection that brought this request on {topic:?} is gone; the answer is kept for a \
@@ -212,7 +212,7 @@ impl Request {
         let of_the_library = result::UNSUBSCRIBED..=result::DROPPED;
         let taken = code == result::OK || of_nodes.contains(&code) || of_the_library.contains(&code);
         if taken || i16::try_from(code).is_err() {
-            return Err(Error::new(
+            return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,
                 format!(
                     "{code} can't be a failure's code: take -32768 to 32767, not 0, not 100 to 104 and not -5013 to \

@@ -16,8 +16,8 @@ use super::events::{Event, EventHub};
 use super::lane::{Lane, LaneItem, Reservation, SPARE};
 use super::message::{Message, MessageKind};
 use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
-use crate::protocol::channel::{Frame, result};
-use crate::protocol::{SeqSource, Topic};
+use crate::protocol::channel::Frame;
+use crate::protocol::{SeqSource, Topic, result};
 use crate::runtime::Process;
 
 /// What all sessions of a client share for delivery.

@@ -23,7 +23,7 @@ impl Topic {
     /// [`ErrorKind::InvalidTopic`] says which rule it breaks.
     pub fn new(name: impl AsRef<str>) -> Result<Topic> {
         let name = name.as_ref();
-        let wrong = |what: String| Err(Error::new(ErrorKind::InvalidTopic, what));
+        let wrong = |what: String| Err(Error::undelivered(ErrorKind::InvalidTopic, what));
         if name.is_empty() {
             return wrong("the topic is empty; it needs 1 to 254 bytes".into());
         }

@@ -285,7 +285,7 @@ impl<'a> Driver<'a> {
         router.batch(now, |batch| {
             loop {
                 let Some(frame) = reader.next().map_err(|error| {
-                    Error::new(
+                    Error::undelivered(
                         ErrorKind::Protocol,
                         format!("{endpoint} sent something that is no channel frame: {error}; the connection is closed"),
                     )
@@ -315,7 +315,10 @@ impl<'a> Driver<'a> {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return ended(&self.endpoint, self.machine.is_ready(), self.reader.is_mid_frame());
         }
-        Error::new(ErrorKind::ConnectionLost, format!("the connection to {} broke: {error}", self.endpoint))
+        Error::undelivered(
+            ErrorKind::ConnectionLost,
+            format!("the connection to {} broke: {error}", self.endpoint),
+        )
     }
 }
 
@@ -337,7 +340,7 @@ pub(crate) fn answer_route(applied: Option<tokio::sync::oneshot::Sender<Result<(
 
 /// No session is up.
 pub(crate) fn not_connected(endpoint: &str) -> Error {
-    Error::new(
+    Error::undelivered(
         ErrorKind::NotConnected,
         format!("{endpoint} is not connected at the moment; the client reconnects by itself: try again"),
     )
@@ -345,7 +348,7 @@ pub(crate) fn not_connected(endpoint: &str) -> Error {
 
 /// No session with any node is up.
 pub(crate) fn nobody_connected() -> Error {
-    Error::new(
+    Error::undelivered(
         ErrorKind::NotConnected,
         "no node is connected at the moment; the client reconnects by itself: try again",
     )
@@ -353,16 +356,16 @@ pub(crate) fn nobody_connected() -> Error {
 
 fn too_late(endpoint: &str, call: &super::NewCall) -> Error {
     let text = format!("no time was left to send the message on {:?} to {endpoint}", call.topic);
-    Error::new(ErrorKind::Timeout, text)
+    Error::undelivered(ErrorKind::Timeout, text)
 }
 
 /// The client closes.
 pub(crate) fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "the client was closed")
+    Error::undelivered(ErrorKind::Closed, "the client was closed")
 }
 
 fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
-    Error::new(
+    Error::undelivered(
         ErrorKind::ConnectionLost,
         format!("the connection to {endpoint} was lost while the call was in flight: {why}"),
     )
@@ -370,7 +373,7 @@ fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
 
 fn ended(endpoint: &str, ready: bool, mid_frame: bool) -> Error {
     if !ready {
-        return Error::new(
+        return Error::undelivered(
             ErrorKind::Handshake,
             format!(
                 "{endpoint} closed the connection instead of answering the channel handshake: it speaks none of \
@@ -379,7 +382,7 @@ fn ended(endpoint: &str, ready: bool, mid_frame: bool) -> Error {
         );
     }
     let how = if mid_frame { " in the middle of a frame" } else { "" };
-    Error::new(ErrorKind::ConnectionLost, format!("{endpoint} closed the connection{how}"))
+    Error::undelivered(ErrorKind::ConnectionLost, format!("{endpoint} closed the connection{how}"))
 }
 
 fn add(counter: &AtomicU64, count: usize) {

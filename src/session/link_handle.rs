@@ -109,7 +109,7 @@ impl LinkHandle {
         let permit = Permit(self.in_flight.clone());
         if calls >= self.limits.max_in_flight {
             self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::new(
+            return Err(Error::undelivered(
                 ErrorKind::Overloaded,
                 format!(
                     "{calls} calls are in flight on this connection, its bound (max_in_flight): \
@@ -121,7 +121,7 @@ impl LinkHandle {
         if queued > 0 && queued + bytes > self.limits.max_send_bytes {
             self.release_bytes(bytes);
             self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::new(
+            return Err(Error::undelivered(
                 ErrorKind::Overloaded,
                 format!(
                     "{queued} bytes wait to be sent on this connection, its bound (max_send_bytes): \

@@ -105,18 +105,23 @@ where
 /// What to say when no address let us in.
 fn all_failed(endpoint: &Endpoint, failures: Vec<Failure>) -> Error {
     let listed: Vec<_> = failures.iter().map(ToString::to_string).collect();
-    let insecure = failures.into_iter().rev().find_map(|failure| match failure {
-        Failure::Insecure(error) => Some(error),
-        Failure::Refused(..) => None,
-    });
-    insecure.unwrap_or_else(|| {
-        let text = format!(
-            "cannot connect to {endpoint} ({}): check that the node runs and listens there, that the port is \
-             its channel port, and that no firewall is in between",
-            listed.join("; ")
-        );
-        Error::new(ErrorKind::Connect, text)
-    })
+    let mut refusal = None;
+    for failure in failures.into_iter().rev() {
+        match failure {
+            Failure::Insecure(error) => return error,
+            Failure::Refused(_, error) => refusal = Some(error),
+        }
+    }
+    let text = format!(
+        "cannot connect to {endpoint} ({}): check that the node runs and listens there, that the port is \
+         its channel port, and that no firewall is in between",
+        listed.join("; ")
+    );
+    let error = Error::undelivered(ErrorKind::Connect, text);
+    match refusal {
+        Some(refusal) => error.with_source(refusal),
+        None => error,
+    }
 }
 
 #[cfg(test)]

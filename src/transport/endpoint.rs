@@ -36,7 +36,7 @@ impl Endpoint {
     /// [`ErrorKind::Resolve`] if the name is unknown or the resolver fails.
     pub async fn resolve(&self) -> Result<Vec<SocketAddr>> {
         let failed = |why: &dyn fmt::Display| {
-            Error::new(
+            Error::undelivered(
                 ErrorKind::Resolve,
                 format!(
                     "cannot resolve {:?} of endpoint {self} ({why}): check the name, or give an address",
@@ -73,7 +73,9 @@ impl FromStr for Endpoint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Endpoint> {
-        parse(text).map_err(|why| Error::new(ErrorKind::InvalidEndpoint, format!("endpoint {text:?}: {why}")))
+        parse(text).map_err(|why| {
+            Error::undelivered(ErrorKind::InvalidEndpoint, format!("endpoint {text:?}: {why}"))
+        })
     }
 }
 

@@ -164,12 +164,12 @@ fn internal(panic: &(dyn Any + Send)) -> Error {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no text");
-    Error::new(ErrorKind::Internal, format!("a bug in the library, please report it: {text}"))
+    Error::undelivered(ErrorKind::Internal, format!("a bug in the library, please report it: {text}"))
 }
 
 /// The error for an argument that can't be used.
 pub(crate) fn unusable(text: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidArgument, text)
+    Error::undelivered(ErrorKind::InvalidArgument, text)
 }
 
 /// A time from C: milliseconds, `None` for 0, which takes the default.

@@ -85,7 +85,7 @@ impl Slots {
         if taken < self.most {
             return Ok(slot);
         }
-        Err(Error::new(
+        Err(Error::undelivered(
             ErrorKind::Overloaded,
             format!("{taken} asynchronous calls have not completed or their completions weren't taken: wait"),
         ))
@@ -140,7 +140,7 @@ impl Completions {
         let mut lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
         match &*lane {
             Lane::Open(sender) => Ok(sender.clone()),
-            Lane::Closed => Err(Error::new(ErrorKind::Closed, "the client is closed")),
+            Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client is closed")),
             Lane::Unused => {
                 let (sender, mut told) = unbounded_channel::<Told>();
                 client.dispatch(poll_fn(move |cx| told.poll_recv(cx)), Told::tell)?;

@@ -67,7 +67,7 @@ impl amop_devnet {
         self.process.check()?;
         match &*self.nodes.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(nodes) => act(nodes),
-            None => Err(amop::Error::new(amop::ErrorKind::Closed, "the devnet was stopped")),
+            None => Err(amop::Error::undelivered(amop::ErrorKind::Closed, "the devnet was stopped")),
         }
     }
 
@@ -319,7 +319,7 @@ mod present {
                 Some(_) => None,
                 None => Some(TempDir::with_prefix("amop-devnet-").map_err(|error| {
                     let text = format!("no temporary folder can be made: {error}; name one");
-                    Error::new(ErrorKind::InvalidArgument, text)
+                    Error::undelivered(ErrorKind::InvalidArgument, text)
                 })?),
             };
             let folder = folder.or_else(|| temporary.as_ref().map(|made| made.path().into()));
@@ -336,7 +336,7 @@ mod present {
             let folder = self.devnet.credentials_dir();
             folder
                 .map(PathBuf::from)
-                .ok_or_else(|| Error::new(ErrorKind::Internal, "the devnet has no folder"))
+                .ok_or_else(|| Error::undelivered(ErrorKind::Internal, "the devnet has no folder"))
         }
 
         pub(super) fn kill(&self, node: usize) -> Result<()> {
@@ -368,7 +368,7 @@ mod absent {
     impl Nodes {
         pub(super) fn start(_ports: Vec<u16>, _folder: Option<PathBuf>, _like_2_11: bool) -> Result<Nodes> {
             let text = "this build of the library has no embedded nodes: build it with the feature `devnet`";
-            Err(Error::new(ErrorKind::Unsupported, text))
+            Err(Error::undelivered(ErrorKind::Unsupported, text))
         }
 
         pub(super) fn endpoints(&self) -> Vec<SocketAddr> {

@@ -86,13 +86,16 @@ impl<S: Source> Inbox<S> {
                 return Ok(taken);
             }
             if ended {
-                return Err(Error::new(
+                return Err(Error::undelivered(
                     ErrorKind::Closed,
                     format!("no more {} will come: it has ended", S::NAME),
                 ));
             }
             if !self.signal.wait(seen, deadline) {
-                return Err(Error::new(ErrorKind::Timeout, format!("no {} came within {wait:?}", S::NAME)));
+                return Err(Error::undelivered(
+                    ErrorKind::Timeout,
+                    format!("no {} came within {wait:?}", S::NAME),
+                ));
             }
         }
     }

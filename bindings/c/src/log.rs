@@ -102,10 +102,10 @@ fn start() -> Result<(Process, SyncSender<Record>)> {
     let (sender, records) = sync_channel(MOST_RECORDS);
     let thread = std::thread::Builder::new().name("amop-log".into());
     thread.spawn(move || pass_on(&records)).map_err(|error| {
-        Error::new(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
+        Error::undelivered(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
     })?;
     tracing::subscriber::set_global_default(Collector::new(wanted, take)).map_err(|_| {
-        Error::new(
+        Error::undelivered(
             ErrorKind::Unsupported,
             "this program is in Rust itself and collects the library's log already",
         )

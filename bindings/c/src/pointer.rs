@@ -61,7 +61,7 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, name: &str, kind: ErrorKind) 
     // SAFETY: the caller's.
     let text = unsafe { CStr::from_ptr(text) };
     text.to_str().map_err(|error| {
-        Error::new(kind, format!("`{name}` isn't UTF-8: byte {} is wrong", error.valid_up_to()))
+        Error::undelivered(kind, format!("`{name}` isn't UTF-8: byte {} is wrong", error.valid_up_to()))
     })
 }
 
@@ -77,7 +77,7 @@ pub(crate) unsafe fn payload(data: *const u8, len: usize, name: &str) -> Result<
         return Err(unusable(format!("`{name}` is NULL, but its length is {len}")));
     }
     if len > MAX_PAYLOAD {
-        return Err(Error::new(
+        return Err(Error::undelivered(
             ErrorKind::TooLarge,
             format!("{len} bytes don't fit one message; a frame of the protocol ends at {MAX_PAYLOAD}"),
         ));

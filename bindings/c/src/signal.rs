@@ -95,7 +95,10 @@ impl Signal {
             return Ok(descriptor.reader.as_raw_fd());
         }
         let (reader, writer) = pipe().map_err(|error| {
-            Error::new(ErrorKind::Runtime, format!("no file descriptor is left for this process: {error}"))
+            Error::undelivered(
+                ErrorKind::Runtime,
+                format!("no file descriptor is left for this process: {error}"),
+            )
         })?;
         let number = reader.as_raw_fd();
         state.descriptor = Some(Descriptor { reader, writer, raised: false });
@@ -105,7 +108,7 @@ impl Signal {
     /// There are no file descriptors to wait for on this system.
     #[cfg(not(unix))]
     pub(crate) fn descriptor(&self) -> Result<i32> {
-        Err(Error::new(ErrorKind::Unsupported, "file descriptors to wait for exist on Unix only"))
+        Err(Error::undelivered(ErrorKind::Unsupported, "file descriptors to wait for exist on Unix only"))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -60,7 +60,7 @@ pub unsafe extern "C" fn amop_check_version(header: u32, error: *mut *mut amop_e
             return Ok(());
         }
         let (major, minor, patch) = (header / 1_000_000, header / 1_000 % 1_000, header % 1_000);
-        Err(Error::new(
+        Err(Error::undelivered(
             ErrorKind::Unsupported,
             format!(
                 "the program was compiled for amop {major}.{minor}.{patch}, but the library loaded is {}: \

@@ -96,7 +96,7 @@ async fn publish(client: &Client, kind: Kind, number: u32) -> amop::Result<Publi
 
 /// What the subscriber prints of the next message; a message that was published comes within the call's deadline.
 async fn receive(messages: &mut Subscription) -> amop::Result<Received> {
-    let lost = || amop::Error::new(ErrorKind::Timeout, "a message was published but not received");
+    let lost = || amop::Error::undelivered(ErrorKind::Timeout, "a message was published but not received");
     let message =
         tokio::time::timeout(ARRIVAL, messages.next()).await.map_err(|_| lost())?.ok_or_else(lost)?;
     let kind = match message.kind() {

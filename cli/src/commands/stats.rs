@@ -85,12 +85,12 @@ impl Session {
         let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
         let stream = connected.unwrap_or_else(|_| {
             let text = format!("{endpoint} gave no connection within {} s", stats.timeout.as_secs_f64());
-            Err(amop::Error::new(amop::ErrorKind::ConnectTimeout, text))
+            Err(amop::Error::undelivered(amop::ErrorKind::ConnectTimeout, text))
         })?;
         let mut channel = Channel::new(stream, stats.timeout);
         let choice = channel.handshake().await.map_err(|error| {
             let text = format!("the channel handshake with {endpoint} failed: {error}");
-            amop::Error::new(amop::ErrorKind::Handshake, text)
+            amop::Error::undelivered(amop::ErrorKind::Handshake, text)
         })?;
         Ok(Session { endpoint, channel, node_version: choice.node_version, protocol: choice.protocol })
     }
@@ -116,7 +116,7 @@ impl Session {
 
     fn failed(&self, error: &ChannelError) -> amop::Error {
         let text = format!("{} can't be looked at: {error}", self.endpoint);
-        amop::Error::new(
+        amop::Error::undelivered(
             match error {
                 ChannelError::Silent(_) => amop::ErrorKind::Timeout,
                 ChannelError::Closed | ChannelError::Io(_) => amop::ErrorKind::ConnectionLost,

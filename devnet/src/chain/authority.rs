@@ -248,7 +248,7 @@ impl Chain {
     pub(super) fn agency(&self) -> Result<&Authority> {
         self.agency.as_ref().ok_or_else(|| {
             let text = "this chain has no agency: its CA issues nodes and SDKs itself";
-            Error::new(ErrorKind::InvalidArgument, text)
+            Error::undelivered(ErrorKind::InvalidArgument, text)
         })
     }
 

@@ -87,7 +87,7 @@ pub(super) struct Wanted<'a> {
 /// A name as the script writes it: `CN=name, O=fisco-bcos, OU=unit`.
 pub(super) fn distinguished_name(name: &str, unit: &str) -> Result<Name> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_. ".contains(&b)) {
-        return Err(Error::new(
+        return Err(Error::undelivered(
             ErrorKind::InvalidArgument,
             format!("{name:?} can't name a certificate: use letters, digits, '-', '_', '.' and blanks"),
         ));
@@ -122,7 +122,7 @@ fn build(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> builder
 }
 
 pub(super) fn failed(why: &str) -> Error {
-    Error::new(ErrorKind::CredentialsInvalid, format!("can't mint a certificate: {why}"))
+    Error::undelivered(ErrorKind::CredentialsInvalid, format!("can't mint a certificate: {why}"))
 }
 
 /// The extensions that the script asks for. Without any, the builder writes version 1.

@@ -119,7 +119,7 @@ fn open(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
     let missing: Vec<_> =
         needed.filter(|path| !path.exists()).map(|path| path.display().to_string()).collect();
     if !missing.is_empty() {
-        return Err(Error::new(
+        return Err(Error::undelivered(
             ErrorKind::CredentialsNotFound,
             format!(
                 "the chain in {} is incomplete, there is no {}: put it back, or delete the folder's cert, sdk and node \
@@ -156,7 +156,7 @@ fn check_kind(folder: &Path, ca: &(PathBuf, PathBuf), wanted: Algorithm) -> Resu
         Algorithm::Secp256k1 => ("RSA", "secp256k1"),
         Algorithm::Rsa => ("secp256k1", "RSA"),
     };
-    Err(Error::new(
+    Err(Error::undelivered(
         ErrorKind::CredentialsInvalid,
         format!(
             "the chain in {} has {there} certificates, not {asked} ones: name another folder",
@@ -171,7 +171,7 @@ fn check(folder: &Path, chain: &Chain) -> Result<()> {
     let ca = read(&folder.join("ca.crt"))?;
     let probe = chain.issue(Role::Sdk, "probe", &LeafOptions::of(chain.algorithm()))?.trusting(&ca);
     probe.credentials()?.check_chain().map_err(|_| {
-        Error::new(
+        Error::undelivered(
             ErrorKind::CredentialsInvalid,
             format!(
                 "{} is of another chain than CA and agency in the cert folder beside it: put the right one back, or \
@@ -184,7 +184,7 @@ fn check(folder: &Path, chain: &Chain) -> Result<()> {
 
 fn read_authority(certificate: &Path, key: &Path) -> Result<Authority> {
     Authority::from_pem(&read(certificate)?, &read(key)?).map_err(|error| {
-        Error::new(
+        Error::undelivered(
             ErrorKind::CredentialsInvalid,
             format!("{} and {} can't issue certificates: {error}", certificate.display(), key.display()),
         )
@@ -216,7 +216,7 @@ fn write(path: &Path, content: &str, mode: u32) -> Result<()> {
 }
 
 fn at(path: &Path, doing: &str, error: &std::io::Error) -> Error {
-    Error::new(ErrorKind::CredentialsInvalid, format!("can't {doing} {}: {error}", path.display()))
+    Error::undelivered(ErrorKind::CredentialsInvalid, format!("can't {doing} {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -52,8 +52,9 @@ impl Key {
             Key::Secp256k1(key) => key.to_pkcs8_pem(LineEnding::LF),
             Key::Rsa(key) => key.to_pkcs8_pem(LineEnding::LF),
         };
-        let pem =
-            pem.map_err(|error| Error::new(ErrorKind::Internal, format!("can't encode a key: {error}")))?;
+        let pem = pem.map_err(|error| {
+            Error::undelivered(ErrorKind::Internal, format!("can't encode a key: {error}"))
+        })?;
         Ok(pem.to_string())
     }
 

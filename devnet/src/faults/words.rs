@@ -86,7 +86,7 @@ fn chance(text: &str) -> Result<f64> {
 }
 
 fn wrong(text: String) -> Error {
-    Error::new(ErrorKind::InvalidArgument, text)
+    Error::undelivered(ErrorKind::InvalidArgument, text)
 }
 
 #[cfg(test)]

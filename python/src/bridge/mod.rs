@@ -157,7 +157,7 @@ impl Bridge {
     fn new(py: Python<'_>, watched: bool) -> Result<Bridge> {
         let queue = Queue::new(watched).map_err(|error| {
             let text = format!("no file descriptor is left for this process: {error}");
-            Error::new(ErrorKind::Runtime, text)
+            Error::undelivered(ErrorKind::Runtime, text)
         });
         let inner = Inner { queue: Arc::new(checked(py, queue)?), calls: Arc::default() };
         Ok(Bridge(Owned::new(inner)))

@@ -53,7 +53,8 @@ where
     }
 
     fn outcome(self: Box<Self>, py: Python<'_>) -> Result<Py<PyAny>> {
-        let ended = self.ended.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "the call goes on")));
+        let ended =
+            self.ended.unwrap_or_else(|| Err(Error::undelivered(ErrorKind::Internal, "the call goes on")));
         (self.convert)(py, checked(py, ended)?)
     }
 }

@@ -23,7 +23,7 @@ pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
     if data_len <= most {
         return Ok(());
     }
-    Err(Error::new(
+    Err(Error::undelivered(
         ErrorKind::TooLarge,
         format!("the message has {data_len} bytes; with this topic at most {most} fit one frame: split it"),
     ))

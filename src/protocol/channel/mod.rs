@@ -7,7 +7,6 @@ pub mod amop;
 pub mod frame;
 pub mod handshake;
 pub mod heartbeat;
-pub mod result;
 pub mod rpc;
 pub mod topic_list;
 pub mod verify;

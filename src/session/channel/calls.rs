@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::protocol::channel::{Frame, amop, result};
-use crate::protocol::{SeqSource, Topic};
+use crate::protocol::channel::{Frame, amop};
+use crate::protocol::{SeqSource, Topic, result};
 use crate::session::command::{CallKind, NewCall, Reply, frame_len};
 use crate::session::deadlines::Deadlines;
 use crate::session::link_handle::Permit;
@@ -186,7 +186,7 @@ impl Calls {
                     }
                     Ok(Reply { data, endpoint: self.endpoint.clone() })
                 }
-                Err(error) => Err(Error::new(
+                Err(error) => Err(Error::undelivered(
                     ErrorKind::Remote,
                     format!("the subscriber of {:?} sent a malformed reply: {error}", call.topic),
                 )
@@ -209,7 +209,7 @@ impl Calls {
                 Delivery::Maybe => "the message may have been delivered",
                 Delivery::No => "it could not even be sent in that time",
             };
-            let error = Error::new(
+            let error = Error::undelivered(
                 ErrorKind::Timeout,
                 format!(
                     "no answer to the {} on {:?} by {} within {:?}; {advice}",
@@ -245,7 +245,7 @@ impl Calls {
 
     fn refusal(&self, call: &Call, frame: &Frame<'_>, now: Instant) -> Error {
         let (code, topic, node) = (frame.result, &call.topic, &self.endpoint);
-        let kind = ErrorKind::from_result(code);
+        let kind = result::error_kind(code);
         let quick = call.age(now) < QUICK_REFUSAL;
         // What one subscriber refuses after that time may have been handled by another, whose answer never came.
         let unless_pushed_before = if quick { Delivery::No } else { Delivery::Maybe };
@@ -321,7 +321,7 @@ impl Calls {
             Ok(said) if !said.is_empty() && said.len() <= 200 => format!("{text}: {said}"),
             _ => text,
         };
-        Error::new(kind, text).with_delivery(delivery).with_node_code(code).with_data(data)
+        Error::undelivered(kind, text).with_delivery(delivery).with_node_code(code).with_data(data)
     }
 }
 

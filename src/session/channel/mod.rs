@@ -33,9 +33,9 @@ use super::{Fatal, Notice, SessionOptions, wire_log};
 use crate::delivery::{Answer, Batch, Router, Ticket, Verdict};
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::channel::{
-    Frame, MessageType, amop, frame, handshake, heartbeat as heartbeat_body, result, rpc, topic_list,
+    Frame, MessageType, amop, frame, handshake, heartbeat as heartbeat_body, rpc, topic_list,
 };
-use crate::protocol::{Seq, SeqSource, Topic};
+use crate::protocol::{Seq, SeqSource, Topic, result};
 
 /// How this client names itself to nodes.
 const CLIENT_TYPE: &str = concat!("amop-", env!("CARGO_PKG_VERSION"));
@@ -322,7 +322,7 @@ impl Machine {
         }
         let protocol = match self.phase {
             Phase::Handshaking { .. } if now >= self.options.handshake_by => {
-                return Err(Error::new(
+                return Err(Error::undelivered(
                     ErrorKind::ConnectTimeout,
                     format!(
                         "{} completed TLS but didn't answer the channel handshake in time; is it a channel \
@@ -349,7 +349,7 @@ impl Machine {
                 self.is_due(send);
                 Ok(())
             }
-            Beat::Dead => Err(Error::new(
+            Beat::Dead => Err(Error::undelivered(
                 ErrorKind::ConnectionLost,
                 format!(
                     "{} gave no sign of life for {:?}: the connection is given up",
@@ -386,7 +386,7 @@ impl Machine {
 
     /// An error for bytes that no 2.x node sends.
     fn garbage(&self, what: &str, why: impl std::fmt::Display) -> Error {
-        Error::new(
+        Error::undelivered(
             ErrorKind::Protocol,
             format!("{} sent a malformed {what}: {why}; the connection is closed", self.options.endpoint),
         )

@@ -266,7 +266,7 @@ impl Play {
 
     /// The connection goes, or the client closes: every call ends.
     fn end(mut self, lost: bool) {
-        let error = Error::new(ErrorKind::ConnectionLost, "gone");
+        let error = Error::undelivered(ErrorKind::ConnectionLost, "gone");
         if lost {
             self.bench.machine.end(&error);
         } else {

@@ -175,7 +175,7 @@ fn the_end_of_the_connection_ends_every_call_once() {
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"1");
     bench.sent();
     let (_, mut unsent) = bench.call(CallKind::Publish, "t", b"2");
-    bench.machine.end(&Error::new(ErrorKind::ConnectionLost, "gone"));
+    bench.machine.end(&Error::undelivered(ErrorKind::ConnectionLost, "gone"));
     assert_eq!(outcome(&mut sent).unwrap_err().delivery(), Delivery::Maybe);
     assert_eq!(outcome(&mut unsent).unwrap_err().delivery(), Delivery::No);
     assert_eq!(bench.port.in_flight(), 0);

@@ -154,7 +154,7 @@ impl Credentials {
     pub fn check_chain(&self) -> Result<()> {
         let chain: Vec<_> = self.0.chain.iter().map(|certificate| certificate.der.clone()).collect();
         let refused = |why| {
-            Error::new(
+            Error::undelivered(
                 ErrorKind::CredentialsInvalid,
                 format!("{} and {} don't belong together: {why}", self.0.certificate_name, self.0.ca_name),
             )
@@ -234,7 +234,7 @@ fn matching_key(
 ) -> Result<Arc<dyn SigningKey>> {
     let readings = signing_keys(private);
     if readings.is_empty() {
-        return Err(Error::new(
+        return Err(Error::undelivered(
             ErrorKind::CredentialsInvalid,
             format!(
                 "{key_name} holds no key that can be used: chains have secp256k1 or RSA keys (2048 to 8192 bits), \
@@ -245,7 +245,7 @@ fn matching_key(
     let belongs =
         |key: &Arc<dyn SigningKey>| key.public_key().is_some_and(|spki| leaf.key.same_as(spki.as_ref()));
     readings.into_iter().find(belongs).ok_or_else(|| {
-        Error::new(
+        Error::undelivered(
             ErrorKind::KeyMismatch,
             format!(
                 "{key_name} isn't the private key of {certificate_name} ({}, the first certificate in it): use files \
@@ -261,7 +261,7 @@ fn out_of_date(file: &str, role: &str, certificate: &ParsedCertificate, now: Uni
         Dates::NotYetValid => "is not valid yet: check this machine's clock",
         Dates::Expired | Dates::Valid => "is expired: have it renewed, or check this machine's clock",
     };
-    Error::new(
+    Error::undelivered(
         ErrorKind::CertificateDates,
         format!("the {role} {} in {file} ({}) {what}", certificate.subject_text(), certificate.period()),
     )

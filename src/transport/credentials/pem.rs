@@ -46,7 +46,7 @@ impl<'a> PemInput<'a> {
                     std::io::ErrorKind::NotFound => ErrorKind::CredentialsNotFound,
                     _ => ErrorKind::CredentialsInvalid,
                 };
-                Err(Error::new(kind, format!("cannot read {}: {error}", path.display())))
+                Err(Error::undelivered(kind, format!("cannot read {}: {error}", path.display())))
             }
         }
     }
@@ -112,7 +112,7 @@ impl<'a> PemInput<'a> {
     }
 
     fn encrypted(&self) -> Error {
-        Error::new(
+        Error::undelivered(
             ErrorKind::KeyEncrypted,
             format!(
                 "{} is encrypted: decrypt it into a file that only this program's user can read (openssl pkey -in \
@@ -123,7 +123,7 @@ impl<'a> PemInput<'a> {
     }
 
     fn invalid(&self, what: &str) -> Error {
-        Error::new(ErrorKind::CredentialsInvalid, format!("{} {what}", self.name))
+        Error::undelivered(ErrorKind::CredentialsInvalid, format!("{} {what}", self.name))
     }
 
     /// The error for a file without what was looked for; `tool` is the openssl command that converts it.

@@ -35,7 +35,7 @@ pub(super) fn discover() -> Result<Files> {
 fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<Files> {
     if let Some(named) = named {
         return complete(&named).map_err(|missing| {
-            Error::new(
+            Error::undelivered(
                 ErrorKind::CredentialsNotFound,
                 format!(
                     "no credentials in {} (from ${VARIABLE}): {missing}; set it to the SDK's folder",
@@ -51,7 +51,7 @@ fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<Files> {
             Err(missing) => tried.push(format!("{place}: {missing}")),
         }
     }
-    Err(Error::new(
+    Err(Error::undelivered(
         ErrorKind::CredentialsNotFound,
         format!(
             "no credentials found. Tried ${VARIABLE}: not set; {}. Give the SDK's folder (of a chain made by the \
@@ -67,7 +67,7 @@ fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<Files> {
 /// [`ErrorKind::CredentialsNotFound`] says what is missing.
 pub(super) fn directory(path: &Path) -> Result<Files> {
     complete(path).map_err(|missing| {
-        Error::new(
+        Error::undelivered(
             ErrorKind::CredentialsNotFound,
             format!(
                 "no credentials in {}: {missing}; give a folder with ca.crt, sdk.crt and sdk.key",

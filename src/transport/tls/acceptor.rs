@@ -45,7 +45,7 @@ impl NodeAcceptor {
         match self.tls.accept(Socket::from(tcp)).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
-                Err(Error::new(ErrorKind::Tls, format!("the client's TLS handshake failed: {error}")))
+                Err(Error::undelivered(ErrorKind::Tls, format!("the client's TLS handshake failed: {error}")))
             }
         }
     }
@@ -95,7 +95,7 @@ pub fn server_config(
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&TLS12])
         .map_err(|error| {
-            Error::new(ErrorKind::InvalidArgument, format!("TLS server: {error}; name a curve"))
+            Error::undelivered(ErrorKind::InvalidArgument, format!("TLS server: {error}; name a curve"))
         })?
         .with_client_cert_verifier(Arc::new(SdkVerifier::new(roots, issuer)))
         // Not `with_single_cert`, which refuses version 1 certificates.

@@ -38,7 +38,7 @@ impl TrustedRoots {
         let mut anchors = Vec::new();
         for root in roots {
             let anchor = webpki::anchor_from_trusted_cert(&root.der).map_err(|error| {
-                Error::new(
+                Error::undelivered(
                     ErrorKind::CredentialsInvalid,
                     format!(
                         "the CA certificate {} can't be used: {error:?}; use the chain's ca.crt",
@@ -207,7 +207,7 @@ pub(in crate::transport) fn leads_to_root(
     let (leaf, others) = chain.split_first().expect("credentials have a certificate");
     TrustedRoots::new(roots)?
         .verify(leaf, others, KeyUsage::client_auth(), UnixTime::now())
-        .map_err(|refusal| Error::new(ErrorKind::CredentialsInvalid, refusal.text))
+        .map_err(|refusal| Error::undelivered(ErrorKind::CredentialsInvalid, refusal.text))
 }
 
 /// The refusal if `certificate` isn't valid at `now`.

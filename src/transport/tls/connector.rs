@@ -36,7 +36,7 @@ impl RustlsConnector {
         let roots = Arc::new(TrustedRoots::new(credentials.ca())?);
         let mut config = ClientConfig::builder_with_provider(CLIENT_PROVIDER.clone())
             .with_protocol_versions(&[&TLS12])
-            .map_err(|error| Error::new(ErrorKind::Internal, format!("TLS client: {error}")))?
+            .map_err(|error| Error::undelivered(ErrorKind::Internal, format!("TLS client: {error}")))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(NodeVerifier::new(roots.clone())))
             // Not `with_client_auth_cert`, which refuses version 1 certificates.

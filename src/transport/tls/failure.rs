@@ -82,12 +82,14 @@ fn explain(
     let tls = failure.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     match (tls, verdict) {
         (_, Some(Err(refusal))) => refused_node(refusal, own, endpoint),
-        (Some(TlsError::InvalidCertificate(CertificateError::BadSignature)), Some(Ok(()))) => Error::new(
-            ErrorKind::NodeCertificate,
-            format!(
-                "the node {endpoint} is refused: it doesn't hold the private key of the certificate it showed"
-            ),
-        ),
+        (Some(TlsError::InvalidCertificate(CertificateError::BadSignature)), Some(Ok(()))) => {
+            Error::undelivered(
+                ErrorKind::NodeCertificate,
+                format!(
+                    "the node {endpoint} is refused: it doesn't hold the private key of the certificate it showed"
+                ),
+            )
+        }
         (Some(TlsError::AlertReceived(alert)), None) => refused_hello(*alert, own, endpoint),
         (Some(TlsError::AlertReceived(alert)), Some(Ok(()))) => refused_certificate(*alert, own, endpoint),
         (Some(TlsError::PeerIncompatible(what)), _) => nothing_in_common(&format!("{what:?}"), own, endpoint),
@@ -96,21 +98,21 @@ fn explain(
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
             )),
             None,
-        ) => Error::new(
+        ) => Error::undelivered(
             ErrorKind::Tls,
             format!("what answers at {endpoint} doesn't speak TLS: {}", wrong_port_advice()),
         ),
         (Some(other), _) => {
-            Error::new(ErrorKind::Tls, format!("TLS handshake with {endpoint} failed: {other}"))
+            Error::undelivered(ErrorKind::Tls, format!("TLS handshake with {endpoint} failed: {other}"))
         }
-        (None, None) => Error::new(
+        (None, None) => Error::undelivered(
             ErrorKind::Tls,
             format!(
                 "{endpoint} closed the connection before the TLS handshake ({failure}): {}",
                 wrong_port_advice()
             ),
         ),
-        (None, Some(Ok(()))) => Error::new(
+        (None, Some(Ok(()))) => Error::undelivered(
             ErrorKind::Tls,
             format!(
                 "the node {endpoint} closed the connection in the TLS handshake, after this client had shown its \
@@ -131,7 +133,7 @@ fn refused_node(refusal: &Refusal, own: &Credentials, endpoint: &Endpoint) -> Er
             own.ca_name()
         ),
     };
-    Error::new(
+    Error::undelivered(
         ErrorKind::NodeCertificate,
         format!("the node {endpoint} is refused: {}{advice}", refusal.text),
     )
@@ -143,7 +145,7 @@ fn refused_hello(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> Error 
         Alert::HandshakeFailure | Alert::InsufficientSecurity | Alert::ProtocolVersion => {
             nothing_in_common(&format!("alert {}", name(alert)), own, endpoint)
         }
-        other => Error::new(
+        other => Error::undelivered(
             ErrorKind::Tls,
             format!(
                 "{endpoint} ended the TLS handshake at its start (alert {}): {}",
@@ -163,7 +165,7 @@ fn nothing_in_common(what: &str, own: &Credentials, endpoint: &Endpoint) -> Erro
         "Likely it is a node of 2.9.0 or later with the default RSA channel, which agrees on keys by static RSA only, \
          or one of a GM chain; this build can do neither"
     };
-    Error::new(
+    Error::undelivered(
         ErrorKind::TlsNoCommon,
         format!(
             "the node {endpoint} shares no cipher suite or curve with this client ({what}). {likely}. Build the chain \
@@ -194,7 +196,7 @@ fn refused_certificate(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> 
         | Alert::HandshakeFailure
         | Alert::DecryptError => likely_reasons(own),
         other => {
-            return Error::new(
+            return Error::undelivered(
                 ErrorKind::Tls,
                 format!(
                     "the node {endpoint} ended the TLS handshake (alert {}): look into its log",
@@ -203,7 +205,7 @@ fn refused_certificate(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> 
             );
         }
     };
-    Error::new(
+    Error::undelivered(
         ErrorKind::ClientCertificate,
         format!("the node {endpoint} refused this client's certificate (alert {}): {why}", name(alert)),
     )

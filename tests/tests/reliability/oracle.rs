@@ -314,7 +314,7 @@ mod tests {
             tell(&oracle, call);
             !oracle.broken_promises().is_empty()
         }
-        let failed = || Err::<(), _>(Error::new(ErrorKind::NotConnected, "x"));
+        let failed = || Err::<(), _>(Error::undelivered(ErrorKind::NotConnected, "x"));
         assert!(broken(|_, _| {}, Wants::Unicast), "never ended");
         assert!(broken(|oracle, call| oracle.end(call, Ok(())), Wants::Unicast), "done unheard");
         assert!(!broken(|oracle, call| oracle.end(call, Ok(())), Wants::Broadcast));

@@ -280,9 +280,10 @@ async fn call(
             publish.start(move |outcome| {
                 let outcome = outcome.and_then(|reply| match reply.data() {
                     data if *data == expected => Ok(()),
-                    data => {
-                        Err(Error::new(ErrorKind::Internal, format!("a reply to another call: {data:?}")))
-                    }
+                    data => Err(Error::undelivered(
+                        ErrorKind::Internal,
+                        format!("a reply to another call: {data:?}"),
+                    )),
                 });
                 book.end(call, outcome);
                 let _ = over.send(());

@@ -7,7 +7,8 @@ use amop::protocol::channel::amop::{TopicBodyError, put_head, split};
 use amop::protocol::channel::frame::{MAX_FRAME_LEN, parse};
 use amop::protocol::channel::handshake::{Choice, Offer};
 use amop::protocol::channel::verify::{TopicStatus, VerifyRequest};
-use amop::protocol::channel::{Frame, FrameReader, MessageType, heartbeat, result, rpc, topic_list};
+use amop::protocol::channel::{Frame, FrameReader, MessageType, heartbeat, rpc, topic_list};
+use amop::protocol::result;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,7 +1,9 @@
-//! The codes of a frame's `result` field.
+//! The result codes of replies, the same for all generations.
 //!
 //! Nodes answer 100 to 104. A subscriber's own `result` is passed on to the publisher unchanged; ours fit 16
 //! bits, because 3.x carries no more, and stay outside the nodes' own numbers.
+
+use crate::error::ErrorKind;
 
 /// All is well; for a multicast: accepted by the node, not delivered.
 pub const OK: i32 = 0;
@@ -26,3 +28,34 @@ pub const TOO_SLOW: i32 = -5011;
 pub const BUSY: i32 = -5012;
 /// The topic was left, the node doesn't know yet: not delivered.
 pub const UNSUBSCRIBED: i32 = -5013;
+
+/// Returns the kind of error that a `result` other than [`OK`] stands for.
+pub(crate) fn error_kind(result: i32) -> ErrorKind {
+    match result {
+        NO_SUBSCRIBER => ErrorKind::NoSubscriber,
+        REMOTE_NODE => ErrorKind::RemoteNode,
+        NODE_TIMEOUT => ErrorKind::NodeTimeout,
+        BANDWIDTH => ErrorKind::Bandwidth,
+        SUBSCRIBER_UNREACHABLE => ErrorKind::SubscriberUnreachable,
+        FAILED => ErrorKind::SubscriberFailed,
+        DROPPED => ErrorKind::SubscriberDropped,
+        TOO_SLOW => ErrorKind::SubscriberTooSlow,
+        BUSY => ErrorKind::SubscriberBusy,
+        UNSUBSCRIBED => ErrorKind::SubscriberUnsubscribed,
+        _ => ErrorKind::Remote,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_codes_are_the_numbers_of_their_kinds() {
+        for code in 100..=104 {
+            assert_eq!(error_kind(code).code(), code);
+        }
+        assert_eq!(error_kind(-7), ErrorKind::Remote);
+        assert_eq!(error_kind(-5012), ErrorKind::SubscriberBusy);
+    }
+}
