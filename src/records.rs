@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_wanted_of_this_library_is_collected() {
+    fn other_levels_and_targets_are_ignored() {
         let records = collected(LevelFilter::INFO, || {
             debug!("too much");
             debug_span!("call").in_scope(|| info!("enough"));
