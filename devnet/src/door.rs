@@ -1,4 +1,4 @@
-//! What a connection passes on its way to becoming a session: the node's welcome, its certificate, a look at the versions
+//! What a connection passes on its way to becoming a session: the node's choice for new connections, its certificate, a look at the versions
 //! of TLS and the sessions that are offered, TLS, all within the first-byte limit.
 
 use std::io;
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::chain::Algorithm;
 use crate::counters::Tally;
 use crate::entrance::Entrance;
-use crate::faults::Welcome;
+use crate::faults::OnConnect;
 use crate::options::Options;
 use crate::resumption::Issued;
 use crate::session::{Home, Seat, serve};
@@ -76,21 +76,25 @@ impl std::fmt::Debug for Security {
 #[derive(Debug)]
 pub(crate) struct Door {
     first_byte: Duration,
-    manner: Mutex<(Welcome, Security)>,
+    manner: Mutex<(OnConnect, Security)>,
     frozen: watch::Sender<bool>,
 }
 
 impl Door {
     pub(crate) fn new(security: Security, first_byte: Duration) -> Door {
-        Door { first_byte, manner: Mutex::new((Welcome::Serve, security)), frozen: watch::Sender::new(false) }
+        Door {
+            first_byte,
+            manner: Mutex::new((OnConnect::Serve, security)),
+            frozen: watch::Sender::new(false),
+        }
     }
 
-    fn manner(&self) -> MutexGuard<'_, (Welcome, Security)> {
+    fn manner(&self) -> MutexGuard<'_, (OnConnect, Security)> {
         self.manner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_welcome(&self, welcome: Welcome) {
-        self.manner().0 = welcome;
+    pub(crate) fn set_on_connect(&self, on_connect: OnConnect) {
+        self.manner().0 = on_connect;
     }
 
     pub(crate) fn set_security(&self, security: Security) {
@@ -110,13 +114,13 @@ impl Door {
         if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
             return;
         }
-        let (welcome, security) = self.manner().clone();
-        match welcome {
-            Welcome::Serve => self.secure(tcp, security, home).await,
-            Welcome::Close => {}
-            Welcome::Reset => Socket::from(tcp).reset_on_close(),
-            Welcome::Stall => swallow(tcp).await,
-            Welcome::Garbage => {
+        let (on_connect, security) = self.manner().clone();
+        match on_connect {
+            OnConnect::Serve => self.secure(tcp, security, home).await,
+            OnConnect::Close => {}
+            OnConnect::Reset => Socket::from(tcp).reset_on_close(),
+            OnConnect::Stall => swallow(tcp).await,
+            OnConnect::Garbage => {
                 let mut tcp = tcp;
                 // Whether it arrives is the client's affair.
                 let _ = tcp.write_all(GARBAGE).await;

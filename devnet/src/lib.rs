@@ -16,7 +16,7 @@
 //! ```
 //!
 //! - [`Devnet`], [`DevnetBuilder`], [`Node`], [`Session`]: start, look at, stop.
-//! - [`Fault`], [`Welcome`], [`NodeCertificate`]: what goes wrong on demand. Nodes are killed, frozen and cut off by
+//! - [`Fault`], [`OnConnect`], [`NodeCertificate`]: what goes wrong on demand. Nodes are killed, frozen and cut off by
 //!   their handles. [`Devnet::control`] takes all of it in words.
 //! - inside: one state for all nodes ([`net`]), with a file for each conversation; one task for each session
 //!   ([`session`]), with a bounded queue of what is to be written ([`outbox`]).
@@ -62,7 +62,7 @@ mod wire;
 pub use builder::DevnetBuilder;
 pub use counters::Counters;
 pub use devnet::Devnet;
-pub use faults::{Fault, FaultId, NodeCertificate, Welcome};
+pub use faults::{Fault, FaultId, NodeCertificate, OnConnect};
 pub use node_handle::Node;
 pub use options::{Choice, SameNode};
 pub use session_handle::Session;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::counters::Counters;
 use crate::devnet::Inner;
-use crate::faults::{NodeCertificate, Welcome};
+use crate::faults::{NodeCertificate, OnConnect};
 use crate::outbox::End;
 use crate::session::{Seat, serve};
 use crate::session_handle::Session;
@@ -82,8 +82,8 @@ impl Node {
     }
 
     /// What it does with connections from now on.
-    pub fn welcome(&self, welcome: Welcome) {
-        self.inner.stations[self.index].door.set_welcome(welcome);
+    pub fn on_connect(&self, on_connect: OnConnect) {
+        self.inner.stations[self.index].door.set_on_connect(on_connect);
     }
 
     /// Which certificate it shows to new connections.

@@ -129,7 +129,7 @@ async fn what_is_no_command_or_names_nothing_is_refused() {
         ("kill", "\"\" is no number"),
         ("kill 2", "there is no node 2: the last one is 1"),
         ("cut-link 0", "\"\" is no number"),
-        ("welcome 0 warmly", "\"warmly\" is none of serve, close, reset, stall, garbage"),
+        ("on-connect 0 warmly", "\"warmly\" is none of serve, close, reset, stall, garbage"),
         ("certificate 0 good", "\"good\" is none of valid, expired, early, foreign"),
         ("certificate 0 expired", "does without TLS"),
         ("close 9", "there is no session 9"),

@@ -2,7 +2,7 @@
 
 /// What a node does with a new connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Welcome {
+pub enum OnConnect {
     /// TLS, then a session.
     #[default]
     Serve,
