@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use crate::builder::DevnetBuilder;
 use crate::certificates::Certificates;
 use crate::chain::Chain;
+use crate::connection_handler::{ConnectionHandler, Security};
 use crate::counters::{Counters, Tally};
-use crate::door::{Door, Security};
 use crate::faults::{Fault, FaultId, NodeCertificate};
 use crate::listener::{Port, Tasks};
 use crate::net::Net;
@@ -53,7 +53,7 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct Station {
     pub(crate) address: SocketAddr,
-    pub(crate) door: Arc<Door>,
+    pub(crate) handler: Arc<ConnectionHandler>,
     tally: Arc<Tally>,
     life: Mutex<Life>,
 }
@@ -95,9 +95,9 @@ impl Devnet {
                     Security::tls(&certificates.node(node)?, algorithm, &options)?
                 }
             };
-            let door = Arc::new(Door::new(security, options.first_byte_limit));
+            let handler = Arc::new(ConnectionHandler::new(security, options.first_byte_limit));
             let (tally, life) = (Arc::default(), Mutex::default());
-            stations.push(Station { address: *address, door, tally, life });
+            stations.push(Station { address: *address, handler, tally, life });
         }
         let clock = TaskTracker::new();
         let clock_cut = CancellationToken::new();
@@ -249,7 +249,7 @@ impl Inner {
         let station = &self.stations[node];
         let mut life = station.lock();
         let tasks = life.tasks.get_or_insert_with(Tasks::new).clone();
-        let port = Port::open(listener, self.home(node), station.door.clone(), &tasks, &self.handle);
+        let port = Port::open(listener, self.home(node), station.handler.clone(), &tasks, &self.handle);
         life.port = Some(port);
     }
 
@@ -301,7 +301,7 @@ impl Inner {
     pub(crate) async fn kill(&self, node: usize) {
         self.shared.with(|net, now| net.kill(node, now));
         let life = std::mem::take(&mut *self.stations[node].lock());
-        self.stations[node].door.freeze(false);
+        self.stations[node].handler.freeze(false);
         if let Some(tasks) = life.tasks {
             tasks.cut.cancel();
             tasks.tracker.close();
@@ -328,7 +328,7 @@ impl Inner {
         }
         let credentials = self.certificates.node_with(node, certificate)?;
         let security = Security::tls(&credentials, self.certificates.chain().algorithm(), &self.options)?;
-        self.stations[node].door.set_security(security);
+        self.stations[node].handler.set_security(security);
         Ok(())
     }
 

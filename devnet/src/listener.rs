@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connection_handler::ConnectionHandler;
 use crate::counters::Tally;
-use crate::door::Door;
 use crate::session::Home;
 
 /// How long a listener waits when the system has no descriptor left for the next connection.
@@ -42,12 +42,12 @@ impl Port {
     pub(crate) fn open(
         listener: TcpListener,
         home: Home,
-        door: Arc<Door>,
+        handler: Arc<ConnectionHandler>,
         tasks: &Tasks,
         runtime: &tokio::runtime::Handle,
     ) -> Port {
         let deaf = tasks.cut.child_token();
-        let listen = deaf.clone().run_until_cancelled_owned(listen(listener, home, door, tasks.clone()));
+        let listen = deaf.clone().run_until_cancelled_owned(listen(listener, home, handler, tasks.clone()));
         let task = async move {
             listen.await;
         };
@@ -62,7 +62,7 @@ impl Port {
     }
 }
 
-async fn listen(listener: TcpListener, home: Home, door: Arc<Door>, tasks: Tasks) {
+async fn listen(listener: TcpListener, home: Home, handler: Arc<ConnectionHandler>, tasks: Tasks) {
     loop {
         let tcp = match listener.accept().await {
             Ok((tcp, _)) => tcp,
@@ -73,8 +73,8 @@ async fn listen(listener: TcpListener, home: Home, door: Arc<Door>, tasks: Tasks
             }
         };
         Tally::add(&home.tally.accepted, 1);
-        let (door, home) = (door.clone(), home.clone());
-        let connection = async move { door.admit(tcp, home).await };
+        let (handler, home) = (handler.clone(), home.clone());
+        let connection = async move { handler.admit(tcp, home).await };
         tasks.tracker.spawn(tasks.cut.clone().run_until_cancelled_owned(connection));
     }
 }

@@ -83,7 +83,7 @@ impl Node {
 
     /// What it does with connections from now on.
     pub fn on_connect(&self, on_connect: OnConnect) {
-        self.inner.stations[self.index].door.set_on_connect(on_connect);
+        self.inner.stations[self.index].handler.set_on_connect(on_connect);
     }
 
     /// Which certificate it shows to new connections.
@@ -109,14 +109,14 @@ impl Node {
 
     /// Stops it for the time being: it keeps its port, links and sessions, but does nothing.
     pub fn freeze(&self) {
-        self.inner.stations[self.index].door.freeze(true);
+        self.inner.stations[self.index].handler.freeze(true);
         self.inner.shared.with(|net, _| net.freeze(self.index));
     }
 
     /// Lets a frozen node go on where it stopped.
     pub fn thaw(&self) {
         self.inner.shared.with(|net, now| net.thaw(self.index, now));
-        self.inner.stations[self.index].door.freeze(false);
+        self.inner.stations[self.index].handler.freeze(false);
     }
 
     /// Kills it as a crash does: its port is closed and its sessions are cut when this returns.

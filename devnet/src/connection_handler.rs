@@ -72,33 +72,33 @@ impl std::fmt::Debug for Security {
     }
 }
 
-/// A node's door: what it does with connections, changeable while it runs.
+/// What a node does with new connections. It can be changed while the node runs.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct ConnectionHandler {
     first_byte: Duration,
-    manner: Mutex<(OnConnect, Security)>,
+    choice: Mutex<(OnConnect, Security)>,
     frozen: watch::Sender<bool>,
 }
 
-impl Door {
-    pub(crate) fn new(security: Security, first_byte: Duration) -> Door {
-        Door {
+impl ConnectionHandler {
+    pub(crate) fn new(security: Security, first_byte: Duration) -> ConnectionHandler {
+        ConnectionHandler {
             first_byte,
-            manner: Mutex::new((OnConnect::Serve, security)),
+            choice: Mutex::new((OnConnect::Serve, security)),
             frozen: watch::Sender::new(false),
         }
     }
 
-    fn manner(&self) -> MutexGuard<'_, (OnConnect, Security)> {
-        self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn choice(&self) -> MutexGuard<'_, (OnConnect, Security)> {
+        self.choice.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_on_connect(&self, on_connect: OnConnect) {
-        self.manner().0 = on_connect;
+        self.choice().0 = on_connect;
     }
 
     pub(crate) fn set_security(&self, security: Security) {
-        self.manner().1 = security;
+        self.choice().1 = security;
     }
 
     /// Whether connections wait outside.
@@ -114,7 +114,7 @@ impl Door {
         if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
             return;
         }
-        let (on_connect, security) = self.manner().clone();
+        let (on_connect, security) = self.choice().clone();
         match on_connect {
             OnConnect::Serve => self.secure(tcp, security, home).await,
             OnConnect::Close => {}
