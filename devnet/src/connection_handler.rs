@@ -15,8 +15,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::chain::Algorithm;
 use crate::counters::Tally;
-use crate::entrance::Entrance;
 use crate::faults::OnConnect;
+use crate::handshake_stream::HandshakeStream;
 use crate::options::Options;
 use crate::resumption::Issued;
 use crate::session::{Home, Seat, serve};
@@ -132,9 +132,9 @@ impl ConnectionHandler {
         match security {
             Security::Tls { acceptor, issued } => {
                 let handshake = async {
-                    let entrance = Entrance::look(Socket::from(tcp), issued.as_deref()).await?;
-                    let mut stream = acceptor.accept(entrance).await?;
-                    stream.get_mut().0.shaken();
+                    let stream = HandshakeStream::look(Socket::from(tcp), issued.as_deref()).await?;
+                    let mut stream = acceptor.accept(stream).await?;
+                    stream.get_mut().0.set_handshake_done();
                     Ok::<_, io::Error>(stream)
                 };
                 match timeout(self.first_byte, handshake).await {
