@@ -14,12 +14,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::chain::Algorithm;
-use crate::counters::Tally;
+use crate::counters::NodeCounters;
 use crate::faults::OnConnect;
 use crate::handshake_stream::HandshakeStream;
 use crate::options::Options;
 use crate::resumption::Issued;
-use crate::session::{Home, Seat, serve};
+use crate::session::{SessionContext, SessionGuard, serve};
 use crate::wire::Wire;
 
 /// Bytes that are no TLS record, nor the beginning of one.
@@ -107,7 +107,7 @@ impl ConnectionHandler {
     }
 
     /// Takes a connection from its first byte to its end.
-    pub(crate) async fn admit(&self, tcp: TcpStream, home: Home) {
+    pub(crate) async fn admit(&self, tcp: TcpStream, context: SessionContext) {
         // Frames are gathered before they are written: waiting for more would only add delay. A socket where
         // this fails is dead, which the next read shows.
         let _ = tcp.set_nodelay(true);
@@ -116,7 +116,7 @@ impl ConnectionHandler {
         }
         let (on_connect, security) = self.choice().clone();
         match on_connect {
-            OnConnect::Serve => self.secure(tcp, security, home).await,
+            OnConnect::Serve => self.secure(tcp, security, context).await,
             OnConnect::Close => {}
             OnConnect::Reset => Socket::from(tcp).reset_on_close(),
             OnConnect::Stall => swallow(tcp).await,
@@ -128,7 +128,7 @@ impl ConnectionHandler {
         }
     }
 
-    async fn secure(&self, tcp: TcpStream, security: Security, home: Home) {
+    async fn secure(&self, tcp: TcpStream, security: Security, context: SessionContext) {
         match security {
             Security::Tls { acceptor, issued } => {
                 let handshake = async {
@@ -138,23 +138,23 @@ impl ConnectionHandler {
                     Ok::<_, io::Error>(stream)
                 };
                 match timeout(self.first_byte, handshake).await {
-                    Ok(Ok(stream)) => seat(stream, home).await,
-                    Ok(Err(error)) => refused(&home, &error),
-                    Err(elapsed) => refused(&home, &elapsed),
+                    Ok(Ok(stream)) => run_session(stream, context).await,
+                    Ok(Err(error)) => refused(&context, &error),
+                    Err(elapsed) => refused(&context, &elapsed),
                 }
             }
             Security::Plain => match timeout(self.first_byte, tcp.readable()).await {
-                Ok(Ok(())) => seat(Socket::from(tcp), home).await,
-                Ok(Err(error)) => refused(&home, &error),
-                Err(elapsed) => refused(&home, &elapsed),
+                Ok(Ok(())) => run_session(Socket::from(tcp), context).await,
+                Ok(Err(error)) => refused(&context, &error),
+                Err(elapsed) => refused(&context, &elapsed),
             },
         }
     }
 }
 
-async fn seat(stream: impl Wire, home: Home) {
-    if let Some(seat) = Seat::take(home) {
-        serve(stream, seat).await;
+async fn run_session(stream: impl Wire, context: SessionContext) {
+    if let Some(guard) = SessionGuard::take(context) {
+        serve(stream, guard).await;
     }
 }
 
@@ -164,7 +164,7 @@ async fn swallow(mut tcp: TcpStream) {
     while tcp.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
 }
 
-fn refused(home: &Home, why: &dyn std::fmt::Display) {
-    tracing::debug!(node = home.node, "a connection came to nothing: {why}");
-    Tally::add(&home.tally.refused, 1);
+fn refused(context: &SessionContext, why: &dyn std::fmt::Display) {
+    tracing::debug!(node = context.node, "a connection came to nothing: {why}");
+    NodeCounters::add(&context.counters.refused, 1);
 }

@@ -16,13 +16,13 @@ use crate::builder::DevnetBuilder;
 use crate::certificates::Certificates;
 use crate::chain::Chain;
 use crate::connection_handler::{ConnectionHandler, Security};
-use crate::counters::{Counters, Tally};
+use crate::counters::{Counters, NodeCounters};
 use crate::faults::{Fault, FaultId, NodeCertificate};
 use crate::listener::{Port, Tasks};
 use crate::net::Net;
 use crate::node_handle::Node;
 use crate::options::Options;
-use crate::session::{Home, Limits};
+use crate::session::{Limits, SessionContext};
 use crate::shared::Shared;
 
 /// A number of nodes in this process, joined as a chain's nodes are.
@@ -39,7 +39,7 @@ pub struct Devnet {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) stations: Vec<Station>,
+    pub(crate) servers: Vec<NodeServer>,
     options: Options,
     plain: bool,
     handle: Handle,
@@ -51,10 +51,10 @@ pub(crate) struct Inner {
 
 /// One node's port and tasks.
 #[derive(Debug)]
-pub(crate) struct Station {
+pub(crate) struct NodeServer {
     pub(crate) address: SocketAddr,
     pub(crate) handler: Arc<ConnectionHandler>,
-    tally: Arc<Tally>,
+    counters: Arc<NodeCounters>,
     life: Mutex<Life>,
 }
 
@@ -85,7 +85,7 @@ impl Devnet {
         for address in addresses {
             listeners.push(bind(address).await?);
         }
-        let mut stations = Vec::new();
+        let mut servers = Vec::new();
         for (node, (address, _)) in listeners.iter().enumerate() {
             shared.with(|net, _| net.nodes[node].address = address.to_string());
             let security = match plain {
@@ -96,8 +96,8 @@ impl Devnet {
                 }
             };
             let handler = Arc::new(ConnectionHandler::new(security, options.first_byte_limit));
-            let (tally, life) = (Arc::default(), Mutex::default());
-            stations.push(Station { address: *address, handler, tally, life });
+            let (counters, life) = (Arc::default(), Mutex::default());
+            servers.push(NodeServer { address: *address, handler, counters, life });
         }
         let clock = TaskTracker::new();
         let clock_cut = CancellationToken::new();
@@ -107,7 +107,7 @@ impl Devnet {
         clock.close();
         let handle = Handle::current();
         let inner =
-            Arc::new(Inner { shared, stations, options, plain, handle, certificates, clock, clock_cut });
+            Arc::new(Inner { shared, servers, options, plain, handle, certificates, clock, clock_cut });
         for (node, (_, listener)) in listeners.into_iter().enumerate() {
             inner.open(node, listener);
         }
@@ -122,7 +122,7 @@ impl Devnet {
     /// How many nodes there are, dead ones included.
     #[allow(clippy::len_without_is_empty)] // there is always one
     pub fn len(&self) -> usize {
-        self.inner.stations.len()
+        self.inner.servers.len()
     }
 
     /// The handle of one node.
@@ -141,7 +141,7 @@ impl Devnet {
 
     /// Where the nodes listen, as clients are given it: `127.0.0.1:20200`.
     pub fn endpoints(&self) -> Vec<String> {
-        self.inner.stations.iter().map(|station| station.address.to_string()).collect()
+        self.inner.servers.iter().map(|server| server.address.to_string()).collect()
     }
 
     /// A client that knows all nodes and has credentials for them: only `connect` is missing.
@@ -193,9 +193,9 @@ impl Devnet {
     /// What all nodes have counted.
     pub fn counters(&self) -> Counters {
         let mut counters = Counters::default();
-        for station in &self.inner.stations {
-            station.tally.add_to(&mut counters);
-            counters.tasks += station.tracker().map_or(0, |tracker| tracker.len());
+        for server in &self.inner.servers {
+            server.counters.add_to(&mut counters);
+            counters.tasks += server.tracker().map_or(0, |tracker| tracker.len());
         }
         self.inner.shared.with(|net, _| {
             counters.sessions = net.sessions.len();
@@ -246,26 +246,31 @@ impl Drop for Devnet {
 impl Inner {
     /// Starts a node's tasks around its listener; where they run already, opens the port only.
     fn open(&self, node: usize, listener: TcpListener) {
-        let station = &self.stations[node];
-        let mut life = station.lock();
+        let server = &self.servers[node];
+        let mut life = server.lock();
         let tasks = life.tasks.get_or_insert_with(Tasks::new).clone();
-        let port = Port::open(listener, self.home(node), station.handler.clone(), &tasks, &self.handle);
+        let port = Port::open(listener, self.context(node), server.handler.clone(), &tasks, &self.handle);
         life.port = Some(port);
     }
 
-    pub(crate) fn home(&self, node: usize) -> Home {
+    pub(crate) fn context(&self, node: usize) -> SessionContext {
         let limits = Limits {
             idle: self.options.idle_limit,
             close: self.options.close_limit,
             frame_len: self.options.max_frame_len,
             queued_bytes: self.options.max_queued_bytes,
         };
-        Home { shared: self.shared.clone(), tally: self.stations[node].tally.clone(), node, limits }
+        SessionContext {
+            shared: self.shared.clone(),
+            counters: self.servers[node].counters.clone(),
+            node,
+            limits,
+        }
     }
 
     /// Runs something among a node's tasks; `false` when the node is dead.
     pub(crate) fn spawn(&self, node: usize, task: impl Future<Output = ()> + Send + 'static) -> bool {
-        match &self.stations[node].lock().tasks {
+        match &self.servers[node].lock().tasks {
             Some(tasks) => {
                 let task = tasks.cut.clone().run_until_cancelled_owned(task);
                 tasks.tracker.spawn_on(task, &self.handle);
@@ -277,7 +282,7 @@ impl Inner {
 
     /// Closes a node's port and leaves its sessions alone.
     pub(crate) async fn close_port(&self, node: usize) {
-        let port = self.stations[node].lock().port.take();
+        let port = self.servers[node].lock().port.take();
         if let Some(port) = port {
             port.close().await;
         }
@@ -285,13 +290,13 @@ impl Inner {
 
     /// Opens a node's port again. A dead node stays dead.
     pub(crate) async fn open_port(&self, node: usize) -> Result<()> {
-        let station = &self.stations[node];
+        let server = &self.servers[node];
         let closed = {
-            let life = station.lock();
+            let life = server.lock();
             life.tasks.is_some() && life.port.is_none()
         };
         if closed {
-            let (_, listener) = bind(station.address).await?;
+            let (_, listener) = bind(server.address).await?;
             self.open(node, listener);
         }
         Ok(())
@@ -300,8 +305,8 @@ impl Inner {
     /// Kills a node: its port and its sessions are gone when this returns.
     pub(crate) async fn kill(&self, node: usize) {
         self.shared.with(|net, now| net.kill(node, now));
-        let life = std::mem::take(&mut *self.stations[node].lock());
-        self.stations[node].handler.freeze(false);
+        let life = std::mem::take(&mut *self.servers[node].lock());
+        self.servers[node].handler.freeze(false);
         if let Some(tasks) = life.tasks {
             tasks.cut.cancel();
             tasks.tracker.close();
@@ -311,10 +316,10 @@ impl Inner {
 
     /// Brings a dead node back on its port.
     pub(crate) async fn restart(&self, node: usize) -> Result<()> {
-        if self.stations[node].lock().tasks.is_some() {
+        if self.servers[node].lock().tasks.is_some() {
             return Ok(());
         }
-        let (_, listener) = bind(self.stations[node].address).await?;
+        let (_, listener) = bind(self.servers[node].address).await?;
         self.shared.with(|net, _| net.revive(node));
         self.open(node, listener);
         Ok(())
@@ -328,14 +333,13 @@ impl Inner {
         }
         let credentials = self.certificates.node_with(node, certificate)?;
         let security = Security::tls(&credentials, self.certificates.chain().algorithm(), &self.options)?;
-        self.stations[node].handler.set_security(security);
+        self.servers[node].handler.set_security(security);
         Ok(())
     }
 
     async fn stop(&self) {
         self.shared.with(|net, _| net.close_all());
-        let all: Vec<Life> =
-            self.stations.iter().map(|station| std::mem::take(&mut *station.lock())).collect();
+        let all: Vec<Life> = self.servers.iter().map(|server| std::mem::take(&mut *server.lock())).collect();
         let mut ending = Vec::new();
         for life in all {
             if let Some(port) = life.port {
@@ -357,8 +361,8 @@ impl Inner {
 
     /// Tells all tasks to end, without waiting.
     fn cut(&self) {
-        for station in &self.stations {
-            if let Some(tasks) = std::mem::take(&mut *station.lock()).tasks {
+        for server in &self.servers {
+            if let Some(tasks) = std::mem::take(&mut *server.lock()).tasks {
                 tasks.cut.cancel();
             }
         }
@@ -366,13 +370,13 @@ impl Inner {
     }
 }
 
-impl Station {
+impl NodeServer {
     fn lock(&self) -> MutexGuard<'_, Life> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
+    pub(crate) fn counters(&self) -> &NodeCounters {
+        &self.counters
     }
 
     pub(crate) fn tracker(&self) -> Option<TaskTracker> {

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection_handler::ConnectionHandler;
-use crate::counters::Tally;
-use crate::session::Home;
+use crate::counters::NodeCounters;
+use crate::session::SessionContext;
 
 /// How long a listener waits when the system has no descriptor left for the next connection.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -41,13 +41,14 @@ impl Port {
     /// Starts to take connections; `tasks` are where they go.
     pub(crate) fn open(
         listener: TcpListener,
-        home: Home,
+        context: SessionContext,
         handler: Arc<ConnectionHandler>,
         tasks: &Tasks,
         runtime: &tokio::runtime::Handle,
     ) -> Port {
         let deaf = tasks.cut.child_token();
-        let listen = deaf.clone().run_until_cancelled_owned(listen(listener, home, handler, tasks.clone()));
+        let listen =
+            deaf.clone().run_until_cancelled_owned(listen(listener, context, handler, tasks.clone()));
         let task = async move {
             listen.await;
         };
@@ -62,19 +63,24 @@ impl Port {
     }
 }
 
-async fn listen(listener: TcpListener, home: Home, handler: Arc<ConnectionHandler>, tasks: Tasks) {
+async fn listen(
+    listener: TcpListener,
+    context: SessionContext,
+    handler: Arc<ConnectionHandler>,
+    tasks: Tasks,
+) {
     loop {
         let tcp = match listener.accept().await {
             Ok((tcp, _)) => tcp,
             Err(error) => {
-                tracing::warn!(node = home.node, "a connection can't be taken: {error}");
+                tracing::warn!(node = context.node, "a connection can't be taken: {error}");
                 sleep(OUT_OF_DESCRIPTORS).await;
                 continue;
             }
         };
-        Tally::add(&home.tally.accepted, 1);
-        let (handler, home) = (handler.clone(), home.clone());
-        let connection = async move { handler.admit(tcp, home).await };
+        NodeCounters::add(&context.counters.accepted, 1);
+        let (handler, context) = (handler.clone(), context.clone());
+        let connection = async move { handler.admit(tcp, context).await };
         tasks.tracker.spawn(tasks.cut.clone().run_until_cancelled_owned(connection));
     }
 }

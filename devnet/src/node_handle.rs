@@ -10,7 +10,7 @@ use crate::counters::Counters;
 use crate::devnet::Inner;
 use crate::faults::{NodeCertificate, OnConnect};
 use crate::outbox::End;
-use crate::session::{Seat, serve};
+use crate::session::{SessionGuard, serve};
 use crate::session_handle::Session;
 use crate::wire::Memory;
 
@@ -33,7 +33,7 @@ impl Node {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.inner.stations[self.index].address
+        self.inner.servers[self.index].address
     }
 
     /// Where it listens, as clients are given it.
@@ -59,17 +59,17 @@ impl Node {
     /// What it has counted; `slow_readers` and `held_bytes` are counted for the whole devnet only.
     pub fn counters(&self) -> Counters {
         let mut counters = Counters::default();
-        let station = &self.inner.stations[self.index];
-        station.tally().add_to(&mut counters);
-        counters.tasks = station.tracker().map_or(0, |tracker| tracker.len());
+        let server = &self.inner.servers[self.index];
+        server.counters().add_to(&mut counters);
+        counters.tasks = server.tracker().map_or(0, |tracker| tracker.len());
         self.inner.shared.with(|net, _| counters.sessions = net.nodes[self.index].sessions.len());
         counters
     }
 
     /// Serves a stream of bytes as one more session, without TCP and TLS; `false` when the node is dead.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
-        match Seat::take(self.inner.home(self.index)) {
-            Some(seat) => self.inner.spawn(self.index, serve(Memory(stream), seat)),
+        match SessionGuard::take(self.inner.context(self.index)) {
+            Some(guard) => self.inner.spawn(self.index, serve(Memory(stream), guard)),
             None => false,
         }
     }
@@ -83,7 +83,7 @@ impl Node {
 
     /// What it does with connections from now on.
     pub fn on_connect(&self, on_connect: OnConnect) {
-        self.inner.stations[self.index].handler.set_on_connect(on_connect);
+        self.inner.servers[self.index].handler.set_on_connect(on_connect);
     }
 
     /// Which certificate it shows to new connections.
@@ -109,14 +109,14 @@ impl Node {
 
     /// Stops it for the time being: it keeps its port, links and sessions, but does nothing.
     pub fn freeze(&self) {
-        self.inner.stations[self.index].handler.freeze(true);
+        self.inner.servers[self.index].handler.freeze(true);
         self.inner.shared.with(|net, _| net.freeze(self.index));
     }
 
     /// Lets a frozen node go on where it stopped.
     pub fn thaw(&self) {
         self.inner.shared.with(|net, now| net.thaw(self.index, now));
-        self.inner.stations[self.index].handler.freeze(false);
+        self.inner.servers[self.index].handler.freeze(false);
     }
 
     /// Kills it as a crash does: its port is closed and its sessions are cut when this returns.

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::io::poll_read_buf;
 
-use crate::counters::Tally;
+use crate::counters::NodeCounters;
 use crate::outbox::{End, Outbox, Writing};
 use crate::shared::Shared;
 use crate::table::Key;
@@ -35,33 +35,33 @@ pub(crate) struct Limits {
 
 /// Where a session belongs.
 #[derive(Clone, Debug)]
-pub(crate) struct Home {
+pub(crate) struct SessionContext {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) counters: Arc<NodeCounters>,
     pub(crate) node: usize,
     pub(crate) limits: Limits,
 }
 
 /// A session's place in the nodes' state, given back however its task ends.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    home: Home,
+pub(crate) struct SessionGuard {
+    context: SessionContext,
     key: Key,
     outbox: Arc<Outbox>,
 }
 
-impl Seat {
+impl SessionGuard {
     /// Takes a place; `None` when the node isn't there any more.
-    pub(crate) fn take(home: Home) -> Option<Seat> {
-        let outbox = Arc::new(Outbox::new(home.limits.queued_bytes));
-        let key = home.shared.with(|net, _| net.join(home.node, outbox.clone()))?;
-        Some(Seat { home, key, outbox })
+    pub(crate) fn take(context: SessionContext) -> Option<SessionGuard> {
+        let outbox = Arc::new(Outbox::new(context.limits.queued_bytes));
+        let key = context.shared.with(|net, _| net.join(context.node, outbox.clone()))?;
+        Some(SessionGuard { context, key, outbox })
     }
 }
 
-impl Drop for Seat {
+impl Drop for SessionGuard {
     fn drop(&mut self) {
-        self.home.shared.with(|net, now| net.leave(self.key, now));
+        self.context.shared.with(|net, now| net.leave(self.key, now));
     }
 }
 
@@ -75,8 +75,8 @@ enum Stop {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: impl Wire, seat: Seat) {
-    let limits = seat.home.limits;
+pub(crate) async fn serve(stream: impl Wire, guard: SessionGuard) {
+    let limits = guard.context.limits;
     let mut session = Session {
         reader: FrameReader::new(limits.frame_len),
         writing: Writing::default(),
@@ -84,7 +84,7 @@ pub(crate) async fn serve(stream: impl Wire, seat: Seat) {
         last_byte: Instant::now(),
         closing: false,
         stream,
-        seat,
+        guard,
     };
     let mut timer = pin!(sleep(limits.idle));
     let stop = std::future::poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
@@ -100,7 +100,7 @@ pub(crate) async fn serve(stream: impl Wire, seat: Seat) {
 
 struct Session<S> {
     stream: S,
-    seat: Seat,
+    guard: SessionGuard,
     reader: FrameReader,
     writing: Writing,
     unflushed: bool,
@@ -111,11 +111,11 @@ struct Session<S> {
 
 impl<S: Wire> Session<S> {
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
-        self.seat.outbox.register(cx.waker());
+        self.guard.outbox.register(cx.waker());
         let mut moved = false;
         loop {
-            let (orders, frames) = self.seat.outbox.exchange(&mut self.writing);
-            Tally::add(&self.seat.home.tally.frames_out, frames);
+            let (orders, frames) = self.guard.outbox.exchange(&mut self.writing);
+            NodeCounters::add(&self.guard.context.counters.frames_out, frames);
             match orders.end {
                 Some(end @ (End::Cut | End::Reset)) => return Poll::Ready(Stop::Ended(end)),
                 Some(end) if self.writing.is_empty() && !self.unflushed => {
@@ -128,7 +128,7 @@ impl<S: Wire> Session<S> {
             }
             if orders.end.is_some() && !self.closing {
                 self.closing = true;
-                timer.as_mut().reset(Instant::now() + self.seat.home.limits.close);
+                timer.as_mut().reset(Instant::now() + self.guard.context.limits.close);
             }
             let wrote = match self.write(cx) {
                 Poll::Ready(Ok(())) => true,
@@ -157,7 +157,7 @@ impl<S: Wire> Session<S> {
     fn poll_timer(&self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
         loop {
             ready!(timer.as_mut().poll(cx));
-            let idle_at = self.last_byte + self.seat.home.limits.idle;
+            let idle_at = self.last_byte + self.guard.context.limits.idle;
             if self.closing {
                 return Poll::Ready(Stop::Ended(End::Cut));
             }
@@ -191,7 +191,7 @@ impl<S: Wire> Session<S> {
         }
         self.writing.advance(count);
         self.unflushed = true;
-        Tally::add(&self.seat.home.tally.records_out, count.div_ceil(RECORD_LEN) as u64);
+        NodeCounters::add(&self.guard.context.counters.records_out, count.div_ceil(RECORD_LEN) as u64);
         Poll::Ready(Ok(()))
     }
 
@@ -202,8 +202,8 @@ impl<S: Wire> Session<S> {
             Ok(0) | Err(_) => return Poll::Ready(Some(Stop::Gone)),
             Ok(_) => {}
         }
-        let (reader, key) = (&mut self.reader, self.seat.key);
-        let taken = self.seat.home.shared.with(|net, now| {
+        let (reader, key) = (&mut self.reader, self.guard.key);
+        let taken = self.guard.context.shared.with(|net, now| {
             let mut count = 0;
             while let Some(frame) = reader.next()? {
                 count += 1;
@@ -213,7 +213,7 @@ impl<S: Wire> Session<S> {
         });
         match taken {
             Ok(count) => {
-                Tally::add(&self.seat.home.tally.frames_in, count);
+                NodeCounters::add(&self.guard.context.counters.frames_in, count);
                 Poll::Ready(None)
             }
             Err(error) => {
