@@ -18,7 +18,7 @@ use crate::chain::Chain;
 use crate::connection_handler::{ConnectionHandler, Security};
 use crate::counters::{Counters, NodeCounters};
 use crate::faults::{Fault, FaultId, NodeCertificate};
-use crate::listener::{Port, Tasks};
+use crate::listener::{Listener, Tasks};
 use crate::net::Net;
 use crate::node_handle::Node;
 use crate::options::Options;
@@ -64,7 +64,7 @@ struct Life {
     /// `None` while the node is dead.
     tasks: Option<Tasks>,
     /// `None` while its port is closed.
-    port: Option<Port>,
+    listener: Option<Listener>,
 }
 
 impl Devnet {
@@ -249,8 +249,9 @@ impl Inner {
         let server = &self.servers[node];
         let mut life = server.lock();
         let tasks = life.tasks.get_or_insert_with(Tasks::new).clone();
-        let port = Port::open(listener, self.context(node), server.handler.clone(), &tasks, &self.handle);
-        life.port = Some(port);
+        let listener =
+            Listener::open(listener, self.context(node), server.handler.clone(), &tasks, &self.handle);
+        life.listener = Some(listener);
     }
 
     pub(crate) fn context(&self, node: usize) -> SessionContext {
@@ -282,9 +283,9 @@ impl Inner {
 
     /// Closes a node's port and leaves its sessions alone.
     pub(crate) async fn close_port(&self, node: usize) {
-        let port = self.servers[node].lock().port.take();
-        if let Some(port) = port {
-            port.close().await;
+        let listener = self.servers[node].lock().listener.take();
+        if let Some(listener) = listener {
+            listener.close().await;
         }
     }
 
@@ -293,7 +294,7 @@ impl Inner {
         let server = &self.servers[node];
         let closed = {
             let life = server.lock();
-            life.tasks.is_some() && life.port.is_none()
+            life.tasks.is_some() && life.listener.is_none()
         };
         if closed {
             let (_, listener) = bind(server.address).await?;
@@ -342,8 +343,8 @@ impl Inner {
         let all: Vec<Life> = self.servers.iter().map(|server| std::mem::take(&mut *server.lock())).collect();
         let mut ending = Vec::new();
         for life in all {
-            if let Some(port) = life.port {
-                port.close().await;
+            if let Some(listener) = life.listener {
+                listener.close().await;
             }
             ending.extend(life.tasks.inspect(|tasks| {
                 tasks.tracker.close();

@@ -32,12 +32,12 @@ impl Tasks {
 
 /// A port that is open.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub(crate) struct Listener {
     deaf: CancellationToken,
     listening: JoinHandle<()>,
 }
 
-impl Port {
+impl Listener {
     /// Starts to take connections; `tasks` are where they go.
     pub(crate) fn open(
         listener: TcpListener,
@@ -45,14 +45,14 @@ impl Port {
         handler: Arc<ConnectionHandler>,
         tasks: &Tasks,
         runtime: &tokio::runtime::Handle,
-    ) -> Port {
+    ) -> Listener {
         let deaf = tasks.cut.child_token();
         let listen =
             deaf.clone().run_until_cancelled_owned(listen(listener, context, handler, tasks.clone()));
         let task = async move {
             listen.await;
         };
-        Port { deaf, listening: tasks.tracker.spawn_on(task, runtime) }
+        Listener { deaf, listening: tasks.tracker.spawn_on(task, runtime) }
     }
 
     /// Closes the port, which is free when this returns; connections stay.
