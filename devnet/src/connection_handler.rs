@@ -153,7 +153,7 @@ impl ConnectionHandler {
 }
 
 async fn run_session(stream: impl Wire, context: SessionContext) {
-    if let Some(guard) = SessionGuard::take(context) {
+    if let Some(guard) = SessionGuard::join(context) {
         serve(stream, guard).await;
     }
 }

@@ -1,5 +1,5 @@
-//! One connection's task: reads all there is, hands complete frames to the nodes' state in one go, and writes
-//! what has been queued.
+//! The task of one connection. It reads frames, passes all complete ones to the nodes' state under one lock, and
+//! writes the frames that are queued for the session.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -18,13 +18,13 @@ use crate::shared::Shared;
 use crate::table::Key;
 use crate::wire::Wire;
 
-/// The most bytes of plain text in one TLS record.
+/// The maximum length of the plain text of one TLS record.
 const RECORD_LEN: usize = 16 * 1024;
 
-/// Pieces of the queue that go into one write.
+/// The maximum number of queued pieces in one write.
 const SLICES: usize = 16;
 
-/// Bounds of a session, taken from the options once.
+/// The limits of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) idle: Duration,
@@ -33,7 +33,7 @@ pub(crate) struct Limits {
     pub(crate) queued_bytes: usize,
 }
 
-/// Where a session belongs.
+/// What a session's task needs to know of its node.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionContext {
     pub(crate) shared: Arc<Shared>,
@@ -42,7 +42,7 @@ pub(crate) struct SessionContext {
     pub(crate) limits: Limits,
 }
 
-/// A session's place in the nodes' state, given back however its task ends.
+/// A session's entry in the nodes' state. Dropping it removes the entry, however the session's task ends.
 #[derive(Debug)]
 pub(crate) struct SessionGuard {
     context: SessionContext,
@@ -51,8 +51,8 @@ pub(crate) struct SessionGuard {
 }
 
 impl SessionGuard {
-    /// Takes a place; `None` when the node isn't there any more.
-    pub(crate) fn take(context: SessionContext) -> Option<SessionGuard> {
+    /// Adds a session to the nodes' state. Returns `None` if the node is dead.
+    pub(crate) fn join(context: SessionContext) -> Option<SessionGuard> {
         let outbox = Arc::new(Outbox::new(context.limits.queued_bytes));
         let key = context.shared.with(|net, _| net.join(context.node, outbox.clone()))?;
         Some(SessionGuard { context, key, outbox })
@@ -65,12 +65,12 @@ impl Drop for SessionGuard {
     }
 }
 
-/// Why a session's task stops.
+/// Why a session's task ends.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
-    /// The client closed, or the connection failed.
-    Gone,
-    /// The node ends it.
+    /// The client closed the connection, or it failed.
+    Lost,
+    /// The node ended the session.
     Ended(End),
 }
 
@@ -89,10 +89,10 @@ pub(crate) async fn serve(stream: impl Wire, guard: SessionGuard) {
     let mut timer = pin!(sleep(limits.idle));
     let stop = std::future::poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
     match stop {
-        Stop::Gone | Stop::Ended(End::Cut | End::CutWhenWritten) => {}
+        Stop::Lost | Stop::Ended(End::Cut | End::CutWhenWritten) => {}
         Stop::Ended(End::Reset) => session.stream.reset_on_close(),
         Stop::Ended(End::Close) => {
-            // The client may be gone or not reading: then there is nobody to say goodbye to.
+            // This fails or times out if the client has disconnected or does not read.
             let _ = timeout(limits.close, session.stream.shutdown()).await;
         }
     }
@@ -105,7 +105,7 @@ struct Session<S> {
     writing: Writing,
     unflushed: bool,
     last_byte: Instant,
-    /// Told to close; the timer is that of the goodbye now.
+    /// The session is being closed, and the timer is that of the close limit.
     closing: bool,
 }
 
@@ -132,7 +132,7 @@ impl<S: Wire> Session<S> {
             }
             let wrote = match self.write(cx) {
                 Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(_)) => return Poll::Ready(Stop::Gone),
+                Poll::Ready(Err(_)) => return Poll::Ready(Stop::Lost),
                 Poll::Pending => false,
             };
             let read = match self.closing {
@@ -153,7 +153,8 @@ impl<S: Wire> Session<S> {
         self.poll_timer(cx, timer)
     }
 
-    /// The idle limit, counted from the last byte in either direction; when closing, that of the goodbye.
+    /// Checks the idle limit, which counts from the last byte in either direction, or the close limit of a session that
+    /// is being closed.
     fn poll_timer(&self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
         loop {
             ready!(timer.as_mut().poll(cx));
@@ -168,7 +169,7 @@ impl<S: Wire> Session<S> {
         }
     }
 
-    /// One write of what is queued; ready when there may be more to do.
+    /// Does one write or flush. Ready means that there may be more to write.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.writing.is_empty() {
             if self.unflushed {
@@ -178,7 +179,7 @@ impl<S: Wire> Session<S> {
             }
             return Poll::Pending;
         }
-        // A stream that is nearly full would take a piece of the frame, in a record of its own.
+        // Flush first, because a stream whose buffer is nearly full would put only a part of the frame into a record.
         if self.unflushed && self.writing.begins_record() {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.unflushed = false;
@@ -195,11 +196,11 @@ impl<S: Wire> Session<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// One read; ready with a stop, or when there may be more to read.
+    /// Does one read. Ready means that the session stops or that there may be more to read.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Stop>> {
         let buffer = self.reader.buffer();
         match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, buffer)) {
-            Ok(0) | Err(_) => return Poll::Ready(Some(Stop::Gone)),
+            Ok(0) | Err(_) => return Poll::Ready(Some(Stop::Lost)),
             Ok(_) => {}
         }
         let (reader, key) = (&mut self.reader, self.guard.key);
@@ -217,7 +218,7 @@ impl<S: Wire> Session<S> {
                 Poll::Ready(None)
             }
             Err(error) => {
-                tracing::warn!(session = key.id(), "the connection is closed: {error}");
+                tracing::warn!(session = key.id(), "closed the connection: {error}");
                 Poll::Ready(Some(Stop::Ended(End::Close)))
             }
         }

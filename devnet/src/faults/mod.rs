@@ -1,10 +1,11 @@
-//! Failing on purpose: what can go wrong between a node and its clients, on demand.
+//! Faults on demand between a node and its clients.
 //!
-//! A [`Fault`] is something that happens to frames; [`OnConnect`] and [`NodeCertificate`] are what new connections
-//! meet. What happens to whole nodes, links and sessions is a method of their handles.
+//! A [`Fault`] applies to frames. [`OnConnect`] and [`NodeCertificate`] apply to new connections. Faults of whole
+//! nodes, links and sessions are methods of their handles.
 
 mod fault;
 mod from_clients;
+mod narrow;
 mod on_connect;
 mod rules;
 mod to_clients;

@@ -1,31 +1,31 @@
-//! What new connections meet before they are sessions.
+//! What a node does with new connections, before they are sessions.
 
 /// What a node does with a new connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConnect {
-    /// TLS, then a session.
+    /// The TLS handshake, then a session.
     #[default]
     Serve,
-    /// Closes it at once.
+    /// An immediate close.
     Close,
-    /// Resets it at once.
+    /// An immediate TCP reset.
     Reset,
-    /// Takes what comes and says nothing, until the client goes.
+    /// No answer: the node reads until the client disconnects.
     Stall,
-    /// Sends bytes that are no TLS, then closes.
+    /// Bytes that are not TLS, then a close.
     Garbage,
 }
 
-/// Which certificate a node shows.
+/// The certificate that a node shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NodeCertificate {
-    /// A valid one of the chain.
+    /// A valid certificate of the chain.
     #[default]
     Valid,
-    /// One of the chain that has expired.
+    /// A certificate of the chain that has expired.
     Expired,
-    /// One of the chain that isn't valid yet.
+    /// A certificate of the chain that is not valid yet.
     NotYetValid,
-    /// One of another chain.
+    /// A certificate of another chain.
     Foreign,
 }

@@ -131,7 +131,7 @@ async fn what_is_no_command_or_names_nothing_is_refused() {
         ("cut-link 0", "\"\" is no number"),
         ("on-connect 0 warmly", "\"warmly\" is none of serve, close, reset, stall, garbage"),
         ("certificate 0 good", "\"good\" is none of valid, expired, early, foreign"),
-        ("certificate 0 expired", "does without TLS"),
+        ("certificate 0 expired", "runs without TLS"),
         ("close 9", "there is no session 9"),
         ("fault lose node=2", "there is no node 2"),
         ("fault lose session=9", "there is no session 9"),
