@@ -45,6 +45,8 @@ pub mod records;
 mod runtime;
 mod session;
 #[doc(hidden)]
+pub mod threads;
+#[doc(hidden)]
 pub mod transport;
 
 pub use client::{
