@@ -13,6 +13,8 @@ use x509_cert::name::Name;
 use x509_cert::spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
 use x509_cert::time::Time;
 
+use crate::text::{SHOWN_BYTES, printable};
+
 /// OID of the SM2 curve, which GM chains use.
 const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
 
@@ -153,10 +155,12 @@ impl ParsedCertificate {
     }
 }
 
-/// A name in the order it is written in, as OpenSSL and node logs show it.
+/// A name in the order it is written in, as OpenSSL and node logs show it, made safe to show: a peer may have written
+/// it.
 fn text(name: &Name) -> String {
     let parts: Vec<_> = name.iter_rdn().map(ToString::to_string).collect();
-    parts.join(", ")
+    // Backslashes are escaped already.
+    printable(&parts.join(", ")).limit(SHOWN_BYTES).to_string()
 }
 
 /// Whether a PKCS#8 private key is on the curve of GM chains.
@@ -178,4 +182,20 @@ fn content(der: &[u8]) -> Result<&[u8], String> {
     let mut reader = SliceReader::new(der).map_err(why)?;
     let header = Header::decode(&mut reader).map_err(why)?;
     reader.read_slice(header.length()).map_err(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_and_bounded() {
+        let shown = |name: &str| text(&Name::from_str(name).unwrap());
+        assert_eq!(shown("OU=sdk,O=fisco-bcos,CN=sdk"), "CN=sdk, O=fisco-bcos, OU=sdk");
+        let hostile = shown("CN=a\nb\u{1b}[2J\u{202e}\u{2028}");
+        assert_eq!(hostile, r"CN=a\0ab\1b[2J\u{202e}\u{2028}");
+        assert!(shown(&format!("CN={}", "x".repeat(1000))).ends_with("x... (1003 bytes)"));
+    }
 }
