@@ -51,6 +51,8 @@ pub mod records;
 mod runtime;
 mod session;
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod transport;
 
 pub use client::{
