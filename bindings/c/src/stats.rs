@@ -56,7 +56,7 @@ pub enum amop_stat {
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
     /// Answers to nothing in flight: late, duplicate or foreign.
     AMOP_STAT_STRAY_REPLIES = 30,
-    /// Frames of types that a client has nothing to do with.
+    /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
     AMOP_STAT_IGNORED_FRAMES = 31,
     /// Requests that the library answered for a service that was too slow.
     AMOP_STAT_TOO_SLOW = 32,
@@ -74,7 +74,7 @@ pub enum amop_stat {
     AMOP_STAT_ROUND_TRIPS = 38,
     /// Where the endpoint stands: an AMOP_ENDPOINT_*; of a client: the best of all.
     AMOP_STAT_STATE = 39,
-    /// Calls refused because of a bound: calls in flight, or bytes queued to send.
+    /// Calls and replies refused because of a bound: calls in flight, or bytes queued to send.
     AMOP_STAT_OVERLOADED = 40,
 
     /// Messages held now.
