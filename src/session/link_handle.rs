@@ -16,7 +16,6 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bounds of what callers may have under way at one node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkLimits {
-    pub(crate) max_in_flight: usize,
     pub(crate) max_send_bytes: usize,
 }
 
@@ -65,7 +64,7 @@ pub(crate) struct LinkHandle {
     pub(crate) counters: Counters,
 }
 
-/// One place among the calls in flight; given back when dropped.
+/// Counts one call as in flight until it is dropped.
 pub(crate) struct Permit(Arc<AtomicUsize>);
 
 impl Drop for Permit {
@@ -105,18 +104,8 @@ impl LinkHandle {
 
     /// A place for a call whose frame has `bytes`; refused when the link is at a bound.
     pub(crate) fn permit(&self, bytes: usize) -> Result<Permit> {
-        let calls = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(self.in_flight.clone());
-        if calls >= self.limits.max_in_flight {
-            self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::undelivered(
-                ErrorKind::Overloaded,
-                format!(
-                    "{calls} calls are in flight on this connection, its bound (max_in_flight): \
-                     wait for some to end, or raise the bound"
-                ),
-            ));
-        }
         let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         if queued > 0 && queued + bytes > self.limits.max_send_bytes {
             self.release_bytes(bytes);
@@ -182,12 +171,11 @@ mod tests {
     #[test]
     fn bounds_are_kept_and_given_back() {
         let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
-        let port = LinkHandle::new(tx, LinkLimits { max_in_flight: 2, max_send_bytes: 100 });
+        let port = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
         let first = port.permit(500).expect("an empty queue takes one of any size");
         assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
         port.release_bytes(500);
         let second = port.permit(60).unwrap();
-        assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "calls");
         drop(first);
         assert_eq!(port.permit(60).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
         port.release_bytes(60);

@@ -43,7 +43,7 @@ impl Bench {
     pub(super) fn new() -> Bench {
         let now = Instant::now();
         let (commands, inbox) = unbounded_channel();
-        let limits = LinkLimits { max_in_flight: 100_000, max_send_bytes: 1 << 30 };
+        let limits = LinkLimits { max_send_bytes: 1 << 30 };
         let port = Arc::new(LinkHandle::new(commands, limits));
         let seqs = Arc::new(SeqSource::new());
         let shared = Arc::new(DeliveryShared {
