@@ -537,7 +537,8 @@ amop_status amop_options_set_retry(amop_options *options, int32_t retry);
 amop_status amop_options_set_echo(amop_options *options, bool echo);
 
 /**
- * Most calls in flight per connection; beyond it a call fails at once. Default 65,536.
+ * Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at
+ * once. Default: 65,536.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.
@@ -546,7 +547,8 @@ amop_status amop_options_set_echo(amop_options *options, bool echo);
 amop_status amop_options_set_max_in_flight(amop_options *options, size_t calls);
 
 /**
- * Most bytes queued to send per connection. Default 256 MiB.
+ * Sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of the client
+ * keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
  *
  * - Ownership: nothing changes hands.
  * - Threads: one at a time; callbacks too.
@@ -709,7 +711,7 @@ enum amop_stat
     AMOP_STAT_OWN_BROADCASTS = 6,
     /** Events that a listener lost because it read too slowly, or left unread. */
     AMOP_STAT_EVENTS_DROPPED = 7,
-    /** Calls that wait now for a subscriber or for a further try. */
+    /** Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried. */
     AMOP_STAT_CALLS_WAITING = 8,
     /** Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least. */
     AMOP_STAT_PARTIAL_BROADCASTS = 9,
@@ -753,7 +755,7 @@ enum amop_stat
     AMOP_STAT_ROUND_TRIPS = 38,
     /** Where the endpoint stands: an AMOP_ENDPOINT_*; of a client: the best of all. */
     AMOP_STAT_STATE = 39,
-    /** Calls refused because of a bound: calls in flight, or bytes queued to send. */
+    /** Calls refused because of a limit: bytes queued at this connection; of a client: also calls under way. */
     AMOP_STAT_OVERLOADED = 40,
     /** Messages held now. */
     AMOP_STAT_HELD_MESSAGES = 50,

@@ -127,11 +127,7 @@ mod tests {
             }
             let outcome = first_and_grace(&runtime(), applied, deadline).await;
             assert!(matches!(outcome, Confirmed::Yes));
-            assert_eq!(
-                before.elapsed().as_millis(),
-                GRACE.as_millis() + 1,
-                "the timer has a millisecond's grain"
-            );
+            assert!((GRACE..2 * GRACE).contains(&before.elapsed()));
         }
     }
 

@@ -13,13 +13,14 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::backoff::Backoff;
+use super::credentials::ClientCredentials;
 use super::links::LinkId;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
-use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial_by};
+use crate::transport::{BoxedStream, Endpoint, dial_by};
 
 /// Where a link stands.
 #[derive(Clone, Debug)]
@@ -47,7 +48,9 @@ pub(crate) struct LinkTask {
     endpoint: Endpoint,
     name: Arc<str>,
     options: Arc<Options>,
-    connector: Arc<dyn SecureConnector>,
+    credentials: Arc<ClientCredentials>,
+    /// Whether the credentials are loaded again before the first connect too.
+    renew_first: bool,
     delivery: Arc<DeliveryShared>,
     port: Arc<LinkHandle>,
     router: Router,
@@ -74,7 +77,8 @@ impl LinkTask {
         id: LinkId,
         endpoint: Endpoint,
         options: Arc<Options>,
-        connector: Arc<dyn SecureConnector>,
+        credentials: Arc<ClientCredentials>,
+        renew_first: bool,
         delivery: Arc<DeliveryShared>,
         changed: Arc<watch::Sender<u64>>,
     ) -> (Link, LinkTask) {
@@ -90,7 +94,8 @@ impl LinkTask {
             endpoint,
             name,
             options,
-            connector,
+            credentials,
+            renew_first,
             delivery,
             port,
             router,
@@ -122,12 +127,17 @@ impl LinkTask {
     /// Connects again and again; returns why the link ends.
     async fn keep_connected(&mut self) -> Error {
         loop {
-            if std::mem::replace(&mut self.started, true) {
+            let again = std::mem::replace(&mut self.started, true);
+            if again {
                 let pause = self.backoff.pause();
                 if let Step::Closed(why) = self.offline(tokio::time::sleep(pause)).await {
                     return why;
                 }
-                self.renew_credentials();
+            }
+            if (again || self.renew_first)
+                && let Step::Closed(why) = self.renew_credentials().await
+            {
+                return why;
             }
             match self.connect_and_run().await {
                 Step::Done(was_up_for) => self.backoff.lasted(was_up_for),
@@ -153,7 +163,7 @@ impl LinkTask {
         let began = Instant::now();
         let limit = self.options.connect_timeout;
         let (endpoint, connector, resolver) =
-            (self.endpoint.clone(), self.connector.clone(), self.options.resolver.clone());
+            (self.endpoint.clone(), self.credentials.connector(), self.options.resolver.clone());
         let dialling = async move { dial_by(&*resolver, &endpoint, &*connector).await };
         let dialled = self.offline(tokio::time::timeout(limit, dialling)).await;
         let stream = match dialled {
@@ -266,14 +276,18 @@ impl LinkTask {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Certificates may have been renewed meanwhile; what can't be read leaves the old ones in use.
-    fn renew_credentials(&mut self) {
-        match connector(&self.options) {
-            Ok(renewed) => self.connector = renewed,
-            Err(error) => {
-                tracing::warn!(endpoint = %self.name, %error, "the credentials can't be read again; keeping the old");
-            }
+    /// Loads the credentials again, because the files may have been renewed. If that fails, the link goes on with the
+    /// previous ones.
+    async fn renew_credentials(&mut self) -> Step<()> {
+        let (credentials, limit) = (self.credentials.clone(), self.options.connect_timeout);
+        match self.offline(async move { credentials.renew(limit).await }).await {
+            Step::Closed(why) => return Step::Closed(why),
+            Step::Done(Ok(())) => {}
+            Step::Done(Err(error)) => tracing::warn!(
+                endpoint = %self.name, %error, "could not load the credentials again: the previous ones stay in use"
+            ),
         }
+        Step::Done(())
     }
 }
 
@@ -288,12 +302,6 @@ impl Drop for LinkTask {
             refuse(&self.port, &mut self.router, command, why.clone());
         }
     }
-}
-
-/// Reads the credentials and makes the TLS side of them.
-pub(crate) fn connector(options: &Options) -> Result<Arc<dyn SecureConnector>> {
-    let credentials = Credentials::load(&options.credentials)?;
-    Ok(Arc::new(RustlsConnector::new(&credentials)?))
 }
 
 /// Takes a command while no session is up.

@@ -8,6 +8,7 @@ mod calls;
 mod choice;
 mod confirmation;
 mod core;
+mod credentials;
 mod handlers;
 mod link;
 mod links;
@@ -79,6 +80,8 @@ impl Client {
     /// Any number per topic; each gets every message. A unicast is answered (empty) as soon as one subscription
     /// has taken it, so that a slow reader never makes the node deliver it again.
     ///
+    /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
+    ///
     /// # Errors
     /// When awaited: a bad topic, or no node that lists it in time.
     pub fn subscribe(&self, topic: impl AsRef<str>) -> Subscribe {
@@ -88,7 +91,7 @@ impl Client {
     /// Serves a topic: the handler's result is the reply to each unicast.
     ///
     /// One service per topic in a client; it alone gets that topic's unicasts, while broadcasts go to
-    /// subscriptions only.
+    /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
     ///
     /// ```no_run
     /// # async fn example(client: amop::Client) -> amop::Result<()> {

@@ -394,7 +394,8 @@ pub unsafe extern "C" fn amop_options_set_echo(options: *mut amop_options, echo:
     })
 }
 
-/// Most calls in flight per connection; beyond it a call fails at once. Default 65,536.
+/// Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at
+/// once. Default: 65,536.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.
@@ -410,7 +411,8 @@ pub unsafe extern "C" fn amop_options_set_max_in_flight(
     })
 }
 
-/// Most bytes queued to send per connection. Default 256 MiB.
+/// Sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of the client
+/// keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
 ///
 /// - Ownership: nothing changes hands.
 /// - Threads: one at a time; callbacks too.

@@ -29,7 +29,7 @@ pub enum amop_stat {
     AMOP_STAT_OWN_BROADCASTS = 6,
     /// Events that a listener lost because it read too slowly, or left unread.
     AMOP_STAT_EVENTS_DROPPED = 7,
-    /// Calls that wait now for a subscriber or for a further try.
+    /// Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried.
     AMOP_STAT_CALLS_WAITING = 8,
     /// Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least.
     AMOP_STAT_PARTIAL_BROADCASTS = 9,
@@ -74,7 +74,7 @@ pub enum amop_stat {
     AMOP_STAT_ROUND_TRIPS = 38,
     /// Where the endpoint stands: an AMOP_ENDPOINT_*; of a client: the best of all.
     AMOP_STAT_STATE = 39,
-    /// Calls refused because of a bound: calls in flight, or bytes queued to send.
+    /// Calls refused because of a limit: bytes queued at this connection; of a client: also calls under way.
     AMOP_STAT_OVERLOADED = 40,
 
     /// Messages held now.

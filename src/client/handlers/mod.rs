@@ -31,7 +31,7 @@ pub(crate) fn as_handler<R>(callback: impl FnOnce() -> R) -> R {
     IN_HANDLER.sync_scope((), callback)
 }
 
-/// Where a handler belongs, to report its failures.
+/// The topic of a handler and the events of its client, to report the handler's failures.
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) topic: Topic,
@@ -39,14 +39,19 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    fn panicked(&self, panic: &(dyn Any + Send)) -> String {
+    /// Reports a failure in the log and as an event.
+    fn failed(&self, text: String) {
+        tracing::error!(topic = %self.topic, error = text, "a handler failed");
+        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text });
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) {
         let text = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no text".to_owned());
         tracing::error!(topic = %self.topic, panic = text, "a handler panicked");
-        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text.clone() });
-        format!("the handler panicked: {text}")
+        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text });
     }
 }

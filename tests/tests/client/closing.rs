@@ -256,3 +256,20 @@ async fn a_completion_callback_may_close_its_client() {
     soon("the callback", outcomes.recv()).await.unwrap().expect("it defers");
     soon("a close that waits", publisher.close()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_handler_with_a_weak_client_does_not_keep_it_alive() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let weak = subscriber.downgrade();
+    let (tx, mut rx) = unbounded_channel();
+    let own = weak.clone();
+    let upgrade = move |_| std::future::ready(tx.send(own.upgrade().is_some()).unwrap());
+    let handler = subscriber.subscribe("t").for_each(upgrade).await.unwrap();
+    publisher.publish("t", "x").await.unwrap();
+    assert!(soon("the handler", rx.recv()).await.unwrap(), "the client is alive");
+    drop((handler, subscriber));
+    assert!(soon("the end of the handler", rx.recv()).await.is_none());
+    assert!(weak.upgrade().is_none());
+    until("the end of the session", || devnet.node(1).counters().sessions == 0).await;
+}
