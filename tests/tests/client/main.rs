@@ -10,6 +10,7 @@ mod leaving;
 mod names;
 mod nodes;
 mod overload;
+mod panics;
 mod reconnecting;
 mod renewing;
 mod serving;
