@@ -113,7 +113,10 @@ async fn blocks_are_notified_and_counters_returned() {
     let counters = devnet.counters();
     let counted = answer(&devnet, "counters").await;
     assert_eq!(counted["frames_in"], counters.frames_in);
-    assert_eq!((&counted["sessions"], &counted["held_bytes"], &counted["tasks"]), (&json!(1), &json!(0), &json!(2)));
+    assert_eq!(
+        (&counted["sessions"], &counted["held_bytes"], &counted["tasks"]),
+        (&json!(1), &json!(0), &json!(2))
+    );
     // The debug text names every field of the structure.
     for name in format!("{counters:?}").split([' ', '{']).filter_map(|word| word.strip_suffix(':')) {
         assert!(counted[name].is_u64(), "{name}");
