@@ -274,17 +274,8 @@ impl DevnetBuilder {
         if self.threads == 0 {
             return Err(Error::undelivered(ErrorKind::InvalidArgument, "a devnet needs at least one thread"));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(self.threads)
-            .thread_name("amop-devnet")
-            .enable_all()
-            .build()
-            .map_err(|error| {
-                Error::undelivered(
-                    ErrorKind::Runtime,
-                    format!("the devnet's threads could not be started: {error}"),
-                )
-            })?;
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = amop::threads::runtime(builder.enable_all(), self.threads, "amop-devnet")?;
         let devnet = runtime.block_on(self.start())?;
         Ok(devnet.with_runtime(runtime))
     }
