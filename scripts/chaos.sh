@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Four nodes, eight clients, random faults: scripts/chaos.sh [SEED] [SECONDS]. The seed is printed; the same seed breaks
-# the same things in the same order, at nodes of the same traits. What is asked at the end: docs/reliability.md.
+# Random faults at four nodes with eight clients: scripts/chaos.sh [SEED] [SECONDS]. The seed is printed. It determines
+# the faults, their order and the behaviour of the nodes. docs/reliability.md describes the checks at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
