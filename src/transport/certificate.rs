@@ -14,6 +14,8 @@ use x509_cert::name::Name;
 use x509_cert::spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
 use x509_cert::time::Time;
 
+use crate::text::foreign;
+
 /// OID of the SM2 curve, which GM chains use.
 const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
 
@@ -168,10 +170,11 @@ impl fmt::Debug for ParsedCertificate {
     }
 }
 
-/// A name in the order it is written in, as OpenSSL and node logs show it.
+/// Returns a name in the order that it is written in, as OpenSSL and node logs show it. Escaped and bounded in length,
+/// because any peer chooses the names in its certificate.
 fn text(name: &Name) -> String {
     let parts: Vec<_> = name.iter_rdn().map(ToString::to_string).collect();
-    parts.join(", ")
+    foreign(&parts.join(", ")).to_string()
 }
 
 /// Whether a PKCS#8 private key is on the curve of GM chains.
