@@ -53,6 +53,8 @@ mod session;
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
+pub mod threads;
+#[doc(hidden)]
 pub mod transport;
 
 pub use client::{

@@ -65,7 +65,7 @@ impl ClientCore {
                 options.max_duplicates,
             ))),
             events: Arc::new(EventHub::new(options.max_events)),
-            seqs: Arc::new(SeqSource::new()),
+            seqs: Arc::new(SeqSource::new()?),
             discarded: DiscardCounters::default(),
             echo: options.echo,
         });
@@ -274,8 +274,10 @@ impl ClientCore {
     /// Takes a consumer out.
     pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();
-        registry.remove(topic, id);
+        let wakers = registry.remove(topic, id);
         self.send_routes(&registry, topic);
+        drop(registry);
+        drop(wakers);
     }
 
     /// Waits until a handler's last call has returned; defers when called from a handler.
@@ -341,17 +343,18 @@ impl ClientCore {
 
     /// The end, in order: calls, topics, handlers, connections, the handlers of calls and events.
     async fn shut_down(self: Arc<Self>, deadline: Instant) {
-        let leftovers = {
+        let (leftovers, wakers) = {
             let mut registry = self.registry();
-            let (topics, leftovers) = registry.close();
+            let (topics, leftovers, wakers) = registry.close();
             for link in self.links.all().iter() {
                 let _ = link.port.send(Command::EndCalls);
             }
             for topic in &topics {
                 self.send_routes(&registry, topic);
             }
-            leftovers
+            (leftovers, wakers)
         };
+        drop(wakers);
         self.calls.close();
         let mut unfinished = Vec::new();
         for leftover in leftovers {

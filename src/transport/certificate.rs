@@ -14,7 +14,7 @@ use x509_cert::name::Name;
 use x509_cert::spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
 use x509_cert::time::Time;
 
-use crate::text::foreign;
+use crate::text::{SHOWN_BYTES, printable};
 
 /// OID of the SM2 curve, which GM chains use.
 const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
@@ -170,11 +170,12 @@ impl fmt::Debug for ParsedCertificate {
     }
 }
 
-/// Returns a name in the order that it is written in, as OpenSSL and node logs show it. Escaped and bounded in length,
-/// because any peer chooses the names in its certificate.
+/// A name in the order it is written in, as OpenSSL and node logs show it, made safe to show: a peer may have written
+/// it.
 fn text(name: &Name) -> String {
     let parts: Vec<_> = name.iter_rdn().map(ToString::to_string).collect();
-    foreign(&parts.join(", ")).to_string()
+    // Backslashes are escaped already.
+    printable(&parts.join(", ")).limit(SHOWN_BYTES).to_string()
 }
 
 /// Whether a PKCS#8 private key is on the curve of GM chains.
@@ -209,5 +210,21 @@ fn damage(error: x509_cert::der::Error) -> &'static str {
         }
         E::DateTime => "a date in it is invalid",
         _ => "its encoding is invalid",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_and_bounded() {
+        let shown = |name: &str| text(&Name::from_str(name).unwrap());
+        assert_eq!(shown("OU=sdk,O=fisco-bcos,CN=sdk"), "CN=sdk, O=fisco-bcos, OU=sdk");
+        let hostile = shown("CN=a\nb\u{1b}[2J\u{202e}\u{2028}");
+        assert_eq!(hostile, r"CN=a\0ab\1b[2J\u{202e}\u{2028}");
+        assert!(shown(&format!("CN={}", "x".repeat(1000))).ends_with("x... (1003 bytes)"));
     }
 }

@@ -16,6 +16,7 @@ use crate::session::command::{CallKind, NewCall, Reply, frame_len};
 use crate::session::deadlines::Deadlines;
 use crate::session::link_handle::Permit;
 use crate::session::round_trips::RoundTripCounters;
+use crate::text::foreign;
 
 /// A refusal that comes faster than this can't follow a try at some other subscriber: nothing was delivered.
 const QUICK_REFUSAL: Duration = Duration::from_secs(1);
@@ -317,10 +318,7 @@ impl Calls {
             | ErrorKind::SubscriberUnreachable => Bytes::new(),
             _ => amop::split(frame.body).map(|(_, data)| frame.keep(data)).unwrap_or_default(),
         };
-        let text = match std::str::from_utf8(&data) {
-            Ok(said) if !said.is_empty() && said.len() <= 200 => format!("{text}: {said}"),
-            _ => text,
-        };
+        let text = if data.is_empty() { text } else { format!("{text}: {:?}", foreign(&data)) };
         Error::undelivered(kind, text).with_delivery(delivery).with_node_code(code).with_data(data)
     }
 }

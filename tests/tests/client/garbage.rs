@@ -131,3 +131,27 @@ async fn a_handshake_that_fails_is_told_to_the_caller() {
     let (error, _silent) = tokio::join!(builder().connect_timeout(short).connect(), node.accept());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ConnectTimeout);
 }
+
+#[tokio::test]
+async fn node_version_is_escaped_and_bounded() {
+    let devnet = devnet(Devnet::builder().nodes(1)).await;
+    let node = FakeNode::new(&devnet).await;
+    let builder = builder_at(&devnet, &node).reconnect_min(std::time::Duration::from_millis(1));
+    let (client, first) = tokio::join!(builder.connect(), node.accept_ready());
+    let client = client.unwrap();
+    let mut events = client.events();
+    drop(first);
+    let (mut stream, seq) = node.accept().await;
+    let node_version = format!("2.11.2\n\u{1b}[2J\u{202e}{}", "x".repeat(1000));
+    let choice = handshake::Choice { node_version, protocol: 3 }.encode();
+    let answer = Frame::new(MessageType::Handshake, seq, 0, &choice).to_bytes();
+    stream.write_all(&answer).await.unwrap();
+    stream.flush().await.unwrap();
+    let version = event(&mut events, "the connection", |event| match event {
+        Event::Reconnected { node_version, .. } => Some(node_version),
+        _ => None,
+    });
+    let version = version.await;
+    assert!(version.starts_with(r"2.11.2\n\u{1b}[2J\u{202e}xxx"), "{version}");
+    assert!(version.ends_with("x... (1014 bytes)"), "{version}");
+}
