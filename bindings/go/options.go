@@ -161,7 +161,8 @@ func Endpoints(endpoints ...string) Option {
 // Credentials is the folder with ca.crt, sdk.crt and sdk.key.
 //
 // Without credentials given, they are looked for in $AMOP_CREDENTIALS and, only if that isn't set, in ., conf, sdk,
-// nodes/127.0.0.1/sdk and amop-devnet/sdk. Files are read when connecting, and again at each reconnect.
+// nodes/127.0.0.1/sdk and amop-devnet/sdk. The files are found when connecting.
+// The same files are read again at each reconnect, whatever the current folder is then.
 func Credentials(folder string) Option {
 	return clientOption(func(o *clientOptions) {
 		o.Credentials, o.Files, o.PEM = o.text(ErrInvalidArgument, "the folder", folder), nil, nil

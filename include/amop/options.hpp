@@ -33,8 +33,8 @@ public:
     /// The folder with `ca.crt`, `sdk.crt` and `sdk.key`.
     ///
     /// Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
-    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. Files are read when connecting, and again at each
-    /// reconnect.
+    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when connecting. The
+    /// same files are read again at each reconnect, whatever the current folder is then.
     Options& credentials(std::string_view folder) {
         credentials_ = std::string(folder);
         return *this;
