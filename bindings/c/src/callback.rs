@@ -1,5 +1,5 @@
-//! Callbacks that fail. C has no exceptions, but a callback may call what has: it catches them, says here what
-//! happened, and returns.
+//! Callbacks that fail. C has no exceptions, but a callback may call code that has: it catches them, reports the failure
+//! here, and returns.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_void};
@@ -54,7 +54,7 @@ pub(crate) fn function<F>(call: Option<F>) -> Result<F> {
 enum Calling {
     Nothing,
     Callback,
-    /// A callback that has said why it failed.
+    /// A callback that has reported why it failed.
     Failed(String),
 }
 
@@ -62,7 +62,7 @@ thread_local! {
     static CALLING: RefCell<Calling> = const { RefCell::new(Calling::Nothing) };
 }
 
-/// Makes a call of a callback; what it says of its failure.
+/// Calls a callback. Returns the failure that it reported, if any.
 pub(crate) fn failure_of(call: impl FnOnce()) -> Option<String> {
     CALLING.replace(Calling::Callback);
     call();
@@ -72,17 +72,17 @@ pub(crate) fn failure_of(call: impl FnOnce()) -> Option<String> {
     }
 }
 
-/// The same for callbacks whose failure no event tells of.
+/// Calls a callback whose failure is logged, because no event reports it.
 pub(crate) fn call_or_log(what: &str, call: impl FnOnce()) {
     if let Some(text) = failure_of(call) {
         tracing::error!(failure = text, "the callback of {what} failed");
     }
 }
 
-/// Says that this call of a callback has failed. To be called inside of it; what it says last counts, and delivery
-/// goes on. Of a subscription or service, AMOP_EVENT_HANDLER_FAILED tells of it, and a request that has no answer
-/// yet is answered with AMOP_RESULT_FAILED and the text as data, when the callback returns. Of events and
-/// completions, the log tells of it.
+/// Reports that this call of a callback has failed. Call it inside of the callback; the last report counts, and
+/// delivery continues. A failed callback of a subscription or service is reported by AMOP_EVENT_HANDLER_FAILED, one of
+/// events or completions in the log. A request that has no answer yet is answered with AMOP_RESULT_FAILED and a fixed
+/// text when the callback returns: `message` is not sent to the publisher.
 ///
 /// - Ownership: `message` is copied; what in it isn't UTF-8 is replaced.
 /// - Threads: in callbacks alone, on the thread that the callback was called on.

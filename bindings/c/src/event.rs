@@ -31,7 +31,7 @@ pub enum amop_event_kind {
     AMOP_EVENT_CONNECT_FAILED = 4,
     /// A subscription or service begins to lose messages. Once per episode; its figures tell how many.
     AMOP_EVENT_SLOW_CONSUMER = 5,
-    /// A callback failed: it said so by amop_callback_failed, or inside of the library. Delivery goes on.
+    /// A callback reported a failure by amop_callback_failed, or panicked inside of the library. Delivery continues.
     AMOP_EVENT_HANDLER_FAILED = 6,
     /// The client is closed; the last event.
     AMOP_EVENT_CLOSED = 7,

@@ -318,7 +318,9 @@ impl Calls {
             | ErrorKind::SubscriberUnreachable => Bytes::new(),
             _ => amop::split(frame.body).map(|(_, data)| frame.keep(data)).unwrap_or_default(),
         };
-        let text = if data.is_empty() { text } else { format!("{text}: {:?}", foreign(&data)) };
+        // The fixed text of a failed handler says nothing more.
+        let is_plain = data.is_empty() || data == result::FAILED_TEXT;
+        let text = if is_plain { text } else { format!("{text}: {:?}", foreign(&data)) };
         Error::undelivered(kind, text).with_delivery(delivery).with_node_code(code).with_data(data)
     }
 }
