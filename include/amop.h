@@ -1933,7 +1933,7 @@ enum amop_event_kind
     AMOP_EVENT_CONNECT_FAILED = 4,
     /** A subscription or service begins to lose messages. Once per episode; its figures tell how many. */
     AMOP_EVENT_SLOW_CONSUMER = 5,
-    /** A callback failed: it said so by amop_callback_failed, or inside of the library. Delivery goes on. */
+    /** A callback reported a failure by amop_callback_failed, or panicked inside of the library. Delivery continues. */
     AMOP_EVENT_HANDLER_FAILED = 6,
     /** The client is closed; the last event. */
     AMOP_EVENT_CLOSED = 7,
@@ -2087,15 +2087,15 @@ const amop_error *amop_event_error(const amop_event *event);
 void amop_event_free(amop_event *event);
 
 /*
- * Callbacks that fail. C has no exceptions, but a callback may call what has: it catches them, says here what
- * happened, and returns.
+ * Callbacks that fail. C has no exceptions, but a callback may call code that has: it catches them, reports the failure
+ * here, and returns.
  */
 
 /**
- * Says that this call of a callback has failed. To be called inside of it; what it says last counts, and delivery
- * goes on. Of a subscription or service, AMOP_EVENT_HANDLER_FAILED tells of it, and a request that has no answer
- * yet is answered with AMOP_RESULT_FAILED and the text as data, when the callback returns. Of events and
- * completions, the log tells of it.
+ * Reports that this call of a callback has failed. Call it inside of the callback; the last report counts, and
+ * delivery continues. A failed callback of a subscription or service is reported by AMOP_EVENT_HANDLER_FAILED, one of
+ * events or completions in the log. A request that has no answer yet is answered with AMOP_RESULT_FAILED and a fixed
+ * text when the callback returns: `message` is not sent to the publisher.
  *
  * - Ownership: `message` is copied; what in it isn't UTF-8 is replaced.
  * - Threads: in callbacks alone, on the thread that the callback was called on.
