@@ -37,7 +37,7 @@ func TestAHandlersResultIsTheReply(t *testing.T) {
 	fails(t, err, amop.ErrAlreadyServed)
 }
 
-func TestAHandlersErrorsReachThePublisher(t *testing.T) {
+func TestHandlerErrorsFailTheRequest(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	events := must[<-chan *amop.Event](t)(server.Events(soon(t)))
 	cases := []struct {
@@ -46,6 +46,8 @@ func TestAHandlersErrorsReachThePublisher(t *testing.T) {
 		code     amop.Code
 		nodeCode int
 		data     string
+		// Of the event; empty: there is none.
+		detail string
 	}{
 		{"an error", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, errors.New("out of ink")
