@@ -22,7 +22,7 @@ const (
 	EventConnectFailed EventKind = 4
 	// EventSlowConsumer: a subscription or service begins to lose messages. Once per episode; its figures tell how many.
 	EventSlowConsumer EventKind = 5
-	// EventHandlerFailed: a handler panicked; delivery goes on.
+	// EventHandlerFailed: a handler panicked or returned an error that is no [Failure]. Delivery continues.
 	EventHandlerFailed EventKind = 6
 	// EventClosed: the client is closed; the last event.
 	EventClosed EventKind = 7

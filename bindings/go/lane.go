@@ -174,7 +174,7 @@ func (l *lane) finish(self member) {
 	close(l.finished)
 }
 
-// handlerFailed tells of a handler that panicked.
+// handlerFailed emits the event of a handler that failed.
 func (l *lane) handlerFailed(text string) {
 	l.owner.core.tell(&Event{Kind: EventHandlerFailed, Topic: l.topic, Message: text})
 }

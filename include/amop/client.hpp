@@ -205,10 +205,10 @@ public:
     /// the service lives; several calls at once when the options' concurrency is above 1. The handler may be
     /// called before this returns.
     ///
-    /// What the handler returns (a string or other bytes) is the reply. One that returns nothing answers
-    /// through the request, then or later: `request.reply(data)`. An exception that it throws is the answer
-    /// too: the publisher gets `Code::subscriber_failed`, with `what()` as data; and it is an event,
-    /// `handler_failed`.
+    /// What the handler returns (a string or other bytes) is the reply. A handler that returns nothing answers
+    /// through the request, then or later: `request.reply(data)`. If it throws, the publisher receives
+    /// `Code::subscriber_failed` with a fixed text; `what()` is not sent, only emitted as an event,
+    /// `handler_failed`. Use `request.fail(code, data)` to send a code and data of your own.
     ///
     /// One service per topic in a client: it alone gets the topic's unicasts, while broadcasts go to
     /// subscriptions only.
