@@ -1,4 +1,4 @@
-/* Forks: the child's use of the parent's handles is an error and never hangs; it may free them, and make its own. */
+/* Forks: using a handle of the parent in the child is an error and never hangs. The child may free it, and create its own. */
 #define _DEFAULT_SOURCE
 
 #include "fixture.h"
@@ -6,14 +6,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Ends a child at once, without what the parent's memory has registered for an exit: an empty program in its place. */
+/* Ends a child by executing an empty program, so that no exit handlers of the parent run. */
 static void leave(int well)
 {
     execl(well ? "/bin/true" : "/bin/false", "child", (char *)NULL);
     _exit(127);
 }
 
-/* Runs `check` in a child, which is to return 1; false also when it hangs. */
+/* Runs `check` in a child and returns whether it returned 1; false also if the child hangs. */
 static int in_child(int (*check)(void *), void *pointer)
 {
     pid_t child = fork();
@@ -27,7 +27,7 @@ static int in_child(int (*check)(void *), void *pointer)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* In a child: says what went wrong. */
+/* In a child: prints what failed. */
 #define CHECK(condition)                                                                                     \
     do {                                                                                                     \
         if (!(condition)) {                                                                                  \
@@ -37,7 +37,7 @@ static int in_child(int (*check)(void *), void *pointer)
     } while (0)
 #define FORKED(call) CHECK((call) == AMOP_ERROR_FORKED)
 
-/* Uses the library from nothing: nodes, a client, a message, and all of it ended. */
+/* Uses the library from start to end: nodes, a client and a message. */
 static int use_the_library(void *unused)
 {
     (void)unused;
@@ -65,7 +65,7 @@ static int use_the_library(void *unused)
     return 1;
 }
 
-static void a_child_of_a_parent_that_has_not_used_the_library_may(void **state)
+static void child_can_use_the_library_if_the_parent_has_not(void **state)
 {
     (void)state;
     /* No node runs yet. */
@@ -73,7 +73,7 @@ static void a_child_of_a_parent_that_has_not_used_the_library_may(void **state)
     assert_true(in_child(use_the_library, NULL));
 }
 
-/* All that a parent can have. */
+/* Every handle that a parent can have. */
 typedef struct handles {
     amop_client *client;
     amop_subscription *read, *called;
@@ -183,7 +183,7 @@ static int everything_says_forked(void *pointer)
     return 1;
 }
 
-/* What is no connection can be looked at, and all can be freed. */
+/* Handles without a connection can be read, and all handles can be freed. */
 static int what_is_there_can_be_read_and_freed(void *pointer)
 {
     handles *all = pointer;
@@ -204,7 +204,7 @@ static int what_is_there_can_be_read_and_freed(void *pointer)
     amop_subscription_free(all->called);
     amop_client_free(all->client);
     amop_devnet_free(devnet);
-    /* Nothing was called for that. */
+    /* No callback was called. */
     CHECK(counted(all->subscribed.drops) + counted(all->serving.drops) + counted(all->heard.drops) == 0);
     return 1;
 }
@@ -215,13 +215,13 @@ static int both(void *pointer)
            && use_the_library(NULL);
 }
 
-static void a_child_can_free_its_parents_handles_and_make_its_own(void **state)
+static void child_can_free_inherited_handles_and_create_its_own(void **state)
 {
     (void)state;
     handles all;
     make(&all);
     assert_true(in_child(both, &all));
-    /* The parent has noticed nothing. */
+    /* The parent is not affected. */
     expect_message(all.read, "2");
     OK(amop_request_reply(all.request, "answered", 8, &error));
     wait_for(all.done.calls, 1);
@@ -261,11 +261,11 @@ static int log_says_forked(void *unused)
     FORKED(amop_set_log_callback(AMOP_LOG_INFO, (amop_log_callback){ignore_record, &context, drop_context},
                                  NULL));
     CHECK(counted(context.drops) == 1);
-    /* What the child does is not logged, nor does it hang. */
+    /* The child is not logged and does not hang. */
     return use_the_library(NULL);
 }
 
-static void a_log_that_runs_stays_the_parents(void **state)
+static void running_log_stays_with_the_parent(void **state)
 {
     (void)state;
     context context;
@@ -280,7 +280,7 @@ static void a_log_that_runs_stays_the_parents(void **state)
     context_end(&context);
 }
 
-static void the_nodes_are_started(void **state)
+static void devnet_starts(void **state)
 {
     assert_int_equal(start_devnet(state), 0);
 }
@@ -288,10 +288,10 @@ static void the_nodes_are_started(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_child_of_a_parent_that_has_not_used_the_library_may),
-        cmocka_unit_test(the_nodes_are_started),
-        cmocka_unit_test(a_child_can_free_its_parents_handles_and_make_its_own),
-        cmocka_unit_test(a_log_that_runs_stays_the_parents),
+        cmocka_unit_test(child_can_use_the_library_if_the_parent_has_not),
+        cmocka_unit_test(devnet_starts),
+        cmocka_unit_test(child_can_free_inherited_handles_and_create_its_own),
+        cmocka_unit_test(running_log_stays_with_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, stop_devnet);
 }
