@@ -179,7 +179,7 @@ TEST_CASE("exception of a subscription handler emits an event") {
     CHECK(exception.topic() == topic);
     CHECK(exception.message() == "out of paper");
     const auto number = next_event(events, amop::EventKind::handler_failed);
-    CHECK(number.message() == "the handler threw something that is no std::exception");
+    CHECK(number.message() == "the handler threw an object that is not a std::exception");
     subscription.unsubscribe();
 }
 
