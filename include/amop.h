@@ -1884,8 +1884,8 @@ void amop_event_free(amop_event *event);
 amop_status amop_callback_failed(const char *message);
 
 /*
- * Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback
- * is set. Payloads are contained in records of level AMOP_LOG_TRACE only.
+ * Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback is
+ * set. Records above AMOP_LOG_TRACE contain no payloads.
  */
 
 /** The level of a record. */
@@ -1904,7 +1904,7 @@ enum amop_log_level
     AMOP_LOG_INFO = 3,
     /** Details for debugging. */
     AMOP_LOG_DEBUG = 4,
-    /** Everything, payloads included. */
+    /** All records, which may contain payloads. */
     AMOP_LOG_TRACE = 5,
 };
 #ifndef __cplusplus
