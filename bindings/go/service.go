@@ -190,7 +190,7 @@ func (s *Service) answer(request *Request) {
 	defer func() {
 		if failure := request.settle(data, err); failure != nil && !reported {
 			s.handlerFailed(failure.Error())
-			tellLog("the handler failed", "topic", s.topic, "error", failure)
+			logError("the handler failed", "topic", s.topic, "error", failure)
 		}
 		s.release(1)
 		s.running.Done()

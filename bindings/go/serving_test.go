@@ -66,7 +66,7 @@ func TestHandlerErrorsFailTheRequest(t *testing.T) {
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "-5012 can't be a failure's code"},
 		{"a code that doesn't fit", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 1 << 16}
-		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "65536 can't be a failure's code"},
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "invalid failure code 65536"},
 		{"a panic", func(context.Context, *amop.Request) ([]byte, error) {
 			panic("no paper")
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "the handler panicked: no paper"},
