@@ -7,7 +7,7 @@
 use std::fmt::{self, Write};
 
 /// The number of bytes of a foreign text that are shown unless [`Foreign::limit`] sets another: a topic of full length.
-const SHOWN_BYTES: usize = 256;
+pub const SHOWN_BYTES: usize = 256;
 
 /// Returns a wrapper that shows bytes of another party as one safe line of bounded length.
 ///
@@ -33,14 +33,8 @@ impl Foreign<'_> {
         self
     }
 
-    /// The bytes to show: up to the limit, without a part of a character at the end.
     fn shown(&self) -> &[u8] {
-        let Some(start) = self.bytes.get(..self.limit) else { return self.bytes };
-        let is_inside_character = |at: usize| matches!(self.bytes.get(at), Some(0x80..=0xbf));
-        let end =
-            (0..4).filter_map(|back| start.len().checked_sub(back)).find(|at| !is_inside_character(*at));
-        // Bytes that are not UTF-8 are cut anywhere.
-        end.map_or(start, |end| &start[..end])
+        &self.bytes[..cut(self.bytes, self.limit)]
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, is_escaped: impl Fn(char) -> bool) -> fmt::Result {
@@ -52,19 +46,12 @@ impl Foreign<'_> {
         }
         Ok(())
     }
-
-    fn write_mark(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.shown().len() < self.bytes.len() {
-            write!(f, "... ({} bytes)", self.bytes.len())?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Foreign<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, |c| c == '\\' || is_unprintable(c))?;
-        self.write_mark(f)
+        write_mark(f, self.shown().len(), self.bytes.len())
     }
 }
 
@@ -73,14 +60,14 @@ impl fmt::Debug for Foreign<'_> {
         f.write_char('"')?;
         self.write(f, |c| matches!(c, '\\' | '"') || is_unprintable(c))?;
         f.write_char('"')?;
-        self.write_mark(f)
+        write_mark(f, self.shown().len(), self.bytes.len())
     }
 }
 
 /// Returns a wrapper that shows a whole text, foreign parts included, on one line: each character that
 /// [`is_unprintable`] is escaped, everything else stays as it is. Its own output comes out unchanged.
 pub fn printable(text: &str) -> Printable<'_> {
-    Printable { text, keeps_lines: false }
+    Printable { text, keeps_lines: false, limit: usize::MAX }
 }
 
 /// A whole text, see [`printable`]. Formatting allocates nothing.
@@ -88,6 +75,7 @@ pub fn printable(text: &str) -> Printable<'_> {
 pub struct Printable<'a> {
     text: &'a str,
     keeps_lines: bool,
+    limit: usize,
 }
 
 impl Printable<'_> {
@@ -97,12 +85,21 @@ impl Printable<'_> {
         self.keeps_lines = true;
         self
     }
+
+    /// Sets the number of bytes that are shown. Default: all.
+    #[must_use]
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
+    }
 }
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_kept = |c| self.keeps_lines && matches!(c, '\n' | '\t');
-        escape(f, self.text, |c| is_unprintable(c) && !is_kept(c))
+        let shown = &self.text[..cut(self.text.as_bytes(), self.limit)];
+        escape(f, shown, |c| is_unprintable(c) && !is_kept(c))?;
+        write_mark(f, shown.len(), self.text.len())
     }
 }
 
@@ -128,6 +125,20 @@ pub fn is_unprintable(c: char) -> bool {
             | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             // The block of tags, whose characters are all invisible.
             | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Returns where to end so that at most `limit` bytes are shown, without a part of a character at the end. Bytes that are
+/// not UTF-8 are cut anywhere.
+fn cut(bytes: &[u8], limit: usize) -> usize {
+    if bytes.len() <= limit {
+        return bytes.len();
+    }
+    let is_inside_character = |at: usize| matches!(bytes[at], 0x80..=0xbf);
+    (limit.saturating_sub(3)..=limit).rev().find(|at| !is_inside_character(*at)).unwrap_or(limit)
+}
+
+fn write_mark(f: &mut fmt::Formatter<'_>, shown: usize, of: usize) -> fmt::Result {
+    if shown < of { write!(f, "... ({of} bytes)") } else { Ok(()) }
 }
 
 /// Writes `text` with the characters that `is_escaped` chooses as `\n`, `\\` or `\u{1b}`.
@@ -181,6 +192,7 @@ mod tests {
         assert_eq!(format!("{:?}", foreign(&long).limit(2)), "\"xx\"... (300 bytes)");
         assert_eq!(foreign("链链").limit(5).to_string(), "链... (6 bytes)");
         assert_eq!(foreign("链链").limit(6).to_string(), "链链");
+        assert_eq!(printable("链链").limit(5).to_string(), "链... (6 bytes)");
         assert_eq!(foreign(&[0x80; 9]).limit(5).to_string(), format!("{}... (9 bytes)", r"\x80".repeat(5)));
     }
 

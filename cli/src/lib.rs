@@ -15,6 +15,7 @@ mod event;
 mod exec;
 mod exit;
 mod interrupt;
+mod json;
 mod latency;
 mod output;
 mod pace;
@@ -27,7 +28,8 @@ mod wire_log;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use tokio::runtime::Builder;
 
 use crate::arguments::Arguments;
 use crate::exit::{Exit, Failure};
@@ -63,18 +65,18 @@ where
         // Its line and those of the log would overwrite each other.
         output.forgo_progress();
     }
-    let ended = match tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()
-    {
+    let mut builder = Builder::new_multi_thread();
+    let ended = match amop::threads::runtime(builder.enable_all(), WORKERS, "amop-command") {
         Ok(runtime) => {
             let ended = runtime.block_on(async {
                 let interrupt = Interrupt::listen()?;
-                commands::run(arguments.command, &mut output, &interrupt).await
+                commands::run(arguments.command, Arguments::command(), &mut output, &interrupt).await
             });
             // A read of standard input that never ends must not hold up the end.
             runtime.shutdown_background();
             ended
         }
-        Err(error) => Err(Failure::io("can't start threads", error)),
+        Err(error) => Err(Failure::from(error)),
     };
     let ended = ended.and_then(|exit| output.flush().map(|()| exit).map_err(Failure::from));
     match ended {

@@ -65,6 +65,11 @@ impl TopicView {
     pub(crate) fn covers(&self, topic: &str) -> bool {
         [&self.own, &self.peers].into_iter().flatten().all(|kept| kept.covers(topic))
     }
+
+    /// Returns whether no peer of the node lists a topic; `None` if its answer doesn't show that.
+    pub(crate) fn no_peer_lists(&self, topic: &str) -> Option<bool> {
+        self.peers.as_ref().and_then(|kept| kept.lists(topic)).map(|lists| !lists)
+    }
 }
 
 /// The latest view of one node, read without a lock.
@@ -111,6 +116,13 @@ impl NodeTopicsCache {
             Refresh::InBackground
         };
         (reach, refresh)
+    }
+
+    /// Returns the latest view, if it is young enough to be trusted.
+    pub(crate) fn trusted(&self, now: Instant) -> Option<Arc<TopicView>> {
+        let latest = self.latest.load();
+        let view = latest.as_ref()?;
+        (now.saturating_duration_since(view.fetched_at) < TRUSTED_FOR).then(|| view.clone())
     }
 
     pub(crate) fn set(&self, view: Arc<TopicView>) {

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 
+use amop::text::printable;
 use amop_devnet::Devnet;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::output::{ErrorRecord, GOOD, Output, Record};
 
 /// Obeys until the input ends. Lines without a word, and those that begin with #, are passed over.
 pub(super) async fn obey(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
-    let mut lines = lines();
+    let mut lines = lines()?;
     while let Some(line) = lines.recv().await {
         let command = line.trim();
         if command.is_empty() || command.starts_with('#') {
@@ -29,17 +30,17 @@ pub(super) async fn obey(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
     Ok(())
 }
 
-/// Lines of standard input, read on a thread of their own, which ends with the process.
-fn lines() -> mpsc::Receiver<String> {
+/// Returns the lines of standard input, which a thread reads until the process ends.
+fn lines() -> Outcome<mpsc::Receiver<String>> {
     let (tell, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
+    amop::threads::start("amop-input", move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             if tell.blocking_send(line).is_err() {
                 return;
             }
         }
-    });
-    lines
+    })?;
+    Ok(lines)
 }
 
 /// A command was obeyed.
@@ -55,7 +56,11 @@ impl Record for Answered {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let Answered { command, answer } = self;
         match answer.as_object().is_some_and(|answer| !answer.is_empty()) {
-            true => output.result(&format!("{GOOD}{command}:{GOOD:#} {answer}")),
+            // Clients of the nodes choose what is in it, such as topics.
+            true => {
+                let answer = answer.to_string();
+                output.result(&format!("{GOOD}{command}:{GOOD:#} {}", printable(&answer)))
+            }
             false => output.result(&format!("{GOOD}{command}:{GOOD:#} done")),
         }
     }
