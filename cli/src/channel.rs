@@ -99,7 +99,7 @@ impl Channel {
         let answer = self.call(MessageType::Handshake, &offer.encode()).await?;
         let mut choice = handshake::Choice::decode(&answer.body)
             .ok_or(ChannelError::Unreadable("the channel handshake"))?;
-        choice.node_version = foreign(&choice.node_version).to_string();
+        choice.node_version = foreign(&choice.node_version).limit(handshake::MAX_NODE_VERSION).to_string();
         self.protocol = choice.protocol;
         Ok(choice)
     }

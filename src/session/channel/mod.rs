@@ -227,7 +227,7 @@ impl Machine {
         };
         self.calls.observe_latency(now.saturating_duration_since(since));
         self.phase = Phase::Ready { protocol: choice.protocol };
-        let node_version = foreign(&choice.node_version).to_string();
+        let node_version = foreign(&choice.node_version).limit(handshake::MAX_NODE_VERSION).to_string();
         self.notices.push(Notice::Ready { node_version, protocol: choice.protocol });
         Ok(())
     }

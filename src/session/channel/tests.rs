@@ -7,7 +7,7 @@ use super::*;
 use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Wire};
 use crate::error::Delivery;
 use crate::session::command::CallKind;
-use crate::session::kept_topics::{Interest, KeptTopics};
+use crate::session::kept_topics::KeptTopics;
 use crate::session::view::TopicView;
 
 #[test]
@@ -135,17 +135,9 @@ fn refusal_codes_state_the_delivery() {
 #[test]
 fn no_subscriber_follows_the_view_from_before_the_call() {
     use Delivery::{Maybe, No};
-    let kept = |topics: &[&str]| {
-        let answer = serde_json::json!({ "result": [{ "NodeID": "peer", "Topic": topics }] }).to_string();
-        let mut kept = KeptTopics::new(Interest::default());
-        rpc::read_peers(answer.as_bytes(), &mut kept).unwrap();
-        kept
-    };
-    let view = |peers: Option<&[&str]>, fetched_at| TopicView {
-        own: None,
-        peers: peers.map(kept),
-        silent: false,
-        fetched_at,
+    let view = |peers: Option<&[&str]>, fetched_at| {
+        let peers = peers.map(KeptTopics::at_one_node);
+        Arc::new(TopicView { own: None, peers, silent: false, fetched_at })
     };
     let cases = [
         (Some(&["other"][..]), 5 * S, No),
@@ -155,16 +147,16 @@ fn no_subscriber_follows_the_view_from_before_the_call() {
     ];
     for (peers, after, delivery) in cases {
         let mut bench = Bench::ready(3);
-        bench.port.views.set(view(peers, bench.now).into());
+        bench.port.views.set(view(peers, bench.now));
         let (id, mut done) = bench.call(CallKind::Publish, "demo", b"");
         // What is learnt later says nothing of what the node knew before.
-        bench.port.views.set(view(Some(&[]), bench.now).into());
+        bench.port.views.set(view(Some(&[]), bench.now));
         bench.now += after;
         bench.answer_frame(MessageType::Response, id, 100, b"").unwrap();
         assert_eq!(outcome(&mut done).unwrap_err().delivery(), delivery, "{peers:?} {after:?}");
     }
     let mut bench = Bench::ready(3);
-    bench.port.views.set(view(Some(&[]), bench.now).into());
+    bench.port.views.set(view(Some(&[]), bench.now));
     bench.now += 5 * S;
     let (id, mut done) = bench.call(CallKind::Publish, "demo", b"");
     bench.now += S;

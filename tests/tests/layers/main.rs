@@ -43,12 +43,7 @@ const ALLOWED_CHANNEL_USERS: &[&str] =
     &["src/client/publish.rs", "src/delivery/request.rs", "src/delivery/router.rs"];
 
 /// Files of the session machines that name tokio.
-const ALLOWED_TOKIO_USERS: &[&str] = &[
-    "src/session/channel/calls.rs",
-    "src/session/channel/mod.rs",
-    "src/session/channel/survey.rs",
-    "src/session/channel/topics.rs",
-];
+const ALLOWED_TOKIO_USERS: &[&str] = &["src/session/channel/calls.rs", "src/session/channel/mod.rs"];
 
 // ---- End of the allow list. ----
 
