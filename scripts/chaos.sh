@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Random faults at four nodes with eight clients: scripts/chaos.sh [SEED] [SECONDS]. The seed is printed. It determines
-# the faults, their order and the behaviour of the nodes. docs/reliability.md describes the checks at the end.
+# Runs random faults on four nodes and eight clients: scripts/chaos.sh [SEED] [SECONDS]. Prints the seed; the same seed
+# causes the same faults in the same order, at nodes with the same behaviour. docs/reliability.md lists the checks at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

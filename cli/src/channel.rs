@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::{
-    Frame, FrameReader, MessageType, amop as topic_body, frame::MAX_FRAME_LEN, handshake, heartbeat, rpc,
-    topic_list,
+    Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
+use amop::text::foreign;
 use amop::transport::BoxedStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -27,6 +27,8 @@ pub(crate) struct Received {
     pub(crate) seq: Seq,
     pub(crate) result: i32,
     pub(crate) body: Vec<u8>,
+    /// Bytes of a body that is too long, which was skipped.
+    discarded: usize,
 }
 
 /// Why the node's answer can't be had.
@@ -42,6 +44,8 @@ pub(crate) enum ChannelError {
     NoFrame(Vec<u8>),
     /// The frame's body isn't what it should be.
     Unreadable(&'static str),
+    /// The answer has so many bytes that it was skipped.
+    TooLong(usize),
     /// A call was refused.
     Refused(rpc::Refused),
 }
@@ -56,6 +60,9 @@ impl fmt::Display for ChannelError {
                 write!(f, "the answer is no channel frame, it begins with {}", beginning(bytes))
             }
             ChannelError::Unreadable(what) => write!(f, "the answer to {what} can't be read"),
+            ChannelError::TooLong(bytes) => {
+                write!(f, "the answer is too long: {bytes} bytes")
+            }
             ChannelError::Refused(refused) => {
                 write!(f, "the call is refused: {} {}", refused.code, refused.message)
             }
@@ -68,7 +75,7 @@ pub(crate) fn beginning(bytes: &[u8]) -> String {
     const MOST: usize = 48;
     let start = &bytes[..bytes.len().min(MOST)];
     match std::str::from_utf8(start) {
-        Ok(text) => format!("{text:?}"),
+        Ok(text) => format!("{:?}", foreign(text)),
         Err(_) => start.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
     }
 }
@@ -78,7 +85,7 @@ type Result<T> = std::result::Result<T, ChannelError>;
 impl Channel {
     /// Over a connection on which nothing was sent.
     pub(crate) fn new(stream: BoxedStream, limit: Duration) -> Channel {
-        let reader = FrameReader::new(MAX_FRAME_LEN);
+        let reader = FrameReader::with_body_limits(frame::MAX_FRAME_LEN, frame::client_body_limit);
         Channel { stream, reader, limit, protocol: handshake::MIN_PROTOCOL }
     }
 
@@ -90,8 +97,9 @@ impl Channel {
             client_type: concat!("amop-cli-", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let answer = self.call(MessageType::Handshake, &offer.encode()).await?;
-        let choice = handshake::Choice::decode(&answer.body)
+        let mut choice = handshake::Choice::decode(&answer.body)
             .ok_or(ChannelError::Unreadable("the channel handshake"))?;
+        choice.node_version = foreign(&choice.node_version).to_string();
         self.protocol = choice.protocol;
         Ok(choice)
     }
@@ -138,7 +146,10 @@ impl Channel {
             loop {
                 let frame = self.frame().await?;
                 if frame.seq == *seq {
-                    return Ok(frame);
+                    return match frame.discarded {
+                        0 => Ok(frame),
+                        bytes => Err(ChannelError::TooLong(bytes)),
+                    };
                 }
             }
         };
@@ -169,9 +180,9 @@ impl Channel {
         loop {
             match self.reader.next() {
                 Ok(Some(frame)) => {
-                    let Frame { kind, seq, result, body, .. } = frame;
+                    let Frame { kind, seq, result, body, discarded, .. } = frame;
                     tracing::debug!("received {kind:?} seq={seq} result={result} body={} bytes", body.len());
-                    return Ok(Received { seq, result, body: body.to_vec() });
+                    return Ok(Received { seq, result, body: body.to_vec(), discarded });
                 }
                 Ok(None) => {}
                 Err(_) => return Err(ChannelError::NoFrame(self.reader.buffer().to_vec())),

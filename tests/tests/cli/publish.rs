@@ -137,7 +137,9 @@ fn without_a_subscriber_it_says_so() {
         assert_eq!(error["event"], "error");
         assert_eq!(error["number"], number);
         assert_eq!((&error["kind"], &error["code"]), (&"NoSubscriber".into(), &100.into()));
-        assert_eq!((&error["delivery"], &error["retriable"]), (&"no".into(), &true.into()));
+        // Which of the two depends on how fast the node answers.
+        assert!([&"no".into(), &"maybe".into()].contains(&&error["delivery"]), "{error}");
+        assert_eq!(error["retriable"], true);
     }
     assert_eq!(
         masked(&ended.stdout[2]),
@@ -164,8 +166,7 @@ fn a_subscribers_failure_has_its_own_exit_code() {
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
     assert_eq!((ended.code, ended.stdout.len()), (8, 0));
-    let expected = r#"error: the subscriber's handler for "hello" failed (code -5000): the command failed (exit status: 3)"#;
-    assert_eq!(ended.stderr, [expected]);
+    assert_eq!(ended.stderr, [r#"error: the subscriber's handler for "hello" failed (code -5000)"#]);
 }
 
 #[test]

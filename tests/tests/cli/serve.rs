@@ -65,7 +65,7 @@ fn a_command_that_fails_answers_failed() {
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "why\n", "--json"]);
     let error: serde_json::Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!((&error["kind"], &error["node_code"]), (&"SubscriberFailed".into(), &(-5000).into()));
-    assert_eq!(error["data"]["data"], "the command failed (exit status: 3)");
+    assert_eq!(error["data"]["data"], "the handler failed");
     assert_eq!(masked(&server.line()), "TIME failed in SPAN: the command failed (exit status: 3), at why");
     assert_eq!(server.error_line(), "why", "what it writes to standard error is passed on");
     let ended = server.interrupted();
@@ -176,7 +176,7 @@ fn an_answer_that_comes_too_late_is_counted_as_not_sent() {
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"]);
     assert_eq!(ended.code, 8, "{ended:?}");
-    assert!(ended.stderr[0].contains("didn't end before the node's limit"), "{ended:?}");
+    assert!(ended.stderr[0].contains("did not answer before the node's limit"), "{ended:?}");
     fs::write(place.folder().join("go"), "").unwrap();
     let line = masked(&server.line());
     assert!(line.starts_with("TIME not answered after SPAN: ") && line.ends_with(", at x"), "{line}");
