@@ -51,6 +51,10 @@ pub mod records;
 mod runtime;
 mod session;
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
+pub mod threads;
+#[doc(hidden)]
 pub mod transport;
 
 pub use client::{

@@ -15,6 +15,7 @@ use tracing::span::{self, Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::runtime::Process;
+use crate::text::printable;
 
 /// A log record.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ where
         event.record(&mut text);
         let mut message = text.message + &text.fields;
         self.spans.append_entered(&mut message);
+        // A field may hold what a peer or a handler wrote: it must not begin a line of its own.
+        let message = printable(&message).to_string();
         let metadata = event.metadata();
         (self.take)(Record { level: *metadata.level(), target: metadata.target(), message });
     }
@@ -239,6 +242,17 @@ mod tests {
             (Level::INFO, "after"),
         ];
         assert_eq!(records, expected.map(|(level, text)| (level, text.to_owned())));
+    }
+
+    #[test]
+    fn record_is_one_printable_line() {
+        let records = collected(LevelFilter::DEBUG, || {
+            let hostile = "x\nERROR forged \u{1b}[2J\u{202e}";
+            info_span!("call", topic = hostile).in_scope(|| warn!(error = %hostile, "failed: {hostile}"));
+        });
+        let shown = r"x\nERROR forged \u{1b}[2J\u{202e}";
+        let expected = format!("failed: {shown} error={shown} in call{{topic={shown}}}");
+        assert_eq!(records, [(Level::WARN, expected)]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) use dispatcher::{Dispatcher, Job, MAX_CALLS_PER_TURN, Turn, is_dispat
 pub(crate) use duplicates::Duplicates;
 pub(crate) use events::EventHub;
 pub use events::{Event, HandlerReports};
-pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader};
+pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader, Wakers};
 pub use lane::{Overflow, SubscriptionStats};
 pub use message::{Message, MessageKind};
 pub use request::Request;

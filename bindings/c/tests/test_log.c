@@ -150,7 +150,7 @@ static void block(void *pointer, int32_t level, const char *target, const char *
     context *context = pointer;
     count(context->calls);
     reached(context->gate, 1);
-    context->number += strstr(message, "records were lost") != NULL;
+    context->number += strstr(message, "records were discarded") != NULL;
 }
 
 static void a_slow_listener_delays_nobody_and_is_told_what_it_lost(void **state)

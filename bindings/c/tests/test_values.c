@@ -36,7 +36,7 @@ static void topics_have_to_be_topics(void **state)
         const char *topic = topics[n];
         amop_status refused = topic == NULL ? AMOP_ERROR_INVALID_ARGUMENT : AMOP_ERROR_INVALID_TOPIC;
         const char *part = topic == NULL       ? "`topic` is NULL"
-                           : topic == bad_utf8 ? "`topic` isn't UTF-8"
+                           : topic == bad_utf8 ? "`topic` is not UTF-8"
                                                : NULL;
         amop_subscription *subscribed = untouched();
         amop_service *served = untouched();

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::protocol::channel::{Frame, amop};
 use crate::protocol::{Topic, result};
+use crate::text::foreign;
 
 /// A call that ends with a code other than 0.
 pub(super) struct Refused<'a> {
@@ -37,10 +38,7 @@ impl Refused<'_> {
             | ErrorKind::SubscriberUnreachable => Bytes::new(),
             _ => amop::split(frame.body).map(|(_, data)| frame.keep(data)).unwrap_or_default(),
         };
-        let text = match std::str::from_utf8(&data) {
-            Ok(said) if !said.is_empty() && said.len() <= 200 => format!("{text}: {said}"),
-            _ => text,
-        };
+        let text = if data.is_empty() { text } else { format!("{text}: {:?}", foreign(&data)) };
         let error = match self.delivery(kind) {
             Delivery::No => Error::undelivered(kind, text),
             Delivery::Maybe => Error::maybe_delivered(kind, text),

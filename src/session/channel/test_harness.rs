@@ -49,7 +49,7 @@ impl Bench {
         let (commands, inbox) = unbounded_channel();
         let limits = LinkLimits { max_in_flight: 100_000, max_send_bytes };
         let port = Arc::new(LinkHandle::new(commands, limits));
-        let seqs = Arc::new(SeqSource::new());
+        let seqs = Arc::new(SeqSource::new().unwrap());
         let shared = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(1 << 30)),
             duplicates: Arc::new(Mutex::new(Duplicates::new(60 * S, 1000))),
