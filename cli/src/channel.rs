@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::{
-    Frame, FrameReader, MessageType, amop as topic_body, frame::MAX_FRAME_LEN, handshake, heartbeat, rpc,
-    topic_list,
+    Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
 use amop::transport::BoxedStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +26,8 @@ pub(crate) struct Received {
     pub(crate) seq: Seq,
     pub(crate) result: i32,
     pub(crate) body: Vec<u8>,
+    /// Bytes of a body that is too long, which was skipped.
+    discarded: usize,
 }
 
 /// Why the node's answer can't be had.
@@ -42,6 +43,8 @@ pub(crate) enum ChannelError {
     NoFrame(Vec<u8>),
     /// The frame's body isn't what it should be.
     Unreadable(&'static str),
+    /// The answer has so many bytes that it was skipped.
+    TooLong(usize),
     /// A call was refused.
     Refused(rpc::Refused),
 }
@@ -56,6 +59,9 @@ impl fmt::Display for ChannelError {
                 write!(f, "the answer is no channel frame, it begins with {}", beginning(bytes))
             }
             ChannelError::Unreadable(what) => write!(f, "the answer to {what} can't be read"),
+            ChannelError::TooLong(bytes) => {
+                write!(f, "the answer is too long: {bytes} bytes")
+            }
             ChannelError::Refused(refused) => {
                 write!(f, "the call is refused: {} {}", refused.code, refused.message)
             }
@@ -78,7 +84,7 @@ type Result<T> = std::result::Result<T, ChannelError>;
 impl Channel {
     /// Over a connection on which nothing was sent.
     pub(crate) fn new(stream: BoxedStream, limit: Duration) -> Channel {
-        let reader = FrameReader::new(MAX_FRAME_LEN);
+        let reader = FrameReader::with_body_limits(frame::MAX_FRAME_LEN, frame::client_body_limit);
         Channel { stream, reader, limit, protocol: handshake::MIN_PROTOCOL }
     }
 
@@ -138,7 +144,10 @@ impl Channel {
             loop {
                 let frame = self.frame().await?;
                 if frame.seq == *seq {
-                    return Ok(frame);
+                    return match frame.discarded {
+                        0 => Ok(frame),
+                        bytes => Err(ChannelError::TooLong(bytes)),
+                    };
                 }
             }
         };
@@ -169,9 +178,9 @@ impl Channel {
         loop {
             match self.reader.next() {
                 Ok(Some(frame)) => {
-                    let Frame { kind, seq, result, body, .. } = frame;
+                    let Frame { kind, seq, result, body, discarded, .. } = frame;
                     tracing::debug!("received {kind:?} seq={seq} result={result} body={} bytes", body.len());
-                    return Ok(Received { seq, result, body: body.to_vec() });
+                    return Ok(Received { seq, result, body: body.to_vec(), discarded });
                 }
                 Ok(None) => {}
                 Err(_) => return Err(ChannelError::NoFrame(self.reader.buffer().to_vec())),

@@ -247,7 +247,7 @@ impl Attempts {
     /// before its ack another takes its part, with the same id; who wants at least one delivery doesn't wait for it to
     /// fail. Once one has acked, the others get a part of the time.
     async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
-        let wanted = match candidates[0].fit {
+        let wanted = match candidates[0].reach {
             _ if self.all_nodes => candidates.len(),
             Reach::PeersOnly | Reach::Unknown | Reach::NoSubscriber | Reach::Unresponsive => 1,
             Reach::LocalAndPeers | Reach::LocalOnly => 2.min(candidates.len()),
@@ -316,14 +316,14 @@ impl Attempts {
         views.tried(second);
         let outcome = self.send_on(link, number).await;
         match &outcome {
-            Ok(_) => views.worked(second),
+            Ok(_) => views.succeeded(second),
             Err(error) => match error.kind() {
                 ErrorKind::Timeout if error.delivery() == Delivery::Maybe => {
-                    views.doubt();
+                    views.mark_stale();
                     views.timed_out();
                 }
                 ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout => {
-                    views.doubt()
+                    views.mark_stale()
                 }
                 _ => {}
             },

@@ -37,9 +37,10 @@ async fn no_channel(error: &ChannelError, tls: &Tls, limit: Duration) -> Problem
         }
         // A node that finds no common version closes without an answer; so do others, but a refusal by name can
         // only come from a channel.
-        (Some(Http::JsonRpc) | None, ChannelError::Unreadable(_) | ChannelError::Refused(_)) => {
-            Problem::new(Finding::NoCommonProtocol, error.to_string())
-        }
+        (
+            Some(Http::JsonRpc) | None,
+            ChannelError::Unreadable(_) | ChannelError::TooLong(_) | ChannelError::Refused(_),
+        ) => Problem::new(Finding::NoCommonProtocol, error.to_string()),
         (
             Some(Http::JsonRpc) | None,
             ChannelError::Silent(_) | ChannelError::Closed | ChannelError::Io(_) | ChannelError::NoFrame(_),

@@ -16,7 +16,7 @@ use crate::fixture::{devnet, event, soon};
 pub(crate) struct FakeNode {
     listener: TcpListener,
     acceptor: Arc<NodeAcceptor>,
-    endpoint: String,
+    pub(crate) endpoint: String,
 }
 
 impl FakeNode {

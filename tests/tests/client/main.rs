@@ -16,5 +16,6 @@ mod renewing;
 mod serving;
 mod stats;
 mod subscribing;
+mod topic_answers;
 mod topics;
 mod tracing;
