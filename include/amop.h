@@ -485,14 +485,15 @@ amop_status amop_options_set_credential_pem(amop_options *options,
  */
 
 /**
- * Sets the maximum number of calls in flight per connection. Further calls fail with AMOP_ERROR_OVERLOADED. Default:
- * 65,536.
+ * Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail with
+ * AMOP_ERROR_OVERLOADED. Default: 65,536.
  */
 amop_status amop_options_set_max_in_flight(amop_options *options,
                                            size_t calls);
 
 /**
- * Sets the maximum number of bytes queued for sending per connection. Further calls fail with AMOP_ERROR_OVERLOADED.
+ * Sets the maximum number of bytes queued for sending per connection, and the maximum number that calls of the client
+ * keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED.
  * Default: 256 MiB.
  */
 amop_status amop_options_set_max_send_bytes(amop_options *options,
@@ -625,7 +626,7 @@ enum amop_stat
     AMOP_STAT_OWN_BROADCASTS = 6,
     /** Events that were discarded because a listener read too slowly, or was freed before it had read them. */
     AMOP_STAT_EVENTS_DROPPED = 7,
-    /** Calls that wait now for a subscriber or for a retry. */
+    /** Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried. */
     AMOP_STAT_CALLS_WAITING = 8,
     /** Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers. */
     AMOP_STAT_PARTIAL_BROADCASTS = 9,
@@ -669,7 +670,7 @@ enum amop_stat
     AMOP_STAT_ROUND_TRIPS = 38,
     /** The state of the endpoint, an AMOP_ENDPOINT_*; of a client: the highest of all its endpoints. */
     AMOP_STAT_STATE = 39,
-    /** Calls and replies refused because of a limit: calls in flight, or bytes queued for sending. */
+    /** Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way. */
     AMOP_STAT_OVERLOADED = 40,
     /** Messages queued now. */
     AMOP_STAT_HELD_MESSAGES = 50,

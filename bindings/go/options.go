@@ -245,12 +245,14 @@ func Echo(echo bool) Option {
 	return clientOption(func(o *clientOptions) { o.Echo = echo })
 }
 
-// MaxInFlight is most calls in flight per connection; beyond it a call fails at once. Default 65,536.
+// MaxInFlight sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls
+// fail at once. Default: 65,536.
 func MaxInFlight(calls int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxInFlight = o.bound("MaxInFlight", calls) })
 }
 
-// MaxSendBytes is most bytes queued to send per connection. Default 256 MiB.
+// MaxSendBytes sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of
+// the client keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
 func MaxSendBytes(bytes int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxSendBytes = o.bound("MaxSendBytes", bytes) })
 }

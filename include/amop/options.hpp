@@ -123,13 +123,15 @@ public:
         return *this;
     }
 
-    /// Most calls in flight per connection; beyond it a call fails at once. Default 65,536.
+    /// Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at
+    /// once. Default: 65,536.
     Options& max_in_flight(std::size_t calls) {
         max_in_flight_ = calls;
         return *this;
     }
 
-    /// Most bytes queued to send per connection. Default 256 MiB.
+    /// Sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of the client
+    /// keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
     Options& max_send_bytes(std::size_t bytes) {
         max_send_bytes_ = bytes;
         return *this;

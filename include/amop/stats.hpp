@@ -121,7 +121,7 @@ struct EndpointStats {
     RoundTrips round_trips;
     /// Unicasts and broadcasts that came, duplicates too.
     std::uint64_t messages_received = 0;
-    /// Calls and replies refused because of a bound: calls in flight, or bytes queued to send.
+    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way.
     std::uint64_t overloaded = 0;
     /// Calls in flight now.
     std::uint64_t in_flight = 0;
@@ -150,7 +150,7 @@ struct Stats {
     std::vector<RoundTripBucket> round_trip_buckets;
     /// Further tries of calls, after the first.
     std::uint64_t retries = 0;
-    /// Calls that wait now for a subscriber or for a further try.
+    /// Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried.
     std::uint64_t calls_waiting = 0;
     /// Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least.
     std::uint64_t partial_broadcasts = 0;

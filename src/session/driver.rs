@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +57,20 @@ pub(crate) struct Driver<'a> {
     /// The client wants to be rid of this node, when it can be without harm.
     leaving: Option<(Instant, Error)>,
     closing: Option<Error>,
+    ended: bool,
+}
+
+impl Drop for Driver<'_> {
+    /// Ends a connection whose task was aborted or panicked. The machine may be the cause of the panic, so a second one
+    /// must not leave this function.
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let aborted = Error::undelivered(ErrorKind::Internal, "its task ended unexpectedly");
+        let error = self.closing.take().unwrap_or_else(|| lost_in_flight(&self.endpoint, &aborted));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.end(&error)));
+    }
 }
 
 impl<'a> Driver<'a> {
@@ -88,6 +103,7 @@ impl<'a> Driver<'a> {
             flushed: true,
             leaving: None,
             closing: None,
+            ended: false,
         }
     }
 
@@ -101,14 +117,20 @@ impl<'a> Driver<'a> {
             }
             end => end,
         };
-        self.port.set_connected(false);
-        self.port.views.forget();
         let error = match &end {
             End::Closed(why) => why.clone(),
             End::Lost(error) => lost_in_flight(&self.endpoint, error),
         };
-        self.machine.end(&error);
+        self.end(&error);
         end
+    }
+
+    /// Ends the calls in flight and resets what others see of the connection.
+    fn end(&mut self, error: &Error) {
+        self.ended = true;
+        self.port.set_connected(false);
+        self.port.views.forget();
+        self.machine.end(error);
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, notify: &mut impl FnMut(Notice)) -> Poll<End> {

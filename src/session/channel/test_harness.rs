@@ -47,7 +47,7 @@ impl Bench {
     fn with(max_send_bytes: usize, echo: bool) -> Bench {
         let now = Instant::now();
         let (commands, inbox) = unbounded_channel();
-        let limits = LinkLimits { max_in_flight: 100_000, max_send_bytes };
+        let limits = LinkLimits { max_send_bytes };
         let port = Arc::new(LinkHandle::new(commands, limits));
         let seqs = Arc::new(SeqSource::new().unwrap());
         let shared = Arc::new(DeliveryShared {

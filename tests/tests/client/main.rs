@@ -11,6 +11,7 @@ mod leaving;
 mod names;
 mod nodes;
 mod overload;
+mod panics;
 mod reconnecting;
 mod renewing;
 mod serving;
