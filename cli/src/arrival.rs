@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use amop::text::foreign;
 use amop::{Message, MessageKind};
 use serde::Serialize;
 
@@ -30,7 +31,7 @@ impl Arrival {
                 MessageKind::Broadcast => "broadcast",
             },
             topic: message.topic().to_owned(),
-            seq: String::from_utf8_lossy(message.seq()).into_owned(),
+            seq: foreign(message.seq()).to_string(),
             endpoint: message.endpoint().to_owned(),
             received_at: clock::rfc3339(message.received_at()),
             data: Shown::new(message.data()),

@@ -8,6 +8,7 @@ use amop::protocol::Seq;
 use amop::protocol::channel::{
     Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
+use amop::text::foreign;
 use amop::transport::BoxedStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -74,7 +75,7 @@ pub(crate) fn beginning(bytes: &[u8]) -> String {
     const MOST: usize = 48;
     let start = &bytes[..bytes.len().min(MOST)];
     match std::str::from_utf8(start) {
-        Ok(text) => format!("{text:?}"),
+        Ok(text) => format!("{:?}", foreign(text)),
         Err(_) => start.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
     }
 }
@@ -96,8 +97,9 @@ impl Channel {
             client_type: concat!("amop-cli-", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let answer = self.call(MessageType::Handshake, &offer.encode()).await?;
-        let choice = handshake::Choice::decode(&answer.body)
+        let mut choice = handshake::Choice::decode(&answer.body)
             .ok_or(ChannelError::Unreadable("the channel handshake"))?;
+        choice.node_version = foreign(&choice.node_version).to_string();
         self.protocol = choice.protocol;
         Ok(choice)
     }

@@ -8,7 +8,6 @@ use amop::{Client, Event, Events};
 use serde::Serialize;
 
 use crate::output::{BAD, ErrorRecord, GOOD, ODD, Output, Record};
-use crate::payload::visible;
 
 /// An event of a client.
 #[derive(Serialize)]
@@ -84,7 +83,7 @@ impl Record for EventRecord {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         output.notice(&match self {
             EventRecord::Connected { endpoint, node_version, .. } => {
-                format!("{GOOD}connected{GOOD:#} to {endpoint}, node version {}", visible(node_version))
+                format!("{GOOD}connected{GOOD:#} to {endpoint}, node version {node_version}")
             }
             EventRecord::ConnectionLost { reason, .. } => {
                 format!("{BAD}connection lost:{BAD:#} {reason}; connecting again")

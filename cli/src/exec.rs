@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amop::Message;
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
+use amop::text::foreign;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -35,7 +36,7 @@ impl Commands {
             .arg("-c")
             .arg(command)
             .env("AMOP_TOPIC", message.topic())
-            .env("AMOP_SEQ", String::from_utf8_lossy(message.seq()).as_ref())
+            .env("AMOP_SEQ", foreign(message.seq()).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)

@@ -15,6 +15,7 @@ mod event;
 mod exec;
 mod exit;
 mod interrupt;
+mod json;
 mod latency;
 mod output;
 mod pace;
@@ -27,7 +28,7 @@ mod wire_log;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::runtime::Builder;
 
 use crate::arguments::Arguments;
@@ -69,7 +70,7 @@ where
         Ok(runtime) => {
             let ended = runtime.block_on(async {
                 let interrupt = Interrupt::listen()?;
-                commands::run(arguments.command, &mut output, &interrupt).await
+                commands::run(arguments.command, Arguments::command(), &mut output, &interrupt).await
             });
             // A read of standard input that never ends must not hold up the end.
             runtime.shutdown_background();

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use amop::text::printable;
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -14,7 +15,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, SUBSCRIBER_CODES};
-use crate::payload::{Shown, visible};
+use crate::json;
+use crate::payload::Shown;
 use crate::screen::Screen;
 
 /// What is beside the point: times, notes.
@@ -131,7 +133,7 @@ impl Output {
         match self.format {
             _ if self.muted => Ok(()),
             Format::Json => {
-                serde_json::to_writer(&mut self.out, record)?;
+                json::write(&mut self.out, record)?;
                 self.out.write_all(b"\n")
             }
             Format::People => record.show(self),
@@ -265,18 +267,12 @@ impl ErrorRecord {
 
     /// The text without the word `error`.
     pub(crate) fn explanation(&self) -> String {
-        // It may quote what the other side sent.
-        let mut text = visible(&self.message);
-        // Many of the library's texts end with what the subscriber said, if it is short ...
-        if let Some(data) = self.data.as_ref().map(Shown::inline)
-            && !text.ends_with(&data)
-        {
-            text.push_str(&format!("; it said: {data}"));
-        }
-        // ... and say how far the message got; where the subscriber answered, that goes without saying.
+        // The library's text quotes what the subscriber sent. A file name or the system's text may hold anything.
+        let mut text = printable(&self.message).to_string();
+        // The library's texts often state the delivery. If the subscriber answered, it is obvious.
         let answered = self.code.is_some_and(|code| SUBSCRIBER_CODES.contains(&code));
         if self.delivery == Some("maybe") && !answered && !text.contains("may have been delivered") {
-            text.push_str(" (it may have been delivered all the same)");
+            text.push_str(" (it may still have been delivered)");
         }
         text
     }
@@ -298,22 +294,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_say_each_thing_once() {
+    fn error_line_states_each_thing_once() {
         const LOST: i32 = amop::ErrorKind::ConnectionLost.code();
         const FAILED: i32 = amop::ErrorKind::SubscriberFailed.code();
-        let explanation = |code, delivery, message: &str, data: &'static str| {
-            let data = (!data.is_empty()).then(|| Shown::new(&Bytes::from_static(data.as_bytes())));
+        let explanation = |code, delivery, message: &str| {
+            let data = Some(Shown::new(&Bytes::from_static(b"x")));
             let plain = ErrorRecord::plain("", message.to_owned());
             ErrorRecord { code: Some(code), delivery: Some(delivery), data, ..plain }.explanation()
         };
-        let note = "gone (it may have been delivered all the same)";
-        assert_eq!(explanation(LOST, "maybe", "gone", ""), note);
-        assert_eq!(
-            explanation(LOST, "maybe", "it may have been delivered", ""),
-            "it may have been delivered"
-        );
-        assert_eq!(explanation(LOST, "no", "gone", ""), "gone");
-        assert_eq!(explanation(FAILED, "maybe", "failed: x", "x"), "failed: x");
-        assert_eq!(explanation(FAILED, "maybe", "failed", "x"), "failed; it said: x");
+        assert_eq!(explanation(LOST, "maybe", "gone"), "gone (it may still have been delivered)");
+        assert_eq!(explanation(LOST, "maybe", "may have been delivered"), "may have been delivered");
+        assert_eq!(explanation(LOST, "no", "gone"), "gone");
+        assert_eq!(explanation(FAILED, "maybe", "failed: \"x\""), "failed: \"x\"");
+        assert_eq!(explanation(FAILED, "maybe", "failed\n\u{202e}"), r"failed\n\u{202e}");
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
+use amop::text::printable;
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use tokio::sync::oneshot;
@@ -80,14 +81,17 @@ impl Shown {
         &self.0
     }
 
-    /// For people: text if it is UTF-8, with control characters made visible (a payload shall not command the
-    /// terminal); else hex with a note.
+    /// For people: text if it is UTF-8, else hex with a note. Control and format characters other than line feeds and
+    /// tabs are escaped, so that no payload commands the terminal or reorders what it shows.
     pub(crate) fn text(&self) -> String {
-        std::str::from_utf8(&self.0).map_or_else(|_| hex_with_note(&self.0), visible)
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => printable(text).with_lines().to_string(),
+            Err(_) => hex_with_note(&self.0),
+        }
     }
 
-    /// The same as the rest of a line: more than one line begins below, indented, so that no payload passes for
-    /// output of the command.
+    /// The text as the rest of a line. Several lines begin below, indented, so that no payload passes for output of
+    /// the command.
     pub(crate) fn inline(&self) -> String {
         if self.0.is_empty() {
             return "(empty)".to_owned();
@@ -100,19 +104,6 @@ impl Shown {
             text.to_owned()
         }
     }
-}
-
-/// Text from elsewhere with its control characters made visible, except line feeds and tabs.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    shown
 }
 
 fn hex(data: &[u8]) -> String {
@@ -158,9 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn text_is_shown_as_text_and_can_not_command_a_terminal() {
+    fn text_is_shown_as_text_and_cannot_command_a_terminal() {
         assert_eq!(shown("grüße".as_bytes()).inline(), "grüße");
         assert_eq!(shown(b"\x1b[2Jgone\r\x07").inline(), "\\u{1b}[2Jgone\\r\\u{7}");
+        assert_eq!(shown("\u{202e}\u{9b}2J\u{2028}".as_bytes()).text(), r"\u{202e}\u{9b}2J\u{2028}");
         assert_eq!(shown(b"").inline(), "(empty)");
     }
 

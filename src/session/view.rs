@@ -66,9 +66,9 @@ impl TopicView {
         [&self.own, &self.peers].into_iter().flatten().all(|kept| kept.covers(topic))
     }
 
-    /// Returns whether no peer of the node lists a topic; `None` if that is not known.
+    /// Returns whether no peer of the node lists a topic; `None` if its answer doesn't show that.
     pub(crate) fn no_peer_lists(&self, topic: &str) -> Option<bool> {
-        self.peers.as_ref().and_then(|peers| peers.lists(topic)).map(|listed| !listed)
+        self.peers.as_ref().and_then(|kept| kept.lists(topic)).map(|lists| !lists)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use amop::text::foreign;
 use amop::{Client, ErrorKind, MessageKind, Subscription};
 use amop_devnet::Devnet;
 use clap::Args;
@@ -103,7 +104,7 @@ async fn receive(messages: &mut Subscription) -> amop::Result<Received> {
         MessageKind::Unicast => Kind::Unicast,
         MessageKind::Broadcast => Kind::Multicast,
     };
-    let data = String::from_utf8_lossy(message.data()).into_owned();
+    let data = foreign(message.data()).to_string();
     Ok(Received { kind, time: Zoned::now(), data })
 }
 

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man as Page;
 
-use crate::arguments::Arguments;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
 
@@ -22,8 +21,7 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self, output: &mut Output) -> Outcome {
-        let command = Arguments::command();
+    pub(crate) fn run(self, command: Command, output: &mut Output) -> Outcome {
         match self.dir {
             None => {
                 let mut page = Vec::new();

@@ -32,8 +32,13 @@ pub(crate) enum Command {
     Man(man::Man),
 }
 
-/// Does it.
-pub(crate) async fn run(command: Command, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+/// Runs a verb. `line` is the whole command line, of which some verbs print descriptions.
+pub(crate) async fn run(
+    command: Command,
+    line: clap::Command,
+    output: &mut Output,
+    interrupt: &Interrupt,
+) -> Outcome {
     match command {
         Command::Demo(demo) => demo.run(output, interrupt).await,
         Command::Devnet(devnet) => devnet.run(output, interrupt).await,
@@ -43,7 +48,7 @@ pub(crate) async fn run(command: Command, output: &mut Output, interrupt: &Inter
         Command::Serve(serve) => serve.run(output, interrupt).await,
         Command::Doctor(doctor) => doctor.run(output, interrupt).await,
         Command::Stats(stats) => stats.run(output, interrupt).await,
-        Command::Completions(completions) => completions.run(output),
-        Command::Man(man) => man.run(output),
+        Command::Completions(completions) => completions.run(line, output),
+        Command::Man(man) => man.run(line, output),
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::Client;
+use amop::text::printable;
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{as_micros, in_words};
 use crate::output::{FAINT, Output, Record};
-use crate::payload::{self, Shown, visible};
+use crate::payload::{self, Shown};
 use crate::seconds::some_seconds;
 use crate::sending::{Number, Repeat};
 
@@ -63,7 +64,7 @@ impl Publish {
             return Ok(Exit::Interrupted);
         };
         let waiting = if self.wait {
-            format!("waiting for a subscriber of {}", visible(&self.topic))
+            format!("waiting for a subscriber of {}", printable(&self.topic))
         } else {
             "waiting for the reply".to_owned()
         };

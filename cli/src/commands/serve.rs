@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use amop::protocol::result::FAILED_TEXT;
 use amop::{ErrorKind, HandlerGuard, Request};
 use bytes::Bytes;
 use clap::Args;
@@ -201,7 +202,7 @@ async fn handle(source: &Source, commands: &Commands, request: &Request) -> Hand
     });
     let answer = match replied {
         Ok(reply_bytes) => Answer::Replied { reply_bytes },
-        Err(reason) => match request.fail(Request::FAILED, reason.clone()) {
+        Err(reason) => match request.fail(Request::FAILED, FAILED_TEXT) {
             Ok(()) => Answer::Failed { reason },
             Err(error) => Answer::NotSent { reason: error.message().to_owned() },
         },

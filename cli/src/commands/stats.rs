@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::protocol::channel::rpc::NodeTopics;
+use amop::text::foreign;
 use amop::transport::{Credentials, Endpoint, RustlsConnector, dial};
 use clap::Args;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
-use crate::payload::visible;
 use crate::reader::Reader;
 use crate::seconds::{seconds, some_seconds};
 
@@ -163,14 +163,14 @@ impl From<NodeTopics> for Node {
 impl Node {
     /// Its id as people tell ids apart.
     fn short_id(&self) -> String {
-        visible(&self.node_id).chars().take(8).collect()
+        foreign(&self.node_id).to_string().chars().take(8).collect()
     }
 
     fn topics(&self) -> String {
         if self.topics.is_empty() {
             return "none".to_owned();
         }
-        self.topics.iter().map(|topic| visible(topic)).collect::<Vec<_>>().join(", ")
+        self.topics.iter().map(|topic| foreign(topic).to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -180,15 +180,15 @@ impl Record for Seen {
         output.result(&format!(
             "{STRONG}{endpoint}{STRONG:#} node {}, agency {}, version {}, protocol {protocol}",
             node.short_id(),
-            visible(&node.agency),
-            visible(node_version)
+            foreign(&node.agency),
+            node_version
         ))?;
         if let Some(heartbeat) = heartbeat_us {
             output.result(&format!("  heartbeat  {FAINT}{}{FAINT:#}", heartbeat.text()))?;
         }
         output.result(&format!("  topics     {GOOD}{}{GOOD:#}", node.topics()))?;
         for peer in peers {
-            let (address, id, agency) = (visible(&peer.address), peer.short_id(), visible(&peer.agency));
+            let (address, id, agency) = (foreign(&peer.address), peer.short_id(), foreign(&peer.agency));
             output.result(&format!("  peer       {address} node {id}, agency {agency}"))?;
             output.result(&format!("    topics   {GOOD}{}{GOOD:#}", peer.topics()))?;
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use amop::protocol::channel::handshake::Choice;
+use amop::text::foreign;
 use amop::transport::BoxedStream;
 
 use super::finding::Finding;
@@ -33,7 +34,7 @@ async fn no_channel(error: &ChannelError, tls: &Tls, limit: Duration) -> Problem
     match (http.await, error) {
         (Some(Http::WebSocket), _) => Problem::new(Finding::Node3x, "it switches to WebSocket"),
         (Some(Http::Other(status)), _) => {
-            Problem::new(Finding::WrongPort, format!("it is a web server: {status:?}"))
+            Problem::new(Finding::WrongPort, format!("it is a web server: {:?}", foreign(&status)))
         }
         // A node that finds no common version closes without an answer; so do others, but a refusal by name can
         // only come from a channel.

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use amop::text::foreign;
 use amop::transport::BoxedStream;
 use tokio::net::TcpStream;
 
+use super::certificate::described;
 use super::finding::Finding;
 use super::hello::{self, Answer, Hello};
 use super::http::{self, Http};
 use super::report::Problem;
-use super::tls::described;
 use crate::channel::{Channel, beginning};
 
 /// What kind of TLS, or what else.
@@ -133,7 +134,7 @@ async fn unencrypted(address: SocketAddr, said: Option<&[u8]>, limit: Duration) 
         }
         (_, Some(Http::JsonRpc), _) => Problem::new(Finding::JsonRpcPort, "it answers JSON-RPC over HTTP"),
         (Some(Http::Other(status)), ..) | (None, Some(Http::Other(status)), _) => {
-            Problem::new(Finding::WrongPort, format!("it is a web server: {status:?}"))
+            Problem::new(Finding::WrongPort, format!("it is a web server: {:?}", foreign(&status)))
         }
         (Some(Http::JsonRpc) | None, Some(Http::WebSocket) | None, None) | (Some(Http::JsonRpc), ..) => {
             match said {

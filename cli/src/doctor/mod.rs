@@ -4,6 +4,7 @@
 //! [`handshake`], [`round_trip`]. [`listener`] tells what it is that listens, by hand-made TLS hellos ([`hello`]) and
 //! HTTP requests ([`http`]). [`finding`] is the list of all that can be found, [`report`] tells it.
 
+mod certificate;
 mod credentials;
 mod finding;
 mod handshake;
@@ -109,7 +110,7 @@ async fn look_without_credentials(
         }
     }
     if let Some(certificates) = listener.certificates() {
-        report.works(Step::Certificate, tls::described(certificates))?;
+        report.works(Step::Certificate, certificate::described(certificates))?;
     }
     Ok(())
 }
@@ -143,7 +144,7 @@ async fn look_at_channel(
     report.works(Step::Tls, "TLS 1.2, both sides accept each other's certificate")?;
     let listener = report.look(Step::Certificate, Listener::at(address, limit)).await;
     if let Some(certificates) = listener.certificates() {
-        report.works(Step::Certificate, tls::described(certificates))?;
+        report.works(Step::Certificate, certificate::described(certificates))?;
     }
     match report.look(Step::Handshake, handshake::agree(stream, &tls, limit)).await {
         Ok((channel, choice)) => {

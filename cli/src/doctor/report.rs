@@ -2,12 +2,12 @@
 
 use std::io;
 
+use amop::text::printable;
 use serde::Serialize;
 
 use super::finding::Finding;
 use crate::exit::Exit;
 use crate::output::{BAD, FAINT, GOOD, ODD, Output, Record, STRONG};
-use crate::payload::visible;
 
 /// The steps in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -132,7 +132,7 @@ impl Record for Check {
             Outcome::Failed => format!("{BAD}FAIL{BAD:#}"),
         };
         // It may quote what the other side sent.
-        let text = visible(&self.text);
+        let text = printable(&self.text);
         let Some(advice) = &self.advice else {
             return output.result(&format!("{mark} {step} {text}"));
         };

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use amop::transport::{
-    BoxedStream, Credentials, Endpoint, HandshakeFailure, NodeRefusal, ParsedCertificate, RustlsConnector,
-    Stage,
+    BoxedStream, Credentials, Endpoint, HandshakeFailure, NodeRefusal, RustlsConnector, Stage,
 };
 use tokio::net::TcpStream;
 
@@ -97,16 +96,5 @@ impl Tls {
 
     async fn unlike_a_channel(&self) -> Option<Problem> {
         Listener::at(self.address, self.limit).await.problem(self.address, self.limit).await
-    }
-}
-
-/// The node's certificate in a line.
-pub(super) fn described(certificates: &[Vec<u8>]) -> String {
-    match certificates.first().map(|der| ParsedCertificate::read(der)) {
-        Some(Ok(own)) => {
-            format!("{}, issued by {}, {}", own.subject_text(), own.issuer_text(), own.period())
-        }
-        Some(Err(why)) => format!("it can't be read: {why}"),
-        None => "the node shows none".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ mod demo;
 mod devnet;
 mod doctor;
 mod exit;
+mod foreign_text;
 mod help;
 mod limits;
 mod pipe;

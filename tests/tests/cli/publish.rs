@@ -166,8 +166,7 @@ fn a_subscribers_failure_has_its_own_exit_code() {
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
     assert_eq!((ended.code, ended.stdout.len()), (8, 0));
-    let expected = r#"error: the subscriber's handler for "hello" failed (code -5000): the command failed (exit status: 3)"#;
-    assert_eq!(ended.stderr, [expected]);
+    assert_eq!(ended.stderr, [r#"error: the subscriber's handler for "hello" failed (code -5000)"#]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_command_that_fails_answers_failed() {
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "why\n", "--json"]);
     let error: serde_json::Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!((&error["kind"], &error["node_code"]), (&"SubscriberFailed".into(), &(-5000).into()));
-    assert_eq!(error["data"]["data"], "the command failed (exit status: 3)");
+    assert_eq!(error["data"]["data"], "the handler failed");
     assert_eq!(masked(&server.line()), "TIME failed in SPAN: the command failed (exit status: 3), at why");
     assert_eq!(server.error_line(), "why", "what it writes to standard error is passed on");
     let ended = server.interrupted();

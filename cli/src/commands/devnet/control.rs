@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 
+use amop::text::printable;
 use amop_devnet::Devnet;
 use serde::Serialize;
 use serde_json::Value;
@@ -55,7 +56,11 @@ impl Record for Answered {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let Answered { command, answer } = self;
         match answer.as_object().is_some_and(|answer| !answer.is_empty()) {
-            true => output.result(&format!("{GOOD}{command}:{GOOD:#} {answer}")),
+            // Clients of the nodes choose what is in it, such as topics.
+            true => {
+                let answer = answer.to_string();
+                output.result(&format!("{GOOD}{command}:{GOOD:#} {}", printable(&answer)))
+            }
             false => output.result(&format!("{GOOD}{command}:{GOOD:#} done")),
         }
     }
