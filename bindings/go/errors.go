@@ -59,7 +59,7 @@ const (
 	ErrNotConnected Code = 40
 	// ErrConnectionLost: the connection went away while the call was in flight.
 	ErrConnectionLost Code = 41
-	// ErrProtocol: the node sent something that isn't the protocol.
+	// ErrProtocol: the node or a subscriber violated the protocol.
 	ErrProtocol Code = 42
 
 	// ErrTimeout: the call's own deadline passed, be it the context's.

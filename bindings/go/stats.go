@@ -72,7 +72,7 @@ type EndpointStats struct {
 	TopicListsSent uint64
 	// StrayReplies counts answers to nothing in flight: late, duplicate or foreign.
 	StrayReplies uint64
-	// IgnoredFrames counts frames of types that a client has nothing to do with.
+	// IgnoredFrames counts frames of types that a client does not use, and malformed ones of those that other SDKs make.
 	IgnoredFrames uint64
 
 	// RoundTrips are the unicasts that were answered well.

@@ -121,7 +121,7 @@ struct EndpointStats {
     RoundTrips round_trips;
     /// Unicasts and broadcasts that came, duplicates too.
     std::uint64_t messages_received = 0;
-    /// Calls refused because of a limit: bytes queued at this connection; of a client: also calls under way.
+    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way.
     std::uint64_t overloaded = 0;
     /// Calls in flight now.
     std::uint64_t in_flight = 0;
@@ -131,7 +131,7 @@ struct EndpointStats {
     std::uint64_t topic_lists_sent = 0;
     /// Answers to nothing in flight: late, duplicate or foreign.
     std::uint64_t stray_replies = 0;
-    /// Frames of types that a client has nothing to do with.
+    /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
     std::uint64_t ignored_frames = 0;
     /// Requests that the library answered for a service that was too slow.
     std::uint64_t too_slow = 0;
