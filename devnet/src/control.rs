@@ -5,7 +5,7 @@ use amop::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use crate::faults::words::{number, read, split_word};
-use crate::{Devnet, FaultId, Node, NodeCertificate, Session, Welcome};
+use crate::{Devnet, FaultId, Node, NodeCertificate, OnConnect, Session};
 
 impl Devnet {
     /// Does what a command says and gives the answer as a line of JSON, `{}` when there is nothing to say.
@@ -17,7 +17,7 @@ impl Devnet {
     /// | `close-port NODE`, `open-port NODE` | [`Node::close_port`], [`Node::open_port`] |
     /// | `cut-sessions NODE`, `reset-sessions NODE` | [`Node::cut_sessions`], [`Node::reset_sessions`] |
     /// | `cut-link NODE NODE`, `restore-link NODE NODE` | [`Node::cut_link`], [`Node::restore_link`] |
-    /// | `welcome NODE serve`, `close`, `reset`, `stall` or `garbage` | [`Node::welcome`] |
+    /// | `on-connect NODE serve`, `close`, `reset`, `stall` or `garbage` | [`Node::on_connect`] |
     /// | `certificate NODE valid`, `expired`, `early` or `foreign` | [`Node::show_certificate`] |
     /// | `sessions` | all of them: `{"sessions":[{"id":0,"node":1,"protocol":3,"topics":["hello"]}]}` |
     /// | `close SESSION`, `cut SESSION`, `reset SESSION` | [`Session::close`], [`Session::cut`], [`Session::reset`] |
@@ -47,9 +47,9 @@ impl Devnet {
                 let (one, other) = (self.named(one)?, self.named(other)?);
                 if verb == "cut-link" { one.cut_link(&other) } else { one.restore_link(&other) }
             }
-            "welcome" => {
+            "on-connect" => {
                 let (node, how) = split_word(rest);
-                self.named(node)?.welcome(one_of(how, WELCOMES)?);
+                self.named(node)?.on_connect(one_of(how, ON_CONNECT)?);
             }
             "certificate" => {
                 let (node, which) = split_word(rest);
@@ -134,12 +134,12 @@ impl Devnet {
     }
 }
 
-const WELCOMES: &[(&str, Welcome)] = &[
-    ("serve", Welcome::Serve),
-    ("close", Welcome::Close),
-    ("reset", Welcome::Reset),
-    ("stall", Welcome::Stall),
-    ("garbage", Welcome::Garbage),
+const ON_CONNECT: &[(&str, OnConnect)] = &[
+    ("serve", OnConnect::Serve),
+    ("close", OnConnect::Close),
+    ("reset", OnConnect::Reset),
+    ("stall", OnConnect::Stall),
+    ("garbage", OnConnect::Garbage),
 ];
 
 const CERTIFICATES: &[(&str, NodeCertificate)] = &[

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts of one node since it was started; they survive a kill.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct NodeCounters {
     pub(crate) accepted: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) frames_in: AtomicU64,
@@ -38,7 +38,7 @@ pub struct Counters {
     pub slow_readers: u64,
 }
 
-impl Tally {
+impl NodeCounters {
     pub(crate) fn add(counter: &AtomicU64, count: u64) {
         if count > 0 {
             counter.fetch_add(count, Ordering::Relaxed);

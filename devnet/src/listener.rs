@@ -9,9 +9,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::counters::Tally;
-use crate::door::Door;
-use crate::session::Home;
+use crate::connection_handler::ConnectionHandler;
+use crate::counters::NodeCounters;
+use crate::session::SessionContext;
 
 /// How long a listener waits when the system has no descriptor left for the next connection.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -32,26 +32,27 @@ impl Tasks {
 
 /// A port that is open.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub(crate) struct Listener {
     deaf: CancellationToken,
     listening: JoinHandle<()>,
 }
 
-impl Port {
+impl Listener {
     /// Starts to take connections; `tasks` are where they go.
     pub(crate) fn open(
         listener: TcpListener,
-        home: Home,
-        door: Arc<Door>,
+        context: SessionContext,
+        handler: Arc<ConnectionHandler>,
         tasks: &Tasks,
         runtime: &tokio::runtime::Handle,
-    ) -> Port {
+    ) -> Listener {
         let deaf = tasks.cut.child_token();
-        let listen = deaf.clone().run_until_cancelled_owned(listen(listener, home, door, tasks.clone()));
+        let listen =
+            deaf.clone().run_until_cancelled_owned(listen(listener, context, handler, tasks.clone()));
         let task = async move {
             listen.await;
         };
-        Port { deaf, listening: tasks.tracker.spawn_on(task, runtime) }
+        Listener { deaf, listening: tasks.tracker.spawn_on(task, runtime) }
     }
 
     /// Closes the port, which is free when this returns; connections stay.
@@ -62,19 +63,24 @@ impl Port {
     }
 }
 
-async fn listen(listener: TcpListener, home: Home, door: Arc<Door>, tasks: Tasks) {
+async fn listen(
+    listener: TcpListener,
+    context: SessionContext,
+    handler: Arc<ConnectionHandler>,
+    tasks: Tasks,
+) {
     loop {
         let tcp = match listener.accept().await {
             Ok((tcp, _)) => tcp,
             Err(error) => {
-                tracing::warn!(node = home.node, "a connection can't be taken: {error}");
+                tracing::warn!(node = context.node, "a connection can't be taken: {error}");
                 sleep(OUT_OF_DESCRIPTORS).await;
                 continue;
             }
         };
-        Tally::add(&home.tally.accepted, 1);
-        let (door, home) = (door.clone(), home.clone());
-        let connection = async move { door.admit(tcp, home).await };
+        NodeCounters::add(&context.counters.accepted, 1);
+        let (handler, context) = (handler.clone(), context.clone());
+        let connection = async move { handler.admit(tcp, context).await };
         tasks.tracker.spawn(tasks.cut.clone().run_until_cancelled_owned(connection));
     }
 }

@@ -16,9 +16,9 @@ use crate::delayed::{Delayed, OwnedFrame};
 use crate::node::{Arrival, Node, Power};
 use crate::options::Options;
 use crate::outbox::{End, Outbox};
+use crate::pending_unicast::Unicast;
 use crate::sessions::Sessions;
 use crate::table::{Key, Table};
-use crate::unicast::Unicast;
 
 /// The nodes and what is under way between them.
 #[derive(Debug)]
@@ -219,12 +219,8 @@ impl Net {
         self.nodes[node].power = Power::Down;
         self.end_sessions(node, End::Cut);
         self.nodes[node].held.clear();
-        let own: Vec<Key> = self
-            .unicasts
-            .iter()
-            .filter(|(_, unicast)| unicast.origin() == node)
-            .map(|(key, _)| key)
-            .collect();
+        let own: Vec<Key> =
+            self.unicasts.iter().filter(|(_, unicast)| unicast.origin == node).map(|(key, _)| key).collect();
         for unicast in own {
             self.forget(unicast);
         }

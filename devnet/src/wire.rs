@@ -8,7 +8,7 @@ use amop::transport::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
-use crate::entrance::Entrance;
+use crate::handshake_stream::HandshakeStream;
 
 /// A connection's bytes, and the rough end that only TCP knows.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
@@ -23,7 +23,7 @@ impl Wire for Socket {
     }
 }
 
-impl Wire for TlsStream<Entrance<Socket>> {
+impl Wire for TlsStream<HandshakeStream<Socket>> {
     fn reset_on_close(&self) {
         self.get_ref().0.as_ref().reset_on_close();
     }

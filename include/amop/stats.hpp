@@ -122,7 +122,7 @@ struct EndpointStats {
     RoundTrips round_trips;
     /// Unicasts and broadcasts received, duplicates included.
     std::uint64_t messages_received = 0;
-    /// Calls refused because of a limit: calls in flight, or bytes queued for sending.
+    /// Calls and replies refused because of a limit: calls in flight, or bytes queued for sending.
     std::uint64_t overloaded = 0;
     /// Calls in flight now.
     std::uint64_t in_flight = 0;
@@ -132,7 +132,7 @@ struct EndpointStats {
     std::uint64_t topic_lists_sent = 0;
     /// Replies that match no call in flight: late, duplicate or of unknown origin.
     std::uint64_t stray_replies = 0;
-    /// Frames of types that a client ignores.
+    /// Frames of types that a client does not use, and malformed ones of types that other SDKs create.
     std::uint64_t ignored_frames = 0;
     /// Requests that the library answered TOO_SLOW on behalf of a service.
     std::uint64_t too_slow = 0;

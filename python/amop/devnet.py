@@ -152,7 +152,7 @@ class Devnet:
 
         - ``kill``, ``restart``, ``freeze``, ``thaw``, ``close-port``, ``open-port``, ``cut-sessions``,
           ``reset-sessions`` NODE; ``cut-link``, ``restore-link`` NODE NODE
-        - ``welcome NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what becomes of connections
+        - ``on-connect NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what becomes of connections
         - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``
         - ``close``, ``cut``, ``reset``, ``stall``, ``resume`` SESSION
         - ``fault`` and what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,

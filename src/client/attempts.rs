@@ -111,7 +111,7 @@ impl Attempts {
     /// Whether a further try after a pause makes sense, since the caller waits for a subscriber.
     fn may_wait(&self, error: &Error, pause: Duration) -> bool {
         self.wait
-            && can_try_other_node(error)
+            && (can_try_other_node(error) || error.kind() == ErrorKind::NoSubscriber)
             && Instant::now() + pause < self.deadline
             && self.core.check().is_ok()
     }
@@ -373,9 +373,12 @@ fn is_definite(error: &Error) -> bool {
         && !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Overloaded)
 }
 
-/// Another node may take it: it was not delivered, or this one has no room for it.
+/// Another node may take it: it was not delivered, this one has no capacity for it, or a subscriber refused it. In the
+/// last case another subscriber may have had it before; the same id lets it recognise the copy.
 fn can_try_other_node(error: &Error) -> bool {
-    is_definite(error) || (error.kind() == ErrorKind::Overloaded && error.delivery() == Delivery::No)
+    is_definite(error)
+        || matches!(error.kind(), ErrorKind::SubscriberBusy | ErrorKind::SubscriberUnsubscribed)
+        || (error.kind() == ErrorKind::Overloaded && error.delivery() == Delivery::No)
 }
 
 /// A further try makes sense for who wants at least one delivery.
@@ -461,7 +464,7 @@ mod tests {
     fn what_may_be_tried_again() {
         use Delivery::{Maybe, No};
         assert!(is_definite(&error(ErrorKind::NoSubscriber, No)));
-        assert!(is_definite(&error(ErrorKind::SubscriberBusy, No)));
+        assert!(can_try_other_node(&error(ErrorKind::SubscriberBusy, Maybe)));
         assert!(is_definite(&error(ErrorKind::ConnectionLost, No)));
         assert!(!is_definite(&error(ErrorKind::NoSubscriber, Maybe)));
         assert!(!is_definite(&error(ErrorKind::TooLarge, No)));

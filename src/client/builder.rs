@@ -210,7 +210,7 @@ impl ClientBuilder {
         };
         let began = Instant::now();
         // Checks the options: no time in them is too long to be added.
-        let core = ClientCore::start(self.options, runtime)?;
+        let core = ClientCore::start(self.options, runtime).await?;
         let deadline = began + core.options.connect_timeout;
         let offline = core.options.start_offline;
         match core.first_connection(deadline).await {

@@ -9,8 +9,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::calls::BackgroundCalls;
+use super::credentials::ClientCredentials;
 use super::handlers::{StreamJob, is_in_handler};
-use super::link::{Link, LinkState, LinkTask, connector};
+use super::link::{Link, LinkState, LinkTask};
 use super::links::Links;
 use super::options::Options;
 use super::registry::{Id, Registry};
@@ -20,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SeqSource, Topic};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command};
-use crate::transport::{Endpoint, SecureConnector};
+use crate::transport::Endpoint;
 
 /// A subscription that no node has confirmed looks again for one after this time, if nothing happens before.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -38,8 +39,7 @@ pub(crate) struct ClientCore {
     /// Calls that wait for a subscriber, or may be tried again.
     pub(crate) waiting: Waiting,
     registry: Mutex<Registry>,
-    /// With the credentials as they were at the start.
-    connector: Arc<dyn SecureConnector>,
+    credentials: Arc<ClientCredentials>,
     closing: AtomicBool,
     ended: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -50,12 +50,13 @@ pub(crate) struct ClientCore {
 }
 
 impl ClientCore {
-    /// Starts the links.
-    pub(crate) fn start(options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
+    /// Loads the credentials, and starts the links.
+    pub(crate) async fn start(options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
         options.check()?;
         let endpoints: Vec<Endpoint> =
             options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
-        let connector = connector(&options)?;
+        let deadline = Instant::now() + options.connect_timeout;
+        let credentials = ClientCredentials::load(options.credentials.clone(), &runtime, deadline).await?;
         let options = Arc::new(options);
         let delivery = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(options.max_held_bytes)),
@@ -64,7 +65,7 @@ impl ClientCore {
                 options.max_duplicates,
             ))),
             events: Arc::new(EventHub::new(options.max_events)),
-            seqs: Arc::new(SeqSource::new()),
+            seqs: Arc::new(SeqSource::new()?),
             discarded: DiscardCounters::default(),
             echo: options.echo,
         });
@@ -79,7 +80,7 @@ impl ClientCore {
             partial_broadcasts: AtomicU64::new(0),
             waiting,
             registry: Mutex::default(),
-            connector: connector.clone(),
+            credentials: Arc::new(credentials),
             closing: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             tasks: Mutex::default(),
@@ -87,7 +88,7 @@ impl ClientCore {
             dispatched: Mutex::default(),
         });
         for endpoint in endpoints {
-            core.add_link(endpoint, connector.clone())?;
+            core.add_link(endpoint, false)?;
         }
         core.runtime.handle().spawn(reassign_single_node_topics(Arc::downgrade(&core), core.links.watch()));
         Ok(core)
@@ -97,15 +98,11 @@ impl ClientCore {
     pub(crate) fn add_endpoint(&self, endpoint: &str) -> Result<()> {
         self.check()?;
         let endpoint: Endpoint = endpoint.parse()?;
-        // The certificate may have been renewed since the client started; what can't be read leaves the old in use.
-        let connector = connector(&self.options).unwrap_or_else(|error| {
-            tracing::warn!(%endpoint, %error, "the credentials can't be read again; keeping the old");
-            self.connector.clone()
-        });
-        self.add_link(endpoint, connector)
+        // The certificate may have been renewed since the client started.
+        self.add_link(endpoint, true)
     }
 
-    fn add_link(&self, endpoint: Endpoint, connector: Arc<dyn SecureConnector>) -> Result<()> {
+    fn add_link(&self, endpoint: Endpoint, renew_first: bool) -> Result<()> {
         let mut registry = self.registry();
         if !registry.is_open() {
             return Err(session::closed());
@@ -123,7 +120,8 @@ impl ClientCore {
             id,
             endpoint,
             self.options.clone(),
-            connector,
+            self.credentials.clone(),
+            renew_first,
             self.delivery.clone(),
             self.links.changes(),
         );
@@ -276,8 +274,10 @@ impl ClientCore {
     /// Takes a consumer out.
     pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();
-        registry.remove(topic, id);
+        let wakers = registry.remove(topic, id);
         self.send_routes(&registry, topic);
+        drop(registry);
+        drop(wakers);
     }
 
     /// Waits until a handler's last call has returned; defers when called from a handler.
@@ -343,17 +343,18 @@ impl ClientCore {
 
     /// The end, in order: calls, topics, handlers, connections, the handlers of calls and events.
     async fn shut_down(self: Arc<Self>, deadline: Instant) {
-        let leftovers = {
+        let (leftovers, wakers) = {
             let mut registry = self.registry();
-            let (topics, leftovers) = registry.close();
+            let (topics, leftovers, wakers) = registry.close();
             for link in self.links.all().iter() {
                 let _ = link.port.send(Command::EndCalls);
             }
             for topic in &topics {
                 self.send_routes(&registry, topic);
             }
-            leftovers
+            (leftovers, wakers)
         };
+        drop(wakers);
         self.calls.close();
         let mut unfinished = Vec::new();
         for leftover in leftovers {

@@ -9,13 +9,14 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::backoff::Backoff;
+use super::credentials::ClientCredentials;
 use super::links::LinkId;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
-use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial_by};
+use crate::transport::{BoxedStream, Endpoint, dial_by};
 
 /// Where a link stands.
 #[derive(Clone, Debug)]
@@ -43,7 +44,9 @@ pub(crate) struct LinkTask {
     endpoint: Endpoint,
     name: Arc<str>,
     options: Arc<Options>,
-    connector: Arc<dyn SecureConnector>,
+    credentials: Arc<ClientCredentials>,
+    /// Whether the credentials are loaded again before the first connect too.
+    renew_first: bool,
     delivery: Arc<DeliveryShared>,
     port: Arc<LinkHandle>,
     router: Router,
@@ -65,7 +68,8 @@ impl LinkTask {
         id: LinkId,
         endpoint: Endpoint,
         options: Arc<Options>,
-        connector: Arc<dyn SecureConnector>,
+        credentials: Arc<ClientCredentials>,
+        renew_first: bool,
         delivery: Arc<DeliveryShared>,
         changed: Arc<watch::Sender<u64>>,
     ) -> (Link, LinkTask) {
@@ -79,15 +83,31 @@ impl LinkTask {
         let router = Router::new(delivery.clone(), name.clone(), port.clone());
         let (state, watched) = watch::channel(LinkState::Starting);
         let link = Link { id, endpoint: name.clone(), port: port.clone(), state: watched };
-        let task =
-            LinkTask { endpoint, name, options, connector, delivery, port, router, inbox, state, changed };
+        let task = LinkTask {
+            endpoint,
+            name,
+            options,
+            credentials,
+            renew_first,
+            delivery,
+            port,
+            router,
+            inbox,
+            state,
+            changed,
+        };
         (link, task)
     }
 
     /// Runs until the client closes. Holds the runtime so long, for the goodbye of a client that was just dropped.
     pub(crate) async fn run(mut self, _runtime: RuntimeRef) {
         let mut backoff = Backoff::new(self.options.reconnect_min, self.options.reconnect_max);
+        let mut renew = self.renew_first;
         let why = loop {
+            if renew && let Step::Closed(why) = self.renew_credentials().await {
+                break why;
+            }
+            renew = true;
             match self.connect_and_run().await {
                 Step::Done(was_up_for) => backoff.lasted(was_up_for),
                 Step::Closed(why) => break why,
@@ -95,7 +115,6 @@ impl LinkTask {
             if let Step::Closed(why) = self.offline(tokio::time::sleep(backoff.pause())).await {
                 break why;
             }
-            self.renew_credentials();
         };
         self.set_state(LinkState::Ended);
         self.inbox.close();
@@ -109,7 +128,7 @@ impl LinkTask {
         let began = Instant::now();
         let limit = self.options.connect_timeout;
         let (endpoint, connector, resolver) =
-            (self.endpoint.clone(), self.connector.clone(), self.options.resolver.clone());
+            (self.endpoint.clone(), self.credentials.connector(), self.options.resolver.clone());
         let dialling = async move { dial_by(&*resolver, &endpoint, &*connector).await };
         let dialled = self.offline(tokio::time::timeout(limit, dialling)).await;
         let stream = match dialled {
@@ -218,21 +237,19 @@ impl LinkTask {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Certificates may have been renewed meanwhile; what can't be read leaves the old ones in use.
-    fn renew_credentials(&mut self) {
-        match connector(&self.options) {
-            Ok(renewed) => self.connector = renewed,
-            Err(error) => {
-                tracing::warn!(endpoint = %self.name, %error, "the credentials can't be read again; keeping the old");
-            }
+    /// Loads the credentials again, because the files may have been renewed. If that fails, the link goes on with the
+    /// previous ones.
+    async fn renew_credentials(&mut self) -> Step<()> {
+        let (credentials, limit) = (self.credentials.clone(), self.options.connect_timeout);
+        match self.offline(async move { credentials.renew(limit).await }).await {
+            Step::Closed(why) => return Step::Closed(why),
+            Step::Done(Ok(())) => {}
+            Step::Done(Err(error)) => tracing::warn!(
+                endpoint = %self.name, %error, "could not load the credentials again: the previous ones stay in use"
+            ),
         }
+        Step::Done(())
     }
-}
-
-/// Reads the credentials and makes the TLS side of them.
-pub(crate) fn connector(options: &Options) -> Result<Arc<dyn SecureConnector>> {
-    let credentials = Credentials::load(&options.credentials)?;
-    Ok(Arc::new(RustlsConnector::new(&credentials)?))
 }
 
 /// Takes a command while no session is up.

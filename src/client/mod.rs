@@ -6,6 +6,7 @@ mod builder;
 mod calls;
 mod choice;
 mod core;
+mod credentials;
 mod handlers;
 mod link;
 mod links;

@@ -73,7 +73,7 @@ pub struct EndpointStats {
     pub round_trips: RoundTrips,
     /// Unicasts and broadcasts that came, duplicates too.
     pub messages_received: u64,
-    /// Calls refused because of `max_in_flight` or `max_send_bytes`.
+    /// Calls and replies refused because of `max_in_flight` or `max_send_bytes`.
     pub overloaded: u64,
     /// Calls in flight now.
     pub in_flight: usize,
@@ -83,7 +83,7 @@ pub struct EndpointStats {
     pub topic_lists_sent: u64,
     /// Answers to nothing in flight: late, duplicate or foreign.
     pub stray_replies: u64,
-    /// Frames of types that a client has nothing to do with.
+    /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
     pub ignored_frames: u64,
     /// Requests answered TOO_SLOW for a handler.
     pub too_slow: u64,

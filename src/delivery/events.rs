@@ -48,11 +48,12 @@ pub enum Event {
         /// The subscription's topic.
         topic: Arc<str>,
     },
-    /// A handler panicked, or failed by another language's exception; delivery goes on.
+    /// A handler panicked, returned an error, or raised an exception of another language. Delivery continues, and the
+    /// text is not sent to the publisher.
     HandlerFailed {
         /// The subscription's topic.
         topic: Arc<str>,
-        /// The panic's or exception's text.
+        /// The text of the panic, error or exception.
         message: String,
     },
     /// The client is closed; the last event.

@@ -20,6 +20,9 @@ pub const SUBSCRIBER_UNREACHABLE: i32 = 104;
 
 /// The handler failed, panicked, raised, or called `fail` without a code (java-sdk answers the same).
 pub const FAILED: i32 = -5000;
+/// The data of [`FAILED`] for a handler that panicked, raised or returned an error. The detail stays in the log and the
+/// events of this client: it may name files, hosts or data that are no concern of other institutions.
+pub const FAILED_TEXT: &str = "the handler failed";
 /// The request was dropped unanswered, or its answer is no longer kept.
 pub const DROPPED: i32 = -5010;
 /// The handler didn't answer in time; the library did.

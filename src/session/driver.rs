@@ -23,7 +23,7 @@ use crate::delivery::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
 use crate::protocol::channel::FrameReader;
-use crate::protocol::channel::frame::MAX_FRAME_LEN;
+use crate::protocol::channel::frame::{MAX_FRAME_LEN, READ_CHUNK};
 use crate::transport::BoxedStream;
 
 /// Commands taken in one go.
@@ -168,14 +168,14 @@ impl<'a> Driver<'a> {
                     refuse_call(port, call, error);
                 }
                 Command::Call(call) => machine.call(call, now),
-                Command::Cancel(number) => machine.cancel(number),
+                Command::Cancel(number) => machine.cancel(number, now),
                 Command::Answer { epoch: of, answer } => {
                     // The answers that came together share one look at the duplicates.
                     router.batch(now, |batch| {
                         let mut next = Some((of, answer));
                         while let Some((of, answer)) = next.take() {
                             if of == *epoch {
-                                machine.answer(&answer, batch);
+                                machine.answer(answer, batch);
                             } else if answer.first {
                                 batch.answered(&answer.ticket, answer.result, &answer.data);
                             }
@@ -268,8 +268,9 @@ impl<'a> Driver<'a> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool> {
-        // A node that takes nothing in while we answer it gets nothing more to be answered.
-        if self.machine.outbox.len() > self.port.max_send_bytes() {
+        // One read brings at most so many bytes of requests beside the rest of a large one, and the library's own
+        // answer to a request is shorter than the request.
+        if !self.port.may_read(READ_CHUNK) {
             return Ok(false);
         }
         let Driver { stream, reader, machine, router, port, endpoint, .. } = self;

@@ -4,6 +4,7 @@
 //! well to go through a node that doesn't list the topic itself but sees it at a peer.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,13 @@ impl TopicView {
     }
 }
 
+impl TopicView {
+    /// Returns whether no peer of the node lists a topic; `None` if the node did not report its peers.
+    pub(crate) fn no_peer_lists(&self, topic: &str) -> Option<bool> {
+        self.peers.as_ref().map(|topics| !topics.contains(topic))
+    }
+}
+
 /// The latest view of one node, read without a lock.
 #[derive(Debug, Default)]
 pub(crate) struct NodeTopicsCache {
@@ -104,6 +112,13 @@ impl NodeTopicsCache {
             Refresh::InBackground
         };
         (view.fit(topic), asking)
+    }
+
+    /// Returns the latest view, if it is young enough to be trusted.
+    pub(crate) fn trusted(&self, now: Instant) -> Option<Arc<TopicView>> {
+        let latest = self.latest.load();
+        let view = latest.as_ref()?;
+        (now.saturating_duration_since(view.taken_at) < TRUSTED_FOR).then(|| view.clone())
     }
 
     pub(crate) fn set(&self, view: TopicView) {

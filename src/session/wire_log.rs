@@ -1,11 +1,10 @@
 //! The log of the wire: one line for each frame, target `amop::wire`, level debug. Payloads stay out of it.
 
-use std::borrow::Cow;
-
 use tracing::Level;
 
 use crate::protocol::Seq;
 use crate::protocol::channel::{Frame, MessageType, amop};
+use crate::text::foreign;
 
 const TARGET: &str = "amop::wire";
 
@@ -55,7 +54,7 @@ fn log(
     topic: Option<&[u8]>,
     body_len: usize,
 ) {
-    let topic = topic.map_or(Cow::Borrowed(""), String::from_utf8_lossy);
+    let topic = foreign(topic.unwrap_or_default());
     let number = kind.to_wire();
     tracing::debug!(
         target: TARGET,

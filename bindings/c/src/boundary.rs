@@ -49,7 +49,11 @@ pub(crate) unsafe fn status(error: *mut *mut amop_error, body: impl FnOnce() -> 
     status
 }
 
+/// Returns the error for a panic: [`ErrorKind::Internal`], or the error that was passed as its payload.
 fn internal(panic: &(dyn Any + Send)) -> Error {
+    if let Some(error) = panic.downcast_ref::<Error>() {
+        return error.clone();
+    }
     let text = panic
         .downcast_ref::<&str>()
         .copied()
@@ -80,6 +84,14 @@ mod tests {
         // SAFETY: the error is not freed yet.
         let text = unsafe { CStr::from_ptr(crate::error::amop_error_message(&raw const *error)) };
         (status, Some(text.to_str().unwrap().to_owned()))
+    }
+
+    #[test]
+    fn error_passed_as_a_panic_keeps_its_kind() {
+        let error = amop::threads::refused("a thread", &std::io::ErrorKind::WouldBlock.into());
+        let (status, text) = run(|| resume_unwind(Box::new(error)));
+        assert_eq!(status, amop_status::AMOP_ERROR_RUNTIME);
+        assert!(text.unwrap().contains("RLIMIT_NPROC"));
     }
 
     #[test]

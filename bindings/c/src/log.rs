@@ -4,10 +4,11 @@
 use std::ffi::{c_char, c_void};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use amop::records::{Collector, Record};
 use amop::{Error, ErrorKind, Process, Result};
+use once_cell::sync::OnceCell;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
@@ -65,7 +66,7 @@ static LEVEL: AtomicI32 = AtomicI32::new(amop_log_level::AMOP_LOG_OFF as i32);
 /// The current callback.
 static LISTENER: Mutex<Option<Arc<Listener>>> = Mutex::new(None);
 /// The channel to the log thread, once that has started.
-static RECORDS: OnceLock<Result<(Process, SyncSender<Record>)>> = OnceLock::new();
+static RECORDS: OnceCell<(Process, SyncSender<Record>)> = OnceCell::new();
 /// Records discarded since the last report.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
@@ -83,7 +84,7 @@ fn wanted() -> LevelFilter {
 
 /// Passes a record to the log thread.
 fn take(record: Record) {
-    let Some(Ok((process, records))) = RECORDS.get() else { return };
+    let Some((process, records)) = RECORDS.get() else { return };
     if process.check().is_ok() && records.try_send(record).is_err() {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
@@ -102,10 +103,7 @@ fn number(level: Level) -> i32 {
 /// Starts the log thread and the collector of records. Called once in a process.
 fn start() -> Result<(Process, SyncSender<Record>)> {
     let (sender, records) = sync_channel(MOST_RECORDS);
-    let thread = std::thread::Builder::new().name("amop-log".into());
-    thread.spawn(move || pass_on(&records)).map_err(|error| {
-        Error::undelivered(ErrorKind::Runtime, format!("could not start the log thread: {error}"))
-    })?;
+    amop::threads::start("amop-log", move || pass_on(&records))?;
     tracing::subscriber::set_global_default(Collector::new(wanted, take)).map_err(|_| {
         Error::undelivered(
             ErrorKind::Unsupported,
@@ -164,10 +162,11 @@ pub unsafe extern "C" fn amop_set_log_callback(
         let (listener, level) = if level == OFF || callback.call.is_none() {
             (None, OFF)
         } else {
-            RECORDS.get_or_init(start).as_ref().map_err(Error::clone)?;
+            // A later call may succeed where this one fails, for example once there are threads again.
+            RECORDS.get_or_try_init(start)?;
             (Some(Arc::new(Listener { call: function(callback.call)?, context, level })), level)
         };
-        if let Some(Ok((process, _))) = RECORDS.get() {
+        if let Some((process, _)) = RECORDS.get() {
             process.check()?;
         }
         let previous = {

@@ -30,9 +30,13 @@ pub(crate) fn on_living_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         return work();
     }
     std::thread::scope(|scope| {
-        let thread = Builder::new().name("amop-exit".into()).spawn_scoped(scope, work);
-        // In both cases the export that waits here reports the panic.
-        let outcome = thread.expect("a thread can be started while the process exits").join();
+        // The export that waits here reports a panic, and an error that is passed as one.
+        let outcome = match Builder::new().name("amop-exit".into()).spawn_scoped(scope, work) {
+            Ok(thread) => thread.join(),
+            Err(error) => {
+                Err(Box::new(amop::threads::refused("a thread for the end of the process", &error)) as _)
+            }
+        };
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

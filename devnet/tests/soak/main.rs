@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amop::transport::{Credentials, RustlsConnector, dial};
-use amop_devnet::{Devnet, DevnetBuilder, Node, NodeCertificate, Welcome};
+use amop_devnet::{Devnet, DevnetBuilder, Node, NodeCertificate, OnConnect};
 use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -149,10 +149,10 @@ async fn havoc(devnet: Arc<Devnet>, tls: bool, end: Instant) -> u32 {
                 node.open_port().await.unwrap();
             }
             5 => {
-                let welcomes = [Welcome::Close, Welcome::Reset, Welcome::Stall, Welcome::Garbage];
-                node.welcome(welcomes[rng.usize(..welcomes.len())]);
+                let choices = [OnConnect::Close, OnConnect::Reset, OnConnect::Stall, OnConnect::Garbage];
+                node.on_connect(choices[rng.usize(..choices.len())]);
                 a_while.await;
-                node.welcome(Welcome::Serve);
+                node.on_connect(OnConnect::Serve);
             }
             _ => {
                 let certificates =

@@ -1,47 +1,61 @@
-//! What an async service handler may give back.
+//! What an async service handler may return.
+
+use std::fmt::Display;
 
 use bytes::Bytes;
 
+use crate::ErrorKind;
 use crate::delivery::Request;
+use crate::protocol::result::FAILED_TEXT;
 
-/// What an async service handler may give back.
+/// What an async service handler may return.
 ///
-/// Data is the reply. A [`Result`]'s error is answered FAILED with its text. `()` leaves the answer to the
-/// [`Request`] handle, of which the handler may keep a clone for later.
+/// Data is the reply. An `Err` fails the request: the publisher receives [`Request::FAILED`] with a fixed text, while
+/// the text of the error is logged and emitted as [`Event::HandlerFailed`](crate::Event::HandlerFailed). Use
+/// [`Request::fail`] to send a code and data of your own. `()` leaves the answer to the [`Request`] handle, of which the
+/// handler may keep a clone for later.
 pub trait IntoAnswer {
-    /// Answers `request`, unless that happened already.
-    fn answer(self, request: &Request);
+    /// Answers `request`, unless it was answered before. Returns why the handler failed, if it did.
+    fn answer(self, request: &Request) -> Option<String>;
 }
 
 impl IntoAnswer for () {
-    fn answer(self, _request: &Request) {}
+    fn answer(self, _request: &Request) -> Option<String> {
+        None
+    }
 }
 
 macro_rules! reply_with {
     ($($data:ty),*) => {$(
         impl IntoAnswer for $data {
-            fn answer(self, request: &Request) {
-                finish(request, request.reply(self));
+            fn answer(self, request: &Request) -> Option<String> {
+                reply(request, self.into())
             }
         }
     )*};
 }
 reply_with!(Bytes, Vec<u8>, String, &'static str, &'static [u8]);
 
-impl<T: IntoAnswer, E: std::fmt::Display> IntoAnswer for Result<T, E> {
-    fn answer(self, request: &Request) {
+impl<T: IntoAnswer, E: Display> IntoAnswer for Result<T, E> {
+    fn answer(self, request: &Request) -> Option<String> {
         match self {
             Ok(data) => data.answer(request),
-            Err(error) => finish(request, request.fail(Request::FAILED, error.to_string())),
+            Err(error) => {
+                // Fails only if the handler has answered itself.
+                let _ = request.fail(Request::FAILED, FAILED_TEXT);
+                Some(error.to_string())
+            }
         }
     }
 }
 
-/// An answer that can't be given is the handler's affair; it finds no caller to be told.
-fn finish(request: &Request, outcome: crate::Result<()>) {
-    if let Err(error) = outcome {
-        tracing::warn!(topic = request.topic(), %error, "a handler's answer was not sent");
-        // Too large, say: the publisher shall not wait in vain.
-        let _ = request.fail(Request::FAILED, error.message().to_owned());
+/// Sends a reply. A reply that is too large, say, is a failure of the handler; one that comes too late is not.
+fn reply(request: &Request, data: Bytes) -> Option<String> {
+    let error = request.reply(data).err()?;
+    if matches!(error.kind(), ErrorKind::RequestExpired | ErrorKind::AlreadyAnswered) {
+        tracing::warn!(topic = request.topic(), %error, "the reply of a handler was not sent");
+        return None;
     }
+    let _ = request.fail(Request::FAILED, FAILED_TEXT);
+    Some(error.message().to_owned())
 }

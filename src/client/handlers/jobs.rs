@@ -9,9 +9,10 @@ use tokio::sync::watch;
 
 use super::{Owner, Source};
 use crate::delivery::{Job, LaneItem, MAX_CALLS_PER_TURN, Message, Request, Turn};
+use crate::protocol::result::FAILED_TEXT;
 
-/// A blocking handler as a dispatcher's job. It is handed what is ready, and takes one by one; the first is given up if
-/// it takes none, else it would be called with the same for ever.
+/// A blocking handler as a dispatcher's job. It gets an iterator over what is ready. If it takes nothing, the first
+/// message is discarded: otherwise it would be called with the same message endlessly.
 pub(crate) struct BlockingJob<T: LaneItem, H> {
     /// Dropped first, so that what is still queued is counted before the end is told.
     pub(crate) source: Source<T>,
@@ -84,7 +85,7 @@ pub(crate) fn each_message<H: FnMut(Message)>(
     }
 }
 
-/// The same of a service, whose publisher is told of the panic.
+/// A service handler of single requests, for [`BlockingJob`]; a panic is reported, and fails the request.
 pub(crate) fn each_request<H: Fn(Request)>(
     handler: H,
     owner: Owner,
@@ -92,9 +93,9 @@ pub(crate) fn each_request<H: Fn(Request)>(
     move |ready| {
         for request in ready {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(request.clone()))) {
-                let text = owner.panicked(&*panic);
+                owner.panicked(&*panic);
                 // Fails only if the handler had answered before it panicked.
-                let _ = request.fail(Request::FAILED, text);
+                let _ = request.fail(Request::FAILED, FAILED_TEXT);
             }
         }
     }

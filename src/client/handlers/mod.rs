@@ -26,7 +26,7 @@ pub(crate) fn is_in_handler() -> bool {
     crate::delivery::is_dispatcher_thread() || IN_HANDLER.try_with(|()| ()).is_ok()
 }
 
-/// Where a handler belongs, to report its failures.
+/// The topic of a handler and the events of its client, to report the handler's failures.
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) topic: Topic,
@@ -34,14 +34,19 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    fn panicked(&self, panic: &(dyn Any + Send)) -> String {
+    /// Reports a failure in the log and as an event.
+    fn failed(&self, text: String) {
+        tracing::error!(topic = %self.topic, error = text, "a handler failed");
+        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text });
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) {
         let text = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no text".to_owned());
         tracing::error!(topic = %self.topic, panic = text, "a handler panicked");
-        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text.clone() });
-        format!("the handler panicked: {text}")
+        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text });
     }
 }

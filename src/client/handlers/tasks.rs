@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{IN_HANDLER, IntoAnswer, Owner};
 use crate::delivery::{LaneReader, Message, Request};
+use crate::protocol::result::FAILED_TEXT;
 
 /// A handler's future, boxed.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -78,11 +79,15 @@ where
 {
     let call = AssertUnwindSafe(IN_HANDLER.scope((), async { handler(request.clone()).await }));
     match call.catch_unwind().await {
-        Ok(answer) => answer.answer(&request),
+        Ok(answer) => {
+            if let Some(failure) = answer.answer(&request) {
+                owner.failed(failure);
+            }
+        }
         Err(panic) => {
-            let text = owner.panicked(&*panic);
+            owner.panicked(&*panic);
             // Fails only if the handler had answered before it panicked.
-            let _ = request.fail(Request::FAILED, text);
+            let _ = request.fail(Request::FAILED, FAILED_TEXT);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One subscription's work: when it has a thread, and when it waits for one or for messages.
+//! The work of one subscription, and its states: it runs, waits for a thread, or waits for messages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,25 +7,25 @@ use std::task::{Context, Wake, Waker};
 
 use super::Dispatcher;
 
-/// What a job says after a turn.
+/// The result of a job's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// It handled as many messages as a turn allows; there may be more.
+    /// The job used up its turn; there may be more messages.
     More,
-    /// It has registered the waker and waits.
+    /// The job has registered the waker and waits.
     Waiting,
-    /// It is over.
+    /// The job has ended.
     Done,
 }
 
-/// One subscription's work.
+/// The work of one subscription.
 pub(crate) trait Job: Send + 'static {
-    /// Handles what is ready, at most [`MAX_CALLS_PER_TURN`](super::MAX_CALLS_PER_TURN) messages; registers the context's waker
-    /// when there is no more.
+    /// Handles the messages that are ready, at most [`MAX_CALLS_PER_TURN`](super::MAX_CALLS_PER_TURN). Registers the
+    /// context's waker once there are no more.
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn;
 }
 
-/// A job and where it stands.
+/// A job and its state.
 pub(super) struct Slot {
     pool: Weak<Dispatcher>,
     phase: AtomicU8,
@@ -37,11 +37,11 @@ const QUEUED: u8 = 1;
 const RUNNING: u8 = 2;
 const WOKEN: u8 = 3;
 
-/// Keeps a panic of foreign code, outside of its calls, to itself: the thread has other jobs.
+/// Catches a panic of application code outside of handler calls, because the thread has other jobs.
 fn contain<T>(call: impl FnOnce() -> T) -> Option<T> {
     let outcome = catch_unwind(AssertUnwindSafe(call)).ok();
     if outcome.is_none() {
-        tracing::error!("a handler panicked outside of its calls, such as when it was dropped");
+        tracing::error!("a handler panicked outside of its calls, for example when it was dropped");
     }
     outcome
 }
@@ -52,12 +52,12 @@ impl Slot {
         Arc::new(Slot { pool, phase, job: Mutex::new(Some(job)) })
     }
 
-    /// One turn of the job.
+    /// Runs one turn of the job.
     pub(super) fn run(self: Arc<Self>) {
         self.phase.store(RUNNING, Ordering::Release);
         let waker = Waker::from(self.clone());
         let mut cx = Context::from_waker(&waker);
-        // Uncontended: only the thread that took the slot from the queue runs it.
+        // Uncontended, because only the thread that took the slot from the queue runs it.
         let mut job = self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Some(turn) = job.as_mut().map(|job| contain(|| job.turn(&mut cx)).unwrap_or(Turn::Done)) else {
             return;

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::text::foreign;
+
 /// A JSON-RPC request's body.
 pub fn request(method: &str, params: &[i64]) -> Vec<u8> {
     let params = Value::from(params.to_vec());
@@ -41,7 +43,7 @@ pub struct NodeTopics {
 pub struct Refused {
     /// JSON-RPC's code, 0 when the answer was no JSON-RPC at all.
     pub code: i64,
-    /// The node's text.
+    /// The node's text, made safe to show.
     pub message: String,
 }
 
@@ -60,12 +62,13 @@ struct AnswerError {
 }
 
 fn decode<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    let unreadable = |why: String| Refused { code: 0, message: why };
-    let answer: Answer<T> = serde_json::from_slice(body).map_err(|e| unreadable(e.to_string()))?;
+    // The parser's text quotes the answer.
+    let refused = |code, why: &str| Refused { code, message: foreign(why).to_string() };
+    let answer: Answer<T> = serde_json::from_slice(body).map_err(|e| refused(0, &e.to_string()))?;
     match answer {
-        Answer { error: Some(error), .. } => Err(Refused { code: error.code, message: error.message }),
+        Answer { error: Some(error), .. } => Err(refused(error.code, &error.message)),
         Answer { result: Some(result), .. } => Ok(result),
-        Answer { .. } => Err(unreadable("neither result nor error".into())),
+        Answer { .. } => Err(refused(0, "neither result nor error")),
     }
 }
 
@@ -104,5 +107,14 @@ mod tests {
         assert_eq!(decode_node_info(b"nonsense").unwrap_err().code, 0);
         let peers = br#"{"id":1,"jsonrpc":"2.0","result":[{"NodeID":"aa","Topic":[]}]}"#;
         assert_eq!(decode_peers(peers).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn refusal_text_is_escaped_and_bounded() {
+        let body = r#"{"error":{"code":-1,"message":"no\n\u001b[2J\u202e"},"id":1,"jsonrpc":"2.0"}"#;
+        assert_eq!(decode_node_info(body.as_bytes()).unwrap_err().message, r"no\n\u{1b}[2J\u{202e}");
+        let quoted = format!(r#"{{"result":"{}"}}"#, r"\u202e".repeat(1000));
+        let message = decode_node_info(quoted.as_bytes()).unwrap_err().message;
+        assert!(message.len() < 3000 && !message.contains('\u{202e}'), "{message}");
     }
 }

@@ -4,7 +4,13 @@
 //! are here.
 
 mod calls;
+mod ended_calls;
 mod heartbeat;
+#[cfg(test)]
+mod hostile_tests;
+mod inbound;
+mod node_latency;
+mod refusal;
 mod survey;
 mod topics;
 
@@ -21,21 +27,23 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use self::calls::{Calls, Queued};
+use self::calls::{Calls, Claim, Queued};
 use self::heartbeat::{Beat, Heartbeat};
+use self::inbound::Malformed;
 use self::survey::Survey;
 use self::topics::{ToSend, Topics};
-use super::command::{CallKind, NewCall};
+use super::command::NewCall;
 use super::deadlines::Deadlines;
 use super::link_handle::LinkHandle;
 use super::outbox::Outbox;
 use super::{Fatal, Notice, SessionOptions, wire_log};
 use crate::delivery::{Answer, Batch, Router, Ticket, Verdict};
-use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::channel::{
     Frame, MessageType, amop, frame, handshake, heartbeat as heartbeat_body, rpc, topic_list,
 };
 use crate::protocol::{Seq, SeqSource, Topic, result};
+use crate::text::foreign;
 
 /// How this client names itself to nodes.
 const CLIENT_TYPE: &str = concat!("amop-", env!("CARGO_PKG_VERSION"));
@@ -64,7 +72,7 @@ pub(crate) struct Machine {
 
 enum Phase {
     /// The offer is sent.
-    Handshaking { seq: Seq },
+    Handshaking { seq: Seq, since: Instant },
     /// At work, at this protocol version.
     Ready { protocol: u32 },
 }
@@ -80,11 +88,11 @@ impl Machine {
         let seq = seqs.next();
         let mut machine = Machine {
             heartbeat: Heartbeat::new(options.heartbeat, options.missed_heartbeats, now),
-            calls: Calls::new(options.endpoint.clone()),
+            calls: Calls::new(options.endpoint.clone(), now),
             options,
             seqs,
             port,
-            phase: Phase::Handshaking { seq },
+            phase: Phase::Handshaking { seq, since: now },
             outbox: Outbox::default(),
             topics: Topics::new(),
             due: ToSend::Nothing,
@@ -128,25 +136,46 @@ impl Machine {
         now: Instant,
     ) -> Result<(), Fatal> {
         wire_log::received(&self.options.endpoint, frame);
+        // A session without calls and broadcasts needs no look at the ids.
+        let own_number = match frame.kind {
+            MessageType::Request if self.calls.is_unused() => None,
+            _ => self.seqs.number(&frame.seq),
+        };
+        if let Some(number) = own_number {
+            let topics = &self.topics;
+            let may_list = |topic: &[u8]| batch.has_route(topic) || topics.may_list(topic);
+            match self.calls.claim(number, frame, may_list, now, &self.port.counters.round_trips) {
+                Claim::NotSentHere | Claim::OwnMessage => {}
+                Claim::Completed => return Ok(()),
+                Claim::Late => {
+                    count(&self.port.counters.stray_replies);
+                    return Ok(());
+                }
+            }
+        }
         match frame.kind {
-            MessageType::Request => self.on_request(frame, batch, now)?,
-            MessageType::Response => {
-                let counters = &self.port.counters;
-                if !self.calls.answer(&self.seqs, frame, now, &counters.round_trips) {
-                    count(&counters.stray_replies);
+            MessageType::Request => match amop::split(frame.body) {
+                Ok((topic, data)) => self.on_request(frame, topic, data, batch, now),
+                Err(error) => return self.malformed(frame.kind, &error),
+            },
+            MessageType::Response => count(&self.port.counters.stray_replies),
+            MessageType::Broadcast => match amop::split(frame.body) {
+                Ok((topic, data)) => {
+                    count(&self.port.counters.messages_received);
+                    if !batch.broadcast(frame, topic, data, own_number.is_some()) {
+                        let send = self.topics.on_unwanted(now);
+                        self.is_due(send);
+                    }
                 }
-            }
-            MessageType::Broadcast => {
-                let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("broadcast", e))?;
-                count(&self.port.counters.messages_received);
-                if !batch.broadcast(frame, topic, data) {
-                    let send = self.topics.on_unwanted(now);
-                    self.is_due(send);
-                }
-            }
-            MessageType::Handshake => self.on_handshake(frame)?,
+                Err(error) => return self.malformed(frame.kind, &error),
+            },
+            MessageType::Handshake => self.on_handshake(frame, now)?,
             // Any byte was counted as a sign of life already.
-            MessageType::Heartbeat => {}
+            MessageType::Heartbeat => {
+                if let Some(took) = self.heartbeat.answered(&frame.seq, now) {
+                    self.calls.observe_latency(took);
+                }
+            }
             MessageType::Rpc if self.topics.expects(&frame.seq) => {
                 let send = self.topics.answered(rpc::decode_node_info(frame.body), now);
                 self.is_due(send);
@@ -166,24 +195,52 @@ impl Machine {
         Ok(())
     }
 
-    fn on_handshake(&mut self, frame: &Frame<'_>) -> Result<(), Fatal> {
-        match self.phase {
-            Phase::Handshaking { seq } if seq == frame.seq => {}
+    /// Decides about a frame that isn't what its type says.
+    fn malformed(&self, kind: MessageType, why: &dyn std::fmt::Display) -> Result<(), Fatal> {
+        match inbound::malformed(kind) {
+            Malformed::Ignored => {
+                count(&self.port.counters.ignored_frames);
+                Ok(())
+            }
+            Malformed::EndsConnection => Err(Error::maybe_delivered(
+                ErrorKind::Protocol,
+                format!(
+                    "{} sent a malformed frame of type {:#x}: {why}; the connection is closed",
+                    self.options.endpoint,
+                    kind.to_wire()
+                ),
+            )),
+        }
+    }
+
+    fn on_handshake(&mut self, frame: &Frame<'_>, now: Instant) -> Result<(), Fatal> {
+        let since = match self.phase {
+            Phase::Handshaking { seq, since } if seq == frame.seq => since,
             Phase::Handshaking { .. } | Phase::Ready { .. } => {
                 count(&self.port.counters.ignored_frames);
                 return Ok(());
             }
-        }
+        };
         let choice = handshake::Choice::decode(frame.body)
-            .filter(|choice| (handshake::MIN_PROTOCOL..=handshake::MAX_PROTOCOL).contains(&choice.protocol))
-            .ok_or_else(|| self.garbage("handshake answer", "no protocol version from 1 to 3 in it"))?;
+            .filter(|choice| (handshake::MIN_PROTOCOL..=handshake::MAX_PROTOCOL).contains(&choice.protocol));
+        let Some(choice) = choice else {
+            return self.malformed(frame.kind, &"no protocol version from 1 to 3 in it");
+        };
+        self.calls.observe_latency(now.saturating_duration_since(since));
         self.phase = Phase::Ready { protocol: choice.protocol };
-        self.notices.push(Notice::Ready { node_version: choice.node_version, protocol: choice.protocol });
+        let node_version = foreign(&choice.node_version).to_string();
+        self.notices.push(Notice::Ready { node_version, protocol: choice.protocol });
         Ok(())
     }
 
-    fn on_request(&mut self, frame: &Frame<'_>, batch: &mut Batch<'_>, now: Instant) -> Result<(), Fatal> {
-        let (topic, data) = amop::split(frame.body).map_err(|e| self.garbage("unicast", e))?;
+    fn on_request(
+        &mut self,
+        frame: &Frame<'_>,
+        topic: &[u8],
+        data: &[u8],
+        batch: &mut Batch<'_>,
+        now: Instant,
+    ) {
         count(&self.port.counters.messages_received);
         match batch.unicast(frame, topic, data) {
             Verdict::Answer(code, data) => {
@@ -195,15 +252,15 @@ impl Machine {
                     }
                     _ => {}
                 }
-                self.put_answer(frame.seq, code, topic, &data);
+                self.put_own_answer(frame.seq, code, topic, &data);
             }
             Verdict::Later(ticket) => {
                 self.open_requests += 1;
                 self.requests.add(now + self.options.answer_timeout, ticket);
                 self.requests.tidy(self.open_requests, |ticket| ticket.is_open());
             }
+            Verdict::NoAnswer => {}
         }
-        Ok(())
     }
 
     /// Takes a message to send. The caller holds a [`super::link_handle::Permit`], and the port counts its bytes already.
@@ -216,11 +273,9 @@ impl Machine {
     /// be withdrawn when they end before their turn, and so that answers and heartbeats don't wait for all of them.
     pub(crate) fn queue_calls(&mut self, now: Instant) {
         while self.calls.any_waiting() && self.outbox.len() < ROOM_FOR_CALLS {
-            let Some(call) = self.calls.next_to_queue(self.outbox.position(), now) else { break };
-            let kind = match call.kind {
-                CallKind::Publish => MessageType::Request,
-                CallKind::Broadcast => MessageType::Broadcast,
-            };
+            let view = || self.port.views.trusted(now);
+            let Some(call) = self.calls.next_to_queue(self.outbox.position(), view, now) else { break };
+            let kind = call.kind;
             let (seq, topic, len) = (self.seqs.seq(call.number), call.topic.as_bytes(), call.data.len());
             self.log_sent(kind, seq, result::OK, topic, len);
             let head = |out: &mut bytes::BytesMut| amop::put_head(out, kind, seq, result::OK, topic, len);
@@ -235,17 +290,20 @@ impl Machine {
         self.calls.any_waiting()
     }
 
-    /// The caller of this call has gone: nobody wants the outcome.
-    pub(crate) fn cancel(&mut self, number: u64) {
-        self.port.release_bytes(self.calls.cancel(number));
+    /// Forgets a call whose caller has gone.
+    pub(crate) fn cancel(&mut self, number: u64, now: Instant) {
+        self.port.release_bytes(self.calls.cancel(number, now));
     }
 
     /// Answers a request of this connection, and those of its duplicates that still wait.
-    pub(crate) fn answer(&mut self, answer: &Answer, batch: &mut Batch<'_>) {
+    pub(crate) fn answer(&mut self, answer: Answer, batch: &mut Batch<'_>) {
+        let Answer { seq, result, data, ticket, first, queued } = answer;
         self.open_requests = self.open_requests.saturating_sub(1);
-        self.put_answer(answer.seq, answer.result, answer.ticket.topic().as_bytes(), &answer.data);
-        if answer.first {
-            batch.answered(&answer.ticket, answer.result, &answer.data);
+        let counted = queued.pass_on();
+        let put = self.put_answer(seq, result, ticket.topic().as_bytes(), &data);
+        debug_assert_eq!(counted, put);
+        if first {
+            batch.answered(&ticket, result, &data);
         }
     }
 
@@ -267,6 +325,7 @@ impl Machine {
 
     /// Sends what the topics' conversation has to send; called after anything else was done.
     pub(crate) fn send_topics(&mut self, router: &Router, now: Instant) {
+        self.calls.set_lists_topics(!router.is_empty());
         loop {
             let send = std::mem::replace(&mut self.due, ToSend::Nothing);
             let (list, ask) = match send {
@@ -340,11 +399,9 @@ impl Machine {
         match self.heartbeat.on_timer(now, !self.outbox.is_empty(), self.outbox.written()) {
             Beat::NotDue => Ok(()),
             Beat::Send => {
-                self.put(
-                    MessageType::Heartbeat,
-                    self.seqs.next(),
-                    heartbeat_body::request(protocol).to_vec(),
-                );
+                let seq = self.seqs.next();
+                self.put(MessageType::Heartbeat, seq, heartbeat_body::request(protocol).to_vec());
+                self.heartbeat.sent(seq, now);
                 let send = self.topics.on_heartbeat();
                 self.is_due(send);
                 Ok(())
@@ -384,15 +441,6 @@ impl Machine {
         self.port.release_bytes(self.calls.end_all(error, queued));
     }
 
-    /// An error for bytes that no 2.x node sends.
-    fn garbage(&self, what: &str, why: impl std::fmt::Display) -> Error {
-        Error::undelivered(
-            ErrorKind::Protocol,
-            format!("{} sent a malformed {what}: {why}; the connection is closed", self.options.endpoint),
-        )
-        .with_delivery(Delivery::Maybe)
-    }
-
     fn is_due(&mut self, send: ToSend) {
         // Each answer of the conversation says all that is to be done from its own state on.
         if send != ToSend::Nothing {
@@ -409,16 +457,29 @@ impl Machine {
         self.outbox.put(|out| frame::put_header(out, kind, seq, result::OK, body.len()), &body);
     }
 
-    /// Queues the answer to a request; `topic` has 1 to 254 bytes, from the request's own body.
-    fn put_answer(&mut self, seq: Seq, code: i32, topic: &[u8], data: &Bytes) {
-        let len = amop::overhead(topic) + data.len();
-        self.port.add_queued_bytes(frame::HEADER_LEN + len);
+    /// Queues an answer that no handler gives now, and counts its bytes. In place of data that a handler gave before and
+    /// that finds no capacity, DROPPED.
+    fn put_own_answer(&mut self, seq: Seq, code: i32, topic: &[u8], data: &Bytes) {
+        let len = frame::HEADER_LEN + amop::overhead(topic);
+        if !data.is_empty() && self.port.try_add_queued_bytes(len + data.len()) {
+            self.put_answer(seq, code, topic, data);
+            return;
+        }
+        self.port.add_queued_bytes(len);
+        let code = if data.is_empty() { code } else { result::DROPPED };
+        self.put_answer(seq, code, topic, &Bytes::new());
+    }
+
+    /// Queues the answer to a request, whose bytes are counted already. Returns them. `topic` has 1 to 254 bytes, from
+    /// the request's own body.
+    fn put_answer(&mut self, seq: Seq, code: i32, topic: &[u8], data: &Bytes) -> usize {
         count(&self.port.counters.frames_sent);
         self.log_sent(MessageType::Response, seq, code, topic, data.len());
         let head = |out: &mut bytes::BytesMut| {
             amop::put_head(out, MessageType::Response, seq, code, topic, data.len());
         };
         self.outbox.put(head, data);
+        frame::HEADER_LEN + amop::overhead(topic) + data.len()
     }
 
     fn log_sent(&self, kind: MessageType, seq: Seq, code: i32, topic: &[u8], data_len: usize) {

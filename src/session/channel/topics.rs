@@ -218,6 +218,11 @@ impl Topics {
         if self.refused { ToSend::List } else { ToSend::Ask }
     }
 
+    /// Returns whether the node may list a topic because of the latest list or the one before.
+    pub(super) fn may_list(&self, topic: &[u8]) -> bool {
+        self.listed.iter().chain(&self.removed).any(|listed| listed.as_bytes() == topic)
+    }
+
     pub(super) fn next(&self) -> Option<Instant> {
         match self.phase {
             Phase::Settled => None,

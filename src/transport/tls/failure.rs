@@ -7,6 +7,7 @@ use std::io;
 use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage};
 
 use super::chain::Refusal;
+use crate::text::foreign;
 use crate::transport::{Credentials, Endpoint};
 use crate::{Error, ErrorKind};
 
@@ -103,7 +104,11 @@ fn explain(
             format!("what answers at {endpoint} doesn't speak TLS: {}", wrong_port_advice()),
         ),
         (Some(other), _) => {
-            Error::undelivered(ErrorKind::Tls, format!("TLS handshake with {endpoint} failed: {other}"))
+            let why = other.to_string();
+            Error::undelivered(
+                ErrorKind::Tls,
+                format!("TLS handshake with {endpoint} failed: {}", foreign(&why)),
+            )
         }
         (None, None) => Error::undelivered(
             ErrorKind::Tls,

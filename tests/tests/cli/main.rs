@@ -8,6 +8,7 @@ mod devnet;
 mod doctor;
 mod exit;
 mod help;
+mod limits;
 mod pipe;
 mod publish;
 mod serve;

@@ -4,6 +4,7 @@ mod calls;
 mod closing;
 mod copies;
 mod fixture;
+mod foreign_text;
 mod garbage;
 mod leaving;
 mod names;

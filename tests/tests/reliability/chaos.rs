@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use amop::HandlerGuard;
-use amop_devnet::{Choice, Devnet, DevnetBuilder, Fault, Node, NodeCertificate, SameNode, Welcome};
+use amop_devnet::{Choice, Devnet, DevnetBuilder, Fault, Node, NodeCertificate, OnConnect, SameNode};
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 
@@ -163,7 +163,7 @@ impl Chaos {
                 format!("node {}", node.index())
             }
             What::ResetAndRefuse => {
-                node.welcome(Welcome::Reset);
+                node.on_connect(OnConnect::Reset);
                 node.reset_sessions();
                 format!("at node {}", node.index())
             }
@@ -233,7 +233,7 @@ impl Chaos {
     async fn mends(&self, index: usize) {
         let node = self.devnet().node(index);
         node.thaw();
-        node.welcome(Welcome::Serve);
+        node.on_connect(OnConnect::Serve);
         node.show_certificate(NodeCertificate::Valid).expect("the nodes have TLS");
         for session in node.sessions() {
             session.resume();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amop::{ErrorKind, Event};
-use amop_devnet::{Fault, FaultId, NodeCertificate, Welcome};
+use amop_devnet::{Fault, FaultId, NodeCertificate, OnConnect};
 
 use crate::scene::Scene;
 use crate::setup::{Setup, nodes};
@@ -42,13 +42,13 @@ async fn a_node_sends_garbage() {
 async fn connections_are_half_open() {
     let mut scene = Scene::start(nodes(3)).await;
     let node = scene.devnet.node(0);
-    node.welcome(Welcome::Stall);
+    node.on_connect(OnConnect::Stall);
     for session in node.sessions() {
         session.stall();
     }
     scene.all_hear("silence taken for death", is_lost).await;
     scene.load_flows().await;
-    node.welcome(Welcome::Serve);
+    node.on_connect(OnConnect::Serve);
     scene.finish("half-open").await;
 }
 
@@ -68,13 +68,13 @@ async fn a_node_is_slow() {
 async fn a_node_refuses_tls() {
     let mut scene = Scene::start(nodes(3)).await;
     let node = scene.devnet.node(0);
-    for welcome in [Welcome::Reset, Welcome::Garbage] {
-        node.welcome(welcome);
+    for on_connect in [OnConnect::Reset, OnConnect::Garbage] {
+        node.on_connect(on_connect);
         node.reset_sessions();
         scene.all_hear("a failed try", |event| matches!(event, Event::ConnectFailed { .. })).await;
     }
     scene.load_flows().await;
-    node.welcome(Welcome::Serve);
+    node.on_connect(OnConnect::Serve);
     scene.finish("TLS refused").await;
 }
 

@@ -12,7 +12,7 @@ use crate::output::{ErrorRecord, GOOD, Output, Record};
 
 /// Obeys until the input ends. Lines without a word, and those that begin with #, are passed over.
 pub(super) async fn obey(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
-    let mut lines = lines();
+    let mut lines = lines()?;
     while let Some(line) = lines.recv().await {
         let command = line.trim();
         if command.is_empty() || command.starts_with('#') {
@@ -29,17 +29,17 @@ pub(super) async fn obey(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
     Ok(())
 }
 
-/// Lines of standard input, read on a thread of their own, which ends with the process.
-fn lines() -> mpsc::Receiver<String> {
+/// Returns the lines of standard input, which a thread reads until the process ends.
+fn lines() -> Outcome<mpsc::Receiver<String>> {
     let (tell, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
+    amop::threads::start("amop-input", move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             if tell.blocking_send(line).is_err() {
                 return;
             }
         }
-    });
-    lines
+    })?;
+    Ok(lines)
 }
 
 /// A command was obeyed.

@@ -1,71 +1,15 @@
 //! Loading credentials: every form a key comes in, and every wrong file named with what it is.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::LazyLock;
 
+use amop::ErrorKind;
 use amop::transport::{CredentialSource, Credentials};
-use amop::{Error, ErrorKind};
-use amop_devnet::chain::{Chain, ChainOptions, Issuer, LeafOptions, Period, Role, Sent, Version};
+use amop_devnet::chain::{
+    Algorithm, Chain, ChainOptions, Identity, Issuer, LeafOptions, Period, Role, Sent, Version,
+};
 use proptest::prelude::*;
-use tempfile::TempDir;
 
-/// A folder with the credentials of an SDK, to be spoilt by a test.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Folder {
-        let folder = Folder(TempDir::new().unwrap());
-        let chain = Chain::mint(&ChainOptions::default()).unwrap();
-        let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
-        folder.write("ca.crt", sdk.ca_pem());
-        folder.write("sdk.crt", sdk.certificate_pem());
-        folder.write("sdk.key", sdk.key_pem());
-        folder
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        std::fs::write(self.file(name), content).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.file(name)).unwrap()
-    }
-
-    fn openssl(&self, arguments: &str) {
-        let output =
-            Command::new("openssl").args(arguments.split_whitespace()).current_dir(self.path()).output();
-        let output = output.expect("the openssl command is installed");
-        assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn load(&self) -> amop::Result<Credentials> {
-        Credentials::load(&CredentialSource::Directory(self.path().into()))
-    }
-
-    /// Loading fails, names `file`, and says `parts`.
-    fn assert_fails(&self, kind: ErrorKind, file: &str, parts: &[&str]) {
-        assert_error(
-            &self.load().unwrap_err(),
-            kind,
-            &[&[&*self.file(file).to_string_lossy()], parts].concat(),
-        );
-    }
-}
-
-fn assert_error(error: &Error, kind: ErrorKind, parts: &[&str]) {
-    assert_eq!(error.kind(), kind, "{error}");
-    for part in parts {
-        assert!(error.message().contains(part), "{part:?} isn't in: {error}");
-    }
-}
+use crate::fixture::{Folder, assert_error};
 
 #[test]
 fn a_folder_three_files_or_memory_give_the_same() {
@@ -271,19 +215,26 @@ fn altered(pem: &str, position: prop::sample::Index, by: char) -> String {
     format!("{}{by}{}", &pem[..at], &pem[at + 1..])
 }
 
+/// With a certificate of version 1.
+static RSA_SDK: LazyLock<Identity> = LazyLock::new(|| sdk(Algorithm::Rsa));
+/// With a certificate of version 3, issued by an agency.
+static SECP256K1_SDK: LazyLock<Identity> = LazyLock::new(|| sdk(Algorithm::Secp256k1));
+
+fn sdk(algorithm: Algorithm) -> Identity {
+    let chain = Chain::mint(&ChainOptions::of(algorithm)).unwrap();
+    let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm)).unwrap();
+    sdk.credentials().unwrap().check_chain().expect("it is valid before it is altered");
+    sdk
+}
+
 proptest! {
     #[test]
     fn no_change_of_a_certificate_goes_unnoticed(
         position in any::<prop::sample::Index>(),
         by in proptest::char::ranges(vec!['A'..='Z', 'a'..='z', '0'..='9'].into()),
-        version_1 in any::<bool>(),
+        is_rsa in any::<bool>(),
     ) {
-        let chain = Chain::mint(&ChainOptions::default()).unwrap();
-        let options = match version_1 {
-            true => LeafOptions { version: Version::V1, issuer: Issuer::Root, ..LeafOptions::default() },
-            false => LeafOptions::default(),
-        };
-        let sdk = chain.issue(Role::Sdk, "sdk", &options).unwrap();
+        let sdk = if is_rsa { &*RSA_SDK } else { &*SECP256K1_SDK };
         let source = CredentialSource::Pem {
             ca: sdk.ca_pem().into(),
             cert: altered(sdk.certificate_pem(), position, by).into(),

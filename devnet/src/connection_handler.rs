@@ -1,4 +1,4 @@
-//! What a connection passes on its way to becoming a session: the node's welcome, its certificate, a look at the versions
+//! What a connection passes on its way to becoming a session: the node's choice for new connections, its certificate, a look at the versions
 //! of TLS and the sessions that are offered, TLS, all within the first-byte limit.
 
 use std::io;
@@ -14,12 +14,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::chain::Algorithm;
-use crate::counters::Tally;
-use crate::entrance::Entrance;
-use crate::faults::Welcome;
+use crate::counters::NodeCounters;
+use crate::faults::OnConnect;
+use crate::handshake_stream::HandshakeStream;
 use crate::options::Options;
 use crate::resumption::Issued;
-use crate::session::{Home, Seat, serve};
+use crate::session::{SessionContext, SessionGuard, serve};
 use crate::wire::Wire;
 
 /// Bytes that are no TLS record, nor the beginning of one.
@@ -72,29 +72,33 @@ impl std::fmt::Debug for Security {
     }
 }
 
-/// A node's door: what it does with connections, changeable while it runs.
+/// What a node does with new connections. It can be changed while the node runs.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct ConnectionHandler {
     first_byte: Duration,
-    manner: Mutex<(Welcome, Security)>,
+    choice: Mutex<(OnConnect, Security)>,
     frozen: watch::Sender<bool>,
 }
 
-impl Door {
-    pub(crate) fn new(security: Security, first_byte: Duration) -> Door {
-        Door { first_byte, manner: Mutex::new((Welcome::Serve, security)), frozen: watch::Sender::new(false) }
+impl ConnectionHandler {
+    pub(crate) fn new(security: Security, first_byte: Duration) -> ConnectionHandler {
+        ConnectionHandler {
+            first_byte,
+            choice: Mutex::new((OnConnect::Serve, security)),
+            frozen: watch::Sender::new(false),
+        }
     }
 
-    fn manner(&self) -> MutexGuard<'_, (Welcome, Security)> {
-        self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn choice(&self) -> MutexGuard<'_, (OnConnect, Security)> {
+        self.choice.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_welcome(&self, welcome: Welcome) {
-        self.manner().0 = welcome;
+    pub(crate) fn set_on_connect(&self, on_connect: OnConnect) {
+        self.choice().0 = on_connect;
     }
 
     pub(crate) fn set_security(&self, security: Security) {
-        self.manner().1 = security;
+        self.choice().1 = security;
     }
 
     /// Whether connections wait outside.
@@ -103,20 +107,20 @@ impl Door {
     }
 
     /// Takes a connection from its first byte to its end.
-    pub(crate) async fn admit(&self, tcp: TcpStream, home: Home) {
+    pub(crate) async fn admit(&self, tcp: TcpStream, context: SessionContext) {
         // Frames are gathered before they are written: waiting for more would only add delay. A socket where
         // this fails is dead, which the next read shows.
         let _ = tcp.set_nodelay(true);
         if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
             return;
         }
-        let (welcome, security) = self.manner().clone();
-        match welcome {
-            Welcome::Serve => self.secure(tcp, security, home).await,
-            Welcome::Close => {}
-            Welcome::Reset => Socket::from(tcp).reset_on_close(),
-            Welcome::Stall => swallow(tcp).await,
-            Welcome::Garbage => {
+        let (on_connect, security) = self.choice().clone();
+        match on_connect {
+            OnConnect::Serve => self.secure(tcp, security, context).await,
+            OnConnect::Close => {}
+            OnConnect::Reset => Socket::from(tcp).reset_on_close(),
+            OnConnect::Stall => swallow(tcp).await,
+            OnConnect::Garbage => {
                 let mut tcp = tcp;
                 // Whether it arrives is the client's affair.
                 let _ = tcp.write_all(GARBAGE).await;
@@ -124,33 +128,33 @@ impl Door {
         }
     }
 
-    async fn secure(&self, tcp: TcpStream, security: Security, home: Home) {
+    async fn secure(&self, tcp: TcpStream, security: Security, context: SessionContext) {
         match security {
             Security::Tls { acceptor, issued } => {
                 let handshake = async {
-                    let entrance = Entrance::look(Socket::from(tcp), issued.as_deref()).await?;
-                    let mut stream = acceptor.accept(entrance).await?;
-                    stream.get_mut().0.shaken();
+                    let stream = HandshakeStream::look(Socket::from(tcp), issued.as_deref()).await?;
+                    let mut stream = acceptor.accept(stream).await?;
+                    stream.get_mut().0.set_handshake_done();
                     Ok::<_, io::Error>(stream)
                 };
                 match timeout(self.first_byte, handshake).await {
-                    Ok(Ok(stream)) => seat(stream, home).await,
-                    Ok(Err(error)) => refused(&home, &error),
-                    Err(elapsed) => refused(&home, &elapsed),
+                    Ok(Ok(stream)) => run_session(stream, context).await,
+                    Ok(Err(error)) => refused(&context, &error),
+                    Err(elapsed) => refused(&context, &elapsed),
                 }
             }
             Security::Plain => match timeout(self.first_byte, tcp.readable()).await {
-                Ok(Ok(())) => seat(Socket::from(tcp), home).await,
-                Ok(Err(error)) => refused(&home, &error),
-                Err(elapsed) => refused(&home, &elapsed),
+                Ok(Ok(())) => run_session(Socket::from(tcp), context).await,
+                Ok(Err(error)) => refused(&context, &error),
+                Err(elapsed) => refused(&context, &elapsed),
             },
         }
     }
 }
 
-async fn seat(stream: impl Wire, home: Home) {
-    if let Some(seat) = Seat::take(home) {
-        serve(stream, seat).await;
+async fn run_session(stream: impl Wire, context: SessionContext) {
+    if let Some(guard) = SessionGuard::join(context) {
+        serve(stream, guard).await;
     }
 }
 
@@ -160,7 +164,7 @@ async fn swallow(mut tcp: TcpStream) {
     while tcp.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
 }
 
-fn refused(home: &Home, why: &dyn std::fmt::Display) {
-    tracing::debug!(node = home.node, "a connection came to nothing: {why}");
-    Tally::add(&home.tally.refused, 1);
+fn refused(context: &SessionContext, why: &dyn std::fmt::Display) {
+    tracing::debug!(node = context.node, "a connection came to nothing: {why}");
+    NodeCounters::add(&context.counters.refused, 1);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use amop::ErrorKind;
 use amop::transport::{RustlsConnector, dial};
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
-use amop_devnet::{Devnet, NodeCertificate, Welcome};
+use amop_devnet::{Devnet, NodeCertificate, OnConnect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -69,18 +69,18 @@ async fn a_node_refuses_resets_stalls_or_talks_nonsense_on_demand() {
         assert_eq!(node.sessions().len(), 1, "sessions outlive the port");
         node.open_port().await.unwrap();
 
-        for welcome in [Welcome::Close, Welcome::Reset, Welcome::Garbage] {
-            node.welcome(welcome);
+        for on_connect in [OnConnect::Close, OnConnect::Reset, OnConnect::Garbage] {
+            node.on_connect(on_connect);
             let failed = connect(&devnet, &node.endpoint()).await.err().unwrap();
-            assert_eq!(failed.kind(), ErrorKind::Tls, "{welcome:?}: {failed}");
+            assert_eq!(failed.kind(), ErrorKind::Tls, "{on_connect:?}: {failed}");
         }
-        node.welcome(Welcome::Stall);
+        node.on_connect(OnConnect::Stall);
         let endpoint = node.endpoint();
         let tries = connect(&devnet, &endpoint);
         let waited = tokio::time::timeout(Duration::from_millis(300), tries).await;
         assert!(waited.is_err(), "it says nothing");
         until("the stalled one is gone with its client", || node.counters().tasks == 2).await;
-        node.welcome(Welcome::Serve);
+        node.on_connect(OnConnect::Serve);
         connect(&devnet, &node.endpoint()).await.unwrap();
         drop(lasting);
         devnet.stop().await;
@@ -132,8 +132,8 @@ async fn what_connections_meet_is_said_in_words_too() {
         let devnet = Devnet::builder().nodes(2).start().await.unwrap();
         let endpoint = devnet.node(1).endpoint();
         for (command, undo, kind) in [
-            ("welcome 1 close", "welcome 1 serve", ErrorKind::Tls),
-            ("welcome 1 garbage", "welcome 1 serve", ErrorKind::Tls),
+            ("on-connect 1 close", "on-connect 1 serve", ErrorKind::Tls),
+            ("on-connect 1 garbage", "on-connect 1 serve", ErrorKind::Tls),
             ("certificate 1 expired", "certificate 1 valid", ErrorKind::NodeCertificate),
             ("certificate 1 foreign", "certificate 1 valid", ErrorKind::NodeCertificate),
             ("close-port 1", "open-port 1", ErrorKind::Connect),

@@ -24,23 +24,23 @@ const fn record(alert: u8) -> [u8; 7] {
 
 /// A stream whose first bytes were looked at, and whose alerts are changed until hands are shaken.
 #[derive(Debug)]
-pub(crate) struct Entrance<S> {
+pub(crate) struct HandshakeStream<S> {
     stream: S,
     /// Read already, but not by the TLS library.
     ahead: BytesMut,
-    shaken: bool,
+    handshake_done: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Entrance<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
     /// Looks at the client's first message.
     ///
     /// # Errors
     /// It is refused for what it says: it offers one of the sessions that were `issued`, which nodes drop without a word,
     /// or doesn't speak TLS 1.2.
-    pub(crate) async fn look(stream: S, issued: Option<&Issued>) -> io::Result<Entrance<S>> {
-        let mut entrance = Entrance { stream, ahead: BytesMut::new(), shaken: false };
+    pub(crate) async fn look(stream: S, issued: Option<&Issued>) -> io::Result<HandshakeStream<S>> {
+        let mut handshake = HandshakeStream { stream, ahead: BytesMut::new(), handshake_done: false };
         loop {
-            match hello::parse(&entrance.ahead) {
+            match hello::parse(&handshake.ahead) {
                 Parsed::Hello { session_id, ticket, .. }
                     if issued.is_some_and(|issued| !ticket.is_empty() || issued.knows(session_id)) =>
                 {
@@ -48,20 +48,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Entrance<S> {
                 }
                 Parsed::Hello { speaks, .. } => {
                     let (alert, why) = match speaks {
-                        Speaks::Tls12 => return Ok(entrance),
+                        Speaks::Tls12 => return Ok(handshake),
                         Speaks::Older => (PROTOCOL_VERSION, "the client speaks TLS 1.1 at most"),
                         // To a real node it offers nothing that it has heard of.
                         Speaks::Newer => (HANDSHAKE_FAILURE, "the client speaks TLS 1.3 only"),
                     };
-                    entrance.stream.write_all(&record(alert)).await?;
+                    handshake.stream.write_all(&record(alert)).await?;
                     return Err(io::Error::other(why));
                 }
                 // TLS says what is wrong with it.
-                Parsed::NoHello => return Ok(entrance),
-                Parsed::Incomplete if entrance.ahead.len() > hello::MOST => return Ok(entrance),
+                Parsed::NoHello => return Ok(handshake),
+                Parsed::Incomplete if handshake.ahead.len() > hello::MOST => return Ok(handshake),
                 Parsed::Incomplete => {
-                    if entrance.stream.read_buf(&mut entrance.ahead).await? == 0 {
-                        return Ok(entrance);
+                    if handshake.stream.read_buf(&mut handshake.ahead).await? == 0 {
+                        return Ok(handshake);
                     }
                 }
             }
@@ -69,15 +69,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Entrance<S> {
     }
 }
 
-impl<S> Entrance<S> {
-    /// Hands are shaken: what is written from now on is enciphered, and passes as it is.
-    pub(crate) fn shaken(&mut self) {
-        self.shaken = true;
+impl<S> HandshakeStream<S> {
+    /// Hands are handshake_done: what is written from now on is enciphered, and passes as it is.
+    pub(crate) fn set_handshake_done(&mut self) {
+        self.handshake_done = true;
     }
 
     /// The record to write in place of `bytes`.
     fn instead_of(&self, bytes: &[u8]) -> Option<[u8; 7]> {
-        if self.shaken {
+        if self.handshake_done {
             return None;
         }
         // A client that shows no certificate, and one of another agency.
@@ -88,13 +88,13 @@ impl<S> Entrance<S> {
     }
 }
 
-impl<S> AsRef<S> for Entrance<S> {
+impl<S> AsRef<S> for HandshakeStream<S> {
     fn as_ref(&self) -> &S {
         &self.stream
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Entrance<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HandshakeStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -110,7 +110,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Entrance<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Entrance<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HandshakeStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let instead = self.instead_of(bytes);
         let bytes = instead.as_ref().map_or(bytes, |record| record);
