@@ -1,10 +1,10 @@
-/* Generated from bindings/c/src by its tests (scripts/test-c.sh says how); don't edit. */
+/* Generated from bindings/c/src by its tests (see scripts/test-c.sh); do not edit. */
 /*
  * amop: a client for AMOP, the publish/subscribe messaging of FISCO BCOS chains.
  *
- * A program connects to its own institution's node over mutual TLS, subscribes to topics, and reaches other
- * programs through the chain's nodes: by *publish* (unicast: the node picks one subscriber, whose reply comes
- * back) or *broadcast* (multicast: all subscribers).
+ * A program connects to the node of its own institution over mutual TLS, subscribes to topics, and reaches other
+ * programs through the nodes of the chain. *Publish* is a unicast: the node picks one subscriber, whose reply is
+ * returned. *Broadcast* is a multicast to all subscribers.
  *
  *     amop_options *options = amop_options_new();
  *     amop_options_add_endpoint(options, "127.0.0.1:20200");
@@ -16,32 +16,36 @@
  *     }
  *     amop_options_free(options);
  *
- * Rules that hold everywhere; each function says what it adds to them.
+ * The following rules hold for all functions. The head of a section adds the rules of that section, and a function
+ * states what differs from them.
  *
- * Ownership. `const` pointers are borrowed for the call; what is to be kept is copied. A handle that a function
- * puts out is the caller's, until it is passed to the `_free` of its type, once. Every `_free` takes NULL.
- * Functions that give a pointer into a handle lend it for as long as that handle lives.
+ * Ownership. A `const` pointer is borrowed for the call; the library copies what it keeps. A handle that a function
+ * stores in an out-parameter is owned by the caller, who passes it once to the `_free` function of its type. Every
+ * `_free` function accepts NULL. A pointer into a handle is valid until that handle is freed.
  *
- * Results. Functions that can fail return a status, AMOP_OK (0) or an AMOP_ERROR_*; those with a last parameter
- * `error` put out an error object too, for the caller to free, unless that is NULL. When a function fails, its
- * out-parameters are zeroed, and descriptors become -1. NULL where a handle or text is needed, texts that aren't
- * UTF-8 and lengths that can't be are errors, never crashes. Getters take NULL and answer NULL, 0 or nothing.
+ * Results. A function that can fail returns a status: AMOP_OK (0) or an AMOP_ERROR_*. If its last parameter is
+ * `error` and that is not NULL, it also stores an error object there, which the caller frees. If a function fails,
+ * its out-parameters are set to zero, and file descriptors to -1. NULL for a required handle or string, a string
+ * that is not UTF-8, or an impossible length is reported as an error. Getters accept NULL and return NULL, 0 or an
+ * empty value.
  *
- * Threads. Handles can be used from many threads at once, options objects by one at a time. Nobody may use a
- * handle while or after it is freed.
+ * Threads. A handle may be used from any number of threads at once, an options object from one thread at a time. A
+ * handle must not be used during or after its `_free`.
  *
- * Callbacks are {call, context, drop}. They run on threads of the library, never on the one that reads from the
- * network. `drop`, which may be NULL, is called exactly once, after the last call has returned, also when the
- * function that took the callback fails (then before it returns). Inside of callbacks every function may be
- * called; those that would wait for callbacks to end don't wait there. A callback must not throw an exception
- * into the library: amop_callback_failed is for that. The next call for the same subscription waits until it
- * returns; others don't.
+ * Callbacks are {call, context, drop}. They run on threads of the library, but not on the threads that read from the
+ * network. `drop`, which may be NULL, is called exactly once: after the last call has returned, or, if the function
+ * that received the callback fails, before that function returns. A callback may call every function; a function
+ * that would wait for callbacks to return does not wait inside of a callback. A callback must not throw an exception
+ * into the library, but report a failure by amop_callback_failed. The next call of the same subscription waits until
+ * the callback returns; calls of other subscriptions do not.
  *
- * Times are milliseconds; 0 takes the default. Nothing waits for ever.
+ * Times are in milliseconds; 0 stands for the default. No function waits without a limit.
  *
- * Processes. After a fork the child can't use the parent's handles (AMOP_ERROR_FORKED) except to free them; it
- * can make its own. The library handles no signals. A payload is any bytes, possibly none; texts are UTF-8 and
- * end with a NUL. Payloads are never logged.
+ * Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
+ * AMOP_ERROR_FORKED. It can create handles of its own. The library installs no signal handlers.
+ *
+ * Data. A payload is any number of bytes, possibly none. Strings are UTF-8 and end with a NUL. Payloads are logged
+ * at trace level only.
  */
 
 #ifndef AMOP_H
@@ -62,40 +66,41 @@ extern "C" {
 #endif
 
 /*
- * Status. What functions return; the numbers are the same in every language and never change their meaning.
+ * Status. The values that functions return. The numbers are the same in every language and never change their
+ * meaning.
  */
 
-/** The result of a function: AMOP_OK, or what went wrong. */
+/** The result of a function: AMOP_OK, or the kind of the error. */
 enum amop_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** It worked. */
+    /** Success. */
     AMOP_OK = 0,
-    /** An argument is unusable: NULL, empty, out of range, not UTF-8. */
+    /** An argument is invalid: NULL, empty, out of range, or not UTF-8. */
     AMOP_ERROR_INVALID_ARGUMENT = 1,
-    /** A topic is empty, longer than 254 bytes, not UTF-8, or holds a TAB. */
+    /** A topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB. */
     AMOP_ERROR_INVALID_TOPIC = 2,
-    /** An endpoint isn't `host:port`, `IPv4:port` or `[IPv6]:port`. */
+    /** An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`. */
     AMOP_ERROR_INVALID_ENDPOINT = 3,
-    /** The message doesn't fit one frame (100 MiB - 64 KiB). */
+    /** The message does not fit in one frame (100 MiB - 64 KiB). */
     AMOP_ERROR_TOO_LARGE = 4,
-    /** No credentials were given and none found; the text lists every place tried. */
+    /** No credentials were set and none were found; the text lists the places searched. */
     AMOP_ERROR_CREDENTIALS_NOT_FOUND = 20,
     /** A certificate or key can't be read or parsed. */
     AMOP_ERROR_CREDENTIALS_INVALID = 21,
     /** The private key is encrypted. */
     AMOP_ERROR_KEY_ENCRYPTED = 22,
-    /** The private key doesn't belong to the certificate. */
+    /** The private key does not belong to the certificate. */
     AMOP_ERROR_KEY_MISMATCH = 23,
-    /** An own certificate or the CA is expired or not yet valid. */
+    /** The client's certificate or the CA has expired or is not yet valid. */
     AMOP_ERROR_CERTIFICATE_DATES = 24,
     /** The host name can't be resolved. */
     AMOP_ERROR_RESOLVE = 30,
-    /** TCP connect failed: nothing listens there, or no route. */
+    /** The TCP connection failed: nothing listens there, or there is no route. */
     AMOP_ERROR_CONNECT = 31,
-    /** TCP, TLS or handshake didn't end within the connect limit. */
+    /** TCP, TLS and channel handshake did not complete within the connect timeout. */
     AMOP_ERROR_CONNECT_TIMEOUT = 32,
     /** The TLS handshake failed. */
     AMOP_ERROR_TLS = 33,
@@ -103,63 +108,63 @@ enum amop_status
     AMOP_ERROR_NODE_CERTIFICATE = 34,
     /** The node refused this client's certificate. */
     AMOP_ERROR_CLIENT_CERTIFICATE = 35,
-    /** Node and client share no cipher suite or curve. */
+    /** The node and the client have no cipher suite or curve in common. */
     AMOP_ERROR_TLS_NO_COMMON = 36,
     /** The node refused the channel handshake: no common protocol version. */
     AMOP_ERROR_HANDSHAKE = 37,
-    /** The embedded node can't listen on its port. */
+    /** An embedded node can't listen on its port. */
     AMOP_ERROR_LISTEN = 38,
-    /** No node is connected at the moment. */
+    /** No node is connected. */
     AMOP_ERROR_NOT_CONNECTED = 40,
-    /** The connection went away while the call was in flight. */
+    /** The connection was lost while the call was in flight. */
     AMOP_ERROR_CONNECTION_LOST = 41,
-    /** The node sent something that isn't the protocol. */
+    /** The node violated the protocol. */
     AMOP_ERROR_PROTOCOL = 42,
-    /** The call's own deadline passed; of a `_next` function: nothing came in time. */
+    /** The deadline of the call passed; of a `_next` function: nothing arrived in time. */
     AMOP_ERROR_TIMEOUT = 50,
     /** The call was cancelled. */
     AMOP_ERROR_CANCELLED = 51,
-    /** The client is closed or closing; of a `_next` function: nothing will come any more. */
+    /** The client is closed or closing; of a `_next` function: no more items will arrive. */
     AMOP_ERROR_CLOSED = 52,
-    /** A bound of this client is reached: calls in flight, or bytes queued to send. */
+    /** A limit of this client is reached: calls in flight, or bytes queued for sending. */
     AMOP_ERROR_OVERLOADED = 53,
-    /** Node code 100: no node knows a subscriber of the topic, or all of them failed. */
+    /** Node code 100: no node knows a subscriber of the topic, or all subscribers failed. */
     AMOP_ERROR_NO_SUBSCRIBER = 100,
     /** Node code 101 (older nodes): the remote node could not reach its SDK. */
     AMOP_ERROR_REMOTE_NODE = 101,
-    /** Node code 102: the node's own time limit passed. */
+    /** Node code 102: the time limit of the node passed. */
     AMOP_ERROR_NODE_TIMEOUT = 102,
-    /** Node code 103: the node's AMOP bandwidth limit rejected the message. */
+    /** Node code 103: the bandwidth limit of the node rejected the message. */
     AMOP_ERROR_BANDWIDTH = 103,
-    /** Node code 104: the remote node had no subscriber left to try. */
+    /** Node code 104: the remote node had no further subscriber to try. */
     AMOP_ERROR_SUBSCRIBER_UNREACHABLE = 104,
-    /** Any other code that a node or a subscriber answered; see amop_error_node_code. */
+    /** Any other code from a node or a subscriber; see amop_error_node_code. */
     AMOP_ERROR_REMOTE = 199,
     /** The subscriber's handler failed (result -5000). */
     AMOP_ERROR_SUBSCRIBER_FAILED = 200,
-    /** The subscriber dropped the request unanswered (result -5010). */
+    /** The subscriber dropped the request without an answer (result -5010). */
     AMOP_ERROR_SUBSCRIBER_DROPPED = 201,
-    /** The subscriber's handler didn't answer before the node's limit (result -5011). */
+    /** The subscriber's handler did not answer in time (result -5011). */
     AMOP_ERROR_SUBSCRIBER_TOO_SLOW = 202,
-    /** Every lane of the subscriber was full (result -5012). */
+    /** All queues of the subscriber were full (result -5012). */
     AMOP_ERROR_SUBSCRIBER_BUSY = 203,
-    /** The subscriber has just left the topic (result -5013). */
+    /** The subscriber had just unsubscribed from the topic (result -5013). */
     AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED = 204,
-    /** This client serves the topic already. */
+    /** This client already serves the topic. */
     AMOP_ERROR_ALREADY_SERVED = 300,
-    /** The call would wait for the very handler that makes it. */
+    /** The call would wait for the handler that makes it. */
     AMOP_ERROR_WOULD_DEADLOCK = 301,
-    /** This build, or this node, doesn't have it. */
+    /** This build of the library, or this node, does not support the operation. */
     AMOP_ERROR_UNSUPPORTED = 302,
-    /** The process forked after the library had started; the child can't use it. */
+    /** The handle was created before a fork, by the parent process. */
     AMOP_ERROR_FORKED = 303,
     /** The library's threads could not be started. */
     AMOP_ERROR_RUNTIME = 304,
-    /** The request was answered before. */
+    /** The request has already been answered. */
     AMOP_ERROR_ALREADY_ANSWERED = 305,
-    /** The request's time is over: the library has answered it (TOO_SLOW) or its connection is gone. */
+    /** The request can no longer be answered: the library has answered it (TOO_SLOW), or its connection was lost. */
     AMOP_ERROR_REQUEST_EXPIRED = 306,
-    /** A bug in the library: a panic that was caught at its boundary. */
+    /** A bug in the library: a panic was caught at the boundary to C. */
     AMOP_ERROR_INTERNAL = 307,
 };
 #ifndef __cplusplus
@@ -170,45 +175,42 @@ typedef int32_t amop_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/**
- * A status as it is written in C, `AMOP_ERROR_TIMEOUT`; NULL for a number that is none.
- *
- * - Ownership: the text is the library's and lives as long as the process.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-const char *amop_status_name(int32_t status);
-
 /*
- * Bytes. How payloads are looked at without copying them.
+ * Bytes. A view of a payload that is not copied.
  */
 
 /**
- * Any bytes, possibly none: then `len` is 0 and `data` isn't to be read. Not NUL-terminated.
+ * A sequence of bytes, possibly empty: then `len` is 0 and `data` must not be read. Not NUL-terminated.
  *
- * Lent by the handle that it was got from, for as long as that lives.
+ * The bytes are borrowed from the handle that returned them, and valid until that handle is freed.
  */
 typedef struct amop_bytes {
     /** The first byte. */
     const uint8_t *data;
-    /** How many there are. */
+    /** The number of bytes. */
     size_t len;
 } amop_bytes;
 
 /*
- * Errors. What a function that fails puts out beside its status: a text that says what happened, to what, and
- * what to do, and what is known of the message's fate.
+ * Errors. The error objects that failing functions store in `*error`. An error has a status, a text, and states
+ * whether the message may have been delivered.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: the caller keeps `error`. Pointers and bytes returned are valid until it is freed.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none.
  */
 
-/** Whether a failed message may have reached a subscriber all the same. */
+/** Whether the message of a failed call may have been delivered to a subscriber. */
 enum amop_delivery
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** It has not: sending it again can't make a duplicate. */
+    /** Not delivered: sending the message again cannot produce a duplicate. */
     AMOP_DELIVERY_NO = 0,
-    /** It may have been delivered; a further try may be a duplicate. */
+    /** Possibly delivered: sending the message again may produce a duplicate. */
     AMOP_DELIVERY_MAYBE = 1,
 };
 #ifndef __cplusplus
@@ -219,135 +221,96 @@ typedef int32_t amop_delivery;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** What went wrong. Immutable; may be kept as long as one likes. */
+/** An error. Immutable. */
 typedef struct amop_error amop_error;
 
 /**
- * The status that came with it; AMOP_OK for NULL.
+ * Returns the name of a status, such as `AMOP_ERROR_TIMEOUT`, or NULL for an unknown number.
  *
- * - Ownership: `error` stays the caller's.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: the string is owned by the library and valid until the process exits.
  */
+const char *amop_status_name(int32_t status);
+
+/** Returns the status that the failing function returned; AMOP_OK for NULL. */
 amop_status amop_error_code(const amop_error *error);
 
 /**
- * What happened, to what, what to do. Texts may improve between versions; programs decide by the code.
- *
- * - Ownership: the text is lent until `error` is freed; NULL for NULL.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * Returns the text: what happened, to what, and what to do. NULL for NULL. Texts may change between versions, so
+ * programs should test amop_error_code.
  */
 const char *amop_error_message(const amop_error *error);
 
 /**
- * Whether the same call may succeed later without a change by the caller. Says nothing of duplicates, see
- * amop_error_delivery.
- *
- * - Ownership: `error` stays the caller's.
- * - Threads: any, callbacks too.
- * - Errors: none; false for NULL.
+ * Returns whether the same call may succeed later without a change by the caller; false for NULL. Whether a retry
+ * may produce a duplicate is stated by amop_error_delivery.
  */
 bool amop_error_is_retriable(const amop_error *error);
 
-/**
- * Whether the message may have reached a subscriber all the same.
- *
- * - Ownership: `error` stays the caller's.
- * - Threads: any, callbacks too.
- * - Errors: none; AMOP_DELIVERY_NO for NULL.
- */
+/** Returns whether the message may have been delivered to a subscriber; AMOP_DELIVERY_NO for NULL. */
 amop_delivery amop_error_delivery(const amop_error *error);
 
-/**
- * The `result` that the node or the subscriber answered; 0 where none did, and for NULL.
- *
- * - Ownership: `error` stays the caller's.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the result code that the node or the subscriber sent; 0 if there is none, and for NULL. */
 int32_t amop_error_node_code(const amop_error *error);
 
-/**
- * What a subscriber sent along with its failure; nothing otherwise, and for NULL.
- *
- * - Ownership: the bytes are lent until `error` is freed.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the data that a subscriber sent with its failure; empty if there is none, and for NULL. */
 amop_bytes amop_error_data(const amop_error *error);
 
 /**
- * A copy to keep, of an error that is only lent; NULL for NULL.
+ * Returns a copy of an error, for example of a borrowed one; NULL for NULL.
  *
- * - Ownership: the copy is the caller's.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: the copy is owned by the caller; free it with amop_error_free.
  */
 amop_error *amop_error_clone(const amop_error *error);
 
 /**
  * Frees an error.
  *
- * - Ownership: `error` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: `error` is freed; NULL is allowed.
  */
 void amop_error_free(amop_error *error);
 
 /*
- * Versions. The header's are macros (AMOP_VERSION ...), the library's are functions; a program that was compiled
- * with one and runs with the other asks amop_check_version.
+ * Versions. The AMOP_VERSION macros have the version of the header, the functions return the version of the library.
+ * A program that runs with another library than it was compiled for can call amop_check_version.
+ *
+ * - Ownership: no ownership is transferred.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none, unless a function states otherwise.
  */
 
-/**
- * The library's version, `1.2.3`.
- *
- * - Ownership: the text is the library's and lives as long as the process.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the version of the library, such as `1.2.3`. The string is valid until the process exits. */
 const char *amop_version(void);
 
-/**
- * The library's version as a number: major * 1,000,000 + minor * 1,000 + patch.
- *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the version of the library as a number: major * 1,000,000 + minor * 1,000 + patch. */
 uint32_t amop_version_number(void);
 
 /**
- * Whether this library can serve a program compiled with a header of version `header`, which is to be
- * AMOP_VERSION_NUMBER: the same major number, and not older.
+ * Checks that the library can serve a program that was compiled with version `header`, which should be
+ * AMOP_VERSION_NUMBER: the major version is the same and the library is not older.
  *
- * - Ownership: `error` is the caller's.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_UNSUPPORTED.
+ * - Errors: AMOP_ERROR_UNSUPPORTED if it cannot.
  */
 amop_status amop_check_version(uint32_t header, amop_error **error);
 
 /*
- * Options of a client. Made with amop_options_new, filled with setters that copy, read by amop_client_connect,
- * and free for reuse. What isn't set has its default.
+ * Retries. When the library repeats a failed call.
  */
 
-/** When a failed publish is tried again by itself. */
+/** When a failed publish or broadcast is retried automatically. */
 enum amop_retry
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** As the client's options say; on the client itself: AMOP_RETRY_DEFINITE. */
+    /** As set in the options of the client; in those: AMOP_RETRY_DEFINITE. */
     AMOP_RETRY_DEFAULT = 0,
     /** Never. */
     AMOP_RETRY_NEVER = 1,
-    /** On another node, when the failure says that nothing was delivered. */
+    /** On another node, if the error states that the message was not delivered. */
     AMOP_RETRY_DEFINITE = 2,
     /**
-     * Also when it may have been delivered. Subscribers that use this library drop the duplicate, others may handle
-     * the message more than once.
+     * Also if the message may have been delivered. Subscribers that use this library discard the duplicate; others
+     * may handle the message more than once.
      */
     AMOP_RETRY_AT_LEAST_ONCE = 3,
 };
@@ -359,68 +322,152 @@ typedef int32_t amop_retry;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** A client's settings. Belongs to one thread at a time. */
+/*
+ * Placement. At how many nodes a client lists a topic.
+ */
+
+/** At how many of the connected nodes a topic is listed. */
+enum amop_placement
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** AMOP_PLACEMENT_ALL for a subscription, AMOP_PLACEMENT_ONE for a service. */
+    AMOP_PLACEMENT_DEFAULT = 0,
+    /** At all connected nodes: the loss of a node loses no messages, and every broadcast is received. */
+    AMOP_PLACEMENT_ALL = 1,
+    /** At one node; the topic moves to another node when that one is lost. */
+    AMOP_PLACEMENT_ONE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum amop_placement amop_placement;
+#else
+typedef int32_t amop_placement;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/*
+ * Options of a client. An options object is created with amop_options_new, filled by setters and read by
+ * amop_client_connect. It may be used for several clients. What is not set has its default.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: no ownership is transferred; arguments are copied.
+ * - Threads: any thread, including callbacks, but only one at a time.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT. Whether the values are acceptable together is checked by
+ *   amop_client_connect.
+ */
+
+/** Settings of a client. */
 typedef struct amop_options amop_options;
 
 /**
- * Empty options: no endpoint, credentials looked for, defaults for the rest.
+ * Creates options without an endpoint, with defaults for everything else.
  *
- * - Ownership: the options are the caller's, for amop_options_free.
- * - Threads: any, callbacks too.
+ * - Ownership: the options are owned by the caller; free them with amop_options_free.
  * - Errors: none.
  */
 amop_options *amop_options_new(void);
 
 /**
- * Frees options; clients that were made with them keep theirs.
+ * Frees options. Clients that were connected with them are not affected.
  *
- * - Ownership: `options` is gone; NULL is fine.
- * - Threads: one at a time; callbacks too.
+ * - Ownership: `options` is freed; NULL is allowed.
  * - Errors: none.
  */
 void amop_options_free(amop_options *options);
 
 /**
- * A node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`. Several calls name several nodes.
- *
- * - Ownership: `endpoint` is copied.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT; whether it is an endpoint is checked by amop_client_connect.
+ * Adds a node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`. The format is checked by
+ * amop_client_connect. Call it once for each node.
  */
 amop_status amop_options_add_endpoint(amop_options *options, const char *endpoint);
 
-/**
- * The folder with `ca.crt`, `sdk.crt` and `sdk.key`.
- *
- * Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
- * `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. Files are read when connecting, and again at each reconnect.
- *
- * - Ownership: `folder` is copied.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_credentials(amop_options *options, const char *folder);
+/** Sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake. Default: 10 s. */
+amop_status amop_options_set_connect_timeout(amop_options *options,
+                                             uint64_t timeout_ms);
+
+/** Sets the time limit of calls that state none. Default: 10 s. */
+amop_status amop_options_set_call_timeout(amop_options *options, uint64_t timeout_ms);
 
 /**
- * The three files by name: the CA, the own certificate followed by those between it and the CA, the private key
- * (PKCS#8 or SEC1, not encrypted); all PEM.
- *
- * - Ownership: the names are copied.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets how long amop_client_close and the unsubscribe functions wait for callbacks if no timeout is passed to them.
+ * Default: 5 s.
  */
+amop_status amop_options_set_close_timeout(amop_options *options,
+                                           uint64_t timeout_ms);
+
+/**
+ * Sets the heartbeat interval. Default: 10 s. Keep it below 60 s, because nodes close connections that are idle for
+ * that long. See amop_options_set_missed_heartbeats.
+ */
+amop_status amop_options_set_heartbeat(amop_options *options,
+                                       uint64_t interval_ms);
+
+/** Sets the number of heartbeat intervals after which a connection on which nothing arrives is closed. Default: 2. */
+amop_status amop_options_set_missed_heartbeats(amop_options *options,
+                                               uint32_t heartbeats);
+
+/**
+ * Sets whether amop_client_connect creates a client even if no node can be reached. The client keeps trying, and
+ * until it succeeds calls fail with AMOP_ERROR_NOT_CONNECTED. Invalid options or credentials are still errors.
+ * Default: false.
+ */
+amop_status amop_options_set_start_offline(amop_options *options,
+                                           bool offline);
+
+/**
+ * Sets the pause before the first attempt to reconnect. The pause doubles with each failed attempt, up to the
+ * longest pause, and is varied randomly by up to 50 %. Default: 100 ms.
+ */
+amop_status amop_options_set_reconnect_min(amop_options *options, uint64_t pause_ms);
+
+/** Sets the longest pause between attempts to reconnect. Default: 10 s. */
+amop_status amop_options_set_reconnect_max(amop_options *options, uint64_t pause_ms);
+
+/**
+ * Sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
+ * Default: 4.5 s, half a second before a 2.x node would deliver the message to another subscriber.
+ */
+amop_status amop_options_set_answer_timeout(amop_options *options,
+                                            uint64_t timeout_ms);
+
+/** Sets when failed calls are retried automatically: an AMOP_RETRY_*. Default: AMOP_RETRY_DEFINITE. */
+amop_status amop_options_set_retry(amop_options *options, int32_t retry);
+
+/** Sets whether the client's own broadcasts are delivered to its own subscriptions. Default: false. */
+amop_status amop_options_set_echo(amop_options *options, bool echo);
+
+/**
+ * Sets the group of the chain in which nodes are asked for their peers. Messages do not depend on groups. Default:
+ * 1.
+ */
+amop_status amop_options_set_group(amop_options *options,
+                                   int64_t group);
+
+/*
+ * Credentials: the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
+ * certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). All are
+ * PEM. If no function of this section is called, the three files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`,
+ * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
+ * connects. The same files are read again for each reconnect, whatever the current folder is then.
+ *
+ * - Ownership: no ownership is transferred; arguments are copied.
+ * - Threads: any thread, including callbacks, but only one at a time.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT. The credentials themselves are checked by amop_client_connect.
+ */
+
+/** Sets the folder that contains `ca.crt`, `sdk.crt` and `sdk.key`. */
+amop_status amop_options_set_credentials(amop_options *options, const char *folder);
+
+/** Sets the paths of the three files. */
 amop_status amop_options_set_credential_files(amop_options *options,
                                               const char *ca,
                                               const char *cert,
                                               const char *key);
 
-/**
- * The content of three such files.
- *
- * - Ownership: the bytes are copied.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
+/** Sets the contents of the three files. */
 amop_status amop_options_set_credential_pem(amop_options *options,
                                             const void *ca,
                                             size_t ca_len,
@@ -429,219 +476,87 @@ amop_status amop_options_set_credential_pem(amop_options *options,
                                             const void *key,
                                             size_t key_len);
 
-/**
- * How long one try to connect may take: TCP, TLS and handshake together. Default 10 s.
+/*
+ * Limits of a client. 0 stands for the default.
  *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
+ * - Ownership: no ownership is transferred.
+ * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_options_set_connect_timeout(amop_options *options, uint64_t timeout_ms);
 
 /**
- * The deadline of every call that has none of its own. Default 10 s.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail with
+ * AMOP_ERROR_OVERLOADED. Default: 65,536.
  */
-amop_status amop_options_set_call_timeout(amop_options *options, uint64_t timeout_ms);
+amop_status amop_options_set_max_in_flight(amop_options *options,
+                                           size_t calls);
 
 /**
- * How long amop_client_close and the unsubscribe functions let callbacks finish, unless told otherwise.
- * Default 5 s.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets the maximum number of bytes queued for sending per connection, and the maximum number that calls of the client
+ * keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED.
+ * Default: 256 MiB.
  */
-amop_status amop_options_set_close_timeout(amop_options *options, uint64_t timeout_ms);
+amop_status amop_options_set_max_send_bytes(amop_options *options,
+                                            size_t bytes);
 
 /**
- * The time between heartbeats; a node silent for two of them is dead. Default 10 s; nodes end a connection that
- * is idle for 60 s.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_heartbeat(amop_options *options,
-                                       uint64_t interval_ms);
-
-/**
- * After how many heartbeats in a row without a byte from the node a connection is dead. Default 2.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_missed_heartbeats(amop_options *options, uint32_t heartbeats);
-
-/**
- * Whether amop_client_connect puts out a client though no node can be reached: it goes on trying, and until it
- * succeeds calls end as not connected. Default no. What can't change by itself, such as credentials, is an error all
- * the same.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_start_offline(amop_options *options,
-                                           bool offline);
-
-/**
- * The first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_reconnect_min(amop_options *options, uint64_t pause_ms);
-
-/**
- * The longest pause before a reconnect. Default 10 s.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_reconnect_max(amop_options *options, uint64_t pause_ms);
-
-/**
- * How long a request may wait for its answer before the library answers TOO_SLOW for the service. Default 4.5 s:
- * half a second before a 2.x node would deliver the message to somebody else.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_answer_timeout(amop_options *options,
-                                            uint64_t timeout_ms);
-
-/**
- * When a failed publish is tried again by itself: an AMOP_RETRY_*. Default AMOP_RETRY_DEFINITE.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_retry(amop_options *options, int32_t retry);
-
-/**
- * Whether this client's own broadcasts come back to its subscriptions. Default no.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_echo(amop_options *options, bool echo);
-
-/**
- * Most calls in flight per connection; beyond it a call fails at once. Default 65,536.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_max_in_flight(amop_options *options, size_t calls);
-
-/**
- * Most bytes queued to send per connection. Default 256 MiB.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_max_send_bytes(amop_options *options, size_t bytes);
-
-/**
- * Most bytes held in all subscriptions and services together, payloads and 160 for each message. Beyond it each still
- * takes one message when it is empty, and one that drops its oldest makes its own room. Default 512 MiB.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets the maximum number of bytes queued in all subscriptions and services together, counting 160 bytes per message
+ * besides its payload. Default: 512 MiB. At the limit, an empty subscription still accepts one message, and one with
+ * AMOP_OVERFLOW_DROP_OLDEST discards its oldest messages to make space.
  */
 amop_status amop_options_set_max_held_bytes(amop_options *options,
                                             size_t bytes);
 
 /**
- * Most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets the maximum number of events queued for each listener. At the limit the oldest event is discarded and
+ * counted. Default: 1,024.
  */
 amop_status amop_options_set_max_events(amop_options *options, size_t events);
 
-/**
- * How long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_duplicate_window(amop_options *options, uint64_t window_ms);
+/** Sets how long a message is remembered, so that duplicates of it are recognised and not delivered. Default: 60 s. */
+amop_status amop_options_set_duplicate_window(amop_options *options,
+                                              uint64_t window_ms);
 
-/**
- * Most messages remembered for that. Default 65,536.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
+/** Sets the maximum number of messages that are remembered. Default: 65,536. */
 amop_status amop_options_set_max_duplicates(amop_options *options, size_t messages);
 
-/**
- * The group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_group(amop_options *options, int64_t group);
-
-/**
- * Most threads for callbacks. Default 256; they are started when they are needed and end when they are idle.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_options_set_dispatcher_threads(amop_options *options, size_t threads);
+/** Sets the maximum number of threads for callbacks. They are started when needed and exit when idle. Default: 256. */
+amop_status amop_options_set_dispatcher_threads(amop_options *options,
+                                                size_t threads);
 
 /*
- * Clients. A client is a connection to one or more nodes of one's institution. It reconnects by itself, for ever,
- * and restores its topics; its end is amop_client_close, then amop_client_free.
+ * Clients. A client is connected to one or more nodes. It reconnects automatically until it is closed, and restores
+ * its topics. Close it with amop_client_close, then free it with amop_client_free.
  */
 
-/** A client; all its functions may be used from many threads at once. */
+/** A client. Its functions may be called from any number of threads at once. */
 typedef struct amop_client amop_client;
 
 /**
- * Connects. Returns when one node is ready; the others follow in the background. With amop_options_set_start_offline
- * it returns a client also when none could be reached.
+ * Connects to the endpoints in `options`. Returns when one node is ready; the client connects to the others in the
+ * background. See also amop_options_set_start_offline.
  *
- * - Ownership: `options` stay the caller's and may be freed; `*client` is the caller's, for amop_client_free.
- * - Threads: any; waits up to the connect timeout, in callbacks too.
+ * - Ownership: the caller keeps `options` and may free them. `*client` is owned by the caller; free it with
+ *   amop_client_free.
+ * - Threads: any thread, including callbacks. Waits up to the connect timeout.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _INVALID_ENDPOINT; _CREDENTIALS_NOT_FOUND, _CREDENTIALS_INVALID,
- *   _KEY_ENCRYPTED, _KEY_MISMATCH, _CERTIFICATE_DATES; or, when no node could be reached, why the first one
- *   couldn't: _RESOLVE, _CONNECT, _CONNECT_TIMEOUT, _TLS, _NODE_CERTIFICATE, _CLIENT_CERTIFICATE,
- *   _TLS_NO_COMMON, _HANDSHAKE; _RUNTIME.
+ *   _KEY_ENCRYPTED, _KEY_MISMATCH, _CERTIFICATE_DATES; _RUNTIME. If no node can be reached, the error of the first
+ *   endpoint: _RESOLVE, _CONNECT, _CONNECT_TIMEOUT, _TLS, _NODE_CERTIFICATE, _CLIENT_CERTIFICATE, _TLS_NO_COMMON,
+ *   _HANDSHAKE.
  */
 amop_status amop_client_connect(const amop_options *options,
                                 amop_client **client,
                                 amop_error **error);
 
 /**
- * Ends the client in order: calls in flight end with AMOP_ERROR_CLOSED, callbacks get until the timeout to work
- * off what is queued, the rest is dropped and counted, connections say goodbye. When it returns AMOP_OK no
- * callback of this client runs any more, and every `drop` has been called. A second close waits for the first.
+ * Closes the client. Calls in flight fail with AMOP_ERROR_CLOSED. Callbacks process what is queued for them until
+ * the timeout; the rest is discarded and counted. When AMOP_OK is returned, no callback of this client runs any more
+ * and every `drop` has been called. A second call waits for the first one.
  *
- * - Ownership: `client` stays the caller's; its functions answer AMOP_ERROR_CLOSED from now on.
- * - Threads: any; waits up to `timeout_ms` (0: the close timeout). In a callback it returns at once, and the end
- *   comes after the callback has returned.
- * - Errors: AMOP_ERROR_TIMEOUT when a callback hasn't returned: its context is kept until it does.
+ * - Ownership: the caller keeps `client`. Its functions fail with AMOP_ERROR_CLOSED from now on.
+ * - Threads: any thread. Waits up to `timeout_ms` (0: the close timeout of the options). Inside of a callback it
+ *   returns at once, and the client closes after the callback has returned.
+ * - Errors: AMOP_ERROR_TIMEOUT if a callback has not returned; its context is kept until it does.
  *   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_client_close(const amop_client *client,
@@ -649,21 +564,22 @@ amop_status amop_client_close(const amop_client *client,
                               amop_error **error);
 
 /**
- * Frees a client. One that wasn't closed is ended in the background, without waiting for anybody: what is queued
- * is dropped, calls in flight end with AMOP_ERROR_CLOSED, and each `drop` is called after the last call. So for
- * an end in order call amop_client_close first. Subscriptions and services are ended, their handles remain valid.
+ * Frees a client. A client that is not closed closes in the background, without waiting: what is queued is
+ * discarded, calls in flight fail with AMOP_ERROR_CLOSED, and each `drop` is called after the last call.
+ * Subscriptions and services end, but their handles remain valid. Call amop_client_close first for an orderly
+ * shutdown.
  *
- * - Ownership: `client` is gone; NULL is fine.
- * - Threads: any, never waits; callbacks too.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `client` is freed; NULL is allowed.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_client_free(amop_client *client);
 
 /**
- * A further node to connect to, from now on. One that is there already changes nothing.
+ * Adds an endpoint to connect to. Does nothing if the client already has it.
  *
  * - Ownership: `endpoint` is copied.
- * - Threads: any, callbacks too.
+ * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ENDPOINT, _INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
 amop_status amop_client_add_endpoint(const amop_client *client,
@@ -671,11 +587,12 @@ amop_status amop_client_add_endpoint(const amop_client *client,
                                      amop_error **error);
 
 /**
- * A node to leave: what is queued for it is still written, calls in flight there end as lost, and what was listed
- * at it alone moves to another. One that isn't there changes nothing.
+ * Removes an endpoint. Queued messages are still written. The connection is closed once no call is in flight and no
+ * request unanswered, or after the close timeout; calls still in flight then fail with AMOP_ERROR_CONNECTION_LOST.
+ * Topics listed only at that node move to another. Does nothing if the client has no such endpoint.
  *
  * - Ownership: `endpoint` is copied.
- * - Threads: any, callbacks too.
+ * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ENDPOINT, _INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
 amop_status amop_client_remove_endpoint(const amop_client *client,
@@ -683,85 +600,88 @@ amop_status amop_client_remove_endpoint(const amop_client *client,
                                         amop_error **error);
 
 /*
- * Figures. A snapshot of what a client, a subscription or a service has done so far, and holds now.
+ * Statistics. Counters and current values of a client, an endpoint, a subscription or a service.
  */
 
 /**
- * One figure. Those of a client first, then those of each of its endpoints, which a client has as totals too, then
- * those of subscriptions and services, of which a client has some too.
+ * One statistic. 1 to 19 belong to a client. 20 to 49 belong to an endpoint; a client has their totals. 50 and
+ * above, and AMOP_STAT_HELD_BYTES, belong to a subscription or service; a client has some of them.
  */
 enum amop_stat
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** Payload bytes held: of a client in all its subscriptions and services together, else in this one. */
+    /** Payload bytes queued now: of a client in all its subscriptions and services together. */
     AMOP_STAT_HELD_BYTES = 1,
-    /** Further tries of calls, after the first. */
+    /** Retries of calls. */
     AMOP_STAT_RETRIES = 2,
     /** How often a callback had to wait for a thread. */
     AMOP_STAT_DISPATCHER_WAITS = 3,
-    /** Messages that had come before: answered as the first was, not delivered again. */
+    /** Messages that had been received before: answered as the first one was, and not delivered again. */
     AMOP_STAT_DUPLICATES = 4,
-    /** Messages on topics that nobody here subscribes to, or no longer. */
+    /** Messages on topics that the client is not, or no longer, subscribed to. */
     AMOP_STAT_UNWANTED = 5,
-    /** The client's own broadcasts that came back (without echo). */
+    /** The client's own broadcasts that were received and discarded (without echo). */
     AMOP_STAT_OWN_BROADCASTS = 6,
-    /** Events that a listener lost because it read too slowly, or left unread. */
+    /** Events that were discarded because a listener read too slowly, or was freed before it had read them. */
     AMOP_STAT_EVENTS_DROPPED = 7,
-    /** Calls that wait now for a subscriber or for a further try. */
+    /** Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried. */
     AMOP_STAT_CALLS_WAITING = 8,
-    /** Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least. */
+    /** Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers. */
     AMOP_STAT_PARTIAL_BROADCASTS = 9,
-    /** 1 while a session is up, else 0; of a client: while any is. */
+    /** 1 if a session is established, else 0; of a client: if any is. */
     AMOP_STAT_CONNECTED = 20,
-    /** Sessions so far; all after the first are reconnects. */
+    /** Sessions established; all after the first are reconnects. */
     AMOP_STAT_CONNECTS = 21,
-    /** Frames written, of all kinds. */
+    /** Frames written, of all types. */
     AMOP_STAT_FRAMES_SENT = 22,
-    /** Frames read, of all kinds. */
+    /** Frames read, of all types. */
     AMOP_STAT_FRAMES_RECEIVED = 23,
     /** Bytes written, before encryption. */
     AMOP_STAT_BYTES_SENT = 24,
     /** Bytes read, after decryption. */
     AMOP_STAT_BYTES_RECEIVED = 25,
-    /** Writes to the connection. */
+    /** Write operations on the connection. */
     AMOP_STAT_WRITES = 26,
     /** Calls in flight now. */
     AMOP_STAT_IN_FLIGHT = 27,
-    /** Bytes queued to send now. */
+    /** Bytes queued for sending now. */
     AMOP_STAT_QUEUED_BYTES = 28,
     /** Topic lists sent. */
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
-    /** Answers to nothing in flight: late, duplicate or foreign. */
+    /** Replies that match no call in flight: late, duplicate or of unknown origin. */
     AMOP_STAT_STRAY_REPLIES = 30,
-    /** Frames of types that a client has nothing to do with. */
+    /** Frames of types that a client ignores. */
     AMOP_STAT_IGNORED_FRAMES = 31,
-    /** Requests that the library answered for a service that was too slow. */
+    /** Requests that the library answered TOO_SLOW on behalf of a service. */
     AMOP_STAT_TOO_SLOW = 32,
-    /** Unicasts refused because every subscription or service for them was full. */
+    /** Unicasts refused because every subscription or service of the topic was full. */
     AMOP_STAT_BUSY = 33,
-    /** Sessions that were lost. */
+    /** Sessions lost. */
     AMOP_STAT_LOSSES = 34,
-    /** Tries to connect that failed. */
+    /** Failed attempts to connect. */
     AMOP_STAT_FAILED_CONNECTS = 35,
-    /** Unicasts and broadcasts sent for callers, each further try too. */
+    /** Unicasts and broadcasts sent for callers, retries included. */
     AMOP_STAT_CALLS = 36,
-    /** Unicasts and broadcasts that came, duplicates too. */
+    /** Unicasts and broadcasts received, duplicates included. */
     AMOP_STAT_MESSAGES_RECEIVED = 37,
-    /** Unicasts that were answered well; amop_stats_round_trip tells how long they took. */
+    /** Unicasts that received a reply; amop_stats_round_trip returns how long they took. */
     AMOP_STAT_ROUND_TRIPS = 38,
-    /** Where the endpoint stands: an AMOP_ENDPOINT_*; of a client: the best of all. */
+    /** The state of the endpoint, an AMOP_ENDPOINT_*; of a client: the highest of all its endpoints. */
     AMOP_STAT_STATE = 39,
-    /** Calls refused because of a bound: calls in flight, or bytes queued to send. */
+    /** Calls refused because of a limit: bytes queued at this connection; of a client: also calls under way. */
     AMOP_STAT_OVERLOADED = 40,
-    /** Messages held now. */
+    /** Messages queued now. */
     AMOP_STAT_HELD_MESSAGES = 50,
     /** Messages accepted so far. */
     AMOP_STAT_ACCEPTED = 51,
-    /** Messages refused because it was full; of a client: by all its subscriptions and services. */
+    /** Messages refused because the queue was full; of a client: by all its subscriptions and services. */
     AMOP_STAT_REFUSED = 52,
-    /** Accepted messages given up: for newer ones, or because it ended before they were read; of a client: by all. */
+    /**
+     * Messages discarded after they were accepted: in favour of newer ones, or because the subscription or service
+     * ended before they were read; of a client: by all its subscriptions and services.
+     */
     AMOP_STAT_DROPPED = 53,
 };
 #ifndef __cplusplus
@@ -772,19 +692,22 @@ typedef int32_t amop_stat;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** Where an endpoint stands; the better, the higher. */
+/** The state of an endpoint. A higher value is a better state. */
 enum amop_endpoint_state
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** The client has left it. */
+    /** The client has closed the connection, or removed the endpoint. */
     AMOP_ENDPOINT_ENDED = 0,
-    /** The last try failed, or the session was lost; the next try comes by itself. amop_stats_endpoint_error says why. */
+    /**
+     * The last attempt to connect failed, or the session was lost; the client will try again.
+     * amop_stats_endpoint_error returns the reason.
+     */
     AMOP_ENDPOINT_DOWN = 1,
-    /** The first try is under way. */
+    /** The first attempt to connect is in progress. */
     AMOP_ENDPOINT_CONNECTING = 2,
-    /** A session is up. */
+    /** A session is established. */
     AMOP_ENDPOINT_CONNECTED = 3,
 };
 #ifndef __cplusplus
@@ -795,15 +718,25 @@ typedef int32_t amop_endpoint_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** A snapshot of figures. Immutable. */
+/*
+ * Snapshots of statistics.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: no ownership is transferred. Pointers returned are valid until the snapshot is freed.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none.
+ */
+
+/** A snapshot of statistics. Immutable. */
 typedef struct amop_stats amop_stats;
 
 /**
- * A client's figures: AMOP_STAT_HELD_BYTES to _PARTIAL_BROADCASTS, _REFUSED and _DROPPED; those of each endpoint, see
- * amop_stats_endpoint_get, and their totals. An endpoint that was removed takes its figures along.
+ * Stores a snapshot of a client in `*stats`: AMOP_STAT_HELD_BYTES to _PARTIAL_BROADCASTS, _REFUSED and _DROPPED, the
+ * statistics of each endpoint (see amop_stats_endpoint_get), and their totals. Endpoints that were removed are not
+ * included.
  *
- * - Ownership: `*stats` is the caller's, for amop_stats_free.
- * - Threads: any, callbacks too.
+ * - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_client_stats(const amop_client *client,
@@ -811,38 +744,25 @@ amop_status amop_client_stats(const amop_client *client,
                               amop_error **error);
 
 /**
- * One figure, an AMOP_STAT_*, of what the snapshot was taken of.
+ * Stores one statistic, an AMOP_STAT_*, of the client, subscription or service in `*value`.
  *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT also for a figure that it doesn't have.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the snapshot does not have that statistic.
  */
 amop_status amop_stats_get(const amop_stats *stats, int32_t stat, uint64_t *value, amop_error **error);
 
 /**
- * How many endpoints a client's snapshot has, in the order given; 0 for other snapshots and NULL.
- *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * Returns the number of endpoints in the snapshot of a client; 0 for other snapshots and NULL. Endpoints are in the
+ * order in which they were added.
  */
 size_t amop_stats_endpoint_count(const amop_stats *stats);
 
-/**
- * The name of an endpoint, as it was given; NULL where there is none of that index.
- *
- * - Ownership: the text is lent as long as the snapshot.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the name of an endpoint, as it was added, or NULL for an invalid index. */
 const char *amop_stats_endpoint(const amop_stats *stats, size_t index);
 
 /**
- * One figure of an endpoint: AMOP_STAT_CONNECTED to AMOP_STAT_OVERLOADED.
+ * Stores one statistic of an endpoint, AMOP_STAT_CONNECTED to AMOP_STAT_OVERLOADED, in `*value`.
  *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT also for an endpoint or figure that it doesn't have.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index or statistic.
  */
 amop_status amop_stats_endpoint_get(const amop_stats *stats,
                                     size_t index,
@@ -851,24 +771,19 @@ amop_status amop_stats_endpoint_get(const amop_stats *stats,
                                     amop_error **error);
 
 /**
- * Why no session is up at an endpoint, or why the last try to connect failed; NULL while one is up, before the first
- * try has ended, and where there is no endpoint of that index.
- *
- * - Ownership: the error is lent as long as the snapshot; amop_error_clone keeps it.
- * - Threads: any, callbacks too.
- * - Errors: none of its own.
+ * Returns why an endpoint has no session: the error of the last attempt to connect or of the lost session. Returns
+ * NULL while a session is established, before the first attempt has completed, and for an invalid index.
+ * amop_error_clone makes a copy that outlives the snapshot.
  */
 const amop_error *amop_stats_endpoint_error(const amop_stats *stats,
                                             size_t index);
 
 /**
- * The time within which a part of the unicasts that were answered well had their reply, in microseconds: of all
- * endpoints together. A `part` of 0.5 gives the median, 0.99 leaves the slowest hundredth out, 1 gives the slowest.
- * Known to an eighth of itself; 0 when there were none.
+ * Stores a quantile of the round trip times in `*microseconds`: of the unicasts that received a reply, over all
+ * endpoints. A `part` of 0.5 gives the median, 0.99 the time that the slowest hundredth exceeded, 1 the longest. The
+ * precision is one eighth of the value; 0 if there were none.
  *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for a part that isn't from 0 to 1.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for a part that is not from 0 to 1.
  */
 amop_status amop_stats_round_trip(const amop_stats *stats,
                                   double part,
@@ -876,21 +791,16 @@ amop_status amop_stats_round_trip(const amop_stats *stats,
                                   amop_error **error);
 
 /**
- * How many buckets of the histogram of round trips, of all endpoints together, hold any; for
- * amop_stats_round_trip_bucket. 0 for NULL.
- *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * Returns the number of non-empty buckets in the histogram of round trip times, over all endpoints, for
+ * amop_stats_round_trip_bucket; 0 for NULL.
  */
 size_t amop_stats_round_trip_bucket_count(const amop_stats *stats);
 
 /**
- * One bucket, the fastest first: the longest time that falls into it, in microseconds, and how many round trips did.
+ * Reads one bucket of the histogram, the fastest first. Stores the longest time that falls into it in
+ * `*up_to_microseconds`, and the number of round trips in `*count`.
  *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also where there is no bucket of that index.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index.
  */
 amop_status amop_stats_round_trip_bucket(const amop_stats *stats,
                                          size_t bucket,
@@ -899,11 +809,9 @@ amop_status amop_stats_round_trip_bucket(const amop_stats *stats,
                                          amop_error **error);
 
 /**
- * As amop_stats_round_trip, of one endpoint.
+ * Stores a quantile of the round trip times of one endpoint in `*microseconds`, see amop_stats_round_trip.
  *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: as amop_stats_round_trip, also for an endpoint that it doesn't have.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index or part.
  */
 amop_status amop_stats_endpoint_round_trip(const amop_stats *stats,
                                            size_t index,
@@ -914,14 +822,18 @@ amop_status amop_stats_endpoint_round_trip(const amop_stats *stats,
 /**
  * Frees a snapshot.
  *
- * - Ownership: `stats` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: `stats` is freed; NULL is allowed.
  */
 void amop_stats_free(amop_stats *stats);
 
 /*
- * Messages. What a subscription receives: a topic, any bytes, and where they came from.
+ * Messages. What a subscription receives: a topic, a payload, and the node it came from.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: the caller keeps `message`. Pointers and bytes returned are valid until it is freed.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none. NULL has no topic, no endpoint and no bytes.
  */
 
 /** How a message was sent. */
@@ -930,9 +842,9 @@ enum amop_message_kind
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** There is no message. */
+    /** The message is NULL. */
     AMOP_MESSAGE_NONE = 0,
-    /** To one subscriber that the node picked. */
+    /** To one subscriber, chosen by the node. */
     AMOP_MESSAGE_UNICAST = 1,
     /** To all subscribers. */
     AMOP_MESSAGE_BROADCAST = 2,
@@ -945,96 +857,63 @@ typedef int32_t amop_message_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** A message. In a callback it is lent for the call; a clone may be kept. Immutable. */
+/** A message. Immutable. A callback borrows it for the call and may keep a clone. */
 typedef struct amop_message amop_message;
 
-/**
- * The topic it was published on.
- *
- * - Ownership: the text is lent as long as the message; NULL for NULL.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the topic that the message was published on. */
 const char *amop_message_topic(const amop_message *message);
 
-/**
- * Unicast or broadcast; AMOP_MESSAGE_NONE for NULL.
- *
- * - Ownership: `message` stays as it was.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns whether the message is a unicast or a broadcast; AMOP_MESSAGE_NONE for NULL. */
 amop_message_kind amop_message_kind_of(const amop_message *message);
 
-/**
- * The payload: any bytes, possibly none, not NUL-terminated.
- *
- * - Ownership: the bytes are lent as long as the message; none for NULL.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the payload: any number of bytes, possibly none, not NUL-terminated. */
 amop_bytes amop_message_data(const amop_message *message);
 
-/**
- * The publisher's sequence id: 32 bytes as they came, mostly hexadecimal digits.
- *
- * - Ownership: the bytes are lent as long as the message; none for NULL.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits. */
 amop_bytes amop_message_seq(const amop_message *message);
 
-/**
- * The node it came from, as the endpoint was given.
- *
- * - Ownership: the text is lent as long as the message; NULL for NULL.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the endpoint of the node that delivered the message, as it was added. */
 const char *amop_message_endpoint(const amop_message *message);
 
 /**
- * When this client read it, in milliseconds since 1970 UTC (not when it was sent: the wire doesn't say); 0 for NULL.
- *
- * - Ownership: `message` stays as it was.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * Returns when this client received the message, in milliseconds since 1970 UTC; 0 for NULL. The protocol does not
+ * transmit when it was sent.
  */
 int64_t amop_message_received_at(const amop_message *message);
 
 /**
- * A copy to keep, of a message that is only lent; NULL for NULL. The payload is shared, not copied.
+ * Returns a copy of a message, for example of a borrowed one; NULL for NULL. The copy shares the payload.
  *
- * - Ownership: the copy is the caller's, for amop_message_free.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: the copy is owned by the caller; free it with amop_message_free.
  */
 amop_message *amop_message_clone(const amop_message *message);
 
 /**
- * Frees a message that is the caller's, never one that is lent to a callback.
+ * Frees a message. Must not be called for a message that a callback borrows.
  *
- * - Ownership: `message` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: `message` is freed; NULL is allowed.
  */
 void amop_message_free(amop_message *message);
 
 /*
- * Subscriptions. Any number per topic, each gets every message: unicasts and broadcasts, in the order of arrival.
- * A unicast is answered, with an empty reply, as soon as one subscription has taken it, so that slow reading never
- * makes a node deliver it again. Messages come to a callback, or are read with amop_subscription_next.
+ * Options of a subscription. NULL in their place stands for the defaults. 0 stands for the default of a value.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: no ownership is transferred.
+ * - Threads: any thread, including callbacks, but only one at a time.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
 
-/** What a full subscription does with a further message. */
+/** What a full subscription does with a new message. */
 enum amop_overflow
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** Refuses it; the publisher of a unicast is told that the subscriber is busy. The default. */
+    /** Refuses it; the publisher of a unicast receives AMOP_ERROR_SUBSCRIBER_BUSY. The default. */
     AMOP_OVERFLOW_REFUSE = 0,
-    /** Gives up the oldest accepted messages to make room. */
+    /** Discards its oldest messages to make space. */
     AMOP_OVERFLOW_DROP_OLDEST = 1,
 };
 #ifndef __cplusplus
@@ -1045,39 +924,60 @@ typedef int32_t amop_overflow;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** At how many nodes a topic is listed. */
-enum amop_placement
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /** All for a subscription, one for a service. */
-    AMOP_PLACEMENT_DEFAULT = 0,
-    /** At all connected nodes: survives the loss of any, hears every broadcast. */
-    AMOP_PLACEMENT_ALL = 1,
-    /** At one at a time, moved when it is lost. */
-    AMOP_PLACEMENT_ONE = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum amop_placement amop_placement;
-#else
-typedef int32_t amop_placement;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Options of a subscription, to be freed with amop_subscribe_options_free. NULL in their place takes the
- * defaults. Belong to one thread at a time.
- */
+/** Settings of a subscription. */
 typedef struct amop_subscribe_options amop_subscribe_options;
 
-/** A subscription. Its functions may be used from many threads at once. */
+/**
+ * Creates options with all defaults.
+ *
+ * - Ownership: the options are owned by the caller; free them with amop_subscribe_options_free.
+ * - Errors: none.
+ */
+amop_subscribe_options *amop_subscribe_options_new(void);
+
+/**
+ * Frees options. Subscriptions that were created with them are not affected.
+ *
+ * - Ownership: `options` is freed; NULL is allowed.
+ * - Errors: none.
+ */
+void amop_subscribe_options_free(amop_subscribe_options *options);
+
+/** Sets the maximum number of queued messages. Default: 65,536. */
+amop_status amop_subscribe_options_set_max_messages(amop_subscribe_options *options, size_t messages);
+
+/**
+ * Sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty subscription
+ * accepts one message of any size. Default: 64 MiB.
+ */
+amop_status amop_subscribe_options_set_max_bytes(amop_subscribe_options *options,
+                                                 size_t bytes);
+
+/**
+ * Sets what happens at these limits: an AMOP_OVERFLOW_*. Lost messages are counted, and reported once by
+ * AMOP_EVENT_SLOW_CONSUMER.
+ */
+amop_status amop_subscribe_options_set_overflow(amop_subscribe_options *options, int32_t overflow);
+
+/** Sets at how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default: AMOP_PLACEMENT_ALL. */
+amop_status amop_subscribe_options_set_placement(amop_subscribe_options *options, int32_t placement);
+
+/** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
+amop_status amop_subscribe_options_set_timeout(amop_subscribe_options *options, uint64_t timeout_ms);
+
+/*
+ * Subscriptions. A topic can have any number of subscriptions. Each receives every message, unicast or broadcast, in
+ * the order of arrival. A unicast is answered with an empty reply as soon as one subscription has accepted it, so
+ * that a slow reader does not cause the node to deliver it to another subscriber. Messages are passed to a callback,
+ * or read with amop_subscription_next.
+ */
+
+/** A subscription. Its functions may be called from any number of threads at once. */
 typedef struct amop_subscription amop_subscription;
 
-/** What is called for each message: one call after the other, in order. */
+/** The callback for messages. Its calls are sequential, in the order of arrival. */
 typedef struct amop_message_callback {
-    /** The function. The message is lent for the call. */
+    /** The function. The message is borrowed for the call. */
     void (*call)(void *context, const amop_message *message);
     /** Passed to both functions. */
     void *context;
@@ -1086,76 +986,11 @@ typedef struct amop_message_callback {
 } amop_message_callback;
 
 /**
- * Options with all defaults.
+ * Subscribes to a topic. Messages are read with amop_subscription_next. Returns when a node has listed the topic.
  *
- * - Ownership: the options are the caller's, for amop_subscribe_options_free.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-amop_subscribe_options *amop_subscribe_options_new(void);
-
-/**
- * Frees options; subscriptions that were made with them keep theirs.
- *
- * - Ownership: `options` is gone; NULL is fine.
- * - Threads: one at a time; callbacks too.
- * - Errors: none.
- */
-void amop_subscribe_options_free(amop_subscribe_options *options);
-
-/**
- * Most messages held for it. Default 65,536.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_subscribe_options_set_max_messages(amop_subscribe_options *options, size_t messages);
-
-/**
- * Most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is empty.
- * Default 64 MiB.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_subscribe_options_set_max_bytes(amop_subscribe_options *options,
-                                                 size_t bytes);
-
-/**
- * What happens beyond these bounds: an AMOP_OVERFLOW_*. What is lost is counted, and an event tells of it.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_subscribe_options_set_overflow(amop_subscribe_options *options, int32_t overflow);
-
-/**
- * At how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default all.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_subscribe_options_set_placement(amop_subscribe_options *options, int32_t placement);
-
-/**
- * How long to wait for a node to list the topic. Default: the client's call timeout.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_subscribe_options_set_timeout(amop_subscribe_options *options, uint64_t timeout_ms);
-
-/**
- * Subscribes to a topic whose messages are read with amop_subscription_next. Returns when a node lists the topic.
- *
- * - Ownership: `topic` and `options` (may be NULL) are copied; `*subscription` is the caller's, for
+ * - Ownership: `topic` and `options` (may be NULL) are copied. `*subscription` is owned by the caller; free it with
  *   amop_subscription_free.
- * - Threads: any; waits up to the options' timeout, in callbacks too.
+ * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED, _FORKED.
  */
 amop_status amop_client_subscribe(const amop_client *client,
@@ -1165,13 +1000,13 @@ amop_status amop_client_subscribe(const amop_client *client,
                                   amop_error **error);
 
 /**
- * Subscribes to a topic whose messages go to a callback. Returns when a node lists the topic; the callback may
- * be called before that.
+ * Subscribes to a topic. Messages are passed to a callback. Returns when a node has listed the topic; the callback
+ * may be called before.
  *
- * - Ownership: `topic` and `options` (may be NULL) are copied. The callback's context is the library's until
- *   `drop`. `*subscription` is the caller's, for amop_subscription_free; a `subscription` that is NULL leaves the
- *   callback in place until the client closes.
- * - Threads: any; waits up to the options' timeout, in callbacks too.
+ * - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
+ *   until `drop`. `*subscription` is owned by the caller; free it with amop_subscription_free. If `subscription` is
+ *   NULL, the callback stays until the client is closed.
+ * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: as amop_client_subscribe.
  */
 amop_status amop_client_subscribe_callback(const amop_client *client,
@@ -1182,13 +1017,13 @@ amop_status amop_client_subscribe_callback(const amop_client *client,
                                            amop_error **error);
 
 /**
- * The next message. Waits up to `timeout_ms` for one; 0 doesn't wait.
+ * Stores the next message in `*message`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*message` is the caller's, for amop_message_free.
- * - Threads: any, also several at once: each message goes to one of them. Waits in callbacks too.
- * - Errors: AMOP_ERROR_TIMEOUT when none came; AMOP_ERROR_CLOSED when none will come any more: after
- *   unsubscribing or closing, and all that was queued is read. AMOP_ERROR_INVALID_ARGUMENT when the messages go
- *   to a callback. AMOP_ERROR_FORKED.
+ * - Ownership: `*message` is owned by the caller; free it with amop_message_free.
+ * - Threads: any thread, including callbacks. If several threads call it at once, each message goes to one of them.
+ * - Errors: AMOP_ERROR_TIMEOUT if no message arrived. AMOP_ERROR_CLOSED if no more messages will arrive: the
+ *   subscription or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if
+ *   the messages are passed to a callback. AMOP_ERROR_FORKED.
  */
 amop_status amop_subscription_next(const amop_subscription *subscription,
                                    uint64_t timeout_ms,
@@ -1196,10 +1031,10 @@ amop_status amop_subscription_next(const amop_subscription *subscription,
                                    amop_error **error);
 
 /**
- * The next messages, up to `max`, in order. Waits up to `timeout_ms` for the first; takes what is there then.
+ * Stores up to `max` messages in order. Waits up to `timeout_ms` for the first one, but not for more.
  *
- * - Ownership: `messages` has room for `max` pointers, of which the first `*count` are set; each message is the
- *   caller's, for amop_message_free.
+ * - Ownership: `messages` has space for `max` pointers, of which the first `*count` are set. Each message is owned
+ *   by the caller; free it with amop_message_free.
  * - Threads: as amop_subscription_next.
  * - Errors: as amop_subscription_next; then `*count` is 0.
  */
@@ -1211,32 +1046,34 @@ amop_status amop_subscription_next_many(const amop_subscription *subscription,
                                         amop_error **error);
 
 /**
- * A file descriptor for poll, select, epoll or an event loop: readable while amop_subscription_next would not
- * wait, be it for a message or for the end. In rare cases it is readable in vain. Made on the first call.
+ * Stores a file descriptor in `*fd`, for poll, select, epoll or an event loop. It is readable while
+ * amop_subscription_next would not wait, because of a message or because the subscription has ended. In rare cases
+ * it is readable without either. It is created by the first call.
  *
- * - Ownership: `*fd` is the library's, which closes it with the subscription: don't read from it, don't close it.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT when the messages go to a callback, _RUNTIME when the process has no
- *   descriptor left, _UNSUPPORTED where there are none, _FORKED.
+ * - Ownership: `*fd` is owned by the library, which closes it when the subscription is freed. Do not read from it or
+ *   close it.
+ * - Threads: any thread, including callbacks.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the messages are passed to a callback; _RUNTIME if the process has
+ *   no descriptor left; _UNSUPPORTED on systems other than Unix; _FORKED.
  */
 amop_status amop_subscription_fd(const amop_subscription *subscription,
                                  int32_t *fd,
                                  amop_error **error);
 
 /**
- * The topic.
+ * Returns the topic; NULL for NULL.
  *
- * - Ownership: the text is lent as long as the subscription; NULL for NULL.
- * - Threads: any, callbacks too.
+ * - Ownership: the string is valid until the subscription is freed.
+ * - Threads: any thread, including callbacks.
  * - Errors: none.
  */
 const char *amop_subscription_topic(const amop_subscription *subscription);
 
 /**
- * What it holds, accepted and lost so far: AMOP_STAT_HELD_MESSAGES, _HELD_BYTES, _ACCEPTED, _REFUSED, _DROPPED.
+ * Stores a snapshot of a subscription in `*stats`: AMOP_STAT_HELD_MESSAGES, _HELD_BYTES, _ACCEPTED, _REFUSED, _DROPPED.
  *
- * - Ownership: `*stats` is the caller's, for amop_stats_free.
- * - Threads: any, callbacks too.
+ * - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
+ * - Threads: any thread, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_subscription_stats(const amop_subscription *subscription,
@@ -1244,14 +1081,15 @@ amop_status amop_subscription_stats(const amop_subscription *subscription,
                                     amop_error **error);
 
 /**
- * Takes no more messages and tells the nodes. What is queued can still be read; a callback works it off until the
- * timeout, then the rest is dropped and counted. When it returns AMOP_OK the callback doesn't run any more, and
- * its `drop` has been called. May be called again, say after AMOP_ERROR_TIMEOUT.
+ * Ends a subscription: it accepts no more messages, and the nodes receive a topic list without it. Queued messages
+ * can still be read. A callback processes them until the timeout; the rest is discarded and counted. When AMOP_OK is
+ * returned, the callback does not run any more and its `drop` has been called. It may be called again, for example
+ * after AMOP_ERROR_TIMEOUT.
  *
- * - Ownership: `subscription` stays the caller's.
- * - Threads: any; waits up to `timeout_ms` (0: the client's close timeout) for a callback to return. In a
- *   callback, this one or another, it returns at once, and the end comes by itself.
- * - Errors: AMOP_ERROR_TIMEOUT when the callback hasn't returned: its context is kept until it does.
+ * - Ownership: the caller keeps `subscription`.
+ * - Threads: any thread. Waits up to `timeout_ms` (0: the close timeout of the client) for the callback to return.
+ *   Inside of any callback of the library it returns at once, and the subscription ends in the background.
+ * - Errors: AMOP_ERROR_TIMEOUT if the callback has not returned; its context is kept until it does.
  *   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_subscription_unsubscribe(const amop_subscription *subscription,
@@ -1259,43 +1097,41 @@ amop_status amop_subscription_unsubscribe(const amop_subscription *subscription,
                                           amop_error **error);
 
 /**
- * Frees a subscription. One that wasn't unsubscribed is, without waiting: unread messages are dropped and
- * counted; a callback gets what is queued for it, then its `drop` is called.
+ * Frees a subscription, and unsubscribes it without waiting if it is not unsubscribed. Unread messages are discarded
+ * and counted. A callback is called for what is queued for it, then its `drop` is called.
  *
- * - Ownership: `subscription` is gone; NULL is fine.
- * - Threads: any, never waits; callbacks too, its own among them.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `subscription` is freed; NULL is allowed.
+ * - Threads: any thread, including callbacks, also its own. Never waits.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_subscription_free(amop_subscription *subscription);
 
 /*
- * Requests. A unicast to a service that waits for its answer: now, inside of the callback, or later from any thread,
- * with a clone. After 4.5 s (amop_options_set_answer_timeout) the library itself answers that the service is too slow;
- * when the last handle is gone without an answer, that the request was dropped.
- */
-
-/** The code of a failure without a code of its own, for amop_request_fail. */
-#define AMOP_RESULT_FAILED -5000
-
-/** A request. In a callback it is lent for the call; a clone may be kept. */
-typedef struct amop_request amop_request;
-
-/**
- * The message that is to be answered.
+ * Requests. A unicast that a service has received and that waits for an answer. It can be answered inside of the
+ * callback, or later from any thread by a clone. If it has no answer after 4.5 s (amop_options_set_answer_timeout),
+ * the library answers TOO_SLOW; if its last handle is freed without an answer, DROPPED.
  *
- * - Ownership: the message is lent as long as the request; NULL for NULL.
- * - Threads: any, callbacks too.
+ * Unless a function states otherwise:
+ *
+ * - Ownership: the caller keeps `request`. Data passed to a function is copied.
+ * - Threads: any thread, including callbacks. Never waits.
  * - Errors: none.
  */
+
+/** The code for amop_request_fail if the program has no code of its own. */
+#define AMOP_RESULT_FAILED -5000
+
+/** A request. A callback borrows it for the call and may keep a clone. */
+typedef struct amop_request amop_request;
+
+/** Returns the message to be answered; NULL for NULL. It is valid until the request is freed. */
 const amop_message *amop_request_message(const amop_request *request);
 
 /**
- * Sends the reply; it may be empty.
+ * Sends the reply, which may be empty.
  *
- * - Ownership: the bytes are copied; `request` stays as it was.
- * - Threads: any, callbacks too; never waits.
- * - Errors: AMOP_ERROR_REQUEST_EXPIRED when its time is over or its connection gone, _ALREADY_ANSWERED,
- *   _TOO_LARGE, _INVALID_ARGUMENT, _FORKED.
+ * - Errors: AMOP_ERROR_REQUEST_EXPIRED if the time for an answer is over or the connection was lost;
+ *   _ALREADY_ANSWERED, _TOO_LARGE, _INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_request_reply(const amop_request *request,
                                const void *data,
@@ -1303,13 +1139,11 @@ amop_status amop_request_reply(const amop_request *request,
                                amop_error **error);
 
 /**
- * Tells the publisher that it failed: a code, and data to go with it. The code has to fit 16 bits, must not be 0,
- * not one of the nodes' own (100 to 104), and not one of those that the library answers by itself (-5013 to -5010);
- * without one of your own take AMOP_RESULT_FAILED.
+ * Answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of the nodes
+ * (100 to 104) or a code of the library (-5013 to -5010). Use AMOP_RESULT_FAILED if the program has no codes of its
+ * own.
  *
- * - Ownership: the bytes are copied; `request` stays as it was.
- * - Threads: any, callbacks too; never waits.
- * - Errors: as amop_request_reply; AMOP_ERROR_INVALID_ARGUMENT also for a code that can't be sent.
+ * - Errors: as amop_request_reply; AMOP_ERROR_INVALID_ARGUMENT also for a code that is not allowed.
  */
 amop_status amop_request_fail(const amop_request *request,
                               int32_t code,
@@ -1317,52 +1151,95 @@ amop_status amop_request_fail(const amop_request *request,
                               size_t len,
                               amop_error **error);
 
-/**
- * Whether an answer can still be given; false for NULL.
- *
- * - Ownership: `request` stays as it was.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns whether the request can still be answered; false for NULL. */
 bool amop_request_is_open(const amop_request *request);
 
 /**
- * A handle to keep, of a request that is only lent: to answer it later. NULL for NULL.
+ * Returns a further handle of a request, for example of a borrowed one, to answer it later; NULL for NULL.
  *
- * - Ownership: the clone is the caller's, for amop_request_free.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: the clone is owned by the caller; free it with amop_request_free.
  */
 amop_request *amop_request_clone(const amop_request *request);
 
 /**
- * Frees a request that is the caller's, never one that is lent to a callback. The last handle of an unanswered
- * request answers that it was dropped (AMOP_ERROR_SUBSCRIBER_DROPPED at the publisher).
+ * Frees a request. Must not be called for a request that a callback borrows. When the last handle of an unanswered
+ * request is freed, the publisher receives AMOP_ERROR_SUBSCRIBER_DROPPED.
  *
- * - Ownership: `request` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `request` is freed; NULL is allowed.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_request_free(amop_request *request);
 
 /*
- * Services. A service answers the unicasts of a topic; one per topic in a client. It alone gets them, while
- * broadcasts on that topic go to subscriptions only. Requests come to a callback, or are read with
- * amop_service_next.
+ * Options of a service. NULL in their place stands for the defaults. 0 stands for the default of a value.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: no ownership is transferred.
+ * - Threads: any thread, including callbacks, but only one at a time.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
 
-/**
- * Options of a service, to be freed with amop_serve_options_free. NULL in their place takes the defaults. Belong to
- * one thread at a time.
- */
+/** Settings of a service. */
 typedef struct amop_serve_options amop_serve_options;
 
-/** A service. Its functions may be used from many threads at once. */
+/**
+ * Creates options with all defaults.
+ *
+ * - Ownership: the options are owned by the caller; free them with amop_serve_options_free.
+ * - Errors: none.
+ */
+amop_serve_options *amop_serve_options_new(void);
+
+/**
+ * Frees options. Services that were created with them are not affected.
+ *
+ * - Ownership: `options` is freed; NULL is allowed.
+ * - Errors: none.
+ */
+void amop_serve_options_free(amop_serve_options *options);
+
+/** Sets how many calls of the callback may run at once. Default: 1. Has no effect for a service without callback. */
+amop_status amop_serve_options_set_concurrency(amop_serve_options *options,
+                                               size_t calls);
+
+/**
+ * Sets the maximum number of queued requests. At the limit, publishers receive AMOP_ERROR_SUBSCRIBER_BUSY. Default:
+ * 65,536.
+ */
+amop_status amop_serve_options_set_max_messages(amop_serve_options *options,
+                                                size_t messages);
+
+/**
+ * Sets the maximum number of queued bytes, counting 160 bytes per request besides its payload. An empty service
+ * accepts one request of any size. Default: 64 MiB.
+ */
+amop_status amop_serve_options_set_max_bytes(amop_serve_options *options,
+                                             size_t bytes);
+
+/**
+ * Sets at how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default: AMOP_PLACEMENT_ONE, because nodes up to
+ * release 2.11 can lose a unicast between two clients of the same node. If the service were listed at all nodes,
+ * every publisher would share a node with it.
+ */
+amop_status amop_serve_options_set_placement(amop_serve_options *options,
+                                             int32_t placement);
+
+/** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
+amop_status amop_serve_options_set_timeout(amop_serve_options *options, uint64_t timeout_ms);
+
+/*
+ * Services. A service answers the unicasts of a topic. A client can have one service per topic. It receives the
+ * unicasts alone; broadcasts on the topic are delivered to subscriptions only. Requests are passed to a callback, or
+ * read with amop_service_next.
+ */
+
+/** A service. Its functions may be called from any number of threads at once. */
 typedef struct amop_service amop_service;
 
-/** What is called for each request; several calls at once when the service's concurrency is above 1. */
+/** The callback for requests. Several calls may run at once if the concurrency of the service is above 1. */
 typedef struct amop_request_callback {
-    /** The function. The request is lent for the call. */
+    /** The function. The request is borrowed for the call. */
     void (*call)(void *context, const amop_request *request);
     /** Passed to both functions. */
     void *context;
@@ -1371,80 +1248,13 @@ typedef struct amop_request_callback {
 } amop_request_callback;
 
 /**
- * Options with all defaults.
+ * Serves a topic with a callback, which answers each request that it receives. Returns when a node has listed the
+ * topic; the callback may be called before.
  *
- * - Ownership: the options are the caller's, for amop_serve_options_free.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-amop_serve_options *amop_serve_options_new(void);
-
-/**
- * Frees options; services that were made with them keep theirs.
- *
- * - Ownership: `options` is gone; NULL is fine.
- * - Threads: one at a time; callbacks too.
- * - Errors: none.
- */
-void amop_serve_options_free(amop_serve_options *options);
-
-/**
- * How many calls of the callback may run at once. Default 1. Of no use for a service without callback.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_serve_options_set_concurrency(amop_serve_options *options, size_t calls);
-
-/**
- * Most requests held for it; beyond, publishers are told that it is busy. Default 65,536.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_serve_options_set_max_messages(amop_serve_options *options, size_t messages);
-
-/**
- * Most bytes held for it, payloads and 160 for each request; one request of any size is taken when it is empty.
- * Default 64 MiB.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_serve_options_set_max_bytes(amop_serve_options *options,
-                                             size_t bytes);
-
-/**
- * At how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default one: listed at all nodes a service would make
- * every publisher that shares one of them stall, since nodes lose unicasts to clients of their own.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_serve_options_set_placement(amop_serve_options *options,
-                                             int32_t placement);
-
-/**
- * How long to wait for a node to list the topic. Default: the client's call timeout.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
-amop_status amop_serve_options_set_timeout(amop_serve_options *options, uint64_t timeout_ms);
-
-/**
- * Serves a topic with a callback, which answers through the request that it gets. Returns when a node lists the
- * topic; the callback may be called before that.
- *
- * - Ownership: `topic` and `options` (may be NULL) are copied. The callback's context is the library's until
- *   `drop`. `*service` is the caller's, for amop_service_free; a `service` that is NULL leaves the callback in
- *   place until the client closes.
- * - Threads: any; waits up to the options' timeout, in callbacks too.
+ * - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
+ *   until `drop`. `*service` is owned by the caller; free it with amop_service_free. If `service` is NULL, the
+ *   callback stays until the client is closed.
+ * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: AMOP_ERROR_ALREADY_SERVED, _INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED,
  *   _FORKED.
  */
@@ -1456,10 +1266,11 @@ amop_status amop_client_serve(const amop_client *client,
                               amop_error **error);
 
 /**
- * Serves a topic whose requests are read with amop_service_next. Returns when a node lists the topic.
+ * Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
  *
- * - Ownership: `topic` and `options` (may be NULL) are copied; `*service` is the caller's, for amop_service_free.
- * - Threads: any; waits up to the options' timeout, in callbacks too.
+ * - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
+ *   amop_service_free.
+ * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: as amop_client_serve.
  */
 amop_status amop_client_serve_requests(const amop_client *client,
@@ -1469,13 +1280,13 @@ amop_status amop_client_serve_requests(const amop_client *client,
                                        amop_error **error);
 
 /**
- * The next request that can still be answered. Waits up to `timeout_ms` for one; 0 doesn't wait.
+ * Stores the next request that can still be answered in `*request`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*request` is the caller's, for amop_request_free.
- * - Threads: any, also several at once: each request goes to one of them. Waits in callbacks too.
- * - Errors: AMOP_ERROR_TIMEOUT when none came; AMOP_ERROR_CLOSED when none will come any more: after
- *   unsubscribing or closing, and all that was queued is read. AMOP_ERROR_INVALID_ARGUMENT when the requests go
- *   to a callback. AMOP_ERROR_FORKED.
+ * - Ownership: `*request` is owned by the caller; free it with amop_request_free.
+ * - Threads: any thread, including callbacks. If several threads call it at once, each request goes to one of them.
+ * - Errors: AMOP_ERROR_TIMEOUT if no request arrived. AMOP_ERROR_CLOSED if no more requests will arrive: the service
+ *   or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if the requests
+ *   are passed to a callback. AMOP_ERROR_FORKED.
  */
 amop_status amop_service_next(const amop_service *service,
                               uint64_t timeout_ms,
@@ -1483,10 +1294,10 @@ amop_status amop_service_next(const amop_service *service,
                               amop_error **error);
 
 /**
- * The next requests, up to `max`, in order. Waits up to `timeout_ms` for the first; takes what is there then.
+ * Stores up to `max` requests in order. Waits up to `timeout_ms` for the first one, but not for more.
  *
- * - Ownership: `requests` has room for `max` pointers, of which the first `*count` are set; each request is the
- *   caller's, for amop_request_free.
+ * - Ownership: `requests` has space for `max` pointers, of which the first `*count` are set. Each request is owned
+ *   by the caller; free it with amop_request_free.
  * - Threads: as amop_service_next.
  * - Errors: as amop_service_next; then `*count` is 0.
  */
@@ -1498,38 +1309,42 @@ amop_status amop_service_next_many(const amop_service *service,
                                    amop_error **error);
 
 /**
- * A file descriptor that is readable while amop_service_next would not wait, see amop_subscription_fd.
+ * Stores a file descriptor in `*fd` that is readable while amop_service_next would not wait, see amop_subscription_fd.
  *
- * - Ownership: `*fd` is the library's, which closes it with the service: don't read from it, don't close it.
- * - Threads: any, callbacks too.
+ * - Ownership: `*fd` is owned by the library, which closes it when the service is freed. Do not read from it or close
+ *   it.
+ * - Threads: any thread, including callbacks.
  * - Errors: as amop_subscription_fd.
  */
-amop_status amop_service_fd(const amop_service *service, int32_t *fd, amop_error **error);
+amop_status amop_service_fd(const amop_service *service,
+                            int32_t *fd,
+                            amop_error **error);
 
 /**
- * The topic.
+ * Returns the topic; NULL for NULL.
  *
- * - Ownership: the text is lent as long as the service; NULL for NULL.
- * - Threads: any, callbacks too.
+ * - Ownership: the string is valid until the service is freed.
+ * - Threads: any thread, including callbacks.
  * - Errors: none.
  */
 const char *amop_service_topic(const amop_service *service);
 
 /**
- * What it holds, accepted and lost so far: the same figures as of a subscription.
+ * Stores a snapshot of a service in `*stats`, with the statistics that amop_subscription_stats lists.
  *
- * - Ownership: `*stats` is the caller's, for amop_stats_free.
- * - Threads: any, callbacks too.
+ * - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
+ * - Threads: any thread, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_service_stats(const amop_service *service, amop_stats **stats, amop_error **error);
 
 /**
- * Takes no more requests and tells the node. What is queued can still be read and answered; a callback works it
- * off until the timeout, then the rest is answered as dropped. When it returns AMOP_OK the callback doesn't run
- * any more, and its `drop` has been called. May be called again, say after AMOP_ERROR_TIMEOUT.
+ * Ends a service: it accepts no more requests, and the nodes receive a topic list without it. Queued requests can
+ * still be read and answered. A callback processes them until the timeout; the rest is answered as dropped. When
+ * AMOP_OK is returned, the callback does not run any more and its `drop` has been called. It may be called again,
+ * for example after AMOP_ERROR_TIMEOUT.
  *
- * - Ownership: `service` stays the caller's.
+ * - Ownership: the caller keeps `service`.
  * - Threads: as amop_subscription_unsubscribe.
  * - Errors: as amop_subscription_unsubscribe.
  */
@@ -1538,90 +1353,119 @@ amop_status amop_service_unsubscribe(const amop_service *service,
                                      amop_error **error);
 
 /**
- * Frees a service. One that wasn't unsubscribed is, without waiting: unread requests are answered as dropped; a
- * callback gets what is queued for it, then its `drop` is called.
+ * Frees a service, and unsubscribes it without waiting if it is not unsubscribed. Unread requests are answered as
+ * dropped. A callback is called for what is queued for it, then its `drop` is called.
  *
- * - Ownership: `service` is gone; NULL is fine.
- * - Threads: any, never waits; callbacks too, its own among them.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `service` is freed; NULL is allowed.
+ * - Threads: any thread, including callbacks, also its own. Never waits.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_service_free(amop_service *service);
 
 /*
- * Sending. A publish goes to one subscriber, whose reply is the result; a broadcast to all, and the result is the
- * node's ack, which says nothing of who hears it. These functions wait; see *Asynchronous calls* for those that
- * don't.
+ * Replies. What a subscriber answered to a publish.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: the caller keeps `reply`. Pointers and bytes returned are valid until it is freed.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none.
+ */
+
+/** A reply. Immutable. */
+typedef struct amop_reply amop_reply;
+
+/** Returns the payload of the reply; empty if the subscriber sent none, and for NULL. */
+amop_bytes amop_reply_data(const amop_reply *reply);
+
+/** Returns the endpoint of the node that the message was sent to, as it was added; NULL for NULL. */
+const char *amop_reply_endpoint(const amop_reply *reply);
+
+/**
+ * Returns a copy of a reply, for example of a borrowed one; NULL for NULL. The copy shares the payload.
+ *
+ * - Ownership: the copy is owned by the caller; free it with amop_reply_free.
+ */
+amop_reply *amop_reply_clone(const amop_reply *reply);
+
+/**
+ * Frees a reply.
+ *
+ * - Ownership: `reply` is freed; NULL is allowed.
+ */
+void amop_reply_free(amop_reply *reply);
+
+/*
+ * Sending. A publish sends a message to one subscriber and returns its reply. A broadcast sends a message to all
+ * subscribers and returns when the node has acknowledged it, which does not confirm delivery to any subscriber.
+ * These functions wait; see *Asynchronous calls* for functions that do not.
  */
 
 /**
- * Options of publishes and broadcasts, to be freed with amop_publish_options_free; may be used for any number.
- * NULL in their place takes the defaults. Belong to one thread at a time.
+ * Options of publishes and broadcasts, for any number of calls. NULL in their place stands for the defaults. An
+ * object may be used from one thread at a time.
  */
 typedef struct amop_publish_options amop_publish_options;
 
-/** A subscriber's answer. Immutable. */
-typedef struct amop_reply amop_reply;
-
 /**
- * Options with all defaults.
+ * Creates options with all defaults.
  *
- * - Ownership: the options are the caller's, for amop_publish_options_free.
- * - Threads: any, callbacks too.
+ * - Ownership: the options are owned by the caller; free them with amop_publish_options_free.
+ * - Threads: any thread, including callbacks.
  * - Errors: none.
  */
 amop_publish_options *amop_publish_options_new(void);
 
 /**
- * Frees options; calls that were made with them keep theirs.
+ * Frees options. Calls that were started with them are not affected.
  *
- * - Ownership: `options` is gone; NULL is fine.
- * - Threads: one at a time; callbacks too.
+ * - Ownership: `options` is freed; NULL is allowed.
+ * - Threads: one at a time, including callbacks.
  * - Errors: none.
  */
 void amop_publish_options_free(amop_publish_options *options);
 
 /**
- * Whether a publish goes on trying until its deadline while nothing was delivered, say because no node knows a
- * subscriber yet (topics take up to 5 s to travel between nodes). Default no.
+ * Sets whether a publish that was not delivered is retried until its deadline, for example because no node knows a
+ * subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
  *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
+ * - Ownership: no ownership is transferred.
+ * - Threads: one at a time, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
 amop_status amop_publish_options_set_wait_for_subscriber(amop_publish_options *options,
                                                          bool wait);
 
 /**
- * When to try again by itself: an AMOP_RETRY_*. Default: as the client's options say.
+ * Sets when the call is retried automatically: an AMOP_RETRY_*. Default: as set in the options of the client.
  *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
+ * - Ownership: no ownership is transferred.
+ * - Threads: one at a time, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
 amop_status amop_publish_options_set_retry(amop_publish_options *options, int32_t retry);
 
 /**
- * Whether a broadcast goes through every connected node instead of one that reaches all. Subscribers that use this
- * library drop the duplicates, others see them. Default no.
+ * Sets whether a broadcast is sent to every connected node, rather than to as many as reach all subscribers.
+ * Subscribers that use this library discard the duplicates, others receive them. Default: false.
  *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
+ * - Ownership: no ownership is transferred.
+ * - Threads: one at a time, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_publish_options_set_all_nodes(amop_publish_options *options,
-                                               bool all);
+amop_status amop_publish_options_set_all_nodes(amop_publish_options *options, bool all);
 
 /**
- * Sends a message to one subscriber and waits for its reply. A subscriber that only listens replies with nothing as
- * soon as it has the message.
+ * Sends a message to one subscriber and waits for its reply. A subscriber that does not serve the topic acknowledges
+ * the message with an empty reply as soon as its client has accepted it.
  *
- * - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `*reply` is the caller's, for
- *   amop_reply_free; `reply` may be NULL.
- * - Threads: any; waits up to `timeout_ms` (0: the client's call timeout). In a callback it waits too: a message
- *   that only this callback could answer then ends with its deadline.
- * - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _TOO_LARGE; _NO_SUBSCRIBER and the other answers of
+ * - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `*reply` is owned by the caller; free it
+ *   with amop_reply_free. `reply` may be NULL.
+ * - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client). If only
+ *   the calling callback could answer the message, the call ends at its deadline.
+ * - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _TOO_LARGE; _NO_SUBSCRIBER and the other errors reported by
  *   nodes (100 to 199) and subscribers (200 to 204); _NOT_CONNECTED, _CONNECTION_LOST, _TIMEOUT, _OVERLOADED,
- *   _CLOSED, _FORKED. amop_error_delivery says whether it may have been delivered all the same.
+ *   _CLOSED, _FORKED. amop_error_delivery returns whether the message may have been delivered.
  */
 amop_status amop_client_publish(const amop_client *client,
                                 const char *topic,
@@ -1633,10 +1477,10 @@ amop_status amop_client_publish(const amop_client *client,
                                 amop_error **error);
 
 /**
- * Sends a message to all subscribers and waits for the node's ack.
+ * Sends a message to all subscribers and waits for the acknowledgement of the node.
  *
  * - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed.
- * - Threads: any; waits up to `timeout_ms` (0: the client's call timeout), in callbacks too.
+ * - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client).
  * - Errors: as amop_client_publish, without those of subscribers.
  */
 amop_status amop_client_broadcast(const amop_client *client,
@@ -1647,58 +1491,23 @@ amop_status amop_client_broadcast(const amop_client *client,
                                   uint64_t timeout_ms,
                                   amop_error **error);
 
-/**
- * What the subscriber answered; nothing when it had nothing to say.
- *
- * - Ownership: the bytes are lent as long as the reply; none for NULL.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-amop_bytes amop_reply_data(const amop_reply *reply);
-
-/**
- * The node that the message went through, as the endpoint was given.
- *
- * - Ownership: the text is lent as long as the reply; NULL for NULL.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-const char *amop_reply_endpoint(const amop_reply *reply);
-
-/**
- * A copy to keep, of a reply that is only lent; NULL for NULL. The payload is shared, not copied.
- *
- * - Ownership: the copy is the caller's, for amop_reply_free.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-amop_reply *amop_reply_clone(const amop_reply *reply);
-
-/**
- * Frees a reply that is the caller's.
- *
- * - Ownership: `reply` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-void amop_reply_free(amop_reply *reply);
-
 /*
- * Asynchronous calls. A publish or broadcast that is under way while the program does something else; thousands
- * need no thread each. An accepted call completes exactly once, with the reply, an error, its own deadline or
- * AMOP_ERROR_CANCELLED: by a callback, or through a completion queue. A call that a function refuses (it returns
- * an error) doesn't complete.
+ * Completions. The result of an asynchronous call: a reply, an error, or success without a reply for a broadcast.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: the caller keeps `completion`. Pointers returned are valid until it is freed, or until the callback
+ *   that borrows it returns.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none.
  */
 
-/** A call under way, to cancel it. */
-typedef struct amop_call amop_call;
-
-/** How a call has ended. In a callback it is lent for the call. Immutable. */
+/** The result of a call. Immutable. A callback borrows it for the call. */
 typedef struct amop_completion amop_completion;
 
-/** What is called when a call has ended. The callbacks of one client's calls run one after the other. */
+/** The callback for a completion. The callbacks of all calls of a client run one after the other. */
 typedef struct amop_completion_callback {
-    /** The function. The completion is lent for the call. */
+    /** The function. The completion is borrowed for the call. */
     void (*call)(void *context, const amop_completion *completion);
     /** Passed to both functions. */
     void *context;
@@ -1706,15 +1515,52 @@ typedef struct amop_completion_callback {
     void (*drop)(void *context);
 } amop_completion_callback;
 
+/** Returns AMOP_OK or the AMOP_ERROR_* with which the call failed; AMOP_ERROR_INVALID_ARGUMENT for NULL. */
+amop_status amop_completion_status(const amop_completion *completion);
+
 /**
- * Starts a publish; its completion goes to a callback. Messages of one thread are sent in the order of its calls.
+ * Returns the error; NULL if the call succeeded, and for NULL. amop_error_clone makes a copy that outlives the
+ * completion.
+ */
+const amop_error *amop_completion_error(const amop_completion *completion);
+
+/**
+ * Returns the reply to a publish; NULL if it failed, for a broadcast, and for NULL. amop_reply_clone makes a copy
+ * that outlives the completion.
+ */
+const amop_reply *amop_completion_reply(const amop_completion *completion);
+
+/** Returns the tag that was passed with the call; NULL for a call with a callback, and for NULL. */
+void *amop_completion_tag(const amop_completion *completion);
+
+/**
+ * Frees a completion that was read from a queue. Must not be called for one that a callback borrows.
  *
- * - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed or copied. The callback's context is the
- *   library's until `drop`. `*call` is the caller's, for amop_call_free; `call` may be NULL.
- * - Threads: any, callbacks too; never waits. The call ends by `timeout_ms` (0: the client's call timeout).
- * - Errors: those that are known at once, and then the callback isn't called: AMOP_ERROR_INVALID_TOPIC,
- *   _INVALID_ARGUMENT, _TOO_LARGE, _NOT_CONNECTED, _OVERLOADED (also with 65,536 calls of this client whose
- *   callbacks haven't returned), _CLOSED, _FORKED. The completion has all those of amop_client_publish.
+ * - Ownership: `completion` is freed; NULL is allowed.
+ */
+void amop_completion_free(amop_completion *completion);
+
+/*
+ * Asynchronous calls. A publish or broadcast that is in flight while the program continues, without a thread for
+ * each call. An accepted call completes exactly once: with the reply, an error, its deadline or
+ * AMOP_ERROR_CANCELLED. Its completion is passed to a callback, or read from a completion queue. A call that was
+ * refused (the function returned an error) does not complete.
+ */
+
+/** A call in flight, to cancel it. */
+typedef struct amop_call amop_call;
+
+/**
+ * Starts a publish. Its completion is passed to a callback. Messages are sent in the order in which a thread starts
+ * them.
+ *
+ * - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. The context of the callback is owned by the
+ *   library until `drop`. `*call` is owned by the caller; free it with amop_call_free. `call` may be NULL.
+ * - Threads: any thread, including callbacks. Never waits. The call completes within `timeout_ms` (0: the call
+ *   timeout of the client).
+ * - Errors: errors that are known at once; the callback is not called then. AMOP_ERROR_INVALID_TOPIC,
+ *   _INVALID_ARGUMENT, _TOO_LARGE, _NOT_CONNECTED, _OVERLOADED (also if 65,536 calls of this client have callbacks
+ *   that have not returned), _CLOSED, _FORKED. The completion can have all errors of amop_client_publish.
  */
 amop_status amop_client_publish_async(const amop_client *client,
                                       const char *topic,
@@ -1727,11 +1573,11 @@ amop_status amop_client_publish_async(const amop_client *client,
                                       amop_error **error);
 
 /**
- * Starts a broadcast; its completion goes to a callback.
+ * Starts a broadcast. Its completion is passed to a callback.
  *
  * - Ownership: as amop_client_publish_async.
  * - Threads: as amop_client_publish_async.
- * - Errors: as amop_client_publish_async. The completion has all those of amop_client_broadcast.
+ * - Errors: as amop_client_publish_async. The completion can have all errors of amop_client_broadcast.
  */
 amop_status amop_client_broadcast_async(const amop_client *client,
                                         const char *topic,
@@ -1744,94 +1590,53 @@ amop_status amop_client_broadcast_async(const amop_client *client,
                                         amop_error **error);
 
 /**
- * Cancels a call: it completes with AMOP_ERROR_CANCELLED, unless it has completed. What was sent stays sent.
+ * Cancels a call: it completes with AMOP_ERROR_CANCELLED, unless it has already completed. A message that has been
+ * sent can't be recalled. The completion is passed to the callback or the queue as usual.
  *
- * - Ownership: `call` stays the caller's.
- * - Threads: any, callbacks too; never waits. The completion comes as always, by callback or queue.
+ * - Ownership: the caller keeps `call`.
+ * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
-amop_status amop_call_cancel(const amop_call *call, amop_error **error);
+amop_status amop_call_cancel(const amop_call *call,
+                             amop_error **error);
 
 /**
- * Frees the handle of a call; the call itself goes on.
+ * Frees the handle of a call. The call itself continues.
  *
- * - Ownership: `call` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `call` is freed; NULL is allowed.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_call_free(amop_call *call);
 
-/**
- * How the call ended: AMOP_OK or an AMOP_ERROR_*; AMOP_ERROR_INVALID_ARGUMENT for NULL.
- *
- * - Ownership: `completion` stays as it was.
- * - Threads: any, callbacks too.
- * - Errors: none of its own.
- */
-amop_status amop_completion_status(const amop_completion *completion);
-
-/**
- * Why the call failed; NULL when it didn't, and for NULL.
- *
- * - Ownership: the error is lent as long as the completion; amop_error_clone keeps it.
- * - Threads: any, callbacks too.
- * - Errors: none of its own.
- */
-const amop_error *amop_completion_error(const amop_completion *completion);
-
-/**
- * The reply to a publish; NULL when it failed, for a broadcast, and for NULL.
- *
- * - Ownership: the reply is lent as long as the completion; amop_reply_clone keeps it.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-const amop_reply *amop_completion_reply(const amop_completion *completion);
-
-/**
- * The tag that the call was started with; NULL for one with a callback, and for NULL.
- *
- * - Ownership: the pointer is the caller's own.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-void *amop_completion_tag(const amop_completion *completion);
-
-/**
- * Frees a completion that came from a queue, never one that is lent to a callback.
- *
- * - Ownership: `completion` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
-void amop_completion_free(amop_completion *completion);
-
 /*
- * Completion queues. Where completions are read instead of called back: by any thread, or by an event loop through
- * the queue's file descriptor. One queue may serve many clients; the tag tells the calls apart.
+ * Completion queues. Completions that are read instead of passed to a callback: by any thread, or by an event loop
+ * through the file descriptor of the queue. A queue may be used for several clients; tags identify the calls.
  */
 
-/** A queue of completions. Its functions may be used from many threads at once. */
+/** A queue of completions. Its functions may be called from any number of threads at once. */
 typedef struct amop_completion_queue amop_completion_queue;
 
 /**
- * An empty queue, for up to `max` calls that are under way or whose completions haven't been read; 0 takes 65,536.
+ * Creates an empty queue with a capacity of `max` calls that are in flight or whose completions have not been read;
+ * 0 stands for 65,536.
  *
- * - Ownership: the queue is the caller's, for amop_completion_queue_free.
- * - Threads: any, callbacks too.
+ * - Ownership: the queue is owned by the caller; free it with amop_completion_queue_free.
+ * - Threads: any thread, including callbacks.
  * - Errors: none.
  */
 amop_completion_queue *amop_completion_queue_new(size_t max);
 
 /**
- * Starts a publish; its completion goes into a queue.
+ * Starts a publish. Its completion is put into a queue.
  *
- * - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `tag` is handed back with the
- *   completion, and never followed. `*call` is the caller's, for amop_call_free; `call` may be NULL. The queue may
- *   be freed before the call has ended.
- * - Threads: any, callbacks too; never waits. The call ends by `timeout_ms` (0: the client's call timeout).
- * - Errors: those that are known at once, and then nothing comes through the queue: as
- *   amop_client_publish_async, _OVERLOADED also when the queue has no room for one more.
+ * - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `tag` is returned with the completion and
+ *   never dereferenced. `*call` is owned by the caller; free it with amop_call_free. `call` may be NULL. The queue
+ *   may be freed before the call has completed.
+ * - Threads: any thread, including callbacks. Never waits. The call completes within `timeout_ms` (0: the call
+ *   timeout of the client).
+ * - Errors: errors that are known at once; nothing is put into the queue then. As amop_client_publish_async;
+ *   _OVERLOADED also if the queue is full.
  */
 amop_status amop_client_publish_queued(const amop_client *client,
                                        const char *topic,
@@ -1845,7 +1650,7 @@ amop_status amop_client_publish_queued(const amop_client *client,
                                        amop_error **error);
 
 /**
- * Starts a broadcast; its completion goes into a queue.
+ * Starts a broadcast. Its completion is put into a queue.
  *
  * - Ownership: as amop_client_publish_queued.
  * - Threads: as amop_client_publish_queued.
@@ -1863,11 +1668,12 @@ amop_status amop_client_broadcast_queued(const amop_client *client,
                                          amop_error **error);
 
 /**
- * The next completion. Waits up to `timeout_ms` for one; 0 doesn't wait.
+ * Stores the next completion in `*completion`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*completion` is the caller's, for amop_completion_free.
- * - Threads: any, also several at once: each completion goes to one of them. Waits in callbacks too.
- * - Errors: AMOP_ERROR_TIMEOUT when none came; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+ * - Ownership: `*completion` is owned by the caller; free it with amop_completion_free.
+ * - Threads: any thread, including callbacks. If several threads call it at once, each completion goes to one of
+ *   them.
+ * - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_completion_queue_next(const amop_completion_queue *queue,
                                        uint64_t timeout_ms,
@@ -1875,10 +1681,10 @@ amop_status amop_completion_queue_next(const amop_completion_queue *queue,
                                        amop_error **error);
 
 /**
- * The next completions, up to `max`. Waits up to `timeout_ms` for the first; takes what is there then.
+ * Stores up to `max` completions in order. Waits up to `timeout_ms` for the first one, but not for more.
  *
- * - Ownership: `completions` has room for `max` pointers, of which the first `*count` are set; each completion is
- *   the caller's, for amop_completion_free.
+ * - Ownership: `completions` has space for `max` pointers, of which the first `*count` are set. Each completion is
+ *   owned by the caller; free it with amop_completion_free.
  * - Threads: as amop_completion_queue_next.
  * - Errors: as amop_completion_queue_next; then `*count` is 0.
  */
@@ -1890,52 +1696,64 @@ amop_status amop_completion_queue_next_many(const amop_completion_queue *queue,
                                             amop_error **error);
 
 /**
- * A file descriptor that is readable while amop_completion_queue_next would not wait, see amop_subscription_fd.
+ * Stores a file descriptor in `*fd` that is readable while amop_completion_queue_next would not wait, see
+ * amop_subscription_fd.
  *
- * - Ownership: `*fd` is the library's, which closes it with the queue: don't read from it, don't close it.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _RUNTIME when the process has no descriptor left, _UNSUPPORTED where there
- *   are none, _FORKED.
+ * - Ownership: `*fd` is owned by the library, which closes it when the queue is freed. Do not read from it or close
+ *   it.
+ * - Threads: any thread, including callbacks.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT; _RUNTIME if the process has no descriptor left; _UNSUPPORTED on systems
+ *   other than Unix; _FORKED.
  */
 amop_status amop_completion_queue_fd(const amop_completion_queue *queue,
                                      int32_t *fd,
                                      amop_error **error);
 
 /**
- * Frees a queue. Calls that are under way go on; their completions are dropped.
+ * Frees a queue. Calls in flight continue; their completions are discarded.
  *
- * - Ownership: `queue` is gone, with what wasn't read; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `queue` is freed, with the completions in it; NULL is allowed.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_completion_queue_free(amop_completion_queue *queue);
 
 /*
- * Events. What happens to connections and subscriptions, on a way of its own: to a callback, or read with
- * amop_events_next. One that is read too slowly loses the oldest of more than 1,024.
+ * Events. What happens to connections and subscriptions. Events are passed to a callback, or read with
+ * amop_events_next. A listener that reads too slowly loses the oldest events (amop_options_set_max_events).
+ *
+ * Getters and `_free`, unless a function states otherwise:
+ *
+ * - Ownership: the caller keeps `event`. Pointers returned are valid until it is freed, or until the callback that
+ *   borrows it returns.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none.
  */
 
-/** What happened. */
+/** The kind of an event. */
 enum amop_event_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** There is no event, or one that this version of the library has no name for. */
+    /** The event is NULL, or of a kind that this version of the library has no number for. */
     AMOP_EVENT_NONE = 0,
-    /** A node is connected for the first time. */
+    /** The client connected to a node for the first time. */
     AMOP_EVENT_CONNECTED = 1,
-    /** A connection is lost; the client reconnects by itself. */
+    /** A connection was lost; the client reconnects automatically. */
     AMOP_EVENT_LOST = 2,
-    /** A node is connected again and lists all topics of this client. */
+    /** The client reconnected to a node, and its topics are listed there again. */
     AMOP_EVENT_RECONNECTED = 3,
-    /** A try to (re)connect failed; the next comes by itself. */
+    /** An attempt to connect failed; the client will try again. */
     AMOP_EVENT_CONNECT_FAILED = 4,
-    /** A subscription or service begins to lose messages. Once per episode; its figures tell how many. */
+    /**
+     * A subscription or service has begun to lose messages. Emitted once per episode; its statistics count the
+     * messages.
+     */
     AMOP_EVENT_SLOW_CONSUMER = 5,
     /** A callback reported a failure by amop_callback_failed, or panicked inside of the library. Delivery continues. */
     AMOP_EVENT_HANDLER_FAILED = 6,
-    /** The client is closed; the last event. */
+    /** The client is closed. The last event. */
     AMOP_EVENT_CLOSED = 7,
 };
 #ifndef __cplusplus
@@ -1946,15 +1764,15 @@ typedef int32_t amop_event_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** An event. In a callback it is lent for the call. Immutable. */
+/** An event. Immutable. A callback borrows it for the call. */
 typedef struct amop_event amop_event;
 
-/** A client's events, to be read. Its functions may be used from many threads at once. */
+/** A listener for the events of a client. Its functions may be called from any number of threads at once. */
 typedef struct amop_events amop_events;
 
-/** What is called for each event: one call after the other, in order. */
+/** The callback for events. Its calls are sequential, in order. */
 typedef struct amop_event_callback {
-    /** The function. The event is lent for the call. */
+    /** The function. The event is borrowed for the call. */
     void (*call)(void *context, const amop_event *event);
     /** Passed to both functions. */
     void *context;
@@ -1963,11 +1781,11 @@ typedef struct amop_event_callback {
 } amop_event_callback;
 
 /**
- * Calls back for what happens from now on, until the client is closed.
+ * Calls a callback for each event from now on, until the client is closed.
  *
- * - Ownership: the callback's context is the library's until `drop`.
- * - Threads: any, callbacks too; never waits. The callback runs on a thread of the library's own, and delays no
- *   subscription.
+ * - Ownership: the context of the callback is owned by the library until `drop`.
+ * - Threads: any thread, including callbacks. Never waits. The callback runs on a thread of its own and does not
+ *   delay subscriptions.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
 amop_status amop_client_on_event(const amop_client *client,
@@ -1975,20 +1793,20 @@ amop_status amop_client_on_event(const amop_client *client,
                                  amop_error **error);
 
 /**
- * What happens from now on, to be read with amop_events_next.
+ * Creates a listener for the events from now on, to be read with amop_events_next.
  *
- * - Ownership: `*events` is the caller's, for amop_events_free.
- * - Threads: any, callbacks too; never waits.
+ * - Ownership: `*events` is owned by the caller; free it with amop_events_free.
+ * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_client_events(const amop_client *client, amop_events **events, amop_error **error);
 
 /**
- * The next event. Waits up to `timeout_ms` for one; 0 doesn't wait.
+ * Stores the next event in `*event`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*event` is the caller's, for amop_event_free.
- * - Threads: any, also several at once: each event goes to one of them. Waits in callbacks too.
- * - Errors: AMOP_ERROR_TIMEOUT when none came; AMOP_ERROR_CLOSED after AMOP_EVENT_CLOSED;
+ * - Ownership: `*event` is owned by the caller; free it with amop_event_free.
+ * - Threads: any thread, including callbacks. If several threads call it at once, each event goes to one of them.
+ * - Errors: AMOP_ERROR_TIMEOUT if no event arrived; AMOP_ERROR_CLOSED after AMOP_EVENT_CLOSED;
  *   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_events_next(const amop_events *events,
@@ -1997,134 +1815,96 @@ amop_status amop_events_next(const amop_events *events,
                              amop_error **error);
 
 /**
- * A file descriptor that is readable while amop_events_next would not wait, see amop_subscription_fd.
+ * Stores a file descriptor in `*fd` that is readable while amop_events_next would not wait, see
+ * amop_subscription_fd.
  *
- * - Ownership: `*fd` is the library's, which closes it with `events`: don't read from it, don't close it.
- * - Threads: any, callbacks too.
+ * - Ownership: `*fd` is owned by the library, which closes it when `events` is freed. Do not read from it or close
+ *   it.
+ * - Threads: any thread, including callbacks.
  * - Errors: as amop_completion_queue_fd.
  */
-amop_status amop_events_fd(const amop_events *events, int32_t *fd, amop_error **error);
+amop_status amop_events_fd(const amop_events *events,
+                           int32_t *fd,
+                           amop_error **error);
 
 /**
- * Stops listening.
+ * Frees a listener, with the events that were not read.
  *
- * - Ownership: `events` is gone, with what wasn't read; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `events` is freed; NULL is allowed.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_events_free(amop_events *events);
 
-/**
- * What happened; AMOP_EVENT_NONE for NULL.
- *
- * - Ownership: `event` stays as it was.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the kind; AMOP_EVENT_NONE for NULL. */
 amop_event_kind amop_event_kind_of(const amop_event *event);
 
-/**
- * The endpoint, as given, of CONNECTED, LOST, RECONNECTED, CONNECT_FAILED; NULL for others, and for NULL.
- *
- * - Ownership: the text is lent as long as the event.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED; NULL for other events. */
 const char *amop_event_endpoint(const amop_event *event);
 
-/**
- * What the node calls itself, `2.11.2`, of CONNECTED and RECONNECTED; NULL for others, and for NULL.
- *
- * - Ownership: the text is lent as long as the event.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the version that the node reported, such as `2.11.2`, of CONNECTED and RECONNECTED; NULL for other events. */
 const char *amop_event_node_version(const amop_event *event);
 
-/**
- * The agreed protocol version, of CONNECTED and RECONNECTED; 0 for others, and for NULL.
- *
- * - Ownership: `event` stays as it was.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the negotiated protocol version of CONNECTED and RECONNECTED; 0 for other events. */
 uint32_t amop_event_protocol(const amop_event *event);
 
-/**
- * The topic, of SLOW_CONSUMER and HANDLER_FAILED; NULL for others, and for NULL.
- *
- * - Ownership: the text is lent as long as the event.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the topic of SLOW_CONSUMER and HANDLER_FAILED; NULL for other events. */
 const char *amop_event_topic(const amop_event *event);
 
-/**
- * How the callback failed, of HANDLER_FAILED; NULL for others, and for NULL.
- *
- * - Ownership: the text is lent as long as the event.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the text of HANDLER_FAILED; NULL for other events. */
 const char *amop_event_message(const amop_event *event);
 
 /**
- * Why, of LOST and CONNECT_FAILED; NULL for others, and for NULL.
- *
- * - Ownership: the error is lent as long as the event; amop_error_clone keeps it.
- * - Threads: any, callbacks too.
- * - Errors: none of its own.
+ * Returns the error of LOST and CONNECT_FAILED; NULL for other events. amop_error_clone makes a copy that outlives
+ * the event.
  */
 const amop_error *amop_event_error(const amop_event *event);
 
 /**
- * Frees an event that came from amop_events_next, never one that is lent to a callback.
+ * Frees an event that was read with amop_events_next. Must not be called for one that a callback borrows.
  *
- * - Ownership: `event` is gone; NULL is fine.
- * - Threads: any, callbacks too.
- * - Errors: none.
+ * - Ownership: `event` is freed; NULL is allowed.
  */
 void amop_event_free(amop_event *event);
 
 /*
- * Callbacks that fail. C has no exceptions, but a callback may call code that has: it catches them, reports the failure
- * here, and returns.
+ * Failing callbacks. A callback must not throw into the library. It catches the exception, reports the failure here
+ * and returns.
  */
 
 /**
- * Reports that this call of a callback has failed. Call it inside of the callback; the last report counts, and
- * delivery continues. A failed callback of a subscription or service is reported by AMOP_EVENT_HANDLER_FAILED, one of
- * events or completions in the log. A request that has no answer yet is answered with AMOP_RESULT_FAILED and a fixed
- * text when the callback returns: `message` is not sent to the publisher.
+ * Reports that the running call of a callback has failed. Called inside of the callback; the last report counts.
+ * Delivery continues. When a callback of a subscription or service returns, AMOP_EVENT_HANDLER_FAILED is emitted,
+ * and an unanswered request is answered with AMOP_RESULT_FAILED and the text as data. Failures of other callbacks
+ * are logged.
  *
- * - Ownership: `message` is copied; what in it isn't UTF-8 is replaced.
- * - Threads: in callbacks alone, on the thread that the callback was called on.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also where no callback of these runs.
+ * - Ownership: `message` is copied. Bytes that are not UTF-8 are replaced.
+ * - Threads: in callbacks only, on the thread that runs the callback.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if no callback runs on this thread.
  */
 amop_status amop_callback_failed(const char *message);
 
 /*
- * Log. What the library does, for people; off until a callback is set. A record says which connection or call it is
- * about. Records hold no payloads.
+ * Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback is
+ * set. Records above AMOP_LOG_TRACE contain no payloads.
  */
 
-/** How much is told. */
+/** The level of a record. */
 enum amop_log_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** Nothing. */
+    /** No records. */
     AMOP_LOG_OFF = 0,
-    /** What goes wrong in the library. */
+    /** Errors in the library. */
     AMOP_LOG_ERROR = 1,
-    /** What goes wrong around it: connections lost, answers that can't be sent. */
+    /** Problems around it: lost connections, answers that can't be sent. */
     AMOP_LOG_WARN = 2,
-    /** What it does: connections made. */
+    /** Its main steps: connections established. */
     AMOP_LOG_INFO = 3,
-    /** What helps to find a mistake. */
+    /** Details for debugging. */
     AMOP_LOG_DEBUG = 4,
-    /** Everything. */
+    /** All records, which may contain payloads. */
     AMOP_LOG_TRACE = 5,
 };
 #ifndef __cplusplus
@@ -2135,10 +1915,10 @@ typedef int32_t amop_log_level;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** What is called for each record: one call after the other, in order. */
+/** The callback for records. Its calls are sequential, in order. */
 typedef struct amop_log_callback {
     /**
-     * The function: `level` is an AMOP_LOG_*, `target` the part of the library that speaks. The texts are lent for
+     * The function. `level` is an AMOP_LOG_*, `target` names the part of the library. The strings are borrowed for
      * the call.
      */
     void (*call)(void *context, int32_t level, const char *target, const char *message);
@@ -2149,38 +1929,36 @@ typedef struct amop_log_callback {
 } amop_log_callback;
 
 /**
- * Passes what the library logs to a callback, instead of the former one. A `call` that is NULL, or AMOP_LOG_OFF, ends
- * it. The former callback's `drop` is called before this returns, or, when it just runs, after it has returned.
+ * Sets the callback for records at or above a level, in place of the previous one. AMOP_LOG_OFF, or a `call` that is
+ * NULL, disables logging. The `drop` of the previous callback is called before this function returns, or, if that
+ * callback is running, when it has returned.
  *
- * - Ownership: the callback's context is the library's until `drop`.
- * - Threads: any, callbacks too; never waits. The callback runs on a thread of the log's own; when it is slow,
- *   records are lost and counted.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT for a level that is none, _RUNTIME, _UNSUPPORTED, _FORKED.
+ * - Ownership: the context of the callback is owned by the library until `drop`.
+ * - Threads: any thread, including callbacks. Never waits. The callback runs on a thread of its own; if it is too
+ *   slow, records are discarded and counted.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an unknown level; _RUNTIME, _UNSUPPORTED, _FORKED.
  */
 amop_status amop_set_log_callback(int32_t level,
                                   amop_log_callback callback,
                                   amop_error **error);
 
 /*
- * The embedded nodes: a chain's AMOP in this process, so that programs can be tried and tested without a chain. They
- * are joined as a chain's nodes are: a message published at one reaches a subscriber at another. Not in every
- * build: then amop_devnet_start answers AMOP_ERROR_UNSUPPORTED.
+ * Options of a devnet. NULL in their place stands for the defaults: two nodes on free ports.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: no ownership is transferred; arguments are copied.
+ * - Threads: any thread, including callbacks, but only one at a time.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
 
-/** Running embedded nodes. Its functions may be used from many threads at once. */
-typedef struct amop_devnet amop_devnet;
-
-/**
- * Options of a devnet, to be freed with amop_devnet_options_free. NULL in their place takes the defaults: two nodes on
- * any free ports. Belong to one thread at a time.
- */
+/** Settings of a devnet. */
 typedef struct amop_devnet_options amop_devnet_options;
 
 /**
- * Options with all defaults.
+ * Creates options with all defaults.
  *
- * - Ownership: the options are the caller's, for amop_devnet_options_free.
- * - Threads: any, callbacks too.
+ * - Ownership: the options are owned by the caller; free them with amop_devnet_options_free.
  * - Errors: none.
  */
 amop_devnet_options *amop_devnet_options_new(void);
@@ -2188,126 +1966,102 @@ amop_devnet_options *amop_devnet_options_new(void);
 /**
  * Frees options.
  *
- * - Ownership: `options` is gone; NULL is fine.
- * - Threads: one at a time; callbacks too.
+ * - Ownership: `options` is freed; NULL is allowed.
  * - Errors: none.
  */
 void amop_devnet_options_free(amop_devnet_options *options);
 
-/**
- * How many nodes. Default 2.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
- */
+/** Sets the number of nodes. Default: 2. */
 amop_status amop_devnet_options_set_nodes(amop_devnet_options *options, size_t nodes);
 
 /**
- * The first node's port on 127.0.0.1; the others have those that follow. Default 0: any that are free.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets the port of the first node on 127.0.0.1; the other nodes use the ports that follow. Default: 0, which stands
+ * for any free ports.
  */
-amop_status amop_devnet_options_set_port(amop_devnet_options *options, uint16_t port);
+amop_status amop_devnet_options_set_port(amop_devnet_options *options,
+                                         uint16_t port);
 
 /**
- * The folder for the certificates, laid out as the official chain script does; made when it isn't there, used again
- * when it is. Default: a new one for temporary files, which goes with the devnet.
- *
- * - Ownership: `folder` is copied.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets the folder for the certificates, with the layout of the official chain script. It is created if it does not
+ * exist, else its certificates are used. Default: a new temporary folder that is deleted with the devnet.
  */
 amop_status amop_devnet_options_set_folder(amop_devnet_options *options,
                                            const char *folder);
 
 /**
- * Whether to imitate what nodes of version 2.11 do badly: messages to clients of the same node are lost, topics take
- * 5 s to travel, frames overtake each other. Default no.
- *
- * - Ownership: nothing changes hands.
- * - Threads: one at a time; callbacks too.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ * Sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are lost, topics
+ * take 5 s to reach other nodes, frames overtake each other. Default: false.
  */
 amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);
 
-/**
- * Starts the nodes, on threads of their own.
+/*
+ * Embedded nodes. A devnet runs AMOP nodes in this process, so that programs can be tried and tested without a
+ * chain. The nodes are connected like those of a chain: a message published at one node reaches a subscriber at
+ * another. In a library that was built without them, amop_devnet_start fails with AMOP_ERROR_UNSUPPORTED.
  *
- * - Ownership: `options` (may be NULL) are borrowed; `*devnet` is the caller's, for amop_devnet_free.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_LISTEN when a port is taken, _CREDENTIALS_INVALID when the folder holds something else,
+ * Unless a function states otherwise:
+ *
+ * - Ownership: the caller keeps `devnet`. Pointers returned are valid until it is freed.
+ * - Threads: any thread, including callbacks.
+ * - Errors: none.
+ */
+
+/** A devnet. Its functions may be called from any number of threads at once. */
+typedef struct amop_devnet amop_devnet;
+
+/**
+ * Starts the nodes, on threads of their own, and stores the devnet in `*devnet`.
+ *
+ * - Ownership: `options` (may be NULL) are borrowed. `*devnet` is owned by the caller; free it with
+ *   amop_devnet_free.
+ * - Errors: AMOP_ERROR_LISTEN if a port is in use, _CREDENTIALS_INVALID if the folder contains other files,
  *   _INVALID_ARGUMENT, _RUNTIME, _UNSUPPORTED.
  */
 amop_status amop_devnet_start(const amop_devnet_options *options,
                               amop_devnet **devnet,
                               amop_error **error);
 
-/**
- * How many nodes there are, dead ones included; 0 for NULL.
- *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the number of nodes, killed ones included; 0 for NULL. */
 size_t amop_devnet_node_count(const amop_devnet *devnet);
 
-/**
- * Where a node listens, for amop_options_add_endpoint; NULL where there is none of that index.
- *
- * - Ownership: the text is lent as long as the devnet.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the address of a node, for amop_options_add_endpoint; NULL for an invalid index. */
 const char *amop_devnet_endpoint(const amop_devnet *devnet, size_t node);
 
-/**
- * The folder with a client's credentials, for amop_options_set_credentials; NULL for NULL.
- *
- * - Ownership: the text is lent as long as the devnet.
- * - Threads: any, callbacks too.
- * - Errors: none.
- */
+/** Returns the folder with the credentials for clients, for amop_options_set_credentials; NULL for NULL. */
 const char *amop_devnet_credentials(const amop_devnet *devnet);
 
 /**
- * Kills a node as a crash does: its port is closed and its sessions are cut when this returns.
+ * Kills a node, as a crash does: when this returns, its port is closed and its sessions are cut.
  *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too; waits for the node's tasks.
+ * - Threads: any thread, including callbacks. Waits for the tasks of the node.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED after amop_devnet_stop, _FORKED.
  */
 amop_status amop_devnet_kill_node(const amop_devnet *devnet, size_t node, amop_error **error);
 
 /**
- * Brings a dead node back on the same port. Nothing happens when it is alive.
+ * Restarts a killed node on the same port. Does nothing if the node runs.
  *
- * - Ownership: nothing changes hands.
- * - Threads: any, callbacks too.
- * - Errors: AMOP_ERROR_LISTEN when the port has been taken meanwhile, _INVALID_ARGUMENT, _CLOSED, _FORKED.
+ * - Errors: AMOP_ERROR_LISTEN if the port is in use, _INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
 amop_status amop_devnet_restart_node(const amop_devnet *devnet, size_t node, amop_error **error);
 
 /**
- * Stops all nodes: sessions are closed, and all their threads' work has ended when this returns. A second stop does
- * nothing.
+ * Stops all nodes. When this returns, their sessions are closed and their threads have finished. Does nothing if the
+ * devnet is stopped.
  *
- * - Ownership: `devnet` stays the caller's.
- * - Threads: any, callbacks too; waits some seconds at most.
+ * - Threads: any thread, including callbacks. Waits a few seconds at most.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_devnet_stop(const amop_devnet *devnet,
                              amop_error **error);
 
 /**
- * Frees a devnet. One that wasn't stopped is, without waiting.
+ * Frees a devnet, and stops it in the background if it is not stopped.
  *
- * - Ownership: `devnet` is gone; NULL is fine.
- * - Threads: any, never waits; callbacks too.
- * - Errors: none. In the child of a fork the memory is left alone.
+ * - Ownership: `devnet` is freed; NULL is allowed.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: none. In a child process of a fork the memory is not released.
  */
 void amop_devnet_free(amop_devnet *devnet);
 

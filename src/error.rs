@@ -1,64 +1,64 @@
-//! The one error type of the library, its stable numbers and what a caller may conclude from it.
+//! The error type of the library: a stable kind, a text, and whether the message may have been delivered.
 //!
-//! Every language shows the same [`ErrorKind`] numbers; texts may improve between versions, numbers and
-//! meanings don't change.
+//! All languages use the same [`ErrorKind`] numbers. Texts may change between versions; numbers and their meanings do
+//! not. Every module may import this one, so it imports nothing of this crate.
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// What went wrong, as a stable number that is the same in every language.
+/// The kind of an error: a stable number, the same in every language.
 ///
-/// 100 to 104 are the node's own codes. Numbers are never used again for something else.
+/// 100 to 104 are the codes that nodes send. A number is never reused for another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
 pub enum ErrorKind {
-    /// An argument is unusable: empty, out of range, not UTF-8.
+    /// An argument is invalid: empty, out of range, or not UTF-8.
     InvalidArgument = 1,
-    /// A topic is empty, longer than 254 bytes, or holds a TAB or NUL.
+    /// A topic is empty, too long, or contains a TAB or NUL.
     InvalidTopic = 2,
-    /// An endpoint isn't `host:port`, `IPv4:port` or `[IPv6]:port`.
+    /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     InvalidEndpoint = 3,
-    /// The message doesn't fit one frame (100 MiB - 64 KiB).
+    /// The message does not fit one frame of the node's generation (2.x: 100 MiB - 64 KiB).
     TooLarge = 4,
 
-    /// No credentials were given and none found; the text lists every place tried.
+    /// No credentials were given and none were found. The text lists every place that was searched.
     CredentialsNotFound = 20,
-    /// A certificate or key can't be read or parsed.
+    /// A certificate or key could not be read or parsed.
     CredentialsInvalid = 21,
     /// The private key is encrypted.
     KeyEncrypted = 22,
-    /// The private key doesn't belong to the certificate.
+    /// The private key does not belong to the certificate.
     KeyMismatch = 23,
-    /// An own certificate or the CA is expired or not yet valid.
+    /// The client's certificate or the CA certificate has expired or is not yet valid.
     CertificateDates = 24,
 
-    /// The host name can't be resolved.
+    /// The host name could not be resolved.
     Resolve = 30,
-    /// TCP connect failed: nothing listens there, or no route.
+    /// The TCP connection failed: nothing listens at the address, or there is no route to it.
     Connect = 31,
-    /// TCP, TLS or handshake didn't end within the connect limit.
+    /// TCP, TLS and handshake did not complete within `connect_timeout`.
     ConnectTimeout = 32,
     /// The TLS handshake failed.
     Tls = 33,
-    /// This client refused the node's certificate.
+    /// The client rejected the node's certificate.
     NodeCertificate = 34,
-    /// The node refused this client's certificate.
+    /// The node rejected the client's certificate.
     ClientCertificate = 35,
-    /// Node and client share no cipher suite or curve.
+    /// The node and the client have no cipher suite or curve in common.
     TlsNoCommon = 36,
-    /// The node refused the channel handshake: no common protocol version.
+    /// The handshake after TLS failed: there is no common protocol version, or the peer is not a node.
     Handshake = 37,
-    /// The embedded node can't listen on its port.
+    /// The embedded node could not listen on its port.
     Listen = 38,
 
-    /// No node is connected at the moment.
+    /// No node is connected now.
     NotConnected = 40,
-    /// The connection went away while the call was in flight.
+    /// The connection was lost while the call was in flight.
     ConnectionLost = 41,
-    /// The node sent something that isn't the protocol.
+    /// The peer violated the protocol.
     Protocol = 42,
 
     /// The call's own deadline passed.
@@ -67,58 +67,58 @@ pub enum ErrorKind {
     Cancelled = 51,
     /// The client is closed or closing.
     Closed = 52,
-    /// A bound of this client is reached: calls in flight, or bytes queued to send.
+    /// A limit of the client is reached: calls in flight, or bytes waiting to be sent.
     Overloaded = 53,
 
-    /// Node code 100: no node knows a subscriber of the topic, or all of them failed.
+    /// Node code 100: no node knows a subscriber of the topic, or all subscribers failed.
     NoSubscriber = 100,
-    /// Node code 101 (older nodes): the remote node could not reach its SDK.
+    /// Node code 101, from older nodes: the remote node could not reach its SDK.
     RemoteNode = 101,
     /// Node code 102: the node's own time limit passed.
     NodeTimeout = 102,
-    /// Node code 103: the node's AMOP bandwidth limit rejected the message.
+    /// Node code 103: the message exceeded the node's AMOP bandwidth limit.
     Bandwidth = 103,
-    /// Node code 104: the remote node had no subscriber left to try.
+    /// Node code 104: the remote node had no further subscriber to try.
     SubscriberUnreachable = 104,
-    /// Any other code that a node or a subscriber answered; see [`Error::node_code`].
+    /// Any other code sent by a node or a subscriber; see [`Error::node_code`].
     Remote = 199,
 
     /// The subscriber's handler failed (result -5000).
     SubscriberFailed = 200,
     /// The subscriber dropped the request unanswered (result -5010).
     SubscriberDropped = 201,
-    /// The subscriber's handler didn't answer before the node's limit (result -5011).
+    /// The subscriber's handler did not answer before the node's time limit (result -5011).
     SubscriberTooSlow = 202,
-    /// Every lane of the subscriber was full (result -5012).
+    /// All queues of the subscriber were full (result -5012).
     SubscriberBusy = 203,
-    /// The subscriber has just left the topic (result -5013).
+    /// The subscriber had just unsubscribed from the topic (result -5013).
     SubscriberUnsubscribed = 204,
 
-    /// This client serves the topic already.
+    /// The client already serves the topic.
     AlreadyServed = 300,
-    /// The call would wait for the very handler that makes it.
+    /// The call would wait for the handler that makes it.
     WouldDeadlock = 301,
-    /// This build, or this node, doesn't have it.
+    /// This build, or this node, does not support it.
     Unsupported = 302,
-    /// The process forked after the library had started; the child can't use it.
+    /// The process was forked after the client was created; the child cannot use it.
     Forked = 303,
-    /// The library's threads could not be started.
+    /// A thread of the library could not be started.
     Runtime = 304,
-    /// The request was answered before.
+    /// The request was already answered.
     AlreadyAnswered = 305,
-    /// The request's time is over: the library has answered it (TOO_SLOW) or its connection is gone.
+    /// The request can no longer be answered: the library has answered it with TOO_SLOW, or its connection was lost.
     RequestExpired = 306,
-    /// A bug in the library: a panic that was caught at its boundary.
+    /// A bug in the library: a panic was caught at its boundary.
     Internal = 307,
 }
 
 impl ErrorKind {
-    /// The stable number.
+    /// Returns the stable number.
     pub const fn code(self) -> i32 {
         self as i32
     }
 
-    /// Whether a failure of this kind may pass without a change by the caller.
+    /// Returns whether a call that failed this way may succeed later without a change by the caller.
     const fn is_retriable(self) -> bool {
         use ErrorKind as K;
         match self {
@@ -144,15 +144,15 @@ impl ErrorKind {
 /// Whether a failed message may have reached a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// It has not: sending it again can't make a duplicate.
+    /// Not delivered: sending the message again cannot produce a duplicate.
     No,
-    /// It may have been delivered; a further try may be a duplicate.
+    /// Possibly delivered: sending the message again may produce a duplicate.
     Maybe,
 }
 
-/// The error of every call: a stable kind, a text that says what to do, and what is known of the message's fate.
+/// The error of every call: a stable kind, a text that says what to do, and whether the message may have been delivered.
 ///
-/// Cheap to clone: one reference count.
+/// Cloning is cheap, because the contents are reference counted.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -167,14 +167,14 @@ struct Inner {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Shorthand for results of this library.
+/// A result of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Returns an error of a message that was not delivered, or of a call that sends none.
     ///
-    /// `text` names what was wrong and what to do. There is no constructor that leaves the delivery open: whoever makes
-    /// an error says what became of the message.
+    /// `text` states what was wrong and what to do. No constructor has a default for the delivery, so each place that
+    /// creates an error has to state it.
     #[doc(hidden)]
     pub fn undelivered(kind: ErrorKind, text: impl Into<String>) -> Error {
         Error::with(kind, Delivery::No, text.into())
@@ -214,39 +214,39 @@ impl Error {
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The stable number of [`Error::kind`].
+    /// Returns the stable number of [`Error::kind`].
     pub fn code(&self) -> i32 {
         self.0.kind.code()
     }
 
-    /// Whether the same call may succeed later without a change by the caller.
+    /// Returns whether the same call may succeed later without a change by the caller.
     ///
-    /// Says nothing of duplicates: see [`Error::delivery`].
+    /// A retry may produce a duplicate: see [`Error::delivery`].
     pub fn is_retriable(&self) -> bool {
         self.0.retriable
     }
 
-    /// Whether the message may have reached a subscriber all the same.
+    /// Returns whether the message may have reached a subscriber.
     pub fn delivery(&self) -> Delivery {
         self.0.delivery
     }
 
-    /// The `result` that the node or the subscriber answered, where one did.
+    /// Returns the result code that the node or the subscriber sent, if one did.
     pub fn node_code(&self) -> Option<i32> {
         self.0.node_code
     }
 
-    /// What the subscriber sent along with its failure; empty otherwise.
+    /// Returns the data that the subscriber sent with its failure, or nothing.
     pub fn data(&self) -> &Bytes {
         &self.0.data
     }
 
-    /// The text: what happened, to what, what to do.
+    /// Returns the text: what happened, to what, and what to do.
     pub fn message(&self) -> &str {
         &self.0.text
     }

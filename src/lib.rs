@@ -1,12 +1,12 @@
 //! Client for AMOP, the publish/subscribe messaging of [FISCO BCOS](https://github.com/FISCO-BCOS/FISCO-BCOS) chains.
 //!
-//! Programs connect to their own institution's node over mutual TLS, subscribe to topics, and reach each other
-//! through the chain's nodes: by *publish* (unicast: the node picks one subscriber, whose reply comes back) or
-//! *broadcast* (multicast: all subscribers).
+//! A program connects to its own institution's node over mutual TLS and subscribes to topics. Programs send messages to
+//! each other through the nodes of the chain: [`Client::publish`] sends a unicast, for which the node picks one
+//! subscriber and returns its reply; [`Client::broadcast`] sends to all subscribers.
 //!
 //! ```no_run
 //! # async fn example() -> amop::Result<()> {
-//! // Credentials are looked for where the chain's scripts put them, or given with `.credentials(folder)`.
+//! // The credentials are searched where the chain's scripts put them; `.credentials(folder)` names another place.
 //! let client = amop::Client::builder().endpoint("127.0.0.1:20200").connect().await?;
 //!
 //! let mut greetings = client.subscribe("hello").await?;
@@ -19,20 +19,26 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What it promises
-//! - Every accepted call ends exactly once: reply, [`Error`], its own deadline, or the client's end.
-//! - A unicast is never left unanswered: a slow handler, a full queue, a panic each have a code of their own.
-//! - Messages of a subscription come in order and once; whatever is lost is counted ([`Subscription::stats`]).
-//! - The client reconnects for ever, and restores its topics before it says so ([`Event::Reconnected`]).
+//! # Guarantees
+//! - Every accepted call completes exactly once: with a reply or an [`Error`], at the latest at its deadline or when the
+//!   client closes. The error states whether the message may have been delivered.
+//! - Every unicast is answered. If a handler is too slow, a queue is full or a handler panics, the publisher receives a
+//!   specific error code.
+//! - A subscription receives the messages of a connection in order, each once. Messages that are discarded are counted,
+//!   see [`Subscription::stats`].
+//! - The client reconnects until it is closed. It restores its topics before it emits [`Event::Reconnected`].
 //!
-//! # Rooms
-//! `client` (many sessions behind one face) stands on `session` (one connection: a state machine and the task that
-//! moves its bytes) and `delivery` (lanes from sessions to subscriptions); below are `protocol` (bytes, no I/O) and
-//! `transport` (TCP, TLS, credentials).
+//! # Modules
+//! A call passes down through these layers; a lower layer never calls a higher one.
+//! - `client`: many sessions behind one API. It chooses the node, retries, and keeps subscriptions and services.
+//! - `session`: one connection. A state machine decides, and the driver moves its bytes.
+//! - `delivery`: bounded queues from sessions to subscriptions, threads for handlers, duplicates, events.
+//! - `transport`: addresses, credentials, TCP and TLS.
+//! - `protocol`: encoders and decoders, without I/O.
 //!
 //! # Runtime
-//! Clients run on two threads of the library's own, whatever executor awaits their futures;
-//! [`ClientBuilder::runtime`] names another tokio runtime.
+//! All clients of a process share one tokio runtime of the library with two worker threads, so their futures may be
+//! awaited on any executor. [`ClientBuilder::runtime`] selects another tokio runtime.
 #![forbid(unsafe_code)]
 
 mod client;
@@ -47,11 +53,14 @@ mod session;
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
+pub mod threads;
+#[doc(hidden)]
 pub mod transport;
 
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, HandlerGuard,
     IntoAnswer, Placement, Publish, Requests, Retry, Serve, ServeRequests, Stats, Subscribe, Subscription,
+    WeakClient,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

@@ -1,5 +1,7 @@
-//! What is logged in this library, for languages that have no `tracing`: records as texts, each with the sessions and
-//! calls that it happened in. For bindings, whose process has one [`Collector`].
+//! Log records as texts, for the bindings: their languages have no `tracing`.
+//!
+//! A [`Collector`] turns each event of this library into a [`Record`] that names the spans (sessions and calls) it
+//! happened in. A process has one collector.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,18 +17,18 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::runtime::Process;
 use crate::text::printable;
 
-/// Something that was logged.
+/// A log record.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// The part of the library that speaks, `amop::client`.
+    /// The module of the library that logged it, such as `amop::client`.
     pub target: &'static str,
-    /// The message, its fields, and what it happened in: `failed error=Timeout in call{kind=Publish topic=hello}`.
+    /// The message, its fields and its spans: `failed error=Timeout in call{kind=Publish topic=hello}`.
     pub message: String,
 }
 
-/// Passes on what is logged in this library, and nothing else.
+/// A `tracing` subscriber that passes on the events of this library and ignores all others.
 pub struct Collector<W, T> {
     wanted: W,
     take: T,
@@ -38,8 +40,10 @@ where
     W: Fn() -> LevelFilter + 'static,
     T: Fn(Record) + 'static,
 {
-    /// `wanted` says how much is wanted now: after a change, `tracing::callsite::rebuild_interest_cache` is to be
-    /// called. `take` is called wherever something is logged, and must not wait.
+    /// Creates a collector.
+    ///
+    /// `wanted` returns the level that is wanted now; call `tracing::callsite::rebuild_interest_cache` after it changes.
+    /// `take` is called with each record, on the thread that logs it, and must not block.
     pub fn new(wanted: W, take: T) -> Collector<W, T> {
         Collector { wanted, take, spans: Spans::new() }
     }
@@ -62,7 +66,7 @@ where
         let mut text = Text::default();
         event.record(&mut text);
         let mut message = text.message + &text.fields;
-        self.spans.name_entered(&mut message);
+        self.spans.append_entered(&mut message);
         // A field may hold what a peer or a handler wrote: it must not begin a line of its own.
         let message = printable(&message).to_string();
         let metadata = event.metadata();
@@ -81,11 +85,11 @@ where
     }
 
     fn try_close(&self, id: Id) -> bool {
-        self.spans.let_go(&id)
+        self.spans.release(&id)
     }
 
     fn enter(&self, id: &Id) {
-        // A thread that is about to end logs no more.
+        // The thread-local is gone while its thread exits: such a thread logs without spans.
         let _ = ENTERED.try_with(|entered| entered.borrow_mut().push(id.into_u64()));
     }
 
@@ -98,17 +102,18 @@ where
         });
     }
 
-    // The library adds nothing to a span, and its spans follow from none.
+    // The library never adds fields to a span after its creation, and its spans follow from no other.
     fn record(&self, _span: &Id, _values: &span::Record<'_>) {}
     fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
 }
 
 thread_local! {
-    /// The spans that this thread is in, the innermost last.
+    /// The spans that this thread has entered, the innermost last.
     static ENTERED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The spans that are open: their texts. In the child of a fork there are none, as others may have held the lock.
+/// The texts of all open spans. In the child of a fork there are none, because another thread of the parent may have
+/// held the lock.
 struct Spans {
     process: Process,
     last: AtomicU64,
@@ -146,8 +151,8 @@ impl Spans {
         }
     }
 
-    /// Whether nobody holds it any more.
-    fn let_go(&self, id: &Id) -> bool {
+    /// Drops one handle of a span; returns whether that was the last.
+    fn release(&self, id: &Id) -> bool {
         let Some(mut texts) = self.texts() else { return false };
         let Some(span) = texts.get_mut(&id.into_u64()) else { return false };
         span.handles -= 1;
@@ -158,8 +163,8 @@ impl Spans {
         gone
     }
 
-    /// Says in which spans this thread is.
-    fn name_entered(&self, message: &mut String) {
+    /// Appends the spans that this thread has entered.
+    fn append_entered(&self, message: &mut String) {
         let _ = ENTERED.try_with(|entered| {
             let entered = entered.borrow();
             if entered.is_empty() {
@@ -187,7 +192,7 @@ impl Visit for Text {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        // Writing to a text can't fail.
+        // Writing to a `String` cannot fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             name => write!(self.fields, " {name}={value:?}"),
@@ -201,8 +206,8 @@ mod tests {
     use std::sync::Arc;
     use tracing::{debug, debug_span, info, info_span, warn};
 
-    /// What is taken while `act` runs: levels and texts.
-    fn taken(wanted: LevelFilter, act: impl FnOnce()) -> Vec<(Level, String)> {
+    /// Returns the levels and texts that are collected while `act` runs.
+    fn collected(wanted: LevelFilter, act: impl FnOnce()) -> Vec<(Level, String)> {
         let records = Arc::new(Mutex::new(Vec::new()));
         let sink = records.clone();
         let take = move |record: Record| {
@@ -214,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn a_record_has_its_message_its_fields_and_what_it_happened_in() {
-        let records = taken(LevelFilter::DEBUG, || {
+    fn record_has_message_fields_and_spans() {
+        let records = collected(LevelFilter::DEBUG, || {
             let session = info_span!("session", endpoint = "a:1", connection = 2);
             let call = debug_span!("call", topic = %"hello");
             info!(took = 7, "before");
@@ -241,7 +246,7 @@ mod tests {
 
     #[test]
     fn record_is_one_printable_line() {
-        let records = taken(LevelFilter::DEBUG, || {
+        let records = collected(LevelFilter::DEBUG, || {
             let hostile = "x\nERROR forged \u{1b}[2J\u{202e}";
             info_span!("call", topic = hostile).in_scope(|| warn!(error = %hostile, "failed: {hostile}"));
         });
@@ -251,24 +256,24 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_wanted_of_this_library_is_taken() {
-        let records = taken(LevelFilter::INFO, || {
+    fn other_levels_and_targets_are_ignored() {
+        let records = collected(LevelFilter::INFO, || {
             debug!("too much");
             debug_span!("call").in_scope(|| info!("enough"));
             tracing::error!(target: "other", "not of this library");
         });
         assert_eq!(records, [(Level::INFO, "enough".to_owned())]);
-        assert!(taken(LevelFilter::OFF, || tracing::error!("nobody listens")).is_empty());
+        assert!(collected(LevelFilter::OFF, || tracing::error!("not collected")).is_empty());
     }
 
     #[test]
-    fn spans_are_forgotten_with_their_last_handle() {
+    fn last_handle_removes_a_span() {
         let spans = Spans::new();
         let id = spans.open("call{}".into());
         spans.hold(&id);
-        assert!(!spans.let_go(&id));
-        assert!(spans.let_go(&id));
+        assert!(!spans.release(&id));
+        assert!(spans.release(&id));
         assert!(spans.texts().unwrap().is_empty());
-        assert!(!spans.let_go(&id), "there is none");
+        assert!(!spans.release(&id), "there is none");
     }
 }

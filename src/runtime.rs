@@ -1,7 +1,7 @@
-//! The threads that clients run on: one runtime for the whole process, counted, or one that the caller gave.
+//! The runtime of clients: one for the whole process, or one that the caller supplies.
 //!
-//! Started by the first client, shut down in the background with the last. After a fork the child has memory of
-//! a runtime whose threads don't exist there: noticed by the process id.
+//! The first client starts the process-wide runtime, and the last one shuts it down in the background. A fork copies
+//! the memory of a runtime without its threads, so its owner is identified by the process id.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
@@ -12,51 +12,54 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::threads;
 
-/// Workers of the process-wide runtime.
+/// The worker threads of the process-wide runtime.
 const WORKERS: usize = 2;
 
-/// The process-wide runtime, while anyone uses it.
+/// The process-wide runtime, while a client uses it.
 static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
-/// The process that made something. For bindings too, whose handles outlive forks.
+/// The process that created an object. Bindings use it as well, because their handles outlive a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process(u32);
 
 impl Process {
-    /// This one.
+    /// Returns the process that runs.
     pub fn current() -> Process {
         Process(std::process::id())
     }
 
-    /// Another one, as after a fork.
+    /// Returns another process, as after a fork.
     #[cfg(test)]
     pub(crate) fn other() -> Process {
         Process(0)
     }
 
-    /// What a stream says: in the child of a fork, where nothing more can come, the end instead of a wait.
+    /// Returns what a stream returns: in the child of a fork, where no further item can arrive, its end instead of
+    /// `Pending`.
     pub(crate) fn or_end<T>(self, answer: Poll<Option<T>>) -> Poll<Option<T>> {
-        // Asked only when it would wait: the answer takes a system call.
+        // Only if the stream would wait, because the check takes a system call.
         if answer.is_pending() && self != Process::current() { Poll::Ready(None) } else { answer }
     }
 
-    /// An error in the child of a fork.
+    /// Checks that this process created the object.
     ///
     /// # Errors
-    /// [`ErrorKind::Forked`].
+    /// Returns [`ErrorKind::Forked`] in the child of a fork.
     pub fn check(self) -> Result<()> {
         if self == Process::current() {
             return Ok(());
         }
         Err(Error::undelivered(
             ErrorKind::Forked,
-            "this process was forked from the one that made the client: its threads and connections are not \
-             here; make a new client in the child, or start it without fork",
+            "this process was forked from the one that made the client, and has neither its threads nor its \
+             connections: make a new client in the child, or start the process without fork",
         ))
     }
 }
 
+#[derive(Debug)]
 struct Shared {
     process: Process,
     runtime: OnceCell<Runtime>,
@@ -68,14 +71,14 @@ impl Drop for Shared {
         if self.process.check().is_ok() {
             runtime.shutdown_background();
         } else {
-            // The threads belong to the parent process; there is nothing here to end.
+            // Its threads exist in the parent process only: waiting for them would never end.
             std::mem::forget(runtime);
         }
     }
 }
 
 /// A client's share of a runtime.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct RuntimeRef {
     handle: Handle,
     process: Process,
@@ -83,13 +86,13 @@ pub(crate) struct RuntimeRef {
 }
 
 impl RuntimeRef {
-    /// The process-wide runtime, started now if nobody uses it yet.
+    /// Returns the process-wide runtime, which the first user starts.
     pub(crate) fn shared() -> Result<RuntimeRef> {
         let process = Process::current();
         let shared = {
             let mut slot = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             match slot.upgrade() {
-                // After a fork the parent's runtime is of no use here: the child may start its own.
+                // After a fork the parent's runtime can't run here, and the child starts its own.
                 Some(shared) if shared.process == process => shared,
                 _ => {
                     let shared = Arc::new(Shared { process, runtime: OnceCell::new() });
@@ -99,45 +102,32 @@ impl RuntimeRef {
             }
         };
         let runtime = shared.runtime.get_or_try_init(|| {
-            Builder::new_multi_thread()
-                .worker_threads(WORKERS)
-                .thread_name("amop")
-                .enable_io()
-                .enable_time()
-                .build()
-                .map_err(|error| {
-                    Error::undelivered(
-                        ErrorKind::Runtime,
-                        format!(
-                            "the library's threads could not be started: {error}; check the process limits"
-                        ),
-                    )
-                })
+            threads::runtime(Builder::new_multi_thread().enable_io().enable_time(), WORKERS, "amop")
         })?;
         Ok(RuntimeRef { handle: runtime.handle().clone(), process, _shared: Some(shared) })
     }
 
-    /// A runtime of the caller's.
+    /// Returns a share of the caller's runtime.
     pub(crate) fn given(handle: Handle) -> RuntimeRef {
         RuntimeRef { handle, process: Process::current(), _shared: None }
     }
 
-    /// The runtime itself.
+    /// Returns the runtime's handle.
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// The process that made it.
+    /// Returns the process that started it.
     pub(crate) fn process(&self) -> Process {
         self.process
     }
 
-    /// An error in the child of a fork.
+    /// Fails in the child of a fork, see [`Process::check`].
     pub(crate) fn check_fork(&self) -> Result<()> {
         self.process.check()
     }
 
-    /// `future`, given up at `deadline`; may be awaited outside of any runtime.
+    /// Returns the output of `future`, `None` at `deadline`. May be awaited outside of any runtime.
     pub(crate) async fn until<F: Future>(&self, deadline: Instant, future: F) -> Option<F::Output> {
         let limited = {
             let _context = self.handle.enter();
@@ -146,7 +136,7 @@ impl RuntimeRef {
         limited.await.ok()
     }
 
-    /// Waits; may be awaited outside of any runtime.
+    /// Waits for this time. May be awaited outside of any runtime.
     pub(crate) async fn sleep(&self, time: Duration) {
         let sleep = {
             let _context = self.handle.enter();
@@ -161,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_ends_in_the_child_of_a_fork_once_it_would_wait() {
+    fn stream_that_would_wait_ends_in_a_forked_child() {
         let (here, elsewhere) = (Process::current(), Process::other());
         assert!(here.or_end(Poll::<Option<u8>>::Pending).is_pending());
         assert_eq!(elsewhere.or_end(Poll::<Option<u8>>::Pending), Poll::Ready(None));
@@ -170,19 +160,19 @@ mod tests {
     }
 
     #[test]
-    fn the_runtime_is_shared_and_ends_with_its_last_user() {
+    fn clients_share_one_runtime() {
         let first = RuntimeRef::shared().unwrap();
         let second = RuntimeRef::shared().unwrap();
         assert_eq!(first.handle.id(), second.handle.id());
         assert!(first.check_fork().is_ok());
         let slot = Arc::downgrade(first._shared.as_ref().unwrap());
         drop((first, second));
-        // Other tests of this process may hold it; what counts is that these two don't.
+        // Other tests of this process may still use the runtime.
         assert!(slot.upgrade().is_none_or(|shared| shared.runtime.get().is_some()));
     }
 
     #[test]
-    fn times_work_outside_of_a_runtime() {
+    fn time_limit_works_outside_of_a_runtime() {
         let runtime = RuntimeRef::shared().unwrap();
         let waited = futures_util::future::FutureExt::now_or_never(
             runtime.until(Instant::now() + Duration::from_secs(60), async { 7 }),

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::{
-    Frame, FrameReader, MessageType, amop as topic_body, frame::MAX_FRAME_LEN, handshake, heartbeat, rpc,
-    topic_list,
+    Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
 use amop::text::foreign;
 use amop::transport::BoxedStream;
@@ -28,6 +27,8 @@ pub(crate) struct Received {
     pub(crate) seq: Seq,
     pub(crate) result: i32,
     pub(crate) body: Vec<u8>,
+    /// Bytes of a body that is too long, which was skipped.
+    discarded: usize,
 }
 
 /// Why there is no usable answer of the node.
@@ -43,6 +44,8 @@ pub(crate) enum ChannelError {
     NoFrame(Vec<u8>),
     /// The body of the frame is malformed.
     Unreadable(&'static str),
+    /// The answer has so many bytes that it was skipped.
+    TooLong(usize),
     /// A call was refused.
     Refused(rpc::Refused),
 }
@@ -57,6 +60,9 @@ impl fmt::Display for ChannelError {
                 write!(f, "the answer is not a channel frame, it begins with {}", beginning(bytes))
             }
             ChannelError::Unreadable(what) => write!(f, "the answer to {what} can't be read"),
+            ChannelError::TooLong(bytes) => {
+                write!(f, "the answer is too long: {bytes} bytes")
+            }
             ChannelError::Refused(refused) => {
                 write!(f, "the call is refused: {} {}", refused.code, refused.message)
             }
@@ -79,7 +85,7 @@ type Result<T> = std::result::Result<T, ChannelError>;
 impl Channel {
     /// Creates a session over a connection on which nothing was sent yet.
     pub(crate) fn new(stream: BoxedStream, limit: Duration) -> Channel {
-        let reader = FrameReader::new(MAX_FRAME_LEN);
+        let reader = FrameReader::with_body_limits(frame::MAX_FRAME_LEN, frame::client_body_limit);
         Channel { stream, reader, limit, protocol: handshake::MIN_PROTOCOL }
     }
 
@@ -140,7 +146,10 @@ impl Channel {
             loop {
                 let frame = self.frame().await?;
                 if frame.seq == *seq {
-                    return Ok(frame);
+                    return match frame.discarded {
+                        0 => Ok(frame),
+                        bytes => Err(ChannelError::TooLong(bytes)),
+                    };
                 }
             }
         };
@@ -171,9 +180,9 @@ impl Channel {
         loop {
             match self.reader.next() {
                 Ok(Some(frame)) => {
-                    let Frame { kind, seq, result, body, .. } = frame;
+                    let Frame { kind, seq, result, body, discarded, .. } = frame;
                     tracing::debug!("received {kind:?} seq={seq} result={result} body={} bytes", body.len());
-                    return Ok(Received { seq, result, body: body.to_vec() });
+                    return Ok(Received { seq, result, body: body.to_vec(), discarded });
                 }
                 Ok(None) => {}
                 Err(_) => return Err(ChannelError::NoFrame(self.reader.buffer().to_vec())),

@@ -29,6 +29,7 @@ mod wire_log;
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
+use tokio::runtime::Builder;
 
 use crate::arguments::Arguments;
 use crate::exit::{Exit, Failure};
@@ -64,8 +65,8 @@ where
         // The progress line and the log would overwrite each other.
         output.disable_progress();
     }
-    let ended = match tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()
-    {
+    let mut builder = Builder::new_multi_thread();
+    let ended = match amop::threads::runtime(builder.enable_all(), WORKERS, "amop-command") {
         Ok(runtime) => {
             let ended = runtime.block_on(async {
                 let interrupt = Interrupt::listen()?;
@@ -75,7 +76,7 @@ where
             runtime.shutdown_background();
             ended
         }
-        Err(error) => Err(Failure::io("can't start threads", error)),
+        Err(error) => Err(Failure::from(error)),
     };
     let ended = ended.and_then(|exit| output.flush().map(|()| exit).map_err(Failure::from));
     match ended {

@@ -1,13 +1,14 @@
 //! Payloads: read from the command line, standard input or a file; shown as text or hex.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
 use amop::text::printable;
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
+use tokio::sync::oneshot;
 
 use crate::exit::{Failure, Outcome};
 
@@ -17,10 +18,20 @@ const MOST_HEX: usize = 256;
 /// Reads the payload that an argument names: text, `-` for standard input, or `@FILE`; without an argument, standard input
 /// unless it is a terminal.
 ///
-/// Reads standard input to its end, on a separate thread.
+/// Reads files and standard input on a separate thread, because they may block.
 pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
-    let read = tokio::task::spawn_blocking(move || read_now(argument.as_deref()));
-    read.await.map_err(|error| Failure::io("can't read the message", error.into()))?
+    match argument {
+        Some(text) if text != "-" && !text.starts_with('@') => Ok(text.into()),
+        argument => {
+            let (answer, read) = oneshot::channel();
+            amop::threads::start("amop-input", move || {
+                // No receiver is left after Ctrl-C.
+                let _ = answer.send(read_now(argument.as_deref()));
+            })?;
+            let ended = |error| Failure::io("can't read the message", io::Error::other(error));
+            read.await.map_err(ended)?
+        }
+    }
 }
 
 fn read_now(argument: Option<&str>) -> Outcome<Bytes> {

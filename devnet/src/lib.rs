@@ -1,8 +1,8 @@
-//! Embedded FISCO BCOS nodes: a chain's AMOP in one process, for tests and trials.
+//! Embedded FISCO BCOS nodes: the AMOP of a chain in one process, for tests and trials.
 //!
-//! [`Devnet`] starts any number of nodes that are joined as a chain's nodes are: a message published at one
-//! reaches a subscriber at another. They answer clients as 2.11.2 nodes were seen to, frame by frame; on demand
-//! they imitate what those nodes do badly, and fail on purpose.
+//! [`Devnet`] starts any number of nodes that are linked like the nodes of a chain: a message published at one node
+//! reaches a subscriber at another. The nodes answer clients as 2.11.2 nodes were observed to. Options imitate the
+//! defects of those nodes, and faults can be injected.
 //!
 //! ```no_run
 //! # async fn example() -> amop::Result<()> {
@@ -15,11 +15,11 @@
 //! # }
 //! ```
 //!
-//! - [`Devnet`], [`DevnetBuilder`], [`Node`], [`Session`]: start, look at, stop.
-//! - [`Fault`], [`Welcome`], [`NodeCertificate`]: what goes wrong on demand. Nodes are killed, frozen and cut off by
-//!   their handles. [`Devnet::control`] takes all of it in words.
-//! - inside: one state for all nodes ([`net`]), with a file for each conversation; one task for each session
-//!   ([`session`]), with a bounded queue of what is to be written ([`outbox`]).
+//! - [`Devnet`], [`DevnetBuilder`], [`Node`] and [`Session`] start, inspect and stop nodes.
+//! - [`Fault`], [`OnConnect`] and [`NodeCertificate`] are the faults of frames and connections. The handles kill, freeze
+//!   and disconnect nodes. [`Devnet::control`] takes all of these as text commands.
+//! - Inside, all nodes share one state ([`net`]), with a module for each kind of message. Each session has a task
+//!   ([`session`]) and a bounded queue of frames to write ([`outbox`]).
 #![forbid(unsafe_code)]
 #![allow(rustdoc::private_intra_doc_links)]
 
@@ -28,17 +28,18 @@ mod builder;
 mod certificates;
 pub mod chain;
 mod choice;
+mod connection_handler;
 mod control;
 mod counters;
 mod deadlines;
 mod delayed;
 mod devnet;
-mod door;
-mod entrance;
 mod faults;
 mod handshake;
+mod handshake_stream;
 mod heartbeat;
 mod hello;
+mod inner;
 mod link;
 mod listener;
 mod multicast;
@@ -47,6 +48,7 @@ mod node;
 mod node_handle;
 mod options;
 mod outbox;
+mod pending_unicast;
 mod resumption;
 mod rpc;
 mod session;
@@ -62,10 +64,10 @@ mod wire;
 pub use builder::DevnetBuilder;
 pub use counters::Counters;
 pub use devnet::Devnet;
-pub use faults::{Fault, FaultId, NodeCertificate, Welcome};
+pub use faults::{Fault, FaultId, NodeCertificate, OnConnect};
 pub use node_handle::Node;
 pub use options::{Choice, SameNode};
 pub use session_handle::Session;
 
-/// The release that the nodes say they are.
+/// The release that the nodes report.
 const NODE_VERSION: &str = "2.11.2";

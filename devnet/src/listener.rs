@@ -1,4 +1,4 @@
-//! A node's port: takes connections and starts a task for each.
+//! A node's listener. It accepts connections and starts a task for each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::counters::Tally;
-use crate::door::Door;
-use crate::session::Home;
+use crate::connection_handler::ConnectionHandler;
+use crate::counters::NodeCounters;
+use crate::session::SessionContext;
 
-/// How long a listener waits when the system has no descriptor left for the next connection.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
+/// How long a listener waits after a failed accept, which mostly means that the process is out of descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// The tasks of a node while it runs.
+/// The tasks of a running node.
 #[derive(Clone, Debug)]
 pub(crate) struct Tasks {
-    /// Ends all of them, at once.
+    /// Cancels all of them.
     pub(crate) cut: CancellationToken,
     pub(crate) tracker: TaskTracker,
 }
@@ -30,51 +30,57 @@ impl Tasks {
     }
 }
 
-/// A port that is open.
+/// An open port.
 #[derive(Debug)]
-pub(crate) struct Port {
-    deaf: CancellationToken,
-    listening: JoinHandle<()>,
+pub(crate) struct Listener {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
-impl Port {
-    /// Starts to take connections; `tasks` are where they go.
+impl Listener {
+    /// Starts to accept connections. Their tasks are spawned in `tasks`.
     pub(crate) fn open(
         listener: TcpListener,
-        home: Home,
-        door: Arc<Door>,
+        context: SessionContext,
+        handler: Arc<ConnectionHandler>,
         tasks: &Tasks,
         runtime: &tokio::runtime::Handle,
-    ) -> Port {
-        let deaf = tasks.cut.child_token();
-        let listen = deaf.clone().run_until_cancelled_owned(listen(listener, home, door, tasks.clone()));
+    ) -> Listener {
+        let stop = tasks.cut.child_token();
+        let listen =
+            stop.clone().run_until_cancelled_owned(listen(listener, context, handler, tasks.clone()));
         let task = async move {
             listen.await;
         };
-        Port { deaf, listening: tasks.tracker.spawn_on(task, runtime) }
+        Listener { stop, task: tasks.tracker.spawn_on(task, runtime) }
     }
 
-    /// Closes the port, which is free when this returns; connections stay.
+    /// Closes the port, which is free when this returns. Connections stay.
     pub(crate) async fn close(self) {
-        self.deaf.cancel();
-        // It ends by being cancelled or with its runtime.
-        let _ = self.listening.await;
+        self.stop.cancel();
+        // The task never panics: an error means that its runtime was shut down.
+        let _ = self.task.await;
     }
 }
 
-async fn listen(listener: TcpListener, home: Home, door: Arc<Door>, tasks: Tasks) {
+async fn listen(
+    listener: TcpListener,
+    context: SessionContext,
+    handler: Arc<ConnectionHandler>,
+    tasks: Tasks,
+) {
     loop {
         let tcp = match listener.accept().await {
             Ok((tcp, _)) => tcp,
             Err(error) => {
-                tracing::warn!(node = home.node, "a connection can't be taken: {error}");
-                sleep(OUT_OF_DESCRIPTORS).await;
+                tracing::warn!(node = context.node, "a connection could not be accepted: {error}");
+                sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
-        Tally::add(&home.tally.accepted, 1);
-        let (door, home) = (door.clone(), home.clone());
-        let connection = async move { door.admit(tcp, home).await };
+        NodeCounters::add(&context.counters.accepted, 1);
+        let (handler, context) = (handler.clone(), context.clone());
+        let connection = async move { handler.handle(tcp, context).await };
         tasks.tracker.spawn(tasks.cut.clone().run_until_cancelled_owned(connection));
     }
 }

@@ -1,4 +1,4 @@
-//! The handle of one node of a running devnet.
+//! The public handle of one node.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,142 +7,145 @@ use amop::{ClientBuilder, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::counters::Counters;
-use crate::devnet::Inner;
-use crate::faults::{NodeCertificate, Welcome};
+use crate::faults::{NodeCertificate, OnConnect};
+use crate::inner::DevnetInner;
 use crate::outbox::End;
-use crate::session::{Seat, serve};
+use crate::session::{SessionGuard, serve};
 use crate::session_handle::Session;
 use crate::wire::Memory;
 
-/// One node of a [`Devnet`](crate::Devnet). Cheap to clone; outlives the devnet, whose nodes are then dead.
+/// One node of a [`Devnet`](crate::Devnet).
+///
+/// Cloning is cheap. A handle may outlive its devnet; the node is then dead.
 #[derive(Clone, Debug)]
 pub struct Node {
-    inner: Arc<Inner>,
+    inner: Arc<DevnetInner>,
     index: usize,
 }
 
 impl Node {
-    pub(crate) fn new(inner: Arc<Inner>, index: usize) -> Node {
+    pub(crate) fn new(inner: Arc<DevnetInner>, index: usize) -> Node {
         Node { inner, index }
     }
 
-    /// Its place in the devnet, from 0.
+    /// Returns the node's index in the devnet, counted from 0.
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// Where it listens.
+    /// Returns the address that the node listens on.
     pub fn address(&self) -> SocketAddr {
-        self.inner.stations[self.index].address
+        self.inner.servers[self.index].address
     }
 
-    /// Where it listens, as clients are given it.
+    /// Returns the address in the form that clients accept: `127.0.0.1:20200`.
     pub fn endpoint(&self) -> String {
         self.address().to_string()
     }
 
-    /// A client that knows this node only and has credentials for it: only `connect` is missing.
+    /// Returns a client builder with this node as its only endpoint and with credentials for it.
     pub fn client(&self) -> ClientBuilder {
         self.inner.certificates.client().endpoint(self.endpoint())
     }
 
-    /// Its id: 128 hex digits.
+    /// Returns the node's id: 128 hex digits.
     pub fn id(&self) -> String {
         self.inner.shared.with(|net, _| net.nodes[self.index].id.clone())
     }
 
-    /// The topics of its own sessions, in order.
+    /// Returns the topics of the node's own sessions, in order.
     pub fn topics(&self) -> Vec<String> {
         self.inner.shared.with(|net, _| net.nodes[self.index].own_topics())
     }
 
-    /// What it has counted; `slow_readers` and `held_bytes` are counted for the whole devnet only.
+    /// Returns the node's counters. `slow_readers` and `held_bytes` are counted for the whole devnet only and are
+    /// 0 here.
     pub fn counters(&self) -> Counters {
         let mut counters = Counters::default();
-        let station = &self.inner.stations[self.index];
-        station.tally().add_to(&mut counters);
-        counters.tasks = station.tracker().map_or(0, |tracker| tracker.len());
+        let server = &self.inner.servers[self.index];
+        server.counters().add_to(&mut counters);
+        counters.tasks = server.tracker().map_or(0, |tracker| tracker.len());
         self.inner.shared.with(|net, _| counters.sessions = net.nodes[self.index].sessions.len());
         counters
     }
 
-    /// Serves a stream of bytes as one more session, without TCP and TLS; `false` when the node is dead.
+    /// Serves a byte stream as one more session, without TCP and TLS. Returns `false` if the node is dead.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
-        match Seat::take(self.inner.home(self.index)) {
-            Some(seat) => self.inner.spawn(self.index, serve(Memory(stream), seat)),
+        match SessionGuard::join(self.inner.context(self.index)) {
+            Some(guard) => self.inner.spawn(self.index, serve(Memory(stream), guard)),
             None => false,
         }
     }
 
-    /// Its sessions, oldest first.
+    /// Returns the node's sessions, oldest first.
     pub fn sessions(&self) -> Vec<Session> {
         let mut keys = self.inner.shared.with(|net, _| net.nodes[self.index].sessions.clone());
         keys.sort_unstable_by_key(|key| key.id());
         keys.into_iter().map(|key| Session::new(self.inner.clone(), key)).collect()
     }
 
-    /// What it does with connections from now on.
-    pub fn welcome(&self, welcome: Welcome) {
-        self.inner.stations[self.index].door.set_welcome(welcome);
+    /// Sets what the node does with new connections.
+    pub fn on_connect(&self, on_connect: OnConnect) {
+        self.inner.servers[self.index].handler.set_on_connect(on_connect);
     }
 
-    /// Which certificate it shows to new connections.
+    /// Sets the certificate that the node shows to new connections.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`](amop::ErrorKind::InvalidArgument) when the devnet does without TLS.
+    /// Returns [`ErrorKind::InvalidArgument`](amop::ErrorKind::InvalidArgument) if the devnet runs without TLS.
     pub fn show_certificate(&self, certificate: NodeCertificate) -> Result<()> {
         self.inner.show(self.index, certificate)
     }
 
-    /// Closes its port, so that connections are refused; its sessions stay.
+    /// Closes the node's port, so that new connections are refused. Its sessions stay.
     pub async fn close_port(&self) {
         self.inner.close_port(self.index).await;
     }
 
-    /// Opens its port again. Nothing happens when it is open, or the node dead.
+    /// Opens the node's port again. Does nothing if the port is open or the node is dead.
     ///
     /// # Errors
-    /// [`ErrorKind::Listen`](amop::ErrorKind::Listen) when the port has been taken meanwhile.
+    /// Returns [`ErrorKind::Listen`](amop::ErrorKind::Listen) if another program listens on the port by now.
     pub async fn open_port(&self) -> Result<()> {
         self.inner.open_port(self.index).await
     }
 
-    /// Stops it for the time being: it keeps its port, links and sessions, but does nothing.
+    /// Freezes the node: it keeps its port, links and sessions, but neither reads nor writes.
     pub fn freeze(&self) {
-        self.inner.stations[self.index].door.freeze(true);
+        self.inner.servers[self.index].handler.freeze(true);
         self.inner.shared.with(|net, _| net.freeze(self.index));
     }
 
-    /// Lets a frozen node go on where it stopped.
+    /// Resumes a frozen node.
     pub fn thaw(&self) {
         self.inner.shared.with(|net, now| net.thaw(self.index, now));
-        self.inner.stations[self.index].door.freeze(false);
+        self.inner.servers[self.index].handler.freeze(false);
     }
 
-    /// Kills it as a crash does: its port is closed and its sessions are cut when this returns.
+    /// Kills the node as a crash does: its port is closed and its sessions are cut when this returns.
     pub async fn kill(&self) {
         self.inner.kill(self.index).await;
     }
 
-    /// Brings it back on the same port, with the same id. Nothing happens when it is alive.
+    /// Starts a killed node again, on the same port and with the same id. Does nothing if the node is alive.
     ///
     /// # Errors
-    /// [`ErrorKind::Listen`](amop::ErrorKind::Listen) when the port has been taken meanwhile.
+    /// Returns [`ErrorKind::Listen`](amop::ErrorKind::Listen) if another program listens on the port by now.
     pub async fn restart(&self) -> Result<()> {
         self.inner.restart(self.index).await
     }
 
-    /// Cuts all its sessions: no goodbye, whatever is queued for them.
+    /// Cuts all sessions of the node without a `close_notify`. Frames queued for them are dropped.
     pub fn cut_sessions(&self) {
         self.inner.shared.with(|net, _| net.end_sessions(self.index, End::Cut));
     }
 
-    /// Cuts all its sessions with a TCP reset.
+    /// Cuts all sessions of the node with a TCP reset.
     pub fn reset_sessions(&self) {
         self.inner.shared.with(|net, _| net.end_sessions(self.index, End::Reset));
     }
 
-    /// Cuts its link to another node.
+    /// Cuts the link between this node and another one.
     pub fn cut_link(&self, other: &Node) {
         self.inner.shared.with(|net, now| net.cut_link(self.index, other.index, now));
     }

@@ -1,5 +1,5 @@
-//! One connection's task: reads all there is, hands complete frames to the nodes' state in one go, and writes
-//! what has been queued.
+//! The task of one connection. It reads frames, passes all complete ones to the nodes' state under one lock, and
+//! writes the frames that are queued for the session.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -12,19 +12,19 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::io::poll_read_buf;
 
-use crate::counters::Tally;
+use crate::counters::NodeCounters;
 use crate::outbox::{End, Outbox, Writing};
 use crate::shared::Shared;
 use crate::table::Key;
 use crate::wire::Wire;
 
-/// The most bytes of plain text in one TLS record.
+/// The maximum length of the plain text of one TLS record.
 const RECORD_LEN: usize = 16 * 1024;
 
-/// Pieces of the queue that go into one write.
+/// The maximum number of queued pieces in one write.
 const SLICES: usize = 16;
 
-/// Bounds of a session, taken from the options once.
+/// The limits of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) idle: Duration,
@@ -33,50 +33,50 @@ pub(crate) struct Limits {
     pub(crate) queued_bytes: usize,
 }
 
-/// Where a session belongs.
+/// What a session's task needs to know of its node.
 #[derive(Clone, Debug)]
-pub(crate) struct Home {
+pub(crate) struct SessionContext {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) counters: Arc<NodeCounters>,
     pub(crate) node: usize,
     pub(crate) limits: Limits,
 }
 
-/// A session's place in the nodes' state, given back however its task ends.
+/// A session's entry in the nodes' state. Dropping it removes the entry, however the session's task ends.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    home: Home,
+pub(crate) struct SessionGuard {
+    context: SessionContext,
     key: Key,
     outbox: Arc<Outbox>,
 }
 
-impl Seat {
-    /// Takes a place; `None` when the node isn't there any more.
-    pub(crate) fn take(home: Home) -> Option<Seat> {
-        let outbox = Arc::new(Outbox::new(home.limits.queued_bytes));
-        let key = home.shared.with(|net, _| net.join(home.node, outbox.clone()))?;
-        Some(Seat { home, key, outbox })
+impl SessionGuard {
+    /// Adds a session to the nodes' state. Returns `None` if the node is dead.
+    pub(crate) fn join(context: SessionContext) -> Option<SessionGuard> {
+        let outbox = Arc::new(Outbox::new(context.limits.queued_bytes));
+        let key = context.shared.with(|net, _| net.join(context.node, outbox.clone()))?;
+        Some(SessionGuard { context, key, outbox })
     }
 }
 
-impl Drop for Seat {
+impl Drop for SessionGuard {
     fn drop(&mut self) {
-        self.home.shared.with(|net, now| net.leave(self.key, now));
+        self.context.shared.with(|net, now| net.leave(self.key, now));
     }
 }
 
-/// Why a session's task stops.
+/// Why a session's task ends.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
-    /// The client closed, or the connection failed.
-    Gone,
-    /// The node ends it.
+    /// The client closed the connection, or it failed.
+    Lost,
+    /// The node ended the session.
     Ended(End),
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: impl Wire, seat: Seat) {
-    let limits = seat.home.limits;
+pub(crate) async fn serve(stream: impl Wire, guard: SessionGuard) {
+    let limits = guard.context.limits;
     let mut session = Session {
         reader: FrameReader::new(limits.frame_len),
         writing: Writing::default(),
@@ -84,15 +84,15 @@ pub(crate) async fn serve(stream: impl Wire, seat: Seat) {
         last_byte: Instant::now(),
         closing: false,
         stream,
-        seat,
+        guard,
     };
     let mut timer = pin!(sleep(limits.idle));
     let stop = std::future::poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
     match stop {
-        Stop::Gone | Stop::Ended(End::Cut | End::CutWhenWritten) => {}
+        Stop::Lost | Stop::Ended(End::Cut | End::CutWhenWritten) => {}
         Stop::Ended(End::Reset) => session.stream.reset_on_close(),
         Stop::Ended(End::Close) => {
-            // The client may be gone or not reading: then there is nobody to say goodbye to.
+            // This fails or times out if the client has disconnected or does not read.
             let _ = timeout(limits.close, session.stream.shutdown()).await;
         }
     }
@@ -100,22 +100,22 @@ pub(crate) async fn serve(stream: impl Wire, seat: Seat) {
 
 struct Session<S> {
     stream: S,
-    seat: Seat,
+    guard: SessionGuard,
     reader: FrameReader,
     writing: Writing,
     unflushed: bool,
     last_byte: Instant,
-    /// Told to close; the timer is that of the goodbye now.
+    /// The session is being closed, and the timer is that of the close limit.
     closing: bool,
 }
 
 impl<S: Wire> Session<S> {
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
-        self.seat.outbox.register(cx.waker());
+        self.guard.outbox.register(cx.waker());
         let mut moved = false;
         loop {
-            let (orders, frames) = self.seat.outbox.exchange(&mut self.writing);
-            Tally::add(&self.seat.home.tally.frames_out, frames);
+            let (orders, frames) = self.guard.outbox.exchange(&mut self.writing);
+            NodeCounters::add(&self.guard.context.counters.frames_out, frames);
             match orders.end {
                 Some(end @ (End::Cut | End::Reset)) => return Poll::Ready(Stop::Ended(end)),
                 Some(end) if self.writing.is_empty() && !self.unflushed => {
@@ -128,11 +128,11 @@ impl<S: Wire> Session<S> {
             }
             if orders.end.is_some() && !self.closing {
                 self.closing = true;
-                timer.as_mut().reset(Instant::now() + self.seat.home.limits.close);
+                timer.as_mut().reset(Instant::now() + self.guard.context.limits.close);
             }
             let wrote = match self.write(cx) {
                 Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(_)) => return Poll::Ready(Stop::Gone),
+                Poll::Ready(Err(_)) => return Poll::Ready(Stop::Lost),
                 Poll::Pending => false,
             };
             let read = match self.closing {
@@ -153,11 +153,12 @@ impl<S: Wire> Session<S> {
         self.poll_timer(cx, timer)
     }
 
-    /// The idle limit, counted from the last byte in either direction; when closing, that of the goodbye.
+    /// Checks the idle limit, which counts from the last byte in either direction, or the close limit of a session that
+    /// is being closed.
     fn poll_timer(&self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
         loop {
             ready!(timer.as_mut().poll(cx));
-            let idle_at = self.last_byte + self.seat.home.limits.idle;
+            let idle_at = self.last_byte + self.guard.context.limits.idle;
             if self.closing {
                 return Poll::Ready(Stop::Ended(End::Cut));
             }
@@ -168,7 +169,7 @@ impl<S: Wire> Session<S> {
         }
     }
 
-    /// One write of what is queued; ready when there may be more to do.
+    /// Does one write or flush. Ready means that there may be more to write.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.writing.is_empty() {
             if self.unflushed {
@@ -178,7 +179,7 @@ impl<S: Wire> Session<S> {
             }
             return Poll::Pending;
         }
-        // A stream that is nearly full would take a piece of the frame, in a record of its own.
+        // Flush first, because a stream whose buffer is nearly full would put only a part of the frame into a record.
         if self.unflushed && self.writing.begins_record() {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.unflushed = false;
@@ -191,19 +192,19 @@ impl<S: Wire> Session<S> {
         }
         self.writing.advance(count);
         self.unflushed = true;
-        Tally::add(&self.seat.home.tally.records_out, count.div_ceil(RECORD_LEN) as u64);
+        NodeCounters::add(&self.guard.context.counters.records_out, count.div_ceil(RECORD_LEN) as u64);
         Poll::Ready(Ok(()))
     }
 
-    /// One read; ready with a stop, or when there may be more to read.
+    /// Does one read. Ready means that the session stops or that there may be more to read.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Stop>> {
         let buffer = self.reader.buffer();
         match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, buffer)) {
-            Ok(0) | Err(_) => return Poll::Ready(Some(Stop::Gone)),
+            Ok(0) | Err(_) => return Poll::Ready(Some(Stop::Lost)),
             Ok(_) => {}
         }
-        let (reader, key) = (&mut self.reader, self.seat.key);
-        let taken = self.seat.home.shared.with(|net, now| {
+        let (reader, key) = (&mut self.reader, self.guard.key);
+        let taken = self.guard.context.shared.with(|net, now| {
             let mut count = 0;
             while let Some(frame) = reader.next()? {
                 count += 1;
@@ -213,11 +214,11 @@ impl<S: Wire> Session<S> {
         });
         match taken {
             Ok(count) => {
-                Tally::add(&self.seat.home.tally.frames_in, count);
+                NodeCounters::add(&self.guard.context.counters.frames_in, count);
                 Poll::Ready(None)
             }
             Err(error) => {
-                tracing::warn!(session = key.id(), "the connection is closed: {error}");
+                tracing::warn!(session = key.id(), "closed the connection: {error}");
                 Poll::Ready(Some(Stop::Ended(End::Close)))
             }
         }

@@ -1,39 +1,39 @@
-//! The handle of one client's session at a node.
+//! The public handle of one session.
 
 use std::sync::Arc;
 
-use crate::devnet::Inner;
+use crate::inner::DevnetInner;
 use crate::outbox::End;
 use crate::table::Key;
 
-/// One client's session at a [`Node`](crate::Node). What is done to one that has ended does nothing.
+/// A client's session at a [`Node`](crate::Node). Methods do nothing once the session has ended.
 #[derive(Clone, Debug)]
 pub struct Session {
-    inner: Arc<Inner>,
+    inner: Arc<DevnetInner>,
     key: Key,
 }
 
 impl Session {
-    pub(crate) fn new(inner: Arc<Inner>, key: Key) -> Session {
+    pub(crate) fn new(inner: Arc<DevnetInner>, key: Key) -> Session {
         Session { inner, key }
     }
 
-    /// A number that no other session of the devnet ever has.
+    /// Returns the session's number, which no other session of the devnet ever has.
     pub fn id(&self) -> u64 {
         self.key.id()
     }
 
-    /// Whether it lasts.
+    /// Returns whether the session still exists.
     pub fn is_alive(&self) -> bool {
         self.inner.shared.with(|net, _| net.sessions.get(self.key).is_some())
     }
 
-    /// The protocol version that it has agreed on, 1 before any handshake; 0 when it has ended.
+    /// Returns the protocol version of the last handshake: 1 before any handshake, 0 once the session has ended.
     pub fn protocol(&self) -> u32 {
         self.inner.shared.with(|net, _| net.sessions.get(self.key).map_or(0, |session| session.protocol))
     }
 
-    /// The topics that it subscribes to, in order.
+    /// Returns the topics that the session subscribes to, in order.
     pub fn topics(&self) -> Vec<String> {
         let topics = self.inner.shared.with(|net, _| {
             net.sessions
@@ -46,33 +46,35 @@ impl Session {
         topics
     }
 
-    /// Closes it as a node does, after what is queued for it.
+    /// Closes the session as a node does: frames queued for it are written first.
     pub fn close(&self) {
         self.end(End::Close);
     }
 
-    /// Cuts it: no goodbye, whatever is queued.
+    /// Cuts the session without a `close_notify`. Frames queued for it are dropped.
     pub fn cut(&self) {
         self.end(End::Cut);
     }
 
-    /// Cuts it with a TCP reset.
+    /// Cuts the session with a TCP reset.
     pub fn reset(&self) {
         self.end(End::Reset);
     }
 
-    /// Neither reads nor writes it until [`Session::resume`]. What is for it is queued within its bound; that it
-    /// is idle, or that its client goes, isn't noticed meanwhile.
+    /// Stops reading and writing the session until [`Session::resume`].
+    ///
+    /// Frames for it are queued up to its limit. Meanwhile the node does not notice that the session is idle or
+    /// that its client has disconnected.
     pub fn stall(&self) {
         self.inner.shared.with(|net, _| net.sessions.stall(self.key, true));
     }
 
-    /// Goes on with a stalled session.
+    /// Resumes a stalled session.
     pub fn resume(&self) {
         self.inner.shared.with(|net, _| net.sessions.stall(self.key, false));
     }
 
-    /// Sends bytes to its client that needn't be a frame.
+    /// Sends bytes to the client as they are. They need not be a frame.
     pub fn send_raw(&self, bytes: &[u8]) {
         self.inner.shared.with(|net, _| net.sessions.enqueue_raw(self.key, bytes));
     }

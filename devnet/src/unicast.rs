@@ -1,8 +1,8 @@
-//! 0x30 and 0x31: one message to one subscriber, and its reply.
+//! Unicasts (0x30) and their replies (0x31).
 //!
-//! The publisher's node picks a node and waits for it up to the node limit; that node picks one of its sessions
-//! and waits for it up to the push limit, then tries its next. A session's next frame with the message's seq is
-//! the reply and passes through as it is.
+//! The publisher's node chooses a node and waits for it up to the node limit. That node chooses one of its sessions,
+//! waits for it up to the push limit, and then tries the next session. The next frame of a session with the
+//! message's seq is the reply, whatever its type, and is passed on unchanged.
 
 use std::collections::hash_map::Entry;
 
@@ -17,69 +17,11 @@ use crate::net::Net;
 use crate::node::{Arrival, Power};
 use crate::options::SameNode;
 use crate::outbox::Head;
+use crate::pending_unicast::{Stage, Unicast};
 use crate::table::Key;
 
-/// A unicast that isn't answered yet.
-#[derive(Debug)]
-pub(crate) struct Unicast {
-    publisher: Key,
-    /// The publisher's node.
-    origin: usize,
-    head: Head,
-    /// Kept for the next try, and for 104, which echoes it.
-    body: Bytes,
-    /// The node that has it now.
-    at: usize,
-    /// How often the link to that node had been lost before it was sent.
-    losses: u64,
-    /// When the publisher's node gives that node up.
-    answer_by: Instant,
-    /// Nodes given up before.
-    tried_nodes: Vec<usize>,
-    /// Sessions of the node `at` given up before.
-    tried_sessions: Vec<Key>,
-    stage: Stage,
-}
-
-/// What has become of it at the node that has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// It waits for a frozen node.
-    Held,
-    /// A session has it.
-    Pushed {
-        session: Key,
-        /// When its node gives that session up.
-        push_by: Instant,
-    },
-    /// No answer will come: the link is gone, the node drops what is for itself, or the session had a message
-    /// with the same seq already.
-    Lost,
-}
-
-impl Unicast {
-    fn topic(&self) -> &[u8] {
-        // Checked before it was taken in.
-        split(&self.body).map_or(&[], |(topic, _)| topic)
-    }
-
-    pub(crate) fn held_bytes(&self) -> usize {
-        self.body.len()
-    }
-
-    /// Whether it was sent from one node to the other before the link's loss of this number.
-    pub(crate) fn is_lost_with(&self, origin: usize, at: usize, loss: u64) -> bool {
-        self.origin == origin && self.at == at && self.losses < loss
-    }
-
-    /// The publisher's node.
-    pub(crate) fn origin(&self) -> usize {
-        self.origin
-    }
-}
-
 impl Net {
-    /// A publisher sends a message.
+    /// Handles a unicast of a publisher.
     pub(crate) fn on_request(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         let Some(session) = self.sessions.get(from) else { return };
         let origin = session.node;
@@ -87,7 +29,7 @@ impl Net {
             return self.refuse(from, frame.seq, result::NO_SUBSCRIBER);
         }
         let in_flight = session.in_flight_bytes + frame.body.len();
-        // An empty account takes any frame; beyond that a publisher's own messages would fill the memory.
+        // The first unicast may be of any length. The limit keeps a publisher from filling the memory.
         let over = session.in_flight_bytes > 0 && in_flight > self.options.max_in_flight_bytes;
         if over || !self.within_bandwidth(origin, frame, now) {
             return self.refuse(from, frame.seq, result::BANDWIDTH);
@@ -107,19 +49,19 @@ impl Net {
             tried_sessions: Vec::new(),
             stage: Stage::Lost,
         });
-        self.send_to_a_node(unicast, now);
+        self.send_to_node(unicast, now);
     }
 
-    /// A 0x31 that answers nothing under way: late, or a second one. Ignored, unless its topic has length 0,
-    /// which kills a real node and is answered 100 here.
+    /// Handles a 0x31 that answers no pending unicast, because it is late or a second reply. It is ignored unless its
+    /// topic has length 0: that crashes a real node, and is answered with code 100 here.
     pub(crate) fn on_stray_response(&mut self, from: Key, frame: &Frame<'_>) {
         if split(frame.body) == Err(TopicBodyError::LengthByte(0)) {
             self.refuse(from, frame.seq, result::NO_SUBSCRIBER);
         }
     }
 
-    /// Sends a unicast to one of the nodes that haven't had it; 100 when there is none.
-    fn send_to_a_node(&mut self, key: Key, now: Instant) {
+    /// Sends a unicast to a node that was not tried before, or answers code 100 if there is none.
+    fn send_to_node(&mut self, key: Key, now: Instant) {
         loop {
             let Some(unicast) = self.unicasts.get(key) else { return };
             let (origin, length) = (unicast.origin, unicast.body.len());
@@ -142,7 +84,7 @@ impl Net {
             unicast.stage = Stage::Lost;
             unicast.tried_sessions.clear();
             if chosen == origin && self.options.same_node == SameNode::Drop {
-                return self.lose_to_itself(key, answer_by);
+                return self.drop_for_own_session(key, answer_by);
             }
             if chosen == origin || self.crosses_link(origin, chosen, length, now) {
                 self.deadlines.answer(answer_by, key);
@@ -154,7 +96,7 @@ impl Net {
         }
     }
 
-    /// Whether `origin` knows of a subscriber at `node` that it can reach.
+    /// Returns whether `origin` can reach `node` and knows of a subscriber there.
     fn knows_subscriber(&self, origin: usize, node: usize, topic: &[u8]) -> bool {
         if node == origin {
             return self.nodes[origin].subscribers.contains_key(topic);
@@ -162,22 +104,22 @@ impl Net {
         self.is_linked(origin, node) && self.nodes[origin].routes_to(node, topic)
     }
 
-    /// What nodes from 2.8.0 to 2.11.2 do with a unicast for themselves: it waits in vain; a second one in that
-    /// time is forgotten.
-    fn lose_to_itself(&mut self, key: Key, answer_by: Instant) {
+    /// Imitates what nodes of release 2.8.0 to 2.11.2 do with a unicast for one of their own sessions: they never deliver
+    /// it and answer after the node limit. A second one during that time gets no answer.
+    fn drop_for_own_session(&mut self, key: Key, answer_by: Instant) {
         let Some(unicast) = self.unicasts.get(key) else { return };
         let origin = &mut self.nodes[unicast.origin];
-        if origin.lost_to_itself.is_some_and(|lost| self.unicasts.get(lost).is_some()) {
+        if origin.undelivered_own.is_some_and(|lost| self.unicasts.get(lost).is_some()) {
             self.remove(key);
         } else {
-            origin.lost_to_itself = Some(key);
+            origin.undelivered_own = Some(key);
             self.deadlines.answer(answer_by, key);
         }
     }
 
     fn arrive(&mut self, key: Key, node: usize, now: Instant) {
         match self.nodes[node].power {
-            Power::Up => self.push_to_a_session(key, now),
+            Power::Up => self.push_to_session(key, now),
             Power::Frozen => {
                 if let Some(unicast) = self.unicasts.get_mut(key) {
                     unicast.stage = Stage::Held;
@@ -188,15 +130,15 @@ impl Net {
         }
     }
 
-    /// Pushes a unicast to one of its node's sessions that haven't had it; 104 when there is none.
-    fn push_to_a_session(&mut self, key: Key, now: Instant) {
+    /// Sends a unicast to a session of its node that was not tried before, or answers code 104 if there is none.
+    fn push_to_session(&mut self, key: Key, now: Instant) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         let subscribers = self.nodes[unicast.at].subscribers.get(unicast.topic());
         let untried = subscribers.into_iter().flatten().filter(|key| !unicast.tried_sessions.contains(key));
         let count = untried.clone().count();
         let chosen = self.dice.choose(count, Chooser::OfSession(unicast.at), now);
         let Some(&chosen) = chosen.and_then(|index| untried.clone().nth(index)) else {
-            return self.fail_from_afar(key);
+            return self.fail_as_unreachable(key);
         };
         let Some(session) = self.sessions.get_mut(chosen) else { return };
         let seq = unicast.head.seq;
@@ -207,34 +149,34 @@ impl Net {
                 unicast.stage = Stage::Pushed { session: chosen, push_by };
                 self.deadlines.push(push_by, key);
             }
-            // Delivered all the same, but the reply will be taken for the first one's.
+            // The message is still delivered, but the node assigns the reply to the first one with this seq.
             Entry::Occupied(_) => unicast.stage = Stage::Lost,
         }
         self.sessions.send(chosen, unicast.head, &unicast.body, || unicast.body.clone());
     }
 
-    /// The node that a unicast waited for has woken.
+    /// Sends a unicast on that waited for a frozen node.
     pub(crate) fn push_held(&mut self, key: Key, node: usize, now: Instant) {
         let Some(unicast) = self.unicasts.get(key) else { return };
         if unicast.stage == Stage::Held && unicast.at == node {
-            self.push_to_a_session(key, now);
+            self.push_to_session(key, now);
         }
     }
 
-    /// A session that had a unicast is gone.
+    /// Handles the end of a session before it answered a unicast.
     pub(crate) fn push_failed(&mut self, key: Key, now: Instant) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         if let Stage::Pushed { session, .. } = unicast.stage {
             unicast.tried_sessions.push(session);
             unicast.stage = Stage::Lost;
-            // A dead node tries nobody: the loss of the link ends it.
+            // A dead node tries no other session; the publisher's node goes on once it notices the lost link.
             if self.nodes[unicast.at].power != Power::Down {
-                self.push_to_a_session(key, now);
+                self.push_to_session(key, now);
             }
         }
     }
 
-    /// A push limit has passed, perhaps one of an earlier try.
+    /// Handles the end of a push limit, which may belong to an earlier attempt.
     pub(crate) fn push_timed_out(&mut self, key: Key, now: Instant) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         let Stage::Pushed { session, push_by } = unicast.stage else { return };
@@ -252,7 +194,7 @@ impl Net {
         self.push_failed(key, now);
     }
 
-    /// A node limit has passed, perhaps one of an earlier try.
+    /// Handles the end of a node limit, which may belong to an earlier attempt.
     pub(crate) fn answer_timed_out(&mut self, key: Key, now: Instant) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         if unicast.answer_by > now {
@@ -262,18 +204,18 @@ impl Net {
             unicast.answer_by = now + self.options.node_limit;
             return self.deadlines.answer(unicast.answer_by, key);
         }
-        self.give_node_up(key, now);
+        self.try_next_node(key, now);
     }
 
-    /// The publisher's node stops waiting for the node that has a unicast, and tries the next.
-    pub(crate) fn give_node_up(&mut self, key: Key, now: Instant) {
+    /// Stops waiting for the node that a unicast was sent to, and tries the next one.
+    pub(crate) fn try_next_node(&mut self, key: Key, now: Instant) {
         self.detach(key);
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         unicast.tried_nodes.push(unicast.at);
-        self.send_to_a_node(key, now);
+        self.send_to_node(key, now);
     }
 
-    /// A session has answered.
+    /// Passes a session's reply on to the publisher, unchanged.
     pub(crate) fn on_reply(&mut self, key: Key, frame: &Frame<'_>) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         let (origin, at, publisher) = (unicast.origin, unicast.at, unicast.publisher);
@@ -283,13 +225,13 @@ impl Net {
             }
             return;
         }
-        // Its session has forgotten it already, so there is nothing to detach.
+        // The session's entry was removed by the caller, so there is nothing to detach.
         self.remove(key);
         self.sessions.forward(publisher, frame);
     }
 
-    /// The node that has a unicast finds no session for it, and says so if its link to the publisher's node holds.
-    fn fail_from_afar(&mut self, key: Key) {
+    /// Answers code 104 for the node `at`, which has no session left to try, if its link to the publisher's node works.
+    fn fail_as_unreachable(&mut self, key: Key) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         let (origin, at) = (unicast.origin, unicast.at);
         unicast.stage = Stage::Lost;
@@ -298,23 +240,23 @@ impl Net {
         }
     }
 
-    /// Ends a unicast with a code of the nodes.
+    /// Answers a unicast with a code of the nodes.
     fn fail(&mut self, key: Key, code: i32) {
         self.detach(key);
         let Some(unicast) = self.remove(key) else { return };
         let head = Head { kind: MessageType::Response, seq: unicast.head.seq, result: code };
-        // 104 comes from the remote node, which turns the message round as it is.
+        // Code 104 comes from the remote node, which returns the message's own body.
         let body = if code == result::SUBSCRIBER_UNREACHABLE { unicast.body } else { Bytes::new() };
         self.sessions.send(unicast.publisher, head, &body, || body.clone());
     }
 
-    /// A unicast's own node is dead: nobody waits for its answer.
+    /// Removes a unicast whose publisher's node is dead: its answer has no recipient.
     pub(crate) fn forget(&mut self, key: Key) {
         self.detach(key);
         self.remove(key);
     }
 
-    /// Takes a unicast from the session that has it: what that one answers now is late.
+    /// Stops waiting for the session that a unicast was sent to. A later reply of it is ignored.
     fn detach(&mut self, key: Key) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         if let Stage::Pushed { session, .. } = unicast.stage {

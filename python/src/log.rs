@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use amop::Process;
 use amop::records::{Collector, Record};
-use amop::{Error, ErrorKind, Process};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
@@ -91,16 +91,12 @@ fn way() -> Option<&'static Way> {
 /// Starts the thread, once in a process, and asks the logger for its level.
 ///
 /// # Errors
-/// RUNTIME when there can't be a further thread.
+/// Returns RUNTIME if the system refuses the thread.
 pub(crate) fn start(py: Python<'_>) -> Result<()> {
     // The interpreter's lock is held from here to the store, so there is no second one meanwhile.
     if way().is_none() {
         let (lines, waiting) = sync_channel(MOST_LINES);
-        let thread = std::thread::Builder::new().name("amop-log".into());
-        let started = thread.spawn(move || pass_on(&waiting)).map_err(|error| {
-            Error::undelivered(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
-        });
-        checked(py, started)?;
+        checked(py, amop::threads::start("amop-log", move || pass_on(&waiting)))?;
         let way = Box::new(Way { process: Process::current(), lines });
         WAY.store(Box::into_raw(way), Ordering::Release);
     }

@@ -79,7 +79,7 @@ def test_what_cant_be_is_named(tmp_path: Path) -> None:
         Devnet(nodes=2, port=65535)
     with Devnet(nodes=1, folder=tmp_path / "chain") as devnet:
         port = int(devnet.endpoints[0].rsplit(":", 1)[1])
-        with pytest.raises(amop.NodeConnectionError, match="can't listen") as caught:
+        with pytest.raises(amop.NodeConnectionError, match="could not listen") as caught:
             Devnet(nodes=1, port=port, folder=tmp_path / "chain")
         assert caught.value.kind == amop.ErrorKind.LISTEN
         for node in (-1, 1):

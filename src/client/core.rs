@@ -1,29 +1,29 @@
 //! What all handles of one client share: its links, its consumers, its end.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
+use futures_util::future::{Either, select};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::call_limits::CallLimits;
 use super::calls::BackgroundCalls;
+use super::credentials::ClientCredentials;
 use super::handlers::{StreamJob, is_in_handler};
-use super::link::{Link, LinkState, LinkTask, connector};
+use super::link::{Link, LinkState, LinkTask};
 use super::links::Links;
 use super::options::Options;
 use super::registry::{Id, Registry};
-use super::waiting::Waiting;
 use crate::delivery::{Budget, DeliveryShared, DiscardCounters, Dispatcher, Duplicates, Event, EventHub};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SeqSource, Topic};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command};
-use crate::transport::{Endpoint, SecureConnector};
-
-/// A subscription that no node has confirmed looks again for one after this time, if nothing happens before.
-const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
+use crate::transport::Endpoint;
 
 /// The shared part of a client.
 pub(crate) struct ClientCore {
@@ -35,12 +35,12 @@ pub(crate) struct ClientCore {
     pub(crate) retries: AtomicU64,
     /// Broadcasts that fewer nodes acked than it takes to reach all.
     pub(crate) partial_broadcasts: AtomicU64,
-    /// Calls that wait for a subscriber, or may be tried again.
-    pub(crate) waiting: Waiting,
+    pub(crate) call_limits: CallLimits,
     registry: Mutex<Registry>,
-    /// With the credentials as they were at the start.
-    connector: Arc<dyn SecureConnector>,
+    credentials: Arc<ClientCredentials>,
     closing: AtomicBool,
+    /// The value of `closing`, for tasks that wait for it.
+    closing_signal: watch::Sender<bool>,
     ended: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Calls that nobody awaits.
@@ -50,12 +50,13 @@ pub(crate) struct ClientCore {
 }
 
 impl ClientCore {
-    /// Starts the links.
-    pub(crate) fn start(options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
+    /// Loads the credentials, and starts the links.
+    pub(crate) async fn start(options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
         options.check()?;
         let endpoints: Vec<Endpoint> =
             options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
-        let connector = connector(&options)?;
+        let deadline = Instant::now() + options.connect_timeout;
+        let credentials = ClientCredentials::load(options.credentials.clone(), &runtime, deadline).await?;
         let options = Arc::new(options);
         let delivery = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(options.max_held_bytes)),
@@ -64,11 +65,11 @@ impl ClientCore {
                 options.max_duplicates,
             ))),
             events: Arc::new(EventHub::new(options.max_events)),
-            seqs: Arc::new(SeqSource::new()),
+            seqs: Arc::new(SeqSource::new()?),
             discarded: DiscardCounters::default(),
             echo: options.echo,
         });
-        let waiting = Waiting::new(options.max_in_flight, options.max_send_bytes);
+        let call_limits = CallLimits::new(options.max_in_flight, options.max_send_bytes);
         let core = Arc::new(ClientCore {
             dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler", runtime.handle().clone()),
             runtime,
@@ -77,17 +78,18 @@ impl ClientCore {
             links: Links::new(),
             retries: AtomicU64::new(0),
             partial_broadcasts: AtomicU64::new(0),
-            waiting,
+            call_limits,
             registry: Mutex::default(),
-            connector: connector.clone(),
+            credentials: Arc::new(credentials),
             closing: AtomicBool::new(false),
+            closing_signal: watch::Sender::new(false),
             ended: watch::Sender::new(false),
             tasks: Mutex::default(),
             calls: BackgroundCalls::default(),
             dispatched: Mutex::default(),
         });
         for endpoint in endpoints {
-            core.add_link(endpoint, connector.clone())?;
+            core.add_link(endpoint, false)?;
         }
         core.runtime.handle().spawn(reassign_single_node_topics(Arc::downgrade(&core), core.links.watch()));
         Ok(core)
@@ -97,15 +99,11 @@ impl ClientCore {
     pub(crate) fn add_endpoint(&self, endpoint: &str) -> Result<()> {
         self.check()?;
         let endpoint: Endpoint = endpoint.parse()?;
-        // The certificate may have been renewed since the client started; what can't be read leaves the old in use.
-        let connector = connector(&self.options).unwrap_or_else(|error| {
-            tracing::warn!(%endpoint, %error, "the credentials can't be read again; keeping the old");
-            self.connector.clone()
-        });
-        self.add_link(endpoint, connector)
+        // The certificate may have been renewed since the client started.
+        self.add_link(endpoint, true)
     }
 
-    fn add_link(&self, endpoint: Endpoint, connector: Arc<dyn SecureConnector>) -> Result<()> {
+    fn add_link(&self, endpoint: Endpoint, renew_first: bool) -> Result<()> {
         let mut registry = self.registry();
         if !registry.is_open() {
             return Err(session::closed());
@@ -123,7 +121,8 @@ impl ClientCore {
             id,
             endpoint,
             self.options.clone(),
-            connector,
+            self.credentials.clone(),
+            renew_first,
             self.delivery.clone(),
             self.links.changes(),
         );
@@ -192,7 +191,29 @@ impl ClientCore {
     /// What every call checks first.
     pub(crate) fn check(&self) -> Result<()> {
         self.runtime.check_fork()?;
-        if self.closing.load(Ordering::Acquire) { Err(session::closed()) } else { Ok(()) }
+        if self.is_closing() { Err(session::closed()) } else { Ok(()) }
+    }
+
+    /// Returns whether [`ClientCore::close`] has been called.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Runs `work` until the client starts to close.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Closed`] if that happens before `work` is done.
+    pub(crate) async fn unless_closing<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let closing = async {
+            // Subscribed only if `work` has to wait, because this is on the way of every message.
+            let mut closing = self.closing_signal.subscribe();
+            // The sender lives as long as the client.
+            let _ = closing.wait_for(|closing| *closing).await;
+        };
+        match select(pin!(work), pin!(closing)).await {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right(_) => Err(session::closed()),
+        }
     }
 
     pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -231,53 +252,13 @@ impl ClientCore {
         applied
     }
 
-    /// Waits until every connected node lists a new topic, at least one.
-    pub(crate) async fn until_listed(
-        &self,
-        topic: &Topic,
-        mut applied: Vec<oneshot::Receiver<Result<()>>>,
-        deadline: Instant,
-    ) -> Result<()> {
-        let mut changed = self.links.watch();
-        loop {
-            let mut failure = session::nobody_connected();
-            let mut listed = false;
-            for answer in applied {
-                match self.runtime.until(deadline, answer).await {
-                    Some(Ok(Ok(()))) => listed = true,
-                    Some(Ok(Err(error))) => failure = error,
-                    // The connection went before it was listed; the next one lists it.
-                    Some(Err(_)) => failure = session::nobody_connected(),
-                    None => failure = self.not_listed(topic),
-                }
-            }
-            if listed {
-                return Ok(());
-            }
-            self.check()?;
-            if Instant::now() >= deadline {
-                return Err(failure);
-            }
-            // The next session lists the topic; it may be there already. Or what is listed at one node moves to one
-            // that is connected.
-            let limit = deadline.min(Instant::now() + RECHECK_INTERVAL);
-            self.runtime.until(limit, changed.changed()).await;
-            applied = self.send_routes(&self.registry(), topic);
-        }
-    }
-
-    fn not_listed(&self, topic: &Topic) -> Error {
-        Error::undelivered(
-            ErrorKind::Timeout,
-            format!("no node confirmed the subscription to {topic:?} in time; the node may be overloaded"),
-        )
-    }
-
     /// Takes a consumer out.
     pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();
-        registry.remove(topic, id);
+        let wakers = registry.remove(topic, id);
         self.send_routes(&registry, topic);
+        drop(registry);
+        drop(wakers);
     }
 
     /// Waits until a handler's last call has returned; defers when called from a handler.
@@ -300,17 +281,20 @@ impl ClientCore {
     }
 
     /// Runs a blocking handler over a stream; see [`super::Client::dispatch`].
-    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H)
+    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<()>
     where
         S: Stream + Send + 'static,
         H: FnMut(S::Item) + Send + 'static,
     {
         let finished = watch::Sender::new(());
         let mut dispatched = self.dispatched();
+        // Checked with the list locked: a close that has begun either waits for this handler, or is seen here.
+        self.check()?;
         dispatched.retain(|finished| finished.has_changed().is_ok());
         dispatched.push(finished.subscribe());
         drop(dispatched);
         self.dispatcher.add(Box::new(StreamJob { stream: Box::pin(stream), handler, _finished: finished }));
+        Ok(())
     }
 
     fn dispatched(&self) -> MutexGuard<'_, Vec<watch::Receiver<()>>> {
@@ -323,6 +307,7 @@ impl ClientCore {
         let timeout = timeout.min(super::options::MAX_TIME);
         let deadline = Instant::now() + timeout;
         if !self.closing.swap(true, Ordering::AcqRel) {
+            self.closing_signal.send_replace(true);
             let core = self.clone();
             self.runtime.handle().spawn(async move { core.shut_down(deadline).await });
         }
@@ -343,18 +328,19 @@ impl ClientCore {
 
     /// The end, in order: calls, topics, handlers, connections, the handlers of calls and events.
     async fn shut_down(self: Arc<Self>, deadline: Instant) {
-        let leftovers = {
+        let (leftovers, wakers) = {
             let mut registry = self.registry();
-            let (topics, leftovers) = registry.close();
+            let (topics, leftovers, wakers) = registry.close();
             for link in self.links.all().iter() {
                 let _ = link.port.send(Command::EndCalls);
             }
             for topic in &topics {
                 self.send_routes(&registry, topic);
             }
-            leftovers
+            (leftovers, wakers)
         };
-        self.calls.close();
+        drop(wakers);
+        let calls = self.calls.close();
         let mut unfinished = Vec::new();
         for leftover in leftovers {
             let Some(mut finished) = leftover.finished.clone() else { continue };
@@ -370,11 +356,16 @@ impl ClientCore {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         // What is queued to send gets the rest of the time, and at least a moment.
         let limit = deadline.max(Instant::now() + Duration::from_millis(500));
-        for task in tasks {
-            let abort = task.abort_handle();
-            if self.runtime.until(limit, task).await.is_none() {
-                abort.abort();
+        for mut task in tasks {
+            if self.runtime.until(limit, &mut task).await.is_none() {
+                task.abort();
+                // Its state is final once it is dropped. A task that panicked has ended as well.
+                let _ = task.await;
             }
+        }
+        if let Some(calls) = calls {
+            // No call can be under way any more. The task ends when the last completion callback has returned.
+            let _ = calls.await;
         }
         self.delivery.events.emit(Event::Closed);
         unfinished.append(&mut self.dispatched());

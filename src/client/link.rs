@@ -1,21 +1,26 @@
-//! Keeps one node connected: connect, run the session, wait, again; for ever, until the client closes.
+//! The task that keeps the client connected to one node. It connects, runs the session, waits for the backoff time and
+//! reconnects, until the client is closed or the endpoint is removed. A panic in it ends the session like a lost
+//! connection.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures_util::future::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::backoff::Backoff;
+use super::credentials::ClientCredentials;
 use super::links::LinkId;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
-use crate::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, SecureConnector, dial_by};
+use crate::transport::{BoxedStream, Endpoint, dial_by};
 
 /// Where a link stands.
 #[derive(Clone, Debug)]
@@ -43,20 +48,27 @@ pub(crate) struct LinkTask {
     endpoint: Endpoint,
     name: Arc<str>,
     options: Arc<Options>,
-    connector: Arc<dyn SecureConnector>,
+    credentials: Arc<ClientCredentials>,
+    /// Whether the credentials are loaded again before the first connect too.
+    renew_first: bool,
     delivery: Arc<DeliveryShared>,
     port: Arc<LinkHandle>,
     router: Router,
     inbox: UnboundedReceiver<Command>,
     state: watch::Sender<LinkState>,
-    /// Any link's change of state, for those who wait for some node.
+    /// Counts changes of the state of any link, for tasks that wait for some node.
     changed: Arc<watch::Sender<u64>>,
+    /// The pauses between attempts to connect; none before the first.
+    backoff: Backoff,
+    started: bool,
+    /// Why the link has ended, for calls that come too late.
+    ended: Option<Error>,
 }
 
 /// How a step of the link ended.
 enum Step<T> {
     Done(T),
-    /// For good; what calls that come too late are told.
+    /// The link ends; the error is for calls that come too late.
     Closed(Error),
 }
 
@@ -65,43 +77,85 @@ impl LinkTask {
         id: LinkId,
         endpoint: Endpoint,
         options: Arc<Options>,
-        connector: Arc<dyn SecureConnector>,
+        credentials: Arc<ClientCredentials>,
+        renew_first: bool,
         delivery: Arc<DeliveryShared>,
         changed: Arc<watch::Sender<u64>>,
     ) -> (Link, LinkTask) {
         let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
-        let limits = session::LinkLimits {
-            max_in_flight: options.max_in_flight,
-            max_send_bytes: options.max_send_bytes,
-        };
+        let limits = session::LinkLimits { max_send_bytes: options.max_send_bytes };
         let port = Arc::new(LinkHandle::new(commands, limits));
         let name: Arc<str> = endpoint.to_string().into();
         let router = Router::new(delivery.clone(), name.clone(), port.clone());
         let (state, watched) = watch::channel(LinkState::Starting);
         let link = Link { id, endpoint: name.clone(), port: port.clone(), state: watched };
-        let task =
-            LinkTask { endpoint, name, options, connector, delivery, port, router, inbox, state, changed };
+        let backoff = Backoff::new(options.reconnect_min, options.reconnect_max);
+        let task = LinkTask {
+            endpoint,
+            name,
+            options,
+            credentials,
+            renew_first,
+            delivery,
+            port,
+            router,
+            inbox,
+            state,
+            changed,
+            backoff,
+            started: false,
+            ended: None,
+        };
         (link, task)
     }
 
-    /// Runs until the client closes. Holds the runtime so long, for the goodbye of a client that was just dropped.
+    /// Runs until the client closes. Keeps the runtime alive until then, so that a client that was dropped without a close
+    /// still ends its connection in order.
     pub(crate) async fn run(mut self, _runtime: RuntimeRef) {
-        let mut backoff = Backoff::new(self.options.reconnect_min, self.options.reconnect_max);
-        let why = loop {
-            match self.connect_and_run().await {
-                Step::Done(was_up_for) => backoff.lasted(was_up_for),
-                Step::Closed(why) => break why,
+        loop {
+            // After a panic everything of the session is dropped; what is kept here is valid between any two steps.
+            match AssertUnwindSafe(self.keep_connected()).catch_unwind().await {
+                Ok(why) => {
+                    self.ended = Some(why);
+                    return;
+                }
+                Err(_) => self.panicked(),
             }
-            if let Step::Closed(why) = self.offline(tokio::time::sleep(backoff.pause())).await {
-                break why;
-            }
-            self.renew_credentials();
-        };
-        self.set_state(LinkState::Ended);
-        self.inbox.close();
-        while let Ok(command) = self.inbox.try_recv() {
-            refuse(&self.port, &mut self.router, command, why.clone());
         }
+    }
+
+    /// Connects again and again; returns why the link ends.
+    async fn keep_connected(&mut self) -> Error {
+        loop {
+            let again = std::mem::replace(&mut self.started, true);
+            if again {
+                let pause = self.backoff.pause();
+                if let Step::Closed(why) = self.offline(tokio::time::sleep(pause)).await {
+                    return why;
+                }
+            }
+            if (again || self.renew_first)
+                && let Step::Closed(why) = self.renew_credentials().await
+            {
+                return why;
+            }
+            match self.connect_and_run().await {
+                Step::Done(was_up_for) => self.backoff.lasted(was_up_for),
+                Step::Closed(why) => return why,
+            }
+        }
+    }
+
+    /// Treats a panic as a lost connection. The text of the panic is left to the panic hook, because it may contain
+    /// anything.
+    fn panicked(&mut self) {
+        let was_up = matches!(&*self.state.borrow(), LinkState::Connected);
+        self.port.set_connected(false);
+        let error = Error::undelivered(
+            ErrorKind::Internal,
+            format!("a bug in the library: the task of {} panicked; the client reconnects", self.name),
+        );
+        self.set_down(error, was_up);
     }
 
     /// One connection from its beginning to its end; how long a session was up.
@@ -109,7 +163,7 @@ impl LinkTask {
         let began = Instant::now();
         let limit = self.options.connect_timeout;
         let (endpoint, connector, resolver) =
-            (self.endpoint.clone(), self.connector.clone(), self.options.resolver.clone());
+            (self.endpoint.clone(), self.credentials.connector(), self.options.resolver.clone());
         let dialling = async move { dial_by(&*resolver, &endpoint, &*connector).await };
         let dialled = self.offline(tokio::time::timeout(limit, dialling)).await;
         let stream = match dialled {
@@ -198,7 +252,12 @@ impl LinkTask {
     }
 
     fn is_down(&mut self, error: Error, up_since: Option<Instant>) -> Step<Duration> {
-        let was_up = up_since.is_some();
+        self.set_down(error, up_since.is_some());
+        Step::Done(up_since.map_or(Duration::ZERO, |since| since.elapsed()))
+    }
+
+    /// Counts and reports a lost session, or a failed attempt to connect.
+    fn set_down(&mut self, error: Error, was_up: bool) {
         tracing::warn!(endpoint = %self.name, %error, was_up, "not connected");
         let endpoint = self.name.clone();
         let counters = &self.port.counters;
@@ -210,7 +269,6 @@ impl LinkTask {
             Event::ConnectFailed { endpoint, error: error.clone() }
         });
         self.set_state(LinkState::Down(error));
-        Step::Done(up_since.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 
     fn set_state(&self, state: LinkState) {
@@ -218,21 +276,32 @@ impl LinkTask {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Certificates may have been renewed meanwhile; what can't be read leaves the old ones in use.
-    fn renew_credentials(&mut self) {
-        match connector(&self.options) {
-            Ok(renewed) => self.connector = renewed,
-            Err(error) => {
-                tracing::warn!(endpoint = %self.name, %error, "the credentials can't be read again; keeping the old");
-            }
+    /// Loads the credentials again, because the files may have been renewed. If that fails, the link goes on with the
+    /// previous ones.
+    async fn renew_credentials(&mut self) -> Step<()> {
+        let (credentials, limit) = (self.credentials.clone(), self.options.connect_timeout);
+        match self.offline(async move { credentials.renew(limit).await }).await {
+            Step::Closed(why) => return Step::Closed(why),
+            Step::Done(Ok(())) => {}
+            Step::Done(Err(error)) => tracing::warn!(
+                endpoint = %self.name, %error, "could not load the credentials again: the previous ones stay in use"
+            ),
         }
+        Step::Done(())
     }
 }
 
-/// Reads the credentials and makes the TLS side of them.
-pub(crate) fn connector(options: &Options) -> Result<Arc<dyn SecureConnector>> {
-    let credentials = Credentials::load(&options.credentials)?;
-    Ok(Arc::new(RustlsConnector::new(&credentials)?))
+impl Drop for LinkTask {
+    /// Ends the link however its task ends: when the client closes, when it is aborted, or with its runtime.
+    fn drop(&mut self) {
+        self.port.set_connected(false);
+        self.set_state(LinkState::Ended);
+        self.inbox.close();
+        let why = self.ended.take().unwrap_or_else(session::closed);
+        while let Ok(command) = self.inbox.try_recv() {
+            refuse(&self.port, &mut self.router, command, why.clone());
+        }
+    }
 }
 
 /// Takes a command while no session is up.
@@ -250,6 +319,7 @@ fn refuse(port: &LinkHandle, router: &mut Router, command: Command, error: Error
         Command::Answer { .. }
         | Command::Cancel(_)
         | Command::Survey { .. }
+        | Command::Read(_)
         | Command::EndCalls
         | Command::Leave { .. }
         | Command::Close(_) => {}

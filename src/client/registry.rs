@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::delivery::{AnyLane, Lane, LaneItem, Message, Request, RouteSpec};
+use crate::delivery::{AnyLane, Lane, LaneItem, Message, Request, RouteSpec, Wakers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 
@@ -67,17 +67,21 @@ impl Registry {
         Ok(())
     }
 
-    /// Takes a consumer out; its lane takes nothing more from then on.
-    pub(crate) fn remove(&mut self, topic: &Topic, id: Id) {
-        let Some(entry) = self.topics.get_mut(topic) else { return };
+    /// Removes a consumer and closes its lane. The lane's reader is to be woken after the registry is unlocked.
+    pub(crate) fn remove(&mut self, topic: &Topic, id: Id) -> Wakers {
+        let mut wakers = Wakers::default();
+        let Some(entry) = self.topics.get_mut(topic) else { return wakers };
         self.leaving.retain(Leftover::may_run);
-        let gone = entry.subscriptions.extract_if(.., |consumer| consumer.id == id).map(Leftover::of);
+        let gone = entry.subscriptions.extract_if(.., |consumer| consumer.id == id);
+        let gone = gone.map(|consumer| Leftover::of(consumer, &mut wakers));
         self.leaving.extend(gone.filter(Leftover::may_run));
-        let gone = entry.service.take_if(|consumer| consumer.id == id).map(Leftover::of);
+        let gone = entry.service.take_if(|consumer| consumer.id == id);
+        let gone = gone.map(|consumer| Leftover::of(consumer, &mut wakers));
         self.leaving.extend(gone.filter(Leftover::may_run));
         if entry.subscriptions.is_empty() && entry.service.is_none() {
             self.topics.remove(topic);
         }
+        wakers
     }
 
     /// Where a topic goes on a link. Placement says where it is listed; where it is, all consumers have its messages: a
@@ -130,17 +134,19 @@ impl Registry {
         self.home
     }
 
-    /// Takes no more consumers and closes all lanes: the topics that were listed, and what is to be waited for.
-    pub(crate) fn close(&mut self) -> (Vec<Topic>, Vec<Leftover>) {
+    /// Accepts no further consumers and closes all lanes. Returns the topics that were listed, the handlers to wait for,
+    /// and the lanes' readers, which are to be woken after the registry is unlocked.
+    pub(crate) fn close(&mut self) -> (Vec<Topic>, Vec<Leftover>, Wakers) {
         self.closed = true;
+        let mut wakers = Wakers::default();
         let mut leftovers = std::mem::take(&mut self.leaving);
         let mut topics = Vec::new();
         for (topic, entry) in self.topics.drain() {
-            leftovers.extend(entry.subscriptions.into_iter().map(Leftover::of));
-            leftovers.extend(entry.service.map(Leftover::of));
+            leftovers.extend(entry.subscriptions.into_iter().map(|gone| Leftover::of(gone, &mut wakers)));
+            leftovers.extend(entry.service.map(|gone| Leftover::of(gone, &mut wakers)));
             topics.push(topic);
         }
-        (topics, leftovers)
+        (topics, leftovers, wakers)
     }
 
     fn check_open(&self) -> Result<()> {
@@ -155,8 +161,8 @@ pub(crate) struct Leftover {
 }
 
 impl Leftover {
-    fn of<T: LaneItem>(consumer: Consumer<T>) -> Leftover {
-        consumer.lane.close();
+    fn of<T: LaneItem>(consumer: Consumer<T>, wakers: &mut Wakers) -> Leftover {
+        wakers.close(&consumer.lane);
         Leftover { finished: consumer.finished, lane: consumer.lane }
     }
 

@@ -1,50 +1,65 @@
-//! Makes the sequence ids of one client, and knows them again.
+//! The sequence ids of one client: makes them and recognises them.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Seq;
+use siphasher::sip::SipHasher13;
 
-/// Ids are a keyed hash of a counter beside the counter itself: unique, found by the counter alone, not to be
-/// guessed by others (who could make subscribers take a message for a duplicate), and recognised without a table.
-#[derive(Debug)]
+use super::Seq;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Makes ids that consist of a counter and a keyed hash of it.
+///
+/// The counter makes them unique and is enough to find a call. The hash makes them unpredictable: whoever knew an id
+/// beforehand could make subscribers drop the message as a duplicate. It also shows which ids this client made,
+/// without a table of them.
+///
+/// Key and first counter come from the operating system. A seed that is kept in memory, as that of
+/// [`std::hash::RandomState`], is copied by a fork, and the clients of all children would make the same ids.
 pub(crate) struct SeqSource {
-    key: RandomState,
+    key: SipHasher13,
     next: AtomicU64,
 }
 
 impl SeqSource {
-    pub(crate) fn new() -> SeqSource {
-        let key = RandomState::new();
-        // A start of its own keeps two clients apart even if their keys hashed alike.
-        let next = AtomicU64::new(key.hash_one("start"));
-        SeqSource { key, next }
+    /// Creates a source with a key and a first counter of its own.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Runtime`] if the operating system returns no random bytes.
+    pub(crate) fn new() -> Result<SeqSource> {
+        let (mut key, mut start) = ([0; 16], [0; 8]);
+        getrandom::fill(&mut key).and_then(|()| getrandom::fill(&mut start)).map_err(|error| {
+            Error::undelivered(
+                ErrorKind::Runtime,
+                format!("the operating system returned no random bytes for message ids ({error})"),
+            )
+        })?;
+        let next = AtomicU64::new(u64::from_le_bytes(start));
+        Ok(SeqSource { key: SipHasher13::new_with_key(&key), next })
     }
 
-    /// A fresh id.
+    /// Returns a new id.
     pub(crate) fn next(&self) -> Seq {
         self.seq(self.next_number())
     }
 
-    /// The counter of a fresh id.
+    /// Returns the counter of a new id.
     pub(crate) fn next_number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The id with this counter.
+    /// Returns the id with this counter.
     pub(crate) fn seq(&self, number: u64) -> Seq {
-        Seq::from_halves(self.key.hash_one(number), number)
+        Seq::from_halves(self.check(number), number)
     }
 
-    /// The counter inside an id of this client; `None` for any other id.
+    /// Returns the counter inside an id of this client, `None` for any other id.
     pub(crate) fn number(&self, seq: &Seq) -> Option<u64> {
         let (check, number) = seq.halves()?;
-        (self.key.hash_one(number) == check).then_some(number)
+        (self.check(number) == check).then_some(number)
     }
 
-    /// Whether this client made the id.
-    pub(crate) fn is_own(&self, seq: &Seq) -> bool {
-        self.number(seq).is_some()
+    fn check(&self, number: u64) -> u64 {
+        self.key.hash(&number.to_le_bytes())
     }
 }
 
@@ -53,13 +68,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_ids_are_known_again_and_others_are_not() {
-        let (a, b) = (SeqSource::new(), SeqSource::new());
+    fn source_recognises_its_own_ids_only() {
+        let (a, b) = (SeqSource::new().unwrap(), SeqSource::new().unwrap());
         let (first, second) = (a.next(), a.next());
         assert_ne!(first, second);
         assert_eq!(a.number(&second).map(|number| a.seq(number)), Some(second));
         assert_eq!(a.number(&second), a.number(&first).map(|n| n.wrapping_add(1)));
-        assert!(!b.is_own(&first));
-        assert!(!a.is_own(&Seq::new([b'0'; 32])));
+        assert_eq!(b.number(&first), None);
+        assert_eq!(a.number(&Seq::new([b'0'; 32])), None);
+    }
+
+    #[test]
+    fn ids_of_two_sources_differ_for_one_counter() {
+        let (a, b) = (SeqSource::new().unwrap(), SeqSource::new().unwrap());
+        assert_ne!(a.seq(7), b.seq(7));
     }
 }

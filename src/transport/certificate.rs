@@ -2,6 +2,7 @@
 //!
 //! Version 1 is why this exists: chains use it for roots and RSA leaves, and webpki reads it as a trust anchor only.
 
+use std::fmt;
 use std::time::Duration;
 
 use k256::pkcs8::DecodePublicKey;
@@ -18,8 +19,11 @@ use crate::text::{SHOWN_BYTES, printable};
 /// OID of the SM2 curve, which GM chains use.
 const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
 
+/// OID of RSA keys (rsaEncryption).
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
 /// A certificate as its encoding and what was read from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParsedCertificate {
     pub(crate) der: CertificateDer<'static>,
     pub(crate) version: Version,
@@ -46,6 +50,8 @@ pub(crate) struct PublicKey {
     pub(crate) bits: Vec<u8>,
     /// Whether it is on the curve of GM chains.
     pub(crate) is_sm2: bool,
+    /// Whether it is an RSA key.
+    pub(crate) is_rsa: bool,
 }
 
 impl PublicKey {
@@ -74,35 +80,35 @@ impl ParsedCertificate {
     /// Reads a certificate from its DER encoding.
     ///
     /// # Errors
-    /// What the decoder says is wrong with the encoding.
-    pub fn read(der: &[u8]) -> Result<ParsedCertificate, String> {
+    /// Returns what is wrong with the encoding, in a text that quotes nothing of it.
+    pub fn read(der: &[u8]) -> Result<ParsedCertificate, &'static str> {
         ParsedCertificate::parse(&CertificateDer::from(der))
     }
 
     /// Reads a certificate.
     ///
     /// # Errors
-    /// What the decoder says is wrong with the encoding.
-    pub(crate) fn parse(der: &CertificateDer<'_>) -> Result<ParsedCertificate, String> {
-        let certificate = Certificate::from_der(der).map_err(|error| error.to_string())?;
+    /// Returns what is wrong with the encoding, in a text that quotes nothing of it.
+    pub(crate) fn parse(der: &CertificateDer<'_>) -> Result<ParsedCertificate, &'static str> {
+        let certificate = Certificate::from_der(der).map_err(damage)?;
         let tbs = certificate.tbs_certificate();
         let key = tbs.subject_public_key_info();
         let bits = key.subject_public_key.as_bytes().ok_or("its key doesn't end on a byte")?;
         let signature = certificate.signature().as_bytes().ok_or("its signature doesn't end on a byte")?;
-        let encode = |error: x509_cert::der::Error| error.to_string();
         Ok(ParsedCertificate {
             der: der.clone().into_owned(),
             version: tbs.version(),
             subject: tbs.subject().clone(),
             issuer: tbs.issuer().clone(),
-            signature_algorithm: content(&certificate.signature_algorithm().to_der().map_err(encode)?)?
+            signature_algorithm: content(&certificate.signature_algorithm().to_der().map_err(damage)?)?
                 .to_vec(),
             signature: signature.to_vec(),
             key: PublicKey {
-                spki: key.to_der().map_err(encode)?,
-                algorithm: content(&key.algorithm.to_der().map_err(encode)?)?.to_vec(),
+                spki: key.to_der().map_err(damage)?,
+                algorithm: content(&key.algorithm.to_der().map_err(damage)?)?.to_vec(),
                 bits: bits.to_vec(),
                 is_sm2: is_on_sm2(&key.algorithm),
+                is_rsa: key.algorithm.oid == RSA,
             },
             algorithms_agree: tbs.signature() == certificate.signature_algorithm(),
             not_before: tbs.validity().not_before,
@@ -155,6 +161,15 @@ impl ParsedCertificate {
     }
 }
 
+impl fmt::Debug for ParsedCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParsedCertificate")
+            .field("subject", &self.subject_text())
+            .field("issuer", &self.issuer_text())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A name in the order it is written in, as OpenSSL and node logs show it, made safe to show: a peer may have written
 /// it.
 fn text(name: &Name) -> String {
@@ -177,11 +192,25 @@ fn is_on_sm2(algorithm: &AlgorithmIdentifierOwned) -> bool {
 }
 
 /// The content of the outermost element of `der`, without its tag and length.
-fn content(der: &[u8]) -> Result<&[u8], String> {
-    let why = |error: x509_cert::der::Error| error.to_string();
-    let mut reader = SliceReader::new(der).map_err(why)?;
-    let header = Header::decode(&mut reader).map_err(why)?;
-    reader.read_slice(header.length()).map_err(why)
+fn content(der: &[u8]) -> Result<&[u8], &'static str> {
+    let mut reader = SliceReader::new(der).map_err(damage)?;
+    let header = Header::decode(&mut reader).map_err(damage)?;
+    reader.read_slice(header.length()).map_err(damage)
+}
+
+/// Returns our own text for an error of the DER decoder, whose text may quote what it read: a file that should be a
+/// certificate may be a private key.
+fn damage(error: x509_cert::der::Error) -> &'static str {
+    use x509_cert::der::ErrorKind as E;
+    match error.kind() {
+        E::Incomplete { .. } => "it ends too early",
+        E::TrailingData { .. } => "more follows after its end",
+        E::TagUnexpected { .. } => {
+            "it is not an X.509 certificate, or a part of it has another type than it should"
+        }
+        E::DateTime => "a date in it is invalid",
+        _ => "its encoding is invalid",
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! Where a node listens: `host:port`, `IPv4:port` or `[IPv6]:port`.
+//! The address of a node as users write it: `host:port`, `IPv4:port` or `[IPv6]:port`.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::{Error, ErrorKind, Result};
 
-/// The longest host name that DNS has, in bytes.
+/// The length of the longest host name in DNS, in bytes.
 const MAX_NAME_LEN: usize = 253;
 
-/// Where a node listens.
+/// The host and port of a node.
 ///
-/// Two endpoints are equal if they name the same host and port; letter case doesn't matter, nor does the way an
-/// IPv6 address is shortened. A name and its address are two endpoints: names are resolved on every connect.
+/// Two endpoints are equal if they name the same host and port. Letter case and the way an IPv6 address is shortened
+/// make no difference. A name and its address are different endpoints, because names are resolved at every connect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
     host: String,
@@ -20,42 +20,14 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The host: a name in lower case, or an IP address (IPv6 without brackets).
+    /// Returns the host: a name in lower case, or an IP address (IPv6 without brackets).
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The TCP port, never 0.
+    /// Returns the TCP port, which is never 0.
     pub fn port(&self) -> u16 {
         self.port
-    }
-
-    /// The addresses of the host at this moment, in the system's order, each once.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Resolve`] if the name is unknown or the resolver fails.
-    pub async fn resolve(&self) -> Result<Vec<SocketAddr>> {
-        let failed = |why: &dyn fmt::Display| {
-            Error::undelivered(
-                ErrorKind::Resolve,
-                format!(
-                    "cannot resolve {:?} of endpoint {self} ({why}): check the name, or give an address",
-                    self.host
-                ),
-            )
-        };
-        let found =
-            tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(|error| failed(&error))?;
-        let mut addresses = Vec::new();
-        for address in found {
-            if !addresses.contains(&address) {
-                addresses.push(address);
-            }
-        }
-        if addresses.is_empty() {
-            return Err(failed(&"it has no address"));
-        }
-        Ok(addresses)
     }
 }
 
@@ -87,7 +59,7 @@ impl TryFrom<&str> for Endpoint {
     }
 }
 
-/// The endpoint that `text` names, or what to write instead.
+/// Returns the endpoint that `text` names, or a text that says what to write instead.
 fn parse(text: &str) -> std::result::Result<Endpoint, String> {
     if text.is_empty() {
         return Err("it is empty; write host:port, for example 127.0.0.1:20200".into());
@@ -99,7 +71,7 @@ fn parse(text: &str) -> std::result::Result<Endpoint, String> {
     let (host, port) = if let Some(bracketed) = text.strip_prefix('[') {
         let (address, rest) = bracketed
             .split_once(']')
-            .ok_or("the bracket isn't closed; write [IPv6]:port, for example [::1]:20200")?;
+            .ok_or("the bracket is not closed; write [IPv6]:port, for example [::1]:20200")?;
         let port = rest.strip_prefix(':').ok_or_else(|| {
             format!("the port is missing; write [{address}]:port, for example [{address}]:20200")
         })?;
@@ -123,11 +95,11 @@ fn parse_port(text: &str) -> std::result::Result<u16, String> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u16>() {
         Ok(port) if digits && port != 0 => Ok(port),
-        _ => Err(format!("{text:?} is no port; write a number from 1 to 65535, for example 20200")),
+        _ => Err(format!("invalid port {text:?}; write a number from 1 to 65535, for example 20200")),
     }
 }
 
-/// The address in its shortest form; a zone (`fe80::1%eth0`) is kept.
+/// Returns the address in its shortest form, with its zone (`fe80::1%eth0`).
 fn ipv6(text: &str) -> std::result::Result<String, String> {
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone)),
@@ -135,7 +107,7 @@ fn ipv6(text: &str) -> std::result::Result<String, String> {
     };
     let parsed: Ipv6Addr = address
         .parse()
-        .map_err(|_| format!("{text:?} is no IPv6 address; brackets hold one, for example [::1]:20200"))?;
+        .map_err(|_| format!("invalid IPv6 address {text:?}; write [IPv6]:port, for example [::1]:20200"))?;
     match zone {
         None => Ok(parsed.to_string()),
         Some(zone)
@@ -143,7 +115,7 @@ fn ipv6(text: &str) -> std::result::Result<String, String> {
         {
             Ok(format!("{parsed}%{zone}"))
         }
-        Some(zone) => Err(format!("{zone:?} is no zone; write for example [fe80::1%eth0]:20200")),
+        Some(zone) => Err(format!("invalid zone {zone:?}; write for example [fe80::1%eth0]:20200")),
     }
 }
 
@@ -155,19 +127,19 @@ fn name_or_ipv4(text: &str) -> std::result::Result<String, String> {
     }
     if let Some(odd) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
         return Err(format!(
-            "{odd:?} doesn't belong in a host name; write host:port, international names in their ASCII (xn--) form"
+            "invalid character {odd:?} in a host name; write host:port, international names in their ASCII (xn--) form"
         ));
     }
     if text.len() > MAX_NAME_LEN {
-        return Err(format!("the host name has {} bytes; {MAX_NAME_LEN} are the most", text.len()));
+        return Err(format!("the host name has {} bytes; at most {MAX_NAME_LEN} are allowed", text.len()));
     }
     let last = text.strip_suffix('.').unwrap_or(text).rsplit('.').next().unwrap_or_default();
     if !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) {
         return match text.parse::<Ipv4Addr>() {
             Ok(address) => Ok(address.to_string()),
-            Err(_) => {
-                Err(format!("{text:?} is no IPv4 address; write four numbers from 0 to 255, as in 127.0.0.1"))
-            }
+            Err(_) => Err(format!(
+                "invalid IPv4 address {text:?}; write four numbers from 0 to 255, as in 127.0.0.1"
+            )),
         };
     }
     Ok(text.to_ascii_lowercase())
@@ -183,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_read_and_shown() {
+    fn every_form_is_parsed_and_displayed() {
         assert_eq!(parts("127.0.0.1:20200"), ("127.0.0.1".into(), 20200));
         assert_eq!(parts("Node-0.Example.com:1"), ("node-0.example.com".into(), 1));
         assert_eq!(parts("[::1]:65535"), ("::1".into(), 65535));
@@ -195,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_place_is_equal() {
+    fn spellings_of_one_endpoint_are_equal() {
         let a: Endpoint = "LOCALHOST:20200".parse().unwrap();
         assert_eq!(a, "localhost:20200".parse().unwrap());
         let b: Endpoint = "[0:0::1]:20200".parse().unwrap();
@@ -204,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_endpoint_says_what_to_write() {
+    fn error_of_an_invalid_endpoint_shows_the_right_form() {
         let cases = [
             ("", "empty"),
             ("127.0.0.1", "port is missing"),
@@ -218,39 +190,23 @@ mod tests {
             ("::1:20200", "brackets"),
             ("2001:db8::7:20200", "brackets"),
             ("[::1]", "port is missing"),
-            ("[::1", "isn't closed"),
-            ("[127.0.0.1]:20200", "no IPv6 address"),
-            ("[]:20200", "no IPv6 address"),
-            ("[fe80::1%]:20200", "no zone"),
+            ("[::1", "not closed"),
+            ("[127.0.0.1]:20200", "invalid IPv6 address"),
+            ("[]:20200", "invalid IPv6 address"),
+            ("[fe80::1%]:20200", "invalid zone"),
             ("http://127.0.0.1:20200", "leave out \"http://\""),
             ("wss://node/", "leave out \"wss://\""),
-            ("host/path:20200", "doesn't belong"),
-            ("user@host:20200", "doesn't belong"),
-            ("my host:20200", "doesn't belong"),
+            ("host/path:20200", "invalid character"),
+            ("user@host:20200", "invalid character"),
+            ("my host:20200", "invalid character"),
             ("knoten\u{e4}:20200", "xn--"),
-            ("256.0.0.1:20200", "no IPv4 address"),
-            ("1.2.3:20200", "no IPv4 address"),
+            ("256.0.0.1:20200", "invalid IPv4 address"),
+            ("1.2.3:20200", "invalid IPv4 address"),
         ];
         for (text, expected) in cases {
             let error = text.parse::<Endpoint>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidEndpoint, "{text:?}");
             assert!(error.message().contains(expected), "{text:?} gave {:?}", error.message());
         }
-    }
-
-    #[tokio::test]
-    async fn addresses_come_without_duplicates() {
-        let endpoint: Endpoint = "[::1]:20200".parse().unwrap();
-        assert_eq!(endpoint.resolve().await.unwrap(), ["[::1]:20200".parse::<SocketAddr>().unwrap()]);
-    }
-
-    #[tokio::test]
-    async fn an_unknown_name_is_a_resolve_error() {
-        // Too long a label for DNS: the resolver refuses it without asking anybody.
-        let name = format!("{}.invalid", "a".repeat(64));
-        let error = format!("{name}:20200").parse::<Endpoint>().unwrap().resolve().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Resolve);
-        assert!(error.message().contains(&name), "{error}");
-        assert!(error.is_retriable());
     }
 }

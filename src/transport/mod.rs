@@ -16,6 +16,7 @@ mod stream;
 mod tls;
 
 pub use certificate::{Dates, ParsedCertificate};
+pub(crate) use credentials::Loading;
 pub use credentials::{CredentialSource, Credentials};
 pub use dial::{dial, dial_by};
 pub use endpoint::Endpoint;

@@ -83,6 +83,11 @@ impl Program {
         (Program { name, pid, stdout, stderr, ended }, stdin)
     }
 
+    /// Returns the id of the process.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// The next line of standard output.
     ///
     /// # Panics

@@ -1,21 +1,21 @@
-//! Bytes. How payloads are looked at without copying them.
+//! Bytes. A view of a payload that is not copied.
 
 use bytes::Bytes;
 
-/// Any bytes, possibly none: then `len` is 0 and `data` isn't to be read. Not NUL-terminated.
+/// A sequence of bytes, possibly empty: then `len` is 0 and `data` must not be read. Not NUL-terminated.
 ///
-/// Lent by the handle that it was got from, for as long as that lives.
+/// The bytes are borrowed from the handle that returned them, and valid until that handle is freed.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct amop_bytes {
     /// The first byte.
     pub data: *const u8,
-    /// How many there are.
+    /// The number of bytes.
     pub len: usize,
 }
 
 impl amop_bytes {
-    /// No bytes.
+    /// The empty sequence.
     pub(crate) const NONE: amop_bytes = amop_bytes { data: std::ptr::null(), len: 0 };
 }
 

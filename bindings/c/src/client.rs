@@ -1,19 +1,22 @@
-//! Clients. A client is a connection to one or more nodes of one's institution. It reconnects by itself, for ever,
-//! and restores its topics; its end is amop_client_close, then amop_client_free.
+//! Clients. A client is connected to one or more nodes. It reconnects automatically until it is closed, and restores
+//! its topics. Close it with amop_client_close, then free it with amop_client_free.
 
 use std::ffi::c_char;
 use std::time::Duration;
 
 use amop::{Client, Process, Result};
 
-use crate::boundary::{borrow, guard, out, take, text, time};
-use crate::call::Completions;
+use crate::argument::time;
+use crate::boundary::guard;
+use crate::completion::Completions;
 use crate::error::amop_error;
+use crate::macros::{borrow, out, take, text};
 use crate::options::amop_options;
 use crate::status::amop_status;
+use crate::unwind::guard_or;
 use crate::waiting::{begin, block_on};
 
-/// A client; all its functions may be used from many threads at once.
+/// A client. Its functions may be called from any number of threads at once.
 pub struct amop_client {
     client: Client,
     process: Process,
@@ -21,22 +24,23 @@ pub struct amop_client {
 }
 
 impl amop_client {
-    /// The core's client; an error in the child of a fork.
+    /// Returns the client of the core, or an error in a child process of a fork.
     pub(crate) fn client(&self) -> Result<&Client> {
         self.process.check()?;
         Ok(&self.client)
     }
 }
 
-/// Connects. Returns when one node is ready; the others follow in the background. With amop_options_set_start_offline
-/// it returns a client also when none could be reached.
+/// Connects to the endpoints in `options`. Returns when one node is ready; the client connects to the others in the
+/// background. See also amop_options_set_start_offline.
 ///
-/// - Ownership: `options` stay the caller's and may be freed; `*client` is the caller's, for amop_client_free.
-/// - Threads: any; waits up to the connect timeout, in callbacks too.
+/// - Ownership: the caller keeps `options` and may free them. `*client` is owned by the caller; free it with
+///   amop_client_free.
+/// - Threads: any thread, including callbacks. Waits up to the connect timeout.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _INVALID_ENDPOINT; _CREDENTIALS_NOT_FOUND, _CREDENTIALS_INVALID,
-///   _KEY_ENCRYPTED, _KEY_MISMATCH, _CERTIFICATE_DATES; or, when no node could be reached, why the first one
-///   couldn't: _RESOLVE, _CONNECT, _CONNECT_TIMEOUT, _TLS, _NODE_CERTIFICATE, _CLIENT_CERTIFICATE,
-///   _TLS_NO_COMMON, _HANDSHAKE; _RUNTIME.
+///   _KEY_ENCRYPTED, _KEY_MISMATCH, _CERTIFICATE_DATES; _RUNTIME. If no node can be reached, the error of the first
+///   endpoint: _RESOLVE, _CONNECT, _CONNECT_TIMEOUT, _TLS, _NODE_CERTIFICATE, _CLIENT_CERTIFICATE, _TLS_NO_COMMON,
+///   _HANDSHAKE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_connect(
     options: *const amop_options,
@@ -55,14 +59,14 @@ pub unsafe extern "C" fn amop_client_connect(
     })
 }
 
-/// Ends the client in order: calls in flight end with AMOP_ERROR_CLOSED, callbacks get until the timeout to work
-/// off what is queued, the rest is dropped and counted, connections say goodbye. When it returns AMOP_OK no
-/// callback of this client runs any more, and every `drop` has been called. A second close waits for the first.
+/// Closes the client. Calls in flight fail with AMOP_ERROR_CLOSED. Callbacks process what is queued for them until
+/// the timeout; the rest is discarded and counted. When AMOP_OK is returned, no callback of this client runs any more
+/// and every `drop` has been called. A second call waits for the first one.
 ///
-/// - Ownership: `client` stays the caller's; its functions answer AMOP_ERROR_CLOSED from now on.
-/// - Threads: any; waits up to `timeout_ms` (0: the close timeout). In a callback it returns at once, and the end
-///   comes after the callback has returned.
-/// - Errors: AMOP_ERROR_TIMEOUT when a callback hasn't returned: its context is kept until it does.
+/// - Ownership: the caller keeps `client`. Its functions fail with AMOP_ERROR_CLOSED from now on.
+/// - Threads: any thread. Waits up to `timeout_ms` (0: the close timeout of the options). Inside of a callback it
+///   returns at once, and the client closes after the callback has returned.
+/// - Errors: AMOP_ERROR_TIMEOUT if a callback has not returned; its context is kept until it does.
 ///   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_close(
@@ -81,26 +85,27 @@ pub unsafe extern "C" fn amop_client_close(
     })
 }
 
-/// Frees a client. One that wasn't closed is ended in the background, without waiting for anybody: what is queued
-/// is dropped, calls in flight end with AMOP_ERROR_CLOSED, and each `drop` is called after the last call. So for
-/// an end in order call amop_client_close first. Subscriptions and services are ended, their handles remain valid.
+/// Frees a client. A client that is not closed closes in the background, without waiting: what is queued is
+/// discarded, calls in flight fail with AMOP_ERROR_CLOSED, and each `drop` is called after the last call.
+/// Subscriptions and services end, but their handles remain valid. Call amop_client_close first for an orderly
+/// shutdown.
 ///
-/// - Ownership: `client` is gone; NULL is fine.
-/// - Threads: any, never waits; callbacks too.
-/// - Errors: none. In the child of a fork the memory is left alone.
+/// - Ownership: `client` is freed; NULL is allowed.
+/// - Threads: any thread, including callbacks. Never waits.
+/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_free(client: *mut amop_client) {
-    guard!(or(), {
+    guard_or!((), {
         let Some(handle) = take!(client) else { return };
         handle.completions.close();
         begin(handle.client.close_within(Duration::ZERO));
     })
 }
 
-/// A further node to connect to, from now on. One that is there already changes nothing.
+/// Adds an endpoint to connect to. Does nothing if the client already has it.
 ///
 /// - Ownership: `endpoint` is copied.
-/// - Threads: any, callbacks too.
+/// - Threads: any thread, including callbacks. Never waits.
 /// - Errors: AMOP_ERROR_INVALID_ENDPOINT, _INVALID_ARGUMENT, _CLOSED, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_add_endpoint(
@@ -111,11 +116,12 @@ pub unsafe extern "C" fn amop_client_add_endpoint(
     guard!(error, { borrow!(client)?.client()?.add_endpoint(text!(endpoint)?) })
 }
 
-/// A node to leave: what is queued for it is still written, calls in flight there end as lost, and what was listed
-/// at it alone moves to another. One that isn't there changes nothing.
+/// Removes an endpoint. Queued messages are still written. The connection is closed once no call is in flight and no
+/// request unanswered, or after the close timeout; calls still in flight then fail with AMOP_ERROR_CONNECTION_LOST.
+/// Topics listed only at that node move to another. Does nothing if the client has no such endpoint.
 ///
 /// - Ownership: `endpoint` is copied.
-/// - Threads: any, callbacks too.
+/// - Threads: any thread, including callbacks. Never waits.
 /// - Errors: AMOP_ERROR_INVALID_ENDPOINT, _INVALID_ARGUMENT, _CLOSED, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_remove_endpoint(

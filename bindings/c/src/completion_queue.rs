@@ -1,5 +1,5 @@
-//! Completion queues. Where completions are read instead of called back: by any thread, or by an event loop through
-//! the queue's file descriptor. One queue may serve many clients; the tag tells the calls apart.
+//! Completion queues. Completions that are read instead of passed to a callback: by any thread, or by an event loop
+//! through the file descriptor of the queue. A queue may be used for several clients; tags identify the calls.
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
@@ -8,15 +8,18 @@ use std::task::{Context, Poll, Waker};
 
 use amop::{Process, Result};
 
-use crate::boundary::{borrow, guard, out, out_optional, places, take};
-use crate::call::{Slot, Slots, Tag, amop_call, amop_completion, give};
+use crate::boundary::guard;
+use crate::call::{amop_call, give};
 use crate::client::amop_client;
+use crate::completion::{Slot, Slots, Tag, amop_completion};
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
+use crate::macros::{borrow, out, out_optional, places, take};
 use crate::publish::{amop_publish_options, broadcast, publish};
 use crate::status::amop_status;
+use crate::unwind::guard_or;
 
-/// A queue of completions. Its functions may be used from many threads at once.
+/// A queue of completions. Its functions may be called from any number of threads at once.
 pub struct amop_completion_queue {
     process: Process,
     slots: Slots,
@@ -24,7 +27,7 @@ pub struct amop_completion_queue {
     inbox: Inbox<Reader>,
 }
 
-/// What calls under way and the reader share.
+/// The state that calls in flight share with the reader.
 #[derive(Default)]
 struct Queue(Mutex<State>);
 
@@ -32,7 +35,7 @@ struct Queue(Mutex<State>);
 struct State {
     completions: VecDeque<(amop_completion, Slot)>,
     waker: Option<Waker>,
-    /// The reader is gone: what comes now is dropped.
+    /// The reader was dropped; further completions are dropped, too.
     closed: bool,
 }
 
@@ -55,7 +58,7 @@ impl Queue {
     }
 }
 
-/// The reader's end.
+/// The end of the queue from which completions are read.
 struct Reader(Arc<Queue>);
 
 impl Source for Reader {
@@ -93,11 +96,11 @@ impl Drop for Reader {
     }
 }
 
-/// What a queue holds unless told otherwise: as many as calls may be in flight on one connection.
+/// The default capacity of a queue: as many calls as may be in flight on one connection.
 const MOST: usize = 65_536;
 
 impl amop_completion_queue {
-    /// What a call that completes is to do.
+    /// Returns the function that a call runs when it completes. It queues the completion.
     fn done<T, C>(
         &self,
         tag: *mut c_void,
@@ -112,14 +115,15 @@ impl amop_completion_queue {
     }
 }
 
-/// An empty queue, for up to `max` calls that are under way or whose completions haven't been read; 0 takes 65,536.
+/// Creates an empty queue with a capacity of `max` calls that are in flight or whose completions have not been read;
+/// 0 stands for 65,536.
 ///
-/// - Ownership: the queue is the caller's, for amop_completion_queue_free.
-/// - Threads: any, callbacks too.
+/// - Ownership: the queue is owned by the caller; free it with amop_completion_queue_free.
+/// - Threads: any thread, including callbacks.
 /// - Errors: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn amop_completion_queue_new(max: usize) -> *mut amop_completion_queue {
-    guard!(or std::ptr::null_mut(), {
+    guard_or!(std::ptr::null_mut(), {
         let queue = Arc::new(Queue::default());
         let slots = Slots::new(if max == 0 { MOST } else { max });
         let inbox = Inbox::new(Reader(queue.clone()));
@@ -127,14 +131,15 @@ pub extern "C" fn amop_completion_queue_new(max: usize) -> *mut amop_completion_
     })
 }
 
-/// Starts a publish; its completion goes into a queue.
+/// Starts a publish. Its completion is put into a queue.
 ///
-/// - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `tag` is handed back with the
-///   completion, and never followed. `*call` is the caller's, for amop_call_free; `call` may be NULL. The queue may
-///   be freed before the call has ended.
-/// - Threads: any, callbacks too; never waits. The call ends by `timeout_ms` (0: the client's call timeout).
-/// - Errors: those that are known at once, and then nothing comes through the queue: as
-///   amop_client_publish_async, _OVERLOADED also when the queue has no room for one more.
+/// - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `tag` is returned with the completion and
+///   never dereferenced. `*call` is owned by the caller; free it with amop_call_free. `call` may be NULL. The queue
+///   may be freed before the call has completed.
+/// - Threads: any thread, including callbacks. Never waits. The call completes within `timeout_ms` (0: the call
+///   timeout of the client).
+/// - Errors: errors that are known at once; nothing is put into the queue then. As amop_client_publish_async;
+///   _OVERLOADED also if the queue is full.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_publish_queued(
     client: *const amop_client,
@@ -150,7 +155,7 @@ pub unsafe extern "C" fn amop_client_publish_queued(
 ) -> amop_status {
     guard!(error, {
         let out = out_optional!(call);
-        // SAFETY: what the header demands of this function.
+        // SAFETY: the caller meets what the header demands of this function.
         let publish = unsafe { publish(client, topic, data, len, options, timeout_ms) }?;
         let done = borrow!(queue)?.done(tag, amop_completion::of_publish)?;
         give(publish.start(done)?, out);
@@ -158,7 +163,7 @@ pub unsafe extern "C" fn amop_client_publish_queued(
     })
 }
 
-/// Starts a broadcast; its completion goes into a queue.
+/// Starts a broadcast. Its completion is put into a queue.
 ///
 /// - Ownership: as amop_client_publish_queued.
 /// - Threads: as amop_client_publish_queued.
@@ -178,7 +183,7 @@ pub unsafe extern "C" fn amop_client_broadcast_queued(
 ) -> amop_status {
     guard!(error, {
         let out = out_optional!(call);
-        // SAFETY: what the header demands of this function.
+        // SAFETY: the caller meets what the header demands of this function.
         let broadcast = unsafe { broadcast(client, topic, data, len, options, timeout_ms) }?;
         let done = borrow!(queue)?.done(tag, amop_completion::of_broadcast)?;
         give(broadcast.start(done)?, out);
@@ -186,11 +191,12 @@ pub unsafe extern "C" fn amop_client_broadcast_queued(
     })
 }
 
-/// The next completion. Waits up to `timeout_ms` for one; 0 doesn't wait.
+/// Stores the next completion in `*completion`. Waits up to `timeout_ms` for it; 0 does not wait.
 ///
-/// - Ownership: `*completion` is the caller's, for amop_completion_free.
-/// - Threads: any, also several at once: each completion goes to one of them. Waits in callbacks too.
-/// - Errors: AMOP_ERROR_TIMEOUT when none came; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+/// - Ownership: `*completion` is owned by the caller; free it with amop_completion_free.
+/// - Threads: any thread, including callbacks. If several threads call it at once, each completion goes to one of
+///   them.
+/// - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_queue_next(
     queue: *const amop_completion_queue,
@@ -209,10 +215,10 @@ pub unsafe extern "C" fn amop_completion_queue_next(
     })
 }
 
-/// The next completions, up to `max`. Waits up to `timeout_ms` for the first; takes what is there then.
+/// Stores up to `max` completions in order. Waits up to `timeout_ms` for the first one, but not for more.
 ///
-/// - Ownership: `completions` has room for `max` pointers, of which the first `*count` are set; each completion is
-///   the caller's, for amop_completion_free.
+/// - Ownership: `completions` has space for `max` pointers, of which the first `*count` are set. Each completion is
+///   owned by the caller; free it with amop_completion_free.
 /// - Threads: as amop_completion_queue_next.
 /// - Errors: as amop_completion_queue_next; then `*count` is 0.
 #[unsafe(no_mangle)]
@@ -233,12 +239,14 @@ pub unsafe extern "C" fn amop_completion_queue_next_many(
     })
 }
 
-/// A file descriptor that is readable while amop_completion_queue_next would not wait, see amop_subscription_fd.
+/// Stores a file descriptor in `*fd` that is readable while amop_completion_queue_next would not wait, see
+/// amop_subscription_fd.
 ///
-/// - Ownership: `*fd` is the library's, which closes it with the queue: don't read from it, don't close it.
-/// - Threads: any, callbacks too.
-/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _RUNTIME when the process has no descriptor left, _UNSUPPORTED where there
-///   are none, _FORKED.
+/// - Ownership: `*fd` is owned by the library, which closes it when the queue is freed. Do not read from it or close
+///   it.
+/// - Threads: any thread, including callbacks.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT; _RUNTIME if the process has no descriptor left; _UNSUPPORTED on systems
+///   other than Unix; _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_queue_fd(
     queue: *const amop_completion_queue,
@@ -252,12 +260,12 @@ pub unsafe extern "C" fn amop_completion_queue_fd(
     })
 }
 
-/// Frees a queue. Calls that are under way go on; their completions are dropped.
+/// Frees a queue. Calls in flight continue; their completions are discarded.
 ///
-/// - Ownership: `queue` is gone, with what wasn't read; NULL is fine.
-/// - Threads: any, callbacks too.
-/// - Errors: none. In the child of a fork the memory is left alone.
+/// - Ownership: `queue` is freed, with the completions in it; NULL is allowed.
+/// - Threads: any thread, including callbacks.
+/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_queue_free(queue: *mut amop_completion_queue) {
-    guard!(or(), { drop(take!(queue)) })
+    guard_or!((), { drop(take!(queue)) })
 }

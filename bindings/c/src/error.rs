@@ -1,27 +1,35 @@
-//! Errors. What a function that fails puts out beside its status: a text that says what happened, to what, and
-//! what to do, and what is known of the message's fate.
+//! Errors. The error objects that failing functions store in `*error`. An error has a status, a text, and states
+//! whether the message may have been delivered.
+//!
+//! Unless a function states otherwise:
+//!
+//! - Ownership: the caller keeps `error`. Pointers and bytes returned are valid until it is freed.
+//! - Threads: any thread, including callbacks.
+//! - Errors: none.
 
 use std::ffi::{CString, c_char};
 
 use amop::{Delivery, Error};
 
-use crate::boundary::{borrow_optional, c_text, free, guard};
+use crate::argument::c_text;
 use crate::bytes::amop_bytes;
-use crate::status::amop_status;
+use crate::macros::{borrow_optional, free};
+use crate::status::{NAMES, amop_status};
+use crate::unwind::guard_or;
 
-/// What went wrong. Immutable; may be kept as long as one likes.
+/// An error. Immutable.
 pub struct amop_error {
     error: Error,
     message: CString,
 }
 
-/// Whether a failed message may have reached a subscriber all the same.
+/// Whether the message of a failed call may have been delivered to a subscriber.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum amop_delivery {
-    /// It has not: sending it again can't make a duplicate.
+    /// Not delivered: sending the message again cannot produce a duplicate.
     AMOP_DELIVERY_NO = 0,
-    /// It may have been delivered; a further try may be a duplicate.
+    /// Possibly delivered: sending the message again may produce a duplicate.
     AMOP_DELIVERY_MAYBE = 1,
 }
 
@@ -39,49 +47,45 @@ impl amop_error {
     }
 }
 
-/// The status that came with it; AMOP_OK for NULL.
+/// Returns the name of a status, such as `AMOP_ERROR_TIMEOUT`, or NULL for an unknown number.
 ///
-/// - Ownership: `error` stays the caller's.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// - Ownership: the string is owned by the library and valid until the process exits.
+#[unsafe(no_mangle)]
+pub extern "C" fn amop_status_name(status: i32) -> *const c_char {
+    guard_or!(std::ptr::null(), {
+        let name = NAMES.iter().find(|(number, _)| *number == status);
+        name.map_or(std::ptr::null(), |(_, name)| name.as_ptr().cast())
+    })
+}
+
+/// Returns the status that the failing function returned; AMOP_OK for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_code(error: *const amop_error) -> amop_status {
-    guard!(or amop_status::AMOP_ERROR_INTERNAL, {
+    guard_or!(amop_status::AMOP_ERROR_INTERNAL, {
         borrow_optional!(error).map_or(amop_status::AMOP_OK, amop_error::status)
     })
 }
 
-/// What happened, to what, what to do. Texts may improve between versions; programs decide by the code.
-///
-/// - Ownership: the text is lent until `error` is freed; NULL for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the text: what happened, to what, and what to do. NULL for NULL. Texts may change between versions, so
+/// programs should test amop_error_code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_message(error: *const amop_error) -> *const c_char {
-    guard!(or std::ptr::null(), {
+    guard_or!(std::ptr::null(), {
         borrow_optional!(error).map_or(std::ptr::null(), |error| error.message.as_ptr())
     })
 }
 
-/// Whether the same call may succeed later without a change by the caller. Says nothing of duplicates, see
-/// amop_error_delivery.
-///
-/// - Ownership: `error` stays the caller's.
-/// - Threads: any, callbacks too.
-/// - Errors: none; false for NULL.
+/// Returns whether the same call may succeed later without a change by the caller; false for NULL. Whether a retry
+/// may produce a duplicate is stated by amop_error_delivery.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_is_retriable(error: *const amop_error) -> bool {
-    guard!(or false, { borrow_optional!(error).is_some_and(|error| error.error.is_retriable()) })
+    guard_or!(false, { borrow_optional!(error).is_some_and(|error| error.error.is_retriable()) })
 }
 
-/// Whether the message may have reached a subscriber all the same.
-///
-/// - Ownership: `error` stays the caller's.
-/// - Threads: any, callbacks too.
-/// - Errors: none; AMOP_DELIVERY_NO for NULL.
+/// Returns whether the message may have been delivered to a subscriber; AMOP_DELIVERY_NO for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_delivery(error: *const amop_error) -> amop_delivery {
-    guard!(or amop_delivery::AMOP_DELIVERY_MAYBE, {
+    guard_or!(amop_delivery::AMOP_DELIVERY_MAYBE, {
         match borrow_optional!(error).map(|error| error.error.delivery()) {
             None | Some(Delivery::No) => amop_delivery::AMOP_DELIVERY_NO,
             Some(Delivery::Maybe) => amop_delivery::AMOP_DELIVERY_MAYBE,
@@ -89,46 +93,34 @@ pub unsafe extern "C" fn amop_error_delivery(error: *const amop_error) -> amop_d
     })
 }
 
-/// The `result` that the node or the subscriber answered; 0 where none did, and for NULL.
-///
-/// - Ownership: `error` stays the caller's.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the result code that the node or the subscriber sent; 0 if there is none, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_node_code(error: *const amop_error) -> i32 {
-    guard!(or 0, { borrow_optional!(error).and_then(|error| error.error.node_code()).unwrap_or(0) })
+    guard_or!(0, { borrow_optional!(error).and_then(|error| error.error.node_code()).unwrap_or(0) })
 }
 
-/// What a subscriber sent along with its failure; nothing otherwise, and for NULL.
-///
-/// - Ownership: the bytes are lent until `error` is freed.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the data that a subscriber sent with its failure; empty if there is none, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_data(error: *const amop_error) -> amop_bytes {
-    guard!(or amop_bytes::NONE, {
+    guard_or!(amop_bytes::NONE, {
         borrow_optional!(error).map_or(amop_bytes::NONE, |error| error.error.data().into())
     })
 }
 
-/// A copy to keep, of an error that is only lent; NULL for NULL.
+/// Returns a copy of an error, for example of a borrowed one; NULL for NULL.
 ///
-/// - Ownership: the copy is the caller's.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// - Ownership: the copy is owned by the caller; free it with amop_error_free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_clone(error: *const amop_error) -> *mut amop_error {
-    guard!(or std::ptr::null_mut(), {
+    guard_or!(std::ptr::null_mut(), {
         borrow_optional!(error).map_or(std::ptr::null_mut(), |error| amop_error::boxed(error.error.clone()))
     })
 }
 
 /// Frees an error.
 ///
-/// - Ownership: `error` is gone; NULL is fine.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// - Ownership: `error` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_free(error: *mut amop_error) {
-    guard!(or(), { free!(error) })
+    guard_or!((), { free!(error) })
 }

@@ -1,5 +1,12 @@
-//! Events. What happens to connections and subscriptions, on a way of its own: to a callback, or read with
-//! amop_events_next. One that is read too slowly loses the oldest of more than 1,024.
+//! Events. What happens to connections and subscriptions. Events are passed to a callback, or read with
+//! amop_events_next. A listener that reads too slowly loses the oldest events (amop_options_set_max_events).
+//!
+//! Getters and `_free`, unless a function states otherwise:
+//!
+//! - Ownership: the caller keeps `event`. Pointers returned are valid until it is freed, or until the callback that
+//!   borrows it returns.
+//! - Threads: any thread, including callbacks.
+//! - Errors: none.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::pin::Pin;
@@ -8,36 +15,40 @@ use std::task::{Context as TaskContext, Poll};
 use amop::{Event, Events, Process};
 use futures_core::Stream;
 
-use crate::boundary::{borrow, borrow_optional, c_text, free, guard, out, take};
+use crate::argument::c_text;
+use crate::boundary::guard;
 use crate::callback::{Context, call_or_log, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
+use crate::macros::{borrow, borrow_optional, free, out, take};
 use crate::status::amop_status;
+use crate::unwind::guard_or;
 
-/// What happened.
+/// The kind of an event.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum amop_event_kind {
-    /// There is no event, or one that this version of the library has no name for.
+    /// The event is NULL, or of a kind that this version of the library has no number for.
     AMOP_EVENT_NONE = 0,
-    /// A node is connected for the first time.
+    /// The client connected to a node for the first time.
     AMOP_EVENT_CONNECTED = 1,
-    /// A connection is lost; the client reconnects by itself.
+    /// A connection was lost; the client reconnects automatically.
     AMOP_EVENT_LOST = 2,
-    /// A node is connected again and lists all topics of this client.
+    /// The client reconnected to a node, and its topics are listed there again.
     AMOP_EVENT_RECONNECTED = 3,
-    /// A try to (re)connect failed; the next comes by itself.
+    /// An attempt to connect failed; the client will try again.
     AMOP_EVENT_CONNECT_FAILED = 4,
-    /// A subscription or service begins to lose messages. Once per episode; its figures tell how many.
+    /// A subscription or service has begun to lose messages. Emitted once per episode; its statistics count the
+    /// messages.
     AMOP_EVENT_SLOW_CONSUMER = 5,
     /// A callback reported a failure by amop_callback_failed, or panicked inside of the library. Delivery continues.
     AMOP_EVENT_HANDLER_FAILED = 6,
-    /// The client is closed; the last event.
+    /// The client is closed. The last event.
     AMOP_EVENT_CLOSED = 7,
 }
 
-/// An event. In a callback it is lent for the call. Immutable.
+/// An event. Immutable. A callback borrows it for the call.
 pub struct amop_event {
     kind: amop_event_kind,
     endpoint: Option<CString>,
@@ -48,11 +59,11 @@ pub struct amop_event {
     error: Option<amop_error>,
 }
 
-/// What is called for each event: one call after the other, in order.
+/// The callback for events. Its calls are sequential, in order.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct amop_event_callback {
-    /// The function. The event is lent for the call.
+    /// The function. The event is borrowed for the call.
     pub call: Option<unsafe extern "C" fn(context: *mut c_void, event: *const amop_event)>,
     /// Passed to both functions.
     pub context: *mut c_void,
@@ -60,7 +71,7 @@ pub struct amop_event_callback {
     pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
 }
 
-/// A client's events, to be read. Its functions may be used from many threads at once.
+/// A listener for the events of a client. Its functions may be called from any number of threads at once.
 pub struct amop_events {
     process: Process,
     inbox: Inbox<Events>,
@@ -117,7 +128,7 @@ impl amop_event {
                 amop_event_kind::AMOP_EVENT_HANDLER_FAILED
             }
             Event::Closed => amop_event_kind::AMOP_EVENT_CLOSED,
-            // The core may grow events before this file does; tests/header.rs finds it.
+            // tests/header.rs fails if an event of the core is missing here.
             _ => amop_event_kind::AMOP_EVENT_NONE,
         };
         seen
@@ -139,11 +150,11 @@ fn pointer(text: Option<&CString>) -> *const c_char {
     text.map(CString::as_c_str).map_or(std::ptr::null(), CStr::as_ptr)
 }
 
-/// Calls back for what happens from now on, until the client is closed.
+/// Calls a callback for each event from now on, until the client is closed.
 ///
-/// - Ownership: the callback's context is the library's until `drop`.
-/// - Threads: any, callbacks too; never waits. The callback runs on a thread of the library's own, and delays no
-///   subscription.
+/// - Ownership: the context of the callback is owned by the library until `drop`.
+/// - Threads: any thread, including callbacks. Never waits. The callback runs on a thread of its own and does not
+///   delay subscriptions.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_on_event(
@@ -163,10 +174,10 @@ pub unsafe extern "C" fn amop_client_on_event(
     })
 }
 
-/// What happens from now on, to be read with amop_events_next.
+/// Creates a listener for the events from now on, to be read with amop_events_next.
 ///
-/// - Ownership: `*events` is the caller's, for amop_events_free.
-/// - Threads: any, callbacks too; never waits.
+/// - Ownership: `*events` is owned by the caller; free it with amop_events_free.
+/// - Threads: any thread, including callbacks. Never waits.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_events(
@@ -182,11 +193,11 @@ pub unsafe extern "C" fn amop_client_events(
     })
 }
 
-/// The next event. Waits up to `timeout_ms` for one; 0 doesn't wait.
+/// Stores the next event in `*event`. Waits up to `timeout_ms` for it; 0 does not wait.
 ///
-/// - Ownership: `*event` is the caller's, for amop_event_free.
-/// - Threads: any, also several at once: each event goes to one of them. Waits in callbacks too.
-/// - Errors: AMOP_ERROR_TIMEOUT when none came; AMOP_ERROR_CLOSED after AMOP_EVENT_CLOSED;
+/// - Ownership: `*event` is owned by the caller; free it with amop_event_free.
+/// - Threads: any thread, including callbacks. If several threads call it at once, each event goes to one of them.
+/// - Errors: AMOP_ERROR_TIMEOUT if no event arrived; AMOP_ERROR_CLOSED after AMOP_EVENT_CLOSED;
 ///   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_events_next(
@@ -206,10 +217,12 @@ pub unsafe extern "C" fn amop_events_next(
     })
 }
 
-/// A file descriptor that is readable while amop_events_next would not wait, see amop_subscription_fd.
+/// Stores a file descriptor in `*fd` that is readable while amop_events_next would not wait, see
+/// amop_subscription_fd.
 ///
-/// - Ownership: `*fd` is the library's, which closes it with `events`: don't read from it, don't close it.
-/// - Threads: any, callbacks too.
+/// - Ownership: `*fd` is owned by the library, which closes it when `events` is freed. Do not read from it or close
+///   it.
+/// - Threads: any thread, including callbacks.
 /// - Errors: as amop_completion_queue_fd.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_events_fd(
@@ -224,99 +237,71 @@ pub unsafe extern "C" fn amop_events_fd(
     })
 }
 
-/// Stops listening.
+/// Frees a listener, with the events that were not read.
 ///
-/// - Ownership: `events` is gone, with what wasn't read; NULL is fine.
-/// - Threads: any, callbacks too.
-/// - Errors: none. In the child of a fork the memory is left alone.
+/// - Ownership: `events` is freed; NULL is allowed.
+/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_events_free(events: *mut amop_events) {
-    guard!(or(), { drop(take!(events)) })
+    guard_or!((), { drop(take!(events)) })
 }
 
-/// What happened; AMOP_EVENT_NONE for NULL.
-///
-/// - Ownership: `event` stays as it was.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the kind; AMOP_EVENT_NONE for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_kind_of(event: *const amop_event) -> amop_event_kind {
-    guard!(or amop_event_kind::AMOP_EVENT_NONE, {
+    guard_or!(amop_event_kind::AMOP_EVENT_NONE, {
         borrow_optional!(event).map_or(amop_event_kind::AMOP_EVENT_NONE, |event| event.kind)
     })
 }
 
-/// The endpoint, as given, of CONNECTED, LOST, RECONNECTED, CONNECT_FAILED; NULL for others, and for NULL.
-///
-/// - Ownership: the text is lent as long as the event.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_endpoint(event: *const amop_event) -> *const c_char {
-    guard!(or std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.endpoint.as_ref())) })
+    guard_or!(std::ptr::null(), {
+        pointer(borrow_optional!(event).and_then(|event| event.endpoint.as_ref()))
+    })
 }
 
-/// What the node calls itself, `2.11.2`, of CONNECTED and RECONNECTED; NULL for others, and for NULL.
-///
-/// - Ownership: the text is lent as long as the event.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the version that the node reported, such as `2.11.2`, of CONNECTED and RECONNECTED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_node_version(event: *const amop_event) -> *const c_char {
-    guard!(or std::ptr::null(), {
+    guard_or!(std::ptr::null(), {
         pointer(borrow_optional!(event).and_then(|event| event.node_version.as_ref()))
     })
 }
 
-/// The agreed protocol version, of CONNECTED and RECONNECTED; 0 for others, and for NULL.
-///
-/// - Ownership: `event` stays as it was.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the negotiated protocol version of CONNECTED and RECONNECTED; 0 for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_protocol(event: *const amop_event) -> u32 {
-    guard!(or 0, { borrow_optional!(event).map_or(0, |event| event.protocol) })
+    guard_or!(0, { borrow_optional!(event).map_or(0, |event| event.protocol) })
 }
 
-/// The topic, of SLOW_CONSUMER and HANDLER_FAILED; NULL for others, and for NULL.
-///
-/// - Ownership: the text is lent as long as the event.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the topic of SLOW_CONSUMER and HANDLER_FAILED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_topic(event: *const amop_event) -> *const c_char {
-    guard!(or std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.topic.as_ref())) })
+    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.topic.as_ref())) })
 }
 
-/// How the callback failed, of HANDLER_FAILED; NULL for others, and for NULL.
-///
-/// - Ownership: the text is lent as long as the event.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the text of HANDLER_FAILED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_message(event: *const amop_event) -> *const c_char {
-    guard!(or std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.message.as_ref())) })
+    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.message.as_ref())) })
 }
 
-/// Why, of LOST and CONNECT_FAILED; NULL for others, and for NULL.
-///
-/// - Ownership: the error is lent as long as the event; amop_error_clone keeps it.
-/// - Threads: any, callbacks too.
-/// - Errors: none of its own.
+/// Returns the error of LOST and CONNECT_FAILED; NULL for other events. amop_error_clone makes a copy that outlives
+/// the event.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_error(event: *const amop_event) -> *const amop_error {
-    guard!(or std::ptr::null(), {
+    guard_or!(std::ptr::null(), {
         let error = borrow_optional!(event).and_then(|event| event.error.as_ref());
         error.map_or(std::ptr::null(), |error| error)
     })
 }
 
-/// Frees an event that came from amop_events_next, never one that is lent to a callback.
+/// Frees an event that was read with amop_events_next. Must not be called for one that a callback borrows.
 ///
-/// - Ownership: `event` is gone; NULL is fine.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// - Ownership: `event` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_free(event: *mut amop_event) {
-    guard!(or(), { free!(event) })
+    guard_or!((), { free!(event) })
 }

@@ -1,4 +1,5 @@
-//! What is read with `_next`: one source, any number of threads that wait for it, and its file descriptor.
+//! An inbox is what the `_next` functions read: one source of items, any number of waiting threads, and a file
+//! descriptor.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -6,32 +7,32 @@ use std::time::{Duration, Instant};
 
 use amop::{Error, ErrorKind, Process, Result};
 
-use crate::boundary::{time, unusable};
+use crate::argument::{invalid_argument, time};
 use crate::signal::Signal;
 
-/// Where items come from.
+/// A source of items.
 pub(crate) trait Source: Send {
-    /// One of them.
+    /// An item.
     type Item;
 
-    /// What they are called in an error's text.
+    /// What the items are called in error texts.
     const NAME: &'static str;
 
-    /// The next item; `None` after the last.
+    /// Returns the next item; `None` after the last one.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Item>>;
 
-    /// Whether there is one, or the end; takes nothing.
+    /// Is ready if `poll_next` would return an item or `None`. Consumes nothing.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// A source that many threads may read.
+/// A source that any number of threads may read.
 pub(crate) struct Inbox<S> {
     process: Process,
     source: Mutex<S>,
     signal: Arc<Signal>,
 }
 
-/// Nothing is infinite: as in the core, no time is longer than ten years.
+/// The longest time to wait, ten years as in the core, so that deadlines do not overflow.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl<S: Source> Inbox<S> {
@@ -39,26 +40,26 @@ impl<S: Source> Inbox<S> {
         Inbox { process: Process::current(), source: Mutex::new(source), signal: Arc::default() }
     }
 
-    /// Whether this process made it.
+    /// Fails in a child process of the one that created the inbox.
     pub(crate) fn check_fork(&self) -> Result<()> {
         self.process.check()
     }
 
-    /// The source, for what isn't reading.
+    /// Locks the source, for uses other than reading.
     pub(crate) fn source(&self) -> Result<MutexGuard<'_, S>> {
         self.check_fork()?;
         Ok(self.lock())
     }
 
-    /// Waits for the first of up to `most` items and takes what there is; at least one.
+    /// Waits for the first item, then takes up to `most` items that are available.
     pub(crate) fn next(&self, timeout_ms: u64, most: usize, mut take: impl FnMut(S::Item)) -> Result<usize> {
         self.check_fork()?;
         if most == 0 {
-            return Err(unusable("room for 0 items was given"));
+            return Err(invalid_argument("the number of items is 0"));
         }
         let wait = time(timeout_ms).unwrap_or_default();
         if wait > LONGEST {
-            return Err(unusable(format!("a time of {wait:?} is too long: take at most {LONGEST:?}")));
+            return Err(invalid_argument(format!("the time {wait:?} is too long: use at most {LONGEST:?}")));
         }
         let deadline = Instant::now() + wait;
         let waker = Waker::from(self.signal.clone());
@@ -88,19 +89,19 @@ impl<S: Source> Inbox<S> {
             if ended {
                 return Err(Error::undelivered(
                     ErrorKind::Closed,
-                    format!("no more {} will come: it has ended", S::NAME),
+                    format!("no more {} will arrive: the source has ended", S::NAME),
                 ));
             }
             if !self.signal.wait(seen, deadline) {
                 return Err(Error::undelivered(
                     ErrorKind::Timeout,
-                    format!("no {} came within {wait:?}", S::NAME),
+                    format!("no {} arrived within {wait:?}", S::NAME),
                 ));
             }
         }
     }
 
-    /// The file descriptor, readable while `next` would not wait.
+    /// Returns the file descriptor that is readable while `next` would not wait.
     pub(crate) fn descriptor(&self) -> Result<i32> {
         self.check_fork()?;
         let number = self.signal.descriptor()?;
@@ -109,14 +110,14 @@ impl<S: Source> Inbox<S> {
         Ok(number)
     }
 
-    /// Makes the descriptor say what is so.
+    /// Sets the descriptor readable or not, according to the source.
     fn settle(&self, source: &mut S, cx: &mut Context<'_>) {
         if !self.signal.has_descriptor() {
             return;
         }
         if source.poll_ready(cx).is_pending() {
             self.signal.set_readable(false);
-            // A wake that came in between was just wiped out: look again.
+            // Check again, because a wake between the two previous calls set the descriptor, and that was reset.
             if source.poll_ready(cx).is_pending() {
                 return;
             }

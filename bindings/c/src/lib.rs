@@ -1,8 +1,8 @@
 //! amop: a client for AMOP, the publish/subscribe messaging of FISCO BCOS chains.
 //!
-//! A program connects to its own institution's node over mutual TLS, subscribes to topics, and reaches other
-//! programs through the chain's nodes: by *publish* (unicast: the node picks one subscriber, whose reply comes
-//! back) or *broadcast* (multicast: all subscribers).
+//! A program connects to the node of its own institution over mutual TLS, subscribes to topics, and reaches other
+//! programs through the nodes of the chain. *Publish* is a unicast: the node picks one subscriber, whose reply is
+//! returned. *Broadcast* is a multicast to all subscribers.
 //!
 //!     amop_options *options = amop_options_new();
 //!     amop_options_add_endpoint(options, "127.0.0.1:20200");
@@ -14,56 +14,68 @@
 //!     }
 //!     amop_options_free(options);
 //!
-//! Rules that hold everywhere; each function says what it adds to them.
+//! The following rules hold for all functions. The head of a section adds the rules of that section, and a function
+//! states what differs from them.
 //!
-//! Ownership. `const` pointers are borrowed for the call; what is to be kept is copied. A handle that a function
-//! puts out is the caller's, until it is passed to the `_free` of its type, once. Every `_free` takes NULL.
-//! Functions that give a pointer into a handle lend it for as long as that handle lives.
+//! Ownership. A `const` pointer is borrowed for the call; the library copies what it keeps. A handle that a function
+//! stores in an out-parameter is owned by the caller, who passes it once to the `_free` function of its type. Every
+//! `_free` function accepts NULL. A pointer into a handle is valid until that handle is freed.
 //!
-//! Results. Functions that can fail return a status, AMOP_OK (0) or an AMOP_ERROR_*; those with a last parameter
-//! `error` put out an error object too, for the caller to free, unless that is NULL. When a function fails, its
-//! out-parameters are zeroed, and descriptors become -1. NULL where a handle or text is needed, texts that aren't
-//! UTF-8 and lengths that can't be are errors, never crashes. Getters take NULL and answer NULL, 0 or nothing.
+//! Results. A function that can fail returns a status: AMOP_OK (0) or an AMOP_ERROR_*. If its last parameter is
+//! `error` and that is not NULL, it also stores an error object there, which the caller frees. If a function fails,
+//! its out-parameters are set to zero, and file descriptors to -1. NULL for a required handle or string, a string
+//! that is not UTF-8, or an impossible length is reported as an error. Getters accept NULL and return NULL, 0 or an
+//! empty value.
 //!
-//! Threads. Handles can be used from many threads at once, options objects by one at a time. Nobody may use a
-//! handle while or after it is freed.
+//! Threads. A handle may be used from any number of threads at once, an options object from one thread at a time. A
+//! handle must not be used during or after its `_free`.
 //!
-//! Callbacks are {call, context, drop}. They run on threads of the library, never on the one that reads from the
-//! network. `drop`, which may be NULL, is called exactly once, after the last call has returned, also when the
-//! function that took the callback fails (then before it returns). Inside of callbacks every function may be
-//! called; those that would wait for callbacks to end don't wait there. A callback must not throw an exception
-//! into the library: amop_callback_failed is for that. The next call for the same subscription waits until it
-//! returns; others don't.
+//! Callbacks are {call, context, drop}. They run on threads of the library, but not on the threads that read from the
+//! network. `drop`, which may be NULL, is called exactly once: after the last call has returned, or, if the function
+//! that received the callback fails, before that function returns. A callback may call every function; a function
+//! that would wait for callbacks to return does not wait inside of a callback. A callback must not throw an exception
+//! into the library, but report a failure by amop_callback_failed. The next call of the same subscription waits until
+//! the callback returns; calls of other subscriptions do not.
 //!
-//! Times are milliseconds; 0 takes the default. Nothing waits for ever.
+//! Times are in milliseconds; 0 stands for the default. No function waits without a limit.
 //!
-//! Processes. After a fork the child can't use the parent's handles (AMOP_ERROR_FORKED) except to free them; it
-//! can make its own. The library handles no signals. A payload is any bytes, possibly none; texts are UTF-8 and
-//! end with a NUL. Payloads are never logged.
+//! Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
+//! AMOP_ERROR_FORKED. It can create handles of its own. The library installs no signal handlers.
+//!
+//! Data. A payload is any number of bytes, possibly none. Strings are UTF-8 and end with a NUL. Payloads are logged
+//! at trace level only.
 #![deny(unsafe_op_in_unsafe_fn)]
-// The names are C's, and what callers have to keep to is said once, above.
+// The types have their C names, and the rules for callers are stated once, above.
 #![allow(non_camel_case_types, unreachable_pub, clippy::missing_safety_doc)]
 
+mod argument;
 mod boundary;
 mod bytes;
 mod call;
 mod callback;
 mod client;
+mod completion;
 mod completion_queue;
 mod devnet;
 mod error;
 mod event;
+mod handler;
 mod inbox;
 mod log;
+mod macros;
 mod message;
 mod options;
+mod placement;
 mod pointer;
 mod publish;
+mod reply;
 mod request;
+mod retry;
 mod service;
 mod signal;
 mod stats;
 mod status;
 mod subscription;
+mod unwind;
 mod version;
 mod waiting;

@@ -1,43 +1,45 @@
-//! Log. What the library does, for people; off until a callback is set. A record says which connection or call it is
-//! about. Records hold no payloads.
+//! Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback is
+//! set. Records above AMOP_LOG_TRACE contain no payloads.
 
 use std::ffi::{c_char, c_void};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use amop::records::{Collector, Record};
 use amop::{Error, ErrorKind, Process, Result};
+use once_cell::sync::OnceCell;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use crate::boundary::{c_text, guard, unusable};
+use crate::argument::{c_text, invalid_argument};
+use crate::boundary::guard;
 use crate::callback::{Context, function};
 use crate::error::amop_error;
 use crate::status::amop_status;
 
-/// How much is told.
+/// The level of a record.
 #[repr(i32)]
 pub enum amop_log_level {
-    /// Nothing.
+    /// No records.
     AMOP_LOG_OFF = 0,
-    /// What goes wrong in the library.
+    /// Errors in the library.
     AMOP_LOG_ERROR = 1,
-    /// What goes wrong around it: connections lost, answers that can't be sent.
+    /// Problems around it: lost connections, answers that can't be sent.
     AMOP_LOG_WARN = 2,
-    /// What it does: connections made.
+    /// Its main steps: connections established.
     AMOP_LOG_INFO = 3,
-    /// What helps to find a mistake.
+    /// Details for debugging.
     AMOP_LOG_DEBUG = 4,
-    /// Everything.
+    /// All records, which may contain payloads.
     AMOP_LOG_TRACE = 5,
 }
 
-/// What is called for each record: one call after the other, in order.
+/// The callback for records. Its calls are sequential, in order.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct amop_log_callback {
-    /// The function: `level` is an AMOP_LOG_*, `target` the part of the library that speaks. The texts are lent for
+    /// The function. `level` is an AMOP_LOG_*, `target` names the part of the library. The strings are borrowed for
     /// the call.
     pub call: Option<
         unsafe extern "C" fn(context: *mut c_void, level: i32, target: *const c_char, message: *const c_char),
@@ -48,26 +50,27 @@ pub struct amop_log_callback {
     pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
 }
 
-/// A callback and how much it wants to hear.
+/// The callback with its level.
 struct Listener {
     call: unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),
     context: Context,
     level: i32,
 }
 
-/// Records that wait for the callback; beyond it they are counted instead, so that logging never waits.
+/// The maximum number of records that wait for the callback. Further ones are counted and discarded, so that logging
+/// never waits.
 const MOST_RECORDS: usize = 4096;
 
-/// How much is wanted now; read wherever something might be logged.
+/// The current level, read wherever a record might be created.
 static LEVEL: AtomicI32 = AtomicI32::new(amop_log_level::AMOP_LOG_OFF as i32);
-/// Who hears it now.
+/// The current callback.
 static LISTENER: Mutex<Option<Arc<Listener>>> = Mutex::new(None);
-/// The way to the log's thread, once that runs.
-static RECORDS: OnceLock<Result<(Process, SyncSender<Record>)>> = OnceLock::new();
-/// Records that found no room.
+/// The channel to the log thread, once that has started.
+static RECORDS: OnceCell<(Process, SyncSender<Record>)> = OnceCell::new();
+/// Records discarded since the last report.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// How much is wanted now, as `tracing` says it.
+/// Returns the current level as a `tracing` filter.
 fn wanted() -> LevelFilter {
     match LEVEL.load(Ordering::Relaxed) {
         1 => LevelFilter::ERROR,
@@ -79,9 +82,9 @@ fn wanted() -> LevelFilter {
     }
 }
 
-/// Passes a record to the log's thread.
+/// Passes a record to the log thread.
 fn take(record: Record) {
-    let Some(Ok((process, records))) = RECORDS.get() else { return };
+    let Some((process, records)) = RECORDS.get() else { return };
     if process.check().is_ok() && records.try_send(record).is_err() {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
@@ -97,17 +100,14 @@ fn number(level: Level) -> i32 {
     }
 }
 
-/// Starts what collects and passes on records; once in a process.
+/// Starts the log thread and the collector of records. Called once in a process.
 fn start() -> Result<(Process, SyncSender<Record>)> {
     let (sender, records) = sync_channel(MOST_RECORDS);
-    let thread = std::thread::Builder::new().name("amop-log".into());
-    thread.spawn(move || pass_on(&records)).map_err(|error| {
-        Error::undelivered(ErrorKind::Runtime, format!("the log's thread can't be started: {error}"))
-    })?;
+    amop::threads::start("amop-log", move || pass_on(&records))?;
     tracing::subscriber::set_global_default(Collector::new(wanted, take)).map_err(|_| {
         Error::undelivered(
             ErrorKind::Unsupported,
-            "this program is in Rust itself and collects the library's log already",
+            "a Rust program with a tracing subscriber of its own already collects the log",
         )
     })?;
     Ok((Process::current(), sender))
@@ -119,15 +119,15 @@ fn pass_on(records: &Receiver<Record>) {
         let Some(listener) = listener else { continue };
         let lost = LOST.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let message = format!("{lost} records were lost: the log callback is too slow");
-            listener.tell(&Record { level: Level::WARN, target: "amop::log", message });
+            let message = format!("{lost} records were discarded: the log callback is too slow");
+            listener.call(&Record { level: Level::WARN, target: "amop::log", message });
         }
-        listener.tell(&record);
+        listener.call(&record);
     }
 }
 
 impl Listener {
-    fn tell(&self, record: &Record) {
+    fn call(&self, record: &Record) {
         let level = number(record.level);
         if level > self.level {
             return;
@@ -138,13 +138,14 @@ impl Listener {
     }
 }
 
-/// Passes what the library logs to a callback, instead of the former one. A `call` that is NULL, or AMOP_LOG_OFF, ends
-/// it. The former callback's `drop` is called before this returns, or, when it just runs, after it has returned.
+/// Sets the callback for records at or above a level, in place of the previous one. AMOP_LOG_OFF, or a `call` that is
+/// NULL, disables logging. The `drop` of the previous callback is called before this function returns, or, if that
+/// callback is running, when it has returned.
 ///
-/// - Ownership: the callback's context is the library's until `drop`.
-/// - Threads: any, callbacks too; never waits. The callback runs on a thread of the log's own; when it is slow,
-///   records are lost and counted.
-/// - Errors: AMOP_ERROR_INVALID_ARGUMENT for a level that is none, _RUNTIME, _UNSUPPORTED, _FORKED.
+/// - Ownership: the context of the callback is owned by the library until `drop`.
+/// - Threads: any thread, including callbacks. Never waits. The callback runs on a thread of its own; if it is too
+///   slow, records are discarded and counted.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an unknown level; _RUNTIME, _UNSUPPORTED, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_set_log_callback(
     level: i32,
@@ -156,24 +157,25 @@ pub unsafe extern "C" fn amop_set_log_callback(
     guard!(error, {
         let context = Context::new(callback.context, callback.drop);
         if !(OFF..=TRACE).contains(&level) {
-            return Err(unusable(format!("{level} is no AMOP_LOG_*")));
+            return Err(invalid_argument(format!("{level} is not an AMOP_LOG_*")));
         }
         let (listener, level) = if level == OFF || callback.call.is_none() {
             (None, OFF)
         } else {
-            RECORDS.get_or_init(start).as_ref().map_err(Error::clone)?;
+            // A later call may succeed where this one fails, for example once there are threads again.
+            RECORDS.get_or_try_init(start)?;
             (Some(Arc::new(Listener { call: function(callback.call)?, context, level })), level)
         };
-        if let Some(Ok((process, _))) = RECORDS.get() {
+        if let Some((process, _)) = RECORDS.get() {
             process.check()?;
         }
-        let former = {
+        let previous = {
             let mut current = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *current, listener)
         };
         LEVEL.store(level, Ordering::Relaxed);
         tracing::callsite::rebuild_interest_cache();
-        drop(former);
+        drop(previous);
         Ok(())
     })
 }

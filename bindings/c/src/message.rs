@@ -1,4 +1,10 @@
-//! Messages. What a subscription receives: a topic, any bytes, and where they came from.
+//! Messages. What a subscription receives: a topic, a payload, and the node it came from.
+//!
+//! Unless a function states otherwise:
+//!
+//! - Ownership: the caller keeps `message`. Pointers and bytes returned are valid until it is freed.
+//! - Threads: any thread, including callbacks.
+//! - Errors: none. NULL has no topic, no endpoint and no bytes.
 
 use std::ffi::{CStr, CString, c_char};
 use std::sync::{Arc, OnceLock};
@@ -6,24 +12,26 @@ use std::time::UNIX_EPOCH;
 
 use amop::{Message, MessageKind};
 
-use crate::boundary::{borrow_optional, c_text, free, guard};
+use crate::argument::c_text;
 use crate::bytes::amop_bytes;
+use crate::macros::{borrow_optional, free};
+use crate::unwind::guard_or;
 
-/// A message. In a callback it is lent for the call; a clone may be kept. Immutable.
+/// A message. Immutable. A callback borrows it for the call and may keep a clone.
 pub struct amop_message {
     message: Message,
     /// Shared by all messages of a subscription.
     topic: Arc<CStr>,
-    /// Made when it's first asked for.
+    /// Converted when it is first read.
     endpoint: OnceLock<CString>,
 }
 
 /// How a message was sent.
 #[repr(i32)]
 pub enum amop_message_kind {
-    /// There is no message.
+    /// The message is NULL.
     AMOP_MESSAGE_NONE = 0,
-    /// To one subscriber that the node picked.
+    /// To one subscriber, chosen by the node.
     AMOP_MESSAGE_UNICAST = 1,
     /// To all subscribers.
     AMOP_MESSAGE_BROADCAST = 2,
@@ -43,31 +51,23 @@ impl amop_message {
     }
 }
 
-/// A topic for C, to be shared by what comes on it.
+/// Converts a topic for C, once for all messages of a subscription.
 pub(crate) fn c_topic(topic: &str) -> Arc<CStr> {
     c_text(topic).into()
 }
 
-/// The topic it was published on.
-///
-/// - Ownership: the text is lent as long as the message; NULL for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the topic that the message was published on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_topic(message: *const amop_message) -> *const c_char {
-    guard!(or std::ptr::null(), {
+    guard_or!(std::ptr::null(), {
         borrow_optional!(message).map_or(std::ptr::null(), |message| message.topic.as_ptr())
     })
 }
 
-/// Unicast or broadcast; AMOP_MESSAGE_NONE for NULL.
-///
-/// - Ownership: `message` stays as it was.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns whether the message is a unicast or a broadcast; AMOP_MESSAGE_NONE for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_kind_of(message: *const amop_message) -> amop_message_kind {
-    guard!(or amop_message_kind::AMOP_MESSAGE_NONE, {
+    guard_or!(amop_message_kind::AMOP_MESSAGE_NONE, {
         match borrow_optional!(message).map(|message| message.message.kind()) {
             None => amop_message_kind::AMOP_MESSAGE_NONE,
             Some(MessageKind::Unicast) => amop_message_kind::AMOP_MESSAGE_UNICAST,
@@ -76,77 +76,57 @@ pub unsafe extern "C" fn amop_message_kind_of(message: *const amop_message) -> a
     })
 }
 
-/// The payload: any bytes, possibly none, not NUL-terminated.
-///
-/// - Ownership: the bytes are lent as long as the message; none for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the payload: any number of bytes, possibly none, not NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_data(message: *const amop_message) -> amop_bytes {
-    guard!(or amop_bytes::NONE, { borrow_optional!(message).map_or(amop_bytes::NONE, amop_message::data) })
+    guard_or!(amop_bytes::NONE, { borrow_optional!(message).map_or(amop_bytes::NONE, amop_message::data) })
 }
 
-/// The publisher's sequence id: 32 bytes as they came, mostly hexadecimal digits.
-///
-/// - Ownership: the bytes are lent as long as the message; none for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_seq(message: *const amop_message) -> amop_bytes {
-    guard!(or amop_bytes::NONE, {
-        borrow_optional!(message)
-            .map_or(amop_bytes::NONE, |message| message.message.seq().as_slice().into())
+    guard_or!(amop_bytes::NONE, {
+        borrow_optional!(message).map_or(amop_bytes::NONE, |message| message.message.seq().as_slice().into())
     })
 }
 
-/// The node it came from, as the endpoint was given.
-///
-/// - Ownership: the text is lent as long as the message; NULL for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the endpoint of the node that delivered the message, as it was added.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_endpoint(message: *const amop_message) -> *const c_char {
-    guard!(or std::ptr::null(), {
+    guard_or!(std::ptr::null(), {
         borrow_optional!(message).map_or(std::ptr::null(), |message| {
             message.endpoint.get_or_init(|| c_text(message.message.endpoint())).as_ptr()
         })
     })
 }
 
-/// When this client read it, in milliseconds since 1970 UTC (not when it was sent: the wire doesn't say); 0 for NULL.
-///
-/// - Ownership: `message` stays as it was.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns when this client received the message, in milliseconds since 1970 UTC; 0 for NULL. The protocol does not
+/// transmit when it was sent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_received_at(message: *const amop_message) -> i64 {
-    guard!(or 0, {
+    guard_or!(0, {
         borrow_optional!(message)
             .and_then(|message| message.message.received_at().duration_since(UNIX_EPOCH).ok())
             .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     })
 }
 
-/// A copy to keep, of a message that is only lent; NULL for NULL. The payload is shared, not copied.
+/// Returns a copy of a message, for example of a borrowed one; NULL for NULL. The copy shares the payload.
 ///
-/// - Ownership: the copy is the caller's, for amop_message_free.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// - Ownership: the copy is owned by the caller; free it with amop_message_free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_clone(message: *const amop_message) -> *mut amop_message {
-    guard!(or std::ptr::null_mut(), {
+    guard_or!(std::ptr::null_mut(), {
         borrow_optional!(message).map_or(std::ptr::null_mut(), |message| {
             Box::into_raw(Box::new(amop_message::new(message.message.clone(), message.topic.clone())))
         })
     })
 }
 
-/// Frees a message that is the caller's, never one that is lent to a callback.
+/// Frees a message. Must not be called for a message that a callback borrows.
 ///
-/// - Ownership: `message` is gone; NULL is fine.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// - Ownership: `message` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_free(message: *mut amop_message) {
-    guard!(or(), { free!(message) })
+    guard_or!((), { free!(message) })
 }

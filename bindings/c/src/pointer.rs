@@ -1,4 +1,4 @@
-//! Pointers from C, checked as far as a pointer can be: what the macros of `boundary` do.
+//! Pointers from C, checked as far as pointers can be. The macros in `macros` call these functions.
 
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
@@ -6,42 +6,42 @@ use std::mem::MaybeUninit;
 use amop::{Error, ErrorKind, Process, Result};
 use bytes::Bytes;
 
-use crate::boundary::unusable;
+use crate::argument::invalid_argument;
 
-/// The longest payload that is looked at at all; the core knows the exact bound.
+/// The longest payload that is copied. The core knows the exact limit.
 const MAX_PAYLOAD: usize = amop::protocol::channel::frame::MAX_FRAME_LEN;
 
 fn is_null(name: &str) -> Error {
-    unusable(format!("`{name}` is NULL"))
+    invalid_argument(format!("`{name}` is NULL"))
 }
 
 /// See `borrow!`.
 ///
 /// # Safety
-/// `handle` is NULL or a living handle of this type.
+/// `handle` is NULL or a valid handle of this type.
 pub(crate) unsafe fn borrow<'a, T>(handle: *const T, name: &str) -> Result<&'a T> {
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     unsafe { handle.as_ref() }.ok_or_else(|| is_null(name))
 }
 
 /// See `borrow_mut!`.
 ///
 /// # Safety
-/// `handle` is NULL or a living handle of this type that nobody else uses.
+/// `handle` is NULL or a valid handle of this type that no other thread uses.
 pub(crate) unsafe fn borrow_mut<'a, T>(handle: *mut T, name: &str) -> Result<&'a mut T> {
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     unsafe { handle.as_mut() }.ok_or_else(|| is_null(name))
 }
 
 /// See `take!`.
 ///
 /// # Safety
-/// `handle` is NULL or a living handle of this type that nobody else uses, now or later.
+/// `handle` is NULL or a valid handle of this type that is not used by another thread or later.
 pub(crate) unsafe fn take<T>(handle: *mut T, process: impl Fn(&T) -> Process) -> Option<Box<T>> {
     if handle.is_null() {
         return None;
     }
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     let handle = unsafe { Box::from_raw(handle) };
     if process(&handle).check().is_err() {
         std::mem::forget(handle);
@@ -58,54 +58,56 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, name: &str, kind: ErrorKind) 
     if text.is_null() {
         return Err(is_null(name));
     }
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     let text = unsafe { CStr::from_ptr(text) };
     text.to_str().map_err(|error| {
-        Error::undelivered(kind, format!("`{name}` isn't UTF-8: byte {} is wrong", error.valid_up_to()))
+        Error::undelivered(kind, format!("`{name}` is not UTF-8: byte {} is invalid", error.valid_up_to()))
     })
 }
 
 /// See `payload!`.
 ///
 /// # Safety
-/// `len` bytes can be read at `data`, unless it's NULL.
+/// `len` bytes can be read at `data`, unless it is NULL.
 pub(crate) unsafe fn payload(data: *const u8, len: usize, name: &str) -> Result<Bytes> {
     if len == 0 {
         return Ok(Bytes::new());
     }
     if data.is_null() {
-        return Err(unusable(format!("`{name}` is NULL, but its length is {len}")));
+        return Err(invalid_argument(format!("`{name}` is NULL, but its length is {len}")));
     }
     if len > MAX_PAYLOAD {
         return Err(Error::undelivered(
             ErrorKind::TooLarge,
-            format!("{len} bytes don't fit one message; a frame of the protocol ends at {MAX_PAYLOAD}"),
+            format!(
+                "{len} bytes do not fit in one message: a frame of the protocol has at most {MAX_PAYLOAD}"
+            ),
         ));
     }
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     Ok(Bytes::copy_from_slice(unsafe { std::slice::from_raw_parts(data, len) }))
 }
 
-/// A place for a result.
+/// An out-parameter.
 pub(crate) struct Out<'a, T>(&'a mut T);
 
 impl<T> Out<'_, T> {
-    /// Puts a plain value there.
+    /// Stores a plain value.
     pub(crate) fn set(self, value: T) {
         *self.0 = value;
     }
 }
 
 impl<T> Out<'_, *mut T> {
-    /// Puts a new handle there; it is the caller's from then on.
+    /// Stores a new handle, which the caller owns from then on.
     pub(crate) fn give(self, value: T) {
         *self.0 = Box::into_raw(Box::new(value));
     }
 }
 
-/// What an out-parameter holds when there is no result.
+/// The value of an out-parameter without a result.
 pub(crate) trait Nothing {
-    /// NULL, or 0; of a descriptor, where 0 would be one, -1.
+    /// NULL or 0; -1 for a descriptor, because 0 is a valid one.
     const NOTHING: Self;
 }
 
@@ -125,9 +127,9 @@ impl Nothing for i32 {
 /// See `out!`.
 ///
 /// # Safety
-/// `out` is NULL or can be written to, by nobody else meanwhile.
+/// `out` is NULL or can be written to, and no other thread uses it during the call.
 pub(crate) unsafe fn out<'a, T: Nothing>(out: *mut T, name: &str) -> Result<Out<'a, T>> {
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     unsafe { out_optional(out) }.ok_or_else(|| is_null(name))
 }
 
@@ -139,18 +141,18 @@ pub(crate) unsafe fn out_optional<'a, T: Nothing>(out: *mut T) -> Option<Out<'a,
     if out.is_null() {
         return None;
     }
-    // SAFETY: the caller's; written first, as it may be uninitialised.
+    // SAFETY: guaranteed by the caller. It is written first, because it may be uninitialised.
     unsafe {
         out.write(T::NOTHING);
         Some(Out(&mut *out))
     }
 }
 
-/// Places for handles, filled one after the other.
+/// An array for handles that is filled in order.
 pub(crate) struct Places<'a, T>(std::slice::IterMut<'a, MaybeUninit<*mut T>>);
 
 impl<T> Places<'_, T> {
-    /// Puts a new handle into the next place; it is the caller's from then on.
+    /// Stores a new handle in the next element. The caller owns it from then on.
     pub(crate) fn give(&mut self, value: T) {
         if let Some(place) = self.0.next() {
             place.write(Box::into_raw(Box::new(value)));
@@ -161,15 +163,15 @@ impl<T> Places<'_, T> {
 /// See `places!`.
 ///
 /// # Safety
-/// `max` pointers can be written to at `places`, unless it's NULL, by nobody else meanwhile.
+/// `max` pointers can be written to at `places`, unless it is NULL, and no other thread uses them during the call.
 pub(crate) unsafe fn places<'a, T>(places: *mut *mut T, max: usize, name: &str) -> Result<Places<'a, T>> {
     if places.is_null() {
         return Err(is_null(name));
     }
     if max > isize::MAX as usize / size_of::<*mut T>() {
-        return Err(unusable(format!("`{name}` can't have room for {max} handles")));
+        return Err(invalid_argument(format!("`{name}` cannot have space for {max} handles")));
     }
-    // SAFETY: the caller's; they may be uninitialised, and the length was just checked.
+    // SAFETY: guaranteed by the caller. The elements may be uninitialised, and the length was checked above.
     Ok(Places(
         unsafe { std::slice::from_raw_parts_mut(places.cast::<MaybeUninit<*mut T>>(), max) }.iter_mut(),
     ))

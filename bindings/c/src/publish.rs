@@ -1,24 +1,24 @@
-//! Sending. A publish goes to one subscriber, whose reply is the result; a broadcast to all, and the result is the
-//! node's ack, which says nothing of who hears it. These functions wait; see *Asynchronous calls* for those that
-//! don't.
+//! Sending. A publish sends a message to one subscriber and returns its reply. A broadcast sends a message to all
+//! subscribers and returns when the node has acknowledged it, which does not confirm delivery to any subscriber.
+//! These functions wait; see *Asynchronous calls* for functions that do not.
 
-use std::ffi::{CString, c_char, c_void};
-use std::sync::OnceLock;
+use std::ffi::{c_char, c_void};
 
-use amop::{Broadcast, Publish, Reply, Result, Retry};
+use amop::{Broadcast, Publish, Result, Retry};
 
-use crate::boundary::{
-    borrow, borrow_mut, borrow_optional, c_text, free, guard, out_optional, payload, text, time,
-};
-use crate::bytes::amop_bytes;
+use crate::argument::{apply, time};
+use crate::boundary::guard;
 use crate::client::amop_client;
 use crate::error::amop_error;
-use crate::options::{apply, retry_of};
+use crate::macros::{borrow, borrow_mut, borrow_optional, free, out_optional, payload, text};
+use crate::reply::amop_reply;
+use crate::retry::retry_of;
 use crate::status::amop_status;
+use crate::unwind::guard_or;
 use crate::waiting::block_on;
 
-/// Options of publishes and broadcasts, to be freed with amop_publish_options_free; may be used for any number.
-/// NULL in their place takes the defaults. Belong to one thread at a time.
+/// Options of publishes and broadcasts, for any number of calls. NULL in their place stands for the defaults. An
+/// object may be used from one thread at a time.
 #[derive(Default)]
 pub struct amop_publish_options {
     wait_for_subscriber: bool,
@@ -26,23 +26,10 @@ pub struct amop_publish_options {
     all_nodes: bool,
 }
 
-/// A subscriber's answer. Immutable.
-pub struct amop_reply {
-    reply: Reply,
-    /// Made when it's first asked for.
-    endpoint: OnceLock<CString>,
-}
-
-impl amop_reply {
-    pub(crate) fn new(reply: Reply) -> amop_reply {
-        amop_reply { reply, endpoint: OnceLock::new() }
-    }
-}
-
-/// A publish as C asks for it.
+/// Returns the publish that the arguments describe.
 ///
 /// # Safety
-/// As the header demands of amop_client_publish.
+/// The arguments are as the header demands of amop_client_publish.
 pub(crate) unsafe fn publish(
     client: *const amop_client,
     topic: *const c_char,
@@ -60,10 +47,10 @@ pub(crate) unsafe fn publish(
     }))
 }
 
-/// A broadcast as C asks for it.
+/// Returns the broadcast that the arguments describe.
 ///
 /// # Safety
-/// As the header demands of amop_client_broadcast.
+/// The arguments are as the header demands of amop_client_broadcast.
 pub(crate) unsafe fn broadcast(
     client: *const amop_client,
     topic: *const c_char,
@@ -81,31 +68,31 @@ pub(crate) unsafe fn broadcast(
     }))
 }
 
-/// Options with all defaults.
+/// Creates options with all defaults.
 ///
-/// - Ownership: the options are the caller's, for amop_publish_options_free.
-/// - Threads: any, callbacks too.
+/// - Ownership: the options are owned by the caller; free them with amop_publish_options_free.
+/// - Threads: any thread, including callbacks.
 /// - Errors: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn amop_publish_options_new() -> *mut amop_publish_options {
-    guard!(or std::ptr::null_mut(), { Box::into_raw(Box::default()) })
+    guard_or!(std::ptr::null_mut(), { Box::into_raw(Box::default()) })
 }
 
-/// Frees options; calls that were made with them keep theirs.
+/// Frees options. Calls that were started with them are not affected.
 ///
-/// - Ownership: `options` is gone; NULL is fine.
-/// - Threads: one at a time; callbacks too.
+/// - Ownership: `options` is freed; NULL is allowed.
+/// - Threads: one at a time, including callbacks.
 /// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_publish_options_free(options: *mut amop_publish_options) {
-    guard!(or(), { free!(options) })
+    guard_or!((), { free!(options) })
 }
 
-/// Whether a publish goes on trying until its deadline while nothing was delivered, say because no node knows a
-/// subscriber yet (topics take up to 5 s to travel between nodes). Default no.
+/// Sets whether a publish that was not delivered is retried until its deadline, for example because no node knows a
+/// subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
 ///
-/// - Ownership: nothing changes hands.
-/// - Threads: one at a time; callbacks too.
+/// - Ownership: no ownership is transferred.
+/// - Threads: one at a time, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_publish_options_set_wait_for_subscriber(
@@ -118,10 +105,10 @@ pub unsafe extern "C" fn amop_publish_options_set_wait_for_subscriber(
     })
 }
 
-/// When to try again by itself: an AMOP_RETRY_*. Default: as the client's options say.
+/// Sets when the call is retried automatically: an AMOP_RETRY_*. Default: as set in the options of the client.
 ///
-/// - Ownership: nothing changes hands.
-/// - Threads: one at a time; callbacks too.
+/// - Ownership: no ownership is transferred.
+/// - Threads: one at a time, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_publish_options_set_retry(
@@ -134,11 +121,11 @@ pub unsafe extern "C" fn amop_publish_options_set_retry(
     })
 }
 
-/// Whether a broadcast goes through every connected node instead of one that reaches all. Subscribers that use this
-/// library drop the duplicates, others see them. Default no.
+/// Sets whether a broadcast is sent to every connected node, rather than to as many as reach all subscribers.
+/// Subscribers that use this library discard the duplicates, others receive them. Default: false.
 ///
-/// - Ownership: nothing changes hands.
-/// - Threads: one at a time; callbacks too.
+/// - Ownership: no ownership is transferred.
+/// - Threads: one at a time, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_publish_options_set_all_nodes(
@@ -151,16 +138,16 @@ pub unsafe extern "C" fn amop_publish_options_set_all_nodes(
     })
 }
 
-/// Sends a message to one subscriber and waits for its reply. A subscriber that only listens replies with nothing as
-/// soon as it has the message.
+/// Sends a message to one subscriber and waits for its reply. A subscriber that does not serve the topic acknowledges
+/// the message with an empty reply as soon as its client has accepted it.
 ///
-/// - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `*reply` is the caller's, for
-///   amop_reply_free; `reply` may be NULL.
-/// - Threads: any; waits up to `timeout_ms` (0: the client's call timeout). In a callback it waits too: a message
-///   that only this callback could answer then ends with its deadline.
-/// - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _TOO_LARGE; _NO_SUBSCRIBER and the other answers of
+/// - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed. `*reply` is owned by the caller; free it
+///   with amop_reply_free. `reply` may be NULL.
+/// - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client). If only
+///   the calling callback could answer the message, the call ends at its deadline.
+/// - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _TOO_LARGE; _NO_SUBSCRIBER and the other errors reported by
 ///   nodes (100 to 199) and subscribers (200 to 204); _NOT_CONNECTED, _CONNECTION_LOST, _TIMEOUT, _OVERLOADED,
-///   _CLOSED, _FORKED. amop_error_delivery says whether it may have been delivered all the same.
+///   _CLOSED, _FORKED. amop_error_delivery returns whether the message may have been delivered.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_publish(
     client: *const amop_client,
@@ -174,7 +161,7 @@ pub unsafe extern "C" fn amop_client_publish(
 ) -> amop_status {
     guard!(error, {
         let out = out_optional!(reply);
-        // SAFETY: what the header demands of this function.
+        // SAFETY: the caller meets what the header demands of this function.
         let publish = unsafe { publish(client, topic, data, len, options, timeout_ms) }?;
         let reply = block_on(publish.into_future())?;
         if let Some(out) = out {
@@ -184,10 +171,10 @@ pub unsafe extern "C" fn amop_client_publish(
     })
 }
 
-/// Sends a message to all subscribers and waits for the node's ack.
+/// Sends a message to all subscribers and waits for the acknowledgement of the node.
 ///
 /// - Ownership: `topic`, `data` and `options` (may be NULL) are borrowed.
-/// - Threads: any; waits up to `timeout_ms` (0: the client's call timeout), in callbacks too.
+/// - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client).
 /// - Errors: as amop_client_publish, without those of subscribers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_broadcast(
@@ -200,58 +187,8 @@ pub unsafe extern "C" fn amop_client_broadcast(
     error: *mut *mut amop_error,
 ) -> amop_status {
     guard!(error, {
-        // SAFETY: what the header demands of this function.
+        // SAFETY: the caller meets what the header demands of this function.
         let broadcast = unsafe { broadcast(client, topic, data, len, options, timeout_ms) }?;
         block_on(broadcast.into_future())
     })
-}
-
-/// What the subscriber answered; nothing when it had nothing to say.
-///
-/// - Ownership: the bytes are lent as long as the reply; none for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_reply_data(reply: *const amop_reply) -> amop_bytes {
-    guard!(or amop_bytes::NONE, {
-        borrow_optional!(reply).map_or(amop_bytes::NONE, |reply| reply.reply.data().into())
-    })
-}
-
-/// The node that the message went through, as the endpoint was given.
-///
-/// - Ownership: the text is lent as long as the reply; NULL for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_reply_endpoint(reply: *const amop_reply) -> *const c_char {
-    guard!(or std::ptr::null(), {
-        borrow_optional!(reply).map_or(std::ptr::null(), |reply| {
-            reply.endpoint.get_or_init(|| c_text(reply.reply.endpoint())).as_ptr()
-        })
-    })
-}
-
-/// A copy to keep, of a reply that is only lent; NULL for NULL. The payload is shared, not copied.
-///
-/// - Ownership: the copy is the caller's, for amop_reply_free.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_reply_clone(reply: *const amop_reply) -> *mut amop_reply {
-    guard!(or std::ptr::null_mut(), {
-        borrow_optional!(reply).map_or(std::ptr::null_mut(), |reply| {
-            Box::into_raw(Box::new(amop_reply::new(reply.reply.clone())))
-        })
-    })
-}
-
-/// Frees a reply that is the caller's.
-///
-/// - Ownership: `reply` is gone; NULL is fine.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_reply_free(reply: *mut amop_reply) {
-    guard!(or(), { free!(reply) })
 }

@@ -1,23 +1,31 @@
-//! Requests. A unicast to a service that waits for its answer: now, inside of the callback, or later from any thread,
-//! with a clone. After 4.5 s (amop_options_set_answer_timeout) the library itself answers that the service is too slow;
-//! when the last handle is gone without an answer, that the request was dropped.
+//! Requests. A unicast that a service has received and that waits for an answer. It can be answered inside of the
+//! callback, or later from any thread by a clone. If it has no answer after 4.5 s (amop_options_set_answer_timeout),
+//! the library answers TOO_SLOW; if its last handle is freed without an answer, DROPPED.
+//!
+//! Unless a function states otherwise:
+//!
+//! - Ownership: the caller keeps `request`. Data passed to a function is copied.
+//! - Threads: any thread, including callbacks. Never waits.
+//! - Errors: none.
 
 use std::ffi::{CStr, c_void};
 use std::sync::Arc;
 
 use amop::{Process, Request, Result};
 
-use crate::boundary::{borrow, borrow_optional, guard, payload, take};
+use crate::boundary::guard;
 use crate::error::amop_error;
+use crate::macros::{borrow, borrow_optional, payload, take};
 use crate::message::amop_message;
 use crate::status::amop_status;
+use crate::unwind::guard_or;
 
-/// The code of a failure without a code of its own, for amop_request_fail.
+/// The code for amop_request_fail if the program has no code of its own.
 pub const AMOP_RESULT_FAILED: i32 = -5000;
 
 const _: () = assert!(AMOP_RESULT_FAILED == Request::FAILED);
 
-/// A request. In a callback it is lent for the call; a clone may be kept.
+/// A request. A callback borrows it for the call and may keep a clone.
 pub struct amop_request {
     process: Process,
     request: Request,
@@ -36,24 +44,18 @@ impl amop_request {
     }
 }
 
-/// The message that is to be answered.
-///
-/// - Ownership: the message is lent as long as the request; NULL for NULL.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the message to be answered; NULL for NULL. It is valid until the request is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_message(request: *const amop_request) -> *const amop_message {
-    guard!(or std::ptr::null(), {
+    guard_or!(std::ptr::null(), {
         borrow_optional!(request).map_or(std::ptr::null(), |request| &raw const request.message)
     })
 }
 
-/// Sends the reply; it may be empty.
+/// Sends the reply, which may be empty.
 ///
-/// - Ownership: the bytes are copied; `request` stays as it was.
-/// - Threads: any, callbacks too; never waits.
-/// - Errors: AMOP_ERROR_REQUEST_EXPIRED when its time is over or its connection gone, _ALREADY_ANSWERED,
-///   _TOO_LARGE, _INVALID_ARGUMENT, _FORKED.
+/// - Errors: AMOP_ERROR_REQUEST_EXPIRED if the time for an answer is over or the connection was lost;
+///   _ALREADY_ANSWERED, _TOO_LARGE, _INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_reply(
     request: *const amop_request,
@@ -64,13 +66,11 @@ pub unsafe extern "C" fn amop_request_reply(
     guard!(error, { borrow!(request)?.request()?.reply(payload!(data, len)?) })
 }
 
-/// Tells the publisher that it failed: a code, and data to go with it. The code has to fit 16 bits, must not be 0,
-/// not one of the nodes' own (100 to 104), and not one of those that the library answers by itself (-5013 to -5010);
-/// without one of your own take AMOP_RESULT_FAILED.
+/// Answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of the nodes
+/// (100 to 104) or a code of the library (-5013 to -5010). Use AMOP_RESULT_FAILED if the program has no codes of its
+/// own.
 ///
-/// - Ownership: the bytes are copied; `request` stays as it was.
-/// - Threads: any, callbacks too; never waits.
-/// - Errors: as amop_request_reply; AMOP_ERROR_INVALID_ARGUMENT also for a code that can't be sent.
+/// - Errors: as amop_request_reply; AMOP_ERROR_INVALID_ARGUMENT also for a code that is not allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_fail(
     request: *const amop_request,
@@ -82,24 +82,18 @@ pub unsafe extern "C" fn amop_request_fail(
     guard!(error, { borrow!(request)?.request()?.fail(code, payload!(data, len)?) })
 }
 
-/// Whether an answer can still be given; false for NULL.
-///
-/// - Ownership: `request` stays as it was.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns whether the request can still be answered; false for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_is_open(request: *const amop_request) -> bool {
-    guard!(or false, { borrow_optional!(request).is_some_and(|request| request.request.is_open()) })
+    guard_or!(false, { borrow_optional!(request).is_some_and(|request| request.request.is_open()) })
 }
 
-/// A handle to keep, of a request that is only lent: to answer it later. NULL for NULL.
+/// Returns a further handle of a request, for example of a borrowed one, to answer it later; NULL for NULL.
 ///
-/// - Ownership: the clone is the caller's, for amop_request_free.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// - Ownership: the clone is owned by the caller; free it with amop_request_free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_clone(request: *const amop_request) -> *mut amop_request {
-    guard!(or std::ptr::null_mut(), {
+    guard_or!(std::ptr::null_mut(), {
         borrow_optional!(request).map_or(std::ptr::null_mut(), |request| {
             let topic = request.message.topic().clone();
             Box::into_raw(Box::new(amop_request::new(request.request.clone(), topic)))
@@ -107,13 +101,12 @@ pub unsafe extern "C" fn amop_request_clone(request: *const amop_request) -> *mu
     })
 }
 
-/// Frees a request that is the caller's, never one that is lent to a callback. The last handle of an unanswered
-/// request answers that it was dropped (AMOP_ERROR_SUBSCRIBER_DROPPED at the publisher).
+/// Frees a request. Must not be called for a request that a callback borrows. When the last handle of an unanswered
+/// request is freed, the publisher receives AMOP_ERROR_SUBSCRIBER_DROPPED.
 ///
-/// - Ownership: `request` is gone; NULL is fine.
-/// - Threads: any, callbacks too.
-/// - Errors: none. In the child of a fork the memory is left alone.
+/// - Ownership: `request` is freed; NULL is allowed.
+/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_free(request: *mut amop_request) {
-    guard!(or(), { drop(take!(request)) })
+    guard_or!((), { drop(take!(request)) })
 }

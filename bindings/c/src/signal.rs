@@ -1,4 +1,4 @@
-//! Wakes whoever waits for a handle: threads that block, and a file descriptor that is readable meanwhile.
+//! Wakes the threads that wait for a handle, and sets its file descriptor readable.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,13 +16,12 @@ pub(crate) struct Signal {
 
 #[derive(Default)]
 struct State {
-    /// Counts wakes, so that none is missed between a look and a wait.
+    /// The number of wakes, so that a thread does not miss one between its check and its wait.
     wakes: u64,
     descriptor: Option<Descriptor>,
 }
 
-/// A pipe that holds one byte while there is something to read. No more than that is ever written, so nobody
-/// blocks on it.
+/// A pipe that contains one byte while there is something to read, and never more, so that writing does not block.
 struct Descriptor {
     reader: PipeReader,
     writer: PipeWriter,
@@ -30,7 +29,7 @@ struct Descriptor {
 }
 
 impl Descriptor {
-    /// Errors can't happen: both ends are open, and the pipe has room for its one byte.
+    /// Sets the state. It can't fail while both ends are open, because the pipe has capacity for one byte.
     fn set(&mut self, raised: bool) {
         if self.raised == raised {
             return;
@@ -38,7 +37,7 @@ impl Descriptor {
         self.raised = raised;
         let moved = if raised { self.writer.write_all(&[1]) } else { self.reader.read_exact(&mut [0]) };
         if let Err(error) = moved {
-            tracing::error!(%error, raised, "a file descriptor of the library was closed or used by somebody else");
+            tracing::error!(%error, raised, "the program closed or used a file descriptor of the library");
         }
     }
 }
@@ -56,12 +55,12 @@ impl Wake for Signal {
 }
 
 impl Signal {
-    /// How often it was woken so far; to be asked before one looks.
+    /// Returns the number of wakes so far. Read it before checking the source.
     pub(crate) fn wakes(&self) -> u64 {
         self.lock().wakes
     }
 
-    /// Waits for a wake after `seen`; false when there was none until the deadline.
+    /// Waits for a wake after `seen`. Returns false if there was none until the deadline.
     pub(crate) fn wait(&self, seen: u64, deadline: Instant) -> bool {
         let mut state = self.lock();
         while state.wakes == seen {
@@ -74,19 +73,19 @@ impl Signal {
         true
     }
 
-    /// Makes the descriptor readable, or not. Without one nothing happens.
+    /// Sets the descriptor readable or not. Does nothing without a descriptor.
     pub(crate) fn set_readable(&self, readable: bool) {
         if let Some(descriptor) = &mut self.lock().descriptor {
             descriptor.set(readable);
         }
     }
 
-    /// Whether there is a descriptor.
+    /// Returns whether there is a descriptor.
     pub(crate) fn has_descriptor(&self) -> bool {
         self.lock().descriptor.is_some()
     }
 
-    /// The descriptor's number; it's made by the first who asks.
+    /// Returns the number of the descriptor, which the first call creates.
     #[cfg(unix)]
     pub(crate) fn descriptor(&self) -> Result<i32> {
         use std::os::fd::AsRawFd;
@@ -97,7 +96,7 @@ impl Signal {
         let (reader, writer) = pipe().map_err(|error| {
             Error::undelivered(
                 ErrorKind::Runtime,
-                format!("no file descriptor is left for this process: {error}"),
+                format!("could not create a pipe ({error}): raise the limit of open files"),
             )
         })?;
         let number = reader.as_raw_fd();
@@ -105,10 +104,13 @@ impl Signal {
         Ok(number)
     }
 
-    /// There are no file descriptors to wait for on this system.
+    /// Fails, because there are no file descriptors to wait for on this system.
     #[cfg(not(unix))]
     pub(crate) fn descriptor(&self) -> Result<i32> {
-        Err(Error::undelivered(ErrorKind::Unsupported, "file descriptors to wait for exist on Unix only"))
+        Err(Error::undelivered(
+            ErrorKind::Unsupported,
+            "file descriptors to wait for are available on Unix only",
+        ))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

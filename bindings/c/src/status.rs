@@ -1,40 +1,37 @@
-//! Status. What functions return; the numbers are the same in every language and never change their meaning.
-
-use std::ffi::c_char;
+//! Status. The values that functions return. The numbers are the same in every language and never change their
+//! meaning.
 
 use amop::ErrorKind;
 
-use crate::boundary::guard;
-
-/// The result of a function: AMOP_OK, or what went wrong.
+/// The result of a function: AMOP_OK, or the kind of the error.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum amop_status {
-    /// It worked.
+    /// Success.
     AMOP_OK = 0,
-    /// An argument is unusable: NULL, empty, out of range, not UTF-8.
+    /// An argument is invalid: NULL, empty, out of range, or not UTF-8.
     AMOP_ERROR_INVALID_ARGUMENT = 1,
-    /// A topic is empty, longer than 254 bytes, not UTF-8, or holds a TAB.
+    /// A topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB.
     AMOP_ERROR_INVALID_TOPIC = 2,
-    /// An endpoint isn't `host:port`, `IPv4:port` or `[IPv6]:port`.
+    /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     AMOP_ERROR_INVALID_ENDPOINT = 3,
-    /// The message doesn't fit one frame (100 MiB - 64 KiB).
+    /// The message does not fit in one frame (100 MiB - 64 KiB).
     AMOP_ERROR_TOO_LARGE = 4,
-    /// No credentials were given and none found; the text lists every place tried.
+    /// No credentials were set and none were found; the text lists the places searched.
     AMOP_ERROR_CREDENTIALS_NOT_FOUND = 20,
     /// A certificate or key can't be read or parsed.
     AMOP_ERROR_CREDENTIALS_INVALID = 21,
     /// The private key is encrypted.
     AMOP_ERROR_KEY_ENCRYPTED = 22,
-    /// The private key doesn't belong to the certificate.
+    /// The private key does not belong to the certificate.
     AMOP_ERROR_KEY_MISMATCH = 23,
-    /// An own certificate or the CA is expired or not yet valid.
+    /// The client's certificate or the CA has expired or is not yet valid.
     AMOP_ERROR_CERTIFICATE_DATES = 24,
     /// The host name can't be resolved.
     AMOP_ERROR_RESOLVE = 30,
-    /// TCP connect failed: nothing listens there, or no route.
+    /// The TCP connection failed: nothing listens there, or there is no route.
     AMOP_ERROR_CONNECT = 31,
-    /// TCP, TLS or handshake didn't end within the connect limit.
+    /// TCP, TLS and channel handshake did not complete within the connect timeout.
     AMOP_ERROR_CONNECT_TIMEOUT = 32,
     /// The TLS handshake failed.
     AMOP_ERROR_TLS = 33,
@@ -42,73 +39,73 @@ pub enum amop_status {
     AMOP_ERROR_NODE_CERTIFICATE = 34,
     /// The node refused this client's certificate.
     AMOP_ERROR_CLIENT_CERTIFICATE = 35,
-    /// Node and client share no cipher suite or curve.
+    /// The node and the client have no cipher suite or curve in common.
     AMOP_ERROR_TLS_NO_COMMON = 36,
     /// The node refused the channel handshake: no common protocol version.
     AMOP_ERROR_HANDSHAKE = 37,
-    /// The embedded node can't listen on its port.
+    /// An embedded node can't listen on its port.
     AMOP_ERROR_LISTEN = 38,
-    /// No node is connected at the moment.
+    /// No node is connected.
     AMOP_ERROR_NOT_CONNECTED = 40,
-    /// The connection went away while the call was in flight.
+    /// The connection was lost while the call was in flight.
     AMOP_ERROR_CONNECTION_LOST = 41,
-    /// The node sent something that isn't the protocol.
+    /// The node violated the protocol.
     AMOP_ERROR_PROTOCOL = 42,
-    /// The call's own deadline passed; of a `_next` function: nothing came in time.
+    /// The deadline of the call passed; of a `_next` function: nothing arrived in time.
     AMOP_ERROR_TIMEOUT = 50,
     /// The call was cancelled.
     AMOP_ERROR_CANCELLED = 51,
-    /// The client is closed or closing; of a `_next` function: nothing will come any more.
+    /// The client is closed or closing; of a `_next` function: no more items will arrive.
     AMOP_ERROR_CLOSED = 52,
-    /// A bound of this client is reached: calls in flight, or bytes queued to send.
+    /// A limit of this client is reached: calls in flight, or bytes queued for sending.
     AMOP_ERROR_OVERLOADED = 53,
-    /// Node code 100: no node knows a subscriber of the topic, or all of them failed.
+    /// Node code 100: no node knows a subscriber of the topic, or all subscribers failed.
     AMOP_ERROR_NO_SUBSCRIBER = 100,
     /// Node code 101 (older nodes): the remote node could not reach its SDK.
     AMOP_ERROR_REMOTE_NODE = 101,
-    /// Node code 102: the node's own time limit passed.
+    /// Node code 102: the time limit of the node passed.
     AMOP_ERROR_NODE_TIMEOUT = 102,
-    /// Node code 103: the node's AMOP bandwidth limit rejected the message.
+    /// Node code 103: the bandwidth limit of the node rejected the message.
     AMOP_ERROR_BANDWIDTH = 103,
-    /// Node code 104: the remote node had no subscriber left to try.
+    /// Node code 104: the remote node had no further subscriber to try.
     AMOP_ERROR_SUBSCRIBER_UNREACHABLE = 104,
-    /// Any other code that a node or a subscriber answered; see amop_error_node_code.
+    /// Any other code from a node or a subscriber; see amop_error_node_code.
     AMOP_ERROR_REMOTE = 199,
     /// The subscriber's handler failed (result -5000).
     AMOP_ERROR_SUBSCRIBER_FAILED = 200,
-    /// The subscriber dropped the request unanswered (result -5010).
+    /// The subscriber dropped the request without an answer (result -5010).
     AMOP_ERROR_SUBSCRIBER_DROPPED = 201,
-    /// The subscriber's handler didn't answer before the node's limit (result -5011).
+    /// The subscriber's handler did not answer in time (result -5011).
     AMOP_ERROR_SUBSCRIBER_TOO_SLOW = 202,
-    /// Every lane of the subscriber was full (result -5012).
+    /// All queues of the subscriber were full (result -5012).
     AMOP_ERROR_SUBSCRIBER_BUSY = 203,
-    /// The subscriber has just left the topic (result -5013).
+    /// The subscriber had just unsubscribed from the topic (result -5013).
     AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED = 204,
-    /// This client serves the topic already.
+    /// This client already serves the topic.
     AMOP_ERROR_ALREADY_SERVED = 300,
-    /// The call would wait for the very handler that makes it.
+    /// The call would wait for the handler that makes it.
     AMOP_ERROR_WOULD_DEADLOCK = 301,
-    /// This build, or this node, doesn't have it.
+    /// This build of the library, or this node, does not support the operation.
     AMOP_ERROR_UNSUPPORTED = 302,
-    /// The process forked after the library had started; the child can't use it.
+    /// The handle was created before a fork, by the parent process.
     AMOP_ERROR_FORKED = 303,
     /// The library's threads could not be started.
     AMOP_ERROR_RUNTIME = 304,
-    /// The request was answered before.
+    /// The request has already been answered.
     AMOP_ERROR_ALREADY_ANSWERED = 305,
-    /// The request's time is over: the library has answered it (TOO_SLOW) or its connection is gone.
+    /// The request can no longer be answered: the library has answered it (TOO_SLOW), or its connection was lost.
     AMOP_ERROR_REQUEST_EXPIRED = 306,
-    /// A bug in the library: a panic that was caught at its boundary.
+    /// A bug in the library: a panic was caught at the boundary to C.
     AMOP_ERROR_INTERNAL = 307,
 }
 
-/// Which status stands for which of the core's kinds; one line each, checked by the compiler.
+/// Maps each error kind of the core to its status. A constant assertion compares the numbers.
 macro_rules! statuses {
     ($($kind:ident => $status:ident,)*) => {
         const _: () = { $(assert!(ErrorKind::$kind.code() == amop_status::$status as i32);)* };
 
         impl amop_status {
-            /// The status of a kind. tests/header.rs finds a kind that has none.
+            /// Returns the status of an error kind. tests/header.rs fails if a kind is missing here.
             pub(crate) fn of(kind: ErrorKind) -> amop_status {
                 match kind {
                     $(ErrorKind::$kind => amop_status::$status,)*
@@ -117,8 +114,8 @@ macro_rules! statuses {
             }
         }
 
-        /// Every status as it is written in C, with a NUL.
-        const NAMES: &[(i32, &str)] = &[
+        /// The C name of every status, with a NUL at the end.
+        pub(crate) const NAMES: &[(i32, &str)] = &[
             (amop_status::AMOP_OK as i32, "AMOP_OK\0"),
             $((amop_status::$status as i32, concat!(stringify!($status), "\0")),)*
         ];
@@ -170,17 +167,4 @@ statuses! {
     AlreadyAnswered => AMOP_ERROR_ALREADY_ANSWERED,
     RequestExpired => AMOP_ERROR_REQUEST_EXPIRED,
     Internal => AMOP_ERROR_INTERNAL,
-}
-
-/// A status as it is written in C, `AMOP_ERROR_TIMEOUT`; NULL for a number that is none.
-///
-/// - Ownership: the text is the library's and lives as long as the process.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
-#[unsafe(no_mangle)]
-pub extern "C" fn amop_status_name(status: i32) -> *const c_char {
-    guard!(or std::ptr::null(), {
-        let name = NAMES.iter().find(|(number, _)| *number == status);
-        name.map_or(std::ptr::null(), |(_, name)| name.as_ptr().cast())
-    })
 }

@@ -1,5 +1,9 @@
-//! Versions. The header's are macros (AMOP_VERSION ...), the library's are functions; a program that was compiled
-//! with one and runs with the other asks amop_check_version.
+//! Versions. The AMOP_VERSION macros have the version of the header, the functions return the version of the library.
+//! A program that runs with another library than it was compiled for can call amop_check_version.
+//!
+//! - Ownership: no ownership is transferred.
+//! - Threads: any thread, including callbacks.
+//! - Errors: none, unless a function states otherwise.
 
 use std::ffi::{CStr, c_char};
 
@@ -8,11 +12,12 @@ use amop::{Error, ErrorKind};
 use crate::boundary::guard;
 use crate::error::amop_error;
 use crate::status::amop_status;
+use crate::unwind::guard_or;
 
-/// As in Cargo.toml, for C.
+/// The version in Cargo.toml, with a NUL at the end.
 const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
     Ok(version) => version,
-    Err(_) => panic!("a version holds no NUL"),
+    Err(_) => panic!("the version contains a NUL"),
 };
 
 /// Major * 1,000,000 + minor * 1,000 + patch.
@@ -23,36 +28,26 @@ const NUMBER: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
 const fn number(digits: &str) -> u32 {
     match u32::from_str_radix(digits, 10) {
         Ok(number) => number,
-        Err(_) => panic!("a version's parts are numbers"),
+        Err(_) => panic!("a part of the version is not a number"),
     }
 }
 
-/// The library's version, `1.2.3`.
-///
-/// - Ownership: the text is the library's and lives as long as the process.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the version of the library, such as `1.2.3`. The string is valid until the process exits.
 #[unsafe(no_mangle)]
 pub extern "C" fn amop_version() -> *const c_char {
-    guard!(or std::ptr::null(), { VERSION.as_ptr() })
+    guard_or!(std::ptr::null(), { VERSION.as_ptr() })
 }
 
-/// The library's version as a number: major * 1,000,000 + minor * 1,000 + patch.
-///
-/// - Ownership: nothing changes hands.
-/// - Threads: any, callbacks too.
-/// - Errors: none.
+/// Returns the version of the library as a number: major * 1,000,000 + minor * 1,000 + patch.
 #[unsafe(no_mangle)]
 pub extern "C" fn amop_version_number() -> u32 {
-    guard!(or 0, { NUMBER })
+    guard_or!(0, { NUMBER })
 }
 
-/// Whether this library can serve a program compiled with a header of version `header`, which is to be
-/// AMOP_VERSION_NUMBER: the same major number, and not older.
+/// Checks that the library can serve a program that was compiled with version `header`, which should be
+/// AMOP_VERSION_NUMBER: the major version is the same and the library is not older.
 ///
-/// - Ownership: `error` is the caller's.
-/// - Threads: any, callbacks too.
-/// - Errors: AMOP_ERROR_UNSUPPORTED.
+/// - Errors: AMOP_ERROR_UNSUPPORTED if it cannot.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_check_version(header: u32, error: *mut *mut amop_error) -> amop_status {
     guard!(error, {
@@ -64,7 +59,7 @@ pub unsafe extern "C" fn amop_check_version(header: u32, error: *mut *mut amop_e
             ErrorKind::Unsupported,
             format!(
                 "the program was compiled for amop {major}.{minor}.{patch}, but the library loaded is {}: \
-                 install a newer library, or compile the program again",
+                 install a newer library, or recompile the program",
                 env!("CARGO_PKG_VERSION")
             ),
         ))

@@ -1,5 +1,5 @@
-//! Waits on the calling thread for a future of the core's. Needs no runtime here, and may be used inside of
-//! itself: a future's end may run a callback's `drop`, which may call the library.
+//! Waits on the calling thread for a future of the core. It needs no runtime and may be used recursively: a future
+//! may run the `drop` of a callback, which may call the library.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,22 +22,26 @@ impl Wake for Parked {
     }
 }
 
-/// Does what needs a living thread: this one, or, where this one's own data are gone, another. They are while the
-/// process exits and runs what comes after `main`: destructors of C++, functions given to `atexit`.
+/// Runs `work` on this thread, or on a new one if the thread-local data of this thread are destroyed. That is so
+/// while the process exits and runs destructors of C++ and functions registered with `atexit`.
 pub(crate) fn on_living_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let is_over = Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed());
     if !is_over {
         return work();
     }
     std::thread::scope(|scope| {
-        let thread = Builder::new().name("amop-exit".into()).spawn_scoped(scope, work);
-        // A panic, in both cases, is reported by the export that waits here.
-        let outcome = thread.expect("a thread can be started while the process exits").join();
+        // The export that waits here reports a panic, and an error that is passed as one.
+        let outcome = match Builder::new().name("amop-exit".into()).spawn_scoped(scope, work) {
+            Ok(thread) => thread.join(),
+            Err(error) => {
+                Err(Box::new(amop::threads::refused("a thread for the end of the process", &error)) as _)
+            }
+        };
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-/// The future's outcome; the core's futures all end by a deadline of their own.
+/// Returns the output of a future. The futures of the core have deadlines, so it does not wait without a limit.
 pub(crate) fn block_on<F: Future<Output: Send> + Send>(future: F) -> F::Output {
     on_living_thread(|| park_on(future))
 }
@@ -57,7 +61,7 @@ fn park_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Makes a future's first step and leaves it.
+/// Polls a future once and drops it.
 pub(crate) fn begin<F: Future + Send>(future: F) {
     on_living_thread(|| {
         let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));

@@ -1,4 +1,4 @@
-/* Callbacks that fail and say so: who is told, and that delivery goes on. */
+/* Callbacks that report a failure: where it is reported, and that delivery continues. */
 #include "fixture.h"
 
 static void expect_failure_event(const amop_events *events, const char *topic, const char *message)
@@ -14,7 +14,7 @@ static void fail_once(void *pointer, const amop_message *message)
     context *context = pointer;
     if (counted(context->calls) == 0) {
         context->number += amop_callback_failed("at first") == AMOP_OK;
-        /* What is said last counts; what isn't UTF-8 is replaced. */
+        /* The last report counts. Bytes that are not UTF-8 are replaced. */
         context->number += amop_callback_failed("no \xff today") == AMOP_OK;
         context->number += amop_callback_failed(NULL) == AMOP_ERROR_INVALID_ARGUMENT;
     }
@@ -38,7 +38,7 @@ static void failed_subscription_callback_is_an_event(void **state)
     wait_for(context.calls, 2);
     assert_string_equal(context.last, "2");
     end(client);
-    /* Once: the next event is the end. */
+    /* Only one event was emitted: the next one is the end. */
     amop_event_free(next_event(events, AMOP_EVENT_CLOSED));
     amop_events_free(events);
     assert_int_equal(context.number, 3);
@@ -76,7 +76,7 @@ static void failed_service_callback_fails_the_request(void **state)
     assert_true(is_text(amop_error_data(error), "the handler failed"));
     assert_null(strstr(amop_error_message(error), "out of paper"));
     amop_error_free(error);
-    /* An answer that was given stays. */
+    /* An answer that was sent before the failure stays. */
     OK(amop_client_publish(client, topic, "answer first", 12, NULL, 0, &reply, &error));
     assert_true(is_text(amop_reply_data(reply), "done"));
     amop_reply_free(reply);
@@ -101,7 +101,7 @@ static void fail_event(void *pointer, const amop_event *event)
 {
     context *context = pointer;
     if (amop_event_kind_of(event) != AMOP_EVENT_CLOSED) {
-        return; /* connected, just now */
+        return; /* the event of the first connection */
     }
     context->number++;
     context->number += amop_callback_failed("no idea what that means") == AMOP_OK;

@@ -120,7 +120,9 @@ impl Session {
             match error {
                 ChannelError::Silent(_) => amop::ErrorKind::Timeout,
                 ChannelError::Closed | ChannelError::Io(_) => amop::ErrorKind::ConnectionLost,
-                ChannelError::NoFrame(_) | ChannelError::Unreadable(_) => amop::ErrorKind::Protocol,
+                ChannelError::NoFrame(_) | ChannelError::Unreadable(_) | ChannelError::TooLong(_) => {
+                    amop::ErrorKind::Protocol
+                }
                 ChannelError::Refused(_) => amop::ErrorKind::Unsupported,
             },
             text,

@@ -38,9 +38,10 @@ async fn no_channel(error: &ChannelError, tls: &Tls, limit: Duration) -> Problem
         }
         // A node without a common version closes the connection without an answer, and so do other servers. But an
         // explicit refusal can only come from a channel.
-        (Some(Http::JsonRpc) | None, ChannelError::Unreadable(_) | ChannelError::Refused(_)) => {
-            Problem::new(Finding::NoCommonProtocol, error.to_string())
-        }
+        (
+            Some(Http::JsonRpc) | None,
+            ChannelError::Unreadable(_) | ChannelError::TooLong(_) | ChannelError::Refused(_),
+        ) => Problem::new(Finding::NoCommonProtocol, error.to_string()),
         (
             Some(Http::JsonRpc) | None,
             ChannelError::Silent(_) | ChannelError::Closed | ChannelError::Io(_) | ChannelError::NoFrame(_),

@@ -1,30 +1,28 @@
-//! One fault: what happens, to which frames, how often.
+//! The description of a fault: what happens, to which frames and how often.
 
 use std::time::Duration;
 
 use amop::protocol::channel::MessageType;
 
-use crate::{Node, Session};
-
-/// Something that goes wrong with frames between nodes and clients.
+/// A fault of frames between nodes and clients.
 ///
-/// Without further words it happens to every frame that any node sends to any client. Narrow it by node, session,
-/// topic and type, and say how often:
+/// By default it applies to every frame that any node sends to any client. The other methods restrict it to a node,
+/// session, topic or frame type, and to a number of frames:
 ///
 /// ```
 /// # fn example(devnet: &amop_devnet::Devnet) {
 /// use amop_devnet::Fault;
 /// // The first reply on this topic that node 0 sends is lost.
 /// devnet.inject(Fault::lose().at(&devnet.node(0)).on_topic("hello").on_type(0x31).times(1));
-/// // One frame in ten from any client comes twice.
+/// // One frame in ten from any client arrives twice.
 /// devnet.inject(Fault::twice().from_clients().chance(0.1));
 /// # }
 /// ```
 ///
-/// In words, for [`Devnet::control`](crate::Devnet::control): first what happens, `lose`, `delay=SECONDS`, `twice`,
-/// `other-seq`, `other-type=TYPE`, `garbage`, `cut`, `close`, `reset` or `stall`; then what narrows it, `from-clients`,
-/// `node=0`, `session=0`, `type=0x31`, `after=1`, `times=1`, `chance=0.5`, and at the end `topic=`, which takes the rest
-/// of the line.
+/// [`Devnet::control`](crate::Devnet::control) takes a fault as text. The first word is what happens: `lose`,
+/// `delay=SECONDS`, `twice`, `other-seq`, `other-type=TYPE`, `garbage`, `cut`, `close`, `reset` or `stall`. Restrictions
+/// follow: `from-clients`, `node=0`, `session=0`, `type=0x31`, `after=1`, `times=1`, `chance=0.5`. A `topic=` comes last,
+/// because it takes the rest of the line.
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is injected"]
 pub struct Fault {
@@ -39,7 +37,7 @@ pub struct Fault {
     pub(crate) chance: f64,
 }
 
-/// What happens.
+/// What happens to a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Lose,
@@ -54,7 +52,7 @@ pub(crate) enum Action {
     Stall,
 }
 
-/// Which way a frame goes.
+/// The direction of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     ToClients,
@@ -76,101 +74,91 @@ impl Fault {
         }
     }
 
-    /// The frame is lost.
+    /// Creates a fault that drops the frame.
     pub fn lose() -> Fault {
         Fault::new(Action::Lose)
     }
 
-    /// The frame comes later; those behind it pass.
+    /// Creates a fault that delays the frame. Later frames overtake it.
     pub fn delay(by: Duration) -> Fault {
         Fault::new(Action::Delay(by))
     }
 
-    /// The frame comes twice.
+    /// Creates a fault that duplicates the frame.
     pub fn twice() -> Fault {
         Fault::new(Action::Twice)
     }
 
-    /// The frame comes with a seq that nobody has used.
+    /// Creates a fault that replaces the frame's seq by an unused one.
     pub fn other_seq() -> Fault {
         Fault::new(Action::OtherSeq)
     }
 
-    /// The frame comes with another type.
+    /// Creates a fault that replaces the frame's type.
     pub fn other_type(kind: u16) -> Fault {
         Fault::new(Action::OtherType(MessageType::from_wire(kind)))
     }
 
-    /// Random bytes come in place of the frame, as many as it had. From a client: in place of its body.
+    /// Creates a fault that replaces the whole frame by random bytes of the same length, or only its body if a
+    /// client sends it.
     pub fn garbage() -> Fault {
         Fault::new(Action::Garbage)
     }
 
-    /// The connection ends without a goodbye in the middle of the frame. From a client: before the frame is
-    /// looked at.
+    /// Creates a fault that cuts the connection in the middle of the frame, without a `close_notify`. A frame from a
+    /// client is not processed.
     pub fn cut_in_mid_frame() -> Fault {
         Fault::new(Action::CutInMidFrame)
     }
 
-    /// The connection is closed in place of the frame, as TLS wants it.
+    /// Creates a fault that closes the connection with a `close_notify` instead of passing the frame on.
     pub fn close() -> Fault {
         Fault::new(Action::Close)
     }
 
-    /// The connection is reset in place of the frame.
+    /// Creates a fault that resets the TCP connection instead of passing the frame on.
     pub fn reset() -> Fault {
         Fault::new(Action::Reset)
     }
 
-    /// The session stalls: it is neither read nor written from this frame on, until it is resumed.
+    /// Creates a fault that stalls the session after this frame: the node neither reads nor writes it until
+    /// [`Session::resume`](crate::Session::resume).
     pub fn stall() -> Fault {
         Fault::new(Action::Stall)
     }
 
-    /// Only at this node.
-    pub fn at(mut self, node: &Node) -> Fault {
-        self.node = Some(node.index());
-        self
-    }
-
-    /// Only on this session.
-    pub fn on_session(mut self, session: &Session) -> Fault {
-        self.session = Some(session.id());
-        self
-    }
-
-    /// Only frames that carry this topic. An empty reply, and a node's codes 100 and 103, carry none.
+    /// Restricts the fault to frames that carry this topic. Empty replies and the nodes' codes 100 and 103 carry none.
     pub fn on_topic(mut self, topic: impl AsRef<str>) -> Fault {
         self.topic = Some(topic.as_ref().into());
         self
     }
 
-    /// Only frames of this type: 0x30 unicast, 0x31 reply, 0x35 multicast ...
+    /// Restricts the fault to frames of this type: 0x30 is a unicast, 0x31 a reply, 0x35 a multicast.
     pub fn on_type(mut self, kind: u16) -> Fault {
         self.kind = Some(MessageType::from_wire(kind));
         self
     }
 
-    /// Frames that clients send, instead of those that nodes send.
+    /// Applies the fault to frames that clients send, instead of frames that nodes send.
     pub fn from_clients(mut self) -> Fault {
         self.direction = Direction::FromClients;
         self
     }
 
-    /// Spares the first `count` frames that it would happen to.
+    /// Skips the first `count` frames that the fault would apply to. Default: 0.
     pub fn after(mut self, count: u64) -> Fault {
         self.after = count;
         self
     }
 
-    /// Happens this often, then no more. Default: for ever.
+    /// Limits how often the fault happens. Default: no limit.
     pub fn times(mut self, count: u64) -> Fault {
         self.times = count;
         self
     }
 
-    /// Happens to a frame with this probability, 0 to 1. The devnet's seed makes it the same each time for the
-    /// same frames in the same order. Default: 1.
+    /// Sets the probability of the fault for each frame, from 0 to 1. The choice depends only on the devnet's seed
+    /// and the order of frames. Default: 1.
     pub fn chance(mut self, probability: f64) -> Fault {
         self.chance = probability;
         self

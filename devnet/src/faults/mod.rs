@@ -1,17 +1,18 @@
-//! Failing on purpose: what can go wrong between a node and its clients, on demand.
+//! Faults on demand between a node and its clients.
 //!
-//! A [`Fault`] is something that happens to frames; [`Welcome`] and [`NodeCertificate`] are what new connections
-//! meet. What happens to whole nodes, links and sessions is a method of their handles.
+//! A [`Fault`] applies to frames. [`OnConnect`] and [`NodeCertificate`] apply to new connections. Faults of whole
+//! nodes, links and sessions are methods of their handles.
 
 mod fault;
 mod from_clients;
+mod narrow;
+mod on_connect;
 mod rules;
 mod to_clients;
-mod welcome;
 pub(crate) mod words;
 
 pub use fault::Fault;
 pub(crate) use fault::{Action, Direction};
+pub use on_connect::{NodeCertificate, OnConnect};
 pub use rules::FaultId;
 pub(crate) use rules::Rules;
-pub use welcome::{NodeCertificate, Welcome};

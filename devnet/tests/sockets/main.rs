@@ -1,7 +1,7 @@
 //! Nodes on real sockets with real TLS: who gets in, how records are cut, and that nothing is left over.
 
+mod connecting;
 mod crowd;
-mod door;
 mod fixture;
 mod life;
 mod records;

@@ -8,6 +8,7 @@ import weakref
 from typing import TypeVar
 
 from .. import _amop
+from .._errors import ErrorKind, InternalError
 
 T = TypeVar("T")
 
@@ -36,7 +37,12 @@ def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
     except NotImplementedError:
         made = _amop.Bridge(watched=False)
         wake = threading.Thread(target=_wake, args=(made, weakref.ref(loop)), name="amop-loop", daemon=True)
-        wake.start()
+        try:
+            wake.start()
+        except RuntimeError as error:
+            made.close()
+            text = f"the thread 'amop-loop' could not be started ({error}): check RLIMIT_NPROC and the pids limit"
+            raise InternalError(text, ErrorKind.RUNTIME) from error
     _bridges[loop] = made
     return made
 

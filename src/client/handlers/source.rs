@@ -1,87 +1,139 @@
-//! One lane, read by one job or several.
+//! The items of one lane for one job, or for several jobs that share the lane.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::delivery::{LaneItem, LaneReader};
 
 /// Where a job takes its items from.
 pub(crate) enum Source<T: LaneItem> {
-    /// From a lane that it has for itself: the lane wakes the job, nothing is in between.
+    /// A lane that no other job reads: it wakes the job directly.
     Own(LaneReader<T>),
-    /// From a lane that other jobs read too.
-    Shared(Arc<SharedReader<T>>),
+    /// A lane that other jobs read as well.
+    Shared(Share<T>),
 }
 
-/// A lane's reader and the jobs that share it.
-pub(crate) struct SharedReader<T: LaneItem> {
+/// A job's share of a lane.
+pub(crate) struct Share<T: LaneItem> {
+    job: usize,
+    lane: Arc<SharedReader<T>>,
+}
+
+/// The reader of a lane and the jobs that share it.
+///
+/// One item wakes one job: the lane wakes the first job that waits, and a job that has taken an item wakes the next
+/// one if there are more. While no item is left and jobs wait, the lane holds the waker.
+struct SharedReader<T: LaneItem> {
     reader: Mutex<LaneReader<T>>,
-    /// What the lane wakes: all of `waiting`.
+    /// Wakes the first of `waiting`.
     waker: Waker,
     waiting: Arc<Waiting>,
 }
 
-/// The jobs that found the lane empty; a new batch wakes them all.
+/// The jobs that found the lane empty, each at most once, in the order in which they are woken.
 #[derive(Default)]
-struct Waiting(Mutex<Vec<Waker>>);
+struct Waiting(Mutex<VecDeque<(usize, Waker)>>);
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(usize, Waker)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the first `jobs`.
+    fn wake_first(&self, jobs: usize) {
+        let woken: Vec<_> = {
+            let mut waiting = self.lock();
+            let jobs = jobs.min(waiting.len());
+            waiting.drain(..jobs).collect()
+        };
+        woken.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
 impl Wake for Waiting {
     fn wake(self: Arc<Self>) {
-        let wakers = std::mem::take(&mut *self.lock());
-        wakers.into_iter().for_each(Waker::wake);
+        self.wake_first(1);
     }
 }
 
 impl<T: LaneItem> Source<T> {
-    /// One for each of so many jobs.
+    /// Returns one source for each of `jobs`.
     pub(crate) fn for_jobs(reader: LaneReader<T>, jobs: usize) -> impl Iterator<Item = Source<T>> {
         let (own, shared) = if jobs == 1 { (Some(reader), None) } else { (None, Some(reader)) };
-        let shared = shared.map(SharedReader::new).into_iter();
-        let shared = shared.flat_map(move |shared| std::iter::repeat_n(shared, jobs)).map(Source::Shared);
+        let shared = shared.map(SharedReader::new).into_iter().flat_map(move |lane| {
+            (0..jobs).map(move |job| Source::Shared(Share { job, lane: lane.clone() }))
+        });
         own.into_iter().map(Source::Own).chain(shared)
     }
 
-    /// The next item; `None` when the lane is closed and empty.
+    /// Returns the next item, `None` once the lane is closed and empty.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.poll(cx, LaneReader::poll_next)
+        match self {
+            Source::Own(reader) => reader.poll_next(cx),
+            Source::Shared(share) => {
+                let item = share.poll(cx, LaneReader::poll_next);
+                if item.is_ready() {
+                    share.lane.pass_on();
+                }
+                item
+            }
+        }
     }
 
-    /// Whether there is anything to take, or the end to be seen.
+    /// Returns whether an item can be taken or the lane has ended.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll(cx, LaneReader::poll_ready)
+        match self {
+            Source::Own(reader) => reader.poll_ready(cx),
+            Source::Shared(share) => share.poll(cx, LaneReader::poll_ready),
+        }
     }
 
-    /// Counts items that were taken, and are given up all the same.
+    /// Counts items that were taken and then dropped unhandled.
     pub(super) fn count_given_up(&self, items: usize) {
         match self {
             Source::Own(reader) => reader.count_given_up(items),
-            Source::Shared(shared) => shared.lock().count_given_up(items),
+            Source::Shared(share) => share.lane.lock().count_given_up(items),
         }
     }
 
-    /// Whether nothing will ever be there to take.
+    /// Returns whether the lane is closed and empty.
     pub(super) fn is_over(&self) -> bool {
         match self {
             Source::Own(reader) => reader.is_over(),
-            Source::Shared(shared) => shared.lock().is_over(),
+            Source::Shared(share) => share.lane.lock().is_over(),
         }
     }
+}
 
+impl<T: LaneItem> Share<T> {
     fn poll<R>(
-        &mut self,
+        &self,
         cx: &mut Context<'_>,
-        mut ask: impl FnMut(&mut LaneReader<T>, &mut Context<'_>) -> Poll<R>,
+        mut poll: impl FnMut(&mut LaneReader<T>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
-        match self {
-            Source::Own(reader) => ask(reader, cx),
-            Source::Shared(shared) => shared.poll(cx, ask),
+        let mut reader = self.lane.lock();
+        let mut shared = Context::from_waker(&self.lane.waker);
+        let first = poll(&mut reader, &mut shared);
+        if first.is_ready() {
+            return first;
         }
+        self.lane.waiting.lock().push_back((self.job, cx.waker().clone()));
+        // An item that arrived after the first poll did not wake this job, which was not in the list yet.
+        let second = poll(&mut reader, &mut shared);
+        if second.is_ready() {
+            // A job that does not wait must not consume the wake of a later item.
+            self.lane.waiting.lock().retain(|(job, _)| *job != self.job);
+        }
+        second
+    }
+}
+
+impl<T: LaneItem> Drop for Share<T> {
+    /// Passes on a wake that the job received and did not use, and the end of the lane.
+    fn drop(&mut self) {
+        self.lane.waiting.lock().retain(|(job, _)| *job != self.job);
+        self.lane.pass_on();
     }
 }
 
@@ -92,23 +144,22 @@ impl<T: LaneItem> SharedReader<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, LaneReader<T>> {
-        self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn poll<R>(
-        &self,
-        cx: &mut Context<'_>,
-        mut ask: impl FnMut(&mut LaneReader<T>, &mut Context<'_>) -> Poll<R>,
-    ) -> Poll<R> {
-        let mut reader = self.lock();
-        let mut all = Context::from_waker(&self.waker);
-        let answer = ask(&mut reader, &mut all);
-        if answer.is_ready() {
-            return answer;
-        }
-        self.waiting.lock().push(cx.waker().clone());
-        // What came after the first look has woken those who waited then, and this job was not among them.
-        ask(&mut reader, &mut all)
+    /// Wakes the next job if an item is left, all jobs if the lane has ended; else the lane's next item wakes one.
+    fn pass_on(&self) {
+        let jobs = {
+            let mut reader = self.lock();
+            // A job that begins to wait later polls the lane itself.
+            if self.waiting.lock().is_empty()
+                || reader.poll_ready(&mut Context::from_waker(&self.waker)).is_pending()
+            {
+                return;
+            }
+            if reader.is_over() { usize::MAX } else { 1 }
+        };
+        self.waiting.wake_first(jobs);
     }
 }
 
@@ -117,7 +168,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use crate::delivery::{Budget, Event, Lane, LaneLimits};
+    use crate::delivery::{AnyLane, Budget, Event, Lane, LaneLimits};
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -128,53 +179,126 @@ mod tests {
         }
     }
 
+    /// A source and the number of times its job was woken.
+    struct Job {
+        source: Source<Event>,
+        wakes: Arc<Count>,
+    }
+
+    impl Job {
+        fn poll(&mut self) -> Poll<Option<Event>> {
+            let waker = Waker::from(self.wakes.clone());
+            self.source.poll_next(&mut Context::from_waker(&waker))
+        }
+
+        fn wakes(&self) -> usize {
+            self.wakes.0.load(Ordering::SeqCst)
+        }
+    }
+
+    /// A lane and jobs that share it; all of them wait.
+    fn waiting_jobs(jobs: usize) -> (Arc<Lane<Event>>, Vec<Job>) {
+        let lane = lane();
+        let sources = Source::for_jobs(LaneReader::new(lane.clone()), jobs);
+        let mut jobs: Vec<_> = sources.map(|source| Job { source, wakes: Arc::default() }).collect();
+        assert!(jobs.iter_mut().all(|job| job.poll().is_pending()));
+        (lane, jobs)
+    }
+
     fn lane() -> Arc<Lane<Event>> {
         Lane::new(LaneLimits::default(), Arc::new(Budget::new(1 << 20)))
     }
 
-    fn put(lane: &Lane<Event>) {
-        lane.reserve(0);
-        lane.push(&mut vec![Event::Closed]);
+    fn put(lane: &Lane<Event>, items: usize) {
+        (0..items).for_each(|_| _ = lane.reserve(0));
+        lane.push(&mut vec![Event::Closed; items]);
+    }
+
+    fn wakes(jobs: &[Job]) -> usize {
+        jobs.iter().map(Job::wakes).sum()
     }
 
     #[test]
-    fn a_job_sees_what_comes_between_its_look_and_its_wait() {
-        for jobs in [1, 2] {
-            let lane = lane();
-            let mut source = Source::for_jobs(LaneReader::new(lane.clone()), jobs).next().unwrap();
-            let woken = Arc::new(Count::default());
-            let waker = Waker::from(woken.clone());
-            let mut cx = Context::from_waker(&waker);
-            let mut comes = true;
-            let taken = source.poll(&mut cx, |reader, cx| {
-                let answer = reader.poll_next(cx);
-                if answer.is_pending() && std::mem::take(&mut comes) {
-                    put(&lane);
-                }
-                answer
-            });
-            assert!(
-                taken.is_ready() || woken.0.load(Ordering::SeqCst) > 0,
-                "{jobs} jobs: it would wait for ever"
-            );
-        }
-    }
-
-    #[test]
-    fn a_batch_wakes_all_jobs_that_wait_for_it() {
+    fn item_that_arrives_while_a_job_begins_to_wait_is_noticed() {
         let lane = lane();
-        let mut sources: Vec<_> = Source::for_jobs(LaneReader::new(lane.clone()), 3).collect();
-        assert_eq!(sources.len(), 3);
-        let woken = Arc::new(Count::default());
-        let waker = Waker::from(woken.clone());
-        let mut cx = Context::from_waker(&waker);
-        assert!(sources.iter_mut().all(|source| source.poll_next(&mut cx).is_pending()));
-        put(&lane);
-        assert_eq!(woken.0.load(Ordering::SeqCst), 3);
-        assert!(sources[1].poll_next(&mut cx).is_ready());
-        assert!(sources[2].poll_next(&mut cx).is_pending());
+        let mut sources = Source::for_jobs(LaneReader::new(lane.clone()), 2);
+        let Some(Source::Shared(share)) = sources.next() else { panic!("the lane is shared") };
+        let wakes = Arc::new(Count::default());
+        let waker = Waker::from(wakes.clone());
+        let mut arrives = true;
+        let item = share.poll(&mut Context::from_waker(&waker), |reader, cx| {
+            let item = reader.poll_next(cx);
+            if item.is_pending() && std::mem::take(&mut arrives) {
+                put(&lane, 1);
+            }
+            item
+        });
+        assert!(item.is_ready(), "the job would wait for an item that is there");
+        // The job does not wait, and its place in the list does not swallow the wake of another one.
+        let mut other = Job { source: sources.next().unwrap(), wakes: Arc::default() };
+        assert!(other.poll().is_pending());
+        put(&lane, 1);
+        assert_eq!((wakes.0.load(Ordering::SeqCst), other.wakes()), (0, 1));
+    }
+
+    #[test]
+    fn item_wakes_one_of_many_waiting_jobs() {
+        let (lane, mut jobs) = waiting_jobs(64);
+        put(&lane, 1);
+        assert_eq!(wakes(&jobs), 1);
+        let woken = jobs.iter().position(|job| job.wakes() == 1).unwrap();
+        assert!(jobs[woken].poll().is_ready());
+        assert_eq!(wakes(&jobs), 1, "no item is left for another job");
+        // While the woken job is busy, the next item wakes another one.
+        put(&lane, 1);
+        assert_eq!((wakes(&jobs), jobs[woken].wakes()), (2, 1));
+    }
+
+    #[test]
+    fn batch_wakes_one_job_for_each_item() {
+        let (lane, mut jobs) = waiting_jobs(64);
+        put(&lane, 5);
+        // Each woken job takes one item and is busy with it.
+        let mut busy = 0;
+        while let Some(woken) = jobs[..].iter().position(|job| job.wakes() > 0) {
+            let mut job = jobs.swap_remove(woken);
+            assert!(job.poll().is_ready());
+            assert_eq!(job.wakes(), 1);
+            busy += 1;
+            std::mem::forget(job);
+        }
+        assert_eq!((busy, lane.stats().held_messages), (5, 0));
+    }
+
+    #[test]
+    fn ended_job_passes_its_wake_on() {
+        let (lane, mut jobs) = waiting_jobs(3);
+        put(&lane, 1);
+        let woken = jobs.iter().position(|job| job.wakes() == 1).unwrap();
+        drop(jobs.remove(woken));
+        assert_eq!(wakes(&jobs), 1);
+        assert!(jobs.iter_mut().find(|job| job.wakes() == 1).unwrap().poll().is_ready());
+    }
+
+    #[test]
+    fn end_of_the_lane_reaches_all_jobs() {
+        let (lane, mut jobs) = waiting_jobs(3);
         lane.close();
-        assert_eq!(woken.0.load(Ordering::SeqCst), 4);
-        assert!(sources.iter_mut().all(|source| source.poll_ready(&mut cx).is_ready() && source.is_over()));
+        let woken = jobs.iter().position(|job| job.wakes() == 1).unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(jobs[woken].source.poll_ready(&mut cx).is_ready() && jobs[woken].source.is_over());
+        drop(jobs.remove(woken));
+        assert!(jobs.iter().all(|job| job.wakes() == 1));
+        assert!(jobs.iter_mut().all(|job| matches!(job.poll(), Poll::Ready(None))));
+    }
+
+    #[test]
+    fn single_job_reads_the_lane_itself() {
+        let (lane, mut jobs) = waiting_jobs(1);
+        put(&lane, 1);
+        assert_eq!(wakes(&jobs), 1);
+        assert!(jobs[0].poll().is_ready() && jobs[0].poll().is_pending());
+        lane.close();
+        assert!(jobs[0].source.is_over());
     }
 }

@@ -1,8 +1,8 @@
 //! A bounded queue from the sessions to one subscription.
 //!
-//! The session's task reserves room for each message (atomics only) and hands over what one read brought in
-//! one go (one lock per batch); the consumer takes batches likewise. Whoever waits does so by a
-//! [`Waker`], be it a stream, a dispatcher thread's job or a file descriptor.
+//! A session's task reserves capacity for each message, by atomics alone, and adds all messages of one read under one
+//! lock. The consumer takes batches in the same way. It waits by a [`Waker`], whether it is a stream, a job of the
+//! dispatcher or a file descriptor.
 
 mod reader;
 #[cfg(test)]
@@ -17,63 +17,63 @@ use std::task::Waker;
 
 use super::budget::{Budget, cost};
 
-/// What a full lane does with a further message.
+/// The behaviour of a full lane when another message arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// Refuses it; the publisher of a unicast is told BUSY. The default.
+    /// Refuses the message; the publisher of a unicast receives BUSY. The default.
     #[default]
     Refuse,
-    /// Gives up the oldest accepted messages to make room.
+    /// Discards the oldest accepted messages to make space.
     DropOldest,
 }
 
-/// The bounds of a lane.
+/// The limits of a lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LaneLimits {
-    /// Most messages held.
+    /// The maximum number of messages held.
     pub(crate) max_messages: usize,
-    /// Most bytes held: payloads and [`MESSAGE_OVERHEAD`](super::budget::MESSAGE_OVERHEAD) for each message; an empty
-    /// lane takes one message of any size.
+    /// The maximum number of bytes held: payloads and [`MESSAGE_OVERHEAD`](super::budget::MESSAGE_OVERHEAD) for each
+    /// message. An empty lane accepts one message of any size.
     pub(crate) max_bytes: usize,
-    /// What happens beyond.
+    /// The behaviour at a limit.
     pub(crate) overflow: Overflow,
 }
 
 impl LaneLimits {
-    /// Whether so many messages with so many bytes of payload are within them.
+    /// Returns whether `messages` with `bytes` of payload in all are within the limits.
     fn allow(&self, messages: usize, bytes: usize) -> bool {
         messages <= self.max_messages && cost(messages, bytes) <= self.max_bytes
     }
 }
 
 impl Default for LaneLimits {
-    /// 65,536 messages, 64 MiB, refuse.
+    /// Returns the limits of 65,536 messages and 64 MiB, with [`Overflow::Refuse`].
     fn default() -> LaneLimits {
         LaneLimits { max_messages: 65_536, max_bytes: 64 << 20, overflow: Overflow::Refuse }
     }
 }
 
-/// Something a lane can hold.
+/// An item of a lane.
 pub(crate) trait LaneItem: Send + 'static {
-    /// Payload bytes it keeps in memory.
+    /// Returns the payload bytes that it keeps in memory.
     fn held_bytes(&self) -> usize;
 
-    /// Whether there is still a use in handling it.
+    /// Returns whether it is still to be handled.
     fn is_wanted(&self) -> bool {
         true
     }
 }
 
-/// A lane, whatever it holds: for those who only count, or end it.
+/// A lane of any items, for code that only counts or ends it.
 pub(crate) trait AnyLane: Send + Sync {
-    /// The counters.
+    /// Returns the counters.
     fn stats(&self) -> SubscriptionStats;
 
-    /// Closes, and drops and counts what is still queued.
+    /// Closes the lane, and drops and counts what is still queued.
     fn abandon(&self);
 }
 
-/// The queue itself, shared by sessions and consumer.
+/// The queue, shared by the sessions and the consumer.
 pub(crate) struct Lane<T> {
     limits: LaneLimits,
     budget: Arc<Budget>,
@@ -82,17 +82,17 @@ pub(crate) struct Lane<T> {
     accepted: AtomicU64,
     refused: AtomicU64,
     dropped: AtomicU64,
-    /// As in the queue; here so that [`Lane::reserve`] needs no lock.
+    /// A copy of the queue's flag, so that [`Lane::reserve`] needs no lock.
     closed: AtomicBool,
-    /// What is left is not to be delivered any more, not even what the reader has taken.
+    /// What is left must not be delivered, not even the items that the reader has taken.
     abandoned: AtomicBool,
-    /// A slow-consumer episode is on: it began with the first loss and ends when the lane is empty.
+    /// Set during a slow-consumer episode, which begins with the first loss and ends when the lane is empty.
     slow: AtomicBool,
     queue: Mutex<Queue<T>>,
 }
 
-/// So many places a queue keeps when it is empty; more, left by a burst, are given back. Enough for the small bursts
-/// of every day, and little even with ten thousand topics.
+/// The capacity that an empty queue keeps; what a burst has added beyond it is released. Enough for small bursts, and
+/// little memory even with ten thousand topics.
 pub(super) const SPARE: usize = 256;
 
 struct Queue<T> {
@@ -101,19 +101,19 @@ struct Queue<T> {
     waker: Option<Waker>,
 }
 
-/// A lane's answer to [`Lane::reserve`].
+/// The result of [`Lane::reserve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reservation {
-    /// There is room, and it is reserved.
+    /// Capacity is reserved.
     Reserved,
-    /// It is full.
+    /// The lane is full.
     Full,
-    /// It takes nothing more.
+    /// The lane is closed.
     Closed,
 }
 
 impl<T> Queue<T> {
-    /// Takes the oldest.
+    /// Moves the oldest items into `into`.
     fn take(&mut self, items: usize, into: &mut VecDeque<T>) {
         into.extend(self.items.drain(..items));
         if self.items.is_empty() {
@@ -121,7 +121,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Wakes this waker at the next change, and no former one.
+    /// Sets the waker of the next change, in place of the previous one.
     fn register(&mut self, waker: &Waker) {
         match &mut self.waker {
             Some(registered) => registered.clone_from(waker),
@@ -130,7 +130,7 @@ impl<T> Queue<T> {
     }
 }
 
-/// A subscription's figures at one moment.
+/// The counters of a subscription.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubscriptionStats {
@@ -138,11 +138,11 @@ pub struct SubscriptionStats {
     pub held_messages: usize,
     /// Their payload bytes.
     pub held_bytes: usize,
-    /// Messages accepted so far.
+    /// Messages accepted.
     pub accepted: u64,
-    /// Messages refused because it was full.
+    /// Messages refused because the subscription was full.
     pub refused: u64,
-    /// Accepted messages given up: for newer ones, or because it ended before they were read.
+    /// Accepted messages discarded, for newer ones or because the subscription ended before they were read.
     pub dropped: u64,
 }
 
@@ -163,10 +163,10 @@ impl<T: LaneItem> Lane<T> {
         })
     }
 
-    /// Asks for room for one item of `bytes`. What is taken must be pushed; what is refused is counted.
+    /// Reserves capacity for one item of `bytes`, which must be pushed then. Counts a refusal.
     ///
-    /// An empty lane always has room for one, even when the others have used up the budget. So has a lane that drops
-    /// its oldest; it makes the room in [`Lane::push`].
+    /// An empty lane always accepts one item, even if the other lanes have used up the budget. A lane that drops its
+    /// oldest items accepts every item, and makes the space in [`Lane::push`].
     pub(crate) fn reserve(&self, bytes: usize) -> Reservation {
         if self.closed.load(Ordering::Acquire) {
             return Reservation::Closed;
@@ -187,11 +187,13 @@ impl<T: LaneItem> Lane<T> {
         Reservation::Full
     }
 
-    /// Hands over reserved items, in order, and wakes the consumer; says how many old ones were given up for them. A
-    /// lane that was closed meanwhile drops and counts them all, which is no sign of a slow consumer.
+    /// Adds reserved items, in order, and wakes the consumer. Returns the number of older items that were dropped for
+    /// them. A lane that was closed meanwhile drops and counts all items, but returns 0, because its consumer has ended
+    /// and is not slow.
     pub(crate) fn push(&self, items: &mut Vec<T>) -> usize {
         self.accepted.fetch_add(items.len() as u64, Ordering::Relaxed);
-        let mut given_up = Vec::new(); // dropped after the lock: an item's drop may run foreign code
+        // Dropped after unlocking, because an item's drop may run foreign code.
+        let mut given_up = Vec::new();
         let (waker, closed) = {
             let mut queue = self.lock();
             if queue.closed {
@@ -216,22 +218,14 @@ impl<T: LaneItem> Lane<T> {
         if closed { 0 } else { given_up.len() }
     }
 
-    /// Marks the beginning of a slow-consumer episode; true for the one who began it.
+    /// Begins a slow-consumer episode. Returns whether none had begun.
     pub(crate) fn begin_slow_episode(&self) -> bool {
         !self.slow.swap(true, Ordering::Relaxed)
     }
 
-    /// Takes no more; what is queued stays readable. Wakes the consumer so that it can end.
+    /// Accepts no further items and wakes the consumer, so that it can end. Queued items can still be read.
     pub(crate) fn close(&self) {
-        let waker = {
-            let mut queue = self.lock();
-            queue.closed = true;
-            self.closed.store(true, Ordering::Release);
-            queue.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        Wakers::default().close(self);
     }
 
     fn is_over(&self) -> bool {
@@ -261,9 +255,33 @@ impl<T: LaneItem> Lane<T> {
         }
     }
 
-    /// The lock is held for moves of items only, so a poisoned one is still consistent.
+    /// Locks the queue. The lock is held to move items only, so a poisoned one is still consistent.
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The consumers of closed lanes, which are woken when this is dropped.
+///
+/// A waker may run code of another crate, so whoever closes lanes under a lock collects the wakers, and drops them
+/// after unlocking.
+#[derive(Default)]
+#[must_use = "dropping it wakes the consumers: it must outlive the locks that are held"]
+pub(crate) struct Wakers(Vec<Waker>);
+
+impl Wakers {
+    /// Closes a lane as [`Lane::close`] does, but wakes its consumer later.
+    pub(crate) fn close<T: LaneItem>(&mut self, lane: &Lane<T>) {
+        let mut queue = lane.lock();
+        queue.closed = true;
+        lane.closed.store(true, Ordering::Release);
+        self.0.extend(queue.waker.take());
+    }
+}
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The consumer's end of a lane.
+//! The reading end of a lane.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use super::{AnyLane, Lane, LaneItem, Overflow};
 
-/// How many items a reader takes under one lock. Small, because items taken can't be given up any more.
+/// The number of items that a reader takes under one lock. Small, because items that were taken can't be dropped for
+/// newer ones.
 const TAKE: usize = 64;
 
 /// The one consumer of a lane.
@@ -25,7 +26,7 @@ impl<T: LaneItem> LaneReader<T> {
         &self.lane
     }
 
-    /// The next item; `None` when the lane is closed and empty.
+    /// Returns the next item, `None` once the lane is closed and empty.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         if self.lane.abandoned.load(Ordering::Acquire) {
             self.lane.give_up(self.taken.drain(..).collect());
@@ -52,7 +53,7 @@ impl<T: LaneItem> LaneReader<T> {
         Poll::Ready(item)
     }
 
-    /// Whether [`LaneReader::poll_next`] would have an answer, which is not taken.
+    /// Returns whether [`LaneReader::poll_next`] would be ready, without taking an item.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut queue = self.lane.lock();
         if !self.taken.is_empty() || !queue.items.is_empty() || queue.closed {
@@ -62,12 +63,12 @@ impl<T: LaneItem> LaneReader<T> {
         Poll::Pending
     }
 
-    /// Counts items that were taken, and are given up all the same.
+    /// Counts items that were taken and then dropped unhandled.
     pub(crate) fn count_given_up(&self, items: usize) {
         self.lane.count_dropped(items);
     }
 
-    /// Whether it is closed and all was read.
+    /// Returns whether the lane is closed and all items were read.
     pub(crate) fn is_over(&self) -> bool {
         let queue = self.lane.lock();
         self.taken.is_empty() && queue.items.is_empty() && queue.closed
@@ -75,7 +76,7 @@ impl<T: LaneItem> LaneReader<T> {
 }
 
 impl<T: LaneItem> Drop for LaneReader<T> {
-    /// Without a consumer nothing may stay held.
+    /// Drops and counts what is left, because no other consumer can read it.
     fn drop(&mut self) {
         self.lane.give_up(self.taken.drain(..).collect());
         self.lane.abandon();

@@ -1,4 +1,4 @@
-//! A lane and its reader, together.
+//! Tests of a lane together with its reader.
 
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -41,9 +41,9 @@ fn drain(reader: &mut LaneReader<Item>) -> Vec<usize> {
 }
 
 #[test]
-fn a_full_lane_refuses_and_counts() {
+fn full_lane_refuses_and_counts() {
     let (lane, budget) = lane(3, cost(3, 100), Overflow::Refuse);
-    assert!(put(&lane, 5000), "an empty lane takes anything");
+    assert!(put(&lane, 5000), "an empty lane accepts any item");
     assert!(!put(&lane, 1), "over its bytes");
     let mut reader = LaneReader::new(lane.clone());
     assert_eq!(drain(&mut reader), [5000]);
@@ -57,7 +57,7 @@ fn a_full_lane_refuses_and_counts() {
 }
 
 #[test]
-fn readiness_takes_nothing_and_holds_until_all_is_read() {
+fn readiness_takes_nothing_and_lasts_until_all_is_read() {
     let (lane, _) = lane(10, 1000, Overflow::Refuse);
     let mut reader = LaneReader::new(lane.clone());
     let wakes = Arc::new(Count(AtomicUsize::new(0)));
@@ -74,11 +74,11 @@ fn readiness_takes_nothing_and_holds_until_all_is_read() {
     assert!(reader.poll_ready(&mut cx).is_pending());
     lane.close();
     assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
-    assert!(reader.poll_ready(&mut cx).is_ready(), "the end can be read");
+    assert!(reader.poll_ready(&mut cx).is_ready(), "the end is readable");
 }
 
 #[test]
-fn dropping_the_oldest_keeps_the_newest_and_the_bounds() {
+fn drop_oldest_keeps_the_newest_within_the_limits() {
     let (lane, budget) = lane(3, cost(3, 100), Overflow::DropOldest);
     let mut reader = LaneReader::new(lane.clone());
     for bytes in 1..=5 {
@@ -88,30 +88,30 @@ fn dropping_the_oldest_keeps_the_newest_and_the_bounds() {
     assert_eq!(drain(&mut reader), [3, 4, 5]);
     assert!(put(&lane, 60) && put(&lane, 300));
     assert_eq!(drain(&mut reader), [300]);
-    assert!(put(&lane, 5000), "alone it may be over the bound");
+    assert!(put(&lane, 5000), "a single item may exceed the limit");
     assert_eq!(drain(&mut reader), [5000]);
     assert_eq!(budget.held(), 0);
 }
 
 #[test]
-fn empty_messages_are_not_free() {
+fn empty_messages_count_against_the_byte_limit() {
     let (lane, _) = lane(1000, cost(64, 0), Overflow::Refuse);
     assert_eq!((0..1000).filter(|_| put(&lane, 0)).count(), 64);
-    assert_eq!(lane.stats().held_bytes, 0, "figures are of payload");
+    assert_eq!(lane.stats().held_bytes, 0, "statistics count payload only");
 }
 
 #[test]
-fn the_client_wide_budget_stands_above() {
+fn budget_limits_all_lanes_together() {
     let budget = Arc::new(Budget::new(cost(2, 10)));
     let lane_of = |overflow| Lane::new(LaneLimits { overflow, ..LaneLimits::default() }, budget.clone());
     let slow: Arc<Lane<Item>> = lane_of(Overflow::Refuse);
     assert!(put(&slow, 4) && put(&slow, 6));
     assert!(!put(&slow, 0));
     let other = lane_of(Overflow::Refuse);
-    assert!(put(&other, 1), "an empty lane doesn't suffer for the slow one");
+    assert!(put(&other, 1), "an empty lane accepts one item in every case");
     assert!(!put(&other, 0));
     let newest = lane_of(Overflow::DropOldest);
-    assert!(put(&newest, 2) && put(&newest, 3), "it makes its own room");
+    assert!(put(&newest, 2) && put(&newest, 3), "it drops its own oldest item");
     assert_eq!([&slow, &other, &newest].map(|lane| lane.stats().dropped), [0, 0, 1]);
     assert_eq!(budget.held(), 4 + 6 + 1 + 3);
     assert_eq!(drain(&mut LaneReader::new(slow)), [4, 6]);
@@ -120,7 +120,7 @@ fn the_client_wide_budget_stands_above() {
 }
 
 #[test]
-fn a_queue_gives_back_what_a_burst_has_taken() {
+fn queue_releases_the_capacity_of_a_burst() {
     let (lane, _) = lane(3000, usize::MAX, Overflow::Refuse);
     assert!((0..3000).all(|_| put(&lane, 0)));
     assert_eq!(drain(&mut LaneReader::new(lane.clone())).len(), 3000);
@@ -128,7 +128,7 @@ fn a_queue_gives_back_what_a_burst_has_taken() {
 }
 
 #[test]
-fn one_wake_per_batch_and_an_end() {
+fn batch_and_close_wake_the_reader_once_each() {
     let (lane, _) = lane(100, 1000, Overflow::Refuse);
     let mut reader = LaneReader::new(lane.clone());
     let wakes = Arc::new(Count(AtomicUsize::new(0)));
@@ -146,7 +146,7 @@ fn one_wake_per_batch_and_an_end() {
 }
 
 #[test]
-fn a_closed_lane_counts_what_comes_late_and_a_dropped_reader_frees_all() {
+fn late_items_and_those_of_a_dropped_reader_are_counted() {
     let (lane, budget) = lane(100, 100_000, Overflow::Refuse);
     for _ in 0..70 {
         assert!(put(&lane, 2));
@@ -158,13 +158,13 @@ fn a_closed_lane_counts_what_comes_late_and_a_dropped_reader_frees_all() {
     drop(reader);
     assert_eq!(lane.stats().dropped, 69);
     assert_eq!(lane.reserve(5), Reservation::Closed);
-    assert_eq!(lane.push(&mut vec![Item(5)]), 0, "its consumer isn't slow, it is gone");
+    assert_eq!(lane.push(&mut vec![Item(5)]), 0, "its consumer has ended and is not slow");
     assert_eq!(lane.stats().dropped, 70);
     assert_eq!((lane.stats().held_messages, budget.held()), (0, 0));
 }
 
 #[test]
-fn an_abandoned_lane_delivers_nothing_more() {
+fn abandoned_lane_delivers_nothing() {
     let (lane, budget) = lane(100, 1000, Overflow::Refuse);
     for _ in 0..3 {
         assert!(put(&lane, 2));
@@ -178,7 +178,7 @@ fn an_abandoned_lane_delivers_nothing_more() {
 }
 
 #[test]
-fn an_episode_is_announced_once_until_the_lane_is_empty_again() {
+fn slow_episode_lasts_until_the_lane_is_empty() {
     let (lane, _) = lane(1, 100, Overflow::Refuse);
     put(&lane, 1);
     assert!(!put(&lane, 1));
@@ -186,4 +186,19 @@ fn an_episode_is_announced_once_until_the_lane_is_empty_again() {
     assert!(!lane.begin_slow_episode());
     drain(&mut LaneReader::new(lane.clone()));
     assert!(lane.begin_slow_episode());
+}
+
+#[test]
+fn collected_wakers_wake_when_they_are_dropped() {
+    let (lane, _) = lane(100, 1000, Overflow::Refuse);
+    let mut reader = LaneReader::new(lane.clone());
+    let wakes = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(wakes.clone());
+    let mut cx = Context::from_waker(&waker);
+    assert!(reader.poll_next(&mut cx).is_pending());
+    let mut wakers = Wakers::default();
+    wakers.close(&lane);
+    assert_eq!((lane.reserve(1), wakes.0.load(Ordering::SeqCst)), (Reservation::Closed, 0));
+    drop(wakers);
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
 }

@@ -1,23 +1,32 @@
-//! Who this client is: the CA it trusts, its certificates and its private key.
+//! Credentials of a client or a node: the CA that it trusts, its certificates and its private key.
 //!
-//! Loading is a plain function from a source to credentials, done anew for each connection that should see
-//! renewed files.
+//! [`CredentialSource`] states where they come from. Loading finds the files, reads and parses them, and checks that
+//! they belong together. A client keeps the paths that were found and loads them again before each reconnect.
 
+mod loading;
 mod pem;
 mod place;
+mod read;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use rustls::SignatureAlgorithm;
 use rustls::pki_types::{PrivateKeyDer, UnixTime};
 use rustls::sign::{CertifiedKey, SigningKey};
 
+pub(crate) use self::loading::Loading;
 use self::pem::PemInput;
+use self::read::{Progress, on_own_thread};
 use super::certificate::{Dates, ParsedCertificate};
 use super::tls::{leads_to_root, signing_keys};
 use crate::{Error, ErrorKind, Result};
+
+/// How long [`Credentials::load`] waits for the files.
+const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where credentials come from. All files are PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +70,50 @@ impl fmt::Debug for CredentialSource {
     }
 }
 
+impl CredentialSource {
+    /// Returns the source that names the files, or holds their content: the paths that discovery finds, or those in
+    /// the folder.
+    fn locate(&self, progress: &Progress) -> Result<CredentialSource> {
+        match self {
+            CredentialSource::Discover => place::discover(progress),
+            CredentialSource::Directory(path) => place::directory(path, progress),
+            CredentialSource::Files { .. } | CredentialSource::Pem { .. } => Ok(self.clone()),
+        }
+    }
+
+    /// Returns the source with absolute paths, so that it names the same files whatever becomes of the current folder.
+    /// Symbolic links are kept, because certificates are renewed by pointing them elsewhere.
+    fn absolute(self) -> Result<CredentialSource> {
+        match self {
+            CredentialSource::Files { ca, cert, key } => Ok(CredentialSource::Files {
+                ca: place::absolute(&ca)?,
+                cert: place::absolute(&cert)?,
+                key: place::absolute(&key)?,
+            }),
+            other => Ok(other),
+        }
+    }
+
+    /// Reads and parses credentials, whatever their dates are.
+    fn load(&self, progress: &Progress) -> Result<Credentials> {
+        match self {
+            CredentialSource::Discover | CredentialSource::Directory(_) => {
+                self.locate(progress)?.load(progress)
+            }
+            CredentialSource::Files { ca, cert, key } => Credentials::from_pem(
+                &PemInput::file(ca, progress)?,
+                &PemInput::file(cert, progress)?,
+                &PemInput::file(key, progress)?,
+            ),
+            CredentialSource::Pem { ca, cert, key } => Credentials::from_pem(
+                &PemInput::memory("the CA certificate given", ca),
+                &PemInput::memory("the certificate given", cert),
+                &PemInput::memory("the private key given", key),
+            ),
+        }
+    }
+}
+
 /// Loaded credentials: parsed, and known to belong together. Cheap to clone.
 #[derive(Clone)]
 pub struct Credentials(Arc<Loaded>);
@@ -75,44 +128,41 @@ struct Loaded {
 
 impl Credentials {
     /// Reads credentials and checks that they can be used now: everything parses, the key belongs to the
-    /// certificate, and the dates of the CA and of the own certificates cover this moment.
+    /// certificate, and the dates of the CA and of the certificates cover this moment.
     ///
-    /// Reads files in place: quick, but blocking.
+    /// Blocks until the files are read, for at most 10 s.
     ///
     /// # Errors
-    /// [`ErrorKind::CredentialsNotFound`], [`ErrorKind::CredentialsInvalid`], [`ErrorKind::KeyEncrypted`],
-    /// [`ErrorKind::KeyMismatch`] or [`ErrorKind::CertificateDates`]; the text names the file.
+    /// Returns [`ErrorKind::CredentialsNotFound`] if a file doesn't exist; [`ErrorKind::CredentialsInvalid`] if one
+    /// can't be read or used, is larger than 1 MiB, or isn't read in time; [`ErrorKind::KeyEncrypted`];
+    /// [`ErrorKind::KeyMismatch`]; [`ErrorKind::CertificateDates`]; or [`ErrorKind::Runtime`] if no thread can be
+    /// started. The text names the file.
     pub fn load(source: &CredentialSource) -> Result<Credentials> {
         let credentials = Credentials::load_any_date(source)?;
-        credentials.check_dates(UnixTime::now())?;
+        credentials.check_dates_now()?;
         Ok(credentials)
     }
 
-    /// As [`Credentials::load`], without looking at dates: for a node that is to show an expired certificate.
+    /// Reads credentials as [`Credentials::load`] does, without checking dates: for a node that shows an expired
+    /// certificate.
     ///
     /// # Errors
     /// As [`Credentials::load`], except [`ErrorKind::CertificateDates`].
     pub fn load_any_date(source: &CredentialSource) -> Result<Credentials> {
-        match source {
-            CredentialSource::Discover => Self::from_files(&place::discover()?),
-            CredentialSource::Directory(path) => Self::from_files(&place::directory(path)?),
-            CredentialSource::Files { ca, cert, key } => {
-                Self::from_files(&place::Files { ca: ca.clone(), cert: cert.clone(), key: key.clone() })
-            }
-            CredentialSource::Pem { ca, cert, key } => Self::from_pem(
-                &PemInput::memory("the CA certificate given", ca),
-                &PemInput::memory("the certificate given", cert),
-                &PemInput::memory("the private key given", key),
-            ),
+        let progress = Progress::default();
+        if let CredentialSource::Pem { .. } = source {
+            return source.load(&progress);
         }
-    }
-
-    fn from_files(files: &place::Files) -> Result<Credentials> {
-        Self::from_pem(
-            &PemInput::file(&files.ca)?,
-            &PemInput::file(&files.cert)?,
-            &PemInput::file(&files.key)?,
-        )
+        let source = source.clone();
+        let (sender, outcome) = mpsc::channel();
+        // The send fails if this function no longer waits.
+        let deliver = move |loaded| drop(sender.send(loaded));
+        on_own_thread(&progress, move |progress| source.load(progress), deliver)?;
+        match outcome.recv_timeout(READ_LIMIT) {
+            Ok(loaded) => loaded,
+            Err(RecvTimeoutError::Timeout) => Err(progress.stalled(READ_LIMIT)),
+            Err(RecvTimeoutError::Disconnected) => Err(loading::panicked()),
+        }
     }
 
     fn from_pem(ca: &PemInput<'_>, certificate: &PemInput<'_>, key: &PemInput<'_>) -> Result<Credentials> {
@@ -129,8 +179,12 @@ impl Credentials {
         })))
     }
 
+    fn check_dates_now(&self) -> Result<()> {
+        self.check_dates(UnixTime::now())
+    }
+
     /// # Errors
-    /// [`ErrorKind::CertificateDates`] if no CA, or not each certificate of the own chain, is valid at `now`.
+    /// Returns [`ErrorKind::CertificateDates`] if no CA, or not each certificate of the own chain, is valid at `now`.
     fn check_dates(&self, now: UnixTime) -> Result<()> {
         // A CA file may hold an old and a new root: one has to be valid. A root in the own chain is checked as CA.
         if self.0.ca.iter().all(|root| root.dates(now) != Dates::Valid) {

@@ -1,16 +1,40 @@
-//! Certificates and keys out of PEM, and what to say when a file holds something else.
+//! Certificates and keys from PEM, and errors that state what a file holds instead.
+//!
+//! A damaged file may be a private key, whatever its name is. Errors of the parsers may quote what they read, so that
+//! none of their text is used here: each is replaced by a text of our own.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::Path;
 
-use rustls::pki_types::pem::{PemObject, SectionKind};
+use rustls::pki_types::pem::{Error as PemError, PemObject, SectionKind};
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
 
+use super::read::Progress;
 use crate::transport::certificate::{ParsedCertificate, is_sm2_key};
 use crate::{Error, ErrorKind, Result};
+
+/// The labels of PEM sections that errors name. Others are not shown: with its line feeds lost, the whole file may
+/// stand where the label should be.
+const KNOWN_LABELS: [&str; 16] = [
+    "CERTIFICATE",
+    "X509 CERTIFICATE",
+    "TRUSTED CERTIFICATE",
+    "CERTIFICATE REQUEST",
+    "NEW CERTIFICATE REQUEST",
+    "X509 CRL",
+    "PKCS7",
+    "PUBLIC KEY",
+    "RSA PUBLIC KEY",
+    "PRIVATE KEY",
+    "EC PRIVATE KEY",
+    "RSA PRIVATE KEY",
+    "DSA PRIVATE KEY",
+    "OPENSSH PRIVATE KEY",
+    "ENCRYPTED PRIVATE KEY",
+    "EC PARAMETERS",
+];
 
 /// PEM to be read, and where it came from.
 pub(super) struct PemInput<'a> {
@@ -21,7 +45,9 @@ pub(super) struct PemInput<'a> {
 /// What a file turns out to be, where it isn't what it should be.
 enum Content {
     Empty,
-    Pem(Vec<String>),
+    /// PEM with sections of these labels.
+    Pem(Vec<&'static str>),
+    Utf16,
     Pkcs12,
     JavaKeyStore,
     Der,
@@ -37,9 +63,10 @@ impl<'a> PemInput<'a> {
     /// PEM from a file.
     ///
     /// # Errors
-    /// [`ErrorKind::CredentialsNotFound`] if it doesn't exist, [`ErrorKind::CredentialsInvalid`] if it can't be read.
-    pub(super) fn file(path: &Path) -> Result<PemInput<'static>> {
-        match fs::read(path) {
+    /// Returns [`ErrorKind::CredentialsNotFound`] if the file doesn't exist, [`ErrorKind::CredentialsInvalid`] if it
+    /// can't be read or is larger than 1 MiB.
+    pub(super) fn file(path: &Path, progress: &Progress) -> Result<PemInput<'static>> {
+        match progress.read(path) {
             Ok(bytes) => Ok(PemInput { name: path.display().to_string(), bytes: Cow::Owned(bytes) }),
             Err(error) => {
                 let kind = match error.kind() {
@@ -60,10 +87,10 @@ impl<'a> PemInput<'a> {
     pub(super) fn certificates(&self) -> Result<Vec<ParsedCertificate>> {
         let mut certificates = Vec::new();
         for der in CertificateDer::pem_slice_iter(&self.bytes) {
-            let der = der.map_err(|error| self.invalid(&format!("is damaged PEM ({error})")))?;
+            let der = der.map_err(|error| self.damaged(&error))?;
             let number = certificates.len() + 1;
-            let parsed = ParsedCertificate::parse(&der).map_err(|error| {
-                self.invalid(&format!("holds a damaged certificate, number {number} ({error})"))
+            let parsed = ParsedCertificate::parse(&der).map_err(|why| {
+                self.invalid(&format!("holds a damaged certificate, number {number} ({why})"))
             })?;
             if parsed.key.is_sm2 {
                 return Err(self.invalid(&format!(
@@ -85,7 +112,7 @@ impl<'a> PemInput<'a> {
             let (kind, der) = match section {
                 Ok(section) => section,
                 Err(_) if self.is_encrypted() => return Err(self.encrypted()),
-                Err(error) => return Err(self.invalid(&format!("is damaged PEM ({error})"))),
+                Err(error) => return Err(self.damaged(&error)),
             };
             let key = match kind {
                 SectionKind::PrivateKey if is_sm2_key(&der) => {
@@ -122,6 +149,21 @@ impl<'a> PemInput<'a> {
         )
     }
 
+    /// Returns the error for a file that the PEM parser refused. Its own error quotes the file.
+    fn damaged(&self, error: &PemError) -> Error {
+        let why = match error {
+            PemError::MissingSectionEnd { .. } => {
+                "an END line is missing, or its label is not that of the BEGIN line"
+            }
+            PemError::IllegalSectionStart { .. } => {
+                "a BEGIN line is cut off or has more on it than its label: check that the line feeds are there"
+            }
+            PemError::Base64Decode(_) => "what stands between BEGIN and END is not base64, or is cut off",
+            _ => "it can't be decoded",
+        };
+        self.invalid(&format!("is damaged PEM ({why})"))
+    }
+
     fn invalid(&self, what: &str) -> Error {
         Error::undelivered(ErrorKind::CredentialsInvalid, format!("{} {what}", self.name))
     }
@@ -133,6 +175,7 @@ impl<'a> PemInput<'a> {
             Content::Pem(labels) => {
                 format!("holds no {wanted} but: {}; a {wanted} in PEM form belongs there", labels.join(", "))
             }
+            Content::Utf16 => "is UTF-16 text; save it as ASCII or UTF-8 without a byte order mark".to_owned(),
             Content::Pkcs12 => format!(
                 "is a PKCS#12 file, not PEM; convert it (openssl pkcs12 -in FILE -nodes) and put the {wanted} there"
             ),
@@ -149,10 +192,14 @@ impl<'a> PemInput<'a> {
         if bytes.is_empty() {
             return Content::Empty;
         }
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return Content::Utf16;
+        }
         let labels: Vec<_> = String::from_utf8_lossy(bytes)
             .lines()
-            .filter_map(|line| {
-                line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----").map(str::to_owned)
+            .filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"))
+            .map(|label| {
+                KNOWN_LABELS.into_iter().find(|known| *known == label).unwrap_or("an unknown section")
             })
             .collect();
         if !labels.is_empty() {

@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use super::CredentialSource;
+use super::read::Progress;
 use crate::{Error, ErrorKind, Result};
 
 /// Names the folder to use; others are then not looked at.
@@ -15,26 +17,18 @@ const PLACES: [&str; 5] = [".", "conf", "sdk", "nodes/127.0.0.1/sdk", "amop-devn
 const CA: &str = "ca.crt";
 const PAIRS: [(&str, &str); 2] = [("sdk.crt", "sdk.key"), ("node.crt", "node.key")];
 
-/// The three files of one set of credentials.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Files {
-    pub(super) ca: PathBuf,
-    pub(super) cert: PathBuf,
-    pub(super) key: PathBuf,
-}
-
 /// The first complete set among the usual places.
 ///
 /// # Errors
 /// [`ErrorKind::CredentialsNotFound`] lists every place and what was missing there.
-pub(super) fn discover() -> Result<Files> {
+pub(super) fn discover(progress: &Progress) -> Result<CredentialSource> {
     let named = env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-    discover_in(Path::new(""), named)
+    discover_in(Path::new(""), named, progress)
 }
 
-fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<Files> {
+fn discover_in(base: &Path, named: Option<PathBuf>, progress: &Progress) -> Result<CredentialSource> {
     if let Some(named) = named {
-        return complete(&named).map_err(|missing| {
+        return complete(&named, progress).map_err(|missing| {
             Error::undelivered(
                 ErrorKind::CredentialsNotFound,
                 format!(
@@ -46,7 +40,7 @@ fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<Files> {
     }
     let mut tried = Vec::new();
     for place in PLACES {
-        match complete(&base.join(place)) {
+        match complete(&base.join(place), progress) {
             Ok(files) => return Ok(files),
             Err(missing) => tried.push(format!("{place}: {missing}")),
         }
@@ -65,8 +59,8 @@ fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<Files> {
 ///
 /// # Errors
 /// [`ErrorKind::CredentialsNotFound`] says what is missing.
-pub(super) fn directory(path: &Path) -> Result<Files> {
-    complete(path).map_err(|missing| {
+pub(super) fn directory(path: &Path, progress: &Progress) -> Result<CredentialSource> {
+    complete(path, progress).map_err(|missing| {
         Error::undelivered(
             ErrorKind::CredentialsNotFound,
             format!(
@@ -77,8 +71,22 @@ pub(super) fn directory(path: &Path) -> Result<Files> {
     })
 }
 
+/// Returns the absolute form of a path. Does not access the file system.
+///
+/// # Errors
+/// Returns [`ErrorKind::CredentialsNotFound`] if the path is empty or the current folder has been removed.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        Error::undelivered(
+            ErrorKind::CredentialsNotFound,
+            format!("cannot find the absolute path of {:?}: {error}", path.display().to_string()),
+        )
+    })
+}
+
 /// The files of a folder that holds a whole set, or what it lacks.
-fn complete(folder: &Path) -> std::result::Result<Files, String> {
+fn complete(folder: &Path, progress: &Progress) -> std::result::Result<CredentialSource, String> {
+    progress.at(folder);
     if !folder.is_dir() {
         return Err("no such folder".into());
     }
@@ -86,7 +94,11 @@ fn complete(folder: &Path) -> std::result::Result<Files, String> {
     let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
     let pair = PAIRS.into_iter().find(|(cert, key)| has(cert) && has(key));
     if let (true, Some((cert, key))) = (has(CA), pair) {
-        return Ok(Files { ca: folder.join(CA), cert: folder.join(cert), key: folder.join(key) });
+        return Ok(CredentialSource::Files {
+            ca: folder.join(CA),
+            cert: folder.join(cert),
+            key: folder.join(key),
+        });
     }
     let (cert, key) = PAIRS.into_iter().find(|(cert, key)| has(cert) || has(key)).unwrap_or(PAIRS[0]);
     let mut missing: Vec<_> = (!has(CA)).then_some(CA).into_iter().collect();
@@ -104,6 +116,20 @@ mod tests {
 
     use super::*;
 
+    /// Returns the paths of the CA, the certificate and the key.
+    fn paths(found: CredentialSource) -> [PathBuf; 3] {
+        let CredentialSource::Files { ca, cert, key } = found else { panic!("{found:?}") };
+        [ca, cert, key]
+    }
+
+    fn discover_in(base: &Path, named: Option<PathBuf>) -> Result<CredentialSource> {
+        super::discover_in(base, named, &Progress::default())
+    }
+
+    fn directory(path: &Path) -> Result<CredentialSource> {
+        super::directory(path, &Progress::default())
+    }
+
     /// Makes `folder` below `base` with these files in it.
     fn put(base: &TempDir, folder: &str, names: &[&str]) -> PathBuf {
         let path = base.path().join(folder);
@@ -120,7 +146,7 @@ mod tests {
         for place in PLACES.into_iter().rev() {
             let path = put(&base, place, &["ca.crt", "sdk.crt", "sdk.key"]);
             let found = discover_in(base.path(), None).unwrap();
-            assert_eq!(found.key, path.join("sdk.key"), "{place}");
+            assert_eq!(paths(found)[2], path.join("sdk.key"), "{place}");
         }
     }
 
@@ -156,17 +182,18 @@ mod tests {
                 && error.message().contains("no sdk.crt, no sdk.key")
         );
         put(&base, "elsewhere", &["sdk.crt", "sdk.key"]);
-        assert_eq!(discover_in(base.path(), Some(elsewhere.clone())).unwrap().ca, elsewhere.join("ca.crt"));
+        let found = discover_in(base.path(), Some(elsewhere.clone())).unwrap();
+        assert_eq!(paths(found)[0], elsewhere.join("ca.crt"));
     }
 
     #[test]
     fn a_nodes_own_pair_stands_in_for_the_sdks() {
         let base = TempDir::new().unwrap();
         let conf = put(&base, "conf", &["ca.crt", "node.crt", "node.key", "sdk.crt"]);
-        let files = directory(&conf).unwrap();
-        assert_eq!((files.cert, files.key), (conf.join("node.crt"), conf.join("node.key")));
+        let [_, cert, key] = paths(directory(&conf).unwrap());
+        assert_eq!((cert, key), (conf.join("node.crt"), conf.join("node.key")));
         put(&base, "conf", &["sdk.key"]);
-        assert_eq!(directory(&conf).unwrap().cert, conf.join("sdk.crt"));
+        assert_eq!(paths(directory(&conf).unwrap())[1], conf.join("sdk.crt"));
         let gone = directory(&base.path().join("nowhere")).unwrap_err();
         assert!(gone.message().contains("nowhere: no such folder"), "{gone}");
     }

@@ -1,8 +1,10 @@
 //! Whether a peer's certificates lead to a configured CA: signatures and dates, no names.
 //!
-//! Version 3 goes through webpki. Version 1, which RSA chains use for nodes and SDKs, has a narrow rule of its own:
-//! issued directly by a configured CA, dates and signature valid. Dates of the CA itself, which webpki leaves
-//! aside, count for both.
+//! webpki checks certificates of version 3. Version 1, which RSA chains use for nodes and SDKs, has a narrow rule of its
+//! own: an RSA certificate issued directly by a configured RSA CA, with valid dates and signature. The dates of the CA
+//! itself are checked for both versions, because webpki ignores them.
+
+use std::fmt;
 
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
@@ -14,10 +16,15 @@ use crate::transport::certificate::{Dates, ParsedCertificate};
 use crate::{Error, ErrorKind, Result};
 
 /// The CAs that a peer's chain may end at.
-#[derive(Debug)]
 pub(super) struct TrustedRoots {
     roots: Vec<ParsedCertificate>,
     anchors: Vec<TrustAnchor<'static>>,
+}
+
+impl fmt::Debug for TrustedRoots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TrustedRoots").field(&self.roots).finish()
+    }
 }
 
 /// Why a peer's chain was refused.
@@ -41,8 +48,9 @@ impl TrustedRoots {
                 Error::undelivered(
                     ErrorKind::CredentialsInvalid,
                     format!(
-                        "the CA certificate {} can't be used: {error:?}; use the chain's ca.crt",
-                        root.subject_text()
+                        "the CA certificate {} can't be used ({}): use the chain's ca.crt",
+                        root.subject_text(),
+                        defect(&error)
                     ),
                 )
             })?;
@@ -59,7 +67,7 @@ impl TrustedRoots {
         usage: KeyUsage,
         now: UnixTime,
     ) -> std::result::Result<(), Refusal> {
-        let unreadable = |why: String| Refusal {
+        let unreadable = |why: &str| Refusal {
             reason: CertificateError::BadEncoding,
             text: format!("its certificate can't be read ({why})"),
         };
@@ -67,7 +75,7 @@ impl TrustedRoots {
         if parsed.version == Version::V1 {
             return self.verify_version_1(&parsed, now);
         }
-        let entity = EndEntityCert::try_from(leaf).map_err(|error| unreadable(format!("{error:?}")))?;
+        let entity = EndEntityCert::try_from(leaf).map_err(|error| unreadable(defect(&error)))?;
         // A version 1 root among them is of no use to webpki, but turns "unknown issuer" into "unsupported
         // version" when the chain leads elsewhere.
         let usable: Vec<_> =
@@ -105,13 +113,24 @@ impl TrustedRoots {
     }
 
     fn verify_version_1(&self, leaf: &ParsedCertificate, now: UnixTime) -> std::result::Result<(), Refusal> {
+        // Only scripts of RSA chains make such leaves, and a version 1 certificate doesn't state whether it is a CA's.
+        if !leaf.key.is_rsa {
+            return Err(Refusal {
+                reason: CertificateError::BadEncoding,
+                text: format!(
+                    "its certificate {} is of X.509 version 1, which is accepted with RSA keys only",
+                    leaf.subject_text()
+                ),
+            });
+        }
         if self.roots.iter().any(|root| root.der == leaf.der) {
             return Err(Refusal {
                 reason: CertificateError::UnknownIssuer,
                 text: format!("it showed the CA's own certificate ({}) as its own", leaf.subject_text()),
             });
         }
-        let named: Vec<_> = self.roots.iter().filter(|root| root.subject == leaf.issuer).collect();
+        let named: Vec<_> =
+            self.roots.iter().filter(|root| root.key.is_rsa && root.subject == leaf.issuer).collect();
         if named.is_empty() {
             return Err(self.unknown_issuer(leaf));
         }
@@ -161,7 +180,11 @@ impl TrustedRoots {
             },
             other => Refusal {
                 reason: CertificateError::BadEncoding,
-                text: format!("the chain of its certificate {} doesn't hold: {other:?}", leaf.subject_text()),
+                text: format!(
+                    "the chain of its certificate {} is invalid: {}",
+                    leaf.subject_text(),
+                    defect(&other)
+                ),
             },
         }
     }
@@ -208,6 +231,33 @@ pub(in crate::transport) fn leads_to_root(
     TrustedRoots::new(roots)?
         .verify(leaf, others, KeyUsage::client_auth(), UnixTime::now())
         .map_err(|refusal| Error::undelivered(ErrorKind::CredentialsInvalid, refusal.text))
+}
+
+/// Returns our own text for an error of webpki, whose text may quote the certificate.
+fn defect(error: &webpki::Error) -> &'static str {
+    use webpki::Error as E;
+    match error {
+        E::BadDer | E::BadDerTime | E::TrailingData(_) => "its encoding is invalid",
+        E::UnsupportedCertVersion => "its X.509 version is not supported here",
+        E::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
+        E::ExtensionValueInvalid | E::MalformedExtensions => "an extension is invalid",
+        E::EndEntityUsedAsCa => "a certificate that is not a CA's has issued another",
+        E::PathLenConstraintViolated => "a CA in it may not issue another CA",
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => "it is not issued for this use",
+        E::SignatureAlgorithmMismatch => "it names two signature algorithms",
+        E::InvalidSignatureForPublicKey => "a signature does not match the key",
+        E::InvalidCertValidity => "its dates are invalid",
+        E::NameConstraintViolation => "a name in it is not allowed by its CA",
+        E::MaximumPathBuildCallsExceeded
+        | E::MaximumPathDepthExceeded
+        | E::MaximumSignatureChecksExceeded
+        | E::MaximumNameConstraintComparisonsExceeded => "it has too many certificates",
+        E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "its signature algorithm is not supported"
+        }
+        _ => "it is not supported",
+    }
 }
 
 /// The refusal if `certificate` isn't valid at `now`.

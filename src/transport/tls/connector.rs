@@ -1,5 +1,6 @@
 //! The client's side of TLS by rustls.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -20,7 +21,6 @@ use crate::{Error, ErrorKind, Result};
 /// Connects to nodes by TLS 1.2 with rustls: secp256k1 chains, and RSA chains whose nodes do ECDHE.
 ///
 /// Each connection is a handshake of its own: nodes drop whoever offers a session ticket or id.
-#[derive(Debug)]
 pub struct RustlsConnector {
     credentials: Credentials,
     roots: Arc<TrustedRoots>,
@@ -62,8 +62,16 @@ impl RustlsConnector {
         let nameless = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
         match TlsConnector::from(Arc::new(config)).connect(nameless, Socket::from(tcp)).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(HandshakeFailure::new(&error, verifier.verdict(), &self.credentials, endpoint)),
+            Err(error) => {
+                Err(HandshakeFailure::new(&error, verifier.verdict().as_ref(), &self.credentials, endpoint))
+            }
         }
+    }
+}
+
+impl fmt::Debug for RustlsConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RustlsConnector").field("credentials", &self.credentials).finish_non_exhaustive()
     }
 }
 

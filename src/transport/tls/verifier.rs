@@ -2,7 +2,7 @@
 //! since it also notes how far the handshake came.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -22,17 +22,17 @@ use crate::transport::certificate::ParsedCertificate;
 /// nothing in common was found, the same alert afterwards that the node refused ours.
 pub(super) struct NodeVerifier {
     roots: Arc<TrustedRoots>,
-    verdict: OnceLock<Result<(), Refusal>>,
+    verdict: Mutex<Option<Result<(), Refusal>>>,
 }
 
 impl NodeVerifier {
     pub(super) fn new(roots: Arc<TrustedRoots>) -> NodeVerifier {
-        NodeVerifier { roots, verdict: OnceLock::new() }
+        NodeVerifier { roots, verdict: Mutex::new(None) }
     }
 
-    /// `None` as long as the node has shown no certificate.
-    pub(super) fn verdict(&self) -> Option<&Result<(), Refusal>> {
-        self.verdict.get()
+    /// Returns the verdict on the certificate that the node showed last, `None` if it has shown none.
+    pub(super) fn verdict(&self) -> Option<Result<(), Refusal>> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -51,11 +51,12 @@ impl ServerCertVerifier for NodeVerifier {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let verdict =
-            self.verdict.get_or_init(|| self.roots.verify(leaf, others, KeyUsage::server_auth(), now));
+        // Each certificate is judged anew; the record is for texts only.
+        let verdict = self.roots.verify(leaf, others, KeyUsage::server_auth(), now);
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict.clone());
         match verdict {
             Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(refusal) => Err(refusal.reason.clone().into()),
+            Err(refusal) => Err(refusal.reason.into()),
         }
     }
 
@@ -171,5 +172,69 @@ fn verify_handshake_signature<'a>(
         Ok(HandshakeSignatureValid::assertion())
     } else {
         Err(CertificateError::BadSignature.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    /// A CA on secp256k1, valid for 100 years from November 2026.
+    const CA: &str = "\
+        -----BEGIN CERTIFICATE-----\n\
+        MIIBdDCCARqgAwIBAgIUCHSGad0/faAMW2kWvaaeXqHWOJ4wCgYIKoZIzj0EAwIw\n\
+        EDEOMAwGA1UEAwwFY2hhaW4wIBcNMjYxMTI5MTg1MzM5WhgPMjEyNjExMDUxODUz\n\
+        MzlaMBAxDjAMBgNVBAMMBWNoYWluMFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEtQDj\n\
+        uxJqllyNGdqklfSp0Qd4DPhy7LksK+vF2zeKygP/uoERsn6XbejgwGNXRY+EigSM\n\
+        wSW3noe8PeT55ho1EqNTMFEwHQYDVR0OBBYEFPWRAQWTVetBRg8H7gLYxhwT277u\n\
+        MB8GA1UdIwQYMBaAFPWRAQWTVetBRg8H7gLYxhwT277uMA8GA1UdEwEB/wQFMAMB\n\
+        Af8wCgYIKoZIzj0EAwIDSAAwRQIgS9dSxp2KdnZTczvuAPbLoHdDUlYO5aPusZTK\n\
+        jDDONfgCIQCSQctyeFr/t+4jPcdztnzldpIm6mRp0nIKJ5HtyGThpw==\n\
+        -----END CERTIFICATE-----\n\
+        ";
+    /// A node's certificate that it issued.
+    const NODE: &str = "\
+        -----BEGIN CERTIFICATE-----\n\
+        MIIBbDCCAROgAwIBAgIUcUCRnY64ztlIE/FGh5FNHOweSKEwCgYIKoZIzj0EAwIw\n\
+        EDEOMAwGA1UEAwwFY2hhaW4wIBcNMjYxMTI5MTg1MzM5WhgPMjEyNjExMDUxODUz\n\
+        MzlaMA8xDTALBgNVBAMMBG5vZGUwVjAQBgcqhkjOPQIBBgUrgQQACgNCAASjNKUF\n\
+        qCBJDEinT8Kf/ZrcM6HUUtsHq83KbGme0rp0q18rQBUTkeC26DmziJrlrD/QdUWl\n\
+        TVin+Y2So/MTO60ko00wSzAJBgNVHRMEAjAAMB0GA1UdDgQWBBRUI78v4Sbp/MuD\n\
+        0k4Q2lblic/McjAfBgNVHSMEGDAWgBT1kQEFk1XrQUYPB+4C2MYcE9u+7jAKBggq\n\
+        hkjOPQQDAgNHADBEAiAOVrv1UqfYI7AxIJBTgnyRA3OlLEJkm+ygjeDbN/AKWwIg\n\
+        bCU7/6Hc9nncsapjDZHneeBKP08BRhLvSBG+dUrYmZ4=\n\
+        -----END CERTIFICATE-----\n\
+        ";
+    /// A node's certificate of another CA with the same name.
+    const STRANGER: &str = "\
+        -----BEGIN CERTIFICATE-----\n\
+        MIIBbTCCAROgAwIBAgIUPXQiuHSZ+8Hq24YhTa3urs6VrewwCgYIKoZIzj0EAwIw\n\
+        EDEOMAwGA1UEAwwFY2hhaW4wIBcNMjYxMTI5MTg1MzM5WhgPMjEyNjExMDUxODUz\n\
+        MzlaMA8xDTALBgNVBAMMBG5vZGUwVjAQBgcqhkjOPQIBBgUrgQQACgNCAASjttbk\n\
+        RPkFw+vXDGSwx0ejI07ld+J5CI2xDB92aRzojgv7O7GUjR+TShm6wLDUyJlYplDv\n\
+        Tt9lyGPWBtt44LDgo00wSzAJBgNVHRMEAjAAMB0GA1UdDgQWBBTwfEI/NDKIIIF6\n\
+        Vnp7ih0duFaeCDAfBgNVHSMEGDAWgBRSL6oPJiW7fgGiXIUtsSPhLx9bIjAKBggq\n\
+        hkjOPQQDAgNIADBFAiBDPpAupEUp1g8WRHYt+RnEBqXugVppriTTam9eFdadGwIh\n\
+        AJ1zcSV0PXPY4moe1PUa/oN6HC//ljJbJTQFnfZVrL2O\n\
+        -----END CERTIFICATE-----\n\
+        ";
+
+    #[test]
+    fn each_certificate_is_judged_by_itself() {
+        let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let ca = ParsedCertificate::parse(&certificate(CA)).unwrap();
+        let verifier = NodeVerifier::new(Arc::new(TrustedRoots::new(&[ca]).unwrap()));
+        let new_year_2027 = UnixTime::since_unix_epoch(Duration::from_secs(1_798_761_600));
+        let name = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
+        let verify = |pem| verifier.verify_server_cert(&certificate(pem), &[], &name, &[], new_year_2027);
+        assert!(verifier.verdict().is_none());
+        for (pem, is_accepted) in [(NODE, true), (STRANGER, false), (NODE, true)] {
+            assert_eq!(verify(pem).is_ok(), is_accepted);
+            assert_eq!(verifier.verdict().unwrap().is_ok(), is_accepted);
+        }
     }
 }

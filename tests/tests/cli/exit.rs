@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use amop_devnet::{NodeCertificate, Welcome};
+use amop_devnet::{NodeCertificate, OnConnect};
 use amop_tests::program::Program;
 
 use crate::amop::{Place, Unused, with_patience};
@@ -61,7 +61,7 @@ fn failed_connection_exits_with_4() {
     assert_eq!(ended.code, 4, "{ended:?}");
     let ended = place.run(&["publish", "no-such-host.invalid:20200", "hello", "hi"]);
     assert_eq!(ended.code, 4, "{ended:?}");
-    place.node(0).welcome(Welcome::Stall);
+    place.node(0).on_connect(OnConnect::Stall);
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi", "--connect-timeout", "0.2"]);
     assert_eq!(ended.code, 4, "{ended:?}");
 }

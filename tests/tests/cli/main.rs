@@ -9,6 +9,7 @@ mod doctor;
 mod exit;
 mod foreign_text;
 mod help;
+mod limits;
 mod pipe;
 mod publish;
 mod serve;

@@ -137,7 +137,9 @@ fn publish_reports_that_there_is_no_subscriber() {
         assert_eq!(error["event"], "error");
         assert_eq!(error["number"], number);
         assert_eq!((&error["kind"], &error["code"]), (&"NoSubscriber".into(), &100.into()));
-        assert_eq!((&error["delivery"], &error["retriable"]), (&"no".into(), &true.into()));
+        // Which of the two depends on how fast the node answers.
+        assert!([&"no".into(), &"maybe".into()].contains(&&error["delivery"]), "{error}");
+        assert_eq!(error["retriable"], true);
     }
     assert_eq!(
         masked(&ended.stdout[2]),

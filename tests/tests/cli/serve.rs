@@ -176,7 +176,7 @@ fn late_answer_is_counted_as_not_sent() {
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"]);
     assert_eq!(ended.code, 8, "{ended:?}");
-    assert!(ended.stderr[0].contains("didn't end before the node's limit"), "{ended:?}");
+    assert!(ended.stderr[0].contains("did not answer before the node's limit"), "{ended:?}");
     fs::write(place.folder().join("go"), "").unwrap();
     let line = masked(&server.line());
     assert!(line.starts_with("TIME not answered after SPAN: ") && line.ends_with(", at x"), "{line}");

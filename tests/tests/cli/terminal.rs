@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use amop_devnet::Welcome;
+use amop_devnet::OnConnect;
 
 use crate::amop::Place;
 
@@ -147,7 +147,7 @@ fn progress_line_shows_what_is_waited_for() {
     assert_eq!(code, 130, "{seen:?}");
     assert!(seen.contains("interrupted before the answer"), "{seen:?}");
 
-    place.node(0).welcome(Welcome::Stall);
+    place.node(0).on_connect(OnConnect::Stall);
     for verb in ["publish", "broadcast", "subscribe", "serve"] {
         let data = if matches!(verb, "publish" | "broadcast") { &["hi"][..] } else { &[] };
         let mut session = Session::start(&place, &[&[verb, &endpoint, "hello"], data].concat());
@@ -161,7 +161,7 @@ fn progress_line_shows_what_is_waited_for() {
 #[test]
 fn doctor_shows_the_current_check() {
     let place = Place::with_nodes();
-    place.node(0).welcome(Welcome::Stall);
+    place.node(0).on_connect(OnConnect::Stall);
     let mut session = Session::start(&place, &["doctor", &place.endpoint(0), "--timeout", "60"]);
     session.expect("checking tls, ");
     assert!(session.seen.contains(&format!("{GREEN}ok  ")), "{:?}", session.seen);

@@ -40,8 +40,9 @@ impl Network {
 
     pub(crate) fn with(options: &ChainOptions) -> Network {
         let chain = Chain::mint(options).unwrap();
-        let node = chain.issue(Role::Node, "node0", &LeafOptions::default()).unwrap();
-        let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
+        let leaf = LeafOptions::of(options.algorithm);
+        let node = chain.issue(Role::Node, "node0", &leaf).unwrap();
+        let sdk = chain.issue(Role::Sdk, "sdk", &leaf).unwrap();
         Network { chain, node, sdk }
     }
 }
@@ -182,4 +183,25 @@ pub(crate) async fn assert_answer(stream: &mut BoxedStream, question: &[u8], ans
     let mut back = vec![0; answer.len()];
     tokio::time::timeout(GUARD, stream.read_exact(&mut back)).await.unwrap().unwrap();
     assert_eq!(back, answer);
+}
+
+/// Asserts that both sides accept each other.
+pub(crate) async fn assert_talks(node: &Identity, client: &Identity) {
+    let node = EchoNode::start(node).await;
+    assert_echo(&mut connect(&node.endpoint, &loaded(&client.source())).await.unwrap()).await;
+}
+
+/// Asserts that the client refuses the node, with an error that holds `parts`.
+pub(crate) async fn assert_node_refused(network: &Network, node: &Identity, parts: &[&str]) {
+    let node = EchoNode::start(node).await;
+    let error = refused(&node.endpoint, &connector(&network.sdk)).await;
+    assert_error(&error, ErrorKind::NodeCertificate, parts);
+    assert!(error.message().contains(&node.endpoint.to_string()), "{error}");
+}
+
+/// Asserts that the node refuses the client, whose error holds `parts`.
+pub(crate) async fn assert_client_refused(network: &Network, client: &Identity, parts: &[&str]) {
+    let node = EchoNode::start(&network.node).await;
+    let error = refused(&node.endpoint, &connector(client)).await;
+    assert_error(&error, ErrorKind::ClientCertificate, parts);
 }

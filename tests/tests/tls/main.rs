@@ -7,3 +7,4 @@ mod openssl;
 mod openssl_peers;
 mod rsa;
 mod secp256k1;
+mod version_1;

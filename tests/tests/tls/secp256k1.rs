@@ -6,30 +6,6 @@ use amop_devnet::chain::{Chain, ChainOptions, Issuer, LeafOptions, Period, Role,
 
 use crate::fixture::*;
 
-fn directly_issued(version: Version) -> LeafOptions {
-    LeafOptions { version, issuer: Issuer::Root, ..LeafOptions::default() }
-}
-
-/// Refused by the client, with these words.
-async fn assert_node_refused(network: &Network, node: &amop_devnet::chain::Identity, parts: &[&str]) {
-    let node = EchoNode::start(node).await;
-    let error = refused(&node.endpoint, &connector(&network.sdk)).await;
-    assert_error(&error, ErrorKind::NodeCertificate, parts);
-    assert!(error.message().contains(&node.endpoint.to_string()), "{error}");
-}
-
-/// Refused by the node, with these words in the client's error.
-async fn assert_client_refused(network: &Network, client: &amop_devnet::chain::Identity, parts: &[&str]) {
-    let node = EchoNode::start(&network.node).await;
-    let error = refused(&node.endpoint, &connector(client)).await;
-    assert_error(&error, ErrorKind::ClientCertificate, parts);
-}
-
-async fn assert_talks(node: &amop_devnet::chain::Identity, client: &amop_devnet::chain::Identity) {
-    let node = EchoNode::start(node).await;
-    assert_echo(&mut connect(&node.endpoint, &loaded(&client.source())).await.unwrap()).await;
-}
-
 #[tokio::test]
 async fn sdk_and_node_of_one_chain_talk_again_and_again() {
     let network = Network::mint();
@@ -164,64 +140,15 @@ async fn a_client_certificate_that_the_node_finds_expired_is_the_clients_error()
 }
 
 #[tokio::test]
-async fn version_1_leaves_of_the_ca_itself_are_taken_by_both_sides() {
-    for root_version in [Version::V1, Version::V3] {
-        let chain = Chain::mint(&ChainOptions { root_version, ..ChainOptions::default() }).unwrap();
-        let node = chain.issue(Role::Node, "node0", &directly_issued(Version::V1)).unwrap();
-        let sdk = chain.issue(Role::Sdk, "sdk", &directly_issued(Version::V1)).unwrap();
-        assert_talks(&node, &sdk).await;
-    }
-}
-
-#[tokio::test]
-async fn version_1_leaves_of_anybody_else_are_refused_by_both_sides() {
-    let network = Network::mint();
-    let of_agency = LeafOptions { version: Version::V1, ..LeafOptions::default() };
-    let node = network.chain.issue(Role::Node, "node1", &of_agency).unwrap();
-    assert_node_refused(&network, &node, &["CN=node1", "doesn't lead to the CA"]).await;
-    let sdk = network.chain.issue(Role::Sdk, "sdk1", &of_agency).unwrap();
-    assert_client_refused(&network, &sdk, &["48 UnknownCA"]).await;
-
-    let same_names = Chain::mint(&ChainOptions::default()).unwrap();
-    let node = same_names.issue(Role::Node, "node1", &directly_issued(Version::V1)).unwrap();
-    assert_node_refused(&network, &node, &["another chain", "same name"]).await;
-    // Nodes go by the CA that a client sends along, and by their own where it sends none.
-    for (sent, alert) in [(Sent::WholeChain, "alert 48 UnknownCA"), (Sent::LeafOnly, "alert 51 DecryptError")]
-    {
-        let options = LeafOptions { sent, ..directly_issued(Version::V1) };
-        let sdk = same_names.issue(Role::Sdk, "sdk1", &options).unwrap();
-        let stranger = sdk.trusting(&network.chain.ca_pem().unwrap());
-        assert_client_refused(&network, &stranger, &[alert]).await;
-    }
-}
-
-#[tokio::test]
-async fn a_ca_that_was_renewed_with_its_key_may_stand_beside_the_old_one() {
-    for version in [Version::V1, Version::V3] {
-        let old = ChainOptions { root_period: Period::expired(), ..ChainOptions::default() };
-        let old = Chain::mint(&old).unwrap();
-        let renewed = old.with_renewed_root(Period::script()).unwrap();
-        let both = old.ca_pem().unwrap() + &renewed.ca_pem().unwrap();
-        let node = renewed.issue(Role::Node, "node0", &directly_issued(version)).unwrap().trusting(&both);
-        let sdk = renewed.issue(Role::Sdk, "sdk", &directly_issued(version)).unwrap().trusting(&both);
-        assert_talks(&node, &sdk).await;
-    }
-}
-
-#[tokio::test]
-async fn version_1_leaves_have_dates_too() {
-    let network = Network::mint();
-    let options = LeafOptions { period: Period::expired(), ..directly_issued(Version::V1) };
-    let node = network.chain.issue(Role::Node, "node1", &options).unwrap();
-    assert_node_refused(&network, &node, &["its certificate CN=node1", "is expired"]).await;
-    let options = LeafOptions { period: Period::not_yet_valid(), ..directly_issued(Version::V1) };
-    let node = network.chain.issue(Role::Node, "node1", &options).unwrap();
-    assert_node_refused(&network, &node, &["its certificate CN=node1", "not valid yet"]).await;
-
-    let options = ChainOptions { root_period: Period::expired(), ..ChainOptions::default() };
-    let expired = Network::with(&options);
-    let node = expired.chain.issue(Role::Node, "node1", &directly_issued(Version::V1)).unwrap();
-    assert_node_refused(&expired, &node, &["the CA certificate", "is expired"]).await;
+async fn renewed_ca_may_stand_beside_the_old_one_with_its_key() {
+    let old = ChainOptions { root_period: Period::expired(), ..ChainOptions::default() };
+    let old = Chain::mint(&old).unwrap();
+    let renewed = old.with_renewed_root(Period::script()).unwrap();
+    let both = old.ca_pem().unwrap() + &renewed.ca_pem().unwrap();
+    let options = LeafOptions { issuer: Issuer::Root, ..LeafOptions::default() };
+    let node = renewed.issue(Role::Node, "node0", &options).unwrap().trusting(&both);
+    let sdk = renewed.issue(Role::Sdk, "sdk", &options).unwrap().trusting(&both);
+    assert_talks(&node, &sdk).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::output::{ErrorRecord, GOOD, Output, Record};
 
 /// Executes commands until the input ends. Ignores empty lines and those that begin with #.
 pub(super) async fn execute(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
-    let mut lines = lines();
+    let mut lines = lines()?;
     while let Some(line) = lines.recv().await {
         let command = line.trim();
         if command.is_empty() || command.starts_with('#') {
@@ -30,17 +30,17 @@ pub(super) async fn execute(devnet: &Devnet, output: &mut Output) -> Outcome<()>
     Ok(())
 }
 
-/// Returns lines of standard input, read on a separate thread, which ends with the process.
-fn lines() -> mpsc::Receiver<String> {
+/// Returns the lines of standard input, which a thread reads until the process ends.
+fn lines() -> Outcome<mpsc::Receiver<String>> {
     let (sender, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
+    amop::threads::start("amop-input", move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             if sender.blocking_send(line).is_err() {
                 return;
             }
         }
-    });
-    lines
+    })?;
+    Ok(lines)
 }
 
 /// A command was executed.

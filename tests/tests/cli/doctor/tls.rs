@@ -1,7 +1,7 @@
 //! Problems between the two sides of TLS.
 
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
-use amop_devnet::{Devnet, NodeCertificate, Welcome};
+use amop_devnet::{Devnet, NodeCertificate, OnConnect};
 
 use super::diagnosis::Diagnosis;
 use super::openssl::{openssl, rsa_chain, serve, write};
@@ -138,7 +138,7 @@ fn other_agency() {
 #[test]
 fn stalled_node() {
     let place = Place::with_nodes();
-    place.node(0).welcome(Welcome::Stall);
+    place.node(0).on_connect(OnConnect::Stall);
     let diagnosis = Diagnosis::of_silence("tls", &place, &place.endpoint(0));
     diagnosis.is("tls", 5, "plain-tcp", "doesn't respond");
 }

@@ -1,0 +1,46 @@
+//! Values that pass the boundary: numbers, times and texts.
+
+use std::ffi::CString;
+use std::time::Duration;
+
+use amop::{Error, ErrorKind};
+
+/// Returns the error for an invalid argument.
+pub(crate) fn invalid_argument(text: impl Into<String>) -> Error {
+    Error::undelivered(ErrorKind::InvalidArgument, text)
+}
+
+/// Converts milliseconds from C. 0 is `None`, which stands for the default.
+pub(crate) fn time(milliseconds: u64) -> Option<Duration> {
+    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
+}
+
+/// Converts a text for C. A NUL inside becomes U+FFFD, because C would take it for the end.
+pub(crate) fn c_text(text: &str) -> CString {
+    CString::new(text).unwrap_or_else(|_| {
+        CString::new(text.replace('\0', "\u{fffd}")).expect("every NUL was just replaced")
+    })
+}
+
+/// Converts a limit from C. 0 is `None`, which stands for the default.
+pub(crate) fn bound(number: usize) -> Option<usize> {
+    (number > 0).then_some(number)
+}
+
+/// Calls a setter of a builder if there is a value.
+pub(crate) fn apply<B, T>(builder: B, value: Option<T>, set: impl FnOnce(B, T) -> B) -> B {
+    match value {
+        Some(value) => set(builder, value),
+        None => builder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c_text_replaces_inner_nul() {
+        assert_eq!(c_text("a\0b").to_str(), Ok("a\u{fffd}b"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Embedded nodes. A devnet runs AMOP nodes in this process, so that programs can be tried and tested without a
+//! chain. The nodes are connected like those of a chain: a message published at one node reaches a subscriber at
+//! another. In a library that was built without them, amop_devnet_start fails with AMOP_ERROR_UNSUPPORTED.
+//!
+//! Unless a function states otherwise:
+//!
+//! - Ownership: the caller keeps `devnet`. Pointers returned are valid until it is freed.
+//! - Threads: any thread, including callbacks.
+//! - Errors: none.
+
+use std::ffi::{CString, c_char};
+use std::sync::{Mutex, PoisonError};
+
+use amop::{Error, ErrorKind, Process, Result};
+
+use crate::argument::{c_text, invalid_argument};
+use crate::boundary::guard;
+use crate::error::amop_error;
+use crate::macros::{borrow, borrow_optional, out, take};
+use crate::status::amop_status;
+use crate::unwind::guard_or;
+
+#[cfg(feature = "devnet")]
+mod nodes;
+#[cfg(not(feature = "devnet"))]
+#[path = "no_nodes.rs"]
+mod nodes;
+mod options;
+
+use nodes::Nodes;
+pub use options::amop_devnet_options;
+
+/// A devnet. Its functions may be called from any number of threads at once.
+pub struct amop_devnet {
+    process: Process,
+    endpoints: Vec<CString>,
+    credentials: CString,
+    nodes: Mutex<Option<Nodes>>,
+}
+
+impl amop_devnet {
+    /// Calls `act` with the nodes, or fails if they have been stopped.
+    fn with<T>(&self, act: impl FnOnce(&Nodes) -> Result<T>) -> Result<T> {
+        self.process.check()?;
+        match &*self.nodes.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(nodes) => act(nodes),
+            None => Err(Error::undelivered(ErrorKind::Closed, "the devnet has been stopped")),
+        }
+    }
+
+    fn check_index(&self, node: usize) -> Result<()> {
+        if node < self.endpoints.len() {
+            return Ok(());
+        }
+        Err(invalid_argument(format!("invalid node {node}: the devnet has {}", self.endpoints.len())))
+    }
+}
+
+/// Starts the nodes, on threads of their own, and stores the devnet in `*devnet`.
+///
+/// - Ownership: `options` (may be NULL) are borrowed. `*devnet` is owned by the caller; free it with
+///   amop_devnet_free.
+/// - Errors: AMOP_ERROR_LISTEN if a port is in use, _CREDENTIALS_INVALID if the folder contains other files,
+///   _INVALID_ARGUMENT, _RUNTIME, _UNSUPPORTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_start(
+    options: *const amop_devnet_options,
+    devnet: *mut *mut amop_devnet,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(devnet)?;
+        let defaults = amop_devnet_options::default();
+        let options = borrow_optional!(options).unwrap_or(&defaults);
+        let nodes = options.start()?;
+        let credentials = nodes.credentials()?;
+        let credentials =
+            credentials.to_str().ok_or_else(|| invalid_argument("the folder's name isn't UTF-8"))?;
+        out.give(amop_devnet {
+            process: Process::current(),
+            endpoints: nodes.endpoints().iter().map(|endpoint| c_text(&endpoint.to_string())).collect(),
+            credentials: c_text(credentials),
+            nodes: Mutex::new(Some(nodes)),
+        });
+        Ok(())
+    })
+}
+
+/// Returns the number of nodes, killed ones included; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_node_count(devnet: *const amop_devnet) -> usize {
+    guard_or!(0, { borrow_optional!(devnet).map_or(0, |devnet| devnet.endpoints.len()) })
+}
+
+/// Returns the address of a node, for amop_options_add_endpoint; NULL for an invalid index.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_endpoint(devnet: *const amop_devnet, node: usize) -> *const c_char {
+    guard_or!(std::ptr::null(), {
+        let endpoint = borrow_optional!(devnet).and_then(|devnet| devnet.endpoints.get(node));
+        endpoint.map_or(std::ptr::null(), |endpoint| endpoint.as_ptr())
+    })
+}
+
+/// Returns the folder with the credentials for clients, for amop_options_set_credentials; NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_credentials(devnet: *const amop_devnet) -> *const c_char {
+    guard_or!(std::ptr::null(), {
+        borrow_optional!(devnet).map_or(std::ptr::null(), |devnet| devnet.credentials.as_ptr())
+    })
+}
+
+/// Kills a node, as a crash does: when this returns, its port is closed and its sessions are cut.
+///
+/// - Threads: any thread, including callbacks. Waits for the tasks of the node.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED after amop_devnet_stop, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_kill_node(
+    devnet: *const amop_devnet,
+    node: usize,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let devnet = borrow!(devnet)?;
+        devnet.check_index(node)?;
+        devnet.with(|nodes| nodes.kill(node))
+    })
+}
+
+/// Restarts a killed node on the same port. Does nothing if the node runs.
+///
+/// - Errors: AMOP_ERROR_LISTEN if the port is in use, _INVALID_ARGUMENT, _CLOSED, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_restart_node(
+    devnet: *const amop_devnet,
+    node: usize,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let devnet = borrow!(devnet)?;
+        devnet.check_index(node)?;
+        devnet.with(|nodes| nodes.restart(node))
+    })
+}
+
+/// Stops all nodes. When this returns, their sessions are closed and their threads have finished. Does nothing if the
+/// devnet is stopped.
+///
+/// - Threads: any thread, including callbacks. Waits a few seconds at most.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_stop(
+    devnet: *const amop_devnet,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let devnet = borrow!(devnet)?;
+        devnet.process.check()?;
+        let running = devnet.nodes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running {
+            running.stop();
+        }
+        Ok(())
+    })
+}
+
+/// Frees a devnet, and stops it in the background if it is not stopped.
+///
+/// - Ownership: `devnet` is freed; NULL is allowed.
+/// - Threads: any thread, including callbacks. Never waits.
+/// - Errors: none. In a child process of a fork the memory is not released.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_free(devnet: *mut amop_devnet) {
+    guard_or!((), { drop(take!(devnet)) })
+}

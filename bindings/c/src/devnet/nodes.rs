@@ -1,0 +1,60 @@
+//! The nodes of a build with the feature `devnet`. `no_nodes.rs` replaces this file in other builds.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use amop::{Error, ErrorKind, Result};
+use amop_devnet::Devnet;
+use tempfile::TempDir;
+
+use crate::waiting::{block_on, on_living_thread};
+
+/// Running nodes, with the temporary folder of their certificates if there is one.
+pub(super) struct Nodes {
+    devnet: Devnet,
+    /// Deleted when the devnet is freed.
+    _temporary: Option<TempDir>,
+}
+
+impl Nodes {
+    pub(super) fn start(ports: Vec<u16>, folder: Option<PathBuf>, like_2_11: bool) -> Result<Nodes> {
+        let temporary = match folder {
+            Some(_) => None,
+            None => Some(TempDir::with_prefix("amop-devnet-").map_err(|error| {
+                let text = format!("could not create a temporary folder ({error}): set a folder");
+                Error::undelivered(ErrorKind::InvalidArgument, text)
+            })?),
+        };
+        let folder = folder.or_else(|| temporary.as_ref().map(|made| made.path().into()));
+        let builder = Devnet::builder().ports(ports).dir(folder.unwrap_or_default());
+        let builder = if like_2_11 { builder.like_2_11() } else { builder };
+        Ok(Nodes { devnet: on_living_thread(|| builder.start_blocking())?, _temporary: temporary })
+    }
+
+    pub(super) fn endpoints(&self) -> Vec<SocketAddr> {
+        self.devnet.nodes().iter().map(amop_devnet::Node::address).collect()
+    }
+
+    pub(super) fn credentials(&self) -> Result<PathBuf> {
+        let folder = self.devnet.credentials_dir();
+        folder
+            .map(PathBuf::from)
+            .ok_or_else(|| Error::undelivered(ErrorKind::Internal, "the devnet has no credentials folder"))
+    }
+
+    pub(super) fn kill(&self, node: usize) -> Result<()> {
+        block_on(self.devnet.node(node).kill());
+        Ok(())
+    }
+
+    pub(super) fn restart(&self, node: usize) -> Result<()> {
+        on_living_thread(|| {
+            let _context = self.devnet.handle().enter();
+            block_on(self.devnet.node(node).restart())
+        })
+    }
+
+    pub(super) fn stop(self) {
+        on_living_thread(|| self.devnet.stop_blocking());
+    }
+}

@@ -1,0 +1,266 @@
+//! Options of a client. An options object is created with amop_options_new, filled by setters and read by
+//! amop_client_connect. It may be used for several clients. What is not set has its default.
+//!
+//! Unless a function states otherwise:
+//!
+//! - Ownership: no ownership is transferred; arguments are copied.
+//! - Threads: any thread, including callbacks, but only one at a time.
+//! - Errors: AMOP_ERROR_INVALID_ARGUMENT. Whether the values are acceptable together is checked by
+//!   amop_client_connect.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use amop::{Client, ClientBuilder, Retry};
+
+use crate::argument::{apply, time};
+use crate::boundary::guard;
+use crate::macros::{borrow_mut, free, text};
+use crate::retry::retry_of;
+use crate::status::amop_status;
+use crate::unwind::guard_or;
+
+mod credentials;
+mod limits;
+
+/// Settings of a client.
+#[derive(Default)]
+pub struct amop_options {
+    endpoints: Vec<String>,
+    credentials: Credentials,
+    connect_timeout: Option<Duration>,
+    call_timeout: Option<Duration>,
+    close_timeout: Option<Duration>,
+    heartbeat: Option<Duration>,
+    missed_heartbeats: Option<u32>,
+    start_offline: Option<bool>,
+    reconnect_min: Option<Duration>,
+    reconnect_max: Option<Duration>,
+    answer_timeout: Option<Duration>,
+    retry: Option<Retry>,
+    echo: Option<bool>,
+    max_in_flight: Option<usize>,
+    max_send_bytes: Option<usize>,
+    max_held_bytes: Option<usize>,
+    max_events: Option<usize>,
+    duplicate_window: Option<Duration>,
+    max_duplicates: Option<usize>,
+    group: Option<i64>,
+    dispatcher_threads: Option<usize>,
+}
+
+#[derive(Default)]
+enum Credentials {
+    #[default]
+    Discover,
+    Folder(String),
+    Files([String; 3]),
+    Pem([Vec<u8>; 3]),
+}
+
+impl amop_options {
+    /// Returns a builder of the core with these settings.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        let builder = Client::builder().endpoints(&self.endpoints);
+        let builder = match &self.credentials {
+            Credentials::Discover => builder,
+            Credentials::Folder(folder) => builder.credentials(folder),
+            Credentials::Files([ca, cert, key]) => builder.credential_files(ca, cert, key),
+            Credentials::Pem([ca, cert, key]) => {
+                builder.credential_pem(ca.clone(), cert.clone(), key.clone())
+            }
+        };
+        let builder = apply(builder, self.connect_timeout, ClientBuilder::connect_timeout);
+        let builder = apply(builder, self.call_timeout, ClientBuilder::call_timeout);
+        let builder = apply(builder, self.close_timeout, ClientBuilder::close_timeout);
+        let builder = apply(builder, self.heartbeat, ClientBuilder::heartbeat);
+        let builder = apply(builder, self.missed_heartbeats, ClientBuilder::missed_heartbeats);
+        let builder = apply(builder, self.start_offline, ClientBuilder::start_offline);
+        let builder = apply(builder, self.reconnect_min, ClientBuilder::reconnect_min);
+        let builder = apply(builder, self.reconnect_max, ClientBuilder::reconnect_max);
+        let builder = apply(builder, self.answer_timeout, ClientBuilder::answer_timeout);
+        let builder = apply(builder, self.retry, ClientBuilder::retry);
+        let builder = apply(builder, self.echo, ClientBuilder::echo);
+        let builder = apply(builder, self.max_in_flight, ClientBuilder::max_in_flight);
+        let builder = apply(builder, self.max_send_bytes, ClientBuilder::max_send_bytes);
+        let builder = apply(builder, self.max_held_bytes, ClientBuilder::max_held_bytes);
+        let builder = apply(builder, self.max_events, ClientBuilder::max_events);
+        let builder = apply(builder, self.duplicate_window, ClientBuilder::duplicate_window);
+        let builder = apply(builder, self.max_duplicates, ClientBuilder::max_duplicates);
+        let builder = apply(builder, self.group, ClientBuilder::group);
+        apply(builder, self.dispatcher_threads, ClientBuilder::dispatcher_threads)
+    }
+}
+
+/// Creates options without an endpoint, with defaults for everything else.
+///
+/// - Ownership: the options are owned by the caller; free them with amop_options_free.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn amop_options_new() -> *mut amop_options {
+    guard_or!(std::ptr::null_mut(), { Box::into_raw(Box::default()) })
+}
+
+/// Frees options. Clients that were connected with them are not affected.
+///
+/// - Ownership: `options` is freed; NULL is allowed.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_free(options: *mut amop_options) {
+    guard_or!((), { free!(options) })
+}
+
+/// Adds a node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`. The format is checked by
+/// amop_client_connect. Call it once for each node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_add_endpoint(
+    options: *mut amop_options,
+    endpoint: *const c_char,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.endpoints.push(text!(endpoint)?.to_owned());
+        Ok(())
+    })
+}
+
+/// Sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake. Default: 10 s.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_connect_timeout(
+    options: *mut amop_options,
+    timeout_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.connect_timeout = time(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Sets the time limit of calls that state none. Default: 10 s.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_call_timeout(
+    options: *mut amop_options,
+    timeout_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.call_timeout = time(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Sets how long amop_client_close and the unsubscribe functions wait for callbacks if no timeout is passed to them.
+/// Default: 5 s.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_close_timeout(
+    options: *mut amop_options,
+    timeout_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.close_timeout = time(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Sets the heartbeat interval. Default: 10 s. Keep it below 60 s, because nodes close connections that are idle for
+/// that long. See amop_options_set_missed_heartbeats.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_heartbeat(
+    options: *mut amop_options,
+    interval_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.heartbeat = time(interval_ms);
+        Ok(())
+    })
+}
+
+/// Sets the number of heartbeat intervals after which a connection on which nothing arrives is closed. Default: 2.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_missed_heartbeats(
+    options: *mut amop_options,
+    heartbeats: u32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.missed_heartbeats = (heartbeats > 0).then_some(heartbeats);
+        Ok(())
+    })
+}
+
+/// Sets whether amop_client_connect creates a client even if no node can be reached. The client keeps trying, and
+/// until it succeeds calls fail with AMOP_ERROR_NOT_CONNECTED. Invalid options or credentials are still errors.
+/// Default: false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_start_offline(
+    options: *mut amop_options,
+    offline: bool,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.start_offline = Some(offline);
+        Ok(())
+    })
+}
+
+/// Sets the pause before the first attempt to reconnect. The pause doubles with each failed attempt, up to the
+/// longest pause, and is varied randomly by up to 50 %. Default: 100 ms.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_reconnect_min(
+    options: *mut amop_options,
+    pause_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.reconnect_min = time(pause_ms);
+        Ok(())
+    })
+}
+
+/// Sets the longest pause between attempts to reconnect. Default: 10 s.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_reconnect_max(
+    options: *mut amop_options,
+    pause_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.reconnect_max = time(pause_ms);
+        Ok(())
+    })
+}
+
+/// Sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
+/// Default: 4.5 s, half a second before a 2.x node would deliver the message to another subscriber.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_answer_timeout(
+    options: *mut amop_options,
+    timeout_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.answer_timeout = time(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Sets when failed calls are retried automatically: an AMOP_RETRY_*. Default: AMOP_RETRY_DEFINITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_retry(options: *mut amop_options, retry: i32) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.retry = retry_of(retry)?;
+        Ok(())
+    })
+}
+
+/// Sets whether the client's own broadcasts are delivered to its own subscriptions. Default: false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_echo(options: *mut amop_options, echo: bool) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.echo = Some(echo);
+        Ok(())
+    })
+}
+
+/// Sets the group of the chain in which nodes are asked for their peers. Messages do not depend on groups. Default:
+/// 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_group(options: *mut amop_options, group: i64) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.group = (group != 0).then_some(group);
+        Ok(())
+    })
+}

@@ -1,0 +1,307 @@
+//! Services. A service answers the unicasts of a topic. A client can have one service per topic. It receives the
+//! unicasts alone; broadcasts on the topic are delivered to subscriptions only. Requests are passed to a callback, or
+//! read with amop_service_next.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll};
+
+use amop::protocol::result::FAILED_TEXT;
+use amop::{HandlerGuard, Process, Request, Requests, Result};
+use futures_core::Stream;
+
+use crate::argument::{apply, invalid_argument};
+use crate::boundary::guard;
+use crate::callback::{Context, failure_of, function};
+use crate::client::amop_client;
+use crate::error::amop_error;
+use crate::handler::{end, lock};
+use crate::inbox::{Inbox, Source};
+use crate::macros::{borrow, borrow_optional, out, out_optional, places, take, text};
+use crate::message::c_topic;
+use crate::request::{AMOP_RESULT_FAILED, amop_request};
+use crate::stats::amop_stats;
+use crate::status::amop_status;
+use crate::unwind::guard_or;
+use crate::waiting::block_on;
+
+mod options;
+
+pub use options::amop_serve_options;
+
+/// The callback for requests. Several calls may run at once if the concurrency of the service is above 1.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct amop_request_callback {
+    /// The function. The request is borrowed for the call.
+    pub call: Option<unsafe extern "C" fn(context: *mut c_void, request: *const amop_request)>,
+    /// Passed to both functions.
+    pub context: *mut c_void,
+    /// Called once, after the last call; may be NULL.
+    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+}
+
+/// A service. Its functions may be called from any number of threads at once.
+pub struct amop_service {
+    process: Process,
+    topic: Arc<CStr>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Read with `_next`.
+    Pulled(Inbox<Requests>),
+    /// Passed to a callback.
+    Called(Mutex<HandlerGuard>),
+}
+
+impl Source for Requests {
+    type Item = Request;
+    const NAME: &'static str = "requests";
+
+    fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Request>> {
+        Pin::new(self).as_mut().poll_next(cx)
+    }
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        Requests::poll_ready(self, cx)
+    }
+}
+
+impl amop_service {
+    fn new(topic: Arc<CStr>, kind: Kind) -> amop_service {
+        amop_service { process: Process::current(), topic, kind }
+    }
+
+    fn inbox(&self) -> Result<&Inbox<Requests>> {
+        match &self.kind {
+            Kind::Pulled(inbox) => Ok(inbox),
+            Kind::Called(_) => {
+                Err(invalid_argument("the requests of this service are passed to its callback"))
+            }
+        }
+    }
+}
+
+/// Serves a topic with a callback, which answers each request that it receives. Returns when a node has listed the
+/// topic; the callback may be called before.
+///
+/// - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
+///   until `drop`. `*service` is owned by the caller; free it with amop_service_free. If `service` is NULL, the
+///   callback stays until the client is closed.
+/// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
+/// - Errors: AMOP_ERROR_ALREADY_SERVED, _INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED,
+///   _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_client_serve(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_serve_options,
+    callback: amop_request_callback,
+    service: *mut *mut amop_service,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let context = Context::new(callback.context, callback.drop);
+        let out = out_optional!(service);
+        let client = borrow!(client)?.client()?;
+        let name = text!(topic as topic)?;
+        let call = function(callback.call)?;
+        let topic = c_topic(name);
+        let (shared, reports) = (topic.clone(), client.handler_reports());
+        let serve = client.serve_blocking(name, move |request| {
+            let lent = amop_request::new(request.clone(), shared.clone());
+            // SAFETY: the header demands a function that takes this context and a request lent for the call.
+            let failure = failure_of(|| unsafe { call(context.pointer(), &lent) });
+            if let Some(text) = failure {
+                reports.failed(&shared.to_string_lossy(), text);
+                // Fails only if the callback has already answered.
+                let _ = request.fail(AMOP_RESULT_FAILED, FAILED_TEXT);
+            }
+        });
+        let serve = apply(serve, borrow_optional!(options), |s, options| options.apply_to(s));
+        let handler = block_on(serve.into_future())?;
+        if let Some(out) = out {
+            out.give(amop_service::new(topic, Kind::Called(Mutex::new(handler))));
+        }
+        Ok(())
+    })
+}
+
+/// Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
+///
+/// - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
+///   amop_service_free.
+/// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
+/// - Errors: as amop_client_serve.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_client_serve_requests(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_serve_options,
+    service: *mut *mut amop_service,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(service)?;
+        let client = borrow!(client)?.client()?;
+        let topic = text!(topic as topic)?;
+        let serve = client.serve_requests(topic);
+        let serve = apply(serve, borrow_optional!(options), |s, options| options.apply_to_requests(s));
+        let requests = block_on(serve.into_future())?;
+        out.give(amop_service::new(c_topic(topic), Kind::Pulled(Inbox::new(requests))));
+        Ok(())
+    })
+}
+
+/// Stores the next request that can still be answered in `*request`. Waits up to `timeout_ms` for it; 0 does not wait.
+///
+/// - Ownership: `*request` is owned by the caller; free it with amop_request_free.
+/// - Threads: any thread, including callbacks. If several threads call it at once, each request goes to one of them.
+/// - Errors: AMOP_ERROR_TIMEOUT if no request arrived. AMOP_ERROR_CLOSED if no more requests will arrive: the service
+///   or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if the requests
+///   are passed to a callback. AMOP_ERROR_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_service_next(
+    service: *const amop_service,
+    timeout_ms: u64,
+    request: *mut *mut amop_request,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(request)?;
+        let service = borrow!(service)?;
+        let mut next = None;
+        service.inbox()?.next(timeout_ms, 1, |request| next = Some(request))?;
+        if let Some(request) = next {
+            out.give(amop_request::new(request, service.topic.clone()));
+        }
+        Ok(())
+    })
+}
+
+/// Stores up to `max` requests in order. Waits up to `timeout_ms` for the first one, but not for more.
+///
+/// - Ownership: `requests` has space for `max` pointers, of which the first `*count` are set. Each request is owned
+///   by the caller; free it with amop_request_free.
+/// - Threads: as amop_service_next.
+/// - Errors: as amop_service_next; then `*count` is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_service_next_many(
+    service: *const amop_service,
+    timeout_ms: u64,
+    requests: *mut *mut amop_request,
+    max: usize,
+    count: *mut usize,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(count)?;
+        let service = borrow!(service)?;
+        let mut places = places!(requests, max)?;
+        let taken = service.inbox()?.next(timeout_ms, max, |request| {
+            places.give(amop_request::new(request, service.topic.clone()));
+        })?;
+        out.set(taken);
+        Ok(())
+    })
+}
+
+/// Stores a file descriptor in `*fd` that is readable while amop_service_next would not wait, see amop_subscription_fd.
+///
+/// - Ownership: `*fd` is owned by the library, which closes it when the service is freed. Do not read from it or close
+///   it.
+/// - Threads: any thread, including callbacks.
+/// - Errors: as amop_subscription_fd.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_service_fd(
+    service: *const amop_service,
+    fd: *mut i32,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(fd)?;
+        out.set(borrow!(service)?.inbox()?.descriptor()?);
+        Ok(())
+    })
+}
+
+/// Returns the topic; NULL for NULL.
+///
+/// - Ownership: the string is valid until the service is freed.
+/// - Threads: any thread, including callbacks.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_service_topic(service: *const amop_service) -> *const c_char {
+    guard_or!(std::ptr::null(), {
+        borrow_optional!(service).map_or(std::ptr::null(), |service| service.topic.as_ptr())
+    })
+}
+
+/// Stores a snapshot of a service in `*stats`, with the statistics that amop_subscription_stats lists.
+///
+/// - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
+/// - Threads: any thread, including callbacks.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_service_stats(
+    service: *const amop_service,
+    stats: *mut *mut amop_stats,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(stats)?;
+        let service = borrow!(service)?;
+        service.process.check()?;
+        let figures = match &service.kind {
+            Kind::Pulled(inbox) => inbox.source()?.stats(),
+            Kind::Called(handler) => lock(handler).stats(),
+        };
+        out.give(amop_stats::of_subscription(figures));
+        Ok(())
+    })
+}
+
+/// Ends a service: it accepts no more requests, and the nodes receive a topic list without it. Queued requests can
+/// still be read and answered. A callback processes them until the timeout; the rest is answered as dropped. When
+/// AMOP_OK is returned, the callback does not run any more and its `drop` has been called. It may be called again,
+/// for example after AMOP_ERROR_TIMEOUT.
+///
+/// - Ownership: the caller keeps `service`.
+/// - Threads: as amop_subscription_unsubscribe.
+/// - Errors: as amop_subscription_unsubscribe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_service_unsubscribe(
+    service: *const amop_service,
+    timeout_ms: u64,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let service = borrow!(service)?;
+        service.process.check()?;
+        match &service.kind {
+            Kind::Pulled(inbox) => {
+                inbox.source()?.unsubscribe();
+                Ok(())
+            }
+            Kind::Called(handler) => end(handler, timeout_ms),
+        }
+    })
+}
+
+/// Frees a service, and unsubscribes it without waiting if it is not unsubscribed. Unread requests are answered as
+/// dropped. A callback is called for what is queued for it, then its `drop` is called.
+///
+/// - Ownership: `service` is freed; NULL is allowed.
+/// - Threads: any thread, including callbacks, also its own. Never waits.
+/// - Errors: none. In a child process of a fork the memory is not released.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_service_free(service: *mut amop_service) {
+    guard_or!((), {
+        let Some(handle) = take!(service) else { return };
+        if let Kind::Called(handler) = &handle.kind {
+            lock(handler).leave();
+        }
+    })
+}

@@ -1,0 +1,127 @@
+//! Options of a service. NULL in their place stands for the defaults. 0 stands for the default of a value.
+//!
+//! Unless a function states otherwise:
+//!
+//! - Ownership: no ownership is transferred.
+//! - Threads: any thread, including callbacks, but only one at a time.
+//! - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+
+use std::time::Duration;
+
+use amop::{Placement, Serve, ServeRequests};
+
+use crate::argument::{apply, bound, time};
+use crate::boundary::guard;
+use crate::macros::{borrow_mut, free};
+use crate::placement::placement_of;
+use crate::status::amop_status;
+use crate::unwind::guard_or;
+
+/// Settings of a service.
+#[derive(Default)]
+pub struct amop_serve_options {
+    concurrency: Option<usize>,
+    max_messages: Option<usize>,
+    max_bytes: Option<usize>,
+    placement: Option<Placement>,
+    timeout: Option<Duration>,
+}
+
+impl amop_serve_options {
+    pub(super) fn apply_to(&self, serve: Serve) -> Serve {
+        let serve = apply(serve, self.concurrency, Serve::concurrency);
+        let serve = apply(serve, self.max_messages, Serve::max_messages);
+        let serve = apply(serve, self.max_bytes, Serve::max_bytes);
+        let serve = apply(serve, self.placement, Serve::placement);
+        apply(serve, self.timeout, Serve::timeout)
+    }
+
+    pub(super) fn apply_to_requests(&self, serve: ServeRequests) -> ServeRequests {
+        let serve = apply(serve, self.max_messages, ServeRequests::max_messages);
+        let serve = apply(serve, self.max_bytes, ServeRequests::max_bytes);
+        let serve = apply(serve, self.placement, ServeRequests::placement);
+        apply(serve, self.timeout, ServeRequests::timeout)
+    }
+}
+
+/// Creates options with all defaults.
+///
+/// - Ownership: the options are owned by the caller; free them with amop_serve_options_free.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn amop_serve_options_new() -> *mut amop_serve_options {
+    guard_or!(std::ptr::null_mut(), { Box::into_raw(Box::default()) })
+}
+
+/// Frees options. Services that were created with them are not affected.
+///
+/// - Ownership: `options` is freed; NULL is allowed.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_free(options: *mut amop_serve_options) {
+    guard_or!((), { free!(options) })
+}
+
+/// Sets how many calls of the callback may run at once. Default: 1. Has no effect for a service without callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_set_concurrency(
+    options: *mut amop_serve_options,
+    calls: usize,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.concurrency = bound(calls);
+        Ok(())
+    })
+}
+
+/// Sets the maximum number of queued requests. At the limit, publishers receive AMOP_ERROR_SUBSCRIBER_BUSY. Default:
+/// 65,536.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_set_max_messages(
+    options: *mut amop_serve_options,
+    messages: usize,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.max_messages = bound(messages);
+        Ok(())
+    })
+}
+
+/// Sets the maximum number of queued bytes, counting 160 bytes per request besides its payload. An empty service
+/// accepts one request of any size. Default: 64 MiB.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_set_max_bytes(
+    options: *mut amop_serve_options,
+    bytes: usize,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.max_bytes = bound(bytes);
+        Ok(())
+    })
+}
+
+/// Sets at how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default: AMOP_PLACEMENT_ONE, because nodes up to
+/// release 2.11 can lose a unicast between two clients of the same node. If the service were listed at all nodes,
+/// every publisher would share a node with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_set_placement(
+    options: *mut amop_serve_options,
+    placement: i32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.placement = placement_of(placement)?;
+        Ok(())
+    })
+}
+
+/// Sets how long to wait for a node to list the topic. Default: the call timeout of the client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_set_timeout(
+    options: *mut amop_serve_options,
+    timeout_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.timeout = time(timeout_ms);
+        Ok(())
+    })
+}

@@ -1,0 +1,309 @@
+//! Subscriptions. A topic can have any number of subscriptions. Each receives every message, unicast or broadcast, in
+//! the order of arrival. A unicast is answered with an empty reply as soon as one subscription has accepted it, so
+//! that a slow reader does not cause the node to deliver it to another subscriber. Messages are passed to a callback,
+//! or read with amop_subscription_next.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll};
+
+use amop::{HandlerGuard, Message, Process, Result, Subscription};
+use futures_core::Stream;
+
+use crate::argument::{apply, invalid_argument};
+use crate::boundary::guard;
+use crate::callback::{Context, failure_of, function};
+use crate::client::amop_client;
+use crate::error::amop_error;
+use crate::handler::{end, lock};
+use crate::inbox::{Inbox, Source};
+use crate::macros::{borrow, borrow_optional, out, out_optional, places, take, text};
+use crate::message::{amop_message, c_topic};
+use crate::stats::amop_stats;
+use crate::status::amop_status;
+use crate::unwind::guard_or;
+use crate::waiting::block_on;
+
+mod options;
+
+pub use options::amop_subscribe_options;
+
+/// The callback for messages. Its calls are sequential, in the order of arrival.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct amop_message_callback {
+    /// The function. The message is borrowed for the call.
+    pub call: Option<unsafe extern "C" fn(context: *mut c_void, message: *const amop_message)>,
+    /// Passed to both functions.
+    pub context: *mut c_void,
+    /// Called once, after the last call; may be NULL.
+    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+}
+
+/// A subscription. Its functions may be called from any number of threads at once.
+pub struct amop_subscription {
+    process: Process,
+    topic: Arc<CStr>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Read with `_next`.
+    Pulled(Inbox<Subscription>),
+    /// Passed to a callback.
+    Called(Mutex<HandlerGuard>),
+}
+
+impl Source for Subscription {
+    type Item = Message;
+    const NAME: &'static str = "messages";
+
+    fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Message>> {
+        Pin::new(self).as_mut().poll_next(cx)
+    }
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        Subscription::poll_ready(self, cx)
+    }
+}
+
+impl amop_subscription {
+    fn new(topic: Arc<CStr>, kind: Kind) -> amop_subscription {
+        amop_subscription { process: Process::current(), topic, kind }
+    }
+
+    fn inbox(&self) -> Result<&Inbox<Subscription>> {
+        match &self.kind {
+            Kind::Pulled(inbox) => Ok(inbox),
+            Kind::Called(_) => {
+                Err(invalid_argument("the messages of this subscription are passed to its callback"))
+            }
+        }
+    }
+}
+
+/// Subscribes to a topic. Messages are read with amop_subscription_next. Returns when a node has listed the topic.
+///
+/// - Ownership: `topic` and `options` (may be NULL) are copied. `*subscription` is owned by the caller; free it with
+///   amop_subscription_free.
+/// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
+/// - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_client_subscribe(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_subscribe_options,
+    subscription: *mut *mut amop_subscription,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(subscription)?;
+        let client = borrow!(client)?.client()?;
+        let topic = text!(topic as topic)?;
+        let subscribe = client.subscribe(topic);
+        let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
+        let subscription = block_on(subscribe.into_future())?;
+        out.give(amop_subscription::new(c_topic(topic), Kind::Pulled(Inbox::new(subscription))));
+        Ok(())
+    })
+}
+
+/// Subscribes to a topic. Messages are passed to a callback. Returns when a node has listed the topic; the callback
+/// may be called before.
+///
+/// - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
+///   until `drop`. `*subscription` is owned by the caller; free it with amop_subscription_free. If `subscription` is
+///   NULL, the callback stays until the client is closed.
+/// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
+/// - Errors: as amop_client_subscribe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_client_subscribe_callback(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_subscribe_options,
+    callback: amop_message_callback,
+    subscription: *mut *mut amop_subscription,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let context = Context::new(callback.context, callback.drop);
+        let out = out_optional!(subscription);
+        let client = borrow!(client)?.client()?;
+        let name = text!(topic as topic)?;
+        let call = function(callback.call)?;
+        let topic = c_topic(name);
+        let subscribe = client.subscribe(name);
+        let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
+        let (shared, reports) = (topic.clone(), client.handler_reports());
+        let handler = block_on(subscribe.for_each_blocking(move |message| {
+            let message = amop_message::new(message, shared.clone());
+            // SAFETY: the header demands a function that takes this context and a message lent for the call.
+            let failure = failure_of(|| unsafe { call(context.pointer(), &message) });
+            if let Some(text) = failure {
+                reports.failed(&shared.to_string_lossy(), text);
+            }
+        }))?;
+        if let Some(out) = out {
+            out.give(amop_subscription::new(topic, Kind::Called(Mutex::new(handler))));
+        }
+        Ok(())
+    })
+}
+
+/// Stores the next message in `*message`. Waits up to `timeout_ms` for it; 0 does not wait.
+///
+/// - Ownership: `*message` is owned by the caller; free it with amop_message_free.
+/// - Threads: any thread, including callbacks. If several threads call it at once, each message goes to one of them.
+/// - Errors: AMOP_ERROR_TIMEOUT if no message arrived. AMOP_ERROR_CLOSED if no more messages will arrive: the
+///   subscription or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if
+///   the messages are passed to a callback. AMOP_ERROR_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscription_next(
+    subscription: *const amop_subscription,
+    timeout_ms: u64,
+    message: *mut *mut amop_message,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(message)?;
+        let subscription = borrow!(subscription)?;
+        let mut next = None;
+        subscription.inbox()?.next(timeout_ms, 1, |message| next = Some(message))?;
+        if let Some(message) = next {
+            out.give(amop_message::new(message, subscription.topic.clone()));
+        }
+        Ok(())
+    })
+}
+
+/// Stores up to `max` messages in order. Waits up to `timeout_ms` for the first one, but not for more.
+///
+/// - Ownership: `messages` has space for `max` pointers, of which the first `*count` are set. Each message is owned
+///   by the caller; free it with amop_message_free.
+/// - Threads: as amop_subscription_next.
+/// - Errors: as amop_subscription_next; then `*count` is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscription_next_many(
+    subscription: *const amop_subscription,
+    timeout_ms: u64,
+    messages: *mut *mut amop_message,
+    max: usize,
+    count: *mut usize,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(count)?;
+        let subscription = borrow!(subscription)?;
+        let mut places = places!(messages, max)?;
+        let inbox = subscription.inbox()?;
+        let taken = inbox.next(timeout_ms, max, |message| {
+            places.give(amop_message::new(message, subscription.topic.clone()));
+        })?;
+        out.set(taken);
+        Ok(())
+    })
+}
+
+/// Stores a file descriptor in `*fd`, for poll, select, epoll or an event loop. It is readable while
+/// amop_subscription_next would not wait, because of a message or because the subscription has ended. In rare cases
+/// it is readable without either. It is created by the first call.
+///
+/// - Ownership: `*fd` is owned by the library, which closes it when the subscription is freed. Do not read from it or
+///   close it.
+/// - Threads: any thread, including callbacks.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the messages are passed to a callback; _RUNTIME if the process has
+///   no descriptor left; _UNSUPPORTED on systems other than Unix; _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscription_fd(
+    subscription: *const amop_subscription,
+    fd: *mut i32,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(fd)?;
+        out.set(borrow!(subscription)?.inbox()?.descriptor()?);
+        Ok(())
+    })
+}
+
+/// Returns the topic; NULL for NULL.
+///
+/// - Ownership: the string is valid until the subscription is freed.
+/// - Threads: any thread, including callbacks.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscription_topic(subscription: *const amop_subscription) -> *const c_char {
+    guard_or!(std::ptr::null(), {
+        borrow_optional!(subscription).map_or(std::ptr::null(), |subscription| subscription.topic.as_ptr())
+    })
+}
+
+/// Stores a snapshot of a subscription in `*stats`: AMOP_STAT_HELD_MESSAGES, _HELD_BYTES, _ACCEPTED, _REFUSED, _DROPPED.
+///
+/// - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
+/// - Threads: any thread, including callbacks.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscription_stats(
+    subscription: *const amop_subscription,
+    stats: *mut *mut amop_stats,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(stats)?;
+        let subscription = borrow!(subscription)?;
+        subscription.process.check()?;
+        let figures = match &subscription.kind {
+            Kind::Pulled(inbox) => inbox.source()?.stats(),
+            Kind::Called(handler) => lock(handler).stats(),
+        };
+        out.give(amop_stats::of_subscription(figures));
+        Ok(())
+    })
+}
+
+/// Ends a subscription: it accepts no more messages, and the nodes receive a topic list without it. Queued messages
+/// can still be read. A callback processes them until the timeout; the rest is discarded and counted. When AMOP_OK is
+/// returned, the callback does not run any more and its `drop` has been called. It may be called again, for example
+/// after AMOP_ERROR_TIMEOUT.
+///
+/// - Ownership: the caller keeps `subscription`.
+/// - Threads: any thread. Waits up to `timeout_ms` (0: the close timeout of the client) for the callback to return.
+///   Inside of any callback of the library it returns at once, and the subscription ends in the background.
+/// - Errors: AMOP_ERROR_TIMEOUT if the callback has not returned; its context is kept until it does.
+///   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscription_unsubscribe(
+    subscription: *const amop_subscription,
+    timeout_ms: u64,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let subscription = borrow!(subscription)?;
+        subscription.process.check()?;
+        match &subscription.kind {
+            Kind::Pulled(inbox) => {
+                inbox.source()?.unsubscribe();
+                Ok(())
+            }
+            Kind::Called(handler) => end(handler, timeout_ms),
+        }
+    })
+}
+
+/// Frees a subscription, and unsubscribes it without waiting if it is not unsubscribed. Unread messages are discarded
+/// and counted. A callback is called for what is queued for it, then its `drop` is called.
+///
+/// - Ownership: `subscription` is freed; NULL is allowed.
+/// - Threads: any thread, including callbacks, also its own. Never waits.
+/// - Errors: none. In a child process of a fork the memory is not released.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscription_free(subscription: *mut amop_subscription) {
+    guard_or!((), {
+        let Some(handle) = take!(subscription) else { return };
+        if let Kind::Called(handler) = &handle.kind {
+            lock(handler).leave();
+        }
+    })
+}

@@ -1,0 +1,133 @@
+//! Options of a subscription. NULL in their place stands for the defaults. 0 stands for the default of a value.
+//!
+//! Unless a function states otherwise:
+//!
+//! - Ownership: no ownership is transferred.
+//! - Threads: any thread, including callbacks, but only one at a time.
+//! - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+
+use std::time::Duration;
+
+use amop::{Overflow, Placement, Subscribe};
+
+use crate::argument::{apply, bound, invalid_argument, time};
+use crate::boundary::guard;
+use crate::macros::{borrow_mut, free};
+use crate::placement::placement_of;
+use crate::status::amop_status;
+use crate::unwind::guard_or;
+
+/// What a full subscription does with a new message.
+#[repr(i32)]
+pub enum amop_overflow {
+    /// Refuses it; the publisher of a unicast receives AMOP_ERROR_SUBSCRIBER_BUSY. The default.
+    AMOP_OVERFLOW_REFUSE = 0,
+    /// Discards its oldest messages to make space.
+    AMOP_OVERFLOW_DROP_OLDEST = 1,
+}
+
+/// Settings of a subscription.
+#[derive(Default)]
+pub struct amop_subscribe_options {
+    max_messages: Option<usize>,
+    max_bytes: Option<usize>,
+    overflow: Option<Overflow>,
+    placement: Option<Placement>,
+    timeout: Option<Duration>,
+}
+
+impl amop_subscribe_options {
+    pub(super) fn apply_to(&self, subscribe: Subscribe) -> Subscribe {
+        let subscribe = apply(subscribe, self.max_messages, Subscribe::max_messages);
+        let subscribe = apply(subscribe, self.max_bytes, Subscribe::max_bytes);
+        let subscribe = apply(subscribe, self.overflow, Subscribe::overflow);
+        let subscribe = apply(subscribe, self.placement, Subscribe::placement);
+        apply(subscribe, self.timeout, Subscribe::timeout)
+    }
+}
+
+/// Creates options with all defaults.
+///
+/// - Ownership: the options are owned by the caller; free them with amop_subscribe_options_free.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn amop_subscribe_options_new() -> *mut amop_subscribe_options {
+    guard_or!(std::ptr::null_mut(), { Box::into_raw(Box::default()) })
+}
+
+/// Frees options. Subscriptions that were created with them are not affected.
+///
+/// - Ownership: `options` is freed; NULL is allowed.
+/// - Errors: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_free(options: *mut amop_subscribe_options) {
+    guard_or!((), { free!(options) })
+}
+
+/// Sets the maximum number of queued messages. Default: 65,536.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_set_max_messages(
+    options: *mut amop_subscribe_options,
+    messages: usize,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.max_messages = bound(messages);
+        Ok(())
+    })
+}
+
+/// Sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty subscription
+/// accepts one message of any size. Default: 64 MiB.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_set_max_bytes(
+    options: *mut amop_subscribe_options,
+    bytes: usize,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.max_bytes = bound(bytes);
+        Ok(())
+    })
+}
+
+/// Sets what happens at these limits: an AMOP_OVERFLOW_*. Lost messages are counted, and reported once by
+/// AMOP_EVENT_SLOW_CONSUMER.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_set_overflow(
+    options: *mut amop_subscribe_options,
+    overflow: i32,
+) -> amop_status {
+    const REFUSE: i32 = amop_overflow::AMOP_OVERFLOW_REFUSE as i32;
+    const DROP_OLDEST: i32 = amop_overflow::AMOP_OVERFLOW_DROP_OLDEST as i32;
+    guard!({
+        borrow_mut!(options)?.overflow = Some(match overflow {
+            REFUSE => Overflow::Refuse,
+            DROP_OLDEST => Overflow::DropOldest,
+            _ => return Err(invalid_argument(format!("{overflow} is not an AMOP_OVERFLOW_*"))),
+        });
+        Ok(())
+    })
+}
+
+/// Sets at how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default: AMOP_PLACEMENT_ALL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_set_placement(
+    options: *mut amop_subscribe_options,
+    placement: i32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.placement = placement_of(placement)?;
+        Ok(())
+    })
+}
+
+/// Sets how long to wait for a node to list the topic. Default: the call timeout of the client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_set_timeout(
+    options: *mut amop_subscribe_options,
+    timeout_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.timeout = time(timeout_ms);
+        Ok(())
+    })
+}

@@ -1,0 +1,164 @@
+package amop_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"amop"
+)
+
+func TestPanicOfAHandlerIsReportedAndDeliveryContinues(t *testing.T) {
+	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
+	events := must[<-chan *amop.Event](t)(subscriber.Events(soon(t)))
+	topic := freshTopic()
+	got := make(chan string, 3)
+	subscription := must[*amop.Subscription](t)(subscriber.SubscribeFunc(soon(t), topic,
+		func(_ context.Context, message *amop.Message) {
+			switch data := string(message.Data); data {
+			case "panic":
+				panic(errors.New("no paper"))
+			case "end":
+				runtime.Goexit()
+			default:
+				got <- data
+			}
+		}))
+	for _, data := range []string{"one", "panic", "two", "end", "three"} {
+		must[*amop.Reply](t)(publisher.Publish(soon(t), topic, []byte(data)))
+	}
+	for _, data := range []string{"one", "two", "three"} {
+		equal(t, receive(t, got), data)
+	}
+	for _, text := range []string{"the handler panicked: no paper", "the handler ended its goroutine"} {
+		event := happens(t, events)
+		equal(t, *event, amop.Event{Kind: amop.EventHandlerFailed, Topic: topic, Message: text})
+	}
+	ok(t, subscription.Unsubscribe(soon(t)))
+	equal(t, subscription.Stats(), amop.LaneStats{Accepted: 5})
+}
+
+func TestSlowListenerLosesTheOldestEvents(t *testing.T) {
+	client := clientAt(t, 1, amop.MaxEvents(2))
+	events := must[<-chan *amop.Event](t)(client.Events(soon(t)))
+	topic := freshTopic()
+	subscription := must[*amop.Subscription](t)(client.SubscribeFunc(soon(t), topic,
+		func(_ context.Context, message *amop.Message) { panic(string(message.Data)) }))
+	for _, data := range []string{"1", "2", "3", "4", "5"} {
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte(data)))
+	}
+	ok(t, subscription.Unsubscribe(soon(t)))
+	if dropped := client.Stats().EventsDropped; dropped != 3 && dropped != 4 {
+		// 4, because of the event of the first connection.
+		t.Fatalf("%d events were dropped", dropped)
+	}
+	equal(t, receive(t, events).Message, "the handler panicked: 4")
+	ok(t, client.Close())
+	equal(t, receive(t, events).Message, "the handler panicked: 5")
+	equal(t, receive(t, events).Kind, amop.EventClosed)
+	equal(t, closed(t, events), 0)
+}
+
+func TestContextEndsAListener(t *testing.T) {
+	client := clientAt(t, 0)
+	ctx, cancel := context.WithCancel(context.Background())
+	events := must[<-chan *amop.Event](t)(client.Events(ctx))
+	cancel()
+	equal(t, closed(t, events), 0)
+	ended := must[<-chan *amop.Event](t)(client.Events(ctx))
+	equal(t, closed(t, ended), 0)
+}
+
+func TestEventsAndKindsHaveNames(t *testing.T) {
+	equal(t, amop.EventSlowConsumer.String(), "slow consumer")
+	equal(t, amop.EventKind(99).String(), "unknown event")
+	equal(t, amop.Broadcast.String(), "broadcast")
+	equal(t, amop.Unicast.String(), "unicast")
+}
+
+// lines collects a log.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	come chan struct{}
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case l.come <- struct{}{}:
+	default:
+	}
+	return l.text.Write(line)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func TestLogIsPassedToSlogWithoutPayloads(t *testing.T) {
+	collected := &lines{come: make(chan struct{}, 1)}
+	level := slog.LevelDebug
+	ok(t, amop.SetLogger(slog.New(slog.NewTextHandler(collected, &slog.HandlerOptions{Level: level}))))
+	t.Cleanup(func() { ok(t, amop.SetLogger(nil)) })
+	client := clientAt(t, 0)
+	topic, _ := serve(t, client, func(context.Context, *amop.Request) ([]byte, error) { panic("for the log") })
+	_, err := client.Publish(soon(t), topic, []byte("a-secret-payload"), amop.Retry(amop.RetryNever))
+	fails(t, err, amop.ErrSubscriberFailed)
+	for !strings.Contains(collected.String(), "target=amop::") || !strings.Contains(collected.String(), "for the log") {
+		receive(t, collected.come)
+	}
+	if text := collected.String(); strings.Contains(text, "a-secret-payload") || !strings.Contains(text, "reporting_test.go") {
+		t.Fatalf("%s", text)
+	}
+	// A logger that panics has no effect on the library; a disabled one receives no records.
+	ok(t, amop.SetLogger(slog.New(panicking{collected})))
+	clientAt(t, 0)
+	receive(t, collected.come)
+	ok(t, amop.SetLogger(slog.New(slog.DiscardHandler)))
+	clientAt(t, 0)
+}
+
+type panicking struct{ collected *lines }
+
+func (panicking) Enabled(context.Context, slog.Level) bool { return true }
+func (p panicking) Handle(context.Context, slog.Record) error {
+	_, _ = p.collected.Write([]byte("!"))
+	panic("in a log")
+}
+func (p panicking) WithAttrs([]slog.Attr) slog.Handler { return p }
+func (p panicking) WithGroup(string) slog.Handler      { return p }
+
+func TestStatsCountMessagesAndCalls(t *testing.T) {
+	server, client := clientAt(t, 1), clientAt(t, 0)
+	topic, _ := serve(t, server, func(_ context.Context, request *amop.Request) ([]byte, error) { return nil, nil })
+	for range 10 {
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte("12345")))
+	}
+	stats := client.Stats()
+	equal(t, len(stats.Endpoints), 1)
+	node := stats.Endpoints[0]
+	equal(t, node.Endpoint, nodes.Endpoints()[0])
+	equal(t, node.Connected, true)
+	equal(t, node.Connects, 1)
+	equal(t, node.Calls, 10)
+	equal(t, node.RoundTrips.Count, 10)
+	trips := node.RoundTrips
+	if trips.Median == 0 || trips.Median > trips.P90 || trips.P90 > trips.P99 || trips.P99 > trips.Max {
+		t.Fatalf("%+v", trips)
+	}
+	if node.FramesSent < 10 || node.BytesSent < 50 || node.FramesReceived < 10 || node.Writes == 0 {
+		t.Fatalf("%+v", node)
+	}
+	equal(t, stats.Total.Calls, 10)
+	equal(t, stats.Total.Endpoint, "")
+	equal(t, server.Stats().Total.MessagesReceived, 10)
+}

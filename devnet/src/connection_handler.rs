@@ -1,0 +1,171 @@
+//! The path of a connection until it is a session: the node's [`OnConnect`] setting, then the TLS handshake with the
+//! node's certificate, all within the first-byte limit.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use amop::Result;
+use amop::transport::{Credentials, KeyExchange, Socket, TakenClients, server_config};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::chain::Algorithm;
+use crate::counters::NodeCounters;
+use crate::faults::OnConnect;
+use crate::handshake_stream::HandshakeStream;
+use crate::options::Options;
+use crate::resumption::Issued;
+use crate::session::{SessionContext, SessionGuard, serve};
+use crate::wire::Wire;
+
+/// Bytes that are not the beginning of a TLS record.
+const GARBAGE: &[u8] = b"\xff\x00garbage\xff\x00garbage\xff\x00garbage\xff\x00garbage";
+
+/// What protects the connections of a node.
+#[derive(Clone)]
+pub(crate) enum Security {
+    Tls {
+        acceptor: TlsAcceptor,
+        /// The TLS sessions that the node has issued and refuses to resume, or `None` if it issues none.
+        issued: Option<Arc<Issued>>,
+    },
+    /// No protection, so that the frames can be inspected.
+    Plain,
+}
+
+impl Security {
+    /// Returns the TLS configuration of a node with these credentials: TLS 1.2 and a client certificate are required.
+    /// Key exchange is limited to secp256k1 if the node's key is on that curve. A node with an RSA key accepts any
+    /// curve, whereas real ones accept no ECDHE at all.
+    pub(crate) fn tls(
+        credentials: &Credentials,
+        algorithm: Algorithm,
+        options: &Options,
+    ) -> Result<Security> {
+        let groups: &[KeyExchange] = match algorithm {
+            Algorithm::Secp256k1 => &[KeyExchange::Secp256k1],
+            Algorithm::Rsa => &KeyExchange::ALL,
+        };
+        let accepted = match options.own_agency_only {
+            true => TakenClients::OfTheNodesAgency,
+            false => TakenClients::OfTheChain,
+        };
+        let mut config = server_config(credentials, groups, accepted)?;
+        let issued = options.refuse_resumption.then(|| Arc::new(Issued::default()));
+        if let Some(issued) = &issued {
+            config.session_storage = issued.clone();
+            config.ticketer = issued.clone();
+        }
+        Ok(Security::Tls { acceptor: TlsAcceptor::from(Arc::new(config)), issued })
+    }
+}
+
+impl std::fmt::Debug for Security {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Security::Tls { .. } => "Tls",
+            Security::Plain => "Plain",
+        })
+    }
+}
+
+/// What a node does with new connections. It can be changed while the node runs.
+#[derive(Debug)]
+pub(crate) struct ConnectionHandler {
+    first_byte: Duration,
+    choice: Mutex<(OnConnect, Security)>,
+    frozen: watch::Sender<bool>,
+}
+
+impl ConnectionHandler {
+    pub(crate) fn new(security: Security, first_byte: Duration) -> ConnectionHandler {
+        ConnectionHandler {
+            first_byte,
+            choice: Mutex::new((OnConnect::Serve, security)),
+            frozen: watch::Sender::new(false),
+        }
+    }
+
+    fn choice(&self) -> MutexGuard<'_, (OnConnect, Security)> {
+        self.choice.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_on_connect(&self, on_connect: OnConnect) {
+        self.choice().0 = on_connect;
+    }
+
+    pub(crate) fn set_security(&self, security: Security) {
+        self.choice().1 = security;
+    }
+
+    /// Sets whether new connections wait, because the node is frozen.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.send_replace(frozen);
+    }
+
+    /// Serves a connection until it ends.
+    pub(crate) async fn handle(&self, tcp: TcpStream, context: SessionContext) {
+        // Frames are collected before they are written, so that Nagle's algorithm would only add delay. If this fails,
+        // the socket is dead and the next read fails too.
+        let _ = tcp.set_nodelay(true);
+        if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
+            return;
+        }
+        let (on_connect, security) = self.choice().clone();
+        match on_connect {
+            OnConnect::Serve => self.secure(tcp, security, context).await,
+            OnConnect::Close => {}
+            OnConnect::Reset => Socket::from(tcp).reset_on_close(),
+            OnConnect::Stall => discard_input(tcp).await,
+            OnConnect::Garbage => {
+                let mut tcp = tcp;
+                // An error means that the client has disconnected, which needs no handling here.
+                let _ = tcp.write_all(GARBAGE).await;
+            }
+        }
+    }
+
+    async fn secure(&self, tcp: TcpStream, security: Security, context: SessionContext) {
+        match security {
+            Security::Tls { acceptor, issued } => {
+                let handshake = async {
+                    let stream = HandshakeStream::inspect(Socket::from(tcp), issued.as_deref()).await?;
+                    let mut stream = acceptor.accept(stream).await?;
+                    stream.get_mut().0.set_handshake_done();
+                    Ok::<_, io::Error>(stream)
+                };
+                match timeout(self.first_byte, handshake).await {
+                    Ok(Ok(stream)) => run_session(stream, context).await,
+                    Ok(Err(error)) => refused(&context, &error),
+                    Err(elapsed) => refused(&context, &elapsed),
+                }
+            }
+            Security::Plain => match timeout(self.first_byte, tcp.readable()).await {
+                Ok(Ok(())) => run_session(Socket::from(tcp), context).await,
+                Ok(Err(error)) => refused(&context, &error),
+                Err(elapsed) => refused(&context, &elapsed),
+            },
+        }
+    }
+}
+
+async fn run_session(stream: impl Wire, context: SessionContext) {
+    if let Some(guard) = SessionGuard::join(context) {
+        serve(stream, guard).await;
+    }
+}
+
+/// Reads until the client disconnects.
+async fn discard_input(mut tcp: TcpStream) {
+    let mut bytes = vec![0; 4096];
+    while tcp.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+}
+
+fn refused(context: &SessionContext, why: &dyn std::fmt::Display) {
+    tracing::debug!(node = context.node, "a connection ended before it was a session: {why}");
+    NodeCounters::add(&context.counters.refused, 1);
+}

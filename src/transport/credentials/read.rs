@@ -1,0 +1,68 @@
+//! Reading of credential files with a bound on size and time.
+//!
+//! A pipe without a writer, an endless device or a mount that doesn't respond would block whoever reads it. Files are
+//! therefore read on a thread of their own, which is left behind if it doesn't return in time.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::{Error, ErrorKind, Result, threads};
+
+/// The largest file that is read, in bytes. Credentials have a few KiB.
+const MAX_LEN: u64 = 1024 * 1024;
+
+/// The path that a reading thread works on, which the error names if the thread doesn't return.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress(Arc<Mutex<PathBuf>>);
+
+impl Progress {
+    /// Notes that the thread is about to work on `path`.
+    pub(super) fn at(&self, path: &Path) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = path.to_owned();
+    }
+
+    /// Returns the content of a file.
+    ///
+    /// # Errors
+    /// Returns the system's error, or one that states the limit if the file is larger than 1 MiB.
+    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.at(path);
+        let mut content = Vec::new();
+        // The length that the system reports says nothing for a device or a pipe.
+        File::open(path)?.take(MAX_LEN + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > MAX_LEN {
+            return Err(io::Error::other("it is larger than 1 MiB: credentials have a few KiB"));
+        }
+        Ok(content)
+    }
+
+    /// Returns the error of a thread that has not returned within `limit`.
+    pub(super) fn stalled(&self, limit: Duration) -> Error {
+        let path = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Error::undelivered(
+            ErrorKind::CredentialsInvalid,
+            format!(
+                "cannot read {}: it gave no end of file within {limit:?}: give a regular file on a file system that \
+                 responds",
+                path.display()
+            ),
+        )
+    }
+}
+
+/// Runs `read` on a thread of its own, which passes the result to `deliver`.
+///
+/// # Errors
+/// Returns [`ErrorKind::Runtime`] if the thread can't be started.
+pub(super) fn on_own_thread<T>(
+    progress: &Progress,
+    read: impl FnOnce(&Progress) -> T + Send + 'static,
+    deliver: impl FnOnce(T) + Send + 'static,
+) -> Result<()> {
+    let progress = progress.clone();
+    // The thread is detached: it may never return.
+    threads::start("amop-files", move || deliver(read(&progress))).map(drop)
+}

@@ -1,0 +1,246 @@
+//! Loading credentials: every form a key comes in, and every wrong file named with what it is.
+
+use std::sync::LazyLock;
+
+use amop::ErrorKind;
+use amop::transport::{CredentialSource, Credentials};
+use amop_devnet::chain::{
+    Algorithm, Chain, ChainOptions, Identity, Issuer, LeafOptions, Period, Role, Sent, Version,
+};
+use proptest::prelude::*;
+
+use crate::fixture::{Folder, assert_error};
+
+#[test]
+fn a_folder_three_files_or_memory_give_the_same() {
+    let folder = Folder::new();
+    folder.load().unwrap();
+    let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.file(name));
+    Credentials::load(&CredentialSource::Files { ca, cert, key }).unwrap();
+    let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.read(name).into_bytes());
+    Credentials::load(&CredentialSource::Pem { ca, cert, key }).unwrap();
+}
+
+#[test]
+fn keys_are_read_in_every_form() {
+    let folder = Folder::new();
+    folder.openssl("ec -in sdk.key -out sec1.key");
+    folder.openssl("ec -in sdk.key -conv_form compressed -out compressed.key");
+    folder.openssl("ec -in sdk.key -no_public -out private-only.key");
+    folder.openssl("pkcs8 -topk8 -nocrypt -in sec1.key -out pkcs8.key");
+    folder.openssl("ecparam -name secp256k1 -out parameters");
+    folder.write("with-parameters.key", folder.read("parameters") + &folder.read("sec1.key"));
+    folder.write("windows.key", folder.read("sdk.key").replace('\n', "\r\n"));
+    folder.write("commented.key", format!("the SDK's key\n\n{}\n\n", folder.read("sdk.key")));
+    for name in ["sec1", "compressed", "private-only", "pkcs8", "with-parameters", "windows", "commented"] {
+        std::fs::copy(folder.file(&format!("{name}.key")), folder.file("sdk.key")).unwrap();
+        folder.load().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn rsa_keys_and_version_1_certificates_load() {
+    let folder = Folder::new();
+    for name in ["ca", "sdk"] {
+        folder.openssl(&format!("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {name}.key"));
+        folder.openssl(&format!("req -new -subj /CN={name} -key {name}.key -out {name}.csr"));
+    }
+    folder.openssl("x509 -req -in ca.csr -signkey ca.key -out ca.crt");
+    folder.openssl("x509 -req -in sdk.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out sdk.crt");
+    folder.load().unwrap();
+    folder.openssl("rsa -traditional -in sdk.key -out sdk.key");
+    assert!(folder.read("sdk.key").contains("BEGIN RSA PRIVATE KEY"));
+    folder.load().unwrap();
+}
+
+#[test]
+fn an_encrypted_key_says_so() {
+    let folder = Folder::new();
+    folder.openssl("pkcs8 -topk8 -in sdk.key -v2 aes256 -passout pass:secret -out pkcs8.key");
+    folder.openssl("ec -in sdk.key -aes256 -passout pass:secret -out sec1.key");
+    for name in ["pkcs8.key", "sec1.key"] {
+        std::fs::copy(folder.file(name), folder.file("sdk.key")).unwrap();
+        folder.assert_fails(ErrorKind::KeyEncrypted, "sdk.key", &["is encrypted", "openssl pkey"]);
+    }
+}
+
+#[test]
+fn another_key_is_a_mismatch() {
+    let (folder, other) = (Folder::new(), Folder::new());
+    folder.write("sdk.key", other.read("sdk.key"));
+    folder.assert_fails(ErrorKind::KeyMismatch, "sdk.key", &["CN=sdk", "sdk.crt"]);
+}
+
+#[test]
+fn the_own_certificate_has_to_come_first() {
+    let folder = Folder::new();
+    folder.write("sdk.crt", folder.read("ca.crt") + &folder.read("sdk.crt"));
+    folder.assert_fails(ErrorKind::KeyMismatch, "sdk.key", &["own certificate first"]);
+}
+
+#[test]
+fn a_file_of_another_format_is_named_with_what_it_is() {
+    let whole = Folder::new();
+    whole.openssl("pkey -in sdk.key -outform DER -out key.der");
+    whole.openssl("x509 -in sdk.crt -outform DER -out cert.der");
+    whole.openssl("pkcs12 -export -in sdk.crt -inkey sdk.key -passout pass:x -out sdk.p12");
+    let bytes = |name: &str| std::fs::read(whole.file(name)).unwrap();
+    let damaged = whole.read("sdk.crt").replacen("MII", "MI*", 1);
+    let cut = whole.read("sdk.key").replace("-----END", "");
+    let cases: [(&str, Vec<u8>, &str); 14] = [
+        ("sdk.key", bytes("key.der"), "is DER"),
+        ("sdk.crt", bytes("cert.der"), "is DER"),
+        ("ca.crt", bytes("cert.der"), "openssl x509 -inform DER"),
+        ("sdk.key", bytes("sdk.p12"), "PKCS#12"),
+        ("sdk.crt", bytes("sdk.p12"), "PKCS#12"),
+        ("sdk.key", bytes("sdk.crt"), "holds no private key but: CERTIFICATE"),
+        ("sdk.crt", bytes("sdk.key"), "holds no certificate but: PRIVATE KEY"),
+        ("ca.crt", Vec::new(), "is empty"),
+        ("sdk.key", b"\n \n".to_vec(), "is empty"),
+        ("sdk.crt", b"hello".to_vec(), "is not PEM"),
+        ("sdk.key", vec![0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2], "Java key store"),
+        ("sdk.crt", damaged.into_bytes(), "damaged"),
+        ("sdk.key", cut.into_bytes(), "damaged"),
+        ("sdk.key", vec![0x30], "is DER"),
+    ];
+    for (file, content, expected) in cases {
+        let folder = Folder::new();
+        folder.write(file, content);
+        folder.assert_fails(ErrorKind::CredentialsInvalid, file, &[expected]);
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_used_says_which_can() {
+    let folder = Folder::new();
+    folder.openssl("ecparam -name secp256k1 -genkey -noout -param_enc explicit -out sdk.key");
+    folder.assert_fails(ErrorKind::CredentialsInvalid, "sdk.key", &["secp256k1", "named curve"]);
+    folder.openssl("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out sdk.key");
+    folder.assert_fails(ErrorKind::CredentialsInvalid, "sdk.key", &["2048"]);
+}
+
+#[test]
+fn credentials_of_a_gm_chain_say_so() {
+    let folder = Folder::new();
+    folder.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:SM2 -out gm.key");
+    folder.openssl("req -new -x509 -sm3 -subj /CN=gm -key gm.key -out gm.crt");
+    folder.write("sdk.key", folder.read("gm.key"));
+    folder.assert_fails(ErrorKind::CredentialsInvalid, "sdk.key", &["SM2", "GM"]);
+    folder.write("ca.crt", folder.read("gm.crt"));
+    folder.assert_fails(ErrorKind::CredentialsInvalid, "ca.crt", &["SM2", "CN=gm"]);
+}
+
+#[test]
+fn a_missing_or_unreadable_file_comes_with_the_systems_error() {
+    let folder = Folder::new();
+    let [ca, cert] = ["ca.crt", "sdk.crt"].map(|name| folder.file(name));
+    let source = CredentialSource::Files { ca, cert, key: folder.file("other.key") };
+    let error = Credentials::load(&source).unwrap_err();
+    assert_error(&error, ErrorKind::CredentialsNotFound, &["other.key", "No such file"]);
+
+    std::fs::remove_file(folder.file("sdk.key")).unwrap();
+    let error = folder.load().unwrap_err();
+    assert_error(&error, ErrorKind::CredentialsNotFound, &["no sdk.key", &folder.path().to_string_lossy()]);
+    std::fs::create_dir(folder.file("sdk.key")).unwrap();
+    folder.assert_fails(ErrorKind::CredentialsInvalid, "sdk.key", &["cannot read", "directory"]);
+}
+
+#[test]
+fn dates_are_checked_at_load_with_both_dates_in_the_text() {
+    let load = |options: &ChainOptions, leaf: &LeafOptions| {
+        let chain = Chain::mint(options).unwrap();
+        let sdk = chain.issue(Role::Sdk, "sdk", leaf).unwrap();
+        sdk.credentials().expect("everything but the dates is in order");
+        Credentials::load(&sdk.source()).unwrap_err()
+    };
+    let chain = ChainOptions::default();
+    let leaf = LeafOptions::default();
+    let dates = ErrorKind::CertificateDates;
+
+    let error = load(&chain, &LeafOptions { period: Period::expired(), ..leaf });
+    assert_error(&error, dates, &["the certificate CN=sdk", "valid from 20", " to 20", "is expired"]);
+    let error = load(&chain, &LeafOptions { period: Period::not_yet_valid(), ..leaf });
+    assert_error(&error, dates, &["the certificate CN=sdk", "not valid yet", "clock"]);
+    let v1 = LeafOptions { period: Period::expired(), version: Version::V1, issuer: Issuer::Root, ..leaf };
+    assert_error(&load(&chain, &v1), dates, &["the certificate CN=sdk", "is expired"]);
+    let error = load(&ChainOptions { agency_period: Period::expired(), ..chain.clone() }, &leaf);
+    assert_error(&error, dates, &["the agency certificate CN=agency", "is expired"]);
+    let error = load(&ChainOptions { root_period: Period::expired(), ..chain.clone() }, &leaf);
+    assert_error(&error, dates, &["the CA certificate CN=fisco-bcos", "is expired"]);
+}
+
+#[test]
+fn a_valid_ca_beside_an_expired_one_is_enough() {
+    let folder = Folder::new();
+    let old =
+        Chain::mint(&ChainOptions { root_period: Period::expired(), ..ChainOptions::default() }).unwrap();
+    folder.write("ca.crt", old.ca_pem().unwrap() + &folder.read("ca.crt"));
+    folder.load().unwrap();
+}
+
+#[test]
+fn the_chain_can_be_checked_to_lead_to_the_ca() {
+    let chain = Chain::mint(&ChainOptions::default()).unwrap();
+    let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
+    sdk.credentials().unwrap().check_chain().unwrap();
+    let options = LeafOptions { sent: Sent::LeafOnly, ..LeafOptions::default() };
+    let alone = chain.issue(Role::Sdk, "sdk", &options).unwrap().credentials().unwrap();
+    assert_error(
+        &alone.check_chain().unwrap_err(),
+        ErrorKind::CredentialsInvalid,
+        &["don't belong together"],
+    );
+}
+
+#[test]
+fn debug_output_never_shows_a_key() {
+    let folder = Folder::new();
+    let secret = folder.read("sdk.key").lines().nth(1).unwrap().to_owned();
+    let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.read(name).into_bytes());
+    let bytes = format!("{key:?}");
+    let source = CredentialSource::Pem { ca, cert, key };
+    for shown in [format!("{source:?}"), format!("{:?}", folder.load().unwrap())] {
+        assert!(!shown.contains(&secret) && !shown.contains(&bytes), "{shown}");
+    }
+}
+
+/// `pem` with one character of its first section's base64 replaced; the last line is left alone, since it may end
+/// in bits that mean nothing.
+fn altered(pem: &str, position: prop::sample::Index, by: char) -> String {
+    let body = pem.find('\n').unwrap() + 1;
+    let end = pem.find("\n-----END").unwrap();
+    let end = pem[..end].rfind('\n').unwrap();
+    let letters: Vec<_> = (body..end).filter(|at| !pem[*at..].starts_with(['\n', by])).collect();
+    let at = letters[position.index(letters.len())];
+    format!("{}{by}{}", &pem[..at], &pem[at + 1..])
+}
+
+/// With a certificate of version 1.
+static RSA_SDK: LazyLock<Identity> = LazyLock::new(|| sdk(Algorithm::Rsa));
+/// With a certificate of version 3, issued by an agency.
+static SECP256K1_SDK: LazyLock<Identity> = LazyLock::new(|| sdk(Algorithm::Secp256k1));
+
+fn sdk(algorithm: Algorithm) -> Identity {
+    let chain = Chain::mint(&ChainOptions::of(algorithm)).unwrap();
+    let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm)).unwrap();
+    sdk.credentials().unwrap().check_chain().expect("it is valid before it is altered");
+    sdk
+}
+
+proptest! {
+    #[test]
+    fn no_change_of_a_certificate_goes_unnoticed(
+        position in any::<prop::sample::Index>(),
+        by in proptest::char::ranges(vec!['A'..='Z', 'a'..='z', '0'..='9'].into()),
+        is_rsa in any::<bool>(),
+    ) {
+        let sdk = if is_rsa { &*RSA_SDK } else { &*SECP256K1_SDK };
+        let source = CredentialSource::Pem {
+            ca: sdk.ca_pem().into(),
+            cert: altered(sdk.certificate_pem(), position, by).into(),
+            key: sdk.key_pem().into(),
+        };
+        let noticed = Credentials::load_any_date(&source).and_then(|loaded| loaded.check_chain()).unwrap_err();
+        prop_assert!(matches!(noticed.kind(), ErrorKind::CredentialsInvalid | ErrorKind::KeyMismatch), "{noticed}");
+    }
+}
