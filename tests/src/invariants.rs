@@ -5,7 +5,7 @@
 use amop::ErrorKind;
 use amop::protocol::channel::amop::{TopicBodyError, put_topic, split};
 use amop::protocol::channel::frame::{HEADER_LEN, parse};
-use amop::protocol::channel::handshake::{Choice, Offer};
+use amop::protocol::channel::handshake::{Choice, MAX_NODE_VERSION, Offer};
 use amop::protocol::channel::rpc::{
     MAX_NODE_TEXT, MAX_NODES, NodeTopics, Refused, decode_node_info, decode_peers,
 };
@@ -124,6 +124,12 @@ pub fn handshake(body: &[u8]) {
         assert_eq!(Offer::decode(&offer.encode()), Some(offer));
     }
     if let Some(choice) = Choice::decode(body) {
+        // An escaped character takes up to 10 bytes, `\u{e0041}`, in place of at least one.
+        let version = &choice.node_version;
+        assert!(version.len() <= 10 * MAX_NODE_VERSION && !version.contains(char::is_control), "{version}");
+        if version.len() > MAX_NODE_VERSION {
+            return;
+        }
         assert_eq!(Choice::decode(&choice.encode()), Some(choice));
     }
 }

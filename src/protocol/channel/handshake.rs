@@ -3,14 +3,16 @@
 //! A session without a handshake is at version 1. A node answers with the highest version that both sides support, and
 //! closes the connection without an answer if there is none.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::text;
 
 /// The lowest supported version.
 pub const MIN_PROTOCOL: u32 = 1;
 /// The highest supported version.
 pub const MAX_PROTOCOL: u32 = 3;
 
-/// The longest release that is shown and kept of a node, in bytes before escaping. Releases are called `2.11.2` or alike.
+/// The longest release text that is kept of a node, in bytes before escaping. Releases are called `2.11.2` or alike.
 pub const MAX_NODE_VERSION: usize = 64;
 
 /// What the SDK offers. Signed, because nodes compare signed numbers.
@@ -30,8 +32,9 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    /// The node's release, `2.11.2`, as the node wrote it: any text. Shown with at most [`MAX_NODE_VERSION`] bytes of it.
-    #[serde(default)]
+    /// The node's release, `2.11.2`. As decoded it is printable and has at most [`MAX_NODE_VERSION`] characters, more
+    /// only where some were escaped.
+    #[serde(default, deserialize_with = "node_version")]
     pub node_version: String,
     /// The version from now on.
     pub protocol: u32,
@@ -68,6 +71,16 @@ impl Choice {
     }
 }
 
+/// Shortens a release and makes it printable: it is shown in events, logs and terminals.
+fn node_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let version = String::deserialize(deserializer)?;
+    let mut end = version.len().min(MAX_NODE_VERSION);
+    while !version.is_char_boundary(end) {
+        end -= 1;
+    }
+    Ok(text::printable(&version[..end]).to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +95,17 @@ mod tests {
         let body = b"{\"nodeVersion\":\"2.11.2\",\"protocol\":3}\n";
         assert_eq!(choice.encode(), body);
         assert_eq!(Choice::decode(body), Some(choice));
+    }
+
+    #[test]
+    fn node_version_is_shortened_and_escaped() {
+        let version = |text: &str| {
+            let body = serde_json::json!({ "nodeVersion": text, "protocol": 3 }).to_string();
+            Choice::decode(body.as_bytes()).unwrap().node_version
+        };
+        assert_eq!(version("2.11.2"), "2.11.2");
+        assert_eq!(version("2\u{1b}[31m\n\u{202e}"), "2\\u{1b}[31m\\n\\u{202e}");
+        assert_eq!(version(&"é".repeat(1_000_000)), "é".repeat(MAX_NODE_VERSION / 2));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use amop::protocol::channel::frame::MAX_FRAME_LEN;
 use amop::protocol::channel::{Frame, FrameReader, MessageType, rpc};
+use amop::protocol::result;
 use amop::transport::BoxedStream;
 use amop::{Client, Event};
 use amop_devnet::Devnet;
@@ -12,44 +13,34 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::fixture::{client, devnet, event, soon, until};
 use crate::garbage::{FakeNode, builder_at};
 
-/// What a fake node answers: to `getNodeInfo`, and to `getPeers` for its one peer.
-struct Answers {
-    info: String,
-    peers: String,
+/// An answer that lists `count` topics besides `topics`, at one node; in a list for `getPeers`.
+fn answer(question: &[u8], count: usize, topics: &[&str]) -> Vec<u8> {
+    let mut names: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
+    names.extend((0..count).map(|n| format!("topic/{n}")));
+    let node = serde_json::json!({ "NodeID": "aa", "Topic": names });
+    let result = if question == rpc::get_node_info() { node } else { serde_json::json!([node]) };
+    serde_json::json!({ "id": 1, "jsonrpc": "2.0", "result": result }).to_string().into_bytes()
 }
 
-impl Answers {
-    /// Lists `topics` and `count` others, at the node and at its peer.
-    fn new(topics: &[&str], count: usize) -> Answers {
-        use std::fmt::Write;
-        let mut list: String = topics.iter().map(|topic| format!("{topic:?},")).collect();
-        for n in 0..count {
-            write!(list, r#""topic/{n}","#).unwrap();
-        }
-        let node = format!(r#"{{"NodeID":"aa","Topic":[{list}"last"]}}"#);
-        let answer = |result: &str| format!(r#"{{"id":1,"jsonrpc":"2.0","result":{result}}}"#);
-        Answers { info: answer(&node), peers: answer(&format!("[{node}]")) }
-    }
-}
-
-/// Plays a node that answers questions so, and each unicast with its own data.
-async fn play(mut stream: BoxedStream, answers: Answers) {
+/// Plays a node that answers each question with so many topics, and each unicast with its own data and `result`.
+async fn play(mut stream: BoxedStream, count: usize, topics: &'static [&'static str], result: i32) {
     let mut reader = FrameReader::new(MAX_FRAME_LEN);
+    // Made once, since a node that takes longer than the client waits is another case.
+    let [info, peers] =
+        [rpc::get_node_info(), rpc::get_peers(1)].map(|question| answer(&question, count, topics));
     loop {
-        let mut bytes = Vec::new();
+        let mut answers = Vec::new();
         while let Some(frame) = reader.next().unwrap() {
-            let (kind, body) = match frame.kind {
-                MessageType::Rpc if frame.body == rpc::get_node_info() => {
-                    (MessageType::Rpc, answers.info.as_bytes())
-                }
-                MessageType::Rpc => (MessageType::Rpc, answers.peers.as_bytes()),
-                MessageType::Request => (MessageType::Response, frame.body),
-                MessageType::Heartbeat => (MessageType::Heartbeat, &b""[..]),
+            let (kind, code, body) = match frame.kind {
+                MessageType::Rpc if frame.body == rpc::get_node_info() => (MessageType::Rpc, 0, &info[..]),
+                MessageType::Rpc => (MessageType::Rpc, 0, &peers[..]),
+                MessageType::Request => (MessageType::Response, result, frame.body),
+                MessageType::Heartbeat => (MessageType::Heartbeat, 0, &[][..]),
                 _ => continue,
             };
-            bytes.extend(Frame::new(kind, frame.seq, 0, body).to_bytes());
+            answers.extend(Frame::new(kind, frame.seq, code, body).to_bytes());
         }
-        if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
+        if stream.write_all(&answers).await.is_err() || stream.flush().await.is_err() {
             return;
         }
         if !matches!(stream.read_buf(reader.buffer()).await, Ok(1..)) {
@@ -58,11 +49,17 @@ async fn play(mut stream: BoxedStream, answers: Answers) {
     }
 }
 
-/// Connects a client to a fake node that answers so, and to another node.
-async fn client_of_fake(devnet: &Devnet, answers: Answers, other: Option<String>) -> Client {
+/// A client of a fake node that answers so, and of the embedded node if there is to be another.
+async fn client_of_fake(
+    devnet: &Devnet,
+    count: usize,
+    topics: &'static [&'static str],
+    result: i32,
+    other: Option<String>,
+) -> Client {
     let node = FakeNode::new(devnet).await;
     let builder = other.into_iter().fold(builder_at(devnet, &node), |builder, other| builder.endpoint(other));
-    let accept = async { drop(tokio::spawn(play(node.accept_ready().await, answers))) };
+    let accept = async { drop(tokio::spawn(play(node.accept_ready().await, count, topics, result))) };
     let (client, ()) = tokio::join!(builder.connect(), accept);
     let client = client.unwrap();
     let is_up = || client.stats().endpoints.iter().all(|endpoint| endpoint.connected);
@@ -73,14 +70,15 @@ async fn client_of_fake(devnet: &Devnet, answers: Answers, other: Option<String>
 #[tokio::test]
 async fn answer_over_the_limit_is_skipped_and_the_connection_lives() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
-    let client = client_of_fake(&devnet, Answers::new(&[], 2_000_000), None).await;
+    let client = client_of_fake(&devnet, 2_000_000, &[], 0, None).await;
     let mut events = client.events();
     let _subscription = soon("the subscription, unconfirmed", client.subscribe("a")).await.unwrap();
     let reply = soon("a reply behind the answer", client.publish("b", "data")).await.unwrap();
     assert_eq!(reply.data(), "data");
     let stats = client.stats().endpoints.remove(0);
     assert_eq!((stats.connects, stats.losses), (1, 0));
-    assert!(stats.ignored_frames > 0, "a skipped answer is counted");
+    // More than one if a slow machine let the first answer come too late.
+    assert!(stats.ignored_frames >= 1);
     soon("the end", client.close()).await.unwrap();
     let lost = event(&mut events, "the end", |event| match event {
         Event::Lost { .. } => Some(true),
@@ -93,7 +91,7 @@ async fn answer_over_the_limit_is_skipped_and_the_connection_lives() {
 #[tokio::test]
 async fn topics_of_interest_are_found_among_many() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
-    let client = client_of_fake(&devnet, Answers::new(&["a", "b"], 200_000), None).await;
+    let client = client_of_fake(&devnet, 200_000, &["a", "b"], 0, None).await;
     for topic in ["a", "b"] {
         drop(soon("a confirmed subscription", client.subscribe(topic)).await.unwrap());
     }
@@ -108,13 +106,10 @@ async fn other_node_delivers_while_one_answers_with_huge_lists() {
         let subscriber = client(&devnet, 1).await;
         let mut subscription = soon("the subscription", subscriber.subscribe("t")).await.unwrap();
         let node = devnet.node(0).endpoint().to_owned();
-        let client = client_of_fake(&devnet, Answers::new(&[], count), Some(node.clone())).await;
+        let client = client_of_fake(&devnet, count, &[], result::NO_SUBSCRIBER, Some(node.clone())).await;
         let publish = client.publish("t", "data").wait_for_subscriber(true).timeout(Duration::from_secs(60));
         let reply = soon("the reply", publish).await.unwrap();
-        // A node whose answer was skipped is taken for one that may know the topic.
-        assert!(reply.endpoint() == node || count > 1_000_000);
-        if reply.endpoint() == node {
-            assert_eq!(soon("the message", subscription.next()).await.unwrap().data(), "data");
-        }
+        assert_eq!(reply.endpoint(), node);
+        assert_eq!(soon("the message", subscription.next()).await.unwrap().data(), "data");
     }
 }
