@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use amop::transport::{KeyExchange, NodeAcceptor, RustlsConnector, dial};
+use amop::transport::{Connector, KeyExchange, NodeAcceptor, dial};
 use amop::{Client, Request};
 use amop_devnet::Devnet;
 use amop_devnet::chain::{LeafOptions, Role};
@@ -76,7 +76,7 @@ impl Scene {
                 eprintln!("amop-bench: the relay has ended: {error}");
             }
         });
-        let connector = RustlsConnector::new(&sdk.credentials()?)?;
+        let connector = Connector::rustls(&sdk.credentials()?)?;
         let stream = dial(&far_address.to_string().parse()?, &connector).await?;
         let far_end = FarEnd::start(stream, towards.clone());
         let began = (Written { frames: 0, writes: 0 }, false);

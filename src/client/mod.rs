@@ -6,7 +6,7 @@ mod builder;
 mod calls;
 mod choice;
 mod core;
-mod credentials;
+mod dialler;
 mod handlers;
 mod link;
 mod links;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use k256::pkcs8::DecodePublicKey;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use pki_types::{CertificateDer, UnixTime};
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
 use x509_cert::der::{Decode, Encode, Header, Reader, SliceReader};

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use amop::ErrorKind;
-use amop::transport::{Endpoint, PlainConnector, dial};
+use amop::transport::{Connector, Endpoint, dial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::fixture::*;
@@ -47,7 +47,7 @@ async fn garbage_in_answer_to_the_first_message_is_a_typed_error() {
 async fn nothing_listens_names_each_address_and_the_systems_error() {
     let (endpoint, listener) = listen().await;
     drop(listener);
-    let error = refused(&endpoint, &PlainConnector).await;
+    let error = refused(&endpoint, &Connector::Plain).await;
     assert_error(&error, ErrorKind::Connect, &[&endpoint.to_string(), "refused", "channel port"]);
     assert!(error.is_retriable());
 }
@@ -57,11 +57,11 @@ async fn all_addresses_of_a_name_are_tried() {
     // Listens on one of the two addresses that localhost usually has.
     let (endpoint, listener) = listen().await;
     let name: Endpoint = format!("localhost:{}", endpoint.port()).parse().unwrap();
-    let (stream, accepted) = tokio::join!(connect(&name, &PlainConnector), listener.accept());
+    let (stream, accepted) = tokio::join!(connect(&name, &Connector::Plain), listener.accept());
     drop((stream.unwrap(), accepted.unwrap()));
     drop(listener);
     let addresses: Vec<_> = name.resolve().await.unwrap().iter().map(ToString::to_string).collect();
-    let error = refused(&name, &PlainConnector).await;
+    let error = refused(&name, &Connector::Plain).await;
     let expected: Vec<_> = addresses.iter().map(String::as_str).collect();
     assert_error(&error, ErrorKind::Connect, &expected);
 }
@@ -100,6 +100,6 @@ async fn vectored_writes_pass_through_the_box() {
     assert_eq!(&back, b"header and payload");
 
     let (endpoint, listener) = listen().await;
-    let (plain, _accepted) = tokio::join!(connect(&endpoint, &PlainConnector), listener.accept());
+    let (plain, _accepted) = tokio::join!(connect(&endpoint, &Connector::Plain), listener.accept());
     assert!(plain.unwrap().is_write_vectored());
 }

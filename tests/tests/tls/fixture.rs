@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amop::transport::{
-    BoxedStream, CredentialSource, Credentials, Endpoint, KeyExchange, NodeAcceptor, RustlsConnector,
-    SecureConnector, TakenClients, dial, server_config,
+    BoxedStream, Connector, CredentialSource, Credentials, Endpoint, KeyExchange, NodeAcceptor, TakenClients,
+    dial, server_config,
 };
 use amop::{Error, ErrorKind, Result};
 use amop_devnet::chain::{Chain, ChainOptions, Identity, LeafOptions, Role};
@@ -141,22 +141,22 @@ pub(crate) async fn listen() -> (Endpoint, TcpListener) {
 }
 
 /// A connector for the identity, whatever its dates are.
-pub(crate) fn connector(identity: &Identity) -> RustlsConnector {
-    RustlsConnector::new(&identity.credentials().unwrap()).unwrap()
+pub(crate) fn connector(identity: &Identity) -> Connector {
+    Connector::rustls(&identity.credentials().unwrap()).unwrap()
 }
 
 /// A connector for credentials as a client loads them.
-pub(crate) fn loaded(source: &CredentialSource) -> RustlsConnector {
-    RustlsConnector::new(&Credentials::load(source).unwrap()).unwrap()
+pub(crate) fn loaded(source: &CredentialSource) -> Connector {
+    Connector::rustls(&Credentials::load(source).unwrap()).unwrap()
 }
 
 /// One attempt to connect.
-pub(crate) async fn connect(endpoint: &Endpoint, connector: &dyn SecureConnector) -> Result<BoxedStream> {
+pub(crate) async fn connect(endpoint: &Endpoint, connector: &Connector) -> Result<BoxedStream> {
     tokio::time::timeout(GUARD, dial(endpoint, connector)).await.expect("the attempt ends by itself")
 }
 
 /// One attempt to connect that has to fail.
-pub(crate) async fn refused(endpoint: &Endpoint, connector: &dyn SecureConnector) -> Error {
+pub(crate) async fn refused(endpoint: &Endpoint, connector: &Connector) -> Error {
     match connect(endpoint, connector).await {
         Ok(_) => panic!("connected to {endpoint}, which should have been refused"),
         Err(error) => error,
