@@ -69,5 +69,6 @@ pub(super) fn on_own_thread<T>(
     deliver: impl FnOnce(T) + Send + 'static,
 ) -> Result<()> {
     let progress = progress.clone();
-    threads::start("amop-files", move || deliver(read(&progress)))
+    // The thread is detached: it may never return.
+    threads::start("amop-files", move || deliver(read(&progress))).map(drop)
 }

@@ -230,10 +230,7 @@ impl TrustedRoots {
 ///
 /// # Errors
 /// Returns [`ErrorKind::CredentialsInvalid`] with the reason if it doesn't.
-pub(crate) fn leads_to_root(
-    roots: &[ParsedCertificate],
-    chain: &[CertificateDer<'_>],
-) -> Result<()> {
+pub(crate) fn leads_to_root(roots: &[ParsedCertificate], chain: &[CertificateDer<'_>]) -> Result<()> {
     let (leaf, others) = chain.split_first().expect("credentials have a certificate");
     TrustedRoots::new(roots)?
         .verify(leaf, others, KeyUsage::client_auth(), UnixTime::now())
