@@ -173,7 +173,7 @@ class EndpointStats:
         """Answers to nothing in flight: late, duplicate or foreign."""
     @property
     def ignored_frames(self) -> int:
-        """Frames of types that a client has nothing to do with."""
+        """Frames of types that a client does not use, and malformed ones of those that other SDKs make."""
     @property
     def too_slow(self) -> int:
         """Requests answered for a handler that was too slow."""

@@ -56,9 +56,11 @@ class ClientOptions(TypedDict, total=False):
     group: int | None
     """The group that nodes are asked about their peers in. Default 1."""
     max_in_flight: int | None
-    """Most calls in flight per connection; beyond it a call fails at once. Default 65,536."""
+    """The maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at once.
+    Default: 65,536."""
     max_send_bytes: int | None
-    """Most bytes queued to send per connection. Default 256 MiB."""
+    """The maximum number of bytes queued to send at each connection, and the maximum number that calls of the client keep
+    while they wait for a node, a subscriber or a retry. Default: 256 MiB."""
     max_held_bytes: int | None
     """Most bytes held in all subscriptions and services, payloads and 160 for each message. Default 512 MiB."""
     max_events: int | None

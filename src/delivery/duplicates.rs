@@ -1,9 +1,9 @@
-//! Knows again what was already accepted, so that a message delivered twice by the nodes is handled once.
+//! Duplicate detection: a message that the nodes deliver more than once is handled once.
 //!
-//! Key: kind, topic, seq. A duplicate of an answered request is answered as the first was; one that comes while
-//! the handler runs joins it. Bounded by time, by entries and, for kept answers, by bytes. A request that waits for
-//! its answer stays, however long that takes and however many there are: those who wait with it have to hear. There
-//! are never more of them than request handles.
+//! The key is kind, topic and sequence id. A duplicate of an answered request is answered as the first was; one that
+//! comes while the handler runs joins it, at most once for each link. The table is bounded by time, by entries and,
+//! for kept answers, by bytes. A request that is being handled stays in it without limit, because the connections
+//! that wait with it need the answer; there are never more of them than request handles.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::message::MessageKind;
-use super::request::{Origin, Ticket};
+use super::request::{Author, Origin, Ticket, Unsent};
+use crate::error::Result;
 use crate::protocol::{Seq, Topic, result};
 
 /// What makes two messages the same.
@@ -27,7 +28,8 @@ pub(crate) struct Key {
 enum State {
     /// Taken by subscriptions; a unicast was answered empty.
     Taken,
-    /// With a handler; the duplicates from these origins wait for the same answer.
+    /// With a handler. The duplicates from these origins wait for the same answer: at most one origin for each link,
+    /// that of its latest connection, and none for the connection of the ticket's own origin.
     Running(Arc<Ticket>, Vec<Origin>),
     /// Answered.
     Answered(i32, Bytes),
@@ -39,8 +41,11 @@ pub(crate) enum Lookup {
     New,
     /// A duplicate that needs nothing but this answer.
     Answer(i32, Bytes),
-    /// A duplicate of a request that is being handled: it gets that answer.
+    /// A duplicate of a request that is being handled, from another connection: it gets that answer.
     Joined(Arc<Ticket>),
+    /// A further copy of a request that is being handled, from a connection that waits for its answer already. A node
+    /// takes one reply for a sequence id on a connection, so this copy gets none.
+    Waiting,
 }
 
 /// The table.
@@ -80,7 +85,15 @@ impl Duplicates {
             Some(State::Taken) => Lookup::Answer(result::OK, Bytes::new()),
             Some(State::Answered(code, data)) => Lookup::Answer(*code, data.clone()),
             Some(State::Running(ticket, waiting)) => {
-                waiting.push(origin());
+                let origin = origin();
+                let known = waiting.iter_mut().find(|waiting| waiting.is_same_link(&origin));
+                match known {
+                    _ if ticket.origin.is_same_connection(&origin) => return Lookup::Waiting,
+                    Some(known) if known.is_same_connection(&origin) => return Lookup::Waiting,
+                    // The connection that it came over before is gone.
+                    Some(known) => *known = origin,
+                    None => waiting.push(origin),
+                }
                 Lookup::Joined(ticket.clone())
             }
         }
@@ -98,8 +111,8 @@ impl Duplicates {
         self.insert(ticket.key.clone(), State::Running(ticket, Vec::new()));
     }
 
-    /// The answer is there, and the ticket's own origin has it, or can't have it any more: passes it on to the duplicates
-    /// that wait, and keeps it for those that come. True when one was reached; a connection that is gone needs none.
+    /// Passes an answer on to the duplicates that wait, and keeps it for those that come. The ticket's own origin has
+    /// it, or its connection is gone. Returns whether a waiting connection was still there.
     pub(crate) fn answered(&mut self, ticket: &Arc<Ticket>, code: i32, data: &Bytes, now: Instant) -> bool {
         let Some(state) = self.entries.get_mut(&ticket.key) else { return false };
         let State::Running(_, joined) = state else { return false };
@@ -115,8 +128,26 @@ impl Duplicates {
                 self.entries.insert(oldest, State::Answered(result::DROPPED, Bytes::new()));
             }
         }
-        let reached = joined.iter().filter(|origin| origin.answer(ticket, code, data, false));
+        let reached = joined.iter().filter(|origin| origin.answer_copy(ticket, code, data));
         reached.count() > 0
+    }
+
+    /// Checks that an answer, which can't go where its request came from, finds capacity at any of the connections
+    /// that wait for it too.
+    ///
+    /// # Errors
+    /// Returns OVERLOADED if none of those that are still there has capacity.
+    pub(crate) fn check_capacity(&self, ticket: &Ticket, data_len: usize, author: Author) -> Result<()> {
+        let Some(State::Running(_, waiting)) = self.entries.get(&ticket.key) else { return Ok(()) };
+        let mut full = None;
+        for origin in waiting {
+            match origin.reserve(ticket.topic(), data_len, author) {
+                Ok(_) => return Ok(()),
+                Err(Unsent::QueueFull(error)) => full = Some(error),
+                Err(Unsent::ConnectionGone) => {}
+            }
+        }
+        full.map_or(Ok(()), Err)
     }
 
     /// Entries now.
@@ -155,6 +186,7 @@ mod tests {
     use super::*;
 
     use crate::delivery::request::Wire;
+    use crate::delivery::send_queue::SendQueue;
 
     fn seq(n: u64) -> Seq {
         Seq::from_halves(0, n)
@@ -179,6 +211,7 @@ mod tests {
             Lookup::Answer(result::DROPPED, _) => "dropped",
             Lookup::Answer(..) => "answer",
             Lookup::Joined(_) => "joined",
+            Lookup::Waiting => "waiting",
         }
     }
 
@@ -222,24 +255,65 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_runs_stays_whatever_comes_and_all_who_wait_hear() {
+    fn running_request_stays_and_all_waiting_links_are_answered() {
         let mut table = Duplicates::new(Duration::from_secs(60), 2);
         let start = Instant::now();
         let ticket = ticket(1);
         table.running(ticket.clone());
-        let wire = Arc::new(Wire::default());
-        for (n, at) in [(2, 0), (3, 50), (4, 300)] {
+        let wires = [(2, 0), (3, 50), (4, 300)].map(|(n, at)| {
+            let wire = Arc::new(Wire::default());
             let now = start + Duration::from_secs(at);
             let duplicate = || Origin::new(wire.clone(), 1, seq(n));
             assert!(matches!(table.look(&key(1), now, duplicate), Lookup::Joined(_)), "after {at} s");
             table.taken(key(n), now);
-        }
-        assert_eq!(table.len(), 2, "the others made room");
+            wire
+        });
+        assert_eq!(table.len(), 2, "the others were removed for it");
         let end = start + Duration::from_secs(301);
         table.answered(&ticket, 0, &Bytes::new(), end);
-        assert_eq!(*wire.answers.lock().unwrap(), [(seq(2), 0), (seq(3), 0), (seq(4), 0)]);
+        let answers = wires.map(|wire| wire.answers.lock().unwrap().clone());
+        assert_eq!(answers, [[(seq(2), 0)], [(seq(3), 0)], [(seq(4), 0)]]);
         assert_eq!(seen(&mut table, 1, end + Duration::from_secs(59)), "ok", "kept from its answer on");
         assert_eq!(seen(&mut table, 1, end + Duration::from_secs(60)), "new");
+    }
+
+    #[test]
+    fn running_request_waits_once_for_each_connection() {
+        let mut table = Duplicates::new(Duration::from_secs(60), 100);
+        let now = Instant::now();
+        let (first, other) = (Arc::new(Wire::default()), Arc::new(Wire::default()));
+        let ticket = Ticket::new(key(1), Origin::new(first.clone(), 1, seq(1)));
+        table.running(ticket.clone());
+        let mut look = |wire: &Arc<Wire>, epoch| {
+            let lookup = table.look(&key(1), now, || Origin::new(wire.clone(), epoch, seq(1)));
+            matches!(lookup, Lookup::Joined(_))
+        };
+        assert!(!look(&first, 1), "the connection of the request itself");
+        assert!(look(&other, 7));
+        for _ in 0..1000 {
+            assert!(!look(&other, 7) && !look(&first, 1));
+        }
+        assert!(look(&other, 8) && !look(&other, 8), "a new connection of the same link takes its place");
+        assert!(look(&first, 2) && !look(&first, 2), "a new connection of the first link");
+        table.answered(&ticket, 0, &Bytes::new(), now);
+        assert_eq!(other.answers.lock().unwrap().len(), 1);
+        assert_eq!(first.answers.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn copy_without_capacity_is_answered_dropped() {
+        let mut table = Duplicates::new(Duration::from_secs(60), 100);
+        let now = Instant::now();
+        let full = Arc::new(Wire { queue: Arc::new(SendQueue::new(10)), ..Wire::default() });
+        full.queue.add(10);
+        let ticket = ticket(1);
+        table.running(ticket.clone());
+        table.look(&key(1), now, || Origin::new(full.clone(), 1, seq(1)));
+        assert!(table.check_capacity(&ticket, 5, Author::Handler).is_err());
+        assert!(table.check_capacity(&ticket, 0, Author::Library).is_ok());
+        table.answered(&ticket, 0, &Bytes::from_static(b"12345"), now);
+        assert_eq!(*full.answers.lock().unwrap(), [(seq(1), result::DROPPED)]);
+        assert_eq!(full.queue.bytes(), 10);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod lane;
 mod message;
 mod request;
 mod router;
+mod send_queue;
 
 pub(crate) use budget::Budget;
 pub(crate) use dispatcher::{Dispatcher, Job, MAX_CALLS_PER_TURN, Turn, is_dispatcher_thread};
@@ -24,5 +25,6 @@ pub use message::{Message, MessageKind};
 pub use request::Request;
 #[cfg(test)]
 pub(crate) use request::Wire;
-pub(crate) use request::{Answer, AnswerSink, Ticket};
+pub(crate) use request::{Answer, AnswerSink, Author, Ticket, Unsent};
 pub(crate) use router::{Batch, DeliveryShared, DiscardCounters, RouteSpec, Router, Verdict};
+pub(crate) use send_queue::{QueuedBytes, SendQueue};

@@ -1,7 +1,7 @@
 //! A unicast that waits for its reply: the handle, and the one answer that it gives in any case.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,15 +10,42 @@ use super::dispatcher::is_dispatcher_thread;
 use super::duplicates::{Duplicates, Key};
 use super::lane::LaneItem;
 use super::message::Message;
+use super::send_queue::QueuedBytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::channel::amop;
 use crate::protocol::{Seq, Topic, result};
 use crate::runtime::Process;
 
-/// Where answers go: implemented by the room that owns connections.
+/// Where answers go: implemented by the layer that owns connections.
 pub(crate) trait AnswerSink: Send + Sync {
-    /// Passes an answer to connection number `epoch`; gives it back when that one is gone.
+    /// Counts the bytes of an answer to connection number `epoch`, before anything else is done about it.
+    fn reserve(
+        &self,
+        epoch: u64,
+        topic: &Topic,
+        data_len: usize,
+        author: Author,
+    ) -> Result<QueuedBytes, Unsent>;
+
+    /// Passes an answer to connection number `epoch`; returns it if that one is gone.
     fn answer(&self, epoch: u64, answer: Answer) -> Result<(), Answer>;
+}
+
+/// Whose answer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// A handler's: refused when the connection's send queue is full.
+    Handler,
+    /// The library's own, small: never refused.
+    Library,
+}
+
+/// Why an answer can't be passed to a connection.
+pub(crate) enum Unsent {
+    /// The connection is gone.
+    ConnectionGone,
+    /// The connection's send queue is full.
+    QueueFull(Error),
 }
 
 /// An answer on its way to the node.
@@ -30,6 +57,8 @@ pub(crate) struct Answer {
     pub(crate) ticket: Arc<Ticket>,
     /// Whether this answer still has to be passed on to duplicates.
     pub(crate) first: bool,
+    /// Its frame's bytes.
+    pub(crate) queued: QueuedBytes,
 }
 
 /// The connection and seq that a request came with.
@@ -45,10 +74,56 @@ impl Origin {
         Origin { sink, epoch, seq }
     }
 
-    /// Passes an answer on; false when the connection is gone. `first`: its connection has to look for duplicates that
-    /// wait for it too.
-    pub(crate) fn answer(&self, ticket: &Arc<Ticket>, result: i32, data: &Bytes, first: bool) -> bool {
-        let answer = Answer { seq: self.seq, result, data: data.clone(), ticket: ticket.clone(), first };
+    /// Returns whether both came over the same link, perhaps over different connections of it.
+    pub(crate) fn is_same_link(&self, other: &Origin) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.sink), Arc::as_ptr(&other.sink))
+    }
+
+    /// Returns whether both came over the same connection.
+    pub(crate) fn is_same_connection(&self, other: &Origin) -> bool {
+        self.epoch == other.epoch && self.is_same_link(other)
+    }
+
+    /// Counts the bytes of an answer, see [`AnswerSink::reserve`].
+    pub(crate) fn reserve(
+        &self,
+        topic: &Topic,
+        data_len: usize,
+        author: Author,
+    ) -> Result<QueuedBytes, Unsent> {
+        self.sink.reserve(self.epoch, topic, data_len, author)
+    }
+
+    /// Passes the request's first answer on; its connection has to look for duplicates that wait for it too. Returns
+    /// whether the connection is still there.
+    fn answer(&self, ticket: &Arc<Ticket>, result: i32, data: &Bytes, queued: QueuedBytes) -> bool {
+        self.pass(ticket, result, data, true, queued)
+    }
+
+    /// Passes a copy of an answer on; in place of data that finds no capacity, DROPPED. Returns whether the
+    /// connection is still there.
+    pub(crate) fn answer_copy(&self, ticket: &Arc<Ticket>, result: i32, data: &Bytes) -> bool {
+        let author = if data.is_empty() { Author::Library } else { Author::Handler };
+        match self.reserve(ticket.topic(), data.len(), author) {
+            Ok(queued) => self.pass(ticket, result, data, false, queued),
+            Err(Unsent::QueueFull(_)) => match self.reserve(ticket.topic(), 0, Author::Library) {
+                Ok(queued) => self.pass(ticket, result::DROPPED, &Bytes::new(), false, queued),
+                Err(_) => false,
+            },
+            Err(Unsent::ConnectionGone) => false,
+        }
+    }
+
+    fn pass(
+        &self,
+        ticket: &Arc<Ticket>,
+        result: i32,
+        data: &Bytes,
+        first: bool,
+        queued: QueuedBytes,
+    ) -> bool {
+        let answer =
+            Answer { seq: self.seq, result, data: data.clone(), ticket: ticket.clone(), first, queued };
         self.sink.answer(self.epoch, answer).is_ok()
     }
 }
@@ -111,29 +186,28 @@ impl Responder {
         if is_dispatcher_thread() || tokio::task::try_id().is_some() { Ok(()) } else { self.process.check() }
     }
 
-    pub(crate) fn respond(&self, code: i32, data: Bytes) -> Result<()> {
-        let topic = &self.ticket.key.topic;
+    fn respond(&self, code: i32, data: Bytes, author: Author) -> Result<()> {
+        let ticket = &self.ticket;
+        let topic = ticket.topic();
         amop::check_size(topic, data.len())?;
         self.check_fork()?;
-        self.ticket.leave_open(ANSWERED).map_err(|state| match state {
-            EXPIRED => Error::undelivered(
-                ErrorKind::RequestExpired,
-                format!(
-                    "too late: the library has answered TOO_SLOW to this request on {topic:?}; \
-                     answer within 4.5 s, or raise the service's concurrency"
-                ),
-            ),
-            _ => Error::undelivered(
-                ErrorKind::AlreadyAnswered,
-                format!("this request on {topic:?} was answered before; a request takes one answer"),
-            ),
-        })?;
-        if self.ticket.origin.answer(&self.ticket, code, &data, true) {
+        // Count the bytes first: an answer without capacity leaves the request open.
+        let queued = match ticket.origin.reserve(topic, data.len(), author) {
+            Ok(queued) => Some(queued),
+            Err(Unsent::ConnectionGone) => {
+                self.duplicates()
+                    .check_capacity(ticket, data.len(), author)
+                    .map_err(|full| self.error(full))?;
+                None
+            }
+            Err(Unsent::QueueFull(full)) => return Err(self.error(full)),
+        };
+        ticket.leave_open(ANSWERED).map_err(|state| self.too_late(state))?;
+        if queued.is_some_and(|queued| ticket.origin.answer(ticket, code, &data, queued)) {
             return Ok(());
         }
-        // Its connection is gone, but a duplicate of it may have come by another one.
-        let mut duplicates = self.duplicates.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if duplicates.answered(&self.ticket, code, &data, Instant::now()) {
+        // Its connection is gone, but a duplicate of it may have come over another one.
+        if self.duplicates().answered(ticket, code, &data, Instant::now()) {
             return Ok(());
         }
         Err(Error::undelivered(
@@ -144,13 +218,42 @@ impl Responder {
             ),
         ))
     }
+
+    fn duplicates(&self) -> MutexGuard<'_, Duplicates> {
+        self.duplicates.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Returns the error of an answer that found no capacity, or of one that comes too late anyway.
+    fn error(&self, full: Error) -> Error {
+        match self.ticket.state.load(Ordering::Acquire) {
+            OPEN => full,
+            state => self.too_late(state),
+        }
+    }
+
+    fn too_late(&self, state: u8) -> Error {
+        let topic = self.ticket.topic();
+        match state {
+            EXPIRED => Error::undelivered(
+                ErrorKind::RequestExpired,
+                format!(
+                    "too late: the library has answered TOO_SLOW to this request on {topic:?}; answer within \
+                     answer_within, or raise the service's concurrency"
+                ),
+            ),
+            _ => Error::undelivered(
+                ErrorKind::AlreadyAnswered,
+                format!("this request on {topic:?} was answered before; a request takes one answer"),
+            ),
+        }
+    }
 }
 
 impl Drop for Responder {
     fn drop(&mut self) {
         if self.ticket.is_open() {
             // Fails only when the request is over anyway.
-            let _ = self.respond(result::DROPPED, Bytes::new());
+            let _ = self.respond(result::DROPPED, Bytes::new(), Author::Library);
         }
     }
 }
@@ -191,11 +294,13 @@ impl Request {
     /// Sends the reply; empty is allowed.
     ///
     /// # Errors
-    /// [`ErrorKind::RequestExpired`] when its time is over or its connection gone,
-    /// [`ErrorKind::AlreadyAnswered`], [`ErrorKind::TooLarge`]; in the child of a fork (unless a handler made it)
-    /// [`ErrorKind::Forked`].
+    /// Returns [`ErrorKind::Overloaded`] if too many bytes wait to be sent on the request's connection
+    /// (`max_send_bytes`): the request stays open and can be answered later. Returns [`ErrorKind::RequestExpired`] if
+    /// its time is over or its connection is gone, [`ErrorKind::AlreadyAnswered`] if it was answered,
+    /// [`ErrorKind::TooLarge`] if the reply doesn't fit a frame, and [`ErrorKind::Forked`] in the child of a fork
+    /// (unless a handler made it).
     pub fn reply(&self, data: impl Into<Bytes>) -> Result<()> {
-        self.0.responder.respond(result::OK, data.into())
+        self.0.responder.respond(result::OK, data.into(), Author::Handler)
     }
 
     /// Tells the publisher that it failed: a code of the application's own, and data to go with it.
@@ -220,7 +325,7 @@ impl Request {
                 ),
             ));
         }
-        self.0.responder.respond(code, data.into())
+        self.0.responder.respond(code, data.into(), Author::Handler)
     }
 
     /// The code of a failure without a code of its own (java-sdk answers the same).
@@ -257,16 +362,38 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use crate::delivery::MessageKind;
+    use crate::delivery::{MessageKind, SendQueue};
 
-    /// A connection that notes its answers, or is gone.
-    #[derive(Default)]
+    /// A connection that records its answers, or is gone.
     pub(crate) struct Wire {
         pub(crate) is_gone: bool,
+        pub(crate) queue: Arc<SendQueue>,
         pub(crate) answers: Mutex<Vec<(Seq, i32)>>,
     }
 
+    impl Default for Wire {
+        fn default() -> Wire {
+            Wire { is_gone: false, queue: Arc::new(SendQueue::new(usize::MAX)), answers: Mutex::default() }
+        }
+    }
+
     impl AnswerSink for Wire {
+        fn reserve(
+            &self,
+            _: u64,
+            topic: &Topic,
+            data_len: usize,
+            author: Author,
+        ) -> Result<QueuedBytes, Unsent> {
+            let bytes = topic.len() + data_len;
+            match author {
+                _ if self.is_gone => Err(Unsent::ConnectionGone),
+                Author::Library => Ok(QueuedBytes::of_library(&self.queue, bytes)),
+                Author::Handler => QueuedBytes::within_bound(&self.queue, bytes)
+                    .map_err(|_| Unsent::QueueFull(Error::undelivered(ErrorKind::Overloaded, ""))),
+            }
+        }
+
         fn answer(&self, _epoch: u64, answer: Answer) -> Result<(), Answer> {
             if self.is_gone {
                 return Err(answer);
@@ -286,7 +413,7 @@ mod tests {
             let ticket = Ticket::new(Key { seq, kind: MessageKind::Unicast, topic }, origin);
             let duplicates = Arc::new(Mutex::new(Duplicates::new(Duration::from_secs(60), 10)));
             let responder = Responder::new(ticket, duplicates, process);
-            let outcome = responder.respond(result::OK, Bytes::new());
+            let outcome = responder.respond(result::OK, Bytes::new(), Author::Handler);
             assert_eq!(outcome.is_err_and(|error| error.kind() == ErrorKind::Forked), forked);
             drop(responder);
             assert_eq!(wire.answers.lock().unwrap().len(), usize::from(!forked));

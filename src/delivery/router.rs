@@ -1,7 +1,7 @@
 //! One session's table from topics to lanes, and the decision about each message that arrives.
 //!
-//! A [`Batch`] covers what one read brought: the shared table of duplicates is locked once for it, and afterwards
-//! each lane gets its messages in one go.
+//! A [`Batch`] covers what one read brought: the shared table of duplicates is locked at the first message, if there
+//! is any, and afterwards each lane gets its messages in one go.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -139,6 +139,8 @@ pub(crate) enum Verdict {
     Answer(i32, Bytes),
     /// A handler answers, before the session's clock runs out.
     Later(Arc<Ticket>),
+    /// A copy of a request whose answer this connection waits for already: no further answer is due.
+    NoAnswer,
 }
 
 impl Router {
@@ -179,10 +181,10 @@ impl Router {
     /// Decides about what one read brought, then hands the messages to their lanes.
     pub(crate) fn batch<R>(&mut self, now: Instant, decide: impl FnOnce(&mut Batch<'_>) -> R) -> R {
         let Router { shared, endpoint, sink, epoch, process, routes, touched } = self;
-        let duplicates = shared.duplicates.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let arrival = Arrival { endpoint, received_at: SystemTime::now() };
+        let arrival = Arrival { endpoint, received_at: None };
+        let table = Table { shared: &shared.duplicates, locked: None };
         let (epoch, process) = (*epoch, *process);
-        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, duplicates, now };
+        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, table, now };
         let decided = decide(&mut batch);
         // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their duplicates.
         drop(batch);
@@ -208,13 +210,27 @@ impl Router {
 /// Whence and when the messages of a batch came.
 struct Arrival<'a> {
     endpoint: &'a Arc<str>,
-    received_at: SystemTime,
+    /// Read from the clock at the first message.
+    received_at: Option<SystemTime>,
+}
+
+/// The shared table of duplicates, locked from its first use in a batch on.
+struct Table<'a> {
+    shared: &'a Mutex<Duplicates>,
+    locked: Option<MutexGuard<'a, Duplicates>>,
+}
+
+impl Table<'_> {
+    fn lock(&mut self) -> &mut Duplicates {
+        let Table { shared, locked } = self;
+        locked.get_or_insert_with(|| shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
 }
 
 impl Arrival<'_> {
     /// A message's identity, and how to make it once somebody takes it.
     fn describe<'f>(
-        &'f self,
+        &'f mut self,
         topic: &Topic,
         kind: MessageKind,
         frame: &'f Frame<'_>,
@@ -222,13 +238,15 @@ impl Arrival<'_> {
     ) -> (Key, impl FnOnce() -> Message + use<'f>) {
         let topic = topic.clone();
         let key = Key { seq: frame.seq, kind, topic: topic.clone() };
+        let received_at = *self.received_at.get_or_insert_with(SystemTime::now);
+        let endpoint = self.endpoint;
         let make = move || Message {
             topic,
             kind,
             seq: frame.seq,
             data: frame.keep(data),
-            endpoint: self.endpoint.clone(),
-            received_at: self.received_at,
+            endpoint: endpoint.clone(),
+            received_at,
         };
         (key, make)
     }
@@ -243,7 +261,7 @@ pub(crate) struct Batch<'a> {
     process: Process,
     routes: &'a mut HashMap<Topic, Route>,
     touched: &'a mut Vec<Topic>,
-    duplicates: MutexGuard<'a, Duplicates>,
+    table: Table<'a>,
     now: Instant,
 }
 
@@ -255,7 +273,8 @@ impl Batch<'_> {
         };
         let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
         let (key, message) = self.arrival.describe(&route.topic, MessageKind::Unicast, frame, data);
-        match self.duplicates.look(&key, self.now, origin) {
+        let duplicates = self.table.lock();
+        match duplicates.look(&key, self.now, origin) {
             Lookup::New => {}
             Lookup::Answer(code, data) => {
                 count(&self.shared.discarded.duplicates);
@@ -265,12 +284,16 @@ impl Batch<'_> {
                 count(&self.shared.discarded.duplicates);
                 return Verdict::Later(ticket);
             }
+            Lookup::Waiting => {
+                count(&self.shared.discarded.duplicates);
+                return Verdict::NoAnswer;
+            }
         }
         let Some(port) = &mut route.service else {
             let room = route.stage(&self.shared.events, data.len(), message);
             if room == Reservation::Reserved {
                 route.touch(self.touched);
-                self.duplicates.taken(key, self.now);
+                duplicates.taken(key, self.now);
             }
             return self.shared.discarded.answer(room);
         };
@@ -285,30 +308,37 @@ impl Batch<'_> {
         let responder = Responder::new(ticket.clone(), self.shared.duplicates.clone(), self.process);
         port.staged.push(Request::new(message(), responder));
         route.touch(self.touched);
-        self.duplicates.running(ticket.clone());
+        duplicates.running(ticket.clone());
         Verdict::Later(ticket)
     }
 
-    /// Offers a broadcast. Nobody waits for an answer. False when nobody here subscribes to its topic.
-    pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) -> bool {
+    /// Returns whether messages on this topic go anywhere.
+    pub(crate) fn has_route(&self, topic: &[u8]) -> bool {
+        std::str::from_utf8(topic).is_ok_and(|topic| self.routes.contains_key(topic))
+    }
+
+    /// Offers a broadcast, which needs no answer; `is_own`: this client made it. Returns false if this client has no
+    /// subscription to its topic.
+    pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8], is_own: bool) -> bool {
         let Some(route) = find(self.routes, topic) else {
             count(&self.shared.discarded.unwanted);
             return false;
         };
-        if !self.shared.echo && self.shared.seqs.is_own(&frame.seq) {
+        if !self.shared.echo && is_own {
             count(&self.shared.discarded.own);
             return true;
         }
         let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
         let (key, message) = self.arrival.describe(&route.topic, MessageKind::Broadcast, frame, data);
-        if !matches!(self.duplicates.look(&key, self.now, origin), Lookup::New) {
+        let duplicates = self.table.lock();
+        if !matches!(duplicates.look(&key, self.now, origin), Lookup::New) {
             count(&self.shared.discarded.duplicates);
             return true;
         }
         match route.stage(&self.shared.events, data.len(), message) {
             Reservation::Reserved => {
                 route.touch(self.touched);
-                self.duplicates.taken(key, self.now);
+                duplicates.taken(key, self.now);
             }
             Reservation::Closed => count(&self.shared.discarded.unwanted),
             // The lanes have counted it.
@@ -319,14 +349,14 @@ impl Batch<'_> {
 
     /// Passes an answer that its first origin has, or can't have any more, on to the duplicates that wait for it.
     pub(crate) fn answered(&mut self, ticket: &Arc<Ticket>, code: i32, data: &Bytes) {
-        self.duplicates.answered(ticket, code, data, self.now);
+        self.table.lock().answered(ticket, code, data, self.now);
     }
 
     /// A session's clock ran out, any of those that brought this request, and the ticket was still open: all are
     /// answered alike.
     pub(crate) fn too_slow(&mut self, ticket: &Arc<Ticket>) {
         // A connection that is gone needs no answer.
-        ticket.origin.answer(ticket, result::TOO_SLOW, &Bytes::new(), false);
+        ticket.origin.answer_copy(ticket, result::TOO_SLOW, &Bytes::new());
         self.answered(ticket, result::TOO_SLOW, &Bytes::new());
     }
 }

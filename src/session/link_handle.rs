@@ -1,22 +1,22 @@
-//! The way into a link: its queue of commands, its bounds, its counters.
+//! The handle of a link: its queue of commands, its bounds, its counters.
 //!
-//! Lives as long as the link; connections come and go behind it.
+//! It lives as long as the link, over all connections that the link makes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::command::Command;
+use super::command::{Command, frame_len};
 use super::round_trips::RoundTripCounters;
 use super::view::NodeTopicsCache;
-use crate::delivery::{Answer, AnswerSink};
+use crate::delivery::{Answer, AnswerSink, Author, QueuedBytes, SendQueue, Unsent};
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::Topic;
 
 /// Bounds of what callers may have under way at one node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkLimits {
-    pub(crate) max_in_flight: usize,
     pub(crate) max_send_bytes: usize,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Counters {
     pub(crate) losses: AtomicU64,
     /// Tries to connect that came to nothing.
     pub(crate) failed_connects: AtomicU64,
-    /// Calls refused at a bound.
+    /// Calls and replies refused at a bound.
     pub(crate) overloaded: AtomicU64,
     /// Unicasts and broadcasts sent for callers.
     pub(crate) calls: AtomicU64,
@@ -45,9 +45,9 @@ pub(crate) struct Counters {
     /// Unicasts and broadcasts that came.
     pub(crate) messages_received: AtomicU64,
     pub(crate) topic_lists_sent: AtomicU64,
-    /// Answers to nothing that is in flight: late, duplicate or foreign.
+    /// Frames that answer no call in flight: late, duplicate or foreign.
     pub(crate) stray_replies: AtomicU64,
-    /// Frames of types that a client has nothing to do with.
+    /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
     pub(crate) ignored_frames: AtomicU64,
     pub(crate) too_slow: AtomicU64,
     pub(crate) busy: AtomicU64,
@@ -56,16 +56,15 @@ pub(crate) struct Counters {
 /// Shared by callers, request handles and the link's task.
 pub(crate) struct LinkHandle {
     commands: UnboundedSender<Command>,
-    limits: LinkLimits,
     connected: AtomicBool,
     epoch: AtomicU64,
     in_flight: Arc<AtomicUsize>,
-    queued_bytes: AtomicUsize,
+    queue: Arc<SendQueue>,
     pub(crate) views: NodeTopicsCache,
     pub(crate) counters: Counters,
 }
 
-/// One place among the calls in flight; given back when dropped.
+/// Counts one call as in flight until it is dropped.
 pub(crate) struct Permit(Arc<AtomicUsize>);
 
 impl Drop for Permit {
@@ -78,11 +77,10 @@ impl LinkHandle {
     pub(crate) fn new(commands: UnboundedSender<Command>, limits: LinkLimits) -> LinkHandle {
         LinkHandle {
             commands,
-            limits,
             connected: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             in_flight: Arc::new(AtomicUsize::new(0)),
-            queued_bytes: AtomicUsize::new(0),
+            queue: Arc::new(SendQueue::new(limits.max_send_bytes)),
             views: NodeTopicsCache::default(),
             counters: Counters::default(),
         }
@@ -103,58 +101,57 @@ impl LinkHandle {
         self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// A place for a call whose frame has `bytes`; refused when the link is at a bound.
+    /// Counts a call in flight whose frame has `bytes`.
+    ///
+    /// # Errors
+    /// Returns OVERLOADED if the link's bound on queued bytes is reached.
     pub(crate) fn permit(&self, bytes: usize) -> Result<Permit> {
-        let calls = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(self.in_flight.clone());
-        if calls >= self.limits.max_in_flight {
-            self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::undelivered(
-                ErrorKind::Overloaded,
-                format!(
-                    "{calls} calls are in flight on this connection, its bound (max_in_flight): \
-                     wait for some to end, or raise the bound"
-                ),
-            ));
-        }
-        let queued = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
-        if queued > 0 && queued + bytes > self.limits.max_send_bytes {
-            self.release_bytes(bytes);
-            self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::undelivered(
-                ErrorKind::Overloaded,
-                format!(
-                    "{queued} bytes wait to be sent on this connection, its bound (max_send_bytes): \
-                     the node reads too slowly; wait, or raise the bound"
-                ),
-            ));
-        }
+        self.queue.try_add(bytes).map_err(|queued| self.overloaded(queued))?;
         Ok(permit)
     }
 
-    /// Further bytes that the session itself has queued.
+    fn overloaded(&self, queued: usize) -> Error {
+        self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
+        let max = self.queue.max();
+        Error::undelivered(
+            ErrorKind::Overloaded,
+            format!(
+                "{queued} bytes wait to be sent on this connection, of at most {max} (max_send_bytes): the node reads \
+                 too slowly; wait, or raise the bound"
+            ),
+        )
+    }
+
+    /// Counts further bytes that the session itself has queued.
     pub(crate) fn add_queued_bytes(&self, bytes: usize) {
-        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.queue.add(bytes);
     }
 
-    /// Bytes that were written, or will never be.
+    /// Counts the bytes of a kept answer that the session repeats, if the bound allows it.
+    pub(crate) fn try_add_queued_bytes(&self, bytes: usize) -> bool {
+        self.queue.try_add(bytes).is_ok()
+    }
+
+    /// Stops counting bytes that were written, or will never be.
     pub(crate) fn release_bytes(&self, bytes: usize) {
-        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.queue.release(bytes);
     }
 
-    /// Bytes queued to send now.
+    /// Returns the bytes queued to send now, those of answers that the session hasn't taken yet included.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued_bytes.load(Ordering::Relaxed)
+        self.queue.bytes()
+    }
+
+    /// Returns whether the session may read `bytes` of requests and queue its own answers to all of them.
+    pub(crate) fn may_read(&self, bytes: usize) -> bool {
+        !self.queue.is_reserve_used(bytes)
     }
 
     /// Calls in flight now.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// The bound on bytes queued to send.
-    pub(crate) fn max_send_bytes(&self) -> usize {
-        self.limits.max_send_bytes
     }
 
     /// Hands a command to the link; gives it back when the link has ended.
@@ -163,9 +160,33 @@ impl LinkHandle {
     }
 }
 
+impl LinkHandle {
+    fn is_connection(&self, epoch: u64) -> bool {
+        self.is_connected() && self.epoch.load(Ordering::Acquire) == epoch
+    }
+}
+
 impl AnswerSink for LinkHandle {
+    fn reserve(
+        &self,
+        epoch: u64,
+        topic: &Topic,
+        data_len: usize,
+        author: Author,
+    ) -> Result<QueuedBytes, Unsent> {
+        if !self.is_connection(epoch) {
+            return Err(Unsent::ConnectionGone);
+        }
+        let bytes = frame_len(topic, data_len);
+        match author {
+            Author::Library => Ok(QueuedBytes::of_library(&self.queue, bytes)),
+            Author::Handler => QueuedBytes::within_bound(&self.queue, bytes)
+                .map_err(|queued| Unsent::QueueFull(self.overloaded(queued))),
+        }
+    }
+
     fn answer(&self, epoch: u64, answer: Answer) -> Result<(), Answer> {
-        if !self.is_connected() || self.epoch.load(Ordering::Acquire) != epoch {
+        if !self.is_connection(epoch) {
             return Err(answer);
         }
         match self.send(Command::Answer { epoch, answer }) {
@@ -180,14 +201,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_kept_and_given_back() {
+    fn permit_keeps_the_bound_on_bytes() {
         let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
-        let port = LinkHandle::new(tx, LinkLimits { max_in_flight: 2, max_send_bytes: 100 });
+        let port = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
         let first = port.permit(500).expect("an empty queue takes one of any size");
         assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
         port.release_bytes(500);
         let second = port.permit(60).unwrap();
-        assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "calls");
         drop(first);
         assert_eq!(port.permit(60).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
         port.release_bytes(60);

@@ -27,6 +27,11 @@ pub(crate) fn is_in_handler() -> bool {
     crate::delivery::is_dispatcher_thread() || IN_HANDLER.try_with(|()| ()).is_ok()
 }
 
+/// Runs `callback` as a handler: what it calls doesn't wait for handlers.
+pub(crate) fn as_handler<R>(callback: impl FnOnce() -> R) -> R {
+    IN_HANDLER.sync_scope((), callback)
+}
+
 /// The topic of a handler and the events of its client, to report the handler's failures.
 #[derive(Clone)]
 pub(crate) struct Owner {

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::ended_calls::EndedCalls;
+use super::node_latency::NodeLatency;
+use super::refusal::Refused;
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::protocol::channel::{Frame, amop};
-use crate::protocol::{SeqSource, Topic, result};
+use crate::protocol::channel::{Frame, MessageType, amop};
+use crate::protocol::{Topic, result};
 use crate::session::command::{CallKind, NewCall, Reply, frame_len};
 use crate::session::deadlines::Deadlines;
 use crate::session::link_handle::Permit;
 use crate::session::round_trips::RoundTripCounters;
-use crate::text::foreign;
-
-/// A refusal that comes faster than this can't follow a try at some other subscriber: nothing was delivered.
-const QUICK_REFUSAL: Duration = Duration::from_secs(1);
+use crate::session::view::TopicView;
 
 /// The calls of one connection, found by the number inside their own seq.
 pub(super) struct Calls {
@@ -28,11 +28,18 @@ pub(super) struct Calls {
     /// Those whose frames aren't queued yet, in order; some may have ended meanwhile.
     waiting: VecDeque<u64>,
     deadlines: Deadlines<u64>,
+    ended: EndedCalls,
+    /// Whether the session lists any topic, so that its own messages can come back to it.
+    lists_topics: bool,
+    latency: NodeLatency,
 }
 
 struct Call {
     kind: CallKind,
     topic: Topic,
+    /// Kept until the end, to recognise the message if it comes back. That keeps nothing longer in memory: the caller
+    /// holds the same bytes for further attempts, and cancels the call when it no longer does.
+    data: Bytes,
     stage: Stage,
     began: Instant,
     deadline: Instant,
@@ -43,15 +50,28 @@ struct Call {
 /// How far a call's frame has come.
 enum Stage {
     /// It isn't queued yet, and can be withdrawn.
-    Waiting { data: Bytes },
-    /// It is queued from here on in the outbox, or written.
-    Queued { begins: u64, at: Instant },
+    Waiting,
+    /// It is queued from `begins` on in the outbox, or written. `view` is what was known then of the node's topics.
+    Queued { begins: u64, at: Instant, view: Option<Arc<TopicView>> },
+}
+
+/// What a frame with an id of this client's own is to the calls of this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// This connection has sent no call with this id, or no longer remembers it: the frame is like any other.
+    NotSentHere,
+    /// The client's own message has come back: it is delivered like any other, and answers nothing.
+    OwnMessage,
+    /// It has completed its call.
+    Completed,
+    /// It belongs to a call that has ended.
+    Late,
 }
 
 /// A call whose frame is to be queued now.
 pub(super) struct ToQueue {
     pub(super) number: u64,
-    pub(super) kind: CallKind,
+    pub(super) kind: MessageType,
     pub(super) topic: Topic,
     pub(super) data: Bytes,
 }
@@ -66,6 +86,21 @@ pub(super) enum Queued {
 }
 
 impl Call {
+    /// The type of its frame.
+    fn message_type(&self) -> MessageType {
+        match self.kind {
+            CallKind::Publish => MessageType::Request,
+            CallKind::Broadcast => MessageType::Broadcast,
+        }
+    }
+
+    /// Returns whether a frame is this call's own message.
+    fn is_message(&self, frame: &Frame<'_>) -> bool {
+        frame.kind == self.message_type()
+            && amop::split(frame.body)
+                .is_ok_and(|(topic, data)| topic == self.topic.as_bytes() && data == self.data)
+    }
+
     fn what(&self) -> &'static str {
         match self.kind {
             CallKind::Publish => "unicast",
@@ -73,8 +108,8 @@ impl Call {
         }
     }
 
-    /// Tells the caller, whose place is free by then: it may begin the next call at once. A caller that has gone needs
-    /// no outcome.
+    /// Passes the outcome to the caller. Its permit is released first, so that it may begin the next call at once. A
+    /// caller that has gone needs no outcome.
     fn end(self, outcome: Result<Reply>) {
         let Call { done, permit, .. } = self;
         drop(permit);
@@ -84,7 +119,7 @@ impl Call {
     /// How long the node has had it.
     fn age(&self, now: Instant) -> Duration {
         match self.stage {
-            Stage::Waiting { .. } => Duration::ZERO,
+            Stage::Waiting => Duration::ZERO,
             Stage::Queued { at, .. } => now.saturating_duration_since(at),
         }
     }
@@ -92,15 +127,15 @@ impl Call {
     /// The bytes that a call which ends now leaves unwritten for good.
     fn withdrawn(&self) -> usize {
         match &self.stage {
-            Stage::Waiting { data } => frame_len(&self.topic, data.len()),
+            Stage::Waiting => frame_len(&self.topic, self.data.len()),
             Stage::Queued { .. } => 0,
         }
     }
 
-    /// Whether it may reach somebody, though it ends now.
+    /// Returns whether it may have been delivered, or still may be, though it ends now.
     fn delivery(&self, queued: Queued) -> Delivery {
         match (&self.stage, queued) {
-            (Stage::Waiting { .. }, _) => Delivery::No,
+            (Stage::Waiting, _) => Delivery::No,
             (Stage::Queued { begins, .. }, Queued::Lost { written }) if written <= *begins => Delivery::No,
             (Stage::Queued { .. }, _) => Delivery::Maybe,
         }
@@ -108,14 +143,37 @@ impl Call {
 }
 
 impl Calls {
-    pub(super) fn new(endpoint: Arc<str>) -> Calls {
-        Calls { endpoint, live: HashMap::default(), waiting: VecDeque::new(), deadlines: Deadlines::new() }
+    pub(super) fn new(endpoint: Arc<str>, now: Instant) -> Calls {
+        Calls {
+            endpoint,
+            live: HashMap::default(),
+            waiting: VecDeque::new(),
+            deadlines: Deadlines::new(),
+            ended: EndedCalls::new(now),
+            lists_topics: false,
+            latency: NodeLatency::default(),
+        }
+    }
+
+    /// Returns whether this connection has had no call: then no frame can belong to one.
+    pub(super) fn is_unused(&self) -> bool {
+        self.live.is_empty() && self.ended.is_empty()
+    }
+
+    /// Sets whether the session lists any topic.
+    pub(super) fn set_lists_topics(&mut self, lists_topics: bool) {
+        self.lists_topics = lists_topics;
+    }
+
+    /// Adds a measurement of the time that the node itself takes to answer.
+    pub(super) fn observe_latency(&mut self, took: Duration) {
+        self.latency.observe(took);
     }
 
     /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out.
     pub(super) fn add(&mut self, call: NewCall, now: Instant) {
         let NewCall { kind, number, topic, data, deadline, done, permit } = call;
-        let call = Call { kind, topic, stage: Stage::Waiting { data }, began: now, deadline, done, permit };
+        let call = Call { kind, topic, data, stage: Stage::Waiting, began: now, deadline, done, permit };
         self.live.insert(number, call);
         self.waiting.push_back(number);
         self.deadlines.add(deadline, number);
@@ -131,71 +189,132 @@ impl Calls {
         !self.waiting.is_empty()
     }
 
-    /// The next call to be queued, from `begins` on in the outbox; at once.
-    pub(super) fn next_to_queue(&mut self, begins: u64, now: Instant) -> Option<ToQueue> {
+    /// Returns the next call to be queued, from `begins` on in the outbox; `view` is what is known now of the node's
+    /// topics.
+    pub(super) fn next_to_queue(
+        &mut self,
+        begins: u64,
+        view: impl FnOnce() -> Option<Arc<TopicView>>,
+        now: Instant,
+    ) -> Option<ToQueue> {
         loop {
             let number = self.waiting.pop_front()?;
             // Those that have ended meanwhile are withdrawn.
             let Some(call) = self.live.get_mut(&number) else { continue };
-            let (kind, topic) = (call.kind, call.topic.clone());
-            if let Stage::Waiting { data } =
-                std::mem::replace(&mut call.stage, Stage::Queued { begins, at: now })
-            {
+            if matches!(call.stage, Stage::Waiting) {
+                call.stage = Stage::Queued { begins, at: now, view: view() };
+                let (kind, topic, data) = (call.message_type(), call.topic.clone(), call.data.clone());
                 return Some(ToQueue { number, kind, topic, data });
             }
         }
     }
 
-    /// Forgets a call whose caller has gone; the bytes that will not be queued any more.
+    /// Forgets a call whose caller has gone. Returns the bytes that will not be queued any more.
     #[must_use]
-    pub(super) fn cancel(&mut self, number: u64) -> usize {
-        self.live.remove(&number).map_or(0, |call| call.withdrawn())
+    pub(super) fn cancel(&mut self, number: u64, now: Instant) -> usize {
+        let Some(call) = self.live.remove(&number) else { return 0 };
+        self.remember(number, &call, now);
+        call.withdrawn()
     }
 
-    /// Ends the call that a 0x31 answers, and counts how long it took if that is a unicast that ends well; false when
-    /// there is none in flight.
-    pub(super) fn answer(
+    /// Decides about a frame that carries one of this client's own ids, and completes its call if it answers it: with a
+    /// reply, or with an error if it can't be one. `may_list` returns whether the node may list a topic for this
+    /// session.
+    pub(super) fn claim(
         &mut self,
-        seqs: &SeqSource,
+        number: u64,
         frame: &Frame<'_>,
+        may_list: impl FnOnce(&[u8]) -> bool,
         now: Instant,
         round_trips: &RoundTripCounters,
-    ) -> bool {
-        let Some(number) = seqs.number(&frame.seq) else { return false };
-        let Entry::Occupied(entry) = self.live.entry(number) else { return false };
-        if matches!(entry.get().stage, Stage::Waiting { .. }) {
-            // Nobody can answer what hasn't left.
-            return false;
+    ) -> Claim {
+        let Entry::Occupied(entry) = self.live.entry(number) else {
+            return self.claim_ended(number, frame, now);
+        };
+        let call = entry.get();
+        // What hasn't left over this connection has no answer here. It may have left over another one.
+        if matches!(call.stage, Stage::Waiting) {
+            return self.claim_ended(number, frame, now);
+        }
+        // No subscriber can answer a broadcast, so this is a copy of it even if it comes because of an old list.
+        if call.is_message(frame) && (call.kind == CallKind::Broadcast || may_list(call.topic.as_bytes())) {
+            return Claim::OwnMessage;
         }
         let call = entry.remove();
-        let outcome = if frame.result != result::OK {
-            Err(self.refusal(&call, frame, now))
-        } else {
-            let data = match call.kind {
-                // The ack repeats the broadcast: nobody's answer.
-                CallKind::Broadcast => Ok(Bytes::new()),
-                CallKind::Publish => match amop::split(frame.body) {
-                    Ok((_, data)) => Ok(frame.keep(data)),
-                    Err(amop::TopicBodyError::Empty) => Ok(Bytes::new()),
-                    Err(error) => Err(error),
-                },
-            };
-            match data {
-                Ok(data) => {
-                    if call.kind == CallKind::Publish {
-                        round_trips.count(call.age(now));
-                    }
-                    Ok(Reply { data, endpoint: self.endpoint.clone() })
-                }
-                Err(error) => Err(Error::undelivered(
-                    ErrorKind::Remote,
-                    format!("the subscriber of {:?} sent a malformed reply: {error}", call.topic),
-                )
-                .with_delivery(Delivery::Maybe)),
-            }
-        };
+        self.remember(number, &call, now);
+        let outcome = self.outcome(&call, frame, now);
+        match call.kind {
+            // The node itself answers broadcasts.
+            CallKind::Broadcast => self.latency.observe(call.age(now)),
+            CallKind::Publish if outcome.is_ok() => round_trips.count(call.age(now)),
+            CallKind::Publish => {}
+        }
         call.end(outcome);
-        true
+        Claim::Completed
+    }
+
+    /// As [`Calls::claim`], of a call that is not live.
+    fn claim_ended(&self, number: u64, frame: &Frame<'_>, now: Instant) -> Claim {
+        let Some(body) = self.ended.find(number, now) else { return Claim::NotSentHere };
+        let is_message = body.is_some()
+            && amop::split(frame.body)
+                .is_ok_and(|(topic, data)| body == Some(self.ended.fingerprint(frame.kind, topic, data)));
+        if is_message { Claim::OwnMessage } else { Claim::Late }
+    }
+
+    /// Remembers a call that ends now, if its frame may have left.
+    fn remember(&mut self, number: u64, call: &Call, now: Instant) {
+        if matches!(call.stage, Stage::Queued { .. }) {
+            let body = self
+                .lists_topics
+                .then(|| self.ended.fingerprint(call.message_type(), call.topic.as_bytes(), &call.data));
+            self.ended.remember(number, body, now);
+        }
+    }
+
+    /// Returns the outcome of a call whose answer is `frame`.
+    fn outcome(&self, call: &Call, frame: &Frame<'_>, now: Instant) -> Result<Reply> {
+        let malformed = |why: &dyn std::fmt::Display| {
+            let text = format!(
+                "the reply to the {} on {:?} by {} is malformed: {why}; the message may have been delivered",
+                call.what(),
+                call.topic,
+                self.endpoint
+            );
+            Error::maybe_delivered(ErrorKind::Protocol, text)
+        };
+        if frame.kind != MessageType::Response {
+            return Err(malformed(&format_args!("its type is {:#x}", frame.kind.to_wire())));
+        }
+        if frame.result != result::OK {
+            return Err(self.refusal(call, frame, now));
+        }
+        let data = match call.kind {
+            // The ack repeats the broadcast, so it holds no data of a subscriber.
+            CallKind::Broadcast => Bytes::new(),
+            CallKind::Publish => match amop::split(frame.body) {
+                Ok((_, data)) => frame.keep(data),
+                Err(amop::TopicBodyError::Empty) => Bytes::new(),
+                Err(error) => return Err(malformed(&error)),
+            },
+        };
+        Ok(Reply { data, endpoint: self.endpoint.clone() })
+    }
+
+    fn refusal(&self, call: &Call, frame: &Frame<'_>, now: Instant) -> Error {
+        let after = call.age(now);
+        let view = match &call.stage {
+            Stage::Queued { view, .. } => view.as_deref(),
+            Stage::Waiting => None,
+        };
+        let no_peer_lists = view.and_then(|view| view.no_peer_lists(&call.topic));
+        let refused = Refused {
+            node: &self.endpoint,
+            topic: &call.topic,
+            after,
+            no_subscriber_was_known: no_peer_lists.unwrap_or_else(|| self.latency.is_immediate(after)),
+        };
+        refused.error(frame)
     }
 
     /// Ends calls that are past their deadlines; the bytes that will not be queued any more.
@@ -204,23 +323,26 @@ impl Calls {
         let mut withdrawn = 0;
         while let Some(number) = self.deadlines.pop_due(now) {
             let Some(call) = self.live.remove(&number) else { continue };
+            self.remember(number, &call, now);
             withdrawn += call.withdrawn();
-            let delivery = call.delivery(Queued::StillWritten);
-            let advice = match delivery {
-                Delivery::Maybe => "the message may have been delivered",
-                Delivery::No => "it could not even be sent in that time",
-            };
-            let error = Error::undelivered(
-                ErrorKind::Timeout,
-                format!(
-                    "no answer to the {} on {:?} by {} within {:?}; {advice}",
-                    call.what(),
-                    call.topic,
-                    self.endpoint,
-                    call.deadline.saturating_duration_since(call.began)
-                ),
+            let text = format!(
+                "no answer to the {} on {:?} by {} within {:?}",
+                call.what(),
+                call.topic,
+                self.endpoint,
+                call.deadline.saturating_duration_since(call.began)
             );
-            call.end(Err(error.with_delivery(delivery)));
+            let error = match call.delivery(Queued::StillWritten) {
+                Delivery::Maybe => Error::maybe_delivered(
+                    ErrorKind::Timeout,
+                    format!("{text}; the message may have been delivered"),
+                ),
+                Delivery::No => Error::undelivered(
+                    ErrorKind::Timeout,
+                    format!("{text}; the message could not be sent in that time"),
+                ),
+            };
+            call.end(Err(error));
         }
         withdrawn
     }
@@ -243,87 +365,9 @@ impl Calls {
         }
         withdrawn
     }
-
-    fn refusal(&self, call: &Call, frame: &Frame<'_>, now: Instant) -> Error {
-        let (code, topic, node) = (frame.result, &call.topic, &self.endpoint);
-        let kind = result::error_kind(code);
-        let quick = call.age(now) < QUICK_REFUSAL;
-        // What one subscriber refuses after that time may have been handled by another, whose answer never came.
-        let unless_pushed_before = if quick { Delivery::No } else { Delivery::Maybe };
-        let (delivery, text) = match kind {
-            ErrorKind::NoSubscriber if quick => (
-                Delivery::No,
-                format!(
-                    "{node} knows no subscriber of {topic:?} (code 100); a new subscription takes up to 5 s \
-                     to be known at other nodes: try again, or wait for a subscriber"
-                ),
-            ),
-            ErrorKind::NoSubscriber => (
-                Delivery::Maybe,
-                format!(
-                    "{node} reached no subscriber of {topic:?} (code 100 after {:?}); nodes 2.8 to 2.11 lose \
-                     unicasts to SDKs of their own: connect publisher and subscriber to different nodes",
-                    call.age(now)
-                ),
-            ),
-            ErrorKind::RemoteNode => (
-                Delivery::Maybe,
-                format!("the subscriber's node could not reach its SDK for {topic:?} (code 101): try again"),
-            ),
-            ErrorKind::NodeTimeout => (
-                Delivery::Maybe,
-                format!("{node} says time-out for {topic:?} (code 102); it may have been delivered"),
-            ),
-            ErrorKind::Bandwidth => (
-                Delivery::No,
-                format!("{node} is over its AMOP bandwidth limit (code 103): send less, or ask its operator"),
-            ),
-            ErrorKind::SubscriberUnreachable => (
-                Delivery::Maybe,
-                format!(
-                    "the subscribers of {topic:?} left or didn't answer their node within its 5 s (code 104); \
-                     it may have been delivered"
-                ),
-            ),
-            ErrorKind::SubscriberFailed => {
-                (Delivery::Maybe, format!("the subscriber's handler for {topic:?} failed (code -5000)"))
-            }
-            ErrorKind::SubscriberDropped => {
-                (Delivery::Maybe, format!("the subscriber of {topic:?} gave no answer (code -5010)"))
-            }
-            ErrorKind::SubscriberTooSlow => (
-                Delivery::Maybe,
-                format!(
-                    "the subscriber's handler for {topic:?} didn't end before the node's limit (code -5011)"
-                ),
-            ),
-            ErrorKind::SubscriberBusy => (
-                unless_pushed_before,
-                format!(
-                    "the subscriber of {topic:?} has no room for a further message (code -5012): try later"
-                ),
-            ),
-            ErrorKind::SubscriberUnsubscribed => (
-                unless_pushed_before,
-                format!("the subscriber has just left {topic:?} (code -5013): try again"),
-            ),
-            _ => (Delivery::Maybe, format!("the subscriber of {topic:?} answered the error code {code}")),
-        };
-        // A node's own error may carry the request's body back: that's no data of the subscriber.
-        let data = match kind {
-            ErrorKind::NoSubscriber
-            | ErrorKind::RemoteNode
-            | ErrorKind::NodeTimeout
-            | ErrorKind::Bandwidth
-            | ErrorKind::SubscriberUnreachable => Bytes::new(),
-            _ => amop::split(frame.body).map(|(_, data)| frame.keep(data)).unwrap_or_default(),
-        };
-        let text = if data.is_empty() { text } else { format!("{text}: {:?}", foreign(&data)) };
-        Error::undelivered(kind, text).with_delivery(delivery).with_node_code(code).with_data(data)
-    }
 }
 
-/// Spreads consecutive numbers; they are this client's own, so nobody can make them collide.
+/// Spreads consecutive numbers. They are this client's own, so that no peer can make them collide.
 #[derive(Default)]
 struct NumberHasher(u64);
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::protocol::Seq;
+
 /// The clock of one connection's heartbeats.
 ///
 /// Any byte from the node is a sign of life, and so is progress of a long write: a node that is taking a large
@@ -17,6 +19,8 @@ pub(super) struct Heartbeat {
     /// The first heartbeat since then.
     asked_at: Option<Instant>,
     written: u64,
+    /// The latest heartbeat, until it is answered.
+    unanswered: Option<(Seq, Instant)>,
 }
 
 /// What is due.
@@ -29,13 +33,32 @@ pub(super) enum Beat {
 
 impl Heartbeat {
     pub(super) fn new(interval: Duration, allowed: u32, now: Instant) -> Heartbeat {
-        Heartbeat { interval, allowed, next: now + interval, last_sign: now, asked_at: None, written: 0 }
+        Heartbeat {
+            interval,
+            allowed,
+            next: now + interval,
+            last_sign: now,
+            asked_at: None,
+            written: 0,
+            unanswered: None,
+        }
     }
 
     /// Something came from the node.
     pub(super) fn heard(&mut self, now: Instant) {
         self.last_sign = now;
         self.asked_at = None;
+    }
+
+    /// The heartbeat that was due is being sent.
+    pub(super) fn sent(&mut self, seq: Seq, now: Instant) {
+        self.unanswered = Some((seq, now));
+    }
+
+    /// Returns how long the node took to answer the latest heartbeat, if this is its answer.
+    pub(super) fn answered(&mut self, seq: &Seq, now: Instant) -> Option<Duration> {
+        let (_, at) = self.unanswered.take_if(|(sent, _)| sent == seq)?;
+        Some(now.saturating_duration_since(at))
     }
 
     pub(super) fn next(&self) -> Instant {

@@ -1,4 +1,4 @@
-//! What the machine's tests stand on: the node's end of the wire, a clock that is told the time, no socket.
+//! What the machine's tests use: the node's end of the wire, and a clock that they set; no socket.
 
 use std::io::IoSlice;
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use crate::delivery::{
     Request, RouteSpec,
 };
 use crate::protocol::channel::FrameReader;
-use crate::session::command::{Command, Reply, frame_len};
+use crate::session::command::{CallKind, Command, Reply, frame_len};
 use crate::session::link_handle::LinkLimits;
 use crate::session::outbox::SLICES;
 
@@ -41,9 +41,13 @@ pub(super) struct Sent {
 
 impl Bench {
     pub(super) fn new() -> Bench {
+        Bench::with(1 << 30, false)
+    }
+
+    fn with(max_send_bytes: usize, echo: bool) -> Bench {
         let now = Instant::now();
         let (commands, inbox) = unbounded_channel();
-        let limits = LinkLimits { max_in_flight: 100_000, max_send_bytes: 1 << 30 };
+        let limits = LinkLimits { max_send_bytes };
         let port = Arc::new(LinkHandle::new(commands, limits));
         let seqs = Arc::new(SeqSource::new().unwrap());
         let shared = Arc::new(DeliveryShared {
@@ -52,7 +56,7 @@ impl Bench {
             events: Arc::new(EventHub::new(16)),
             seqs: seqs.clone(),
             discarded: DiscardCounters::default(),
-            echo: false,
+            echo,
         });
         let mut router = Router::new(shared.clone(), "node:1".into(), port.clone());
         let epoch = port.next_epoch();
@@ -72,13 +76,26 @@ impl Bench {
 
     /// One that has done its handshake, at a protocol version.
     pub(super) fn ready(protocol: u32) -> Bench {
-        let mut bench = Bench::new();
-        let offer = bench.sent().remove(0);
+        Bench::new().handshake(protocol)
+    }
+
+    /// As [`Bench::ready`], of a client that receives its own broadcasts or doesn't.
+    pub(super) fn ready_with_echo(echo: bool) -> Bench {
+        Bench::with(1 << 30, echo).handshake(3)
+    }
+
+    /// As [`Bench::ready`], with a bound on the bytes that wait to be sent.
+    pub(super) fn ready_with_send_bound(protocol: u32, max_send_bytes: usize) -> Bench {
+        Bench::with(max_send_bytes, false).handshake(protocol)
+    }
+
+    fn handshake(mut self, protocol: u32) -> Bench {
+        let offer = self.sent().remove(0);
         let choice = handshake::Choice { node_version: "2.11.2".into(), protocol };
-        bench.answer_frame(MessageType::Handshake, offer.seq, 0, &choice.encode()).unwrap();
-        assert!(bench.machine.is_ready());
-        bench.machine.take_notices();
-        bench
+        self.answer_frame(MessageType::Handshake, offer.seq, 0, &choice.encode()).unwrap();
+        assert!(self.machine.is_ready());
+        self.machine.take_notices();
+        self
     }
 
     /// What the machine has sent since the last look.
@@ -157,8 +174,15 @@ impl Bench {
     }
 
     pub(super) fn route(&mut self, topic: &str, spec: RouteSpec) {
-        let changed = self.router.set(Topic::new(topic).unwrap(), spec);
-        self.machine.on_route(changed, None);
+        let topic = Topic::new(topic).unwrap();
+        let changed = self.router.set(topic.clone(), spec);
+        self.machine.on_route(topic, changed, None);
+        self.machine.send_topics(&self.router, self.now);
+    }
+
+    /// Has the machine ask who subscribes to a topic.
+    pub(super) fn survey(&mut self, topic: &str) {
+        self.machine.survey(Topic::new(topic).unwrap(), None, self.now);
         self.machine.send_topics(&self.router, self.now);
     }
 
@@ -167,7 +191,7 @@ impl Bench {
         while let Ok(Command::Answer { epoch, answer }) = self.inbox.try_recv() {
             assert_eq!(epoch, self.epoch);
             let machine = &mut self.machine;
-            self.router.batch(self.now, |batch| machine.answer(&answer, batch));
+            self.router.batch(self.now, |batch| machine.answer(answer, batch));
         }
     }
 }

@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result, threads};
@@ -62,7 +61,8 @@ pub(super) fn on_own_thread<T>(
     progress: &Progress,
     read: impl FnOnce(&Progress) -> T + Send + 'static,
     deliver: impl FnOnce(T) + Send + 'static,
-) -> Result<JoinHandle<()>> {
+) -> Result<()> {
     let progress = progress.clone();
-    threads::start("amop-files", move || deliver(read(&progress)))
+    // The thread is detached: it may never return.
+    threads::start("amop-files", move || deliver(read(&progress))).map(drop)
 }

@@ -1,4 +1,4 @@
-//! A peer that isn't a node, or has lost its mind: the connection ends with a typed event, nothing else happens.
+//! A server that isn't a node, or sends what nodes never send: the connection ends with a typed event.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use tokio::net::TcpListener;
 use crate::fixture::{devnet, event, soon};
 
 /// A TLS server with a node's certificate, whose connections a test plays itself.
-struct FakeNode {
+pub(crate) struct FakeNode {
     listener: TcpListener,
     acceptor: Arc<NodeAcceptor>,
-    endpoint: String,
+    pub(crate) endpoint: String,
 }
 
 impl FakeNode {
-    async fn new(devnet: &Devnet) -> FakeNode {
+    pub(crate) async fn new(devnet: &Devnet) -> FakeNode {
         let credentials = Credentials::load(&devnet.credentials()).unwrap();
         let acceptor = Arc::new(NodeAcceptor::new(&credentials, &[KeyExchange::Secp256k1]).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -43,7 +43,7 @@ impl FakeNode {
     }
 
     /// The next connection, with the handshake done.
-    async fn accept_ready(&self) -> BoxedStream {
+    pub(crate) async fn accept_ready(&self) -> BoxedStream {
         let (mut stream, seq) = self.accept().await;
         let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 }.encode();
         let answer = Frame::new(MessageType::Handshake, seq, 0, &choice).to_bytes();
@@ -54,7 +54,7 @@ impl FakeNode {
 }
 
 /// A client to be, of the fake node.
-fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
+pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
     let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
         panic!("a devnet without a folder has its credentials in memory");
     };
@@ -89,9 +89,6 @@ async fn garbage_ends_its_connection_with_an_event_and_the_client_comes_back() {
         0x0640_0001u32.to_be_bytes().to_vec(),
     ];
     cases.extend((1..42u32).step_by(8).map(|length| length.to_be_bytes().to_vec()));
-    for kind in [0x30, 0x35] {
-        cases.extend([&b""[..], b"\x00", b"\x01x", b"\xff", b"\x05ab"].map(|body| frame(kind, body)));
-    }
     for case in cases {
         stream.write_all(&case).await.unwrap();
         stream.flush().await.unwrap();
@@ -99,7 +96,14 @@ async fn garbage_ends_its_connection_with_an_event_and_the_client_comes_back() {
         assert_eq!(error.kind(), ErrorKind::Protocol, "{case:02x?}: {error}");
         stream = node.accept_ready().await;
     }
-    // Odd, but no reason to go: it ends by a cut in mid-frame, which is a loss of its own kind.
+    // Frames that other SDKs can have made, or that no client uses, are ignored and counted: what ends the connection
+    // is the cut in the middle of a frame.
+    let ignored = client.stats().total().ignored_frames;
+    for kind in [0x30, 0x35] {
+        for body in [&b""[..], b"\x00", b"\x01x", b"\xff", b"\x05ab"] {
+            stream.write_all(&frame(kind, body)).await.unwrap();
+        }
+    }
     for kind in [0x12, 0x13, 0x14, 0x15, 0x31, 0x32, 0x37, 0x38, 0x1000, 0x1001, 0x1002, 0x7777] {
         stream.write_all(&frame(kind, b"\xff\xfe")).await.unwrap();
     }
@@ -108,6 +112,8 @@ async fn garbage_ends_its_connection_with_an_event_and_the_client_comes_back() {
     let error = event(&mut events, "the loss", lost).await;
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
     assert!(error.message().contains("middle of a frame"), "{error}");
+    // 0x13 is a heartbeat's answer whatever it holds, and 0x31 a stray reply.
+    assert_eq!(client.stats().total().ignored_frames - ignored, 10 + 10);
 }
 
 #[tokio::test]
@@ -153,5 +159,5 @@ async fn node_version_is_escaped_and_bounded() {
     });
     let version = version.await;
     assert!(version.starts_with(r"2.11.2\n\u{1b}[2J\u{202e}xxx"), "{version}");
-    assert!(version.ends_with("x... (1014 bytes)"), "{version}");
+    assert!(version.ends_with('x') && version.len() < 100, "{version}");
 }
