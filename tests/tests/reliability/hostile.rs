@@ -179,7 +179,7 @@ impl Peer {
         self.send(&frame(TOPIC_LIST, seq, 0, &list)).await
     }
 
-    /// Sends bytes. Gives up if the node does not read them.
+    /// Sends bytes. Fails if the node does not read them in time.
     async fn send(&mut self, bytes: &[u8]) -> Option<()> {
         timeout(WRITE_LIMIT, self.stream.write_all(bytes)).await.ok()?.ok()
     }
