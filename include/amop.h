@@ -118,7 +118,7 @@ enum amop_status
     AMOP_ERROR_NOT_CONNECTED = 40,
     /** The connection was lost while the call was in flight. */
     AMOP_ERROR_CONNECTION_LOST = 41,
-    /** The node violated the protocol. */
+    /** The node or a subscriber violated the protocol. */
     AMOP_ERROR_PROTOCOL = 42,
     /** The deadline of the call passed; of a `_next` function: nothing arrived in time. */
     AMOP_ERROR_TIMEOUT = 50,
@@ -652,7 +652,7 @@ enum amop_stat
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
     /** Replies that match no call in flight: late, duplicate or of unknown origin. */
     AMOP_STAT_STRAY_REPLIES = 30,
-    /** Frames of types that a client ignores. */
+    /** Frames of types that a client ignores, and malformed ones of those that other SDKs make. */
     AMOP_STAT_IGNORED_FRAMES = 31,
     /** Requests that the library answered TOO_SLOW on behalf of a service. */
     AMOP_STAT_TOO_SLOW = 32,
@@ -670,7 +670,7 @@ enum amop_stat
     AMOP_STAT_ROUND_TRIPS = 38,
     /** The state of the endpoint, an AMOP_ENDPOINT_*; of a client: the highest of all its endpoints. */
     AMOP_STAT_STATE = 39,
-    /** Calls refused because of a limit: bytes queued at this connection; of a client: also calls under way. */
+    /** Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way. */
     AMOP_STAT_OVERLOADED = 40,
     /** Messages queued now. */
     AMOP_STAT_HELD_MESSAGES = 50,

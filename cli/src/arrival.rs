@@ -1,4 +1,4 @@
-//! A message that arrived, as records show it.
+//! A received message, as records show it.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::payload::Shown;
 
-/// A message: what came, when, and through which node.
+/// A message: its payload, the time, and the node that delivered it.
 #[derive(Serialize)]
 pub(crate) struct Arrival {
     kind: &'static str,
@@ -44,17 +44,17 @@ impl Arrival {
         self.kind
     }
 
-    /// When it came, for people.
+    /// Returns the time of arrival, for people.
     pub(crate) fn time(&self) -> String {
         clock::to_the_millisecond(self.moment)
     }
 
-    /// The payload as the rest of a line.
+    /// Returns the payload as the rest of a line.
     pub(crate) fn payload(&self) -> String {
         self.data.inline()
     }
 
-    /// The payload as it is.
+    /// Returns the payload unchanged.
     pub(crate) fn data(&self) -> &[u8] {
         self.data.bytes()
     }

@@ -1,7 +1,7 @@
-//! The one way to standard output and standard error, for people or as JSON.
+//! Output to standard output and standard error, for people or as JSON.
 //!
-//! People get results on standard output and everything about them on standard error; scripts (`--json`) get
-//! all of it as one JSON object a line on standard output.
+//! For people, results go to standard output and everything about them to standard error. With `--json` everything goes to
+//! standard output, as one JSON object per line.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -19,30 +19,30 @@ use crate::json;
 use crate::payload::Shown;
 use crate::screen::Screen;
 
-/// What is beside the point: times, notes.
+/// The style of secondary text: times, notes.
 pub(crate) const FAINT: Style = Style::new().dimmed();
-/// What went well.
+/// The style of success.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// What needs a look.
+/// The style of warnings.
 pub(crate) const ODD: Style = AnsiColor::Yellow.on_default();
-/// What failed.
+/// The style of failures.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Names and headings.
+/// The style of names and headings.
 pub(crate) const STRONG: Style = Style::new().bold();
 
-/// Whom the output is for.
+/// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     /// Text, coloured on a terminal.
     #[default]
     People,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Something to be told, in both forms. The JSON form has its name under `event`.
+/// Something to write, in both forms. The JSON form has its name under `event`.
 pub(crate) trait Record: Serialize {
-    /// Shows it to people, by [`Output::result`], [`Output::notice`] or [`Output::raw`].
+    /// Writes it for people, by [`Output::result`], [`Output::notice`] or [`Output::raw`].
     fn show(&self, output: &mut Output) -> io::Result<()>;
 }
 
@@ -70,17 +70,17 @@ impl Output {
         }
     }
 
-    /// Tells nothing from now on: nobody listens any more.
+    /// Stops all output, because the reader has closed it.
     pub(crate) fn mute(&mut self) {
         self.muted = true;
     }
 
-    /// Shows no progress from now on.
-    pub(crate) fn forgo_progress(&mut self) {
+    /// Stops showing progress.
+    pub(crate) fn disable_progress(&mut self) {
         self.shows_progress = false;
     }
 
-    /// Shows a progress line below the output, on a terminal and for people only; to be kept up to date.
+    /// Shows a progress line below the output, only on a terminal and for people. The caller keeps it up to date.
     pub(crate) fn start_progress(&mut self, message: impl Into<Cow<'static, str>>) -> ProgressBar {
         if self.shows_progress {
             let screen = ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), DRAWS_A_SECOND);
@@ -92,7 +92,7 @@ impl Output {
         self.progress.clone()
     }
 
-    /// For people: how things stand, in the progress line if there is one, else as a notice.
+    /// For people: shows the progress in the progress line if there is one, else as a notice.
     pub(crate) fn progress(&mut self, text: &str) -> io::Result<()> {
         if self.progress.is_hidden() {
             return self.notice(text);
@@ -101,8 +101,10 @@ impl Output {
         Ok(())
     }
 
-    /// Does `work`; if that takes long enough to wonder, a progress line says that it is `waiting`, and how long.
-    /// Safe to cancel where `work` is.
+    /// Runs `work`. If it takes longer than half a second, a progress line shows `waiting` and the elapsed time.
+    ///
+    /// # Cancel safety
+    /// That of `work`.
     pub(crate) async fn while_waiting<T>(&mut self, waiting: String, work: impl Future<Output = T>) -> T {
         struct Line<'a>(&'a mut Output);
 
@@ -122,14 +124,14 @@ impl Output {
         work.await
     }
 
-    /// Takes the progress line away.
+    /// Removes the progress line.
     pub(crate) fn end_progress(&mut self) {
         self.progress.finish_and_clear();
         self.progress = ProgressBar::hidden();
     }
 
-    /// Tells a record; standard output may keep it until [`Output::flush`].
-    pub(crate) fn tell(&mut self, record: &impl Record) -> io::Result<()> {
+    /// Writes a record. Standard output may buffer it until [`Output::flush`].
+    pub(crate) fn emit(&mut self, record: &impl Record) -> io::Result<()> {
         match self.format {
             _ if self.muted => Ok(()),
             Format::Json => {
@@ -140,18 +142,18 @@ impl Output {
         }
     }
 
-    /// Tells a record at once.
-    pub(crate) fn tell_now(&mut self, record: &impl Record) -> io::Result<()> {
-        self.tell(record)?;
+    /// Writes a record and flushes.
+    pub(crate) fn emit_now(&mut self, record: &impl Record) -> io::Result<()> {
+        self.emit(record)?;
         self.flush()
     }
 
-    /// Writes bytes to standard output as they are.
+    /// Writes bytes to standard output unchanged.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)
     }
 
-    /// Hands over everything that is buffered.
+    /// Writes everything that is buffered.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if self.muted {
             return Ok(());
@@ -160,7 +162,7 @@ impl Output {
         progress.suspend(|| out.flush())
     }
 
-    /// Tells why the command ends, and returns the exit code for it.
+    /// Reports why the command failed, and returns the exit code.
     pub(crate) fn fail(&mut self, failure: &Failure) -> Exit {
         let record = match failure {
             Failure::ClosedPipe => return failure.exit(),
@@ -168,13 +170,13 @@ impl Output {
             Failure::Usage(message) => ErrorRecord::plain("InvalidArgument", message.clone()),
             Failure::Io(what, error) => ErrorRecord::plain("Io", format!("{what}: {error}")),
         };
-        match self.tell_now(&record) {
+        match self.emit_now(&record) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                // Standard output takes nothing, a full disk for one. If standard error doesn't either, the exit
-                // code has to do.
+                // Standard output can't be written, for example because the disk is full. If standard error can't
+                // be written either, only the exit code is left.
                 let _ = writeln!(io::stderr(), "error: {}", record.explanation());
             }
-            // Told; or nobody listens any more.
+            // The record was written, or the reader has closed the output.
             Ok(()) | Err(_) => {}
         }
         failure.exit()
@@ -185,8 +187,8 @@ impl Output {
         if self.out_colour { writeln!(self.out, "{text}") } else { writeln!(self.out, "{}", strip_str(text)) }
     }
 
-    /// For people: something about results, possibly styled, on standard error; a line feed is added. What was
-    /// told before comes first, so that both make sense on one terminal.
+    /// For people: something about results, possibly styled, on standard error; a line feed is added. Flushes standard
+    /// output first, so that the order is right on a terminal.
     pub(crate) fn notice(&mut self, text: &str) -> io::Result<()> {
         let Output { out, progress, err_colour, .. } = self;
         progress.suspend(|| {
@@ -197,16 +199,16 @@ impl Output {
     }
 }
 
-/// How often a progress line moves.
+/// The interval at which a progress line is redrawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// However quickly messages come, no more: a terminal may be slow.
+/// The maximum rate of redraws, because a terminal may be slow.
 const DRAWS_A_SECOND: u8 = 20;
 
-/// What is done sooner needs no progress line.
+/// The time after which work gets a progress line.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Enough for some hundred lines, so that a flood of messages costs few system calls.
+/// The buffer of standard output: some hundred lines, so that many messages need few system calls.
 const BUFFER: usize = 64 * 1024;
 
 /// A failure in both forms.
@@ -259,13 +261,13 @@ impl ErrorRecord {
         }
     }
 
-    /// The same, for one of several messages.
+    /// Sets the number of the message, if it is one of several.
     pub(crate) fn number(mut self, number: Option<u64>) -> ErrorRecord {
         self.number = number;
         self
     }
 
-    /// The text without the word `error`.
+    /// Returns the text without the word `error`.
     pub(crate) fn explanation(&self) -> String {
         // The library's text quotes what the subscriber sent. A file name or the system's text may hold anything.
         let mut text = printable(&self.message).to_string();

@@ -103,7 +103,7 @@ class ErrorKind(IntEnum):
     CONNECTION_LOST = 41
     """The connection went away while the call was in flight."""
     PROTOCOL = 42
-    """The node sent something that isn't the protocol."""
+    """The node or a subscriber violated the protocol."""
 
     TIMEOUT = 50
     """The call's own deadline passed."""

@@ -1,6 +1,5 @@
 //! Handlers: Python functions that the library's dispatcher threads call.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use amop::HandlerReports;
@@ -12,9 +11,10 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::calling::call;
 use crate::error::Result;
+use crate::interpreter::attached;
 use crate::message::{Message, Request};
 use crate::payload::Payload;
-use crate::{exit, log};
+use crate::{interpreter, log};
 
 /// A function of the user's. The client holds it, the dispatcher only a weak reference: so a client that its own
 /// handlers hold is garbage like any other, which Python's collector finds.
@@ -43,29 +43,6 @@ impl Handler {
     }
 }
 
-thread_local! {
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is a dispatcher's that runs a handler.
-pub(crate) fn is_running() -> bool {
-    RUNNING.get()
-}
-
-/// Attaches a thread of the library's to the interpreter, once for a batch; `None` when that is at its end.
-pub(crate) fn attached<R>(run: impl FnOnce(Python<'_>) -> R) -> Option<R> {
-    if exit::is_over() {
-        return None;
-    }
-    RUNNING.set(true);
-    let ran = Python::try_attach(|py| {
-        log::refresh(py);
-        run(py)
-    });
-    RUNNING.set(false);
-    ran
-}
-
 /// What runs a handler, on the dispatcher's side.
 pub(crate) struct Runner {
     handler: Py<PyWeakrefReference>,
@@ -84,6 +61,7 @@ impl Runner {
     /// Calls the handler with each message.
     pub(crate) fn messages(&self, ready: &mut dyn Iterator<Item = amop::Message>) {
         attached(|py| {
+            log::refresh(py);
             let Some(function) = self.function(py) else { return };
             for message in &mut *ready {
                 let called =
@@ -99,6 +77,7 @@ impl Runner {
     /// Calls the handler with each request, and answers what it returns.
     pub(crate) fn requests(&self, ready: &mut dyn Iterator<Item = amop::Request>) {
         attached(|py| {
+            log::refresh(py);
             let Some(function) = self.function(py) else { return };
             for request in &mut *ready {
                 if let Err(error) = serve(py, &function, &request) {
@@ -123,7 +102,7 @@ impl Runner {
         static FAILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let text = FAILED
             .import(py, "amop._logging", "handler_failed")
-            .and_then(|failed| call(failed, (&self.topic, error.value(py), exit::has_begun())))
+            .and_then(|failed| call(failed, (&self.topic, error.value(py), interpreter::is_ending())))
             .and_then(|text| text.extract::<String>())
             .unwrap_or_else(|_| error.to_string());
         self.reports.failed(&self.topic, text);

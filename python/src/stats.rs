@@ -103,7 +103,7 @@ figures! {
         topic_lists_sent: u64,
         /// Answers to nothing in flight: late, duplicate or foreign.
         stray_replies: u64,
-        /// Frames of types that a client has nothing to do with.
+        /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
         ignored_frames: u64,
         /// Requests answered for a handler that was too slow.
         too_slow: u64,

@@ -1,4 +1,4 @@
-//! `amop completions`: what a shell needs to complete the command line.
+//! `amop completions`: prints completion scripts for shells.
 
 use clap::{Args, Command};
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! `amop man`: the manual pages, from the same text as `--help`.
+//! `amop man`: prints or writes the manual pages, which have the same text as `--help`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap_mangen::Man as Page;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
 
-/// Print the manual page, or write it and those of the verbs to a folder
+/// Print the manual page, or write it and the pages of all verbs to a folder
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! The verbs: one file each, with its arguments, what it does and the records it tells.
+//! The verbs: each file has the arguments of one verb, its work and its records.
 
 mod broadcast;
 mod completions;
@@ -17,7 +17,7 @@ use crate::exit::Outcome;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 
-/// What to do.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Demo),

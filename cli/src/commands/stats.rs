@@ -1,4 +1,4 @@
-//! `amop stats`: what a node says of itself, its peers and the topics there.
+//! `amop stats`: shows what a node reports about itself, its peers, and the topics of their clients.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,32 +16,32 @@ use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 use crate::reader::Reader;
-use crate::seconds::{seconds, some_seconds};
+use crate::seconds::{positive_seconds, seconds};
 
-/// Show what a node says of itself: version, topics of its clients, peers and topics there
+/// Show a node's version, its peers, and the topics of their clients
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   amop stats 127.0.0.1:20200
-  amop stats 127.0.0.1:20200 --interval 5          again every 5 seconds, until Ctrl-C
+  amop stats 127.0.0.1:20200 --interval 5          every 5 seconds, until Ctrl-C
   amop stats 127.0.0.1:20200 --json | jq .topics")]
 pub(crate) struct Stats {
     /// The node's channel port: host:port, IPv4:port or [IPv6]:port
     endpoint: String,
-    /// The group whose peers to list
+    /// The group whose peers are listed
     #[arg(long, default_value_t = 1)]
     group: i64,
-    /// Look again after so long, until Ctrl-C
+    /// Repeat at this interval, until Ctrl-C
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     interval: Option<Duration>,
     #[command(flatten)]
     identity: Identity,
-    /// How long the node may take to connect, and for each answer
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = some_seconds)]
+    /// The time limit for the connection and for each answer
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds)]
     timeout: Duration,
 }
 
-/// Heartbeats that the round trip is measured by.
+/// The number of heartbeats that measure the round trip.
 const HEARTBEATS: usize = 10;
 
 impl Stats {
@@ -57,8 +57,8 @@ impl Stats {
         let mut session = output.while_waiting(waiting, Session::open(self)).await?;
         let reader = Reader::of_standard_output();
         loop {
-            let looked = session.look(self.group).await;
-            output.tell_now(&looked.map_err(|error| session.failed(&error))?)?;
+            let answer = session.query(self.group).await;
+            output.emit_now(&answer.map_err(|error| session.failed(&error))?)?;
             match self.interval {
                 None => return Ok(Exit::Done),
                 Some(interval) => tokio::select! {
@@ -70,7 +70,7 @@ impl Stats {
     }
 }
 
-/// A session with the node that is looked at.
+/// A session with the node.
 struct Session {
     endpoint: Endpoint,
     channel: Channel,
@@ -84,7 +84,7 @@ impl Session {
         let connector = RustlsConnector::new(&Credentials::load(&stats.identity.source())?)?;
         let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
         let stream = connected.unwrap_or_else(|_| {
-            let text = format!("{endpoint} gave no connection within {} s", stats.timeout.as_secs_f64());
+            let text = format!("connecting to {endpoint} timed out after {} s", stats.timeout.as_secs_f64());
             Err(amop::Error::undelivered(amop::ErrorKind::ConnectTimeout, text))
         })?;
         let mut channel = Channel::new(stream, stats.timeout);
@@ -95,7 +95,7 @@ impl Session {
         Ok(Session { endpoint, channel, node_version: choice.node_version, protocol: choice.protocol })
     }
 
-    async fn look(&mut self, group: i64) -> Result<Seen, ChannelError> {
+    async fn query(&mut self, group: i64) -> Result<Seen, ChannelError> {
         let mut latencies = Latencies::new();
         for _ in 0..HEARTBEATS {
             let began = Instant::now();
@@ -115,7 +115,7 @@ impl Session {
     }
 
     fn failed(&self, error: &ChannelError) -> amop::Error {
-        let text = format!("{} can't be looked at: {error}", self.endpoint);
+        let text = format!("querying {} failed: {error}", self.endpoint);
         amop::Error::undelivered(
             match error {
                 ChannelError::Silent(_) => amop::ErrorKind::Timeout,
@@ -130,7 +130,7 @@ impl Session {
     }
 }
 
-/// What was seen.
+/// The answers of the node.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "stats")]
 struct Seen {
@@ -161,7 +161,7 @@ impl From<NodeTopics> for Node {
 }
 
 impl Node {
-    /// Its id as people tell ids apart.
+    /// Returns the beginning of its id.
     fn short_id(&self) -> String {
         foreign(&self.node_id).to_string().chars().take(8).collect()
     }

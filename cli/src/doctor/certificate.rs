@@ -1,8 +1,8 @@
-//! Certificates in words.
+//! Descriptions of certificates.
 
 use amop::transport::ParsedCertificate;
 
-/// The node's certificate in a line.
+/// Describes the node's certificate in a line.
 pub(super) fn described(certificates: &[Vec<u8>]) -> String {
     match certificates.first().map(|der| ParsedCertificate::read(der)) {
         Some(Ok(own)) => {

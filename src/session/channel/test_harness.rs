@@ -180,6 +180,12 @@ impl Bench {
         self.machine.send_topics(&self.router, self.now);
     }
 
+    /// Has the machine ask who subscribes to a topic.
+    pub(super) fn survey(&mut self, topic: &str) {
+        self.machine.survey(Topic::new(topic).unwrap(), None, self.now);
+        self.machine.send_topics(&self.router, self.now);
+    }
+
     /// Passes on what request handles have answered.
     pub(super) fn pass_answers(&mut self) {
         while let Ok(Command::Answer { epoch, answer }) = self.inbox.try_recv() {

@@ -9,7 +9,7 @@ use crate::amop::Place;
 const HOSTILE: &str = "gone\x1b[2J\u{9b}2J\u{202e}\u{2028}end";
 const SHOWN: &str = r"gone\u{1b}[2J\u{9b}2J\u{202e}\u{2028}end";
 
-/// Connects a client to the second node, and does something with it there.
+/// Runs `act` with a client that is connected to the second node.
 fn with_peer<T>(place: &Place, act: impl AsyncFnOnce(Client) -> T) -> T {
     place.devnet().handle().block_on(async {
         let credentials = place.devnet().credentials_dir().unwrap();
