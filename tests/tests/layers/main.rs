@@ -26,14 +26,6 @@ const ALLOWED_CYCLES: &[(&str, &str)] = &[
     ("src/session/command.rs", "src/session/link_handle.rs"),
     ("src/transport/credentials/loading.rs", "src/transport/credentials/mod.rs"),
     ("src/transport/credentials/place.rs", "src/transport/credentials/mod.rs"),
-    ("python/src/bridge/step.rs", "python/src/bridge/queue.rs"),
-    ("python/src/error.rs", "python/src/calling.rs"),
-    ("python/src/exit.rs", "python/src/client.rs"),
-    ("python/src/exit.rs", "python/src/handler.rs"),
-    ("python/src/exit.rs", "python/src/log.rs"),
-    ("python/src/exit.rs", "python/src/waiting.rs"),
-    ("python/src/guard.rs", "python/src/client.rs"),
-    ("python/src/log.rs", "python/src/handler.rs"),
 ];
 
 /// Files of `src/delivery`, `src/client` and `src/error.rs` that name `protocol::channel`.
