@@ -42,7 +42,6 @@ use crate::protocol::channel::{
     Frame, MessageType, amop, frame, handshake, heartbeat as heartbeat_body, rpc, topic_list,
 };
 use crate::protocol::{Seq, SeqSource, Topic, result};
-use crate::text::foreign;
 
 /// How this client names itself to nodes.
 const CLIENT_TYPE: &str = concat!("amop-", env!("CARGO_PKG_VERSION"));
@@ -227,8 +226,7 @@ impl Machine {
         };
         self.calls.observe_latency(now.saturating_duration_since(since));
         self.phase = Phase::Ready { protocol: choice.protocol };
-        let node_version = foreign(&choice.node_version).to_string();
-        self.notices.push(Notice::Ready { node_version, protocol: choice.protocol });
+        self.notices.push(Notice::Ready { node_version: choice.node_version, protocol: choice.protocol });
         Ok(())
     }
 
