@@ -1,4 +1,4 @@
-"""Forks: a child can't use its parent's clients, is told so, and may have its own."""
+"""Forks: a child gets an error for clients of its parent, and may create its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from programs import clean, run
 from amop.devnet import Devnet
 
 
-def test_a_forked_child_gets_a_clear_error_and_may_connect_anew(devnet: Devnet) -> None:
+def test_forked_child_gets_an_error_and_may_connect(devnet: Devnet) -> None:
     source = """
     import gc, logging, os
     logging.basicConfig(level=logging.DEBUG, stream=open(os.devnull, 'w'))
@@ -43,7 +43,7 @@ def test_a_forked_child_gets_a_clear_error_and_may_connect_anew(devnet: Devnet) 
         repr((client, subscription, handled, service, events, nodes))
         with amop.connect(endpoints[1], credentials=credentials) as own:
             own.broadcast('from the child')
-        # Nothing of the parent's is ended by the child's garbage, nor by its exit.
+        # Neither garbage collection in the child nor its exit ends anything of the parent.
         del subscription, handled, service, events, client, call, calls, call_again, nodes
         gc.collect()
         sys.exit(0)
