@@ -70,28 +70,40 @@ def test_faults_are_set_by_commands(topic: str) -> None:
             devnet.control("explode")
 
 
-def test_invalid_arguments_and_stopped_devnets_are_errors(tmp_path: Path) -> None:
+def test_invalid_arguments_are_rejected() -> None:
     with pytest.raises(amop.ArgumentError, match="at least one node"):
         Devnet(nodes=0)
     with pytest.raises(amop.ArgumentError, match="invalid nodes -1"):
         Devnet(nodes=-1)
     with pytest.raises(amop.ArgumentError, match="ports"):
         Devnet(nodes=2, port=65535)
-    with Devnet(nodes=1, folder=tmp_path / "chain") as devnet:
-        port = int(devnet.endpoints[0].rsplit(":", 1)[1])
-        with pytest.raises(amop.NodeConnectionError, match="could not listen") as caught:
-            Devnet(nodes=1, port=port, folder=tmp_path / "chain")
-        assert caught.value.kind == amop.ErrorKind.LISTEN
+    with Devnet(nodes=1) as devnet:
         for node in (-1, 1):
             with pytest.raises(amop.ArgumentError, match=f"{node}"):
                 devnet.kill(node)
-        assert devnet.credentials == tmp_path / "chain" / "sdk"
-        assert (devnet.credentials / "sdk.key").is_file()
+
+
+def test_port_in_use_is_reported() -> None:
+    with Devnet(nodes=1) as devnet:
+        port = int(devnet.endpoints[0].rsplit(":", 1)[1])
+        with pytest.raises(amop.NodeConnectionError, match="could not listen") as caught:
+            Devnet(nodes=1, port=port)
+        assert caught.value.kind == amop.ErrorKind.LISTEN
+
+
+def test_calls_after_stop_raise_closed_error() -> None:
+    devnet = Devnet(nodes=1)
     devnet.stop()
     assert repr(devnet).endswith(" stopped>")
     with pytest.raises(amop.ClosedError):
         devnet.kill(0)
-    assert (tmp_path / "chain").is_dir(), "a folder that was given stays"
+
+
+def test_given_folder_is_kept(tmp_path: Path) -> None:
+    with Devnet(nodes=1, folder=tmp_path / "chain") as devnet:
+        assert devnet.credentials == tmp_path / "chain" / "sdk"
+        assert (devnet.credentials / "sdk.key").is_file()
+    assert (tmp_path / "chain").is_dir()
 
 
 def test_temporary_folder_is_deleted_with_the_devnet() -> None:
