@@ -118,7 +118,7 @@ enum amop_status
     AMOP_ERROR_NOT_CONNECTED = 40,
     /** The connection was lost while the call was in flight. */
     AMOP_ERROR_CONNECTION_LOST = 41,
-    /** The node violated the protocol. */
+    /** The node or a subscriber violated the protocol. */
     AMOP_ERROR_PROTOCOL = 42,
     /** The deadline of the call passed; of a `_next` function: nothing arrived in time. */
     AMOP_ERROR_TIMEOUT = 50,
@@ -450,8 +450,8 @@ amop_status amop_options_set_group(amop_options *options,
  * Credentials: the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
  * certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). All are
  * PEM. If no function of this section is called, the three files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`,
- * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. Files are read when the client connects, and again for each
- * reconnect.
+ * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
+ * connects. The same files are read again for each reconnect, whatever the current folder is then.
  *
  * - Ownership: no ownership is transferred; arguments are copied.
  * - Threads: any thread, including callbacks, but only one at a time.
@@ -485,14 +485,15 @@ amop_status amop_options_set_credential_pem(amop_options *options,
  */
 
 /**
- * Sets the maximum number of calls in flight per connection. Further calls fail with AMOP_ERROR_OVERLOADED. Default:
- * 65,536.
+ * Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail with
+ * AMOP_ERROR_OVERLOADED. Default: 65,536.
  */
 amop_status amop_options_set_max_in_flight(amop_options *options,
                                            size_t calls);
 
 /**
- * Sets the maximum number of bytes queued for sending per connection. Further calls fail with AMOP_ERROR_OVERLOADED.
+ * Sets the maximum number of bytes queued for sending per connection, and the maximum number that calls of the client
+ * keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED.
  * Default: 256 MiB.
  */
 amop_status amop_options_set_max_send_bytes(amop_options *options,
@@ -625,7 +626,7 @@ enum amop_stat
     AMOP_STAT_OWN_BROADCASTS = 6,
     /** Events that were discarded because a listener read too slowly, or was freed before it had read them. */
     AMOP_STAT_EVENTS_DROPPED = 7,
-    /** Calls that wait now for a subscriber or for a retry. */
+    /** Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried. */
     AMOP_STAT_CALLS_WAITING = 8,
     /** Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers. */
     AMOP_STAT_PARTIAL_BROADCASTS = 9,
@@ -651,7 +652,7 @@ enum amop_stat
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
     /** Replies that match no call in flight: late, duplicate or of unknown origin. */
     AMOP_STAT_STRAY_REPLIES = 30,
-    /** Frames of types that a client ignores. */
+    /** Frames of types that a client ignores, and malformed ones of those that other SDKs make. */
     AMOP_STAT_IGNORED_FRAMES = 31,
     /** Requests that the library answered TOO_SLOW on behalf of a service. */
     AMOP_STAT_TOO_SLOW = 32,
@@ -669,7 +670,7 @@ enum amop_stat
     AMOP_STAT_ROUND_TRIPS = 38,
     /** The state of the endpoint, an AMOP_ENDPOINT_*; of a client: the highest of all its endpoints. */
     AMOP_STAT_STATE = 39,
-    /** Calls refused because of a limit: calls in flight, or bytes queued for sending. */
+    /** Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way. */
     AMOP_STAT_OVERLOADED = 40,
     /** Messages queued now. */
     AMOP_STAT_HELD_MESSAGES = 50,
@@ -1750,7 +1751,7 @@ enum amop_event_kind
      * messages.
      */
     AMOP_EVENT_SLOW_CONSUMER = 5,
-    /** A callback failed, see amop_callback_failed. Delivery continues. */
+    /** A callback reported a failure by amop_callback_failed, or panicked inside of the library. Delivery continues. */
     AMOP_EVENT_HANDLER_FAILED = 6,
     /** The client is closed. The last event. */
     AMOP_EVENT_CLOSED = 7,

@@ -60,6 +60,7 @@ pub mod transport;
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, HandlerGuard,
     IntoAnswer, Placement, Publish, Requests, Retry, Serve, ServeRequests, Stats, Subscribe, Subscription,
+    WeakClient,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

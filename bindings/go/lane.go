@@ -177,7 +177,7 @@ func (l *lane) finish(self member) {
 	close(l.finished)
 }
 
-// handlerFailed emits the event for a handler that panicked.
+// handlerFailed emits the event of a handler that failed.
 func (l *lane) handlerFailed(text string) {
 	l.owner.core.emit(&Event{Kind: EventHandlerFailed, Topic: l.topic, Message: text})
 }

@@ -161,9 +161,9 @@ func Endpoints(endpoints ...string) Option {
 
 // Credentials sets the folder that contains ca.crt, sdk.crt and sdk.key.
 //
-// If no credentials are set, the files are searched in $AMOP_CREDENTIALS and, only if that is not set, in ., conf,
-// sdk, nodes/127.0.0.1/sdk and amop-devnet/sdk. Files are read when the client connects, and again for each
-// reconnect.
+// Without credentials given, they are looked for in $AMOP_CREDENTIALS and, only if that isn't set, in ., conf, sdk,
+// nodes/127.0.0.1/sdk and amop-devnet/sdk. The files are found when connecting.
+// The same files are read again at each reconnect, whatever the current folder is then.
 func Credentials(folder string) Option {
 	return clientOption(func(o *clientOptions) {
 		o.Credentials, o.Files, o.PEM = o.text(ErrInvalidArgument, "the folder", folder), nil, nil
@@ -251,14 +251,14 @@ func Echo(echo bool) Option {
 	return clientOption(func(o *clientOptions) { o.Echo = echo })
 }
 
-// MaxInFlight sets the maximum number of calls in flight per connection. Further calls fail with [ErrOverloaded].
-// Default: 65,536.
+// MaxInFlight sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls
+// fail at once. Default: 65,536.
 func MaxInFlight(calls int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxInFlight = o.bound("MaxInFlight", calls) })
 }
 
-// MaxSendBytes sets the maximum number of bytes queued for sending per connection. Further calls fail with
-// [ErrOverloaded]. Default: 256 MiB.
+// MaxSendBytes sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of
+// the client keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
 func MaxSendBytes(bytes int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxSendBytes = o.bound("MaxSendBytes", bytes) })
 }

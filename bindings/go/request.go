@@ -2,6 +2,7 @@ package amop
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 
 	"amop/internal/capi"
@@ -19,13 +20,17 @@ type Failure struct {
 	Data []byte
 }
 
-// Error returns a text for logs. The publisher receives Code and Data.
+// Error returns a text for logs; the publisher receives Code and Data.
 func (f *Failure) Error() string {
-	return "amop: the handler failed the request: " + string(f.Data)
+	return fmt.Sprintf("amop: the handler failed the request with code %d: %q", f.Code, f.Data)
 }
 
-// failed is the result code of a failure without a code of its own.
-const failed = -5000
+// The result and data of a failure without a code of its own. Errors and panics of handlers stay in this program: their
+// texts may name files, hosts or data that are no concern of other institutions.
+const (
+	failed     = -5000
+	failedText = "the handler failed"
+)
 
 // Request is a unicast that a service has received and that waits for its answer.
 type Request struct {
@@ -66,11 +71,12 @@ func (r *Request) freeWhenCollected() {
 	runtime.AddCleanup(r, (*capi.Request).Free, r.inner)
 }
 
-// settle answers with the results of a handler, unless the handler itself has answered.
-func (r *Request) settle(data []byte, err error) {
+// settle answers as a handler's results say, unless the handler itself has answered. It returns why the handler failed,
+// if it did.
+func (r *Request) settle(data []byte, err error) error {
 	if errors.Is(err, ErrReplyLater) {
 		r.freeWhenCollected()
-		return
+		return nil
 	}
 	defer r.inner.Free()
 	var failure *Failure
@@ -80,10 +86,13 @@ func (r *Request) settle(data []byte, err error) {
 	case errors.As(err, &failure):
 		err = r.Fail(failure.Code, failure.Data)
 	default:
-		err = r.Fail(failed, []byte(err.Error()))
+		_ = r.Fail(failed, []byte(failedText))
+		return err
 	}
-	// An answer that can't be sent is a failure of the handler, but one that is too late is not.
-	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrInvalidArgument) {
-		_ = r.Fail(failed, []byte(err.Error()))
+	// An answer that can't be sent is a failure of the handler; one that comes too late is not.
+	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrOverloaded) {
+		_ = r.Fail(failed, []byte(failedText))
+		return err
 	}
+	return nil
 }

@@ -23,11 +23,11 @@ type Service struct {
 	running sync.WaitGroup
 }
 
-// Handler answers a request: with data, or with an error. For an error the publisher receives [ErrSubscriberFailed]
-// with the error's text as [Error.Data] or, for a [Failure], its code and data. After [ErrReplyLater] the request is
-// answered by [Request.Reply] or [Request.Fail].
+// Handler answers a request: with data, or with an error, which fails it. For a [Failure] the publisher receives its code
+// and data. For any other error it receives [ErrSubscriberFailed] with a fixed text: the error itself is logged and emitted
+// as [EventHandlerFailed]. An error that is [ErrReplyLater] leaves the answer to [Request.Reply] and [Request.Fail].
 //
-// A panic of a handler is a failure, and the service continues. ctx is cancelled when the time that closing gives to
+// A handler that panics has failed in the same way; the service continues. ctx ends when the time that closing gives
 // handlers is over.
 type Handler func(ctx context.Context, request *Request) ([]byte, error)
 
@@ -185,9 +185,13 @@ func (s *Service) pass(request *Request) {
 func (s *Service) answer(request *Request) {
 	var data []byte
 	var err error
-	// Deferred, because a handler may end the goroutine.
+	reported := false
+	// Deferred, since a handler may end the goroutine.
 	defer func() {
-		request.settle(data, err)
+		if failure := request.settle(data, err); failure != nil && !reported {
+			s.handlerFailed(failure.Error())
+			logError("the handler failed", "topic", s.topic, "error", failure)
+		}
 		s.release(1)
 		s.running.Done()
 	}()
@@ -195,6 +199,7 @@ func (s *Service) answer(request *Request) {
 		func() { data, err = s.handler(s.ctx, request) },
 		func(text string) {
 			err = errors.New(text)
+			reported = true
 			s.handlerFailed(text)
 		})
 }

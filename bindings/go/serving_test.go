@@ -37,7 +37,7 @@ func TestResultOfAHandlerIsTheReply(t *testing.T) {
 	fails(t, err, amop.ErrAlreadyServed)
 }
 
-func TestErrorsOfAHandlerReachThePublisher(t *testing.T) {
+func TestHandlerErrorsFailTheRequest(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	events := must[<-chan *amop.Event](t)(server.Events(soon(t)))
 	cases := []struct {
@@ -46,32 +46,34 @@ func TestErrorsOfAHandlerReachThePublisher(t *testing.T) {
 		code     amop.Code
 		nodeCode int
 		data     string
+		// Of the event; empty: there is none.
+		detail string
 	}{
 		{"an error", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, errors.New("out of ink")
-		}, amop.ErrSubscriberFailed, -5000, "out of ink"},
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "out of ink"},
 		{"a failure", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, fmt.Errorf("wrapped: %w", &amop.Failure{Code: 7, Data: []byte{1, 0}})
-		}, amop.ErrRemote, 7, "\x01\x00"},
+		}, amop.ErrRemote, 7, "\x01\x00", ""},
 		{"a failure by hand", func(_ context.Context, request *amop.Request) ([]byte, error) {
 			return nil, request.Fail(8, []byte("eight"))
-		}, amop.ErrRemote, 8, "eight"},
+		}, amop.ErrRemote, 8, "eight", ""},
 		{"a code that is the nodes'", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 100}
-		}, amop.ErrSubscriberFailed, -5000, "100 can't be a failure's code"},
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "100 can't be a failure's code"},
 		{"a code that is the library's", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: -5012}
-		}, amop.ErrSubscriberFailed, -5000, "-5012 can't be a failure's code"},
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "-5012 can't be a failure's code"},
 		{"a code that doesn't fit", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 1 << 16}
-		}, amop.ErrSubscriberFailed, -5000, "invalid failure code 65536"},
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "invalid failure code 65536"},
 		{"a panic", func(context.Context, *amop.Request) ([]byte, error) {
 			panic("no paper")
-		}, amop.ErrSubscriberFailed, -5000, "the handler panicked: no paper"},
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "the handler panicked: no paper"},
 		{"an ended goroutine", func(context.Context, *amop.Request) ([]byte, error) {
 			runtime.Goexit()
 			return nil, nil
-		}, amop.ErrSubscriberFailed, -5000, "the handler ended its goroutine"},
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "the handler ended its goroutine"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -80,17 +82,19 @@ func TestErrorsOfAHandlerReachThePublisher(t *testing.T) {
 				_, err := client.Publish(soon(t), topic, nil, amop.Retry(amop.RetryNever))
 				e := fails(t, err, c.code)
 				equal(t, e.NodeCode, c.nodeCode)
-				// Texts of the library continue with advice.
-				if !strings.HasPrefix(string(e.Data), c.data) {
-					t.Fatalf("unexpected data %q", e.Data)
+				equal(t, string(e.Data), c.data)
+				if c.detail == "" {
+					continue
 				}
-			}
-			if c.name == "a panic" || c.name == "an ended goroutine" {
-				for range 2 {
-					event := happens(t, events)
-					equal(t, event.Kind, amop.EventHandlerFailed)
-					equal(t, event.Topic, topic)
-					equal(t, event.Message, c.data)
+				if strings.Contains(e.Error(), c.detail) {
+					t.Fatalf("the publisher received %q", e)
+				}
+				event := happens(t, events)
+				equal(t, event.Kind, amop.EventHandlerFailed)
+				equal(t, event.Topic, topic)
+				// Texts that the library makes go on with what to do.
+				if !strings.Contains(event.Message, c.detail) {
+					t.Fatalf("the event has %q", event.Message)
 				}
 			}
 		})

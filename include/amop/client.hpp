@@ -203,9 +203,10 @@ public:
     /// the service exists. Several calls run at once if the concurrency in `options` is above 1. The handler
     /// may be called before this returns.
     ///
-    /// The return value of the handler (a string or other bytes) is the reply. A handler that returns nothing
-    /// answers through the request, at once or later: `request.reply(data)`. If it throws, the publisher
-    /// receives `Code::subscriber_failed` with `what()` as data, and the event `handler_failed` is emitted.
+    /// What the handler returns (a string or other bytes) is the reply. A handler that returns nothing answers
+    /// through the request, then or later: `request.reply(data)`. If it throws, the publisher receives
+    /// `Code::subscriber_failed` with a fixed text; `what()` is not sent, only emitted as an event,
+    /// `handler_failed`. Use `request.fail(code, data)` to send a code and data of your own.
     ///
     /// A client can have one service per topic. It receives the unicasts of the topic alone; broadcasts are
     /// delivered to subscriptions only. Throws `already_served`, else as `subscribe`.

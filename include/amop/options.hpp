@@ -31,9 +31,9 @@ public:
 
     /// Sets the folder that contains `ca.crt`, `sdk.crt` and `sdk.key`.
     ///
-    /// If no credentials are set, the files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
-    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. Files are read when the client connects, and again for
-    /// each reconnect.
+    /// Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
+    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when connecting. The
+    /// same files are read again at each reconnect, whatever the current folder is then.
     Options& credentials(std::string_view folder) {
         credentials_ = std::string(folder);
         return *this;
@@ -127,15 +127,15 @@ public:
         return *this;
     }
 
-    /// Sets the maximum number of calls in flight per connection. Further calls fail with `overloaded`.
-    /// Default: 65,536.
+    /// Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at
+    /// once. Default: 65,536.
     Options& max_in_flight(std::size_t calls) {
         max_in_flight_ = calls;
         return *this;
     }
 
-    /// Sets the maximum number of bytes queued for sending per connection. Further calls fail with
-    /// `overloaded`. Default: 256 MiB.
+    /// Sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of the client
+    /// keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
     Options& max_send_bytes(std::size_t bytes) {
         max_send_bytes_ = bytes;
         return *this;

@@ -122,7 +122,8 @@ struct EndpointStats {
     RoundTrips round_trips;
     /// Unicasts and broadcasts received, duplicates included.
     std::uint64_t messages_received = 0;
-    /// Calls and replies refused because of a limit: calls in flight, or bytes queued for sending.
+    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under
+    /// way.
     std::uint64_t overloaded = 0;
     /// Calls in flight now.
     std::uint64_t in_flight = 0;
@@ -150,7 +151,7 @@ struct Stats {
     std::vector<RoundTripBucket> round_trip_buckets;
     /// Retries of calls.
     std::uint64_t retries = 0;
-    /// Calls that wait now for a subscriber or for a retry.
+    /// Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried.
     std::uint64_t calls_waiting = 0;
     /// Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers.
     std::uint64_t partial_broadcasts = 0;

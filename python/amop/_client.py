@@ -197,8 +197,9 @@ class Client(BaseClient[_amop.Handler]):
         subscriptions only.
 
         A handler is called with each request on the client's dispatcher threads. The data that it returns is the
-        reply. If it returns None, it answers through the request, at once or later. Its exceptions are logged on
-        logger ``amop``, reported as an event, and answered to the publisher as a failure.
+        reply. If it returns None, it answers through the request, at once or later. If it raises, the publisher
+        receives a failure with a fixed text; the exception is only logged on logger ``amop`` and emitted as an event.
+        Use ``request.fail(code, data)`` to send a code and data of your own.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
         :param handler: the function that is called with each request; None: requests are read from the result.

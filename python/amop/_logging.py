@@ -11,6 +11,9 @@ logger = logging.getLogger("amop")
 TRACE = 5
 """The level below DEBUG, the only one whose records may contain payloads."""
 
+FAILED_TEXT = "the handler failed"
+"""What the publisher receives if a handler raises; the exception stays in the log and the events of this client."""
+
 # Python's levels by the numbers of the library; 0 is off.
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, TRACE)
 
@@ -39,7 +42,7 @@ def emit(records: list[tuple[float, int, str, str]], lost: int) -> None:
 
 
 def handler_failed(topic: str, error: BaseException, ending: bool) -> str:
-    """Log an exception of a handler with its traceback, and return its text.
+    """Log an exception of a handler with its traceback, and return its text for the event.
 
     While the interpreter exits, all clients close, so that errors of this package in a handler are expected then.
     """

@@ -57,9 +57,11 @@ class ClientOptions(TypedDict, total=False):
     group: int | None
     """The group of the chain in which nodes are asked for their peers. Default: 1."""
     max_in_flight: int | None
-    """The maximum number of calls in flight per connection. Further calls fail with OVERLOADED. Default: 65,536."""
+    """The maximum number of calls of the client that are in flight or waiting. Further calls fail with OVERLOADED.
+    Default: 65,536."""
     max_send_bytes: int | None
-    """The maximum number of bytes queued for sending per connection. Default: 256 MiB."""
+    """The maximum number of bytes queued for sending at each connection, and of calls that wait for a node, a
+    subscriber or a retry. Default: 256 MiB."""
     max_held_bytes: int | None
     """The maximum number of bytes queued in all subscriptions and services together, counting 160 bytes per message
     besides its payload. Default: 512 MiB."""

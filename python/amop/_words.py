@@ -103,7 +103,7 @@ class ErrorKind(IntEnum):
     CONNECTION_LOST = 41
     """The connection was lost while the call was in flight."""
     PROTOCOL = 42
-    """The node violated the protocol."""
+    """The node or a subscriber violated the protocol."""
 
     TIMEOUT = 50
     """The deadline of the call passed."""

@@ -149,15 +149,18 @@ class Devnet:
         return len(self._sessions(node))
 
     def control(self, command: str) -> dict[str, Any]:
-        """Execute a command. Nodes are counted from 0; ``sessions`` returns the numbers of sessions.
+        """Run a text command and return its answer.
+
+        Nodes are counted from 0. ``sessions`` returns the numbers of sessions.
 
         - ``kill``, ``restart``, ``freeze``, ``thaw``, ``close-port``, ``open-port``, ``cut-sessions``,
           ``reset-sessions`` NODE; ``cut-link``, ``restore-link`` NODE NODE
-        - ``on-connect NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what becomes of connections
+        - ``on-connect NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what the node does with
+          new connections
         - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``
         - ``close``, ``cut``, ``reset``, ``stall``, ``resume`` SESSION
-        - ``fault`` and what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
-          ``garbage``, ``cut``, ``close``, ``reset``, ``stall``; then what narrows it: ``from-clients``, ``node=0``,
+        - ``fault`` followed by what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
+          ``garbage``, ``cut``, ``close``, ``reset``, ``stall``; then restrictions: ``from-clients``, ``node=0``,
           ``session=0``, ``type=0x31``, ``after=1``, ``times=1``, ``chance=0.5`` and, at the end, ``topic=hello``
         - ``hits ID``, ``remove-fault ID``, ``clear-faults``, ``block NUMBER``, ``sessions``, ``counters``
 
@@ -167,8 +170,8 @@ class Devnet:
             ...
             assert devnet.control(f"hits {fault}") == {"hits": 1}
 
-        :returns: the answer to the command, possibly empty.
-        :raises ArgumentError: the command is invalid, or names something that does not exist.
+        :returns: the answer, which is empty for most commands.
+        :raises ArgumentError: the command is invalid, or its node, session or fault does not exist.
         :raises NodeConnectionError: a port is in use.
         :raises ClosedError: the devnet has been stopped.
         """

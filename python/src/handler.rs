@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use amop::HandlerReports;
+use amop::protocol::result::FAILED_TEXT;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
@@ -80,9 +81,9 @@ impl Runner {
             let Some(function) = self.function(py) else { return };
             for request in &mut *ready {
                 if let Err(error) = serve(py, &function, &request) {
-                    let text = self.failed(py, &error);
+                    self.failed(py, &error);
                     // Fails only if the handler had answered before it failed.
-                    let _ = request.fail(amop::Request::FAILED, text);
+                    let _ = request.fail(amop::Request::FAILED, FAILED_TEXT);
                 }
             }
         });
@@ -96,16 +97,15 @@ impl Runner {
         Some(handler.get().function.bind(py).clone())
     }
 
-    /// Logs an exception of the handler and reports it as an event.
-    fn failed(&self, py: Python<'_>, error: &PyErr) -> String {
+    /// Logs an exception of the handler and emits it as an event.
+    fn failed(&self, py: Python<'_>, error: &PyErr) {
         static FAILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let text = FAILED
             .import(py, "amop._logging", "handler_failed")
             .and_then(|failed| call(failed, (&self.topic, error.value(py), interpreter::is_ending())))
             .and_then(|text| text.extract::<String>())
             .unwrap_or_else(|_| error.to_string());
-        self.reports.failed(&self.topic, text.clone());
-        text
+        self.reports.failed(&self.topic, text);
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::task::unconstrained;
 use tracing::Instrument;
 
 use super::backoff::Backoff;
+use super::call_limits::CallPermit;
 use super::choice::{Candidate, candidates, wall_second};
 use super::core::ClientCore;
 use super::link::Link;
@@ -53,7 +54,18 @@ impl Attempts {
         if tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
             return Box::pin(self.deliver_in_a_span()).await;
         }
-        self.deliver().await
+        self.deliver_or_closed().await
+    }
+
+    /// Delivers the message. Once the client closes, a missing connection is no reason to try again any more.
+    async fn deliver_or_closed(self) -> Result<Reply> {
+        let core = self.core.clone();
+        match self.deliver().await {
+            Err(error) if error.kind() == ErrorKind::NotConnected && core.is_closing() => {
+                Err(session::closed().with_delivery(error.delivery()))
+            }
+            outcome => outcome,
+        }
     }
 
     /// With a span around all that is logged of this call, and a line of its end. No payload, and no error text, which
@@ -64,7 +76,7 @@ impl Attempts {
         );
         let began = Instant::now();
         let deliver = async move {
-            let outcome = self.deliver().await;
+            let outcome = self.deliver_or_closed().await;
             let took = began.elapsed();
             match &outcome {
                 Ok(reply) => tracing::debug!(
@@ -80,54 +92,67 @@ impl Attempts {
     }
 
     async fn deliver(self) -> Result<Reply> {
+        let limits = &self.core.call_limits;
         if self.kind == CallKind::Publish && self.retry == Retry::AtLeastOnce {
-            // Boxed, as is all that happens seldom: it would make the state of every message larger.
+            let _permit = limits.accept_waiting(self.data.len())?;
+            // Boxed, like everything that is rare, because it would enlarge the state of every message.
             return Box::pin(self.at_least_once()).await;
         }
-        match self.round(self.core.delivery.seqs.next_number()).await {
-            Err(error) if self.wait => Box::pin(self.wait_on(error)).await,
-            ended => ended,
+        let number = self.core.delivery.seqs.next_number();
+        if self.wait {
+            let _permit = limits.accept_waiting(self.data.len())?;
+            return Box::pin(self.wait_for_subscriber(number)).await;
         }
-    }
-
-    /// Tries again for as long as the caller waits for a subscriber and nothing was delivered.
-    async fn wait_on(&self, mut error: Error) -> Result<Reply> {
-        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        let _place = self.core.waiting.enter(self.data.len())?;
-        loop {
-            let pause = backoff.pause();
-            if !self.may_wait(&error, pause) {
-                return Err(error);
-            }
-            self.core.runtime.sleep(pause).await;
-            self.count_retry();
-            match self.round(self.core.delivery.seqs.next_number()).await {
-                Err(again) => error = again,
-                ended => return ended,
-            }
-        }
-    }
-
-    /// Whether a further try after a pause makes sense, since the caller waits for a subscriber.
-    fn may_wait(&self, error: &Error, pause: Duration) -> bool {
-        self.wait
-            && (can_try_other_node(error) || error.kind() == ErrorKind::NoSubscriber)
-            && Instant::now() + pause < self.deadline
-            && self.core.check().is_ok()
-    }
-
-    /// Each connected node once at most, with one id.
-    async fn round(&self, number: u64) -> Result<Reply> {
-        // Not held across the call: it is one of few places that a thread has for such looks.
-        let only = match self.core.links.all().as_slice() {
-            [link] => Some(link.clone()),
-            _ => None,
-        };
-        if let Some(link) = only {
-            // Nothing to choose from, so nothing to learn for the next choice.
+        if let Some(link) = self.only_link() {
+            // There is no choice to make, so the message goes to the connection at once.
+            let _permit = limits.accept()?;
             return self.send_on(&link, number).await;
         }
+        let permit = limits.accept_waiting(self.data.len())?;
+        self.round(number, Some(permit)).await
+    }
+
+    /// Tries again with the same id, for as long as no subscriber has handled the message.
+    async fn wait_for_subscriber(&self, number: u64) -> Result<Reply> {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut failed = Failed::default();
+        loop {
+            let outcome = match self.only_link() {
+                Some(link) => self.send_on(&link, number).await,
+                None => self.round(number, None).await,
+            };
+            match outcome {
+                Err(error) if can_wait(&error) => failed.add(error),
+                Err(error) => return Err(failed.end_with(error)),
+                reply => return reply,
+            }
+            let pause = backoff.pause();
+            if Instant::now() + pause >= self.deadline {
+                return Err(failed.into_error());
+            }
+            if let Err(closed) = self.core.unless_closing(self.core.runtime.sleep(pause)).await {
+                return Err(failed.end_with(closed));
+            }
+            self.count_retry();
+        }
+    }
+
+    /// Returns the link of a client of one node.
+    fn only_link(&self) -> Option<Arc<Link>> {
+        // The guard is dropped here, before any await: each thread has only a few fast slots for guards.
+        match self.core.links.all().as_slice() {
+            [link] => Some(link.clone()),
+            _ => None,
+        }
+    }
+
+    /// Tries each connected node at most once, with one id. Releases the bytes of `permit` as soon as a node is chosen,
+    /// because its connection counts them from then on.
+    async fn round(&self, number: u64, mut permit: Option<CallPermit<'_>>) -> Result<Reply> {
         let candidates = self.candidates().await?;
+        if let Some(permit) = &mut permit {
+            permit.release_bytes();
+        }
         match self.kind {
             CallKind::Broadcast => self.broadcast(&candidates, number).await,
             CallKind::Publish if self.retry == Retry::Never => self.try_on(&candidates[0].link, number).await,
@@ -137,29 +162,32 @@ impl Attempts {
 
     /// The connected nodes, the best first; at least one.
     async fn candidates(&self) -> Result<Vec<Candidate>> {
-        let candidates = candidates(&self.core, &self.topic, self.deadline).await;
+        let candidates = candidates(&self.core, &self.topic, self.deadline);
+        let candidates = self.core.unless_closing(candidates).await?;
         if candidates.is_empty() { Err(session::nobody_connected()) } else { Ok(candidates) }
     }
 
     async fn one_by_one(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
-        let mut outcome: Option<Error> = None;
+        let mut failed = Failed::default();
         for candidate in candidates {
-            if outcome.is_some() {
+            if failed.any() {
                 self.count_retry();
             }
             match self.try_on(&candidate.link, number).await {
-                Err(error) if can_try_other_node(&error) => outcome = Some(more_informative(outcome, error)),
-                ended => return ended,
+                Err(error) if can_try_other_node(&error) || (self.wait && can_wait(&error)) => {
+                    failed.add(error);
+                }
+                Err(error) => return Err(failed.end_with(error)),
+                reply => return reply,
             }
         }
-        Err(outcome.unwrap_or_else(session::closed))
+        Err(failed.into_error())
     }
 
     /// Tries overlap: the next node is tried with the same id when the one before has failed or taken its part of the
     /// time; when all were, they are tried again with a fresh id, in another second (a node's random choice stays
     /// the same within one). Whichever answers first ends the call.
     async fn at_least_once(&self) -> Result<Reply> {
-        let _place = self.core.waiting.enter(self.data.len())?;
         let part = self.part();
         let mut running = FuturesUnordered::new();
         let mut failed = Failed::default();
@@ -169,6 +197,9 @@ impl Attempts {
             let number = self.core.delivery.seqs.next_number();
             let mut of_this_round = None;
             match self.candidates().await {
+                Err(error) if error.kind() == ErrorKind::Closed => {
+                    return Err(failed.end(error, !running.is_empty()));
+                }
                 Err(error) => of_this_round = Some(error),
                 Ok(candidates) => {
                     for Candidate { link, .. } in candidates {
@@ -178,10 +209,10 @@ impl Attempts {
                         running.push(async move { self.try_on(&link, number).await });
                         match self.first_of(&mut running, part).await {
                             Some(Err(error)) if can_retry(&error) => {
-                                failed.add(&error);
+                                failed.add(error.clone());
                                 of_this_round = Some(more_informative(of_this_round, error));
                             }
-                            Some(Err(error)) => return Err(failed.with(error, !running.is_empty())),
+                            Some(Err(error)) => return Err(failed.end(error, !running.is_empty())),
                             Some(reply) => return reply,
                             // It is still under way.
                             None => failed.maybe = true,
@@ -194,26 +225,33 @@ impl Attempts {
             } else {
                 let error = of_this_round.unwrap_or_else(session::nobody_connected);
                 let pause = backoff.pause();
-                if !self.may_wait(&error, pause) {
-                    return Err(error);
+                if !(self.wait && can_wait(&error)) || Instant::now() + pause >= self.deadline {
+                    return Err(failed.end_with(error));
                 }
-                failed.add(&error);
+                failed.add(error);
                 pause
             };
             let resume = Instant::now() + rest;
-            // Those under way may still answer; at the deadline the session ends them all.
-            while let Some(ended) =
-                self.first_of(&mut running, resume.saturating_duration_since(Instant::now())).await
-            {
+            // Attempts under way may still be answered; at the deadline the session ends them all.
+            loop {
+                let time = resume.saturating_duration_since(Instant::now());
+                let ended = if running.is_empty() {
+                    let pause = self.core.unless_closing(self.core.runtime.sleep(time)).await;
+                    pause.err().map(Err)
+                } else {
+                    // When the client closes, the sessions end the attempts.
+                    self.first_of(&mut running, time).await
+                };
                 match ended {
-                    Err(error) if can_retry(&error) => failed.add(&error),
-                    Err(error) => return Err(failed.with(error, !running.is_empty())),
-                    reply => return reply,
+                    Some(Err(error)) if can_retry(&error) => failed.add(error),
+                    Some(Err(error)) => return Err(failed.end(error, !running.is_empty())),
+                    Some(reply) => return reply,
+                    None => break,
                 }
             }
-            if Instant::now() >= self.deadline || self.core.check().is_err() {
+            if Instant::now() >= self.deadline {
                 let error = failed.error.take().unwrap_or_else(|| self.unanswered(part));
-                return Err(failed.with(error, !running.is_empty()));
+                return Err(failed.end(error, !running.is_empty()));
             }
         }
     }
@@ -247,7 +285,7 @@ impl Attempts {
     /// before its ack another takes its part, with the same id; who wants at least one delivery doesn't wait for it to
     /// fail. Once one has acked, the others get a part of the time.
     async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
-        let wanted = match candidates[0].fit {
+        let wanted = match candidates[0].reach {
             _ if self.all_nodes => candidates.len(),
             Reach::PeersOnly | Reach::Unknown | Reach::NoSubscriber | Reach::Unresponsive => 1,
             Reach::LocalAndPeers | Reach::LocalOnly => 2.min(candidates.len()),
@@ -273,7 +311,7 @@ impl Attempts {
                 Some(Err(error)) => {
                     let lost = error.kind() == ErrorKind::ConnectionLost;
                     let elsewhere = (lost || can_try_other_node(&error)) && self.retry != Retry::Never;
-                    failed.add(&error);
+                    failed.add(error);
                     if !elsewhere {
                         continue;
                     }
@@ -289,7 +327,7 @@ impl Attempts {
         }
         let Some(reply) = acked else {
             let error = failed.error.take().unwrap_or_else(|| self.unacked());
-            return Err(failed.with(error, !running.is_empty()));
+            return Err(failed.end(error, !running.is_empty()));
         };
         if acks < wanted {
             self.core.partial_broadcasts.fetch_add(1, Ordering::Relaxed);
@@ -316,14 +354,14 @@ impl Attempts {
         views.tried(second);
         let outcome = self.send_on(link, number).await;
         match &outcome {
-            Ok(_) => views.worked(second),
+            Ok(_) => views.succeeded(second),
             Err(error) => match error.kind() {
                 ErrorKind::Timeout if error.delivery() == Delivery::Maybe => {
-                    views.doubt();
+                    views.mark_stale();
                     views.timed_out();
                 }
                 ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout => {
-                    views.doubt()
+                    views.mark_stale()
                 }
                 _ => {}
             },
@@ -348,6 +386,10 @@ impl Attempts {
             session::refuse_call(port, call, session::closed());
             return Err(self.ended(link));
         }
+        if self.core.is_closing() {
+            // The command that ends all calls may have been sent before this call.
+            let _ = port.send(Command::EndCalls);
+        }
         let mut in_flight = InFlight { link, number, ended: false };
         // A call waits for the wire in any case, so it needs no budget to let others run; with one, a set of calls in
         // one task would be gone through in vain, again and again, once the task has used it up.
@@ -366,47 +408,70 @@ impl Attempts {
     }
 }
 
-/// Nothing was delivered, and another try may do better.
+/// Returns whether nothing was delivered, and a later attempt may succeed.
 fn is_definite(error: &Error) -> bool {
     error.delivery() == Delivery::No
         && error.is_retriable()
         && !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Overloaded)
 }
 
-/// Another node may take it: it was not delivered, this one has no capacity for it, or a subscriber refused it. In the
-/// last case another subscriber may have had it before; the same id lets it recognise the copy.
+/// Returns whether the same message, with the same id, may be sent through another node.
+///
+/// It was not delivered, this connection's queue is full, or a subscriber refused it. Another subscriber may have
+/// received it before that one; subscribers of this library recognise the id.
 fn can_try_other_node(error: &Error) -> bool {
     is_definite(error)
-        || matches!(error.kind(), ErrorKind::SubscriberBusy | ErrorKind::SubscriberUnsubscribed)
         || (error.kind() == ErrorKind::Overloaded && error.delivery() == Delivery::No)
+        || matches!(error.kind(), ErrorKind::SubscriberBusy | ErrorKind::SubscriberUnsubscribed)
 }
 
-/// A further try makes sense for who wants at least one delivery.
+/// Returns whether a call that waits for a subscriber tries again, with the same id.
+fn can_wait(error: &Error) -> bool {
+    can_try_other_node(error) || error.kind() == ErrorKind::NoSubscriber
+}
+
+/// Returns whether a call with [`Retry::AtLeastOnce`] tries again.
 fn can_retry(error: &Error) -> bool {
     can_try_other_node(error) || is_maybe(error)
 }
 
-/// What has failed so far of a call with several tries.
+/// The failures so far of a call with several attempts.
 #[derive(Default)]
 struct Failed {
     error: Option<Error>,
-    /// Some try may have been delivered.
+    /// Some attempt may have been delivered.
     maybe: bool,
 }
 
 impl Failed {
-    fn add(&mut self, error: &Error) {
+    fn add(&mut self, error: Error) {
         self.maybe |= error.delivery() == Delivery::Maybe;
-        self.error = Some(more_informative(self.error.take(), error.clone()));
+        self.error = Some(more_informative(self.error.take(), error));
     }
 
-    /// The error that ends the call; `running`: tries are still under way.
-    fn with(&self, error: Error, running: bool) -> Error {
+    /// Returns whether any attempt has failed.
+    fn any(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Returns the error that ends the call while attempts may be under way.
+    fn end(&self, error: Error, running: bool) -> Error {
         if self.maybe || running { error.with_delivery(Delivery::Maybe) } else { error }
+    }
+
+    /// Returns the error that ends the call when no attempt is under way.
+    fn end_with(&self, error: Error) -> Error {
+        self.end(error, false)
+    }
+
+    /// Returns the most informative of the failures. Without any there was no node to try.
+    fn into_error(mut self) -> Error {
+        let error = self.error.take().unwrap_or_else(session::nobody_connected);
+        self.end_with(error)
     }
 }
 
-/// It may have been delivered, but nobody who handled it has said so.
+/// Returns whether the message may have been delivered and no subscriber has reported its outcome.
 fn is_maybe(error: &Error) -> bool {
     error.delivery() == Delivery::Maybe
         && matches!(
@@ -420,8 +485,8 @@ fn is_maybe(error: &Error) -> bool {
         )
 }
 
-/// Of two failures the one to report: one that may have been delivered before one that was not, and what a node
-/// said before that another wasn't connected.
+/// Returns the failure to report of two: one that may have been delivered rather than one that was not, and the answer
+/// of a node rather than a missing connection.
 fn more_informative(former: Option<Error>, latter: Error) -> Error {
     match former {
         Some(former) if former.delivery() == Delivery::Maybe && latter.delivery() == Delivery::No => former,
@@ -461,24 +526,39 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_tried_again() {
+    fn errors_state_which_calls_try_again() {
         use Delivery::{Maybe, No};
-        assert!(is_definite(&error(ErrorKind::NoSubscriber, No)));
-        assert!(can_try_other_node(&error(ErrorKind::SubscriberBusy, Maybe)));
-        assert!(is_definite(&error(ErrorKind::ConnectionLost, No)));
-        assert!(!is_definite(&error(ErrorKind::NoSubscriber, Maybe)));
-        assert!(!is_definite(&error(ErrorKind::TooLarge, No)));
-        assert!(!is_definite(&error(ErrorKind::Timeout, No)), "its time is over");
-        assert!(
-            can_try_other_node(&error(ErrorKind::Overloaded, No))
-                && !is_definite(&error(ErrorKind::Overloaded, No))
-        );
-        assert!(is_maybe(&error(ErrorKind::SubscriberUnreachable, Maybe)));
-        assert!(!is_maybe(&error(ErrorKind::SubscriberFailed, Maybe)), "somebody handled it");
+        let table = [
+            // kind, delivery: through another node, while waiting for a subscriber, at least once
+            (ErrorKind::NoSubscriber, No, [true, true, true]),
+            (ErrorKind::NoSubscriber, Maybe, [false, true, true]),
+            (ErrorKind::SubscriberBusy, No, [true, true, true]),
+            (ErrorKind::SubscriberBusy, Maybe, [true, true, true]),
+            (ErrorKind::SubscriberUnsubscribed, Maybe, [true, true, true]),
+            (ErrorKind::ConnectionLost, No, [true, true, true]),
+            (ErrorKind::ConnectionLost, Maybe, [false, false, true]),
+            (ErrorKind::NotConnected, No, [true, true, true]),
+            (ErrorKind::Overloaded, No, [true, true, true]),
+            (ErrorKind::Bandwidth, No, [true, true, true]),
+            (ErrorKind::SubscriberUnreachable, Maybe, [false, false, true]),
+            (ErrorKind::NodeTimeout, Maybe, [false, false, true]),
+            (ErrorKind::Timeout, No, [false, false, false]),
+            (ErrorKind::Timeout, Maybe, [false, false, true]),
+            (ErrorKind::SubscriberFailed, Maybe, [false, false, false]),
+            (ErrorKind::SubscriberTooSlow, Maybe, [false, false, false]),
+            (ErrorKind::TooLarge, No, [false, false, false]),
+            (ErrorKind::Closed, No, [false, false, false]),
+            (ErrorKind::Cancelled, Maybe, [false, false, false]),
+        ];
+        for (kind, delivery, expected) in table {
+            let error = error(kind, delivery);
+            let found = [can_try_other_node(&error), can_wait(&error), can_retry(&error)];
+            assert_eq!(found, expected, "{kind:?} {delivery:?}");
+        }
     }
 
     #[test]
-    fn the_failure_to_report_is_the_one_that_says_most() {
+    fn most_informative_failure_is_reported() {
         use Delivery::{Maybe, No};
         let first = error(ErrorKind::Timeout, Maybe);
         assert_eq!(
@@ -486,8 +566,8 @@ mod tests {
             ErrorKind::Timeout
         );
         let first = error(ErrorKind::NoSubscriber, No);
-        let told = more_informative(Some(first), error(ErrorKind::NotConnected, No));
-        assert_eq!(told.kind(), ErrorKind::NoSubscriber);
+        let reported = more_informative(Some(first), error(ErrorKind::NotConnected, No));
+        assert_eq!(reported.kind(), ErrorKind::NoSubscriber);
     }
 
     #[test]
@@ -502,19 +582,17 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_delivered_once_stays_so() {
+    fn delivery_stays_maybe_after_one_attempt_that_may_be_delivered() {
         use Delivery::{Maybe, No};
         let mut failed = Failed::default();
-        failed.add(&error(ErrorKind::NoSubscriber, No));
-        assert_eq!(failed.with(error(ErrorKind::Overloaded, No), false).delivery(), No);
-        assert_eq!(
-            failed.with(error(ErrorKind::Overloaded, No), true).delivery(),
-            Maybe,
-            "a try is under way"
-        );
-        failed.add(&error(ErrorKind::ConnectionLost, Maybe));
-        failed.add(&error(ErrorKind::NoSubscriber, No));
-        assert_eq!(failed.error.as_ref().unwrap().kind(), ErrorKind::ConnectionLost);
-        assert_eq!(failed.with(error(ErrorKind::Closed, No), false).delivery(), Maybe);
+        failed.add(error(ErrorKind::NoSubscriber, No));
+        assert_eq!(failed.end_with(error(ErrorKind::Overloaded, No)).delivery(), No);
+        let running = failed.end(error(ErrorKind::Overloaded, No), true);
+        assert_eq!(running.delivery(), Maybe, "an attempt is under way");
+        failed.add(error(ErrorKind::SubscriberBusy, Maybe));
+        failed.add(error(ErrorKind::NoSubscriber, No));
+        assert_eq!(failed.end_with(error(ErrorKind::Closed, No)).delivery(), Maybe);
+        let error = failed.into_error();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::SubscriberBusy, Maybe));
     }
 }

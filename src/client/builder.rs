@@ -35,7 +35,8 @@ impl ClientBuilder {
     /// The folder with `ca.crt`, `sdk.crt` and `sdk.key`.
     ///
     /// Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
-    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. They are read again at each reconnect.
+    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found by
+    /// [`ClientBuilder::connect`]. The same files are read again at each reconnect, whatever the current folder is then.
     pub fn credentials(mut self, folder: impl Into<PathBuf>) -> Self {
         self.options.credentials = CredentialSource::Directory(folder.into());
         self
@@ -143,13 +144,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Most calls in flight per connection; beyond it a call fails at once. Default 65,536.
+    /// Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at
+    /// once. Default: 65,536.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.options.max_in_flight = calls;
         self
     }
 
-    /// Most bytes queued to send per connection. Default 256 MiB.
+    /// Sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of the client
+    /// keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
     pub fn max_send_bytes(mut self, bytes: usize) -> Self {
         self.options.max_send_bytes = bytes;
         self

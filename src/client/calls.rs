@@ -11,7 +11,9 @@ use futures_util::future::{AbortHandle, Abortable, Aborted, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 
+use super::handlers::as_handler;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::session;
 
@@ -26,36 +28,39 @@ impl CallHandle {
     }
 }
 
-/// What is told the outcome, exactly once, come what may. Its panic stays here: the calls of all share one task.
+/// Calls the completion callback exactly once, even if the call is dropped unfinished. Catches a panic of the
+/// callback, because one task drives all calls of the client.
 struct Done<T, F: FnOnce(Result<T>)> {
-    tell: Option<F>,
+    callback: Option<F>,
     _outcome: std::marker::PhantomData<fn(T)>,
 }
 
 impl<T, F: FnOnce(Result<T>)> Done<T, F> {
-    fn new(tell: F) -> Done<T, F> {
-        Done { tell: Some(tell), _outcome: std::marker::PhantomData }
+    fn new(callback: F) -> Done<T, F> {
+        Done { callback: Some(callback), _outcome: std::marker::PhantomData }
     }
 
-    fn tell(&mut self, outcome: Result<T>) {
-        let Some(tell) = self.tell.take() else { return };
-        if catch_unwind(AssertUnwindSafe(|| tell(outcome))).is_err() {
+    fn complete(&mut self, outcome: Result<T>) {
+        let Some(callback) = self.callback.take() else { return };
+        // A callback that closes the client must not wait for itself.
+        let call = || as_handler(|| callback(outcome));
+        if catch_unwind(AssertUnwindSafe(call)).is_err() {
             tracing::error!("a callback of an asynchronous call panicked");
         }
     }
 }
 
 impl<T, F: FnOnce(Result<T>)> Drop for Done<T, F> {
-    /// The task that drove the call is gone: the caller's runtime has ended before the client.
+    /// Completes a call that its task has dropped, because the runtime of the caller was shut down before the client.
     fn drop(&mut self) {
-        self.tell(Err(session::closed().with_delivery(Delivery::Maybe)));
+        self.complete(Err(session::closed().with_delivery(Delivery::Maybe)));
     }
 }
 
 /// A call as it is started.
 type Sending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
-/// A call with somebody to tell.
+/// A call together with its completion callback.
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The calls of one client.
@@ -64,80 +69,81 @@ pub(crate) struct BackgroundCalls(Mutex<State>);
 
 #[derive(Default)]
 enum State {
-    /// None was started yet.
+    /// No call was started yet.
     #[default]
     Unused,
-    /// Their task runs.
-    Driven(UnboundedSender<Call>),
-    /// No more are taken.
+    /// A task drives the calls.
+    Driven { calls: UnboundedSender<Call>, task: JoinHandle<()> },
+    /// No more calls are accepted.
     Closed,
 }
 
 impl BackgroundCalls {
-    /// Starts a call: its first step is made here, so that calls of one thread are sent in their order.
+    /// Starts a call. Makes its first step on this thread, so that the calls of one thread are sent in their order.
     ///
     /// # Errors
-    /// Why it was never sent, where the first step says so; then `done` is dropped untold. An answer that comes as
-    /// soon as that is an outcome like any other.
+    /// Returns why the call was never sent if the first step fails with such an error; `done` is then dropped without a
+    /// call. Any other outcome of the first step is passed to `done`.
     pub(crate) fn start<T: Send + 'static>(
         &self,
         runtime: &Handle,
         mut call: Sending<T>,
         done: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<CallHandle> {
-        let first = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        let first = match first {
+        // The task runs at least until this sender is dropped, so that every callback runs there.
+        let calls = self.sender(runtime)?;
+        let first = match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(error)) if is_refusal(&error) => return Err(error),
             first => first,
         };
         let (handle, registration) = AbortHandle::new_pair();
         let mut done = Done::new(done);
-        if let Poll::Ready(outcome) = first {
-            done.tell(outcome);
-            return Ok(CallHandle(handle));
-        }
-        let call = AssertUnwindSafe(Abortable::new(call, registration)).catch_unwind();
-        let driven = async move {
-            let (kind, text) = match call.await {
-                Ok(Ok(outcome)) => return done.tell(outcome),
-                Ok(Err(Aborted)) => {
-                    (ErrorKind::Cancelled, "the call was cancelled; it may have been delivered all the same")
-                }
-                Err(_) => (
-                    ErrorKind::Internal,
-                    "a bug in the library: the call panicked; it may have been delivered all the same",
-                ),
-            };
-            done.tell(Err(Error::undelivered(kind, text).with_delivery(Delivery::Maybe)));
+        let call: Call = match first {
+            Poll::Ready(outcome) => Box::pin(async move { done.complete(outcome) }),
+            Poll::Pending => {
+                let call = AssertUnwindSafe(Abortable::new(call, registration)).catch_unwind();
+                Box::pin(async move {
+                    let (kind, text) = match call.await {
+                        Ok(Ok(outcome)) => return done.complete(outcome),
+                        Ok(Err(Aborted)) => (
+                            ErrorKind::Cancelled,
+                            "the call was cancelled; the message may have been delivered",
+                        ),
+                        Err(_) => (
+                            ErrorKind::Internal,
+                            "a bug in the library: the call panicked; the message may have been delivered",
+                        ),
+                    };
+                    done.complete(Err(Error::maybe_delivered(kind, text)));
+                })
+            }
         };
-        self.hand_over(runtime, Box::pin(driven));
+        // Fails if the runtime has ended meanwhile: dropping the call completes it.
+        drop(calls.send(call));
         Ok(CallHandle(handle))
     }
 
-    /// A call that is refused here, since the client or its runtime has just ended, is dropped, which tells it so.
-    fn hand_over(&self, runtime: &Handle, call: Call) {
+    /// Returns the way to the task that drives the calls, and starts one if there is none.
+    fn sender(&self, runtime: &Handle) -> Result<UnboundedSender<Call>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = match &*state {
-            State::Unused => true,
-            State::Driven(calls) => calls.is_closed(),
-            State::Closed => false,
-        };
-        if gone {
-            let (calls, taken) = unbounded_channel();
-            runtime.spawn(drive(taken));
-            *state = State::Driven(calls);
+        match &*state {
+            State::Closed => return Err(session::closed()),
+            State::Driven { calls, .. } if !calls.is_closed() => return Ok(calls.clone()),
+            State::Unused | State::Driven { .. } => {}
         }
-        let refused = match &*state {
-            State::Driven(calls) => calls.send(call).err().map(|refused| refused.0),
-            State::Unused | State::Closed => Some(call),
-        };
-        drop(state);
-        drop(refused);
+        let (calls, started) = unbounded_channel();
+        let task = runtime.spawn(drive(started));
+        *state = State::Driven { calls: calls.clone(), task };
+        Ok(calls)
     }
 
-    /// Takes no more; those that run are driven to their end.
-    pub(crate) fn close(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Closed;
+    /// Accepts no more calls. Returns the task that drives those under way; it ends when the last callback has returned.
+    pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *state, State::Closed) {
+            State::Driven { task, .. } => Some(task),
+            State::Unused | State::Closed => None,
+        }
     }
 }
 
@@ -307,9 +313,10 @@ mod tests {
         drop(lost);
         assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
         let calls = BackgroundCalls::default();
-        calls.close();
+        assert!(calls.close().is_none());
         let (_end, second) = call();
-        calls.start(runtime().handle(), second, move |o| tell.send(o).unwrap()).unwrap();
-        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+        let refused = calls.start(runtime().handle(), second, move |o| tell.send(o).unwrap());
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Closed);
+        assert!(told.recv().is_err(), "the callback was dropped");
     }
 }

@@ -1,13 +1,16 @@
 //! What all handles of one client share: its links, its consumers, its end.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
+use futures_util::future::{Either, select};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::call_limits::CallLimits;
 use super::calls::BackgroundCalls;
 use super::credentials::ClientCredentials;
 use super::handlers::{StreamJob, is_in_handler};
@@ -15,16 +18,12 @@ use super::link::{Link, LinkState, LinkTask};
 use super::links::Links;
 use super::options::Options;
 use super::registry::{Id, Registry};
-use super::waiting::Waiting;
 use crate::delivery::{Budget, DeliveryShared, DiscardCounters, Dispatcher, Duplicates, Event, EventHub};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{SeqSource, Topic};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command};
 use crate::transport::Endpoint;
-
-/// A subscription that no node has confirmed looks again for one after this time, if nothing happens before.
-const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The shared part of a client.
 pub(crate) struct ClientCore {
@@ -36,11 +35,12 @@ pub(crate) struct ClientCore {
     pub(crate) retries: AtomicU64,
     /// Broadcasts that fewer nodes acked than it takes to reach all.
     pub(crate) partial_broadcasts: AtomicU64,
-    /// Calls that wait for a subscriber, or may be tried again.
-    pub(crate) waiting: Waiting,
+    pub(crate) call_limits: CallLimits,
     registry: Mutex<Registry>,
     credentials: Arc<ClientCredentials>,
     closing: AtomicBool,
+    /// The value of `closing`, for tasks that wait for it.
+    closing_signal: watch::Sender<bool>,
     ended: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Calls that nobody awaits.
@@ -69,7 +69,7 @@ impl ClientCore {
             discarded: DiscardCounters::default(),
             echo: options.echo,
         });
-        let waiting = Waiting::new(options.max_in_flight, options.max_send_bytes);
+        let call_limits = CallLimits::new(options.max_in_flight, options.max_send_bytes);
         let core = Arc::new(ClientCore {
             dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler", runtime.handle().clone()),
             runtime,
@@ -78,10 +78,11 @@ impl ClientCore {
             links: Links::new(),
             retries: AtomicU64::new(0),
             partial_broadcasts: AtomicU64::new(0),
-            waiting,
+            call_limits,
             registry: Mutex::default(),
             credentials: Arc::new(credentials),
             closing: AtomicBool::new(false),
+            closing_signal: watch::Sender::new(false),
             ended: watch::Sender::new(false),
             tasks: Mutex::default(),
             calls: BackgroundCalls::default(),
@@ -190,7 +191,29 @@ impl ClientCore {
     /// What every call checks first.
     pub(crate) fn check(&self) -> Result<()> {
         self.runtime.check_fork()?;
-        if self.closing.load(Ordering::Acquire) { Err(session::closed()) } else { Ok(()) }
+        if self.is_closing() { Err(session::closed()) } else { Ok(()) }
+    }
+
+    /// Returns whether [`ClientCore::close`] has been called.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Runs `work` until the client starts to close.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Closed`] if that happens before `work` is done.
+    pub(crate) async fn unless_closing<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let closing = async {
+            // Subscribed only if `work` has to wait, because this is on the way of every message.
+            let mut closing = self.closing_signal.subscribe();
+            // The sender lives as long as the client.
+            let _ = closing.wait_for(|closing| *closing).await;
+        };
+        match select(pin!(work), pin!(closing)).await {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right(_) => Err(session::closed()),
+        }
     }
 
     pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -229,48 +252,6 @@ impl ClientCore {
         applied
     }
 
-    /// Waits until every connected node lists a new topic, at least one.
-    pub(crate) async fn until_listed(
-        &self,
-        topic: &Topic,
-        mut applied: Vec<oneshot::Receiver<Result<()>>>,
-        deadline: Instant,
-    ) -> Result<()> {
-        let mut changed = self.links.watch();
-        loop {
-            let mut failure = session::nobody_connected();
-            let mut listed = false;
-            for answer in applied {
-                match self.runtime.until(deadline, answer).await {
-                    Some(Ok(Ok(()))) => listed = true,
-                    Some(Ok(Err(error))) => failure = error,
-                    // The connection went before it was listed; the next one lists it.
-                    Some(Err(_)) => failure = session::nobody_connected(),
-                    None => failure = self.not_listed(topic),
-                }
-            }
-            if listed {
-                return Ok(());
-            }
-            self.check()?;
-            if Instant::now() >= deadline {
-                return Err(failure);
-            }
-            // The next session lists the topic; it may be there already. Or what is listed at one node moves to one
-            // that is connected.
-            let limit = deadline.min(Instant::now() + RECHECK_INTERVAL);
-            self.runtime.until(limit, changed.changed()).await;
-            applied = self.send_routes(&self.registry(), topic);
-        }
-    }
-
-    fn not_listed(&self, topic: &Topic) -> Error {
-        Error::undelivered(
-            ErrorKind::Timeout,
-            format!("no node confirmed the subscription to {topic:?} in time; the node may be overloaded"),
-        )
-    }
-
     /// Takes a consumer out.
     pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();
@@ -300,17 +281,20 @@ impl ClientCore {
     }
 
     /// Runs a blocking handler over a stream; see [`super::Client::dispatch`].
-    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H)
+    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<()>
     where
         S: Stream + Send + 'static,
         H: FnMut(S::Item) + Send + 'static,
     {
         let finished = watch::Sender::new(());
         let mut dispatched = self.dispatched();
+        // Checked with the list locked: a close that has begun either waits for this handler, or is seen here.
+        self.check()?;
         dispatched.retain(|finished| finished.has_changed().is_ok());
         dispatched.push(finished.subscribe());
         drop(dispatched);
         self.dispatcher.add(Box::new(StreamJob { stream: Box::pin(stream), handler, _finished: finished }));
+        Ok(())
     }
 
     fn dispatched(&self) -> MutexGuard<'_, Vec<watch::Receiver<()>>> {
@@ -323,6 +307,7 @@ impl ClientCore {
         let timeout = timeout.min(super::options::MAX_TIME);
         let deadline = Instant::now() + timeout;
         if !self.closing.swap(true, Ordering::AcqRel) {
+            self.closing_signal.send_replace(true);
             let core = self.clone();
             self.runtime.handle().spawn(async move { core.shut_down(deadline).await });
         }
@@ -355,7 +340,7 @@ impl ClientCore {
             (leftovers, wakers)
         };
         drop(wakers);
-        self.calls.close();
+        let calls = self.calls.close();
         let mut unfinished = Vec::new();
         for leftover in leftovers {
             let Some(mut finished) = leftover.finished.clone() else { continue };
@@ -371,11 +356,16 @@ impl ClientCore {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         // What is queued to send gets the rest of the time, and at least a moment.
         let limit = deadline.max(Instant::now() + Duration::from_millis(500));
-        for task in tasks {
-            let abort = task.abort_handle();
-            if self.runtime.until(limit, task).await.is_none() {
-                abort.abort();
+        for mut task in tasks {
+            if self.runtime.until(limit, &mut task).await.is_none() {
+                task.abort();
+                // Its state is final once it is dropped. A task that panicked has ended as well.
+                let _ = task.await;
             }
+        }
+        if let Some(calls) = calls {
+            // No call can be under way any more. The task ends when the last completion callback has returned.
+            let _ = calls.await;
         }
         self.delivery.events.emit(Event::Closed);
         unfinished.append(&mut self.dispatched());

@@ -1,9 +1,13 @@
-//! Keeps one node connected: connect, run the session, wait, again; for ever, until the client closes.
+//! The task that keeps the client connected to one node. It connects, runs the session, waits for the backoff time and
+//! reconnects, until the client is closed or the endpoint is removed. A panic in it ends the session like a lost
+//! connection.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures_util::future::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -52,14 +56,19 @@ pub(crate) struct LinkTask {
     router: Router,
     inbox: UnboundedReceiver<Command>,
     state: watch::Sender<LinkState>,
-    /// Any link's change of state, for those who wait for some node.
+    /// Counts changes of the state of any link, for tasks that wait for some node.
     changed: Arc<watch::Sender<u64>>,
+    /// The pauses between attempts to connect; none before the first.
+    backoff: Backoff,
+    started: bool,
+    /// Why the link has ended, for calls that come too late.
+    ended: Option<Error>,
 }
 
 /// How a step of the link ended.
 enum Step<T> {
     Done(T),
-    /// For good; what calls that come too late are told.
+    /// The link ends; the error is for calls that come too late.
     Closed(Error),
 }
 
@@ -74,15 +83,13 @@ impl LinkTask {
         changed: Arc<watch::Sender<u64>>,
     ) -> (Link, LinkTask) {
         let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
-        let limits = session::LinkLimits {
-            max_in_flight: options.max_in_flight,
-            max_send_bytes: options.max_send_bytes,
-        };
+        let limits = session::LinkLimits { max_send_bytes: options.max_send_bytes };
         let port = Arc::new(LinkHandle::new(commands, limits));
         let name: Arc<str> = endpoint.to_string().into();
         let router = Router::new(delivery.clone(), name.clone(), port.clone());
         let (state, watched) = watch::channel(LinkState::Starting);
         let link = Link { id, endpoint: name.clone(), port: port.clone(), state: watched };
+        let backoff = Backoff::new(options.reconnect_min, options.reconnect_max);
         let task = LinkTask {
             endpoint,
             name,
@@ -95,32 +102,60 @@ impl LinkTask {
             inbox,
             state,
             changed,
+            backoff,
+            started: false,
+            ended: None,
         };
         (link, task)
     }
 
-    /// Runs until the client closes. Holds the runtime so long, for the goodbye of a client that was just dropped.
+    /// Runs until the client closes. Keeps the runtime alive until then, so that a client that was dropped without a close
+    /// still ends its connection in order.
     pub(crate) async fn run(mut self, _runtime: RuntimeRef) {
-        let mut backoff = Backoff::new(self.options.reconnect_min, self.options.reconnect_max);
-        let mut renew = self.renew_first;
-        let why = loop {
-            if renew && let Step::Closed(why) = self.renew_credentials().await {
-                break why;
+        loop {
+            // After a panic everything of the session is dropped; what is kept here is valid between any two steps.
+            match AssertUnwindSafe(self.keep_connected()).catch_unwind().await {
+                Ok(why) => {
+                    self.ended = Some(why);
+                    return;
+                }
+                Err(_) => self.panicked(),
             }
-            renew = true;
-            match self.connect_and_run().await {
-                Step::Done(was_up_for) => backoff.lasted(was_up_for),
-                Step::Closed(why) => break why,
-            }
-            if let Step::Closed(why) = self.offline(tokio::time::sleep(backoff.pause())).await {
-                break why;
-            }
-        };
-        self.set_state(LinkState::Ended);
-        self.inbox.close();
-        while let Ok(command) = self.inbox.try_recv() {
-            refuse(&self.port, &mut self.router, command, why.clone());
         }
+    }
+
+    /// Connects again and again; returns why the link ends.
+    async fn keep_connected(&mut self) -> Error {
+        loop {
+            let again = std::mem::replace(&mut self.started, true);
+            if again {
+                let pause = self.backoff.pause();
+                if let Step::Closed(why) = self.offline(tokio::time::sleep(pause)).await {
+                    return why;
+                }
+            }
+            if (again || self.renew_first)
+                && let Step::Closed(why) = self.renew_credentials().await
+            {
+                return why;
+            }
+            match self.connect_and_run().await {
+                Step::Done(was_up_for) => self.backoff.lasted(was_up_for),
+                Step::Closed(why) => return why,
+            }
+        }
+    }
+
+    /// Treats a panic as a lost connection. The text of the panic is left to the panic hook, because it may contain
+    /// anything.
+    fn panicked(&mut self) {
+        let was_up = matches!(&*self.state.borrow(), LinkState::Connected);
+        self.port.set_connected(false);
+        let error = Error::undelivered(
+            ErrorKind::Internal,
+            format!("a bug in the library: the task of {} panicked; the client reconnects", self.name),
+        );
+        self.set_down(error, was_up);
     }
 
     /// One connection from its beginning to its end; how long a session was up.
@@ -217,7 +252,12 @@ impl LinkTask {
     }
 
     fn is_down(&mut self, error: Error, up_since: Option<Instant>) -> Step<Duration> {
-        let was_up = up_since.is_some();
+        self.set_down(error, up_since.is_some());
+        Step::Done(up_since.map_or(Duration::ZERO, |since| since.elapsed()))
+    }
+
+    /// Counts and reports a lost session, or a failed attempt to connect.
+    fn set_down(&mut self, error: Error, was_up: bool) {
         tracing::warn!(endpoint = %self.name, %error, was_up, "not connected");
         let endpoint = self.name.clone();
         let counters = &self.port.counters;
@@ -229,7 +269,6 @@ impl LinkTask {
             Event::ConnectFailed { endpoint, error: error.clone() }
         });
         self.set_state(LinkState::Down(error));
-        Step::Done(up_since.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 
     fn set_state(&self, state: LinkState) {
@@ -252,6 +291,19 @@ impl LinkTask {
     }
 }
 
+impl Drop for LinkTask {
+    /// Ends the link however its task ends: when the client closes, when it is aborted, or with its runtime.
+    fn drop(&mut self) {
+        self.port.set_connected(false);
+        self.set_state(LinkState::Ended);
+        self.inbox.close();
+        let why = self.ended.take().unwrap_or_else(session::closed);
+        while let Ok(command) = self.inbox.try_recv() {
+            refuse(&self.port, &mut self.router, command, why.clone());
+        }
+    }
+}
+
 /// Takes a command while no session is up.
 fn refuse(port: &LinkHandle, router: &mut Router, command: Command, error: Error) {
     match command {
@@ -267,6 +319,7 @@ fn refuse(port: &LinkHandle, router: &mut Router, command: Command, error: Error
         Command::Answer { .. }
         | Command::Cancel(_)
         | Command::Survey { .. }
+        | Command::Read(_)
         | Command::EndCalls
         | Command::Leave { .. }
         | Command::Close(_) => {}

@@ -3,8 +3,10 @@
 mod attempts;
 mod backoff;
 mod builder;
+mod call_limits;
 mod calls;
 mod choice;
+mod confirmation;
 mod core;
 mod credentials;
 mod handlers;
@@ -16,7 +18,6 @@ mod registry;
 mod service;
 mod stats;
 mod subscription;
-mod waiting;
 
 pub use builder::ClientBuilder;
 pub use calls::CallHandle;
@@ -28,7 +29,7 @@ pub use stats::{EndpointState, EndpointStats, Stats};
 pub use subscription::{HandlerGuard, Subscribe, Subscription};
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -79,6 +80,8 @@ impl Client {
     /// Any number per topic; each gets every message. A unicast is answered (empty) as soon as one subscription
     /// has taken it, so that a slow reader never makes the node deliver it again.
     ///
+    /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
+    ///
     /// # Errors
     /// When awaited: a bad topic, or no node that lists it in time.
     pub fn subscribe(&self, topic: impl AsRef<str>) -> Subscribe {
@@ -88,7 +91,7 @@ impl Client {
     /// Serves a topic: the handler's result is the reply to each unicast.
     ///
     /// One service per topic in a client; it alone gets that topic's unicasts, while broadcasts go to
-    /// subscriptions only.
+    /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
     ///
     /// ```no_run
     /// # async fn example(client: amop::Client) -> amop::Result<()> {
@@ -178,9 +181,7 @@ impl Client {
         S: futures_core::Stream + Send + 'static,
         H: FnMut(S::Item) + Send + 'static,
     {
-        self.core.check()?;
-        self.core.dispatch(stream, handler);
-        Ok(())
+        self.core.dispatch(stream, handler)
     }
 
     /// The figures at this moment.
@@ -206,6 +207,52 @@ impl Client {
     /// it does.
     pub async fn close_within(&self, timeout: Duration) -> Result<()> {
         self.core.close(timeout).await
+    }
+}
+
+impl Client {
+    /// Returns a reference to the client that doesn't keep it alive, for handlers that use their own client.
+    pub fn downgrade(&self) -> WeakClient {
+        WeakClient { core: Arc::downgrade(&self.core) }
+    }
+}
+
+/// A reference to a [`Client`] that doesn't keep it alive.
+///
+/// A handler that holds a `Client` keeps that client alive until the handler is unsubscribed or the client is closed. One
+/// that holds a `WeakClient` doesn't:
+///
+/// ```no_run
+/// # async fn example(client: amop::Client) -> amop::Result<()> {
+/// let weak = client.downgrade();
+/// client
+///     .subscribe("questions")
+///     .for_each(move |message| {
+///         let client = weak.upgrade();
+///         async move {
+///             if let Some(client) = client {
+///                 let _ = client.publish("answers", message.data().clone()).await;
+///             }
+///         }
+///     })
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct WeakClient {
+    core: Weak<ClientCore>,
+}
+
+impl WeakClient {
+    /// Returns the client, or `None` if it has been dropped.
+    pub fn upgrade(&self) -> Option<Client> {
+        self.core.upgrade().map(|core| Client { core })
+    }
+}
+
+impl std::fmt::Debug for WeakClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WeakClient").finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -12,7 +12,7 @@ use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, IntoAnswer, Owner, Source, Task};
 use super::options::Placement;
 use super::registry::Consumer;
-use super::subscription::{HandlerGuard, Member};
+use super::subscription::{HandlerGuard, Joined, Member};
 use crate::delivery::{AnyLane, Lane, LaneLimits, LaneReader, Request, SubscriptionStats};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
@@ -36,7 +36,14 @@ impl Settings {
         Settings { core, topic, limits, placement, timeout: None, concurrency }
     }
 
-    async fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Request>, Member)> {
+    /// Registers a consumer with a handler, which the caller starts at once: the topic is listed from here on.
+    fn join(self) -> Result<Joined<Request>> {
+        let finished = watch::Sender::new(());
+        let (reader, member, deadline) = self.enter(Some(finished.subscribe()))?;
+        Ok(Joined::new(reader, finished, member, deadline))
+    }
+
+    fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Request>, Member, Instant)> {
         let Settings { core, topic, limits, placement, timeout, concurrency } = self;
         core.check()?;
         let topic = topic?;
@@ -52,7 +59,7 @@ impl Settings {
         let member = Member::join(&core, &topic, |registry, id| {
             registry.add_service(&topic, Consumer { id, lane, placement, finished })
         });
-        Ok((reader, member?.confirmed(deadline).await?))
+        Ok((reader, member?, deadline))
     }
 }
 
@@ -169,12 +176,10 @@ impl IntoFuture for Serve {
         Box::pin(async move {
             let Serve { settings, start } = self;
             let (core, concurrency) = (settings.core.clone(), settings.concurrency);
-            let finished = watch::Sender::new(());
-            let (reader, member) = settings.enter(Some(finished.subscribe())).await?;
-            let owner = member.owner();
-            let guard = HandlerGuard::new(member, reader.lane().clone(), &finished);
+            let Joined { reader, finished, pending } = settings.join()?;
+            let owner = pending.member.owner();
             start(&core, reader, owner, concurrency, finished);
-            Ok(guard)
+            pending.confirmed().await
         })
     }
 }
@@ -198,11 +203,11 @@ impl ServeRequests {
     /// As for the stream.
     #[doc(hidden)]
     pub async fn with_external_handler(self) -> Result<(Requests, HandlerGuard)> {
-        let finished = watch::Sender::new(());
-        let (reader, member) = self.settings.enter(Some(finished.subscribe())).await?;
-        let guard = HandlerGuard::new(member, reader.lane().clone(), &finished);
-        let member = guard.member.again();
-        Ok((Requests { reader, member, _finished: Some(finished) }, guard))
+        let Joined { reader, finished, pending } = self.settings.join()?;
+        let member = pending.member.again();
+        let requests = Requests { reader, member, _finished: Some(finished) };
+        // The caller runs the handler, so there is none to wait for if this fails.
+        Ok((requests, pending.confirmed_without_handler().await?))
     }
 }
 
@@ -212,7 +217,8 @@ impl IntoFuture for ServeRequests {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let (reader, member) = self.settings.enter(None).await?;
+            let (reader, mut member, deadline) = self.settings.enter(None)?;
+            member.confirmed(deadline).await?;
             Ok(Requests { reader, member, _finished: None })
         })
     }

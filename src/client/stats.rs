@@ -16,8 +16,12 @@ pub struct Stats {
     pub endpoints: Vec<EndpointStats>,
     /// Further tries of calls, after the first.
     pub retries: u64,
-    /// Calls that wait now for a subscriber or for a further try (`wait_for_subscriber`, at least once).
+    /// Calls whose messages the client itself keeps now: no node is chosen yet, or they may be retried
+    /// (`wait_for_subscriber`, at least once).
     pub calls_waiting: usize,
+    /// Calls refused before a node was chosen, because of `max_in_flight` or because the messages of waiting calls
+    /// reached `max_send_bytes`.
+    pub overloaded: u64,
     /// Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least.
     pub partial_broadcasts: u64,
     /// Payload bytes held in subscriptions and services now.
@@ -73,7 +77,8 @@ pub struct EndpointStats {
     pub round_trips: RoundTrips,
     /// Unicasts and broadcasts that came, duplicates too.
     pub messages_received: u64,
-    /// Calls and replies refused because of `max_in_flight` or `max_send_bytes`.
+    /// Calls and replies refused because the bytes queued at this connection reached `max_send_bytes`. Of a total: also
+    /// the calls that the client refused before a node was chosen, see [`Stats::overloaded`].
     pub overloaded: u64,
     /// Calls in flight now.
     pub in_flight: usize,
@@ -178,7 +183,7 @@ impl EndpointStats {
 impl Stats {
     /// The figures of all endpoints together.
     pub fn total(&self) -> EndpointStats {
-        let mut total = EndpointStats::default();
+        let mut total = EndpointStats { overloaded: self.overloaded, ..EndpointStats::default() };
         self.endpoints.iter().for_each(|endpoint| total.add(endpoint));
         total
     }
@@ -188,7 +193,8 @@ impl Stats {
         Stats {
             endpoints: core.links.all().iter().map(|link| EndpointStats::of(link)).collect(),
             retries: read(&core.retries),
-            calls_waiting: core.waiting.calls(),
+            calls_waiting: core.call_limits.waiting(),
+            overloaded: core.call_limits.refused(),
             partial_broadcasts: read(&core.partial_broadcasts),
             held_bytes: delivery.budget.held(),
             dispatcher_waits: core.dispatcher.waits(),

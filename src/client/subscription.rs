@@ -12,7 +12,9 @@ use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, Owner, Source};
 use super::options::Placement;
 use super::registry::{Consumer, Id};
-use crate::delivery::{AnyLane, Lane, LaneLimits, LaneReader, Message, Overflow, SubscriptionStats};
+use crate::delivery::{
+    AnyLane, Lane, LaneItem, LaneLimits, LaneReader, Message, Overflow, SubscriptionStats,
+};
 use crate::error::Result;
 use crate::protocol::Topic;
 use crate::runtime::Process;
@@ -73,10 +75,10 @@ impl Subscribe {
         H: FnMut(Message) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let (reader, finished, guard) = self.join().await?;
-        let (core, owner) = (&guard.member.core, guard.member.owner());
+        let Joined { reader, finished, pending } = self.join()?;
+        let (core, owner) = (&pending.member.core, pending.member.owner());
         core.runtime.handle().spawn(handlers::for_each(reader, owner, handler, finished));
-        Ok(guard)
+        pending.confirmed().await
     }
 
     /// Subscribes with a blocking handler, which runs on the client's dispatcher threads: one message after the
@@ -112,32 +114,33 @@ impl Subscribe {
     /// As for the stream.
     #[doc(hidden)]
     pub async fn with_external_handler(self) -> Result<(Subscription, HandlerGuard)> {
-        let (reader, finished, guard) = self.join().await?;
-        let member = guard.member.again();
-        Ok((Subscription { reader, member, _finished: Some(finished) }, guard))
+        let Joined { reader, finished, pending } = self.join()?;
+        let member = pending.member.again();
+        let subscription = Subscription { reader, member, _finished: Some(finished) };
+        // The caller runs the handler, so there is none to wait for if this fails.
+        Ok((subscription, pending.confirmed_without_handler().await?))
     }
 
     async fn start<H>(self, make: impl FnOnce(Owner) -> H) -> Result<HandlerGuard>
     where
         H: FnMut(&mut dyn Iterator<Item = Message>) + Send + 'static,
     {
-        let (reader, finished, guard) = self.join().await?;
-        let owner = guard.member.owner();
+        let Joined { reader, finished, pending } = self.join()?;
+        let owner = pending.member.owner();
         let (source, handler) = (Source::Own(reader), make(owner.clone()));
         let job = BlockingJob { source, handler, owner, _finished: finished };
-        guard.member.core.dispatcher.add(Box::new(job));
-        Ok(guard)
+        pending.member.core.dispatcher.add(Box::new(job));
+        pending.confirmed().await
     }
 
-    /// Makes lane and membership for a handler, and waits until the node knows.
-    async fn join(self) -> Result<(LaneReader<Message>, watch::Sender<()>, HandlerGuard)> {
+    /// Registers a consumer with a handler, which the caller starts at once: the topic is listed from here on.
+    fn join(self) -> Result<Joined<Message>> {
         let finished = watch::Sender::new(());
-        let (reader, member) = self.enter(Some(finished.subscribe())).await?;
-        let guard = HandlerGuard::new(member, reader.lane().clone(), &finished);
-        Ok((reader, finished, guard))
+        let (reader, member, deadline) = self.enter(Some(finished.subscribe()))?;
+        Ok(Joined::new(reader, finished, member, deadline))
     }
 
-    async fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Message>, Member)> {
+    fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Message>, Member, Instant)> {
         let Subscribe { core, topic, limits, placement, timeout } = self;
         core.check()?;
         let topic = topic?;
@@ -147,8 +150,7 @@ impl Subscribe {
         let member = Member::join(&core, &topic, |registry, id| {
             registry.add_subscription(&topic, Consumer { id, lane, placement, finished })
         });
-        let member = member?.confirmed(deadline).await?;
-        Ok((reader, member))
+        Ok((reader, member?, deadline))
     }
 }
 
@@ -158,7 +160,8 @@ impl IntoFuture for Subscribe {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let (reader, member) = self.enter(None).await?;
+            let (reader, mut member, deadline) = self.enter(None)?;
+            member.confirmed(deadline).await?;
             Ok(Subscription { reader, member, _finished: None })
         })
     }
@@ -223,11 +226,58 @@ pub struct HandlerGuard {
     finished: watch::Receiver<()>,
 }
 
-impl HandlerGuard {
-    pub(super) fn new(member: Member, lane: Arc<dyn AnyLane>, finished: &watch::Sender<()>) -> HandlerGuard {
-        HandlerGuard { member, lane, finished: finished.subscribe() }
+/// A consumer that is registered and has a handler to be started.
+pub(super) struct Joined<T: LaneItem> {
+    pub(super) reader: LaneReader<T>,
+    /// Ends with the handler.
+    pub(super) finished: watch::Sender<()>,
+    pub(super) pending: Pending,
+}
+
+impl<T: LaneItem> Joined<T> {
+    pub(super) fn new(
+        reader: LaneReader<T>,
+        finished: watch::Sender<()>,
+        member: Member,
+        deadline: Instant,
+    ) -> Joined<T> {
+        let lane = reader.lane().clone();
+        let pending = Pending { member, lane, finished: finished.subscribe(), deadline };
+        Joined { reader, finished, pending }
+    }
+}
+
+/// A consumer with a handler that no node has confirmed yet. Dropping it unsubscribes.
+pub(super) struct Pending {
+    pub(super) member: Member,
+    lane: Arc<dyn AnyLane>,
+    finished: watch::Receiver<()>,
+    deadline: Instant,
+}
+
+impl Pending {
+    /// Waits until a node lists the topic. If none does in time, unsubscribes and ends the handler.
+    pub(super) async fn confirmed(mut self) -> Result<HandlerGuard> {
+        if let Err(error) = self.member.confirmed(self.deadline).await {
+            self.member.leave();
+            self.lane.abandon();
+            let core = &self.member.core;
+            let limit = Instant::now() + core.options.close_timeout;
+            // A handler that doesn't return in time keeps what it holds until it does.
+            let _ = core.until_finished(self.finished, limit).await;
+            return Err(error);
+        }
+        Ok(HandlerGuard { member: self.member, lane: self.lane, finished: self.finished })
     }
 
+    /// Waits until a node lists the topic. If none does in time, unsubscribes.
+    pub(super) async fn confirmed_without_handler(mut self) -> Result<HandlerGuard> {
+        self.member.confirmed(self.deadline).await?;
+        Ok(HandlerGuard { member: self.member, lane: self.lane, finished: self.finished })
+    }
+}
+
+impl HandlerGuard {
     /// The topic.
     pub fn topic(&self) -> &str {
         &self.member.topic
@@ -307,11 +357,10 @@ impl Member {
         Ok(Member { core: core.clone(), topic: topic.clone(), id, joined: true, applied })
     }
 
-    /// Waits until the node lists the topic.
-    pub(super) async fn confirmed(mut self, deadline: Instant) -> Result<Member> {
+    /// Waits until a node lists the topic.
+    pub(super) async fn confirmed(&mut self, deadline: Instant) -> Result<()> {
         let applied = std::mem::take(&mut self.applied);
-        self.core.until_listed(&self.topic, applied, deadline).await?;
-        Ok(self)
+        self.core.until_listed(&self.topic, applied, deadline).await
     }
 
     /// Leaves, unless that has happened. Not in the child of a fork: there a lock may be held by a thread that isn't

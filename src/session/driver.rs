@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +24,7 @@ use crate::delivery::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
 use crate::protocol::channel::FrameReader;
-use crate::protocol::channel::frame::{MAX_FRAME_LEN, READ_CHUNK};
+use crate::protocol::channel::frame::{MAX_FRAME_LEN, READ_CHUNK, client_body_limit};
 use crate::transport::BoxedStream;
 
 /// Commands taken in one go.
@@ -56,6 +57,20 @@ pub(crate) struct Driver<'a> {
     /// The client wants to be rid of this node, when it can be without harm.
     leaving: Option<(Instant, Error)>,
     closing: Option<Error>,
+    ended: bool,
+}
+
+impl Drop for Driver<'_> {
+    /// Ends a connection whose task was aborted or panicked. The machine may be the cause of the panic, so a second one
+    /// must not leave this function.
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let aborted = Error::undelivered(ErrorKind::Internal, "its task ended unexpectedly");
+        let error = self.closing.take().unwrap_or_else(|| lost_in_flight(&self.endpoint, &aborted));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.end(&error)));
+    }
 }
 
 impl<'a> Driver<'a> {
@@ -81,13 +96,14 @@ impl<'a> Driver<'a> {
             port,
             inbox,
             commands: Vec::with_capacity(COMMANDS),
-            reader: FrameReader::new(MAX_FRAME_LEN),
+            reader: FrameReader::with_body_limits(MAX_FRAME_LEN, client_body_limit),
             sleep,
             endpoint,
             epoch,
             flushed: true,
             leaving: None,
             closing: None,
+            ended: false,
         }
     }
 
@@ -101,14 +117,20 @@ impl<'a> Driver<'a> {
             }
             end => end,
         };
-        self.port.set_connected(false);
-        self.port.views.forget();
         let error = match &end {
             End::Closed(why) => why.clone(),
             End::Lost(error) => lost_in_flight(&self.endpoint, error),
         };
-        self.machine.end(&error);
+        self.end(&error);
         end
+    }
+
+    /// Ends the calls in flight and resets what others see of the connection.
+    fn end(&mut self, error: &Error) {
+        self.ended = true;
+        self.port.set_connected(false);
+        self.port.views.forget();
+        self.machine.end(error);
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, notify: &mut impl FnMut(Notice)) -> Poll<End> {
@@ -124,6 +146,11 @@ impl<'a> Driver<'a> {
                 Err(error) => return Poll::Ready(End::Lost(error)),
             }
             self.machine.send_topics(self.router, Instant::now());
+            for job in self.machine.take_read_jobs() {
+                let port = self.port.clone();
+                // A link that has ended needs no answer.
+                job.run_on_thread(move |answer| drop(port.send(Command::Read(answer))));
+            }
             match self.write(cx) {
                 Ok(wrote) => progress |= wrote,
                 Err(error) => return Poll::Ready(End::Lost(self.io_error(&error))),
@@ -188,16 +215,17 @@ impl<'a> Driver<'a> {
                     });
                 }
                 Command::Route { topic, spec, applied } => {
-                    let changed = router.set(topic, spec);
+                    let changed = router.set(topic.clone(), spec);
                     if !machine.is_ready() {
                         answer_route(applied, Err(not_connected(&self.endpoint)));
                     } else {
-                        machine.on_route(changed, applied);
+                        machine.on_route(topic, changed, applied);
                     }
                 }
                 // Not ready: whoever waits hears by the channel's end that nothing is known.
                 Command::Survey { .. } if !machine.is_ready() => {}
-                Command::Survey { done } => machine.survey(done, now),
+                Command::Survey { topic, done } => machine.survey(topic, done, now),
+                Command::Read(answer) => machine.on_read(answer, now),
                 Command::EndCalls => machine.end_calls(&closed()),
                 Command::Leave { by, why } => *leaving = Some((by, why)),
                 Command::Close(why) => *closing = Some(why),

@@ -17,7 +17,6 @@ use crate::protocol::Topic;
 /// Bounds of what callers may have under way at one node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkLimits {
-    pub(crate) max_in_flight: usize,
     pub(crate) max_send_bytes: usize,
 }
 
@@ -57,7 +56,6 @@ pub(crate) struct Counters {
 /// Shared by callers, request handles and the link's task.
 pub(crate) struct LinkHandle {
     commands: UnboundedSender<Command>,
-    limits: LinkLimits,
     connected: AtomicBool,
     epoch: AtomicU64,
     in_flight: Arc<AtomicUsize>,
@@ -66,7 +64,7 @@ pub(crate) struct LinkHandle {
     pub(crate) counters: Counters,
 }
 
-/// One place among the calls in flight; given back when dropped.
+/// Counts one call as in flight until it is dropped.
 pub(crate) struct Permit(Arc<AtomicUsize>);
 
 impl Drop for Permit {
@@ -79,7 +77,6 @@ impl LinkHandle {
     pub(crate) fn new(commands: UnboundedSender<Command>, limits: LinkLimits) -> LinkHandle {
         LinkHandle {
             commands,
-            limits,
             connected: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             in_flight: Arc::new(AtomicUsize::new(0)),
@@ -104,20 +101,13 @@ impl LinkHandle {
         self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// A place for a call whose frame has `bytes`; refused when the link is at a bound.
+    /// Counts a call in flight whose frame has `bytes`.
+    ///
+    /// # Errors
+    /// Returns OVERLOADED if the link's bound on queued bytes is reached.
     pub(crate) fn permit(&self, bytes: usize) -> Result<Permit> {
-        let calls = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(self.in_flight.clone());
-        if calls >= self.limits.max_in_flight {
-            self.counters.overloaded.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::undelivered(
-                ErrorKind::Overloaded,
-                format!(
-                    "{calls} calls are in flight on this connection, its bound (max_in_flight): \
-                     wait for some to end, or raise the bound"
-                ),
-            ));
-        }
         self.queue.try_add(bytes).map_err(|queued| self.overloaded(queued))?;
         Ok(permit)
     }
@@ -211,14 +201,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permit_keeps_both_bounds() {
+    fn permit_keeps_the_bound_on_bytes() {
         let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
-        let port = LinkHandle::new(tx, LinkLimits { max_in_flight: 2, max_send_bytes: 100 });
+        let port = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
         let first = port.permit(500).expect("an empty queue takes one of any size");
         assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
         port.release_bytes(500);
         let second = port.permit(60).unwrap();
-        assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "calls");
         drop(first);
         assert_eq!(port.permit(60).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
         port.release_bytes(60);

@@ -83,7 +83,7 @@ TEST_CASE("failure of a service reaches the publisher") {
     CHECK(failure("code of a node").code() == amop::Code::subscriber_dropped);
     const auto thrown = failure("exception");
     CHECK(thrown.code() == amop::Code::subscriber_failed);
-    CHECK(thrown.data() == "out of paper");
+    CHECK(thrown.data() == "the handler failed");
     CHECK(thrown.delivery() == amop::Delivery::maybe);
     CHECK(failure("nothing").code() == amop::Code::subscriber_dropped);
 }

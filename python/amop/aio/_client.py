@@ -195,8 +195,9 @@ class Client(BaseClient[Held]):
         subscriptions only.
 
         A handler, a coroutine function or a plain one, is called with each request in this event loop. The data that
-        it returns is the reply. If it returns None, it answers through the request, at once or later. Its exceptions
-        are logged on logger ``amop``, reported as an event, and answered to the publisher as a failure.
+        it returns is the reply. If it returns None, it answers through the request, at once or later. If it raises,
+        the publisher receives a failure with a fixed text; the exception is only logged on logger ``amop`` and
+        emitted as an event. Use ``request.fail(code, data)`` to send a code and data of your own.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
         :param handler: the function that is called with each request; None: requests are read from the result.

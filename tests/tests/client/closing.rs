@@ -3,10 +3,11 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use amop::{ErrorKind, Event, Request};
+use amop::{Delivery, ErrorKind, Event, Request, Retry};
 use futures_util::future::join_all;
+use tokio::sync::mpsc::unbounded_channel;
 
-use crate::fixture::{client, event, soon, two_nodes, until};
+use crate::fixture::{builder, client, event, everywhere, soon, two_nodes, until};
 
 #[tokio::test]
 async fn calls_in_flight_end_with_closed_and_later_ones_too() {
@@ -158,4 +159,117 @@ async fn a_client_that_is_just_dropped_leaves_the_node() {
     drop(handler);
     drop(dropped);
     until("the node to see it go", || devnet.node(0).counters().sessions == 0).await;
+}
+
+/// What no test here waits for.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+#[tokio::test]
+async fn started_calls_between_retries_end_as_closed_before_close_returns() {
+    let devnet = two_nodes().await;
+    for retry in [Retry::Definite, Retry::AtLeastOnce] {
+        let publisher = client(&devnet, 0).await;
+        let (done, mut outcomes) = unbounded_channel();
+        let publish = publisher.publish("nobody", "x").wait_for_subscriber(true).retry(retry).timeout(NEVER);
+        publish.start(move |outcome| done.send(outcome).unwrap()).unwrap();
+        until("a first refusal", || publisher.stats().retries > 0).await;
+        soon("the close", publisher.close()).await.unwrap();
+        let error = outcomes.try_recv().expect("its callback has returned").unwrap_err();
+        // An attempt may be in flight, so that the delivery is open.
+        assert_eq!((error.kind(), error.is_retriable()), (ErrorKind::Closed, false), "{retry:?}");
+        assert!(outcomes.try_recv().is_err());
+    }
+}
+
+#[tokio::test]
+async fn started_calls_without_a_node_end_as_closed_before_close_returns() {
+    let devnet = two_nodes().await;
+    let both = builder(&devnet, 0).endpoint(devnet.node(1).endpoint()).heartbeat(NEVER);
+    let publisher = everywhere(both).await;
+    // Neither answers who subscribes to what.
+    devnet.nodes().iter().for_each(|node| node.freeze());
+    let (done, mut outcomes) = unbounded_channel();
+    for retry in [Retry::Never, Retry::Definite, Retry::AtLeastOnce] {
+        let done = done.clone();
+        let publish = publisher.publish("t", "x").retry(retry).timeout(NEVER);
+        publish.start(move |outcome| done.send(outcome).unwrap()).unwrap();
+    }
+    soon("the close", publisher.close()).await.unwrap();
+    for _ in 0..3 {
+        let error = outcomes.try_recv().expect("its callback has returned").unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Closed, Delivery::No));
+    }
+}
+
+#[tokio::test]
+async fn waiting_calls_of_a_disconnected_client_end_as_closed() {
+    let devnet = two_nodes().await;
+    devnet.node(0).kill().await;
+    let publisher = builder(&devnet, 0).start_offline(true).connect().await.unwrap();
+    for retry in [Retry::Definite, Retry::AtLeastOnce] {
+        let publish = publisher.publish("t", "x").wait_for_subscriber(true).retry(retry).timeout(NEVER);
+        let call = tokio::spawn(publish.into_future());
+        until("the call to wait", || publisher.stats().retries > 0 || publisher.stats().calls_waiting > 0)
+            .await;
+        if retry == Retry::AtLeastOnce {
+            soon("the close", publisher.close()).await.unwrap();
+            let error = soon("the call", call).await.unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.delivery()), (ErrorKind::Closed, Delivery::No));
+        } else {
+            call.abort();
+        }
+    }
+}
+
+#[tokio::test]
+async fn close_waits_for_completion_callbacks() {
+    let devnet = two_nodes().await;
+    // A callback that blocks must not hold up the clients of other tests.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let publisher = builder(&devnet, 0).runtime(runtime.handle().clone()).connect().await.unwrap();
+    let (entered, mut is_in) = unbounded_channel();
+    let (finish, may_finish) = mpsc::channel::<()>();
+    publisher
+        .publish("nobody", "x")
+        .start(move |_| {
+            entered.send(()).unwrap();
+            let _ = may_finish.recv();
+        })
+        .unwrap();
+    soon("the callback", is_in.recv()).await.unwrap();
+    let error = publisher.close_within(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    drop(finish);
+    soon("a second close", publisher.close()).await.unwrap();
+    assert!(is_in.is_closed(), "the callback has returned");
+    runtime.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_completion_callback_may_close_its_client() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    let (done, mut outcomes) = unbounded_channel();
+    let own = publisher.clone();
+    let close = move |_| done.send(futures::executor::block_on(own.close())).unwrap();
+    publisher.publish("nobody", "x").start(close).unwrap();
+    soon("the callback", outcomes.recv()).await.unwrap().expect("it defers");
+    soon("a close that waits", publisher.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_handler_with_a_weak_client_does_not_keep_it_alive() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let weak = subscriber.downgrade();
+    let (tx, mut rx) = unbounded_channel();
+    let own = weak.clone();
+    let upgrade = move |_| std::future::ready(tx.send(own.upgrade().is_some()).unwrap());
+    let handler = subscriber.subscribe("t").for_each(upgrade).await.unwrap();
+    publisher.publish("t", "x").await.unwrap();
+    assert!(soon("the handler", rx.recv()).await.unwrap(), "the client is alive");
+    drop((handler, subscriber));
+    assert!(soon("the end of the handler", rx.recv()).await.is_none());
+    assert!(weak.upgrade().is_none());
+    until("the end of the session", || devnet.node(1).counters().sessions == 0).await;
 }

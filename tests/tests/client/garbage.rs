@@ -13,14 +13,14 @@ use tokio::net::TcpListener;
 use crate::fixture::{devnet, event, soon};
 
 /// A TLS server with a node's certificate, whose connections a test plays itself.
-struct FakeNode {
+pub(crate) struct FakeNode {
     listener: TcpListener,
     acceptor: Arc<NodeAcceptor>,
-    endpoint: String,
+    pub(crate) endpoint: String,
 }
 
 impl FakeNode {
-    async fn new(devnet: &Devnet) -> FakeNode {
+    pub(crate) async fn new(devnet: &Devnet) -> FakeNode {
         let credentials = Credentials::load(&devnet.credentials()).unwrap();
         let acceptor = Arc::new(NodeAcceptor::new(&credentials, &[KeyExchange::Secp256k1]).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -43,7 +43,7 @@ impl FakeNode {
     }
 
     /// The next connection, with the handshake done.
-    async fn accept_ready(&self) -> BoxedStream {
+    pub(crate) async fn accept_ready(&self) -> BoxedStream {
         let (mut stream, seq) = self.accept().await;
         let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 }.encode();
         let answer = Frame::new(MessageType::Handshake, seq, 0, &choice).to_bytes();
@@ -54,7 +54,7 @@ impl FakeNode {
 }
 
 /// A client to be, of the fake node.
-fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
+pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
     let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
         panic!("a devnet without a folder has its credentials in memory");
     };
@@ -159,5 +159,5 @@ async fn node_version_is_escaped_and_bounded() {
     });
     let version = version.await;
     assert!(version.starts_with(r"2.11.2\n\u{1b}[2J\u{202e}xxx"), "{version}");
-    assert!(version.ends_with("x... (1014 bytes)"), "{version}");
+    assert!(version.ends_with('x') && version.len() < 100, "{version}");
 }

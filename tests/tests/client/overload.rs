@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use amop::{Client, Delivery, Error, ErrorKind, Event, Request, Retry};
+use amop::{Client, ClientBuilder, Delivery, Error, ErrorKind, Event, Request, Retry};
 use amop_devnet::Devnet;
 use futures_util::future::join_all;
 use tokio::sync::mpsc::unbounded_channel;
@@ -179,7 +179,7 @@ async fn a_hundred_thousand_calls_in_flight_and_not_one_more() {
     let error = publisher.publish("t", "one more").await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
     assert!(error.message().contains("max_in_flight"), "{error}");
-    assert_eq!(publisher.stats().endpoints[0].overloaded, 1);
+    assert_eq!(publisher.stats().total().overloaded, 1);
     for _ in 0..CALLS {
         held.push(soon("a request", requests.next()).await.unwrap());
     }
@@ -308,4 +308,62 @@ async fn a_slow_consumer_is_told_once_in_each_episode() {
     };
     event(&mut events, "the last event", count).await;
     assert_eq!(told, 3);
+}
+
+/// A client of two nodes that have stopped answering, so that no call comes to an end.
+async fn client_of_frozen_nodes(devnet: &Devnet, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+    let builder = builder(devnet, 0).endpoint(devnet.node(1).endpoint()).heartbeat(NEVER).call_timeout(NEVER);
+    let client = everywhere(set(builder)).await;
+    devnet.nodes().iter().for_each(|node| node.freeze());
+    client
+}
+
+#[tokio::test]
+async fn max_in_flight_holds_while_a_node_is_being_chosen() {
+    const MOST: usize = 10;
+    let devnet = two_nodes().await;
+    let publisher = client_of_frozen_nodes(&devnet, |builder| builder.max_in_flight(MOST)).await;
+    let (done, mut outcomes) = unbounded_channel();
+    let mut refused = 0;
+    for _ in 0..3 * MOST {
+        let done = done.clone();
+        match publisher.publish("nobody", "x").start(move |outcome| done.send(outcome).unwrap()) {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
+                assert!(error.message().contains("max_in_flight"), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((refused, publisher.stats().total().overloaded), (2 * MOST, 2 * MOST as u64));
+    devnet.nodes().iter().for_each(|node| node.thaw());
+    drop(done);
+    for _ in 0..MOST {
+        let outcome = soon("the end of a call", outcomes.recv()).await.expect("it was accepted");
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NoSubscriber);
+    }
+    assert!(soon("no further outcome", outcomes.recv()).await.is_none());
+    let error = publisher.publish("nobody", "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSubscriber, "all permits were released");
+}
+
+#[tokio::test]
+async fn bytes_of_calls_that_may_be_retried_are_limited() {
+    let devnet = two_nodes().await;
+    let publisher = client_of_frozen_nodes(&devnet, |builder| builder.max_send_bytes(4 * LARGE)).await;
+    let retried = [
+        publisher.publish("t", vec![0; LARGE]).wait_for_subscriber(true),
+        publisher.publish("t", vec![0; LARGE]).retry(Retry::AtLeastOnce),
+        publisher.publish("t", vec![0; LARGE]).wait_for_subscriber(true),
+        publisher.publish("t", vec![0; LARGE]).retry(Retry::AtLeastOnce),
+    ];
+    let handles: Vec<_> = retried.into_iter().map(|call| call.start(drop).unwrap()).collect();
+    assert_eq!(publisher.stats().calls_waiting, 4);
+    let error = publisher.publish("t", "x").wait_for_subscriber(true).start(drop).unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
+    assert!(error.message().contains("max_send_bytes"), "{error}");
+    handles.iter().for_each(amop::CallHandle::cancel);
+    until("the calls to end", || publisher.stats().calls_waiting == 0).await;
+    publisher.publish("t", "x").wait_for_subscriber(true).start(drop).expect("the bytes were released");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amop::{ErrorKind, Overflow};
+use amop::{EndpointState, ErrorKind, Overflow};
 
 use crate::fixture::{builder, client, soon, two_nodes, until};
 
@@ -70,4 +70,19 @@ async fn connections_made_lost_and_missed_are_counted() {
     let total = client.stats().total();
     assert_eq!((total.connected, total.connects, total.losses), (true, 3, 1));
     assert_eq!(&*total.endpoint, "");
+}
+
+#[tokio::test]
+async fn an_endpoint_is_not_connected_after_a_close_that_aborts_it() {
+    let devnet = two_nodes().await;
+    let never = Duration::from_secs(24 * 3600);
+    let client = builder(&devnet, 0).heartbeat(never).call_timeout(never).connect().await.unwrap();
+    devnet.node(0).freeze();
+    // More than the buffers of the sockets take, so that the link can't end in order.
+    client.publish("t", vec![0; 64 << 20]).start(drop).unwrap();
+    until("the connection to be full", || client.stats().endpoints[0].bytes_sent > 0).await;
+    soon("the close", client.close_within(Duration::from_millis(50))).await.unwrap();
+    let endpoint = client.stats().endpoints[0].clone();
+    assert_eq!((endpoint.connected, endpoint.state), (false, EndpointState::Ended));
+    assert_eq!((endpoint.in_flight, endpoint.queued_bytes), (0, 0));
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use amop::{ErrorKind, Event, MessageKind, Overflow};
-use amop_devnet::Devnet;
+use amop_devnet::{Devnet, Fault};
 
-use crate::fixture::{builder, client, devnet, event, soon, two_nodes, until};
+use crate::fixture::{builder, client, devnet, event, everywhere, soon, two_nodes, until};
 
 #[tokio::test]
 async fn a_broadcast_reaches_every_subscription_once_and_not_its_sender() {
@@ -264,4 +264,89 @@ async fn a_node_that_says_nothing_costs_a_subscription_its_deadline_and_no_more(
     let lists = client.stats().endpoints[0].topic_lists_sent;
     assert!(lists <= 2, "it isn't asked for again and again: {lists} lists");
     devnet.node(0).thaw();
+}
+
+/// What no test here waits for.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+#[tokio::test]
+async fn one_stalled_node_does_not_delay_a_subscription() {
+    let devnet = two_nodes().await;
+    let both = builder(&devnet, 0).endpoint(devnet.node(1).endpoint());
+    let subscriber = everywhere(both.heartbeat(NEVER).call_timeout(NEVER)).await;
+    devnet.node(1).freeze();
+    let sent = subscriber.stats().endpoints[1].frames_sent;
+    let mut messages = soon("the subscription", subscriber.subscribe("t")).await.unwrap();
+    let sent = subscriber.stats().endpoints[1].frames_sent - sent;
+    assert!(sent <= 3, "the silence of the stalled node was not waited for: {sent} frames");
+    let publisher = client(&devnet, 0).await;
+    publisher.publish("t", "x").await.unwrap();
+    assert_eq!(soon("the message", messages.next()).await.unwrap().data(), "x");
+}
+
+/// A subscriber of a node that lists its topics and answers none of its questions, so that nothing is confirmed.
+async fn unconfirmed(devnet: &Devnet) -> amop::Client {
+    let subscriber = builder(devnet, 1).call_timeout(NEVER).heartbeat(NEVER).connect().await.unwrap();
+    devnet.inject(Fault::lose().at(&devnet.node(1)).on_type(0x12));
+    subscriber
+}
+
+#[tokio::test]
+async fn handlers_run_before_their_subscription_is_confirmed() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    for blocking in [false, true] {
+        let subscriber = unconfirmed(&devnet).await;
+        let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+        let subscribe = subscriber.subscribe("t");
+        let subscribing = if blocking {
+            tokio::spawn(async {
+                subscribe.for_each_blocking(move |message| tx.send(message).unwrap()).await
+            })
+        } else {
+            let handler = move |message| std::future::ready(tx.send(message).unwrap());
+            tokio::spawn(async { subscribe.for_each(handler).await })
+        };
+        publisher.publish("t", "x").wait_for_subscriber(true).timeout(NEVER).await.unwrap();
+        assert_eq!(soon("the handler", rx.recv()).await.unwrap().data(), "x");
+        assert!(!subscribing.is_finished(), "it is not confirmed");
+        subscribing.abort();
+        assert!(soon("the end of the handler", rx.recv()).await.is_none());
+        subscriber.close().await.unwrap();
+        until("the topic to be gone", || devnet.node(1).topics().is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn services_answer_before_they_are_confirmed() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    for blocking in [false, true] {
+        let server = unconfirmed(&devnet).await;
+        let serve = if blocking {
+            server.serve_blocking("t", |request| request.reply("served").unwrap())
+        } else {
+            server.serve("t", async |_: amop::Request| "served")
+        };
+        let serving = tokio::spawn(serve.into_future());
+        let publish = publisher.publish("t", "x").wait_for_subscriber(true).timeout(NEVER);
+        assert_eq!(soon("the reply", publish).await.unwrap().data(), "served");
+        assert!(!serving.is_finished(), "it is not confirmed");
+        server.close().await.unwrap();
+        until("the topic to be gone", || devnet.node(1).topics().is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_unconfirmed_subscription_ends_its_handler() {
+    let devnet = two_nodes().await;
+    let subscriber = client(&devnet, 1).await;
+    devnet.node(1).freeze();
+    let (tx, rx) = tokio::sync::mpsc::unbounded_channel::<amop::Message>();
+    let subscribe = subscriber.subscribe("t").timeout(Duration::from_millis(50));
+    let error =
+        soon("the deadline", subscribe.for_each_blocking(move |message| tx.send(message).unwrap())).await;
+    assert_eq!(error.err().unwrap().kind(), ErrorKind::Timeout);
+    assert!(rx.is_closed(), "the handler and what it holds are gone");
+    devnet.node(1).thaw();
 }

@@ -10,8 +10,8 @@ use crate::boundary::guard;
 use crate::macros::borrow_mut;
 use crate::status::amop_status;
 
-/// Sets the maximum number of calls in flight per connection. Further calls fail with AMOP_ERROR_OVERLOADED. Default:
-/// 65,536.
+/// Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail with
+/// AMOP_ERROR_OVERLOADED. Default: 65,536.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_max_in_flight(
     options: *mut amop_options,
@@ -23,7 +23,8 @@ pub unsafe extern "C" fn amop_options_set_max_in_flight(
     })
 }
 
-/// Sets the maximum number of bytes queued for sending per connection. Further calls fail with AMOP_ERROR_OVERLOADED.
+/// Sets the maximum number of bytes queued for sending per connection, and the maximum number that calls of the client
+/// keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED.
 /// Default: 256 MiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_max_send_bytes(

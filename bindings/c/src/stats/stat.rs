@@ -23,7 +23,7 @@ pub enum amop_stat {
     AMOP_STAT_OWN_BROADCASTS = 6,
     /// Events that were discarded because a listener read too slowly, or was freed before it had read them.
     AMOP_STAT_EVENTS_DROPPED = 7,
-    /// Calls that wait now for a subscriber or for a retry.
+    /// Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried.
     AMOP_STAT_CALLS_WAITING = 8,
     /// Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers.
     AMOP_STAT_PARTIAL_BROADCASTS = 9,
@@ -68,7 +68,8 @@ pub enum amop_stat {
     AMOP_STAT_ROUND_TRIPS = 38,
     /// The state of the endpoint, an AMOP_ENDPOINT_*; of a client: the highest of all its endpoints.
     AMOP_STAT_STATE = 39,
-    /// Calls and replies refused because of a limit: calls in flight, or bytes queued for sending.
+    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under
+    /// way.
     AMOP_STAT_OVERLOADED = 40,
 
     /// Messages queued now.

@@ -1,0 +1,162 @@
+//! Waits until nodes list a new topic.
+
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::oneshot;
+
+use super::core::ClientCore;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::Topic;
+use crate::runtime::RuntimeRef;
+use crate::session;
+
+/// The answer of one node: sent when it lists the topic, dropped with the connection.
+pub(super) type Applied = oneshot::Receiver<Result<()>>;
+
+/// How long a subscription that no node has confirmed waits for a change before it asks the links again.
+const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long the other nodes have once the first has confirmed a topic. A node takes milliseconds; one that is stalled
+/// must not delay a subscription that works.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl ClientCore {
+    /// Waits until a connected node lists a new topic, and for the other nodes as long as [`GRACE`] allows.
+    ///
+    /// # Errors
+    /// Returns why no node has confirmed the topic by `deadline`, or [`ErrorKind::Closed`].
+    pub(super) async fn until_listed(
+        &self,
+        topic: &Topic,
+        mut applied: Vec<Applied>,
+        deadline: Instant,
+    ) -> Result<()> {
+        let mut changed = self.links.watch();
+        loop {
+            let failure = match first_and_grace(&self.runtime, applied, deadline).await {
+                Confirmed::Yes => return Ok(()),
+                Confirmed::No(error) => error,
+                Confirmed::TimedOut => not_listed(topic),
+            };
+            self.check()?;
+            if Instant::now() >= deadline {
+                return Err(failure);
+            }
+            // The next session lists the topic, and may do so already. Or a topic with `Placement::One` moves to a node
+            // that is connected.
+            let limit = deadline.min(Instant::now() + RECHECK_INTERVAL);
+            self.runtime.until(limit, changed.changed()).await;
+            applied = self.send_routes(&self.registry(), topic);
+        }
+    }
+}
+
+/// What the nodes said.
+#[derive(Debug)]
+enum Confirmed {
+    /// At least one lists the topic.
+    Yes,
+    /// None does; the last reason given.
+    No(Error),
+    /// The deadline passed before any answered.
+    TimedOut,
+}
+
+/// Awaits the answers of all nodes side by side: until all are there, or some time after the first confirmation.
+async fn first_and_grace(runtime: &RuntimeRef, applied: Vec<Applied>, deadline: Instant) -> Confirmed {
+    let mut answers: FuturesUnordered<_> = applied.into_iter().collect();
+    let mut outcome = Confirmed::No(session::nobody_connected());
+    let mut limit = deadline;
+    loop {
+        let answer = runtime.until(limit, answers.next()).await;
+        outcome = match (answer, outcome) {
+            (None, Confirmed::No(_)) => return Confirmed::TimedOut,
+            (None | Some(None), outcome) => return outcome,
+            (Some(Some(Ok(Ok(())))), Confirmed::No(_)) => {
+                limit = deadline.min(tokio_now() + GRACE);
+                Confirmed::Yes
+            }
+            (Some(Some(_)), Confirmed::Yes) => Confirmed::Yes,
+            (Some(Some(Ok(Err(error)))), _) => Confirmed::No(error),
+            // The connection was lost before the node confirmed the topic. The next connection lists it.
+            (Some(Some(Err(_))), _) => Confirmed::No(session::nobody_connected()),
+            (Some(Some(Ok(Ok(())))), outcome) => outcome,
+        };
+    }
+}
+
+/// Returns the time of tokio's clock, which tests can stop.
+fn tokio_now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+fn not_listed(topic: &Topic) -> Error {
+    Error::undelivered(
+        ErrorKind::Timeout,
+        format!("no node confirmed the subscription to {topic:?} in time; the node may be overloaded"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAR: Duration = Duration::from_secs(24 * 3600);
+
+    fn runtime() -> RuntimeRef {
+        RuntimeRef::given(tokio::runtime::Handle::current())
+    }
+
+    fn answered(answer: Result<()>) -> Applied {
+        let (tx, rx) = oneshot::channel();
+        tx.send(answer).unwrap();
+        rx
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_node_delays_a_confirmation_by_the_grace_only() {
+        let began = tokio::time::Instant::now();
+        let deadline = began.into_std() + FAR;
+        for silent_first in [true, false] {
+            let before = tokio::time::Instant::now();
+            let (_keep, silent) = oneshot::channel();
+            let mut applied = vec![answered(Ok(())), silent];
+            if silent_first {
+                applied.reverse();
+            }
+            let outcome = first_and_grace(&runtime(), applied, deadline).await;
+            assert!(matches!(outcome, Confirmed::Yes));
+            assert!((GRACE..2 * GRACE).contains(&before.elapsed()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn confirmations_of_all_nodes_need_no_grace() {
+        let before = tokio::time::Instant::now();
+        let deadline = before.into_std() + FAR;
+        let (late, rx) = oneshot::channel();
+        let (gone, lost) = oneshot::channel::<Result<()>>();
+        drop(gone);
+        tokio::spawn(async move {
+            tokio::time::sleep(GRACE / 2).await;
+            late.send(Ok(())).unwrap();
+        });
+        let outcome = first_and_grace(&runtime(), vec![lost, answered(Ok(())), rx], deadline).await;
+        assert!(matches!(outcome, Confirmed::Yes));
+        assert!(before.elapsed() < GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_reported_when_no_node_confirms() {
+        let deadline = tokio::time::Instant::now().into_std() + FAR;
+        let refused = answered(Err(Error::undelivered(ErrorKind::Protocol, "refused")));
+        let outcome = first_and_grace(&runtime(), vec![refused], deadline).await;
+        assert!(matches!(outcome, Confirmed::No(error) if error.kind() == ErrorKind::Protocol));
+        let outcome = first_and_grace(&runtime(), Vec::new(), deadline).await;
+        assert!(matches!(outcome, Confirmed::No(error) if error.kind() == ErrorKind::NotConnected));
+        let (_keep, silent) = oneshot::channel();
+        let outcome = first_and_grace(&runtime(), vec![silent], deadline).await;
+        assert!(matches!(outcome, Confirmed::TimedOut));
+    }
+}
