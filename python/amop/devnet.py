@@ -159,7 +159,7 @@ class Devnet:
           new connections
         - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``
         - ``close``, ``cut``, ``reset``, ``stall``, ``resume`` SESSION
-        - ``fault`` followed by what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
+        - ``fault`` and what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
           ``garbage``, ``cut``, ``close``, ``reset``, ``stall``; then restrictions: ``from-clients``, ``node=0``,
           ``session=0``, ``type=0x31``, ``after=1``, ``times=1``, ``chance=0.5`` and, at the end, ``topic=hello``
         - ``hits ID``, ``remove-fault ID``, ``clear-faults``, ``block NUMBER``, ``sessions``, ``counters``
