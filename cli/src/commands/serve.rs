@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amop::{ErrorKind, HandlerGuard, Request};
+use amop::{ErrorKind, Request, RunningHandler};
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -149,7 +149,7 @@ impl Drop for CommandsOfService {
 /// Takes no more messages, and waits for those that are being worked on as long as the client's close allows;
 /// commands that still run then are ended.
 async fn finish(
-    service: &mut HandlerGuard,
+    service: &mut RunningHandler,
     commands: &Commands,
     handled: &mut mpsc::Receiver<Handled>,
     summary: &mut Summary,

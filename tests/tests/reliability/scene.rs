@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use amop::{Client, Error, ErrorKind, Event, Events, HandlerGuard, Message, Request, Retry};
+use amop::{Client, Error, ErrorKind, Event, Events, Message, Request, Retry, RunningHandler};
 use amop_devnet::{Devnet, DevnetBuilder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -97,7 +97,7 @@ impl Scene {
         &self,
         client: usize,
         topic: &str,
-    ) -> impl Future<Output = amop::Result<HandlerGuard>> + Send + use<> {
+    ) -> impl Future<Output = amop::Result<RunningHandler>> + Send + use<> {
         let (oracle, thinking) = (self.oracle.clone(), self.setup.thinking.clone());
         let hear = move |message: Message| {
             let call = oracle.handled(client, message.seq(), message.data());
