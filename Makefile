@@ -1,64 +1,64 @@
-# The doors of this repository. What happens behind them lives in cargo, in each language's own tools, and in scripts/.
+# Entry points for development. Each target runs cargo, a language's own tool, or a script in scripts/.
 #
-# test, test-deep, lint, fmt and examples run scripts/DOOR-LANGUAGE.sh of every language that has one, in the order
-# that scripts/each-language.sh gives; `make test-rust` runs one of them alone.
+# test, test-deep, lint, fmt and examples run scripts/TARGET-LANGUAGE.sh for every language that has one, in the order
+# of scripts/each-language.sh; `make test-rust` runs one of them alone.
 
 .DEFAULT_GOAL := help
-# `make setup lint test` goes in that order, with -j too.
+# `make setup lint test` runs in that order, also with -j.
 .NOTPARALLEL:
 .PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples install deny clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-help: ## these lines
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
-	@echo "  make DOOR-LANGUAGE  one part alone, say test-rust; the languages: $$(scripts/each-language.sh --list)"
+	@echo "  make TARGET-LANGUAGE  one part alone, such as test-rust; the languages: $$(scripts/each-language.sh --list)"
 
-demo: ## see it work: two embedded nodes, a subscriber, two publishers; needs Rust and a C compiler
+demo: ## show messages between two publishers and a subscriber on two embedded nodes (needs Rust and a C compiler)
 	cargo run --locked --package amop-cli --bin amop -- demo
 
-setup: ## install what the tests need beyond Rust, or say what to install
+setup: ## install what the tests need besides Rust, or print the command to run
 	scripts/setup.sh
 
-build: ## the command, optimised: target/release/amop
+build: ## build the command, optimised: target/release/amop
 	cargo build --release --locked --package amop-cli
 
-test: ## all tests
+test: ## run all tests
 	scripts/each-language.sh test
 
-test-deep: ## what takes longer: fuzzing, many more random cases, other builds of the C library
+test-deep: ## run longer tests: fuzzing, many more random cases, other builds of the C library
 	scripts/each-language.sh test-deep
 
-chaos: ## random faults over four nodes and eight clients: SEED (any) for DURATION seconds (60)
+chaos: ## run random faults on four nodes and eight clients: SEED (any) for DURATION seconds (60)
 	scripts/chaos.sh "$(SEED)" "$(DURATION)"
 
-interop: ## the official SDKs for Go and Java and this client with each other, over embedded nodes
+interop: ## test this client with the official SDKs for Go and Java, on embedded nodes
 	scripts/interop.sh go java --idle
 	scripts/interop.sh go java --like-2.11
 
-lint: ## format, lints, documentation, dependencies; any warning fails
+lint: ## check format, lints, documentation and dependencies; any warning fails
 	scripts/each-language.sh lint
 
 fmt: ## format all code
 	scripts/each-language.sh fmt
 
-bench: ## what the client costs, beside a floor of raw bytes: two minutes
+bench: ## measure the cost of the client and of moving the same bytes without it (two minutes)
 	scripts/bench.sh
 
-examples: ## each compiled example as build/examples/LANGUAGE/NAME
+examples: ## build the compiled examples as build/examples/LANGUAGE/NAME
 	scripts/each-language.sh examples
 
-install: ## install into PREFIX (/usr/local), below DESTDIR if given
+install: ## install into PREFIX (/usr/local), below DESTDIR if it is given
 	PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/install.sh
 
-deny: ## licences and sources of all dependencies (needs cargo-deny: builds for minutes)
+deny: ## check licences and sources of all dependencies (needs cargo-deny, which takes minutes to build)
 	cargo deny --locked --workspace check licenses bans sources
 
-clean: ## remove what was built, and .venv
+clean: ## remove all build output, and .venv
 	cargo clean
 	rm -rf build fuzz/target fuzz/corpus fuzz/artifacts .venv
 
-# One language's part of a door.
+# One language's part of a target.
 test-deep-% test-% lint-% fmt-% examples-%:
 	scripts/$@.sh

@@ -450,8 +450,8 @@ amop_status amop_options_set_group(amop_options *options,
  * Credentials: the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
  * certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). All are
  * PEM. If no function of this section is called, the three files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`,
- * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. Files are read when the client connects, and again for each
- * reconnect.
+ * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
+ * connects. The same files are read again for each reconnect, whatever the current folder is then.
  *
  * - Ownership: no ownership is transferred; arguments are copied.
  * - Threads: any thread, including callbacks, but only one at a time.
@@ -1751,7 +1751,7 @@ enum amop_event_kind
      * messages.
      */
     AMOP_EVENT_SLOW_CONSUMER = 5,
-    /** A callback failed, see amop_callback_failed. Delivery continues. */
+    /** A callback reported a failure by amop_callback_failed, or panicked inside of the library. Delivery continues. */
     AMOP_EVENT_HANDLER_FAILED = 6,
     /** The client is closed. The last event. */
     AMOP_EVENT_CLOSED = 7,
@@ -1884,8 +1884,8 @@ void amop_event_free(amop_event *event);
 amop_status amop_callback_failed(const char *message);
 
 /*
- * Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback
- * is set. Payloads are contained in records of level AMOP_LOG_TRACE only.
+ * Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback is
+ * set. Records above AMOP_LOG_TRACE contain no payloads.
  */
 
 /** The level of a record. */
@@ -1904,7 +1904,7 @@ enum amop_log_level
     AMOP_LOG_INFO = 3,
     /** Details for debugging. */
     AMOP_LOG_DEBUG = 4,
-    /** Everything, payloads included. */
+    /** All records, which may contain payloads. */
     AMOP_LOG_TRACE = 5,
 };
 #ifndef __cplusplus

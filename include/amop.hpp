@@ -1,8 +1,8 @@
 /// amop: a client for AMOP, the publish/subscribe messaging of FISCO BCOS chains. For C++17 and later.
 ///
-/// A program connects to its own institution's node over mutual TLS, subscribes to topics, and reaches other
-/// programs through the chain's nodes: by *publish* (unicast: the node picks one subscriber, whose reply
-/// comes back) or *broadcast* (multicast: all subscribers).
+/// A program connects to the node of its own institution over mutual TLS, subscribes to topics, and reaches
+/// other programs through the nodes of the chain. *Publish* is a unicast: the node picks one subscriber,
+/// whose reply is returned. *Broadcast* is a multicast to all subscribers.
 ///
 ///     using namespace std::chrono_literals;
 ///
@@ -10,34 +10,36 @@
 ///     auto hello = client.subscribe("hello", [](const amop::Message& m) { std::cout << m.text() << '\n'; });
 ///     auto reply = client.publish("hello", "hi", 5s);
 ///
-/// Headers only, over the library's C interface (amop.h); link what pkg-config and CMake name `amop`. Start
-/// reading at amop/client.hpp. What isn't said to be for users is in the namespace `amop::detail`.
+/// The library consists of headers over the C interface (amop.h); link what pkg-config and CMake call `amop`.
+/// Start reading at amop/client.hpp. The namespace `amop::detail` is not part of the interface.
 ///
-/// Rules that hold everywhere; each function says what it adds to them.
+/// The following rules hold for all functions; each function states what it adds to them.
 ///
-/// Objects own what they stand for and can be moved, not copied; messages and replies can be copied too, and
-/// share their payload. What was moved from can be destroyed and assigned to: its getters give nothing, its
-/// other functions throw `Code::invalid_argument`. `get()` gives the C handle, for what isn't to be had here.
+/// Ownership. An object owns its C handle. It can be moved, not copied; messages and replies can also be
+/// copied, and share their payload. An object that was moved from can be destroyed and assigned to; its
+/// getters return empty values, its other functions throw `Code::invalid_argument`. `get()` returns the C
+/// handle, for functions that are not available here.
 ///
-/// Views (`std::string_view`, `Bytes`) that a function gives are valid as long as the object that it was
-/// called on. Those that a function takes are looked at or copied before it returns. A payload is any bytes,
-/// possibly none; texts are UTF-8.
+/// Views (`std::string_view`, `Bytes`) that a function returns are valid as long as the object it was called
+/// on. Views passed to a function are read or copied before it returns. A payload is any number of bytes,
+/// possibly none; strings are UTF-8.
 ///
-/// Errors are exceptions of type `Error`, with a code. Destructors and getters throw nothing.
+/// Errors are exceptions of type `Error`, with a code. Destructors and getters do not throw.
 ///
-/// Threads. Objects can be used from many threads at once, options objects as any value. Nobody may use an
-/// object while or after it is destroyed, moved or assigned to.
+/// Threads. An object may be used from any number of threads at once, an options object like any value. An
+/// object must not be used while or after it is destroyed, moved or assigned to.
 ///
-/// Handlers are anything that can be called: lambdas, function objects, also those that can only be moved.
-/// They run on threads of the library, never on the one that reads from the network. A handler is destroyed
-/// exactly once, after its last call, also when the function that took it throws. Inside of handlers every
-/// function may be called; those that would wait for handlers to end don't wait there. What a handler throws
-/// ends its call, and is told as the function that took the handler says.
+/// Handlers are any callable objects, including move-only ones. They run on threads of the library, but not
+/// on the threads that read from the network. A handler is destroyed exactly once, after its last call, also
+/// if the function that took it throws. A handler may call every function; a function that would wait for
+/// handlers to return does not wait inside of a handler. An exception of a handler ends its call, and is
+/// reported as the function that took the handler describes.
 ///
-/// Times are durations of std::chrono; see `Timeout`. Nothing waits for ever, except loops over what comes.
+/// Times are durations of std::chrono; see `Timeout`. No function waits without a limit, except loops over
+/// messages, requests and events.
 ///
-/// Processes. After a fork the child can't use the parent's objects (`Code::forked`) except to destroy them;
-/// it can make its own.
+/// Processes. A child process created by fork can only destroy the objects of its parent; other uses throw
+/// `Code::forked`. It can create objects of its own.
 #pragma once
 
 #include "amop.h"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Compares the ABI with the one that is committed, by libabigail: scripts/abi-c.sh LIBRARY, or --write to commit another.
+# Compares the ABI with the committed dump, by libabigail: scripts/abi-c.sh LIBRARY, or --write to write a new dump.
 #
-# The library's own debug information holds the insides of every handle, which change with each commit and are nobody's
-# business. So what is compared is a library of C functions that do nothing, declared by the header, which tests hold
-# against the sources; and the names that the real one exports, each and no other. After a change: is it compatible, so
-# that programs compiled before go on working, write it anew; else the number in bindings/c/build.rs (the soname) goes up too.
+# The debug information of the library describes the internals of every handle, which change with each commit and are not
+# part of the ABI. So the dump is made of a library whose functions do nothing, declared by the header, which tests compare
+# with the sources; and the exported names of the real library must be exactly the declared ones. After a compatible
+# change, with which compiled programs still work, write a new dump; after any other, also raise the number in
+# bindings/c/build.rs (the soname).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +17,7 @@ header=bindings/c/tests/header.sh
 soname=$(sed -nE 's/.*-soname,(libamop\.so\.[0-9]+)".*/\1/p' bindings/c/build.rs)
 committed=bindings/c/abi/$soname.abi
 
-# The compiler's own types under the names of C99, and no more of the system's headers, which differ.
+# Define the C99 names by the compiler's own types, without the system's headers, which differ between systems.
 mkdir -p build/abi/include
 for bits in 8 16 32 64; do
     echo "typedef __INT${bits}_TYPE__ int${bits}_t; typedef __UINT${bits}_TYPE__ uint${bits}_t;"
@@ -25,7 +26,7 @@ echo "typedef __SIZE_TYPE__ size_t;" >build/abi/include/stddef.h
 echo "#define bool _Bool" >build/abi/include/stdbool.h
 
 $header stub include/amop.h >build/abi/amop.c
-# DWARF 4: older versions of libabigail read no later one.
+# DWARF 4, because older versions of libabigail can't read later ones.
 (cd build/abi && "${CC:-cc}" -std=c99 -g -gdwarf-4 -fno-eliminate-unused-debug-types -fPIC -shared \
     -nostdinc -Iinclude -I../../include -Wl,-soname,"$soname" amop.c -o "$soname")
 
@@ -38,14 +39,14 @@ fi
 
 if ! diff --label declared --label exported -U 0 <($header names include/amop.h) \
     <(nm --dynamic --defined-only --format=just-symbols "$1" | sort); then
-    echo "$1 exports something else than include/amop.h declares" >&2
+    echo "$1 doesn't export exactly what include/amop.h declares" >&2
     exit 1
 fi
 if ! readelf --dynamic --wide "$1" | grep -qF "soname: [$soname]"; then
-    echo "$1 isn't named $soname" >&2
+    echo "$1 doesn't have the soname $soname" >&2
     exit 1
 fi
 if ! abidiff --non-reachable-types "$committed" "build/abi/$soname"; then
-    echo "the ABI is not the one in $committed: $0 says what to do" >&2
+    echo "the ABI differs from $committed: see the head of $0" >&2
     exit 1
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Four nodes, eight clients, random faults: scripts/chaos.sh [SEED] [SECONDS]. The seed is printed; the same seed breaks
-# the same things in the same order, at nodes of the same traits. What is asked at the end: docs/reliability.md.
+# Runs random faults on four nodes and eight clients: scripts/chaos.sh [SEED] [SECONDS]. Prints the seed; the same seed
+# causes the same faults in the same order, at nodes with the same behaviour. docs/reliability.md lists the checks at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

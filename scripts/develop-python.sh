@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Python package and installs it into .venv, from where the tests and examples use it; its own code is used
-# where it stands.
+# Builds the Python package and installs it into .venv for the tests and examples; its Python code is used in place.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +7,6 @@ if [ ! -x .venv/bin/maturin ]; then
     echo "the Python package needs the tools in .venv (make setup installs them)"
     exit 77
 fi
-# A target folder of its own: maturin builds pyo3 otherwise than cargo does, so in one folder each would undo what the
-# other has built.
+# Use a separate target folder: maturin builds pyo3 with other settings than cargo, so that in one folder each would
+# rebuild what the other has built.
 VIRTUAL_ENV=$PWD/.venv .venv/bin/maturin develop --quiet --locked --target-dir target/python

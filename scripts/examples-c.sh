@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The C examples, optimised, as build/examples/c/NAME.
+# Builds the C examples, optimised, as build/examples/c/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Go examples, with the library inside, as build/examples/go/NAME.
+# Builds the Go examples, linked to the static library, as build/examples/go/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/go-toolchain.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Rust examples, optimised, as build/examples/rust/NAME.
+# Builds the Rust examples, optimised, as build/examples/rust/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formats the C code; the header is cbindgen's.
+# Formats the C code, except for the header, which cbindgen generates.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

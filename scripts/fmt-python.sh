@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formats the Python code; cargo formats the native half with the other crates.
+# Formats the Python code; cargo formats the native extension with the other crates.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

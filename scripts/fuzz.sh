@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Fuzzes each decoder for some seconds: scripts/fuzz.sh [SECONDS] [TARGET...]
 #
-# Builds the targets itself, on the stable toolchain, with the flags that cargo-fuzz would give; without an
-# address sanitizer, since the code under test forbids unsafe. What is found lies in fuzz/artifacts/TARGET; show it
-# again with: fuzz/target/x86_64-unknown-linux-gnu/release/TARGET FILE
+# Builds the targets on the stable toolchain with the flags of cargo-fuzz, but without an address sanitizer, because the
+# code under test forbids unsafe. Inputs that fail are stored in fuzz/artifacts/TARGET; reproduce a failure with:
+# fuzz/target/x86_64-unknown-linux-gnu/release/TARGET FILE
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
@@ -18,7 +18,7 @@ else
     done
 fi
 
-# A target triple of its own keeps the flags away from build scripts and macros.
+# An explicit target triple keeps the flags away from build scripts and macros.
 triple=$(rustc -vV | sed -n 's/^host: //p')
 flags=(
     --cfg fuzzing
@@ -30,12 +30,12 @@ flags=(
     -Cllvm-args=-simplifycfg-branch-fold-threshold=0
     -Ccodegen-units=1
 )
-# The same versions of everything as in the workspace.
+# Use the same versions of all dependencies as the workspace.
 cp ../Cargo.lock Cargo.lock
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR=target \
     cargo build --release --target "$triple" --bins
 
-# Frames of real nodes are where the search begins.
+# The search starts from frames of real nodes.
 seed() { # TARGET TYPE...: the bodies (for frame_reader the frames) of these types, numbers in hex
     python3 - "$@" <<'PYTHON'
 import json, pathlib, sys
@@ -65,7 +65,7 @@ for target in "${targets[@]}"; do
         -rss_limit_mb=1024 -print_final_stats=1 -print_funcs=0 -artifact_prefix="artifacts/$target/" \
         "corpus/$target" >"$log" 2>&1; then
         cat "$log" >&2
-        echo "fuzz: $target failed; the input lies in fuzz/artifacts/$target" >&2
+        echo "fuzz: $target failed; the input is in fuzz/artifacts/$target" >&2
         exit 1
     fi
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

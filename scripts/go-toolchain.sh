@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# For the scripts of Go, to be sourced at the root of the checkout: finds a Go that is new enough, and tells cgo about the
-# C library. What is missing makes the script end with 77.
+# Sourced by the Go scripts at the root of the checkout: finds a Go that is new enough, and points cgo to the C library.
+# Exits with 77 if a tool is missing.
 
-# No toolchain of Go's own choice is downloaded.
+# Keep Go from downloading a toolchain.
 export GOTOOLCHAIN=local
 
 find_go() {
@@ -21,12 +21,12 @@ find_go() {
     return 1
 }
 
-# Installs the library of PROFILE for Go's tests, and has pkg-config and the loader find it: use_library PROFILE PREFIX
+# Installs the library of PROFILE for the Go tests, where pkg-config and the loader find it: use_library PROFILE PREFIX
 use_library() {
     PREFIX=$2 scripts/install-c.sh "$1"
     export PKG_CONFIG_PATH=$PWD/$2/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
     export LD_LIBRARY_PATH=$PWD/$2/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-    # Go's cache doesn't look into headers: a name that is of no use changes with them.
+    # Go's build cache ignores changes of headers, so an unused macro is named after their content.
     CGO_CFLAGS="-O2 -g -DAMOP_H_$(sha256sum include/amop.h | cut -c 1-16)"
     export CGO_CFLAGS
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the C library below PREFIX (/usr/local), with DESTDIR in front of it: headers, libraries, pkg-config and CMake
+# Installs the C library below PREFIX (/usr/local), prefixed with DESTDIR: headers, libraries, pkg-config and CMake
 # files. scripts/install-c.sh [PROFILE]; PROFILE is a cargo profile (release; dev is quicker to build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,10 +15,10 @@ built=${CARGO_TARGET_DIR:-target}/$profile
 [ "$profile" != dev ] || built=${CARGO_TARGET_DIR:-target}/debug
 
 version=$(sed -nE 's/^#define AMOP_VERSION "(.*)"/\1/p' include/amop.h)
-# As build.rs names it: the number of the ABI.
+# The number of the ABI, as in build.rs.
 abi=$(sed -nE 's/.*-soname,libamop\.so\.([0-9]+)".*/\1/p' bindings/c/build.rs)
-# What rustc's standard library needs of the system (`--print native-static-libs`). Where one is missing, the program that
-# scripts/test-c.sh builds on what is installed doesn't link.
+# The system libraries that Rust's standard library needs (`--print native-static-libs`). If one is missing here, the
+# program that scripts/test-c.sh builds on the installed library fails to link.
 native_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
 install -Dm644 -t "$into/include" include/amop.h include/amop.hpp

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what users get below PREFIX (/usr/local), with DESTDIR in front of it while a package is made.
+# Installs the command and the C library below PREFIX (/usr/local), prefixed with DESTDIR for packaging.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 prefix=$(realpath --canonicalize-missing "${PREFIX:-/usr/local}")
 into=${DESTDIR:-}$prefix
 
-# The command, and what it writes of itself: manual pages and completions.
+# The command, with its manual pages and completions, which it writes itself.
 cargo build --release --locked --package amop-cli
 install -Dm755 "${CARGO_TARGET_DIR:-target}/release/amop" "$into/bin/amop"
 "$into/bin/amop" man --dir "$into/share/man/man1"

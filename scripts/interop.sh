@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The official SDKs and this client with each other, over embedded nodes: scripts/interop.sh SDK... [OPTION...]
+# Tests this client with the official SDKs on embedded nodes: scripts/interop.sh SDK... [OPTION...]
 #
-# SDK is `go` or `java`. Builds a program around each into build/interop, with what that needs: go-sdk from the Go
-# module proxy; java-sdk from Maven Central, and a Java 11 to run it. Options go to the tests: --idle for a minute in which
-# all sit still, --like-2.11 for nodes with the habits of real ones.
+# SDK is `go` or `java`. Builds a program on each SDK into build/interop, and downloads its needs: go-sdk from the Go
+# module proxy; java-sdk from Maven Central, and a Java 11 to run it. Options are passed to the tests: --idle adds a minute
+# without messages, --like-2.11 makes nodes behave as real 2.11 nodes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$PWD/build/interop
@@ -17,7 +17,7 @@ lacks() { # WHAT
 go_peer() {
     local module=tests/interop/go log=$build/go.log
     . scripts/go-toolchain.sh
-    # A module of its own, whatever workspace is above it.
+    # Build it as a separate module, whatever workspace is above it.
     export GOWORK=off
     if ! go -C "$module" mod download 2>"$log"; then
         cat "$log" >&2
@@ -42,7 +42,7 @@ java_peer() {
     if [ ! -e "$classes/Peer.class" ] || [ -n "$(find "$module" -type f -newer "$classes/Peer.class")" ]; then
         mvn --batch-mode --quiet --file "$module/pom.xml" compile
     fi
-    # Later ones have no secp256k1 in TLS any more; Debian has later ones only.
+    # Later releases of Java don't support secp256k1 in TLS; Debian has only later ones.
     if ! cmp --silent "$module/requirements.txt" "$java11/requirements.txt"; then
         rm -rf "$java11"
         python3 -m venv "$java11"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lints of the C interface's crate, and the format of the C code; its compiler warnings are errors wherever C is built.
+# Lints the crate of the C interface and checks the format of the C code. Compiler warnings are errors in every C build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

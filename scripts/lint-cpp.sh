@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# The C++ interface: all of C can be reached, each header stands alone, by each compiler that is there; and format.
+# Checks that the C++ headers cover the whole C interface, that each header compiles alone with each installed compiler,
+# and the format.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Every function and constant of amop.h, except for its own macros, is used in a header of C++.
+# Every function and constant of amop.h except its macros is used in a C++ header.
 named=$(sed -E '/^ *(\/\*|\*)/d' include/amop.h | grep -oE '\<(amop_[a-z0-9_]+ ?\(|AMOP_[A-Z0-9_]+)' | tr -d ' (' | sort -u)
 unused=$(grep -vxF -f <(grep -ohE '\<(amop|AMOP)_\w+' include/amop/*.hpp | sort -u) <<<"$named" \
     | grep -vxE 'AMOP_H|AMOP_VERSION(_MAJOR|_MINOR|_PATCH)?' || true)
 if [ -n "$unused" ]; then
-    printf 'amop.h has what C++ programs can not reach through include/amop:\n%s\n' "$unused" >&2
+    printf 'these names of amop.h are not available in include/amop:\n%s\n' "$unused" >&2
     exit 1
 fi
 
-# Each header alone and twice; no macros come out of them.
+# Include each header alone, twice. Headers define no macros.
 mkdir -p build
 strict=(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wundef)
 for compiler in ${CXX:-c++} clang++; do
@@ -24,7 +25,7 @@ for compiler in ${CXX:-c++} clang++; do
     "$compiler" -std=c++20 "${strict[@]}" -I. -fsyntax-only build/header.cpp
 done
 if grep -n '^ *# *define' include/amop.hpp include/amop/*.hpp; then
-    echo "headers of C++ define no macros" >&2
+    echo "C++ headers must not define macros" >&2
     exit 1
 fi
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Format, vet and staticcheck of the Go binding and examples; whatever they find fails.
+# Checks the Go binding and examples with gofmt, vet and staticcheck; any finding fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/go-toolchain.sh

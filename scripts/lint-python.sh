@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Format, lints and types of the Python package; its stubs against what they describe; clippy for the native half.
+# Checks format, lints and types of the Python package, compares its stubs with the native extension, and runs clippy on
+# the extension.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

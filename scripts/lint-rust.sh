@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Format, clippy and rustdoc of the Rust crates, warnings denied, and what must never get among the dependencies.
+# Checks the Rust crates with rustfmt, clippy and rustdoc, warnings denied, and that no forbidden crate is a dependency.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,8 +8,8 @@ cargo fmt --manifest-path fuzz/Cargo.toml --check
 cargo clippy --locked --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-# TLS is rustls on ring. A second provider would come in by one dependency's default feature, cost a C build of
-# minutes, and make rustls panic where it picks a default.
+# TLS is rustls on ring. The default feature of a dependency could add a second provider, which takes minutes to build in
+# C and makes rustls panic when it picks a default.
 for crate in aws-lc-sys openssl-sys; do
     code=0
     tree=$(cargo tree --locked --workspace --target all --edges all --invert "$crate" 2>&1) || code=$?

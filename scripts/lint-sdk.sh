@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lints of the interoperability tests, which no other language's lints see.
+# Lints the interoperability tests, which the lints of the other languages don't cover.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Looks over the scripts with shellcheck.
+# Checks the scripts with shellcheck.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

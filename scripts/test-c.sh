@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The tests of the C interface: the header and the ABI; programs against an installed library, as they are, under valgrind
-# and with AddressSanitizer; and a program outside of this tree.
+# Tests the C interface: the header and the ABI; programs on an installed library, plain, under valgrind and with
+# AddressSanitizer; and a program outside of this tree.
 #
-# The header is generated: AMOP_WRITE_HEADER=1 cargo test -p amop-capi --test header writes include/amop.h anew. So is the
-# dump of the ABI: scripts/abi-c.sh --write.
+# The header is generated: AMOP_WRITE_HEADER=1 cargo test -p amop-capi --test header writes include/amop.h. So is the ABI
+# dump: scripts/abi-c.sh --write.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ lacking=()
 cargo test --locked --package amop-capi
 PREFIX=$stage scripts/install-c.sh dev
 
-# The header alone, twice, as C99 and as C++17.
+# Compile the header alone, included twice, as C99 and as C++17.
 printf '#include "amop.h"\n#include "amop.h"\nint main(void) { return 0; }\n' >build/header.c
 "${CC:-cc}" -std=c99 "${strict[@]}" -Wundef -Wstrict-prototypes -I"$stage/include" -c build/header.c -o build/header.o
 "${CXX:-c++}" -std=c++17 "${strict[@]}" -Wundef -x c++ -I"$stage/include" -c build/header.c -o build/header.o
@@ -33,7 +33,7 @@ case $code in
     *) exit "$code" ;;
 esac
 
-run() { # NAME SETTING...: builds the tests in build/NAME and runs them; under valgrind too where the name is c
+run() { # NAME SETTING...: builds the tests in build/NAME and runs them; also under valgrind if NAME is c
     local name=$1 filter=()
     shift
     [ "$name" = c ] || filter=(--label-exclude memcheck)
@@ -51,6 +51,6 @@ command -v valgrind >/dev/null || lacking+=(valgrind)
 bindings/c/tests/consume.sh "$stage"
 
 if [ ${#lacking[@]} -gt 0 ]; then
-    echo "all else has passed, but a part of the C tests was left out: install ${lacking[*]} (make setup does)"
+    echo "passed, but a part of the C tests was skipped: install ${lacking[*]} (make setup does)"
     exit 77
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tests of the C++ interface: programs against an installed library, as they are and with AddressSanitizer and
-# UndefinedBehaviorSanitizer; and README's example.
+# Tests the C++ interface: programs on an installed library, plain and with AddressSanitizer and
+# UndefinedBehaviorSanitizer; and the example in README.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,13 +23,13 @@ run() { # NAME SETTING...: builds the tests in build/NAME and runs them
 }
 run cpp -DAMOP_SANITIZE=
 run cpp-sanitized -DAMOP_SANITIZE=address,undefined
-# Another compiler, where there is one, and the static library.
+# Another compiler, if it is installed, and the static library.
 if command -v clang++ >/dev/null; then
     run cpp-clang -DCMAKE_CXX_COMPILER=clang++ -DAMOP_TARGET=amop::static
 fi
 
-# README's example, by pkg-config, linked to the shared and to the static library.
-# shellcheck disable=SC2016 # the backquotes are README's
+# The example in README.md, built with pkg-config, linked to the shared and to the static library.
+# shellcheck disable=SC2016 # the backquotes are those of README.md
 sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md >build/readme.cpp
 grep -q 'int main' build/readme.cpp
 for package in amop amop-static; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests of the C interface that take longer, since they take other builds of the library: linked into the tests; without
-# the embedded nodes; and with AddressSanitizer in the library too.
+# Tests the C interface with other builds of the library, which takes longer: linked statically; without the embedded
+# nodes; and with AddressSanitizer also in the library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ if ! command -v cmake >/dev/null || ! pkg-config --exists cmocka; then
 fi
 target=${CARGO_TARGET_DIR:-$PWD/target}
 
-run() { # NAME PREFIX SETTING...: builds the tests in build/NAME on what is installed in PREFIX, and runs them
+run() { # NAME PREFIX SETTING...: builds the tests in build/NAME on the library in PREFIX, and runs them
     local name=$1 prefix=$2
     shift 2
     cmake -S bindings/c -B "build/$name" -DCMAKE_PREFIX_PATH="$PWD/$prefix" "$@" >"build/$name.log"
@@ -32,12 +32,12 @@ scripts/abi-c.sh "$stage/lib/libamop.so" || code=$?
     -L"$stage/lib" -lamop -Wl,-rpath,"$PWD/$stage/lib" -o build/without_devnet
 build/without_devnet
 
-# With AddressSanitizer in the library itself: all Rust but its standard library. rustc has it for every target, but
-# takes it from its nightly versions only, or from those that are told to behave so.
+# With AddressSanitizer in the library itself: in all Rust code except the standard library. Only nightly versions of
+# rustc accept the option, or a stable version that is set to behave as one.
 triple=$(rustc -vV | sed -n 's/^host: //p')
 runtime=$(rustc --print sysroot)/lib/rustlib/$triple/lib/librustc-stable_rt.asan.a
 if [ ! -e "$runtime" ]; then
-    echo "all else has passed, but this toolchain has no runtime for AddressSanitizer"
+    echo "passed, except for the build with AddressSanitizer: this toolchain has no runtime for it"
     exit 77
 fi
 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/sanitized \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests of the Go binding that take longer: under AddressSanitizer, which also finds what C was given and never freed; with
-# cgo's thorough checks; many times, on few and many processors; and programs that end without closing, 100 times.
+# Longer tests of the Go binding: under AddressSanitizer, which also finds C memory that is never freed; with all checks of
+# cgo; repeatedly, on few and many processors; and 100 runs of programs that exit without closing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/go-toolchain.sh

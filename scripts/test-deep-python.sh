@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Python tests that take longer: EXITS (200) interpreters that end in awkward states, MESSAGES (1,000,000) messages after
-# which nothing is held, and an optimised wheel for all systems.
+# Longer Python tests: EXITS (200) interpreters that exit in difficult states, MESSAGES (1,000,000) messages after which no
+# memory is held, and an optimised wheel for all systems.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

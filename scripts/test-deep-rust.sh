@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rust tests that take longer: each decoder fuzzed for FUZZ_SECONDS (20), properties over PROPTEST_CASES (20,000),
-# random faults for CHAOS_SECONDS (60), everything at once on embedded nodes for SOAK_SECONDS (60).
+# Longer Rust tests: fuzzing of each decoder for FUZZ_SECONDS (20), property tests with PROPTEST_CASES (20,000), random
+# faults for CHAOS_SECONDS (60), and a soak test of the embedded nodes for SOAK_SECONDS (60).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

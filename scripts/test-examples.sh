@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The example programs of all languages: each one's output, and every publisher with every subscriber, against embedded
-# nodes. They are built here, quickly (AMOP_PROFILE=release: optimised); a language that can't be built is left out and named.
+# Tests the example programs of all languages on embedded nodes: the output of each, and every publisher with every
+# subscriber. Builds them without optimisation (AMOP_PROFILE=release: with); skips and lists languages that can't be built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export AMOP_PROFILE=${AMOP_PROFILE:-dev}
-built=(rust) # along with the tests
+built=(rust) # built with the tests
 left_out=()
 
 build() { # LANGUAGE COMMAND
@@ -25,6 +25,6 @@ build python scripts/develop-python.sh
 echo "with programs in ${built[*]}"
 AMOP_EXAMPLES="${built[*]}" cargo test --locked --package amop-tests --test examples
 if [ ${#left_out[@]} -gt 0 ]; then
-    echo "programs in ${left_out[*]} were left out: see above for what that lacks"
+    echo "programs in ${left_out[*]} were skipped: the missing tools are listed above"
     exit 77
 fi

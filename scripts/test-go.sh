@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# The tests of the Go binding, against embedded nodes: on the installed library with the race detector, and linked with
-# the static one while the collector runs at every chance and cgo checks what is passed.
+# Tests the Go binding on embedded nodes: with the installed library and the race detector, and with the static library
+# while the garbage collector runs as often as possible and cgo checks the pointers that are passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/go-toolchain.sh
 
 use_library dev build/stage-go
 target=${CARGO_TARGET_DIR:-$PWD/target}
-# Without -count=1, Go would give old results: it doesn't see that the library has changed.
+# -count=1 disables cached results, because Go doesn't notice changes of the library.
 go test -race -count=1 ./bindings/go/...
 GOGC=1 GODEBUG=cgocheck=1 CGO_LDFLAGS=-L$target/debug go test -tags amop_static -count=1 ./bindings/go/...
 
-# A program outside of the workspace, as bindings/go/README.md tells to build one: the one that it shows.
+# The program of bindings/go/README.md, outside of the workspace, built as described there.
 mkdir -p build/go-program
 # shellcheck disable=SC2016 # nothing is to be expanded
 sed -n '/^```go$/,/^```$/{/^```/d;p}' bindings/go/README.md >build/go-program/main.go

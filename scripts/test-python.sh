@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests of the Python package, against embedded nodes, and a wheel of it in a fresh environment.
+# Tests the Python package on embedded nodes, and its wheel in a fresh environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

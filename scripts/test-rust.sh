@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The tests of the Rust crates: units, behaviour over real sockets and TLS, documentation examples.
+# Tests the Rust crates: unit tests, behaviour over real sockets and TLS, documentation examples.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if ! command -v openssl >/dev/null; then
-    echo "the tests need the openssl command as a foreign TLS peer: run make setup" >&2
+    echo "the tests need the openssl command, as another TLS implementation: run make setup" >&2
     exit 1
 fi
 cargo test --locked --no-fail-fast "$@"

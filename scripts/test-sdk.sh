@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# go-sdk and this client with each other, over embedded nodes; java-sdk too: make interop.
+# Tests this client with go-sdk on embedded nodes; `make interop` also tests it with java-sdk.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds a wheel of the Python package and tries it as a user would: scripts/wheel-python.sh dev|release
+# Builds a wheel of the Python package and tests it as a user would: scripts/wheel-python.sh dev|release
 #
-# Both: what is in the wheel, and that it works in a fresh environment with nothing else in it, without a compiler.
-# release: also optimised, for the oldest supported systems (manylinux2014, by zig's linker), from the source
-# distribution, in clean environments; leaves build/python/*.whl and *.tar.gz.
+# Both check the content of the wheel, and that it works in a fresh environment without other packages and without a
+# compiler. release builds it optimised, for the oldest supported systems (manylinux2014, by zig's linker), from the source
+# distribution, in clean environments, and writes build/python/*.whl and *.tar.gz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 kind=${1:?"dev or release?"}
-# pip asks nobody for newer versions of itself, and finds no settings of the user's.
+# Keep pip from looking for newer versions of itself and from reading the user's settings.
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 root=$PWD
 work=$(mktemp -d)
@@ -21,26 +21,26 @@ case $kind in
     release)
         out=build/python
         rm -rf "$out"
-        # At a place that stays: cargo builds anew what another compiler has built.
+        # Use a lasting folder, because cargo rebuilds what another compiler has built.
         tools=$root/target/wheel-tools
         python3 -m venv "$tools"
         "$tools/bin/pip" install --quiet --requirement scripts/requirements-wheel.txt
         "$tools/bin/maturin" sdist --out "$out"
-        # The wheel is built from what the source distribution holds, and nothing else. It lacks the crates that the
-        # package doesn't need, so cargo takes those out of Cargo.lock; the other versions stay as they are.
+        # Build the wheel from the source distribution only. It lacks the crates that the package doesn't need, so cargo
+        # removes those from Cargo.lock; the other versions stay as they are.
         mkdir "$out/source"
         tar -xzf "$out"/*.tar.gz -C "$out/source" --strip-components 1
         (cd "$out/source" && PATH=$tools/bin:$PATH maturin build --release --strip --zig \
             --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
         "$tools/bin/abi3audit" --strict "$out"/*.whl
-        # pip builds the source distribution too, with the tools that it names itself; not optimised, which takes long.
+        # pip builds the source distribution too, with the tools that it declares; not optimised, which would take long.
         python3 -m venv "$work/from-source"
         CARGO_TARGET_DIR=$root/target/python "$work/from-source/bin/pip" install --quiet \
             --config-settings build-args="--profile dev" "$out"/*.tar.gz
         "$work/from-source/bin/amop" --version
         ;;
     *)
-        echo "dev or release, not $kind" >&2
+        echo "invalid kind $kind: write dev or release" >&2
         exit 2
         ;;
 esac
@@ -49,7 +49,7 @@ wheel=$(echo "$out"/*.whl)
 python3 scripts/check-wheel.py "$kind" "$wheel"
 
 python3 -m venv "$work/fresh"
-# Whoever looks for a compiler finds none.
+# Hide compilers.
 mkdir "$work/path"
 export PATH=$work/path:/bin
 for tool in cargo rustc cc gcc; do

@@ -6,7 +6,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -16,15 +16,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// How long [`runtime`] waits for threads that were created to run.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// Starts a detached thread.
+/// Starts a thread, which is detached when the handle is dropped.
 ///
 /// # Errors
 /// Returns [`ErrorKind::Runtime`] if the system refuses it.
-pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-    match thread::Builder::new().name(name.to_owned()).spawn(work) {
-        Ok(_detached) => Ok(()),
-        Err(error) => Err(refused(&format!("the thread {name:?}"), &error)),
-    }
+pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| refused(&format!("the thread {name:?}"), &error))
 }
 
 /// Returns the error for threads that the system has refused; `what` names them.

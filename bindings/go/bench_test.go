@@ -9,7 +9,7 @@ import (
 	"amop"
 )
 
-// What the binding costs, with the embedded nodes in the same process: go test -run '^$' -bench . ./bindings/go
+// Benchmarks of the binding, with embedded nodes in the same process: go test -run '^$' -bench . ./bindings/go
 
 func echoing(b *testing.B) (topic string, client *amop.Client) {
 	b.Helper()
@@ -36,7 +36,7 @@ func BenchmarkPublishesInFlight(b *testing.B) {
 			data := make([]byte, 64)
 			b.ReportAllocs()
 			b.ResetTimer()
-			// All goroutines share the loop.
+			// All goroutines share the counter of the loop.
 			var left atomic.Int64
 			left.Store(int64(b.N))
 			done := make(chan error)

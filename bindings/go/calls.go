@@ -7,16 +7,16 @@ import (
 	"amop/internal/capi"
 )
 
-// calls are a client's publishes and broadcasts under way. Their completions come through one queue, which one
-// goroutine reads; both are there from the first call on.
+// calls are the publishes and broadcasts of a client that are in flight. Their completions pass through one queue,
+// which one goroutine reads. The first call creates both.
 type calls struct {
 	mu      sync.Mutex
 	queue   *capi.Queue
 	pending map[uintptr]*Call
 	last    uintptr
-	// No more are taken.
+	// closed means that no more calls are accepted.
 	closed bool
-	// The reader has ended, or was never there, and no more are taken.
+	// drained is closed when no more calls are accepted and the reader, if there was one, has ended.
 	drained chan struct{}
 }
 
@@ -24,31 +24,31 @@ func newCalls() *calls {
 	return &calls{pending: make(map[uintptr]*Call), drained: make(chan struct{})}
 }
 
-// start starts a call, or concludes it with why it can't.
+// start starts a call, or completes it with an error.
 func (c *calls) start(client *capi.Client, call *Call, topic string, data []byte, how *capi.Sending) {
-	queue, tag, err := c.enter(call)
+	queue, tag, err := c.register(call)
 	if err != nil {
 		call.conclude(nil, err)
 		return
 	}
 	handle, failure := client.Send(topic, data, how, queue, tag)
 	if failure != nil {
-		c.leave(tag)
+		c.unregister(tag)
 		call.conclude(nil, fromC(failure))
 		return
 	}
 	call.started(handle)
 }
 
-// enter notes a call that is about to start, under a tag that C gives back.
-func (c *calls) enter(call *Call) (*capi.Queue, uintptr, error) {
+// register registers a call that is about to start, under a tag that C returns with the completion.
+func (c *calls) register(call *Call) (*capi.Queue, uintptr, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, 0, closedError()
 	}
 	if c.queue == nil {
-		// Each connection has a bound of its own on what is in flight.
+		// No limit here, because the library limits the calls in flight.
 		queue, failure := capi.NewQueue(math.MaxInt32)
 		if failure != nil {
 			return nil, 0, fromC(failure)
@@ -61,8 +61,8 @@ func (c *calls) enter(call *Call) (*capi.Queue, uintptr, error) {
 	return c.queue, c.last, nil
 }
 
-// leave forgets a call that has ended; the last one after the close ends the reader.
-func (c *calls) leave(tag uintptr) *Call {
+// unregister removes a call that has completed. After the close, removing the last one ends the reader.
+func (c *calls) unregister(tag uintptr) *Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	call := c.pending[tag]
@@ -77,7 +77,7 @@ func (c *calls) interruptIfDrained() {
 	}
 }
 
-// read concludes calls as their completions come.
+// read completes calls as their completions arrive.
 func (c *calls) read(queue *capi.Queue) {
 	defer close(c.drained)
 	defer queue.Free()
@@ -87,7 +87,7 @@ func (c *calls) read(queue *capi.Queue) {
 			return
 		}
 		for n := range completions {
-			if call := c.leave(completions[n].Tag); call != nil {
+			if call := c.unregister(completions[n].Tag); call != nil {
 				completions[n].Call = call.completed(&completions[n])
 			}
 		}
@@ -95,21 +95,21 @@ func (c *calls) read(queue *capi.Queue) {
 	}
 }
 
-// close takes no more calls and asks those under way to end.
+// close refuses further calls and cancels those in flight.
 func (c *calls) close() {
 	c.mu.Lock()
 	first := !c.closed
 	c.closed = true
-	under := make([]*Call, 0, len(c.pending))
+	inFlight := make([]*Call, 0, len(c.pending))
 	for _, call := range c.pending {
-		under = append(under, call)
+		inFlight = append(inFlight, call)
 	}
 	c.interruptIfDrained()
 	if first && c.queue == nil {
 		close(c.drained)
 	}
 	c.mu.Unlock()
-	for _, call := range under {
+	for _, call := range inFlight {
 		call.end(errClosing, nil)
 	}
 }

@@ -13,24 +13,25 @@ import (
 	"amop/internal/waiting"
 )
 
-// defaultCloseTimeout is that of the library.
+// defaultCloseTimeout is the default of the library.
 const defaultCloseTimeout = 5 * time.Second
 
-// goodbyes is what the end of a client may take beyond the time that its handlers get: the library gives connections
-// that long to write what is queued.
-const goodbyes = time.Second
+// shutdownGrace is how long closing a client may take beyond the time that its handlers get. The library uses it to
+// write what is queued.
+const shutdownGrace = time.Second
 
-// Client is a connection to one or more nodes of one's institution. It reconnects by itself, for ever, and restores
-// its topics. All its methods may be called from any goroutine, handlers included.
+// Client is a connection to one or more nodes. It reconnects automatically until it is closed, and restores its
+// topics. All its methods may be called from any goroutine, including handlers.
 //
-// Close ends it. (One that is collected unclosed is ended too; not while it has subscriptions, services, listeners or
-// calls.)
+// Call Close when done. A Client that becomes unreachable without it is closed by the garbage collector, but not
+// while it has subscriptions, services, listeners or calls.
 type Client struct {
 	core *core
 	net  runtime.Cleanup
 }
 
-// core is a client without the handle that the program holds: what goroutines may refer to without keeping that one.
+// core is the shared state of a Client. Goroutines refer to core, not to the Client, so that an unclosed Client can
+// still be collected.
 type core struct {
 	handle       *capi.Client
 	calls        *calls
@@ -42,30 +43,30 @@ type core struct {
 	members   map[member]struct{}
 	listeners map[*listener]struct{}
 	final     Stats
-	// Events that listeners lost here.
+	// eventsDropped counts events that the listeners of this package lost.
 	eventsDropped atomic.Uint64
 
-	// Closed when everything has ended, the last handler too.
+	// ended is closed when everything has ended, including the last handler.
 	ended chan struct{}
 }
 
 // member is a subscription or service.
 type member interface {
-	// The client has begun to end: takes no more. Doesn't wait.
-	clientEnds()
-	// Gives up what it holds, and tells handlers by their context that their time is over. Doesn't wait for them.
+	// clientClosing is called when the client begins to close. The member accepts no more messages. It does not wait.
+	clientClosing()
+	// abandon discards what is queued and cancels the context of handlers. It does not wait for them.
 	abandon()
-	// Whether it has a handler, for which the client's end waits.
+	// handles reports whether the member has a handler, for which closing waits.
 	handles() bool
-	// Closed after the last handler has returned, or the last message was read.
+	// isFinished returns a channel that is closed after the last handler has returned or the last message was read.
 	isFinished() <-chan struct{}
 }
 
-// Connect connects. It returns when one node is ready; the others follow in the background. Name at least one with
-// [Endpoint].
+// Connect connects to the nodes named by [Endpoint]. It returns when one node is ready; the client connects to the
+// others in the background.
 //
-// It takes up to the [ConnectTimeout], or ends with ctx; ctx has no meaning for the client after that. When no node
-// could be reached, the error says why the first one couldn't.
+// Connect takes at most the [ConnectTimeout] and ends early with ctx, which does not affect the client afterwards. If
+// no node can be reached, it returns the error of the first endpoint.
 func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 	if failure := capi.CheckVersion(); failure != nil {
 		return nil, fromC(failure)
@@ -99,31 +100,31 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 		ended:        make(chan struct{}),
 	}
 	client := &Client{core: c}
-	client.net = runtime.AddCleanup(client, (*core).endUnclosed, c)
+	client.net = runtime.AddCleanup(client, (*core).closeUnreachable, c)
 	return client, nil
 }
 
-// Close ends the client in order. It takes no more calls, and those in flight end with [ErrClosed]. Handlers get until
-// the [CloseTimeout] to work off what is queued, then their context ends and the rest is dropped and counted;
-// connections say goodbye. When it returns nil no handler of this client runs any more; [ErrTimeout] says that one
-// hasn't returned. What wasn't read from a subscription's channel yet can be read until the CloseTimeout.
+// Close closes the client. Calls in flight fail with [ErrClosed], new ones are refused. Handlers process what is
+// queued until the [CloseTimeout]; then their context is cancelled and the rest is discarded and counted. When Close
+// returns nil, no handler of this client runs any more; [ErrTimeout] means that a handler has not returned. Messages
+// in the channel of a subscription can be read until the CloseTimeout.
 //
-// A second Close waits for the first. Inside of a handler it returns at once, and the end comes after the handler has
-// returned.
+// A second Close waits for the first. Inside of a handler Close returns at once, and the client closes after the
+// handler has returned.
 func (c *Client) Close() error {
 	return c.Shutdown(context.Background())
 }
 
-// Shutdown is Close with a limit of its own: ctx's deadline is what handlers get, where it has one, and it returns when
-// ctx ends.
+// Shutdown closes the client like [Client.Close], within ctx: the deadline of ctx, if it has one, replaces the
+// CloseTimeout, and Shutdown returns when ctx ends.
 func (c *Client) Shutdown(ctx context.Context) error {
 	defer runtime.KeepAlive(c)
 	limit := c.core.timeToClose(ctx)
-	c.core.beginEnd(limit)
+	c.core.beginClose(limit)
 	if insideHandler() {
 		return nil
 	}
-	timer := time.NewTimer(limit + goodbyes)
+	timer := time.NewTimer(limit + shutdownGrace)
 	defer timer.Stop()
 	select {
 	case <-c.core.ended:
@@ -136,7 +137,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	}
 }
 
-// timeToClose is how long handlers get.
+// timeToClose returns how long handlers get.
 func (c *core) timeToClose(ctx context.Context) time.Duration {
 	if left, contextual := timeLeft(ctx, 0); contextual {
 		return left
@@ -144,30 +145,31 @@ func (c *core) timeToClose(ctx context.Context) time.Duration {
 	return c.closeTimeout
 }
 
-// endUnclosed ends a client that was collected: it has no members, listeners or calls, or it would be in use.
-func (c *core) endUnclosed() {
-	c.beginEnd(0)
+// closeUnreachable closes a client that was collected. It has no members, listeners or calls, because they would keep
+// it reachable.
+func (c *core) closeUnreachable() {
+	c.beginClose(0)
 }
 
-// beginEnd starts the end, once.
-func (c *core) beginEnd(limit time.Duration) {
+// beginClose starts closing, once.
+func (c *core) beginClose(limit time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closing {
 		c.closing = true
-		go c.end(time.Now().Add(limit), slices.Collect(maps.Keys(c.members)))
+		go c.close(time.Now().Add(limit), slices.Collect(maps.Keys(c.members)))
 	}
 }
 
-// end is the end, in order: calls, topics, handlers, connections.
-func (c *core) end(deadline time.Time, members []member) {
+// close closes the client in order: calls, topics, handlers, connections.
+func (c *core) close(deadline time.Time, members []member) {
 	c.calls.close()
 	for _, m := range members {
-		m.clientEnds()
+		m.clientClosing()
 	}
-	c.letHandle(deadline, members)
+	c.drainHandlers(deadline, members)
 	stats := c.stats()
-	// How goodbyes fail doesn't matter to anybody.
+	// Ignore an error: no call and no handler depends on how the connections are closed.
 	_ = c.handle.Close(max(time.Until(deadline), time.Millisecond))
 	<-c.calls.drained
 	c.mu.Lock()
@@ -184,8 +186,8 @@ func (c *core) end(deadline time.Time, members []member) {
 	close(c.ended)
 }
 
-// letHandle lets handlers work off what is queued; those that aren't done by the deadline have to give up the rest.
-func (c *core) letHandle(deadline time.Time, members []member) {
+// drainHandlers waits until handlers have processed what is queued, and abandons those that have not at the deadline.
+func (c *core) drainHandlers(deadline time.Time, members []member) {
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	late := false
@@ -205,8 +207,8 @@ func (c *core) letHandle(deadline time.Time, members []member) {
 	}
 }
 
-// join makes a member known to the client's end; false when that has begun.
-func (c *core) join(m member) bool {
+// addMember registers a member, and reports false if the client is closing.
+func (c *core) addMember(m member) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closing {
@@ -216,13 +218,13 @@ func (c *core) join(m member) bool {
 	return true
 }
 
-func (c *core) part(m member) {
+func (c *core) removeMember(m member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.members, m)
 }
 
-// check refuses calls of a client that is closed or closing.
+// check returns an error if the client is closed or closing.
 func (c *core) check() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -236,13 +238,15 @@ func closedError() error {
 	return newError(ErrClosed, "the client is closed")
 }
 
-// AddEndpoint names a further node to connect to, from now on. One that is there already changes nothing.
+// AddEndpoint adds an endpoint to connect to. It does nothing if the client already has it.
 func (c *Client) AddEndpoint(endpoint string) error {
 	return c.change(endpoint, c.core.handle.AddEndpoint)
 }
 
-// RemoveEndpoint leaves a node: what is queued for it is still written, calls in flight there end as lost, and what was
-// listed at it alone moves to another. One that isn't there changes nothing.
+// RemoveEndpoint removes an endpoint. Queued messages are still written. The connection is closed once no call is in
+// flight and no request unanswered, or after the [CloseTimeout]; calls still in flight then fail with
+// [ErrConnectionLost]. Topics listed only at that node move to another. It does nothing if the client has no such
+// endpoint.
 func (c *Client) RemoveEndpoint(endpoint string) error {
 	return c.change(endpoint, c.core.handle.RemoveEndpoint)
 }
@@ -253,7 +257,7 @@ func (c *Client) change(endpoint string, change func(string) *capi.Error) error 
 		return err
 	}
 	if capi.HasNUL(endpoint) {
-		return newError(ErrInvalidEndpoint, "the endpoint %q holds a NUL", endpoint)
+		return newError(ErrInvalidEndpoint, "the endpoint %q contains a NUL", endpoint)
 	}
 	return fromC(change(endpoint))
 }

@@ -14,7 +14,7 @@ import (
 	"amop/internal/capi"
 )
 
-func TestClosingEndsCallsInFlightAndRefusesNewOnes(t *testing.T) {
+func TestCloseCompletesCallsInFlightAndRefusesNewOnes(t *testing.T) {
 	topic, requests := stuck(t, clientAt(t, 1))
 	client := clientAt(t, 0)
 	call := client.PublishAsync(context.Background(), topic, nil)
@@ -37,7 +37,7 @@ func TestClosingEndsCallsInFlightAndRefusesNewOnes(t *testing.T) {
 	equal(t, client.Stats().Total.Calls, 1)
 }
 
-func TestCloseMayBeCalledOftenAndFromAnywhere(t *testing.T) {
+func TestCloseMayBeCalledRepeatedlyFromAnyGoroutine(t *testing.T) {
 	client := clientAt(t, 0)
 	var group sync.WaitGroup
 	for range 8 {
@@ -67,7 +67,7 @@ func TestCloseMayBeCalledOftenAndFromAnywhere(t *testing.T) {
 	ok(t, client.Shutdown(soon(t)))
 }
 
-func TestClosingLetsHandlersWorkOffWhatIsQueued(t *testing.T) {
+func TestCloseLetsHandlersProcessTheirQueue(t *testing.T) {
 	const count = 200
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	gate, entered := make(chan struct{}), make(chan struct{}, 2*count)
@@ -99,7 +99,7 @@ func TestClosingLetsHandlersWorkOffWhatIsQueued(t *testing.T) {
 	}
 }
 
-func TestAHandlerThatDoesNotReturnMakesClosingATimeout(t *testing.T) {
+func TestCloseTimesOutWhileAHandlerBlocks(t *testing.T) {
 	publisher := clientAt(t, 0)
 	for name, end := range map[string]func(*amop.Client, *amop.Subscription) error{
 		"the client by CloseTimeout": func(c *amop.Client, _ *amop.Subscription) error { return c.Close() },
@@ -124,7 +124,7 @@ func TestAHandlerThatDoesNotReturnMakesClosingATimeout(t *testing.T) {
 			subscription := must[*amop.Subscription](t)(client.SubscribeFunc(soon(t), topic,
 				func(ctx context.Context, _ *amop.Message) {
 					entered <- struct{}{}
-					// Its time is over when closing has run out of it; this handler doesn't care.
+					// The context is cancelled when the time for closing is over. This handler ignores it.
 					<-ctx.Done()
 					close(told)
 					<-gate
@@ -138,13 +138,13 @@ func TestAHandlerThatDoesNotReturnMakesClosingATimeout(t *testing.T) {
 			closed(t, told)
 			close(gate)
 			ok(t, client.Close())
-			// The other two were given up.
+			// The other two messages were discarded.
 			equal(t, subscription.Stats(), amop.LaneStats{Accepted: 3, Dropped: 2})
 		})
 	}
 }
 
-func TestClosingInsideOfAHandlerIsDeferred(t *testing.T) {
+func TestCloseInsideOfAHandlerIsDeferred(t *testing.T) {
 	publisher := clientAt(t, 0)
 	for name, end := range map[string]func(*amop.Client, *amop.Subscription) error{
 		"the client": func(c *amop.Client, _ *amop.Subscription) error { return c.Close() },
@@ -198,7 +198,7 @@ func TestClosingInsideOfAHandlerIsDeferred(t *testing.T) {
 	})
 }
 
-func TestWhoReadsAChannelMayReadOnAfterTheClientsEnd(t *testing.T) {
+func TestChannelCanBeReadAfterTheClientIsClosed(t *testing.T) {
 	const count = 300
 	client, publisher := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
@@ -220,7 +220,7 @@ func TestWhoReadsAChannelMayReadOnAfterTheClientsEnd(t *testing.T) {
 	equal(t, left.Stats(), amop.LaneStats{Accepted: count, Dropped: count})
 }
 
-func TestAChannelThatNobodyReadsIsGivenUpAfterTheCloseTimeout(t *testing.T) {
+func TestUnreadChannelIsDiscardedAfterTheCloseTimeout(t *testing.T) {
 	const count = 300
 	client, publisher := clientAt(t, 1, amop.CloseTimeout(10*time.Millisecond)), clientAt(t, 0)
 	topic := freshTopic()
@@ -267,7 +267,7 @@ func TestEveryHandleIsFreed(t *testing.T) {
 	}
 }
 
-func TestAClientThatIsForgottenIsEndedByTheCollector(t *testing.T) {
+func TestUnreachableClientIsClosedByTheCollector(t *testing.T) {
 	before := capi.Live()
 	ended := make(chan struct{})
 	func() {
@@ -289,7 +289,7 @@ func TestAClientThatIsForgottenIsEndedByTheCollector(t *testing.T) {
 	}
 }
 
-func TestAClientInUseIsNotCollected(t *testing.T) {
+func TestClientInUseIsNotCollected(t *testing.T) {
 	topic := freshTopic()
 	messages, client := func() (<-chan *amop.Message, weak.Pointer[amop.Client]) {
 		client := must[*amop.Client](t)(amop.Connect(soon(t), nodes.Node(1)))

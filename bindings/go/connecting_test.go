@@ -14,7 +14,7 @@ import (
 	"amop/internal/capi"
 )
 
-// credential is a file of the nodes' credentials.
+// credential returns the path of a credentials file of the nodes.
 func credential(name string) string {
 	return filepath.Join(nodes.Credentials(), name)
 }
@@ -37,7 +37,7 @@ func TestCredentialsMayBeAFolderFilesOrPEM(t *testing.T) {
 	})
 }
 
-// silent listens and never says anything.
+// silent returns the address of a listener that sends nothing.
 func silent(t *testing.T) string {
 	t.Helper()
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
@@ -45,7 +45,7 @@ func silent(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// free is an address where nothing listens.
+// free returns an address on which nothing listens.
 func free(t *testing.T) string {
 	t.Helper()
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
@@ -53,7 +53,7 @@ func free(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-func TestConnectSaysWhyItCannot(t *testing.T) {
+func TestConnectReportsTheCauseOfAFailure(t *testing.T) {
 	empty := t.TempDir()
 	t.Setenv("AMOP_CREDENTIALS", empty)
 	read := func(name string) []byte { return must[[]byte](t)(os.ReadFile(credential(name))) }
@@ -106,7 +106,7 @@ MIGwMBsGCSqGSIb3DQEFAzAOBAi1kW8yuY5q5wICCAAEgZBbq6sVGyB4HHDNe8Oc
 -----END ENCRYPTED PRIVATE KEY-----
 `
 
-// otherChain reads credentials of a chain of its own.
+// otherChain reads credentials of another chain.
 func otherChain(t *testing.T) func(name string) []byte {
 	t.Helper()
 	chain := devnetOfItsOwn(t)
@@ -115,7 +115,7 @@ func otherChain(t *testing.T) func(name string) []byte {
 	}
 }
 
-func TestAContextEndsConnectingAndNothingIsLeft(t *testing.T) {
+func TestContextEndsConnectWithoutLeaks(t *testing.T) {
 	before := capi.Live()
 	quiet := amop.Options(amop.Endpoint(silent(t)), amop.Credentials(nodes.Credentials()), amop.ConnectTimeout(guard))
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
@@ -132,7 +132,7 @@ func TestAContextEndsConnectingAndNothingIsLeft(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal("the context's error is lost")
 	}
-	// A client that comes late is freed.
+	// A client that is connected too late is freed.
 	for range 20 {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Millisecond, cancel)
@@ -147,7 +147,7 @@ func TestAContextEndsConnectingAndNothingIsLeft(t *testing.T) {
 	}
 }
 
-func TestAClientMayStartOffline(t *testing.T) {
+func TestClientMayStartOffline(t *testing.T) {
 	client := connect(t, amop.Endpoint(free(t)), amop.Credentials(nodes.Credentials()), amop.StartOffline(true))
 	_, err := client.Publish(soon(t), freshTopic(), nil)
 	e := fails(t, err, amop.ErrNotConnected)
@@ -159,7 +159,7 @@ func TestAClientMayStartOffline(t *testing.T) {
 	must[*amop.Reply](t)(client.Publish(soon(t), topic, nil, amop.WaitForSubscriber(true)))
 }
 
-func TestEndpointsComeAndGo(t *testing.T) {
+func TestEndpointsCanBeAddedAndRemoved(t *testing.T) {
 	client := connect(t, nodes.Node(0))
 	equal(t, len(client.Stats().Endpoints), 1)
 	events := must[<-chan *amop.Event](t)(client.Events(soon(t)))
@@ -168,7 +168,7 @@ func TestEndpointsComeAndGo(t *testing.T) {
 	ok(t, client.AddEndpoint(second))
 	event := receive(t, events)
 	for event.Endpoint != second {
-		// The first one's.
+		// The event of the first endpoint.
 		event = receive(t, events)
 	}
 	equal(t, event.Kind, amop.EventConnected)
@@ -187,7 +187,7 @@ func TestEndpointsComeAndGo(t *testing.T) {
 	equal(t, len(client.Stats().Endpoints), 1)
 }
 
-func TestAllOptionsTogether(t *testing.T) {
+func TestAllOptionsAreAcceptedTogether(t *testing.T) {
 	client := connect(t, amop.Endpoints(nodes.Endpoints()...), amop.Credentials(nodes.Credentials()),
 		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard), amop.AnswerTimeout(time.Second),
 		amop.Heartbeat(time.Second), amop.MissedHeartbeats(3), amop.StartOffline(false),
@@ -222,7 +222,7 @@ func TestAllOptionsTogether(t *testing.T) {
 	fails(t, err, amop.ErrInvalidArgument)
 }
 
-func TestTopicsAreCheckedByEveryCall(t *testing.T) {
+func TestEveryCallRejectsInvalidTopics(t *testing.T) {
 	client := clientAt(t, 0)
 	for _, topic := range []string{"", "a\tb", "a\x00b", strings.Repeat("x", 255)} {
 		_, err := client.Publish(soon(t), topic, nil)

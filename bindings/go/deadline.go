@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// longest is more than the library waits for anything; it refuses longer times.
+// longest is longer than any useful time, and shorter than what the library rejects.
 const longest = 5 * 365 * 24 * time.Hour
 
-// timeLeft is the shorter one of a time that was set (0: none) and what is left to the context's deadline, and whether
-// it's the latter; 0 when there is neither, which stands for the client's default.
+// timeLeft returns the shorter one of a timeout (0: none) and the time until the deadline of ctx, and whether it is
+// the latter. It returns 0 if there is neither, which stands for the client's default.
 func timeLeft(ctx context.Context, set time.Duration) (left time.Duration, contextual bool) {
 	deadline, has := ctx.Deadline()
 	if !has {
@@ -19,6 +19,6 @@ func timeLeft(ctx context.Context, set time.Duration) (left time.Duration, conte
 	if set > 0 && set <= left {
 		return set, false
 	}
-	// Not 0, which would be the default.
+	// At least a millisecond, because 0 would be the default.
 	return min(max(left, time.Millisecond), longest), true
 }

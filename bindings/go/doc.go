@@ -1,8 +1,8 @@
 // Package amop is a client for AMOP, the publish/subscribe messaging of FISCO BCOS chains.
 //
-// A program connects to its own institution's node over mutual TLS, subscribes to topics, and reaches other programs
-// through the chain's nodes: by publish (unicast: the node picks one subscriber, whose reply comes back) or broadcast
-// (multicast: all subscribers).
+// A program connects to the node of its own institution over mutual TLS, subscribes to topics, and reaches other
+// programs through the nodes of the chain. Publish is a unicast: the node picks one subscriber, whose reply is
+// returned. Broadcast is a multicast to all subscribers.
 //
 //	client, err := amop.Connect(ctx, amop.Endpoint("127.0.0.1:20200"))
 //	if err != nil {
@@ -18,28 +18,29 @@
 //		fmt.Printf("%s\n", message.Data)
 //	}
 //
-// [Client.Serve] answers requests, [Client.Publish] makes them; the package amop/devnet has nodes to try and test with.
+// [Client.Serve] answers requests, [Client.Publish] sends them. The package amop/devnet runs nodes for trials and
+// tests.
 //
-// # What is promised
+// # Guarantees
 //
-// Every call ends exactly once: with a reply, an [*Error], its own deadline, its context, or when the client closes. An
-// error says what failed, what to do, and whether the message may have been delivered all the same.
+// Every call completes exactly once: with a reply, an [*Error], its deadline, its context, or when the client is
+// closed. An error states what failed, what to do, and whether the message may have been delivered.
 //
-// A subscription's messages come in the order in which its connection received them, each once. Queues are bounded; what
-// is lost to a full one is counted and announced by an [Event]. Lost connections come back by themselves, topics
-// included.
+// A subscription receives each message once, in the order in which its connection received them. Queues are bounded;
+// messages that a full queue loses are counted and reported by an [Event]. The client reconnects automatically and
+// restores its topics.
 //
 // # Goroutines and threads
 //
-// Everything may be called from any goroutine, handlers included. Each subscription, service and listener has one
-// goroutine, each client one for its calls; they wait in Go's poller, so that neither thousands of calls in flight nor
-// thousands of subscriptions need threads. Calls that the library makes wait in C (connecting, subscribing) hold one
-// each, of 64 at most in the process.
+// All functions may be called from any goroutine, including handlers. Each subscription, service and listener has one
+// goroutine, and each client one for its calls. They wait in Go's poller, so that calls in flight and subscriptions
+// need no threads of their own. Calls that wait in C (connecting, subscribing) occupy a thread each, at most 64 in
+// the process.
 //
-// A panic of a handler is caught, and told to the publisher and by an event.
+// A panic of a handler is recovered, and reported to the publisher and by an event.
 //
 // # Building
 //
-// The package needs cgo and the C library: by default the one that pkg-config knows as "amop", with the build tag
-// amop_static the one that was built in the source tree, which then goes into the program.
+// The package needs cgo and the C library. By default that is the library that pkg-config knows as "amop". The build
+// tag amop_static links the static library of the source tree instead.
 package amop

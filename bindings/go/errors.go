@@ -8,39 +8,39 @@ import (
 	"amop/internal/capi"
 )
 
-// Code says what went wrong, as a number that is the same in every language and never changes its meaning. 100 to 104
-// are the nodes' own.
+// Code is the kind of an error: a number that is the same in every language and never changes its meaning. 100 to 104
+// are codes of the nodes.
 //
-// Codes are errors to compare with: errors.Is(err, amop.ErrNoSubscriber).
+// Codes can be compared with errors: errors.Is(err, amop.ErrNoSubscriber).
 type Code int32
 
-// What can go wrong.
+// The kinds of errors.
 const (
-	// ErrInvalidArgument: an argument is unusable: empty, out of range, not UTF-8.
+	// ErrInvalidArgument: an argument is invalid: empty, out of range, or not UTF-8.
 	ErrInvalidArgument Code = 1
-	// ErrInvalidTopic: a topic is empty, longer than 254 bytes, not UTF-8, or holds a TAB or NUL.
+	// ErrInvalidTopic: a topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB or NUL.
 	ErrInvalidTopic Code = 2
-	// ErrInvalidEndpoint: an endpoint isn't host:port, IPv4:port or [IPv6]:port.
+	// ErrInvalidEndpoint: an endpoint is not host:port, IPv4:port or [IPv6]:port.
 	ErrInvalidEndpoint Code = 3
-	// ErrTooLarge: the message doesn't fit one frame (100 MiB - 64 KiB).
+	// ErrTooLarge: the message does not fit in one frame (100 MiB - 64 KiB).
 	ErrTooLarge Code = 4
 
-	// ErrCredentialsNotFound: no credentials were given and none found; the text lists every place tried.
+	// ErrCredentialsNotFound: no credentials were set and none were found; the text lists the places searched.
 	ErrCredentialsNotFound Code = 20
 	// ErrCredentialsInvalid: a certificate or key can't be read or parsed.
 	ErrCredentialsInvalid Code = 21
 	// ErrKeyEncrypted: the private key is encrypted.
 	ErrKeyEncrypted Code = 22
-	// ErrKeyMismatch: the private key doesn't belong to the certificate.
+	// ErrKeyMismatch: the private key does not belong to the certificate.
 	ErrKeyMismatch Code = 23
-	// ErrCertificateDates: an own certificate or the CA is expired or not yet valid.
+	// ErrCertificateDates: the client's certificate or the CA has expired or is not yet valid.
 	ErrCertificateDates Code = 24
 
 	// ErrResolve: the host name can't be resolved.
 	ErrResolve Code = 30
-	// ErrConnect: TCP connect failed: nothing listens there, or no route.
+	// ErrConnect: the TCP connection failed: nothing listens there, or there is no route.
 	ErrConnect Code = 31
-	// ErrConnectTimeout: TCP, TLS or handshake didn't end within the connect limit.
+	// ErrConnectTimeout: TCP, TLS and channel handshake did not complete within the connect timeout.
 	ErrConnectTimeout Code = 32
 	// ErrTLS: the TLS handshake failed.
 	ErrTLS Code = 33
@@ -48,66 +48,66 @@ const (
 	ErrNodeCertificate Code = 34
 	// ErrClientCertificate: the node refused this client's certificate.
 	ErrClientCertificate Code = 35
-	// ErrTLSNoCommon: node and client share no cipher suite or curve.
+	// ErrTLSNoCommon: the node and the client have no cipher suite or curve in common.
 	ErrTLSNoCommon Code = 36
 	// ErrHandshake: the node refused the channel handshake: no common protocol version.
 	ErrHandshake Code = 37
-	// ErrListen: the embedded node can't listen on its port.
+	// ErrListen: an embedded node can't listen on its port.
 	ErrListen Code = 38
 
-	// ErrNotConnected: no node is connected at the moment.
+	// ErrNotConnected: no node is connected.
 	ErrNotConnected Code = 40
-	// ErrConnectionLost: the connection went away while the call was in flight.
+	// ErrConnectionLost: the connection was lost while the call was in flight.
 	ErrConnectionLost Code = 41
 	// ErrProtocol: the node or a subscriber violated the protocol.
 	ErrProtocol Code = 42
 
-	// ErrTimeout: the call's own deadline passed, be it the context's.
+	// ErrTimeout: the deadline of the call or of its context passed.
 	ErrTimeout Code = 50
-	// ErrCancelled: the call's context was cancelled.
+	// ErrCancelled: the context of the call was cancelled.
 	ErrCancelled Code = 51
-	// ErrClosed: the client, or subscription, is closed or closing.
+	// ErrClosed: the client or subscription is closed or closing.
 	ErrClosed Code = 52
-	// ErrOverloaded: a bound of this client is reached: calls in flight, or bytes queued to send.
+	// ErrOverloaded: a limit of this client is reached: calls in flight, or bytes queued for sending.
 	ErrOverloaded Code = 53
 
-	// ErrNoSubscriber: no node knows a subscriber of the topic, or all of them failed (node code 100).
+	// ErrNoSubscriber: no node knows a subscriber of the topic, or all subscribers failed (node code 100).
 	ErrNoSubscriber Code = 100
 	// ErrRemoteNode: the remote node could not reach its SDK (node code 101, older nodes).
 	ErrRemoteNode Code = 101
-	// ErrNodeTimeout: the node's own time limit passed (node code 102).
+	// ErrNodeTimeout: the time limit of the node passed (node code 102).
 	ErrNodeTimeout Code = 102
-	// ErrBandwidth: the node's AMOP bandwidth limit rejected the message (node code 103).
+	// ErrBandwidth: the bandwidth limit of the node rejected the message (node code 103).
 	ErrBandwidth Code = 103
-	// ErrSubscriberUnreachable: the remote node had no subscriber left to try (node code 104).
+	// ErrSubscriberUnreachable: the remote node had no further subscriber to try (node code 104).
 	ErrSubscriberUnreachable Code = 104
-	// ErrRemote: any other code that a node or a subscriber answered; see [Error.NodeCode].
+	// ErrRemote: any other code from a node or a subscriber; see [Error.NodeCode].
 	ErrRemote Code = 199
 
 	// ErrSubscriberFailed: the subscriber's handler failed (result -5000).
 	ErrSubscriberFailed Code = 200
-	// ErrSubscriberDropped: the subscriber dropped the request unanswered (result -5010).
+	// ErrSubscriberDropped: the subscriber dropped the request without an answer (result -5010).
 	ErrSubscriberDropped Code = 201
-	// ErrSubscriberTooSlow: the subscriber's handler didn't answer before the node's limit (result -5011).
+	// ErrSubscriberTooSlow: the subscriber's handler did not answer in time (result -5011).
 	ErrSubscriberTooSlow Code = 202
-	// ErrSubscriberBusy: the subscriber has no room for more (result -5012).
+	// ErrSubscriberBusy: all queues of the subscriber were full (result -5012).
 	ErrSubscriberBusy Code = 203
-	// ErrSubscriberUnsubscribed: the subscriber has just left the topic (result -5013).
+	// ErrSubscriberUnsubscribed: the subscriber had just unsubscribed from the topic (result -5013).
 	ErrSubscriberUnsubscribed Code = 204
 
-	// ErrAlreadyServed: this client serves the topic already.
+	// ErrAlreadyServed: this client already serves the topic.
 	ErrAlreadyServed Code = 300
-	// ErrWouldDeadlock: the call would wait for the very handler that makes it.
+	// ErrWouldDeadlock: the call would wait for the handler that makes it.
 	ErrWouldDeadlock Code = 301
-	// ErrUnsupported: this build of the library, or this node, doesn't have it.
+	// ErrUnsupported: this build of the library, or this node, does not support the operation.
 	ErrUnsupported Code = 302
-	// ErrForked: the process forked after the library had started; the child can't use it.
+	// ErrForked: the client was created before a fork, by the parent process.
 	ErrForked Code = 303
-	// ErrRuntime: threads or file descriptors that the library needs can't be had.
+	// ErrRuntime: the library could not start a thread or open a file descriptor.
 	ErrRuntime Code = 304
-	// ErrAlreadyAnswered: the request was answered before.
+	// ErrAlreadyAnswered: the request has already been answered.
 	ErrAlreadyAnswered Code = 305
-	// ErrRequestExpired: the request's time is over: the library has answered it, or its connection is gone.
+	// ErrRequestExpired: the request can no longer be answered: the library has answered it, or its connection was lost.
 	ErrRequestExpired Code = 306
 	// ErrInternal: a bug in the library.
 	ErrInternal Code = 307
@@ -160,7 +160,7 @@ var codeNames = map[Code]string{
 	ErrInternal:               "internal",
 }
 
-// String is the code's name in words, "no subscriber"; a number for a code that a newer library brought.
+// String returns the name of the code, such as "no subscriber", or its number if a newer library introduced it.
 func (c Code) String() string {
 	if name, known := codeNames[c]; known {
 		return name
@@ -168,71 +168,73 @@ func (c Code) String() string {
 	return fmt.Sprintf("code %d", int32(c))
 }
 
-// Error makes a code an error to compare with; errors that calls return are of type [*Error].
+// Error makes a code an error to compare with. Errors that calls return are of type [*Error].
 func (c Code) Error() string {
 	return "amop: " + c.String()
 }
 
-// Delivery says whether a failed message may have reached a subscriber all the same.
+// Delivery states whether the message of a failed call may have been delivered to a subscriber.
 type Delivery int
 
 const (
-	// DeliveryNo: it has not: sending it again can't make a duplicate.
+	// DeliveryNo: not delivered; sending the message again cannot produce a duplicate.
 	DeliveryNo Delivery = iota
 	// DeliveryMaybe: it may have been delivered; a further try may be a duplicate.
 	DeliveryMaybe
 )
 
-// String is "no" or "maybe".
+// String returns "no" or "maybe".
 func (d Delivery) String() string {
+	// DeliveryMaybe: possibly delivered; sending the message again may produce a duplicate.
 	if d == DeliveryMaybe {
 		return "maybe"
 	}
 	return "no"
 }
 
-// Error is what every call of this package returns when it fails. It is the code that errors.Is finds, and where a
-// context ended the call, also [context.Canceled] or [context.DeadlineExceeded] and the context's cause.
+// Error is the error of every call of this package. errors.Is finds its code and, if a context ended the call, also
+// [context.Canceled] or [context.DeadlineExceeded] and the cause of the context.
 type Error struct {
-	// Code says what went wrong.
+	// Code is the kind of the error.
 	Code Code
-	// Message says what happened, to what, and what to do. Texts may improve between versions; programs decide by Code.
+	// Message states what happened, to what, and what to do. Texts may change between versions, so programs should test
+	// Code.
 	Message string
-	// Retriable tells whether the same call may succeed later without a change by the caller. It says nothing of
-	// duplicates: see Delivery.
+	// Retriable reports whether the same call may succeed later without a change by the caller. Whether a retry may
+	// produce a duplicate is stated by Delivery.
 	Retriable bool
-	// Delivery tells whether the message may have reached a subscriber all the same.
+	// Delivery states whether the message may have been delivered to a subscriber.
 	Delivery Delivery
-	// NodeCode is the result that the node or the subscriber answered; 0 where none did.
+	// NodeCode is the result code that the node or the subscriber sent; 0 if there is none.
 	NodeCode int
-	// Data is what a subscriber sent along with its failure; nil otherwise.
+	// Data is what a subscriber sent with its failure; nil if there is none.
 	Data []byte
 
 	// causes are the errors of the context that ended the call.
 	causes []error
 }
 
-// Error is the message.
+// Error returns the message.
 func (e *Error) Error() string {
 	return e.Message
 }
 
-// Is tells whether target is the error's [Code].
+// Is reports whether target is the [Code] of the error.
 func (e *Error) Is(target error) bool {
 	return target == error(e.Code)
 }
 
-// Unwrap gives the errors of the context that ended the call; none when no context did.
+// Unwrap returns the errors of the context that ended the call, if one did.
 func (e *Error) Unwrap() []error {
 	return e.causes
 }
 
-// Timeout tells whether it was time that ran out, as [net.Error] does.
+// Timeout reports whether a time limit passed, like the method of [net.Error].
 func (e *Error) Timeout() bool {
 	return e.Code == ErrTimeout || e.Code == ErrConnectTimeout || e.Code == ErrNodeTimeout
 }
 
-// fromC makes the error of a failure in C; nil for none.
+// fromC converts an error from C; nil stays nil.
 func fromC(failure *capi.Error) error {
 	if failure == nil {
 		return nil
@@ -259,12 +261,12 @@ func newError(code Code, format string, values ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, values...)}
 }
 
-// contextError is the error of a call that its context ended; `what` didn't happen before.
+// contextError returns the error of a call that was ended by its context before `what` happened.
 func contextError(ctx context.Context, what string, delivery Delivery) *Error {
 	return endedBy(ctx.Err(), context.Cause(ctx), what, delivery)
 }
 
-// endedBy is the error of a call that was ended for a reason of its context's.
+// endedBy returns the error of a call that was ended for the reason and cause of a context.
 func endedBy(reason, cause error, what string, delivery Delivery) *Error {
 	e := &Error{Code: ErrCancelled, Delivery: delivery, causes: []error{reason}}
 	if errors.Is(reason, context.DeadlineExceeded) {

@@ -8,23 +8,24 @@ import (
 	"amop/internal/capi"
 )
 
-// EventKind says what happened.
+// EventKind is the kind of an event.
 type EventKind int
 
 const (
-	// EventConnected: a node is connected for the first time.
+	// EventConnected: the client connected to a node for the first time.
 	EventConnected EventKind = 1
-	// EventLost: a connection is lost; the client reconnects by itself.
+	// EventLost: a connection was lost; the client reconnects automatically.
 	EventLost EventKind = 2
-	// EventReconnected: a node is connected again and lists all topics of this client.
+	// EventReconnected: the client reconnected to a node, and its topics are listed there again.
 	EventReconnected EventKind = 3
-	// EventConnectFailed: a try to (re)connect failed; the next comes by itself.
+	// EventConnectFailed: an attempt to connect failed; the client will try again.
 	EventConnectFailed EventKind = 4
-	// EventSlowConsumer: a subscription or service begins to lose messages. Once per episode; its figures tell how many.
+	// EventSlowConsumer: a subscription or service has begun to lose messages. Emitted once per episode; its statistics
+	// count the messages.
 	EventSlowConsumer EventKind = 5
-	// EventHandlerFailed: a handler panicked; delivery goes on.
+	// EventHandlerFailed: a handler panicked or returned an error that is no [Failure]. Delivery continues.
 	EventHandlerFailed EventKind = 6
-	// EventClosed: the client is closed; the last event.
+	// EventClosed: the client is closed. The last event.
 	EventClosed EventKind = 7
 )
 
@@ -34,7 +35,7 @@ var eventNames = [...]string{
 	EventClosed: "closed",
 }
 
-// String is the kind in words, "slow consumer".
+// String returns the name of the kind, such as "slow consumer".
 func (k EventKind) String() string {
 	if k > 0 && int(k) < len(eventNames) {
 		return eventNames[k]
@@ -44,37 +45,39 @@ func (k EventKind) String() string {
 
 // Event is something that happened to a connection or subscription.
 type Event struct {
-	// Kind says what. A newer library may bring kinds that this package has no name for.
+	// Kind is the kind of the event. A newer library may emit kinds that this package has no name for.
 	Kind EventKind
-	// Endpoint is the node, as the endpoint was given: of Connected, Lost, Reconnected, ConnectFailed.
+	// Endpoint is the endpoint, as it was added, of Connected, Lost, Reconnected and ConnectFailed.
 	Endpoint string
-	// NodeVersion is what the node calls itself, "2.11.2", and Protocol the agreed protocol version: of Connected and
-	// Reconnected.
+	// NodeVersion is the version that the node reported, such as "2.11.2", and Protocol the negotiated protocol version,
+	// of Connected and Reconnected.
 	NodeVersion string
 	Protocol    int
-	// Topic is that of the subscription or service: of SlowConsumer and HandlerFailed.
+	// Topic is the topic of the subscription or service, of SlowConsumer and HandlerFailed.
 	Topic string
-	// Message says how the handler failed: of HandlerFailed.
+	// Message states how the handler failed, of HandlerFailed.
 	Message string
-	// Err says why, an [*Error]: of Lost and ConnectFailed.
+	// Err is the reason, an [*Error], of Lost and ConnectFailed.
 	Err error
 }
 
-// defaultMaxEvents is how many events a listener holds, unless [MaxEvents] says otherwise; that of the library.
+// defaultMaxEvents is the default of [MaxEvents], as in the library.
 const defaultMaxEvents = 1024
 
-// mostEvents bounds MaxEvents: room for all is made at once, a pointer each.
-const mostEvents = 1 << 20
+// maxMaxEvents limits MaxEvents, because the channel allocates a pointer for each event.
+const maxMaxEvents = 1 << 20
 
-// listener is one who gets events: those of the library, and those of handlers here.
+// listener is the channel of one call of [Client.Events]. It receives events of the library, and of handlers in this
+// package.
 type listener struct {
 	mu     sync.Mutex
 	closed bool
 	events chan *Event
 }
 
-// Events are what happens from now on, until ctx ends or the client does; then the channel is closed, in the latter case
-// after [EventClosed]. Who reads too slowly loses the oldest of more than [MaxEvents], which is counted.
+// Events returns a channel for the events from now on. It is closed when ctx ends or, after [EventClosed], when the
+// client is closed. A reader that is too slow loses the oldest events if more than [MaxEvents] are queued; they are
+// counted.
 func (c *Client) Events(ctx context.Context) (<-chan *Event, error) {
 	if err := c.core.check(); err != nil {
 		return nil, err
@@ -88,10 +91,10 @@ func (c *Client) Events(ctx context.Context) (<-chan *Event, error) {
 		most = defaultMaxEvents
 	}
 	l := &listener{events: make(chan *Event, most)}
-	c.core.listen(l)
+	c.core.addListener(l)
 	stop := context.AfterFunc(ctx, source.Interrupt)
 	go func() {
-		// Also: a client with listeners isn't collected.
+		// A client with listeners must not be collected.
 		defer runtime.KeepAlive(c)
 		defer stop()
 		for {
@@ -99,10 +102,10 @@ func (c *Client) Events(ctx context.Context) (<-chan *Event, error) {
 			if failure != nil {
 				break
 			}
-			c.core.lost(l.push(eventOf(event)))
+			c.core.countDropped(l.push(eventOf(event)))
 		}
 		source.Free()
-		c.core.leave(l)
+		c.core.removeListener(l)
 		l.close()
 	}()
 	return l.events, nil
@@ -120,7 +123,7 @@ func eventOf(event *capi.Event) *Event {
 	}
 }
 
-// push makes room by giving up the oldest events, and tells how many; waits for nobody.
+// push queues an event. It discards the oldest events if the channel is full, and returns how many. It does not wait.
 func (l *listener) push(event *Event) (lost uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,28 +149,28 @@ func (l *listener) close() {
 	close(l.events)
 }
 
-func (c *core) listen(l *listener) {
+func (c *core) addListener(l *listener) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.listeners[l] = struct{}{}
 }
 
-func (c *core) leave(l *listener) {
+func (c *core) removeListener(l *listener) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.listeners, l)
 }
 
-func (c *core) lost(events uint64) {
+func (c *core) countDropped(events uint64) {
 	c.eventsDropped.Add(events)
 }
 
-// tell tells all listeners of something that happened here.
-func (c *core) tell(event *Event) {
+// emit passes an event of this package to all listeners.
+func (c *core) emit(event *Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for l := range c.listeners {
 		own := *event
-		c.lost(l.push(&own))
+		c.countDropped(l.push(&own))
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"amop"
 )
 
-// examples are two connected clients at two nodes, and what ends them.
+// examples returns clients of two nodes and a function that closes them.
 func examples() (ctx context.Context, here, there *amop.Client, end func()) {
 	ctx = context.Background()
 	here, err := amop.Connect(ctx, nodes.Node(0))
@@ -113,7 +113,7 @@ func ExampleClient_SubscribeFunc() {
 			fmt.Println(err)
 		}
 	}
-	// Works off what is queued.
+	// Lets the handler process what is queued.
 	if err := subscription.Unsubscribe(ctx); err != nil {
 		fmt.Println(err)
 	}

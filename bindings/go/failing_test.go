@@ -24,7 +24,7 @@ import (
 	"amop/internal/capi"
 )
 
-func TestCodesAreThoseOfC(t *testing.T) {
+func TestCodesMatchThoseOfC(t *testing.T) {
 	known := 0
 	for number := range int32(1000) {
 		if number == 0 {
@@ -44,7 +44,7 @@ func TestCodesAreThoseOfC(t *testing.T) {
 	equal(t, amop.ErrTimeout.Error(), "amop: timeout")
 }
 
-func TestErrorsCanBeAskedForCodesAndCauses(t *testing.T) {
+func TestErrorsIsFindsCodesAndCauses(t *testing.T) {
 	client := clientAt(t, 0)
 	_, err := client.Publish(soon(t), freshTopic(), nil)
 	if !errors.Is(err, amop.ErrNoSubscriber) || errors.Is(err, amop.ErrTimeout) {
@@ -57,12 +57,12 @@ func TestErrorsCanBeAskedForCodesAndCauses(t *testing.T) {
 	equal(t, amop.DeliveryMaybe.String(), "maybe")
 }
 
-// chain is a CA, and what it has signed.
+// chain is a CA with the certificates that it has signed.
 type chain struct {
 	ca, cert, key []byte
 }
 
-// mint makes a chain with one key, from a day on.
+// mint creates a chain with one key that is valid from a date on.
 func mint(t *testing.T, key crypto.Signer, from time.Time) chain {
 	t.Helper()
 	template := func(name string, isCA bool) *x509.Certificate {
@@ -90,14 +90,14 @@ func (c chain) credentials() amop.Option {
 	return amop.CredentialPEM(c.ca, c.cert, c.key)
 }
 
-func TestAnExpiredCertificateIsNamed(t *testing.T) {
+func TestExpiredCertificateIsReported(t *testing.T) {
 	key := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	expired := mint(t, key, time.Now().Add(-7*24*time.Hour))
 	_, err := amop.Connect(soon(t), amop.Endpoint(nodes.Endpoints()[0]), expired.credentials())
 	fails(t, err, amop.ErrCertificateDates)
 }
 
-// answering is a server that does one thing with each connection.
+// answering returns the address of a server that calls act for each connection.
 func answering(t *testing.T, act func(net.Conn)) string {
 	t.Helper()
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
@@ -115,7 +115,7 @@ func answering(t *testing.T, act func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-func TestWhatIsNoNodeIsTold(t *testing.T) {
+func TestPeersThatAreNotNodesAreReported(t *testing.T) {
 	babbling := answering(t, func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) })
 	_, err := amop.Connect(soon(t), amop.Endpoint(babbling), amop.Credentials(nodes.Credentials()))
 	fails(t, err, amop.ErrTLS)
@@ -130,7 +130,7 @@ func TestWhatIsNoNodeIsTold(t *testing.T) {
 	_, err = amop.Connect(soon(t), amop.Endpoint(garbage), own.credentials())
 	fails(t, err, amop.ErrProtocol)
 
-	// As stock nodes with RSA do.
+	// Like stock nodes with RSA certificates.
 	static := server.Clone()
 	static.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 	stock := answering(t, func(c net.Conn) { _ = tls.Server(c, static).Handshake() })
@@ -138,7 +138,7 @@ func TestWhatIsNoNodeIsTold(t *testing.T) {
 	fails(t, err, amop.ErrTLSNoCommon)
 }
 
-func TestBoundsOfAClientAreErrors(t *testing.T) {
+func TestCallsBeyondTheLimitsAreRefused(t *testing.T) {
 	topic, requests := stuck(t, clientAt(t, 1))
 	client := clientAt(t, 0, amop.MaxInFlight(1))
 	call := client.PublishAsync(soon(t), topic, nil)
@@ -150,7 +150,7 @@ func TestBoundsOfAClientAreErrors(t *testing.T) {
 	must[*amop.Reply](t)(call.Wait())
 }
 
-func TestAProcessWithoutDescriptorsIsToldSo(t *testing.T) {
+func TestExhaustedDescriptorsAreReported(t *testing.T) {
 	client := clientAt(t, 0)
 	before := capi.Live()
 	var limit syscall.Rlimit
@@ -167,13 +167,13 @@ func TestAProcessWithoutDescriptorsIsToldSo(t *testing.T) {
 		fails(t, err, amop.ErrRuntime)
 	}
 	equal(t, capi.Live(), before)
-	// Afterwards all is well.
+	// Connecting works again afterwards.
 	must[*amop.Subscription](t)(client.Subscribe(soon(t), freshTopic()))
 	_, err := client.Publish(soon(t), freshTopic(), nil)
 	fails(t, err, amop.ErrNoSubscriber)
 }
 
-func TestALostConnectionIsToldAndComesBack(t *testing.T) {
+func TestLostConnectionIsReportedAndRestored(t *testing.T) {
 	own := devnetOfItsOwn(t)
 	server, client := connect(t, own.Node(1)), connect(t, own.Node(0))
 	events := must[<-chan *amop.Event](t)(client.Events(soon(t)))
@@ -206,7 +206,7 @@ func TestALostConnectionIsToldAndComesBack(t *testing.T) {
 	}
 }
 
-func TestANodeThatIsKilledUnderLoadLosesNoCall(t *testing.T) {
+func TestCallsCompleteWhileANodeIsKilledUnderLoad(t *testing.T) {
 	own := devnetOfItsOwn(t)
 	server, client := connect(t, own.Node(0), own.Node(1)), connect(t, own.Node(0), own.Node(1))
 	topic := freshTopic()

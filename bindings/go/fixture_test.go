@@ -15,10 +15,10 @@ import (
 	"amop/internal/capi"
 )
 
-// guard ends a test that waits for what doesn't come; none that passes comes near it.
+// guard is the longest time that a test waits; passing tests wait far less.
 const guard = 60 * time.Second
 
-// nodes are two embedded nodes for all tests. Tests that kill nodes have their own.
+// nodes are two embedded nodes for all tests. Tests that kill nodes start their own.
 var nodes *devnet.Devnet
 
 func TestMain(m *testing.M) {
@@ -36,16 +36,16 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
-	// Whatever the tests made is gone, or will never be.
+	// By now all handles of the tests are freed, unless there is a leak.
 	if held := settled(0); held != 0 && code == 0 {
-		fmt.Fprintf(os.Stderr, "%d handles of C were never freed\n", held)
+		fmt.Fprintf(os.Stderr, "%d C handles were not freed\n", held)
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// settled waits until no more than so many C handles are held: goroutines free theirs when they end, the collector the
-// rest.
+// settled waits until at most so many C handles exist and returns their number. Goroutines free their handles when they
+// end, the collector frees the rest.
 func settled(most int64) int64 {
 	for deadline := time.Now().Add(guard); capi.Live() > most && time.Now().Before(deadline); {
 		runtime.GC()
@@ -54,7 +54,7 @@ func settled(most int64) int64 {
 	return capi.Live()
 }
 
-// soon is a context that the guard ends.
+// soon returns a context that ends after guard.
 func soon(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), guard)
@@ -62,7 +62,7 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
-// clientAt is a client at a node, closed with the test.
+// clientAt connects a client to a node and closes it with the test.
 func clientAt(t testing.TB, node int, opts ...amop.Option) *amop.Client {
 	t.Helper()
 	return connect(t, append([]amop.Option{nodes.Node(node)}, opts...)...)
@@ -81,7 +81,7 @@ func connect(t testing.TB, opts ...amop.Option) *amop.Client {
 
 var topics atomic.Int64
 
-// freshTopic is a topic that no other test uses.
+// freshTopic returns a topic that no other test uses.
 func freshTopic() string {
 	return fmt.Sprintf("go/%d", topics.Add(1))
 }
@@ -93,7 +93,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// must is for calls whose result is wanted.
+// must returns the result of a call that must succeed.
 func must[T any](t testing.TB) func(T, error) T {
 	return func(result T, err error) T {
 		t.Helper()
@@ -102,7 +102,7 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
-// fails gives the error that has to have a code.
+// fails returns the error, which must have a code.
 func fails(t testing.TB, err error, code amop.Code) *amop.Error {
 	t.Helper()
 	var e *amop.Error
@@ -125,7 +125,7 @@ func equal[T comparable](t testing.TB, got, wanted T) {
 	}
 }
 
-// receive is what comes out of a channel next.
+// receive returns the next value of a channel.
 func receive[T any](t testing.TB, from <-chan T) T {
 	t.Helper()
 	select {
@@ -135,12 +135,12 @@ func receive[T any](t testing.TB, from <-chan T) T {
 		}
 		return item
 	case <-time.After(guard):
-		t.Fatal("nothing came")
+		t.Fatal("nothing arrived")
 		panic("unreachable")
 	}
 }
 
-// happens is what happens next, other than that nodes are connected: a test may begin to listen before that is told.
+// happens returns the next event other than Connected, which may be emitted after a test has begun to listen.
 func happens(t testing.TB, events <-chan *amop.Event) *amop.Event {
 	t.Helper()
 	for {
@@ -150,7 +150,7 @@ func happens(t testing.TB, events <-chan *amop.Event) *amop.Event {
 	}
 }
 
-// closed waits until a channel is closed, and gives how much came before.
+// closed waits until a channel is closed and returns the number of values received before.
 func closed[T any](t testing.TB, channel <-chan T) (before int) {
 	t.Helper()
 	limit := time.After(guard)
@@ -167,7 +167,7 @@ func closed[T any](t testing.TB, channel <-chan T) (before int) {
 	}
 }
 
-// devnetOfItsOwn is for tests that do something to the nodes.
+// devnetOfItsOwn starts nodes for a test that kills them.
 func devnetOfItsOwn(t testing.TB, opts ...devnet.Option) *devnet.Devnet {
 	t.Helper()
 	started, err := devnet.Start(soon(t), opts...)

@@ -7,8 +7,8 @@ import (
 	"runtime/debug"
 )
 
-// guarded runs one call of a handler. A panic is told to `failed`, with its stack, and goes no further; so is the end of
-// its goroutine by [runtime.Goexit], which can't be stopped.
+// guarded runs one call of a handler. A panic is recovered, passed to failed as text, and logged with its stack. The
+// end of the goroutine by [runtime.Goexit] is passed to failed, too, but can't be stopped.
 func guarded(handle func(), failed func(text string)) {
 	returned := false
 	defer func() {
@@ -17,7 +17,7 @@ func guarded(handle func(), failed func(text string)) {
 		}
 		if value := recover(); value != nil {
 			failed(fmt.Sprintf("the handler panicked: %v", value))
-			tellLog("the handler panicked", "panic", value, "stack", string(debug.Stack()))
+			logError("the handler panicked", "panic", value, "stack", string(debug.Stack()))
 		} else {
 			failed("the handler ended its goroutine")
 		}
@@ -26,12 +26,12 @@ func guarded(handle func(), failed func(text string)) {
 	returned = true
 }
 
-// guardedName is how stacks call guarded.
+// guardedName is the name of guarded in stacks.
 var guardedName = runtime.FuncForPC(reflect.ValueOf(guarded).Pointer()).Name()
 
-// insideHandler tells whether the caller runs in a handler of this package, be it of another client: then nothing may
-// wait for handlers, it might wait for itself. Handlers don't start goroutines of their own here, so that their
-// stack says it.
+// insideHandler reports whether the caller runs in a handler of this package, possibly of another client. A function
+// must not wait for handlers then, because it might wait for itself. Handlers run on the goroutine that calls
+// guarded, so that the stack shows it.
 func insideHandler() bool {
 	pcs := make([]uintptr, 64)
 	for {

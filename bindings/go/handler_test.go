@@ -2,7 +2,7 @@ package amop
 
 import "testing"
 
-// deep makes a call from so many frames down.
+// deep calls a function below a number of stack frames.
 func deep(frames int, call func()) {
 	if frames > 0 {
 		deep(frames-1, call)
@@ -11,7 +11,7 @@ func deep(frames int, call func()) {
 	call()
 }
 
-func TestTheStackTellsWhetherAHandlerRuns(t *testing.T) {
+func TestStackShowsWhetherAHandlerRuns(t *testing.T) {
 	if insideHandler() {
 		t.Fatal("no handler runs")
 	}

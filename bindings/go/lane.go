@@ -17,25 +17,26 @@ type source interface {
 	Free()
 }
 
-// lane is what subscriptions and services have in common: a source, one goroutine that reads it, and their end.
+// lane is the common part of subscriptions and services: a source, one goroutine that reads it, and their end.
 type lane struct {
-	// A client with subscriptions or services isn't collected.
+	// owner keeps the client reachable, so that a client with subscriptions or services is not collected.
 	owner   *Client
 	topic   string
 	source  source
 	handled bool
 
-	// The context of handlers, until their time is over.
+	// ctx is the context of handlers.
 	ctx    context.Context
 	cancel context.CancelFunc
-	// Closed when what is held is to be given up, when it has been, and when the last handler has returned after that.
+	// abandoned is closed when what is queued is to be discarded, emptied when that is done, and finished when the last
+	// handler has returned after that.
 	abandoned, emptied, finished chan struct{}
 	abandonOnce                  sync.Once
-	// Taken from the source, and then given up.
+	// dropped counts messages that were taken from the source and then discarded.
 	dropped atomic.Uint64
 
 	mu    sync.Mutex
-	over  bool
+	ended bool
 	final LaneStats
 }
 
@@ -45,8 +46,8 @@ func (l *lane) init(owner *Client, topic string, source source, handled bool) {
 	l.abandoned, l.emptied, l.finished = make(chan struct{}), make(chan struct{}), make(chan struct{})
 }
 
-// enter makes a source in C, within the time that the options or the context give.
-func enter[S source](
+// createSource creates a source in C, within the time limit of the options and the context.
+func createSource[S source](
 	ctx context.Context, c *Client, topic string, options *laneOptions, call func() (S, *capi.Error),
 ) (S, error) {
 	var none S
@@ -77,18 +78,18 @@ func enter[S source](
 	return made, nil
 }
 
-// Topic is the topic.
+// Topic returns the topic.
 func (l *lane) Topic() string {
 	return l.topic
 }
 
-// Stats are its figures so far; after its end, the last ones.
+// Stats returns the current statistics, or the last ones after the end.
 func (l *lane) Stats() LaneStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	stats := l.final
-	if !l.over {
-		// Fails only in the child of a fork, which has no figures.
+	if !l.ended {
+		// Fails only in a child process of a fork, which has no statistics.
 		seen, _ := l.source.Stats()
 		stats = LaneStats(seen)
 	}
@@ -96,12 +97,13 @@ func (l *lane) Stats() LaneStats {
 	return stats
 }
 
-// Unsubscribe takes no more and tells the nodes. What is queued is still there to read; a handler works it off until
-// ctx's deadline, or without one for the client's [CloseTimeout], then its context ends and the rest is dropped and
-// counted (requests are answered as dropped). When it returns nil the handler doesn't run any more; [ErrTimeout] says
-// that it hasn't returned. It may be called again.
+// Unsubscribe ends the subscription or service: it accepts no more messages, and the nodes receive a topic list
+// without it. Queued messages can still be read. A handler processes them until the deadline of ctx or, without one,
+// until the client's [CloseTimeout]; then its context is cancelled and the rest is discarded and counted (requests
+// are answered as dropped). When Unsubscribe returns nil, the handler does not run any more; [ErrTimeout] means that
+// it has not returned. It may be called again.
 //
-// Inside of a handler it returns at once, and the end comes by itself.
+// Inside of a handler Unsubscribe returns at once, and the subscription or service ends in the background.
 func (l *lane) Unsubscribe(ctx context.Context) error {
 	limit := l.owner.core.timeToClose(ctx)
 	l.unsubscribe()
@@ -112,7 +114,7 @@ func (l *lane) Unsubscribe(ctx context.Context) error {
 	if insideHandler() {
 		return nil
 	}
-	timer := time.NewTimer(limit + goodbyes)
+	timer := time.NewTimer(limit + shutdownGrace)
 	defer timer.Stop()
 	select {
 	case <-l.finished:
@@ -125,7 +127,7 @@ func (l *lane) Unsubscribe(ctx context.Context) error {
 	}
 }
 
-// unsubscribe takes no more. It fails only where that is so already.
+// unsubscribe stops accepting messages. It fails only if that was done before.
 func (l *lane) unsubscribe() {
 	_ = l.source.Unsubscribe()
 }
@@ -138,7 +140,7 @@ func (l *lane) isFinished() <-chan struct{} {
 	return l.finished
 }
 
-// abandon has what is held given up, and ends the time of handlers.
+// abandon makes the reader discard what is queued, and cancels the context of handlers.
 func (l *lane) abandon() {
 	l.abandonOnce.Do(func() {
 		close(l.abandoned)
@@ -155,11 +157,12 @@ func (l *lane) isAbandoned() bool {
 	}
 }
 
-// giveUp frees the source, with what it holds; its figures stay. For the reader, when it has read for the last time.
-func (l *lane) giveUp() {
+// discard frees the source with what is queued in it, and keeps its last statistics. The reader calls it after its
+// last read.
+func (l *lane) discard() {
 	l.mu.Lock()
 	seen, _ := l.source.Stats()
-	l.final, l.over = LaneStats(seen), true
+	l.final, l.ended = LaneStats(seen), true
 	l.final.Dropped += l.final.HeldMessages
 	l.final.HeldMessages, l.final.HeldBytes = 0, 0
 	l.mu.Unlock()
@@ -167,14 +170,14 @@ func (l *lane) giveUp() {
 	close(l.emptied)
 }
 
-// finish is the end, after the last handler has returned.
+// finish ends the lane after the last handler has returned.
 func (l *lane) finish(self member) {
-	l.owner.core.part(self)
+	l.owner.core.removeMember(self)
 	l.cancel()
 	close(l.finished)
 }
 
-// handlerFailed tells of a handler that panicked.
+// handlerFailed emits the event of a handler that failed.
 func (l *lane) handlerFailed(text string) {
-	l.owner.core.tell(&Event{Kind: EventHandlerFailed, Topic: l.topic, Message: text})
+	l.owner.core.emit(&Event{Kind: EventHandlerFailed, Topic: l.topic, Message: text})
 }

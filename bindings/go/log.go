@@ -9,10 +9,10 @@ import (
 	"amop/internal/capi"
 )
 
-// LevelTrace is the level of records that tell everything, payloads too; nothing else logs payloads.
+// LevelTrace is the level of records that may contain payloads. Records above it contain none.
 const LevelTrace = slog.LevelDebug - 4
 
-// levels are those of slog by those of C.
+// levels are the levels of slog, by those of C.
 var levels = [...]slog.Level{1: slog.LevelError, slog.LevelWarn, slog.LevelInfo, slog.LevelDebug, LevelTrace}
 
 var (
@@ -20,11 +20,11 @@ var (
 	logger atomic.Pointer[slog.Logger]
 )
 
-// SetLogger passes what the library does, for people, to a logger, instead of to the former one; nil ends it. It is off
-// until this is called, and holds for all clients of the process.
+// SetLogger passes the log of the library to a logger, in place of the previous one; nil disables it. It applies to
+// all clients of the process, and is disabled until SetLogger is called.
 //
-// The logger's level is looked at once, here. Records come on a thread of the library's own; when the logger is slow,
-// they are lost, which it is told.
+// The level of the logger is read once, by this call. Records are passed on a thread of the library; if the logger is
+// too slow, records are discarded and counted in a later record.
 func SetLogger(to *slog.Logger) error {
 	logMu.Lock()
 	defer logMu.Unlock()
@@ -45,15 +45,15 @@ func SetLogger(to *slog.Logger) error {
 	return nil
 }
 
-// log passes a record of the library's on.
+// log passes on a record of the library.
 func log(level int32, target, message string) {
 	if to := logger.Load(); to != nil && level > 0 && int(level) < len(levels) {
 		to.Log(context.Background(), levels[level], message, "target", target)
 	}
 }
 
-// tellLog passes a record of this package's on.
-func tellLog(message string, attributes ...any) {
+// logError logs a record of this package.
+func logError(message string, attributes ...any) {
 	if to := logger.Load(); to != nil {
 		to.Error(message, append(attributes, "target", "amop/go")...)
 	}

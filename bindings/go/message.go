@@ -6,17 +6,17 @@ import (
 	"amop/internal/capi"
 )
 
-// Kind says how a message was sent.
+// Kind states how a message was sent.
 type Kind int
 
 const (
-	// Unicast: to one subscriber that the node picked.
+	// Unicast: to one subscriber, chosen by the node.
 	Unicast Kind = 1
 	// Broadcast: to all subscribers.
 	Broadcast Kind = 2
 )
 
-// String is "unicast" or "broadcast".
+// String returns "unicast" or "broadcast".
 func (k Kind) String() string {
 	if k == Broadcast {
 		return "broadcast"
@@ -24,19 +24,19 @@ func (k Kind) String() string {
 	return "unicast"
 }
 
-// Message is what a subscription receives. It is the receiver's own: keep it, change it.
+// Message is what a subscription receives. The receiver owns it and may keep and change it.
 type Message struct {
-	// Topic is what it was published on.
+	// Topic is the topic that the message was published on.
 	Topic string
-	// Kind tells whether others got it too.
+	// Kind states whether the message was sent to one subscriber or to all.
 	Kind Kind
-	// Data is the payload: any bytes, possibly none.
+	// Data is the payload: any number of bytes, possibly none.
 	Data []byte
-	// Seq is the publisher's sequence id: 32 bytes as they came, mostly hexadecimal digits.
+	// Seq is the sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits.
 	Seq string
-	// Endpoint is the node that it came from, as the endpoint was given.
+	// Endpoint is the endpoint of the node that delivered the message, as it was added.
 	Endpoint string
-	// ReceivedAt is when this client read it (not when it was sent: the wire doesn't say).
+	// ReceivedAt is when this client received the message. The protocol does not transmit when it was sent.
 	ReceivedAt time.Time
 }
 
@@ -51,10 +51,10 @@ func messageOf(topic string, message *capi.Message) *Message {
 	}
 }
 
-// Reply is what a subscriber answered to a publish.
+// Reply is the answer of a subscriber to a publish.
 type Reply struct {
-	// Data is what it had to say; empty when nothing.
+	// Data is the payload; empty if the subscriber sent none.
 	Data []byte
-	// Endpoint is the node that the message went through, as the endpoint was given.
+	// Endpoint is the endpoint of the node that the message was sent to, as it was added.
 	Endpoint string
 }

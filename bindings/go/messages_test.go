@@ -11,7 +11,7 @@ import (
 	"amop"
 )
 
-func TestAMessageComesWithAllThatIsKnownOfIt(t *testing.T) {
+func TestMessageHasAllItsFields(t *testing.T) {
 	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
 	subscription := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic))
@@ -39,7 +39,7 @@ func TestAMessageComesWithAllThatIsKnownOfIt(t *testing.T) {
 	}
 }
 
-func TestOrderIsKeptOnTheChannelTheIteratorAndTheHandler(t *testing.T) {
+func TestChannelIteratorAndHandlerKeepTheOrder(t *testing.T) {
 	const count = 2000
 	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
@@ -79,18 +79,18 @@ func TestReadingEndsWithTheContextOrTheSubscription(t *testing.T) {
 		t.Fatal("the context's error is lost")
 	}
 	for range subscription.All(ctx) {
-		t.Fatal("a message came from nowhere")
+		t.Fatal("a message arrived that was not sent")
 	}
 	ok(t, subscription.Close())
 	_, err = subscription.Next(soon(t))
 	fails(t, err, amop.ErrClosed)
 	for range subscription.All(soon(t)) {
-		t.Fatal("a message came after the end")
+		t.Fatal("a message arrived after the end")
 	}
 	equal(t, closed(t, subscription.Messages()), 0)
 }
 
-func TestWhatWasQueuedCanBeReadAfterUnsubscribing(t *testing.T) {
+func TestQueuedMessagesCanBeReadAfterUnsubscribe(t *testing.T) {
 	const count = 500
 	client := clientAt(t, 0)
 	topic := freshTopic()
@@ -108,7 +108,7 @@ func TestWhatWasQueuedCanBeReadAfterUnsubscribing(t *testing.T) {
 	equal(t, stats, amop.LaneStats{Accepted: count})
 }
 
-func TestClosingASubscriptionCountsWhatWasNotRead(t *testing.T) {
+func TestCloseOfASubscriptionCountsUnreadMessages(t *testing.T) {
 	const count = 500
 	client := clientAt(t, 0)
 	topic := freshTopic()
@@ -123,12 +123,12 @@ func TestClosingASubscriptionCountsWhatWasNotRead(t *testing.T) {
 	equal(t, subscription.Stats(), amop.LaneStats{Accepted: count, Dropped: count - 1})
 }
 
-func TestASlowReaderLosesWhatItWasToldItWould(t *testing.T) {
+func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
 	events := must[<-chan *amop.Event](t)(subscriber.Events(soon(t)))
 	topic := freshTopic()
 	refusing := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic, amop.MaxMessages(8)))
-	// Besides the 8, one message waits at the channel, which holds 64; how many of these got there is a matter of time.
+	// Besides the 8, one message waits for the channel, which has a capacity of 64. How many reached it depends on timing.
 	const room = 8 + 1 + 64
 	sent := 0
 	var err error
@@ -173,7 +173,7 @@ func TestASlowReaderLosesWhatItWasToldItWould(t *testing.T) {
 	}
 }
 
-func TestLargePayloadsArriveWhole(t *testing.T) {
+func TestLargePayloadsArriveComplete(t *testing.T) {
 	client := clientAt(t, 0)
 	topic := freshTopic()
 	_ = must[*amop.Service](t)(client.Serve(soon(t), topic,
@@ -181,14 +181,14 @@ func TestLargePayloadsArriveWhole(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
 	reply := must[*amop.Reply](t)(client.Publish(soon(t), topic, data))
 	if !bytes.Equal(reply.Data, data) {
-		t.Fatal("16 MiB came back differently")
+		t.Fatal("the payload of 16 MiB was changed")
 	}
 	_, err := client.Publish(soon(t), topic, make([]byte, 100<<20))
 	e := fails(t, err, amop.ErrTooLarge)
 	equal(t, e.Delivery, amop.DeliveryNo)
 }
 
-// A part of something that holds Go pointers can be sent: only the bytes are handed to C.
+// Bytes inside of a struct with Go pointers can be sent, because only the bytes are passed to C.
 func TestBytesInsideOfAStructWithPointersCanBeSent(t *testing.T) {
 	client := clientAt(t, 0)
 	topic := freshTopic()
@@ -208,7 +208,7 @@ func TestBytesInsideOfAStructWithPointersCanBeSent(t *testing.T) {
 	equal(t, [4]byte(reply.Data), question.data)
 }
 
-func TestOneTopicMayHaveManySubscriptionsAndAServiceBeside(t *testing.T) {
+func TestTopicMayHaveManySubscriptionsAndAService(t *testing.T) {
 	client, publisher := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
 	one := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic, amop.Placement(amop.PlacementAll)))
@@ -222,12 +222,12 @@ func TestOneTopicMayHaveManySubscriptionsAndAServiceBeside(t *testing.T) {
 	equal(t, string(receive(t, two.Messages()).Data), "to all")
 }
 
-func TestAClientHearsItsOwnBroadcastsWhereItAsksFor(t *testing.T) {
-	// At both nodes, since no node sends a broadcast back on the connection that it came from.
+func TestEchoDeliversOwnBroadcasts(t *testing.T) {
+	// At both nodes, because a node does not send a broadcast back on the connection it came from.
 	client := connect(t, nodes.Node(0), nodes.Node(1), amop.Echo(true))
 	topic := freshTopic()
 	subscription := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic))
-	// Each time further, until the second node is connected and lists the topic.
+	// Repeat until the second node is connected and lists the topic.
 	for heard := false; !heard; {
 		ok(t, client.Broadcast(soon(t), topic, []byte("to myself"), amop.AllNodes(true)))
 		select {

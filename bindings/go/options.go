@@ -7,80 +7,81 @@ import (
 	"amop/internal/capi"
 )
 
-// Option is a setting of a client, for [Connect].
+// Option is an option of a client, for [Connect].
 type Option interface {
 	client(*clientOptions)
 }
 
-// SubscribeOption is a setting of a subscription, for [Client.Subscribe] and [Client.SubscribeFunc].
+// SubscribeOption is an option of a subscription, for [Client.Subscribe] and [Client.SubscribeFunc].
 type SubscribeOption interface {
 	subscription(*laneOptions)
 }
 
-// ServeOption is a setting of a service, for [Client.Serve] and [Client.ServeRequests].
+// ServeOption is an option of a service, for [Client.Serve] and [Client.ServeRequests].
 type ServeOption interface {
 	service(*laneOptions)
 }
 
-// PublishOption is a setting of one publish or broadcast.
+// PublishOption is an option of one publish or broadcast.
 type PublishOption interface {
 	publish(*publishOptions)
 }
 
-// LaneOption is a setting of subscriptions and services.
+// LaneOption is an option of subscriptions and services.
 type LaneOption interface {
 	SubscribeOption
 	ServeOption
 }
 
-// CallOption is a setting of all calls that wait for something.
+// CallOption is an option of all calls that wait.
 type CallOption interface {
 	LaneOption
 	PublishOption
 }
 
-// RetryOption is a setting of a client, or of one publish or broadcast.
+// RetryOption is an option of a client, or of one publish or broadcast.
 type RetryOption interface {
 	Option
 	PublishOption
 }
 
-// RetryPolicy says when a failed publish is tried again by itself.
+// RetryPolicy states when a failed publish or broadcast is retried automatically.
 type RetryPolicy int32
 
 const (
 	// RetryNever: never.
 	RetryNever RetryPolicy = 1
-	// RetryDefinite: on another node, when the failure says that nothing was delivered. The default.
+	// RetryDefinite: on another node, if the error states that the message was not delivered. The default.
 	RetryDefinite RetryPolicy = 2
-	// RetryAtLeastOnce: also when it may have been delivered. Subscribers that use this library drop the duplicate, others
-	// may handle the message more than once.
+	// RetryAtLeastOnce: also if the message may have been delivered. Subscribers that use this library discard the
+	// duplicate; others may handle the message more than once.
 	RetryAtLeastOnce RetryPolicy = 3
 )
 
-// OverflowPolicy says what a full subscription does with a further message.
+// OverflowPolicy states what a full subscription does with a new message.
 type OverflowPolicy int32
 
 const (
-	// OverflowRefuse: refuses it; the publisher of a unicast is told that the subscriber is busy. The default.
+	// OverflowRefuse: refuses it; the publisher of a unicast receives [ErrSubscriberBusy]. The default.
 	OverflowRefuse OverflowPolicy = 0
-	// OverflowDropOldest: gives up the oldest accepted messages to make room.
+	// OverflowDropOldest: discards its oldest messages to make space.
 	OverflowDropOldest OverflowPolicy = 1
 )
 
-// PlacementPolicy says at how many nodes a topic is listed.
+// PlacementPolicy states at how many of the connected nodes a topic is listed.
 type PlacementPolicy int32
 
 const (
-	// PlacementAll: at all connected nodes: survives the loss of any, hears every broadcast. The default of
-	// subscriptions.
+	// PlacementAll: at all connected nodes; the loss of a node loses no messages, and every broadcast is received. The
+	// default of subscriptions.
 	PlacementAll PlacementPolicy = 1
-	// PlacementOne: at one at a time, moved when it is lost. The default of services: listed at all nodes, a service
-	// would make every publisher that shares one of them stall, since nodes lose unicasts to clients of their own.
+	// PlacementOne: at one node; the topic moves to another node when that one is lost. The default of services, because
+	// nodes up to release 2.11 can lose a unicast between two clients of the same node. If the service were listed at
+	// all nodes, every publisher would share a node with it.
 	PlacementOne PlacementPolicy = 2
 )
 
-// firstError keeps what was wrong with the first unusable option.
+// firstError keeps the error of the first invalid option.
 type firstError struct {
 	err *Error
 }
@@ -91,26 +92,26 @@ func (f *firstError) fail(code Code, format string, values ...any) {
 	}
 }
 
-// duration takes a time, which must not be negative; 0 stands for the default.
+// duration checks that a time is not negative; 0 stands for the default.
 func (f *firstError) duration(name string, value time.Duration) time.Duration {
 	if value < 0 {
-		f.fail(ErrInvalidArgument, "%s is %v: take a time above 0, or 0 for the default", name, value)
+		f.fail(ErrInvalidArgument, "invalid %s %v: use a time above 0, or 0 for the default", name, value)
 	}
 	return value
 }
 
-// bound takes a number, which must not be negative; 0 stands for the default.
+// bound checks that a number is not negative; 0 stands for the default.
 func (f *firstError) bound(name string, value int) int {
 	if value < 0 {
-		f.fail(ErrInvalidArgument, "%s is %d: take a number above 0, or 0 for the default", name, value)
+		f.fail(ErrInvalidArgument, "invalid %s %d: use a number above 0, or 0 for the default", name, value)
 	}
 	return value
 }
 
-// text takes what C can take.
+// text checks that a string contains no NUL, which C would take for its end.
 func (f *firstError) text(code Code, name, value string) string {
 	if capi.HasNUL(value) {
-		f.fail(code, "%s %q holds a NUL", name, value)
+		f.fail(code, "%s %q contains a NUL", name, value)
 	}
 	return value
 }
@@ -135,7 +136,7 @@ type clientOption func(*clientOptions)
 
 func (o clientOption) client(options *clientOptions) { o(options) }
 
-// Options puts options together into one.
+// Options combines options into one.
 func Options(options ...Option) Option {
 	return clientOption(func(o *clientOptions) {
 		for _, option := range options {
@@ -144,12 +145,12 @@ func Options(options ...Option) Option {
 	})
 }
 
-// Endpoint is a node to connect to: "host:port", "IPv4:port" or "[IPv6]:port". Several name several nodes.
+// Endpoint adds a node to connect to: "host:port", "IPv4:port" or "[IPv6]:port". It can be used several times.
 func Endpoint(endpoint string) Option {
 	return Endpoints(endpoint)
 }
 
-// Endpoints are nodes to connect to.
+// Endpoints adds several nodes to connect to.
 func Endpoints(endpoints ...string) Option {
 	return clientOption(func(o *clientOptions) {
 		for _, endpoint := range endpoints {
@@ -158,18 +159,19 @@ func Endpoints(endpoints ...string) Option {
 	})
 }
 
-// Credentials is the folder with ca.crt, sdk.crt and sdk.key.
+// Credentials sets the folder that contains ca.crt, sdk.crt and sdk.key.
 //
 // Without credentials given, they are looked for in $AMOP_CREDENTIALS and, only if that isn't set, in ., conf, sdk,
-// nodes/127.0.0.1/sdk and amop-devnet/sdk. Files are read when connecting, and again at each reconnect.
+// nodes/127.0.0.1/sdk and amop-devnet/sdk. The files are found when connecting.
+// The same files are read again at each reconnect, whatever the current folder is then.
 func Credentials(folder string) Option {
 	return clientOption(func(o *clientOptions) {
 		o.Credentials, o.Files, o.PEM = o.text(ErrInvalidArgument, "the folder", folder), nil, nil
 	})
 }
 
-// CredentialFiles are the three files by name: the CA, the own certificate followed by those between it and the CA, the
-// private key (PKCS#8 or SEC1, not encrypted); all PEM.
+// CredentialFiles sets the paths of the three files: the CA, the client's certificate followed by the intermediate
+// certificates up to the CA, and the private key (PKCS#8 or SEC1, not encrypted). All are PEM.
 func CredentialFiles(ca, cert, key string) Option {
 	return clientOption(func(o *clientOptions) {
 		for _, name := range []string{ca, cert, key} {
@@ -179,68 +181,72 @@ func CredentialFiles(ca, cert, key string) Option {
 	})
 }
 
-// CredentialPEM is the content of three such files.
+// CredentialPEM sets the contents of the three files.
 func CredentialPEM(ca, cert, key []byte) Option {
 	return clientOption(func(o *clientOptions) {
 		o.Credentials, o.Files, o.PEM = "", nil, &capi.PEM{CA: ca, Cert: cert, Key: key}
 	})
 }
 
-// ConnectTimeout is how long one try to connect may take: TCP, TLS and handshake together. Default 10 s.
+// ConnectTimeout sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake.
+// Default: 10 s.
 func ConnectTimeout(timeout time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.ConnectTimeout = o.duration("ConnectTimeout", timeout) })
 }
 
-// CallTimeout is the deadline of every call that has none of its own, nor by its context. Default 10 s.
+// CallTimeout sets the time limit of calls that have no [Timeout] and no deadline of their context. Default: 10 s.
 func CallTimeout(timeout time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.CallTimeout = o.duration("CallTimeout", timeout) })
 }
 
-// CloseTimeout is how long [Client.Close] and the Unsubscribe methods let handlers finish, unless their context says
-// otherwise. Default 5 s.
+// CloseTimeout sets how long [Client.Close] and the Unsubscribe methods wait for handlers if their context has no
+// deadline. Default: 5 s.
 func CloseTimeout(timeout time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.CloseTimeout = o.duration("CloseTimeout", timeout) })
 }
 
-// Heartbeat is the time between heartbeats. Default 10 s; nodes end a connection that is idle for 60 s.
+// Heartbeat sets the heartbeat interval. Default: 10 s. Keep it below 60 s, because nodes close connections that are
+// idle for that long. See [MissedHeartbeats].
 func Heartbeat(interval time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.Heartbeat = o.duration("Heartbeat", interval) })
 }
 
-// MissedHeartbeats is after how many heartbeats in a row without a byte from the node a connection is dead. Default 2.
+// MissedHeartbeats sets the number of heartbeat intervals after which a connection on which nothing arrives is
+// closed. Default: 2.
 func MissedHeartbeats(heartbeats int) Option {
 	return clientOption(func(o *clientOptions) {
 		o.MissedHeartbeats = o.bound("MissedHeartbeats", heartbeats)
 		if heartbeats > math.MaxUint32 {
-			o.fail(ErrInvalidArgument, "MissedHeartbeats is %d: that is never", heartbeats)
+			o.fail(ErrInvalidArgument, "invalid MissedHeartbeats %d: use a 32-bit number", heartbeats)
 		}
 	})
 }
 
-// StartOffline tells whether Connect gives a client though no node can be reached: it goes on trying, and until it
-// succeeds calls end with ErrNotConnected. Default no. What can't change by itself, such as credentials, is an error all
-// the same.
+// StartOffline sets whether Connect returns a client even if no node can be reached. The client keeps trying, and
+// until it succeeds calls fail with [ErrNotConnected]. Invalid options or credentials are still errors. Default:
+// false.
 func StartOffline(offline bool) Option {
 	return clientOption(func(o *clientOptions) { o.StartOffline = offline })
 }
 
-// ReconnectMin is the first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
+// ReconnectMin sets the pause before the first attempt to reconnect. The pause doubles with each failed attempt, up
+// to [ReconnectMax], and is varied randomly by up to 50 %. Default: 100 ms.
 func ReconnectMin(pause time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.ReconnectMin = o.duration("ReconnectMin", pause) })
 }
 
-// ReconnectMax is the longest pause before a reconnect. Default 10 s.
+// ReconnectMax sets the longest pause between attempts to reconnect. Default: 10 s.
 func ReconnectMax(pause time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.ReconnectMax = o.duration("ReconnectMax", pause) })
 }
 
-// AnswerTimeout is how long a request may wait for its answer before the library answers for the service that it is too
-// slow. Default 4.5 s: half a second before a 2.x node would deliver the message to somebody else.
+// AnswerTimeout sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the
+// service. Default: 4.5 s, half a second before a 2.x node would deliver the message to another subscriber.
 func AnswerTimeout(timeout time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.AnswerTimeout = o.duration("AnswerTimeout", timeout) })
 }
 
-// Echo tells whether this client's own broadcasts come back to its subscriptions. Default no.
+// Echo sets whether the client's own broadcasts are delivered to its own subscriptions. Default: false.
 func Echo(echo bool) Option {
 	return clientOption(func(o *clientOptions) { o.Echo = echo })
 }
@@ -257,33 +263,37 @@ func MaxSendBytes(bytes int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxSendBytes = o.bound("MaxSendBytes", bytes) })
 }
 
-// MaxHeldBytes is most bytes held in all subscriptions and services together, payloads and 160 for each message. Default
-// 512 MiB.
+// MaxHeldBytes sets the maximum number of bytes queued in all subscriptions and services together, counting 160 bytes
+// per message besides its payload. Default: 512 MiB. At the limit, an empty subscription still accepts one message,
+// and one with [OverflowDropOldest] discards its oldest messages to make space.
 func MaxHeldBytes(bytes int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxHeldBytes = o.bound("MaxHeldBytes", bytes) })
 }
 
-// MaxEvents is most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
+// MaxEvents sets the maximum number of events queued for each listener. At the limit the oldest event is discarded
+// and counted. Default: 1,024.
 func MaxEvents(events int) Option {
 	return clientOption(func(o *clientOptions) {
 		o.MaxEvents = o.bound("MaxEvents", events)
-		if events > mostEvents {
-			o.fail(ErrInvalidArgument, "MaxEvents is %d: take at most %d", events, mostEvents)
+		if events > maxMaxEvents {
+			o.fail(ErrInvalidArgument, "invalid MaxEvents %d: use at most %d", events, maxMaxEvents)
 		}
 	})
 }
 
-// DuplicateWindow is how long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
+// DuplicateWindow sets how long a message is remembered, so that duplicates of it are recognised and not delivered.
+// Default: 60 s.
 func DuplicateWindow(window time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.DuplicateWindow = o.duration("DuplicateWindow", window) })
 }
 
-// MaxDuplicates is most messages remembered for that. Default 65,536.
+// MaxDuplicates sets the maximum number of messages that are remembered. Default: 65,536.
 func MaxDuplicates(messages int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxDuplicates = o.bound("MaxDuplicates", messages) })
 }
 
-// Group is the group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
+// Group sets the group of the chain in which nodes are asked for their peers. Messages do not depend on groups.
+// Default: 1.
 func Group(group int64) Option {
 	return clientOption(func(o *clientOptions) { o.Group = group })
 }
@@ -293,7 +303,8 @@ type retryOption RetryPolicy
 func (o retryOption) client(options *clientOptions)   { options.Retry = int32(o) }
 func (o retryOption) publish(options *publishOptions) { options.Retry = int32(o) }
 
-// Retry says when a failed publish is tried again by itself; on a publish it overrides the client's.
+// Retry sets when failed calls are retried automatically. On a publish or broadcast it overrides the option of the
+// client.
 func Retry(policy RetryPolicy) RetryOption {
 	return retryOption(policy)
 }
@@ -303,19 +314,19 @@ type laneOption func(*laneOptions)
 func (o laneOption) subscription(options *laneOptions) { o(options) }
 func (o laneOption) service(options *laneOptions)      { o(options) }
 
-// MaxMessages is most messages, or requests, held for it. Default 65,536. (Beyond them up to 64 may be in a
-// subscription's channel or on their way to it.)
+// MaxMessages sets the maximum number of queued messages or requests. Default: 65,536. In addition, up to 64 messages
+// may be in the channel of a subscription or on their way to it.
 func MaxMessages(messages int) LaneOption {
 	return laneOption(func(o *laneOptions) { o.MaxMessages = o.bound("MaxMessages", messages) })
 }
 
-// MaxBytes is most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is
-// empty. Default 64 MiB.
+// MaxBytes sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty
+// subscription accepts one message of any size. Default: 64 MiB.
 func MaxBytes(bytes int) LaneOption {
 	return laneOption(func(o *laneOptions) { o.MaxBytes = o.bound("MaxBytes", bytes) })
 }
 
-// Placement says at how many nodes the topic is listed.
+// Placement sets at how many nodes the topic is listed.
 func Placement(policy PlacementPolicy) LaneOption {
 	return laneOption(func(o *laneOptions) { o.Placement = int32(policy) })
 }
@@ -324,7 +335,8 @@ type subscribeOption func(*laneOptions)
 
 func (o subscribeOption) subscription(options *laneOptions) { o(options) }
 
-// Overflow says what happens beyond MaxMessages and MaxBytes. What is lost is counted, and an event tells of it.
+// Overflow sets what happens at the limits of MaxMessages and MaxBytes. Lost messages are counted, and reported once
+// by [EventSlowConsumer].
 func Overflow(policy OverflowPolicy) SubscribeOption {
 	return subscribeOption(func(o *laneOptions) { o.Overflow = int32(policy) })
 }
@@ -333,8 +345,8 @@ type serveOption func(*laneOptions)
 
 func (o serveOption) service(options *laneOptions) { o(options) }
 
-// Concurrency is how many calls of a service's handler run at once. Default 64; with 1 they run one after the other, in
-// the order of the requests.
+// Concurrency sets how many calls of a service's handler run at once. Default: 64. With 1 they run one after the
+// other, in the order of the requests.
 func Concurrency(calls int) ServeOption {
 	return serveOption(func(o *laneOptions) { o.concurrency = o.bound("Concurrency", calls) })
 }
@@ -343,14 +355,14 @@ type publishOption func(*publishOptions)
 
 func (o publishOption) publish(options *publishOptions) { o(options) }
 
-// WaitForSubscriber tells whether a publish goes on trying until its deadline while nothing was delivered, say because
-// no node knows a subscriber yet (topics take up to 5 s to travel between nodes). Default no.
+// WaitForSubscriber sets whether a publish that was not delivered is retried until its deadline, for example because
+// no node knows a subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
 func WaitForSubscriber(wait bool) PublishOption {
 	return publishOption(func(o *publishOptions) { o.WaitForSubscriber = wait })
 }
 
-// AllNodes tells whether a broadcast goes through every connected node instead of one that reaches all. Subscribers that
-// use this library drop the duplicates, others see them. Default no.
+// AllNodes sets whether a broadcast is sent to every connected node, rather than to as many as reach all subscribers.
+// Subscribers that use this library discard the duplicates, others receive them. Default: false.
 func AllNodes(all bool) PublishOption {
 	return publishOption(func(o *publishOptions) { o.AllNodes = all })
 }
@@ -365,8 +377,8 @@ func (t timeoutOption) publish(o *publishOptions) {
 	o.Timeout = o.duration("Timeout", time.Duration(t))
 }
 
-// Timeout is how long the call may take. A context that ends earlier ends it earlier; without a Timeout, nor a deadline
-// of the context, it's the client's CallTimeout.
+// Timeout sets the time limit of the call. An earlier deadline of the context takes precedence. Without either, the
+// client's CallTimeout applies.
 func Timeout(timeout time.Duration) CallOption {
 	return timeoutOption(timeout)
 }

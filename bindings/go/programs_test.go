@@ -12,17 +12,17 @@ import (
 	"amop"
 )
 
-// The test binary itself is the program that these run.
+// The test binary itself is the program that is run.
 const (
 	programVariable = "AMOP_TEST_PROGRAM"
 	nodesVariable   = "AMOP_TEST_NODES"
 )
 
-// programs are what a child process does, by the name of the program.
+// programs are the functions of child processes, by name.
 var programs = map[string]func() error{
-	// Loads the library, and does nothing with it.
+	// Loads the library and does not use it.
 	"nothing": func() error { return nil },
-	// Ends while messages come, calls are in flight and handlers run.
+	// Exits while messages arrive, calls are in flight and handlers run.
 	"without closing": func() error {
 		ctx := context.Background()
 		seen := strings.Split(os.Getenv(nodesVariable), " ")
@@ -65,7 +65,7 @@ func runProgram(name string) int {
 	return 0
 }
 
-func TestProgramsThatJustEndDoNotCrashOrHang(t *testing.T) {
+func TestProgramsThatExitDoNotCrashOrHang(t *testing.T) {
 	runs := 20
 	if wanted, err := strconv.Atoi(os.Getenv("AMOP_TEST_RUNS")); err == nil {
 		runs = wanted
@@ -74,7 +74,7 @@ func TestProgramsThatJustEndDoNotCrashOrHang(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for range runs {
 				command := exec.CommandContext(soon(t), os.Args[0])
-				// The race detector would sleep before it lets a program end.
+				// Without this the race detector sleeps before the program exits.
 				command.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", programVariable+"="+name,
 					nodesVariable+"="+nodes.Credentials()+" "+strings.Join(nodes.Endpoints(), " "))
 				if output, err := command.CombinedOutput(); err != nil {

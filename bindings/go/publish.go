@@ -8,75 +8,74 @@ import (
 	"amop/internal/capi"
 )
 
-// Publish sends a message to one subscriber, which the node picks, and waits for its reply. A subscriber that only
-// listens replies with nothing as soon as it has the message; one that serves, with what its handler returns.
+// Publish sends a message to one subscriber, which the node picks, and waits for its reply. A subscriber that does
+// not serve the topic acknowledges the message with an empty reply as soon as its client has accepted it.
 //
-// It ends at ctx's deadline, or after [Timeout], whichever comes first; with neither, after the client's
-// [CallTimeout]. Thousands of goroutines may wait in it: they need no thread each.
+// Publish ends at the deadline of ctx or after [Timeout], whichever is first, and without either after the client's
+// [CallTimeout]. Goroutines that wait in Publish need no thread each.
 //
-// An [*Error] tells by Delivery whether the message may have been delivered all the same, also where ctx ended the
-// call.
+// The Delivery of an [*Error] states whether the message may have been delivered, also if ctx ended the call.
 func (c *Client) Publish(ctx context.Context, topic string, data []byte, opts ...PublishOption) (*Reply, error) {
 	call := c.send(ctx, false, topic, data, opts)
 	return call.within(ctx)
 }
 
-// Broadcast sends a message to all subscribers and waits for the node's ack, which says nothing of who hears it. For
-// the rest it is as [Client.Publish].
+// Broadcast sends a message to all subscribers and waits for the acknowledgement of the node, which does not confirm
+// delivery to any subscriber. See [Client.Publish] for time limits and errors.
 func (c *Client) Broadcast(ctx context.Context, topic string, data []byte, opts ...PublishOption) error {
 	call := c.send(ctx, true, topic, data, opts)
 	_, err := call.within(ctx)
 	return err
 }
 
-// PublishAsync starts a publish and doesn't wait. Messages of one goroutine are sent in the order of its calls. What is
-// known at once, say that the topic is invalid, has ended the call when this returns.
+// PublishAsync starts a publish and does not wait. Messages are sent in the order in which a goroutine starts them.
+// An error that is known at once, such as an invalid topic, completes the call before PublishAsync returns.
 //
-// data isn't kept. The call ends as that of [Client.Publish] does; when ctx is cancelled it is, too.
+// data is not kept. The call ends like [Client.Publish], also when ctx is cancelled.
 func (c *Client) PublishAsync(ctx context.Context, topic string, data []byte, opts ...PublishOption) *Call {
 	call := c.send(ctx, false, topic, data, opts)
 	call.watch(ctx)
 	return call
 }
 
-// BroadcastAsync starts a broadcast and doesn't wait; for the rest it is as [Client.PublishAsync].
+// BroadcastAsync starts a broadcast and does not wait. See [Client.PublishAsync].
 func (c *Client) BroadcastAsync(ctx context.Context, topic string, data []byte, opts ...PublishOption) *Call {
 	call := c.send(ctx, true, topic, data, opts)
 	call.watch(ctx)
 	return call
 }
 
-// Call is a publish or broadcast under way. It ends exactly once.
+// Call is a publish or broadcast in flight. It completes exactly once.
 type Call struct {
-	// A client with calls under way isn't collected.
+	// client keeps the client reachable, so that a client with calls in flight is not collected.
 	client *Client
-	// Whether the call's deadline is that of its context.
+	// contextual states that the deadline of the call is that of its context.
 	contextual bool
 	done       chan struct{}
-	// Set before done is closed.
+	// reply and err are set before done is closed.
 	reply *Reply
 	err   error
 
 	mu     sync.Mutex
 	handle *capi.Call
 	ended  bool
-	// Why it was asked to end early, the cause that the context gives for it, and what stops to watch the context.
+	// reason and cause state why the call was cancelled; unwatch stops watching the context.
 	reason, cause error
 	unwatch       func() bool
 }
 
-// Done is closed when the call has ended.
+// Done returns a channel that is closed when the call has completed.
 func (c *Call) Done() <-chan struct{} {
 	return c.done
 }
 
-// Wait waits for the end of the call: the subscriber's reply, or why there is none. Of a broadcast the reply is nil.
+// Wait waits until the call has completed and returns the reply or the error. The reply of a broadcast is nil.
 func (c *Call) Wait() (*Reply, error) {
 	<-c.done
 	return c.reply, c.err
 }
 
-// send starts a call. One that can't start has ended.
+// send starts a call. A call that can't start has completed.
 func (c *Client) send(ctx context.Context, broadcast bool, topic string, data []byte, opts []PublishOption) *Call {
 	call := &Call{client: c, done: make(chan struct{})}
 	var options publishOptions
@@ -98,7 +97,7 @@ func (c *Client) send(ctx context.Context, broadcast bool, topic string, data []
 	return call
 }
 
-// within waits for the call's end, and ends it with the context.
+// within waits until the call has completed, and cancels it when the context ends.
 func (c *Call) within(ctx context.Context) (*Reply, error) {
 	select {
 	case <-c.done:
@@ -108,7 +107,7 @@ func (c *Call) within(ctx context.Context) (*Reply, error) {
 	return c.Wait()
 }
 
-// watch ends the call with the context.
+// watch cancels the call when the context ends.
 func (c *Call) watch(ctx context.Context) {
 	if ctx.Done() == nil {
 		return
@@ -123,10 +122,10 @@ func (c *Call) watch(ctx context.Context) {
 	}
 }
 
-// errClosing is the reason of calls that the closing client ends.
+// errClosing is the reason of calls that are cancelled because the client closes.
 var errClosing = errors.New("the client was closed")
 
-// end asks the call to end early. Its completion comes all the same, soon.
+// end cancels the call. Its completion arrives soon afterwards.
 func (c *Call) end(reason, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,7 +138,7 @@ func (c *Call) end(reason, cause error) {
 	}
 }
 
-// started takes the handle of a call that C has accepted; it may have completed already.
+// started stores the handle of a call that C has accepted and that may have completed already.
 func (c *Call) started(handle *capi.Call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,7 +153,7 @@ func (c *Call) started(handle *capi.Call) {
 	}
 }
 
-// completed ends the call as C says, and gives the handle that is to be freed, if it's there.
+// completed completes the call with the result from C. It returns the handle to be freed, if it is known.
 func (c *Call) completed(completion *capi.Completion) *capi.Call {
 	var reply *Reply
 	var err error
@@ -166,7 +165,7 @@ func (c *Call) completed(completion *capi.Completion) *capi.Call {
 	return c.conclude(reply, err)
 }
 
-// failed is the error of a call that failed, or was ended early, in the words of who ended it.
+// failed returns the error of a call that failed. If the call was cancelled, the error states by what.
 func (c *Call) failed(failure *capi.Error) error {
 	c.mu.Lock()
 	reason, cause := c.reason, c.cause
@@ -174,18 +173,18 @@ func (c *Call) failed(failure *capi.Error) error {
 	e := errorOf(failure)
 	switch {
 	case e.Code == ErrCancelled && reason == errClosing:
-		e.Code, e.Message = ErrClosed, "the client was closed before the call had an answer"
+		e.Code, e.Message = ErrClosed, "the client was closed before the call completed"
 		return e
 	case e.Code == ErrCancelled && reason != nil:
 		return endedBy(reason, cause, "there was an answer", e.Delivery)
 	case e.Code == ErrTimeout && c.contextual:
-		// The library's clock was first to tell that the context's deadline has passed.
+		// The library noticed before the context that its deadline has passed.
 		e.causes = append(e.causes, context.DeadlineExceeded)
 	}
 	return e
 }
 
-// conclude ends the call, for those who wait.
+// conclude completes the call and wakes the goroutines that wait for it.
 func (c *Call) conclude(reply *Reply, err error) *capi.Call {
 	c.mu.Lock()
 	handle, unwatch := c.handle, c.unwatch

@@ -14,7 +14,7 @@ import (
 	"amop"
 )
 
-// stuck serves a topic whose requests aren't answered until the test lets them.
+// stuck serves a topic whose requests are answered only by the test.
 func stuck(t *testing.T, client *amop.Client) (topic string, requests <-chan *amop.Request) {
 	t.Helper()
 	topic = freshTopic()
@@ -22,7 +22,7 @@ func stuck(t *testing.T, client *amop.Client) (topic string, requests <-chan *am
 	return topic, service.Requests()
 }
 
-func TestAContextEndsAPublishAndSaysWhatBecameOfTheMessage(t *testing.T) {
+func TestContextEndsAPublishAndReportsDelivery(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic, requests := stuck(t, server)
 	reasons := map[string]struct {
@@ -56,7 +56,7 @@ func TestAContextEndsAPublishAndSaysWhatBecameOfTheMessage(t *testing.T) {
 	}
 }
 
-func TestTheCauseOfACancellationIsKept(t *testing.T) {
+func TestCauseOfACancellationIsKept(t *testing.T) {
 	client := clientAt(t, 0)
 	topic, requests := stuck(t, clientAt(t, 1))
 	because := errors.New("the user left")
@@ -73,7 +73,7 @@ func TestTheCauseOfACancellationIsKept(t *testing.T) {
 	}
 }
 
-func TestAContextThatHasEndedSendsNothing(t *testing.T) {
+func TestEndedContextSendsNothing(t *testing.T) {
 	client := clientAt(t, 0)
 	topic := freshTopic()
 	subscription := must[*amop.Subscription](t)(clientAt(t, 1).Subscribe(soon(t), topic))
@@ -96,7 +96,7 @@ func TestAContextThatHasEndedSendsNothing(t *testing.T) {
 	equal(t, closed(t, subscription.Messages()), 0)
 }
 
-func TestTimeoutsWithoutAContextAreTheLibrarysOwn(t *testing.T) {
+func TestTimeoutsApplyWithoutAContextDeadline(t *testing.T) {
 	client := clientAt(t, 0, amop.CallTimeout(30*time.Millisecond))
 	topic, _ := stuck(t, clientAt(t, 1))
 	for _, opts := range [][]amop.PublishOption{nil, {amop.Timeout(20 * time.Millisecond)}} {
@@ -112,7 +112,7 @@ func TestTimeoutsWithoutAContextAreTheLibrarysOwn(t *testing.T) {
 	}
 }
 
-func TestPublishesOfOneGoroutineAreSentInOrderAndEndOnce(t *testing.T) {
+func TestPublishesOfOneGoroutineAreSentInOrder(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
 	must[*amop.Service](t)(server.Serve(soon(t), topic,
@@ -134,7 +134,7 @@ func TestPublishesOfOneGoroutineAreSentInOrderAndEndOnce(t *testing.T) {
 	if reply != nil {
 		t.Fatal("nobody replies to a broadcast")
 	}
-	// What is known at once has ended the call.
+	// An error that is known at once has completed the call.
 	refused := client.PublishAsync(context.Background(), "a\tb", nil)
 	select {
 	case <-refused.Done():
@@ -145,7 +145,7 @@ func TestPublishesOfOneGoroutineAreSentInOrderAndEndOnce(t *testing.T) {
 	fails(t, err, amop.ErrInvalidTopic)
 }
 
-func TestAPublishWaitsForASubscriberWhereItAsksFor(t *testing.T) {
+func TestPublishCanWaitForASubscriber(t *testing.T) {
 	client := clientAt(t, 0)
 	topic := freshTopic()
 	_, err := client.Publish(soon(t), topic, nil)
@@ -155,7 +155,7 @@ func TestAPublishWaitsForASubscriberWhereItAsksFor(t *testing.T) {
 	must[*amop.Reply](t)(call.Wait())
 }
 
-func TestEightGoroutinesPublishOnOneClient(t *testing.T) {
+func TestEightGoroutinesReceiveTheirOwnReplies(t *testing.T) {
 	const each = 250
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
@@ -181,13 +181,13 @@ func TestEightGoroutinesPublishOnOneClient(t *testing.T) {
 	equal(t, stats.Total.InFlight, 0)
 }
 
-// threads is how many the process has.
+// threads returns the number of threads of the process.
 func threads(t *testing.T) int {
 	t.Helper()
 	return len(must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task")))
 }
 
-func TestThousandsInFlightNeedFewThreads(t *testing.T) {
+func TestThousandsOfCallsInFlightNeedFewThreads(t *testing.T) {
 	const count = 4096
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic, requests := stuck(t, server)
@@ -205,12 +205,12 @@ func TestThousandsInFlightNeedFewThreads(t *testing.T) {
 	for range count {
 		open = append(open, receive(t, requests))
 	}
-	// All 4,096 calls wait now, in as many goroutines.
+	// All 4,096 calls are in flight now, in as many goroutines.
 	if now := threads(t); now > 128 {
 		t.Fatalf("%d threads", now)
 	}
 	for _, request := range open {
-		// Who waited too long under load was answered by the library; that is no matter of threads.
+		// Under load the library may have answered a request that waited too long, which has no effect on threads.
 		if err := request.Reply(request.Data); err != nil {
 			fails(t, err, amop.ErrRequestExpired)
 		}

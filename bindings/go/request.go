@@ -2,32 +2,37 @@ package amop
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 
 	"amop/internal/capi"
 )
 
-// ErrReplyLater is what a [Handler] returns that will answer the request later, from any goroutine.
+// ErrReplyLater is returned by a [Handler] that will answer the request later, from any goroutine.
 var ErrReplyLater = errors.New("amop: the request is answered later")
 
-// Failure is an error of a [Handler] that tells the publisher a code of its own.
+// Failure is an error of a [Handler] that sends a code of its own to the publisher.
 type Failure struct {
-	// Code has to fit 16 bits, must not be 0, not one of the nodes' own (100 to 104), and not one that the library
-	// answers by itself (-5013 to -5010).
+	// Code has to fit in 16 bits and must not be 0, a code of the nodes (100 to 104) or a code of the library (-5013 to
+	// -5010).
 	Code int
-	// Data goes with it.
+	// Data is sent with the code.
 	Data []byte
 }
 
-// Error is for logs; the publisher gets Code and Data.
+// Error returns a text for logs; the publisher receives Code and Data.
 func (f *Failure) Error() string {
-	return "amop: the handler failed the request: " + string(f.Data)
+	return fmt.Sprintf("amop: the handler failed the request with code %d: %q", f.Code, f.Data)
 }
 
-// failed is the result of a failure without a code of its own.
-const failed = -5000
+// The result and data of a failure without a code of its own. Errors and panics of handlers stay in this program: their
+// texts may name files, hosts or data that are no concern of other institutions.
+const (
+	failed     = -5000
+	failedText = "the handler failed"
+)
 
-// Request is a unicast to a service that waits for its answer.
+// Request is a unicast that a service has received and that waits for its answer.
 type Request struct {
 	*Message
 	inner *capi.Request
@@ -37,40 +42,41 @@ func newRequest(topic string, inner *capi.Request) *Request {
 	return &Request{Message: messageOf(topic, &inner.Message), inner: inner}
 }
 
-// Reply sends the reply; it may be empty. Doesn't wait, and doesn't keep data. [ErrRequestExpired] says that it came too
-// late, [ErrAlreadyAnswered] that there was an answer before.
+// Reply sends the reply, which may be empty. It does not wait and does not keep data. It returns [ErrRequestExpired]
+// if the request can no longer be answered, and [ErrAlreadyAnswered] if it has been answered.
 func (r *Request) Reply(data []byte) error {
 	defer runtime.KeepAlive(r)
 	return fromC(r.inner.Answer(0, data))
 }
 
-// Fail tells the publisher that it failed: a code, which has to fit 16 bits, must not be 0, not one of the nodes' own
-// (100 to 104), and not one that the library answers by itself (-5013 to -5010), and data to go with it. For the rest it
-// is as [Request.Reply].
+// Fail answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of the nodes
+// (100 to 104) or a code of the library (-5013 to -5010). See [Request.Reply] for its errors.
 func (r *Request) Fail(code int, data []byte) error {
 	defer runtime.KeepAlive(r)
 	if code == 0 || int(int16(code)) != code {
-		return newError(ErrInvalidArgument, "%d can't be a failure's code: take -32768 to 32767, not 0", code)
+		return newError(ErrInvalidArgument, "invalid failure code %d: use -32768 to 32767, except 0", code)
 	}
 	return fromC(r.inner.Answer(int32(code), data))
 }
 
-// IsOpen tells whether an answer can still be given.
+// IsOpen reports whether the request can still be answered.
 func (r *Request) IsOpen() bool {
 	defer runtime.KeepAlive(r)
 	return r.inner.IsOpen()
 }
 
-// freeWhenCollected is the net for requests that nobody answers: publishers are told that they were dropped.
+// freeWhenCollected frees a request that becomes unreachable without an answer, so that the publisher receives
+// [ErrSubscriberDropped].
 func (r *Request) freeWhenCollected() {
 	runtime.AddCleanup(r, (*capi.Request).Free, r.inner)
 }
 
-// settle answers as a handler's results say, unless the handler itself has answered.
-func (r *Request) settle(data []byte, err error) {
+// settle answers as a handler's results say, unless the handler itself has answered. It returns why the handler failed,
+// if it did.
+func (r *Request) settle(data []byte, err error) error {
 	if errors.Is(err, ErrReplyLater) {
 		r.freeWhenCollected()
-		return
+		return nil
 	}
 	defer r.inner.Free()
 	var failure *Failure
@@ -80,10 +86,13 @@ func (r *Request) settle(data []byte, err error) {
 	case errors.As(err, &failure):
 		err = r.Fail(failure.Code, failure.Data)
 	default:
-		err = r.Fail(failed, []byte(err.Error()))
+		_ = r.Fail(failed, []byte(failedText))
+		return err
 	}
-	// An answer that can't be sent is a failure of the handler's; one that comes too late is none.
-	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrInvalidArgument) {
-		_ = r.Fail(failed, []byte(err.Error()))
+	// An answer that can't be sent is a failure of the handler; one that comes too late is not.
+	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrOverloaded) {
+		_ = r.Fail(failed, []byte(failedText))
+		return err
 	}
+	return nil
 }

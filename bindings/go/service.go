@@ -8,38 +8,39 @@ import (
 	"amop/internal/capi"
 )
 
-// defaultConcurrency is how many calls of a handler run at once, unless told otherwise; that of async handlers in other
-// languages.
+// defaultConcurrency is the default of [Concurrency], as for async handlers in other languages.
 const defaultConcurrency = 64
 
-// Service answers the unicasts of a topic, until it is unsubscribed or closed, or its client is.
+// Service answers the unicasts of a topic until it is unsubscribed or closed, or its client is closed.
 type Service struct {
 	lane
 	handle *capi.Service
-	// One of the two has the requests.
+	// Requests are passed to one of the two.
 	requests chan *Request
 	handler  Handler
-	// Holds one item for each call of the handler that may run.
+	// slots contains one item for each call of the handler that may run.
 	slots   chan struct{}
 	running sync.WaitGroup
 }
 
-// Handler answers a request: with data, or with an error, which fails it. The publisher then gets [ErrSubscriberFailed]
-// with the error's text as [Error.Data], or, for a [Failure], its code and data. An error that is [ErrReplyLater] leaves the
-// answer to [Request.Reply] and [Request.Fail].
+// Handler answers a request: with data, or with an error, which fails it. For a [Failure] the publisher receives its code
+// and data. For any other error it receives [ErrSubscriberFailed] with a fixed text: the error itself is logged and emitted
+// as [EventHandlerFailed]. An error that is [ErrReplyLater] leaves the answer to [Request.Reply] and [Request.Fail].
 //
-// A handler that panics has failed; the service goes on. ctx ends when the time that closing gives handlers is over.
+// A handler that panics has failed in the same way; the service continues. ctx ends when the time that closing gives
+// handlers is over.
 type Handler func(ctx context.Context, request *Request) ([]byte, error)
 
-// Serve serves a topic: its unicasts go to a handler, whose results are the replies. One service per topic in a client:
-// it alone gets the unicasts, while broadcasts go to subscriptions only. Up to [Concurrency] calls of the handler run
-// at once, each on a goroutine of its own; requests beyond wait, bounded by [MaxMessages] and [MaxBytes], and further
-// publishers are told [ErrSubscriberBusy].
+// Serve serves a topic: its unicasts are passed to a handler, whose results are the replies. A client can have one
+// service per topic. It receives the unicasts alone; broadcasts are delivered to subscriptions only. Up to
+// [Concurrency] calls of the handler run at once, each on a goroutine of its own. Further requests wait, limited by
+// [MaxMessages] and [MaxBytes]; beyond that publishers receive [ErrSubscriberBusy].
 //
-// After 4.5 s ([AnswerTimeout]) without an answer the library answers that the service is too slow, so that the node
-// doesn't deliver the message to somebody else.
+// If a request has no answer after 4.5 s ([AnswerTimeout]), the library answers TOO_SLOW, so that the node does not
+// deliver the message to another subscriber.
 //
-// Serve returns when a node lists the topic. ctx bounds that, as in [Client.Publish], and has no meaning after it.
+// Serve returns when a node has listed the topic. ctx limits that time, as in [Client.Publish], and does not affect
+// the service afterwards.
 func (c *Client) Serve(ctx context.Context, topic string, handler Handler, opts ...ServeOption) (*Service, error) {
 	if handler == nil {
 		return nil, newError(ErrInvalidArgument, "the handler is nil")
@@ -47,8 +48,8 @@ func (c *Client) Serve(ctx context.Context, topic string, handler Handler, opts 
 	return c.serve(ctx, topic, handler, opts)
 }
 
-// ServeRequests serves a topic whose requests are read from [Service.Requests], to be answered with [Request.Reply] and
-// [Request.Fail]. For the rest it is as [Client.Serve].
+// ServeRequests serves a topic. Requests are read from [Service.Requests] and answered with [Request.Reply] and
+// [Request.Fail]. See [Client.Serve] for everything else.
 func (c *Client) ServeRequests(ctx context.Context, topic string, opts ...ServeOption) (*Service, error) {
 	return c.serve(ctx, topic, nil, opts)
 }
@@ -61,7 +62,7 @@ func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts 
 	if options.concurrency == 0 {
 		options.concurrency = defaultConcurrency
 	}
-	handle, err := enter(ctx, c, topic, &options, func() (*capi.Service, *capi.Error) {
+	handle, err := createSource(ctx, c, topic, &options, func() (*capi.Service, *capi.Error) {
 		return c.core.handle.Serve(topic, &options.LaneOptions)
 	})
 	if err != nil {
@@ -73,7 +74,7 @@ func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts 
 		close(s.requests)
 		s.slots = make(chan struct{}, options.concurrency)
 	}
-	if !c.core.join(s) {
+	if !c.core.addMember(s) {
 		handle.Free()
 		return nil, closedError()
 	}
@@ -81,46 +82,47 @@ func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts 
 	return s, nil
 }
 
-// Requests is where the requests come out, in order; closed at the end. With a handler it's closed from the start.
+// Requests returns the channel of the requests, in order. It is closed at the end, or from the start if the service
+// has a handler.
 func (s *Service) Requests() <-chan *Request {
 	return s.requests
 }
 
-// Close ends the service: with a handler it is Unsubscribe, with the client's [CloseTimeout]; else what wasn't read is
-// answered as dropped, and Requests is closed. A second Close does nothing.
+// Close ends the service. With a handler it is Unsubscribe with the client's [CloseTimeout]; otherwise requests that
+// were not read are answered as dropped, and Requests is closed. A second Close does nothing.
 func (s *Service) Close() error {
 	if s.handler != nil {
 		return s.Unsubscribe(context.Background())
 	}
-	s.clientEnds()
+	s.clientClosing()
 	<-s.finished
 	return nil
 }
 
-// clientEnds is what the client's end does first. Requests that nobody has read are answered while that is possible.
-func (s *Service) clientEnds() {
+// clientClosing answers requests that were not read while that is still possible.
+func (s *Service) clientClosing() {
 	s.unsubscribe()
 	if s.handler == nil {
 		s.abandon()
 	}
 }
 
-// abandon answers what wasn't handled yet as dropped, before it returns.
+// abandon answers requests that were not handled as dropped, before it returns.
 func (s *Service) abandon() {
 	s.lane.abandon()
 	<-s.emptied
 }
 
-// read passes the requests on, until there are no more or they are given up.
+// read passes requests on until no more arrive or the service is abandoned.
 func (s *Service) read() {
 	for !s.isAbandoned() {
-		room := s.acquire()
-		if room == 0 {
+		slots := s.acquire()
+		if slots == 0 {
 			break
 		}
-		requests, failure := s.handle.Take(room)
+		requests, failure := s.handle.Take(slots)
 		if s.handler != nil {
-			s.release(room - len(requests))
+			s.release(slots - len(requests))
 		}
 		if failure != nil {
 			break
@@ -129,7 +131,7 @@ func (s *Service) read() {
 			s.pass(newRequest(s.topic, request))
 		}
 	}
-	s.giveUp()
+	s.discard()
 	if s.handler == nil {
 		close(s.requests)
 	}
@@ -137,7 +139,8 @@ func (s *Service) read() {
 	s.finish(s)
 }
 
-// acquire waits for a slot for a call, takes more where there are, and tells how many; 0 when it was abandoned.
+// acquire waits for a slot for a call, takes further slots if they are free, and returns their number; 0 if the
+// service was abandoned.
 func (s *Service) acquire() int {
 	if s.handler == nil {
 		return 1
@@ -178,13 +181,17 @@ func (s *Service) pass(request *Request) {
 	}
 }
 
-// answer has the handler answer.
+// answer calls the handler and answers the request.
 func (s *Service) answer(request *Request) {
 	var data []byte
 	var err error
+	reported := false
 	// Deferred, since a handler may end the goroutine.
 	defer func() {
-		request.settle(data, err)
+		if failure := request.settle(data, err); failure != nil && !reported {
+			s.handlerFailed(failure.Error())
+			logError("the handler failed", "topic", s.topic, "error", failure)
+		}
 		s.release(1)
 		s.running.Done()
 	}()
@@ -192,6 +199,7 @@ func (s *Service) answer(request *Request) {
 		func() { data, err = s.handler(s.ctx, request) },
 		func(text string) {
 			err = errors.New(text)
+			reported = true
 			s.handlerFailed(text)
 		})
 }

@@ -7,87 +7,91 @@ import (
 	"amop/internal/capi"
 )
 
-// LaneStats are the figures of a subscription or a service.
+// LaneStats are the statistics of a subscription or a service.
 type LaneStats struct {
-	// HeldMessages and HeldBytes are what the library holds for it now. (Up to 64 more may be in a subscription's channel
-	// or on their way to it.)
+	// HeldMessages and HeldBytes are queued in the library now. In addition, up to 64 messages may be in the channel of
+	// a subscription or on their way to it.
 	HeldMessages, HeldBytes uint64
-	// Accepted counts messages, or requests, so far.
+	// Accepted counts accepted messages or requests.
 	Accepted uint64
-	// Refused counts messages that were refused because it was full.
+	// Refused counts messages that were refused because the queue was full.
 	Refused uint64
-	// Dropped counts accepted messages that were given up: for newer ones, or because it ended before they were read.
+	// Dropped counts messages that were discarded after they were accepted: in favour of newer ones, or because the
+	// subscription or service ended before they were read.
 	Dropped uint64
 }
 
-// Stats are the figures of a client.
+// Stats are the statistics of a client.
 type Stats struct {
-	// HeldBytes are the payload bytes held in all its subscriptions and services now.
+	// HeldBytes are the payload bytes queued now in all subscriptions and services.
 	HeldBytes uint64
-	// Retries counts further tries of calls, after the first.
+	// Retries counts retries of calls.
 	Retries uint64
-	// Duplicates counts messages that had come before: answered as the first was, not delivered again.
+	// Duplicates counts messages that had been received before: answered as the first one was, and not delivered again.
 	Duplicates uint64
-	// Unwanted counts messages on topics that nobody here subscribes to, or no longer.
+	// Unwanted counts messages on topics that the client is not, or no longer, subscribed to.
 	Unwanted uint64
-	// OwnBroadcasts counts the client's own broadcasts that came back (without [Echo]).
+	// OwnBroadcasts counts the client's own broadcasts that were received and discarded (without [Echo]).
 	OwnBroadcasts uint64
-	// EventsDropped counts events that a listener lost because it read too slowly, or left unread.
+	// EventsDropped counts events that were discarded because a listener read too slowly, or ended before it had read
+	// them.
 	EventsDropped uint64
-	// Refused and Dropped count messages and requests as [LaneStats] does, over all subscriptions and services.
+	// Refused and Dropped count messages and requests as in [LaneStats], over all subscriptions and services.
 	Refused, Dropped uint64
-	// Total are the figures of all endpoints together; its Endpoint is empty.
+	// Total has the totals of all endpoints; its Endpoint is empty.
 	Total EndpointStats
-	// Endpoints are the figures of each, in the order given. One that is removed takes its figures along.
+	// Endpoints has the statistics of each endpoint, in the order in which they were added. Endpoints that were removed
+	// are not included.
 	Endpoints []EndpointStats
 }
 
-// EndpointStats are the figures of a client at one endpoint.
+// EndpointStats are the statistics of the connections to one endpoint.
 type EndpointStats struct {
-	// Endpoint is its name, as it was given.
+	// Endpoint is the endpoint, as it was added.
 	Endpoint string
 
-	// Connected tells whether a session is up; of the total, whether any is.
+	// Connected reports whether a session is established; in the total, whether any is.
 	Connected bool
-	// Connects counts sessions so far, Losses those that were lost, FailedConnects tries to connect that failed.
+	// Connects counts established sessions, Losses lost ones, FailedConnects failed attempts to connect.
 	Connects, Losses, FailedConnects uint64
 
-	// FramesSent, FramesReceived, BytesSent and BytesReceived count frames of all kinds, and their bytes before
+	// FramesSent, FramesReceived, BytesSent and BytesReceived count frames of all types, and their bytes before
 	// encryption.
 	FramesSent, FramesReceived, BytesSent, BytesReceived uint64
-	// Writes counts writes to the connection.
+	// Writes counts write operations on the connection.
 	Writes uint64
-	// QueuedBytes are queued to send now.
+	// QueuedBytes are queued for sending now.
 	QueuedBytes uint64
 
-	// Calls counts unicasts and broadcasts sent, each further try too; InFlight is how many wait for an answer now.
+	// Calls counts unicasts and broadcasts sent for callers, retries included; InFlight are in flight now.
 	Calls, InFlight uint64
-	// MessagesReceived counts unicasts and broadcasts that came, duplicates too.
+	// MessagesReceived counts unicasts and broadcasts received, duplicates included.
 	MessagesReceived uint64
-	// TooSlow counts requests that the library answered for a service that was too slow.
+	// TooSlow counts requests that the library answered TOO_SLOW on behalf of a service.
 	TooSlow uint64
-	// Busy counts unicasts refused because every subscription or service for them was full.
+	// Busy counts unicasts refused because every subscription or service of the topic was full.
 	Busy uint64
-	// TopicListsSent counts topic lists.
+	// TopicListsSent counts the topic lists sent.
 	TopicListsSent uint64
-	// StrayReplies counts answers to nothing in flight: late, duplicate or foreign.
+	// StrayReplies counts replies that match no call in flight: late, duplicate or of unknown origin.
 	StrayReplies uint64
-	// IgnoredFrames counts frames of types that a client does not use, and malformed ones of those that other SDKs make.
+	// IgnoredFrames counts frames of types that a client does not use, and malformed ones of types that other SDKs create.
 	IgnoredFrames uint64
 
-	// RoundTrips are the unicasts that were answered well.
+	// RoundTrips are the round trip times of unicasts that received a reply.
 	RoundTrips RoundTrips
 }
 
-// RoundTrips tell how long replies took. Times are known to an eighth of themselves; 0 when there were none.
+// RoundTrips summarise the round trip times of unicasts. Their precision is one eighth of the value; 0 if there were
+// none.
 type RoundTrips struct {
-	// Count is how many there were.
+	// Count is the number of round trips.
 	Count uint64
-	// Half, nine tenths, ninety-nine hundredths, and all of them had their reply within these times.
+	// Median, P90, P99 and Max are quantiles: half, 90 %, 99 % and all of the round trips were at most that long.
 	Median, P90, P99, Max time.Duration
 }
 
-// Stats are the client's figures so far; after its end, the last ones.
+// Stats returns the current statistics, or the last ones after the client has been closed.
 func (c *Client) Stats() Stats {
 	defer runtime.KeepAlive(c)
 	return c.core.stats()

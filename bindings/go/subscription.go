@@ -7,40 +7,42 @@ import (
 	"amop/internal/capi"
 )
 
-// channelRoom is how many messages a subscription's channel holds: enough that reader and writer rarely wait for each
-// other; what isn't read stays with the library, which bounds it in messages and bytes.
-const channelRoom = capi.Batch
+// channelCapacity is the capacity of a subscription's channel: enough that reader and writer rarely wait for each other.
+// Messages beyond it stay in the library, which limits their number and size.
+const channelCapacity = capi.Batch
 
-// Subscription is a topic that a client listens to, until it is unsubscribed or closed, or its client is.
+// Subscription is a subscription to a topic, until it is unsubscribed or closed, or its client is closed.
 type Subscription struct {
 	lane
 	handle *capi.Subscription
-	// One of the two has the messages.
+	// Messages are passed to one of the two.
 	messages chan *Message
 	handler  func(context.Context, *Message)
-	// Taken from the library and not passed on yet: a part of `room`. Both are the reader's.
+	// backlog are messages that were taken from the library and not passed on yet, a part of buffer. Only the reader
+	// uses both.
 	backlog []*Message
-	room    [channelRoom]*Message
+	buffer  [channelCapacity]*Message
 }
 
-// Subscribe subscribes to a topic; its messages are read from [Subscription.Messages], or with [Subscription.Next] or
-// [Subscription.All]. Any number of subscriptions may be to the same topic, each gets every message: unicasts and
-// broadcasts, in the order of arrival.
+// Subscribe subscribes to a topic. Messages are read from [Subscription.Messages], or with [Subscription.Next] or
+// [Subscription.All]. A topic can have any number of subscriptions. Each receives every message, unicast or
+// broadcast, in the order of arrival.
 //
-// A unicast is answered, with an empty reply, as soon as one subscription has taken it, so that slow reading never makes
-// a node deliver it again. To reply something, use [Client.Serve].
+// A unicast is answered with an empty reply as soon as one subscription has accepted it, so that a slow reader does
+// not cause the node to deliver it to another subscriber. Use [Client.Serve] to send replies.
 //
-// It returns when a node lists the topic. ctx bounds that, as in [Client.Publish], and has no meaning after it.
+// Subscribe returns when a node has listed the topic. ctx limits that time, as in [Client.Publish], and does not
+// affect the subscription afterwards.
 func (c *Client) Subscribe(ctx context.Context, topic string, opts ...SubscribeOption) (*Subscription, error) {
 	return c.subscribe(ctx, topic, nil, opts)
 }
 
-// SubscribeFunc subscribes to a topic whose messages go to a handler, one call after the other, in order, on a
-// goroutine of the subscription's own: a slow handler delays no other. It may be called before SubscribeFunc has
-// returned. Its context ends when the time that closing gives it is over. A handler that panics is told of by an event;
-// delivery goes on.
+// SubscribeFunc subscribes to a topic. Messages are passed to a handler, one call after the other, in order, on a
+// goroutine of the subscription, so that a slow handler does not delay others. The handler may be called before
+// SubscribeFunc returns. Its context is cancelled when the time that closing gives to handlers is over. A panic of
+// the handler emits [EventHandlerFailed], and delivery continues.
 //
-// For the rest it is as [Client.Subscribe].
+// See [Client.Subscribe] for everything else.
 func (c *Client) SubscribeFunc(
 	ctx context.Context, topic string, handler func(context.Context, *Message), opts ...SubscribeOption,
 ) (*Subscription, error) {
@@ -60,16 +62,16 @@ func (c *Client) subscribe(
 	subscribe := func() (*capi.Subscription, *capi.Error) {
 		return c.core.handle.Subscribe(topic, &options.LaneOptions)
 	}
-	handle, err := enter(ctx, c, topic, &options, subscribe)
+	handle, err := createSource(ctx, c, topic, &options, subscribe)
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{handle: handle, messages: make(chan *Message, channelRoom), handler: handler}
+	s := &Subscription{handle: handle, messages: make(chan *Message, channelCapacity), handler: handler}
 	s.init(c, topic, handle, handler != nil)
 	if handler != nil {
 		close(s.messages)
 	}
-	if !c.core.join(s) {
+	if !c.core.addMember(s) {
 		handle.Free()
 		return nil, closedError()
 	}
@@ -77,27 +79,27 @@ func (c *Client) subscribe(
 	return s, nil
 }
 
-// Messages is where the messages come out, in order; closed at the end: after [Subscription.Unsubscribe] or the
-// client's end, and all that was queued is read, or after [Subscription.Close]. With a handler it's closed from the
-// start.
+// Messages returns the channel of the messages, in order. It is closed at the end: after [Subscription.Unsubscribe]
+// or the end of the client, when everything that was queued has been read, or after [Subscription.Close]. If the
+// subscription has a handler, it is closed from the start.
 func (s *Subscription) Messages() <-chan *Message {
 	return s.messages
 }
 
-// Next is the next message. [ErrClosed] says that none will come any more.
+// Next returns the next message, or [ErrClosed] if no more messages will arrive.
 func (s *Subscription) Next(ctx context.Context) (*Message, error) {
 	select {
 	case message, more := <-s.messages:
 		if !more {
-			return nil, newError(ErrClosed, "no more messages will come: the subscription has ended")
+			return nil, newError(ErrClosed, "no more messages will arrive: the subscription has ended")
 		}
 		return message, nil
 	case <-ctx.Done():
-		return nil, contextError(ctx, "a message came", DeliveryNo)
+		return nil, contextError(ctx, "a message arrived", DeliveryNo)
 	}
 }
 
-// All are the messages until ctx ends or the subscription does.
+// All returns an iterator over the messages until ctx or the subscription ends.
 func (s *Subscription) All(ctx context.Context) iter.Seq[*Message] {
 	return func(yield func(*Message) bool) {
 		for ctx.Err() == nil {
@@ -109,48 +111,48 @@ func (s *Subscription) All(ctx context.Context) iter.Seq[*Message] {
 	}
 }
 
-// Close unsubscribes and drops what wasn't read, which is counted; Messages is closed. With a handler it is
-// Unsubscribe, with the client's [CloseTimeout]. A second Close does nothing.
+// Close unsubscribes, discards messages that were not read, which are counted, and closes Messages. With a handler it
+// is Unsubscribe with the client's [CloseTimeout]. A second Close does nothing.
 func (s *Subscription) Close() error {
 	if s.handler != nil {
 		return s.Unsubscribe(context.Background())
 	}
-	s.clientEnds()
+	s.clientClosing()
 	s.abandon()
 	<-s.finished
-	// What was in the channel already.
+	// Messages that are still in the channel.
 	for range s.messages {
 		s.dropped.Add(1)
 	}
 	return nil
 }
 
-// clientEnds is what the client's end does first. Who reads the channel gets time to read on.
-func (s *Subscription) clientEnds() {
+// clientClosing only unsubscribes, so that messages in the channel can still be read.
+func (s *Subscription) clientClosing() {
 	s.unsubscribe()
 }
 
-// read passes the messages on, until there are no more or they are given up.
+// read passes messages on until no more arrive or the subscription is abandoned.
 func (s *Subscription) read() {
-	over := false
+	finished := false
 	defer func() {
-		if !over {
-			// The handler has ended this goroutine.
+		if !finished {
+			// The handler has ended this goroutine, so continue on another one.
 			go s.read()
 		}
 	}()
 	for s.fill() {
 		s.pass()
 	}
-	over = true
-	s.giveUp()
+	finished = true
+	s.discard()
 	if s.handler == nil {
 		close(s.messages)
 	}
 	s.finish(s)
 }
 
-// fill takes messages from the library, no more than there is room for; false at the end.
+// fill takes as many messages from the library as the channel has capacity for. It returns false at the end.
 func (s *Subscription) fill() bool {
 	if s.isAbandoned() {
 		s.dropped.Add(uint64(len(s.backlog)))
@@ -159,19 +161,19 @@ func (s *Subscription) fill() bool {
 	if len(s.backlog) > 0 {
 		return true
 	}
-	room := channelRoom
+	capacity := channelCapacity
 	if s.handler == nil {
-		room = max(1, channelRoom-len(s.messages))
+		capacity = max(1, channelCapacity-len(s.messages))
 	}
-	messages, failure := s.handle.Take(room)
+	messages, failure := s.handle.Take(capacity)
 	for n := range messages {
-		s.room[n] = messageOf(s.topic, &messages[n])
+		s.buffer[n] = messageOf(s.topic, &messages[n])
 	}
-	s.backlog = s.room[:len(messages)]
+	s.backlog = s.buffer[:len(messages)]
 	return failure == nil
 }
 
-// pass passes on what was taken. What is left when it ends is given up.
+// pass passes on what was taken. If the subscription is abandoned meanwhile, the rest stays in the backlog.
 func (s *Subscription) pass() {
 	for len(s.backlog) > 0 && !s.isAbandoned() {
 		if s.handler != nil {
@@ -187,7 +189,7 @@ func (s *Subscription) pass() {
 	}
 }
 
-// next takes a message out of the backlog, which doesn't keep it alive then.
+// next removes a message from the backlog, which does not keep it reachable.
 func (s *Subscription) next() *Message {
 	message := s.backlog[0]
 	s.backlog[0] = nil

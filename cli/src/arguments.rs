@@ -1,4 +1,4 @@
-//! The command line as a whole; each verb's own arguments stand in its file under `commands`.
+//! The command line as a whole; the arguments of each verb are in its file under `commands`.
 
 use clap::{Args, Parser};
 
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// What every verb takes.
+/// The options of every verb.
 #[derive(Args, Debug)]
 pub(crate) struct General {
     /// Write one JSON object a line on standard output, for scripts
@@ -41,19 +41,19 @@ impl General {
     }
 }
 
-/// The first line of `--version` is short; the rest says what this build can do.
+/// The first line of `--version` is the short version; the others list what this build supports.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\n\
      generations:    2.x (channel)\n\
-     TLS:            rustls on ring, 1.2 with secp256k1; RSA where the node does ECDHE\n\
+     TLS:            rustls on ring, 1.2 with secp256k1; RSA if the node supports ECDHE\n\
      embedded nodes: 2.x, secp256k1 or RSA"
 );
 
 const EXAMPLES: &str = "\
 Examples:
-  amop demo                                    see it work, without a chain
-  amop devnet                                  two nodes to try things with
+  amop demo                                    see messages travel, without a chain
+  amop devnet                                  run two embedded nodes
   amop subscribe 127.0.0.1:20201 hello
   amop publish 127.0.0.1:20200 hello 'hi there'
-  amop doctor 127.0.0.1:20200                  why can't I connect?";
+  amop doctor 127.0.0.1:20200                  find out why a connection fails";

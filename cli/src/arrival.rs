@@ -1,14 +1,15 @@
-//! A message that arrived, as records show it.
+//! A received message, as records show it.
 
 use std::time::SystemTime;
 
+use amop::text::foreign;
 use amop::{Message, MessageKind};
 use serde::Serialize;
 
 use crate::clock;
 use crate::payload::Shown;
 
-/// A message: what came, when, and through which node.
+/// A message: its payload, the time, and the node that delivered it.
 #[derive(Serialize)]
 pub(crate) struct Arrival {
     kind: &'static str,
@@ -30,7 +31,7 @@ impl Arrival {
                 MessageKind::Broadcast => "broadcast",
             },
             topic: message.topic().to_owned(),
-            seq: String::from_utf8_lossy(message.seq()).into_owned(),
+            seq: foreign(message.seq()).to_string(),
             endpoint: message.endpoint().to_owned(),
             received_at: clock::rfc3339(message.received_at()),
             data: Shown::new(message.data()),
@@ -43,17 +44,17 @@ impl Arrival {
         self.kind
     }
 
-    /// When it came, for people.
+    /// Returns the time of arrival, for people.
     pub(crate) fn time(&self) -> String {
         clock::to_the_millisecond(self.moment)
     }
 
-    /// The payload as the rest of a line.
+    /// Returns the payload as the rest of a line.
     pub(crate) fn payload(&self) -> String {
         self.data.inline()
     }
 
-    /// The payload as it is.
+    /// Returns the payload unchanged.
     pub(crate) fn data(&self) -> &[u8] {
         self.data.bytes()
     }

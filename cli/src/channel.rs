@@ -1,4 +1,4 @@
-//! One bare channel session, frame by frame, for those who look at the node itself: `doctor` and `stats`.
+//! A channel session without a client, frame by frame, for the verbs that query the node itself: `doctor` and `stats`.
 
 use std::fmt;
 use std::io;
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::{
-    Frame, FrameReader, MessageType, amop as topic_body, frame::MAX_FRAME_LEN, handshake, heartbeat, rpc,
-    topic_list,
+    Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
+use amop::text::foreign;
 use amop::transport::BoxedStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A session; every wait has the same limit.
+/// A session. Each wait has the same time limit.
 pub(crate) struct Channel {
     stream: BoxedStream,
     reader: FrameReader,
@@ -21,27 +21,31 @@ pub(crate) struct Channel {
     protocol: u32,
 }
 
-/// A frame that was read.
+/// A received frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) seq: Seq,
     pub(crate) result: i32,
     pub(crate) body: Vec<u8>,
+    /// Bytes of a body that is too long, which was skipped.
+    discarded: usize,
 }
 
-/// Why the node's answer can't be had.
+/// Why there is no usable answer of the node.
 #[derive(Debug)]
 pub(crate) enum ChannelError {
-    /// None came in time.
+    /// No answer arrived in time.
     Silent(Duration),
-    /// The connection ended.
+    /// The connection was closed.
     Closed,
     /// The connection broke.
     Io(io::Error),
-    /// These bytes are no frame.
+    /// These bytes are not a frame.
     NoFrame(Vec<u8>),
-    /// The frame's body isn't what it should be.
+    /// The body of the frame is malformed.
     Unreadable(&'static str),
+    /// The answer has so many bytes that it was skipped.
+    TooLong(usize),
     /// A call was refused.
     Refused(rpc::Refused),
 }
@@ -53,9 +57,12 @@ impl fmt::Display for ChannelError {
             ChannelError::Closed => f.write_str("the connection was closed instead of an answer"),
             ChannelError::Io(error) => write!(f, "the connection broke: {error}"),
             ChannelError::NoFrame(bytes) => {
-                write!(f, "the answer is no channel frame, it begins with {}", beginning(bytes))
+                write!(f, "the answer is not a channel frame, it begins with {}", beginning(bytes))
             }
             ChannelError::Unreadable(what) => write!(f, "the answer to {what} can't be read"),
+            ChannelError::TooLong(bytes) => {
+                write!(f, "the answer is too long: {bytes} bytes")
+            }
             ChannelError::Refused(refused) => {
                 write!(f, "the call is refused: {} {}", refused.code, refused.message)
             }
@@ -63,12 +70,12 @@ impl fmt::Display for ChannelError {
     }
 }
 
-/// The first bytes of something unexpected, for texts.
+/// Returns the first bytes of unexpected data, for texts.
 pub(crate) fn beginning(bytes: &[u8]) -> String {
     const MOST: usize = 48;
     let start = &bytes[..bytes.len().min(MOST)];
     match std::str::from_utf8(start) {
-        Ok(text) => format!("{text:?}"),
+        Ok(text) => format!("{:?}", foreign(text)),
         Err(_) => start.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
     }
 }
@@ -76,13 +83,13 @@ pub(crate) fn beginning(bytes: &[u8]) -> String {
 type Result<T> = std::result::Result<T, ChannelError>;
 
 impl Channel {
-    /// Over a connection on which nothing was sent.
+    /// Creates a session over a connection on which nothing was sent yet.
     pub(crate) fn new(stream: BoxedStream, limit: Duration) -> Channel {
-        let reader = FrameReader::new(MAX_FRAME_LEN);
+        let reader = FrameReader::with_body_limits(frame::MAX_FRAME_LEN, frame::client_body_limit);
         Channel { stream, reader, limit, protocol: handshake::MIN_PROTOCOL }
     }
 
-    /// Agrees on a version.
+    /// Does the channel handshake.
     pub(crate) async fn handshake(&mut self) -> Result<handshake::Choice> {
         let offer = handshake::Offer {
             minimum_support: handshake::MIN_PROTOCOL.into(),
@@ -90,24 +97,25 @@ impl Channel {
             client_type: concat!("amop-cli-", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let answer = self.call(MessageType::Handshake, &offer.encode()).await?;
-        let choice = handshake::Choice::decode(&answer.body)
+        let mut choice = handshake::Choice::decode(&answer.body)
             .ok_or(ChannelError::Unreadable("the channel handshake"))?;
+        choice.node_version = foreign(&choice.node_version).to_string();
         self.protocol = choice.protocol;
         Ok(choice)
     }
 
-    /// One heartbeat and its answer.
+    /// Sends a heartbeat and waits for its answer.
     pub(crate) async fn heartbeat(&mut self) -> Result<()> {
         self.call(MessageType::Heartbeat, heartbeat::request(self.protocol)).await.map(drop)
     }
 
-    /// The node itself and the topics of its SDKs.
+    /// Queries the node itself and the topics of its SDKs.
     pub(crate) async fn node_info(&mut self) -> Result<rpc::NodeTopics> {
         let answer = self.call(MessageType::Rpc, &rpc::get_node_info()).await?;
         rpc::decode_node_info(&answer.body).map_err(ChannelError::Refused)
     }
 
-    /// The node's peers and the topics of their SDKs.
+    /// Queries the node's peers and the topics of their SDKs.
     pub(crate) async fn peers(&mut self, group: i64) -> Result<Vec<rpc::NodeTopics>> {
         let answer = self.call(MessageType::Rpc, &rpc::get_peers(group)).await?;
         rpc::decode_peers(&answer.body).map_err(ChannelError::Refused)
@@ -138,7 +146,10 @@ impl Channel {
             loop {
                 let frame = self.frame().await?;
                 if frame.seq == *seq {
-                    return Ok(frame);
+                    return match frame.discarded {
+                        0 => Ok(frame),
+                        bytes => Err(ChannelError::TooLong(bytes)),
+                    };
                 }
             }
         };
@@ -169,9 +180,9 @@ impl Channel {
         loop {
             match self.reader.next() {
                 Ok(Some(frame)) => {
-                    let Frame { kind, seq, result, body, .. } = frame;
+                    let Frame { kind, seq, result, body, discarded, .. } = frame;
                     tracing::debug!("received {kind:?} seq={seq} result={result} body={} bytes", body.len());
-                    return Ok(Received { seq, result, body: body.to_vec() });
+                    return Ok(Received { seq, result, body: body.to_vec(), discarded });
                 }
                 Ok(None) => {}
                 Err(_) => return Err(ChannelError::NoFrame(self.reader.buffer().to_vec())),
@@ -194,7 +205,7 @@ fn new_seq() -> Seq {
     Seq::from_halves(fastrand::u64(..), fastrand::u64(..))
 }
 
-/// A node that goes without a goodbye has closed the connection all the same.
+/// Counts a connection that ended without an orderly close as closed, too.
 fn ended(error: io::Error) -> ChannelError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {

@@ -1,4 +1,4 @@
-//! Local times as the command shows them.
+//! Formats of local times in the output.
 
 use std::time::SystemTime;
 
@@ -19,7 +19,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     local(time).strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string()
 }
 
-/// A clock beyond the calendar shows its end.
+/// Converts to local time. A time beyond the calendar becomes its end.
 fn local(time: SystemTime) -> Zoned {
     let stamp = jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::MAX);
     stamp.to_zoned(jiff::tz::TimeZone::system())

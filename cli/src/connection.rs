@@ -1,4 +1,4 @@
-//! What verbs that connect have in common: the endpoint and the credentials.
+//! The arguments that all connecting verbs share: endpoints and credentials.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use clap::Args;
 use crate::exit::Outcome;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::seconds::some_seconds;
+use crate::seconds::positive_seconds;
 
-/// What a client waits for after it has subscribed.
+/// The progress text while a subscription isn't confirmed yet.
 pub(crate) const WAITING_FOR_TOPIC: &str = "waiting until the node knows the topic";
 
-/// Which node, and as whom.
+/// The nodes to connect to, and the credentials.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Connection {
-    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes with commas between
+    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
     #[arg(value_name = "ENDPOINT")]
     endpoints: Endpoints,
     #[command(flatten)]
     pub(crate) identity: Identity,
-    /// How long one try to connect may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = some_seconds, help_heading = "Connection")]
+    /// The time limit of one attempt to connect
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds, help_heading = "Connection")]
     pub(crate) connect_timeout: Duration,
 }
 
-/// One or more endpoints, with commas between; they are read when the client is set up.
+/// One or more endpoints, separated by commas; they are parsed when the client is built.
 #[derive(Clone, Debug)]
 struct Endpoints(Vec<String>);
 
@@ -38,17 +38,17 @@ impl From<String> for Endpoints {
     }
 }
 
-/// The credentials to show.
+/// The credentials of the client.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Identity {
-    /// The folder with ca.crt, sdk.crt and sdk.key; without it they are looked for in $AMOP_CREDENTIALS, ., conf,
+    /// The folder with ca.crt, sdk.crt and sdk.key; without it the files are searched in $AMOP_CREDENTIALS, ., conf,
     /// sdk, nodes/127.0.0.1/sdk and amop-devnet/sdk
     #[arg(long, value_name = "DIR", conflicts_with_all = ["ca", "cert", "key"], help_heading = "Connection")]
     credentials: Option<PathBuf>,
     /// The CA's certificate
     #[arg(long, value_name = "FILE", requires = "cert", requires = "key", help_heading = "Connection")]
     ca: Option<PathBuf>,
-    /// The own certificate, followed by the agency's
+    /// The client's certificate, followed by the agency's
     #[arg(long, value_name = "FILE", requires = "ca", requires = "key", help_heading = "Connection")]
     cert: Option<PathBuf>,
     /// The private key
@@ -57,21 +57,21 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Where the credentials come from.
+    /// Returns where the credentials come from.
     pub(crate) fn source(&self) -> CredentialSource {
         match (&self.credentials, &self.ca, &self.cert, &self.key) {
             (Some(folder), ..) => CredentialSource::Directory(folder.clone()),
             (None, Some(ca), Some(cert), Some(key)) => {
                 CredentialSource::Files { ca: ca.clone(), cert: cert.clone(), key: key.clone() }
             }
-            // clap wants all three files or none.
+            // clap requires all three files or none.
             _ => CredentialSource::Discover,
         }
     }
 }
 
 impl Connection {
-    /// A connected client, unless a signal comes first.
+    /// Connects a client. Returns `None` if a signal comes first.
     pub(crate) async fn connect(
         &self,
         output: &mut Output,
@@ -85,7 +85,7 @@ impl Connection {
         Ok(connected.transpose()?)
     }
 
-    /// The endpoints for texts.
+    /// Returns the endpoints for texts.
     pub(crate) fn names(&self) -> String {
         self.endpoints.0.join(", ")
     }

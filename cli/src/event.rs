@@ -1,4 +1,4 @@
-//! What happens to a client's connections and lanes, as records.
+//! Events of a client, as records.
 
 use std::collections::HashSet;
 use std::io;
@@ -8,28 +8,27 @@ use amop::{Client, Event, Events};
 use serde::Serialize;
 
 use crate::output::{BAD, ErrorRecord, GOOD, ODD, Output, Record};
-use crate::payload::visible;
 
 /// An event of a client.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum EventRecord {
-    /// A node is connected that wasn't at first.
+    /// A node is connected that was not connected at the start.
     Connected { endpoint: String, node_version: String, protocol: u32 },
     /// A connection is lost.
     ConnectionLost { endpoint: String, reason: String },
-    /// A try to connect again failed.
+    /// An attempt to connect failed.
     ConnectFailed { endpoint: String, reason: String },
-    /// A node is connected again, and knows the topics.
+    /// A node is connected again and lists the topics.
     Reconnected { endpoint: String, node_version: String, protocol: u32 },
-    /// Messages are being refused or dropped.
+    /// Messages are refused or dropped, because they are read too slowly.
     SlowConsumer { topic: String },
 }
 
-/// A client's events, as far as they are worth telling.
+/// The events of a client that have records.
 pub(crate) struct EventRecords {
     events: Events,
-    /// Endpoints that could not be connected to at the last try: told once, not every few seconds.
+    /// Endpoints whose last attempt failed. Only the first failure in a row is reported, not one every few seconds.
     failing: HashSet<Arc<str>>,
 }
 
@@ -38,20 +37,23 @@ impl EventRecords {
         EventRecords { events: client.events(), failing: HashSet::new() }
     }
 
-    /// The next one; never returns after the last. Safe to cancel.
+    /// Returns the next record. Never returns after the last event.
+    ///
+    /// # Cancel safety
+    /// No event is lost if this is cancelled.
     pub(crate) async fn next(&mut self) -> EventRecord {
         while let Some(event) = self.events.next().await {
-            if let Some(record) = self.worth_telling(event) {
+            if let Some(record) = self.record_of(event) {
                 return record;
             }
         }
         std::future::pending().await
     }
 
-    fn worth_telling(&mut self, event: Event) -> Option<EventRecord> {
+    fn record_of(&mut self, event: Event) -> Option<EventRecord> {
         let reason = |error: &amop::Error| ErrorRecord::new(error).explanation();
         match event {
-            // The verb's first line says so of those that were connected from the start.
+            // The first line of the verb names the nodes that were connected from the start.
             Event::Connected { endpoint, node_version, protocol } => {
                 self.failing.remove(&endpoint).then(|| EventRecord::Connected {
                     endpoint: endpoint.to_string(),
@@ -74,7 +76,7 @@ impl EventRecords {
                 })
             }
             Event::SlowConsumer { topic } => Some(EventRecord::SlowConsumer { topic: topic.to_string() }),
-            // The end is told by the summary; handlers of this program don't panic; further events are news to it.
+            // The summary reports the end, and the handlers of this program don't fail. Ignore kinds of later versions.
             Event::HandlerFailed { .. } | Event::Closed | _ => None,
         }
     }
@@ -84,17 +86,17 @@ impl Record for EventRecord {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         output.notice(&match self {
             EventRecord::Connected { endpoint, node_version, .. } => {
-                format!("{GOOD}connected{GOOD:#} to {endpoint}, node version {}", visible(node_version))
+                format!("{GOOD}connected{GOOD:#} to {endpoint}, node version {node_version}")
             }
             EventRecord::ConnectionLost { reason, .. } => {
-                format!("{BAD}connection lost:{BAD:#} {reason}; connecting again")
+                format!("{BAD}connection lost:{BAD:#} {reason}; reconnecting")
             }
             EventRecord::ConnectFailed { reason, .. } => format!("{BAD}not connected:{BAD:#} {reason}"),
             EventRecord::Reconnected { endpoint, .. } => {
-                format!("{GOOD}connected again{GOOD:#} to {endpoint}, subscriptions restored")
+                format!("{GOOD}reconnected{GOOD:#} to {endpoint}, subscriptions restored")
             }
             EventRecord::SlowConsumer { topic } => format!(
-                "{ODD}messages are lost:{ODD:#} those on {topic} come faster than they can be written"
+                "{ODD}messages are lost:{ODD:#} messages on {topic} arrive faster than they can be written"
             ),
         })
     }

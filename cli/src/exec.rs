@@ -6,36 +6,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amop::Message;
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
+use amop::text::foreign;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-/// The commands that run at the moment. Clones are of one and the same set.
+/// The set of running commands. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Commands(Arc<Mutex<Running>>);
 
 #[derive(Default)]
 struct Running {
-    /// How many have begun and not ended.
+    /// The number of commands that have started and not ended.
     count: usize,
-    /// Each command leads a process group of its own, which has the same number.
+    /// The process groups: each command leads its own, which has the id of its process.
     groups: HashSet<Pid>,
-    /// None is to begin any more.
+    /// Whether no more commands may start.
     ended: bool,
 }
 
 impl Commands {
-    /// Runs `command` by the shell with what `message` brought; its output, or what went wrong.
+    /// Runs `command` in a shell with the payload of `message` as its input. Returns its output, or what went wrong.
     ///
-    /// The command finds topic and seq in `AMOP_TOPIC` and `AMOP_SEQ`. It runs in a process group of its own, so
-    /// that Ctrl-C doesn't end it in the middle; all of that group ends when this future is dropped.
+    /// The command finds topic and seq in `AMOP_TOPIC` and `AMOP_SEQ`. It runs in its own process group, so that
+    /// Ctrl-C doesn't interrupt it; the whole group is killed when this future is dropped.
     pub(crate) async fn run(&self, command: &str, message: &Message) -> Result<Vec<u8>, String> {
         let mut group = Group::new(self);
         let spawned = Command::new("sh")
             .arg("-c")
             .arg(command)
             .env("AMOP_TOPIC", message.topic())
-            .env("AMOP_SEQ", String::from_utf8_lossy(message.seq()).as_ref())
+            .env("AMOP_SEQ", foreign(message.seq()).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -45,12 +46,12 @@ impl Commands {
         let mut input = child.stdin.take().expect("it was asked for");
         let output = child.stdout.take().expect("it was asked for");
         let feed = async {
-            // A command may end, or close its input, without reading all of it.
+            // A command may exit or close its input without reading all of it.
             let _ = input.write_all(message.data()).await;
             drop(input);
         };
         let mut reply = Vec::new();
-        // One byte more than any message has shows that it is too much.
+        // Read one byte more than fits a message, to notice output that is too large.
         let mut limited = output.take(MAX_SENT_FRAME_LEN as u64 + 1);
         let read = async {
             let read = limited.read_to_end(&mut reply).await;
@@ -61,25 +62,26 @@ impl Commands {
         };
         let (_, read) = tokio::join!(feed, read);
         read.map_err(|error| format!("the command's output can't be read: {error}"))?;
-        let status = child.wait().await.map_err(|error| format!("the command is lost: {error}"))?;
+        let status =
+            child.wait().await.map_err(|error| format!("the command can't be waited for: {error}"))?;
         group.leave();
         if reply.len() > MAX_SENT_FRAME_LEN {
-            Err(format!("the command's output is more than the {MAX_SENT_FRAME_LEN} bytes of a message"))
+            Err(format!("the command's output is larger than a message can be, {MAX_SENT_FRAME_LEN} bytes"))
         } else if status.success() {
             Ok(reply)
         } else if self.lock().ended {
-            Err("the command was ended with the service".to_owned())
+            Err("the command was killed at the end of the service".to_owned())
         } else {
             Err(format!("the command failed ({status})"))
         }
     }
 
-    /// How many run.
+    /// Returns the number of running commands.
     pub(crate) fn count(&self) -> usize {
         self.lock().count
     }
 
-    /// Kills those that run, with whatever they have started, and those that begin later.
+    /// Kills all running commands with all processes that they have started, and any command that starts later.
     pub(crate) fn end_all(&self) {
         let mut running = self.lock();
         running.ended = true;
@@ -87,7 +89,7 @@ impl Commands {
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
-        // Nothing in there can be left half done.
+        // No code panics between two changes of the set.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -99,7 +101,7 @@ struct Group {
 }
 
 impl Group {
-    /// Counts as running before there is a process.
+    /// Creates a group that counts as running before there is a process.
     fn new(commands: &Commands) -> Group {
         commands.lock().count += 1;
         Group { commands: commands.clone(), number: None }
@@ -118,7 +120,7 @@ impl Group {
         self.number.into_iter().for_each(kill);
     }
 
-    /// The command has ended by itself. What it left in the background is let be.
+    /// Ends the group after its command has exited. Processes that it left in the background keep running.
     fn leave(mut self) {
         if let Some(number) = self.number.take() {
             self.commands.lock().groups.remove(&number);
@@ -138,6 +140,6 @@ impl Drop for Group {
 }
 
 fn kill(group: Pid) {
-    // It may have ended in the meantime.
+    // The group may have ended in the meantime.
     let _ = kill_process_group(group, Signal::KILL);
 }

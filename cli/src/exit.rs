@@ -1,53 +1,53 @@
-//! Exit codes, and the failures that lead to them.
+//! Exit codes, and the failures that cause them.
 
 use std::io;
 use std::ops::RangeInclusive;
 
-/// How the command ends: the numbers are part of its contract.
+/// The outcome of the command. The numbers are part of its stable interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// What was asked for was done.
+    /// Success.
     Done,
-    /// Something that should not happen, or that has no number of its own.
+    /// An unexpected failure, or one without a number of its own.
     Internal,
-    /// The command line, an endpoint, a topic or a payload is unusable.
+    /// The command line, an endpoint, a topic or a payload is invalid.
     Usage,
-    /// Credentials are missing, damaged, out of date or don't belong together.
+    /// Credentials are missing, damaged, out of date or mismatched.
     Credentials,
-    /// No connection: unknown name, nothing listening, time-out, or a port that can't be listened on.
+    /// No connection: unknown name, nothing listening, time-out, or a port that is in use.
     Connect,
-    /// Connected, but TLS or the channel handshake failed.
+    /// TLS or the channel handshake failed on an established connection.
     Refused,
     /// No subscriber was found.
     NoSubscriber,
-    /// No answer in time.
+    /// No answer arrived in time.
     TimedOut,
     /// The subscriber answered with a failure.
     Subscriber,
-    /// The connection was lost, or node or client had too much to do.
+    /// The connection was lost, or the node or the client was overloaded.
     Lost,
-    /// Ctrl-C or SIGTERM came before everything asked for was done.
+    /// Ctrl-C or SIGTERM came before the work was done.
     Interrupted,
 }
 
 /// The list of exit codes for `--help` and the man page.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-    0  done
+    0  success
     1  an unexpected failure
-    2  the command line, an endpoint, a topic or a payload is unusable
-    3  credentials are missing, damaged, out of date or don't belong together
-    4  no connection: unknown name, nothing listening, time-out; or a port is taken
+    2  the command line, an endpoint, a topic or a payload is invalid
+    3  credentials are missing, damaged, out of date or mismatched
+    4  no connection: unknown name, nothing listening, time-out; or a port is in use
     5  connected, but TLS or the channel handshake failed
     6  no subscriber was found
-    7  no answer in time
+    7  no answer arrived in time
     8  the subscriber answered with a failure
-    9  the connection was lost, or node or client had too much to do
-  130  Ctrl-C or SIGTERM came before everything asked for was done
-Of several failures the first counts. A closed pipe is none.";
+    9  the connection was lost, or the node or the client was overloaded
+  130  Ctrl-C or SIGTERM came before the work was done
+The first of several failures counts. A closed pipe is not a failure.";
 
 impl Exit {
-    /// The number that the process ends with.
+    /// Returns the exit code of the process.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -67,7 +67,7 @@ impl Exit {
 
 impl From<&amop::Error> for Exit {
     fn from(error: &amop::Error) -> Exit {
-        // By the stable numbers, which come in groups, so that a new kind falls into the right one.
+        // The stable numbers form groups, so that a new kind falls into the right one.
         match error.code() {
             1..=19 => Exit::Usage,
             20..=29 => Exit::Credentials,
@@ -82,7 +82,7 @@ impl From<&amop::Error> for Exit {
     }
 }
 
-/// The library's codes for what a subscriber answered.
+/// The library's codes for failures that a subscriber answered.
 pub(crate) const SUBSCRIBER_CODES: RangeInclusive<i32> = 199..=299;
 
 const LISTEN: i32 = amop::ErrorKind::Listen.code();
@@ -91,29 +91,29 @@ const OVERLOADED: i32 = amop::ErrorKind::Overloaded.code();
 const NODE_TIMEOUT: i32 = amop::ErrorKind::NodeTimeout.code();
 const BANDWIDTH: i32 = amop::ErrorKind::Bandwidth.code();
 
-/// Why a command ended early.
+/// Why the command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The library said no.
+    /// The library returned an error.
     Amop(amop::Error),
-    /// The command was used wrongly; what to do instead.
+    /// The command was used wrongly. The text says what to do instead.
     Usage(String),
-    /// A file, pipe or thread failed; what was tried.
+    /// A file, pipe or thread failed. The text says what was attempted.
     Io(String, io::Error),
-    /// The reader of standard output has gone: the end, but no failure.
+    /// The reader of standard output has closed it: the command ends, but this is not a failure.
     ClosedPipe,
 }
 
-/// What a command comes to.
+/// The result of a command.
 pub(crate) type Outcome<T = Exit> = Result<T, Failure>;
 
 impl Failure {
-    /// An I/O error and what was tried.
+    /// Creates a failure from an I/O error and what was attempted.
     pub(crate) fn io(what: impl Into<String>, error: io::Error) -> Failure {
         Failure::Io(what.into(), error)
     }
 
-    /// The exit code it leads to.
+    /// Returns the exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Amop(error) => Exit::from(error),
@@ -130,7 +130,7 @@ impl From<amop::Error> for Failure {
     }
 }
 
-/// Only writing to standard output or error ends in a bare I/O error.
+/// Converts I/O errors of writing to standard output or error; all others name what was attempted.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_error_has_its_exit_code() {
+    fn each_error_kind_has_its_exit_code() {
         let table: &[(Exit, &[K])] = &[
             (Exit::Usage, &[K::InvalidArgument, K::InvalidTopic, K::InvalidEndpoint, K::TooLarge]),
             (
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_lists_every_code() {
+    fn help_lists_every_exit_code() {
         let all = [
             Exit::Done,
             Exit::Internal,

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first ends the command in order, a second one at once.
+//! Ctrl-C and SIGTERM: the first ends the command in order, a second one immediately.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,31 +7,31 @@ use tokio::sync::watch;
 
 use crate::exit::{Exit, Failure, Outcome};
 
-/// Whether the command is to end.
+/// The state of the signals.
 #[derive(Clone)]
 pub(crate) struct Interrupt {
     caught: watch::Receiver<bool>,
-    last_act: Arc<Mutex<Option<LastAct>>>,
+    exit_action: Arc<Mutex<Option<ExitAction>>>,
 }
 
-type LastAct = Box<dyn FnOnce() + Send>;
+type ExitAction = Box<dyn FnOnce() + Send>;
 
 impl Interrupt {
-    /// Listens from now on; signals no longer end the process by themselves.
+    /// Starts to listen. From then on signals no longer end the process by themselves.
     pub(crate) fn listen() -> Outcome<Interrupt> {
         let failed = |error| Failure::io("can't listen for Ctrl-C", error);
         let mut interrupts = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminations = signal(SignalKind::terminate()).map_err(failed)?;
-        let (tell, caught) = watch::channel(false);
-        let last_act = Arc::new(Mutex::new(None::<LastAct>));
-        let act = last_act.clone();
+        let (sender, caught) = watch::channel(false);
+        let exit_action = Arc::new(Mutex::new(None::<ExitAction>));
+        let act = exit_action.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     _ = interrupts.recv() => {}
                     _ = terminations.recv() => {}
                 }
-                if tell.send_replace(true) {
+                if sender.send_replace(true) {
                     if let Some(act) = act.lock().unwrap_or_else(PoisonError::into_inner).take() {
                         act();
                     }
@@ -39,26 +39,26 @@ impl Interrupt {
                 }
             }
         });
-        Ok(Interrupt { caught, last_act })
+        Ok(Interrupt { caught, exit_action })
     }
 
-    /// Does `act` when a second signal ends the process at once.
-    pub(crate) fn at_once(&self, act: impl FnOnce() + Send + 'static) {
-        *self.last_act.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
+    /// Sets what to do before a second signal ends the process.
+    pub(crate) fn on_immediate_exit(&self, act: impl FnOnce() + Send + 'static) {
+        *self.exit_action.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
     }
 
-    /// Whether a signal has come.
+    /// Returns whether a signal was received.
     pub(crate) fn is_caught(&self) -> bool {
         *self.caught.borrow()
     }
 
-    /// Returns when a signal has come. Safe to cancel.
+    /// Waits for a signal. It can be cancelled safely.
     pub(crate) async fn caught(&self) {
-        // The sender lives as long as the runtime.
+        // The sender exists as long as the runtime.
         let _ = self.caught.clone().wait_for(|caught| *caught).await;
     }
 
-    /// Runs `work` unless a signal comes first.
+    /// Runs `work`. Returns `None` if a signal comes first.
     pub(crate) async fn unless_caught<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),

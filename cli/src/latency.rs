@@ -1,14 +1,14 @@
-//! How long calls took: percentiles of all of them, in a form that doesn't grow.
+//! Latencies of calls: percentiles of all calls, in constant memory.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
-/// The times of calls so far.
+/// The latencies of all calls so far.
 pub(crate) struct Latencies(Histogram<u64>);
 
-/// Their percentiles, in microseconds.
+/// Percentiles of latencies, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Percentiles {
     min: u64,
@@ -18,13 +18,13 @@ pub(crate) struct Percentiles {
     max: u64,
 }
 
-/// The longest time that is told apart, in microseconds: a day. Whoever waits longer is shown this.
+/// The longest latency that is recorded, in microseconds: a day. Longer ones count as this.
 const LONGEST: u64 = 24 * 3600 * 1_000_000;
 
 impl Latencies {
     pub(crate) fn new() -> Latencies {
-        // Three digits are more than a network's times are worth. Without bounds the histogram would begin with
-        // room for 2 ms, and a record that saturates doesn't widen it.
+        // Three digits are precise enough. Set the bounds, because the default histogram covers 2 ms, and recording
+        // with saturation doesn't extend it.
         Latencies(Histogram::new_with_bounds(1, LONGEST, 3).expect("3 digits and these bounds are possible"))
     }
 
@@ -32,7 +32,7 @@ impl Latencies {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// `None` before the first.
+    /// Returns the percentiles, `None` before the first call.
     pub(crate) fn percentiles(&self) -> Option<Percentiles> {
         let at = |quantile| self.0.value_at_quantile(quantile);
         (!self.0.is_empty()).then(|| Percentiles {
@@ -46,16 +46,16 @@ impl Latencies {
 }
 
 impl Percentiles {
-    /// `min 0.9 ms, p50 1.0 ms, ...`
+    /// Returns the percentiles as `min 0.9 ms, p50 1.0 ms, ...`.
     pub(crate) fn text(&self) -> String {
         let Percentiles { min, p50, p90, p99, max } = self;
         let all = [("min", min), ("p50", p50), ("p90", p90), ("p99", p99), ("max", max)];
-        all.map(|(name, micros)| format!("{name} {}", in_words(Duration::from_micros(*micros)))).join(", ")
+        all.map(|(name, micros)| format!("{name} {}", readable(Duration::from_micros(*micros)))).join(", ")
     }
 }
 
-/// A time in the unit that suits it: `850 us`, `1.23 ms`, `4.50 s`.
-pub(crate) fn in_words(time: Duration) -> String {
+/// Formats a time with a fitting unit: `850 us`, `1.23 ms`, `4.50 s`.
+pub(crate) fn readable(time: Duration) -> String {
     if time < Duration::from_millis(1) {
         format!("{} us", time.as_micros())
     } else if time < Duration::from_secs(1) {
@@ -65,7 +65,7 @@ pub(crate) fn in_words(time: Duration) -> String {
     }
 }
 
-/// A time as JSON: whole microseconds.
+/// Serializes a time as whole microseconds.
 pub(crate) fn as_micros<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u128(time.as_micros())
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_of_a_hundred_times() {
+    fn percentiles_cover_all_calls() {
         let mut latencies = Latencies::new();
         assert_eq!(latencies.percentiles(), None);
         for micros in 1..=100 {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_any_size_count_as_what_they_are() {
+    fn latencies_of_any_size_are_recorded() {
         let mut latencies = Latencies::new();
         for millis in [1, 50, 2_000, 60_000, 3_600_000] {
             latencies.record(Duration::from_millis(millis));
@@ -102,9 +102,9 @@ mod tests {
     }
 
     #[test]
-    fn times_have_the_unit_that_suits_them() {
-        assert_eq!(in_words(Duration::from_micros(999)), "999 us");
-        assert_eq!(in_words(Duration::from_micros(1234)), "1.23 ms");
-        assert_eq!(in_words(Duration::from_millis(4500)), "4.50 s");
+    fn times_have_a_fitting_unit() {
+        assert_eq!(readable(Duration::from_micros(999)), "999 us");
+        assert_eq!(readable(Duration::from_micros(1234)), "1.23 ms");
+        assert_eq!(readable(Duration::from_millis(4500)), "4.50 s");
     }
 }

@@ -1,7 +1,7 @@
-//! The `amop` command as a library: [`run`] takes the arguments and gives back the exit code.
+//! The `amop` command as a library: [`run`] takes the arguments and returns the exit code.
 //!
-//! The binary `amop` calls it, and so does the command of the Python package. One file per verb stands in
-//! `commands`; `output` is the one way to standard output and standard error, `exit` the one list of exit codes.
+//! The binary `amop` and the command of the Python package call it. `commands` has one file for each verb; only `output`
+//! writes to standard output and standard error; `exit` lists the exit codes.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -15,6 +15,7 @@ mod event;
 mod exec;
 mod exit;
 mod interrupt;
+mod json;
 mod latency;
 mod output;
 mod pace;
@@ -27,7 +28,7 @@ mod wire_log;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::runtime::Builder;
 
 use crate::arguments::Arguments;
@@ -37,8 +38,8 @@ use crate::output::{Format, Output};
 
 /// Runs the command with `arguments`, the program's name first, and returns its exit code.
 ///
-/// Reads standard input and writes to standard output and error of the process. From its start on the process
-/// answers SIGINT and SIGTERM as the command does: the first ends it in order, a second one at once.
+/// Reads standard input and writes to standard output and error of the process. Installs handlers for SIGINT and SIGTERM:
+/// the first signal ends the command in order, a second one immediately.
 pub fn run<I, T>(arguments: I) -> u8
 where
     I: IntoIterator<Item = T>,
@@ -47,7 +48,7 @@ where
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are asked for like any other output; what is wrong with the command line is not.
+            // Help and version are regular output, unlike errors in the command line.
             let printed = error.print();
             if error.use_stderr() {
                 return Exit::Usage.code();
@@ -61,17 +62,17 @@ where
     let mut output = Output::new(arguments.general.format());
     if arguments.general.verbose {
         wire_log::start();
-        // Its line and those of the log would overwrite each other.
-        output.forgo_progress();
+        // The progress line and the log would overwrite each other.
+        output.disable_progress();
     }
     let mut builder = Builder::new_multi_thread();
     let ended = match amop::threads::runtime(builder.enable_all(), WORKERS, "amop-command") {
         Ok(runtime) => {
             let ended = runtime.block_on(async {
                 let interrupt = Interrupt::listen()?;
-                commands::run(arguments.command, &mut output, &interrupt).await
+                commands::run(arguments.command, Arguments::command(), &mut output, &interrupt).await
             });
-            // A read of standard input that never ends must not hold up the end.
+            // A read of standard input that never returns must not delay the exit.
             runtime.shutdown_background();
             ended
         }
@@ -84,5 +85,5 @@ where
     }
 }
 
-/// Threads that the command's own tasks run on; clients have two more of the library's.
+/// The number of threads for the command's own tasks. Clients use two more threads of the library.
 const WORKERS: usize = 2;

@@ -1,12 +1,13 @@
-//! The one way to standard output and standard error, for people or as JSON.
+//! Output to standard output and standard error, for people or as JSON.
 //!
-//! People get results on standard output and everything about them on standard error; scripts (`--json`) get
-//! all of it as one JSON object a line on standard output.
+//! For people, results go to standard output and everything about them to standard error. With `--json` everything goes to
+//! standard output, as one JSON object per line.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use amop::text::printable;
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -14,33 +15,34 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, SUBSCRIBER_CODES};
-use crate::payload::{Shown, visible};
+use crate::json;
+use crate::payload::Shown;
 use crate::screen::Screen;
 
-/// What is beside the point: times, notes.
+/// The style of secondary text: times, notes.
 pub(crate) const FAINT: Style = Style::new().dimmed();
-/// What went well.
+/// The style of success.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// What needs a look.
+/// The style of warnings.
 pub(crate) const ODD: Style = AnsiColor::Yellow.on_default();
-/// What failed.
+/// The style of failures.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Names and headings.
+/// The style of names and headings.
 pub(crate) const STRONG: Style = Style::new().bold();
 
-/// Whom the output is for.
+/// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     /// Text, coloured on a terminal.
     #[default]
     People,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Something to be told, in both forms. The JSON form has its name under `event`.
+/// Something to write, in both forms. The JSON form has its name under `event`.
 pub(crate) trait Record: Serialize {
-    /// Shows it to people, by [`Output::result`], [`Output::notice`] or [`Output::raw`].
+    /// Writes it for people, by [`Output::result`], [`Output::notice`] or [`Output::raw`].
     fn show(&self, output: &mut Output) -> io::Result<()>;
 }
 
@@ -68,17 +70,17 @@ impl Output {
         }
     }
 
-    /// Tells nothing from now on: nobody listens any more.
+    /// Stops all output, because the reader has closed it.
     pub(crate) fn mute(&mut self) {
         self.muted = true;
     }
 
-    /// Shows no progress from now on.
-    pub(crate) fn forgo_progress(&mut self) {
+    /// Stops showing progress.
+    pub(crate) fn disable_progress(&mut self) {
         self.shows_progress = false;
     }
 
-    /// Shows a progress line below the output, on a terminal and for people only; to be kept up to date.
+    /// Shows a progress line below the output, only on a terminal and for people. The caller keeps it up to date.
     pub(crate) fn start_progress(&mut self, message: impl Into<Cow<'static, str>>) -> ProgressBar {
         if self.shows_progress {
             let screen = ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), DRAWS_A_SECOND);
@@ -90,7 +92,7 @@ impl Output {
         self.progress.clone()
     }
 
-    /// For people: how things stand, in the progress line if there is one, else as a notice.
+    /// For people: shows the progress in the progress line if there is one, else as a notice.
     pub(crate) fn progress(&mut self, text: &str) -> io::Result<()> {
         if self.progress.is_hidden() {
             return self.notice(text);
@@ -99,8 +101,10 @@ impl Output {
         Ok(())
     }
 
-    /// Does `work`; if that takes long enough to wonder, a progress line says that it is `waiting`, and how long.
-    /// Safe to cancel where `work` is.
+    /// Runs `work`. If it takes longer than half a second, a progress line shows `waiting` and the elapsed time.
+    ///
+    /// # Cancel safety
+    /// That of `work`.
     pub(crate) async fn while_waiting<T>(&mut self, waiting: String, work: impl Future<Output = T>) -> T {
         struct Line<'a>(&'a mut Output);
 
@@ -120,36 +124,36 @@ impl Output {
         work.await
     }
 
-    /// Takes the progress line away.
+    /// Removes the progress line.
     pub(crate) fn end_progress(&mut self) {
         self.progress.finish_and_clear();
         self.progress = ProgressBar::hidden();
     }
 
-    /// Tells a record; standard output may keep it until [`Output::flush`].
-    pub(crate) fn tell(&mut self, record: &impl Record) -> io::Result<()> {
+    /// Writes a record. Standard output may buffer it until [`Output::flush`].
+    pub(crate) fn emit(&mut self, record: &impl Record) -> io::Result<()> {
         match self.format {
             _ if self.muted => Ok(()),
             Format::Json => {
-                serde_json::to_writer(&mut self.out, record)?;
+                json::write(&mut self.out, record)?;
                 self.out.write_all(b"\n")
             }
             Format::People => record.show(self),
         }
     }
 
-    /// Tells a record at once.
-    pub(crate) fn tell_now(&mut self, record: &impl Record) -> io::Result<()> {
-        self.tell(record)?;
+    /// Writes a record and flushes.
+    pub(crate) fn emit_now(&mut self, record: &impl Record) -> io::Result<()> {
+        self.emit(record)?;
         self.flush()
     }
 
-    /// Writes bytes to standard output as they are.
+    /// Writes bytes to standard output unchanged.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)
     }
 
-    /// Hands over everything that is buffered.
+    /// Writes everything that is buffered.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if self.muted {
             return Ok(());
@@ -158,7 +162,7 @@ impl Output {
         progress.suspend(|| out.flush())
     }
 
-    /// Tells why the command ends, and returns the exit code for it.
+    /// Reports why the command failed, and returns the exit code.
     pub(crate) fn fail(&mut self, failure: &Failure) -> Exit {
         let record = match failure {
             Failure::ClosedPipe => return failure.exit(),
@@ -166,13 +170,13 @@ impl Output {
             Failure::Usage(message) => ErrorRecord::plain("InvalidArgument", message.clone()),
             Failure::Io(what, error) => ErrorRecord::plain("Io", format!("{what}: {error}")),
         };
-        match self.tell_now(&record) {
+        match self.emit_now(&record) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                // Standard output takes nothing, a full disk for one. If standard error doesn't either, the exit
-                // code has to do.
+                // Standard output can't be written, for example because the disk is full. If standard error can't
+                // be written either, only the exit code is left.
                 let _ = writeln!(io::stderr(), "error: {}", record.explanation());
             }
-            // Told; or nobody listens any more.
+            // The record was written, or the reader has closed the output.
             Ok(()) | Err(_) => {}
         }
         failure.exit()
@@ -183,8 +187,8 @@ impl Output {
         if self.out_colour { writeln!(self.out, "{text}") } else { writeln!(self.out, "{}", strip_str(text)) }
     }
 
-    /// For people: something about results, possibly styled, on standard error; a line feed is added. What was
-    /// told before comes first, so that both make sense on one terminal.
+    /// For people: something about results, possibly styled, on standard error; a line feed is added. Flushes standard
+    /// output first, so that the order is right on a terminal.
     pub(crate) fn notice(&mut self, text: &str) -> io::Result<()> {
         let Output { out, progress, err_colour, .. } = self;
         progress.suspend(|| {
@@ -195,16 +199,16 @@ impl Output {
     }
 }
 
-/// How often a progress line moves.
+/// The interval at which a progress line is redrawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// However quickly messages come, no more: a terminal may be slow.
+/// The maximum rate of redraws, because a terminal may be slow.
 const DRAWS_A_SECOND: u8 = 20;
 
-/// What is done sooner needs no progress line.
+/// The time after which work gets a progress line.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Enough for some hundred lines, so that a flood of messages costs few system calls.
+/// The buffer of standard output: some hundred lines, so that many messages need few system calls.
 const BUFFER: usize = 64 * 1024;
 
 /// A failure in both forms.
@@ -257,26 +261,20 @@ impl ErrorRecord {
         }
     }
 
-    /// The same, for one of several messages.
+    /// Sets the number of the message, if it is one of several.
     pub(crate) fn number(mut self, number: Option<u64>) -> ErrorRecord {
         self.number = number;
         self
     }
 
-    /// The text without the word `error`.
+    /// Returns the text without the word `error`.
     pub(crate) fn explanation(&self) -> String {
-        // It may quote what the other side sent.
-        let mut text = visible(&self.message);
-        // Many of the library's texts end with what the subscriber said, if it is short ...
-        if let Some(data) = self.data.as_ref().map(Shown::inline)
-            && !text.ends_with(&data)
-        {
-            text.push_str(&format!("; it said: {data}"));
-        }
-        // ... and say how far the message got; where the subscriber answered, that goes without saying.
+        // The library's text quotes what the subscriber sent. A file name or the system's text may hold anything.
+        let mut text = printable(&self.message).to_string();
+        // The library's texts often state the delivery. If the subscriber answered, it is obvious.
         let answered = self.code.is_some_and(|code| SUBSCRIBER_CODES.contains(&code));
         if self.delivery == Some("maybe") && !answered && !text.contains("may have been delivered") {
-            text.push_str(" (it may have been delivered all the same)");
+            text.push_str(" (it may still have been delivered)");
         }
         text
     }
@@ -298,22 +296,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_say_each_thing_once() {
+    fn error_line_states_each_thing_once() {
         const LOST: i32 = amop::ErrorKind::ConnectionLost.code();
         const FAILED: i32 = amop::ErrorKind::SubscriberFailed.code();
-        let explanation = |code, delivery, message: &str, data: &'static str| {
-            let data = (!data.is_empty()).then(|| Shown::new(&Bytes::from_static(data.as_bytes())));
+        let explanation = |code, delivery, message: &str| {
+            let data = Some(Shown::new(&Bytes::from_static(b"x")));
             let plain = ErrorRecord::plain("", message.to_owned());
             ErrorRecord { code: Some(code), delivery: Some(delivery), data, ..plain }.explanation()
         };
-        let note = "gone (it may have been delivered all the same)";
-        assert_eq!(explanation(LOST, "maybe", "gone", ""), note);
-        assert_eq!(
-            explanation(LOST, "maybe", "it may have been delivered", ""),
-            "it may have been delivered"
-        );
-        assert_eq!(explanation(LOST, "no", "gone", ""), "gone");
-        assert_eq!(explanation(FAILED, "maybe", "failed: x", "x"), "failed: x");
-        assert_eq!(explanation(FAILED, "maybe", "failed", "x"), "failed; it said: x");
+        assert_eq!(explanation(LOST, "maybe", "gone"), "gone (it may still have been delivered)");
+        assert_eq!(explanation(LOST, "maybe", "may have been delivered"), "may have been delivered");
+        assert_eq!(explanation(LOST, "no", "gone"), "gone");
+        assert_eq!(explanation(FAILED, "maybe", "failed: \"x\""), "failed: \"x\"");
+        assert_eq!(explanation(FAILED, "maybe", "failed\n\u{202e}"), r"failed\n\u{202e}");
     }
 }

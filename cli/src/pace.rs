@@ -1,4 +1,4 @@
-//! How many messages come and how fast, told once a second.
+//! The number and rate of messages, reported once per second.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,37 +7,37 @@ use serde::Serialize;
 
 use crate::output::{Output, Record};
 
-/// From one line to the next.
+/// The interval between two reports.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Counts messages.
+/// Counts messages and reports their rate.
 pub(crate) struct Pace {
     received: u64,
     bytes: u64,
-    /// What had come when it was told last, and when that was.
-    told: (u64, u64, Instant),
+    /// The messages and bytes at the last report, and its time.
+    reported: (u64, u64, Instant),
 }
 
 impl Pace {
-    /// Counts from `now` on.
+    /// Starts to count at `now`.
     pub(crate) fn new(now: Instant) -> Pace {
-        Pace { received: 0, bytes: 0, told: (0, 0, now) }
+        Pace { received: 0, bytes: 0, reported: (0, 0, now) }
     }
 
-    /// Counts a message of so many bytes.
+    /// Counts a message of `bytes` bytes.
     pub(crate) fn count(&mut self, bytes: usize) {
         self.received += 1;
         self.bytes += bytes as u64;
     }
 
-    /// What to tell `now`, if that is due; `lost` is asked for how many were lost so far.
+    /// Returns a report if one is due at `now`; `lost` returns the number of messages lost so far.
     pub(crate) fn due(&mut self, now: Instant, lost: impl FnOnce() -> u64) -> Option<Progress> {
-        let (received, bytes, told) = self.told;
-        let since = now.duration_since(told);
+        let (received, bytes, reported) = self.reported;
+        let since = now.duration_since(reported);
         if since < EVERY {
             return None;
         }
-        self.told = (self.received, self.bytes, now);
+        self.reported = (self.received, self.bytes, now);
         let seconds = since.as_secs_f64();
         Some(Progress {
             received: self.received,
@@ -48,16 +48,16 @@ impl Pace {
         })
     }
 
-    /// Returns when something is due; never if nothing is counted. Safe to cancel.
+    /// Waits until a report is due, forever without a `pace`. It can be cancelled safely.
     pub(crate) async fn until_due(pace: Option<&Pace>) {
         match pace {
-            Some(pace) => tokio::time::sleep_until((pace.told.2 + EVERY).into()).await,
+            Some(pace) => tokio::time::sleep_until((pace.reported.2 + EVERY).into()).await,
             None => std::future::pending().await,
         }
     }
 }
 
-/// What has come so far, and how fast since the last time.
+/// The messages so far, and the rate since the last report.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename = "progress")]
 pub(crate) struct Progress {
@@ -76,7 +76,7 @@ impl Record for Progress {
     }
 }
 
-/// An amount in the unit that suits it: `850 B`, `1.23 MB`.
+/// Formats an amount with a fitting unit: `850 B`, `1.23 MB`.
 fn in_bytes(bytes: f64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     let mut shown = format!("{bytes:.0} B");
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_those_since_the_last_time() {
+    fn rates_cover_the_time_since_the_last_report() {
         let begin = Instant::now();
         let mut pace = Pace::new(begin);
         pace.count(10);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_have_the_unit_that_suits_them() {
+    fn amounts_have_a_fitting_unit() {
         for (bytes, shown) in
             [(0.0, "0 B"), (999.0, "999 B"), (1234.0, "1.23 kB"), (5e9, "5.00 GB"), (7e15, "7000.00 TB")]
         {

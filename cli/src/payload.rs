@@ -5,19 +5,20 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
+use amop::text::printable;
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use tokio::sync::oneshot;
 
 use crate::exit::{Failure, Outcome};
 
-/// Most bytes of a payload that isn't text which people are shown; `--raw` and `--json` give all.
+/// The number of bytes that are shown of a payload that isn't text; `--raw` and `--json` show all.
 const MOST_HEX: usize = 256;
 
-/// A payload from an argument: text, `-` for standard input, `@FILE`; without one, standard input unless it is a
-/// terminal.
+/// Reads the payload that an argument names: text, `-` for standard input, or `@FILE`; without an argument, standard input
+/// unless it is a terminal.
 ///
-/// Reads files and standard input on a thread of its own, which may wait for their end.
+/// Reads files and standard input on a separate thread, because they may block.
 pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
     match argument {
         Some(text) if text != "-" && !text.starts_with('@') => Ok(text.into()),
@@ -41,7 +42,7 @@ fn read_now(argument: Option<&str>) -> Outcome<Bytes> {
             None => Ok(Bytes::copy_from_slice(text.as_bytes())),
         },
         None if std::io::stdin().is_terminal() => Err(Failure::Usage(
-            "there is nothing to send: give DATA, - for standard input or @FILE ('' sends an empty message)"
+            "no message to send: pass DATA, - for standard input, or @FILE ('' sends an empty message)"
                 .to_owned(),
         )),
         None => all_of(std::io::stdin().lock(), "standard input"),
@@ -51,14 +52,14 @@ fn read_now(argument: Option<&str>) -> Outcome<Bytes> {
 fn from_file(path: &Path) -> Outcome<Bytes> {
     let file = std::fs::File::open(path).map_err(|error| {
         Failure::Usage(format!(
-            "can't read {}: {error} (text that begins with @ goes through standard input: -)",
+            "can't read {}: {error} (to send text that begins with @, pass it on standard input: -)",
             path.display()
         ))
     })?;
     all_of(file, &path.display().to_string())
 }
 
-/// Reads up to what fits a message, and one byte more, so that the library says what is too large.
+/// Reads up to one byte more than fits a message, so that the library reports a payload that is too large.
 fn all_of(source: impl Read, name: &str) -> Outcome<Bytes> {
     let mut data = Vec::new();
     let read = source.take(MAX_SENT_FRAME_LEN as u64 + 1).read_to_end(&mut data);
@@ -66,7 +67,7 @@ fn all_of(source: impl Read, name: &str) -> Outcome<Bytes> {
     Ok(data.into())
 }
 
-/// A payload to be shown.
+/// A payload to show.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown(Bytes);
 
@@ -75,19 +76,22 @@ impl Shown {
         Shown(data.clone())
     }
 
-    /// As it is.
+    /// Returns the bytes unchanged.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// For people: text if it is UTF-8, with control characters made visible (a payload shall not command the
-    /// terminal); else hex with a note.
+    /// Returns, for people, the text if it is UTF-8, else hex with a note. Control and format characters other than line feeds and
+    /// tabs are escaped, so that no payload commands the terminal or reorders what it shows.
     pub(crate) fn text(&self) -> String {
-        std::str::from_utf8(&self.0).map_or_else(|_| hex_with_note(&self.0), visible)
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => printable(text).with_lines().to_string(),
+            Err(_) => hex_with_note(&self.0),
+        }
     }
 
-    /// The same as the rest of a line: more than one line begins below, indented, so that no payload passes for
-    /// output of the command.
+    /// Returns the text as the rest of a line. Several lines begin below, indented, so that no payload passes for output of
+    /// the command.
     pub(crate) fn inline(&self) -> String {
         if self.0.is_empty() {
             return "(empty)".to_owned();
@@ -100,19 +104,6 @@ impl Shown {
             text.to_owned()
         }
     }
-}
-
-/// Text from elsewhere with its control characters made visible, except line feeds and tabs.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    shown
 }
 
 fn hex(data: &[u8]) -> String {
@@ -132,7 +123,7 @@ fn hex_with_note(data: &[u8]) -> String {
     }
 }
 
-/// `{"bytes":4,"encoding":"hex","data":"deadbeef"}`; `utf-8` where it is.
+/// `{"bytes":4,"encoding":"hex","data":"deadbeef"}`; the encoding is `utf-8` for UTF-8.
 impl Serialize for Shown {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -158,14 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn text_is_shown_as_text_and_can_not_command_a_terminal() {
+    fn text_is_shown_as_text_and_cannot_command_a_terminal() {
         assert_eq!(shown("grüße".as_bytes()).inline(), "grüße");
         assert_eq!(shown(b"\x1b[2Jgone\r\x07").inline(), "\\u{1b}[2Jgone\\r\\u{7}");
+        assert_eq!(shown("\u{202e}\u{9b}2J\u{2028}".as_bytes()).text(), r"\u{202e}\u{9b}2J\u{2028}");
         assert_eq!(shown(b"").inline(), "(empty)");
     }
 
     #[test]
-    fn more_than_one_line_is_indented_below() {
+    fn several_lines_are_indented_below() {
         assert_eq!(shown(b"one\n").inline(), "one");
         assert_eq!(shown(b"{\n  1\n}\n").inline(), "\n    {\n      1\n    }");
     }
@@ -178,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn json_tells_the_encoding() {
+    fn json_names_the_encoding() {
         let json = |data| serde_json::to_string(&shown(data)).unwrap();
         assert_eq!(json(b"a\n"), r#"{"bytes":2,"encoding":"utf-8","data":"a\n"}"#);
         assert_eq!(json(b"\xff\x00"), r#"{"bytes":2,"encoding":"hex","data":"ff00"}"#);

@@ -1,4 +1,4 @@
-//! Where progress lines are drawn: standard error, used a little narrower than it is.
+//! The terminal for progress lines: standard error, used a little narrower than it is.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -9,20 +9,20 @@ use rustix::termios::tcgetwinsize;
 /// The terminal at standard error.
 #[derive(Debug, Default)]
 pub(crate) struct Screen {
-    /// What is to be written next, all at once.
+    /// What the next flush writes.
     drawn: Mutex<String>,
 }
 
-/// Progress lines are filled up to the width, and terminals show `^C` where the cursor is: at the end of a line it
-/// would begin a new one, and what is cleared then is that one.
-const ROOM_FOR_CTRL_C: u16 = 3;
+/// The columns left free for `^C`, which the terminal prints at the cursor. In the last column it would begin a new line,
+/// and then that line would be cleared instead of the progress line.
+const CTRL_C_COLUMNS: u16 = 3;
 
-/// What is assumed of a terminal that doesn't tell its size.
+/// The width of a terminal that doesn't report its size.
 const USUAL_COLUMNS: u16 = 80;
 
 impl Screen {
     fn draw(&self, text: &str) -> io::Result<()> {
-        // Nothing in there can be left half done.
+        // No code panics between two changes of the text.
         self.drawn.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
         Ok(())
     }
@@ -34,9 +34,9 @@ impl Screen {
 
 impl TermLike for Screen {
     fn width(&self) -> u16 {
-        let told = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
-        let columns = if told == 0 { USUAL_COLUMNS } else { told };
-        columns.saturating_sub(ROOM_FOR_CTRL_C).max(1)
+        let reported = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+        let columns = if reported == 0 { USUAL_COLUMNS } else { reported };
+        columns.saturating_sub(CTRL_C_COLUMNS).max(1)
     }
 
     fn move_cursor_up(&self, lines: usize) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Sending once or again and again: when the next is due, what is counted, and the summary.
+//! Sending a message once or repeatedly: schedule, counters and summary.
 
 use std::cell::Cell;
 use std::io;
@@ -13,27 +13,27 @@ use crate::latency::{Latencies, Percentiles};
 use crate::output::{ErrorRecord, Output, Record};
 use crate::seconds::seconds;
 
-/// How often to send.
+/// The number of messages and the interval.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Repeat {
-    /// Send the message N times, one after the other; with --interval alone: until Ctrl-C
+    /// Send the message N times, one after the other; --interval without --count sends until Ctrl-C
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// The time from one send to the next
+    /// The time between the starts of two sends
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     interval: Option<Duration>,
 }
 
-/// After a failure the next send waits so long at least: one that fails at once would fail a thousand times.
+/// The minimum pause after a failure, so that a send that fails immediately isn't repeated a thousand times.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 impl Repeat {
-    /// Whether this is about one message only.
+    /// Returns whether only one message is sent.
     pub(crate) fn is_once(&self) -> bool {
         self.total() == Some(1)
     }
 
-    /// How many in all; `None`: until Ctrl-C.
+    /// Returns the number of messages, `None` for no limit.
     fn total(&self) -> Option<u64> {
         match (self.count, self.interval) {
             (Some(count), _) => Some(count),
@@ -42,9 +42,9 @@ impl Repeat {
         }
     }
 
-    /// Sends by `send` as often as wanted, and tells what became of each and of all.
+    /// Calls `send` for each message, and writes a record of each outcome and a summary.
     ///
-    /// `send` gives the record of a success; `waiting` says what that may have to wait for.
+    /// `send` returns the record of a success; `waiting` is the progress text while it waits.
     pub(crate) async fn run<R: Record>(
         self,
         output: &mut Output,
@@ -52,8 +52,8 @@ impl Repeat {
         waiting: &str,
         mut send: impl AsyncFnMut(Number) -> amop::Result<R>,
     ) -> Outcome {
-        let mut tally = Tally::new(self.is_once());
-        let progress = (!self.is_once()).then(|| output.start_progress(tally.progress(self.total())));
+        let mut totals = Totals::new(self.is_once());
+        let progress = (!self.is_once()).then(|| output.start_progress(totals.progress(self.total())));
         let mut exit = Exit::Done;
         let mut number = 0;
         let mut pause = Duration::ZERO;
@@ -69,44 +69,44 @@ impl Repeat {
                 if self.is_once() { output.while_waiting(waiting.to_owned(), due).await } else { due.await };
             let took = began.get().map_or(Duration::ZERO, |began| began.elapsed());
             let Some(sent) = sent else {
-                tally.unanswered += u64::from(began.get().is_some());
+                totals.unanswered += u64::from(began.get().is_some());
                 exit = if self.total().is_some() { Exit::Interrupted } else { exit };
                 break;
             };
             match sent {
                 Ok(record) => {
-                    tally.succeeded(took);
-                    output.tell_now(&record)?;
+                    totals.succeeded(took);
+                    output.emit_now(&record)?;
                     pause = self.interval.unwrap_or_default().saturating_sub(took);
                 }
                 Err(error) => {
-                    tally.failed += 1;
+                    totals.failed += 1;
                     exit = if exit == Exit::Done { Exit::from(&error) } else { exit };
                     let place = (!self.is_once()).then_some(number);
-                    output.tell_now(&ErrorRecord::new(&error).number(place))?;
+                    output.emit_now(&ErrorRecord::new(&error).number(place))?;
                     pause = self.interval.unwrap_or_default().max(PAUSE_AFTER_FAILURE).saturating_sub(took);
                 }
             }
             number += 1;
             if let Some(progress) = &progress {
-                progress.set_message(tally.progress(self.total()));
+                progress.set_message(totals.progress(self.total()));
             }
         }
         output.end_progress();
-        if progress.is_some() || tally.unanswered > 0 {
-            output.tell_now(&tally.summary())?;
+        if progress.is_some() || totals.unanswered > 0 {
+            output.emit_now(&totals.summary())?;
         }
         Ok(exit)
     }
 }
 
-/// The place of a message among those sent, from 0.
+/// The number of a message among those sent, from 0.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Number(u64);
 
-/// What was counted so far.
-struct Tally {
+/// Counters of the messages so far.
+struct Totals {
     began: Instant,
     once: bool,
     succeeded: u64,
@@ -115,10 +115,10 @@ struct Tally {
     latencies: Latencies,
 }
 
-impl Tally {
-    fn new(once: bool) -> Tally {
+impl Totals {
+    fn new(once: bool) -> Totals {
         let began = Instant::now();
-        Tally { began, once, succeeded: 0, failed: 0, unanswered: 0, latencies: Latencies::new() }
+        Totals { began, once, succeeded: 0, failed: 0, unanswered: 0, latencies: Latencies::new() }
     }
 
     fn succeeded(&mut self, took: Duration) {
@@ -149,7 +149,7 @@ impl Tally {
     }
 }
 
-/// What repeated sends came to.
+/// The summary of repeated sends.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "summary")]
 struct Summary {
@@ -158,10 +158,10 @@ struct Summary {
     sent: u64,
     succeeded: u64,
     failed: u64,
-    /// Ctrl-C came before the answer: they may have been delivered.
+    /// Messages without an answer before Ctrl-C: they may have been delivered.
     unanswered: u64,
     seconds: f64,
-    /// Successes per second.
+    /// Successful messages per second.
     rate: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_us: Option<Percentiles>,

@@ -1,4 +1,4 @@
-//! 0x1001: block numbers pushed to those who asked for them, and 0x15: contract events, which there are none of.
+//! Block notifications (0x1001), and registrations for contract events (0x15), of which there are none.
 
 use amop::protocol::Seq;
 use amop::protocol::Topic;
@@ -8,14 +8,14 @@ use amop::protocol::channel::{Frame, MessageType};
 use crate::net::Net;
 use crate::table::Key;
 
-/// What a node pushes by itself has this seq.
+/// The seq of frames that a node sends unasked.
 const NO_SEQ: Seq = Seq::new([b'0'; Seq::LEN]);
 
-/// The answer to a registration for contract events, as a node without contracts gave it.
+/// The answer to a registration for contract events, as observed at a node without contracts.
 const NO_EVENTS: &[u8] = b"{\"result\":-41005}\n";
 
 impl Net {
-    /// The chain has reached `number`: sessions that subscribe to the group's block topic are told.
+    /// Sets the block number and notifies the sessions that subscribe to the group's block topic.
     pub(crate) fn notify_block(&mut self, number: u64) {
         self.block_number = number;
         let group = self.options.group;

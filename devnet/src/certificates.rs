@@ -1,4 +1,4 @@
-//! The certificates of a devnet, from a folder or in memory.
+//! The certificates of a devnet, kept in a folder or in memory.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use amop::{Client, ClientBuilder, Result};
 use crate::chain::{Algorithm, Chain, ChainFolder, ChainOptions, Identity, LeafOptions, Period, Role};
 use crate::faults::NodeCertificate;
 
-/// One chain's certificates: who issues them, and what nodes and clients show.
+/// The certificates of a chain: its authorities, and those of nodes and clients.
 #[derive(Debug)]
 pub(crate) enum Certificates {
     Folder { folder: ChainFolder, sdk: PathBuf },
@@ -16,7 +16,7 @@ pub(crate) enum Certificates {
 }
 
 impl Certificates {
-    /// Those in `folder`, for at least `nodes` nodes, or new ones.
+    /// Opens or creates `folder` with certificates for at least `nodes` nodes, or creates a chain in memory.
     pub(crate) fn new(folder: Option<&Path>, nodes: usize, algorithm: Algorithm) -> Result<Certificates> {
         match folder {
             Some(folder) => {
@@ -38,7 +38,7 @@ impl Certificates {
         }
     }
 
-    /// What the node of this index shows.
+    /// Returns the credentials of a node.
     pub(crate) fn node(&self, index: usize) -> Result<Credentials> {
         match self {
             Certificates::Folder { folder, .. } => Credentials::load(&folder.node(index)),
@@ -49,7 +49,7 @@ impl Certificates {
         }
     }
 
-    /// What the node of this index shows, good or bad. A bad one is made for the occasion.
+    /// Returns credentials of a node with a valid or an invalid certificate. An invalid one is issued by this call.
     pub(crate) fn node_with(&self, index: usize, certificate: NodeCertificate) -> Result<Credentials> {
         let issue = |chain: &Chain, period| {
             let options = LeafOptions { period, ..LeafOptions::of(chain.algorithm()) };
@@ -60,7 +60,7 @@ impl Certificates {
             NodeCertificate::Expired => issue(self.chain(), Period::expired())?.credentials(),
             NodeCertificate::NotYetValid => issue(self.chain(), Period::not_yet_valid())?.credentials(),
             NodeCertificate::Foreign => {
-                // It goes on trusting its own chain's clients, so that it is they who refuse.
+                // The node still trusts its own chain's clients, so that they are the ones that refuse.
                 let foreign = Chain::mint(&ChainOptions::of(self.chain().algorithm()))?;
                 let foreign = issue(&foreign, Period::script())?;
                 foreign.trusting(&self.chain().ca_pem()?).credentials()
@@ -68,7 +68,7 @@ impl Certificates {
         }
     }
 
-    /// What a client connects with.
+    /// Returns the credentials of a client.
     pub(crate) fn sdk(&self) -> CredentialSource {
         match self {
             Certificates::Folder { sdk, .. } => CredentialSource::Directory(sdk.clone()),
@@ -76,7 +76,7 @@ impl Certificates {
         }
     }
 
-    /// A client that shows them.
+    /// Returns a client builder with the credentials of a client.
     pub(crate) fn client(&self) -> ClientBuilder {
         match self {
             Certificates::Folder { sdk, .. } => Client::builder().credentials(sdk),

@@ -1,20 +1,20 @@
-//! The nodes' random choices.
+//! The random choice of nodes and sessions for unicasts.
 
 use fastrand::Rng;
 use tokio::time::Instant;
 
 use crate::options::{Choice, Options};
 
-/// Who chooses.
+/// The node that chooses, and between what.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Chooser {
-    /// The publisher's node, between nodes.
+    /// A publisher's node chooses a node.
     OfNode(usize),
-    /// The subscribers' node, between its sessions.
+    /// A subscriber's node chooses one of its sessions.
     OfSession(usize),
 }
 
-/// What the choices of all nodes come from.
+/// The source of all choices.
 #[derive(Debug)]
 pub(crate) struct Dice {
     choice: Choice,
@@ -23,7 +23,7 @@ pub(crate) struct Dice {
     rng: Rng,
 }
 
-/// 2^64 by the golden ratio: makes seeds of neighbouring numbers unlike each other.
+/// 2^64 divided by the golden ratio. Multiplying by it makes unlike seeds of neighbouring numbers.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Dice {
@@ -32,7 +32,7 @@ impl Dice {
         Dice { choice: options.choice, seed: options.seed, started: now, rng }
     }
 
-    /// Which of `count` candidates; `None` without any.
+    /// Returns the index of one of `count` candidates, or `None` if there are none.
     pub(crate) fn choose(&mut self, count: usize, chooser: Chooser, now: Instant) -> Option<usize> {
         match self.choice {
             _ if count < 2 => (count == 1).then_some(0),
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_has_one_choice_and_each_chooser_its_own() {
+    fn each_chooser_has_one_choice_per_second() {
         let now = Instant::now();
         let options = Options { choice: Choice::EachSecond, ..Options::default() };
         let mut dice = Dice::new(&options, now);
@@ -70,7 +70,7 @@ mod tests {
             assert_eq!(throw(Chooser::OfNode(0), 999), node);
             seen[node][session] = true;
         }
-        assert_eq!(seen, [[true; 2]; 2], "all combinations come");
+        assert_eq!(seen, [[true; 2]; 2], "all combinations occur");
         assert_eq!(dice.choose(1, Chooser::OfNode(0), now), Some(0));
         assert_eq!(dice.choose(0, Chooser::OfNode(0), now), None);
     }

@@ -1,5 +1,5 @@
-//! What a connection passes on its way to becoming a session: the node's choice for new connections, its certificate, a look at the versions
-//! of TLS and the sessions that are offered, TLS, all within the first-byte limit.
+//! The path of a connection until it is a session: the node's [`OnConnect`] setting, then the TLS handshake with the
+//! node's certificate, all within the first-byte limit.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ use crate::resumption::Issued;
 use crate::session::{SessionContext, SessionGuard, serve};
 use crate::wire::Wire;
 
-/// Bytes that are no TLS record, nor the beginning of one.
+/// Bytes that are not the beginning of a TLS record.
 const GARBAGE: &[u8] = b"\xff\x00garbage\xff\x00garbage\xff\x00garbage\xff\x00garbage";
 
 /// What protects the connections of a node.
@@ -30,16 +30,17 @@ const GARBAGE: &[u8] = b"\xff\x00garbage\xff\x00garbage\xff\x00garbage\xff\x00ga
 pub(crate) enum Security {
     Tls {
         acceptor: TlsAcceptor,
-        /// Sessions that it has given out and won't hear of again; `None` when it gives out none.
+        /// The TLS sessions that the node has issued and refuses to resume, or `None` if it issues none.
         issued: Option<Arc<Issued>>,
     },
-    /// Nothing, so that one can look at the bytes.
+    /// No protection, so that the frames can be inspected.
     Plain,
 }
 
 impl Security {
-    /// TLS as a node does it that shows `credentials`: 1.2, a client certificate required, secp256k1 alone where its
-    /// keys are on that curve. An RSA node takes any curve: real ones do no ECDHE at all.
+    /// Returns the TLS configuration of a node with these credentials: TLS 1.2 and a client certificate are required.
+    /// Key exchange is limited to secp256k1 if the node's key is on that curve. A node with an RSA key accepts any
+    /// curve, whereas real ones accept no ECDHE at all.
     pub(crate) fn tls(
         credentials: &Credentials,
         algorithm: Algorithm,
@@ -49,11 +50,11 @@ impl Security {
             Algorithm::Secp256k1 => &[KeyExchange::Secp256k1],
             Algorithm::Rsa => &KeyExchange::ALL,
         };
-        let taken = match options.own_agency_only {
+        let accepted = match options.own_agency_only {
             true => TakenClients::OfTheNodesAgency,
             false => TakenClients::OfTheChain,
         };
-        let mut config = server_config(credentials, groups, taken)?;
+        let mut config = server_config(credentials, groups, accepted)?;
         let issued = options.refuse_resumption.then(|| Arc::new(Issued::default()));
         if let Some(issued) = &issued {
             config.session_storage = issued.clone();
@@ -101,15 +102,15 @@ impl ConnectionHandler {
         self.choice().1 = security;
     }
 
-    /// Whether connections wait outside.
+    /// Sets whether new connections wait, because the node is frozen.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.frozen.send_replace(frozen);
     }
 
-    /// Takes a connection from its first byte to its end.
-    pub(crate) async fn admit(&self, tcp: TcpStream, context: SessionContext) {
-        // Frames are gathered before they are written: waiting for more would only add delay. A socket where
-        // this fails is dead, which the next read shows.
+    /// Serves a connection until it ends.
+    pub(crate) async fn handle(&self, tcp: TcpStream, context: SessionContext) {
+        // Frames are collected before they are written, so that Nagle's algorithm would only add delay. If this fails,
+        // the socket is dead and the next read fails too.
         let _ = tcp.set_nodelay(true);
         if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
             return;
@@ -119,10 +120,10 @@ impl ConnectionHandler {
             OnConnect::Serve => self.secure(tcp, security, context).await,
             OnConnect::Close => {}
             OnConnect::Reset => Socket::from(tcp).reset_on_close(),
-            OnConnect::Stall => swallow(tcp).await,
+            OnConnect::Stall => discard_input(tcp).await,
             OnConnect::Garbage => {
                 let mut tcp = tcp;
-                // Whether it arrives is the client's affair.
+                // An error means that the client has disconnected, which needs no handling here.
                 let _ = tcp.write_all(GARBAGE).await;
             }
         }
@@ -132,7 +133,7 @@ impl ConnectionHandler {
         match security {
             Security::Tls { acceptor, issued } => {
                 let handshake = async {
-                    let stream = HandshakeStream::look(Socket::from(tcp), issued.as_deref()).await?;
+                    let stream = HandshakeStream::inspect(Socket::from(tcp), issued.as_deref()).await?;
                     let mut stream = acceptor.accept(stream).await?;
                     stream.get_mut().0.set_handshake_done();
                     Ok::<_, io::Error>(stream)
@@ -158,13 +159,13 @@ async fn run_session(stream: impl Wire, context: SessionContext) {
     }
 }
 
-/// Reads until the client goes.
-async fn swallow(mut tcp: TcpStream) {
+/// Reads until the client disconnects.
+async fn discard_input(mut tcp: TcpStream) {
     let mut bytes = vec![0; 4096];
     while tcp.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
 }
 
 fn refused(context: &SessionContext, why: &dyn std::fmt::Display) {
-    tracing::debug!(node = context.node, "a connection came to nothing: {why}");
+    tracing::debug!(node = context.node, "a connection ended before it was a session: {why}");
     NodeCounters::add(&context.counters.refused, 1);
 }

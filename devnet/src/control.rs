@@ -1,5 +1,5 @@
-//! Faults and fates of nodes as lines of words, for programs in any language: `freeze 1`, `fault lose type=0x31
-//! topic=hello`. Each does what a method of the handles does.
+//! Control of a devnet by text commands, for programs in any language: `freeze 1`, `fault lose type=0x31 topic=hello`.
+//! Each command calls a method of a handle.
 
 use amop::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use crate::faults::words::{number, read, split_word};
 use crate::{Devnet, FaultId, Node, NodeCertificate, OnConnect, Session};
 
 impl Devnet {
-    /// Does what a command says and gives the answer as a line of JSON, `{}` when there is nothing to say.
+    /// Runs a command and returns its answer as a line of JSON, `{}` if the command has no answer.
     ///
-    /// | command | as |
+    /// | command | method |
     /// |---|---|
     /// | `kill NODE`, `restart NODE` | [`Node::kill`], [`Node::restart`] |
     /// | `freeze NODE`, `thaw NODE` | [`Node::freeze`], [`Node::thaw`] |
@@ -19,18 +19,19 @@ impl Devnet {
     /// | `cut-link NODE NODE`, `restore-link NODE NODE` | [`Node::cut_link`], [`Node::restore_link`] |
     /// | `on-connect NODE serve`, `close`, `reset`, `stall` or `garbage` | [`Node::on_connect`] |
     /// | `certificate NODE valid`, `expired`, `early` or `foreign` | [`Node::show_certificate`] |
-    /// | `sessions` | all of them: `{"sessions":[{"id":0,"node":1,"protocol":3,"topics":["hello"]}]}` |
+    /// | `sessions` | all sessions: `{"sessions":[{"id":0,"node":1,"protocol":3,"topics":["hello"]}]}` |
     /// | `close SESSION`, `cut SESSION`, `reset SESSION` | [`Session::close`], [`Session::cut`], [`Session::reset`] |
     /// | `stall SESSION`, `resume SESSION` | [`Session::stall`], [`Session::resume`] |
-    /// | `fault FAULT` | [`Devnet::inject`], with the words of [`Fault`](crate::Fault): `{"fault":1}` |
+    /// | `fault FAULT` | [`Devnet::inject`], with the text form of [`Fault`](crate::Fault): `{"fault":1}` |
     /// | `hits ID`, `remove-fault ID`, `clear-faults` | [`Devnet::hits`] `{"hits":2}`, [`Devnet::remove_fault`], [`Devnet::clear_faults`] |
     /// | `block NUMBER` | [`Devnet::notify_block`] |
     /// | `counters` | [`Devnet::counters`]: `{"accepted":2,"refused":0,...}` |
     ///
-    /// Nodes are counted from 0; a session's number is its [`Session::id`].
+    /// Nodes are counted from 0. The number of a session is its [`Session::id`].
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when it is no command, or names what isn't there; those of the method.
+    /// Returns [`ErrorKind::InvalidArgument`] if the command is unknown or malformed, or if its node, session or fault
+    /// does not exist, and the errors of the method.
     pub async fn control(&self, command: &str) -> Result<String> {
         let (verb, rest) = split_word(command);
         match verb {
@@ -49,11 +50,11 @@ impl Devnet {
             }
             "on-connect" => {
                 let (node, how) = split_word(rest);
-                self.named(node)?.on_connect(one_of(how, ON_CONNECT)?);
+                self.named(node)?.on_connect(choice(how, ON_CONNECT)?);
             }
             "certificate" => {
                 let (node, which) = split_word(rest);
-                self.named(node)?.show_certificate(one_of(which, CERTIFICATES)?)?;
+                self.named(node)?.show_certificate(choice(which, CERTIFICATES)?)?;
             }
             "close" => self.session(rest)?.close(),
             "cut" => self.session(rest)?.cut(),
@@ -69,12 +70,12 @@ impl Devnet {
             "hits" => return Ok(json!({ "hits": self.fault(rest)?.1 }).to_string()),
             "sessions" => return nothing(rest).map(|()| self.sessions_as_json().to_string()),
             "counters" => return nothing(rest).map(|()| self.counters_as_json().to_string()),
-            _ => return Err(wrong(format!("{verb:?} is no command of a devnet"))),
+            _ => return Err(wrong(format!("unknown devnet command {verb:?}"))),
         }
         Ok("{}".to_owned())
     }
 
-    /// [`Devnet::inject`] for a fault in words; of nodes and sessions that are there.
+    /// Injects a fault given as text. Its node and session must exist.
     fn inject_words(&self, text: &str) -> Result<FaultId> {
         let fault = read(text)?;
         if let Some(node) = fault.node {
@@ -91,7 +92,7 @@ impl Devnet {
         if index < self.len() {
             return Ok(self.node(index));
         }
-        Err(wrong(format!("there is no node {index}: the last one is {}", self.len() - 1)))
+        Err(wrong(format!("there is no node {index}: the last node is {}", self.len() - 1)))
     }
 
     fn session(&self, id: &str) -> Result<Session> {
@@ -100,7 +101,7 @@ impl Devnet {
         sessions.find(|session| session.id() == id).ok_or_else(|| wrong(format!("there is no session {id}")))
     }
 
-    /// An injected fault, and how often it has happened.
+    /// Returns an injected fault, and how often it has happened.
     fn fault(&self, id: &str) -> Result<(FaultId, u64)> {
         let fault = FaultId::from_number(number(id)?);
         let hits = self.hits(fault).ok_or_else(|| wrong(format!("there is no fault {}", fault.number())))?;
@@ -149,15 +150,15 @@ const CERTIFICATES: &[(&str, NodeCertificate)] = &[
     ("foreign", NodeCertificate::Foreign),
 ];
 
-fn one_of<T: Copy>(word: &str, choices: &[(&str, T)]) -> Result<T> {
+fn choice<T: Copy>(word: &str, choices: &[(&str, T)]) -> Result<T> {
     choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        wrong(format!("{word:?} is none of {}", names.join(", ")))
+        wrong(format!("invalid value {word:?}: use one of {}", names.join(", ")))
     })
 }
 
 fn nothing(rest: &str) -> Result<()> {
-    if rest.is_empty() { Ok(()) } else { Err(wrong(format!("nothing may follow, not {rest:?}"))) }
+    if rest.is_empty() { Ok(()) } else { Err(wrong(format!("unexpected text after the command: {rest:?}"))) }
 }
 
 fn wrong(text: String) -> Error {

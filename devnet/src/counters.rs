@@ -1,8 +1,8 @@
-//! What a node has counted, for tests.
+//! The counters of nodes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of one node since it was started; they survive a kill.
+/// The counters of one node since the devnet was started. They survive a kill.
 #[derive(Debug, Default)]
 pub(crate) struct NodeCounters {
     pub(crate) accepted: AtomicU64,
@@ -12,29 +12,31 @@ pub(crate) struct NodeCounters {
     pub(crate) records_out: AtomicU64,
 }
 
-/// What a [`Devnet`](crate::Devnet) or one of its nodes has counted, at one moment.
+/// The counters of a [`Devnet`](crate::Devnet) or of one of its nodes at one point in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Connections taken from the listeners.
+    /// The number of accepted connections.
     pub accepted: u64,
-    /// Of those, the ones that ended before they became a session: no TLS, no certificate of the chain, too slow.
+    /// The number of accepted connections that ended before they were a session: no TLS, no certificate of the chain, or
+    /// too slow.
     pub refused: u64,
-    /// Sessions at this moment.
+    /// The current number of sessions.
     pub sessions: usize,
-    /// Tasks at this moment: one for each listener and connection.
+    /// The current number of tasks: one for each listener and connection.
     pub tasks: usize,
-    /// Frames read from clients.
+    /// The number of frames read from clients.
     pub frames_in: u64,
-    /// Frames handed over to be written to clients.
+    /// The number of frames passed to the sessions' tasks for writing.
     pub frames_out: u64,
-    /// TLS records (or plain writes) that those took: `frames_out / records_out` frames a record.
+    /// The number of TLS records (or plain writes) for those frames. `frames_out / records_out` is the average number of
+    /// frames per record.
     pub records_out: u64,
-    /// Unicasts without an answer at this moment.
+    /// The current number of unanswered unicasts.
     pub in_flight: usize,
-    /// Bytes of payload and queued output held at this moment.
+    /// The current number of bytes in payloads and queued output.
     pub held_bytes: usize,
-    /// Sessions ended because their clients didn't read.
+    /// The number of sessions that were cut because their clients did not read.
     pub slow_readers: u64,
 }
 

@@ -1,7 +1,7 @@
-//! What has to happen when: the nodes' deadlines in one place.
+//! All deadlines of the nodes.
 //!
-//! The two that every unicast has are of constant length each, so they queue up in order; entries of unicasts
-//! that have ended are left behind and swept out before they outnumber the living.
+//! Each unicast has two deadlines. Both limits are the same for all unicasts, so that a queue keeps each kind in order.
+//! Entries of unicasts that have ended stay in the queues until they outnumber the others, and are then removed together.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -11,29 +11,29 @@ use tokio::time::Instant;
 use crate::delayed::Delayed;
 use crate::table::Key;
 
-/// What is due.
+/// What happens at a deadline.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// A subscriber hasn't answered within the push limit: its node tries the next.
+    /// A session has not answered within the push limit, so its node tries the next one.
     Push(Key),
-    /// A node hasn't answered within the node limit: the publisher's node tries the next.
+    /// A node has not answered within the node limit, so the publisher's node tries the next one.
     Answer(Key),
-    /// Nodes tell each other their topics.
+    /// Nodes exchange their topic lists.
     TopicSync,
-    /// Nodes ask for verification of private topics.
+    /// Nodes request the verification of private topics.
     Verify,
-    /// A node notices that its link to another is gone.
+    /// A node notices that its link to another node was lost.
     LinkLoss {
         /// The node that notices.
         node: usize,
-        /// The one it has lost.
+        /// The other node.
         lost: usize,
-        /// Which loss of that link this was.
+        /// The number of times that the link had been lost, including this one.
         loss: u64,
     },
-    /// A link that broke by itself comes back.
+    /// A broken link is restored.
     LinkRejoin(usize, usize),
-    /// A frame that was held back goes on.
+    /// A delayed frame continues.
     Frame(Box<Delayed>),
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Deadlines {
     push: VecDeque<(Instant, Key)>,
     answer: VecDeque<(Instant, Key)>,
     others: BinaryHeap<Reverse<Other>>,
-    /// Keeps those of one instant in order.
+    /// The number of deadlines set so far, which keeps those of one instant in order.
     count: u64,
 }
 
@@ -73,7 +73,7 @@ impl Ord for Other {
     }
 }
 
-/// Queues shorter than this aren't worth a sweep.
+/// Queues shorter than this are not swept.
 const SWEEP_FROM: usize = 1024;
 
 impl Deadlines {
@@ -90,7 +90,7 @@ impl Deadlines {
         self.others.push(Reverse(Other { at, number: self.count, due }));
     }
 
-    /// When something is due next.
+    /// Returns the earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         let fronts = [
             self.push.front().map(|(at, _)| *at),
@@ -100,7 +100,7 @@ impl Deadlines {
         fronts.into_iter().flatten().min()
     }
 
-    /// The next that is due at `now`.
+    /// Removes and returns a deadline that has passed at `now`.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Due> {
         if self.push.front().is_some_and(|(at, _)| *at <= now) {
             return self.push.pop_front().map(|(_, key)| Due::Push(key));
@@ -114,7 +114,7 @@ impl Deadlines {
         None
     }
 
-    /// Sweeps out deadlines of unicasts that have ended, where they outnumber the `living`.
+    /// Removes the deadlines of unicasts that have ended, if they outnumber those of the `living` ones.
     pub(crate) fn sweep(&mut self, living: usize, is_alive: impl Fn(Key) -> bool) {
         for queue in [&mut self.push, &mut self.answer] {
             if queue.len() > SWEEP_FROM + 2 * living {
@@ -123,7 +123,7 @@ impl Deadlines {
         }
     }
 
-    /// Frames that are held back, with the bytes they hold.
+    /// Returns the number of bytes in delayed frames.
     pub(crate) fn held_bytes(&self) -> usize {
         self.others
             .iter()
@@ -144,7 +144,7 @@ mod tests {
     use crate::table::Table;
 
     #[test]
-    fn what_is_due_comes_in_order_and_nothing_before_its_time() {
+    fn pop_returns_passed_deadlines_in_order() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut deadlines = Deadlines::default();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn deadlines_of_the_dead_dont_pile_up() {
+    fn sweep_removes_deadlines_of_ended_unicasts() {
         let (mut table, mut deadlines) = (Table::new(), Deadlines::default());
         let start = Instant::now();
         let living = table.insert(());

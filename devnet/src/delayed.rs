@@ -1,4 +1,4 @@
-//! Frames that are kept beyond the read they came with.
+//! Frames that are kept longer than the read buffer that they were received in.
 
 use amop::protocol::channel::Frame;
 use bytes::Bytes;
@@ -13,16 +13,17 @@ pub(crate) struct OwnedFrame {
     pub(crate) body: Bytes,
 }
 
-/// A frame on its way that was held back, and where it goes on.
+/// A delayed frame, and where it continues.
 #[derive(Debug)]
 pub(crate) enum Delayed {
-    /// Read from this session, not looked at yet.
+    /// It was read from this session and not processed.
     FromSession(Key, OwnedFrame),
-    /// On its way to this session.
+    /// It is to be queued for this session.
     ToSession(Key, OwnedFrame),
 }
 
 impl OwnedFrame {
+    /// Copies or shares a received frame.
     pub(crate) fn keep(frame: &Frame<'_>) -> OwnedFrame {
         OwnedFrame { head: Head::of(frame), body: frame.keep(frame.body) }
     }

@@ -1,4 +1,4 @@
-//! 0x14: which protocol version a session speaks.
+//! Handshakes (0x14): the protocol version of a session.
 
 use amop::protocol::channel::handshake::{Choice, MAX_PROTOCOL, MIN_PROTOCOL, Offer};
 use amop::protocol::channel::{Frame, MessageType};
@@ -8,12 +8,13 @@ use crate::net::Net;
 use crate::outbox::End;
 use crate::table::Key;
 
-/// What this SDK calls itself. It decodes one frame of each read, so two in a record leave the second waiting.
-const ONE_FRAME_A_READ: &str = "Go-SDK";
+/// The `clientType` of the Go SDK. It decodes one frame per TLS read, so that a second frame in the same record is
+/// delayed until the next read.
+const ONE_FRAME_PER_READ: &str = "Go-SDK";
 
 impl Net {
-    /// Answers the highest version both have; closes without an answer when there is none; ignores what is no
-    /// offer. A later handshake changes the version again.
+    /// Answers with the highest common protocol version, or closes the session without an answer if there is none.
+    /// Ignores a body that is not an offer. A later handshake changes the version again.
     pub(crate) fn on_handshake(&mut self, from: Key, frame: &Frame<'_>) {
         let Some(offer) = Offer::decode(frame.body) else { return };
         let Some(session) = self.sessions.get_mut(from) else { return };
@@ -21,14 +22,14 @@ impl Net {
             return self.sessions.end(from, End::Close);
         };
         session.protocol = protocol;
-        session.outbox.coalesce(offer.client_type != ONE_FRAME_A_READ);
+        session.outbox.coalesce(offer.client_type != ONE_FRAME_PER_READ);
         let choice = Choice { node_version: NODE_VERSION.into(), protocol };
         self.sessions.answer(from, MessageType::Handshake, frame.seq, frame.result, choice.encode());
     }
 }
 
-/// As the nodes do it: both bounds are read as unsigned, so that a negative minimum is a huge one, and only
-/// the outer ends are compared: 3 to 1 gives 1.
+/// Chooses a protocol version as real nodes do. They read both bounds as unsigned numbers, so that a negative minimum
+/// is a huge one, and do not check their order: 3 to 1 gives 1.
 fn agree(offer: &Offer) -> Option<u32> {
     let bound = |number: i64| number as u32;
     let (minimum, maximum) = (bound(offer.minimum_support), bound(offer.maximum_support));
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_offers_seen_on_real_nodes() {
+    fn agree_chooses_the_version_of_real_nodes() {
         let cases = [
             ((1, 1), Some(1)),
             ((1, 2), Some(2)),

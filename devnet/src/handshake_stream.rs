@@ -1,5 +1,5 @@
-//! A connection while hands are shaken: its first message is looked at before the TLS library gets it, and refusals have
-//! the numbers that real nodes give them, where the library has others.
+//! The stream used during the TLS handshake. It inspects the ClientHello before rustls reads it, and replaces fatal
+//! alerts by the ones that real nodes send.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,27 +17,27 @@ const ACCESS_DENIED: u8 = 49;
 const INTERNAL_ERROR: u8 = 80;
 const CERTIFICATE_REQUIRED: u8 = 116;
 
-/// A fatal alert of this number as a record of its own.
+/// Returns a fatal alert as a TLS record.
 const fn record(alert: u8) -> [u8; 7] {
     [21, 3, 3, 0, 2, 2, alert]
 }
 
-/// A stream whose first bytes were looked at, and whose alerts are changed until hands are shaken.
+/// A stream whose ClientHello was inspected, and whose alerts are replaced until the handshake is done.
 #[derive(Debug)]
 pub(crate) struct HandshakeStream<S> {
     stream: S,
-    /// Read already, but not by the TLS library.
+    /// Bytes that were read for the inspection and that rustls has not read yet.
     ahead: BytesMut,
     handshake_done: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
-    /// Looks at the client's first message.
+    /// Reads and inspects the ClientHello.
     ///
     /// # Errors
-    /// It is refused for what it says: it offers one of the sessions that were `issued`, which nodes drop without a word,
-    /// or doesn't speak TLS 1.2.
-    pub(crate) async fn look(stream: S, issued: Option<&Issued>) -> io::Result<HandshakeStream<S>> {
+    /// Returns an error if the client offers to resume one of the `issued` sessions, which nodes refuse without an
+    /// alert, or does not support TLS 1.2, after the alert was sent.
+    pub(crate) async fn inspect(stream: S, issued: Option<&Issued>) -> io::Result<HandshakeStream<S>> {
         let mut handshake = HandshakeStream { stream, ahead: BytesMut::new(), handshake_done: false };
         loop {
             match hello::parse(&handshake.ahead) {
@@ -50,15 +50,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
                     let (alert, why) = match speaks {
                         Speaks::Tls12 => return Ok(handshake),
                         Speaks::Older => (PROTOCOL_VERSION, "the client speaks TLS 1.1 at most"),
-                        // To a real node it offers nothing that it has heard of.
+                        // A real node knows none of the offered cipher suites, so it does not send protocol_version.
                         Speaks::Newer => (HANDSHAKE_FAILURE, "the client speaks TLS 1.3 only"),
                     };
                     handshake.stream.write_all(&record(alert)).await?;
                     return Err(io::Error::other(why));
                 }
-                // TLS says what is wrong with it.
+                // rustls reads it and sends the right alert.
                 Parsed::NoHello => return Ok(handshake),
-                Parsed::Incomplete if handshake.ahead.len() > hello::MOST => return Ok(handshake),
+                Parsed::Incomplete if handshake.ahead.len() > hello::MAX_LEN => return Ok(handshake),
                 Parsed::Incomplete => {
                     if handshake.stream.read_buf(&mut handshake.ahead).await? == 0 {
                         return Ok(handshake);
@@ -70,20 +70,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
 }
 
 impl<S> HandshakeStream<S> {
-    /// Hands are handshake_done: what is written from now on is enciphered, and passes as it is.
+    /// Ends the inspection. What is written from now on is encrypted and is not changed.
     pub(crate) fn set_handshake_done(&mut self) {
         self.handshake_done = true;
     }
 
-    /// The record to write in place of `bytes`.
-    fn instead_of(&self, bytes: &[u8]) -> Option<[u8; 7]> {
+    /// Returns the record to write instead of `bytes`, if they are an alert that real nodes do not send.
+    fn replacement(&self, bytes: &[u8]) -> Option<[u8; 7]> {
         if self.handshake_done {
             return None;
         }
-        // A client that shows no certificate, and one of another agency.
+        // The alerts for a client without a certificate, and for one of another agency.
         [(CERTIFICATE_REQUIRED, HANDSHAKE_FAILURE), (ACCESS_DENIED, INTERNAL_ERROR)]
             .into_iter()
-            .find(|(of_library, _)| bytes == record(*of_library))
+            .find(|(of_rustls, _)| bytes == record(*of_rustls))
             .map(|(_, of_nodes)| record(of_nodes))
     }
 }
@@ -112,8 +112,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for HandshakeStream<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for HandshakeStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let instead = self.instead_of(bytes);
-        let bytes = instead.as_ref().map_or(bytes, |record| record);
+        let replacement = self.replacement(bytes);
+        let bytes = replacement.as_ref().map_or(bytes, |record| record);
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -122,9 +122,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HandshakeStream<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // An alert ends the handshake, and what the node said before waits for the client's answer: it comes alone.
+        // An alert is always the only slice, because everything before it was flushed while waiting for the client.
         if let [bytes] = slices
-            && let Some(record) = self.instead_of(bytes)
+            && let Some(record) = self.replacement(bytes)
         {
             return Pin::new(&mut self.stream).poll_write(cx, &record);
         }

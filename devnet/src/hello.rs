@@ -1,7 +1,7 @@
-//! What a TLS ClientHello says of the versions that its client speaks and of sessions to resume.
+//! A parser for the parts of a TLS ClientHello that matter here: supported versions and sessions to resume.
 
-/// The longest first message that is looked at; longer than any client's.
-pub(crate) const MOST: usize = 16 * 1024;
+/// The maximum length of a ClientHello that is inspected, longer than those of all known clients.
+pub(crate) const MAX_LEN: usize = 16 * 1024;
 
 const HANDSHAKE_RECORD: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
@@ -9,35 +9,35 @@ const SESSION_TICKET: u16 = 35;
 const SUPPORTED_VERSIONS: u16 = 43;
 const TLS_1_2: u16 = 0x0303;
 
-/// What the bytes are.
+/// The result of parsing the first bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parsed<'a> {
-    /// A ClientHello in one record, as all clients send it.
+    /// A ClientHello in one record, the way all clients send it.
     Hello {
         speaks: Speaks,
-        /// Empty when none is offered.
+        /// Empty if the client offers none.
         session_id: &'a [u8],
-        /// Empty when none is offered.
+        /// Empty if the client offers none.
         ticket: &'a [u8],
     },
-    /// Something else.
+    /// Not a ClientHello.
     NoHello,
-    /// Not all of it is there.
+    /// The first part of a record.
     Incomplete,
 }
 
-/// Which versions a client speaks.
+/// The TLS versions that a client supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speaks {
-    /// 1.2, perhaps others too.
+    /// TLS 1.2, and possibly others.
     Tls12,
-    /// 1.1 at most.
+    /// TLS 1.1 or older only.
     Older,
-    /// 1.3 at least.
+    /// TLS 1.3 or newer only.
     Newer,
 }
 
-/// Looks at the first bytes of a connection.
+/// Parses the first bytes of a connection.
 pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_at_checked(5) else { return Parsed::Incomplete };
     if header[0] != HANDSHAKE_RECORD {
@@ -49,7 +49,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
 }
 
 fn hello(record: &[u8]) -> Option<Parsed<'_>> {
-    // Type and three bytes of length, version, random.
+    // Message type, length (3 bytes), version, random.
     let (head, rest) = record.split_at_checked(4 + 2 + 32)?;
     if head[0] != CLIENT_HELLO {
         return None;
@@ -95,7 +95,7 @@ fn counted16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
 
-    /// A ClientHello byte by byte.
+    /// Returns a ClientHello in one record.
     fn client_hello(session_id: &[u8], extensions: &[u8]) -> Vec<u8> {
         let mut body = vec![3, 3];
         body.extend([7; 32]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn session_id_and_ticket_are_found() {
+    fn parse_finds_session_id_and_ticket() {
         let bytes = client_hello(b"id", &[0, 10, 0, 2, 0, 22, 0, 35, 0, 3, b't', b'i', b'c']);
         let speaks = Speaks::Tls12;
         assert_eq!(parse(&bytes), Parsed::Hello { speaks, session_id: b"id", ticket: b"tic" });
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_that_a_client_speaks_are_found() {
+    fn parse_finds_supported_versions() {
         let speaks = |bytes: &[u8]| match parse(bytes) {
             Parsed::Hello { speaks, .. } => speaks,
             other => panic!("{other:?}"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hello_is_left_to_tls() {
+    fn parse_rejects_other_messages() {
         assert_eq!(parse(b"GET / HTTP/1.1"), Parsed::NoHello);
         assert_eq!(parse(&[22, 3, 1, 0, 1, 9]), Parsed::NoHello);
         let mut lying = client_hello(b"", &[0, 35, 0, 9, 1]);

@@ -1,4 +1,4 @@
-//! The links between nodes: whether they hold, what is lost with them, how wide they are.
+//! The links between nodes: their state, the effects of losing one, and their limits.
 
 use amop::protocol::channel::Frame;
 use amop::protocol::channel::frame::{HEADER_LEN, MAX_FRAME_LEN};
@@ -9,19 +9,19 @@ use crate::net::Net;
 use crate::node::Power;
 use crate::table::Key;
 
-/// What nodes wrap around a frame that they pass on. Frames that leave less room than this below the limit
-/// break the link between real nodes; 100 MiB - 16 KiB was seen to pass.
+/// The length of what nodes wrap around a frame that they pass on. Frames that exceed the frame limit with it break the
+/// link between real nodes. Frames of 100 MiB - 16 KiB were observed to pass.
 const LINK_OVERHEAD: usize = 8 * 1024;
 
 impl Net {
-    /// Whether frames pass between two nodes.
+    /// Returns whether frames pass between two nodes.
     pub(crate) fn is_linked(&self, a: usize, b: usize) -> bool {
         let alive = self.nodes[a].power != Power::Down && self.nodes[b].power != Power::Down;
         let peer = &self.nodes[a].peers[b];
         alive && !peer.cut && !peer.broken
     }
 
-    /// Cuts the link between two nodes; nothing happens when it is cut already.
+    /// Cuts the link between two nodes. Does nothing if it is cut.
     pub(crate) fn cut_link(&mut self, a: usize, b: usize, now: Instant) {
         if a != b && !self.nodes[a].peers[b].cut {
             self.nodes[a].peers[b].cut = true;
@@ -38,20 +38,21 @@ impl Net {
         self.linked_again();
     }
 
-    /// A link that broke by itself is back.
+    /// Restores a link that was broken by a frame that was too long.
     pub(crate) fn rejoin(&mut self, a: usize, b: usize) {
         self.nodes[a].peers[b].broken = false;
         self.nodes[b].peers[a].broken = false;
         self.linked_again();
     }
 
+    /// Exchanges topic lists after a link was restored, unless they are exchanged at intervals.
     pub(crate) fn linked_again(&mut self) {
         if self.options.topic_sync.is_zero() {
             self.sync_topics();
         }
     }
 
-    /// Whether a body fits the link; one that doesn't breaks it for a while, as on real nodes.
+    /// Returns whether a body is short enough for the link. A longer one breaks the link for a while, as on real nodes.
     pub(crate) fn crosses_link(&mut self, a: usize, b: usize, body_len: usize, now: Instant) -> bool {
         if HEADER_LEN + body_len <= MAX_FRAME_LEN - LINK_OVERHEAD {
             return true;
@@ -66,7 +67,7 @@ impl Net {
         false
     }
 
-    /// `node` has lost its link to `lost`; it notices after the loss time.
+    /// Loses the link from `node` to `lost`. The node notices after the loss time.
     pub(crate) fn lose(&mut self, node: usize, lost: usize, now: Instant) {
         let peer = &mut self.nodes[node].peers[lost];
         peer.losses += 1;
@@ -78,8 +79,8 @@ impl Net {
         }
     }
 
-    /// `node` notices that its link to `lost` went: it forgets the topics there, and what it waits for from
-    /// there goes on.
+    /// Makes `node` notice that its link to `lost` was lost: it removes the topics of that node, and tries another node
+    /// for each unicast that it had sent there.
     pub(crate) fn notice_loss(&mut self, node: usize, lost: usize, loss: u64, now: Instant) {
         let down = !self.is_linked(node, lost);
         let peer = &mut self.nodes[node].peers[lost];
@@ -94,11 +95,11 @@ impl Net {
             .collect();
         waiting.sort_unstable_by_key(|key| key.id());
         for unicast in waiting {
-            self.give_node_up(unicast, now);
+            self.try_next_node(unicast, now);
         }
     }
 
-    /// Whether the node's bandwidth limit lets a frame pass.
+    /// Returns whether a frame is within the node's bandwidth limit, and counts it.
     pub(crate) fn within_bandwidth(&mut self, node: usize, frame: &Frame<'_>, now: Instant) -> bool {
         match &mut self.nodes[node].budget {
             Some(budget) => budget.take(HEADER_LEN + frame.body.len(), now),

@@ -1,4 +1,4 @@
-//! A node's port: takes connections and starts a task for each.
+//! A node's listener. It accepts connections and starts a task for each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::connection_handler::ConnectionHandler;
 use crate::counters::NodeCounters;
 use crate::session::SessionContext;
 
-/// How long a listener waits when the system has no descriptor left for the next connection.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
+/// How long a listener waits after a failed accept, which mostly means that the process is out of descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// The tasks of a node while it runs.
+/// The tasks of a running node.
 #[derive(Clone, Debug)]
 pub(crate) struct Tasks {
-    /// Ends all of them, at once.
+    /// Cancels all of them.
     pub(crate) cut: CancellationToken,
     pub(crate) tracker: TaskTracker,
 }
@@ -30,15 +30,15 @@ impl Tasks {
     }
 }
 
-/// A port that is open.
+/// An open port.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    deaf: CancellationToken,
-    listening: JoinHandle<()>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 impl Listener {
-    /// Starts to take connections; `tasks` are where they go.
+    /// Starts to accept connections. Their tasks are spawned in `tasks`.
     pub(crate) fn open(
         listener: TcpListener,
         context: SessionContext,
@@ -46,20 +46,20 @@ impl Listener {
         tasks: &Tasks,
         runtime: &tokio::runtime::Handle,
     ) -> Listener {
-        let deaf = tasks.cut.child_token();
+        let stop = tasks.cut.child_token();
         let listen =
-            deaf.clone().run_until_cancelled_owned(listen(listener, context, handler, tasks.clone()));
+            stop.clone().run_until_cancelled_owned(listen(listener, context, handler, tasks.clone()));
         let task = async move {
             listen.await;
         };
-        Listener { deaf, listening: tasks.tracker.spawn_on(task, runtime) }
+        Listener { stop, task: tasks.tracker.spawn_on(task, runtime) }
     }
 
-    /// Closes the port, which is free when this returns; connections stay.
+    /// Closes the port, which is free when this returns. Connections stay.
     pub(crate) async fn close(self) {
-        self.deaf.cancel();
-        // It ends by being cancelled or with its runtime.
-        let _ = self.listening.await;
+        self.stop.cancel();
+        // The task never panics: an error means that its runtime was shut down.
+        let _ = self.task.await;
     }
 }
 
@@ -73,14 +73,14 @@ async fn listen(
         let tcp = match listener.accept().await {
             Ok((tcp, _)) => tcp,
             Err(error) => {
-                tracing::warn!(node = context.node, "a connection can't be taken: {error}");
-                sleep(OUT_OF_DESCRIPTORS).await;
+                tracing::warn!(node = context.node, "a connection could not be accepted: {error}");
+                sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
         NodeCounters::add(&context.counters.accepted, 1);
         let (handler, context) = (handler.clone(), context.clone());
-        let connection = async move { handler.admit(tcp, context).await };
+        let connection = async move { handler.handle(tcp, context).await };
         tasks.tracker.spawn(tasks.cut.clone().run_until_cancelled_owned(connection));
     }
 }

@@ -1,4 +1,4 @@
-//! 0x35: one message to every subscribed session, and the ack to its publisher.
+//! Multicasts (0x35): copies to every subscribed session, and the acknowledgement to the publisher.
 
 use amop::protocol::channel::amop::split;
 use amop::protocol::channel::{Frame, MessageType};
@@ -13,8 +13,8 @@ use crate::outbox::Head;
 use crate::table::Key;
 
 impl Net {
-    /// Sends copies to every subscribed session but the publisher's own, and acks with the message itself,
-    /// whether anybody subscribes or not. A body without a byte isn't acked.
+    /// Sends copies to every subscribed session except the publisher's, and acknowledges with the message itself, even if
+    /// there is no subscriber. A message with an empty body is not acknowledged.
     pub(crate) fn on_broadcast(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         let Some(session) = self.sessions.get(from) else { return };
         let node = session.node;
@@ -49,7 +49,7 @@ impl Net {
         }
     }
 
-    /// A multicast has arrived at `node`: its sessions get it, `except` for one.
+    /// Sends a multicast to the subscribed sessions of `node`, `except` for one.
     pub(crate) fn deliver_broadcast(&mut self, node: usize, frame: &Frame<'_>, except: Option<Key>) {
         let Ok((topic, _)) = split(frame.body) else { return };
         let Some(subscribers) = self.nodes[node].subscribers.get(topic) else { return };

@@ -1,7 +1,7 @@
-//! All nodes of a devnet as one state: frames and deadlines go in, frames for sessions come out.
+//! The state of all nodes of a devnet. Frames and deadlines go in; frames for sessions come out.
 //!
-//! It does no I/O and reads no clock, so that every decision can be tested without a socket. Each conversation
-//! has its own file, as another piece of this type.
+//! It does no I/O and reads no clock, so that it can be tested without sockets. Each kind of message has its own file
+//! with more methods of [`Net`].
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::pending_unicast::Unicast;
 use crate::sessions::Sessions;
 use crate::table::{Key, Table};
 
-/// The nodes and what is under way between them.
+/// The nodes, their sessions and the messages between them.
 #[derive(Debug)]
 pub(crate) struct Net {
     pub(crate) options: Options,
@@ -31,7 +31,7 @@ pub(crate) struct Net {
     pub(crate) dice: Dice,
     pub(crate) rng: Rng,
     pub(crate) block_number: u64,
-    /// Candidates of the choice under way; kept for its memory.
+    /// The candidates of a choice, kept to reuse the allocation.
     pub(crate) scratch: Vec<usize>,
     closed: bool,
 }
@@ -63,7 +63,7 @@ impl Net {
         }
     }
 
-    /// A client has connected; `None` when the node isn't there (any more).
+    /// Adds a session of a new connection. Returns `None` if the node is dead or the devnet is stopping.
     pub(crate) fn join(&mut self, node: usize, outbox: Arc<Outbox>) -> Option<Key> {
         if self.closed || self.nodes[node].power == Power::Down {
             return None;
@@ -76,12 +76,12 @@ impl Net {
         Some(key)
     }
 
-    /// A session is over: it is taken out of every list, and what waited for its reply goes on.
+    /// Removes a session. Unicasts that waited for its reply are sent to the next session.
     pub(crate) fn leave(&mut self, key: Key, now: Instant) {
         let Some(session) = self.sessions.remove(key) else { return };
         self.nodes[session.node].sessions.retain(|other| *other != key);
         self.unsubscribe(key, &session);
-        // In the order they came: a map has none, and tests want the same each time.
+        // Sort them by age, because a map has no order and tests need a fixed one.
         let mut orphans: Vec<Key> = session.awaiting.into_values().collect();
         orphans.sort_unstable_by_key(|unicast| unicast.id());
         for unicast in orphans {
@@ -89,7 +89,7 @@ impl Net {
         }
     }
 
-    /// A frame was read from a session.
+    /// Handles a frame that was read from a session, subject to reordering and faults.
     pub(crate) fn receive(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         if let Some(most) = self.options.reorder
             && self.rng.u8(..) < OVERTAKEN
@@ -105,7 +105,7 @@ impl Net {
         }
     }
 
-    /// A frame that was read is for the nodes.
+    /// Processes a frame of a session.
     pub(crate) fn dispatch(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         let Some(session) = self.sessions.get_mut(from).filter(|session| !session.ending) else { return };
         if !session.awaiting.is_empty()
@@ -122,24 +122,24 @@ impl Net {
             MessageType::Response => self.on_stray_response(from, frame),
             MessageType::TopicList => self.on_topic_list(from, frame),
             MessageType::Broadcast => self.on_broadcast(from, frame, now),
-            // The ack of a 0x37 that nobody waits for: nodes ask again until they get a 0x38.
+            // Nodes ignore the acknowledgement of a 0x37, and repeat it until they receive a 0x38.
             MessageType::RequestVerify => {}
             MessageType::UpdateTopicStatus => self.on_topic_status(from, frame),
             MessageType::TransactionNotify
             | MessageType::BlockNotify
             | MessageType::EventNotify
             | MessageType::Other(_) => {
-                tracing::debug!(kind = frame.kind.to_wire(), "a frame of a type that nodes ignore");
+                tracing::debug!(kind = frame.kind.to_wire(), "ignored a frame of this type, as nodes do");
             }
         }
     }
 
-    /// When [`Net::fire`] has something to do next.
+    /// Returns when [`Net::fire`] has something to do next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.next()
     }
 
-    /// Does all that is due at `now`.
+    /// Fires all deadlines that have passed at `now`.
     pub(crate) fn fire(&mut self, now: Instant) {
         while let Some(due) = self.deadlines.pop(now) {
             match due {
@@ -150,7 +150,7 @@ impl Net {
                     self.deadlines.set(now + self.options.topic_sync, Due::TopicSync);
                 }
                 Due::Verify => {
-                    self.ask_all_again();
+                    self.request_all_verification();
                     self.deadlines.set(now + self.options.verify_interval, Due::Verify);
                 }
                 Due::LinkLoss { node, lost, loss } => self.notice_loss(node, lost, loss, now),
@@ -165,7 +165,7 @@ impl Net {
         }
     }
 
-    /// Ends what was found to end while the last events were worked on.
+    /// Completes a change of the state: removes ended sessions and schedules delayed frames.
     pub(crate) fn settle(&mut self, now: Instant) {
         while let Some(key) = self.sessions.next_doomed() {
             self.leave(key, now);
@@ -177,12 +177,12 @@ impl Net {
         self.deadlines.sweep(unicasts.len(), |key| unicasts.get(key).is_some());
     }
 
-    /// Answers a unicast or multicast that goes nowhere.
+    /// Answers a unicast or multicast with an error code.
     pub(crate) fn refuse(&mut self, publisher: Key, seq: Seq, result: i32) {
         self.sessions.answer(publisher, MessageType::Response, seq, result, Vec::new());
     }
 
-    /// A node stops for the time being: its sessions are neither read nor written.
+    /// Freezes a node: its sessions are neither read nor written.
     pub(crate) fn freeze(&mut self, node: usize) {
         if self.nodes[node].power == Power::Up {
             self.nodes[node].power = Power::Frozen;
@@ -190,7 +190,7 @@ impl Net {
         }
     }
 
-    /// A frozen node goes on where it stopped.
+    /// Resumes a frozen node.
     pub(crate) fn thaw(&mut self, node: usize, now: Instant) {
         if self.nodes[node].power != Power::Frozen {
             return;
@@ -214,7 +214,7 @@ impl Net {
         }
     }
 
-    /// A node dies: its sessions are cut, the others lose their links to it.
+    /// Kills a node: its sessions are cut, and the other nodes lose their links to it.
     pub(crate) fn kill(&mut self, node: usize, now: Instant) {
         self.nodes[node].power = Power::Down;
         self.end_sessions(node, End::Cut);
@@ -232,7 +232,7 @@ impl Net {
         }
     }
 
-    /// A dead node is back, without sessions.
+    /// Starts a dead node again, without sessions.
     pub(crate) fn revive(&mut self, node: usize) {
         self.nodes[node].power = Power::Up;
         self.linked_again();
@@ -245,7 +245,7 @@ impl Net {
         }
     }
 
-    /// Tells all sessions to end, and takes no more.
+    /// Closes all sessions and accepts no more.
     pub(crate) fn close_all(&mut self) {
         self.closed = true;
         let keys: Vec<Key> = self.sessions.iter().map(|(key, _)| key).collect();
@@ -254,7 +254,7 @@ impl Net {
         }
     }
 
-    /// Bytes of payload and queued output that are held at this moment.
+    /// Returns the current number of bytes in payloads and queued output.
     pub(crate) fn held_bytes(&self) -> usize {
         let queued: usize = self.sessions.iter().map(|(_, session)| session.outbox.bytes()).sum();
         let in_flight: usize = self.unicasts.iter().map(|(_, unicast)| unicast.held_bytes()).sum();
@@ -263,10 +263,10 @@ impl Net {
     }
 }
 
-/// Of 256 frames, how many are overtaken when frames overtake each other: 2 to 5 % on real nodes.
+/// How many frames of 256 are delayed when frames are reordered. Real nodes reorder 2 to 5 %.
 const OVERTAKEN: u8 = 9;
 
-/// As a real node's id: 128 hex digits.
+/// Returns a random node id in the form of real ones: 128 hex digits.
 fn node_id(rng: &mut Rng) -> String {
     (0..4).map(|_| format!("{:032x}", rng.u128(..))).collect()
 }

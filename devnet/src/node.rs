@@ -1,4 +1,4 @@
-//! What one node knows: its own sessions' topics, and which topics it has heard of from each other node.
+//! The state of one node: the topics of its own sessions, and the topics that it received from the other nodes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::delayed::OwnedFrame;
 use crate::table::Key;
 
-/// A topic as the bytes that messages address it by.
+/// A topic in the bytes that messages contain.
 pub(crate) type TopicName = Arc<[u8]>;
 
 /// One node of the chain.
@@ -22,54 +22,55 @@ pub(crate) struct Node {
     pub(crate) address: String,
     pub(crate) power: Power,
     pub(crate) sessions: Vec<Key>,
-    /// Topics of its own sessions, as they are now.
+    /// The topics of the node's own sessions, with the sessions that subscribe to each.
     pub(crate) subscribers: HashMap<TopicName, Vec<Key>>,
-    /// What it has heard from the node of the same index; its own entry stays empty.
+    /// What the node knows of each node, by index. Its own entry stays empty.
     pub(crate) peers: Vec<Peer>,
-    /// What came from other nodes while it was frozen.
+    /// What other nodes sent while the node was frozen.
     pub(crate) held: Vec<Arrival>,
-    /// With [`SameNode::Drop`](crate::SameNode::Drop): the unicast that waits in vain for an own session.
-    pub(crate) lost_to_itself: Option<Key>,
+    /// The unicast for one of the node's own sessions that it does not deliver, with
+    /// [`SameNode::Drop`](crate::SameNode::Drop).
+    pub(crate) undelivered_own: Option<Key>,
     pub(crate) budget: Option<Budget>,
 }
 
-/// Whether a node works.
+/// Whether a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Power {
-    /// It does.
+    /// The node runs.
     Up,
-    /// It is there, but does nothing.
+    /// The node neither reads nor writes.
     Frozen,
-    /// It is gone.
+    /// The node is killed.
     Down,
 }
 
-/// One node as another sees it.
+/// What one node knows of another.
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
-    /// Topics of its sessions, as far as they have travelled.
+    /// The topics of the other node's sessions that were received.
     pub(crate) topics: HashMap<TopicName, Standing>,
-    /// Cut by the user, whatever the nodes do.
+    /// Whether the link was cut by a handle.
     pub(crate) cut: bool,
-    /// Broken by itself, for some time.
+    /// Whether the link was broken by a frame that was too long.
     pub(crate) broken: bool,
-    /// Counts the times the link was lost.
+    /// How often the link was lost.
     pub(crate) losses: u64,
 }
 
-/// Whether a topic of another node can be addressed.
+/// Whether messages can be sent to a topic of another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Anybody may: it isn't private.
+    /// The topic is not private.
     Open,
-    /// Not before a publisher has verified it.
+    /// The topic is private, and no publisher has verified it.
     Verifying {
-        /// Whether publishers have been asked.
+        /// Whether verification was requested.
         asked: bool,
     },
-    /// A publisher vouches for it.
+    /// A publisher has verified the topic.
     Verified,
-    /// A publisher has refused it: never asked again.
+    /// A publisher has refused the topic. Its verification is not requested again.
     Refused,
 }
 
@@ -82,7 +83,7 @@ impl Standing {
     }
 }
 
-/// What one node sends another.
+/// A message that one node sends another.
 #[derive(Debug)]
 pub(crate) enum Arrival {
     Unicast(Key),
@@ -100,28 +101,28 @@ impl Node {
             subscribers: HashMap::new(),
             peers: (0..nodes).map(|_| Peer::default()).collect(),
             held: Vec::new(),
-            lost_to_itself: None,
+            undelivered_own: None,
             budget: bandwidth.map(|rate| Budget::new(rate, now)),
         }
     }
 
-    /// Its own sessions' topics in order, as `getNodeInfo` shows them.
+    /// Returns the topics of the node's own sessions in order, as in `getNodeInfo`.
     pub(crate) fn own_topics(&self) -> Vec<String> {
         sorted(self.subscribers.keys())
     }
 
-    /// Another node's topics in order, as `getPeers` shows them: private ones only when verified.
+    /// Returns the topics of another node in order, as in `getPeers`. Private ones are included once verified.
     pub(crate) fn topics_of(&self, peer: usize) -> Vec<String> {
         let topics = &self.peers[peer].topics;
         sorted(topics.iter().filter(|(_, standing)| standing.is_routable()).map(|(topic, _)| topic))
     }
 
-    /// Whether `peer` has told it of a subscriber that messages can be sent to.
+    /// Returns whether messages on a topic can be sent to `peer`.
     pub(crate) fn routes_to(&self, peer: usize, topic: &[u8]) -> bool {
         self.peers[peer].topics.get(topic).is_some_and(|standing| standing.is_routable())
     }
 
-    /// Bytes that are held for when it wakes.
+    /// Returns the number of bytes in messages held while the node is frozen.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held
             .iter()
@@ -139,7 +140,8 @@ fn sorted<'a>(topics: impl Iterator<Item = &'a TopicName>) -> Vec<String> {
     topics
 }
 
-/// A node's AMOP bandwidth: bytes a second, saved up for one second at most; what a long message overdraws is paid back.
+/// A node's bandwidth limit in bytes per second. At most the bytes of one second are saved. A long message may exceed what
+/// is left, and the following seconds make up for it.
 #[derive(Debug)]
 pub(crate) struct Budget {
     rate: u64,
@@ -152,7 +154,7 @@ impl Budget {
         Budget { rate, left: rate as f64, at: now }
     }
 
-    /// Takes `bytes` if any budget is left. As on real nodes the message that uses it up still passes.
+    /// Takes `bytes` if any budget is left. As on real nodes, the message that exhausts the budget still passes.
     pub(crate) fn take(&mut self, bytes: usize, now: Instant) -> bool {
         let gained = now.saturating_duration_since(self.at).as_secs_f64();
         self.left = (self.left + gained * self.rate as f64).min(self.rate as f64);
@@ -172,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_refills_with_time() {
+    fn budget_refills_with_time() {
         let start = Instant::now();
         let mut budget = Budget::new(1000, start);
         assert!(budget.take(600, start));
@@ -180,6 +182,6 @@ mod tests {
         assert!(!budget.take(1, start));
         assert!(budget.take(1, start + Duration::from_millis(500)));
         assert!(budget.take(1, start + Duration::from_secs(100)));
-        assert!(budget.left <= 1000.0, "no more than a second is saved");
+        assert!(budget.left <= 1000.0, "at most the bytes of one second are saved");
     }
 }

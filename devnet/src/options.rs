@@ -1,10 +1,10 @@
-//! What can be set on the embedded nodes: every time and bound, and how much of a real chain to imitate.
+//! The settings of the embedded nodes: times, limits and imitated behaviour of real nodes.
 
 use std::time::Duration;
 
 use amop::protocol::channel::frame::MAX_FRAME_LEN;
 
-/// Settings of all nodes of a [`Devnet`](crate::Devnet); set through its builder.
+/// The settings of all nodes of a [`Devnet`](crate::Devnet). [`DevnetBuilder`](crate::DevnetBuilder) documents them.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) push_limit: Duration,
@@ -31,23 +31,23 @@ pub(crate) struct Options {
     pub(crate) agency: String,
 }
 
-/// What a node does with a message whose subscriber is connected to the very node it was published at.
+/// What a node does with a message whose subscriber is connected to the publisher's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameNode {
-    /// It is delivered.
+    /// The node delivers it.
     Deliver,
-    /// As nodes from 2.8.0 to 2.11.2: a multicast isn't delivered, a unicast that picks the own node waits for
-    /// the node limit in vain, and a second one at the same time is never answered.
+    /// The node behaves like releases 2.8.0 to 2.11.2: it does not deliver a multicast. It answers a unicast for which
+    /// it has chosen itself with code 100 after the node limit, and never answers a second one during that time.
     Drop,
 }
 
-/// How often a node's random choice of subscriber changes.
+/// How often a node's random choice of a subscriber changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// With each message.
+    /// At each message.
     EachMessage,
-    /// With each full second since the start, as on real nodes, which seed their choice with the second: a whole
-    /// burst goes to one subscriber.
+    /// At each full second since the start. Real nodes seed the choice with the second, so that all messages of one
+    /// second go to the same subscriber.
     EachSecond,
 }
 
@@ -61,11 +61,11 @@ impl Default for Options {
             link_loss: Duration::ZERO,
             link_rejoin: Duration::from_secs(2),
             idle_limit: Duration::from_secs(60),
-            // Real nodes have none; a client on the slowest link has done its TLS handshake by then.
+            // Real nodes have no limit. Clients on slow links also complete their TLS handshake in this time.
             first_byte_limit: Duration::from_secs(10),
             close_limit: Duration::from_secs(1),
             max_frame_len: MAX_FRAME_LEN,
-            // Room for the two longest frames and for any burst that a live reader takes within a second.
+            // Enough for two frames of the maximum length, and for every burst that a client reads within a second.
             max_queued_bytes: 256 * 1024 * 1024,
             max_in_flight_bytes: 256 * 1024 * 1024,
             bandwidth: None,
@@ -82,6 +82,6 @@ impl Default for Options {
     }
 }
 
-/// How far a frame falls back at most when frames overtake each other: at the rates of real nodes (about 7,000
-/// a second) some thousands of places need about a quarter of a second.
+/// The maximum delay of reordered frames in imitation of real nodes. There a frame can be overtaken by some thousands of
+/// others, which takes about a quarter of a second at the rate of those nodes (about 7,000 frames per second).
 pub(crate) const DEFAULT_REORDER: Duration = Duration::from_millis(250);

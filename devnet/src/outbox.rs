@@ -1,5 +1,5 @@
-//! What waits to be written to one session: bounded, filled by whoever routes a frame there, written by the
-//! session's own task in as few records as its client can read.
+//! The bounded queue of frames for one session. Any task may append frames; the session's own task writes them, in as
+//! few TLS records as its client can read.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -15,10 +15,10 @@ use futures_util::task::AtomicWaker;
 /// Bodies from this size on are shared between those they go to, smaller ones are copied.
 pub(crate) const SHARED_LEN: usize = 32 * 1024;
 
-/// How much room for small frames is made at a time: one TLS record.
+/// The capacity that is reserved for small frames at a time: one TLS record.
 const TAIL_LEN: usize = 16 * 1024;
 
-/// What a frame has beside its body.
+/// The header fields of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) kind: MessageType,
@@ -29,30 +29,31 @@ pub(crate) struct Head {
 /// How a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// What is queued is written, then the connection is closed as TLS wants it.
+    /// The queued frames are written, then the connection is closed with a `close_notify`.
     Close,
-    /// What is queued is written, then the connection is cut without a goodbye.
+    /// The queued frames are written, then the connection is closed without a `close_notify`.
     CutWhenWritten,
-    /// Closed at once, whatever is queued.
+    /// The connection is closed immediately. Queued frames are dropped.
     Cut,
-    /// Closed at once with a TCP reset.
+    /// The connection is closed immediately with a TCP reset.
     Reset,
 }
 
-/// What the session's task has to obey.
+/// The orders to a session's task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Orders {
     pub(crate) end: Option<End>,
-    /// Its node does nothing for now.
+    /// Whether the session's node is frozen.
     pub(crate) frozen: bool,
-    /// It is neither read nor written for now.
+    /// Whether the session is stalled: neither read nor written.
     pub(crate) stalled: bool,
 }
 
-/// The bound would be passed.
+/// The error of a queue without capacity for a frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
+/// The queue of one session.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
@@ -64,44 +65,44 @@ pub(crate) struct Outbox {
 struct Queue {
     /// In order, before `tail`.
     chunks: VecDeque<Bytes>,
-    /// Where small frames are collected.
+    /// The buffer in which small frames are collected.
     tail: BytesMut,
     records: Records,
-    one_a_record: bool,
+    one_per_record: bool,
     frames: u64,
-    /// All bytes not yet written, those the task has taken included.
+    /// The number of bytes that are not written yet, including those that the task has taken.
     bytes: usize,
     orders: Orders,
-    /// Whether the task will look here anyway, because it was or is about to be woken.
-    stirred: bool,
+    /// Whether the task was woken, or is about to be, since it last took frames.
+    woken: bool,
 }
 
-/// Where records have to end. Bytes that no mark covers may be cut anywhere.
+/// Where TLS records have to end. Bytes beyond the last mark may be divided anywhere.
 #[derive(Debug, Default)]
 struct Records {
-    /// Lengths of the leading pieces, each a record (or more, when longer than one) of its own.
+    /// The lengths of the leading pieces. Each piece begins a new record and may need several.
     marks: VecDeque<usize>,
-    /// The first of them is written in part.
+    /// Whether the first piece is partly written.
     begun: bool,
-    /// Bytes after those.
+    /// The number of bytes after the marked pieces.
     loose: usize,
 }
 
 impl Outbox {
-    /// An empty queue for at most `limit` bytes; a frame that is longer fits when nothing else waits.
+    /// Returns an empty queue for at most `limit` bytes. An empty queue also accepts a longer frame.
     ///
-    /// Each frame gets a record of its own until [`Outbox::coalesce`] allows more.
+    /// Each frame gets its own record until [`Outbox::coalesce`] allows more.
     pub(crate) fn new(limit: usize) -> Outbox {
         Outbox {
             queue: Mutex::new(Queue {
                 chunks: VecDeque::new(),
                 tail: BytesMut::new(),
                 records: Records::default(),
-                one_a_record: true,
+                one_per_record: true,
                 frames: 0,
                 bytes: 0,
                 orders: Orders::default(),
-                stirred: false,
+                woken: false,
             }),
             waker: AtomicWaker::new(),
             limit,
@@ -112,20 +113,20 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a frame; `keep` gives a long body to share. `Ok(true)` when the task has to be woken.
+    /// Appends a frame. `keep` returns the body as shared bytes, for a long body. Returns whether the task has to be woken.
     ///
     /// # Errors
-    /// The bound would be passed; nothing is appended.
+    /// Returns [`Full`] if the limit would be exceeded. Nothing is appended then.
     pub(crate) fn push(&self, head: Head, body: &[u8], keep: impl FnOnce() -> Bytes) -> Result<bool, Full> {
         let length = HEADER_LEN + body.len();
         let mut queue = self.lock();
         queue.admit(length, self.limit)?;
         if body.len() < SHARED_LEN {
-            queue.make_room(length);
+            queue.reserve(length);
             put_header(&mut queue.tail, head.kind, head.seq, head.result, body.len());
             queue.tail.extend_from_slice(body);
         } else {
-            queue.make_room(HEADER_LEN);
+            queue.reserve(HEADER_LEN);
             put_header(&mut queue.tail, head.kind, head.seq, head.result, body.len());
             let before = queue.tail.split().freeze();
             queue.chunks.extend([before, keep()]);
@@ -133,10 +134,10 @@ impl Outbox {
         Ok(queue.appended(length))
     }
 
-    /// Appends bytes that needn't be a frame. `Ok(true)` when the task has to be woken.
+    /// Appends bytes that need not be a frame. Returns whether the task has to be woken.
     ///
     /// # Errors
-    /// As [`Outbox::push`].
+    /// Returns [`Full`] if the limit would be exceeded. Nothing is appended then.
     pub(crate) fn push_raw(&self, bytes: &[u8]) -> Result<bool, Full> {
         let mut queue = self.lock();
         queue.admit(bytes.len(), self.limit)?;
@@ -144,12 +145,12 @@ impl Outbox {
         Ok(queue.appended(bytes.len()))
     }
 
-    /// Whether several frames may share a record from now on.
+    /// Sets whether several frames may share a record from now on.
     pub(crate) fn coalesce(&self, yes: bool) {
-        self.lock().one_a_record = !yes;
+        self.lock().one_per_record = !yes;
     }
 
-    /// Gives orders to the session's task and wakes it. An end once ordered stays.
+    /// Changes the orders to the session's task and wakes it.
     pub(crate) fn order(&self, change: impl FnOnce(&mut Orders)) {
         change(&mut self.lock().orders);
         self.waker.wake();
@@ -160,23 +161,23 @@ impl Outbox {
         self.waker.wake();
     }
 
-    /// Has the session's task woken through `waker`.
+    /// Sets the waker of the session's task.
     pub(crate) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
 
-    /// Bytes that are held for this session.
+    /// Returns the number of bytes that are queued for this session.
     pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes
     }
 
-    /// For the session's task: counts off what it has written, and hands over more when it has nothing left.
-    /// Gives the orders and the number of frames handed over.
+    /// Releases the bytes that the session's task has written, and passes it the queued frames if it has no others to
+    /// write. Returns the orders and the number of frames passed.
     pub(crate) fn exchange(&self, writing: &mut Writing) -> (Orders, u64) {
         let mut queue = self.lock();
         let queue = &mut *queue;
         queue.bytes -= std::mem::take(&mut writing.written);
-        queue.stirred = false;
+        queue.woken = false;
         if !writing.is_empty() {
             return (queue.orders, 0);
         }
@@ -190,7 +191,7 @@ impl Outbox {
 }
 
 impl Queue {
-    fn make_room(&mut self, length: usize) {
+    fn reserve(&mut self, length: usize) {
         if self.tail.capacity() - self.tail.len() < length {
             self.tail.reserve(length.max(TAIL_LEN));
         }
@@ -203,7 +204,7 @@ impl Queue {
     fn appended(&mut self, length: usize) -> bool {
         self.bytes += length;
         self.frames += 1;
-        if self.one_a_record {
+        if self.one_per_record {
             if self.records.loose > 0 {
                 let before = std::mem::take(&mut self.records.loose);
                 self.records.marks.push_back(before);
@@ -212,16 +213,16 @@ impl Queue {
         } else {
             self.records.loose += length;
         }
-        !std::mem::replace(&mut self.stirred, true)
+        !std::mem::replace(&mut self.woken, true)
     }
 }
 
-/// What the session's task has taken to write.
+/// The frames that the session's task is writing.
 #[derive(Debug, Default)]
 pub(crate) struct Writing {
     chunks: VecDeque<Bytes>,
     records: Records,
-    /// Not yet counted off the queue.
+    /// The number of bytes written and not yet released in the queue.
     written: usize,
 }
 
@@ -230,28 +231,28 @@ impl Writing {
         self.chunks.is_empty()
     }
 
-    /// Whether what comes next has to be in a record of its own from its first byte on.
+    /// Returns whether the next byte has to begin a new record.
     pub(crate) fn begins_record(&self) -> bool {
         !self.records.marks.is_empty() && !self.records.begun
     }
 
-    /// What one write may hold, as slices; gives how many were filled in.
+    /// Fills `slices` with the bytes that one write may contain. Returns how many slices are used.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let mut room = self.records.marks.front().copied().unwrap_or(self.records.loose);
+        let mut capacity = self.records.marks.front().copied().unwrap_or(self.records.loose);
         let mut used = 0;
         for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-            let part = &chunk[..room.min(chunk.len())];
+            let part = &chunk[..capacity.min(chunk.len())];
             if part.is_empty() {
                 break;
             }
-            room -= part.len();
+            capacity -= part.len();
             *slice = IoSlice::new(part);
             used += 1;
         }
         used
     }
 
-    /// The first `count` bytes are written.
+    /// Removes the first `count` bytes, which are written.
     pub(crate) fn advance(&mut self, count: usize) {
         self.written += count;
         match self.records.marks.front_mut() {
@@ -286,7 +287,7 @@ mod tests {
         outbox.push(HEAD, body, || Bytes::copy_from_slice(body))
     }
 
-    /// All writes until nothing is left, each with its length.
+    /// Writes until the queue is empty. Returns the length of each write.
     fn drain(outbox: &Outbox) -> Vec<usize> {
         let (mut writing, mut writes) = (Writing::default(), Vec::new());
         loop {
@@ -303,10 +304,10 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_a_record_until_told_otherwise() {
+    fn frames_share_records_only_if_coalesced() {
         let outbox = Outbox::new(1 << 20);
         assert_eq!(push(&outbox, b"a"), Ok(true));
-        assert_eq!(push(&outbox, b"bc"), Ok(false), "its task is awake already");
+        assert_eq!(push(&outbox, b"bc"), Ok(false), "the task was woken before");
         outbox.coalesce(true);
         push(&outbox, b"d").unwrap();
         push(&outbox, b"e").unwrap();
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_body_is_one_write_with_its_header_and_isnt_copied() {
+    fn long_body_is_written_with_its_header_uncopied() {
         let outbox = Outbox::new(1 << 20);
         let body = Bytes::from(vec![7; 40_000]);
         outbox.push(HEAD, &body, || body.clone()).unwrap();
@@ -331,13 +332,13 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_counts_what_is_being_written_and_lets_one_long_frame_in() {
+    fn limit_counts_unwritten_bytes_and_admits_one_long_frame() {
         let outbox = Outbox::new(100);
         push(&outbox, &[0; 200]).unwrap();
         assert_eq!(push(&outbox, b""), Err(Full));
         let mut writing = Writing::default();
         outbox.exchange(&mut writing);
-        assert_eq!(push(&outbox, b""), Err(Full), "taken isn't written");
+        assert_eq!(push(&outbox, b""), Err(Full), "bytes that the task has taken are not written yet");
         writing.advance(242);
         outbox.exchange(&mut writing);
         push(&outbox, b"").unwrap();

@@ -1,17 +1,17 @@
-//! TLS sessions as real 2.x nodes treat them: handed out, and deadly when they come back.
+//! TLS sessions as real 2.x nodes treat them: they are issued, and a client that offers one is disconnected.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_rustls::rustls::server::{ProducesTickets, StoresServerSessions};
 
-/// How long a ticket says that it is good for, in seconds: OpenSSL's default.
+/// The lifetime of a ticket in seconds, OpenSSL's default.
 const TICKET_LIFETIME: u32 = 300;
 
-/// How many session ids are remembered; a client that hoards more may offer one unpunished.
+/// The maximum number of issued session ids. Once it is reached, no more are issued.
 const REMEMBERED: usize = 100_000;
 
-/// Session ids that were handed out. None of them, and no ticket, ever resumes anything.
+/// The issued session ids. Neither they nor tickets can be resumed.
 #[derive(Debug, Default)]
 pub(crate) struct Issued {
     ids: Mutex<HashSet<Vec<u8>>>,
@@ -22,7 +22,7 @@ impl Issued {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this id was handed out.
+    /// Returns whether this id was issued.
     pub(crate) fn knows(&self, id: &[u8]) -> bool {
         self.ids().contains(id)
     }
@@ -61,8 +61,8 @@ impl ProducesTickets for Issued {
     }
 
     fn encrypt(&self, _session: &[u8]) -> Option<Vec<u8>> {
-        // Nobody will decrypt it.
-        Some(b"a ticket that leads nowhere".to_vec())
+        // A ticket is never decrypted, so it needs no content.
+        Some(b"unusable ticket".to_vec())
     }
 
     fn decrypt(&self, _ticket: &[u8]) -> Option<Vec<u8>> {

@@ -1,6 +1,6 @@
-//! 0x12: the JSON-RPC calls that SDKs need to start, and those that show who subscribes where.
+//! JSON-RPC calls (0x12): those that SDKs need to start, and those that return nodes and their topics.
 //!
-//! Answers are byte for byte those of real nodes: keys in order, a newline at the end.
+//! The answers have the form of real nodes: keys are sorted, and a newline ends the text.
 
 use amop::protocol::channel::{Frame, MessageType};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::NODE_VERSION;
 use crate::net::Net;
 use crate::table::Key;
 
-/// An answer's error, as the nodes word it.
+/// The error of an answer, with the text of real nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Refusal {
     code: i32,
@@ -49,7 +49,7 @@ struct Failure<'a> {
 }
 
 impl Net {
-    /// Answers a call.
+    /// Answers a JSON-RPC call.
     pub(crate) fn on_rpc(&mut self, from: Key, frame: &Frame<'_>) {
         let Some(session) = self.sessions.get(from) else { return };
         let body = self.call(session.node, frame.body);
@@ -155,7 +155,7 @@ fn failure(id: &Value, error: Refusal) -> Vec<u8> {
 }
 
 fn json_line(answer: &impl Serialize) -> Vec<u8> {
-    // Strings, numbers and string keys only: there is nothing in it that JSON couldn't hold.
+    // Answers contain only strings, numbers and string keys, all of which JSON can represent.
     let mut line = serde_json::to_vec(answer).expect("an answer is plain JSON");
     line.push(b'\n');
     line

@@ -1,4 +1,4 @@
-//! What the nodes know of each session, and the way a frame takes to one.
+//! The nodes' state of each session, and the queueing of frames for it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::table::{Key, Table};
 /// One connected client.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// The node it is connected to.
+    /// The node that the client is connected to.
     pub(crate) node: usize,
     pub(crate) outbox: Arc<Outbox>,
-    /// The protocol version that the last handshake gave; 1 before any.
+    /// The protocol version of the last handshake, 1 before any.
     pub(crate) protocol: u32,
     pub(crate) topics: HashSet<TopicName>,
-    /// Unicasts pushed to it, by seq: the next frame with that seq is the reply, whatever its type.
+    /// Unicasts sent to the session, by seq. The session's next frame with that seq is the reply, whatever its type.
     pub(crate) awaiting: HashMap<Seq, Key>,
-    /// Bytes of the unicasts it published that aren't answered yet.
+    /// The number of bytes in its published unicasts that have not been answered.
     pub(crate) in_flight_bytes: usize,
-    /// Told to end: what still comes from it is not for the nodes.
+    /// Whether the session is being ended. Frames that still arrive from it are ignored.
     pub(crate) ending: bool,
 }
 
@@ -36,22 +36,22 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     table: Table<Session>,
-    /// Those whose tasks have to be woken once the present work is done.
-    stirred: Vec<Arc<Outbox>>,
-    /// Those that were told to end and have to be taken out of all lists.
+    /// Queues whose tasks have to be woken after the current change of the state.
+    woken: Vec<Arc<Outbox>>,
+    /// Sessions that are being ended and have to be removed from the state.
     doomed: Vec<Key>,
     overfull: u64,
     pub(crate) faults: Rules,
-    /// Frames that a fault holds back, and for how long.
+    /// Frames that a fault delays, and for how long.
     pub(crate) postponed: Vec<(Duration, Key, OwnedFrame)>,
 }
 
 impl Sessions {
-    /// None yet; `seed` is that of random faults.
+    /// Returns an empty table. `seed` is that of random faults.
     pub(crate) fn new(seed: u64) -> Sessions {
         Sessions {
             table: Table::new(),
-            stirred: Vec::new(),
+            woken: Vec::new(),
             doomed: Vec::new(),
             overfull: 0,
             faults: Rules::new(seed),
@@ -91,12 +91,13 @@ impl Sessions {
         self.table.len()
     }
 
-    /// How many sessions were ended because their clients didn't read.
+    /// Returns how many sessions were cut because their clients did not read.
     pub(crate) fn overfull(&self) -> u64 {
         self.overfull
     }
 
-    /// Queues a frame for a session, unless a fault happens to it; `keep` gives a long body to share.
+    /// Queues a frame for a session, subject to the injected faults. `keep` returns the body as shared bytes, for a long
+    /// body.
     pub(crate) fn send(&mut self, to: Key, head: Head, body: &[u8], keep: impl FnOnce() -> Bytes) {
         if self.faults.is_empty() {
             self.enqueue(to, head, body, keep);
@@ -105,7 +106,7 @@ impl Sessions {
         }
     }
 
-    /// Queues a frame as it is.
+    /// Queues a frame without applying faults.
     pub(crate) fn enqueue(&mut self, to: Key, head: Head, body: &[u8], keep: impl FnOnce() -> Bytes) {
         if let Some(session) = self.table.get(to) {
             let pushed = session.outbox.push(head, body, keep);
@@ -113,7 +114,7 @@ impl Sessions {
         }
     }
 
-    /// Queues bytes that needn't be a frame.
+    /// Queues bytes that need not be a frame.
     pub(crate) fn enqueue_raw(&mut self, to: Key, bytes: &[u8]) {
         if let Some(session) = self.table.get(to) {
             let pushed = session.outbox.push_raw(bytes);
@@ -121,15 +122,15 @@ impl Sessions {
         }
     }
 
-    /// A session that is full ends: its client doesn't read, and what waits for it is bounded.
+    /// Handles the result of queueing: wakes the session's task, or cuts the session if its queue is full.
     fn pushed(&mut self, to: Key, pushed: Result<bool, Full>) {
         match pushed {
-            Ok(true) => self.stirred.extend(self.table.get(to).map(|session| session.outbox.clone())),
+            Ok(true) => self.woken.extend(self.table.get(to).map(|session| session.outbox.clone())),
             Ok(false) => {}
             Err(Full) => {
                 tracing::warn!(
                     session = to.id(),
-                    "the client doesn't read: its session ends with its queue full"
+                    "cut a session whose queue is full because its client does not read"
                 );
                 self.overfull += 1;
                 self.end(to, End::Cut);
@@ -137,25 +138,25 @@ impl Sessions {
         }
     }
 
-    /// Stops reading and writing a session, or goes on with it.
+    /// Sets whether a session is neither read nor written.
     pub(crate) fn stall(&mut self, key: Key, stalled: bool) {
         if let Some(session) = self.table.get(key) {
             session.outbox.order(|orders| orders.stalled = stalled);
         }
     }
 
-    /// Passes a frame on as it is.
+    /// Queues a received frame, unchanged, for another session.
     pub(crate) fn forward(&mut self, to: Key, frame: &Frame<'_>) {
         self.send(to, Head::of(frame), frame.body, || frame.keep(frame.body));
     }
 
-    /// Queues a frame with a body of the node's own making.
+    /// Queues a frame of the node itself.
     pub(crate) fn answer(&mut self, to: Key, kind: MessageType, seq: Seq, result: i32, body: Vec<u8>) {
         let body = Bytes::from(body);
         self.send(to, Head { kind, seq, result }, &body, || body.clone());
     }
 
-    /// Ends a session; it is out of all lists when the present work is done.
+    /// Ends a session. It is removed from the state after the current change.
     pub(crate) fn end(&mut self, key: Key, end: End) {
         if let Some(session) = self.table.get_mut(key) {
             session.ending = true;
@@ -164,13 +165,13 @@ impl Sessions {
         }
     }
 
-    /// The next session to take out of all lists.
+    /// Returns the next session to remove from the state.
     pub(crate) fn next_doomed(&mut self) -> Option<Key> {
         self.doomed.pop()
     }
 
-    /// The sessions to wake.
-    pub(crate) fn take_stirred(&mut self) -> Vec<Arc<Outbox>> {
-        std::mem::take(&mut self.stirred)
+    /// Returns the queues whose tasks have to be woken.
+    pub(crate) fn take_woken(&mut self) -> Vec<Arc<Outbox>> {
+        std::mem::take(&mut self.woken)
     }
 }

@@ -1,4 +1,4 @@
-//! The nodes' state as all tasks share it, and the one task that waits for its deadlines.
+//! The lock around the nodes' state, and the task that fires its deadlines.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,18 +7,18 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::net::Net;
 
-/// [`Net`] behind its lock, which is never held over an await.
+/// The nodes' state, shared by all tasks. Its lock is never held across an await.
 #[derive(Debug)]
 pub(crate) struct Shared {
     net: Mutex<Guarded>,
-    /// Told when a deadline was set that is earlier than all before.
+    /// Notified when a deadline was set that is earlier than all others.
     alarm: Notify,
 }
 
 #[derive(Debug)]
 struct Guarded {
     net: Net,
-    /// What the alarm task sleeps for; `None` when it waits to be told.
+    /// The deadline that [`Shared::keep_time`] sleeps for, or `None` if there is none.
     armed: Option<Instant>,
 }
 
@@ -27,14 +27,14 @@ impl Shared {
         Arc::new(Shared { net: Mutex::new(Guarded { net, armed: None }), alarm: Notify::new() })
     }
 
-    /// Does `work` on the nodes' state, then wakes the sessions that it concerns.
+    /// Runs `work` on the nodes' state, then wakes the tasks of the sessions that have frames to write.
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Net, Instant) -> R) -> R {
-        // A panic in one session's work must not take the other sessions along.
+        // Ignore poisoning, so that a panic in one session's task does not end all other sessions.
         let mut guard = self.net.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let result = work(&mut guard.net, now);
         guard.net.settle(now);
-        let stirred = guard.net.sessions.take_stirred();
+        let woken = guard.net.sessions.take_woken();
         let next = guard.net.next_deadline();
         let earlier = next.is_some_and(|next| guard.armed.is_none_or(|armed| next < armed));
         if earlier {
@@ -44,13 +44,13 @@ impl Shared {
         if earlier {
             self.alarm.notify_one();
         }
-        for outbox in stirred {
+        for outbox in woken {
             outbox.wake();
         }
         result
     }
 
-    /// Lets deadlines fire, for ever.
+    /// Fires deadlines until it is cancelled.
     pub(crate) async fn keep_time(&self) {
         loop {
             self.with(|net, now| net.fire(now));

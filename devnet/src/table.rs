@@ -1,8 +1,8 @@
-//! Slots whose keys don't outlive what they were given for: a slot that is used again has another key.
+//! A table with unique keys: the key of a removed entry never refers to a later one, even if its slot is reused.
 
 use slab::Slab;
 
-/// Names one entry of a [`Table`], for ever.
+/// The key of one entry of a [`Table`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key {
     index: usize,
@@ -10,7 +10,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// A number that no other entry of the same table ever has.
+    /// Returns a number that no other entry of the same table ever has.
     pub(crate) fn id(self) -> u64 {
         self.id
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_dies_with_its_entry() {
+    fn key_of_removed_entry_finds_nothing() {
         let mut table = Table::new();
         let first = table.insert("first");
         assert_eq!(table.remove(first), Some("first"));

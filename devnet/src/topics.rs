@@ -1,4 +1,4 @@
-//! 0x32: which topics a session subscribes to, and how the nodes hear of each other's.
+//! Topic lists of sessions (0x32), and their exchange between nodes.
 
 use std::collections::HashSet;
 use std::collections::hash_map::Entry;
@@ -10,11 +10,11 @@ use crate::node::{Power, Standing, TopicName};
 use crate::sessions::Session;
 use crate::table::Key;
 
-/// Nodes join the topics that they tell each other with it, so a topic that has one arrives as two.
+/// The separator in the topic lists that nodes exchange. A topic that contains one arrives as two topics.
 const SEPARATOR: u8 = b'\t';
 
 impl Net {
-    /// Replaces a session's topics; a list that nodes can't read leaves them as they are.
+    /// Replaces a session's topics. Ignores a list that real nodes cannot read.
     pub(crate) fn on_topic_list(&mut self, from: Key, frame: &Frame<'_>) {
         let Some(list) = topic_list::decode(frame.body) else { return };
         let Some(session) = self.sessions.get_mut(from) else { return };
@@ -36,11 +36,11 @@ impl Net {
         }
         self.topics_changed(node, changed);
         if self.options.topic_sync.is_zero() {
-            self.ask_for_new(node);
+            self.request_new_verification(node);
         }
     }
 
-    /// A session is gone: so are its topics.
+    /// Removes the topics of a session that has ended.
     pub(crate) fn unsubscribe(&mut self, key: Key, session: &Session) {
         let mut changed = Vec::new();
         for topic in &session.topics {
@@ -51,7 +51,7 @@ impl Net {
         self.topics_changed(session.node, changed);
     }
 
-    /// Whether that was the last subscriber of the topic at the node.
+    /// Removes a subscriber. Returns whether it was the last one of the topic at the node.
     fn drop_subscriber(&mut self, node: usize, topic: &TopicName, key: Key) -> bool {
         let Entry::Occupied(mut place) = self.nodes[node].subscribers.entry(topic.clone()) else {
             return false;
@@ -64,18 +64,19 @@ impl Net {
         true
     }
 
-    /// Topics have come to `node` or gone from it; where nodes hear of that at once, they do now.
+    /// Sends topics that were added to or removed from `node` to the other nodes, unless lists are exchanged at
+    /// intervals.
     fn topics_changed(&mut self, node: usize, changed: Vec<TopicName>) {
         if !self.options.topic_sync.is_zero() || changed.is_empty() || self.nodes[node].power != Power::Up {
             return;
         }
         let whole = changed.iter().any(|topic| topic.contains(&SEPARATOR));
         for peer in 0..self.nodes.len() {
-            if !self.hears(peer, node) {
+            if !self.receives_topics(peer, node) {
                 continue;
             }
             if whole {
-                self.learn(peer, node);
+                self.store_list(peer, node);
             } else {
                 for topic in &changed {
                     let present = self.nodes[node].subscribers.contains_key(topic);
@@ -87,32 +88,32 @@ impl Net {
                     }
                 }
             }
-            self.ask_for_new(peer);
+            self.request_new_verification(peer);
         }
     }
 
-    /// All nodes tell each other their topics.
+    /// Exchanges the topic lists of all nodes.
     pub(crate) fn sync_topics(&mut self) {
         for node in 0..self.nodes.len() {
             for peer in 0..self.nodes.len() {
-                if self.hears(peer, node) {
-                    self.learn(peer, node);
+                if self.receives_topics(peer, node) {
+                    self.store_list(peer, node);
                 }
             }
         }
         for node in 0..self.nodes.len() {
-            self.ask_for_new(node);
+            self.request_new_verification(node);
         }
     }
 
-    /// Whether `peer` gets to know now what `node` has.
-    fn hears(&self, peer: usize, node: usize) -> bool {
+    /// Returns whether `peer` receives topic lists of `node` now.
+    fn receives_topics(&self, peer: usize, node: usize) -> bool {
         let awake = self.nodes[peer].power == Power::Up && self.nodes[node].power == Power::Up;
         peer != node && awake && self.is_linked(peer, node)
     }
 
-    /// `peer` takes over the list of `node`; topics that stay keep their standing.
-    fn learn(&mut self, peer: usize, node: usize) {
+    /// Stores the whole list of `node` at `peer`. Topics that were listed before keep their standing.
+    fn store_list(&mut self, peer: usize, node: usize) {
         let pieces: HashSet<TopicName> = self.nodes[node]
             .subscribers
             .keys()
@@ -129,7 +130,7 @@ impl Net {
     }
 }
 
-/// How a topic of another node starts.
+/// Returns the first standing of a topic of another node.
 fn standing(topic: &[u8]) -> Standing {
     if topic.starts_with(verify::NEED_VERIFY_PREFIX.as_bytes()) {
         Standing::Verifying { asked: false }

@@ -49,7 +49,7 @@ impl Net {
             tried_sessions: Vec::new(),
             stage: Stage::Lost,
         });
-        self.send_to_a_node(unicast, now);
+        self.send_to_node(unicast, now);
     }
 
     /// Handles a 0x31 that answers no pending unicast, because it is late or a second reply. It is ignored unless its
@@ -61,7 +61,7 @@ impl Net {
     }
 
     /// Sends a unicast to a node that was not tried before, or answers code 100 if there is none.
-    fn send_to_a_node(&mut self, key: Key, now: Instant) {
+    fn send_to_node(&mut self, key: Key, now: Instant) {
         loop {
             let Some(unicast) = self.unicasts.get(key) else { return };
             let (origin, length) = (unicast.origin, unicast.body.len());
@@ -84,7 +84,7 @@ impl Net {
             unicast.stage = Stage::Lost;
             unicast.tried_sessions.clear();
             if chosen == origin && self.options.same_node == SameNode::Drop {
-                return self.lose_to_itself(key, answer_by);
+                return self.drop_for_own_session(key, answer_by);
             }
             if chosen == origin || self.crosses_link(origin, chosen, length, now) {
                 self.deadlines.answer(answer_by, key);
@@ -106,20 +106,20 @@ impl Net {
 
     /// Imitates what nodes of release 2.8.0 to 2.11.2 do with a unicast for one of their own sessions: they never deliver
     /// it and answer after the node limit. A second one during that time gets no answer.
-    fn lose_to_itself(&mut self, key: Key, answer_by: Instant) {
+    fn drop_for_own_session(&mut self, key: Key, answer_by: Instant) {
         let Some(unicast) = self.unicasts.get(key) else { return };
         let origin = &mut self.nodes[unicast.origin];
-        if origin.lost_to_itself.is_some_and(|lost| self.unicasts.get(lost).is_some()) {
+        if origin.undelivered_own.is_some_and(|lost| self.unicasts.get(lost).is_some()) {
             self.remove(key);
         } else {
-            origin.lost_to_itself = Some(key);
+            origin.undelivered_own = Some(key);
             self.deadlines.answer(answer_by, key);
         }
     }
 
     fn arrive(&mut self, key: Key, node: usize, now: Instant) {
         match self.nodes[node].power {
-            Power::Up => self.push_to_a_session(key, now),
+            Power::Up => self.push_to_session(key, now),
             Power::Frozen => {
                 if let Some(unicast) = self.unicasts.get_mut(key) {
                     unicast.stage = Stage::Held;
@@ -131,14 +131,14 @@ impl Net {
     }
 
     /// Sends a unicast to a session of its node that was not tried before, or answers code 104 if there is none.
-    fn push_to_a_session(&mut self, key: Key, now: Instant) {
+    fn push_to_session(&mut self, key: Key, now: Instant) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         let subscribers = self.nodes[unicast.at].subscribers.get(unicast.topic());
         let untried = subscribers.into_iter().flatten().filter(|key| !unicast.tried_sessions.contains(key));
         let count = untried.clone().count();
         let chosen = self.dice.choose(count, Chooser::OfSession(unicast.at), now);
         let Some(&chosen) = chosen.and_then(|index| untried.clone().nth(index)) else {
-            return self.fail_from_afar(key);
+            return self.fail_as_unreachable(key);
         };
         let Some(session) = self.sessions.get_mut(chosen) else { return };
         let seq = unicast.head.seq;
@@ -159,7 +159,7 @@ impl Net {
     pub(crate) fn push_held(&mut self, key: Key, node: usize, now: Instant) {
         let Some(unicast) = self.unicasts.get(key) else { return };
         if unicast.stage == Stage::Held && unicast.at == node {
-            self.push_to_a_session(key, now);
+            self.push_to_session(key, now);
         }
     }
 
@@ -171,7 +171,7 @@ impl Net {
             unicast.stage = Stage::Lost;
             // A dead node tries no other session; the publisher's node goes on once it notices the lost link.
             if self.nodes[unicast.at].power != Power::Down {
-                self.push_to_a_session(key, now);
+                self.push_to_session(key, now);
             }
         }
     }
@@ -204,15 +204,15 @@ impl Net {
             unicast.answer_by = now + self.options.node_limit;
             return self.deadlines.answer(unicast.answer_by, key);
         }
-        self.give_node_up(key, now);
+        self.try_next_node(key, now);
     }
 
     /// Stops waiting for the node that a unicast was sent to, and tries the next one.
-    pub(crate) fn give_node_up(&mut self, key: Key, now: Instant) {
+    pub(crate) fn try_next_node(&mut self, key: Key, now: Instant) {
         self.detach(key);
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         unicast.tried_nodes.push(unicast.at);
-        self.send_to_a_node(key, now);
+        self.send_to_node(key, now);
     }
 
     /// Passes a session's reply on to the publisher, unchanged.
@@ -231,7 +231,7 @@ impl Net {
     }
 
     /// Answers code 104 for the node `at`, which has no session left to try, if its link to the publisher's node works.
-    fn fail_from_afar(&mut self, key: Key) {
+    fn fail_as_unreachable(&mut self, key: Key) {
         let Some(unicast) = self.unicasts.get_mut(key) else { return };
         let (origin, at) = (unicast.origin, unicast.at);
         unicast.stage = Stage::Lost;

@@ -1,4 +1,4 @@
-//! 0x37 and 0x38: a publisher vouches for the subscribers of a private topic, node by node.
+//! Verification of private topics (0x37, 0x38): a publisher verifies the subscribers of a topic, node by node.
 
 use amop::protocol::Seq;
 use amop::protocol::channel::verify::{
@@ -11,19 +11,19 @@ use crate::node::{Power, Standing, TopicName};
 use crate::table::Key;
 
 impl Net {
-    /// Asks publishers at `node` for the private topics that they haven't been asked for.
-    pub(crate) fn ask_for_new(&mut self, node: usize) {
-        self.ask(node, false);
+    /// Requests verification of new private topics from the publishers at `node`.
+    pub(crate) fn request_new_verification(&mut self, node: usize) {
+        self.request_verifications(node, false);
     }
 
-    /// Every node asks for all private topics without a verdict.
-    pub(crate) fn ask_all_again(&mut self) {
+    /// Requests verification of all private topics without a result, at all nodes.
+    pub(crate) fn request_all_verification(&mut self) {
         for node in 0..self.nodes.len() {
-            self.ask(node, true);
+            self.request_verifications(node, true);
         }
     }
 
-    fn ask(&mut self, node: usize, again: bool) {
+    fn request_verifications(&mut self, node: usize, again: bool) {
         if self.nodes[node].power != Power::Up {
             return;
         }
@@ -39,17 +39,17 @@ impl Net {
                 .collect();
             open.sort_unstable();
             for topic in open {
-                self.ask_for(node, peer, &topic);
+                self.request_verification(node, peer, &topic);
             }
         }
     }
 
     /// Sends all publishers of the private `topic` the request to verify its subscriber at `peer`.
-    fn ask_for(&mut self, node: usize, peer: usize, topic: &TopicName) {
+    fn request_verification(&mut self, node: usize, peer: usize, topic: &TopicName) {
         let push_channel = [PUSH_CHANNEL_PREFIX.as_bytes(), topic].concat();
         let Some(publishers) = self.nodes[node].subscribers.get(push_channel.as_slice()) else { return };
         let publishers = publishers.clone();
-        // As in the nodes a prefix is enough, and the first in order is taken.
+        // Like real nodes, compare only the prefix and choose the first topic in order.
         let route = [VERIFY_CHANNEL_PREFIX.as_bytes(), topic].concat();
         let known = &mut self.nodes[node].peers[peer].topics;
         let Some(route) = known.keys().filter(|known| known.starts_with(&route)).min() else { return };
@@ -66,7 +66,7 @@ impl Net {
         }
     }
 
-    /// A publisher's verdict; only the first one counts.
+    /// Handles the result of a publisher's verification. Only the first result counts.
     pub(crate) fn on_topic_status(&mut self, from: Key, frame: &Frame<'_>) {
         let Some(status) = TopicStatus::decode(frame.body) else { return };
         let Some(session) = self.sessions.get(from) else { return };

@@ -1,4 +1,4 @@
-//! The streams that a session can run over.
+//! The streams that a session can use.
 
 use std::io;
 use std::pin::Pin;
@@ -10,15 +10,15 @@ use tokio_rustls::server::TlsStream;
 
 use crate::handshake_stream::HandshakeStream;
 
-/// A connection's bytes, and the rough end that only TCP knows.
+/// A byte stream that can be closed with a TCP reset.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
-    /// Makes the close that follows a TCP reset, where there is TCP.
+    /// Makes the following close a TCP reset. Does nothing on a stream that is not TCP.
     fn reset_on_close(&self);
 }
 
 impl Wire for Socket {
     fn reset_on_close(&self) {
-        // Fails on a socket that is dead already only.
+        // This only fails on a socket that is dead.
         let _ = self.as_ref().set_zero_linger();
     }
 }
@@ -29,7 +29,7 @@ impl Wire for TlsStream<HandshakeStream<Socket>> {
     }
 }
 
-/// A stream that isn't TCP, for tests without sockets.
+/// A stream that is not TCP, for tests without sockets.
 pub(crate) struct Memory<S>(pub(crate) S);
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for Memory<S> {

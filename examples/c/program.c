@@ -21,7 +21,7 @@ static void usage(FILE *stream, const char *program, const char *endpoint, bool 
     }
 }
 
-/* The value of an option: what follows `=`, or the next argument. NULL when it's another option. */
+/* Returns the value of an option: the text after `=`, or the next argument; NULL for other options. */
 static const char *value_of(const char *name, int *at, int argc, char **argv)
 {
     size_t len = strlen(name);

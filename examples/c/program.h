@@ -1,4 +1,4 @@
-/* What the three programs share beside amop: their arguments, the time before each line, and Ctrl-C. */
+/* Shared by the three programs: arguments, timestamps and Ctrl-C. */
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
@@ -13,18 +13,18 @@ struct arguments {
     uint64_t interval;
 };
 
-/* Reads `[endpoint] [topic] [--count N] [--interval SECONDS]`, the latter for programs with an interval; ends the
- * program after --help, or when the arguments are wrong. */
+/* Parses `[endpoint] [topic] [--count N] [--interval SECONDS]`, the latter for programs with an interval. Exits the
+ * program after --help, or if the arguments are invalid. */
 struct arguments read_arguments(int argc, char **argv, const char *endpoint, bool has_interval);
 
-/* The local time, `2020/08/11 21:21:50`; valid until the next call. */
+/* Returns the local time, such as `2020/08/11 21:21:50`; valid until the next call. */
 const char *local_time(void);
 
-/* From now on Ctrl-C doesn't end the program, but makes `interrupted` true. */
+/* Makes Ctrl-C set `interrupted` instead of ending the program. */
 void catch_interrupts(void);
 bool interrupted(void);
 
-/* Waits, unless interrupted. */
+/* Sleeps until the time is over or the program is interrupted. */
 void wait_for_interrupt(uint64_t milliseconds);
 
 #endif

@@ -1,11 +1,11 @@
-/* Prints what arrives on a topic: subscriber 127.0.0.1:20201 hello */
+/* Prints the messages of a topic: subscriber 127.0.0.1:20201 hello */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "amop.h"
 #include "program.h"
 
-/* How long one look for a message takes, before Ctrl-C is looked at: milliseconds. */
+/* How long to wait for a message before checking for Ctrl-C, in milliseconds. */
 static const uint64_t LOOK = 200;
 
 static int failed(amop_error *error)
@@ -15,7 +15,7 @@ static int failed(amop_error *error)
     return EXIT_FAILURE;
 }
 
-/* Prints messages until there were `count`, or Ctrl-C. */
+/* Prints `count` messages, or until Ctrl-C. */
 static amop_status print_messages(const amop_subscription *subscription, uint64_t count, amop_error **error)
 {
     uint64_t seen = 0;

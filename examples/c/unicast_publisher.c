@@ -1,4 +1,4 @@
-/* Publishes to one subscriber of a topic, again and again: unicast_publisher 127.0.0.1:20200 hello */
+/* Publishes to one subscriber of a topic repeatedly: unicast_publisher 127.0.0.1:20200 hello */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static int failed(amop_error *error)
     return EXIT_FAILURE;
 }
 
-/* Publishes one message; a failure that may pass is told and forgotten. */
+/* Publishes one message. Prints a temporary failure and returns. */
 static amop_status publish(const amop_client *client, const char *topic, uint64_t number, amop_error **error)
 {
     char message[96];
@@ -24,7 +24,7 @@ static amop_status publish(const amop_client *client, const char *topic, uint64_
         printf("%s publish message: %s\n", local_time(), message);
         fflush(stdout);
     } else if (amop_error_is_retriable(*error)) {
-        /* Nobody subscribes, say: the next one may find somebody. */
+        /* For example, there is no subscriber yet: the next message may find one. */
         fprintf(stderr, "%s message %" PRIu64 " not delivered: %s\n", local_time(), number,
                 amop_error_message(*error));
         amop_error_free(*error);

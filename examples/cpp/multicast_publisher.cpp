@@ -1,4 +1,4 @@
-// Publishes to all subscribers of a topic, again and again: multicast_publisher 127.0.0.1:20200 hello
+// Publishes to all subscribers of a topic repeatedly: multicast_publisher 127.0.0.1:20200 hello
 #include <amop.hpp>
 
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 #include "program.hpp"
 
-/// Publishes one message; a failure that may pass is told and forgotten.
+/// Publishes one message. Prints a temporary failure and returns.
 static void publish(const amop::Client& client, const std::string& topic, std::uint64_t number) {
     const auto message = "hello, FISCO BCOS, I am multi broadcast publisher! " + std::to_string(number);
     try {
@@ -17,7 +17,7 @@ static void publish(const amop::Client& client, const std::string& topic, std::u
         if (!error.is_retriable()) {
             throw;
         }
-        // The connection was lost, say: the client makes a new one.
+        // For example, the connection was lost: the client reconnects.
         std::cerr << local_time() << " message " << number << " not delivered: " << error.what() << '\n';
     }
 }

@@ -14,7 +14,7 @@
 
 namespace {
 
-/// The arguments of a program, and what to say when they are wrong.
+/// The arguments of a program, and its usage text.
 class Reader {
 public:
     Reader(int argc, char** argv, std::string endpoint, bool has_interval)
@@ -48,7 +48,7 @@ public:
     }
 
 private:
-    /// The value of an option: what follows `=`, or the next argument. None when it's another option.
+    /// Returns the value of an option: the text after `=`, or the next argument; none for other options.
     std::optional<std::string_view> value_of(std::string_view name) {
         const auto argument = rest_[at_];
         if (argument.substr(0, name.size()) != name) {

@@ -1,4 +1,4 @@
-/// What the three programs share beside amop: their arguments, the time before each line, and Ctrl-C.
+/// Shared by the three programs: arguments, timestamps and Ctrl-C.
 #pragma once
 
 #include <chrono>
@@ -13,16 +13,16 @@ struct Arguments {
     std::chrono::milliseconds interval = std::chrono::seconds(2);
 };
 
-/// Reads `[endpoint] [topic] [--count N] [--interval SECONDS]`, the latter for programs with an interval; ends the
-/// program after --help, or when the arguments are wrong.
+/// Parses `[endpoint] [topic] [--count N] [--interval SECONDS]`, the latter for programs with an interval. Exits the
+/// program after --help, or if the arguments are invalid.
 Arguments read_arguments(int argc, char** argv, const std::string& endpoint, bool has_interval);
 
-/// The local time, `2020/08/11 21:21:50`.
+/// Returns the local time, such as `2020/08/11 21:21:50`.
 std::string local_time();
 
-/// From now on Ctrl-C doesn't end the program, but makes `interrupted` true.
+/// Makes Ctrl-C set `interrupted` instead of ending the program.
 void catch_interrupts();
 bool interrupted();
 
-/// Waits, unless interrupted.
+/// Sleeps until the time is over or the program is interrupted.
 void wait_for_interrupt(std::chrono::milliseconds time);

@@ -1,4 +1,4 @@
-// Prints what arrives on a topic: subscriber 127.0.0.1:20201 hello
+// Prints the messages of a topic: subscriber 127.0.0.1:20201 hello
 #include <amop.hpp>
 
 #include <cstdlib>
@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
 
         std::uint64_t seen = 0;
         while (seen < arguments.count && !interrupted()) {
-            // Looks up again and again, so that Ctrl-C is noticed.
+            // Waits for a limited time, to check for Ctrl-C.
             if (const auto message = messages.next(200ms)) {
                 std::cout << local_time() << " received: " << message->text() << std::endl;
                 seen++;

@@ -1,4 +1,4 @@
-// Publishes to one subscriber of a topic, again and again: unicast_publisher 127.0.0.1:20200 hello
+// Publishes to one subscriber of a topic repeatedly: unicast_publisher 127.0.0.1:20200 hello
 #include <amop.hpp>
 
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 #include "program.hpp"
 
-/// Publishes one message; a failure that may pass is told and forgotten.
+/// Publishes one message. Prints a temporary failure and returns.
 static void publish(const amop::Client& client, const std::string& topic, std::uint64_t number) {
     const auto message = "hello, FISCO BCOS, I am unique broadcast publisher! " + std::to_string(number);
     try {
@@ -17,7 +17,7 @@ static void publish(const amop::Client& client, const std::string& topic, std::u
         if (!error.is_retriable()) {
             throw;
         }
-        // Nobody subscribes, say: the next one may find somebody.
+        // For example, there is no subscriber yet: the next message may find one.
         std::cerr << local_time() << " message " << number << " not delivered: " << error.what() << '\n';
     }
 }

@@ -1,4 +1,4 @@
-//! A node's answers about topics.
+//! A node's answers about topics, whose texts any SDK of the chain can choose: decoding is bounded and doesn't panic.
 #![no_main]
 
 use amop_tests::invariants;

@@ -1,4 +1,4 @@
-/// Bytes: how payloads are handed over and looked at without copying them.
+/// Bytes: views of payloads that are not copied.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ inline constexpr bool
     is_byte = sizeof(T) == 1
               && !std::is_same_v<T, bool> && (std::is_integral_v<T> || std::is_same_v<T, std::byte>);
 
-/// Whether a type has `data()` and `size()` of bytes: strings, vectors, arrays, spans.
+/// Whether a type has `data()` and `size()` for bytes: strings, vectors, arrays, spans.
 template <class T, class = void>
 inline constexpr bool holds_bytes = false;
 template <class T>
@@ -30,9 +30,9 @@ inline constexpr bool holds_bytes<
 
 } // namespace detail
 
-/// Any bytes, possibly none: a view that owns nothing, and is valid as long as what it was made of.
+/// Any number of bytes, possibly none: a view that owns nothing, valid as long as its source.
 ///
-/// Parameters of this type take strings, string literals (up to their NUL), vectors, arrays and spans of
+/// Parameters of this type accept strings, string literals (up to their NUL), vectors, arrays and spans of
 /// bytes.
 class Bytes {
 public:
@@ -40,34 +40,34 @@ public:
     using const_iterator = const std::uint8_t*;
     using iterator = const_iterator;
 
-    /// None.
+    /// Creates an empty view.
     constexpr Bytes() noexcept = default;
 
-    /// `size` bytes from `data` on; `data` isn't looked at when there are none.
+    /// Views `size` bytes at `data`; `data` is not read if `size` is 0.
     Bytes(const void* data, std::size_t size) noexcept
         : data_(static_cast<const std::uint8_t*>(data)), size_(size) {}
 
-    /// The bytes of a text that ends with a NUL, without the NUL.
+    /// Views a string that ends with a NUL, without the NUL.
     Bytes(const char* text) noexcept : Bytes(std::string_view(text)) {}
     Bytes(std::nullptr_t) = delete;
 
-    /// The bytes of a container, which stays the caller's.
+    /// Views the bytes of a container.
     template <class Container, std::enable_if_t<detail::holds_bytes<Container>, int> = 0>
     Bytes(const Container& container) noexcept : Bytes(container.data(), container.size()) {}
 
-    /// What the C interface gave.
+    /// Views bytes of the C interface.
     explicit Bytes(amop_bytes bytes) noexcept : Bytes(bytes.data, bytes.len) {}
 
-    /// The first of them; not to be followed when there are none.
+    /// The first byte; must not be dereferenced if there is none.
     const std::uint8_t* data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
     const_iterator begin() const noexcept { return data_; }
     const_iterator end() const noexcept { return size_ == 0 ? data_ : data_ + size_; }
-    /// One of them; `index` has to be below `size()`.
+    /// One byte; `index` must be below `size()`.
     std::uint8_t operator[](std::size_t index) const noexcept { return data_[index]; }
 
-    /// The same as a text, whatever they hold.
+    /// The bytes as a string, whatever they contain.
     std::string_view text() const noexcept {
         return size_ == 0 ? std::string_view()
                           : std::string_view(reinterpret_cast<const char*>(data_), size_);

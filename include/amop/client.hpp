@@ -1,4 +1,4 @@
-/// Clients: connections to one or more nodes of one's institution.
+/// Clients: connections to one or more nodes.
 #pragma once
 
 #include <future>
@@ -24,63 +24,62 @@
 
 namespace amop {
 
-/// A client. It reconnects by itself, for ever, and restores its topics. Movable; all its functions may be
-/// used from many threads at once.
+/// A client. It reconnects automatically until it is closed, and restores its topics. Movable; its functions
+/// may be called from any number of threads at once.
 ///
-/// Its end, be it the destructor or an assignment, is `close()`: calls in flight end with `Code::closed`, and
-/// it waits for handlers, up to the close timeout, so that none runs any more when it returns, and what they
-/// refer to may go. Only a handler that is stuck for longer outlives it; what the handler has captured is
-/// kept until it returns. A client that is destroyed in a handler doesn't wait: its end comes by itself after
-/// the call.
+/// The destructor and an assignment call `close()`: calls in flight fail with `Code::closed`, and it waits
+/// for handlers up to the close timeout, so that none runs when it returns, and what they refer to may be
+/// destroyed. Only a handler that blocks for longer keeps running; what it has captured is kept until it
+/// returns. A client that is destroyed inside of a handler does not wait, but closes after the call.
 class Client {
 public:
-    /// Connects. Returns when one node is ready; the others follow in the background. Waits up to the connect
-    /// timeout. With `Options::start_offline` it returns also when none could be reached.
+    /// Connects. Returns when one node is ready; the client connects to the others in the background. Waits
+    /// up to the connect timeout. See also `Options::start_offline`.
     ///
     /// Throws `invalid_argument`, `invalid_endpoint`; `credentials_not_found`, `credentials_invalid`,
-    /// `key_encrypted`, `key_mismatch`, `certificate_dates`; or, when no node could be reached, why the first
-    /// one couldn't: `resolve`, `connect`, `connect_timeout`, `tls`, `node_certificate`,
-    /// `client_certificate`, `tls_no_common`, `handshake`; `runtime`; `unsupported` when library and headers
-    /// don't fit.
+    /// `key_encrypted`, `key_mismatch`, `certificate_dates`; `runtime`; `unsupported` if the library does not
+    /// fit the headers. If no node can be reached, throws the error of the first endpoint: `resolve`,
+    /// `connect`, `connect_timeout`, `tls`, `node_certificate`, `client_certificate`, `tls_no_common`,
+    /// `handshake`.
     explicit Client(const Options& options) {
         check_version();
         const auto settings = options.to_c();
         client_.reset(detail::make<amop_client>(amop_client_connect, settings.get()));
     }
 
-    /// From the C interface: `client` is this object's from now on.
+    /// Takes ownership of a handle of the C interface.
     explicit Client(amop_client* client) noexcept : client_(client) {}
 
-    /// Ends the client in order: calls in flight end with `closed`, handlers get until the timeout (default:
-    /// the close timeout) to work off what is queued, the rest is dropped and counted, connections say
-    /// goodbye. When it returns no handler of this client runs any more, and what they had captured is
-    /// destroyed. A second close waits for the first. In a handler it returns at once, and the end comes
-    /// after the call.
+    /// Closes the client. Calls in flight fail with `closed`. Handlers process what is queued for them until
+    /// the timeout (default: the close timeout); the rest is discarded and counted. When it returns, no
+    /// handler of this client runs any more, and their captures are destroyed. A second call waits for the
+    /// first one. Inside of a handler it returns at once, and the client closes after the call.
     ///
-    /// Throws `timeout` when a handler hasn't returned: what it has captured is kept until it does. `forked`.
+    /// Throws `timeout` if a handler has not returned; its captures are kept until it does. `forked`.
     void close(Timeout timeout = {}) { detail::call(amop_client_close, get(), timeout.of_call()); }
 
-    /// A further node to connect to, from now on. One that is there already changes nothing.
-    /// Throws `invalid_endpoint`, `invalid_argument`, `closed`, `forked`.
+    /// Adds an endpoint to connect to. Does nothing if the client already has it. Throws `invalid_endpoint`,
+    /// `invalid_argument`, `closed`, `forked`.
     void add_endpoint(std::string_view endpoint) {
         detail::call(amop_client_add_endpoint, get(), detail::CText(endpoint, "endpoint").c_str());
     }
 
-    /// A node to leave: what is queued for it is still written, calls in flight there end as lost, and what
-    /// was listed at it alone moves to another. One that isn't there changes nothing. Throws as
-    /// `add_endpoint`.
+    /// Removes an endpoint. Queued messages are still written. The connection is closed once no call is in
+    /// flight and no request unanswered, or after the close timeout; calls still in flight then fail with
+    /// `connection_lost`. Topics listed only at that node move to another. Does nothing if the client has no
+    /// such endpoint. Throws as `add_endpoint`.
     void remove_endpoint(std::string_view endpoint) {
         detail::call(amop_client_remove_endpoint, get(), detail::CText(endpoint, "endpoint").c_str());
     }
 
-    /// Sends a message to one subscriber and waits for its reply, up to the timeout. A subscriber that only
-    /// listens replies with nothing as soon as it has the message. In a handler it waits too: a message that
-    /// only this handler could answer then ends with its deadline.
+    /// Sends a message to one subscriber and waits for its reply, up to the timeout. A subscriber that does
+    /// not serve the topic acknowledges the message with an empty reply as soon as its client has accepted
+    /// it. If only the calling handler could answer the message, the call ends at its deadline.
     ///
-    /// Throws `invalid_topic`, `invalid_argument`, `too_large`; `no_subscriber` and the other answers of
-    /// nodes (100 to 199) and subscribers (200 to 204); `not_connected`, `connection_lost`, `timeout`,
-    /// `overloaded`, `closed`, `forked`. `Error::delivery` says whether it may have been delivered all the
-    /// same.
+    /// Throws `invalid_topic`, `invalid_argument`, `too_large`; `no_subscriber` and the other errors reported
+    /// by nodes (100 to 199) and subscribers (200 to 204); `not_connected`, `connection_lost`, `timeout`,
+    /// `overloaded`, `closed`, `forked`. `Error::delivery` returns whether the message may have been
+    /// delivered.
     Reply publish(std::string_view topic, Bytes data, const PublishOptions& options = {}) const {
         const auto settings = options.to_c();
         return Reply(detail::make<amop_reply>(amop_client_publish, get(), detail::CTopic(topic).c_str(),
@@ -88,28 +87,27 @@ public:
                                               options.timeout_to_c()));
     }
 
-    /// Sends a message to all subscribers and waits for the node's ack, which says nothing of who hears it.
-    /// Throws as `publish`, without the answers of subscribers.
+    /// Sends a message to all subscribers and waits for the acknowledgement of the node, which does not
+    /// confirm delivery to any subscriber. Throws as `publish`, without the errors of subscribers.
     void broadcast(std::string_view topic, Bytes data, const PublishOptions& options = {}) const {
         const auto settings = options.to_c();
         detail::call(amop_client_broadcast, get(), detail::CTopic(topic).c_str(), data.data(), data.size(),
                      settings.get(), options.timeout_to_c());
     }
 
-    /// Starts a publish whose outcome comes through a future: the reply, or an `Error` with what `publish`
-    /// throws. Never waits; thousands of calls need no thread each. Messages of one thread are sent in the
-    /// order of its calls.
+    /// Starts a publish and returns a future for the reply, or for an `Error` as thrown by `publish`. Never
+    /// waits, and needs no thread per call. Messages are sent in the order in which a thread starts them.
     ///
-    /// Throws what is known at once: `invalid_topic`, `invalid_argument`, `too_large`, `not_connected`,
-    /// `overloaded` (also with 65,536 calls of this client whose ends haven't been handled), `closed`,
-    /// `forked`.
+    /// Throws errors that are known at once: `invalid_topic`, `invalid_argument`, `too_large`,
+    /// `not_connected`, `overloaded` (also if 65,536 calls of this client have completions that have not been
+    /// handled), `closed`, `forked`.
     [[nodiscard]] std::future<Reply> publish_async(std::string_view topic, Bytes data,
                                                    const PublishOptions& options = {}) const {
         Call call;
         return publish_async(topic, data, call, options);
     }
 
-    /// The same; `call` can cancel it.
+    /// Starts a publish and stores a `call` that can cancel it. Otherwise as the overload without.
     [[nodiscard]] std::future<Reply> publish_async(std::string_view topic, Bytes data, Call& call,
                                                    const PublishOptions& options = {}) const {
         std::promise<Reply> promise;
@@ -118,23 +116,23 @@ public:
         return future;
     }
 
-    /// The same; calls `handler(const amop::Completion&)` when the call has ended, once. The handlers of one
-    /// client's calls run one after the other. What one throws is told to the log.
+    /// Starts a publish and calls `handler(const amop::Completion&)` once, when the call has completed. The
+    /// handlers of all calls of a client run one after the other. Their exceptions are logged.
     template <class Handler, class = detail::IfHandler<Handler, PublishOptions, Call>>
     Call publish_async(std::string_view topic, Bytes data, Handler&& handler,
                        const PublishOptions& options = {}) const {
         return start(amop_client_publish_async, topic, data, std::forward<Handler>(handler), options);
     }
 
-    /// Starts a broadcast whose outcome comes through a future: nothing, or an `Error` with what `broadcast`
-    /// throws. Otherwise as `publish_async`.
+    /// Starts a broadcast and returns a future for its end, or for an `Error` as thrown by `broadcast`.
+    /// Otherwise as `publish_async`.
     [[nodiscard]] std::future<void> broadcast_async(std::string_view topic, Bytes data,
                                                     const PublishOptions& options = {}) const {
         Call call;
         return broadcast_async(topic, data, call, options);
     }
 
-    /// The same; `call` can cancel it.
+    /// Starts a broadcast and stores a `call` that can cancel it. Otherwise as the overload without.
     [[nodiscard]] std::future<void> broadcast_async(std::string_view topic, Bytes data, Call& call,
                                                     const PublishOptions& options = {}) const {
         std::promise<void> promise;
@@ -143,16 +141,16 @@ public:
         return future;
     }
 
-    /// The same; calls `handler(const amop::Completion&)` when the call has ended, once.
+    /// Starts a broadcast and calls `handler(const amop::Completion&)` once, when the call has completed.
     template <class Handler, class = detail::IfHandler<Handler, PublishOptions, Call>>
     Call broadcast_async(std::string_view topic, Bytes data, Handler&& handler,
                          const PublishOptions& options = {}) const {
         return start(amop_client_broadcast_async, topic, data, std::forward<Handler>(handler), options);
     }
 
-    /// Starts a publish whose end goes into a queue, with `tag`, which is never followed. The queue may be
-    /// destroyed before the call has ended. Throws as `publish_async`; `overloaded` also when the queue has
-    /// no room for one more.
+    /// Starts a publish whose completion is put into a queue, with `tag`, which is never dereferenced. The
+    /// queue may be destroyed before the call has completed. Throws as `publish_async`; `overloaded` also if
+    /// the queue is full.
     Call publish_queued(std::string_view topic, Bytes data, const CompletionQueue& queue, void* tag,
                         const PublishOptions& options = {}) const {
         const auto settings = options.to_c();
@@ -170,8 +168,8 @@ public:
                                             settings.get(), options.timeout_to_c(), queue.get(), tag));
     }
 
-    /// Subscribes to a topic whose messages are read, with `next` or in a loop. Returns when a node lists the
-    /// topic; waits up to the options' timeout, in handlers too.
+    /// Subscribes to a topic. Messages are read with `next` or in a loop. Returns when a node has listed the
+    /// topic; waits up to the timeout in `options`, also inside of handlers.
     ///
     /// Throws `invalid_topic`, `invalid_argument`, `not_connected`, `timeout`, `closed`, `forked`.
     Subscription subscribe(std::string_view topic, const SubscribeOptions& options = {}) const {
@@ -180,12 +178,12 @@ public:
                                                             detail::CTopic(topic).c_str(), settings.get()));
     }
 
-    /// Subscribes to a topic and calls `handler(const amop::Message&)` for each message, one call after the
-    /// other, in the order of arrival, on the library's threads, as long as the subscription lives. The
-    /// handler may be called before this returns. An exception that it throws is an event, `handler_failed`,
-    /// and delivery goes on.
+    /// Subscribes to a topic and calls `handler(const amop::Message&)` for each message: sequentially, in the
+    /// order of arrival, on threads of the library, as long as the subscription exists. The handler may be
+    /// called before this returns. An exception of the handler emits the event `handler_failed`, and delivery
+    /// continues.
     ///
-    /// The handler is destroyed once, after its last call, also when this throws. Throws as above.
+    /// The handler is destroyed once, after its last call, also if this throws. Throws as the overload above.
     template <class Handler, class = detail::IfHandler<Handler, SubscribeOptions>>
     Subscription subscribe(std::string_view topic, Handler&& handler,
                            const SubscribeOptions& options = {}) const {
@@ -194,25 +192,24 @@ public:
         return Subscription(subscription);
     }
 
-    /// The same, until the client closes.
+    /// Subscribes to a topic with a handler, until the client is closed.
     template <class Handler>
     void subscribe_until_close(std::string_view topic, Handler&& handler,
                                const SubscribeOptions& options = {}) const {
         subscribe_callback(topic, std::forward<Handler>(handler), options, nullptr);
     }
 
-    /// Serves a topic: calls `handler(amop::Request)` for each unicast, on the library's threads, as long as
-    /// the service lives; several calls at once when the options' concurrency is above 1. The handler may be
-    /// called before this returns.
+    /// Serves a topic: calls `handler(amop::Request)` for each unicast, on threads of the library, as long as
+    /// the service exists. Several calls run at once if the concurrency in `options` is above 1. The handler
+    /// may be called before this returns.
     ///
-    /// What the handler returns (a string or other bytes) is the reply. One that returns nothing answers
-    /// through the request, then or later: `request.reply(data)`. An exception that it throws is the answer
-    /// too: the publisher gets `Code::subscriber_failed`, with `what()` as data; and it is an event,
-    /// `handler_failed`.
+    /// What the handler returns (a string or other bytes) is the reply. A handler that returns nothing answers
+    /// through the request, then or later: `request.reply(data)`. If it throws, the publisher receives
+    /// `Code::subscriber_failed` with a fixed text; `what()` is not sent, only emitted as an event,
+    /// `handler_failed`. Use `request.fail(code, data)` to send a code and data of your own.
     ///
-    /// One service per topic in a client: it alone gets the topic's unicasts, while broadcasts go to
-    /// subscriptions only.
-    /// Throws `already_served`, else as `subscribe`.
+    /// A client can have one service per topic. It receives the unicasts of the topic alone; broadcasts are
+    /// delivered to subscriptions only. Throws `already_served`, else as `subscribe`.
     template <class Handler>
     Service serve(std::string_view topic, Handler&& handler, const ServeOptions& options = {}) const {
         amop_service* service = nullptr;
@@ -220,23 +217,23 @@ public:
         return Service(service);
     }
 
-    /// The same, until the client closes.
+    /// Serves a topic with a handler, until the client is closed.
     template <class Handler>
     void serve_until_close(std::string_view topic, Handler&& handler,
                            const ServeOptions& options = {}) const {
         serve_callback(topic, std::forward<Handler>(handler), options, nullptr);
     }
 
-    /// Serves a topic whose requests are read, with `next` or in a loop. Throws as `serve`.
+    /// Serves a topic. Requests are read with `next` or in a loop. Throws as `serve`.
     Service serve_requests(std::string_view topic, const ServeOptions& options = {}) const {
         const auto settings = options.to_c();
         return Service(detail::make<amop_service>(amop_client_serve_requests, get(),
                                                   detail::CTopic(topic).c_str(), settings.get()));
     }
 
-    /// Calls `handler(const amop::Event&)` for what happens from now on, until the client is closed: one call
-    /// after the other, in order, on the library's threads. What it throws is told to the log. Throws
-    /// `closed`, `forked`.
+    /// Calls `handler(const amop::Event&)` for each event from now on, until the client is closed:
+    /// sequentially, in order, on threads of the library. Its exceptions are logged. Throws `closed`,
+    /// `forked`.
     template <class Handler>
     void on_event(Handler&& handler) const {
         using Stored = std::decay_t<Handler>;
@@ -248,21 +245,21 @@ public:
             context.template give<amop_event_callback>(detail::call_with_lent<Stored, Event, amop_event>));
     }
 
-    /// What happens from now on, to be read. Throws `forked`.
+    /// Returns a listener for the events from now on. Throws `forked`.
     Events events() const { return Events(detail::make<amop_events>(amop_client_events, get())); }
 
-    /// The figures at this moment. Throws `forked`.
+    /// Returns the current statistics. Throws `forked`.
     Stats stats() const {
         return detail::Snapshot(detail::make<amop_stats>(amop_client_stats, get())).of_client();
     }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     amop_client* get() const noexcept { return client_.get(); }
 
 private:
     struct End {
         void operator()(amop_client* client) const noexcept {
-            // Fails when a handler is stuck: then it can't be helped, and nobody could be told.
+            // Fails if a handler blocks; a destructor can't report that.
             amop_client_close(client, 0, nullptr);
             amop_client_free(client);
         }
@@ -299,7 +296,7 @@ private:
                const PublishOptions& options) const {
         using Stored = std::decay_t<Handler>;
         static_assert(std::is_invocable_v<Stored&, const Completion&>,
-                      "a handler of a call's end takes (const amop::Completion&)");
+                      "a handler of completions takes (const amop::Completion&)");
         const detail::CTopic name(topic);
         const auto settings = options.to_c();
         detail::Context<Stored> context(std::forward<Handler>(handler));

@@ -1,5 +1,4 @@
-/// Asynchronous calls: how they are cancelled, how they end, and the queue through which thousands of ends
-/// are read.
+/// Asynchronous calls: cancelling them, their completions, and the queue from which completions are read.
 #pragma once
 
 #include <cstddef>
@@ -19,50 +18,50 @@
 
 namespace amop {
 
-/// A call under way, to cancel it; the call goes on when this object goes. Movable.
+/// A call in flight, to cancel it. The call continues when this object is destroyed. Movable.
 class Call {
 public:
-    /// No call: `cancel` throws.
+    /// Creates an object without a call; `cancel` throws.
     Call() noexcept = default;
 
-    /// From the C interface: `call` is this object's from now on.
+    /// Takes ownership of a handle of the C interface.
     explicit Call(amop_call* call) noexcept : call_(call) {}
 
-    /// Ends the call with `Code::cancelled`, unless it has ended. What was sent stays sent. Never waits: the
-    /// end comes as always, to its future, handler or queue. Throws `invalid_argument` when there is no call,
-    /// `forked`.
+    /// Cancels the call: it completes with `Code::cancelled`, unless it has already completed. A message that
+    /// has been sent can't be recalled. Never waits: the completion is passed to the future, handler or queue
+    /// as usual. Throws `invalid_argument` if there is no call, `forked`.
     void cancel() const { detail::call(amop_call_cancel, get()); }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     amop_call* get() const noexcept { return call_.get(); }
 
 private:
     detail::Handle<amop_call, amop_call_free> call_;
 };
 
-/// How a call has ended. Immutable. A handler is lent one for the time of its call, `const Completion&`; one
-/// that comes from a queue is its owner's, and movable.
+/// The result of a call. Immutable. A handler borrows it for its call as `const Completion&`; one that was
+/// read from a queue is owned by the caller and movable.
 class Completion {
 public:
-    /// From the C interface: `completion` is this object's from now on.
+    /// Takes ownership of a handle of the C interface.
     explicit Completion(amop_completion* completion) noexcept : completion_(completion) {}
 
     Completion(const amop_completion* completion, detail::Lent) noexcept
         : completion_(detail::lent<amop_completion, amop_completion_free>(completion)) {}
 
-    /// How it ended: `Code::ok`, or why not.
+    /// The result: `Code::ok` or the code of the error.
     Code code() const noexcept { return static_cast<Code>(amop_completion_status(get())); }
 
     /// Whether the call succeeded.
     explicit operator bool() const noexcept { return code() == Code::ok; }
 
-    /// Why the call failed; none when it didn't.
+    /// The error; none if the call succeeded.
     std::optional<Error> error() const {
         const amop_error* error = amop_completion_error(get());
         return error == nullptr ? std::nullopt : std::optional<Error>(std::in_place, error);
     }
 
-    /// The reply to a publish, to keep; an empty one for a broadcast. Throws the call's error when it failed.
+    /// Returns the reply to a publish; an empty one for a broadcast. Throws the error of a failed call.
     Reply reply() const {
         const amop_completion* completion = get();
         if (amop_completion_status(completion) != AMOP_OK) {
@@ -71,10 +70,10 @@ public:
         return Reply(amop_reply_clone(amop_completion_reply(completion)));
     }
 
-    /// The tag that the call was started with; NULL for one with a future or a handler.
+    /// The tag that was passed with the call; NULL for a call with a future or a handler.
     void* tag() const noexcept { return amop_completion_tag(get()); }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     const amop_completion* get() const noexcept { return completion_.get(); }
 
 private:
@@ -83,7 +82,7 @@ private:
 
 namespace detail {
 
-/// A handler that passes the outcome on to a future.
+/// A handler that passes the result to a future.
 template <class Outcome>
 struct Fulfil {
     std::promise<Outcome> promise;
@@ -101,36 +100,36 @@ struct Fulfil {
 
 } // namespace detail
 
-/// Where the ends of calls are read instead of called back: by any thread, or by an event loop through the
-/// queue's file descriptor. One queue may serve many clients; the tag tells the calls apart. Movable; all its
-/// functions may be used from many threads at once. When it is destroyed, calls that are under way go on, and
-/// their ends are dropped.
+/// A queue of completions that are read instead of passed to handlers: by any thread, or by an event loop
+/// through the file descriptor of the queue. A queue may be used for several clients; tags identify the
+/// calls. Movable; its functions may be called from any number of threads at once. When it is destroyed,
+/// calls in flight continue, and their completions are discarded.
 class CompletionQueue {
 public:
-    /// A queue for up to `max` calls that are under way or whose ends haven't been read; 0 takes 65,536.
-    /// Throws `unsupported` when library and headers don't fit.
+    /// Creates a queue with a capacity of `max` calls that are in flight or whose completions have not been
+    /// read; 0 stands for 65,536. Throws `unsupported` if the library does not fit the headers.
     explicit CompletionQueue(std::size_t max = 0) {
         check_version();
         queue_.reset(amop_completion_queue_new(max));
     }
 
-    /// The next completion; none when none came in time. Doesn't wait with a timeout of 0. Several threads
-    /// may wait: each completion goes to one of them. Throws `forked`.
+    /// Returns the next completion; none if no call completed within the timeout. A timeout of 0 does not
+    /// wait. If several threads wait, each completion goes to one of them. Throws `forked`.
     std::optional<Completion> next(Timeout timeout) const {
         return detail::next<Completion, amop_completion>(amop_completion_queue_next, get(), timeout);
     }
 
-    /// The next completions, up to `max` (and 65,536 at once); empty when none came in time. Waits for the
-    /// first, and takes what is there then. Throws `forked`.
+    /// Returns up to `max` completions (at most 65,536); empty if no call completed within the timeout. Waits
+    /// for the first one, but not for more. Throws `forked`.
     std::vector<Completion> next_many(std::size_t max, Timeout timeout) const {
         return detail::next_many<Completion, amop_completion>(amop_completion_queue_next_many, get(), max,
                                                               timeout);
     }
 
-    /// A file descriptor that is readable while `next` would not wait, as `Subscription::fd`.
+    /// Returns a file descriptor that is readable while `next` would not wait, see `Subscription::fd`.
     int fd() const { return detail::descriptor(amop_completion_queue_fd, get()); }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     amop_completion_queue* get() const noexcept { return queue_.get(); }
 
 private:

@@ -1,4 +1,4 @@
-/// Embedded nodes: a chain's AMOP in this process, so that programs can be tried and tested without a chain.
+/// Embedded nodes: AMOP nodes in this process, so that programs can be tried and tested without a chain.
 #pragma once
 
 #include <cstddef>
@@ -16,37 +16,39 @@
 
 namespace amop {
 
-/// Options of embedded nodes. What isn't set, or set to 0, has its default.
+/// Options of embedded nodes. What is not set, or set to 0, has its default.
 class DevnetOptions {
 public:
-    /// How many nodes. Default 2.
+    /// Sets the number of nodes. Default: 2.
     DevnetOptions& nodes(std::size_t nodes) {
         nodes_ = nodes;
         return *this;
     }
 
-    /// The first node's port on 127.0.0.1; the others have those that follow. Default: any that are free.
+    /// Sets the port of the first node on 127.0.0.1; the other nodes use the ports that follow. Default: any
+    /// free ports.
     DevnetOptions& port(std::uint16_t port) {
         port_ = port;
         return *this;
     }
 
-    /// The folder for the certificates, laid out as the official chain script does; made when it isn't there,
-    /// used again when it is. Default: a new one for temporary files, which goes with the devnet.
+    /// Sets the folder for the certificates, with the layout of the official chain script. It is created if
+    /// it does not exist, else its certificates are used. Default: a new temporary folder that is deleted
+    /// with the devnet.
     DevnetOptions& folder(std::string_view folder) {
         folder_ = std::string(folder);
         return *this;
     }
 
-    /// Whether to imitate what nodes of version 2.11 do badly: messages to clients of the same node are lost,
-    /// topics take 5 s to travel, frames overtake each other. Default no.
+    /// Sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are
+    /// lost, topics take 5 s to reach other nodes, frames overtake each other. Default: false.
     DevnetOptions& like_2_11(bool like) {
         like_2_11_ = like;
         return *this;
     }
 
-    /// For the C interface: a new object with these settings. Throws `invalid_argument` for a folder that
-    /// can't be.
+    /// Returns these settings as a new object of the C interface. Throws `invalid_argument` for an invalid
+    /// folder.
     detail::Handle<amop_devnet_options, amop_devnet_options_free> to_c() const {
         detail::Handle<amop_devnet_options, amop_devnet_options_free> options(amop_devnet_options_new());
         const detail::Settings<amop_devnet_options> settings{options.get()};
@@ -66,66 +68,65 @@ private:
     std::optional<bool> like_2_11_;
 };
 
-/// Running embedded nodes, joined as a chain's nodes are: a message published at one reaches a subscriber at
-/// another. Movable; all its functions may be used from many threads at once. The destructor is `stop()`.
+/// Running embedded nodes. They are connected like those of a chain: a message published at one node reaches
+/// a subscriber at another. Movable; its functions may be called from any number of threads at once. The
+/// destructor calls `stop()`.
 class Devnet {
 public:
     /// Starts the nodes, on threads of their own.
     ///
-    /// Throws `listen` when a port is taken, `credentials_invalid` when the folder holds something else,
-    /// `invalid_argument`, `runtime`; `unsupported` when this build of the library has no embedded nodes.
+    /// Throws `listen` if a port is in use, `credentials_invalid` if the folder contains other files,
+    /// `invalid_argument`, `runtime`; `unsupported` if the library was built without embedded nodes.
     explicit Devnet(const DevnetOptions& options = {}) {
         check_version();
         const auto settings = options.to_c();
         devnet_.reset(detail::make<amop_devnet>(amop_devnet_start, settings.get()));
     }
 
-    /// How many nodes there are, dead ones included.
+    /// The number of nodes, killed ones included.
     std::size_t node_count() const noexcept { return amop_devnet_node_count(get()); }
 
-    /// Where a node listens; valid as long as the devnet. Throws `invalid_argument` when there is no such
-    /// node.
+    /// The address of a node; valid as long as the devnet. Throws `invalid_argument` for an invalid index.
     std::string_view endpoint(std::size_t node) const {
         const char* endpoint = amop_devnet_endpoint(get(), node);
         if (endpoint == nullptr) {
-            throw Error(Code::invalid_argument, "there is no node " + std::to_string(node)
-                                                    + ": the devnet has " + std::to_string(node_count())
-                                                    + ", counted from 0");
+            throw Error(Code::invalid_argument, "invalid node " + std::to_string(node) + ": the devnet has "
+                                                    + std::to_string(node_count()) + ", counted from 0");
         }
         return endpoint;
     }
 
-    /// The folder with a client's credentials; valid as long as the devnet.
+    /// The folder with the credentials for clients; valid as long as the devnet.
     std::string_view credentials() const noexcept { return detail::view(amop_devnet_credentials(get())); }
 
-    /// Options of a client at a node: its endpoint, and the credentials. Throws as `endpoint`.
+    /// Returns options for a client of a node: its endpoint and the credentials. Throws as `endpoint`.
     Options client_options(std::size_t node) const {
         Options options;
         options.endpoint(endpoint(node)).credentials(credentials());
         return options;
     }
 
-    /// Kills a node as a crash does: its port is closed and its sessions are cut when this returns.
+    /// Kills a node, as a crash does: when this returns, its port is closed and its sessions are cut.
     ///
-    /// Throws `invalid_argument` when there is no such node, `closed` after `stop`, `forked`.
+    /// Throws `invalid_argument` for an invalid index, `closed` after `stop`, `forked`.
     void kill_node(std::size_t node) const { detail::call(amop_devnet_kill_node, get(), node); }
 
-    /// Brings a dead node back on the same port. Nothing happens when it is alive.
+    /// Restarts a killed node on the same port. Does nothing if the node runs.
     ///
-    /// Throws `listen` when the port has been taken meanwhile; else as `kill_node`.
+    /// Throws `listen` if the port is in use; else as `kill_node`.
     void restart_node(std::size_t node) const { detail::call(amop_devnet_restart_node, get(), node); }
 
-    /// Stops all nodes: sessions are closed, and all their threads' work has ended when this returns, after
-    /// some seconds at most. A second stop does nothing. Throws `forked`.
+    /// Stops all nodes. When this returns, after a few seconds at most, their sessions are closed and their
+    /// threads have finished. Does nothing if the devnet is stopped. Throws `forked`.
     void stop() const { detail::call(amop_devnet_stop, get()); }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     amop_devnet* get() const noexcept { return devnet_.get(); }
 
 private:
     struct End {
         void operator()(amop_devnet* devnet) const noexcept {
-            // Fails in the child of a fork alone, where freeing leaves everything as it is.
+            // Fails only in a child process of a fork, where the memory is not released either.
             amop_devnet_stop(devnet, nullptr);
             amop_devnet_free(devnet);
         }

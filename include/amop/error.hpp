@@ -1,4 +1,4 @@
-/// Errors: what every function throws that can't do what it was asked for.
+/// Errors: the exceptions of all functions.
 #pragma once
 
 #include <cstdint>
@@ -13,34 +13,34 @@
 
 namespace amop {
 
-/// What went wrong; the numbers are those of the C interface, the same in every language. amop.h says more of
-/// each.
+/// The kind of an error. The numbers are those of the C interface, the same in every language; see also
+/// amop.h.
 enum class Code : std::int32_t {
-    /// Nothing went wrong.
+    /// Success.
     ok = AMOP_OK,
-    /// An argument is unusable: empty, out of range, not UTF-8, or the object was moved from.
+    /// An argument is invalid: empty, out of range, not UTF-8, or the object was moved from.
     invalid_argument = AMOP_ERROR_INVALID_ARGUMENT,
-    /// A topic is empty, longer than 254 bytes, not UTF-8, or holds a TAB or NUL.
+    /// A topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB or NUL.
     invalid_topic = AMOP_ERROR_INVALID_TOPIC,
-    /// An endpoint isn't `host:port`, `IPv4:port` or `[IPv6]:port`.
+    /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     invalid_endpoint = AMOP_ERROR_INVALID_ENDPOINT,
-    /// The message doesn't fit one frame (100 MiB - 64 KiB).
+    /// The message does not fit in one frame (100 MiB - 64 KiB).
     too_large = AMOP_ERROR_TOO_LARGE,
-    /// No credentials were given and none found; the text lists every place tried.
+    /// No credentials were set and none were found; the text lists the places searched.
     credentials_not_found = AMOP_ERROR_CREDENTIALS_NOT_FOUND,
     /// A certificate or key can't be read or parsed.
     credentials_invalid = AMOP_ERROR_CREDENTIALS_INVALID,
     /// The private key is encrypted.
     key_encrypted = AMOP_ERROR_KEY_ENCRYPTED,
-    /// The private key doesn't belong to the certificate.
+    /// The private key does not belong to the certificate.
     key_mismatch = AMOP_ERROR_KEY_MISMATCH,
-    /// An own certificate or the CA is expired or not yet valid.
+    /// The client's certificate or the CA has expired or is not yet valid.
     certificate_dates = AMOP_ERROR_CERTIFICATE_DATES,
     /// The host name can't be resolved.
     resolve = AMOP_ERROR_RESOLVE,
-    /// TCP connect failed: nothing listens there, or no route.
+    /// The TCP connection failed: nothing listens there, or there is no route.
     connect = AMOP_ERROR_CONNECT,
-    /// TCP, TLS or handshake didn't end within the connect limit.
+    /// TCP, TLS and channel handshake did not complete within the connect timeout.
     connect_timeout = AMOP_ERROR_CONNECT_TIMEOUT,
     /// The TLS handshake failed.
     tls = AMOP_ERROR_TLS,
@@ -48,105 +48,106 @@ enum class Code : std::int32_t {
     node_certificate = AMOP_ERROR_NODE_CERTIFICATE,
     /// The node refused this client's certificate.
     client_certificate = AMOP_ERROR_CLIENT_CERTIFICATE,
-    /// Node and client share no cipher suite or curve.
+    /// The node and the client have no cipher suite or curve in common.
     tls_no_common = AMOP_ERROR_TLS_NO_COMMON,
     /// The node refused the channel handshake: no common protocol version.
     handshake = AMOP_ERROR_HANDSHAKE,
-    /// The embedded node can't listen on its port.
+    /// An embedded node can't listen on its port.
     listen = AMOP_ERROR_LISTEN,
-    /// No node is connected at the moment.
+    /// No node is connected.
     not_connected = AMOP_ERROR_NOT_CONNECTED,
-    /// The connection went away while the call was in flight.
+    /// The connection was lost while the call was in flight.
     connection_lost = AMOP_ERROR_CONNECTION_LOST,
     /// The node or a subscriber violated the protocol.
     protocol = AMOP_ERROR_PROTOCOL,
-    /// The call's own deadline passed.
+    /// The deadline of the call passed.
     timeout = AMOP_ERROR_TIMEOUT,
     /// The call was cancelled.
     cancelled = AMOP_ERROR_CANCELLED,
-    /// The client is closed or closing; of `next`: nothing will come any more.
+    /// The client is closed or closing; of `next`: no more items will arrive.
     closed = AMOP_ERROR_CLOSED,
-    /// A bound of this client is reached: calls in flight, or bytes queued to send.
+    /// A limit of this client is reached: calls in flight, or bytes queued for sending.
     overloaded = AMOP_ERROR_OVERLOADED,
-    /// Node code 100: no node knows a subscriber of the topic, or all of them failed.
+    /// Node code 100: no node knows a subscriber of the topic, or all subscribers failed.
     no_subscriber = AMOP_ERROR_NO_SUBSCRIBER,
     /// Node code 101 (older nodes): the remote node could not reach its SDK.
     remote_node = AMOP_ERROR_REMOTE_NODE,
-    /// Node code 102: the node's own time limit passed.
+    /// Node code 102: the time limit of the node passed.
     node_timeout = AMOP_ERROR_NODE_TIMEOUT,
-    /// Node code 103: the node's AMOP bandwidth limit rejected the message.
+    /// Node code 103: the bandwidth limit of the node rejected the message.
     bandwidth = AMOP_ERROR_BANDWIDTH,
-    /// Node code 104: the remote node had no subscriber left to try.
+    /// Node code 104: the remote node had no further subscriber to try.
     subscriber_unreachable = AMOP_ERROR_SUBSCRIBER_UNREACHABLE,
-    /// Any other code that a node or a subscriber answered; see `Error::node_code`.
+    /// Any other code from a node or a subscriber; see `Error::node_code`.
     remote = AMOP_ERROR_REMOTE,
     /// The subscriber's handler failed (result -5000).
     subscriber_failed = AMOP_ERROR_SUBSCRIBER_FAILED,
-    /// The subscriber dropped the request unanswered (result -5010).
+    /// The subscriber dropped the request without an answer (result -5010).
     subscriber_dropped = AMOP_ERROR_SUBSCRIBER_DROPPED,
-    /// The subscriber's handler didn't answer before the node's limit (result -5011).
+    /// The subscriber's handler did not answer in time (result -5011).
     subscriber_too_slow = AMOP_ERROR_SUBSCRIBER_TOO_SLOW,
-    /// Every lane of the subscriber was full (result -5012).
+    /// All queues of the subscriber were full (result -5012).
     subscriber_busy = AMOP_ERROR_SUBSCRIBER_BUSY,
-    /// The subscriber has just left the topic (result -5013).
+    /// The subscriber had just unsubscribed from the topic (result -5013).
     subscriber_unsubscribed = AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED,
-    /// This client serves the topic already.
+    /// This client already serves the topic.
     already_served = AMOP_ERROR_ALREADY_SERVED,
-    /// The call would wait for the very handler that makes it.
+    /// The call would wait for the handler that makes it.
     would_deadlock = AMOP_ERROR_WOULD_DEADLOCK,
-    /// This build, this node or this version of the library doesn't have it.
+    /// This build or version of the library, or this node, does not support the operation.
     unsupported = AMOP_ERROR_UNSUPPORTED,
-    /// The process forked after the library had started; the child can't use it.
+    /// The object was created before a fork, by the parent process.
     forked = AMOP_ERROR_FORKED,
     /// The library's threads could not be started.
     runtime = AMOP_ERROR_RUNTIME,
-    /// The request was answered before.
+    /// The request has already been answered.
     already_answered = AMOP_ERROR_ALREADY_ANSWERED,
-    /// The request's time is over: the library has answered it (too slow) or its connection is gone.
+    /// The request can no longer be answered: the library has answered it (TOO_SLOW), or its connection was
+    /// lost.
     request_expired = AMOP_ERROR_REQUEST_EXPIRED,
     /// A bug in the library.
     internal = AMOP_ERROR_INTERNAL,
 };
 
-/// A code as it is written in C, `AMOP_ERROR_TIMEOUT`; empty for a number that is none.
+/// Returns the C name of a code, such as `AMOP_ERROR_TIMEOUT`; empty for an unknown number.
 inline std::string_view to_string(Code code) noexcept {
     const char* name = amop_status_name(static_cast<std::int32_t>(code));
     return name == nullptr ? std::string_view() : std::string_view(name);
 }
 
-/// Whether a failed message may have reached a subscriber all the same.
+/// Whether the message of a failed call may have been delivered to a subscriber.
 enum class Delivery : std::int32_t {
-    /// It has not: sending it again can't make a duplicate.
+    /// Not delivered: sending the message again cannot produce a duplicate.
     no = AMOP_DELIVERY_NO,
-    /// It may have been delivered; a further try may be a duplicate.
+    /// Possibly delivered: sending the message again may produce a duplicate.
     maybe = AMOP_DELIVERY_MAYBE,
 };
 
-/// What went wrong. `what()` says what happened, to what, and what to do; programs decide by the code.
+/// An error. `what()` states what happened, to what, and what to do. Programs should test the code.
 ///
-/// Visible everywhere, so that a program catches what a library compiled with hidden symbols throws.
+/// It is visible across libraries, so that a program can catch what a library with hidden symbols throws.
 class [[gnu::visibility("default")]] Error : public std::runtime_error {
 public:
-    /// An error of one's own, say to throw where the library's errors are caught.
+    /// Creates an error of the program, for example to throw it where errors of the library are caught.
     Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
-    /// An error of the C interface, which stays the caller's. NULL gives an error that says so.
+    /// Copies an error of the C interface. NULL becomes an error that says so.
     explicit Error(const amop_error* error)
         : Error(std::shared_ptr<amop_error>(amop_error_clone(error), amop_error_free)) {}
 
     Code code() const noexcept { return code_; }
 
-    /// Whether the same call may succeed later without a change by the caller. Says nothing of duplicates, see
-    /// `delivery`.
+    /// Returns whether the same call may succeed later without a change by the caller. Whether a retry may
+    /// produce a duplicate is stated by `delivery`.
     bool is_retriable() const noexcept { return amop_error_is_retriable(error_.get()); }
 
-    /// Whether the message may have reached a subscriber all the same.
+    /// Returns whether the message may have been delivered to a subscriber.
     Delivery delivery() const noexcept { return static_cast<Delivery>(amop_error_delivery(error_.get())); }
 
-    /// The `result` that the node or the subscriber answered; 0 where none did.
+    /// The result code that the node or the subscriber sent; 0 if there is none.
     std::int32_t node_code() const noexcept { return amop_error_node_code(error_.get()); }
 
-    /// What a subscriber sent along with its failure; valid as long as this error or a copy of it.
+    /// The data that a subscriber sent with its failure; valid as long as this error or a copy of it.
     Bytes data() const noexcept { return Bytes(amop_error_data(error_.get())); }
 
 private:
@@ -156,7 +157,7 @@ private:
           error_(std::move(error)) {}
 
     Code code_;
-    // Shared, so that copies can't throw.
+    // Shared, because the copy constructor of an exception must not throw.
     std::shared_ptr<amop_error> error_;
 };
 

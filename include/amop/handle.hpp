@@ -1,5 +1,5 @@
-/// How this library calls the C interface: handles that free themselves, statuses that become exceptions. Not
-/// for users.
+/// How the headers call the C interface: handles that free themselves, and statuses that become exceptions.
+/// Not part of the interface.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace amop::detail {
 
-/// Frees a C object by its function.
+/// Frees a C object with this function.
 template <auto Function>
 struct Free {
     template <class T>
@@ -22,11 +22,11 @@ struct Free {
     }
 };
 
-/// A C object that is freed by this function.
+/// A C object that is freed with this function.
 template <class T, auto Function>
 using Handle = std::unique_ptr<T, Free<Function>>;
 
-/// Frees a C object, unless it is only lent for the time of a callback.
+/// Frees a C object, unless it is borrowed for a callback.
 template <auto Function>
 struct FreeIfOwned {
     bool owned = true;
@@ -39,21 +39,21 @@ struct FreeIfOwned {
     }
 };
 
-/// A C object that is owned or lent.
+/// A C object that is owned or borrowed.
 template <class T, auto Function>
 using OwnedOrLent = std::unique_ptr<T, FreeIfOwned<Function>>;
 
-/// A C object that is lent.
+/// Wraps a borrowed C object.
 template <class T, auto Function>
 OwnedOrLent<T, Function> lent(const T* object) noexcept {
-    // It isn't written to: the pointer is there for the function that would free it, and won't.
+    // The object is never written to. Only the function that frees owned objects needs a mutable pointer.
     return OwnedOrLent<T, Function>(const_cast<T*>(object), FreeIfOwned<Function>{false});
 }
 
-/// Marks constructors of what is lent for the time of a callback.
+/// Marks constructors for objects that are borrowed for a callback.
 struct Lent {};
 
-/// Throws what a function of the C interface said, and frees it.
+/// Throws the error of a function of the C interface, and frees it.
 [[noreturn]] inline void fail(amop_status status, amop_error* error) {
     const Handle<amop_error, amop_error_free> freed(error);
     if (error == nullptr) {
@@ -63,16 +63,16 @@ struct Lent {};
     throw Error(error);
 }
 
-/// Throws unless a setter, which gives no error object, has taken the setting `name`.
+/// Throws if a setter, which returns no error object, has rejected the setting `name`.
 inline void check(amop_status status, const char* name) {
     if (status != AMOP_OK) {
         throw Error(static_cast<Code>(status),
                     "`" + std::string(name)
-                        + "` can't be used: it is out of range, or a text that isn't UTF-8");
+                        + "` is invalid: it is out of range, or a string that is not UTF-8");
     }
 }
 
-/// Calls a function of the C interface whose last parameter is an error object; throws when it fails.
+/// Calls a function of the C interface whose last parameter is an error object. Throws if it fails.
 template <class Function, class... Arguments>
 void call(Function function, Arguments... arguments) {
     amop_error* error = nullptr;
@@ -82,7 +82,7 @@ void call(Function function, Arguments... arguments) {
     }
 }
 
-/// The same of a function that gives an object of type `T`, by the parameter before the error's.
+/// Calls such a function that stores a new `T` in the parameter before the error, and returns it.
 template <class T, class Function, class... Arguments>
 T* make(Function function, Arguments... arguments) {
     T* object = nullptr;
@@ -90,18 +90,18 @@ T* make(Function function, Arguments... arguments) {
     return object;
 }
 
-/// A text that the C interface lends, possibly NULL.
+/// Views a string of the C interface, possibly NULL.
 inline std::string_view view(const char* text) noexcept {
     return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
-/// A text for the C interface, which would take a NUL inside for its end.
+/// A string for the C interface. Throws if it contains a NUL, which C would take for the end.
 class CText {
 public:
     CText(std::string_view text, const char* name, Code code = Code::invalid_argument) : text_(text) {
         const auto at = text_.find('\0');
         if (at != std::string::npos) {
-            throw Error(code, "`" + std::string(name) + "` holds a NUL: byte " + std::to_string(at));
+            throw Error(code, "`" + std::string(name) + "` contains a NUL: byte " + std::to_string(at));
         }
     }
 

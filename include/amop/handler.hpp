@@ -1,7 +1,7 @@
-/// How callables become callbacks of the C interface. Not for users.
+/// How callables become callbacks of the C interface. Not part of the interface.
 ///
-/// A callable lives on the heap from the moment it is handed to the library until the library drops it: once,
-/// after its last call, also when the library refuses it.
+/// A callable is allocated on the heap and owned by the library until the library drops it: once, after its
+/// last call, also if the library refuses it.
 #pragma once
 
 #include <exception>
@@ -15,20 +15,20 @@
 
 namespace amop::detail {
 
-/// Runs what a callback is to do. No exception may pass into the library, which is told of it instead.
+/// Runs the body of a callback. An exception must not enter the library, so it is reported to it instead.
 template <class Body>
 void guard(Body&& body) noexcept {
-    // The status is of no use here: of a log's callback there is nobody to tell.
+    // The status is ignored: it is an error only in log callbacks, whose failures can't be reported.
     try {
         std::forward<Body>(body)();
     } catch (const std::exception& exception) {
         amop_callback_failed(exception.what());
     } catch (...) {
-        amop_callback_failed("the handler threw something that is no std::exception");
+        amop_callback_failed("the handler threw an object that is not a std::exception");
     }
 }
 
-/// A callable on its way to the library.
+/// A callable that is about to be passed to the library.
 template <class Handler>
 class Context {
 public:
@@ -36,8 +36,8 @@ public:
     explicit Context(Callable&& callable)
         : handler_(std::make_unique<Handler>(std::forward<Callable>(callable))) {}
 
-    /// As a callback of the C interface, whose `call` gets the handler back by `of`. To be made as the last
-    /// thing before the library is called, which has the handler from then on.
+    /// Returns a callback of the C interface that owns the callable; its `call` gets it with `of`. Call it
+    /// directly before the library is called, so that nothing can throw in between.
     template <class Callback, class Call>
     Callback give(Call call) noexcept {
         Callback callback{};
@@ -53,7 +53,7 @@ private:
     std::unique_ptr<Handler> handler_;
 };
 
-/// Calls a handler with what the library lends for the call: `Object` of the C interface, which `View` shows.
+/// Calls a handler with a `View` of the `Object` that the library lends for the call.
 template <class Handler, class View, class Object>
 void call_with_lent(void* context, const Object* object) noexcept {
     guard([&] {
@@ -62,7 +62,7 @@ void call_with_lent(void* context, const Object* object) noexcept {
     });
 }
 
-/// Takes part in overload resolution only for what is none of these options.
+/// Removes an overload for arguments that are convertible to one of these options.
 template <class Handler, class... Options>
 using IfHandler = std::enable_if_t<!std::disjunction_v<std::is_convertible<Handler, Options>...>>;
 

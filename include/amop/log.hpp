@@ -1,4 +1,5 @@
-/// Log: what the library does, for people; off until a handler is set.
+/// Log: records of what the library does. Disabled until a handler is set. Records above `LogLevel::trace`
+/// contain no payloads.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +14,27 @@
 
 namespace amop {
 
-/// How much is told.
+/// The level of a record.
 enum class LogLevel : std::int32_t {
-    /// Nothing.
+    /// No records.
     off = AMOP_LOG_OFF,
-    /// What goes wrong in the library, and exceptions that handlers of events and completions throw.
+    /// Errors in the library, and exceptions of handlers of events and completions.
     error = AMOP_LOG_ERROR,
-    /// What goes wrong around it: connections lost, answers that can't be sent.
+    /// Problems around it: lost connections, answers that can't be sent.
     warn = AMOP_LOG_WARN,
-    /// What it does: connections made.
+    /// Its main steps: connections established.
     info = AMOP_LOG_INFO,
-    /// What helps to find a mistake.
+    /// Details for debugging.
     debug = AMOP_LOG_DEBUG,
-    /// Everything, payloads too.
+    /// All records, which may contain payloads.
     trace = AMOP_LOG_TRACE,
 };
 
-/// Passes what the library logs, up to `level`, to `handler(LogLevel, std::string_view target,
-/// std::string_view message)`, instead of the former one: one call after the other, on a thread of the log's
-/// own. The texts are lent for the call. When the handler is slow records are lost and counted; one that
-/// throws loses its record.
+/// Passes records up to `level` to `handler(LogLevel, std::string_view target, std::string_view message)`, in
+/// place of the previous handler: sequentially, on a thread of its own. The strings are borrowed for the
+/// call. If the handler is too slow, records are discarded and counted. If it throws, the record is lost.
 ///
-/// Throws `invalid_argument` for a level that is none, `runtime`, `unsupported`, `forked`.
+/// Throws `invalid_argument` for an unknown level, `runtime`, `unsupported`, `forked`.
 template <class Handler>
 void set_log_handler(LogLevel level, Handler&& handler) {
     using Stored = std::decay_t<Handler>;
@@ -52,7 +52,7 @@ void set_log_handler(LogLevel level, Handler&& handler) {
                  context.template give<amop_log_callback>(call));
 }
 
-/// Ends it. The former handler is destroyed before this returns, or, when it just runs, after it has
+/// Disables the log. The handler is destroyed before this returns, or, if it is running, when it has
 /// returned.
 inline void clear_log_handler() {
     detail::call(amop_set_log_callback, static_cast<std::int32_t>(LogLevel::off), amop_log_callback{});

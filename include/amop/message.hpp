@@ -13,21 +13,22 @@ namespace amop {
 
 /// How a message was sent.
 enum class MessageKind : std::int32_t {
-    /// There is no message: the object was moved from.
+    /// The object was moved from.
     none = AMOP_MESSAGE_NONE,
-    /// To one subscriber that the node picked.
+    /// To one subscriber, chosen by the node.
     unicast = AMOP_MESSAGE_UNICAST,
     /// To all subscribers.
     broadcast = AMOP_MESSAGE_BROADCAST,
 };
 
-/// A message: a topic, any bytes, and where they came from. Immutable; may be used from many threads at once.
+/// A message: a topic, a payload, and the node it came from. Immutable; may be used from any number of
+/// threads at once.
 ///
-/// A handler is lent one for the time of its call, `const Message&`: its views end with the call. A copy is
-/// its owner's, for as long as it likes, and shares the payload instead of copying it.
+/// A handler borrows it for its call as `const Message&`; its views end with the call. A copy is owned by the
+/// program and shares the payload.
 class Message {
 public:
-    /// From the C interface: `message` is this object's from now on.
+    /// Takes ownership of a handle of the C interface.
     explicit Message(amop_message* message) noexcept : message_(message) {}
 
     Message(const amop_message* message, detail::Lent) noexcept
@@ -39,31 +40,31 @@ public:
     Message& operator=(Message&&) noexcept = default;
     ~Message() = default;
 
-    /// The topic it was published on; valid as long as the message, as all views.
+    /// The topic that the message was published on. Like all views, it is valid as long as the message.
     std::string_view topic() const noexcept { return detail::view(amop_message_topic(get())); }
 
-    /// Unicast or broadcast.
+    /// Whether the message is a unicast or a broadcast.
     MessageKind kind() const noexcept { return static_cast<MessageKind>(amop_message_kind_of(get())); }
 
-    /// The payload: any bytes, possibly none.
+    /// The payload: any number of bytes, possibly none.
     Bytes data() const noexcept { return Bytes(amop_message_data(get())); }
 
-    /// The payload as a text, whatever it holds.
+    /// The payload as a string, whatever it contains.
     std::string_view text() const noexcept { return data().text(); }
 
-    /// The publisher's sequence id: 32 bytes as they came, mostly hexadecimal digits.
+    /// The sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits.
     Bytes seq() const noexcept { return Bytes(amop_message_seq(get())); }
 
-    /// The node it came from, as the endpoint was given.
+    /// The endpoint of the node that delivered the message, as it was added.
     std::string_view endpoint() const noexcept { return detail::view(amop_message_endpoint(get())); }
 
-    /// When this client read it (not when it was sent: the wire doesn't say).
+    /// When this client received the message. The protocol does not transmit when it was sent.
     std::chrono::system_clock::time_point received_at() const noexcept {
         return std::chrono::system_clock::time_point(
             std::chrono::milliseconds(amop_message_received_at(get())));
     }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     const amop_message* get() const noexcept { return message_.get(); }
 
 private:

@@ -19,105 +19,109 @@
 
 namespace amop {
 
-/// A client's settings: `amop::Options{}.endpoint("127.0.0.1:20200").call_timeout(3s)`. What isn't set, or a
-/// bound that is set to 0, has its default. Whether the settings are right is said when they are used, by the
-/// constructor of `Client`.
+/// Settings of a client: `amop::Options{}.endpoint("127.0.0.1:20200").call_timeout(3s)`. What is not set, or
+/// a limit that is set to 0, has its default. The settings are checked by the constructor of `Client`.
 class Options {
 public:
-    /// A node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`. Several calls name several nodes.
+    /// Adds a node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`. Call it once for each node.
     Options& endpoint(std::string_view endpoint) {
         endpoints_.emplace_back(endpoint);
         return *this;
     }
 
-    /// The folder with `ca.crt`, `sdk.crt` and `sdk.key`.
+    /// Sets the folder that contains `ca.crt`, `sdk.crt` and `sdk.key`.
     ///
     /// Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
-    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. Files are read when connecting, and again at each
-    /// reconnect.
+    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when connecting. The
+    /// same files are read again at each reconnect, whatever the current folder is then.
     Options& credentials(std::string_view folder) {
         credentials_ = std::string(folder);
         return *this;
     }
 
-    /// The three files by name: the CA, the own certificate followed by those between it and the CA, the
-    /// private key (PKCS#8 or SEC1, not encrypted); all PEM.
+    /// Sets the paths of the three files: the CA, the client's certificate followed by the intermediate
+    /// certificates up to the CA, and the private key (PKCS#8 or SEC1, not encrypted). All are PEM.
     Options& credential_files(std::string_view ca, std::string_view cert, std::string_view key) {
         credentials_ = Files{std::string(ca), std::string(cert), std::string(key)};
         return *this;
     }
 
-    /// The content of three such files.
+    /// Sets the contents of the three files.
     Options& credential_pem(Bytes ca, Bytes cert, Bytes key) {
         credentials_ = Pem{std::string(ca.text()), std::string(cert.text()), std::string(key.text())};
         return *this;
     }
 
-    /// How long one try to connect may take: TCP, TLS and handshake together. Default 10 s.
+    /// Sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake. Default:
+    /// 10 s.
     Options& connect_timeout(Timeout time) {
         connect_timeout_ = time;
         return *this;
     }
 
-    /// The deadline of every call that has none of its own. Default 10 s.
+    /// Sets the time limit of calls that state none. Default: 10 s.
     Options& call_timeout(Timeout time) {
         call_timeout_ = time;
         return *this;
     }
 
-    /// How long `close`, `unsubscribe` and destructors let handlers finish, unless told otherwise. Default 5
-    /// s.
+    /// Sets how long `close`, `unsubscribe` and destructors wait for handlers if no timeout is passed to
+    /// them. Default: 5 s.
     Options& close_timeout(Timeout time) {
         close_timeout_ = time;
         return *this;
     }
 
-    /// The time between heartbeats. Default 10 s; nodes end a connection that is idle for 60 s.
+    /// Sets the heartbeat interval. Default: 10 s. Keep it below 60 s, because nodes close connections that
+    /// are idle for that long. See `missed_heartbeats`.
     Options& heartbeat(Timeout interval) {
         heartbeat_ = interval;
         return *this;
     }
 
-    /// After how many heartbeats in a row without a byte from the node a connection is dead. Default 2.
+    /// Sets the number of heartbeat intervals after which a connection on which nothing arrives is closed.
+    /// Default: 2.
     Options& missed_heartbeats(std::uint32_t heartbeats) {
         missed_heartbeats_ = heartbeats;
         return *this;
     }
 
-    /// Whether the constructor of `Client` returns though no node can be reached: the client goes on trying,
-    /// and until it succeeds calls end as not connected. Default no. What can't change by itself, such as
-    /// credentials, is an error all the same.
+    /// Sets whether the constructor of `Client` returns even if no node can be reached. The client keeps
+    /// trying, and until it succeeds calls fail with `not_connected`. Invalid options or credentials are
+    /// still errors. Default: false.
     Options& start_offline(bool offline) {
         start_offline_ = offline;
         return *this;
     }
 
-    /// The first pause before a reconnect; it duplicates, with +-50 % jitter. Default 100 ms.
+    /// Sets the pause before the first attempt to reconnect. The pause doubles with each failed attempt, up
+    /// to the longest pause, and is varied randomly by up to 50 %. Default: 100 ms.
     Options& reconnect_min(Timeout pause) {
         reconnect_min_ = pause;
         return *this;
     }
 
-    /// The longest pause before a reconnect. Default 10 s.
+    /// Sets the longest pause between attempts to reconnect. Default: 10 s.
     Options& reconnect_max(Timeout pause) {
         reconnect_max_ = pause;
         return *this;
     }
 
-    /// How long a request may wait for its answer before the library answers for the service that it is too
-    /// slow. Default 4.5 s: half a second before a 2.x node would deliver the message to somebody else.
+    /// Sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the
+    /// service. Default: 4.5 s, half a second before a 2.x node would deliver the message to another
+    /// subscriber.
     Options& answer_timeout(Timeout time) {
-        answer_within_ = time;
+        answer_timeout_ = time;
         return *this;
     }
 
-    /// When a failed publish is tried again by itself. Default `definite`.
+    /// Sets when failed calls are retried automatically. Default: `definite`.
     Options& retry(Retry retry) {
         retry_ = retry;
         return *this;
     }
 
-    /// Whether this client's own broadcasts come back to its subscriptions. Default no.
+    /// Sets whether the client's own broadcasts are delivered to its own subscriptions. Default: false.
     Options& echo(bool echo) {
         echo_ = echo;
         return *this;
@@ -137,45 +141,50 @@ public:
         return *this;
     }
 
-    /// Most bytes held in all subscriptions and services together, payloads and 160 for each message. Default 512 MiB.
+    /// Sets the maximum number of bytes queued in all subscriptions and services together, counting 160 bytes
+    /// per message besides its payload. Default: 512 MiB. At the limit, an empty subscription still accepts
+    /// one message, and one with `Overflow::drop_oldest` discards its oldest messages to make space.
     Options& max_held_bytes(std::size_t bytes) {
         max_held_bytes_ = bytes;
         return *this;
     }
 
-    /// Most events held for each listener; one that reads too slowly loses the oldest. Default 1,024.
+    /// Sets the maximum number of events queued for each listener. At the limit the oldest event is discarded
+    /// and counted. Default: 1,024.
     Options& max_events(std::size_t events) {
         max_events_ = events;
         return *this;
     }
 
-    /// How long a message is remembered, so that a duplicate of it isn't delivered again. Default 60 s.
+    /// Sets how long a message is remembered, so that duplicates of it are recognised and not delivered.
+    /// Default: 60 s.
     Options& duplicate_window(Timeout window) {
         duplicate_window_ = window;
         return *this;
     }
 
-    /// Most messages remembered for that. Default 65,536.
+    /// Sets the maximum number of messages that are remembered. Default: 65,536.
     Options& max_duplicates(std::size_t messages) {
         max_duplicates_ = messages;
         return *this;
     }
 
-    /// The group of the chain that nodes are asked about their peers in; messages know no groups. Default 1.
+    /// Sets the group of the chain in which nodes are asked for their peers. Messages do not depend on
+    /// groups. Default: 1.
     Options& group(std::int64_t group) {
         group_ = group;
         return *this;
     }
 
-    /// Most threads for handlers. Default 256; they are started when they are needed and end when they are
-    /// idle.
+    /// Sets the maximum number of threads for handlers. They are started when needed and exit when idle.
+    /// Default: 256.
     Options& dispatcher_threads(std::size_t threads) {
         dispatcher_threads_ = threads;
         return *this;
     }
 
-    /// For the C interface: a new object with these settings. Throws `invalid_argument` for texts that can't
-    /// be.
+    /// Returns these settings as a new object of the C interface. Throws `invalid_argument` for invalid
+    /// strings.
     detail::Handle<amop_options, amop_options_free> to_c() const {
         detail::Handle<amop_options, amop_options_free> options(amop_options_new());
         const Settings settings{options.get()};
@@ -191,7 +200,7 @@ public:
         settings.apply("start_offline", amop_options_set_start_offline, start_offline_);
         settings.apply("reconnect_min", amop_options_set_reconnect_min, reconnect_min_);
         settings.apply("reconnect_max", amop_options_set_reconnect_max, reconnect_max_);
-        settings.apply("answer_timeout", amop_options_set_answer_timeout, answer_within_);
+        settings.apply("answer_timeout", amop_options_set_answer_timeout, answer_timeout_);
         settings.apply("retry", amop_options_set_retry, retry_);
         settings.apply("echo", amop_options_set_echo, echo_);
         settings.apply("max_in_flight", amop_options_set_max_in_flight, max_in_flight_);
@@ -244,7 +253,7 @@ private:
     Timeout heartbeat_;
     Timeout reconnect_min_;
     Timeout reconnect_max_;
-    Timeout answer_within_;
+    Timeout answer_timeout_;
     Timeout duplicate_window_;
     std::optional<std::uint32_t> missed_heartbeats_;
     std::optional<bool> start_offline_;

@@ -14,20 +14,20 @@
 
 namespace amop {
 
-/// When a failed publish is tried again by itself.
+/// When a failed publish or broadcast is retried automatically.
 enum class Retry : std::int32_t {
-    /// As the client's options say; on the client itself: `definite`.
+    /// As set in the options of the client; in those: `definite`.
     automatic = AMOP_RETRY_DEFAULT,
     /// Never.
     never = AMOP_RETRY_NEVER,
-    /// On another node, when the failure says that nothing was delivered.
+    /// On another node, if the error states that the message was not delivered.
     definite = AMOP_RETRY_DEFINITE,
-    /// Also when it may have been delivered. Subscribers that use this library drop the duplicate, others may
-    /// handle the message more than once.
+    /// Also if the message may have been delivered. Subscribers that use this library discard the duplicate;
+    /// others may handle the message more than once.
     at_least_once = AMOP_RETRY_AT_LEAST_ONCE,
 };
 
-/// Options of a publish or broadcast. A duration alone stands for one with that timeout:
+/// Options of a publish or broadcast. A duration alone stands for options with that timeout:
 /// `client.publish(topic, data, 5s)`.
 class PublishOptions {
 public:
@@ -36,34 +36,35 @@ public:
     template <class Rep, class Period>
     PublishOptions(std::chrono::duration<Rep, Period> time) : timeout_(time) {}
 
-    /// By when the call ends. Default: the client's call timeout.
+    /// Sets the time limit of the call. Default: the call timeout of the client.
     PublishOptions& timeout(Timeout timeout) {
         timeout_ = timeout;
         return *this;
     }
 
-    /// Whether a publish goes on trying until its deadline while nothing was delivered, say because no node
-    /// knows a subscriber yet (topics take up to 5 s to travel between nodes). Default no.
+    /// Sets whether a publish that was not delivered is retried until its deadline, for example because no
+    /// node knows a subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
     PublishOptions& wait_for_subscriber(bool wait) {
         wait_for_subscriber_ = wait;
         return *this;
     }
 
-    /// When to try again by itself. Default: as the client's options say.
+    /// Sets when the call is retried automatically. Default: as set in the options of the client.
     PublishOptions& retry(Retry retry) {
         retry_ = retry;
         return *this;
     }
 
-    /// Whether a broadcast goes through every connected node instead of one that reaches all. Subscribers
-    /// that use this library drop the duplicates, others see them. Default no.
+    /// Sets whether a broadcast is sent to every connected node, rather than to as many as reach all
+    /// subscribers. Subscribers that use this library discard the duplicates, others receive them. Default:
+    /// false.
     PublishOptions& all_nodes(bool all) {
         all_nodes_ = all;
         return *this;
     }
 
-    /// For the C interface, where the timeout is a parameter of its own: a new object with the other
-    /// settings, or NULL when all are the default.
+    /// Returns these settings as a new object of the C interface, or NULL if all are default. The timeout is
+    /// not included, because it is a parameter of its own in C.
     detail::Handle<amop_publish_options, amop_publish_options_free> to_c() const {
         if (!wait_for_subscriber_ && !retry_ && !all_nodes_) {
             return nullptr;
@@ -77,7 +78,7 @@ public:
         return options;
     }
 
-    /// For the C interface, in milliseconds; 0 is the default.
+    /// Returns the timeout for the C interface, in milliseconds; 0 stands for the default.
     std::uint64_t timeout_to_c() const noexcept { return timeout_.of_call(); }
 
 private:
@@ -87,10 +88,11 @@ private:
     std::optional<bool> all_nodes_;
 };
 
-/// A subscriber's answer. Immutable; may be used from many threads at once. A copy shares the payload.
+/// A reply of a subscriber. Immutable; may be used from any number of threads at once. A copy shares the
+/// payload.
 class Reply {
 public:
-    /// From the C interface: `reply` is this object's from now on; NULL stands for an empty reply.
+    /// Takes ownership of a handle of the C interface. NULL is an empty reply.
     explicit Reply(amop_reply* reply) noexcept : reply_(reply) {}
 
     Reply(const Reply& other) noexcept : reply_(amop_reply_clone(other.get())) {}
@@ -99,17 +101,16 @@ public:
     Reply& operator=(Reply&&) noexcept = default;
     ~Reply() = default;
 
-    /// What the subscriber answered; nothing when it had nothing to say. Valid as long as the reply, as all
-    /// views.
+    /// The payload; empty if the subscriber sent none. Like all views, it is valid as long as the reply.
     Bytes data() const noexcept { return Bytes(amop_reply_data(get())); }
 
-    /// The same as a text, whatever it holds.
+    /// The payload as a string, whatever it contains.
     std::string_view text() const noexcept { return data().text(); }
 
-    /// The node that the message went through, as the endpoint was given.
+    /// The endpoint of the node that the message was sent to, as it was added.
     std::string_view endpoint() const noexcept { return detail::view(amop_reply_endpoint(get())); }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     const amop_reply* get() const noexcept { return reply_.get(); }
 
 private:

@@ -1,4 +1,4 @@
-/// Services: the unicasts of a topic, each of which gets an answer.
+/// Services: the unicasts of a topic, each of which receives an answer.
 #pragma once
 
 #include <cstddef>
@@ -24,54 +24,53 @@
 
 namespace amop {
 
-/// A unicast that waits for its answer: now, or later from any thread. Movable; its functions may be used
-/// from many threads at once.
+/// A unicast that waits for its answer, which can be given at once or later from any thread. Movable; its
+/// functions may be called from any number of threads at once.
 ///
-/// After 4.5 s (`Options::answer_timeout`) the library itself answers that the service is too slow; when the
-/// request is destroyed without an answer, that it was dropped.
+/// If it has no answer after 4.5 s (`Options::answer_timeout`), the library answers TOO_SLOW; if it is
+/// destroyed without an answer, DROPPED.
 class Request {
 public:
-    /// The code of a failure without a code of its own.
+    /// The code of a failure if the program has no code of its own.
     static constexpr std::int32_t failed = AMOP_RESULT_FAILED;
 
-    /// From the C interface: `request` is this object's from now on.
+    /// Takes ownership of a handle of the C interface.
     explicit Request(amop_request* request) noexcept
         : request_(request), message_(amop_request_message(request), detail::Lent{}) {}
 
-    /// The message that is to be answered; a copy of it outlives the request.
+    /// The message to be answered; a copy of it outlives the request.
     const Message& message() const noexcept { return message_; }
 
-    /// The topic; valid as long as the request, as all views.
+    /// The topic. Like all views, it is valid as long as the request.
     std::string_view topic() const noexcept { return message_.topic(); }
 
     /// The payload.
     Bytes data() const noexcept { return message_.data(); }
 
-    /// The payload as a text, whatever it holds.
+    /// The payload as a string, whatever it contains.
     std::string_view text() const noexcept { return message_.text(); }
 
-    /// Sends the reply; it may be empty. Never waits.
+    /// Sends the reply, which may be empty. Never waits.
     ///
-    /// Throws `request_expired` when its time is over or its connection gone, `already_answered`,
-    /// `too_large`, `forked`.
+    /// Throws `request_expired` if the time for an answer is over or the connection was lost,
+    /// `already_answered`, `too_large`, `forked`.
     void reply(Bytes data = {}) const { detail::call(amop_request_reply, get(), data.data(), data.size()); }
 
-    /// Tells the publisher that it failed: a code, and data to go with it. The code has to fit 16 bits, must
-    /// not be 0, not one of the nodes' own (100 to 104), and not one that the library answers by itself (-5013
-    /// to -5010).
+    /// Answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of
+    /// the nodes (100 to 104) or a code of the library (-5013 to -5010).
     ///
-    /// Throws as `reply`; `invalid_argument` for a code that can't be sent.
+    /// Throws as `reply`; `invalid_argument` for a code that is not allowed.
     void fail(std::int32_t code, Bytes data = {}) const {
         detail::call(amop_request_fail, get(), code, data.data(), data.size());
     }
 
-    /// The same without a code of one's own; the publisher gets `Code::subscriber_failed`.
+    /// Answers with the code `failed`; the publisher receives `Code::subscriber_failed`.
     void fail(Bytes data) const { fail(failed, data); }
 
-    /// Whether an answer can still be given.
+    /// Returns whether the request can still be answered.
     bool is_open() const noexcept { return amop_request_is_open(get()); }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     const amop_request* get() const noexcept { return request_.get(); }
 
 private:
@@ -81,13 +80,13 @@ private:
 
 namespace detail {
 
-/// Calls a service's handler, and sends what it returns.
+/// Calls the handler of a service and sends its return value.
 template <class Handler>
 void answer(void* context, const amop_request* lent) noexcept {
     guard([&] {
         Handler& handler = Context<Handler>::of(context);
         Request request(amop_request_clone(lent));
-        // A handler may take the request, by value or by any reference.
+        // A handler may take the request by value or by any reference.
         const auto handle = [&]() -> decltype(auto) {
             if constexpr (std::is_invocable_v<Handler&, Request>) {
                 return std::invoke(handler, std::move(request));
@@ -109,42 +108,45 @@ void answer(void* context, const amop_request* lent) noexcept {
 
 } // namespace detail
 
-/// Options of a service. What isn't set, or set to 0, has its default.
+/// Options of a service. What is not set, or set to 0, has its default.
 class ServeOptions {
 public:
-    /// How many calls of the handler may run at once. Default 1. Of no use for a service without handler.
+    /// Sets how many calls of the handler may run at once. Default: 1. Has no effect for a service without
+    /// handler.
     ServeOptions& concurrency(std::size_t calls) {
         concurrency_ = calls;
         return *this;
     }
 
-    /// Most requests held for it; beyond, publishers are told that it is busy. Default 65,536.
+    /// Sets the maximum number of queued requests. At the limit, publishers receive `subscriber_busy`.
+    /// Default: 65,536.
     ServeOptions& max_messages(std::size_t messages) {
         max_messages_ = messages;
         return *this;
     }
 
-    /// Most bytes held for it, payloads and 160 for each request; one request of any size is taken when it is empty.
-    /// Default 64 MiB.
+    /// Sets the maximum number of queued bytes, counting 160 bytes per request besides its payload. An empty
+    /// service accepts one request of any size. Default: 64 MiB.
     ServeOptions& max_bytes(std::size_t bytes) {
         max_bytes_ = bytes;
         return *this;
     }
 
-    /// At how many nodes the topic is listed. Default one: listed at all nodes a service would make every
-    /// publisher that shares one of them stall, since nodes lose unicasts to clients of their own.
+    /// Sets at how many nodes the topic is listed. Default: one, because nodes up to release 2.11 can lose a
+    /// unicast between two clients of the same node. If the service were listed at all nodes, every publisher
+    /// would share a node with it.
     ServeOptions& placement(Placement placement) {
         placement_ = placement;
         return *this;
     }
 
-    /// How long to wait for a node to list the topic. Default: the client's call timeout.
+    /// Sets how long to wait for a node to list the topic. Default: the call timeout of the client.
     ServeOptions& timeout(Timeout timeout) {
         timeout_ = timeout;
         return *this;
     }
 
-    /// For the C interface: a new object with these settings.
+    /// Returns these settings as a new object of the C interface.
     detail::Handle<amop_serve_options, amop_serve_options_free> to_c() const {
         detail::Handle<amop_serve_options, amop_serve_options_free> options(amop_serve_options_new());
         const detail::Settings<amop_serve_options> settings{options.get()};
@@ -164,60 +166,60 @@ private:
     Timeout timeout_;
 };
 
-/// A service. Movable; all its functions may be used from many threads at once. It ends as a `Subscription`
-/// does: the destructor waits for the handler's calls, up to the client's close timeout, unless it runs in a
-/// handler.
+/// A service. Movable; its functions may be called from any number of threads at once. It ends like a
+/// `Subscription`: the destructor waits for calls of the handler, up to the close timeout of the client,
+/// unless it runs inside of a handler.
 class [[nodiscard]] Service {
 public:
-    /// From the C interface: `service` is this object's from now on.
+    /// Takes ownership of a handle of the C interface.
     explicit Service(amop_service* service) noexcept : service_(service) {}
 
-    /// The next request that can still be answered; none when none came in time. Doesn't wait with a timeout
-    /// of 0. Several threads may wait: each request goes to one of them.
+    /// Returns the next request that can still be answered; none if no request arrived within the timeout. A
+    /// timeout of 0 does not wait. If several threads wait, each request goes to one of them.
     ///
-    /// Throws `Code::closed` when none will come any more: after unsubscribing or closing, and all that was
-    /// queued is read; `invalid_argument` when the requests go to a handler; `forked`.
+    /// Throws `Code::closed` if no more requests will arrive: the service or the client is closed, and what
+    /// was queued has been read; `invalid_argument` if the requests are passed to a handler; `forked`.
     std::optional<Request> next(Timeout timeout) const {
         return detail::next<Request, amop_request>(amop_service_next, get(), timeout);
     }
 
-    /// The next requests, up to `max` (and 65,536 at once), in order; empty when none came in time. Waits for
-    /// the first, and takes what is there then. Throws as `next`.
+    /// Returns up to `max` requests (at most 65,536) in order; empty if no request arrived within the
+    /// timeout. Waits for the first one, but not for more. Throws as `next`.
     std::vector<Request> next_many(std::size_t max, Timeout timeout) const {
         return detail::next_many<Request, amop_request>(amop_service_next_many, get(), max, timeout);
     }
 
-    /// `for (amop::Request& request : service)`: each request as it comes, until none will come any more.
+    /// `for (amop::Request& request : service)`: reads each request as it arrives, until no more will arrive.
     detail::Iterator<Service, Request> begin() const noexcept {
         return detail::Iterator<Service, Request>(*this);
     }
     detail::Sentinel end() const noexcept { return {}; }
 
-    /// A file descriptor that is readable while `next` would not wait, as `Subscription::fd`.
+    /// Returns a file descriptor that is readable while `next` would not wait, see `Subscription::fd`.
     int fd() const { return detail::descriptor(amop_service_fd, get()); }
 
     /// The topic; valid as long as the service.
     std::string_view topic() const noexcept { return detail::view(amop_service_topic(get())); }
 
-    /// What it holds, accepted and lost so far. Throws `forked`.
+    /// Returns the current statistics. Throws `forked`.
     SubscriptionStats stats() const {
         return detail::Snapshot(detail::make<amop_stats>(amop_service_stats, get())).of_subscription();
     }
 
-    /// Takes no more requests and tells the node. What is queued can still be read and answered; a handler
-    /// works it off until the timeout, then the rest is answered as dropped. Otherwise as
-    /// `Subscription::unsubscribe`.
+    /// Ends the service: it accepts no more requests, and the nodes receive a topic list without it. Queued
+    /// requests can still be read and answered. A handler processes them until the timeout; the rest is
+    /// answered as dropped. Otherwise as `Subscription::unsubscribe`.
     void unsubscribe(Timeout timeout = {}) const {
         detail::call(amop_service_unsubscribe, get(), timeout.of_call());
     }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     amop_service* get() const noexcept { return service_.get(); }
 
 private:
     struct End {
         void operator()(amop_service* service) const noexcept {
-            // As of a subscription.
+            // Fails if a handler blocks; a destructor can't report that.
             amop_service_unsubscribe(service, 0, nullptr);
             amop_service_free(service);
         }

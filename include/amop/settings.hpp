@@ -1,4 +1,5 @@
-/// How options reach the C interface: what isn't set isn't passed on, and keeps its default. Not for users.
+/// How options are passed to the C interface: what is not set is not passed, and keeps its default. Not part
+/// of the interface.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace amop::detail {
 
-/// Passes settings on to an options object.
+/// Passes settings to an options object.
 template <class Options>
 struct Settings {
     Options* options;

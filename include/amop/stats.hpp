@@ -1,4 +1,4 @@
-/// Figures: what a client, a subscription or a service has done so far, and holds now.
+/// Statistics: counters and current values of a client, an endpoint, a subscription or a service.
 #pragma once
 
 #include <algorithm>
@@ -17,50 +17,50 @@
 
 namespace amop {
 
-/// Figures of a subscription or a service.
+/// Statistics of a subscription or service.
 struct SubscriptionStats {
-    /// Messages held now.
+    /// Messages queued now.
     std::uint64_t held_messages = 0;
-    /// Payload bytes held now.
+    /// Payload bytes queued now.
     std::uint64_t held_bytes = 0;
-    /// Messages accepted so far.
+    /// Messages accepted.
     std::uint64_t accepted = 0;
-    /// Messages refused because it was full.
+    /// Messages refused because the queue was full.
     std::uint64_t refused = 0;
-    /// Accepted messages given up: for newer ones, or because it ended before they were read.
+    /// Messages discarded after they were accepted: in favour of newer ones, or because the subscription or
+    /// service ended before they were read.
     std::uint64_t dropped = 0;
 };
 
-/// Where an endpoint stands; the better, the higher.
+/// The state of an endpoint. A higher value is a better state.
 enum class EndpointState : std::int32_t {
-    /// The client has left it.
+    /// The client has closed the connection, or removed the endpoint.
     ended = AMOP_ENDPOINT_ENDED,
-    /// The last try failed, or the session was lost; the next try comes by itself.
+    /// The last attempt to connect failed, or the session was lost; the client will try again.
     down = AMOP_ENDPOINT_DOWN,
-    /// The first try is under way.
+    /// The first attempt to connect is in progress.
     connecting = AMOP_ENDPOINT_CONNECTING,
-    /// A session is up.
+    /// A session is established.
     connected = AMOP_ENDPOINT_CONNECTED,
 };
 
-/// How long unicasts took that were answered well: a histogram, in which times are known to an eighth of
-/// themselves.
+/// A histogram of the round trip times of unicasts that received a reply. Its precision is one eighth of the
+/// value.
 class RoundTrips {
 public:
-    /// None.
+    /// Creates an empty histogram.
     RoundTrips() = default;
 
-    /// Of a snapshot of the C interface: of one of its endpoints, or of all together.
+    /// Refers to a histogram in a snapshot of the C interface: of one endpoint, or of all endpoints.
     RoundTrips(std::uint64_t count, std::shared_ptr<const amop_stats> snapshot,
                std::optional<std::size_t> endpoint)
         : count_(count), snapshot_(std::move(snapshot)), endpoint_(endpoint) {}
 
-    /// How many there were.
+    /// The number of round trips.
     std::uint64_t count() const noexcept { return count_; }
 
-    /// The time within which this part of them was answered: 0.5 is the median, 0.99 leaves the slowest
-    /// hundredth out, 1 is the slowest. None without any. Parts outside of 0 to 1 count as the nearer of the
-    /// two.
+    /// Returns a quantile: 0.5 gives the median, 0.99 the time that the slowest hundredth exceeded, 1 the
+    /// longest; none if the histogram is empty. A part below 0 counts as 0, one above 1 as 1.
     std::optional<std::chrono::microseconds> quantile(double part) const {
         if (count_ == 0) {
             return std::nullopt;
@@ -81,113 +81,115 @@ private:
     std::optional<std::size_t> endpoint_;
 };
 
-/// One bucket of that histogram.
+/// One bucket of a histogram.
 struct RoundTripBucket {
     /// The longest time that falls into it.
     std::chrono::microseconds up_to{};
-    /// How many did.
+    /// The number of round trips in it.
     std::uint64_t count = 0;
 };
 
-/// What went over the connections to one endpoint, and waits there now.
+/// Statistics of the connections to one endpoint.
 struct EndpointStats {
-    /// The endpoint, as given; of a total: empty.
+    /// The endpoint, as it was added; empty in a total.
     std::string endpoint;
-    /// Whether a session is up; of a total: any.
+    /// Whether a session is established; in a total: whether any is.
     bool connected = false;
-    /// Where the endpoint stands; of a total: the best of all.
+    /// The state; in a total: the highest of all endpoints.
     EndpointState state = EndpointState::ended;
-    /// Why no session is up, or why the last try to connect failed; none while one is up, and of a total.
+    /// Why there is no session: the error of the last attempt to connect or of the lost session. None while a
+    /// session is established, and in a total.
     std::optional<Error> last_error;
-    /// Sessions so far; all after the first are reconnects.
+    /// Sessions established; all after the first are reconnects.
     std::uint64_t connects = 0;
-    /// Sessions that were lost.
+    /// Sessions lost.
     std::uint64_t losses = 0;
-    /// Tries to connect that failed.
+    /// Failed attempts to connect.
     std::uint64_t failed_connects = 0;
-    /// Frames written, of all kinds.
+    /// Frames written, of all types.
     std::uint64_t frames_sent = 0;
-    /// Frames read, of all kinds.
+    /// Frames read, of all types.
     std::uint64_t frames_received = 0;
     /// Bytes written, before encryption.
     std::uint64_t bytes_sent = 0;
     /// Bytes read, after decryption.
     std::uint64_t bytes_received = 0;
-    /// Writes to the connection.
+    /// Write operations on the connection.
     std::uint64_t writes = 0;
-    /// Unicasts and broadcasts sent for callers, each further try too.
+    /// Unicasts and broadcasts sent for callers, retries included.
     std::uint64_t calls = 0;
-    /// How long unicasts took that were answered well.
+    /// The round trip times of unicasts that received a reply.
     RoundTrips round_trips;
-    /// Unicasts and broadcasts that came, duplicates too.
+    /// Unicasts and broadcasts received, duplicates included.
     std::uint64_t messages_received = 0;
-    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way.
+    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under
+    /// way.
     std::uint64_t overloaded = 0;
     /// Calls in flight now.
     std::uint64_t in_flight = 0;
-    /// Bytes queued to send now.
+    /// Bytes queued for sending now.
     std::uint64_t queued_bytes = 0;
     /// Topic lists sent.
     std::uint64_t topic_lists_sent = 0;
-    /// Answers to nothing in flight: late, duplicate or foreign.
+    /// Replies that match no call in flight: late, duplicate or of unknown origin.
     std::uint64_t stray_replies = 0;
-    /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
+    /// Frames of types that a client does not use, and malformed ones of types that other SDKs create.
     std::uint64_t ignored_frames = 0;
-    /// Requests that the library answered for a service that was too slow.
+    /// Requests that the library answered TOO_SLOW on behalf of a service.
     std::uint64_t too_slow = 0;
-    /// Unicasts refused because every subscription or service for them was full.
+    /// Unicasts refused because every subscription or service of the topic was full.
     std::uint64_t busy = 0;
 };
 
-/// Figures of a client.
+/// Statistics of a client.
 struct Stats {
-    /// Those of each endpoint, in the order given. One that was removed takes its figures along.
+    /// Each endpoint, in the order in which they were added. Endpoints that were removed are not included.
     std::vector<EndpointStats> endpoints;
-    /// Those of all endpoints together.
+    /// The totals of all endpoints.
     EndpointStats total;
-    /// The buckets of the histogram of round trips, of all endpoints together, that hold any, the fastest
-    /// first.
+    /// The non-empty buckets of the histogram of round trip times of all endpoints, the fastest first.
     std::vector<RoundTripBucket> round_trip_buckets;
-    /// Further tries of calls, after the first.
+    /// Retries of calls.
     std::uint64_t retries = 0;
     /// Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried.
     std::uint64_t calls_waiting = 0;
-    /// Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least.
+    /// Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers.
     std::uint64_t partial_broadcasts = 0;
-    /// Payload bytes held in all its subscriptions and services now.
+    /// Payload bytes queued now in all subscriptions and services.
     std::uint64_t held_bytes = 0;
     /// How often a handler had to wait for a thread.
     std::uint64_t dispatcher_waits = 0;
-    /// Messages refused because a subscription or service was full: counted once for each of them.
+    /// Messages refused because a subscription or service was full, counted once for each of them.
     std::uint64_t refused = 0;
-    /// Messages accepted, and given up: for newer ones, or because their subscription ended before they were
-    /// read.
+    /// Messages discarded after they were accepted: in favour of newer ones, or because the subscription or
+    /// service ended before they were read.
     std::uint64_t dropped = 0;
-    /// Messages that had come before: answered as the first was, not delivered again.
+    /// Messages that had been received before: answered as the first one was, and not delivered again.
     std::uint64_t duplicates = 0;
-    /// Messages on topics that nobody here subscribes to, or no longer.
+    /// Messages on topics that the client is not, or no longer, subscribed to.
     std::uint64_t unwanted = 0;
-    /// The client's own broadcasts that came back (without echo).
+    /// The client's own broadcasts that were received and discarded (without echo).
     std::uint64_t own_broadcasts = 0;
-    /// Events that a listener lost because it read too slowly, or left unread.
+    /// Events that were discarded because a listener read too slowly, or was destroyed before it had read
+    /// them.
     std::uint64_t events_dropped = 0;
 };
 
 namespace detail {
 
-/// A snapshot of the C interface, while its figures are taken over.
+/// Reads the statistics of a snapshot of the C interface.
 class Snapshot {
 public:
-    /// Takes `stats` over.
+    /// Takes ownership of `stats`.
     explicit Snapshot(amop_stats* stats) : stats_(stats, amop_stats_free) {}
 
     SubscriptionStats of_subscription() const {
         SubscriptionStats stats;
-        stats.held_messages = figure(AMOP_STAT_HELD_MESSAGES);
-        stats.held_bytes = figure(AMOP_STAT_HELD_BYTES);
-        stats.accepted = figure(AMOP_STAT_ACCEPTED);
-        stats.refused = figure(AMOP_STAT_REFUSED);
-        stats.dropped = figure(AMOP_STAT_DROPPED);
+        stats.held_messages = value(AMOP_STAT_HELD_MESSAGES);
+        stats.held_bytes = value(AMOP_STAT_HELD_BYTES);
+        stats.accepted = value(AMOP_STAT_ACCEPTED);
+        stats.refused = value(AMOP_STAT_REFUSED);
+        stats.dropped = value(AMOP_STAT_DROPPED);
         return stats;
     }
 
@@ -198,23 +200,23 @@ public:
         }
         stats.total = of_endpoint(std::nullopt);
         stats.round_trip_buckets = buckets();
-        stats.retries = figure(AMOP_STAT_RETRIES);
-        stats.calls_waiting = figure(AMOP_STAT_CALLS_WAITING);
-        stats.partial_broadcasts = figure(AMOP_STAT_PARTIAL_BROADCASTS);
-        stats.held_bytes = figure(AMOP_STAT_HELD_BYTES);
-        stats.dispatcher_waits = figure(AMOP_STAT_DISPATCHER_WAITS);
-        stats.refused = figure(AMOP_STAT_REFUSED);
-        stats.dropped = figure(AMOP_STAT_DROPPED);
-        stats.duplicates = figure(AMOP_STAT_DUPLICATES);
-        stats.unwanted = figure(AMOP_STAT_UNWANTED);
-        stats.own_broadcasts = figure(AMOP_STAT_OWN_BROADCASTS);
-        stats.events_dropped = figure(AMOP_STAT_EVENTS_DROPPED);
+        stats.retries = value(AMOP_STAT_RETRIES);
+        stats.calls_waiting = value(AMOP_STAT_CALLS_WAITING);
+        stats.partial_broadcasts = value(AMOP_STAT_PARTIAL_BROADCASTS);
+        stats.held_bytes = value(AMOP_STAT_HELD_BYTES);
+        stats.dispatcher_waits = value(AMOP_STAT_DISPATCHER_WAITS);
+        stats.refused = value(AMOP_STAT_REFUSED);
+        stats.dropped = value(AMOP_STAT_DROPPED);
+        stats.duplicates = value(AMOP_STAT_DUPLICATES);
+        stats.unwanted = value(AMOP_STAT_UNWANTED);
+        stats.own_broadcasts = value(AMOP_STAT_OWN_BROADCASTS);
+        stats.events_dropped = value(AMOP_STAT_EVENTS_DROPPED);
         return stats;
     }
 
 private:
-    /// A figure of what the snapshot was taken of, or of one of its endpoints.
-    std::uint64_t figure(amop_stat which, std::optional<std::size_t> endpoint = std::nullopt) const {
+    /// One statistic of the client, subscription or service, or of an endpoint.
+    std::uint64_t value(amop_stat which, std::optional<std::size_t> endpoint = std::nullopt) const {
         std::uint64_t value = 0;
         if (endpoint) {
             call(amop_stats_endpoint_get, stats_.get(), *endpoint, which, &value);
@@ -224,7 +226,7 @@ private:
         return value;
     }
 
-    /// Those of an endpoint, or of all together.
+    /// The statistics of an endpoint, or the totals.
     EndpointStats of_endpoint(std::optional<std::size_t> index) const {
         EndpointStats stats;
         if (index) {
@@ -233,27 +235,27 @@ private:
                 stats.last_error = Error(error);
             }
         }
-        stats.connected = figure(AMOP_STAT_CONNECTED, index) != 0;
-        stats.state = static_cast<EndpointState>(figure(AMOP_STAT_STATE, index));
-        stats.connects = figure(AMOP_STAT_CONNECTS, index);
-        stats.losses = figure(AMOP_STAT_LOSSES, index);
-        stats.failed_connects = figure(AMOP_STAT_FAILED_CONNECTS, index);
-        stats.frames_sent = figure(AMOP_STAT_FRAMES_SENT, index);
-        stats.frames_received = figure(AMOP_STAT_FRAMES_RECEIVED, index);
-        stats.bytes_sent = figure(AMOP_STAT_BYTES_SENT, index);
-        stats.bytes_received = figure(AMOP_STAT_BYTES_RECEIVED, index);
-        stats.writes = figure(AMOP_STAT_WRITES, index);
-        stats.calls = figure(AMOP_STAT_CALLS, index);
-        stats.round_trips = RoundTrips(figure(AMOP_STAT_ROUND_TRIPS, index), stats_, index);
-        stats.messages_received = figure(AMOP_STAT_MESSAGES_RECEIVED, index);
-        stats.overloaded = figure(AMOP_STAT_OVERLOADED, index);
-        stats.in_flight = figure(AMOP_STAT_IN_FLIGHT, index);
-        stats.queued_bytes = figure(AMOP_STAT_QUEUED_BYTES, index);
-        stats.topic_lists_sent = figure(AMOP_STAT_TOPIC_LISTS_SENT, index);
-        stats.stray_replies = figure(AMOP_STAT_STRAY_REPLIES, index);
-        stats.ignored_frames = figure(AMOP_STAT_IGNORED_FRAMES, index);
-        stats.too_slow = figure(AMOP_STAT_TOO_SLOW, index);
-        stats.busy = figure(AMOP_STAT_BUSY, index);
+        stats.connected = value(AMOP_STAT_CONNECTED, index) != 0;
+        stats.state = static_cast<EndpointState>(value(AMOP_STAT_STATE, index));
+        stats.connects = value(AMOP_STAT_CONNECTS, index);
+        stats.losses = value(AMOP_STAT_LOSSES, index);
+        stats.failed_connects = value(AMOP_STAT_FAILED_CONNECTS, index);
+        stats.frames_sent = value(AMOP_STAT_FRAMES_SENT, index);
+        stats.frames_received = value(AMOP_STAT_FRAMES_RECEIVED, index);
+        stats.bytes_sent = value(AMOP_STAT_BYTES_SENT, index);
+        stats.bytes_received = value(AMOP_STAT_BYTES_RECEIVED, index);
+        stats.writes = value(AMOP_STAT_WRITES, index);
+        stats.calls = value(AMOP_STAT_CALLS, index);
+        stats.round_trips = RoundTrips(value(AMOP_STAT_ROUND_TRIPS, index), stats_, index);
+        stats.messages_received = value(AMOP_STAT_MESSAGES_RECEIVED, index);
+        stats.overloaded = value(AMOP_STAT_OVERLOADED, index);
+        stats.in_flight = value(AMOP_STAT_IN_FLIGHT, index);
+        stats.queued_bytes = value(AMOP_STAT_QUEUED_BYTES, index);
+        stats.topic_lists_sent = value(AMOP_STAT_TOPIC_LISTS_SENT, index);
+        stats.stray_replies = value(AMOP_STAT_STRAY_REPLIES, index);
+        stats.ignored_frames = value(AMOP_STAT_IGNORED_FRAMES, index);
+        stats.too_slow = value(AMOP_STAT_TOO_SLOW, index);
+        stats.busy = value(AMOP_STAT_BUSY, index);
         return stats;
     }
 
@@ -267,7 +269,7 @@ private:
         return buckets;
     }
 
-    // Shared with the histograms that are asked later.
+    // Shared with the histograms, which read it later.
     std::shared_ptr<amop_stats> stats_;
 };
 

@@ -1,5 +1,4 @@
-/// What is read with `next`, and in loops: how messages, requests, events and completions come. Not for
-/// users.
+/// Reading messages, requests, events and completions with `next` and in loops. Not part of the interface.
 #pragma once
 
 #include <algorithm>
@@ -17,10 +16,9 @@
 
 namespace amop::detail {
 
-/// Calls a `_next` function. Whether something came: nothing came in time else. Throws at the end and on
-/// errors.
+/// Calls a `_next` function. Returns false if nothing arrived in time. Throws at the end and on errors.
 template <class Function, class... Arguments>
-bool came(Function next, Arguments... arguments) {
+bool arrived(Function next, Arguments... arguments) {
     amop_error* error = nullptr;
     const amop_status status = next(arguments..., &error);
     if (status == AMOP_ERROR_TIMEOUT) {
@@ -33,30 +31,30 @@ bool came(Function next, Arguments... arguments) {
     return true;
 }
 
-/// The next of a source's objects, a `T` of the C interface that becomes an `Item`; none when none came in
-/// time.
+/// Returns the next item of a source: a `T` of the C interface that becomes an `Item`. None if nothing
+/// arrived in time.
 template <class Item, class T, class Source, class Next>
 std::optional<Item> next(Next function, const Source* source, Timeout timeout) {
     T* object = nullptr;
-    if (!came(function, source, timeout.of_wait(), &object)) {
+    if (!arrived(function, source, timeout.of_wait(), &object)) {
         return std::nullopt;
     }
     return std::optional<Item>(std::in_place, object);
 }
 
-/// As many as one `next_many` takes, whatever it is asked for: room for them is made before.
+/// The limit of one `next_many`, because it allocates space for the items beforehand.
 inline constexpr std::size_t most_at_once = 65536;
 
-/// The next up to `max` of a source's objects; empty when none came in time.
+/// Returns up to `max` items of a source; empty if nothing arrived in time.
 template <class Item, class T, class Source, class Next>
 std::vector<Item> next_many(Next function, const Source* source, std::size_t max, Timeout timeout) {
     max = std::min(max, most_at_once);
     std::vector<T*> objects(max);
     std::vector<Item> items;
     std::size_t count = 0;
-    // Room first: what has come can't be lost for lack of memory.
+    // Reserve space first, so that no item is lost if memory runs out.
     items.reserve(max);
-    if (came(function, source, timeout.of_wait(), objects.data(), max, &count)) {
+    if (arrived(function, source, timeout.of_wait(), objects.data(), max, &count)) {
         for (std::size_t n = 0; n < count; n++) {
             items.emplace_back(objects[n]);
         }
@@ -64,7 +62,7 @@ std::vector<Item> next_many(Next function, const Source* source, std::size_t max
     return items;
 }
 
-/// A source's file descriptor.
+/// Returns the file descriptor of a source.
 template <class Source, class Descriptor>
 int descriptor(Descriptor function, const Source* source) {
     std::int32_t fd = -1;
@@ -75,8 +73,8 @@ int descriptor(Descriptor function, const Source* source) {
 /// The end of a loop over a source.
 struct Sentinel {};
 
-/// A loop over a source: waits for each item, and ends when nothing will come any more. Waits when it is
-/// looked at, not when it is moved on, so that nothing is taken that isn't looked at.
+/// A loop over a source. It waits for each item, and ends when no more will arrive. It waits when an item is
+/// read, not when it is advanced, so that no item is taken that is not read.
 template <class Source, class Item>
 class Iterator {
 public:
@@ -107,7 +105,7 @@ public:
     friend bool operator!=(Sentinel, const Iterator& iterator) { return iterator.fetch(); }
 
 private:
-    /// Waits for an item, unless there is one; false at the end.
+    /// Waits for an item, unless there is one. Returns false at the end.
     bool fetch() const {
         while (!item_ && source_ != nullptr) {
             try {

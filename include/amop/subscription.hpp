@@ -1,4 +1,4 @@
-/// Subscriptions: the messages of a topic, given to a handler or read.
+/// Subscriptions: the messages of a topic, passed to a handler or read.
 #pragma once
 
 #include <cstddef>
@@ -18,59 +18,60 @@
 
 namespace amop {
 
-/// What a full subscription does with a further message.
+/// What a full subscription does with a new message.
 enum class Overflow : std::int32_t {
-    /// Refuses it; the publisher of a unicast is told that the subscriber is busy. The default.
+    /// Refuses it; the publisher of a unicast receives `subscriber_busy`. The default.
     refuse = AMOP_OVERFLOW_REFUSE,
-    /// Gives up the oldest accepted messages to make room.
+    /// Discards its oldest messages to make space.
     drop_oldest = AMOP_OVERFLOW_DROP_OLDEST,
 };
 
-/// At how many nodes a topic is listed.
+/// At how many of the connected nodes a topic is listed.
 enum class Placement : std::int32_t {
-    /// All for a subscription, one for a service.
+    /// `all` for a subscription, `one` for a service.
     automatic = AMOP_PLACEMENT_DEFAULT,
-    /// At all connected nodes: survives the loss of any, hears every broadcast.
+    /// At all connected nodes: the loss of a node loses no messages, and every broadcast is received.
     all = AMOP_PLACEMENT_ALL,
-    /// At one at a time, moved when it is lost.
+    /// At one node; the topic moves to another node when that one is lost.
     one = AMOP_PLACEMENT_ONE,
 };
 
-/// Options of a subscription. What isn't set, or set to 0, has its default.
+/// Options of a subscription. What is not set, or set to 0, has its default.
 class SubscribeOptions {
 public:
-    /// Most messages held for it. Default 65,536.
+    /// Sets the maximum number of queued messages. Default: 65,536.
     SubscribeOptions& max_messages(std::size_t messages) {
         max_messages_ = messages;
         return *this;
     }
 
-    /// Most bytes held for it, payloads and 160 for each message; one message of any size is taken when it is empty.
-    /// Default 64 MiB.
+    /// Sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty
+    /// subscription accepts one message of any size. Default: 64 MiB.
     SubscribeOptions& max_bytes(std::size_t bytes) {
         max_bytes_ = bytes;
         return *this;
     }
 
-    /// What happens beyond these bounds. What is lost is counted, and an event tells of it. Default `refuse`.
+    /// Sets what happens at these limits. Lost messages are counted, and reported once by the event
+    /// `slow_consumer`. Default: `refuse`.
     SubscribeOptions& overflow(Overflow overflow) {
         overflow_ = overflow;
         return *this;
     }
 
-    /// At how many nodes the topic is listed. Default all.
+    /// Sets at how many nodes the topic is listed. Default: `all`.
     SubscribeOptions& placement(Placement placement) {
         placement_ = placement;
         return *this;
     }
 
-    /// How long to wait for a node to list the topic. Default: the client's call timeout.
+    /// Sets how long to wait for a node to list the topic. Default: the call timeout of the client.
     SubscribeOptions& timeout(Timeout timeout) {
         timeout_ = timeout;
         return *this;
     }
 
-    /// For the C interface: a new object with these settings.
+    /// Returns these settings as a new object of the C interface.
     detail::Handle<amop_subscribe_options, amop_subscribe_options_free> to_c() const {
         detail::Handle<amop_subscribe_options, amop_subscribe_options_free> options(
             amop_subscribe_options_new());
@@ -91,77 +92,77 @@ private:
     Timeout timeout_;
 };
 
-/// A subscription. Movable; all its functions may be used from many threads at once.
+/// A subscription. Movable; its functions may be called from any number of threads at once.
 ///
-/// Its end, be it the destructor or an assignment, is `unsubscribe()`: it waits for the handler, up to the
-/// client's close timeout, so that the handler doesn't run any more when it returns, and what the handler
-/// refers to may go. Only a handler that is stuck for longer outlives it; what the handler has captured is
-/// kept until it returns.
+/// The destructor and an assignment call `unsubscribe()`: it waits for the handler, up to the close timeout
+/// of the client, so that the handler does not run when it returns, and what it refers to may be destroyed.
+/// Only a handler that blocks for longer keeps running; what it has captured is kept until it returns.
 ///
-/// Since it waits, whoever ends it must not hold a lock that the handler takes.
+/// Because it waits, the thread that ends a subscription must not hold a lock that the handler acquires.
 ///
-/// May outlive the client, and may be destroyed in a handler, its own too: then nothing waits, and the end
-/// comes by itself after the call.
+/// A subscription may outlive the client. It may be destroyed inside of a handler, also its own: then it does
+/// not wait, but ends after the call.
 class [[nodiscard]] Subscription {
 public:
-    /// From the C interface: `subscription` is this object's from now on.
+    /// Takes ownership of a handle of the C interface.
     explicit Subscription(amop_subscription* subscription) noexcept : subscription_(subscription) {}
 
-    /// The next message; none when none came in time. Doesn't wait with a timeout of 0. Several threads may
-    /// wait: each message goes to one of them.
+    /// Returns the next message; none if no message arrived within the timeout. A timeout of 0 does not wait.
+    /// If several threads wait, each message goes to one of them.
     ///
-    /// Throws `Code::closed` when none will come any more: after unsubscribing or closing, and all that was
-    /// queued is read; `invalid_argument` when the messages go to a handler; `forked`.
+    /// Throws `Code::closed` if no more messages will arrive: the subscription or the client is closed, and
+    /// what was queued has been read; `invalid_argument` if the messages are passed to a handler; `forked`.
     std::optional<Message> next(Timeout timeout) const {
         return detail::next<Message, amop_message>(amop_subscription_next, get(), timeout);
     }
 
-    /// The next messages, up to `max` (and 65,536 at once), in order; empty when none came in time. Waits for
-    /// the first, and takes what is there then. Throws as `next`.
+    /// Returns up to `max` messages (at most 65,536) in order; empty if no message arrived within the
+    /// timeout. Waits for the first one, but not for more. Throws as `next`.
     std::vector<Message> next_many(std::size_t max, Timeout timeout) const {
         return detail::next_many<Message, amop_message>(amop_subscription_next_many, get(), max, timeout);
     }
 
-    /// `for (const amop::Message& message : subscription)`: each message as it comes, until none will come
-    /// any more.
+    /// `for (const amop::Message& message : subscription)`: reads each message as it arrives, until no more
+    /// will arrive.
     detail::Iterator<Subscription, Message> begin() const noexcept {
         return detail::Iterator<Subscription, Message>(*this);
     }
     detail::Sentinel end() const noexcept { return {}; }
 
-    /// A file descriptor for poll, epoll or an event loop: readable while `next` would not wait, in rare
-    /// cases in vain. It is the library's: don't read from it, don't close it; it goes with the subscription.
+    /// Returns a file descriptor for poll, epoll or an event loop. It is readable while `next` would not
+    /// wait, and in rare cases without need. The library owns it and closes it with the subscription; do not
+    /// read from it or close it.
     ///
-    /// Throws `invalid_argument` when the messages go to a handler, `runtime` when the process has no
-    /// descriptor left, `unsupported` where there are none, `forked`.
+    /// Throws `invalid_argument` if the messages are passed to a handler, `runtime` if the process has no
+    /// descriptor left, `unsupported` on systems other than Unix, `forked`.
     int fd() const { return detail::descriptor(amop_subscription_fd, get()); }
 
     /// The topic; valid as long as the subscription.
     std::string_view topic() const noexcept { return detail::view(amop_subscription_topic(get())); }
 
-    /// What it holds, accepted and lost so far. Throws `forked`.
+    /// Returns the current statistics. Throws `forked`.
     SubscriptionStats stats() const {
         return detail::Snapshot(detail::make<amop_stats>(amop_subscription_stats, get())).of_subscription();
     }
 
-    /// Takes no more messages and tells the nodes. What is queued can still be read; a handler works it off
-    /// until the timeout (default: the client's close timeout), then the rest is dropped and counted. When it
-    /// returns the handler doesn't run any more, and what it had captured is destroyed. In a handler, this
-    /// one or another, it returns at once, and the end comes by itself. May be called again.
+    /// Ends the subscription: it accepts no more messages, and the nodes receive a topic list without it.
+    /// Queued messages can still be read. A handler processes them until the timeout (default: the close
+    /// timeout of the client); the rest is discarded and counted. When it returns, the handler does not run
+    /// any more, and its captures are destroyed. Inside of any handler of the library it returns at once, and
+    /// the subscription ends in the background. It may be called again.
     ///
-    /// Throws `timeout` when the handler hasn't returned: what it has captured is kept until it does.
-    /// `forked`.
+    /// Throws `timeout` if the handler has not returned; its captures are kept until it does. `forked`.
     void unsubscribe(Timeout timeout = {}) const {
         detail::call(amop_subscription_unsubscribe, get(), timeout.of_call());
     }
 
-    /// For the C interface; stays this object's.
+    /// Returns the C handle, which this object keeps.
     amop_subscription* get() const noexcept { return subscription_.get(); }
 
 private:
     struct End {
         void operator()(amop_subscription* subscription) const noexcept {
-            // Fails when the handler is stuck: then it can't be helped, and nobody could be told.
+            // Fails if the handler blocks; a destructor can't report that.
             amop_subscription_unsubscribe(subscription, 0, nullptr);
             amop_subscription_free(subscription);
         }

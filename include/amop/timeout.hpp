@@ -1,4 +1,4 @@
-/// Timeouts: times of std::chrono as the library takes them.
+/// Timeouts: durations of std::chrono for the library.
 #pragma once
 
 #include <chrono>
@@ -7,39 +7,38 @@
 
 namespace amop {
 
-/// How long something may take: any duration of std::chrono, or the default that the function names.
+/// A time limit: any duration of std::chrono, or the default that the function states.
 ///
-/// Durations are rounded up to milliseconds. The shortest time that a call can have is 1 ms: one that is 0 or
-/// negative, say what is left until a moment that has passed, takes that, and doesn't mean the default.
-/// Functions that look for something that has come (`next`) don't wait then. Nothing takes for ever: ten
-/// years is the longest.
+/// Durations are rounded up to milliseconds. A call has at least 1 ms: a duration that is 0 or negative, such
+/// as the time until a moment that has passed, does not mean the default. `next` does not wait then. The
+/// longest duration is ten years.
 class Timeout {
 public:
-    /// The default.
+    /// The default of the function.
     constexpr Timeout() noexcept = default;
 
     template <class Rep, class Period>
     constexpr Timeout(std::chrono::duration<Rep, Period> time) noexcept
         : is_default_(false), milliseconds_(round_up(time)) {}
 
-    /// As calls of the C interface take it: 0 is the default.
+    /// The value for calls of the C interface, where 0 is the default.
     constexpr std::uint64_t of_call() const noexcept {
         return is_default_ ? 0 : milliseconds_ == 0 ? 1 : milliseconds_;
     }
 
-    /// As `_next` functions of the C interface take it: 0 doesn't wait.
+    /// The value for `_next` functions of the C interface, where 0 does not wait.
     constexpr std::uint64_t of_wait() const noexcept { return milliseconds_; }
 
 private:
     template <class Rep, class Period>
     static constexpr std::uint64_t round_up(std::chrono::duration<Rep, Period> time) noexcept {
-        // Far beyond what the library accepts, and far below what overflows here.
-        constexpr auto endless = static_cast<double>(std::numeric_limits<std::int64_t>::max() / 1024);
+        // Far above what the library accepts, and far below what overflows here.
+        constexpr auto longest = static_cast<double>(std::numeric_limits<std::int64_t>::max() / 1024);
         const auto exact = std::chrono::duration<double, std::milli>(time).count();
         if (!(exact > 0)) {
             return 0;
         }
-        if (exact >= endless) {
+        if (exact >= longest) {
             return std::numeric_limits<std::uint64_t>::max();
         }
         auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(time);

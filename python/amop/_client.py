@@ -190,8 +190,9 @@ class Client(BaseClient[_amop.Handler]):
         The service alone gets that topic's unicasts; broadcasts go to subscriptions only.
 
         A handler is called with each request on the client's dispatcher threads. The data that it returns is the reply.
-        If it returns None the answer is what it gave through the request, or will give later. What it raises is logged
-        on logger ``amop``, reported as an event, and answered to the publisher as a failure.
+        If it returns None the answer is what it gave through the request, or will give later. If it raises, the
+        publisher receives a failure with a fixed text; the exception is only logged on logger ``amop`` and emitted as
+        an event. Use ``request.fail(code, data)`` to send a code and data of your own.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
         :param handler: what is called with each request; None: they are read from the result.

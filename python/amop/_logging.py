@@ -11,6 +11,9 @@ logger = logging.getLogger("amop")
 TRACE = 5
 """The level below DEBUG at which frames are logged, payloads too."""
 
+FAILED_TEXT = "the handler failed"
+"""What the publisher receives if a handler raises; the exception stays in the log and the events of this client."""
+
 # Python's levels by the library's numbers; 0 is off.
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, TRACE)
 
@@ -39,9 +42,9 @@ def emit(records: list[tuple[float, int, str, str]], lost: int) -> None:
 
 
 def handler_failed(topic: str, error: BaseException, ending: bool) -> str:
-    """Log what a handler raised, with its traceback, and give its text.
+    """Log what a handler raised, with its traceback, and return its text for the event.
 
-    While the interpreter ends all clients do, so it's no news that a handler's call fails then.
+    At the end of the interpreter all clients are closed, so the failure of a call is logged at DEBUG then.
     """
     level = logging.DEBUG if ending and isinstance(error, Error) else logging.ERROR
     logger.log(level, "the handler of topic %r failed", topic, exc_info=error)

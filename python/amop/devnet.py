@@ -1,4 +1,4 @@
-"""Embedded nodes: a chain's AMOP in this process, for tests and trials.
+"""Embedded nodes: the AMOP of a chain in this process, for tests and trials.
 
 ::
 
@@ -6,8 +6,8 @@
         with amop.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
             ...
 
-They answer clients as nodes of version 2.11.2 were seen to; a message published at one reaches a subscriber at
-another. With pytest, the fixture ``amop_devnet`` is such a devnet.
+They answer clients as nodes of release 2.11.2 were observed to. A message published at one node reaches a subscriber
+at another. With pytest, the fixture ``amop_devnet`` is such a devnet.
 """
 
 from __future__ import annotations
@@ -148,15 +148,18 @@ class Devnet:
         return len(self._sessions(node))
 
     def control(self, command: str) -> dict[str, Any]:
-        """Do what a command says; nodes are counted from 0, and ``sessions`` tells the numbers of sessions.
+        """Run a text command and return its answer.
+
+        Nodes are counted from 0. ``sessions`` returns the numbers of sessions.
 
         - ``kill``, ``restart``, ``freeze``, ``thaw``, ``close-port``, ``open-port``, ``cut-sessions``,
           ``reset-sessions`` NODE; ``cut-link``, ``restore-link`` NODE NODE
-        - ``on-connect NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what becomes of connections
+        - ``on-connect NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what the node does with
+          new connections
         - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``
         - ``close``, ``cut``, ``reset``, ``stall``, ``resume`` SESSION
-        - ``fault`` and what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
-          ``garbage``, ``cut``, ``close``, ``reset``, ``stall``; then what narrows it: ``from-clients``, ``node=0``,
+        - ``fault`` followed by what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
+          ``garbage``, ``cut``, ``close``, ``reset``, ``stall``; then restrictions: ``from-clients``, ``node=0``,
           ``session=0``, ``type=0x31``, ``after=1``, ``times=1``, ``chance=0.5`` and, at the end, ``topic=hello``
         - ``hits ID``, ``remove-fault ID``, ``clear-faults``, ``block NUMBER``, ``sessions``, ``counters``
 
@@ -166,8 +169,8 @@ class Devnet:
             ...
             assert devnet.control(f"hits {fault}") == {"hits": 1}
 
-        :returns: the command's answer; empty when there is nothing to say.
-        :raises ArgumentError: it is no command, or names what isn't there.
+        :returns: the answer, which is empty for most commands.
+        :raises ArgumentError: the command is invalid, or its node, session or fault does not exist.
         :raises NodeConnectionError: a port has been taken meanwhile.
         :raises ClosedError: the devnet was stopped.
         """

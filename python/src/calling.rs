@@ -9,8 +9,6 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::error::Result;
-
 /// What a call takes.
 pub(crate) trait Arguments<'py>:
     IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error: Into<PyErr>>
@@ -52,7 +50,7 @@ impl Drop for Stay {
 pub(crate) fn call<'py>(
     function: &Bound<'py, PyAny>,
     arguments: impl Arguments<'py>,
-) -> Result<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
     let arguments = arguments.into_pyobject(py).map_err(Into::into)?;
     let stay = Stay;
@@ -71,6 +69,6 @@ pub(crate) fn call_method<'py>(
     object: &Bound<'py, PyAny>,
     name: &Bound<'py, PyString>,
     arguments: impl Arguments<'py>,
-) -> Result<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'py, PyAny>> {
     call(&object.getattr(name)?, arguments)
 }

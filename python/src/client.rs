@@ -2,22 +2,20 @@
 //! that an event loop awaits.
 
 use std::future::IntoFuture;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
-use std::time::Duration;
 
 use amop::{Broadcast, HandlerReports, Publish};
 use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::bridge::{Bridge, Operation};
+use crate::bridge::{Bridge, Operation, run};
 use crate::completions::{Completions, Started};
 use crate::error::{Result, checked};
 use crate::guard::{Guard, elsewhere};
 use crate::handler::{Handler, Runner};
 use crate::inbox::{Inbox, Source};
+use crate::live::Live;
 use crate::message::Reply;
 use crate::options::{self, Bounds, Given, set};
 use crate::owned::Owned;
@@ -26,62 +24,6 @@ use crate::stats::Stats;
 use crate::units::{optional_seconds, seconds};
 use crate::waiting::wait;
 use crate::{exit, log};
-
-/// A client with what belongs to it.
-pub(crate) struct Live {
-    client: amop::Client,
-    completions: Completions,
-}
-
-impl Live {
-    /// Ends it in order; `None`: within its own close timeout.
-    pub(crate) fn close(
-        &self,
-        timeout: Option<Duration>,
-    ) -> impl Future<Output = amop::Result<()>> + Send + 'static {
-        self.completions.close();
-        let client = self.client.clone();
-        async move {
-            match timeout {
-                Some(timeout) => client.close_within(timeout).await,
-                None => client.close().await,
-            }
-        }
-    }
-
-    /// The same without waiting.
-    fn begin_close(&self, timeout: Option<Duration>) {
-        let _ = pin!(self.close(timeout)).poll(&mut Context::from_waker(Waker::noop()));
-    }
-}
-
-impl Drop for Live {
-    /// Ends in the background, waiting for nobody.
-    fn drop(&mut self) {
-        self.begin_close(Some(Duration::ZERO));
-    }
-}
-
-/// A future's outcome: waited for here, or by the bridge's loop.
-pub(crate) fn run<F, T, C>(
-    py: Python<'_>,
-    bridge: Option<&Bridge>,
-    future: F,
-    convert: C,
-) -> Result<Py<PyAny>>
-where
-    F: Future<Output = amop::Result<T>> + Send + 'static,
-    T: Send + 'static,
-    C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
-{
-    match bridge {
-        None => {
-            let outcome = wait(py, future)?;
-            convert(py, outcome)
-        }
-        Some(bridge) => bridge.start(py, future, convert).map(Py::into_any),
-    }
-}
 
 /// A new object.
 fn object<T: PyClass + Into<PyClassInitializer<T>>>(py: Python<'_>, value: T) -> Result<Py<PyAny>> {

@@ -14,7 +14,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::calling::call;
 use crate::error::{Result, checked, exception};
-use crate::handler::attached;
+use crate::interpreter::attached;
+use crate::log;
 use crate::message::Reply;
 use crate::owned::Owned;
 
@@ -120,6 +121,7 @@ impl Completions {
 /// Tells the futures of a batch.
 fn tell(batch: Vec<Completion>) {
     attached(|py| {
+        log::refresh(py);
         if let Err(error) = try_tell(py, batch) {
             tracing::error!(%error, "futures could not be told how their calls ended");
         }

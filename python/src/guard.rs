@@ -5,8 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use amop::RunningHandler;
 use pyo3::prelude::*;
 
-use crate::bridge::Bridge;
-use crate::client::run;
+use crate::bridge::{Bridge, run};
 use crate::error::{Result, checked};
 use crate::inbox::{Inbox, Source};
 use crate::owned::Owned;

@@ -1,9 +1,9 @@
 //! Handlers: Python functions that the library's dispatcher threads call.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use amop::HandlerReports;
+use amop::protocol::result::FAILED_TEXT;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
@@ -11,9 +11,10 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::calling::call;
 use crate::error::Result;
+use crate::interpreter::attached;
 use crate::message::{Message, Request};
 use crate::payload::Payload;
-use crate::{exit, log};
+use crate::{interpreter, log};
 
 /// A function of the user's. The client holds it, the dispatcher only a weak reference: so a client that its own
 /// handlers hold is garbage like any other, which Python's collector finds.
@@ -42,29 +43,6 @@ impl Handler {
     }
 }
 
-thread_local! {
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is a dispatcher's that runs a handler.
-pub(crate) fn is_running() -> bool {
-    RUNNING.get()
-}
-
-/// Attaches a thread of the library's to the interpreter, once for a batch; `None` when that is at its end.
-pub(crate) fn attached<R>(run: impl FnOnce(Python<'_>) -> R) -> Option<R> {
-    if exit::is_over() {
-        return None;
-    }
-    RUNNING.set(true);
-    let ran = Python::try_attach(|py| {
-        log::refresh(py);
-        run(py)
-    });
-    RUNNING.set(false);
-    ran
-}
-
 /// What runs a handler, on the dispatcher's side.
 pub(crate) struct Runner {
     handler: Py<PyWeakrefReference>,
@@ -83,6 +61,7 @@ impl Runner {
     /// Calls the handler with each message.
     pub(crate) fn messages(&self, ready: &mut dyn Iterator<Item = amop::Message>) {
         attached(|py| {
+            log::refresh(py);
             let Some(function) = self.function(py) else { return };
             for message in &mut *ready {
                 let called =
@@ -98,12 +77,13 @@ impl Runner {
     /// Calls the handler with each request, and answers what it returns.
     pub(crate) fn requests(&self, ready: &mut dyn Iterator<Item = amop::Request>) {
         attached(|py| {
+            log::refresh(py);
             let Some(function) = self.function(py) else { return };
             for request in &mut *ready {
                 if let Err(error) = serve(py, &function, &request) {
-                    let text = self.failed(py, &error);
+                    self.failed(py, &error);
                     // Fails only if the handler had answered before it failed.
-                    let _ = request.fail(amop::Request::FAILED, text);
+                    let _ = request.fail(amop::Request::FAILED, FAILED_TEXT);
                 }
             }
         });
@@ -117,16 +97,15 @@ impl Runner {
         Some(handler.get().function.bind(py).clone())
     }
 
-    /// Logs what a handler raised, and reports it as an event; its text.
-    fn failed(&self, py: Python<'_>, error: &PyErr) -> String {
+    /// Logs what a handler raised, and emits it as an event.
+    fn failed(&self, py: Python<'_>, error: &PyErr) {
         static FAILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let text = FAILED
             .import(py, "amop._logging", "handler_failed")
-            .and_then(|failed| call(failed, (&self.topic, error.value(py), exit::has_begun())))
+            .and_then(|failed| call(failed, (&self.topic, error.value(py), interpreter::is_ending())))
             .and_then(|text| text.extract::<String>())
             .unwrap_or_else(|_| error.to_string());
-        self.reports.failed(&self.topic, text.clone());
-        text
+        self.reports.failed(&self.topic, text);
     }
 }
 

@@ -20,6 +20,8 @@ mod exit;
 mod guard;
 mod handler;
 mod inbox;
+mod interpreter;
+mod live;
 mod log;
 mod message;
 mod options;

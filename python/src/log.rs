@@ -16,7 +16,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::calling::call;
 use crate::error::{Result, checked};
-use crate::handler::attached;
+use crate::interpreter::attached;
 
 /// Lines that wait for the thread; beyond it they are counted instead.
 const MOST_LINES: usize = 4096;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::error::{Result, checked};
-use crate::{exit, log};
+use crate::{interpreter, log};
 
 /// The longest wait before signals are looked at: short for a hand on Ctrl-C, and nothing to a processor.
 const SLICE: Duration = Duration::from_millis(100);
@@ -70,7 +70,7 @@ where
                     break None;
                 }
             };
-            exit::stay_if_over();
+            interpreter::park_if_ending();
             (outcome, deadline.is_some_and(|deadline| Instant::now() >= deadline))
         });
         if outcome.is_some() {

@@ -135,7 +135,8 @@ async def test_a_handler_that_raises_is_logged_reported_and_answered(
     with pytest.raises(amop.SubscriberError) as caught:
         await aio_publisher.publish(topic, "bad", wait_for_subscriber=True)
     assert caught.value.kind == amop.ErrorKind.SUBSCRIBER_FAILED
-    assert caught.value.data == b"KeyError: 'lost'"
+    assert caught.value.data == b"the handler failed"
+    assert "lost" not in str(caught.value)
     assert (await aio_publisher.publish(topic, "good")).data == b"good"
     assert await told_in_loop(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(
         topic, "KeyError: 'lost'"

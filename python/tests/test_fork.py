@@ -1,13 +1,14 @@
-"""Forks: a child can't use its parent's clients, is told so, and may have its own."""
+"""Forks: using an inherited client in a child raises an error, and the child can make its own."""
 
 from __future__ import annotations
 
 from programs import clean, run
 
+import amop
 from amop.devnet import Devnet
 
 
-def test_a_forked_child_gets_a_clear_error_and_may_connect_anew(devnet: Devnet) -> None:
+def test_forked_child_gets_an_error_and_can_connect_anew(devnet: Devnet) -> None:
     source = """
     import gc, logging, os
     logging.basicConfig(level=logging.DEBUG, stream=open(os.devnull, 'w'))
@@ -56,9 +57,39 @@ def test_a_forked_child_gets_a_clear_error_and_may_connect_anew(devnet: Devnet) 
     nodes.stop()
     client.close()
     """
-    # That forks with threads are dangerous, newer Pythons say; that is what this is about.
+    # Newer Pythons warn of forks with threads.
     ended = run(source, devnet, "-W", "ignore::DeprecationWarning")
     assert clean(ended) == "b'still here' True\n"
+
+
+def test_children_of_one_parent_make_different_message_ids(devnet: Devnet) -> None:
+    # The parent has only imported the package.
+    source = """
+    import os
+    children = []
+    for number in range(4):
+        child = os.fork()
+        if child == 0:
+            wrong = 0
+            with amop.connect(endpoints[0], credentials=credentials) as client:
+                for call in range(40):
+                    data = f'{number}/{call}'
+                    wrong += client.publish('echo', data, timeout=60).data != data.encode()
+            sys.exit(wrong)
+        children.append(child)
+    print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+    """
+    handled: list[bytes] = []
+
+    def echo(request: amop.Request) -> bytes:
+        handled.append(request.data)
+        return request.data
+
+    with amop.connect(devnet.endpoints[0], credentials=devnet.credentials) as server:
+        server.serve("echo", echo)
+        ended = run(source, devnet, "-W", "ignore::DeprecationWarning")
+    assert clean(ended) == "[0, 0, 0, 0]\n"
+    assert len(set(handled)) == len(handled) == 160
 
 
 def test_multiprocessing_with_spawn_works(devnet: Devnet, tmp_path: object) -> None:

@@ -121,7 +121,8 @@ def test_a_handler_that_raises_answers_with_a_failure(
     with pytest.raises(amop.SubscriberError) as caught:
         publisher.publish(topic, wait_for_subscriber=True)
     assert caught.value.kind == amop.ErrorKind.SUBSCRIBER_FAILED
-    assert caught.value.data == b"KeyError: 'lost'"
+    assert caught.value.data == b"the handler failed"
+    assert "lost" not in str(caught.value)
     assert told(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(topic, "KeyError: 'lost'")
     assert publisher.publish(topic).data == b"better"
     assert [record.levelname for record in caplog.records if record.name == "amop"] == ["ERROR"]
@@ -133,8 +134,9 @@ def test_a_handler_that_returns_no_data_is_a_failure(
     subscriber.serve(topic, lambda _: 7)  # type: ignore[arg-type, return-value]
     with pytest.raises(amop.SubscriberError) as caught:
         publisher.publish(topic, wait_for_subscriber=True)
-    assert b"data has to be bytes, bytearray, memoryview or str, not int" in caught.value.data
+    assert caught.value.data == b"the handler failed"
     assert "the handler of topic" in caplog.text
+    assert "data has to be bytes, bytearray, memoryview or str, not int" in caplog.text
 
 
 def test_even_systemexit_ends_only_the_call(

@@ -42,7 +42,8 @@ impl ClientBuilder {
     /// The folder with `ca.crt`, `sdk.crt` and `sdk.key`.
     ///
     /// Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
-    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. They are read again at each reconnect.
+    /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found by
+    /// [`ClientBuilder::connect`]. The same files are read again at each reconnect, whatever the current folder is then.
     pub fn credentials(mut self, folder: impl Into<PathBuf>) -> Self {
         self.options.credentials = CredentialSource::Directory(folder.into());
         self

@@ -59,7 +59,9 @@ impl ClientCredentials {
                 format!("the credentials are still being read after {limit:?}, for another connection"),
             )
         })?;
-        if let Some(former) = loading.as_ref().filter(|former| former.is_running()) {
+        if let Some(former) = loading.as_mut()
+            && former.is_running()
+        {
             return Err(former.stalled(limit));
         }
         let current = loading.insert(Loading::start(self.source.clone())?);

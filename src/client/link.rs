@@ -321,6 +321,7 @@ fn refuse(port: &LinkHandle, router: &mut Router, command: Command, error: Error
         Command::Answer { .. }
         | Command::Cancel(_)
         | Command::Survey { .. }
+        | Command::Read(_)
         | Command::EndCalls
         | Command::Leave { .. }
         | Command::Close(_) => {}

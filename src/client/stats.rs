@@ -77,8 +77,8 @@ pub struct EndpointStats {
     pub round_trips: RoundTrips,
     /// Unicasts and broadcasts that came, duplicates too.
     pub messages_received: u64,
-    /// Calls and replies refused because the bytes queued at this connection reached `max_send_bytes`. Of a total: also those
-    /// that the client refused before a node was chosen, see [`Stats::overloaded`].
+    /// Calls and replies refused because the bytes queued at this connection reached `max_send_bytes`. Of a total: also
+    /// the calls that the client refused before a node was chosen, see [`Stats::overloaded`].
     pub overloaded: u64,
     /// Calls in flight now.
     pub in_flight: usize,

@@ -385,7 +385,7 @@ mod tests {
             data_len: usize,
             author: Author,
         ) -> Result<QueuedBytes, Unsent> {
-            let bytes = topic.as_bytes().len() + data_len;
+            let bytes = topic.len() + data_len;
             match author {
                 _ if self.is_gone => Err(Unsent::ConnectionGone),
                 Author::Library => Ok(QueuedBytes::of_library(&self.queue, bytes)),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::link_handle::Permit;
+use super::topic_query::ReadAnswer;
 use crate::delivery::{Answer, RouteSpec};
 use crate::error::{Error, Result};
 use crate::protocol::Topic;
@@ -68,8 +69,10 @@ pub(crate) enum Command {
     Answer { epoch: u64, answer: Answer },
     /// Set where a topic goes; `applied` is told when the node lists it.
     Route { topic: Topic, spec: RouteSpec, applied: Option<oneshot::Sender<Result<()>>> },
-    /// Ask the node who subscribes to what; `done` is told when that is known, or can't be.
-    Survey { done: Option<oneshot::Sender<()>> },
+    /// Ask the node who subscribes to a topic. `done` completes when that is known or can't be known.
+    Survey { topic: Topic, done: Option<oneshot::Sender<()>> },
+    /// A long answer of the node was read.
+    Read(ReadAnswer),
     /// End all calls in flight: the client is closing.
     EndCalls,
     /// End once no call is in flight and no request unanswered, by this time at the latest; what calls that are still in

@@ -24,7 +24,7 @@ use crate::delivery::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
 use crate::protocol::channel::FrameReader;
-use crate::protocol::channel::frame::{MAX_FRAME_LEN, READ_CHUNK};
+use crate::protocol::channel::frame::{MAX_FRAME_LEN, READ_CHUNK, client_body_limit};
 use crate::transport::BoxedStream;
 
 /// Commands taken in one go.
@@ -96,7 +96,7 @@ impl<'a> Driver<'a> {
             port,
             inbox,
             commands: Vec::with_capacity(COMMANDS),
-            reader: FrameReader::new(MAX_FRAME_LEN),
+            reader: FrameReader::with_body_limits(MAX_FRAME_LEN, client_body_limit),
             sleep,
             endpoint,
             epoch,
@@ -146,6 +146,11 @@ impl<'a> Driver<'a> {
                 Err(error) => return Poll::Ready(End::Lost(error)),
             }
             self.machine.send_topics(self.router, Instant::now());
+            for job in self.machine.take_read_jobs() {
+                let port = self.port.clone();
+                // A link that has ended needs no answer.
+                job.run_on_thread(move |answer| drop(port.send(Command::Read(answer))));
+            }
             match self.write(cx) {
                 Ok(wrote) => progress |= wrote,
                 Err(error) => return Poll::Ready(End::Lost(self.io_error(&error))),
@@ -210,16 +215,17 @@ impl<'a> Driver<'a> {
                     });
                 }
                 Command::Route { topic, spec, applied } => {
-                    let changed = router.set(topic, spec);
+                    let changed = router.set(topic.clone(), spec);
                     if !machine.is_ready() {
                         answer_route(applied, Err(not_connected(&self.endpoint)));
                     } else {
-                        machine.on_route(changed, applied);
+                        machine.on_route(topic, changed, applied);
                     }
                 }
                 // Not ready: whoever waits hears by the channel's end that nothing is known.
                 Command::Survey { .. } if !machine.is_ready() => {}
-                Command::Survey { done } => machine.survey(done, now),
+                Command::Survey { topic, done } => machine.survey(topic, done, now),
+                Command::Read(answer) => machine.on_read(answer, now),
                 Command::EndCalls => machine.end_calls(&closed()),
                 Command::Leave { by, why } => *leaving = Some((by, why)),
                 Command::Close(why) => *closing = Some(why),

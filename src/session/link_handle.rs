@@ -101,7 +101,10 @@ impl LinkHandle {
         self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// A place for a call whose frame has `bytes`; refused when the link is at a bound.
+    /// Counts a call in flight whose frame has `bytes`.
+    ///
+    /// # Errors
+    /// Returns OVERLOADED if the link's bound on queued bytes is reached.
     pub(crate) fn permit(&self, bytes: usize) -> Result<Permit> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(self.in_flight.clone());
@@ -198,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permit_keeps_both_bounds() {
+    fn permit_keeps_the_bound_on_bytes() {
         let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
         let port = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
         let first = port.permit(500).expect("an empty queue takes one of any size");

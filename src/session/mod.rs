@@ -7,9 +7,11 @@ pub(crate) mod channel;
 mod command;
 mod deadlines;
 mod driver;
+mod kept_topics;
 mod link_handle;
 mod outbox;
 mod round_trips;
+mod topic_query;
 mod view;
 mod wire_log;
 

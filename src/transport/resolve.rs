@@ -58,7 +58,7 @@ impl Endpoint {
                 ),
             )
         };
-        let mut lookup = join_lookup(self.host(), |work| threads::start("amop-resolve", work))?;
+        let mut lookup = join_lookup(self.host(), |work| threads::start("amop-resolve", work).map(drop))?;
         let found = match lookup.wait_for(Option::is_some).await {
             Ok(found) => found.clone().unwrap_or_else(|| Err("no answer".to_owned())),
             Err(_closed) => Err("the lookup ended without an answer".to_owned()),

@@ -5,10 +5,12 @@
 use amop::ErrorKind;
 use amop::protocol::channel::amop::{TopicBodyError, put_topic, split};
 use amop::protocol::channel::frame::{HEADER_LEN, parse};
-use amop::protocol::channel::handshake::{Choice, Offer};
-use amop::protocol::channel::rpc::{NodeTopics, decode_node_info, decode_peers};
+use amop::protocol::channel::handshake::{Choice, MAX_NODE_VERSION, Offer};
+use amop::protocol::channel::rpc::{
+    MAX_NODE_TEXT, MAX_NODES, NodeTopics, Refused, decode_node_info, decode_peers,
+};
 use amop::protocol::channel::verify::{TopicStatus, VerifyRequest};
-use amop::protocol::channel::{FrameReader, topic_list};
+use amop::protocol::channel::{FrameError, FrameReader, MessageType, topic_list};
 use amop::transport::{CredentialSource, Credentials, Endpoint, RustlsConnector};
 use serde_json::json;
 
@@ -30,7 +32,46 @@ pub fn frames(stream: &[u8], sizes: &[usize], limit: usize) {
         }
     };
 
-    let mut reader = FrameReader::new(limit);
+    let reader = FrameReader::new(limit);
+    let (seen, end) = read_in_pieces(reader, stream, sizes);
+    let frames: Vec<_> = seen.into_iter().map(|seen| seen.frame).collect();
+    assert_eq!(frames, at_once, "frames in pieces differ from frames at once");
+    assert_eq!(end, expected);
+
+    // The same with a limit for some bodies: those come out empty, the others as before.
+    let (seen, _) = read_in_pieces(FrameReader::with_body_limits(limit, body_limit), stream, sizes);
+    assert!(seen.len() >= at_once.len(), "a limit for bodies loses frames");
+    for (seen, expected) in seen.iter().zip(&at_once) {
+        let body_len = expected.len() - HEADER_LEN;
+        if body_len > body_limit(seen.kind) {
+            assert_eq!((seen.frame.len(), seen.discarded), (HEADER_LEN, body_len));
+            assert_eq!(seen.frame[4..], expected[4..HEADER_LEN], "a header is not read as it was written");
+        } else {
+            assert_eq!((&seen.frame[..], seen.discarded), (*expected, 0));
+        }
+    }
+    // A body to be discarded is reported before it is complete.
+    assert!(seen[at_once.len()..].iter().all(|seen| seen.discarded > 0));
+}
+
+/// Allows bodies of 8 bytes for types that are odd.
+fn body_limit(kind: MessageType) -> usize {
+    if kind.to_wire() % 2 == 1 { 8 } else { usize::MAX }
+}
+
+struct SeenFrame {
+    kind: MessageType,
+    frame: Vec<u8>,
+    discarded: usize,
+}
+
+/// Reads a stream in pieces of these sizes. Returns the frames, and how the stream ended: an error, or whether a frame
+/// was left unfinished.
+fn read_in_pieces(
+    mut reader: FrameReader,
+    stream: &[u8],
+    sizes: &[usize],
+) -> (Vec<SeenFrame>, Result<bool, FrameError>) {
     let mut seen = Vec::new();
     let mut kept = Vec::new();
     let mut end = Ok(());
@@ -44,7 +85,8 @@ pub fn frames(stream: &[u8], sizes: &[usize], limit: usize) {
         end = loop {
             match reader.next() {
                 Ok(Some(frame)) => {
-                    seen.push(frame.to_bytes());
+                    let (kind, discarded) = (frame.kind, frame.discarded);
+                    seen.push(SeenFrame { kind, frame: frame.to_bytes(), discarded });
                     kept.push(frame.keep(frame.body));
                 }
                 Ok(None) => break Ok(()),
@@ -52,11 +94,10 @@ pub fn frames(stream: &[u8], sizes: &[usize], limit: usize) {
             }
         };
     }
-    assert_eq!(seen, at_once, "frames in pieces differ from frames at once");
-    assert_eq!(end.map(|()| reader.is_mid_frame()), expected);
-    for (frame, body) in seen.iter().zip(kept) {
-        assert_eq!(frame[HEADER_LEN..], body, "a kept body has changed");
+    for (seen, body) in seen.iter().zip(kept) {
+        assert_eq!(seen.frame[HEADER_LEN..], body, "a kept body has changed");
     }
+    (seen, end.map(|()| reader.is_mid_frame()))
 }
 
 /// A topic body is split without loss, or named for what it lacks.
@@ -83,6 +124,12 @@ pub fn handshake(body: &[u8]) {
         assert_eq!(Offer::decode(&offer.encode()), Some(offer));
     }
     if let Some(choice) = Choice::decode(body) {
+        // An escaped character takes up to 10 bytes, `\u{e0041}`, in place of at least one.
+        let version = &choice.node_version;
+        assert!(version.len() <= 10 * MAX_NODE_VERSION && !version.contains(char::is_control), "{version}");
+        if version.len() > MAX_NODE_VERSION {
+            return;
+        }
         assert_eq!(Choice::decode(&choice.encode()), Some(choice));
     }
 }
@@ -95,19 +142,30 @@ pub fn topics(body: &[u8]) {
     assert_eq!(topic_list::decode(&again), Some(topics));
 }
 
-/// What is read of a node's answers is read again of the same answer written anew.
+/// What is read of a node's answers is bounded, and read again of the same answer written anew.
 pub fn node_topics(body: &[u8]) {
     let written = |node: &NodeTopics| {
         let NodeTopics { node_id, agency, address, topics } = node;
+        for text in [node_id, agency, address] {
+            assert!(text.len() <= MAX_NODE_TEXT);
+        }
         json!({ "NodeID": node_id, "Agency": agency, "IPAndPort": address, "Topic": topics })
     };
-    if let Ok(node) = decode_node_info(body) {
-        let answer = json!({ "result": written(&node) }).to_string();
-        assert_eq!(decode_node_info(answer.as_bytes()), Ok(node));
+    let is_printable = |refused: Refused| assert!(!refused.message.contains(char::is_control), "{refused:?}");
+    match decode_node_info(body) {
+        Ok(node) => {
+            let answer = json!({ "result": written(&node) }).to_string();
+            assert_eq!(decode_node_info(answer.as_bytes()), Ok(node));
+        }
+        Err(refused) => is_printable(refused),
     }
-    if let Ok(peers) = decode_peers(body) {
-        let answer = json!({ "result": peers.iter().map(written).collect::<Vec<_>>() }).to_string();
-        assert_eq!(decode_peers(answer.as_bytes()), Ok(peers));
+    match decode_peers(body) {
+        Ok(peers) => {
+            assert!(peers.len() <= MAX_NODES);
+            let answer = json!({ "result": peers.iter().map(written).collect::<Vec<_>>() }).to_string();
+            assert_eq!(decode_peers(answer.as_bytes()), Ok(peers));
+        }
+        Err(refused) => is_printable(refused),
     }
 }
 

@@ -80,10 +80,10 @@ pub(crate) fn call_or_log(what: &str, call: impl FnOnce()) {
     }
 }
 
-/// Reports that the running call of a callback has failed. Called inside of the callback; the last report counts.
-/// Delivery continues. When a callback of a subscription or service returns, AMOP_EVENT_HANDLER_FAILED is emitted,
-/// and an unanswered request is answered with AMOP_RESULT_FAILED and the text as data. Failures of other callbacks
-/// are logged.
+/// Reports that this call of a callback has failed. Call it inside of the callback; the last report counts, and
+/// delivery continues. A failed callback of a subscription or service is reported by AMOP_EVENT_HANDLER_FAILED, one of
+/// events or completions in the log. A request that has no answer yet is answered with AMOP_RESULT_FAILED and a fixed
+/// text when the callback returns: `message` is not sent to the publisher.
 ///
 /// - Ownership: `message` is copied. Bytes that are not UTF-8 are replaced.
 /// - Threads: in callbacks only, on the thread that runs the callback.

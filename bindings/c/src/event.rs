@@ -42,7 +42,7 @@ pub enum amop_event_kind {
     /// A subscription or service has begun to lose messages. Emitted once per episode; its statistics count the
     /// messages.
     AMOP_EVENT_SLOW_CONSUMER = 5,
-    /// A callback failed, see amop_callback_failed. Delivery continues.
+    /// A callback reported a failure by amop_callback_failed, or panicked inside of the library. Delivery continues.
     AMOP_EVENT_HANDLER_FAILED = 6,
     /// The client is closed. The last event.
     AMOP_EVENT_CLOSED = 7,

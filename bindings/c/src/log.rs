@@ -1,5 +1,5 @@
-//! Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback
-//! is set. Payloads are contained in records of level AMOP_LOG_TRACE only.
+//! Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback is
+//! set. Records above AMOP_LOG_TRACE contain no payloads.
 
 use std::ffi::{c_char, c_void};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -31,7 +31,7 @@ pub enum amop_log_level {
     AMOP_LOG_INFO = 3,
     /// Details for debugging.
     AMOP_LOG_DEBUG = 4,
-    /// Everything, payloads included.
+    /// All records, which may contain payloads.
     AMOP_LOG_TRACE = 5,
 }
 

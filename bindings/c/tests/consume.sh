@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs a program outside of this tree, against an installed library: by pkg-config and by CMake, shared and
-# static. The library is moved before: nothing of it may know where it was installed. consume.sh PREFIX
+# Builds and runs a program outside of this tree against an installed library, with pkg-config and with CMake, shared and
+# static. The library is moved first, to check that no file contains its location: consume.sh PREFIX
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -18,14 +18,14 @@ try() { # HOW PROGRAM
     fi
     echo "a program outside of the tree, by $1: $said"
 }
-# How often a program names the shared library.
+# Prints how often a program names the shared library.
 named_in() { # PROGRAM
     readelf --dynamic "$1" | grep -c 'NEEDED.*libamop\.so\.0' || true
 }
 
 export PKG_CONFIG_PATH="$folder/amop/lib/pkgconfig"
 [ "$(pkg-config --modversion amop amop-static | uniq)" = "$version" ]
-# shellcheck disable=SC2046 # these are words
+# shellcheck disable=SC2046 # split into words
 "${CC:-cc}" main.c $(pkg-config --cflags --libs amop) -o by-pkg-config
 # shellcheck disable=SC2046
 "${CC:-cc}" main.c $(pkg-config --cflags --libs amop-static) -o by-pkg-config-static

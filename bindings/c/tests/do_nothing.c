@@ -1,4 +1,4 @@
-/* A program that loads the library and doesn't use it. */
+/* A program that loads the library and does not use it. */
 int main(void)
 {
     return 0;

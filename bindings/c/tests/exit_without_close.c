@@ -1,4 +1,4 @@
-/* A program that ends in the middle of everything: clients open, callbacks running, messages under way, nodes up. */
+/* A program that exits while clients are open, callbacks and nodes run, and messages are in flight. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void ignore(void *context, const amop_completion *completion)
     (void)completion;
 }
 
-/* Keeps itself busy: each message makes the next. */
+/* Generates load: each message causes the next. */
 static void pass_on(void *context, const amop_message *message)
 {
     (void)context;
@@ -66,6 +66,6 @@ int main(void)
         pthread_cond_wait(&raised, &lock);
     }
     pthread_mutex_unlock(&lock);
-    /* Now, while they run. */
+    /* Exit while the callbacks run. */
     return EXIT_SUCCESS;
 }

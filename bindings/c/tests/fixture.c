@@ -17,7 +17,7 @@ unsigned guard(void)
     return said != NULL ? (unsigned)strtoul(said, NULL, 10) : 60000;
 }
 
-/* What writes to broken connections raise, unless they are told not to. */
+/* Counts SIGPIPE, which a write to a broken connection raises unless it is suppressed. */
 static volatile sig_atomic_t broken_pipes;
 
 static void count_broken_pipe(int signal)
@@ -96,7 +96,7 @@ amop_client *client_at_both(void)
     assert_int_equal(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 1)), AMOP_OK);
     amop_client *client = client_with(options);
     for (size_t node = 0; node < 2; node++) {
-        UNTIL(endpoint_figure(client, node, AMOP_STAT_CONNECTED) == 1);
+        UNTIL(endpoint_stat_value(client, node, AMOP_STAT_CONNECTED) == 1);
     }
     return client;
 }
@@ -116,7 +116,7 @@ void *untouched(void)
 void expect_status(amop_status wanted, const char *part, amop_status seen, const amop_error *error,
                    const char *call, const char *file, int line)
 {
-    /* A function that has an error parameter always writes to it. */
+    /* A function with an error parameter always writes to it. */
     int written = (const void *)error != untouched();
     const char *text = written ? amop_error_message(error) : NULL;
     int right = seen == wanted && written == (strstr(call, "&error") != NULL);
@@ -322,14 +322,14 @@ static uint64_t figure_of(amop_stats *stats, int32_t stat)
     return value;
 }
 
-uint64_t client_figure(const amop_client *client, int32_t stat)
+uint64_t client_stat_value(const amop_client *client, int32_t stat)
 {
     amop_stats *stats = NULL;
     OK(amop_client_stats(client, &stats, &error));
     return figure_of(stats, stat);
 }
 
-uint64_t endpoint_figure(const amop_client *client, size_t endpoint, int32_t stat)
+uint64_t endpoint_stat_value(const amop_client *client, size_t endpoint, int32_t stat)
 {
     amop_stats *stats = NULL;
     uint64_t value = 0;
@@ -339,14 +339,14 @@ uint64_t endpoint_figure(const amop_client *client, size_t endpoint, int32_t sta
     return value;
 }
 
-uint64_t subscription_figure(const amop_subscription *subscription, int32_t stat)
+uint64_t subscription_stat_value(const amop_subscription *subscription, int32_t stat)
 {
     amop_stats *stats = NULL;
     OK(amop_subscription_stats(subscription, &stats, &error));
     return figure_of(stats, stat);
 }
 
-uint64_t service_figure(const amop_service *service, int32_t stat)
+uint64_t service_stat_value(const amop_service *service, int32_t stat)
 {
     amop_stats *stats = NULL;
     OK(amop_service_stats(service, &stats, &error));
@@ -361,7 +361,7 @@ int library_threads(void)
     for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
         char path[64 + sizeof task->d_name], name[32] = "";
         snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
-        /* A thread may end meanwhile. */
+        /* The thread may have exited meanwhile. */
         FILE *file = fopen(path, "r");
         if (file != NULL) {
             threads += fgets(name, sizeof name, file) != NULL && strncmp(name, "amop", 4) == 0

@@ -1,4 +1,4 @@
-/* What the tests stand on: embedded nodes, clients of them, and counters that callbacks raise. */
+/* The fixture of the tests: embedded nodes, clients, and contexts that count calls of callbacks. */
 #ifndef AMOP_TESTS_FIXTURE_H
 #define AMOP_TESTS_FIXTURE_H
 
@@ -14,35 +14,35 @@
 
 #include "amop.h"
 
-/* No test waits longer than this for anything, in milliseconds; none that passes comes near it. A minute, or what
- * $AMOP_TEST_GUARD says where everything is slower. */
+/* The longest time that a test waits, in milliseconds; passing tests wait far less. A minute, or $AMOP_TEST_GUARD, for
+ * slower runs. */
 #define GUARD guard()
 unsigned guard(void);
 
-/* Group fixtures: two embedded nodes for all tests of a program. Stopping them waits for the end of the library's
- * threads, which nothing keeps any more, and fails if it has raised signals. */
+/* Group fixtures: two embedded nodes for all tests of a program. Stopping them waits until the threads of the library
+ * have exited, and fails if the library has raised signals. */
 int start_devnet(void **state);
 int stop_devnet(void **state);
 
-/* The nodes of this program. */
+/* The nodes that the tests use. */
 extern amop_devnet *devnet;
 
-/* A client at one node, with short pauses between reconnects. */
+/* Connects a client to one node, with short pauses between reconnects. */
 amop_client *client_at(size_t node);
-/* Options for such a client. */
+/* Creates options for such a client. */
 amop_options *options_at(size_t node);
-/* A client of these options, which are freed. */
+/* Connects a client with these options and frees them. */
 amop_client *client_with(amop_options *options);
-/* A client at both nodes, connected to both. */
+/* Connects a client to both nodes. */
 amop_client *client_at_both(void);
 /* Closes and frees a client. */
 void end(amop_client *client);
 
-/* The status that `call` has to have; shows the error otherwise. Calls take `&error`, which is freed here: it has to be
- * there when the call failed, and not when it didn't. */
+/* Expects that `call` returns a status, and prints the error otherwise. Calls pass `&error`, which is freed here. It must
+ * be set if, and only if, the call failed. */
 #define EXPECT(status, call) EXPECT_TEXT(status, NULL, call)
 #define OK(call) EXPECT(AMOP_OK, call)
-/* The same, and what the error has to say. */
+/* Like EXPECT, and checks a part of the error text. */
 #define EXPECT_TEXT(status, part, call)                                                                      \
     do {                                                                                                     \
         amop_error *error = (amop_error *)untouched();                                                       \
@@ -52,16 +52,16 @@ void end(amop_client *client);
             amop_error_free(error);                                                                          \
         }                                                                                                    \
     } while (0)
-/* An argument that is NULL: refused by its name. */
+/* Expects that a NULL argument is rejected by its name. */
 #define EXPECT_NULL(name, call) EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`" name "` is NULL", call)
 
-/* What out-parameters hold before a call, to see that they are written to. Not to be followed. */
+/* The value of out-parameters before a call, to check that it is overwritten. Never dereferenced. */
 void *untouched(void);
 
 void expect_status(amop_status wanted, const char *part, amop_status seen, const amop_error *error,
                    const char *call, const char *file, int line);
 
-/* Waits until a condition holds, which nothing tells of; fails after the guard. */
+/* Polls until a condition holds that no event announces; fails after GUARD. */
 #define UNTIL(condition)                                                                                     \
     do {                                                                                                     \
         for (unsigned waited_ = 0; !(condition); waited_++) {                                                \
@@ -69,29 +69,29 @@ void expect_status(amop_status wanted, const char *part, amop_status seen, const
             rest();                                                                                          \
         }                                                                                                    \
     } while (0)
-/* A millisecond. */
+/* Sleeps for a millisecond. */
 void rest(void);
 
-/* How often something has happened, for threads that wait for it. */
+/* A counter that threads can wait for. */
 typedef struct counter counter;
 counter *counter_new(void);
 void counter_free(counter *counter);
 void count(counter *counter);
 int counted(counter *counter);
-/* Waits until it has happened `times` times; fails after the guard. */
+/* Waits until the counter has reached `times`; fails after GUARD. */
 void wait_for(counter *counter, int times);
-/* The same for callbacks, which can't fail a test: whether it has. */
+/* Like wait_for, for callbacks, which can't fail a test: returns whether it was reached. */
 int reached(counter *counter, int times);
 
-/* A context of a callback: counts its calls and drops, and keeps what came last. */
+/* The context of a callback: counts calls and drops, and keeps the last argument. */
 typedef struct context {
     counter *calls;
     counter *drops;
-    /* What the last call was given. */
+    /* The argument of the last call. */
     char last[64];
-    /* Calls that came after the drop. */
+    /* Calls after the drop. */
     int late;
-    /* Free for each test. */
+    /* For any use by a test. */
     amop_client *client;
     amop_subscription *subscription;
     amop_service *service;
@@ -101,45 +101,45 @@ typedef struct context {
 } context;
 
 void context_init(context *context);
-/* Fails unless the context was dropped exactly once, and not called after that. */
+/* Fails unless the context was dropped exactly once and not called afterwards. */
 void context_end(context *context);
 /* The `drop` of a callback. */
 void drop_context(void *context);
-/* Counts a call, and keeps the payload as a text. */
+/* Counts a call and keeps the payload as a string. */
 void called(context *context, amop_bytes data);
 
 /* A callback that only counts. */
 amop_message_callback counting(context *context);
-/* A service's callback that counts, and replies with what it got. */
+/* A callback of a service that counts and replies with the payload it received. */
 amop_request_callback echoing(context *context);
-/* A call's callback that counts, and keeps the status and the reply. */
+/* A callback of a call that counts and keeps the status and the reply. */
 amop_completion_callback completing(context *context);
 
-/* Subscribes a callback, and keeps the handle in its context. */
+/* Subscribes a callback and keeps the handle in its context. */
 void subscribe(const amop_client *client, const char *topic, amop_message_callback callback,
                context *context);
 
-/* A topic that no other test uses. The text is good for some further calls. */
+/* Returns a topic that no other test uses. The string stays valid for a few further calls. */
 const char *fresh_topic(void);
-/* Whether bytes are those of a text. */
+/* Returns whether bytes equal a string. */
 int is_text(amop_bytes bytes, const char *text);
-/* Publishes a text without waiting for a reply that matters. */
+/* Publishes a string and ignores the reply. */
 void publish(const amop_client *client, const char *topic, const char *text);
-/* The next message is this text. */
+/* Expects this string as the next message. */
 void expect_message(const amop_subscription *subscription, const char *text);
-/* The next event of this kind; others before it are passed over. It is the caller's. */
+/* Returns the next event of this kind, skipping others. The caller frees it. */
 amop_event *next_event(const amop_events *events, amop_event_kind kind);
 
-/* One figure, now. */
-uint64_t client_figure(const amop_client *client, int32_t stat);
-uint64_t endpoint_figure(const amop_client *client, size_t endpoint, int32_t stat);
-uint64_t subscription_figure(const amop_subscription *subscription, int32_t stat);
-uint64_t service_figure(const amop_service *service, int32_t stat);
+/* Returns the current value of a statistic. */
+uint64_t client_stat_value(const amop_client *client, int32_t stat);
+uint64_t endpoint_stat_value(const amop_client *client, size_t endpoint, int32_t stat);
+uint64_t subscription_stat_value(const amop_subscription *subscription, int32_t stat);
+uint64_t service_stat_value(const amop_service *service, int32_t stat);
 
-/* Threads of the library's in this process, but for the log's, which stays. */
+/* Returns the number of threads of the library in this process, without the log thread, which stays. */
 int library_threads(void);
 
-/* Whether a descriptor is readable within a time; -1 waits for ever. */
+/* Returns whether a descriptor becomes readable within a time; -1 waits without limit. */
 int readable(int fd, int timeout);
 
 #endif

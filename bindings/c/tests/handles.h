@@ -1,10 +1,10 @@
-/* A handle of each type, for tests of what else a function is given. */
+/* A handle of each type, for tests of the other arguments. */
 #ifndef AMOP_TESTS_HANDLES_H
 #define AMOP_TESTS_HANDLES_H
 
 #include "fixture.h"
 
-/* Group fixtures: nodes, and the handles at the first of them. */
+/* Group fixtures: nodes, and handles of clients at the first node. */
 int start_handles(void **state);
 int stop_handles(void **state);
 
@@ -14,7 +14,7 @@ extern amop_service *service;
 extern amop_completion_queue *queue;
 extern amop_events *events;
 
-/* A call that takes a callback and is refused: it has to drop `context` before it returns, and not to call it. */
+/* Calls a function that refuses its callback: it must drop `context` before it returns, and not call it. */
 #define WITH_CONTEXT(status, call)                                                                           \
     do {                                                                                                     \
         context context;                                                                                     \

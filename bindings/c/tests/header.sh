@@ -1,14 +1,14 @@
 #!/bin/sh
-# What the header declares, for those who compare: header.sh names|program|stub HEADER
+# Prints what the header declares: header.sh names|program|stub HEADER
 #
-#   names      the functions, sorted, one a line
-#   program    a C program that takes the address of each, and fails unless all are there and differ
-#   stub       C definitions of all functions that do nothing: the interface as a compiler sees it, without the library
+#   names      the functions, sorted, one per line
+#   program    a C program that takes the address of each, and fails unless all exist and differ
+#   stub       empty C definitions of all functions: the interface as a compiler sees it, without the library
 set -eu
 what=$1
 header=$2
 
-# One declaration a line, without comments, macros and C++.
+# Prints one declaration per line, without comments, macros and C++.
 declarations() {
     printf '#include "%s"\n' "$(realpath "$header")" | "${CC:-cc}" -std=c99 -E -P - | tr '\n' ' ' | tr -s ' ' \
         | sed 's/[;{}]/&\n/g' | grep -E '^ ?[a-z_].* \*?amop_[a-z0-9_]+\(.*\);$'
@@ -33,7 +33,7 @@ int main(void)
     for (size_t n = 0; n < count; n++) {
         for (size_t other = 0; other < n; other++) {
             if (all[n].function == NULL || all[n].function == all[other].function) {
-                fprintf(stderr, "%s is not there, or is %s\n", all[n].name, all[other].name);
+                fprintf(stderr, "%s does not exist, or is %s\n", all[n].name, all[other].name);
                 return 1;
             }
         }
@@ -48,7 +48,7 @@ END
         declarations | sed 's/;$/ { for (;;) {} }/'
         ;;
     *)
-        echo "$0: $what isn't names, program or stub" >&2
+        echo "$0: invalid command $what: use names, program or stub" >&2
         exit 2
         ;;
 esac

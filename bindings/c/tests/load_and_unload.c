@@ -1,4 +1,4 @@
-/* A program that finds the library at run time, uses it, and unloads it while its threads run. */
+/* A program that loads the library at run time, uses it, and unloads it while its threads run. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "amop.h"
 
-/* A function of the library by its name; ISO C has no cast from an object's pointer to a function's. */
+/* Looks a function up by name. ISO C has no cast from an object pointer to a function pointer. */
 #define FIND(library, function)                                                                              \
     do {                                                                                                     \
         void *found_ = dlsym(library, #function);                                                            \
@@ -38,7 +38,7 @@ int main(void)
     amop_status (*amop_options_set_credentials_)(amop_options *, const char *);
     amop_status (*amop_client_connect_)(const amop_options *, amop_client **, amop_error **);
 
-    /* Loaded, not used, unloaded; then used. */
+    /* Loads and unloads the library without using it, then uses it. */
     dlclose(load());
     void *library = load();
     FIND(library, amop_version);
@@ -56,10 +56,10 @@ int main(void)
         || amop_options_add_endpoint_(options, amop_devnet_endpoint_(devnet, 0)) != AMOP_OK
         || amop_options_set_credentials_(options, amop_devnet_credentials_(devnet)) != AMOP_OK
         || amop_client_connect_(options, &client, NULL) != AMOP_OK) {
-        fprintf(stderr, "it was loaded, but can't be used\n");
+        fprintf(stderr, "the library was loaded, but can't be used\n");
         return EXIT_FAILURE;
     }
-    /* A program can't know whether threads of a library run: it says itself that it has to stay. */
+    /* The library marks itself as not unloadable, because a program can't know whether its threads still run. */
     dlclose(library);
     return strcmp(amop_version_(), AMOP_VERSION) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a program many times; stops at the first that fails: repeat.sh TIMES PROGRAM
+# Runs a program many times and stops at the first failure: repeat.sh TIMES PROGRAM
 set -eu
 run=0
 while [ "$run" -lt "$1" ]; do

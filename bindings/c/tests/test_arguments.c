@@ -1,7 +1,7 @@
-/* Arguments that are NULL: each is refused with a code, by its name, and leaves no out-parameter unset. */
+/* NULL arguments: each is rejected with a code and by its name, and no out-parameter stays unset. */
 #include "handles.h"
 
-static void handles_that_are_null_are_named(void **state)
+static void null_handles_are_reported_by_name(void **state)
 {
     (void)state;
     amop_client *made = untouched();
@@ -83,7 +83,7 @@ static void handles_that_are_null_are_named(void **state)
     EXPECT_NULL("devnet", amop_devnet_stop(NULL, &error));
 }
 
-static void options_that_are_null_are_refused(void **state)
+static void null_options_are_rejected(void **state)
 {
     (void)state;
     const amop_status refused = AMOP_ERROR_INVALID_ARGUMENT;
@@ -129,7 +129,7 @@ static void options_that_are_null_are_refused(void **state)
     EXPECT(refused, amop_devnet_options_set_like_2_11(NULL, true));
 }
 
-static void out_parameters_that_are_null_are_named(void **state)
+static void null_out_parameters_are_reported_by_name(void **state)
 {
     (void)state;
     amop_options *options = options_at(0);
@@ -178,7 +178,7 @@ static void out_parameters_that_are_null_are_named(void **state)
     amop_stats_free(stats);
 }
 
-static void callbacks_have_to_be_there_and_their_contexts_are_dropped(void **state)
+static void refused_callbacks_drop_their_contexts(void **state)
 {
     (void)state;
     amop_subscription *subscribed = untouched();
@@ -216,13 +216,13 @@ static void callbacks_have_to_be_there_and_their_contexts_are_dropped(void **sta
                  amop_client_broadcast_async(NULL, "t", "", 0, NULL, 0, completing(&context), &call, &error));
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_on_event(NULL, (amop_event_callback){NULL, &context, drop_context}, &error));
-    /* Nobody has to want drops. */
+    /* `drop` may be NULL. */
     EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
            amop_client_subscribe_callback(client, "t", NULL, (amop_message_callback){NULL, NULL, NULL}, NULL,
                                           &error));
 }
 
-static void getters_of_nothing_answer_nothing(void **state)
+static void getters_of_null_return_empty_values(void **state)
 {
     (void)state;
     assert_int_equal(amop_error_code(NULL), AMOP_OK);
@@ -267,7 +267,7 @@ static void getters_of_nothing_answer_nothing(void **state)
     assert_null(amop_devnet_credentials(NULL));
 }
 
-static void null_can_be_freed_twice(void **state)
+static void free_functions_accept_null(void **state)
 {
     (void)state;
     for (int n = 0; n < 2; n++) {
@@ -296,12 +296,12 @@ static void null_can_be_freed_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(handles_that_are_null_are_named),
-        cmocka_unit_test(options_that_are_null_are_refused),
-        cmocka_unit_test(out_parameters_that_are_null_are_named),
-        cmocka_unit_test(callbacks_have_to_be_there_and_their_contexts_are_dropped),
-        cmocka_unit_test(getters_of_nothing_answer_nothing),
-        cmocka_unit_test(null_can_be_freed_twice),
+        cmocka_unit_test(null_handles_are_reported_by_name),
+        cmocka_unit_test(null_options_are_rejected),
+        cmocka_unit_test(null_out_parameters_are_reported_by_name),
+        cmocka_unit_test(refused_callbacks_drop_their_contexts),
+        cmocka_unit_test(getters_of_null_return_empty_values),
+        cmocka_unit_test(free_functions_accept_null),
     };
     return cmocka_run_group_tests(tests, start_handles, stop_handles);
 }

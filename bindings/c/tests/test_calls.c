@@ -1,13 +1,13 @@
-/* Calls: what waits and what doesn't, each completed exactly once; thousands at a time, and none with a thread. */
+/* Blocking and asynchronous calls: each completes exactly once, and none uses a thread of its own. */
 #include "fixture.h"
 
-/* Calls that need no thread each: some threads in all, whatever their number. */
+/* A number of calls that exceeds any number of threads. */
 #define MANY 4096
 #define FEW 32
-/* Unanswered at a time where every one is to be answered: nodes wait 5 s for a reply, and the machine may be slow. */
+/* Calls in flight at a time: nodes wait 5 s for a reply, and the machine may be slow. */
 #define AT_ONCE 64
 
-static void a_publish_completes_with_its_reply(void **state)
+static void publish_completes_with_its_reply(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -21,7 +21,7 @@ static void a_publish_completes_with_its_reply(void **state)
     wait_for(done.calls, 1);
     assert_int_equal(done.status, AMOP_OK);
     assert_string_equal(done.last, "hello");
-    /* Too late to cancel: nothing happens. */
+    /* Cancelling a completed call does nothing. */
     OK(amop_call_cancel(call, &error));
     amop_call_free(call);
     end(client);
@@ -31,7 +31,7 @@ static void a_publish_completes_with_its_reply(void **state)
     context_end(&service);
 }
 
-static void a_broadcast_completes_with_the_nodes_ack(void **state)
+static void broadcast_completes_with_the_acknowledgement(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -53,7 +53,7 @@ static void a_broadcast_completes_with_the_nodes_ack(void **state)
     context_end(&done);
 }
 
-/* What a completion holds, looked at inside of the callback; the parts are cloned to be looked at after it. */
+/* Checks the parts of a completion inside of the callback, and clones them for a check after it. */
 typedef struct parts {
     context context;
     amop_status status;
@@ -80,7 +80,7 @@ static void drop_parts(void *pointer)
     drop_context(&parts->context);
 }
 
-static void what_a_completion_lends_is_cloned_to_be_kept(void **state)
+static void clones_outlive_the_completion(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -113,7 +113,7 @@ static void what_a_completion_lends_is_cloned_to_be_kept(void **state)
     context_end(&service);
 }
 
-static void every_one_of_thousands_completes_once_with_its_own_reply(void **state)
+static void thousands_of_calls_each_complete_once_with_their_own_reply(void **state)
 {
     (void)state;
     static context calls[MANY];
@@ -149,7 +149,7 @@ static void every_one_of_thousands_completes_once_with_its_own_reply(void **stat
     context_end(&service);
 }
 
-/* One node that loses what is for its own clients, so that calls stay in flight for as long as the test wants. */
+/* A single node that loses messages to its own clients, so that calls stay in flight until the test ends them. */
 static amop_devnet *node_that_answers_nothing(void)
 {
     amop_devnet *node = NULL;
@@ -171,7 +171,7 @@ static amop_client *client_of(const amop_devnet *node)
     return client_with(options);
 }
 
-static void thousands_in_flight_need_no_threads_and_each_can_be_cancelled(void **state)
+static void calls_in_flight_use_no_threads_and_can_be_cancelled(void **state)
 {
     (void)state;
     static context contexts[MANY];
@@ -186,7 +186,7 @@ static void thousands_in_flight_need_no_threads_and_each_can_be_cancelled(void *
         OK(amop_client_publish_async(client, topic, "x", 1, NULL, GUARD, completing(&contexts[n]), &calls[n],
                                      &error));
     }
-    assert_int_equal(endpoint_figure(client, 0, AMOP_STAT_IN_FLIGHT), MANY);
+    assert_int_equal(endpoint_stat_value(client, 0, AMOP_STAT_IN_FLIGHT), MANY);
     assert_true(library_threads() < FEW);
     for (int n = 0; n < MANY; n++) {
         OK(amop_call_cancel(calls[n], &error));
@@ -197,7 +197,7 @@ static void thousands_in_flight_need_no_threads_and_each_can_be_cancelled(void *
         assert_int_equal(contexts[n].status, AMOP_ERROR_CANCELLED);
         amop_call_free(calls[n]);
     }
-    UNTIL(endpoint_figure(client, 0, AMOP_STAT_IN_FLIGHT) == 0);
+    UNTIL(endpoint_stat_value(client, 0, AMOP_STAT_IN_FLIGHT) == 0);
     end(client);
     for (int n = 0; n < MANY; n++) {
         assert_int_equal(counted(contexts[n].calls), 1);
@@ -207,7 +207,7 @@ static void thousands_in_flight_need_no_threads_and_each_can_be_cancelled(void *
     amop_devnet_free(node);
 }
 
-static void a_call_ends_at_its_own_deadline_or_with_the_client(void **state)
+static void call_ends_at_its_deadline_or_with_the_client(void **state)
 {
     (void)state;
     amop_devnet *node = node_that_answers_nothing();
@@ -240,7 +240,7 @@ static void a_call_ends_at_its_own_deadline_or_with_the_client(void **state)
     context_end(&never);
 }
 
-static void a_bound_on_calls_in_flight_refuses_the_next(void **state)
+static void call_beyond_the_limit_in_flight_is_refused(void **state)
 {
     (void)state;
     amop_devnet *node = node_that_answers_nothing();
@@ -263,7 +263,7 @@ static void a_bound_on_calls_in_flight_refuses_the_next(void **state)
            amop_client_publish_async(client, topic, "y", 1, NULL, 0, completing(&second), &refused, &error));
     assert_null(refused);
     EXPECT(AMOP_ERROR_OVERLOADED, amop_client_publish(client, topic, "z", 1, NULL, 0, NULL, &error));
-    /* Refused is not called, but dropped. */
+    /* A refused callback is not called, but its context is dropped. */
     assert_int_equal(counted(second.calls), 0);
     context_end(&second);
     OK(amop_call_cancel(call, &error));
@@ -275,7 +275,7 @@ static void a_bound_on_calls_in_flight_refuses_the_next(void **state)
     context_end(&first);
 }
 
-/* Publishes once more from inside of a completion. */
+/* Publishes again inside of a completion callback. */
 static void publish_again(void *pointer, const amop_completion *completion)
 {
     context *context = pointer;
@@ -288,7 +288,7 @@ static void publish_again(void *pointer, const amop_completion *completion)
     count(context->calls);
 }
 
-static void a_completion_may_start_the_next_call(void **state)
+static void completion_callback_may_start_a_call(void **state)
 {
     (void)state;
     context context;
@@ -303,7 +303,7 @@ static void a_completion_may_start_the_next_call(void **state)
     context_end(&context);
 }
 
-static void messages_of_one_thread_are_sent_in_the_order_of_its_calls(void **state)
+static void messages_of_one_thread_are_sent_in_order(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -330,7 +330,7 @@ static void messages_of_one_thread_are_sent_in_the_order_of_its_calls(void **sta
     context_end(&done);
 }
 
-static void a_publish_can_wait_for_its_subscriber(void **state)
+static void publish_can_wait_for_a_subscriber(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -341,8 +341,8 @@ static void a_publish_can_wait_for_its_subscriber(void **state)
     OK(amop_publish_options_set_wait_for_subscriber(options, true));
     OK(amop_client_publish_async(client, topic, "patient", 7, options, 0, completing(&done), NULL, &error));
     amop_publish_options_free(options);
-    /* It has been refused at least once. */
-    UNTIL(client_figure(client, AMOP_STAT_RETRIES) > 0);
+    /* At least one attempt found no subscriber. */
+    UNTIL(client_stat_value(client, AMOP_STAT_RETRIES) > 0);
     amop_subscription *subscription = NULL;
     OK(amop_client_subscribe(subscriber, topic, NULL, &subscription, &error));
     expect_message(subscription, "patient");
@@ -357,16 +357,16 @@ static void a_publish_can_wait_for_its_subscriber(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_publish_completes_with_its_reply),
-        cmocka_unit_test(a_broadcast_completes_with_the_nodes_ack),
-        cmocka_unit_test(what_a_completion_lends_is_cloned_to_be_kept),
-        cmocka_unit_test(every_one_of_thousands_completes_once_with_its_own_reply),
-        cmocka_unit_test(thousands_in_flight_need_no_threads_and_each_can_be_cancelled),
-        cmocka_unit_test(a_call_ends_at_its_own_deadline_or_with_the_client),
-        cmocka_unit_test(a_bound_on_calls_in_flight_refuses_the_next),
-        cmocka_unit_test(a_completion_may_start_the_next_call),
-        cmocka_unit_test(messages_of_one_thread_are_sent_in_the_order_of_its_calls),
-        cmocka_unit_test(a_publish_can_wait_for_its_subscriber),
+        cmocka_unit_test(publish_completes_with_its_reply),
+        cmocka_unit_test(broadcast_completes_with_the_acknowledgement),
+        cmocka_unit_test(clones_outlive_the_completion),
+        cmocka_unit_test(thousands_of_calls_each_complete_once_with_their_own_reply),
+        cmocka_unit_test(calls_in_flight_use_no_threads_and_can_be_cancelled),
+        cmocka_unit_test(call_ends_at_its_deadline_or_with_the_client),
+        cmocka_unit_test(call_beyond_the_limit_in_flight_is_refused),
+        cmocka_unit_test(completion_callback_may_start_a_call),
+        cmocka_unit_test(messages_of_one_thread_are_sent_in_order),
+        cmocka_unit_test(publish_can_wait_for_a_subscriber),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,4 +1,4 @@
-/* Ends: of subscriptions, services and clients, in order and not, and what becomes of contexts. */
+/* The end of subscriptions, services and clients, orderly or not, and the drop of contexts. */
 #include "fixture.h"
 
 #include <pthread.h>
@@ -17,7 +17,7 @@ static amop_message_callback at_gate(context *context)
     return callback;
 }
 
-static void unsubscribing_drops_the_context_before_it_returns(void **state)
+static void unsubscribe_drops_the_context_before_returning(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -29,7 +29,7 @@ static void unsubscribing_drops_the_context_before_it_returns(void **state)
         publish(client, topic, "x");
     }
     OK(amop_subscription_unsubscribe(context.subscription, 0, &error));
-    /* What was queued has been worked off. */
+    /* The callback has processed what was queued. */
     assert_int_equal(counted(context.calls), 10);
     assert_int_equal(counted(context.drops), 1);
     OK(amop_subscription_unsubscribe(context.subscription, 0, &error));
@@ -38,7 +38,7 @@ static void unsubscribing_drops_the_context_before_it_returns(void **state)
     context_end(&context);
 }
 
-static void freeing_a_subscription_or_service_unsubscribes_it_in_the_background(void **state)
+static void free_unsubscribes_in_the_background(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -59,7 +59,7 @@ static void freeing_a_subscription_or_service_unsubscribes_it_in_the_background(
     context_end(&served);
 }
 
-static void closing_drops_the_contexts_of_callbacks_without_a_handle(void **state)
+static void close_drops_contexts_of_callbacks_without_a_handle(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -87,7 +87,7 @@ static void closing_drops_the_contexts_of_callbacks_without_a_handle(void **stat
     context_end(&without_drop);
 }
 
-static void a_client_that_is_only_freed_ends_in_the_background(void **state)
+static void freed_client_closes_in_the_background(void **state)
 {
     (void)state;
     amop_client *client = client_at(0), *server = client_at(1);
@@ -125,7 +125,7 @@ static void a_client_that_is_only_freed_ends_in_the_background(void **state)
     context_end(&done);
 }
 
-static void a_subscription_that_fails_has_dropped_its_context_once(void **state)
+static void failed_subscription_drops_its_context_once(void **state)
 {
     (void)state;
     amop_devnet *node = NULL;
@@ -159,10 +159,10 @@ static void a_subscription_that_fails_has_dropped_its_context_once(void **state)
     assert_true(refused == AMOP_ERROR_NOT_CONNECTED || refused == AMOP_ERROR_TIMEOUT);
     assert_null(subscribed.subscription);
     assert_null(served.service);
-    /* Dropped before it returned. */
+    /* The context is dropped before the function returns. */
     assert_int_equal(counted(subscribed.drops), 1);
     assert_int_equal(counted(served.drops), 1);
-    /* The topic is free again. */
+    /* The topic can be served again. */
     OK(amop_devnet_restart_node(node, 0, &error));
     OK(amop_serve_options_set_timeout(serving, GUARD));
     OK(amop_client_serve_requests(client, "s", serving, &served.service, &error));
@@ -175,7 +175,7 @@ static void a_subscription_that_fails_has_dropped_its_context_once(void **state)
     context_end(&served);
 }
 
-static void a_callback_that_does_not_return_makes_unsubscribing_time_out(void **state)
+static void unsubscribe_times_out_while_a_callback_blocks(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -191,17 +191,17 @@ static void a_callback_that_does_not_return_makes_unsubscribing_time_out(void **
     assert_int_equal(counted(context.drops), 0);
     count(context.gate);
     OK(amop_subscription_unsubscribe(context.subscription, 0, &error));
-    /* The two that were queued are given up, and counted. */
+    /* The two queued messages are discarded and counted. */
     assert_int_equal(counted(context.calls), 1);
     assert_int_equal(counted(context.drops), 1);
-    assert_int_equal(subscription_figure(context.subscription, AMOP_STAT_DROPPED), 2);
-    assert_int_equal(subscription_figure(context.subscription, AMOP_STAT_HELD_MESSAGES), 0);
+    assert_int_equal(subscription_stat_value(context.subscription, AMOP_STAT_DROPPED), 2);
+    assert_int_equal(subscription_stat_value(context.subscription, AMOP_STAT_HELD_MESSAGES), 0);
     amop_subscription_free(context.subscription);
     end(client);
     context_end(&context);
 }
 
-static void a_callback_that_does_not_return_makes_the_close_time_out(void **state)
+static void close_times_out_while_a_callback_blocks(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -220,7 +220,7 @@ static void a_callback_that_does_not_return_makes_the_close_time_out(void **stat
     context_end(&context);
 }
 
-/* Broadcasts until it is told to stop. */
+/* Broadcasts until `stop` is set. */
 static void *flood(void *pointer)
 {
     context *context = pointer;
@@ -231,7 +231,7 @@ static void *flood(void *pointer)
     return NULL;
 }
 
-static void no_call_comes_after_the_drop_however_many_messages_do(void **state)
+static void no_call_follows_the_drop_under_load(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1);
@@ -262,7 +262,7 @@ static void no_call_comes_after_the_drop_however_many_messages_do(void **state)
     context_end(&flooding);
 }
 
-static void a_closed_client_answers_closed(void **state)
+static void closed_client_fails_with_closed(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -304,11 +304,11 @@ static void a_closed_client_answers_closed(void **state)
     context_end(&context);
     EXPECT(AMOP_ERROR_CLOSED, amop_client_add_endpoint(client, "127.0.0.1:1", &error));
     EXPECT(AMOP_ERROR_CLOSED, amop_client_remove_endpoint(client, "127.0.0.1:1", &error));
-    /* What was queued can still be read; figures can be asked for. */
+    /* Queued messages can still be read, and statistics are available. */
     expect_message(subscription, "before");
     EXPECT(AMOP_ERROR_CLOSED, amop_subscription_next(subscription, GUARD, &(amop_message *){NULL}, &error));
-    assert_int_equal(subscription_figure(subscription, AMOP_STAT_ACCEPTED), 1);
-    assert_int_equal(client_figure(client, AMOP_STAT_CONNECTED), 0);
+    assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_ACCEPTED), 1);
+    assert_int_equal(client_stat_value(client, AMOP_STAT_CONNECTED), 0);
     amop_completion_queue_free(queue);
     amop_client_free(client);
     amop_service_free(service);
@@ -318,15 +318,15 @@ static void a_closed_client_answers_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unsubscribing_drops_the_context_before_it_returns),
-        cmocka_unit_test(freeing_a_subscription_or_service_unsubscribes_it_in_the_background),
-        cmocka_unit_test(closing_drops_the_contexts_of_callbacks_without_a_handle),
-        cmocka_unit_test(a_client_that_is_only_freed_ends_in_the_background),
-        cmocka_unit_test(a_subscription_that_fails_has_dropped_its_context_once),
-        cmocka_unit_test(a_callback_that_does_not_return_makes_unsubscribing_time_out),
-        cmocka_unit_test(a_callback_that_does_not_return_makes_the_close_time_out),
-        cmocka_unit_test(no_call_comes_after_the_drop_however_many_messages_do),
-        cmocka_unit_test(a_closed_client_answers_closed),
+        cmocka_unit_test(unsubscribe_drops_the_context_before_returning),
+        cmocka_unit_test(free_unsubscribes_in_the_background),
+        cmocka_unit_test(close_drops_contexts_of_callbacks_without_a_handle),
+        cmocka_unit_test(freed_client_closes_in_the_background),
+        cmocka_unit_test(failed_subscription_drops_its_context_once),
+        cmocka_unit_test(unsubscribe_times_out_while_a_callback_blocks),
+        cmocka_unit_test(close_times_out_while_a_callback_blocks),
+        cmocka_unit_test(no_call_follows_the_drop_under_load),
+        cmocka_unit_test(closed_client_fails_with_closed),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,4 +1,4 @@
-/* Connections that don't come about: what is wrong with endpoint, credentials or peer has a code of its own. */
+/* Failing connects: each fault of the endpoint, the credentials or the peer has its own code. */
 #include "fixture.h"
 
 #include <arpa/inet.h>
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The error of a connect that has to fail. */
+/* Returns the error of a connect that must fail. */
 static void expect_refusal(amop_options *options, amop_status status, const char *part)
 {
     amop_client *client = untouched();
@@ -16,7 +16,7 @@ static void expect_refusal(amop_options *options, amop_status status, const char
     amop_options_free(options);
 }
 
-/* The content of a file of the nodes' credentials. */
+/* Reads a file of the devnet's credentials. */
 static char *content_of(const char *name)
 {
     char path[512];
@@ -47,7 +47,7 @@ static amop_options *options_with(const char *ca, const char *cert, const char *
     return options;
 }
 
-static void credentials_come_by_folder_by_files_or_from_memory(void **state)
+static void credentials_are_read_from_folder_files_or_memory(void **state)
 {
     (void)state;
     end(client_with(options_at(0)));
@@ -59,7 +59,7 @@ static void credentials_come_by_folder_by_files_or_from_memory(void **state)
     }
     amop_options *options = options_at(0);
     OK(amop_options_set_credential_files(options, paths[0], paths[1], paths[2]));
-    /* Options serve for any number of clients. */
+    /* Options can be used for several clients. */
     amop_client *first = NULL, *second = NULL;
     OK(amop_client_connect(options, &first, &error));
     OK(amop_client_connect(options, &second, &error));
@@ -68,7 +68,7 @@ static void credentials_come_by_folder_by_files_or_from_memory(void **state)
     end(second);
 }
 
-static void credentials_are_looked_for_and_their_absence_lists_the_places(void **state)
+static void missing_credentials_list_the_places_searched(void **state)
 {
     (void)state;
     amop_options *options = amop_options_new();
@@ -91,7 +91,7 @@ static void credentials_are_looked_for_and_their_absence_lists_the_places(void *
     assert_int_equal(rmdir(folder), 0);
 }
 
-static void credentials_that_cannot_be_used_say_why(void **state)
+static void unusable_credentials_report_the_reason(void **state)
 {
     (void)state;
     amop_devnet *other = NULL;
@@ -109,7 +109,7 @@ static void credentials_that_cannot_be_used_say_why(void **state)
                                 "MIIB\n"
                                 "-----END ENCRYPTED PRIVATE KEY-----\n"),
                    AMOP_ERROR_KEY_ENCRYPTED, "encrypted");
-    /* Of another chain: the node isn't trusted; of another, but for the CA: the node doesn't trust it. */
+    /* All of another chain: the client rejects the node. Only the CA of this chain: the node rejects the client. */
     expect_refusal(options_with(ca, cert, key), AMOP_ERROR_NODE_CERTIFICATE, NULL);
     expect_refusal(options_with(NULL, cert, key), AMOP_ERROR_CLIENT_CERTIFICATE, NULL);
     free(ca);
@@ -134,7 +134,7 @@ static const char expired_key[] = "-----BEGIN PRIVATE KEY-----\n"
                                   "Wr3QeV5egGlsnImsIFgUZcy02wAaw5e1X4I+KoSXshToGzVdsHD8\n"
                                   "-----END PRIVATE KEY-----\n";
 
-static void expired_certificates_are_told_with_their_dates(void **state)
+static void expired_certificates_are_reported_with_dates(void **state)
 {
     (void)state;
     expect_refusal(options_with(expired_cert, expired_cert, expired_key), AMOP_ERROR_CERTIFICATE_DATES,
@@ -150,7 +150,7 @@ static amop_options *options_of(const char *endpoint)
     return options;
 }
 
-static void endpoints_have_to_be_endpoints_that_can_be_found(void **state)
+static void invalid_and_unknown_endpoints_are_rejected(void **state)
 {
     (void)state;
     amop_options *options = amop_options_new();
@@ -158,7 +158,7 @@ static void endpoints_have_to_be_endpoints_that_can_be_found(void **state)
     expect_refusal(options, AMOP_ERROR_INVALID_ARGUMENT, "no endpoint");
     expect_refusal(options_of("127.0.0.1"), AMOP_ERROR_INVALID_ENDPOINT, "port is missing");
     expect_refusal(options_of("https://127.0.0.1:20200"), AMOP_ERROR_INVALID_ENDPOINT, "https");
-    /* Neither does any resolver know it, nor is one asked: a name's parts end at 63 bytes. */
+    /* No resolver is asked, because a label of a name has at most 63 bytes. */
     expect_refusal(
         options_of("a-name-that-is-too-long-to-be-one-of-the-domain-name-system-by-its-rules.invalid:1"),
         AMOP_ERROR_RESOLVE, "cannot resolve");
@@ -190,7 +190,7 @@ static void open_port(listener *listener, int listening)
     }
 }
 
-/* Takes one connection, reads what comes first, answers, and closes. */
+/* Accepts one connection, reads once, sends an answer and closes. */
 static void *answer_one(void *pointer)
 {
     listener *listener = pointer;
@@ -199,7 +199,7 @@ static void *answer_one(void *pointer)
     if (connection >= 0) {
         if (read(connection, heard, sizeof heard) > 0 && listener->len > 0) {
             send(connection, listener->answer, listener->len, MSG_NOSIGNAL);
-            /* Until the client goes: a close with unread bytes would take the answer along. */
+            /* Read until the client closes, because closing with unread bytes discards the answer. */
             shutdown(connection, SHUT_WR);
             while (read(connection, heard, sizeof heard) > 0) {
             }
@@ -219,15 +219,15 @@ static void expect_of_answer(const void *answer, size_t len, amop_status status,
     close(listener.socket);
 }
 
-static void what_listens_there_may_be_no_node(void **state)
+static void peers_that_are_not_nodes_are_reported(void **state)
 {
     (void)state;
     listener deaf = {-1, "", NULL, 0, pthread_self()}, mute = deaf;
-    /* Bound, but not listening: nobody else can listen there. */
+    /* Bound but not listening, so that no other process can listen there. */
     open_port(&deaf, 0);
     expect_refusal(options_of(deaf.endpoint), AMOP_ERROR_CONNECT, deaf.endpoint);
     close(deaf.socket);
-    /* Connections are taken by the system, and nobody says a word. */
+    /* The system accepts connections, and no byte is ever sent. */
     open_port(&mute, 1);
     amop_options *options = options_of(mute.endpoint);
     OK(amop_options_set_connect_timeout(options, 50));
@@ -236,7 +236,7 @@ static void what_listens_there_may_be_no_node(void **state)
     static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
     expect_of_answer(http, sizeof http - 1, AMOP_ERROR_TLS, "doesn't speak TLS");
     expect_of_answer("", 0, AMOP_ERROR_TLS, "closed the connection");
-    /* The alert of a peer that shares no cipher suite: handshake_failure, fatal. */
+    /* The alert of a peer without a common cipher suite: handshake_failure, fatal. */
     static const unsigned char alert[] = {21, 3, 3, 0, 2, 2, 40};
     expect_of_answer(alert, sizeof alert, AMOP_ERROR_TLS_NO_COMMON, NULL);
 }
@@ -244,12 +244,12 @@ static void what_listens_there_may_be_no_node(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credentials_come_by_folder_by_files_or_from_memory),
-        cmocka_unit_test(credentials_are_looked_for_and_their_absence_lists_the_places),
-        cmocka_unit_test(credentials_that_cannot_be_used_say_why),
-        cmocka_unit_test(expired_certificates_are_told_with_their_dates),
-        cmocka_unit_test(endpoints_have_to_be_endpoints_that_can_be_found),
-        cmocka_unit_test(what_listens_there_may_be_no_node),
+        cmocka_unit_test(credentials_are_read_from_folder_files_or_memory),
+        cmocka_unit_test(missing_credentials_list_the_places_searched),
+        cmocka_unit_test(unusable_credentials_report_the_reason),
+        cmocka_unit_test(expired_certificates_are_reported_with_dates),
+        cmocka_unit_test(invalid_and_unknown_endpoints_are_rejected),
+        cmocka_unit_test(peers_that_are_not_nodes_are_reported),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,7 +1,7 @@
-/* Events: what happens to connections and subscriptions, by callback, by next, by descriptor. */
+/* Events of connections and subscriptions, by callback, next and descriptor. */
 #include "fixture.h"
 
-/* A callback that keeps the kinds that came, in order. */
+/* A callback that records the kinds of events in order. */
 typedef struct seen {
     context context;
     amop_event_kind kinds[64];
@@ -49,7 +49,7 @@ static int times(seen *seen, amop_event_kind kind)
     return times;
 }
 
-/* A client whose first connection has been told: a call has passed since. */
+/* A client that has emitted its first event: a call has completed since. */
 static amop_client *client_told(void)
 {
     amop_client *client = client_at(0);
@@ -57,7 +57,7 @@ static amop_client *client_told(void)
     return client;
 }
 
-static void a_lost_node_and_its_return_are_told(void **state)
+static void loss_and_reconnect_emit_events(void **state)
 {
     (void)state;
     amop_client *client = client_told();
@@ -92,12 +92,12 @@ static void a_lost_node_and_its_return_are_told(void **state)
     assert_true(amop_event_protocol(event) > 0);
     assert_null(amop_event_error(event));
     amop_event_free(event);
-    /* With its topics. */
+    /* Its topics are listed again. */
     publish(client, topic, "again");
     expect_message(subscription, "again");
-    assert_int_equal(client_figure(client, AMOP_STAT_LOSSES), 1);
-    assert_int_equal(client_figure(client, AMOP_STAT_CONNECTS), 2);
-    assert_true(client_figure(client, AMOP_STAT_FAILED_CONNECTS) >= 1);
+    assert_int_equal(client_stat_value(client, AMOP_STAT_LOSSES), 1);
+    assert_int_equal(client_stat_value(client, AMOP_STAT_CONNECTS), 2);
+    assert_true(client_stat_value(client, AMOP_STAT_FAILED_CONNECTS) >= 1);
 
     amop_subscription_free(subscription);
     end(client);
@@ -107,7 +107,7 @@ static void a_lost_node_and_its_return_are_told(void **state)
     EXPECT(AMOP_ERROR_CLOSED, amop_events_next(events, GUARD, &event, &error));
     assert_null(event);
     amop_events_free(events);
-    /* The callback heard the same. */
+    /* The callback received the same events. */
     assert_int_equal(times(&seen, AMOP_EVENT_LOST), 1);
     assert_true(times(&seen, AMOP_EVENT_CONNECT_FAILED) >= 1);
     assert_int_equal(times(&seen, AMOP_EVENT_RECONNECTED), 1);
@@ -115,7 +115,7 @@ static void a_lost_node_and_its_return_are_told(void **state)
     end_seen(&seen);
 }
 
-static void a_further_node_is_told_when_it_is_connected(void **state)
+static void added_node_emits_connected(void **state)
 {
     (void)state;
     amop_client *client = client_told();
@@ -143,7 +143,7 @@ static void a_further_node_is_told_when_it_is_connected(void **state)
     end(client);
 }
 
-static void the_descriptor_is_readable_while_there_are_events(void **state)
+static void descriptor_is_readable_while_events_are_queued(void **state)
 {
     (void)state;
     amop_client *client = client_told();
@@ -160,14 +160,14 @@ static void the_descriptor_is_readable_while_there_are_events(void **state)
     OK(amop_events_next(events, 0, &event, &error));
     assert_int_equal(amop_event_kind_of(event), AMOP_EVENT_CLOSED);
     amop_event_free(event);
-    /* The end can be read for ever. */
+    /* The end can be read any number of times. */
     assert_true(readable(fd, 0));
     EXPECT(AMOP_ERROR_CLOSED, amop_events_next(events, 0, &event, &error));
     amop_events_free(events);
     amop_client_free(client);
 }
 
-static void a_closed_client_takes_no_callback_and_drops_its_context(void **state)
+static void closed_client_refuses_callbacks_and_drops_contexts(void **state)
 {
     (void)state;
     amop_client *client = client_told();
@@ -179,7 +179,7 @@ static void a_closed_client_takes_no_callback_and_drops_its_context(void **state
     amop_client_free(client);
 }
 
-static void listeners_that_are_freed_hear_nothing_and_harm_nobody(void **state)
+static void freed_listener_does_not_affect_others(void **state)
 {
     (void)state;
     amop_client *client = client_told();
@@ -195,11 +195,11 @@ static void listeners_that_are_freed_hear_nothing_and_harm_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_lost_node_and_its_return_are_told),
-        cmocka_unit_test(a_further_node_is_told_when_it_is_connected),
-        cmocka_unit_test(the_descriptor_is_readable_while_there_are_events),
-        cmocka_unit_test(a_closed_client_takes_no_callback_and_drops_its_context),
-        cmocka_unit_test(listeners_that_are_freed_hear_nothing_and_harm_nobody),
+        cmocka_unit_test(loss_and_reconnect_emit_events),
+        cmocka_unit_test(added_node_emits_connected),
+        cmocka_unit_test(descriptor_is_readable_while_events_are_queued),
+        cmocka_unit_test(closed_client_refuses_callbacks_and_drops_contexts),
+        cmocka_unit_test(freed_listener_does_not_affect_others),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

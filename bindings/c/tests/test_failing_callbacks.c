@@ -1,4 +1,4 @@
-/* Callbacks that fail and say so: who is told, and that delivery goes on. */
+/* Callbacks that report a failure: where it is reported, and that delivery continues. */
 #include "fixture.h"
 
 static void expect_failure_event(const amop_events *events, const char *topic, const char *message)
@@ -14,14 +14,14 @@ static void fail_once(void *pointer, const amop_message *message)
     context *context = pointer;
     if (counted(context->calls) == 0) {
         context->number += amop_callback_failed("at first") == AMOP_OK;
-        /* What is said last counts; what isn't UTF-8 is replaced. */
+        /* The last report counts. Bytes that are not UTF-8 are replaced. */
         context->number += amop_callback_failed("no \xff today") == AMOP_OK;
         context->number += amop_callback_failed(NULL) == AMOP_ERROR_INVALID_ARGUMENT;
     }
     called(context, amop_message_data(message));
 }
 
-static void an_event_tells_of_a_failed_subscription_callback_and_delivery_goes_on(void **state)
+static void failed_subscription_callback_is_an_event(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -38,7 +38,7 @@ static void an_event_tells_of_a_failed_subscription_callback_and_delivery_goes_o
     wait_for(context.calls, 2);
     assert_string_equal(context.last, "2");
     end(client);
-    /* Once: the next event is the end. */
+    /* Only one event was emitted: the next one is the end. */
     amop_event_free(next_event(events, AMOP_EVENT_CLOSED));
     amop_events_free(events);
     assert_int_equal(context.number, 3);
@@ -56,7 +56,7 @@ static void fail_or_answer(void *pointer, const amop_request *request)
     called(context, data);
 }
 
-static void a_failed_service_callback_is_the_publishers_error(void **state)
+static void failed_service_callback_fails_the_request(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -72,9 +72,11 @@ static void a_failed_service_callback_is_the_publishers_error(void **state)
     assert_int_equal(amop_client_publish(client, topic, "print", 5, NULL, 0, &reply, &error),
                      AMOP_ERROR_SUBSCRIBER_FAILED);
     assert_int_equal(amop_error_node_code(error), AMOP_RESULT_FAILED);
-    assert_true(is_text(amop_error_data(error), "out of paper"));
+    /* The text stays with the server: its event has it. */
+    assert_true(is_text(amop_error_data(error), "the handler failed"));
+    assert_null(strstr(amop_error_message(error), "out of paper"));
     amop_error_free(error);
-    /* An answer that was given stays. */
+    /* An answer that was sent before the failure stays. */
     OK(amop_client_publish(client, topic, "answer first", 12, NULL, 0, &reply, &error));
     assert_true(is_text(amop_reply_data(reply), "done"));
     amop_reply_free(reply);
@@ -99,7 +101,7 @@ static void fail_event(void *pointer, const amop_event *event)
 {
     context *context = pointer;
     if (amop_event_kind_of(event) != AMOP_EVENT_CLOSED) {
-        return; /* connected, just now */
+        return; /* the event of the first connection */
     }
     context->number++;
     context->number += amop_callback_failed("no idea what that means") == AMOP_OK;
@@ -116,7 +118,7 @@ static void count_failures(void *pointer, int32_t level, const char *target, con
     }
 }
 
-static void the_log_tells_of_failed_callbacks_of_completions_and_events(void **state)
+static void failed_completion_and_event_callbacks_are_logged(void **state)
 {
     (void)state;
     context log, completion, event;
@@ -142,7 +144,7 @@ static void the_log_tells_of_failed_callbacks_of_completions_and_events(void **s
     context_end(&event);
 }
 
-static void outside_of_callbacks_there_is_nothing_that_could_fail(void **state)
+static void reporting_a_failure_outside_of_callbacks_is_an_error(void **state)
 {
     (void)state;
     assert_int_equal(amop_callback_failed("what?"), AMOP_ERROR_INVALID_ARGUMENT);
@@ -151,10 +153,10 @@ static void outside_of_callbacks_there_is_nothing_that_could_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_event_tells_of_a_failed_subscription_callback_and_delivery_goes_on),
-        cmocka_unit_test(a_failed_service_callback_is_the_publishers_error),
-        cmocka_unit_test(the_log_tells_of_failed_callbacks_of_completions_and_events),
-        cmocka_unit_test(outside_of_callbacks_there_is_nothing_that_could_fail),
+        cmocka_unit_test(failed_subscription_callback_is_an_event),
+        cmocka_unit_test(failed_service_callback_fails_the_request),
+        cmocka_unit_test(failed_completion_and_event_callbacks_are_logged),
+        cmocka_unit_test(reporting_a_failure_outside_of_callbacks_is_an_error),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

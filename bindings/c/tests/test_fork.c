@@ -1,4 +1,5 @@
-/* Forks: the child's use of the parent's handles is an error and never hangs; it may free them, and make its own. */
+/* Forks: using an inherited handle in the child is an error and never hangs. The child can free the handles, and make
+ * its own. */
 #define _DEFAULT_SOURCE
 
 #include "fixture.h"
@@ -6,15 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Ends a child at once, without what the parent's memory has registered for an exit: an empty program in its place. */
+/* Ends a child at once by running an empty program in its place, so that nothing runs that the parent has registered
+ * for an exit. */
 static void leave(int well)
 {
     execl(well ? "/bin/true" : "/bin/false", "child", (char *)NULL);
     _exit(127);
 }
 
-/* Runs `check` in a child, which is to return 1; false also when it hangs. */
-static int in_child(int (*check)(void *), void *pointer)
+/* Begins to run `check` in a child. */
+static pid_t begin_child(int (*check)(void *), void *pointer)
 {
     pid_t child = fork();
     assert_true(child >= 0);
@@ -22,12 +24,23 @@ static int in_child(int (*check)(void *), void *pointer)
         alarm(GUARD / 1000);
         leave(check(pointer));
     }
+    return child;
+}
+
+/* Waits for a child's end: whether `check` returned 1. False also if it hung. */
+static int ends_well(pid_t child)
+{
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* In a child: says what went wrong. */
+static int in_child(int (*check)(void *), void *pointer)
+{
+    return ends_well(begin_child(check, pointer));
+}
+
+/* Reports a failed condition in a child. */
 #define CHECK(condition)                                                                                     \
     do {                                                                                                     \
         if (!(condition)) {                                                                                  \
@@ -37,7 +50,7 @@ static int in_child(int (*check)(void *), void *pointer)
     } while (0)
 #define FORKED(call) CHECK((call) == AMOP_ERROR_FORKED)
 
-/* Uses the library from nothing: nodes, a client, a message, and all of it ended. */
+/* Starts nodes and a client, sends a message, and ends both. */
 static int use_the_library(void *unused)
 {
     (void)unused;
@@ -65,7 +78,7 @@ static int use_the_library(void *unused)
     return 1;
 }
 
-static void a_child_of_a_parent_that_has_not_used_the_library_may(void **state)
+static void child_of_a_parent_without_clients_can_use_the_library(void **state)
 {
     (void)state;
     /* No node runs yet. */
@@ -73,7 +86,7 @@ static void a_child_of_a_parent_that_has_not_used_the_library_may(void **state)
     assert_true(in_child(use_the_library, NULL));
 }
 
-/* All that a parent can have. */
+/* One handle of each kind. */
 typedef struct handles {
     amop_client *client;
     amop_subscription *read, *called;
@@ -183,7 +196,7 @@ static int everything_says_forked(void *pointer)
     return 1;
 }
 
-/* What is no connection can be looked at, and all can be freed. */
+/* Handles without a connection can be read, and all can be freed. */
 static int what_is_there_can_be_read_and_freed(void *pointer)
 {
     handles *all = pointer;
@@ -204,7 +217,7 @@ static int what_is_there_can_be_read_and_freed(void *pointer)
     amop_subscription_free(all->called);
     amop_client_free(all->client);
     amop_devnet_free(devnet);
-    /* Nothing was called for that. */
+    /* No callback was dropped. */
     CHECK(counted(all->subscribed.drops) + counted(all->serving.drops) + counted(all->heard.drops) == 0);
     return 1;
 }
@@ -215,13 +228,13 @@ static int both(void *pointer)
            && use_the_library(NULL);
 }
 
-static void a_child_can_free_its_parents_handles_and_make_its_own(void **state)
+static void child_can_free_inherited_handles_and_make_its_own(void **state)
 {
     (void)state;
     handles all;
     make(&all);
     assert_true(in_child(both, &all));
-    /* The parent has noticed nothing. */
+    /* The parent's handles still work. */
     expect_message(all.read, "2");
     OK(amop_request_reply(all.request, "answered", 8, &error));
     wait_for(all.done.calls, 1);
@@ -261,11 +274,11 @@ static int log_says_forked(void *unused)
     FORKED(amop_set_log_callback(AMOP_LOG_INFO, (amop_log_callback){ignore_record, &context, drop_context},
                                  NULL));
     CHECK(counted(context.drops) == 1);
-    /* What the child does is not logged, nor does it hang. */
+    /* The child logs nothing, and does not hang. */
     return use_the_library(NULL);
 }
 
-static void a_log_that_runs_stays_the_parents(void **state)
+static void running_log_belongs_to_the_parent(void **state)
 {
     (void)state;
     context context;
@@ -280,6 +293,84 @@ static void a_log_that_runs_stays_the_parents(void **state)
     context_end(&context);
 }
 
+enum { CHILDREN = 4, CALLS = 40 };
+
+/* The number of the child that runs. */
+static int child_number;
+
+/* Sends messages to the parent's echo service; each reply must be that of the message. */
+static int replies_are_its_own(void *prepared)
+{
+    amop_client *client = NULL;
+    CHECK(amop_client_connect(prepared, &client, NULL) == AMOP_OK);
+    for (int call = 0; call < CALLS; call++) {
+        char text[32];
+        snprintf(text, sizeof text, "%d/%d", child_number, call);
+        amop_reply *reply = NULL;
+        CHECK(amop_client_publish(client, "echo", text, strlen(text), NULL, GUARD, &reply, NULL) == AMOP_OK);
+        CHECK(is_text(amop_reply_data(reply), text));
+        amop_reply_free(reply);
+    }
+    CHECK(amop_client_close(client, GUARD, NULL) == AMOP_OK);
+    amop_client_free(client);
+    return 1;
+}
+
+static void children_of_one_parent_make_different_message_ids(void **state)
+{
+    (void)state;
+    context served;
+    context_init(&served);
+    amop_client *client = client_at(0);
+    amop_service *service = NULL;
+    OK(amop_client_serve(client, "echo", NULL, echoing(&served), &service, &error));
+    amop_options *options = options_at(0);
+    pid_t children[CHILDREN];
+    for (child_number = 0; child_number < CHILDREN; child_number++) {
+        children[child_number] = begin_child(replies_are_its_own, options);
+    }
+    for (int n = 0; n < CHILDREN; n++) {
+        assert_true(ends_well(children[n]));
+    }
+    /* None was dropped as a duplicate of another child's. */
+    assert_int_equal(counted(served.calls), CHILDREN * CALLS);
+    amop_options_free(options);
+    amop_service_free(service);
+    end(client);
+    context_end(&served);
+}
+
+static int refused_threads_are_an_error(void *unused)
+{
+    (void)unused;
+    /* No address space holds a stack of this size. */
+    CHECK(setenv("RUST_MIN_STACK", "70368744177664", 1) == 0);
+    amop_error *error = NULL;
+    amop_client *client = NULL;
+    amop_devnet *nodes = NULL;
+    amop_options *options = amop_options_new();
+    CHECK(amop_options_add_endpoint(options, "localhost:20200") == AMOP_OK);
+    CHECK(amop_client_connect(options, &client, &error) == AMOP_ERROR_RUNTIME);
+    CHECK(strstr(amop_error_message(error), "RLIMIT_NPROC") != NULL);
+    amop_error_free(error);
+    CHECK(amop_devnet_start(NULL, &nodes, NULL) == AMOP_ERROR_RUNTIME);
+    context context;
+    context_init(&context);
+    amop_log_callback callback = {ignore_record, &context, drop_context};
+    CHECK(amop_set_log_callback(AMOP_LOG_INFO, callback, &error) == AMOP_ERROR_RUNTIME);
+    amop_error_free(error);
+    amop_options_free(options);
+    return 1;
+}
+
+static void refused_threads_are_reported_as_runtime_errors(void **state)
+{
+    (void)state;
+    /* No thread of the library runs yet: the size of stacks is read once. */
+    assert_int_equal(library_threads(), 0);
+    assert_true(in_child(refused_threads_are_an_error, NULL));
+}
+
 static void the_nodes_are_started(void **state)
 {
     assert_int_equal(start_devnet(state), 0);
@@ -288,10 +379,12 @@ static void the_nodes_are_started(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_child_of_a_parent_that_has_not_used_the_library_may),
+        cmocka_unit_test(refused_threads_are_reported_as_runtime_errors),
+        cmocka_unit_test(child_of_a_parent_without_clients_can_use_the_library),
         cmocka_unit_test(the_nodes_are_started),
-        cmocka_unit_test(a_child_can_free_its_parents_handles_and_make_its_own),
-        cmocka_unit_test(a_log_that_runs_stays_the_parents),
+        cmocka_unit_test(child_can_free_inherited_handles_and_make_its_own),
+        cmocka_unit_test(children_of_one_parent_make_different_message_ids),
+        cmocka_unit_test(running_log_belongs_to_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, stop_devnet);
 }

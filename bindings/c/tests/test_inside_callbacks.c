@@ -1,7 +1,7 @@
-/* What callbacks do to the library that calls them: end themselves, each other, and their client; and use all of it. */
+/* Callbacks that use the library: they end themselves, each other or their client, and call every function. */
 #include "fixture.h"
 
-/* Ends something of the context's from inside of its callback. */
+/* Ends a handle of the context inside of its callback. */
 static void unsubscribe_inside(void *pointer, const amop_message *message)
 {
     context *context = pointer;
@@ -32,7 +32,7 @@ static void free_client_inside(void *pointer, const amop_message *message)
     called(context, amop_message_data(message));
 }
 
-static void a_callback_may_unsubscribe_or_free_itself(void **state)
+static void callback_may_unsubscribe_or_free_itself(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -45,7 +45,7 @@ static void a_callback_may_unsubscribe_or_free_itself(void **state)
     subscribe(client, topic, (amop_message_callback){free_subscription_inside, &freeing, drop_context},
               &freeing);
     publish(client, topic, "x");
-    /* Their handles are known to them from here on. */
+    /* The handles are available to the callbacks from here on. */
     count(unsubscribing.gate);
     count(freeing.gate);
     wait_for(unsubscribing.drops, 1);
@@ -60,7 +60,7 @@ static void a_callback_may_unsubscribe_or_free_itself(void **state)
     context_end(&freeing);
 }
 
-/* Unsubscribes another one's subscription, while that one does the same to it. */
+/* Unsubscribes the other subscription, while that one does the same. */
 typedef struct pair {
     context context;
     struct pair *other;
@@ -81,7 +81,7 @@ static void drop_pair(void *pointer)
     drop_context(&pair->context);
 }
 
-static void two_callbacks_may_unsubscribe_each_other_at_once(void **state)
+static void two_callbacks_may_unsubscribe_each_other(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -107,7 +107,7 @@ static void two_callbacks_may_unsubscribe_each_other_at_once(void **state)
     context_end(&second.context);
 }
 
-static void a_callback_may_close_or_free_its_own_client_and_anothers(void **state)
+static void callback_may_close_or_free_any_client(void **state)
 {
     (void)state;
     void (*const calls[])(void *, const amop_message *) = {close_inside, free_client_inside};
@@ -162,7 +162,7 @@ static void close_in_event(void *pointer, const amop_event *event)
     }
 }
 
-static void services_completions_and_events_may_close_their_client(void **state)
+static void every_kind_of_callback_may_close_its_client(void **state)
 {
     (void)state;
     amop_client *publisher = client_at(1);
@@ -193,7 +193,7 @@ static void services_completions_and_events_may_close_their_client(void **state)
     assert_int_equal(service.status, AMOP_OK);
     assert_int_equal(completion.status, AMOP_OK);
     assert_int_equal(event.status, AMOP_OK);
-    /* These wait. */
+    /* Functions that wait. */
     end(service.client);
     end(completion.client);
     end(event.client);
@@ -203,7 +203,7 @@ static void services_completions_and_events_may_close_their_client(void **state)
     context_end(&event);
 }
 
-/* Uses about everything, from inside of a callback. */
+/* Calls nearly every function inside of a callback. */
 static void use_everything(void *pointer, const amop_message *message)
 {
     context *context = pointer;
@@ -240,7 +240,7 @@ static void use_everything(void *pointer, const amop_message *message)
     called(context, amop_message_data(message));
 }
 
-static void everything_can_be_used_inside_of_a_callback(void **state)
+static void callback_may_call_every_function(void **state)
 {
     (void)state;
     context context;
@@ -268,7 +268,7 @@ static void use_in_drop(void *pointer)
     drop_context(context);
 }
 
-static void a_drop_may_use_the_library(void **state)
+static void drop_may_use_the_library(void **state)
 {
     (void)state;
     context context;
@@ -287,12 +287,12 @@ static void a_drop_may_use_the_library(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_callback_may_unsubscribe_or_free_itself),
-        cmocka_unit_test(two_callbacks_may_unsubscribe_each_other_at_once),
-        cmocka_unit_test(a_callback_may_close_or_free_its_own_client_and_anothers),
-        cmocka_unit_test(services_completions_and_events_may_close_their_client),
-        cmocka_unit_test(everything_can_be_used_inside_of_a_callback),
-        cmocka_unit_test(a_drop_may_use_the_library),
+        cmocka_unit_test(callback_may_unsubscribe_or_free_itself),
+        cmocka_unit_test(two_callbacks_may_unsubscribe_each_other),
+        cmocka_unit_test(callback_may_close_or_free_any_client),
+        cmocka_unit_test(every_kind_of_callback_may_close_its_client),
+        cmocka_unit_test(callback_may_call_every_function),
+        cmocka_unit_test(drop_may_use_the_library),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,9 +1,9 @@
-/* The log: who hears it, how much of it, and when a listener's context goes. */
+/* The log: levels, records, and the drop of a callback's context. */
 #include "fixture.h"
 
 #include <pthread.h>
 
-/* A listener that counts records by level, and looks for a text in them. */
+/* A callback that counts records by level and searches a text in them. */
 typedef struct listener {
     context context;
     int levels[AMOP_LOG_TRACE + 1];
@@ -50,13 +50,13 @@ static void end_listener(listener *listener)
     context_end(&listener->context);
 }
 
-/* Nobody listens. */
+/* No callback is set. */
 static void stop_listening(void)
 {
     OK(amop_set_log_callback(AMOP_LOG_OFF, (amop_log_callback){NULL, NULL, NULL}, &error));
 }
 
-static void a_listener_hears_what_it_asked_for_until_it_is_replaced(void **state)
+static void log_callback_receives_its_levels_until_replaced(void **state)
 {
     (void)state;
     listener first, second;
@@ -65,7 +65,7 @@ static void a_listener_hears_what_it_asked_for_until_it_is_replaced(void **state
     wait_for(first.found, 1);
     assert_true(first.levels[AMOP_LOG_INFO] >= 1);
     assert_int_equal(first.levels[AMOP_LOG_DEBUG] + first.levels[AMOP_LOG_TRACE], 0);
-    /* Errors alone: a connection is none. */
+    /* Errors only: a new connection is not an error. */
     OK(amop_set_log_callback(AMOP_LOG_ERROR, listening(&second, NULL), &error));
     wait_for(first.context.drops, 1);
     end(client_at(0));
@@ -77,7 +77,7 @@ static void a_listener_hears_what_it_asked_for_until_it_is_replaced(void **state
     stop_listening();
 }
 
-static void a_record_says_which_call_it_is_about(void **state)
+static void record_names_its_call(void **state)
 {
     (void)state;
     const char *topic = fresh_topic();
@@ -94,7 +94,7 @@ static void a_record_says_which_call_it_is_about(void **state)
     end_listener(&listener);
 }
 
-static void no_payload_is_logged(void **state)
+static void payloads_are_not_logged(void **state)
 {
     (void)state;
     const char *secret = "sesame-open-sesame";
@@ -116,7 +116,7 @@ static void no_payload_is_logged(void **state)
     end_listener(&listener);
 }
 
-/* Ends its own listening, and logs on the way. */
+/* Disables the log inside of the callback, and logs meanwhile. */
 static void end_inside(void *pointer, int32_t level, const char *target, const char *message)
 {
     (void)level;
@@ -129,7 +129,7 @@ static void end_inside(void *pointer, int32_t level, const char *target, const c
     count(context->calls);
 }
 
-static void a_listener_may_end_itself(void **state)
+static void log_callback_may_disable_the_log(void **state)
 {
     (void)state;
     context context;
@@ -153,7 +153,7 @@ static void block(void *pointer, int32_t level, const char *target, const char *
     context->number += strstr(message, "records were discarded") != NULL;
 }
 
-static void a_slow_listener_delays_nobody_and_is_told_what_it_lost(void **state)
+static void slow_log_callback_delays_no_call_and_loses_records(void **state)
 {
     (void)state;
     context context;
@@ -163,7 +163,7 @@ static void a_slow_listener_delays_nobody_and_is_told_what_it_lost(void **state)
     amop_subscription *subscription = NULL;
     OK(amop_client_subscribe(subscriber, topic, NULL, &subscription, &error));
     OK(amop_set_log_callback(AMOP_LOG_TRACE, (amop_log_callback){block, &context, drop_context}, &error));
-    /* More than its queue holds. */
+    /* More than the capacity of its queue. */
     for (int n = 0; n < 1500; n++) {
         OK(amop_client_broadcast(client, topic, "x", 1, NULL, 0, &error));
         expect_message(subscription, "x");
@@ -181,7 +181,7 @@ static void a_slow_listener_delays_nobody_and_is_told_what_it_lost(void **state)
     context_end(&context);
 }
 
-static void a_refused_listener_is_dropped_and_the_former_stays(void **state)
+static void refused_log_callback_is_dropped(void **state)
 {
     (void)state;
     listener former, refused;
@@ -193,7 +193,7 @@ static void a_refused_listener_is_dropped_and_the_former_stays(void **state)
     stop_listening();
     wait_for(former.context.drops, 1);
     end_listener(&former);
-    /* OFF takes no listener, and drops it. */
+    /* OFF drops the callback. */
     OK(amop_set_log_callback(AMOP_LOG_OFF, listening(&refused, NULL), &error));
     end_listener(&refused);
 }
@@ -201,12 +201,12 @@ static void a_refused_listener_is_dropped_and_the_former_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_listener_hears_what_it_asked_for_until_it_is_replaced),
-        cmocka_unit_test(a_record_says_which_call_it_is_about),
-        cmocka_unit_test(no_payload_is_logged),
-        cmocka_unit_test(a_listener_may_end_itself),
-        cmocka_unit_test(a_slow_listener_delays_nobody_and_is_told_what_it_lost),
-        cmocka_unit_test(a_refused_listener_is_dropped_and_the_former_stays),
+        cmocka_unit_test(log_callback_receives_its_levels_until_replaced),
+        cmocka_unit_test(record_names_its_call),
+        cmocka_unit_test(payloads_are_not_logged),
+        cmocka_unit_test(log_callback_may_disable_the_log),
+        cmocka_unit_test(slow_log_callback_delays_no_call_and_loses_records),
+        cmocka_unit_test(refused_log_callback_is_dropped),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-static void a_message_reaches_a_callback_at_another_node(void **state)
+static void message_reaches_a_callback_at_another_node(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *publisher = client_at(0);
@@ -29,7 +29,7 @@ static void a_message_reaches_a_callback_at_another_node(void **state)
     context_end(&context);
 }
 
-static void a_message_can_be_read_and_looked_at(void **state)
+static void message_is_read_with_all_its_parts(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -61,7 +61,7 @@ static void a_message_can_be_read_and_looked_at(void **state)
     end(client);
 }
 
-static void empty_payloads_are_payloads(void **state)
+static void empty_payloads_are_delivered(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *publisher = client_at(0);
@@ -83,7 +83,7 @@ static void empty_payloads_are_payloads(void **state)
     end(subscriber);
 }
 
-static void next_says_whether_nothing_came_or_nothing_will_come(void **state)
+static void next_distinguishes_timeout_from_end(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -100,7 +100,7 @@ static void next_says_whether_nothing_came_or_nothing_will_come(void **state)
     }
     OK(amop_subscription_unsubscribe(subscription, 0, &error));
     OK(amop_subscription_unsubscribe(subscription, 0, &error));
-    /* What was queued can still be read, then the end. */
+    /* Queued messages can still be read, then the end. */
     amop_message *messages[8];
     size_t count = 99;
     OK(amop_subscription_next_many(subscription, 0, messages, 2, &count, &error));
@@ -117,7 +117,7 @@ static void next_says_whether_nothing_came_or_nothing_will_come(void **state)
     end(client);
 }
 
-static void the_descriptor_is_readable_while_next_would_not_wait(void **state)
+static void descriptor_is_readable_while_next_would_not_wait(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -146,7 +146,7 @@ static void the_descriptor_is_readable_while_next_would_not_wait(void **state)
     end(client);
 }
 
-static void a_descriptor_asked_for_late_knows_what_waits(void **state)
+static void late_descriptor_is_readable_for_queued_messages(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -182,7 +182,7 @@ static void messages_of_a_callback_cannot_be_read(void **state)
     context_end(&context);
 }
 
-static void each_subscription_of_a_topic_gets_every_message_in_order(void **state)
+static void each_subscription_receives_every_message_in_order(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *publisher = client_at(0);
@@ -210,14 +210,14 @@ static void each_subscription_of_a_topic_gets_every_message_in_order(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_message_reaches_a_callback_at_another_node),
-        cmocka_unit_test(a_message_can_be_read_and_looked_at),
-        cmocka_unit_test(empty_payloads_are_payloads),
-        cmocka_unit_test(next_says_whether_nothing_came_or_nothing_will_come),
-        cmocka_unit_test(the_descriptor_is_readable_while_next_would_not_wait),
-        cmocka_unit_test(a_descriptor_asked_for_late_knows_what_waits),
+        cmocka_unit_test(message_reaches_a_callback_at_another_node),
+        cmocka_unit_test(message_is_read_with_all_its_parts),
+        cmocka_unit_test(empty_payloads_are_delivered),
+        cmocka_unit_test(next_distinguishes_timeout_from_end),
+        cmocka_unit_test(descriptor_is_readable_while_next_would_not_wait),
+        cmocka_unit_test(late_descriptor_is_readable_for_queued_messages),
         cmocka_unit_test(messages_of_a_callback_cannot_be_read),
-        cmocka_unit_test(each_subscription_of_a_topic_gets_every_message_in_order),
+        cmocka_unit_test(each_subscription_receives_every_message_in_order),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,4 +1,4 @@
-/* Nodes that die and come back, and the embedded ones themselves: their settings, their folder, their end. */
+/* Nodes that are killed and restarted; the settings, folder and end of embedded nodes. */
 #include "fixture.h"
 
 #include <pthread.h>
@@ -33,7 +33,7 @@ static int is_file(const char *folder, const char *name)
     return stat(path, &found) == 0 && S_ISREG(found.st_mode);
 }
 
-static void nodes_have_endpoints_and_a_folder_that_goes_with_them(void **state)
+static void devnet_deletes_its_temporary_folder(void **state)
 {
     (void)state;
     amop_devnet *made = devnet_of(3, 0, NULL);
@@ -55,7 +55,7 @@ static void nodes_have_endpoints_and_a_folder_that_goes_with_them(void **state)
     assert_false(is_file(folder, "ca.crt"));
 }
 
-static void a_folder_is_kept_and_used_again(void **state)
+static void given_folder_is_kept_and_reused(void **state)
 {
     (void)state;
     char folder[] = "/tmp/amop-test-XXXXXX";
@@ -78,7 +78,7 @@ static void a_folder_is_kept_and_used_again(void **state)
         amop_devnet_free(made);
     }
     assert_string_equal(before, after);
-    /* What is no chain is refused, and left alone. */
+    /* A folder that is not a chain is refused and not changed. */
     FILE *file = fopen(ca, "w");
     assert_non_null(file);
     fputs("no certificate", file);
@@ -94,7 +94,7 @@ static void a_folder_is_kept_and_used_again(void **state)
     assert_int_equal(system(command), 0);
 }
 
-static void ports_that_cannot_be_had_are_errors(void **state)
+static void unavailable_ports_are_errors(void **state)
 {
     (void)state;
     amop_devnet *made = untouched();
@@ -115,11 +115,11 @@ static void ports_that_cannot_be_had_are_errors(void **state)
     amop_devnet_options_free(options);
     EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_devnet_kill_node(devnet, 2, &error));
     EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_devnet_restart_node(devnet, SIZE_MAX, &error));
-    /* The one that is alive stays as it is. */
+    /* Restarting a running node does nothing. */
     OK(amop_devnet_restart_node(devnet, 0, &error));
 }
 
-static void a_call_in_flight_at_a_node_that_dies_is_lost_and_says_so(void **state)
+static void call_in_flight_at_a_killed_node_is_lost(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -153,7 +153,7 @@ static void a_call_in_flight_at_a_node_that_dies_is_lost_and_says_so(void **stat
     context_end(&done);
 }
 
-static void with_two_nodes_one_may_die_unnoticed(void **state)
+static void second_node_replaces_a_killed_one(void **state)
 {
     (void)state;
     amop_client *client = client_at_both();
@@ -168,8 +168,8 @@ static void with_two_nodes_one_may_die_unnoticed(void **state)
         OK(amop_devnet_kill_node(devnet, node, &error));
         OK(amop_client_publish(client, topic, "x", 1, options, 0, NULL, &error));
         OK(amop_devnet_restart_node(devnet, node, &error));
-        UNTIL(endpoint_figure(client, node, AMOP_STAT_CONNECTED) == 1);
-        UNTIL(endpoint_figure(server, node, AMOP_STAT_CONNECTED) == 1);
+        UNTIL(endpoint_stat_value(client, node, AMOP_STAT_CONNECTED) == 1);
+        UNTIL(endpoint_stat_value(server, node, AMOP_STAT_CONNECTED) == 1);
     }
     amop_publish_options_free(options);
     end(client);
@@ -177,7 +177,7 @@ static void with_two_nodes_one_may_die_unnoticed(void **state)
     context_end(&service);
 }
 
-static void a_broadcast_through_all_nodes_is_heard_once(void **state)
+static void broadcast_through_all_nodes_is_delivered_once(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at_both(), *client = client_at_both();
@@ -190,15 +190,15 @@ static void a_broadcast_through_all_nodes_is_heard_once(void **state)
     OK(amop_client_broadcast(client, topic, "once", 4, options, 0, &error));
     amop_publish_options_free(options);
     expect_message(subscription, "once");
-    /* The duplicate has come, and was dropped. */
-    UNTIL(client_figure(subscriber, AMOP_STAT_DUPLICATES) > 0);
+    /* The duplicate was received and discarded. */
+    UNTIL(client_stat_value(subscriber, AMOP_STAT_DUPLICATES) > 0);
     EXPECT(AMOP_ERROR_TIMEOUT, amop_subscription_next(subscription, 0, &(amop_message *){NULL}, &error));
     amop_subscription_free(subscription);
     end(client);
     end(subscriber);
 }
 
-static void own_broadcasts_come_back_by_the_other_node_where_that_is_wanted(void **state)
+static void echo_delivers_own_broadcasts(void **state)
 {
     (void)state;
     for (int echo = 0; echo < 2; echo++) {
@@ -206,8 +206,8 @@ static void own_broadcasts_come_back_by_the_other_node_where_that_is_wanted(void
         OK(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 1)));
         OK(amop_options_set_echo(options, echo));
         amop_client *client = client_with(options);
-        UNTIL(endpoint_figure(client, 0, AMOP_STAT_CONNECTED)
-                  + endpoint_figure(client, 1, AMOP_STAT_CONNECTED)
+        UNTIL(endpoint_stat_value(client, 0, AMOP_STAT_CONNECTED)
+                  + endpoint_stat_value(client, 1, AMOP_STAT_CONNECTED)
               == 2);
         const char *topic = fresh_topic();
         amop_subscription *subscription = NULL;
@@ -216,7 +216,7 @@ static void own_broadcasts_come_back_by_the_other_node_where_that_is_wanted(void
         if (echo) {
             expect_message(subscription, "echo");
         } else {
-            UNTIL(client_figure(client, AMOP_STAT_OWN_BROADCASTS) > 0);
+            UNTIL(client_stat_value(client, AMOP_STAT_OWN_BROADCASTS) > 0);
         }
         EXPECT(AMOP_ERROR_TIMEOUT, amop_subscription_next(subscription, 0, &(amop_message *){NULL}, &error));
         amop_subscription_free(subscription);
@@ -224,7 +224,7 @@ static void own_broadcasts_come_back_by_the_other_node_where_that_is_wanted(void
     }
 }
 
-/* Publishes until told to stop; every call has to end, well or with an error that says what became of it. */
+/* Publishes until `stop` is set. Every call must succeed or fail with an expected error. */
 enum { THREADS = 4 };
 typedef struct load {
     amop_client *client;
@@ -254,7 +254,7 @@ static void *keep_publishing(void *pointer)
     return NULL;
 }
 
-static void under_load_nodes_die_and_come_back_and_every_call_ends_once(void **state)
+static void calls_complete_once_while_nodes_restart(void **state)
 {
     (void)state;
     amop_client *server = client_at_both();
@@ -275,15 +275,15 @@ static void under_load_nodes_die_and_come_back_and_every_call_ends_once(void **s
     for (size_t round = 0; round < 6; round++) {
         size_t node = round % 2;
         int heard = counted(service.calls);
-        /* The load flows, a node dies under it, it flows again. */
+        /* Calls succeed, a node is killed, and calls succeed again. */
         wait_for(service.calls, heard + 100);
         OK(amop_devnet_kill_node(devnet, node, &error));
         wait_for(service.calls, counted(service.calls) + 20);
         OK(amop_devnet_restart_node(devnet, node, &error));
         for (int n = 0; n < THREADS; n++) {
-            UNTIL(endpoint_figure(loads[n].client, node, AMOP_STAT_CONNECTED) == 1);
+            UNTIL(endpoint_stat_value(loads[n].client, node, AMOP_STAT_CONNECTED) == 1);
         }
-        UNTIL(endpoint_figure(server, node, AMOP_STAT_CONNECTED) == 1);
+        UNTIL(endpoint_stat_value(server, node, AMOP_STAT_CONNECTED) == 1);
     }
     count(stop);
     for (int n = 0; n < THREADS; n++) {
@@ -303,14 +303,14 @@ static void under_load_nodes_die_and_come_back_and_every_call_ends_once(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nodes_have_endpoints_and_a_folder_that_goes_with_them),
-        cmocka_unit_test(a_folder_is_kept_and_used_again),
-        cmocka_unit_test(ports_that_cannot_be_had_are_errors),
-        cmocka_unit_test(a_call_in_flight_at_a_node_that_dies_is_lost_and_says_so),
-        cmocka_unit_test(with_two_nodes_one_may_die_unnoticed),
-        cmocka_unit_test(a_broadcast_through_all_nodes_is_heard_once),
-        cmocka_unit_test(own_broadcasts_come_back_by_the_other_node_where_that_is_wanted),
-        cmocka_unit_test(under_load_nodes_die_and_come_back_and_every_call_ends_once),
+        cmocka_unit_test(devnet_deletes_its_temporary_folder),
+        cmocka_unit_test(given_folder_is_kept_and_reused),
+        cmocka_unit_test(unavailable_ports_are_errors),
+        cmocka_unit_test(call_in_flight_at_a_killed_node_is_lost),
+        cmocka_unit_test(second_node_replaces_a_killed_one),
+        cmocka_unit_test(broadcast_through_all_nodes_is_delivered_once),
+        cmocka_unit_test(echo_delivers_own_broadcasts),
+        cmocka_unit_test(calls_complete_once_while_nodes_restart),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,4 +1,4 @@
-/* More than can be handled: slow consumers, bounds, and many threads on one client. */
+/* Overload: slow consumers, limits, and many threads on one client. */
 #include "fixture.h"
 
 #include <pthread.h>
@@ -26,13 +26,13 @@ static void expect_slow_consumer(const amop_events *events, const char *topic)
     amop_event_free(event);
 }
 
-/* No event waits. */
+/* No event is queued. */
 static void expect_no_event(const amop_events *events)
 {
     EXPECT(AMOP_ERROR_TIMEOUT, amop_events_next(events, 0, &(amop_event *){NULL}, &error));
 }
 
-static void a_full_subscription_refuses_is_busy_and_tells_it_once_an_episode(void **state)
+static void full_subscription_is_busy_and_emits_one_event_per_episode(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -49,13 +49,13 @@ static void a_full_subscription_refuses_is_busy_and_tells_it_once_an_episode(voi
         }
         expect_slow_consumer(events, topic);
         expect_no_event(events);
-        assert_int_equal(subscription_figure(subscription, AMOP_STAT_HELD_MESSAGES), 2);
-        assert_int_equal(subscription_figure(subscription, AMOP_STAT_HELD_BYTES), 2);
-        assert_int_equal(subscription_figure(subscription, AMOP_STAT_ACCEPTED), 2 * episode);
-        assert_int_equal(subscription_figure(subscription, AMOP_STAT_REFUSED), 3 * episode);
-        assert_int_equal(subscription_figure(subscription, AMOP_STAT_DROPPED), 0);
-        assert_int_equal(client_figure(subscriber, AMOP_STAT_BUSY), 3 * episode);
-        /* An empty one has recovered. */
+        assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_HELD_MESSAGES), 2);
+        assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_HELD_BYTES), 2);
+        assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_ACCEPTED), 2 * episode);
+        assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_REFUSED), 3 * episode);
+        assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_DROPPED), 0);
+        assert_int_equal(client_stat_value(subscriber, AMOP_STAT_BUSY), 3 * episode);
+        /* An episode ends when the subscription is empty. */
         expect_message(subscription, "1");
         expect_message(subscription, "2");
     }
@@ -65,7 +65,7 @@ static void a_full_subscription_refuses_is_busy_and_tells_it_once_an_episode(voi
     end(subscriber);
 }
 
-static void a_full_subscription_may_give_up_its_oldest(void **state)
+static void full_subscription_can_drop_the_oldest(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -79,8 +79,8 @@ static void a_full_subscription_may_give_up_its_oldest(void **state)
     }
     expect_slow_consumer(events, topic);
     expect_no_event(events);
-    assert_int_equal(subscription_figure(subscription, AMOP_STAT_DROPPED), 3);
-    assert_int_equal(subscription_figure(subscription, AMOP_STAT_REFUSED), 0);
+    assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_DROPPED), 3);
+    assert_int_equal(subscription_stat_value(subscription, AMOP_STAT_REFUSED), 0);
     expect_message(subscription, "4");
     expect_message(subscription, "5");
     amop_events_free(events);
@@ -89,7 +89,7 @@ static void a_full_subscription_may_give_up_its_oldest(void **state)
     end(subscriber);
 }
 
-static void bytes_are_bounded_and_one_message_of_any_size_fits(void **state)
+static void byte_limit_accepts_one_message_of_any_size(void **state)
 {
     (void)state;
     static const char large[1000];
@@ -98,16 +98,16 @@ static void bytes_are_bounded_and_one_message_of_any_size_fits(void **state)
     amop_subscription *subscription = subscribe_with(subscriber, topic, 0, 100, AMOP_OVERFLOW_REFUSE);
     OK(amop_client_publish(client, topic, large, sizeof large, NULL, 0, NULL, &error));
     EXPECT(AMOP_ERROR_SUBSCRIBER_BUSY, amop_client_publish(client, topic, "x", 1, NULL, 0, NULL, &error));
-    assert_int_equal(client_figure(subscriber, AMOP_STAT_HELD_BYTES), sizeof large);
-    /* Unread at the end is dropped, and counted. */
+    assert_int_equal(client_stat_value(subscriber, AMOP_STAT_HELD_BYTES), sizeof large);
+    /* Messages that are unread at the end are discarded and counted. */
     amop_subscription_free(subscription);
-    UNTIL(client_figure(subscriber, AMOP_STAT_HELD_BYTES) == 0);
-    assert_int_equal(client_figure(subscriber, AMOP_STAT_DROPPED), 1);
+    UNTIL(client_stat_value(subscriber, AMOP_STAT_HELD_BYTES) == 0);
+    assert_int_equal(client_stat_value(subscriber, AMOP_STAT_DROPPED), 1);
     end(client);
     end(subscriber);
 }
 
-static void all_subscriptions_of_a_client_share_a_bound(void **state)
+static void subscriptions_of_a_client_share_a_limit(void **state)
 {
     (void)state;
     static const char large[1000];
@@ -119,7 +119,7 @@ static void all_subscriptions_of_a_client_share_a_bound(void **state)
     OK(amop_client_subscribe(subscriber, first, NULL, &one, &error));
     OK(amop_client_subscribe(subscriber, second, NULL, &other, &error));
     OK(amop_client_publish(client, first, large, sizeof large, NULL, 0, NULL, &error));
-    /* One that is empty takes one all the same, but no second. */
+    /* An empty subscription accepts one message beyond the limit, but no second one. */
     OK(amop_client_publish(client, second, large, sizeof large, NULL, 0, NULL, &error));
     EXPECT(AMOP_ERROR_SUBSCRIBER_BUSY,
            amop_client_publish(client, second, large, sizeof large, NULL, 0, NULL, &error));
@@ -143,7 +143,7 @@ static void wait_at_gate(void *pointer, const amop_message *message)
     reached(context->gate, 1);
 }
 
-static void a_slow_callback_delays_its_own_subscription_only(void **state)
+static void slow_callback_delays_only_its_subscription(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -154,14 +154,14 @@ static void a_slow_callback_delays_its_own_subscription_only(void **state)
     amop_message_callback blocking = {wait_at_gate, &slow, drop_context};
     OK(amop_client_subscribe_callback(subscriber, topic, NULL, blocking, &slow.subscription, &error));
     OK(amop_client_subscribe_callback(subscriber, topic, NULL, counting(&quick), NULL, &error));
-    /* Nor does it keep the publisher waiting. */
+    /* The publisher does not wait for it either. */
     for (int n = 0; n < 100; n++) {
         publish(client, topic, "x");
     }
     wait_for(quick.calls, 100);
     wait_for(slow.calls, 1);
     assert_int_equal(counted(slow.calls), 1);
-    assert_int_equal(subscription_figure(slow.subscription, AMOP_STAT_ACCEPTED), 100);
+    assert_int_equal(subscription_stat_value(slow.subscription, AMOP_STAT_ACCEPTED), 100);
     count(slow.gate);
     wait_for(slow.calls, 100);
     amop_subscription_free(slow.subscription);
@@ -171,7 +171,7 @@ static void a_slow_callback_delays_its_own_subscription_only(void **state)
     context_end(&quick);
 }
 
-static void callbacks_wait_for_a_thread_where_few_are_allowed_and_it_is_counted(void **state)
+static void waits_for_dispatcher_threads_are_counted(void **state)
 {
     (void)state;
     amop_options *options = options_at(1);
@@ -187,7 +187,7 @@ static void callbacks_wait_for_a_thread_where_few_are_allowed_and_it_is_counted(
     publish(client, first, "x");
     wait_for(slow.calls, 1);
     publish(client, second, "y");
-    UNTIL(client_figure(subscriber, AMOP_STAT_DISPATCHER_WAITS) > 0);
+    UNTIL(client_stat_value(subscriber, AMOP_STAT_DISPATCHER_WAITS) > 0);
     assert_int_equal(counted(waiting.calls), 0);
     count(slow.gate);
     wait_for(waiting.calls, 1);
@@ -203,7 +203,7 @@ typedef struct worker {
     const amop_client *client;
     const char *topic;
     int number;
-    /* Calls that ended well, with the right reply. */
+    /* Calls that received the right reply. */
     int well;
     pthread_t thread;
 } worker;
@@ -225,7 +225,7 @@ static void *work(void *pointer)
     return NULL;
 }
 
-static void eight_threads_publish_on_one_client_and_each_gets_its_own_replies(void **state)
+static void eight_threads_receive_their_own_replies(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -271,7 +271,7 @@ static void *read_on(void *pointer)
     }
 }
 
-static void each_message_goes_to_one_of_many_readers_of_a_subscription(void **state)
+static void each_message_goes_to_one_of_many_readers(void **state)
 {
     (void)state;
     enum { READERS = 4, MESSAGES = 500 };
@@ -287,7 +287,7 @@ static void each_message_goes_to_one_of_many_readers_of_a_subscription(void **st
     for (int n = 0; n < MESSAGES; n++) {
         publish(client, topic, "x");
     }
-    /* They read what is queued, then the end. */
+    /* The readers read what is queued, then the end. */
     OK(amop_subscription_unsubscribe(subscription, 0, &error));
     size_t sum = 0;
     for (int n = 0; n < READERS; n++) {
@@ -303,14 +303,14 @@ static void each_message_goes_to_one_of_many_readers_of_a_subscription(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_full_subscription_refuses_is_busy_and_tells_it_once_an_episode),
-        cmocka_unit_test(a_full_subscription_may_give_up_its_oldest),
-        cmocka_unit_test(bytes_are_bounded_and_one_message_of_any_size_fits),
-        cmocka_unit_test(all_subscriptions_of_a_client_share_a_bound),
-        cmocka_unit_test(a_slow_callback_delays_its_own_subscription_only),
-        cmocka_unit_test(callbacks_wait_for_a_thread_where_few_are_allowed_and_it_is_counted),
-        cmocka_unit_test(eight_threads_publish_on_one_client_and_each_gets_its_own_replies),
-        cmocka_unit_test(each_message_goes_to_one_of_many_readers_of_a_subscription),
+        cmocka_unit_test(full_subscription_is_busy_and_emits_one_event_per_episode),
+        cmocka_unit_test(full_subscription_can_drop_the_oldest),
+        cmocka_unit_test(byte_limit_accepts_one_message_of_any_size),
+        cmocka_unit_test(subscriptions_of_a_client_share_a_limit),
+        cmocka_unit_test(slow_callback_delays_only_its_subscription),
+        cmocka_unit_test(waits_for_dispatcher_threads_are_counted),
+        cmocka_unit_test(eight_threads_receive_their_own_replies),
+        cmocka_unit_test(each_message_goes_to_one_of_many_readers),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,14 +1,14 @@
-/* Completion queues, and descriptors for event loops: completions read instead of called back. */
+/* Completion queues and their descriptors. */
 #include "fixture.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Calls that need no thread each: some threads in all, whatever their number. */
+/* A number of calls that exceeds any number of threads. */
 #define MANY 4096
 #define FEW 32
-/* Unanswered at a time: nodes wait 5 s for a reply, and the machine may be slow. */
+/* Calls in flight at a time: nodes wait 5 s for a reply, and the machine may be slow. */
 #define AT_ONCE 64
 
 static amop_completion *next_completion(const amop_completion_queue *queue)
@@ -19,7 +19,7 @@ static amop_completion *next_completion(const amop_completion_queue *queue)
     return completion;
 }
 
-static void a_completion_comes_with_its_tag(void **state)
+static void completion_has_the_tag_of_its_call(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -59,7 +59,7 @@ static void a_completion_comes_with_its_tag(void **state)
     context_end(&service);
 }
 
-/* Reads what is there, at least one: each has the reply to its own tag, and no tag comes twice. */
+/* Reads at least one completion: each has the reply for its tag, and no tag is returned twice. */
 static int read_replies(const amop_completion_queue *queue, char *tags)
 {
     amop_completion *completions[100];
@@ -80,7 +80,7 @@ static int read_replies(const amop_completion_queue *queue, char *tags)
     return (int)count;
 }
 
-static void one_thread_makes_thousands_of_calls_and_reads_all_replies(void **state)
+static void one_thread_reads_the_replies_to_thousands_of_calls(void **state)
 {
     (void)state;
     static char tags[MANY];
@@ -108,7 +108,7 @@ static void one_thread_makes_thousands_of_calls_and_reads_all_replies(void **sta
     context_end(&service);
 }
 
-static void the_descriptor_is_readable_while_there_are_completions(void **state)
+static void descriptor_is_readable_while_completions_are_queued(void **state)
 {
     (void)state;
     amop_client *one = client_at(0), *other = client_at(1);
@@ -137,7 +137,7 @@ static void the_descriptor_is_readable_while_there_are_completions(void **state)
     end(other);
 }
 
-static void a_full_queue_refuses_a_call_until_it_is_read(void **state)
+static void full_queue_refuses_calls_until_it_is_read(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -159,7 +159,7 @@ static void a_full_queue_refuses_a_call_until_it_is_read(void **state)
     end(client);
 }
 
-static void a_call_is_cancelled_and_its_completion_comes_by_the_queue(void **state)
+static void cancelled_call_completes_through_the_queue(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -185,7 +185,7 @@ static void a_call_is_cancelled_and_its_completion_comes_by_the_queue(void **sta
     end(server);
 }
 
-static void a_queue_may_be_freed_before_its_calls_end(void **state)
+static void queue_may_be_freed_before_its_calls_complete(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -202,13 +202,13 @@ static void a_queue_may_be_freed_before_its_calls_end(void **state)
     amop_completion_queue_free(queue);
     OK(amop_request_reply(request, "", 0, &error));
     amop_request_free(request);
-    UNTIL(endpoint_figure(client, 0, AMOP_STAT_IN_FLIGHT) == 0);
+    UNTIL(endpoint_stat_value(client, 0, AMOP_STAT_IN_FLIGHT) == 0);
     amop_service_free(service);
     end(client);
     end(server);
 }
 
-static void calls_that_end_with_the_client_come_by_the_queue(void **state)
+static void close_completes_queued_calls(void **state)
 {
     (void)state;
     amop_client *server = client_at(1), *client = client_at(0);
@@ -230,11 +230,11 @@ static void calls_that_end_with_the_client_come_by_the_queue(void **state)
     end(server);
 }
 
-/* What readers of one queue share. */
+/* The state shared by the readers of one queue. */
 typedef struct readers {
     amop_completion_queue *queue;
     counter *read;
-    /* The tag that ends one of them. */
+    /* The tag that ends a reader. */
     char stop;
 } readers;
 
@@ -284,7 +284,7 @@ static void each_completion_goes_to_one_of_many_readers(void **state)
     end(client);
 }
 
-static void without_a_descriptor_left_it_says_so(void **state)
+static void exhausted_descriptors_are_reported(void **state)
 {
     (void)state;
     amop_client *client = client_at(0);
@@ -306,7 +306,7 @@ static void without_a_descriptor_left_it_says_so(void **state)
     EXPECT(AMOP_ERROR_RUNTIME, amop_events_fd(events, &fd, &error));
     EXPECT(AMOP_ERROR_RUNTIME, amop_completion_queue_fd(queue, &fd, &error));
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    /* It isn't for good. */
+    /* It works again once descriptors are available. */
     OK(amop_subscription_fd(subscription, &fd, &error));
     assert_false(readable(fd, 0));
     amop_completion_queue_free(queue);
@@ -319,15 +319,15 @@ static void without_a_descriptor_left_it_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_completion_comes_with_its_tag),
-        cmocka_unit_test(one_thread_makes_thousands_of_calls_and_reads_all_replies),
-        cmocka_unit_test(the_descriptor_is_readable_while_there_are_completions),
-        cmocka_unit_test(a_full_queue_refuses_a_call_until_it_is_read),
-        cmocka_unit_test(a_call_is_cancelled_and_its_completion_comes_by_the_queue),
-        cmocka_unit_test(a_queue_may_be_freed_before_its_calls_end),
-        cmocka_unit_test(calls_that_end_with_the_client_come_by_the_queue),
+        cmocka_unit_test(completion_has_the_tag_of_its_call),
+        cmocka_unit_test(one_thread_reads_the_replies_to_thousands_of_calls),
+        cmocka_unit_test(descriptor_is_readable_while_completions_are_queued),
+        cmocka_unit_test(full_queue_refuses_calls_until_it_is_read),
+        cmocka_unit_test(cancelled_call_completes_through_the_queue),
+        cmocka_unit_test(queue_may_be_freed_before_its_calls_complete),
+        cmocka_unit_test(close_completes_queued_calls),
         cmocka_unit_test(each_completion_goes_to_one_of_many_readers),
-        cmocka_unit_test(without_a_descriptor_left_it_says_so),
+        cmocka_unit_test(exhausted_descriptors_are_reported),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

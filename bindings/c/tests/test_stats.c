@@ -1,4 +1,4 @@
-/* Figures: what a client counts, where its endpoints stand and why, how long calls take. */
+/* Statistics: counters of a client, states and errors of its endpoints, round trip times. */
 #include "fixture.h"
 
 static amop_stats *stats_of(const amop_client *client)
@@ -8,7 +8,7 @@ static amop_stats *stats_of(const amop_client *client)
     return stats;
 }
 
-static void what_is_sent_and_received_is_counted(void **state)
+static void sent_and_received_messages_are_counted(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -16,29 +16,29 @@ static void what_is_sent_and_received_is_counted(void **state)
     context_init(&context);
     const char *topic = fresh_topic();
     OK(amop_client_subscribe_callback(subscriber, topic, NULL, counting(&context), NULL, &error));
-    const uint64_t sent = client_figure(client, AMOP_STAT_FRAMES_SENT);
-    const uint64_t bytes = client_figure(client, AMOP_STAT_BYTES_SENT);
+    const uint64_t sent = client_stat_value(client, AMOP_STAT_FRAMES_SENT);
+    const uint64_t bytes = client_stat_value(client, AMOP_STAT_BYTES_SENT);
     for (int n = 0; n < 5; n++) {
         publish(client, topic, "12345");
         OK(amop_client_broadcast(client, topic, "12345", 5, NULL, 0, &error));
     }
     wait_for(context.calls, 10);
-    assert_int_equal(client_figure(client, AMOP_STAT_CALLS), 10);
-    assert_true(client_figure(client, AMOP_STAT_FRAMES_SENT) >= sent + 10);
-    assert_true(client_figure(client, AMOP_STAT_BYTES_SENT) >= bytes + 50);
-    assert_true(client_figure(client, AMOP_STAT_FRAMES_RECEIVED) >= 10);
-    assert_true(client_figure(client, AMOP_STAT_BYTES_RECEIVED) > 0);
-    assert_true(client_figure(client, AMOP_STAT_WRITES) > 0);
-    assert_int_equal(client_figure(subscriber, AMOP_STAT_MESSAGES_RECEIVED), 10);
-    assert_true(client_figure(subscriber, AMOP_STAT_TOPIC_LISTS_SENT) >= 1);
-    UNTIL(client_figure(client, AMOP_STAT_IN_FLIGHT) == 0
-          && client_figure(client, AMOP_STAT_QUEUED_BYTES) == 0);
+    assert_int_equal(client_stat_value(client, AMOP_STAT_CALLS), 10);
+    assert_true(client_stat_value(client, AMOP_STAT_FRAMES_SENT) >= sent + 10);
+    assert_true(client_stat_value(client, AMOP_STAT_BYTES_SENT) >= bytes + 50);
+    assert_true(client_stat_value(client, AMOP_STAT_FRAMES_RECEIVED) >= 10);
+    assert_true(client_stat_value(client, AMOP_STAT_BYTES_RECEIVED) > 0);
+    assert_true(client_stat_value(client, AMOP_STAT_WRITES) > 0);
+    assert_int_equal(client_stat_value(subscriber, AMOP_STAT_MESSAGES_RECEIVED), 10);
+    assert_true(client_stat_value(subscriber, AMOP_STAT_TOPIC_LISTS_SENT) >= 1);
+    UNTIL(client_stat_value(client, AMOP_STAT_IN_FLIGHT) == 0
+          && client_stat_value(client, AMOP_STAT_QUEUED_BYTES) == 0);
     end(client);
     end(subscriber);
     context_end(&context);
 }
 
-static void round_trips_are_timed_and_sorted_into_buckets(void **state)
+static void round_trips_are_measured(void **state)
 {
     (void)state;
     enum { CALLS = 10 };
@@ -59,7 +59,7 @@ static void round_trips_are_timed_and_sorted_into_buckets(void **state)
     for (int n = 0; n < CALLS; n++) {
         publish(client, topic, "x");
     }
-    UNTIL(client_figure(client, AMOP_STAT_ROUND_TRIPS) == CALLS);
+    UNTIL(client_stat_value(client, AMOP_STAT_ROUND_TRIPS) == CALLS);
     stats = stats_of(client);
     OK(amop_stats_round_trip(stats, 0.5, &median, &error));
     OK(amop_stats_round_trip(stats, 1, &slowest, &error));
@@ -80,7 +80,7 @@ static void round_trips_are_timed_and_sorted_into_buckets(void **state)
     context_end(&context);
 }
 
-static void an_endpoint_says_where_it_stands_and_why(void **state)
+static void endpoint_reports_its_state_and_error(void **state)
 {
     (void)state;
     OK(amop_devnet_kill_node(devnet, 0, &error));
@@ -88,7 +88,7 @@ static void an_endpoint_says_where_it_stands_and_why(void **state)
     EXPECT(AMOP_ERROR_CONNECT, amop_client_connect(options, &(amop_client *){NULL}, &error));
     OK(amop_options_set_start_offline(options, true));
     amop_client *client = client_with(options);
-    UNTIL(endpoint_figure(client, 0, AMOP_STAT_STATE) == AMOP_ENDPOINT_DOWN);
+    UNTIL(endpoint_stat_value(client, 0, AMOP_STAT_STATE) == AMOP_ENDPOINT_DOWN);
     EXPECT(AMOP_ERROR_NOT_CONNECTED, amop_client_publish(client, "t", "", 0, NULL, 0, NULL, &error));
     amop_stats *stats = stats_of(client);
     assert_int_equal(amop_error_code(amop_stats_endpoint_error(stats, 0)), AMOP_ERROR_CONNECT);
@@ -99,16 +99,16 @@ static void an_endpoint_says_where_it_stands_and_why(void **state)
     amop_error_free(kept);
 
     OK(amop_devnet_restart_node(devnet, 0, &error));
-    UNTIL(endpoint_figure(client, 0, AMOP_STAT_STATE) == AMOP_ENDPOINT_CONNECTED);
+    UNTIL(endpoint_stat_value(client, 0, AMOP_STAT_STATE) == AMOP_ENDPOINT_CONNECTED);
     stats = stats_of(client);
     assert_null(amop_stats_endpoint_error(stats, 0));
     amop_stats_free(stats);
     OK(amop_client_close(client, 0, &error));
-    assert_int_equal(client_figure(client, AMOP_STAT_STATE), AMOP_ENDPOINT_ENDED);
+    assert_int_equal(client_stat_value(client, AMOP_STAT_STATE), AMOP_ENDPOINT_ENDED);
     amop_client_free(client);
 }
 
-static void calls_that_wait_for_a_subscriber_are_counted_while_they_do(void **state)
+static void waiting_calls_are_counted(void **state)
 {
     (void)state;
     amop_client *subscriber = client_at(1), *client = client_at(0);
@@ -119,19 +119,19 @@ static void calls_that_wait_for_a_subscriber_are_counted_while_they_do(void **st
     OK(amop_publish_options_set_wait_for_subscriber(options, true));
     OK(amop_client_publish_async(client, topic, "x", 1, options, 0, completing(&done), NULL, &error));
     amop_publish_options_free(options);
-    UNTIL(client_figure(client, AMOP_STAT_CALLS_WAITING) == 1);
+    UNTIL(client_stat_value(client, AMOP_STAT_CALLS_WAITING) == 1);
     amop_subscription *subscription = NULL;
     OK(amop_client_subscribe(subscriber, topic, NULL, &subscription, &error));
     wait_for(done.calls, 1);
     assert_int_equal(done.status, AMOP_OK);
-    UNTIL(client_figure(client, AMOP_STAT_CALLS_WAITING) == 0);
+    UNTIL(client_stat_value(client, AMOP_STAT_CALLS_WAITING) == 0);
     amop_subscription_free(subscription);
     end(client);
     end(subscriber);
     context_end(&done);
 }
 
-static void a_listener_that_reads_too_slowly_loses_the_oldest_events(void **state)
+static void slow_listener_loses_the_oldest_events(void **state)
 {
     (void)state;
     amop_options *options = options_at(0);
@@ -140,17 +140,17 @@ static void a_listener_that_reads_too_slowly_loses_the_oldest_events(void **stat
     amop_events *events = NULL;
     OK(amop_client_events(client, &events, &error));
     OK(amop_devnet_kill_node(devnet, 0, &error));
-    /* Lost, and failed twice at least: more than two. */
-    UNTIL(client_figure(client, AMOP_STAT_FAILED_CONNECTS) >= 2);
-    UNTIL(client_figure(client, AMOP_STAT_EVENTS_DROPPED) >= 1);
+    /* One loss and at least two failed attempts: more than two events. */
+    UNTIL(client_stat_value(client, AMOP_STAT_FAILED_CONNECTS) >= 2);
+    UNTIL(client_stat_value(client, AMOP_STAT_EVENTS_DROPPED) >= 1);
     OK(amop_devnet_restart_node(devnet, 0, &error));
     end(client);
-    /* The newest are there: the last of all is the end. */
+    /* The newest events are kept: the last one is the end. */
     amop_event_free(next_event(events, AMOP_EVENT_CLOSED));
     amop_events_free(events);
 }
 
-static void settings_that_show_only_in_time_are_taken(void **state)
+static void timing_options_are_accepted(void **state)
 {
     (void)state;
     amop_options *options = options_at(0);
@@ -168,12 +168,12 @@ static void settings_that_show_only_in_time_are_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_sent_and_received_is_counted),
-        cmocka_unit_test(round_trips_are_timed_and_sorted_into_buckets),
-        cmocka_unit_test(an_endpoint_says_where_it_stands_and_why),
-        cmocka_unit_test(calls_that_wait_for_a_subscriber_are_counted_while_they_do),
-        cmocka_unit_test(a_listener_that_reads_too_slowly_loses_the_oldest_events),
-        cmocka_unit_test(settings_that_show_only_in_time_are_taken),
+        cmocka_unit_test(sent_and_received_messages_are_counted),
+        cmocka_unit_test(round_trips_are_measured),
+        cmocka_unit_test(endpoint_reports_its_state_and_error),
+        cmocka_unit_test(waiting_calls_are_counted),
+        cmocka_unit_test(slow_listener_loses_the_oldest_events),
+        cmocka_unit_test(timing_options_are_accepted),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -1,4 +1,4 @@
-/* Values that can't be used: topics, texts, lengths, numbers and times; and what errors, statuses and versions say. */
+/* Invalid topics, strings, lengths, numbers and times; the contents of errors, statuses and versions. */
 #include "handles.h"
 
 #include <limits.h>
@@ -6,7 +6,7 @@
 
 static const char bad_utf8[] = {'a', (char)0xff, 0};
 
-static void room_for_handles_has_to_be_a_length(void **state)
+static void array_length_must_be_possible(void **state)
 {
     (void)state;
     amop_message *message = NULL;
@@ -25,7 +25,7 @@ static void room_for_handles_has_to_be_a_length(void **state)
     }
 }
 
-static void topics_have_to_be_topics(void **state)
+static void invalid_topics_are_rejected(void **state)
 {
     (void)state;
     char long_topic[256];
@@ -65,7 +65,7 @@ static void topics_have_to_be_topics(void **state)
     EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
 }
 
-static void texts_have_to_be_utf8_and_there(void **state)
+static void invalid_strings_are_rejected(void **state)
 {
     (void)state;
     amop_options *options = amop_options_new();
@@ -89,7 +89,7 @@ static void texts_have_to_be_utf8_and_there(void **state)
     amop_options_free(options);
 }
 
-static void lengths_have_to_be_those_of_payloads(void **state)
+static void impossible_payload_lengths_are_rejected(void **state)
 {
     (void)state;
     amop_options *options = amop_options_new();
@@ -111,7 +111,7 @@ static void lengths_have_to_be_those_of_payloads(void **state)
     WITH_CONTEXT(
         AMOP_ERROR_INVALID_ARGUMENT,
         amop_client_broadcast_async(client, "t", NULL, 7, NULL, 0, completing(&context), &call, &error));
-    /* Such lengths are refused before anything is read. */
+    /* Impossible lengths are rejected before anything is read. */
     const size_t lengths[] = {SIZE_MAX, (size_t)SSIZE_MAX + 1, (100u << 20) + 1};
     for (size_t n = 0; n < 3; n++) {
         EXPECT(AMOP_ERROR_TOO_LARGE,
@@ -124,7 +124,7 @@ static void lengths_have_to_be_those_of_payloads(void **state)
     }
 }
 
-static void numbers_have_to_be_those_of_the_header(void **state)
+static void unknown_enum_values_are_rejected(void **state)
 {
     (void)state;
     amop_options *options = amop_options_new();
@@ -153,7 +153,7 @@ static void numbers_have_to_be_those_of_the_header(void **state)
     amop_options_free(options);
 }
 
-static void times_have_an_end(void **state)
+static void too_long_times_are_rejected(void **state)
 {
     (void)state;
     amop_client *made = untouched();
@@ -183,7 +183,7 @@ static void times_have_an_end(void **state)
     amop_subscribe_options_free(subscribe);
 }
 
-static void figures_have_to_be_those_of_the_snapshot(void **state)
+static void missing_statistics_are_rejected(void **state)
 {
     (void)state;
     amop_stats *of_client = NULL, *of_subscription = NULL;
@@ -223,7 +223,7 @@ static void figures_have_to_be_those_of_the_snapshot(void **state)
     amop_stats_free(of_client);
 }
 
-static void an_error_has_all_its_parts_and_a_clone_of_its_own(void **state)
+static void error_and_its_clone_have_all_parts(void **state)
 {
     (void)state;
     amop_error *error = NULL;
@@ -238,12 +238,12 @@ static void an_error_has_all_its_parts_and_a_clone_of_its_own(void **state)
     assert_int_equal(amop_error_node_code(clone), 100);
     assert_int_equal(amop_error_data(clone).len, 0);
     amop_error_free(clone);
-    /* Nobody has to want the object. */
+    /* The error parameter may be NULL. */
     assert_int_equal(amop_client_publish(client, "nobody", "x", 1, NULL, 0, NULL, NULL),
                      AMOP_ERROR_NO_SUBSCRIBER);
 }
 
-static void every_status_has_its_name(void **state)
+static void every_status_has_a_name(void **state)
 {
     (void)state;
     assert_string_equal(amop_status_name(AMOP_OK), "AMOP_OK");
@@ -257,7 +257,7 @@ static void every_status_has_its_name(void **state)
     assert_true(names > 40);
 }
 
-static void versions_of_header_and_library_are_compared(void **state)
+static void version_check_compares_header_and_library(void **state)
 {
     (void)state;
     assert_string_equal(amop_version(), AMOP_VERSION);
@@ -275,16 +275,16 @@ static void versions_of_header_and_library_are_compared(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(room_for_handles_has_to_be_a_length),
-        cmocka_unit_test(topics_have_to_be_topics),
-        cmocka_unit_test(texts_have_to_be_utf8_and_there),
-        cmocka_unit_test(lengths_have_to_be_those_of_payloads),
-        cmocka_unit_test(numbers_have_to_be_those_of_the_header),
-        cmocka_unit_test(times_have_an_end),
-        cmocka_unit_test(figures_have_to_be_those_of_the_snapshot),
-        cmocka_unit_test(an_error_has_all_its_parts_and_a_clone_of_its_own),
-        cmocka_unit_test(every_status_has_its_name),
-        cmocka_unit_test(versions_of_header_and_library_are_compared),
+        cmocka_unit_test(array_length_must_be_possible),
+        cmocka_unit_test(invalid_topics_are_rejected),
+        cmocka_unit_test(invalid_strings_are_rejected),
+        cmocka_unit_test(impossible_payload_lengths_are_rejected),
+        cmocka_unit_test(unknown_enum_values_are_rejected),
+        cmocka_unit_test(too_long_times_are_rejected),
+        cmocka_unit_test(missing_statistics_are_rejected),
+        cmocka_unit_test(error_and_its_clone_have_all_parts),
+        cmocka_unit_test(every_status_has_a_name),
+        cmocka_unit_test(version_check_compares_header_and_library),
     };
     return cmocka_run_group_tests(tests, start_handles, stop_handles);
 }

@@ -1,4 +1,4 @@
-/* A build without embedded nodes: every symbol is there, and what isn't possible says so. */
+/* A build without embedded nodes: every symbol exists, and starting a devnet is an error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ int main(void)
     CHECK(amop_devnet_start(NULL, &devnet, NULL) == AMOP_ERROR_UNSUPPORTED);
     amop_devnet_options_free(options);
 
-    /* Arguments are looked at as ever. */
+    /* Arguments are still checked. */
     CHECK(amop_devnet_start(NULL, NULL, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
     CHECK(amop_devnet_kill_node(NULL, 0, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
     CHECK(amop_devnet_restart_node(NULL, 0, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
@@ -40,12 +40,12 @@ int main(void)
     CHECK(amop_devnet_credentials(NULL) == NULL);
     amop_devnet_free(NULL);
 
-    /* The rest is there: nobody listens at this port, which needs no node to find out. */
+    /* The client works: it reports that nothing listens on this port. */
     amop_client *client = NULL;
     amop_options *connecting = amop_options_new();
     CHECK(amop_options_add_endpoint(connecting, "nonsense") == AMOP_OK);
     CHECK(amop_client_connect(connecting, &client, NULL) != AMOP_OK);
     amop_options_free(connecting);
-    printf("amop %s without embedded nodes says that it has none\n", amop_version());
+    printf("amop %s reports that it has no embedded nodes\n", amop_version());
     return EXIT_SUCCESS;
 }

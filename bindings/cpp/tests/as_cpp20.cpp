@@ -1,4 +1,4 @@
-// What later standards add: compiled as C++20, not run.
+// Features of later standards: compiled as C++20, not run.
 #include <amop.hpp>
 
 #include <algorithm>

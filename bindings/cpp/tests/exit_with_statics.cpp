@@ -1,4 +1,4 @@
-// A program whose objects are static: they end while the process exits, after main and its thread's own data.
+// A program with static objects. They are destroyed while the process exits, after the thread-local data of main's thread.
 #include <amop.hpp>
 
 #include <atomic>
@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Counts as the last of all that the handler was destroyed in time.
+/// Destroyed last: checks that the handler was destroyed before.
 struct Verdict {
     std::atomic<int> handlers{0};
     ~Verdict() {

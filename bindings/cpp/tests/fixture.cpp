@@ -29,7 +29,7 @@ void wait_for_all_nodes(const amop::Client& client) {
     };
     while (!all_connected()) {
         REQUIRE(std::chrono::steady_clock::now() < deadline);
-        // An event may be told a moment before the figures know.
+        // The event may be emitted shortly before the statistics show it.
         events.next(10ms);
     }
 }
@@ -40,7 +40,7 @@ std::string fresh_topic() {
 }
 
 void Counter::raise() {
-    // Notified under the lock: whoever waits may destroy this right after.
+    // Notify under the lock, because the waiting thread may destroy this object right afterwards.
     const std::lock_guard<std::mutex> locked(lock_);
     times_++;
     raised_.notify_all();

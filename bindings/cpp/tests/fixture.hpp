@@ -1,4 +1,4 @@
-/// What the tests stand on: embedded nodes, clients of them, and counters that handlers raise.
+/// The fixture of the tests: embedded nodes, clients, and counters for handlers.
 #pragma once
 
 #include <amop.hpp>
@@ -15,29 +15,29 @@
 
 using namespace std::chrono_literals;
 
-/// No test waits longer than this for anything; none that passes comes near it.
+/// The longest time that a test waits; passing tests wait far less.
 constexpr std::chrono::seconds guard = 60s;
 
 /// Two embedded nodes for all tests of a program.
 amop::Devnet& devnet();
 
-/// Options of a client at one of them, with short pauses between reconnects and no short times.
+/// Options for a client of one node, with short pauses between reconnects and long timeouts.
 amop::Options options_at(std::size_t node);
-/// The same at both.
+/// Options for a client of both nodes.
 amop::Options options_at_both();
 
 /// Waits until a client is connected to all its nodes.
 void wait_for_all_nodes(const amop::Client& client);
 
-/// A topic that no other test uses.
+/// Returns a topic that no other test uses.
 std::string fresh_topic();
 
-/// How often something has happened, for threads that wait for it.
+/// A counter that threads can wait for.
 class Counter {
 public:
     void raise();
     int times() const;
-    /// Waits until it has happened `times` times; the test fails after the guard.
+    /// Waits until the counter has reached `times`; the test fails after `guard`.
     void wait_for(int times) const;
 
 private:
@@ -46,7 +46,7 @@ private:
     int times_ = 0;
 };
 
-/// State that a handler captures: tells when it's destroyed. Can only be moved, as many handlers' state.
+/// State captured by a handler: counts its destruction. Move-only.
 class Captured {
 public:
     explicit Captured(Counter& destroyed) : destroyed_(&destroyed) {}
@@ -62,17 +62,17 @@ private:
     Counter* destroyed_;
 };
 
-/// The next event of a kind; others are passed over.
+/// Returns the next event of a kind, skipping others.
 amop::Event next_event(const amop::Events& events, amop::EventKind kind);
 
-/// The future's outcome; the test fails after the guard.
+/// Returns the result of a future; the test fails after `guard`.
 template <class T>
 T outcome(std::future<T> future) {
     REQUIRE(future.wait_for(guard) == std::future_status::ready);
     return future.get();
 }
 
-/// The error that a call throws; the test fails when it throws none.
+/// Returns the error that a call throws; the test fails if it throws none.
 template <class Call>
 amop::Error error_of(Call&& call) {
     try {
@@ -85,7 +85,7 @@ amop::Error error_of(Call&& call) {
     return amop::Error(amop::Code::ok, "unreachable");
 }
 
-/// The code of that error.
+/// Returns the code of the error that a call throws.
 template <class Call>
 amop::Code code_of(Call&& call) {
     return error_of(std::forward<Call>(call)).code();
@@ -93,7 +93,7 @@ amop::Code code_of(Call&& call) {
 
 namespace amop {
 
-/// How doctest shows codes: by their names.
+/// Lets doctest print codes by their names.
 inline doctest::String toString(Code code) { return std::string(to_string(code)).c_str(); }
 
 } // namespace amop

@@ -1,4 +1,4 @@
-// Asynchronous calls: by future, by handler, through a queue; cancelled, refused, and by the thousand.
+// Asynchronous calls: by future, handler and queue; cancelled, refused, and in large numbers.
 #include "fixture.hpp"
 
 #include <poll.h>
@@ -11,12 +11,12 @@
 
 namespace {
 
-/// A service that answers nothing until it's told to, so that calls stay under way.
+/// A service that answers on demand, so that calls stay in flight.
 class Silent {
 public:
     Silent() : client_(options_at(1)), service_(client_.serve_requests(topic)) {}
 
-    /// Answers everything that has come, and comes, until `count` were answered.
+    /// Answers requests until `count` have been answered.
     void answer(int count) const {
         while (count-- > 0) {
             const auto request = service_.next(guard);
@@ -34,7 +34,7 @@ private:
 
 } // namespace
 
-TEST_CASE("a future gives the reply") {
+TEST_CASE("future returns the reply") {
     const Silent silent;
     amop::Client client(options_at(0));
     auto reply = client.publish_async(silent.topic, "hi", guard);
@@ -44,7 +44,7 @@ TEST_CASE("a future gives the reply") {
     outcome(client.broadcast_async(silent.topic, "all"));
 }
 
-TEST_CASE("a future gives the error, with all that is known") {
+TEST_CASE("future throws the error with all its parts") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     client.serve_until_close(topic, [](const amop::Request& request) { request.fail(9, "nine"); });
@@ -55,7 +55,7 @@ TEST_CASE("a future gives the error, with all that is known") {
     CHECK(code_of([&] { outcome(client.publish_async(fresh_topic(), "")); }) == amop::Code::no_subscriber);
 }
 
-TEST_CASE("what is known at once is thrown at once") {
+TEST_CASE("errors known at once are thrown by the call") {
     amop::Client client(options_at(0));
     CHECK(code_of([&] { auto never = client.publish_async("", ""); }) == amop::Code::invalid_topic);
     CHECK(code_of([&] { auto never = client.broadcast_async("a\tb", ""); }) == amop::Code::invalid_topic);
@@ -63,7 +63,7 @@ TEST_CASE("what is known at once is thrown at once") {
     CHECK(code_of([&] { auto never = client.publish_async("large", large); }) == amop::Code::too_large);
 }
 
-TEST_CASE("a call can be cancelled: its future says so") {
+TEST_CASE("future of a cancelled call throws cancelled") {
     const Silent silent;
     amop::Client client(options_at(0));
     amop::Call call;
@@ -74,11 +74,11 @@ TEST_CASE("a call can be cancelled: its future says so") {
     CHECK(code_of([&] { outcome(std::move(reply)); }) == amop::Code::cancelled);
     auto ack = client.broadcast_async(fresh_topic(), "", call, 30s);
     outcome(std::move(ack));
-    // Too late: nothing happens.
+    // Cancelling a completed call does nothing.
     call.cancel();
 }
 
-TEST_CASE("a call goes on without its handle and its future") {
+TEST_CASE("call continues without its handle and future") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -86,7 +86,7 @@ TEST_CASE("a call goes on without its handle and its future") {
     CHECK(subscription.next(guard)->text() == "still sent");
 }
 
-TEST_CASE("a handler is called once when the call has ended") {
+TEST_CASE("handler is called once when the call completes") {
     const Silent silent;
     amop::Client client(options_at(0));
     Counter ended;
@@ -123,7 +123,7 @@ TEST_CASE("a handler is called once when the call has ended") {
     CHECK(text == "");
 }
 
-TEST_CASE("closing ends calls under way") {
+TEST_CASE("close completes calls in flight") {
     const Silent silent;
     amop::Client client(options_at(0));
     auto reply = client.publish_async(silent.topic, "");
@@ -138,7 +138,7 @@ TEST_CASE("closing ends calls under way") {
     CHECK(code_of([&] { client.publish(silent.topic, ""); }) == amop::Code::closed);
 }
 
-TEST_CASE("4,096 publishes are under way at once, each with its own reply") {
+TEST_CASE("4,096 concurrent publishes each receive their own reply") {
     constexpr int calls = 4096;
     const Silent silent;
     amop::Client client(options_at(0));
@@ -153,7 +153,7 @@ TEST_CASE("4,096 publishes are under way at once, each with its own reply") {
     }
 }
 
-TEST_CASE("a queue gives the ends of calls, with their tags") {
+TEST_CASE("queue returns completions with their tags") {
     const Silent silent;
     amop::Client client(options_at(0)), other(options_at(0));
     const amop::CompletionQueue queue;
@@ -182,7 +182,7 @@ TEST_CASE("a queue gives the ends of calls, with their tags") {
     CHECK(queue.next(guard)->code() == amop::Code::cancelled);
 }
 
-TEST_CASE("a queue's descriptor is readable while there is something") {
+TEST_CASE("descriptor of a queue is readable while it is not empty") {
     amop::Client client(options_at(0));
     const amop::CompletionQueue queue;
     pollfd waiting{queue.fd(), POLLIN, 0};
@@ -193,7 +193,7 @@ TEST_CASE("a queue's descriptor is readable while there is something") {
     CHECK(poll(&waiting, 1, 0) == 0);
 }
 
-TEST_CASE("a queue holds no more than it's made for, and may go before its calls end") {
+TEST_CASE("queue has a capacity and may be destroyed before its calls") {
     const Silent silent;
     amop::Client client(options_at(0));
     {
@@ -205,7 +205,7 @@ TEST_CASE("a queue holds no more than it's made for, and may go before its calls
     silent.answer(1);
 }
 
-TEST_CASE("replies can be copied, and share what they hold") {
+TEST_CASE("copies of a reply share the payload") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     client.serve_until_close(topic, [](amop::Request) { return "shared"; });
@@ -221,7 +221,7 @@ TEST_CASE("replies can be copied, and share what they hold") {
     CHECK(copy.endpoint() == devnet().endpoint(0));
 }
 
-TEST_CASE("a publish can wait for a subscriber") {
+TEST_CASE("publish can wait for a subscriber") {
     amop::Client client(options_at(0)), subscriber(options_at(1));
     const auto topic = fresh_topic();
     auto reply =

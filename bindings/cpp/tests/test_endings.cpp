@@ -1,4 +1,4 @@
-// Endings: of clients, subscriptions and services, by call, by destructor, inside of handlers, and after a fork.
+// The end of clients, subscriptions and services: by call, by destructor, inside of handlers, and after a fork.
 #include "fixture.hpp"
 
 #include <sys/wait.h>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-TEST_CASE("what was moved from gives nothing and throws, and can be assigned to") {
+TEST_CASE("moved-from objects throw and can be assigned to") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     auto subscription = client.subscribe(topic);
@@ -46,7 +46,7 @@ TEST_CASE("what was moved from gives nothing and throws, and can be assigned to"
     client.broadcast(topic, "");
 }
 
-TEST_CASE("a client's destructor lets handlers work off what is queued") {
+TEST_CASE("destructor of a client lets handlers process their queues") {
     const auto topic = fresh_topic();
     std::atomic<int> handled{0};
     Counter destroyed;
@@ -62,7 +62,7 @@ TEST_CASE("a client's destructor lets handlers work off what is queued") {
     CHECK(destroyed.times() == 1);
 }
 
-TEST_CASE("assigning over a client ends the former one") {
+TEST_CASE("assignment to a client closes the previous one") {
     amop::Client client(options_at(0));
     const auto events = client.events();
     client = amop::Client(options_at(1));
@@ -71,7 +71,7 @@ TEST_CASE("assigning over a client ends the former one") {
     client.broadcast(fresh_topic(), "");
 }
 
-TEST_CASE("a subscription can be ended in its own handler") {
+TEST_CASE("subscription can be destroyed in its own handler") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     for (const bool destroy : {false, true}) {
@@ -92,13 +92,13 @@ TEST_CASE("a subscription can be ended in its own handler") {
         given.set_value(&subscription);
         destroyed.wait_for(1);
     }
-    // The node may not have taken notice yet.
+    // The node may not have processed the topic list yet.
     const auto code =
         code_of([&] { client.publish(topic, "", amop::PublishOptions{}.retry(amop::Retry::never)); });
     CHECK((code == amop::Code::no_subscriber || code == amop::Code::subscriber_unsubscribed));
 }
 
-TEST_CASE("a service can be ended in its own handler, after its answer") {
+TEST_CASE("service can be destroyed in its handler after its answer") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     Counter destroyed;
@@ -115,7 +115,7 @@ TEST_CASE("a service can be ended in its own handler, after its answer") {
     destroyed.wait_for(1);
 }
 
-TEST_CASE("a client can be ended in a handler of its own") {
+TEST_CASE("client can be destroyed in its own handler") {
     for (const bool destroy : {false, true}) {
         CAPTURE(destroy);
         auto client = std::make_unique<amop::Client>(options_at(0));
@@ -140,7 +140,7 @@ TEST_CASE("a client can be ended in a handler of its own") {
     }
 }
 
-TEST_CASE("one handler can end another subscription, without waiting for it") {
+TEST_CASE("handler can end another subscription without waiting") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic(), other = fresh_topic();
     Counter entered, destroyed, unsubscribed;
@@ -164,7 +164,7 @@ TEST_CASE("one handler can end another subscription, without waiting for it") {
     CHECK(destroyed.times() == 1);
 }
 
-TEST_CASE("a stuck handler makes closing a timeout, and is waited for by the next close") {
+TEST_CASE("close times out while a handler blocks, then succeeds") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     Counter entered, destroyed;
@@ -183,7 +183,7 @@ TEST_CASE("a stuck handler makes closing a timeout, and is waited for by the nex
     CHECK(destroyed.times() == 1);
 }
 
-TEST_CASE("destructors don't wait longer than the close timeout, and what a stuck handler captured stays") {
+TEST_CASE("destructor waits no longer than the close timeout") {
     const auto topic = fresh_topic();
     Counter entered, destroyed;
     std::promise<void> leave;
@@ -203,7 +203,7 @@ TEST_CASE("destructors don't wait longer than the close timeout, and what a stuc
     destroyed.wait_for(1);
 }
 
-TEST_CASE("many threads may close at once, and what is left says that it's closed") {
+TEST_CASE("many threads may close a client at once") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -244,7 +244,7 @@ TEST_CASE("subscriptions and services may outlive their client") {
     CHECK(code_of([&] { service.next(guard); }) == amop::Code::closed);
 }
 
-TEST_CASE("after a fork the child is told, and can destroy what it has") {
+TEST_CASE("child of a fork gets an error and can destroy objects") {
     auto client = std::make_unique<amop::Client>(options_at(0));
     auto subscription = std::make_unique<amop::Subscription>(client->subscribe(fresh_topic()));
     const pid_t child = fork();

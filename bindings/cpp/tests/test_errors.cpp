@@ -1,4 +1,4 @@
-// Errors as they come from nodes, networks and credentials: each has its code, and says what was wrong.
+// Errors of nodes, networks and credentials: each has its code and states the cause.
 #include "fixture.hpp"
 
 #include <arpa/inet.h>
@@ -13,7 +13,7 @@
 
 namespace {
 
-/// A TCP port where somebody listens and never says a word; or, with a word, says that and hangs up.
+/// A TCP port that accepts connections and sends nothing, or sends one text and closes.
 class Stranger {
 public:
     explicit Stranger(std::string word = "")
@@ -74,7 +74,7 @@ amop::Code connecting_to(const std::string& endpoint, std::chrono::milliseconds 
 
 } // namespace
 
-TEST_CASE("endpoints that can't be, or where nobody is") {
+TEST_CASE("invalid and unreachable endpoints are reported") {
     CHECK(connecting_to("nonsense") == amop::Code::invalid_endpoint);
     CHECK(connecting_to("127.0.0.1:99999") == amop::Code::invalid_endpoint);
     CHECK(code_of([] { amop::Client(amop::Options{}); }) == amop::Code::invalid_argument);
@@ -90,7 +90,7 @@ TEST_CASE("endpoints that can't be, or where nobody is") {
     CHECK(connecting_to(other.endpoint()) == amop::Code::tls);
 }
 
-TEST_CASE("credentials that are missing, wrong or of somebody else") {
+TEST_CASE("missing and wrong credentials are reported") {
     const auto endpoint = devnet().endpoint(0);
     const auto with_pem = [&](const std::string& ca, const std::string& cert, const std::string& key) {
         return code_of(
@@ -115,7 +115,7 @@ TEST_CASE("credentials that are missing, wrong or of somebody else") {
     CHECK(with_pem(of_others("ca.crt"), cert, key) == amop::Code::node_certificate);
     CHECK(with_pem(ca, of_others("sdk.crt"), of_others("sdk.key")) == amop::Code::client_certificate);
 
-    // And those that are right, in all three ways.
+    // Valid credentials, set in all three ways.
     amop::Client(amop::Options{}.endpoint(endpoint).credential_pem(ca, cert, key))
         .broadcast(fresh_topic(), "");
     const auto folder = std::string(devnet().credentials());
@@ -125,7 +125,7 @@ TEST_CASE("credentials that are missing, wrong or of somebody else") {
     amop::Client(amop::Options{}.endpoint(endpoint).credentials(folder)).broadcast(fresh_topic(), "");
 }
 
-TEST_CASE("topics that can't be") {
+TEST_CASE("invalid topics are rejected") {
     amop::Client client(options_at(0));
     for (const auto& topic : {std::string(), std::string(255, 'x'), std::string("a\tb"), std::string("\xff"),
                               std::string("a\0b", 3)}) {
@@ -140,7 +140,7 @@ TEST_CASE("topics that can't be") {
     client.publish(longest, "");
 }
 
-TEST_CASE("messages that are too large") {
+TEST_CASE("too large messages are rejected") {
     amop::Client client(options_at(0));
     const std::string large(std::size_t{100} << 20, 'x');
     const auto error = error_of([&] { client.publish("large", large); });
@@ -151,7 +151,7 @@ TEST_CASE("messages that are too large") {
           == amop::Code::too_large);
 }
 
-TEST_CASE("nobody who subscribes") {
+TEST_CASE("publish without a subscriber fails") {
     amop::Client client(options_at(0));
     const auto error = error_of(
         [&] { client.publish(fresh_topic(), "", amop::PublishOptions{}.retry(amop::Retry::never)); });
@@ -160,20 +160,20 @@ TEST_CASE("nobody who subscribes") {
     CHECK(error.is_retriable());
 }
 
-TEST_CASE("deadlines pass") {
+TEST_CASE("call ends at its deadline") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
     const auto service = server.serve_requests(topic);
     const auto error = error_of([&] { client.publish(topic, "", 20ms); });
     CHECK(error.code() == amop::Code::timeout);
     CHECK(error.delivery() == amop::Delivery::maybe);
-    // The client's own, where none is given; and a moment that has passed is no default.
+    // The call timeout of the client if none is passed; a negative duration is not the default.
     amop::Client hasty(options_at(0).call_timeout(20ms));
     CHECK(code_of([&] { hasty.publish(topic, ""); }) == amop::Code::timeout);
     CHECK(code_of([&] { client.publish(topic, "", -1s); }) == amop::Code::timeout);
 }
 
-TEST_CASE("more calls in flight than allowed") {
+TEST_CASE("calls beyond the limit in flight are refused") {
     amop::Client server(options_at(1)), client(options_at(0).max_in_flight(1));
     const auto topic = fresh_topic();
     const auto service = server.serve_requests(topic);
@@ -186,7 +186,7 @@ TEST_CASE("more calls in flight than allowed") {
     outcome(std::move(first));
 }
 
-TEST_CASE("nodes that die: calls in flight are lost, later ones find no connection") {
+TEST_CASE("calls fail when their node is killed") {
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
     amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms).call_timeout(guard));
     const auto topic = fresh_topic();
@@ -206,7 +206,7 @@ TEST_CASE("nodes that die: calls in flight are lost, later ones find no connecti
           == amop::Code::not_connected);
 }
 
-TEST_CASE("embedded nodes that can't be") {
+TEST_CASE("invalid devnet options are rejected") {
     CHECK(code_of([] { amop::Devnet(amop::DevnetOptions{}.folder(std::string_view("a\0b", 3))); })
           == amop::Code::invalid_argument);
     const Stranger taken;
@@ -214,7 +214,7 @@ TEST_CASE("embedded nodes that can't be") {
           == amop::Code::listen);
     const auto missing = error_of([] { devnet().endpoint(7); });
     CHECK(missing.code() == amop::Code::invalid_argument);
-    CHECK(std::string(missing.what()).find("no node 7") != std::string::npos);
+    CHECK(std::string(missing.what()).find("invalid node 7") != std::string::npos);
     CHECK(code_of([] { devnet().kill_node(7); }) == amop::Code::invalid_argument);
     CHECK(code_of([] { devnet().restart_node(7); }) == amop::Code::invalid_argument);
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));

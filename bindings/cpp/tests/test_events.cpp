@@ -1,4 +1,4 @@
-// Events, figures, log and the embedded nodes' own life.
+// Events, statistics, log and embedded nodes.
 #include "fixture.hpp"
 
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-TEST_CASE("events tell of lost and restored connections") {
+TEST_CASE("loss and reconnect emit events") {
     const amop::Devnet nodes;
     CHECK(nodes.node_count() == 2);
     amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms));
@@ -17,7 +17,7 @@ TEST_CASE("events tell of lost and restored connections") {
     client.add_endpoint(nodes.endpoint(1));
     auto connected = next_event(events, amop::EventKind::connected);
     if (connected.endpoint() == nodes.endpoint(0)) {
-        // Told after the client was there.
+        // Emitted after the client was created.
         connected = next_event(events, amop::EventKind::connected);
     }
     CHECK(connected.endpoint() == nodes.endpoint(1));
@@ -54,13 +54,13 @@ TEST_CASE("events tell of lost and restored connections") {
     CHECK(code_of([&] { events.next(0ms); }) == amop::Code::closed);
 }
 
-TEST_CASE("events go to a handler, in order, up to the last") {
+TEST_CASE("event handler receives all events in order") {
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
     amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms));
     std::vector<amop::EventKind> kinds;
     Counter lost, reconnected;
     client.on_event([&](const amop::Event& event) {
-        // The first connection may be told late, and any number of tries may fail.
+        // The first connection may be reported late, and any number of attempts may fail.
         if (event.kind() != amop::EventKind::connected && event.kind() != amop::EventKind::connect_failed) {
             kinds.push_back(event.kind());
         }
@@ -79,7 +79,7 @@ TEST_CASE("events go to a handler, in order, up to the last") {
     CHECK(kinds == std::vector{amop::EventKind::lost, amop::EventKind::reconnected, amop::EventKind::closed});
 }
 
-TEST_CASE("a slow consumer is an event, once") {
+TEST_CASE("slow consumer emits one event") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto events = client.events();
@@ -100,7 +100,7 @@ TEST_CASE("a slow consumer is an event, once") {
     CHECK(episodes == 1);
 }
 
-TEST_CASE("a client's figures") {
+TEST_CASE("client counts its statistics") {
     amop::Client client(options_at_both().retry(amop::Retry::definite));
     const auto topic = fresh_topic();
     wait_for_all_nodes(client);
@@ -142,7 +142,7 @@ TEST_CASE("a client's figures") {
     CHECK(stats.total.frames_sent == stats.endpoints[0].frames_sent + stats.endpoints[1].frames_sent);
 }
 
-TEST_CASE("round trips are a histogram, which a snapshot keeps") {
+TEST_CASE("snapshot keeps the histogram of round trips") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -155,7 +155,7 @@ TEST_CASE("round trips are a histogram, which a snapshot keeps") {
     const auto stats = client.stats();
     client.close();
     const auto& all = stats.total.round_trips;
-    // The last one may be counted right after its caller heard.
+    // The last one may be counted shortly after its caller has the reply.
     CHECK(all.count() >= 9);
     std::uint64_t counted = 0;
     for (const auto& bucket : stats.round_trip_buckets) {
@@ -173,7 +173,7 @@ TEST_CASE("round trips are a histogram, which a snapshot keeps") {
     CHECK(stats.endpoints.at(0).round_trips.quantile(0.5) == all.quantile(0.5));
 }
 
-TEST_CASE("a client may start while no node is there, and its figures say why") {
+TEST_CASE("client can start offline and reports why") {
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
     nodes.kill_node(0);
     const auto options = nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms).call_timeout(guard);
@@ -192,7 +192,7 @@ TEST_CASE("a client may start while no node is there, and its figures say why") 
     client.broadcast(fresh_topic(), "");
 }
 
-TEST_CASE("every setting of a client is taken") {
+TEST_CASE("every option of a client is accepted") {
     amop::Client client(options_at(0)
                             .reconnect_min(10ms)
                             .heartbeat(30s)
@@ -212,7 +212,7 @@ TEST_CASE("every setting of a client is taken") {
           == amop::Code::invalid_argument);
 }
 
-TEST_CASE("the log tells what the library does, without payloads, until it's ended") {
+TEST_CASE("log contains no payloads and can be disabled") {
     Counter destroyed, connected;
     bool told_payload = false;
     amop::set_log_handler(amop::LogLevel::debug,
@@ -230,7 +230,7 @@ TEST_CASE("the log tells what the library does, without payloads, until it's end
         client.broadcast(fresh_topic(), "secret");
     }
     connected.wait_for(1);
-    // The next one takes its place.
+    // A second handler replaces the first.
     amop::set_log_handler(amop::LogLevel::error, [captured = Captured(destroyed)](
                                                      amop::LogLevel, std::string_view, std::string_view) {});
     destroyed.wait_for(1);
@@ -246,9 +246,9 @@ TEST_CASE("the log tells what the library does, without payloads, until it's end
     CHECK(destroyed.times() == 3);
 }
 
-TEST_CASE("embedded nodes keep their certificates in a folder of one's own") {
+TEST_CASE("devnet keeps its certificates in a given folder") {
     const std::string folder(amop::Devnet().credentials());
-    // A temporary one goes with its nodes; one that is named stays, and is used again.
+    // A temporary folder is deleted with its devnet; a given folder is kept and used again.
     const auto named = folder + "-named";
     std::string credentials;
     {

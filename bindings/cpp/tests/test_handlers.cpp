@@ -1,4 +1,4 @@
-// Handlers: how long what they capture lives, what becomes of what they throw, and that they may be anything callable.
+// Handlers: the lifetime of their captures, their exceptions, and the kinds of callables.
 #include "fixture.hpp"
 
 #include <atomic>
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-TEST_CASE("captured state is destroyed once, when unsubscribing has returned") {
+TEST_CASE("captures are destroyed when unsubscribe has returned") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     Counter calls, destroyed;
@@ -24,7 +24,7 @@ TEST_CASE("captured state is destroyed once, when unsubscribing has returned") {
     CHECK(destroyed.times() == 1);
 }
 
-TEST_CASE("captured state is destroyed once, also when subscribing fails") {
+TEST_CASE("captures are destroyed when subscribe fails") {
     amop::Client client(options_at(0));
     Counter destroyed;
     const auto subscribe = [&](const std::string& topic) {
@@ -34,7 +34,7 @@ TEST_CASE("captured state is destroyed once, also when subscribing fails") {
     };
     CHECK(subscribe("") == amop::Code::invalid_topic);
     CHECK(destroyed.times() == 1);
-    // Refused before the library is asked at all.
+    // Rejected before the library is called.
     CHECK(subscribe(std::string("a\0b", 3)) == amop::Code::invalid_topic);
     CHECK(destroyed.times() == 2);
     CHECK(code_of([&] {
@@ -49,7 +49,7 @@ TEST_CASE("captured state is destroyed once, also when subscribing fails") {
     CHECK(destroyed.times() == 4);
 }
 
-TEST_CASE("each kind of handler is destroyed once, also when it's refused") {
+TEST_CASE("every kind of handler is destroyed once") {
     amop::Client client(options_at(1));
     const auto topic = fresh_topic();
     Counter destroyed;
@@ -86,7 +86,7 @@ TEST_CASE("each kind of handler is destroyed once, also when it's refused") {
     CHECK(destroyed.times() == 9);
 }
 
-TEST_CASE("captured state isn't destroyed before the last call has returned") {
+TEST_CASE("captures are destroyed after the last call has returned") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     Counter entered, destroyed;
@@ -109,7 +109,7 @@ TEST_CASE("captured state isn't destroyed before the last call has returned") {
     CHECK_FALSE(destroyed_in_call);
 }
 
-TEST_CASE("a subscription's end waits for its handler, so that what it refers to may go") {
+TEST_CASE("destructor of a subscription waits for its handler") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     Counter entered;
@@ -123,12 +123,12 @@ TEST_CASE("a subscription's end waits for its handler, so that what it refers to
         client.publish(topic, std::to_string(n));
     }
     entered.wait_for(1);
-    // Assigned over: the former one ends, after what is queued for it.
+    // The assignment ends the previous subscription, after its handler has processed the queue.
     subscription = client.subscribe(fresh_topic(), [](const amop::Message&) {});
     CHECK(finished == 10);
 }
 
-TEST_CASE("handlers are anything that can be called") {
+TEST_CASE("handlers can be any callable") {
     struct Listener {
         Counter calls;
         void hear(const amop::Message&) { calls.raise(); }
@@ -157,7 +157,7 @@ TEST_CASE("handlers are anything that can be called") {
     calls.wait_for(4);
 }
 
-TEST_CASE("what a subscription's handler throws is an event, and delivery goes on") {
+TEST_CASE("exception of a subscription handler emits an event") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto events = client.events();
@@ -179,11 +179,11 @@ TEST_CASE("what a subscription's handler throws is an event, and delivery goes o
     CHECK(exception.topic() == topic);
     CHECK(exception.message() == "out of paper");
     const auto number = next_event(events, amop::EventKind::handler_failed);
-    CHECK(number.message() == "the handler threw something that is no std::exception");
+    CHECK(number.message() == "the handler threw an object that is not a std::exception");
     subscription.unsubscribe();
 }
 
-TEST_CASE("what handlers of calls and events throw is told to the log") {
+TEST_CASE("exceptions of completion and event handlers are logged") {
     std::promise<std::string> of_call, of_event;
     amop::set_log_handler(amop::LogLevel::error,
                           [&](amop::LogLevel level, std::string_view target, std::string_view message) {
@@ -194,7 +194,7 @@ TEST_CASE("what handlers of calls and events throw is told to the log") {
                               } else if (message.find("from an event") != std::string_view::npos) {
                                   of_event.set_value(std::string(message));
                               }
-                              // Ends this call alone.
+                              // Ends only this call.
                               throw std::runtime_error("nobody to tell");
                           });
     amop::Client client(options_at(0));
@@ -212,7 +212,7 @@ TEST_CASE("what handlers of calls and events throw is told to the log") {
     amop::clear_log_handler();
 }
 
-TEST_CASE("handlers may call everything, blocking calls too") {
+TEST_CASE("handlers may call every function") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic(), echo = fresh_topic(), other = fresh_topic();
     client.serve_until_close(echo, [](const amop::Request& request) { return std::string(request.text()); });

@@ -1,4 +1,4 @@
-// Under load: many threads on one client, consumers that are too slow, nodes that die.
+// Load: many threads on one client, slow consumers, killed nodes.
 #include "fixture.hpp"
 
 #include <atomic>
@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-TEST_CASE("8 threads publish on one client: each message arrives once, those of one thread in order") {
+TEST_CASE("messages of 8 threads arrive once, in order per thread") {
     constexpr int threads = 8, messages = 500;
     amop::Client client(options_at(0)), subscriber(options_at(1));
     const auto topic = fresh_topic(), echo = fresh_topic();
@@ -50,7 +50,7 @@ TEST_CASE("8 threads publish on one client: each message arrives once, those of 
     }
 }
 
-TEST_CASE("a slow consumer loses only its own messages, and each loss is counted") {
+TEST_CASE("slow consumer loses only its messages and counts them") {
     constexpr int messages = 200;
     amop::Client client(options_at(0)), subscriber(options_at(1));
     const auto topic = fresh_topic();
@@ -81,7 +81,7 @@ TEST_CASE("a slow consumer loses only its own messages, and each loss is counted
     CHECK(fast.stats().accepted == messages);
 }
 
-TEST_CASE("a node killed under load: every call ends once, and what succeeded has arrived") {
+TEST_CASE("calls complete once while a node is killed under load") {
     constexpr int threads = 4;
     const amop::Devnet nodes;
     const auto options = [&] {
@@ -118,7 +118,7 @@ TEST_CASE("a node killed under load: every call ends once, and what succeeded ha
                             topic, data, amop::PublishOptions{}.retry(amop::Retry::at_least_once)));
                         started++;
                     } catch (const amop::Error& error) {
-                        // Refused for the moment, say while no node is connected.
+                        // Refused, for example while no node is connected.
                         failed += !error.is_retriable();
                     }
                 }

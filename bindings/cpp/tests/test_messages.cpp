@@ -1,4 +1,4 @@
-// Messages from one client to another: by handler, by next, in loops, by descriptor; unicast and broadcast.
+// Messages from one client to another: by handler, next, loop and descriptor; unicast and broadcast.
 #include "fixture.hpp"
 
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-TEST_CASE("a message reaches a lambda at another node") {
+TEST_CASE("message reaches a lambda at another node") {
     amop::Client subscriber(options_at(1)), publisher(options_at(0));
     const auto topic = fresh_topic();
     Counter calls;
@@ -28,7 +28,7 @@ TEST_CASE("a message reaches a lambda at another node") {
     CHECK(seen == std::vector<std::string>{"hi", "all"});
 }
 
-TEST_CASE("a message can be read and looked at, and a copy outlives it") {
+TEST_CASE("message is read with all its parts") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -59,7 +59,7 @@ TEST_CASE("a message can be read and looked at, and a copy outlives it") {
     CHECK(copy.data() == bytes);
 }
 
-TEST_CASE("what a handler is lent can be kept by a copy") {
+TEST_CASE("handler can keep a copy of its message") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     std::promise<amop::Message> by_copy, by_value;
@@ -76,7 +76,7 @@ TEST_CASE("what a handler is lent can be kept by a copy") {
     CHECK(value.topic() == topic);
 }
 
-TEST_CASE("empty payloads are payloads") {
+TEST_CASE("empty payloads are delivered") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -89,7 +89,7 @@ TEST_CASE("empty payloads are payloads") {
     }
 }
 
-TEST_CASE("next tells whether nothing came or nothing will come") {
+TEST_CASE("next distinguishes timeout from end") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -105,7 +105,7 @@ TEST_CASE("next tells whether nothing came or nothing will come") {
     }
     subscription.unsubscribe();
     subscription.unsubscribe();
-    // What was queued can still be read, then the end.
+    // Queued messages can still be read, then the end.
     const auto two = subscription.next_many(2, guard);
     REQUIRE(two.size() == 2);
     CHECK(two[0].text() == "1");
@@ -115,7 +115,7 @@ TEST_CASE("next tells whether nothing came or nothing will come") {
     CHECK(code_of([&] { subscription.next_many(8, guard); }) == amop::Code::closed);
 }
 
-TEST_CASE("a loop takes each message in order, and ends with the subscription") {
+TEST_CASE("loop reads messages in order and ends with the subscription") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     auto subscription = client.subscribe(topic);
@@ -129,7 +129,7 @@ TEST_CASE("a loop takes each message in order, and ends with the subscription") 
             break;
         }
     }
-    // Nothing was taken that wasn't looked at.
+    // The loop has taken no message that it did not read.
     CHECK(subscription.stats().held_messages == 50);
     subscription.unsubscribe();
     for (amop::Message& message : subscription) {
@@ -140,7 +140,7 @@ TEST_CASE("a loop takes each message in order, and ends with the subscription") 
     CHECK(subscription.end() == subscription.begin());
 }
 
-TEST_CASE("a loop in another thread ends when the client closes") {
+TEST_CASE("loop in another thread ends when the client closes") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -160,7 +160,7 @@ TEST_CASE("a loop in another thread ends when the client closes") {
     CHECK(outcome(std::move(reader)) == 2);
 }
 
-TEST_CASE("iterators move on over what isn't looked at") {
+TEST_CASE("iterator can skip items") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -183,7 +183,7 @@ static bool is_readable(int fd, std::chrono::milliseconds time) {
     return ready == 1;
 }
 
-TEST_CASE("the descriptor is readable while next would not wait") {
+TEST_CASE("descriptor is readable while next would not wait") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
@@ -207,7 +207,7 @@ TEST_CASE("messages of a handler can't be read") {
     CHECK(code_of([&] { subscription.fd(); }) == amop::Code::invalid_argument);
 }
 
-TEST_CASE("a full subscription gives up the oldest where that is asked for, and counts") {
+TEST_CASE("full subscription can drop the oldest and counts") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto options = amop::SubscribeOptions{}
@@ -228,7 +228,7 @@ TEST_CASE("a full subscription gives up the oldest where that is asked for, and 
     CHECK(subscription.next(guard)->text() == "2");
 }
 
-TEST_CASE("a full subscription refuses, and the publisher is told") {
+TEST_CASE("full subscription refuses and the publisher gets busy") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic, amop::SubscribeOptions{}.max_messages(5).max_bytes(2));
@@ -242,7 +242,7 @@ TEST_CASE("a full subscription refuses, and the publisher is told") {
     CHECK(subscription.stats().refused == 1);
 }
 
-TEST_CASE("a client hears its own broadcasts, from its other node, only with echo") {
+TEST_CASE("echo delivers own broadcasts") {
     const auto topic = fresh_topic();
     const auto next = [](const amop::Subscription& subscription) {
         const auto message = subscription.next(guard);

@@ -1,4 +1,4 @@
-// Services: replies by value, by request, later; failures; concurrency; read instead of called.
+// Services: replies by return value and by request; failures; concurrency; reading requests.
 #include "fixture.hpp"
 
 #include <atomic>
@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-TEST_CASE("what a service's handler returns is the reply") {
+TEST_CASE("return value of a service handler is the reply") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto text = fresh_topic(), bytes = fresh_topic(), literal = fresh_topic(), same = fresh_topic();
     server.serve_until_close(
@@ -24,7 +24,7 @@ TEST_CASE("what a service's handler returns is the reply") {
     CHECK(client.publish(same, "mirror").text() == "mirror");
 }
 
-TEST_CASE("a handler that returns nothing answers through the request, then or later") {
+TEST_CASE("handler can answer through the request, also later") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
     std::promise<amop::Request> kept;
@@ -55,7 +55,7 @@ TEST_CASE("a handler that returns nothing answers through the request, then or l
     CHECK(message.text() == "later");
 }
 
-TEST_CASE("the publisher learns how a service failed") {
+TEST_CASE("failure of a service reaches the publisher") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
     server.serve_until_close(topic, [](amop::Request request) {
@@ -68,7 +68,7 @@ TEST_CASE("the publisher learns how a service failed") {
         } else if (request.text() == "exception") {
             throw std::runtime_error("out of paper");
         }
-        // Else dropped.
+        // Otherwise the request is dropped.
     });
     const auto failure = [&](const char* text) { return error_of([&] { client.publish(topic, text); }); };
 
@@ -83,12 +83,12 @@ TEST_CASE("the publisher learns how a service failed") {
     CHECK(failure("code of a node").code() == amop::Code::subscriber_dropped);
     const auto thrown = failure("exception");
     CHECK(thrown.code() == amop::Code::subscriber_failed);
-    CHECK(thrown.data() == "out of paper");
+    CHECK(thrown.data() == "the handler failed");
     CHECK(thrown.delivery() == amop::Delivery::maybe);
     CHECK(failure("nothing").code() == amop::Code::subscriber_dropped);
 }
 
-TEST_CASE("an exception after the answer changes nothing at the publisher, and is an event") {
+TEST_CASE("exception after the answer only emits an event") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
     const auto events = server.events();
@@ -100,7 +100,7 @@ TEST_CASE("an exception after the answer changes nothing at the publisher, and i
     CHECK(next_event(events, amop::EventKind::handler_failed).message() == "too late");
 }
 
-TEST_CASE("a reply that can't be sent is the handler's failure") {
+TEST_CASE("reply that can't be sent fails the handler") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto large = fresh_topic(), twice = fresh_topic();
     const auto events = server.events();
@@ -116,7 +116,7 @@ TEST_CASE("a reply that can't be sent is the handler's failure") {
     CHECK(next_event(events, amop::EventKind::handler_failed).topic() == twice);
 }
 
-TEST_CASE("the library answers for a service that is too slow") {
+TEST_CASE("library answers for a slow service") {
     amop::Client server(options_at(1).answer_timeout(50ms)), client(options_at(0));
     const auto topic = fresh_topic();
     std::promise<amop::Request> kept;
@@ -127,7 +127,7 @@ TEST_CASE("the library answers for a service that is too slow") {
     CHECK(code_of([&] { request.reply("at last"); }) == amop::Code::request_expired);
 }
 
-TEST_CASE("as many calls run at once as are asked for") {
+TEST_CASE("concurrency limits running handlers") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
     Counter entered;
@@ -158,7 +158,7 @@ TEST_CASE("as many calls run at once as are asked for") {
     CHECK(service.stats().accepted == 3);
 }
 
-TEST_CASE("requests can be read instead") {
+TEST_CASE("requests can be read") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
     auto service = server.serve_requests(topic, amop::ServeOptions{}.max_messages(10));
@@ -189,7 +189,7 @@ TEST_CASE("requests can be read instead") {
     CHECK(service.begin() == service.end());
 }
 
-TEST_CASE("requests of a handler can't be read, and one topic has one service") {
+TEST_CASE("topic has one service per client") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto service = client.serve(topic, [](amop::Request) {});

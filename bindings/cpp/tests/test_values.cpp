@@ -1,4 +1,4 @@
-// Values: bytes, times, options, errors and versions, as far as they need no client.
+// Values that need no client: bytes, times, options, errors and versions.
 #include "fixture.hpp"
 
 #include <array>
@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-TEST_CASE("bytes are a view of whatever holds bytes") {
+TEST_CASE("bytes view any container of bytes") {
     const std::vector<std::uint8_t> vector{'h', 'i'};
     const std::array<std::byte, 2> array{std::byte{'h'}, std::byte{'i'}};
     const std::string string = "hi";
@@ -27,7 +27,7 @@ TEST_CASE("bytes are a view of whatever holds bytes") {
     CHECK_FALSE(std::is_constructible_v<amop::Bytes, std::nullptr_t>);
 }
 
-TEST_CASE("bytes may be none, or hold a NUL") {
+TEST_CASE("bytes may be empty or contain a NUL") {
     CHECK(amop::Bytes().empty());
     CHECK(amop::Bytes().text().empty());
     CHECK(amop::Bytes() == "");
@@ -36,7 +36,7 @@ TEST_CASE("bytes may be none, or hold a NUL") {
     CHECK(amop::Bytes("a\0b").size() == 1);
 }
 
-TEST_CASE("a time is rounded up to milliseconds, and 0 is not the default") {
+TEST_CASE("timeout rounds up to milliseconds and 0 is not the default") {
     CHECK(amop::Timeout().of_call() == 0);
     CHECK(amop::Timeout(5s).of_call() == 5000);
     CHECK(amop::Timeout(1us).of_call() == 1);
@@ -49,7 +49,7 @@ TEST_CASE("a time is rounded up to milliseconds, and 0 is not the default") {
     CHECK(amop::Timeout(1us).of_wait() == 1);
 }
 
-TEST_CASE("times too long to count don't overflow: the library refuses them") {
+TEST_CASE("library rejects too long timeouts") {
     const auto most = std::numeric_limits<std::uint64_t>::max();
     CHECK(amop::Timeout(std::chrono::hours::max()).of_call() == most);
     CHECK(amop::Timeout(std::chrono::duration<double>(std::numeric_limits<double>::infinity())).of_call()
@@ -72,7 +72,7 @@ TEST_CASE("options are values") {
     CHECK(amop::PublishOptions{}.all_nodes(true).to_c().get() != nullptr);
 }
 
-TEST_CASE("texts that can't be are named") {
+TEST_CASE("invalid strings are reported by name") {
     const auto of_endpoint = [](std::string_view text) {
         return error_of([&] { amop::Options{}.endpoint(text).to_c(); });
     };
@@ -87,7 +87,7 @@ TEST_CASE("texts that can't be are named") {
           == amop::Code::invalid_argument);
 }
 
-/// Each code once: the compiler misses none in this switch, and the test below finds those that C has besides.
+/// Each code once: the compiler warns if one is missing in this switch, and the test below finds codes that only C has.
 static bool is_named(amop::Code code) {
     switch (code) {
     case amop::Code::ok:
@@ -140,7 +140,7 @@ static bool is_named(amop::Code code) {
     return false;
 }
 
-TEST_CASE("every status of C is a code, and the other way round") {
+TEST_CASE("codes and C statuses are the same") {
     std::set<std::string_view> names;
     for (int number = -1; number < 10'000; number++) {
         const auto code = static_cast<amop::Code>(number);
@@ -153,7 +153,7 @@ TEST_CASE("every status of C is a code, and the other way round") {
     CHECK(amop::to_string(amop::Code::ok) == "AMOP_OK");
 }
 
-TEST_CASE("errors are runtime errors, and copies share what they know") {
+TEST_CASE("errors are runtime errors and can be copied") {
     CHECK(std::is_base_of_v<std::runtime_error, amop::Error>);
     CHECK(std::is_nothrow_copy_constructible_v<amop::Error>);
     const amop::Error own(amop::Code::remote, "my own");
@@ -172,7 +172,7 @@ TEST_CASE("errors are runtime errors, and copies share what they know") {
     CHECK(std::string(copy.what()).find("nonsense") != std::string::npos);
 }
 
-TEST_CASE("the library fits its headers, and says so when it doesn't") {
+TEST_CASE("version check compares headers and library") {
     CHECK(amop::version() == AMOP_VERSION);
     CHECK(amop::version_number() == AMOP_VERSION_NUMBER);
     amop::check_version();
@@ -189,7 +189,7 @@ static void is_a_handle() {
     CHECK(std::is_nothrow_destructible_v<T>);
 }
 
-TEST_CASE("what stands for something can be moved, not copied") {
+TEST_CASE("objects with handles are move-only") {
     is_a_handle<amop::Client>();
     is_a_handle<amop::Subscription>();
     is_a_handle<amop::Service>();

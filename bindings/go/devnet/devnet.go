@@ -1,8 +1,8 @@
-// Package devnet runs embedded nodes: a chain's AMOP in this process, so that programs can be tried and tested without a
+// Package devnet runs embedded nodes: AMOP nodes in this process, so that programs can be tried and tested without a
 // chain.
 //
-// The nodes are joined as a chain's nodes are: a message published at one reaches a subscriber at another. Not every
-// build of the library has them; then [Start] answers [amop.ErrUnsupported].
+// The nodes are connected like those of a chain: a message published at one node reaches a subscriber at another. If
+// the library was built without them, [Start] returns [amop.ErrUnsupported].
 package devnet
 
 import (
@@ -16,37 +16,38 @@ import (
 	"amop/internal/waiting"
 )
 
-// Option is a setting of embedded nodes, for [Start].
+// Option is an option of embedded nodes, for [Start].
 type Option func(*capi.DevnetOptions)
 
-// Nodes is how many. Default 2.
+// Nodes sets the number of nodes. Default: 2.
 func Nodes(nodes int) Option {
 	return func(o *capi.DevnetOptions) { o.Nodes = nodes }
 }
 
-// Port is the first node's on 127.0.0.1; the others have those that follow. Default: any that are free.
+// Port sets the port of the first node on 127.0.0.1; the other nodes use the ports that follow. Default: any free
+// ports.
 func Port(port int) Option {
 	return func(o *capi.DevnetOptions) { o.Port = port }
 }
 
-// Folder is that for the certificates, laid out as the official chain script does; made when it isn't there, used again
-// when it is. Default: a new one for temporary files, which goes with the devnet.
+// Folder sets the folder for the certificates, with the layout of the official chain script. It is created if it does
+// not exist, else its certificates are used. Default: a new temporary folder that is deleted with the devnet.
 func Folder(folder string) Option {
 	return func(o *capi.DevnetOptions) { o.Folder = folder }
 }
 
-// Like211 tells whether to imitate what nodes of version 2.11 do badly: messages to clients of the same node are lost,
-// topics take 5 s to travel, frames overtake each other. Default no.
+// Like211 sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are lost,
+// topics take 5 s to reach other nodes, frames overtake each other. Default: false.
 func Like211(like bool) Option {
 	return func(o *capi.DevnetOptions) { o.Like211 = like }
 }
 
-// Devnet are running embedded nodes. All its methods may be called from any goroutine.
+// Devnet is a group of running embedded nodes. All its methods may be called from any goroutine.
 type Devnet struct {
 	nodes *capi.Devnet
 }
 
-// Start starts the nodes. ctx bounds that only; they run until [Devnet.Stop], or the end of the process.
+// Start starts the nodes. ctx limits only the start; the nodes run until [Devnet.Stop] or the end of the process.
 func Start(ctx context.Context, opts ...Option) (*Devnet, error) {
 	options := capi.DevnetOptions{Nodes: 2}
 	for _, option := range opts {
@@ -69,11 +70,11 @@ func Start(ctx context.Context, opts ...Option) (*Devnet, error) {
 func check(o *capi.DevnetOptions) error {
 	switch {
 	case o.Nodes < 0:
-		return invalid("%d nodes can't be started", o.Nodes)
+		return invalid("invalid number of nodes %d", o.Nodes)
 	case o.Port < 0 || o.Port > math.MaxUint16:
-		return invalid("%d is no port", o.Port)
+		return invalid("invalid port %d", o.Port)
 	case capi.HasNUL(o.Folder):
-		return invalid("the folder %q holds a NUL", o.Folder)
+		return invalid("the folder %q contains a NUL", o.Folder)
 	}
 	return nil
 }
@@ -82,45 +83,45 @@ func invalid(format string, values ...any) error {
 	return &amop.Error{Code: amop.ErrInvalidArgument, Message: fmt.Sprintf(format, values...)}
 }
 
-// NodeCount is how many nodes there are, dead ones included.
+// NodeCount returns the number of nodes, killed ones included.
 func (d *Devnet) NodeCount() int {
 	return len(d.nodes.Endpoints)
 }
 
-// Endpoints are where the nodes listen.
+// Endpoints returns the addresses of the nodes.
 func (d *Devnet) Endpoints() []string {
 	return slices.Clone(d.nodes.Endpoints)
 }
 
-// Credentials is the folder with a client's credentials, for [amop.Credentials].
+// Credentials returns the folder with the credentials for clients, for [amop.Credentials].
 func (d *Devnet) Credentials() string {
 	return d.nodes.Credentials
 }
 
-// Node is what a client needs to connect to a node, for [amop.Connect]: its endpoint, and credentials. There are nodes 0
-// to NodeCount - 1; another one panics.
+// Node returns options for a client of a node, for [amop.Connect]: its endpoint and the credentials. It panics if
+// there is no such node; nodes are counted from 0.
 func (d *Devnet) Node(node int) amop.Option {
 	return amop.Options(amop.Endpoint(d.nodes.Endpoints[node]), amop.Credentials(d.nodes.Credentials))
 }
 
-// KillNode ends a node as a crash does: its port is closed and its sessions are cut when this returns.
+// KillNode kills a node, as a crash does: when it returns, the port of the node is closed and its sessions are cut.
 func (d *Devnet) KillNode(ctx context.Context, node int) error {
 	return d.at(ctx, node, d.nodes.KillNode)
 }
 
-// RestartNode brings a dead node back on the same port. Nothing happens when it is alive.
+// RestartNode restarts a killed node on the same port. It does nothing if the node runs.
 func (d *Devnet) RestartNode(ctx context.Context, node int) error {
 	return d.at(ctx, node, d.nodes.RestartNode)
 }
 
-// Stop stops all nodes: sessions are closed. It waits some seconds at most; a second Stop does nothing.
+// Stop stops all nodes and closes their sessions. It waits a few seconds at most. A second Stop does nothing.
 func (d *Devnet) Stop() error {
 	return d.do(context.Background(), d.nodes.Stop)
 }
 
 func (d *Devnet) at(ctx context.Context, node int, call func(int) *capi.Error) error {
 	if node < 0 || node >= d.NodeCount() {
-		return invalid("there is no node %d; the devnet has %d", node, d.NodeCount())
+		return invalid("invalid node %d: the devnet has %d", node, d.NodeCount())
 	}
 	return d.do(ctx, func() *capi.Error { return call(node) })
 }

@@ -73,7 +73,7 @@ func fails(t *testing.T, err error, code amop.Code) {
 	}
 }
 
-func TestNodesHaveTheirPlaceAndKeepTheirFolder(t *testing.T) {
+func TestDevnetUsesPortsAndFolder(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "chain")
 	nodes := start(t, devnet.Nodes(3), devnet.Folder(folder), devnet.Like211(true))
 	if nodes.NodeCount() != 3 || len(nodes.Endpoints()) != 3 {
@@ -93,7 +93,7 @@ func TestNodesHaveTheirPlaceAndKeepTheirFolder(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeStartedIsTold(t *testing.T) {
+func TestInvalidOptionsAreRejected(t *testing.T) {
 	ctx := context.Background()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -123,7 +123,7 @@ func TestWhatCannotBeStartedIsTold(t *testing.T) {
 	}
 }
 
-func TestNodesDieAndComeBack(t *testing.T) {
+func TestNodesCanBeKilledAndRestarted(t *testing.T) {
 	ctx := context.Background()
 	nodes := start(t, devnet.Nodes(1))
 	for range 2 {

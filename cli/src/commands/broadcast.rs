@@ -1,4 +1,4 @@
-//! `amop broadcast`: a multicast, once or again and again.
+//! `amop broadcast`: sends a message to all subscribers, once or repeatedly.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,15 +11,15 @@ use serde::Serialize;
 use crate::connection::Connection;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
-use crate::latency::{as_micros, in_words};
+use crate::latency::{as_micros, readable};
 use crate::output::{FAINT, Output, Record};
 use crate::payload;
-use crate::seconds::some_seconds;
+use crate::seconds::positive_seconds;
 use crate::sending::{Number, Repeat};
 
 /// Send a message to all subscribers of a topic
 ///
-/// The node confirms that it has sent it on; whether anybody hears it, nobody says.
+/// The node acknowledges that it has forwarded the message. It doesn't confirm delivery to any subscriber.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -35,8 +35,8 @@ pub(crate) struct Broadcast {
     data: Option<String>,
     #[command(flatten)]
     repeat: Repeat,
-    /// How long each message may take until the node confirms it
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = some_seconds)]
+    /// The time limit for the node's acknowledgement of each message
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds)]
     timeout: Duration,
 }
 
@@ -61,7 +61,7 @@ impl Broadcast {
     }
 }
 
-/// The node has sent it on.
+/// The node has acknowledged the message.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "sent")]
 struct Sent {
@@ -76,9 +76,9 @@ struct Sent {
 impl Record for Sent {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         if self.once {
-            let took = in_words(self.latency);
+            let took = readable(self.latency);
             output.notice(&format!(
-                "{FAINT}the node has sent {} bytes on to all subscribers ({took}){FAINT:#}",
+                "{FAINT}the node has forwarded {} bytes to all subscribers ({took}){FAINT:#}",
                 self.bytes
             ))?;
         }

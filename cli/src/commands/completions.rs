@@ -1,9 +1,8 @@
-//! `amop completions`: what a shell needs to complete the command line.
+//! `amop completions`: prints completion scripts for shells.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::arguments::Arguments;
 use crate::exit::{Exit, Outcome};
 use crate::output::Output;
 
@@ -20,9 +19,9 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, output: &mut Output) -> Outcome {
+    pub(crate) fn run(self, mut command: Command, output: &mut Output) -> Outcome {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Arguments::command(), "amop", &mut script);
+        clap_complete::generate(self.shell, &mut command, "amop", &mut script);
         output.raw(&script)?;
         Ok(Exit::Done)
     }

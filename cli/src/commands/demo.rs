@@ -1,8 +1,9 @@
-//! `amop demo`: two embedded nodes, a subscriber at the second, both publishers at the first, and what they print.
+//! `amop demo`: runs two embedded nodes, a subscriber at the second and two publishers at the first, and prints their output.
 
 use std::io;
 use std::time::Duration;
 
+use amop::text::foreign;
 use amop::{Client, ErrorKind, MessageKind, Subscription};
 use amop_devnet::Devnet;
 use clap::Args;
@@ -15,7 +16,7 @@ use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, Output, Record, STRONG};
 
-/// Show AMOP at work, without a chain: two embedded nodes, a subscriber, a publisher of each kind
+/// Show messages between two publishers and a subscriber on two embedded nodes, without a chain
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -23,13 +24,13 @@ Examples:
   amop demo --json")]
 pub(crate) struct Demo {}
 
-/// Messages of each publisher: enough to see the numbers go up.
+/// The number of messages of each publisher.
 const MESSAGES: u32 = 3;
-/// Between two messages, so that the times differ and all of it takes a second or two.
+/// The pause between two messages, so that their times differ.
 const INTERVAL: Duration = Duration::from_millis(300);
-/// The ports of a chain's first two nodes; others are taken where these are in use.
+/// The usual ports of a chain's first two nodes. If they are in use, free ports are used.
 const PORTS: [u16; 2] = [20200, 20201];
-/// As the example programs have it.
+/// The topic of the example programs.
 const TOPIC: &str = "hello";
 
 impl Demo {
@@ -44,28 +45,28 @@ impl Demo {
 async fn show(output: &mut Output) -> Outcome {
     let devnet = start_nodes().await?;
     let endpoints = devnet.endpoints();
-    output.tell_now(&Nodes { endpoints: endpoints.clone() })?;
+    output.emit_now(&Nodes { endpoints: endpoints.clone() })?;
 
     let subscriber = connect(&devnet, &endpoints[1]).await?;
     let mut messages = subscriber.subscribe(TOPIC).await?;
-    output.tell_now(&Program::new("subscriber", &endpoints[1]))?;
-    output.tell_now(&Subscribed {})?;
+    output.emit_now(&Program::new("subscriber", &endpoints[1]))?;
+    output.emit_now(&Subscribed {})?;
     let publisher = connect(&devnet, &endpoints[0]).await?;
     let mut published = Vec::new();
     for kind in [Kind::Unicast, Kind::Multicast] {
         for number in 0..MESSAGES {
             published.push(publish(&publisher, kind, number).await?);
-            output.tell_now(&receive(&mut messages).await?)?;
+            output.emit_now(&receive(&mut messages).await?)?;
             tokio::time::sleep(INTERVAL).await;
         }
     }
     for kind in [Kind::Unicast, Kind::Multicast] {
-        output.tell(&Program::new(kind.program(), &endpoints[0]))?;
+        output.emit(&Program::new(kind.program(), &endpoints[0]))?;
         for record in published.iter().filter(|published| published.kind == kind) {
-            output.tell(record)?;
+            output.emit(record)?;
         }
     }
-    output.tell_now(&Next {})?;
+    output.emit_now(&Next {})?;
 
     publisher.close().await?;
     subscriber.close().await?;
@@ -94,7 +95,7 @@ async fn publish(client: &Client, kind: Kind, number: u32) -> amop::Result<Publi
     Ok(Published { kind, time, data })
 }
 
-/// What the subscriber prints of the next message; a message that was published comes within the call's deadline.
+/// Returns what the subscriber prints of the next message.
 async fn receive(messages: &mut Subscription) -> amop::Result<Received> {
     let lost = || amop::Error::undelivered(ErrorKind::Timeout, "a message was published but not received");
     let message =
@@ -103,11 +104,11 @@ async fn receive(messages: &mut Subscription) -> amop::Result<Received> {
         MessageKind::Unicast => Kind::Unicast,
         MessageKind::Broadcast => Kind::Multicast,
     };
-    let data = String::from_utf8_lossy(message.data()).into_owned();
+    let data = foreign(message.data()).to_string();
     Ok(Received { kind, time: Zoned::now(), data })
 }
 
-/// How long a message may take from one embedded node to the other, on the slowest machine.
+/// A last guard: the time that a message may take between the embedded nodes on the slowest machine.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// The two publishers.
@@ -119,7 +120,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// As the example programs put it.
+    /// The word that the example programs use.
     fn word(self) -> &'static str {
         match self {
             Kind::Unicast => "unique",
@@ -151,7 +152,7 @@ impl Record for Nodes {
     }
 }
 
-/// The beginning of what one program prints.
+/// The heading of the output of a program.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "program")]
 struct Program {
@@ -213,13 +214,14 @@ impl Record for Published {
     }
 }
 
-/// The end, and what to try next.
+/// The last line, which says what to try next.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "done")]
 struct Next {}
 
 impl Record for Next {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        output.result(&format!("\n{FAINT}Nodes that stay: amop devnet. All verbs: amop --help{FAINT:#}"))
+        output
+            .result(&format!("\n{FAINT}To keep nodes running: amop devnet. All verbs: amop --help{FAINT:#}"))
     }
 }

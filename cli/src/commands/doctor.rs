@@ -1,4 +1,4 @@
-//! `amop doctor`: the arguments; what it does is in the room of that name.
+//! `amop doctor`: the arguments of the verb; the work is done in `doctor`.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::doctor;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::seconds::some_seconds;
+use crate::seconds::positive_seconds;
 
 /// Find out why a connection doesn't work, and what to do about it
 ///
-/// Goes from the host name to a message and back, and says what works. It subscribes to a topic of its own for a
-/// moment, and sends one message to itself.
+/// Checks every step from the host name to a message and its reply. It subscribes to a temporary topic and sends one
+/// message to itself.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", doctor::findings()))]
 pub(crate) struct Doctor {
@@ -22,8 +22,8 @@ pub(crate) struct Doctor {
     endpoint: String,
     #[command(flatten)]
     identity: Identity,
-    /// How long to wait for each answer
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds)]
+    /// The time limit for each answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = positive_seconds)]
     timeout: Duration,
 }
 

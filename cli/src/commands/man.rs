@@ -1,15 +1,14 @@
-//! `amop man`: the manual pages, from the same text as `--help`.
+//! `amop man`: prints or writes the manual pages, which have the same text as `--help`.
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man as Page;
 
-use crate::arguments::Arguments;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
 
-/// Print the manual page, or write it and those of the verbs to a folder
+/// Print the manual page, or write it and the pages of all verbs to a folder
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -22,8 +21,7 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self, output: &mut Output) -> Outcome {
-        let command = Arguments::command();
+    pub(crate) fn run(self, command: Command, output: &mut Output) -> Outcome {
         match self.dir {
             None => {
                 let mut page = Vec::new();

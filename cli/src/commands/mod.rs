@@ -1,4 +1,4 @@
-//! The verbs: one file each, with its arguments, what it does and the records it tells.
+//! The verbs: each file has the arguments of one verb, its work and its records.
 
 mod broadcast;
 mod completions;
@@ -17,7 +17,7 @@ use crate::exit::Outcome;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 
-/// What to do.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Demo),
@@ -32,8 +32,13 @@ pub(crate) enum Command {
     Man(man::Man),
 }
 
-/// Does it.
-pub(crate) async fn run(command: Command, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+/// Runs a verb. `line` is the whole command line, of which some verbs print descriptions.
+pub(crate) async fn run(
+    command: Command,
+    line: clap::Command,
+    output: &mut Output,
+    interrupt: &Interrupt,
+) -> Outcome {
     match command {
         Command::Demo(demo) => demo.run(output, interrupt).await,
         Command::Devnet(devnet) => devnet.run(output, interrupt).await,
@@ -43,7 +48,7 @@ pub(crate) async fn run(command: Command, output: &mut Output, interrupt: &Inter
         Command::Serve(serve) => serve.run(output, interrupt).await,
         Command::Doctor(doctor) => doctor.run(output, interrupt).await,
         Command::Stats(stats) => stats.run(output, interrupt).await,
-        Command::Completions(completions) => completions.run(output),
-        Command::Man(man) => man.run(output),
+        Command::Completions(completions) => completions.run(line, output),
+        Command::Man(man) => man.run(line, output),
     }
 }

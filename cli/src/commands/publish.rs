@@ -1,9 +1,10 @@
-//! `amop publish`: a unicast, once or again and again, and the replies to it.
+//! `amop publish`: sends a unicast, once or repeatedly, and prints the replies.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use amop::Client;
+use amop::text::printable;
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -11,24 +12,24 @@ use serde::Serialize;
 use crate::connection::Connection;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
-use crate::latency::{as_micros, in_words};
+use crate::latency::{as_micros, readable};
 use crate::output::{FAINT, Output, Record};
-use crate::payload::{self, Shown, visible};
-use crate::seconds::some_seconds;
+use crate::payload::{self, Shown};
+use crate::seconds::positive_seconds;
 use crate::sending::{Number, Repeat};
 
 /// Send a message to one subscriber of a topic and print its reply
 ///
-/// The nodes pick the subscriber. One that only listens replies empty.
+/// The nodes choose the subscriber. A subscriber that doesn't serve the topic sends an empty reply.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   amop publish 127.0.0.1:20200 hello 'hi there'
   amop publish 127.0.0.1:20200 hello @picture.png --raw > reply
   date | amop publish 127.0.0.1:20200 hello -
-  amop publish 127.0.0.1:20200 hello hi --wait             wait until there is a subscriber
-  amop publish 127.0.0.1:20200 hello hi --count 1000       rate and latency
-  amop publish 127.0.0.1:20200 hello hi --interval 1       until Ctrl-C")]
+  amop publish 127.0.0.1:20200 hello hi --wait             waits until there is a subscriber
+  amop publish 127.0.0.1:20200 hello hi --count 1000       shows rate and latency
+  amop publish 127.0.0.1:20200 hello hi --interval 1       sends until Ctrl-C")]
 pub(crate) struct Publish {
     #[command(flatten)]
     connection: Connection,
@@ -38,20 +39,20 @@ pub(crate) struct Publish {
     data: Option<String>,
     #[command(flatten)]
     repeat: Repeat,
-    /// How long each message may take, its reply included [default: 10, with --wait 60]
-    #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
+    /// The time limit for each message and its reply [default: 10; with --wait: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     timeout: Option<Duration>,
-    /// Go on trying until the timeout while there is no subscriber
+    /// While there is no subscriber, retry until the timeout
     #[arg(long)]
     wait: bool,
-    /// Write replies as they are, with nothing around them
+    /// Write replies unchanged, with nothing around them
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 }
 
-/// Without a limit of its own a message gets the client's usual time ...
+/// The default time limit of a message.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// ... and more when it waits for somebody.
+/// The default time limit of a message that waits for a subscriber.
 const TIMEOUT_OF_WAIT: Duration = Duration::from_secs(60);
 
 impl Publish {
@@ -63,7 +64,7 @@ impl Publish {
             return Ok(Exit::Interrupted);
         };
         let waiting = if self.wait {
-            format!("waiting for a subscriber of {}", visible(&self.topic))
+            format!("waiting for a subscriber of {}", printable(&self.topic))
         } else {
             "waiting for the reply".to_owned()
         };
@@ -89,7 +90,7 @@ impl Publish {
     }
 }
 
-/// What a subscriber answered.
+/// The reply of a subscriber.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "reply")]
 struct Reply {
@@ -116,7 +117,7 @@ impl Record for Reply {
             output.result(text.strip_suffix('\n').unwrap_or(&text))?;
         }
         if self.once {
-            let took = in_words(self.latency);
+            let took = readable(self.latency);
             let what = match reply.len() {
                 0 => "delivered, the reply is empty".to_owned(),
                 bytes => format!("delivered, the reply has {bytes} bytes"),

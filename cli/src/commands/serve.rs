@@ -1,9 +1,10 @@
-//! `amop serve`: answers the unicasts of a topic, with what came, with one text, or with a command's output.
+//! `amop serve`: answers the unicasts of a topic, by an echo, a fixed text, or the output of a command.
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use amop::protocol::result::FAILED_TEXT;
 use amop::{ErrorKind, Request, RunningHandler};
 use bytes::Bytes;
 use clap::Args;
@@ -16,49 +17,50 @@ use crate::event::EventRecords;
 use crate::exec::Commands;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::latency::{as_micros, in_words};
+use crate::latency::{as_micros, readable};
 use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
 use crate::payload;
 use crate::reader::Reader;
 
-/// Answer the messages to a topic, until Ctrl-C
+/// Answer the unicasts of a topic, until Ctrl-C
 ///
-/// Echoes them, or answers as told. Nodes wait 5 seconds for an answer: after 4.5 the publisher is told that it took
-/// too long, and what is answered later isn't sent. Broadcasts need no answer and are left aside.
+/// Sends each message back, or the answer of --reply or --exec. Nodes wait 5 seconds for an answer: after 4.5 the
+/// publisher receives the error that the service is too slow, and a later answer is not sent. Broadcasts need no answer
+/// and are ignored.
 ///
-/// Ctrl-C lets commands that are running finish, for 5 seconds; a second one ends them at once.
+/// Ctrl-C lets running commands finish for up to 5 seconds; a second Ctrl-C kills them immediately.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  amop serve 127.0.0.1:20201 hello                        echo
+  amop serve 127.0.0.1:20201 hello                        an echo
   amop serve 127.0.0.1:20201 hello --reply 'got it'
-  amop serve 127.0.0.1:20201 sum --exec 'sha256sum'       payload in, output out
+  amop serve 127.0.0.1:20201 sum --exec 'sha256sum'       the payload is the input, the output the reply
   amop serve 127.0.0.1:20201 sum --exec './work' --concurrency 8")]
 pub(crate) struct Serve {
     #[command(flatten)]
     connection: Connection,
     /// The topic
     topic: String,
-    /// Answer this: text, - for standard input, or @FILE
+    /// Send this reply: text, - for standard input, or @FILE
     #[arg(long, value_name = "TEXT", conflicts_with = "exec")]
     reply: Option<String>,
-    /// Answer what COMMAND makes of the message: it is run by sh for each, with the payload as its input; AMOP_TOPIC
-    /// and AMOP_SEQ tell more. When it fails, the publisher is told so
+    /// Reply with the output of COMMAND: sh runs it for each message, with the payload as its input and AMOP_TOPIC and
+    /// AMOP_SEQ in its environment. If it fails, the publisher receives an error without details
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
-    /// How many messages to work on at once
+    /// The number of messages that are handled at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
 }
 
-/// Where answers come from.
+/// The source of replies.
 enum Source {
     Echo,
     Fixed(Bytes),
     Exec(String),
 }
 
-/// What was answered may wait for slow output, but not without a limit.
+/// The number of records that may wait for slow output.
 const WAITING_OUTPUT: usize = 1024;
 
 impl Serve {
@@ -76,18 +78,18 @@ impl Serve {
         };
         let mut events = EventRecords::of(&client);
         let commands = CommandsOfService(Commands::default());
-        interrupt.at_once({
+        interrupt.on_immediate_exit({
             let commands = commands.0.clone();
             move || commands.end_all()
         });
-        let (tell, mut handled) = mpsc::channel(WAITING_OUTPUT);
+        let (sender, mut handled) = mpsc::channel(WAITING_OUTPUT);
         let running = commands.0.clone();
         let handler = move |request: Request| {
-            let (source, commands, tell) = (source.clone(), running.clone(), tell.clone());
+            let (source, commands, sender) = (source.clone(), running.clone(), sender.clone());
             async move {
                 let record = handle(&source, &commands, &request).await;
-                // The command is ending if nobody counts any more.
-                let _ = tell.send(record).await;
+                // Fails only if the command is ending.
+                let _ = sender.send(record).await;
             }
         };
         let service = client.serve(&self.topic, handler).concurrency(self.concurrency.into());
@@ -96,23 +98,23 @@ impl Serve {
         let Some(mut service) = service.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        output.tell_now(&Serving { endpoint: self.connection.names(), topic: self.topic.clone() })?;
+        output.emit_now(&Serving { endpoint: self.connection.names(), topic: self.topic.clone() })?;
         let mut summary = Summary::default();
         match until_caught(&mut handled, &mut events, &mut summary, output, interrupt).await {
-            // What is being worked on is still answered.
+            // Requests that are being handled are still answered.
             Err(Failure::ClosedPipe) => output.mute(),
             served => served?,
         }
         finish(&mut service, &commands.0, &mut handled, &mut summary, output).await?;
         let stats = service.stats();
         summary.lost = stats.refused + stats.dropped;
-        output.tell_now(&summary)?;
+        output.emit_now(&summary)?;
         client.close().await?;
         Ok(Exit::Done)
     }
 }
 
-/// Tells what is answered until a signal comes.
+/// Writes records of the answers until a signal comes.
 async fn until_caught(
     handled: &mut mpsc::Receiver<Handled>,
     events: &mut EventRecords,
@@ -125,19 +127,19 @@ async fn until_caught(
         tokio::select! {
             Some(record) = handled.recv() => {
                 summary.count(&record);
-                output.tell(&record)?;
+                output.emit(&record)?;
                 if handled.is_empty() {
                     output.flush()?;
                 }
             }
-            record = events.next() => output.tell_now(&record)?,
+            record = events.next() => output.emit_now(&record)?,
             () = interrupt.caught() => return Ok(()),
             () = reader.gone() => return Err(Failure::ClosedPipe),
         }
     }
 }
 
-/// The commands of the service: they end with it, however it ends.
+/// The commands of the service. They are killed when it ends, for any reason.
 struct CommandsOfService(Commands);
 
 impl Drop for CommandsOfService {
@@ -146,8 +148,8 @@ impl Drop for CommandsOfService {
     }
 }
 
-/// Takes no more messages, and waits for those that are being worked on as long as the client's close allows;
-/// commands that still run then are ended.
+/// Stops accepting messages, and waits for those that are being handled as long as the client's close allows. Then it
+/// kills commands that still run.
 async fn finish(
     service: &mut RunningHandler,
     commands: &Commands,
@@ -158,7 +160,7 @@ async fn finish(
     let mut ending = std::pin::pin!(service.end(None));
     let commands_running = commands.count();
     if commands_running > 0 {
-        output.tell_now(&Finishing { commands: commands_running })?;
+        output.emit_now(&Finishing { commands: commands_running })?;
     }
     tokio::select! {
         drained = drain(handled, summary, output) => {
@@ -173,7 +175,7 @@ async fn finish(
     drain(handled, summary, output).await
 }
 
-/// Tells what is answered until the last handler has gone.
+/// Writes records of the answers until the last handler has finished.
 async fn drain(
     handled: &mut mpsc::Receiver<Handled>,
     summary: &mut Summary,
@@ -181,7 +183,7 @@ async fn drain(
 ) -> Outcome<()> {
     while let Some(record) = handled.recv().await {
         summary.count(&record);
-        output.tell(&record)?;
+        output.emit(&record)?;
     }
     Ok(())
 }
@@ -196,12 +198,12 @@ async fn handle(source: &Source, commands: &Commands, request: &Request) -> Hand
     };
     let replied = made.and_then(|data| {
         let reply_bytes = data.len();
-        // It may be too large, or come too late.
+        // The reply may be too large or too late.
         request.reply(data).map_err(|error| error.message().to_owned()).map(|()| reply_bytes)
     });
     let answer = match replied {
         Ok(reply_bytes) => Answer::Replied { reply_bytes },
-        Err(reason) => match request.fail(Request::FAILED, reason.clone()) {
+        Err(reason) => match request.fail(Request::FAILED, FAILED_TEXT) {
             Ok(()) => Answer::Failed { reason },
             Err(error) => Answer::NotSent { reason: error.message().to_owned() },
         },
@@ -209,7 +211,7 @@ async fn handle(source: &Source, commands: &Commands, request: &Request) -> Hand
     Handled { request: Arrival::new(request.message()), took: began.elapsed(), answer }
 }
 
-/// The node knows about the topic.
+/// A node lists the topic.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "serving")]
 struct Serving {
@@ -226,7 +228,7 @@ impl Record for Serving {
     }
 }
 
-/// The end has begun, and commands still run.
+/// The service is ending, and commands still run.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "finishing")]
 struct Finishing {
@@ -239,11 +241,11 @@ impl Record for Finishing {
             1 => "1 running command".to_owned(),
             several => format!("{several} running commands"),
         };
-        output.notice(&format!("{FAINT}waiting up to 5 s for {commands} (Ctrl-C ends at once){FAINT:#}"))
+        output.notice(&format!("{FAINT}waiting up to 5 s for {commands} (Ctrl-C kills them){FAINT:#}"))
     }
 }
 
-/// A request and what became of it.
+/// A request and its answer.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "request")]
 struct Handled {
@@ -265,7 +267,7 @@ enum Answer {
 
 impl Record for Handled {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        let took = in_words(self.took);
+        let took = readable(self.took);
         let (time, payload) = (self.request.time(), self.request.payload());
         output.result(&match &self.answer {
             Answer::Replied { reply_bytes } => {
@@ -285,16 +287,16 @@ impl Record for Handled {
     }
 }
 
-/// What the service came to.
+/// The summary of the service.
 #[derive(Default, Serialize)]
 #[serde(tag = "event", rename = "summary")]
 struct Summary {
     received: u64,
     replied: u64,
     failed: u64,
-    /// The answer came too late, or its connection was lost.
+    /// Answers that were too late, or whose connection was lost.
     not_sent: u64,
-    /// Refused because too many were waiting, or given up at the end; the publishers are told so.
+    /// Requests that were refused because the queue was full, or dropped at the end. Their publishers receive an error.
     lost: u64,
 }
 

@@ -1,9 +1,10 @@
-//! `amop stats`: what a node says of itself, its peers and the topics there.
+//! `amop stats`: shows what a node reports about itself, its peers, and the topics of their clients.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use amop::protocol::channel::rpc::NodeTopics;
+use amop::text::foreign;
 use amop::transport::{Credentials, Endpoint, RustlsConnector, dial};
 use clap::Args;
 use serde::Serialize;
@@ -14,34 +15,33 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
-use crate::payload::visible;
 use crate::reader::Reader;
-use crate::seconds::{seconds, some_seconds};
+use crate::seconds::{positive_seconds, seconds};
 
-/// Show what a node says of itself: version, topics of its clients, peers and topics there
+/// Show a node's version, its peers, and the topics of their clients
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   amop stats 127.0.0.1:20200
-  amop stats 127.0.0.1:20200 --interval 5          again every 5 seconds, until Ctrl-C
+  amop stats 127.0.0.1:20200 --interval 5          every 5 seconds, until Ctrl-C
   amop stats 127.0.0.1:20200 --json | jq .topics")]
 pub(crate) struct Stats {
     /// The node's channel port: host:port, IPv4:port or [IPv6]:port
     endpoint: String,
-    /// The group whose peers to list
+    /// The group whose peers are listed
     #[arg(long, default_value_t = 1)]
     group: i64,
-    /// Look again after so long, until Ctrl-C
+    /// Repeat at this interval, until Ctrl-C
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     interval: Option<Duration>,
     #[command(flatten)]
     identity: Identity,
-    /// How long the node may take to connect, and for each answer
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = some_seconds)]
+    /// The time limit for the connection and for each answer
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds)]
     timeout: Duration,
 }
 
-/// Heartbeats that the round trip is measured by.
+/// The number of heartbeats that measure the round trip.
 const HEARTBEATS: usize = 10;
 
 impl Stats {
@@ -57,8 +57,8 @@ impl Stats {
         let mut session = output.while_waiting(waiting, Session::open(self)).await?;
         let reader = Reader::of_standard_output();
         loop {
-            let looked = session.look(self.group).await;
-            output.tell_now(&looked.map_err(|error| session.failed(&error))?)?;
+            let answer = session.query(self.group).await;
+            output.emit_now(&answer.map_err(|error| session.failed(&error))?)?;
             match self.interval {
                 None => return Ok(Exit::Done),
                 Some(interval) => tokio::select! {
@@ -70,7 +70,7 @@ impl Stats {
     }
 }
 
-/// A session with the node that is looked at.
+/// A session with the node.
 struct Session {
     endpoint: Endpoint,
     channel: Channel,
@@ -84,7 +84,7 @@ impl Session {
         let connector = RustlsConnector::new(&Credentials::load(&stats.identity.source())?)?;
         let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
         let stream = connected.unwrap_or_else(|_| {
-            let text = format!("{endpoint} gave no connection within {} s", stats.timeout.as_secs_f64());
+            let text = format!("connecting to {endpoint} timed out after {} s", stats.timeout.as_secs_f64());
             Err(amop::Error::undelivered(amop::ErrorKind::ConnectTimeout, text))
         })?;
         let mut channel = Channel::new(stream, stats.timeout);
@@ -95,7 +95,7 @@ impl Session {
         Ok(Session { endpoint, channel, node_version: choice.node_version, protocol: choice.protocol })
     }
 
-    async fn look(&mut self, group: i64) -> Result<Seen, ChannelError> {
+    async fn query(&mut self, group: i64) -> Result<Seen, ChannelError> {
         let mut latencies = Latencies::new();
         for _ in 0..HEARTBEATS {
             let began = Instant::now();
@@ -115,12 +115,14 @@ impl Session {
     }
 
     fn failed(&self, error: &ChannelError) -> amop::Error {
-        let text = format!("{} can't be looked at: {error}", self.endpoint);
+        let text = format!("querying {} failed: {error}", self.endpoint);
         amop::Error::undelivered(
             match error {
                 ChannelError::Silent(_) => amop::ErrorKind::Timeout,
                 ChannelError::Closed | ChannelError::Io(_) => amop::ErrorKind::ConnectionLost,
-                ChannelError::NoFrame(_) | ChannelError::Unreadable(_) => amop::ErrorKind::Protocol,
+                ChannelError::NoFrame(_) | ChannelError::Unreadable(_) | ChannelError::TooLong(_) => {
+                    amop::ErrorKind::Protocol
+                }
                 ChannelError::Refused(_) => amop::ErrorKind::Unsupported,
             },
             text,
@@ -128,7 +130,7 @@ impl Session {
     }
 }
 
-/// What was seen.
+/// The answers of the node.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "stats")]
 struct Seen {
@@ -159,16 +161,16 @@ impl From<NodeTopics> for Node {
 }
 
 impl Node {
-    /// Its id as people tell ids apart.
+    /// Returns the beginning of its id.
     fn short_id(&self) -> String {
-        visible(&self.node_id).chars().take(8).collect()
+        foreign(&self.node_id).to_string().chars().take(8).collect()
     }
 
     fn topics(&self) -> String {
         if self.topics.is_empty() {
             return "none".to_owned();
         }
-        self.topics.iter().map(|topic| visible(topic)).collect::<Vec<_>>().join(", ")
+        self.topics.iter().map(|topic| foreign(topic).to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -178,15 +180,15 @@ impl Record for Seen {
         output.result(&format!(
             "{STRONG}{endpoint}{STRONG:#} node {}, agency {}, version {}, protocol {protocol}",
             node.short_id(),
-            visible(&node.agency),
-            visible(node_version)
+            foreign(&node.agency),
+            node_version
         ))?;
         if let Some(heartbeat) = heartbeat_us {
             output.result(&format!("  heartbeat  {FAINT}{}{FAINT:#}", heartbeat.text()))?;
         }
         output.result(&format!("  topics     {GOOD}{}{GOOD:#}", node.topics()))?;
         for peer in peers {
-            let (address, id, agency) = (visible(&peer.address), peer.short_id(), visible(&peer.agency));
+            let (address, id, agency) = (foreign(&peer.address), peer.short_id(), foreign(&peer.agency));
             output.result(&format!("  peer       {address} node {id}, agency {agency}"))?;
             output.result(&format!("    topics   {GOOD}{}{GOOD:#}", peer.topics()))?;
         }

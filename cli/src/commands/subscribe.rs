@@ -1,4 +1,4 @@
-//! `amop subscribe`: prints what arrives on a topic.
+//! `amop subscribe`: prints the messages that arrive on a topic.
 
 use std::io;
 use std::time::Instant;
@@ -19,14 +19,14 @@ use crate::reader::Reader;
 
 /// Print the messages that arrive on a topic, until Ctrl-C
 ///
-/// Hears unicasts (replying empty, at once) and broadcasts. Connects again by itself.
+/// Receives unicasts, which it acknowledges with an empty reply, and broadcasts. Reconnects automatically.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   amop subscribe 127.0.0.1:20201 hello
-  amop subscribe 127.0.0.1:20200,127.0.0.1:20201 hello     survives the loss of either node
+  amop subscribe 127.0.0.1:20200,127.0.0.1:20201 hello     continues if one node is lost
   amop subscribe 127.0.0.1:20201 hello --count 1 --raw > message
-  amop subscribe 127.0.0.1:20201 hello --stats > /dev/null     how many, how fast
+  amop subscribe 127.0.0.1:20201 hello --stats > /dev/null     shows number and rate
   amop subscribe 127.0.0.1:20201 hello --json | jq -r 'select(.event == \"message\").data'")]
 pub(crate) struct Subscribe {
     #[command(flatten)]
@@ -36,11 +36,11 @@ pub(crate) struct Subscribe {
     /// End after N messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Write payloads as they are, with nothing before, between or after them
+    /// Write payloads unchanged, with nothing before, between or after them
     #[arg(long, conflicts_with = "json")]
     raw: bool,
-    /// Tell every second how many messages have come, how fast, and how many were lost, on standard error (on a terminal
-    /// always in the same line) or as JSON
+    /// Report every second the number and rate of messages, and how many were lost, on standard error (on a terminal in
+    /// one line) or as JSON
     #[arg(long)]
     stats: bool,
 }
@@ -56,15 +56,15 @@ impl Subscribe {
             return Ok(Exit::Interrupted);
         };
         let mut messages = subscribed?;
-        output.tell_now(&Subscribed { endpoint: self.connection.names(), topic: self.topic.clone() })?;
+        output.emit_now(&Subscribed { endpoint: self.connection.names(), topic: self.topic.clone() })?;
         let (received, exit) = self.print(&mut messages, &mut events, output, interrupt).await?;
         messages.unsubscribe();
-        output.tell_now(&Summary::new(received, &messages))?;
+        output.emit_now(&Summary::new(received, &messages))?;
         client.close().await?;
         Ok(exit)
     }
 
-    /// Prints messages to the last one wanted; how many.
+    /// Prints messages until the count is reached. Returns their number.
     async fn print(
         &self,
         messages: &mut Subscription,
@@ -82,17 +82,17 @@ impl Subscribe {
             if let Some(pace) = &mut pace
                 && let Some(progress) = pace.due(Instant::now(), || lost(messages))
             {
-                output.tell_now(&progress)?;
+                output.emit_now(&progress)?;
             }
             let next = match messages.next().now_or_never() {
                 Some(next) => next,
                 None => {
-                    // Nothing more at the moment: what is buffered goes out before the wait.
+                    // No message is queued: write what is buffered before waiting.
                     output.flush()?;
                     tokio::select! {
                         next = messages.next() => next,
                         record = events.next() => {
-                            output.tell_now(&record)?;
+                            output.emit_now(&record)?;
                             continue;
                         }
                         () = Pace::until_due(pace.as_ref()) => continue,
@@ -102,7 +102,7 @@ impl Subscribe {
                 }
             };
             let Some(message) = next else { break };
-            output.tell(&Received { arrival: Arrival::new(&message), raw: self.raw })?;
+            output.emit(&Received { arrival: Arrival::new(&message), raw: self.raw })?;
             received += 1;
             if let Some(pace) = &mut pace {
                 pace.count(message.data().len());
@@ -114,13 +114,13 @@ impl Subscribe {
     }
 }
 
-/// How many messages were refused or given up because the lane was full.
+/// Returns the number of messages that were refused or dropped because the lane was full.
 fn lost(messages: &Subscription) -> u64 {
     let stats = messages.stats();
     stats.refused + stats.dropped
 }
 
-/// The node knows about the topic.
+/// A node lists the topic.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "subscribed")]
 struct Subscribed {
@@ -137,7 +137,7 @@ impl Record for Subscribed {
     }
 }
 
-/// A message as it came.
+/// A received message.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "message")]
 struct Received {
@@ -158,13 +158,13 @@ impl Record for Received {
     }
 }
 
-/// What the subscription came to.
+/// The summary of the subscription.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "summary")]
 struct Summary {
     received: u64,
     lost: u64,
-    /// Arrived, but not printed before the end.
+    /// Messages that arrived but were not printed before the end.
     unread: u64,
 }
 

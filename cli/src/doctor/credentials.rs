@@ -1,4 +1,4 @@
-//! Step 3: the credentials by themselves, before any node sees them.
+//! Step 3: checks the credentials without a node.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -9,14 +9,14 @@ use amop::{Error, ErrorKind};
 use super::finding::Finding;
 use super::report::Problem;
 
-/// Credentials that can be shown to a node, and what is known to be wrong with them.
+/// Credentials that can be loaded, and a known problem with them.
 pub(super) struct Checked {
     pub(super) credentials: Credentials,
-    /// What a node will refuse; the rest can be tried all the same.
+    /// A problem because of which a node will refuse them. The other steps are still checked.
     pub(super) problem: Option<Problem>,
 }
 
-/// Reads the credentials and looks at them.
+/// Loads and checks the credentials.
 pub(super) fn check(source: &CredentialSource) -> Result<Checked, Problem> {
     let credentials = Credentials::load_any_date(source).map_err(|error| unusable(&error))?;
     if let Err(error) = Credentials::load(source) {
@@ -31,7 +31,7 @@ pub(super) fn check(source: &CredentialSource) -> Result<Checked, Problem> {
     Ok(Checked { credentials, problem })
 }
 
-/// Whose they are, in a line.
+/// Describes the credentials in a line.
 pub(super) fn described(credentials: &Credentials) -> String {
     let own = &credentials.certificates()[0];
     let kind = if credentials.is_rsa() { "RSA" } else { "secp256k1" };
@@ -54,8 +54,8 @@ fn unusable(error: &Error) -> Problem {
     Problem::new(finding, error.message())
 }
 
-/// Expired, or not valid yet; and in that case, whether this machine's clock is the reason: then the files
-/// themselves were written later than now.
+/// Tells expired credentials from those that are not valid yet. For the latter, this machine's clock is the reason if the
+/// files themselves were written in the future.
 fn out_of_date(credentials: &Credentials, error: &Error) -> Problem {
     let certificates = credentials.certificates().iter().chain(credentials.ca());
     let early = certificates.map(ParsedCertificate::dates_now).any(|dates| dates == Dates::NotYetValid);
@@ -64,8 +64,10 @@ fn out_of_date(credentials: &Credentials, error: &Error) -> Problem {
     }
     for file in [credentials.certificate_name(), credentials.ca_name()] {
         if is_from_the_future(Path::new(file)) {
-            let seen =
-                format!("{file} was written later than what this machine's clock says; {}", error.message());
+            let seen = format!(
+                "{file} was written later than the time of this machine's clock; {}",
+                error.message()
+            );
             return Problem::new(Finding::ClockOff, seen);
         }
     }

@@ -1,13 +1,13 @@
-//! Everything that doctor can find: its name for scripts, the exit code, what it is, what to do about it.
+//! The list of all findings of doctor: name for scripts, exit code, headline, advice.
 
 use std::fmt::Write;
 
 use crate::exit::Exit;
 
-/// Makes the enum and its table from one list, so that nothing is in one and not in the other.
+/// Makes the enum and its table from one list, so that they can't differ.
 macro_rules! findings {
     ($($finding:ident: $exit:ident, $id:literal, $headline:literal, $advice:literal;)*) => {
-        /// A finding. Those that lead to [`Exit::Done`] are notes: everything works all the same.
+        /// A finding. Findings with [`Exit::Done`] are notes: everything works in spite of them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Finding {
             $($finding,)*
@@ -27,7 +27,7 @@ macro_rules! findings {
     };
 }
 
-/// What is known of a finding.
+/// The entry of a finding in the table.
 struct Entry {
     id: &'static str,
     exit: Exit,
@@ -38,71 +38,71 @@ struct Entry {
 findings! {
     // The endpoint and TCP.
     BadEndpoint: Usage, "bad-endpoint",
-        "this is no endpoint",
+        "the endpoint is invalid",
         "write host:port, IPv4:port or [IPv6]:port, for example 127.0.0.1:20200";
     UnknownName: Connect, "unknown-name",
         "the host name is unknown",
-        "check its spelling and this machine's DNS, or give the address";
+        "check its spelling and this machine's DNS, or use the address";
     NothingListening: Connect, "nothing-listening",
         "nothing listens at this port",
         "start the node (start.sh); compare with channel_listen_port (usually 20200) and channel_listen_ip in \
-         its config.ini: 127.0.0.1 there serves its own machine only";
+         its config.ini: with 127.0.0.1 there, only its own machine can connect";
     Firewall: Connect, "firewall",
-        "no answer at all: a firewall drops the packets, or the machine is off",
-        "let this machine through to the node's channel port in the firewall or security group in between; \
+        "no answer: a firewall drops the packets, or the machine is off",
+        "allow this machine to reach the node's channel port in the firewall or security group in between; \
          check the address";
     Unreachable: Connect, "unreachable",
-        "the network doesn't lead there",
+        "there is no route to the address",
         "check the address, and this machine's network and routes";
     // What listens there, if it isn't a node's channel port.
     JsonRpcPort: Refused, "json-rpc-port",
         "this is a node's JSON-RPC port (HTTP)",
         "use the channel port: channel_listen_port in the node's config.ini, usually 20200 (JSON-RPC is 8545)";
     P2pPort: Refused, "p2p-port",
-        "this is a node's P2P port, where nodes talk to each other",
+        "this is a node's P2P port, for connections between nodes",
         "use the channel port: channel_listen_port in the node's config.ini, usually 20200 (P2P is 30300)";
     PlainTcp: Refused, "plain-tcp",
-        "something takes connections here, but it doesn't speak TLS",
+        "something accepts connections here, but it doesn't speak TLS",
         "compare with channel_listen_port in the node's config.ini (usually 20200); if that is this port, the node \
-         hangs, or a proxy before it can't reach it: look into its log and start it again";
+         hangs, or a proxy in front of it can't reach it: check its log and restart it";
     PlainChannel: Refused, "plain-channel",
-        "a channel without TLS: an embedded node that was started so",
-        "start it with TLS; no real 2.x node does without";
+        "a channel without TLS: an embedded node that was started without it",
+        "start it with TLS; every real 2.x node uses it";
     WrongPort: Refused, "wrong-port",
-        "another service has this port",
+        "another service uses this port",
         "use the node's channel port (channel_listen_port in its config.ini, usually 20200); ss -ltnp on that machine \
-         says what has which port";
+         lists which program uses which port";
     Node3x: Refused, "node-3x",
         "this is a node of FISCO BCOS 3.x",
         "this build speaks to nodes of 2.x only (amop --version): connect to one of those";
     ForeignTls: Refused, "foreign-tls",
-        "TLS, but not on secp256k1 as 2.x channels do it: a 3.x node or a web server",
+        "TLS, but not on secp256k1 as 2.x channels use it: a 3.x node or a web server",
         "use the channel port of a 2.x node (channel_listen_port in its config.ini, usually 20200); one with RSA \
-         certificates and ECDHE wants credentials of its chain";
+         certificates and ECDHE needs credentials of its chain";
     NoChannel: Refused, "no-channel",
-        "TLS works, but nothing here answers as a channel does",
+        "TLS works, but the server doesn't speak the channel protocol",
         "compare with channel_listen_port in the node's config.ini (usually 20200; P2P is 30300); if that is this \
-         port, look into the node's log at this moment";
-    // Channels that this build can't do.
+         port, check the node's log of this moment";
+    // Channels that this build doesn't support.
     RsaChannel: Refused, "rsa-channel",
-        "an RSA channel, the default of chains built since 2.9.0: it agrees on keys by static RSA only",
-        "this build can't (amop --version): a chain that is built with build_chain.sh -R has secp256k1 certificates";
+        "an RSA channel, the default of chains built since 2.9.0: it supports static RSA key exchange only",
+        "this build doesn't support it (amop --version): build the chain with build_chain.sh -R for secp256k1 certificates";
     GmChannel: Refused, "gm-channel",
         "a channel of a GM chain (SM2, SM3, SM4)",
-        "this build can't: connect to a chain with secp256k1 certificates";
-    // Credentials, by themselves.
+        "this build doesn't support it: connect to a chain with secp256k1 certificates";
+    // The credentials.
     NoCredentials: Credentials, "no-credentials",
-        "there are no credentials to show",
-        "copy the chain's SDK folder (nodes/127.0.0.1/sdk) here, or name it: --credentials DIR";
+        "no credentials were found",
+        "copy the chain's SDK folder (nodes/127.0.0.1/sdk) here, or pass it: --credentials DIR";
     WrongFormat: Credentials, "wrong-format",
         "a certificate or key file can't be used",
-        "PEM belongs there, as the chain script writes it: take the files anew from nodes/127.0.0.1/sdk";
+        "the files have to be PEM, as the chain script writes them: copy them again from nodes/127.0.0.1/sdk";
     EncryptedKey: Credentials, "encrypted-key",
         "the private key is encrypted",
         "decrypt it into a file that only this user can read: openssl pkey -in KEY -out sdk.key";
     KeyMismatch: Credentials, "key-mismatch",
         "the private key doesn't belong to the certificate",
-        "take sdk.crt and sdk.key from one and the same folder, and put the own certificate first in sdk.crt";
+        "take sdk.crt and sdk.key from the same folder, and put the client's certificate first in sdk.crt";
     CertificateExpired: Credentials, "certificate-expired",
         "a certificate of this side is expired",
         "have it renewed by the agency; if the date looks right, set this machine's clock";
@@ -111,7 +111,7 @@ findings! {
         "set this machine's clock, or wait until the date";
     ClockOff: Credentials, "clock-off",
         "the clocks of this machine and of the chain don't agree",
-        "set the clock right (NTP): date -u here and on the node tell which one is wrong";
+        "set the clock (NTP): compare date -u here and on the node to see which one is wrong";
     AgencyMissing: Credentials, "agency-missing",
         "the agency's certificate is missing from the certificate file: the node can't follow the chain",
         "append it: cat agency.crt ca.crt >> sdk.crt";
@@ -125,70 +125,70 @@ findings! {
          the chain that they are of";
     NodeCertificateExpired: Refused, "node-certificate-expired",
         "the node's certificate, or one above it, is expired",
-        "have the node's certificate renewed; if the date looks right, set this machine's clock";
+        "have the node's certificate renewed; if its dates are right, set this machine's clock";
     NodeCertificateNotYetValid: Refused, "node-certificate-not-yet-valid",
         "the node's certificate, or one above it, is not valid yet",
-        "set this machine's clock; the node's may be ahead too";
+        "set this machine's clock; the clock of the node may also be ahead";
     OtherAgency: Refused, "other-agency",
-        "the node takes no certificate of this agency",
-        "use an SDK certificate of the node's own agency, or let it take others (check_cert_issuer=false, \
+        "the node doesn't accept certificates of this agency",
+        "use an SDK certificate of the node's own agency, or let it accept others (check_cert_issuer=false, \
          sdk_allowlist in its config.ini)";
     ClientRefused: Refused, "client-refused",
-        "the node refuses this side's certificate",
-        "use an SDK certificate of the node's chain; the node's log says what it has against this one";
+        "the node refuses the client's certificate",
+        "use an SDK certificate of the node's chain; the node's log states why it refuses this one";
     TlsFailed: Refused, "tls-failed",
         "the TLS handshake failed",
-        "look into the node's log at this moment, and run again with -v";
+        "check the node's log of this moment, and run again with -v";
     // The channel.
     NoCommonProtocol: Refused, "no-common-protocol",
         "the channel handshake failed",
-        "look into the node's log; nodes of 2.0 and later know versions 1 to 3";
+        "check the node's log; nodes of 2.0 and later support versions 1 to 3";
     NoHeartbeat: TimedOut, "no-heartbeat",
         "the node doesn't answer heartbeats",
-        "it takes connections but does no work: look at the load of its machine and into its log; start it again";
+        "it accepts connections but does no work: check the load of its machine and its log; restart it";
     TopicsNotListed: TimedOut, "topics-not-listed",
         "the node doesn't list a topic that was subscribed to",
-        "look into the node's log for topics at this moment; an overloaded node may need longer: --timeout 30";
+        "check the node's log of this moment for topics; an overloaded node may need longer: --timeout 30";
     NoRoundTrip: TimedOut, "no-round-trip",
-        "a unicast through the node to another session of it doesn't arrive",
-        "try amop subscribe at another node of the chain and amop publish at this one; look into the node's log";
+        "a unicast through the node to another of its sessions doesn't arrive",
+        "try amop subscribe at another node of the chain and amop publish at this one; check the node's log";
     // Notes.
     CallsRefused: Done, "calls-refused",
-        "the node answers no calls, so that topics can't be looked up",
-        "nothing has to be done: messages work, only the choice of node is blind";
+        "the node answers no calls, so that topics can't be queried",
+        "nothing has to be done: messages work, but the client chooses nodes without knowing their topics";
     SameNodeLoss: Done, "same-node-loss",
-        "nodes of 2.8 to 2.11 lose messages between clients of one and the same node",
+        "nodes of 2.8 to 2.11 lose messages between clients of the same node",
         "connect publishers and subscribers to different nodes, or each to several";
 }
 
 impl Finding {
-    /// Its name for scripts, which stays.
+    /// Returns its stable name for scripts.
     pub(super) fn id(self) -> &'static str {
         self.entry().id
     }
 
-    /// What it is, in a line.
+    /// Returns a description in one line.
     pub(super) fn headline(self) -> &'static str {
         self.entry().headline
     }
 
-    /// What to do about it.
+    /// Returns what to do about it.
     pub(super) fn advice(self) -> &'static str {
         self.entry().advice
     }
 
-    /// What the command ends with when this is the first that is found.
+    /// Returns the exit code if this is the first finding.
     pub(super) fn exit(self) -> Exit {
         self.entry().exit
     }
 
-    /// Whether everything works all the same.
+    /// Returns whether everything works in spite of it.
     pub(super) fn is_note(self) -> bool {
         self.exit() == Exit::Done
     }
 }
 
-/// All findings, for `--help` and the man page.
+/// Lists all findings, for `--help` and the manual page.
 pub(crate) fn list() -> String {
     let mut text = "Findings, by their names in --json:".to_owned();
     for finding in Finding::ALL {
@@ -205,14 +205,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_advice_of_its_own() {
+    fn findings_have_distinct_advice() {
         let advice: HashSet<_> = Finding::ALL.iter().map(|finding| finding.advice()).collect();
         let headlines: HashSet<_> = Finding::ALL.iter().map(|finding| finding.headline()).collect();
         assert_eq!((advice.len(), headlines.len()), (Finding::ALL.len(), Finding::ALL.len()));
     }
 
     #[test]
-    fn names_differ_and_suit_scripts() {
+    fn names_are_distinct_and_plain() {
         let names: HashSet<_> = Finding::ALL.iter().map(|finding| finding.id()).collect();
         assert_eq!(names.len(), Finding::ALL.len());
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

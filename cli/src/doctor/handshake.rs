@@ -1,8 +1,9 @@
-//! Step 6: the channel handshake; and what it is that does TLS but not that.
+//! Step 6: the channel handshake, and what it is that speaks TLS but not the channel protocol.
 
 use std::time::Duration;
 
 use amop::protocol::channel::handshake::Choice;
+use amop::text::foreign;
 use amop::transport::BoxedStream;
 
 use super::finding::Finding;
@@ -11,7 +12,7 @@ use super::report::Problem;
 use super::tls::Tls;
 use crate::channel::{Channel, ChannelError};
 
-/// Agrees on a version over `stream`.
+/// Does the channel handshake over `stream`.
 pub(super) async fn agree(
     stream: BoxedStream,
     tls: &Tls,
@@ -22,24 +23,25 @@ pub(super) async fn agree(
         Ok(choice) => Ok((channel, choice)),
         Err(ChannelError::NoFrame(bytes)) if is_p2p_greeting(&bytes) => Err(Problem::new(
             Finding::P2pPort,
-            "it greets with the number of its topic list, as nodes greet each other",
+            "it sends the number of its topic list, as nodes do to each other",
         )),
         Err(error) => Err(no_channel(&error, tls, limit).await),
     }
 }
 
 async fn no_channel(error: &ChannelError, tls: &Tls, limit: Duration) -> Problem {
-    let http = async { http::ask_for_websocket(tls.connect().await?, limit).await };
+    let http = async { http::request_websocket(tls.connect().await?, limit).await };
     match (http.await, error) {
         (Some(Http::WebSocket), _) => Problem::new(Finding::Node3x, "it switches to WebSocket"),
         (Some(Http::Other(status)), _) => {
-            Problem::new(Finding::WrongPort, format!("it is a web server: {status:?}"))
+            Problem::new(Finding::WrongPort, format!("it is a web server: {:?}", foreign(&status)))
         }
-        // A node that finds no common version closes without an answer; so do others, but a refusal by name can
-        // only come from a channel.
-        (Some(Http::JsonRpc) | None, ChannelError::Unreadable(_) | ChannelError::Refused(_)) => {
-            Problem::new(Finding::NoCommonProtocol, error.to_string())
-        }
+        // A node without a common version closes the connection without an answer, and so do other servers. But an
+        // explicit refusal can only come from a channel.
+        (
+            Some(Http::JsonRpc) | None,
+            ChannelError::Unreadable(_) | ChannelError::TooLong(_) | ChannelError::Refused(_),
+        ) => Problem::new(Finding::NoCommonProtocol, error.to_string()),
         (
             Some(Http::JsonRpc) | None,
             ChannelError::Silent(_) | ChannelError::Closed | ChannelError::Io(_) | ChannelError::NoFrame(_),
@@ -47,8 +49,8 @@ async fn no_channel(error: &ChannelError, tls: &Tls, limit: Duration) -> Problem
     }
 }
 
-/// A P2P session begins with a frame of the node's: length, version (not in the oldest), protocol 2 (topics),
-/// packet 1 (number of the topic list), seq; then the number as text.
+/// Returns whether the bytes begin a P2P session. The node sends a frame: length, version (not in the oldest form), protocol
+/// 2 (topics), packet 1 (number of the topic list), seq, and the number as text.
 fn is_p2p_greeting(bytes: &[u8]) -> bool {
     const OLDEST_HEADER: usize = 12;
     const HEADER: usize = 16;
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn greetings_of_both_forms_are_known() {
+    fn greetings_of_both_forms_are_recognised() {
         let now = [0, 0, 0, 17, 0, 3, 0, 0, 0, 2, 0, 1, 0, 0, 0, 5, b'7'];
         assert!(is_p2p_greeting(&now));
         let oldest = [0, 0, 0, 14, 0, 2, 0, 1, 0, 0, 0, 5, b'1', b'0'];

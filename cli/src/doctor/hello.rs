@@ -1,8 +1,8 @@
-//! Hand-made TLS ClientHellos, each of one kind that some channel takes, and what comes back.
+//! TLS ClientHellos, each of a kind that some channel accepts, and the answers to them.
 //!
-//! No TLS library offers what RSA and GM channels want. A node that finds nothing to its liking in a ClientHello
-//! answers with an alert; else with its ServerHello and certificates, in the clear: that tells what it is. The
-//! connection goes no further.
+//! The TLS library doesn't offer what RSA and GM channels require, so the messages are built here. A node that accepts
+//! nothing in a ClientHello answers with an alert, otherwise with its ServerHello and certificates in clear text, which
+//! identifies it. The handshake is not continued.
 
 use std::io;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What is offered.
+/// The kind of offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hello {
-    /// ECDHE on secp256k1 alone, ECDSA: the ECDSA channel of 2.x.
+    /// Only ECDHE on secp256k1 with ECDSA: the ECDSA channel of 2.x.
     Secp256k1,
-    /// Static RSA alone: the RSA channel of 2.x.
+    /// Only static RSA: the RSA channel of 2.x.
     StaticRsa,
-    /// ECDHE on X25519, P-256 and P-384, RSA or ECDSA: what everybody else speaks.
+    /// ECDHE on X25519, P-256 and P-384, RSA or ECDSA: ordinary servers.
     Ordinary,
     /// Suite 0xE011 on SM2 within TLS 1.2: the GM channel of 2.x.
     Gm,
@@ -25,18 +25,18 @@ pub(super) enum Hello {
     Tlcp,
 }
 
-/// What came back.
+/// The answer to an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The offer is taken; the certificates that were shown, as DER, the own one first.
+    /// The offer was accepted. The certificates are DER, the server's own first.
     Taken { certificates: Vec<Vec<u8>> },
-    /// It is TLS, but the offer isn't taken; the alert's number.
+    /// The server speaks TLS, but refused the offer with this alert.
     Refused(u8),
-    /// These bytes are no TLS.
+    /// These bytes are not TLS.
     NoTls(Vec<u8>),
     /// The connection was closed.
     Closed,
-    /// Nothing came in time.
+    /// Nothing arrived in time.
     Silent,
 }
 
@@ -51,7 +51,7 @@ const TLS_1_0: u16 = 0x0301;
 const TLS_1_2: u16 = 0x0303;
 const TLCP: u16 = 0x0101;
 
-/// More than any node's first flight has: a guard against endless input.
+/// More bytes than the first flight of any node has: a guard against endless input.
 const MOST: usize = 256 * 1024;
 
 impl Hello {
@@ -112,7 +112,7 @@ impl Hello {
         extension(&mut extensions, 13, &counted(&numbers(self.signatures())));
         let mut body = self.version().to_be_bytes().to_vec();
         body.extend(random);
-        body.push(0); // no session to resume: nodes end the connection of whoever offers one
+        body.push(0); // no session to resume: nodes close connections that offer one
         body.extend(counted(&numbers(self.suites())));
         body.extend([1, 0]); // no compression
         body.extend(counted(&extensions));
@@ -131,7 +131,7 @@ fn numbers(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }
 
-/// With two bytes of length before it.
+/// Prepends two bytes of length.
 fn counted(content: &[u8]) -> Vec<u8> {
     let mut bytes = (content.len() as u16).to_be_bytes().to_vec();
     bytes.extend(content);
@@ -167,7 +167,7 @@ pub(super) async fn ask(mut tcp: TcpStream, hello: Hello, limit: Duration) -> An
     }
 }
 
-/// What is to be made of an answer that ends too early.
+/// Interprets an answer that ends too early.
 fn rest(seen: &[u8]) -> Answer {
     match seen {
         [] => Answer::Closed,
@@ -176,7 +176,7 @@ fn rest(seen: &[u8]) -> Answer {
     }
 }
 
-/// The answer, if `seen` is enough to tell.
+/// Interprets the answer, if `seen` is enough for that.
 fn read(seen: &[u8]) -> Option<Answer> {
     if seen.first().is_some_and(|first| !matches!(*first, HANDSHAKE | ALERT)) {
         return Some(Answer::NoTls(seen.to_vec()));
@@ -201,7 +201,7 @@ fn read(seen: &[u8]) -> Option<Answer> {
     None
 }
 
-/// The certificates of a server's first flight, once all of it is there.
+/// Returns the certificates of a server's first flight, once it is complete.
 fn first_flight(mut messages: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut certificates = Vec::new();
     let mut taken = false;
@@ -218,7 +218,7 @@ fn first_flight(mut messages: &[u8]) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// All certificates of a Certificate message, up to what can't be read.
+/// Returns all certificates of a Certificate message, up to the first malformed one.
 fn certificate_list(body: &[u8]) -> Vec<Vec<u8>> {
     let Some((mut list, _)) = counted24(body) else { return Vec::new() };
     let mut certificates = Vec::new();
@@ -229,7 +229,7 @@ fn certificate_list(body: &[u8]) -> Vec<Vec<u8>> {
     certificates
 }
 
-/// What follows three bytes of length, and the rest.
+/// Splits off the data that follows three bytes of length.
 fn counted24(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&[high, mid, low], rest) = bytes.split_first_chunk::<3>()?;
     rest.split_at_checked(usize::from(high) << 16 | usize::from(mid) << 8 | usize::from(low))
@@ -259,7 +259,7 @@ mod tests {
         assert!(ecdsa.windows(groups.len()).any(|window| window == groups), "one curve");
     }
 
-    /// A server's flight: ServerHello, two certificates, ServerHelloDone, in records as long as `cut`.
+    /// Builds a server's flight: ServerHello, two certificates, ServerHelloDone, in records of `cut` bytes.
     fn flight(cut: usize) -> Vec<u8> {
         let mut messages = vec![SERVER_HELLO, 0, 0, 2, 3, 3];
         messages.extend([CERTIFICATE, 0, 0, 12, 0, 0, 9, 0, 0, 2, 0xaa, 0xab, 0, 0, 1, 0xbb]);

@@ -1,27 +1,27 @@
-//! One HTTP request and the beginning of its answer: a node's JSON-RPC port, a 3.x node and a web server each
-//! show themselves by it.
+//! Identifies HTTP servers by one request and the beginning of its answer: a node's JSON-RPC port, a 3.x node, or a web
+//! server.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// What speaks HTTP there.
+/// The kind of HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Http {
     /// It switches to WebSocket, as 3.x nodes do.
     WebSocket,
     /// It answers JSON-RPC.
     JsonRpc,
-    /// Something else; its status line.
+    /// Another server, with its status line.
     Other(String),
 }
 
-/// Asks to switch to WebSocket; `None` if no HTTP comes back.
-pub(super) async fn ask_for_websocket(
+/// Requests a switch to WebSocket. Returns `None` if the answer isn't HTTP.
+pub(super) async fn request_websocket(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     limit: Duration,
 ) -> Option<Http> {
-    // The key is the one of RFC 6455's example: nothing goes over this connection.
+    // The key is that of the example in RFC 6455, because nothing is sent over this connection.
     let request = "GET / HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     let answer = ask(stream, request, limit).await?;
@@ -29,8 +29,8 @@ pub(super) async fn ask_for_websocket(
     Some(if status.split(' ').nth(1) == Some("101") { Http::WebSocket } else { Http::Other(status) })
 }
 
-/// Asks a JSON-RPC call that every node of 2.x answers; `None` if no HTTP comes back.
-pub(super) async fn ask_json_rpc(
+/// Sends a JSON-RPC call that every 2.x node answers. Returns `None` if the answer isn't HTTP.
+pub(super) async fn request_json_rpc(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     limit: Duration,
 ) -> Option<Http> {
@@ -46,7 +46,7 @@ pub(super) async fn ask_json_rpc(
     Some(if body.contains("\"jsonrpc\"") { Http::JsonRpc } else { Http::Other(status) })
 }
 
-/// As much as tells what it is.
+/// The number of bytes of the answer that are read.
 const MOST: usize = 16 * 1024;
 
 async fn ask(
@@ -61,13 +61,13 @@ async fn ask(
         while seen.len() < MOST && !is_complete(&seen) && stream.read_buf(&mut seen).await? > 0 {}
         Ok::<_, std::io::Error>(())
     };
-    // An answer that breaks off, or isn't complete in time, may still tell.
+    // An answer that ends early, or isn't complete in time, may be enough.
     let _ = tokio::time::timeout(limit, talk).await;
     let text = String::from_utf8_lossy(&seen).into_owned();
     text.starts_with("HTTP/").then_some(text)
 }
 
-/// Whether nothing more is needed: headers and the announced body are there, or it is no HTTP.
+/// Returns whether no more bytes are needed: headers and the announced body are complete, or it isn't HTTP.
 fn is_complete(seen: &[u8]) -> bool {
     if !seen.starts_with(&b"HTTP/"[..seen.len().min(5)]) {
         return true;
@@ -90,7 +90,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(60);
 
-    /// What is made of a server that answers `answer` and then closes or not.
+    /// Returns how a server is identified that sends `answer`.
     async fn websocket(answer: &str) -> Option<Http> {
         let (own, mut other) = duplex(4096);
         other.write_all(answer.as_bytes()).await.unwrap();
@@ -99,13 +99,13 @@ mod tests {
             other.read_exact(&mut request).await.unwrap();
             assert!(request.starts_with(b"GET / HTTP/1.1\r\n"));
         });
-        let seen = ask_for_websocket(own, LIMIT).await;
+        let seen = request_websocket(own, LIMIT).await;
         server.await.unwrap();
         seen
     }
 
     #[tokio::test]
-    async fn a_switch_an_answer_and_silence_are_told_apart() {
+    async fn websocket_other_answers_and_silence_are_distinguished() {
         let switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
         assert_eq!(websocket(switch).await, Some(Http::WebSocket));
         let refusal = "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 2\r\n\r\nno";

@@ -1,41 +1,42 @@
-//! What it is that listens at a port, seen without credentials.
+//! Identifies what listens at a port, without credentials.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use amop::text::foreign;
 use amop::transport::BoxedStream;
 use tokio::net::TcpStream;
 
+use super::certificate::described;
 use super::finding::Finding;
 use super::hello::{self, Answer, Hello};
 use super::http::{self, Http};
 use super::report::Problem;
-use super::tls::described;
 use crate::channel::{Channel, beginning};
 
-/// What kind of TLS, or what else.
+/// What listens at the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Listener {
-    /// The ECDSA channel's; the certificates that it shows.
+    /// An ECDSA channel, with the certificates that it shows.
     Secp256k1(Vec<Vec<u8>>),
-    /// The RSA channel's.
+    /// An RSA channel.
     StaticRsa,
-    /// Everybody else's; the certificates that it shows.
+    /// An ordinary TLS server, with the certificates that it shows.
     Ordinary(Vec<Vec<u8>>),
-    /// A GM channel's, or TLCP.
+    /// A GM channel, or TLCP.
     Gm(Hello),
-    /// TLS, but nothing of all that; its alert.
+    /// Another TLS server, with its alert.
     Unknown(u8),
-    /// Bytes that are no TLS.
+    /// A server that doesn't speak TLS, with the bytes that it sent.
     NoTls(Vec<u8>),
-    /// Closes whatever it is sent.
+    /// A server that closes the connection after any ClientHello.
     Closes,
-    /// Says nothing.
+    /// A server that doesn't respond.
     Silent,
 }
 
 impl Listener {
-    /// Asks at `address`, on a connection of its own for each kind of hello.
+    /// Identifies what listens at `address`, by a separate connection for each kind of ClientHello.
     pub(super) async fn at(address: SocketAddr, limit: Duration) -> Listener {
         let ask = async |hello| match TcpStream::connect(address).await {
             Ok(tcp) => hello::ask(tcp, hello, limit).await,
@@ -50,7 +51,7 @@ impl Listener {
         );
         match (secp256k1, rsa, ordinary, gm, tlcp) {
             (Answer::Taken { certificates }, ..) => Listener::Secp256k1(certificates),
-            // Before static RSA: most servers that do ECDHE do that too.
+            // Try this before static RSA, because most servers with ECDHE support that too.
             (_, _, Answer::Taken { certificates }, ..) => Listener::Ordinary(certificates),
             (_, Answer::Taken { .. }, ..) => Listener::StaticRsa,
             (.., Answer::Taken { .. }, _) => Listener::Gm(Hello::Gm),
@@ -73,7 +74,7 @@ impl Listener {
         }
     }
 
-    /// The certificates that it shows to clients that can go on, its own first.
+    /// Returns the certificates that it shows to clients that can continue, its own first.
     pub(super) fn certificates(&self) -> Option<&[Vec<u8>]> {
         match self {
             Listener::Secp256k1(certificates) | Listener::Ordinary(certificates) => Some(certificates),
@@ -86,24 +87,26 @@ impl Listener {
         }
     }
 
-    /// The problem with it, for someone who looks for a channel; `None` for the ECDSA channel's TLS.
+    /// Returns the problem with it, `None` for the TLS of an ECDSA channel.
     pub(super) async fn problem(&self, address: SocketAddr, limit: Duration) -> Option<Problem> {
         Some(match self {
             Listener::Secp256k1(_) => return None,
             Listener::StaticRsa => {
-                Problem::new(Finding::RsaChannel, "of several offers it took static RSA alone")
+                Problem::new(Finding::RsaChannel, "of several offers it accepted only static RSA")
             }
             Listener::Ordinary(certificates) => Problem::new(
                 Finding::ForeignTls,
                 format!(
-                    "it took an offer on X25519 and P-256, and refused one on secp256k1; its certificate: {}",
+                    "it accepted an offer on X25519 and P-256, and refused one on secp256k1; its certificate: {}",
                     described(certificates)
                 ),
             ),
             Listener::Gm(Hello::Tlcp) => {
-                Problem::new(Finding::GmChannel, "it took an offer of TLCP, the GM TLS of 3.x nodes")
+                Problem::new(Finding::GmChannel, "it accepted an offer of TLCP, the GM TLS of 3.x nodes")
             }
-            Listener::Gm(_) => Problem::new(Finding::GmChannel, "it took an offer of suite 0xE011 on SM2"),
+            Listener::Gm(_) => {
+                Problem::new(Finding::GmChannel, "it accepted an offer of suite 0xE011 on SM2")
+            }
             Listener::Unknown(alert) => {
                 Problem::new(Finding::TlsFailed, format!("it refused all offers (alert {alert})"))
             }
@@ -113,11 +116,11 @@ impl Listener {
     }
 }
 
-/// What speaks at `address` without TLS; `said` is what it answered to TLS.
+/// Identifies what listens at `address` without TLS; `said` is what it answered to a ClientHello.
 async fn unencrypted(address: SocketAddr, said: Option<&[u8]>, limit: Duration) -> Problem {
     let connect = async || TcpStream::connect(address).await.ok();
-    let websocket = async { http::ask_for_websocket(connect().await?, limit).await };
-    let json_rpc = async { http::ask_json_rpc(connect().await?, limit).await };
+    let websocket = async { http::request_websocket(connect().await?, limit).await };
+    let json_rpc = async { http::request_json_rpc(connect().await?, limit).await };
     let channel = async {
         let stream: BoxedStream = Box::new(connect().await?);
         Channel::new(stream, limit).handshake().await.ok()
@@ -133,16 +136,17 @@ async fn unencrypted(address: SocketAddr, said: Option<&[u8]>, limit: Duration) 
         }
         (_, Some(Http::JsonRpc), _) => Problem::new(Finding::JsonRpcPort, "it answers JSON-RPC over HTTP"),
         (Some(Http::Other(status)), ..) | (None, Some(Http::Other(status)), _) => {
-            Problem::new(Finding::WrongPort, format!("it is a web server: {status:?}"))
+            Problem::new(Finding::WrongPort, format!("it is a web server: {:?}", foreign(&status)))
         }
         (Some(Http::JsonRpc) | None, Some(Http::WebSocket) | None, None) | (Some(Http::JsonRpc), ..) => {
             match said {
                 Some(bytes) => {
-                    Problem::new(Finding::WrongPort, format!("what it says begins with {}", beginning(bytes)))
+                    Problem::new(Finding::WrongPort, format!("its answer begins with {}", beginning(bytes)))
                 }
-                None => {
-                    Problem::new(Finding::PlainTcp, "it takes the connection and says nothing, or closes it")
-                }
+                None => Problem::new(
+                    Finding::PlainTcp,
+                    "it accepts the connection and doesn't respond, or closes it",
+                ),
             }
         }
     }

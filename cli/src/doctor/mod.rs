@@ -1,9 +1,10 @@
-//! Why a connection doesn't work: step by step, with what to do about what doesn't.
+//! Checks a connection step by step, with advice for each problem.
 //!
-//! One file for each step or pair of steps, in the order of [`examine`]: [`tcp`], [`credentials`], [`tls`],
-//! [`handshake`], [`round_trip`]. [`listener`] tells what it is that listens, by hand-made TLS hellos ([`hello`]) and
-//! HTTP requests ([`http`]). [`finding`] is the list of all that can be found, [`report`] tells it.
+//! The steps are in [`tcp`], [`credentials`], [`tls`], [`handshake`] and [`round_trip`], in the order of [`examine`].
+//! [`listener`] identifies what listens at a port, by TLS ClientHellos ([`hello`]) and HTTP requests ([`http`]). [`finding`]
+//! lists all findings, [`report`] writes them.
 
+mod certificate;
 mod credentials;
 mod finding;
 mod handshake;
@@ -29,8 +30,8 @@ use crate::channel::Channel;
 use crate::exit::Outcome;
 use crate::output::Output;
 
-/// Looks at a connection to `endpoint` with credentials from `source`, each wait limited to `limit`, and tells what
-/// works and what doesn't; the exit code of the first problem.
+/// Checks a connection to `endpoint` with credentials from `source`, each wait limited to `limit`, and reports what works and
+/// what doesn't. Returns the exit code of the first problem.
 pub(crate) async fn examine(
     endpoint: &str,
     source: &CredentialSource,
@@ -39,24 +40,24 @@ pub(crate) async fn examine(
 ) -> Outcome {
     let mut report = Report::new(output);
     let reached = reach(endpoint, limit, &mut report).await?;
-    let checked = look_at_credentials(source, &mut report)?;
+    let checked = check_credentials(source, &mut report)?;
     match (reached, checked) {
         (Some((endpoint, address)), Some(checked)) => {
-            look_at_channel(&endpoint, address, &checked, limit, &mut report).await?;
+            check_channel(&endpoint, address, &checked, limit, &mut report).await?;
         }
-        (Some((_, address)), None) => look_without_credentials(address, limit, &mut report).await?,
+        (Some((_, address)), None) => check_without_credentials(address, limit, &mut report).await?,
         (None, _) => {}
     }
     Ok(report.end()?)
 }
 
-/// Name and TCP.
+/// Checks name and TCP.
 async fn reach(
     endpoint: &str,
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<Option<(Endpoint, SocketAddr)>> {
-    let (endpoint, addresses) = match report.look(Step::Endpoint, tcp::resolve(endpoint, limit)).await {
+    let (endpoint, addresses) = match report.check(Step::Endpoint, tcp::resolve(endpoint, limit)).await {
         Ok(resolved) => resolved,
         Err(problem) => {
             report.found(Step::Endpoint, problem)?;
@@ -66,9 +67,9 @@ async fn reach(
     let names: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
     let is = if names == [endpoint.to_string()] { "an address".to_owned() } else { names.join(", ") };
     report.works(Step::Endpoint, format!("{endpoint} is {is}"))?;
-    match report.look(Step::Tcp, tcp::connect(&addresses, limit)).await {
+    match report.check(Step::Tcp, tcp::connect(&addresses, limit)).await {
         Ok((address, took)) => {
-            report.works(Step::Tcp, format!("{address} takes connections ({took})"))?;
+            report.works(Step::Tcp, format!("{address} accepts connections ({took})"))?;
             Ok(Some((endpoint, address)))
         }
         Err(problem) => {
@@ -78,7 +79,7 @@ async fn reach(
     }
 }
 
-fn look_at_credentials(source: &CredentialSource, report: &mut Report<'_>) -> Outcome<Option<Checked>> {
+fn check_credentials(source: &CredentialSource, report: &mut Report<'_>) -> Outcome<Option<Checked>> {
     match credentials::check(source) {
         Ok(checked) => {
             match &checked.problem {
@@ -94,28 +95,28 @@ fn look_at_credentials(source: &CredentialSource, report: &mut Report<'_>) -> Ou
     }
 }
 
-/// Without credentials to show, at least what listens there.
-async fn look_without_credentials(
+/// Identifies what listens at `address`, if there are no credentials.
+async fn check_without_credentials(
     address: SocketAddr,
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<()> {
-    let listener = report.look(Step::Tls, Listener::at(address, limit)).await;
-    match report.look(Step::Tls, listener.problem(address, limit)).await {
+    let listener = report.check(Step::Tls, Listener::at(address, limit)).await;
+    match report.check(Step::Tls, listener.problem(address, limit)).await {
         Some(problem) => report.found(Step::Tls, problem)?,
         None => {
             report
-                .works(Step::Tls, "TLS on secp256k1, as 2.x nodes do it; credentials are needed to go on")?;
+                .works(Step::Tls, "TLS on secp256k1, as 2.x nodes use it; the next steps need credentials")?;
         }
     }
     if let Some(certificates) = listener.certificates() {
-        report.works(Step::Certificate, tls::described(certificates))?;
+        report.works(Step::Certificate, certificate::described(certificates))?;
     }
     Ok(())
 }
 
-/// TLS and what goes over it.
-async fn look_at_channel(
+/// Checks TLS and the channel.
+async fn check_channel(
     endpoint: &Endpoint,
     address: SocketAddr,
     checked: &Checked,
@@ -125,61 +126,61 @@ async fn look_at_channel(
     let connected = match Tls::new(&checked.credentials, endpoint, address, limit) {
         Ok(tls) => {
             let connect = tls.connect_or_explain(checked.problem.as_ref());
-            report.look(Step::Tls, connect).await.map(|stream| (tls, stream))
+            report.check(Step::Tls, connect).await.map(|stream| (tls, stream))
         }
         Err(problem) => Err(problem),
     };
     let (tls, stream) = match connected {
         Ok(connected) => connected,
         Err(problem) => {
-            // What is known of the credentials was told in their own step.
-            let told = checked.problem.as_ref().is_some_and(|known| known.finding == problem.finding);
-            if !told {
+            // A problem with the credentials was reported in their own step.
+            let reported = checked.problem.as_ref().is_some_and(|known| known.finding == problem.finding);
+            if !reported {
                 report.found(Step::Tls, problem)?;
             }
             return Ok(());
         }
     };
-    report.works(Step::Tls, "TLS 1.2, both sides accept each other's certificate")?;
-    let listener = report.look(Step::Certificate, Listener::at(address, limit)).await;
+    report.works(Step::Tls, "TLS 1.2, both sides accept each other's certificates")?;
+    let listener = report.check(Step::Certificate, Listener::at(address, limit)).await;
     if let Some(certificates) = listener.certificates() {
-        report.works(Step::Certificate, tls::described(certificates))?;
+        report.works(Step::Certificate, certificate::described(certificates))?;
     }
-    match report.look(Step::Handshake, handshake::agree(stream, &tls, limit)).await {
+    match report.check(Step::Handshake, handshake::agree(stream, &tls, limit)).await {
         Ok((channel, choice)) => {
             let version = choice.node_version;
             let text = format!("FISCO BCOS {version}, protocol {}", choice.protocol);
             report.works(Step::Handshake, text)?;
-            look_at_messages(channel, &version, &tls, limit, report).await
+            check_messages(channel, &version, &tls, limit, report).await
         }
         Err(problem) => Ok(report.found(Step::Handshake, problem)?),
     }
 }
 
-/// Heartbeat, topics, a unicast.
-async fn look_at_messages(
+/// Checks heartbeat, topics and a unicast.
+async fn check_messages(
     mut subscriber: Channel,
     version: &str,
     tls: &Tls,
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<()> {
-    match report.look(Step::Heartbeat, round_trip::heartbeat(&mut subscriber)).await {
+    match report.check(Step::Heartbeat, round_trip::heartbeat(&mut subscriber)).await {
         Ok(text) => report.works(Step::Heartbeat, text)?,
         Err(problem) => return Ok(report.found(Step::Heartbeat, problem)?),
     }
     let topic = round_trip::own_topic();
-    match report.look(Step::Topics, round_trip::subscribe(&mut subscriber, &topic, limit)).await {
+    match report.check(Step::Topics, round_trip::subscribe(&mut subscriber, &topic, limit)).await {
         Ok(text) => report.works(Step::Topics, text)?,
         Err(problem) => report.found(Step::Topics, problem)?,
     }
     let Some(stream) = tls.connect().await else {
-        let seen = "a second connection for the publisher can't be made";
+        let seen = "a second connection for the publisher failed";
         return Ok(report.found(Step::RoundTrip, Problem::new(finding::Finding::NoRoundTrip, seen))?);
     };
     let mut publisher = Channel::new(stream, limit);
     let unicast = round_trip::unicast(&mut publisher, &mut subscriber, &topic, version, limit);
-    match report.look(Step::RoundTrip, unicast).await {
+    match report.check(Step::RoundTrip, unicast).await {
         Ok(text) => {
             report.works(Step::RoundTrip, text)?;
             if let Some(note) = round_trip::note(version) {

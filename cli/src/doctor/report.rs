@@ -1,15 +1,15 @@
-//! What doctor tells: one record for each step, and a summary.
+//! The output of doctor: one record for each step, and a summary.
 
 use std::io;
 
+use amop::text::printable;
 use serde::Serialize;
 
 use super::finding::Finding;
 use crate::exit::Exit;
 use crate::output::{BAD, FAINT, GOOD, ODD, Output, Record, STRONG};
-use crate::payload::visible;
 
-/// The steps in their order.
+/// The steps, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Step {
@@ -40,7 +40,7 @@ impl Step {
     }
 }
 
-/// A problem or note, and what was seen.
+/// A problem or note, and what was observed.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) finding: Finding,
@@ -53,7 +53,7 @@ impl Problem {
     }
 }
 
-/// Tells steps as they end, and keeps what was found.
+/// Writes the result of each step, and keeps the findings.
 pub(super) struct Report<'a> {
     output: &'a mut Output,
     found: Vec<Finding>,
@@ -64,30 +64,30 @@ impl<'a> Report<'a> {
         Report { output, found: Vec::new() }
     }
 
-    /// Does the work of a step.
-    pub(super) async fn look<T>(&mut self, step: Step, work: impl Future<Output = T>) -> T {
-        self.output.while_waiting(format!("looking at {}", step.name()), work).await
+    /// Runs the work of a step.
+    pub(super) async fn check<T>(&mut self, step: Step, work: impl Future<Output = T>) -> T {
+        self.output.while_waiting(format!("checking {}", step.name()), work).await
     }
 
-    /// The step went well.
+    /// Reports that the step succeeded.
     pub(super) fn works(&mut self, step: Step, text: impl Into<String>) -> io::Result<()> {
-        self.output.tell_now(&Check { step, outcome: Outcome::Ok, text: text.into(), advice: None })
+        self.output.emit_now(&Check { step, outcome: Outcome::Ok, text: text.into(), advice: None })
     }
 
-    /// The step found something.
+    /// Reports what the step found.
     pub(super) fn found(&mut self, step: Step, problem: Problem) -> io::Result<()> {
         let Problem { finding, seen } = problem;
         self.found.push(finding);
         let outcome = if finding.is_note() { Outcome::Note } else { Outcome::Failed };
         let advice = Advice { finding: finding.id(), headline: finding.headline(), advice: finding.advice() };
-        self.output.tell_now(&Check { step, outcome, text: seen, advice: Some(advice) })
+        self.output.emit_now(&Check { step, outcome, text: seen, advice: Some(advice) })
     }
 
-    /// The end: the summary, and the exit code of the first problem.
+    /// Writes the summary. Returns the exit code of the first problem.
     pub(super) fn end(self) -> io::Result<Exit> {
         let problems: Vec<_> = self.found.iter().filter(|found| !found.is_note()).collect();
         let notes = self.found.iter().filter(|found| found.is_note());
-        self.output.tell_now(&Summary {
+        self.output.emit_now(&Summary {
             works: problems.is_empty(),
             problems: problems.iter().map(|found| found.id()).collect(),
             notes: notes.map(|found| found.id()).collect(),
@@ -112,7 +112,7 @@ struct Check {
     outcome: Outcome,
     #[serde(flatten)]
     advice: Option<Advice>,
-    /// What was seen.
+    /// What was observed.
     text: String,
 }
 
@@ -132,7 +132,7 @@ impl Record for Check {
             Outcome::Failed => format!("{BAD}FAIL{BAD:#}"),
         };
         // It may quote what the other side sent.
-        let text = visible(&self.text);
+        let text = printable(&self.text);
         let Some(advice) = &self.advice else {
             return output.result(&format!("{mark} {step} {text}"));
         };
@@ -142,7 +142,7 @@ impl Record for Check {
     }
 }
 
-/// All in all.
+/// The summary.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "summary")]
 struct Summary {

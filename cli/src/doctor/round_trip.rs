@@ -1,30 +1,30 @@
-//! Steps 7 to 9: heartbeat, topics, and a unicast from one session of this client to another.
+//! Steps 7 to 9: heartbeat, topics, and a unicast between two sessions.
 
 use std::time::{Duration, Instant};
 
 use super::finding::Finding;
 use super::report::Problem;
 use crate::channel::{Channel, ChannelError};
-use crate::latency::in_words;
+use crate::latency::readable;
 
-/// Between two looks at whether the node lists the topic.
+/// The pause between two queries whether the node lists the topic.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// One heartbeat; how long it took.
+/// Sends a heartbeat. Returns how long the answer took.
 pub(super) async fn heartbeat(channel: &mut Channel) -> Result<String, Problem> {
     let began = Instant::now();
     match channel.heartbeat().await {
-        Ok(()) => Ok(format!("answered in {}", in_words(began.elapsed()))),
+        Ok(()) => Ok(format!("answered in {}", readable(began.elapsed()))),
         Err(error) => Err(Problem::new(Finding::NoHeartbeat, error.to_string())),
     }
 }
 
-/// A topic that nobody else has.
+/// Returns a random topic that no other client uses.
 pub(super) fn own_topic() -> String {
     format!("amop-doctor-{:016x}", fastrand::u64(..))
 }
 
-/// Subscribes to `topic` and waits until the node lists it; what else it knows.
+/// Subscribes to `topic` and waits until the node lists it. Returns what else the node lists.
 pub(super) async fn subscribe(
     channel: &mut Channel,
     topic: &str,
@@ -43,18 +43,21 @@ pub(super) async fn subscribe(
         if node.topics.iter().any(|listed| listed == topic) {
             let peers = channel.peers(1).await.map_err(failed)?;
             let others = node.topics.len() - 1;
-            return Ok(format!("listed; of other clients: {others}; peers of the node: {}", peers.len()));
+            return Ok(format!(
+                "listed; topics of other clients: {others}; peers of the node: {}",
+                peers.len()
+            ));
         }
         if Instant::now() >= until {
-            let seen = format!("not within {} s", limit.as_secs_f64());
+            let seen = format!("not listed within {} s", limit.as_secs_f64());
             return Err(Problem::new(Finding::TopicsNotListed, seen));
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Sends a unicast from `publisher` to `subscriber`, which has subscribed to `topic`; `version` is the node's. One
-/// that loses it says so after 30 s or never, which isn't waited for.
+/// Sends a unicast from `publisher` to `subscriber`, which has subscribed to `topic`; `version` is that of the node. A
+/// node that loses the unicast reports it after 30 s or never, so that only `limit` is waited for.
 pub(super) async fn unicast(
     publisher: &mut Channel,
     subscriber: &mut Channel,
@@ -65,7 +68,7 @@ pub(super) async fn unicast(
     let began = Instant::now();
     let arrived = tokio::time::timeout(limit, exchange(publisher, subscriber, topic)).await;
     let lost = match arrived {
-        Ok(Ok(0)) => return Ok(format!("there and back in {}", in_words(began.elapsed()))),
+        Ok(Ok(0)) => return Ok(format!("there and back in {}", readable(began.elapsed()))),
         Ok(Ok(result)) => format!("the node answered {result}"),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("nothing within {} s", limit.as_secs_f64()),
@@ -75,7 +78,7 @@ pub(super) async fn unicast(
     Err(Problem::new(finding, format!("a unicast to another session at this node: {lost}")))
 }
 
-/// The result that the publisher gets.
+/// Returns the result that the publisher receives.
 async fn exchange(
     publisher: &mut Channel,
     subscriber: &mut Channel,
@@ -85,7 +88,7 @@ async fn exchange(
     let answered = async {
         let request = subscriber.frame_of(&seq).await?;
         subscriber.reply(&request, topic, b"pong").await?;
-        // The publisher's part ends this.
+        // The branch of the publisher ends this one.
         std::future::pending().await
     };
     tokio::select! {
@@ -94,18 +97,18 @@ async fn exchange(
     }
 }
 
-/// Whether nodes of this version are known to lose messages between clients of one node: 2.8 to 2.11.
+/// Returns whether nodes of this version lose messages between clients of the same node: 2.8 to 2.11.
 fn loses_within_a_node(version: &str) -> bool {
     let mut parts = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>());
     matches!((parts.next(), parts.next()), (Some(Ok(2)), Some(Ok(8..=11))))
 }
 
-/// The note about nodes of this version, if there is one, where the round trip worked all the same.
+/// Returns the note about nodes of this version, if there is one, although the round trip worked.
 pub(super) fn note(version: &str) -> Option<Problem> {
     loses_within_a_node(version).then(|| {
         Problem::new(
             Finding::SameNodeLoss,
-            format!("the node says it is {version}; this one delivered (an embedded node, or a patched one)"),
+            format!("the node's version is {version}, but it delivered (an embedded or patched node)"),
         )
     })
 }
@@ -115,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_with_the_loss_are_known() {
+    fn versions_that_lose_messages_are_recognised() {
         for version in ["2.8.0", "2.9.1", "2.11.2", "v2.10.0", "2.11.0 gm"] {
             assert!(loses_within_a_node(version), "{version}");
         }

@@ -1,4 +1,4 @@
-//! Steps 1 and 2: the endpoint's addresses, and a TCP connection to one of them.
+//! Steps 1 and 2: resolves the endpoint, and connects to one of its addresses.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 
 use super::finding::Finding;
 use super::report::Problem;
-use crate::latency::in_words;
+use crate::latency::readable;
 
-/// The addresses of `endpoint`.
+/// Resolves `endpoint`.
 pub(super) async fn resolve(endpoint: &str, limit: Duration) -> Result<(Endpoint, Vec<SocketAddr>), Problem> {
     let endpoint: Endpoint =
         endpoint.parse().map_err(|error: amop::Error| Problem::new(Finding::BadEndpoint, error.message()))?;
@@ -25,7 +25,7 @@ pub(super) async fn resolve(endpoint: &str, limit: Duration) -> Result<(Endpoint
     }
 }
 
-/// The first of `addresses` that takes a connection, and how long it took.
+/// Connects to the first of `addresses` that accepts. Returns it and how long that took.
 pub(super) async fn connect(
     addresses: &[SocketAddr],
     limit: Duration,
@@ -34,14 +34,14 @@ pub(super) async fn connect(
     for address in addresses {
         let began = Instant::now();
         match tokio::time::timeout(limit, TcpStream::connect(address)).await {
-            Ok(Ok(_)) => return Ok((*address, in_words(began.elapsed()))),
+            Ok(Ok(_)) => return Ok((*address, readable(began.elapsed()))),
             Ok(Err(error)) => failures.push((kind_of(&error), format!("{address}: {error}"))),
             Err(_) => failures
                 .push((Finding::Firewall, format!("{address}: no answer within {} s", limit.as_secs_f64()))),
         }
     }
     let seen: Vec<_> = failures.iter().map(|(_, text)| text.as_str()).collect();
-    // Of several addresses the one that is heard of at all tells most.
+    // Of several addresses, one that responds is the most informative.
     let finding = failures
         .iter()
         .map(|(finding, _)| *finding)

@@ -1,11 +1,10 @@
-//! Steps 4 and 5: TLS with the credentials, and the certificate that the node shows.
+//! Steps 4 and 5: TLS with the credentials, and the certificate of the node.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use amop::transport::{
-    BoxedStream, Credentials, Endpoint, HandshakeFailure, NodeRefusal, ParsedCertificate, RustlsConnector,
-    Stage,
+    BoxedStream, Credentials, Endpoint, HandshakeFailure, NodeRefusal, RustlsConnector, Stage,
 };
 use tokio::net::TcpStream;
 
@@ -13,10 +12,10 @@ use super::finding::Finding;
 use super::listener::Listener;
 use super::report::Problem;
 
-/// Makes TLS connections to one address as one client.
+/// Makes TLS connections to one address with one set of credentials.
 pub(super) struct Tls {
     connector: RustlsConnector,
-    /// The own credentials are RSA.
+    /// Whether the client's credentials are RSA.
     is_rsa: bool,
     endpoint: Endpoint,
     address: SocketAddr,
@@ -42,28 +41,28 @@ impl Tls {
         Ok(Tls { connector, is_rsa: credentials.is_rsa(), endpoint: endpoint.clone(), address, limit })
     }
 
-    /// One more connection; `None` if it fails, which it did not at first.
+    /// Connects again. Returns `None` if that fails, although the first connection succeeded.
     pub(super) async fn connect(&self) -> Option<BoxedStream> {
         self.attempt().await?.ok()
     }
 
-    /// The first connection, or what is wrong with it.
+    /// Connects, or returns the problem.
     pub(super) async fn connect_or_explain(&self, known: Option<&Problem>) -> Result<BoxedStream, Problem> {
         match self.attempt().await {
             Some(Ok(stream)) => Ok(stream),
             Some(Err(failure)) => Err(self.explain(&failure, known).await),
             None => Err(self.unlike_a_channel().await.unwrap_or_else(|| {
-                let seen = format!("the handshake didn't end within {} s", self.limit.as_secs_f64());
+                let seen = format!("the handshake didn't complete within {} s", self.limit.as_secs_f64());
                 Problem::new(Finding::TlsFailed, seen)
             })),
         }
     }
 
-    /// `None`: it didn't end in time.
+    /// Returns `None` if the handshake didn't complete in time.
     async fn attempt(&self) -> Option<Result<BoxedStream, HandshakeFailure>> {
         let tcp = match tokio::time::timeout(self.limit, TcpStream::connect(self.address)).await {
             Ok(Ok(tcp)) => tcp,
-            // It took a connection a moment ago.
+            // It accepted a connection before.
             Ok(Err(_)) | Err(_) => return None,
         };
         tokio::time::timeout(self.limit, self.connector.handshake(tcp, &self.endpoint)).await.ok()
@@ -77,13 +76,13 @@ impl Tls {
             }
             (Stage::NodeRefused(NodeRefusal::Expired), _) => because(Finding::NodeCertificateExpired),
             (Stage::NodeRefused(NodeRefusal::NotYetValid), _) => because(Finding::NodeCertificateNotYetValid),
-            // This far an RSA client comes with an RSA channel that does ECDHE alone.
+            // An RSA client gets this far only with an RSA channel that supports ECDHE.
             (Stage::NodeRefused(NodeRefusal::Untrusted), _) if self.is_rsa => because(Finding::WrongCa),
-            // A stranger's certificate can be that of no node at all.
+            // An untrusted certificate may belong to a server that is not a node.
             (Stage::NodeRefused(NodeRefusal::Untrusted), _) => {
                 self.unlike_a_channel().await.unwrap_or_else(|| because(Finding::WrongCa))
             }
-            // Its dates are right by the clock here: so the node's clock says otherwise.
+            // The dates are valid by this machine's clock, so the node's clock differs.
             (Stage::AfterCertificate, Some(alert::CERTIFICATE_EXPIRED)) => because(Finding::ClockOff),
             (Stage::AfterCertificate, Some(alert::INTERNAL_ERROR | alert::ACCESS_DENIED)) => {
                 because(Finding::OtherAgency)
@@ -97,16 +96,5 @@ impl Tls {
 
     async fn unlike_a_channel(&self) -> Option<Problem> {
         Listener::at(self.address, self.limit).await.problem(self.address, self.limit).await
-    }
-}
-
-/// The node's certificate in a line.
-pub(super) fn described(certificates: &[Vec<u8>]) -> String {
-    match certificates.first().map(|der| ParsedCertificate::read(der)) {
-        Some(Ok(own)) => {
-            format!("{}, issued by {}, {}", own.subject_text(), own.issuer_text(), own.period())
-        }
-        Some(Err(why)) => format!("it can't be read: {why}"),
-        None => "the node shows none".to_owned(),
     }
 }

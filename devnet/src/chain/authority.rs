@@ -1,4 +1,4 @@
-//! A chain in memory: its CA and agency, and the certificates they issue.
+//! A chain in memory: its CA and agency, and the certificates that they issue.
 
 use std::fmt;
 
@@ -9,29 +9,29 @@ use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{DecodePem, EncodePem};
 use x509_cert::name::Name;
 
-use super::certificate::{Period, Purpose, Version, Wanted, distinguished_name, failed, mint};
+use super::certificate::{Period, Purpose, Version, Wanted, distinguished_name, failed, issue};
 use super::key::{Algorithm, Key};
 
-/// The CA's name in the script.
+/// The name that the script gives the CA.
 const CHAIN_NAME: &str = "fisco-bcos";
 
-/// The agency's name in the script.
+/// The name that the script gives the agency.
 const AGENCY_NAME: &str = "agency";
 
-/// How CA and agency of a chain are made; the defaults give a chain that everybody accepts.
+/// The properties of a chain's CA and agency. Clients and nodes accept a chain with the defaults.
 #[derive(Clone, Debug)]
 pub struct ChainOptions {
-    /// Kind of all keys.
+    /// The kind of all keys.
     pub algorithm: Algorithm,
-    /// Common name of the CA. Two chains of one name are told apart by their keys only.
+    /// The common name of the CA. Two chains with the same name differ only in their keys.
     pub name: String,
-    /// Version of the CA's certificate. The script's is 1; 3 says CA:TRUE and is the default.
+    /// The version of the CA's certificate. Default: 3, with CA:TRUE. The script writes version 1.
     pub root_version: Version,
-    /// When the CA is valid.
+    /// The validity period of the CA.
     pub root_period: Period,
-    /// Common name of the agency, where there is one: RSA chains have none.
+    /// The common name of the agency. Chains with RSA keys have no agency.
     pub agency: String,
-    /// When the agency is valid.
+    /// The validity period of the agency.
     pub agency_period: Period,
 }
 
@@ -49,7 +49,7 @@ impl Default for ChainOptions {
 }
 
 impl ChainOptions {
-    /// A chain with keys of this kind, as the script makes it.
+    /// Returns the script's options for a chain with keys of this kind.
     pub fn of(algorithm: Algorithm) -> ChainOptions {
         let root_version = match algorithm {
             Algorithm::Secp256k1 => Version::V3,
@@ -59,45 +59,45 @@ impl ChainOptions {
     }
 }
 
-/// Whom a certificate is for.
+/// The owner of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A node.
     Node,
-    /// An SDK, that is a client.
+    /// An SDK, which is a client.
     Sdk,
 }
 
-/// Who signs a certificate.
+/// The issuer of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Issuer {
-    /// The agency, as the script does it on secp256k1.
+    /// The agency. The script uses it with secp256k1 keys.
     Agency,
-    /// The CA itself, as the script does it for RSA.
+    /// The CA itself. The script uses it with RSA keys.
     Root,
 }
 
-/// Which certificates stand in the file, and so are sent.
+/// The certificates in a certificate file, which are sent during the TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// The own one, the agency's and the CA's, as the script writes it.
+    /// The certificate itself, the agency's and the CA's. The script writes these.
     WholeChain,
-    /// The own one and the agency's: enough for a node.
+    /// The certificate itself and the agency's, which nodes accept.
     WithAgency,
-    /// The own one alone: not enough where an agency issued it.
+    /// The certificate itself. Nodes refuse it if an agency issued it.
     LeafOnly,
 }
 
-/// How the certificate of a node or SDK is made; the defaults are the script's for secp256k1.
+/// The properties of a certificate of a node or SDK. The defaults are the script's for secp256k1 keys.
 #[derive(Clone, Copy, Debug)]
 pub struct LeafOptions {
-    /// When it is valid.
+    /// The validity period.
     pub period: Period,
-    /// Its version.
+    /// The version.
     pub version: Version,
-    /// Who signs it.
+    /// The issuer.
     pub issuer: Issuer,
-    /// What is sent along.
+    /// The certificates in the certificate file.
     pub sent: Sent,
 }
 
@@ -113,7 +113,7 @@ impl Default for LeafOptions {
 }
 
 impl LeafOptions {
-    /// As the script makes it on a chain with keys of this kind.
+    /// Returns the script's options on a chain with keys of this kind.
     pub fn of(algorithm: Algorithm) -> LeafOptions {
         match algorithm {
             Algorithm::Secp256k1 => LeafOptions::default(),
@@ -127,22 +127,22 @@ impl LeafOptions {
     }
 }
 
-/// A chain's CA and one of its agencies, with their keys: able to issue.
+/// A chain's CA and one of its agencies, with their keys, so that certificates can be issued.
 #[derive(Clone, Debug)]
 pub struct Chain {
     root: Authority,
-    /// RSA chains have none.
+    /// `None` with RSA keys.
     agency: Option<Authority>,
 }
 
-/// A certificate that issues others, and its key.
+/// A certificate that issues others, with its key.
 #[derive(Clone)]
 pub(super) struct Authority {
     certificate: Certificate,
     key: Key,
 }
 
-/// What one node or SDK has: its certificates and key, as the content of PEM files.
+/// The certificates and key of a node or SDK, as PEM texts.
 #[derive(Clone)]
 pub struct Identity {
     ca: String,
@@ -151,10 +151,10 @@ pub struct Identity {
 }
 
 impl Chain {
-    /// A new CA, with one agency if its keys are on secp256k1.
+    /// Creates a CA, with one agency if the keys are on secp256k1.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate.
+    /// Returns [`ErrorKind::InvalidArgument`] if a name is not allowed in certificates.
     pub fn mint(options: &ChainOptions) -> Result<Chain> {
         let subject = distinguished_name(&options.name, "chain")?;
         let root = Authority::self_signed(
@@ -170,19 +170,19 @@ impl Chain {
         Ok(Chain { root, agency })
     }
 
-    /// The same CA renewed: name and key stay, the dates are new.
+    /// Returns the chain with a renewed CA certificate, which has the same name and key and another period.
     ///
     /// # Errors
-    /// None in practice: name and key served before.
+    /// Returns [`ErrorKind::CredentialsInvalid`] if the certificate cannot be encoded, which does not happen in practice.
     pub fn with_renewed_root(&self, period: Period) -> Result<Chain> {
         let root = Authority::self_signed(self.root.name(), self.root.key.clone(), Version::V3, period)?;
         Ok(Chain { root, agency: self.agency.clone() })
     }
 
-    /// The same CA with another, new agency; of `options` the agency's count.
+    /// Returns the same CA with a new agency. Only the agency's part of `options` is used.
     ///
     /// # Errors
-    /// As [`Chain::mint`].
+    /// Returns [`ErrorKind::InvalidArgument`] if the agency's name is not allowed in certificates.
     pub fn with_another_agency(&self, options: &ChainOptions) -> Result<Chain> {
         Ok(Chain { root: self.root.clone(), agency: Some(self.root.issue_agency(options)?) })
     }
@@ -190,8 +190,8 @@ impl Chain {
     /// Issues a certificate for a new key.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a name that can't stand in a certificate, and when a chain without an
-    /// agency is to issue by it or send it: take [`LeafOptions::of`] its kind.
+    /// Returns [`ErrorKind::InvalidArgument`] if the name is not allowed in certificates, or if `options` need an agency
+    /// and the chain has none. [`LeafOptions::of`] returns options that fit the chain.
     pub fn issue(&self, role: Role, name: &str, options: &LeafOptions) -> Result<Identity> {
         let unit = match role {
             Role::Node => "node",
@@ -209,7 +209,7 @@ impl Chain {
             version: options.version,
             period: options.period,
         };
-        let leaf = mint(&wanted, &key, issuer.name(), &issuer.key)?;
+        let leaf = issue(&wanted, &key, issuer.name(), &issuer.key)?;
         let mut certificate = certificate_pem(&leaf)?;
         match options.sent {
             Sent::WholeChain => {
@@ -224,10 +224,10 @@ impl Chain {
         Ok(Identity { ca: self.root.certificate_pem()?, certificate, key: key.pem()? })
     }
 
-    /// The CA's certificate, PEM.
+    /// Returns the CA's certificate as PEM.
     ///
     /// # Errors
-    /// None in practice: it was encoded before.
+    /// Returns [`ErrorKind::CredentialsInvalid`] if the certificate cannot be encoded, which does not happen in practice.
     pub fn ca_pem(&self) -> Result<String> {
         self.root.certificate_pem()
     }
@@ -236,7 +236,7 @@ impl Chain {
         &self.root
     }
 
-    /// Kind of its keys.
+    /// Returns the kind of the chain's keys.
     pub fn algorithm(&self) -> Algorithm {
         self.root.algorithm()
     }
@@ -247,7 +247,7 @@ impl Chain {
 
     pub(super) fn agency(&self) -> Result<&Authority> {
         self.agency.as_ref().ok_or_else(|| {
-            let text = "this chain has no agency: its CA issues nodes and SDKs itself";
+            let text = "this chain has no agency: its CA issues the certificates of nodes and SDKs itself";
             Error::undelivered(ErrorKind::InvalidArgument, text)
         })
     }
@@ -258,9 +258,10 @@ impl Chain {
 }
 
 impl Authority {
-    /// Reads back what [`Authority::certificate_pem`] and [`Authority::key_pem`] wrote.
+    /// Parses the output of [`Authority::certificate_pem`] and [`Authority::key_pem`].
     pub(super) fn from_pem(certificate: &str, key: &str) -> std::result::Result<Authority, String> {
-        let certificate = Certificate::from_pem(certificate).map_err(|error| error.to_string())?;
+        let certificate = Certificate::from_pem(certificate)
+            .map_err(|_| "the certificate is not an X.509 certificate in PEM".to_owned())?;
         let key = Key::from_pem(key)?;
         Ok(Authority { certificate, key })
     }
@@ -283,7 +284,7 @@ impl Authority {
 
     fn self_signed(subject: &Name, key: Key, version: Version, period: Period) -> Result<Authority> {
         let wanted = Wanted { subject, purpose: Purpose::Authority, version, period };
-        let certificate = mint(&wanted, &key, subject, &key)?;
+        let certificate = issue(&wanted, &key, subject, &key)?;
         Ok(Authority { certificate, key })
     }
 
@@ -296,42 +297,43 @@ impl Authority {
             version: Version::V3,
             period: options.agency_period,
         };
-        let certificate = mint(&wanted, &key, self.name(), &self.key)?;
+        let certificate = issue(&wanted, &key, self.name(), &self.key)?;
         Ok(Authority { certificate, key })
     }
 }
 
 impl fmt::Debug for Authority {
-    /// Shows whose it is.
+    /// Writes the name, without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Authority({})", self.name())
     }
 }
 
 impl Identity {
-    /// The content of `ca.crt`.
+    /// Returns the content of `ca.crt`.
     pub fn ca_pem(&self) -> &str {
         &self.ca
     }
 
-    /// The content of `sdk.crt` or `node.crt`.
+    /// Returns the content of `sdk.crt` or `node.crt`.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate
     }
 
-    /// The content of `sdk.key` or `node.key`: PKCS#8.
+    /// Returns the content of `sdk.key` or `node.key`, in PKCS#8.
     pub fn key_pem(&self) -> &str {
         &self.key
     }
 
-    /// The same identity trusting another CA: for a node or client that belongs to another chain than it thinks.
+    /// Returns the same identity with another CA certificate, to imitate a node or client that trusts another chain than
+    /// its own.
     #[must_use]
     pub fn trusting(mut self, ca_pem: &str) -> Identity {
         ca_pem.clone_into(&mut self.ca);
         self
     }
 
-    /// As a source for a client.
+    /// Returns the identity as credentials of a client.
     pub fn source(&self) -> CredentialSource {
         CredentialSource::Pem {
             ca: self.ca.clone().into_bytes(),
@@ -340,17 +342,17 @@ impl Identity {
         }
     }
 
-    /// Loaded, whatever its dates are.
+    /// Loads the identity without checking its dates.
     ///
     /// # Errors
-    /// As [`Credentials::load_any_date`]; none for what [`Chain::issue`] made.
+    /// Returns the errors of [`Credentials::load_any_date`]. They do not happen for an identity from [`Chain::issue`].
     pub fn credentials(&self) -> Result<Credentials> {
         Credentials::load_any_date(&self.source())
     }
 }
 
 impl fmt::Debug for Identity {
-    /// Doesn't show the key.
+    /// Writes the certificates, without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! One certificate, minted: names, dates and extensions as the chain script writes them.
+//! Issuing one certificate, with the names, dates and extensions of the official chain script.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,62 +21,62 @@ use x509_cert::time::{Time, Validity};
 
 use super::key::Key;
 
-/// How long the script's certificates are valid: 100 years.
+/// The validity of the script's certificates: 100 years.
 const SCRIPT_VALIDITY: Duration = Duration::from_secs(36_500 * DAY.as_secs());
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Random bytes of a serial number; 16 are plenty, 20 the most that X.509 allows.
+/// The length of a serial number in bytes. X.509 allows at most 20.
 const SERIAL_LEN: usize = 16;
 
-/// From when to when a certificate is valid.
+/// The validity period of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// The first moment.
+    /// The beginning of the period.
     pub not_before: SystemTime,
-    /// The last moment.
+    /// The end of the period.
     pub not_after: SystemTime,
 }
 
 impl Period {
-    /// As the script has it: from now on for 100 years (starting a day early, for clocks that are behind).
+    /// Returns the script's period: 100 years from now. It begins a day early, because clocks differ.
     pub fn script() -> Period {
         let now = SystemTime::now();
         Period { not_before: now - DAY, not_after: now + SCRIPT_VALIDITY }
     }
 
-    /// Over since yesterday.
+    /// Returns a period that ended yesterday.
     pub fn expired() -> Period {
         let now = SystemTime::now();
         Period { not_before: now - 10 * DAY, not_after: now - DAY }
     }
 
-    /// Starting tomorrow.
+    /// Returns a period that begins tomorrow.
     pub fn not_yet_valid() -> Period {
         let now = SystemTime::now();
         Period { not_before: now + DAY, not_after: now + 10 * DAY }
     }
 }
 
-/// Version of a certificate.
+/// The version of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// Version 1, without extensions: what the script gives roots, and RSA nodes and SDKs.
+    /// Version 1, without extensions. The script uses it for roots, and for nodes and SDKs with RSA keys.
     V1,
     /// Version 3, with extensions.
     V3,
 }
 
-/// What a certificate is for.
+/// The purpose of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Issuing others.
+    /// It issues others.
     Authority,
-    /// A node or an SDK.
+    /// It belongs to a node or an SDK.
     Leaf,
 }
 
-/// What one certificate is to say.
+/// The requested content of a certificate.
 pub(super) struct Wanted<'a> {
     pub(super) subject: &'a Name,
     pub(super) purpose: Purpose,
@@ -84,28 +84,28 @@ pub(super) struct Wanted<'a> {
     pub(super) period: Period,
 }
 
-/// A name as the script writes it: `CN=name, O=fisco-bcos, OU=unit`.
+/// Returns a name in the script's form: `CN=name, O=fisco-bcos, OU=unit`.
 pub(super) fn distinguished_name(name: &str, unit: &str) -> Result<Name> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_. ".contains(&b)) {
         return Err(Error::undelivered(
             ErrorKind::InvalidArgument,
-            format!("{name:?} can't name a certificate: use letters, digits, '-', '_', '.' and blanks"),
+            format!("invalid name {name:?} for a certificate: use letters, digits, '-', '_', '.' and blanks"),
         ));
     }
-    // The text form runs backwards.
+    // The text form of a name is in reverse order.
     format!("OU={unit},O=fisco-bcos,CN={name}")
         .parse()
         .map_err(|error| failed(&format!("name {name:?}: {error}")))
 }
 
-/// Mints a certificate for `key`, signed by `signer`, whose name is `issuer`.
-pub(super) fn mint(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> Result<Certificate> {
+/// Issues a certificate for `key`, signed with the key `signer` of `issuer`.
+pub(super) fn issue(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> Result<Certificate> {
     build(wanted, key, issuer, signer).map_err(|error| failed(&error.to_string()))
 }
 
 fn build(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> builder::Result<Certificate> {
     let mut serial = <[u8; SERIAL_LEN]>::generate();
-    serial[0] = serial[0] & 0x7f | 0x40; // positive, and never shorter than it looks
+    serial[0] = serial[0] & 0x7f | 0x40; // positive, and without leading zeros
     let validity =
         Validity::new(Time::try_from(wanted.period.not_before)?, Time::try_from(wanted.period.not_after)?);
     let profile = ScriptProfile {
@@ -122,10 +122,10 @@ fn build(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> builder
 }
 
 pub(super) fn failed(why: &str) -> Error {
-    Error::undelivered(ErrorKind::CredentialsInvalid, format!("can't mint a certificate: {why}"))
+    Error::undelivered(ErrorKind::CredentialsInvalid, format!("could not issue a certificate: {why}"))
 }
 
-/// The extensions that the script asks for. Without any, the builder writes version 1.
+/// The names and extensions of the script. Without extensions the builder writes version 1.
 struct ScriptProfile {
     subject: Name,
     issuer: Name,

@@ -1,4 +1,4 @@
-//! The keys of a chain: secp256k1 or RSA, one kind for all of its certificates.
+//! The keys of a chain: secp256k1 or RSA, one kind for all its certificates.
 
 use amop::{Error, ErrorKind, Result};
 use k256::ecdsa;
@@ -8,17 +8,17 @@ use rsa::pkcs1v15;
 use sha2::Sha256;
 use x509_cert::spki::{self, SubjectPublicKeyInfoOwned};
 
-/// Kind of a chain's keys.
+/// The kind of a chain's keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
-    /// ECDSA on secp256k1: a CA issues agencies, and these nodes and SDKs.
+    /// ECDSA on secp256k1. The CA issues agencies, which issue nodes and SDKs.
     #[default]
     Secp256k1,
-    /// RSA of 2048 bits: a CA issues nodes and SDKs itself.
+    /// RSA with 2048 bits. The CA issues nodes and SDKs itself.
     Rsa,
 }
 
-/// One private key.
+/// A private key.
 #[derive(Clone)]
 pub(super) enum Key {
     Secp256k1(ecdsa::SigningKey),
@@ -26,34 +26,35 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// A new one. RSA takes a good part of a second.
+    /// Creates a key. An RSA key takes a large part of a second.
     pub(super) fn generate(algorithm: Algorithm) -> Key {
         match algorithm {
             Algorithm::Secp256k1 => Key::Secp256k1(ecdsa::SigningKey::generate()),
-            // The size that the crate takes unasked is the script's: 2048 bits.
+            // The crate's default length is that of the script: 2048 bits.
             Algorithm::Rsa => Key::Rsa(Box::new(pkcs1v15::SigningKey::generate())),
         }
     }
 
-    /// Reads back what [`Key::pem`] wrote.
+    /// Parses the output of [`Key::pem`].
     pub(super) fn from_pem(pem: &str) -> std::result::Result<Key, String> {
         if let Ok(key) = ecdsa::SigningKey::from_pkcs8_pem(pem) {
             return Ok(Key::Secp256k1(key));
         }
         match pkcs1v15::SigningKey::from_pkcs8_pem(pem) {
             Ok(key) => Ok(Key::Rsa(Box::new(key))),
-            Err(error) => Err(format!("neither a secp256k1 nor an RSA key: {error}")),
+            // The parser's error is not passed on, because it could contain parts of the key.
+            Err(_) => Err("the key is not a PKCS#8 key on secp256k1 or for RSA".into()),
         }
     }
 
-    /// PKCS#8.
+    /// Returns the key as PKCS#8 in PEM.
     pub(super) fn pem(&self) -> Result<String> {
         let pem = match self {
             Key::Secp256k1(key) => key.to_pkcs8_pem(LineEnding::LF),
             Key::Rsa(key) => key.to_pkcs8_pem(LineEnding::LF),
         };
         let pem = pem.map_err(|error| {
-            Error::undelivered(ErrorKind::Internal, format!("can't encode a key: {error}"))
+            Error::undelivered(ErrorKind::Internal, format!("could not encode a key: {error}"))
         })?;
         Ok(pem.to_string())
     }
@@ -65,7 +66,7 @@ impl Key {
         }
     }
 
-    /// The public half as a certificate has it.
+    /// Returns the public key in the form that certificates contain.
     pub(super) fn public(&self) -> spki::Result<SubjectPublicKeyInfoOwned> {
         match self {
             Key::Secp256k1(key) => SubjectPublicKeyInfoOwned::from_key(key.verifying_key()),

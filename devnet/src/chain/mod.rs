@@ -1,7 +1,8 @@
-//! A chain's certificates: CA, agency, nodes and SDKs, on secp256k1 or RSA, as the official chain script makes them.
+//! The certificates of a chain: CA, agency, nodes and SDKs, with secp256k1 or RSA keys, like those of the official chain
+//! script.
 //!
-//! [`Chain`] mints them in memory, in every shape that tests and faults need; [`ChainFolder`] keeps one in a folder
-//! laid out as the script does and reuses it the next time.
+//! [`Chain`] issues certificates in memory, with all variations that tests and faults need. [`ChainFolder`] keeps a
+//! chain in a folder with the layout of the script, and reuses it.
 
 mod authority;
 mod certificate;

@@ -13,7 +13,7 @@ use crate::outbox::End;
 use crate::table::Key;
 
 impl Net {
-    /// Goes on with what the faults make of a frame that was read.
+    /// Applies the faults to a frame that was read, and processes the result.
     pub(crate) fn receive_with_faults(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         let Some(session) = self.sessions.get(from) else { return };
         let seen = Seen {
@@ -26,7 +26,7 @@ impl Net {
         let Some((action, rng)) = self.sessions.faults.judge(seen) else {
             return self.dispatch(from, frame, now);
         };
-        tracing::debug!(session = from.id(), kind = frame.kind.to_wire(), ?action, "a fault happens");
+        tracing::debug!(session = from.id(), kind = frame.kind.to_wire(), ?action, "applied a fault");
         match action {
             Action::Lose => {}
             Action::Delay(by) => {

@@ -1,4 +1,4 @@
-//! The faults that are injected at the moment, and what they make of a frame.
+//! The injected faults, and the choice of the one that applies to a frame.
 
 use amop::protocol::channel::MessageType;
 use amop::protocol::channel::amop::split;
@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::{Action, Direction, Fault};
 
-/// Names an injected fault.
+/// Identifies an injected fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FaultId(u64);
 
@@ -20,7 +20,7 @@ impl FaultId {
     }
 }
 
-/// A frame as faults see it.
+/// What faults can depend on in a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
     pub(crate) direction: Direction,
@@ -30,7 +30,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// All injected faults; the first that fits a frame happens.
+/// All injected faults. The first one that matches a frame applies to it.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     rules: Vec<Rule>,
@@ -42,10 +42,10 @@ pub(crate) struct Rules {
 struct Rule {
     id: FaultId,
     fault: Fault,
-    /// Frames that it fitted, spared ones included.
-    met: u64,
+    /// The number of frames that matched, including skipped ones.
+    matched: u64,
     hits: u64,
-    /// Its own, so that what another rule draws doesn't matter.
+    /// Each rule has its own generator, so that other rules do not influence it.
     rng: Rng,
 }
 
@@ -62,7 +62,7 @@ impl Rules {
         self.injected += 1;
         let id = FaultId(self.injected);
         let rng = Rng::with_seed(self.seed.wrapping_add(self.injected));
-        self.rules.push(Rule { id, fault, met: 0, hits: 0, rng });
+        self.rules.push(Rule { id, fault, matched: 0, hits: 0, rng });
         id
     }
 
@@ -78,30 +78,30 @@ impl Rules {
         self.rules.iter().find(|rule| rule.id == id).map(|rule| rule.hits)
     }
 
-    /// What happens to a frame, with the randomness for it.
+    /// Returns what happens to a frame, with the generator for it.
     pub(crate) fn judge(&mut self, seen: Seen<'_>) -> Option<(Action, &mut Rng)> {
-        let rule = self.rules.iter_mut().find_map(|rule| rule.happens(seen).then_some(rule))?;
+        let rule = self.rules.iter_mut().find_map(|rule| rule.applies_to(seen).then_some(rule))?;
         Some((rule.fault.action, &mut rule.rng))
     }
 }
 
 impl Rule {
-    fn happens(&mut self, seen: Seen<'_>) -> bool {
-        if self.hits >= self.fault.times || !self.fits(seen) {
+    fn applies_to(&mut self, seen: Seen<'_>) -> bool {
+        if self.hits >= self.fault.times || !self.matches(seen) {
             return false;
         }
         if self.fault.chance < 1.0 && self.rng.f64() >= self.fault.chance {
             return false;
         }
-        self.met += 1;
-        if self.met <= self.fault.after {
+        self.matched += 1;
+        if self.matched <= self.fault.after {
             return false;
         }
         self.hits += 1;
         true
     }
 
-    fn fits(&self, seen: Seen<'_>) -> bool {
+    fn matches(&self, seen: Seen<'_>) -> bool {
         let fault = &self.fault;
         fault.direction == seen.direction
             && fault.node.is_none_or(|node| node == seen.node)
@@ -111,7 +111,7 @@ impl Rule {
     }
 }
 
-/// The topic that a frame carries.
+/// Returns the topic that a frame contains.
 fn carried(seen: Seen<'_>) -> Option<&[u8]> {
     match seen.kind {
         MessageType::Request | MessageType::Response | MessageType::Broadcast | MessageType::BlockNotify => {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_spares_some_happens_some_times_and_stays_on_its_topic() {
+    fn fault_honours_after_times_and_topic() {
         let mut rules = Rules::new(0);
         let id = rules.inject(Fault::lose().on_topic("t").after(1).times(2));
         let mut happened = Vec::new();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_is_the_same_for_the_same_seed() {
+    fn chance_depends_on_the_seed_only() {
         let draw = |seed| {
             let mut rules = Rules::new(seed);
             rules.inject(Fault::lose().chance(0.5));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn direction_and_type_are_told_apart() {
+    fn fault_honours_direction_and_type() {
         let mut rules = Rules::new(0);
         rules.inject(Fault::lose().from_clients());
         rules.inject(Fault::lose().on_type(0x31));

@@ -12,7 +12,7 @@ use crate::sessions::Sessions;
 use crate::table::Key;
 
 impl Sessions {
-    /// Queues a frame after what the faults make of it.
+    /// Applies the faults to a frame, and queues the result.
     pub(crate) fn send_with_faults(
         &mut self,
         to: Key,
@@ -31,7 +31,7 @@ impl Sessions {
         let Some((action, rng)) = self.faults.judge(seen) else {
             return self.enqueue(to, head, body, keep);
         };
-        tracing::debug!(session = to.id(), kind = head.kind.to_wire(), ?action, "a fault happens");
+        tracing::debug!(session = to.id(), kind = head.kind.to_wire(), ?action, "applied a fault");
         match action {
             Action::Lose => {}
             Action::Delay(by) => self.postponed.push((by, to, OwnedFrame { head, body: keep() })),

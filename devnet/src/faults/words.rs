@@ -1,4 +1,4 @@
-//! Faults in words: `lose type=0x31 times=1 topic=hello`.
+//! The text form of faults: `lose type=0x31 times=1 topic=hello`.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use amop::{Error, ErrorKind, Result};
 
 use super::{Action, Direction, Fault};
 
-/// Reads a fault: what happens, then what narrows it. `topic=` takes the rest of the line.
+/// Parses a fault: what happens, then its restrictions. `topic=` takes the rest of the line.
 pub(crate) fn read(text: &str) -> Result<Fault> {
     let (what, mut rest) = split_word(text);
     let mut fault = Fault::new(action(what)?);
@@ -28,8 +28,8 @@ pub(crate) fn read(text: &str) -> Result<Fault> {
             Some(("chance", probability)) => fault.chance = chance(probability)?,
             _ => {
                 return Err(wrong(format!(
-                    "{word:?} narrows no fault: write from-clients, node=0, session=0, type=0x31, after=1, times=1, \
-                     chance=0.5 or, at the end, topic=hello"
+                    "unknown restriction {word:?} of a fault: use from-clients, node=0, session=0, type=0x31, after=1, \
+                     times=1, chance=0.5 or, at the end, topic=hello"
                 )));
             }
         }
@@ -51,38 +51,38 @@ fn action(text: &str) -> Result<Action> {
         ("other-type", kind) => Action::OtherType(message_type(kind)?),
         _ => {
             return Err(wrong(format!(
-                "{text:?} is no fault: write lose, delay=SECONDS, twice, other-seq, other-type=TYPE, garbage, cut, close, \
-                 reset or stall"
+                "unknown fault {text:?}: use lose, delay=SECONDS, twice, other-seq, other-type=TYPE, garbage, cut, \
+                 close, reset or stall"
             )));
         }
     })
 }
 
-/// The first word, and what follows it without the blanks around.
+/// Returns the first word, and the rest without surrounding blanks.
 pub(crate) fn split_word(text: &str) -> (&str, &str) {
     let text = text.trim();
     text.split_once(' ').map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
 }
 
 pub(crate) fn number<T: FromStr>(text: &str) -> Result<T> {
-    text.parse().map_err(|_| wrong(format!("{text:?} is no number that fits here")))
+    text.parse().map_err(|_| wrong(format!("invalid number {text:?}")))
 }
 
 fn message_type(text: &str) -> Result<MessageType> {
     let digits = text.strip_prefix("0x").map(|digits| u16::from_str_radix(digits, 16).ok());
     let kind = digits.unwrap_or_else(|| text.parse().ok());
     kind.map(MessageType::from_wire)
-        .ok_or_else(|| wrong(format!("{text:?} is no type of a frame: write it as 0x31")))
+        .ok_or_else(|| wrong(format!("invalid frame type {text:?}: write it like 0x31")))
 }
 
 fn time(text: &str) -> Result<Duration> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| wrong(format!("{text:?} is no time: write seconds, such as 2 or 0.5")))
+    seconds.ok_or_else(|| wrong(format!("invalid time {text:?}: use a number of seconds, such as 2 or 0.5")))
 }
 
 fn chance(text: &str) -> Result<f64> {
     let chance = text.parse().ok().filter(|chance| (0.0..=1.0).contains(chance));
-    chance.ok_or_else(|| wrong(format!("{text:?} is no probability: write a number from 0 to 1")))
+    chance.ok_or_else(|| wrong(format!("invalid probability {text:?}: use a number from 0 to 1")))
 }
 
 fn wrong(text: String) -> Error {
@@ -93,13 +93,13 @@ fn wrong(text: String) -> Error {
 mod tests {
     use super::*;
 
-    /// What is read equals what the methods make.
+    /// Asserts that a text is parsed into the fault that methods create.
     fn assert_same(text: &str, fault: Fault) {
         assert_eq!(format!("{:?}", read(text).unwrap()), format!("{fault:?}"), "{text}");
     }
 
     #[test]
-    fn every_fault_and_every_filter_has_its_word() {
+    fn read_parses_every_fault_and_restriction() {
         assert_same("lose", Fault::lose());
         assert_same("delay=0.25", Fault::delay(Duration::from_millis(250)));
         assert_same("twice", Fault::twice());
@@ -117,18 +117,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn read_names_what_is_invalid() {
         for (text, named) in [
-            ("", "\"\" is no fault"),
-            ("explode", "\"explode\" is no fault"),
-            ("lose=1", "\"lose=1\" is no fault"),
-            ("delay", "is no time"),
-            ("delay=-1", "\"-1\" is no time"),
-            ("other-type=x", "\"x\" is no type"),
-            ("lose type=0x10000", "\"0x10000\" is no type"),
-            ("lose chance=2", "\"2\" is no probability"),
-            ("lose times=some", "\"some\" is no number"),
-            ("lose often", "\"often\" narrows no fault"),
+            ("", "unknown fault \"\""),
+            ("explode", "unknown fault \"explode\""),
+            ("lose=1", "unknown fault \"lose=1\""),
+            ("delay", "invalid time"),
+            ("delay=-1", "invalid time \"-1\""),
+            ("other-type=x", "invalid frame type \"x\""),
+            ("lose type=0x10000", "invalid frame type \"0x10000\""),
+            ("lose chance=2", "invalid probability \"2\""),
+            ("lose times=some", "invalid number \"some\""),
+            ("lose often", "unknown restriction \"often\""),
         ] {
             let error = read(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument);

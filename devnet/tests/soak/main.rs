@@ -1,11 +1,11 @@
-//! Everything at once for as long as one likes: 4 nodes, 16 clients, random faults, nodes that die, freeze, lose links
-//! and show bad certificates. At the end nothing may be left over: no session, no unicast, no byte, no task.
+//! A soak test with 4 nodes, 16 clients and random faults: nodes are killed and frozen, lose links and show invalid
+//! certificates. At the end no session, unicast, byte or task may be left.
 //!
-//! Once in memory on a clock that stands still unless everybody waits, where a minute costs seconds; and once over TLS in
-//! real time, for `AMOP_SOAK_SECONDS` (3).
+//! It runs a minute in memory on a paused clock, which takes seconds, and `AMOP_SOAK_SECONDS` (default: 3) over TLS in
+//! real time.
 
 #[path = "../wire/sdk.rs"]
-#[allow(dead_code)] // it is the client of more tests than these
+#[allow(dead_code)] // other tests use the rest of it
 mod sdk;
 
 use std::pin::Pin;
@@ -24,13 +24,13 @@ const NODES: usize = 4;
 const CLIENTS: u64 = 16;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// When waiting is given up; nothing waits for it to pass.
+/// The time limit for the end, which only ends a test that hangs.
 const GUARD: Duration = Duration::from_secs(60);
 
-/// How clients connect; `None` when it comes to nothing.
+/// Connects a client. Returns `None` if that fails.
 type Connect = Arc<dyn Fn(Node) -> Pin<Box<dyn Future<Output = Option<Sdk>> + Send>> + Send + Sync>;
 
-/// Nodes with limits short enough to be met.
+/// Returns nodes with limits short enough to be reached.
 fn nodes() -> DevnetBuilder {
     Devnet::builder()
         .nodes(NODES)
@@ -43,7 +43,7 @@ fn nodes() -> DevnetBuilder {
         .reorder(Duration::from_millis(50))
 }
 
-/// Every kind of fault, rare enough that most work is done.
+/// Faults of every kind, rare enough that most messages are delivered.
 const FAULTS: [&str; 17] = [
     "lose chance=0.01",
     "delay=0.03 chance=0.01",
@@ -64,7 +64,7 @@ const FAULTS: [&str; 17] = [
     "stall from-clients chance=0.0005",
 ];
 
-/// Connects wherever it can, again and again: answers half of the requests, publishes, is lazy at times.
+/// Connects to random nodes again and again, publishes, answers half of the requests, and sometimes stops reading.
 async fn client(devnet: Arc<Devnet>, connect: Connect, number: u64, end: Instant) -> u64 {
     let mut rng = Rng::with_seed(number);
     let mut frames = 0;
@@ -76,11 +76,11 @@ async fn client(devnet: Arc<Devnet>, connect: Connect, number: u64, end: Instant
         };
         let offer = raw(0x14, seq("hi"), r#"{"minimumSupport":1,"maximumSupport":3,"clientType":"soak"}"#);
         let topics = raw(0x32, seq("topics"), format!("[\"t{}\",\"all\"]", number % 4));
-        let mut alive = tell(&mut sdk, &[offer.bytes(), topics.bytes()].concat()).await;
+        let mut alive = send(&mut sdk, &[offer.bytes(), topics.bytes()].concat()).await;
         while alive && Instant::now() < end {
             match rng.u8(..) {
                 0 | 1 => break,
-                // Doesn't read for a while: some are cut for it.
+                // Stop reading for a while, so that some sessions are cut.
                 2 => sleep(Duration::from_millis(500)).await,
                 _ => {}
             }
@@ -89,13 +89,13 @@ async fn client(devnet: Arc<Devnet>, connect: Connect, number: u64, end: Instant
             let length = if rng.u8(..) < 4 { 100_000 } else { rng.usize(..500) };
             let body = message(&topic, &"x".repeat(length));
             let frame = raw(kind, seq(&rng.u64(..).to_string()), body);
-            alive = tell(&mut sdk, &frame.bytes()).await;
+            alive = send(&mut sdk, &frame.bytes()).await;
             while alive {
                 let wait = Duration::from_millis(rng.u64(1..20));
                 match timeout(wait, next(&mut sdk)).await {
                     Ok(Some(got)) if got.kind == REQUEST && rng.bool() => {
                         frames += 1;
-                        alive = tell(&mut sdk, &raw(RESPONSE, got.seq, got.body).bytes()).await;
+                        alive = send(&mut sdk, &raw(RESPONSE, got.seq, got.body).bytes()).await;
                     }
                     Ok(Some(_)) => frames += 1,
                     Ok(None) => alive = false,
@@ -107,18 +107,18 @@ async fn client(devnet: Arc<Devnet>, connect: Connect, number: u64, end: Instant
     frames
 }
 
-/// The next frame; `None` at the end, and where what comes is no frame.
+/// Returns the next frame, or `None` at the end or if the bytes are not a frame.
 async fn next(sdk: &mut Sdk) -> Option<Raw> {
     sdk.read_frame().await.ok().flatten()
 }
 
-/// Sends bytes, unless the connection is gone or the node takes nothing for a second.
-async fn tell(sdk: &mut Sdk, bytes: &[u8]) -> bool {
+/// Sends bytes. Returns whether the connection is alive and the node reads within a second.
+async fn send(sdk: &mut Sdk, bytes: &[u8]) -> bool {
     timeout(Duration::from_secs(1), sdk.try_send_bytes(bytes)).await.is_ok_and(|sent| sent.is_ok())
 }
 
-/// Does something to the nodes every now and then, and leaves them whole.
-async fn havoc(devnet: Arc<Devnet>, tls: bool, end: Instant) -> u32 {
+/// Disturbs the nodes at random times, and repairs each disturbance.
+async fn disturb(devnet: Arc<Devnet>, tls: bool, end: Instant) -> u32 {
     let mut rng = Rng::with_seed(99);
     let mut count = 0;
     while Instant::now() < end {
@@ -171,7 +171,7 @@ fn resume_all(devnet: &Devnet) {
     devnet.nodes().iter().flat_map(Node::sessions).for_each(|session| session.resume());
 }
 
-/// All of it for `time`, and the question what is left.
+/// Runs clients and disturbances for `time`, and checks that nothing is left.
 async fn soak(devnet: Devnet, connect: Connect, tls: bool, time: Duration) {
     let idle = devnet.counters();
     for fault in FAULTS {
@@ -183,11 +183,11 @@ async fn soak(devnet: Devnet, connect: Connect, tls: bool, time: Duration) {
     for number in 0..CLIENTS {
         clients.spawn(client(devnet.clone(), connect.clone(), number, end));
     }
-    let havoc = tokio::spawn(havoc(devnet.clone(), tls, end));
+    let disturbing = tokio::spawn(disturb(devnet.clone(), tls, end));
     let frames: u64 = clients.join_all().await.iter().sum();
-    let count = havoc.await.unwrap();
+    let count = disturbing.await.unwrap();
 
-    // The last unicasts run into their limits, and what was stalled notices that its client is gone.
+    // The last unicasts reach their limits, and stalled sessions notice that their clients have disconnected.
     let left = || {
         resume_all(&devnet);
         let counters = devnet.counters();
@@ -203,8 +203,8 @@ async fn soak(devnet: Devnet, connect: Connect, tls: bool, time: Duration) {
 
     let counters = devnet.counters();
     println!(
-        "{} s: clients got {frames} frames, nodes {} and sent {} in {} records; {} connections, {} came to nothing, {} slow \
-         readers cut; {count} blows to nodes",
+        "{} s: clients received {frames} frames, nodes received {} and sent {} in {} records; {} connections, {} refused, \
+         {} slow readers cut; {count} disturbances",
         time.as_secs(),
         counters.frames_in,
         counters.frames_out,
@@ -221,14 +221,14 @@ async fn soak(devnet: Devnet, connect: Connect, tls: bool, time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_minute_of_everything_nothing_is_left_over() {
+async fn soak_in_memory_leaves_nothing() {
     let devnet = nodes().plain(true).start().await.unwrap();
     let connect: Connect = Arc::new(|node| Box::pin(async move { Sdk::attach(&node) }));
     soak(devnet, connect, false, MINUTE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tls_in_real_time_nothing_is_left_over_either() {
+async fn soak_over_tls_leaves_nothing() {
     let seconds = std::env::var("AMOP_SOAK_SECONDS").map_or(3, |text| text.parse().expect("seconds"));
     let devnet = nodes().start().await.unwrap();
     let credentials = Credentials::load(&devnet.credentials()).unwrap();
@@ -237,7 +237,7 @@ async fn over_tls_in_real_time_nothing_is_left_over_either() {
         let connector = connector.clone();
         Box::pin(async move {
             let endpoint = node.endpoint().parse().unwrap();
-            // A node that takes connections and says nothing is one of the faults.
+            // A node that accepts connections and does not answer is one of the faults.
             let dialled = timeout(Duration::from_secs(2), dial(&endpoint, &*connector)).await;
             dialled.ok()?.ok().map(Sdk::over)
         })

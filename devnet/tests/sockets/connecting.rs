@@ -1,4 +1,4 @@
-//! What connections meet before they are sessions.
+//! Connections before they are sessions.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use crate::fixture::{connect, guarded, until};
 
 #[tokio::test]
-async fn a_foreign_certificate_and_no_tls_are_refused_and_counted() {
+async fn refused_connections_are_counted() {
     guarded(async {
         let limit = Duration::from_millis(200);
         let devnet = Devnet::builder().nodes(1).first_byte_limit(limit).start().await.unwrap();
@@ -23,8 +23,8 @@ async fn a_foreign_certificate_and_no_tls_are_refused_and_counted() {
         let refused = dial(&endpoint, &RustlsConnector::new(&foreign).unwrap()).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::ClientCertificate, "{refused}");
 
-        let mut mute = TcpStream::connect(devnet.node(0).address()).await.unwrap();
-        assert_eq!(mute.read(&mut [0; 8]).await.unwrap(), 0, "closed after the first-byte limit");
+        let mut silent = TcpStream::connect(devnet.node(0).address()).await.unwrap();
+        assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0, "closed after the first-byte limit");
         let mut plain = TcpStream::connect(devnet.node(0).address()).await.unwrap();
         plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         let mut alert = Vec::new();
@@ -33,14 +33,18 @@ async fn a_foreign_certificate_and_no_tls_are_refused_and_counted() {
         until("three refused", || devnet.counters().refused == 3).await;
         let mut stream = connect(&devnet, &devnet.node(0).endpoint()).await.unwrap();
         stream.write_all(&[0, 0, 0, 41]).await.unwrap();
-        assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0, "goodbye by close_notify, not an abrupt end");
+        assert_eq!(
+            stream.read(&mut [0; 8]).await.unwrap(),
+            0,
+            "the node sends close_notify before it closes"
+        );
         devnet.stop().await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_tls_handshake_that_stops_half_way_is_closed() {
+async fn incomplete_tls_handshake_is_closed() {
     guarded(async {
         let limit = Duration::from_millis(200);
         let devnet = Devnet::builder().nodes(1).first_byte_limit(limit).start().await.unwrap();
@@ -49,14 +53,14 @@ async fn a_tls_handshake_that_stops_half_way_is_closed() {
             tcp.write_all(begun).await.unwrap();
             assert!(tcp.read(&mut [0; 64]).await.map_or(true, |count| count == 0));
         }
-        until("both are forgotten", || devnet.counters().tasks == 1).await;
+        until("the tasks of both end", || devnet.counters().tasks == 1).await;
         devnet.stop().await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_node_refuses_resets_stalls_or_talks_nonsense_on_demand() {
+async fn on_connect_sets_what_new_connections_receive() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).start().await.unwrap();
         let node = devnet.node(0);
@@ -78,8 +82,8 @@ async fn a_node_refuses_resets_stalls_or_talks_nonsense_on_demand() {
         let endpoint = node.endpoint();
         let tries = connect(&devnet, &endpoint);
         let waited = tokio::time::timeout(Duration::from_millis(300), tries).await;
-        assert!(waited.is_err(), "it says nothing");
-        until("the stalled one is gone with its client", || node.counters().tasks == 2).await;
+        assert!(waited.is_err(), "the node does not answer");
+        until("the stalled connection ends with its client", || node.counters().tasks == 2).await;
         node.on_connect(OnConnect::Serve);
         connect(&devnet, &node.endpoint()).await.unwrap();
         drop(lasting);
@@ -89,7 +93,7 @@ async fn a_node_refuses_resets_stalls_or_talks_nonsense_on_demand() {
 }
 
 #[tokio::test]
-async fn a_frozen_node_takes_connections_when_it_wakes() {
+async fn frozen_node_serves_connections_when_thawed() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).start().await.unwrap();
         let node = devnet.node(0);
@@ -97,7 +101,7 @@ async fn a_frozen_node_takes_connections_when_it_wakes() {
         let endpoint = node.endpoint();
         let mut tries = std::pin::pin!(connect(&devnet, &endpoint));
         let waited = tokio::time::timeout(Duration::from_millis(300), &mut tries).await;
-        assert!(waited.is_err(), "it is frozen");
+        assert!(waited.is_err(), "the node is frozen");
         node.thaw();
         tries.await.unwrap();
     })
@@ -105,7 +109,7 @@ async fn a_frozen_node_takes_connections_when_it_wakes() {
 }
 
 #[tokio::test]
-async fn expired_early_and_foreign_certificates_are_shown_on_demand() {
+async fn clients_refuse_invalid_node_certificates() {
     guarded(async {
         let devnet = Devnet::builder().nodes(2).start().await.unwrap();
         let node = devnet.node(1);
@@ -127,7 +131,7 @@ async fn expired_early_and_foreign_certificates_are_shown_on_demand() {
 }
 
 #[tokio::test]
-async fn what_connections_meet_is_said_in_words_too() {
+async fn text_commands_set_what_new_connections_receive() {
     guarded(async {
         let devnet = Devnet::builder().nodes(2).start().await.unwrap();
         let endpoint = devnet.node(1).endpoint();

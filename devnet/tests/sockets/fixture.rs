@@ -1,18 +1,18 @@
-//! What these tests share: guards against hanging, and ways to connect.
+//! Helpers of these tests: time limits, and connections.
 
 use std::time::Duration;
 
 use amop::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, dial};
 use amop_devnet::Devnet;
 
-/// When a test gives up; nothing waits for it to pass.
+/// The time limit of a test, which only ends tests that hang.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
 pub(crate) async fn guarded<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(GUARD, future).await.expect("done long before the guard")
+    tokio::time::timeout(GUARD, future).await.expect("the test ends before its time limit")
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {

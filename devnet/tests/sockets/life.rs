@@ -1,4 +1,4 @@
-//! Start, credentials, stop, death and return.
+//! Start, credentials, stop, kill and restart.
 
 use std::net::TcpStream as BlockingTcp;
 
@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use crate::fixture::{GUARD, connect, guarded, until};
 
 #[tokio::test]
-async fn a_client_publishes_at_one_node_and_is_heard_at_another() {
+async fn message_passes_from_one_node_to_another() {
     guarded(async {
         let devnet = Devnet::builder().start().await.unwrap();
         let publisher = devnet.node(0).client().connect().await.unwrap();
@@ -28,7 +28,7 @@ async fn a_client_publishes_at_one_node_and_is_heard_at_another() {
 }
 
 #[tokio::test]
-async fn certificates_live_in_a_folder_that_is_used_again() {
+async fn certificate_folder_is_reused() {
     guarded(async {
         let folder = tempfile::tempdir().unwrap();
         let devnet = Devnet::builder().nodes(1).dir(folder.path()).start().await.unwrap();
@@ -46,7 +46,7 @@ async fn certificates_live_in_a_folder_that_is_used_again() {
 }
 
 #[tokio::test]
-async fn kill_frees_the_port_and_restart_takes_it_again() {
+async fn kill_frees_the_port_and_restart_binds_it() {
     guarded(async {
         let devnet = Devnet::builder().nodes(2).start().await.unwrap();
         let node = devnet.node(1);
@@ -65,7 +65,7 @@ async fn kill_frees_the_port_and_restart_takes_it_again() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named() {
+async fn port_in_use_is_reported() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).start().await.unwrap();
         let port = devnet.node(0).address().port();
@@ -80,7 +80,7 @@ async fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn without_a_runtime_it_brings_its_own_and_takes_it_along() {
+fn start_blocking_runs_and_stops_its_own_runtime() {
     let devnet = Devnet::builder().start_blocking().unwrap();
     let address = devnet.node(1).address();
     BlockingTcp::connect(address).unwrap();
@@ -91,9 +91,9 @@ fn without_a_runtime_it_brings_its_own_and_takes_it_along() {
     let devnet = Devnet::builder().start_blocking().unwrap();
     let address = devnet.node(0).address();
     drop(devnet);
-    let gone = std::time::Instant::now();
+    let dropped = std::time::Instant::now();
     while BlockingTcp::connect(address).is_ok() {
-        assert!(gone.elapsed() < GUARD, "a devnet that was dropped ends by itself");
+        assert!(dropped.elapsed() < GUARD, "a dropped devnet stops");
         std::thread::yield_now();
     }
 }

@@ -1,4 +1,4 @@
-//! How frames are spread over TLS records: go-sdk decodes one frame of each read.
+//! The division of frames into TLS records. go-sdk decodes one frame per read.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use crate::fixture::{connect, guarded, until};
 
 const APPLICATION_DATA: u8 = 23;
 
-/// A relay in front of a node that keeps what the node sends.
+/// Starts a relay in front of a node that records what the node sends.
 async fn relay(node: std::net::SocketAddr) -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = listener.local_addr().unwrap().to_string();
@@ -36,7 +36,7 @@ async fn relay(node: std::net::SocketAddr) -> (String, Arc<Mutex<Vec<u8>>>) {
     (endpoint, seen)
 }
 
-/// The lengths of the records with application data.
+/// Returns the lengths of the records with application data.
 fn lengths(mut bytes: &[u8]) -> Vec<usize> {
     let mut lengths = Vec::new();
     while let Some((header, rest)) = bytes.split_at_checked(5) {
@@ -49,7 +49,7 @@ fn lengths(mut bytes: &[u8]) -> Vec<usize> {
     lengths
 }
 
-/// How many records with application data there are.
+/// Returns the number of records with application data.
 fn records(bytes: &[u8]) -> usize {
     lengths(bytes).len()
 }
@@ -72,21 +72,21 @@ fn frame(kind: u16, body: &[u8]) -> Vec<u8> {
     Frame::new(MessageType::from_wire(kind), Seq::new([b'1'; 32]), 0, body).to_bytes()
 }
 
-/// Says who one is, and waits for the answer.
-async fn shake_hands(stream: &mut BoxedStream, client_type: &str) {
+/// Sends a handshake and waits for the answer.
+async fn handshake(stream: &mut BoxedStream, client_type: &str) {
     let offer = format!(r#"{{"minimumSupport":1,"maximumSupport":3,"clientType":"{client_type}"}}"#);
     stream.write_all(&frame(0x14, offer.as_bytes())).await.unwrap();
     stream.flush().await.unwrap();
     read_frames(stream, 1).await;
 }
 
-/// The records that 50 acks take after an optional handshake as `client_type`.
+/// Returns the number of records for 50 acknowledgements after an optional handshake as `client_type`.
 async fn records_for_50_acks(client_type: Option<&str>) -> usize {
     let devnet = Devnet::builder().nodes(1).start().await.unwrap();
     let (endpoint, seen) = relay(devnet.node(0).address()).await;
     let mut stream = connect(&devnet, &endpoint).await.unwrap();
     if let Some(client_type) = client_type {
-        shake_hands(&mut stream, client_type).await;
+        handshake(&mut stream, client_type).await;
     }
     let before = records(&seen.lock().unwrap());
     stream.write_all(&frame(0x35, b"\x02tx").repeat(50)).await.unwrap();
@@ -102,36 +102,36 @@ async fn records_for_50_acks(client_type: Option<&str>) -> usize {
 }
 
 #[tokio::test]
-async fn one_frame_a_record_for_go_sdk_and_before_the_handshake_else_coalesced() {
+async fn go_sdk_receives_one_frame_per_record() {
     guarded(async {
         assert_eq!(records_for_50_acks(Some("Go-SDK")).await, 50);
         assert_eq!(records_for_50_acks(None).await, 50);
-        // One record came in, so one goes out; a few if the scheduler cuts it.
+        // The 50 frames arrive in one record and are answered in one, or in a few if they are read in parts.
         assert!(records_for_50_acks(Some("amop")).await < 10);
     })
     .await;
 }
 
-/// Less than four bytes of a frame in a record make go-sdk take a nonsensical length.
+/// go-sdk reads a wrong length if a record contains less than four bytes of a frame.
 #[tokio::test]
-async fn a_frame_isnt_cut_for_go_sdk_when_it_reads_slowly() {
+async fn go_sdk_receives_whole_frames_when_it_reads_slowly() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).start().await.unwrap();
         let node = devnet.node(0);
         let (endpoint, seen) = relay(node.address()).await;
         let mut slow = connect(&devnet, &endpoint).await.unwrap();
-        shake_hands(&mut slow, "Go-SDK").await;
+        handshake(&mut slow, "Go-SDK").await;
         slow.write_all(&frame(0x32, br#"["t"]"#)).await.unwrap();
         slow.flush().await.unwrap();
-        until("the topic is there", || node.topics() == ["t"]).await;
+        until("the topic is listed", || node.topics() == ["t"]).await;
         let before = records(&seen.lock().unwrap());
 
         let mut publisher = connect(&devnet, &node.endpoint()).await.unwrap();
-        shake_hands(&mut publisher, "test").await;
+        handshake(&mut publisher, "test").await;
         let mut message = b"\x02t".to_vec();
         message.resize(5_000, 7);
         let message = frame(0x35, &message);
-        // More than all buffers on the way hold.
+        // More than all buffers on the path can hold.
         let mut sent = 0;
         while devnet.counters().held_bytes < 4 << 20 {
             publisher.write_all(&message).await.unwrap();

@@ -1,8 +1,8 @@
-//! What real nodes answered, asked of the embedded ones over TLS: the same bytes have to come back.
+//! Recorded requests of real nodes, sent to the embedded ones over TLS: the answers must have the same bytes.
 //!
-//! Not compared byte for byte, as they say who the node is: the answers to `getClientVersion` (build texts),
-//! `getNodeInfo`, `getPeers` (addresses and ids), `getNodeIDList` and `getGroupPeers` (ids). Of these the keys, in
-//! order, and the kinds of the values are. Left out: `register_event`, which isn't AMOP.
+//! Some answers identify the node: `getClientVersion` (build texts), `getNodeInfo`, `getPeers` (addresses and ids),
+//! `getNodeIDList` and `getGroupPeers` (ids). Of these only the keys, in order, and the types of the values are
+//! compared. `register_event` is left out, because it is not AMOP.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::fixture::{connect, guarded, until};
 
-/// All frames by name.
+/// Returns all recorded frames by name.
 fn vectors() -> BTreeMap<String, Vec<u8>> {
     let vectors: Vec<Value> =
         serde_json::from_str(include_str!("../../../tests/vectors/channel-2x.json")).unwrap();
@@ -31,7 +31,7 @@ async fn send(stream: &mut BoxedStream, frame: &[u8]) {
     stream.flush().await.unwrap();
 }
 
-/// The next frame, whole.
+/// Reads the next frame.
 async fn receive(stream: &mut BoxedStream) -> Vec<u8> {
     let mut frame = vec![0; 4];
     stream.read_exact(&mut frame).await.unwrap();
@@ -40,7 +40,7 @@ async fn receive(stream: &mut BoxedStream) -> Vec<u8> {
     frame
 }
 
-/// What an answer looks like without what it says of the node: strings of the values emptied, the ids' length kept.
+/// Replaces the texts in an answer, so that answers of different nodes are equal.
 fn shape(value: &Value) -> Value {
     match value {
         Value::String(text) if text.len() == 128 => "an id".into(),
@@ -52,7 +52,7 @@ fn shape(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn handshakes_heartbeats_and_calls_are_answered_with_the_same_bytes() {
+async fn answers_have_the_bytes_of_real_nodes() {
     guarded(async {
         let vectors = vectors();
         let devnet = Devnet::builder().nodes(2).start().await.unwrap();
@@ -92,7 +92,7 @@ async fn handshakes_heartbeats_and_calls_are_answered_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn messages_and_replies_arrive_with_the_same_bytes() {
+async fn messages_and_replies_have_the_bytes_of_real_nodes() {
     guarded(async {
         let vectors = vectors();
         let limit = std::time::Duration::from_millis(200);
@@ -100,11 +100,11 @@ async fn messages_and_replies_arrive_with_the_same_bytes() {
         let mut publisher = connect(&devnet, &devnet.node(0).endpoint()).await.unwrap();
         let mut subscriber = connect(&devnet, &devnet.node(1).endpoint()).await.unwrap();
         send(&mut subscriber, &vectors["subscribe_request"]).await;
-        until("the topics are there", || devnet.node(1).topics().len() == 2).await;
+        until("the topics are listed", || devnet.node(1).topics().len() == 2).await;
         for name in ["echo", "err", "emptydata", "emptybody", "utf8_topic"] {
             let request = &vectors[&format!("unicast_{name}_request")];
             send(&mut publisher, request).await;
-            // A publisher's frame arrives as it is.
+            // A publisher's frame is passed on unchanged.
             let pushed = vectors.get(&format!("unicast_{name}_pushed")).unwrap_or(request);
             assert_eq!(&receive(&mut subscriber).await, pushed, "{name}");
             let response = &vectors[&format!("unicast_{name}_response")];
@@ -114,7 +114,7 @@ async fn messages_and_replies_arrive_with_the_same_bytes() {
         send(&mut publisher, &vectors["multicast_ack_request"]).await;
         assert_eq!(receive(&mut publisher).await, vectors["multicast_ack_response"]);
         assert_eq!(receive(&mut subscriber).await, vectors["multicast_pushed"]);
-        // The subscriber says nothing.
+        // The subscriber does not answer.
         send(&mut publisher, &vectors["unicast_104_silent_subscriber_request"]).await;
         assert_eq!(receive(&mut publisher).await, vectors["unicast_104_silent_subscriber_response"]);
         devnet.stop().await;
@@ -123,12 +123,12 @@ async fn messages_and_replies_arrive_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn over_the_bandwidth_the_code_comes_with_the_same_bytes() {
+async fn code_103_has_the_bytes_of_real_nodes() {
     guarded(async {
         let vectors = vectors();
         let devnet = Devnet::builder().nodes(1).bandwidth(1).start().await.unwrap();
         let mut stream = connect(&devnet, &devnet.node(0).endpoint()).await.unwrap();
-        // Overdraws what the node takes in a second by far.
+        // This message exceeds the limit of a second by far.
         send(&mut stream, &vectors["multicast_ack_no_subscriber_request"]).await;
         receive(&mut stream).await;
         for (kind, name) in [(0x30, "unicast"), (0x35, "multicast")] {

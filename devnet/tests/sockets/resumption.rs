@@ -1,4 +1,4 @@
-//! TLS sessions, which real nodes hand out and punish.
+//! TLS sessions, which real nodes issue and refuse to resume.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, SignatureS
 
 use crate::fixture::{connect, guarded};
 
-/// Believes any node: what is tested is the node.
+/// Accepts any node, because these tests test the node.
 #[derive(Debug)]
-struct Gullible;
+struct AcceptAnyNode;
 
-impl ServerCertVerifier for Gullible {
+impl ServerCertVerifier for AcceptAnyNode {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -53,10 +53,10 @@ impl ServerCertVerifier for Gullible {
     }
 }
 
-/// A client that resumes sessions where it can, as rustls does by default; with or without a certificate.
+/// Returns a client that resumes sessions if it can, the default of rustls, with or without a certificate.
 fn client(devnet: &Devnet, certificate: bool) -> TlsConnector {
     let credentials = Credentials::load(&devnet.credentials()).unwrap();
-    // The provider with secp256k1 is only to be had inside a configuration.
+    // The provider with secp256k1 is only available inside a configuration.
     let provider = server_config(&credentials, &[KeyExchange::Secp256k1], TakenClients::OfTheChain)
         .unwrap()
         .crypto_provider()
@@ -65,7 +65,7 @@ fn client(devnet: &Devnet, certificate: bool) -> TlsConnector {
         .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Gullible));
+        .with_custom_certificate_verifier(Arc::new(AcceptAnyNode));
     let config = match certificate {
         true => {
             config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(credentials.certified_key())))
@@ -76,7 +76,7 @@ fn client(devnet: &Devnet, certificate: bool) -> TlsConnector {
 }
 
 #[tokio::test]
-async fn whoever_offers_a_session_is_dropped_without_an_alert() {
+async fn client_that_offers_a_session_is_disconnected_without_alert() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).refuse_resumption(true).start().await.unwrap();
         let connector = client(&devnet, true);
@@ -99,7 +99,7 @@ async fn whoever_offers_a_session_is_dropped_without_an_alert() {
 }
 
 #[tokio::test]
-async fn by_default_no_session_is_handed_out() {
+async fn no_session_is_issued_by_default() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).start().await.unwrap();
         let connector = client(&devnet, true);
@@ -115,13 +115,15 @@ async fn by_default_no_session_is_handed_out() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_certificate_is_refused() {
+async fn client_without_a_certificate_is_refused() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).start().await.unwrap();
         let tcp = TcpStream::connect(devnet.node(0).address()).await.unwrap();
         let name = ServerName::try_from("node").unwrap();
         match client(&devnet, false).connect(name, tcp).await {
-            Ok(mut stream) => assert!(stream.read(&mut [0; 8]).await.is_err(), "an alert"),
+            Ok(mut stream) => {
+                assert!(stream.read(&mut [0; 8]).await.is_err(), "the client receives an alert")
+            }
             Err(error) => assert!(error.to_string().contains("alert"), "{error}"),
         }
         devnet.stop().await;

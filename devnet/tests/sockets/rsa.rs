@@ -1,4 +1,4 @@
-//! Nodes with RSA certificates, as chains since 2.9.0 have them.
+//! Nodes with RSA certificates, like chains since release 2.9.0.
 
 use amop::ErrorKind;
 use amop::transport::{Credentials, RustlsConnector, dial};
@@ -8,7 +8,7 @@ use amop_devnet::{Devnet, NodeCertificate};
 use crate::fixture::{connect, guarded};
 
 #[tokio::test]
-async fn a_client_uses_nodes_whose_certificates_are_of_version_1() {
+async fn client_accepts_nodes_with_version_1_certificates() {
     guarded(async {
         let devnet = Devnet::builder().rsa(true).start().await.unwrap();
         assert_eq!(devnet.chain().algorithm(), Algorithm::Rsa);
@@ -26,7 +26,7 @@ async fn a_client_uses_nodes_whose_certificates_are_of_version_1() {
 }
 
 #[tokio::test]
-async fn certificates_of_another_chain_are_refused_on_both_sides() {
+async fn both_sides_refuse_certificates_of_another_chain() {
     guarded(async {
         let devnet = Devnet::builder().nodes(1).rsa(true).start().await.unwrap();
         let node = devnet.node(0);
@@ -45,7 +45,7 @@ async fn certificates_of_another_chain_are_refused_on_both_sides() {
 }
 
 #[test]
-fn a_chain_without_agency_says_so() {
+fn chain_without_an_agency_is_reported() {
     let chain = Chain::mint(&ChainOptions::of(Algorithm::Rsa)).unwrap();
     let error = chain.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);

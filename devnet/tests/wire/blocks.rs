@@ -1,9 +1,9 @@
-//! 0x1001 and 0x15.
+//! Block notifications (0x1001) and registrations for contract events (0x15).
 
 use crate::sdk::{Sdk, devnet, message, raw, seq};
 
 #[tokio::test(start_paused = true)]
-async fn block_numbers_are_pushed_in_the_form_of_the_sessions_protocol() {
+async fn block_numbers_have_the_form_of_the_protocol_version() {
     let devnet = devnet(2, |b| b).await;
     let mut newer = Sdk::subscriber(&devnet.node(0), &["_block_notify_1"]).await;
     let mut older = Sdk::silent(&devnet.node(1));
@@ -23,7 +23,7 @@ async fn block_numbers_are_pushed_in_the_form_of_the_sessions_protocol() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_group_has_its_own_topic_and_number() {
+async fn group_has_its_own_topic_and_number() {
     let devnet = devnet(1, |b| b.group(2)).await;
     let mut sdk = Sdk::subscriber(&devnet.node(0), &["_block_notify_1", "_block_notify_2"]).await;
     devnet.notify_block(3);
@@ -41,7 +41,7 @@ async fn another_group_has_its_own_topic_and_number() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registration_for_contract_events_is_answered_with_a_refusal() {
+async fn registration_for_contract_events_is_refused() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::connect(&devnet.node(0)).await;
     let body = r#"{"fromBlock":"latest","toBlock":"latest","addresses":[],"topics":[],"groupID":"1","filterID":"ab"}"#;

@@ -1,11 +1,11 @@
-//! Bad clients cost themselves only, and what they make a node hold is bounded.
+//! A client that misbehaves affects no other client, and what it makes a node hold is limited.
 
 use std::time::Duration;
 
 use crate::sdk::{BROADCAST, REQUEST, RESPONSE, Sdk, devnet, message, raw, seq};
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_doesnt_read_is_cut_and_nobody_else_suffers() {
+async fn client_that_does_not_read_is_cut_without_affecting_others() {
     let devnet = devnet(2, |b| b.max_queued_bytes(1 << 20)).await;
     let mut deaf = Sdk::subscriber(&devnet.node(1), &["t"]).await;
     let mut good = Sdk::subscriber(&devnet.node(1), &["t"]).await;
@@ -25,11 +25,11 @@ async fn a_client_that_doesnt_read_is_cut_and_nobody_else_suffers() {
     while deaf.try_next().await.is_some() {
         frames += 1;
     }
-    assert!(frames < 64, "it got what was written before, {frames} frames");
+    assert!(frames < 64, "{frames} frames were written before the cut");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_only_asks_and_never_reads_is_cut() {
+async fn client_that_sends_and_never_reads_is_cut() {
     let devnet = devnet(1, |b| b.max_queued_bytes(64 << 10)).await;
     let mut sdk = Sdk::connect(&devnet.node(0)).await;
     let call = raw(0x12, seq("1"), r#"{"jsonrpc":"2.0","method":"getClientVersion","id":1}"#).bytes();
@@ -42,7 +42,7 @@ async fn a_client_that_only_asks_and_never_reads_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unanswered_unicasts_are_bounded_by_103() {
+async fn unanswered_unicasts_are_limited_by_code_103() {
     let devnet = devnet(2, |b| b.max_in_flight_bytes(10_000)).await;
     let mut silent = Sdk::subscriber(&devnet.node(1), &["t"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
@@ -55,15 +55,15 @@ async fn unanswered_unicasts_are_bounded_by_103() {
     );
     assert_eq!(publisher.frame().await.result, 104);
     publisher.send(&raw(REQUEST, seq("3"), &body)).await;
-    assert_eq!(silent.frame().await.seq, seq("3"), "there is room again");
+    assert_eq!(silent.frame().await.seq, seq("3"), "there is capacity again");
     let huge = message("t", &"x".repeat(20_000));
     assert_eq!(publisher.frame().await.result, 104);
     publisher.send(&raw(REQUEST, seq("4"), huge)).await;
-    assert_eq!(silent.frame().await.seq, seq("4"), "one message always fits");
+    assert_eq!(silent.frame().await.seq, seq("4"), "the first message may be of any length");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_frame_behind_a_refused_handshake_is_not_served() {
+async fn frame_behind_a_refused_handshake_is_ignored() {
     let devnet = devnet(2, |b| b).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["t"]).await;
     let mut sdk = Sdk::silent(&devnet.node(0));
@@ -75,14 +75,14 @@ async fn a_second_frame_behind_a_refused_handshake_is_not_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn overtaking_loses_and_duplicates_nothing() {
+async fn reordering_loses_and_duplicates_nothing() {
     for kind in [BROADCAST, REQUEST] {
-        overtake(kind).await;
+        reorder(kind).await;
     }
 }
 
-/// Sends 2,000 frames of a kind in one go.
-async fn overtake(kind: u16) {
+/// Sends 2,000 frames of a kind at once.
+async fn reorder(kind: u16) {
     let devnet = devnet(2, |b| b.reorder(Duration::from_millis(250)).seed(3)).await;
     let mut subscriber = Sdk::connect(&devnet.node(1)).await;
     subscriber.send(&raw(0x32, seq("topics"), r#"["t"]"#)).await;
@@ -113,11 +113,11 @@ async fn overtake(kind: u16) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_that_never_ends_goes_with_its_session_at_the_idle_limit() {
+async fn unfinished_frame_ends_with_its_session_at_the_idle_limit() {
     let devnet = devnet(1, |b| b).await;
     let mut other = Sdk::connect(&devnet.node(0)).await;
     let mut sdk = Sdk::connect(&devnet.node(0)).await;
-    // It says that 100 MiB will come.
+    // The length field announces 100 MiB.
     sdk.send_bytes(&(100_u32 << 20).to_be_bytes()).await;
     tokio::time::sleep(Duration::from_secs(50)).await;
     other.ping().await;

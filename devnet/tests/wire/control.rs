@@ -1,4 +1,4 @@
-//! Faults and fates of nodes in words.
+//! Control by text commands.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ fn sent() -> Raw {
     raw(REQUEST, seq("1"), message("t", "x"))
 }
 
-/// Has the devnet do something that it has nothing to say of.
+/// Runs a command without an answer.
 async fn command(devnet: &Devnet, command: &str) {
     assert_eq!(devnet.control(command).await.unwrap(), "{}", "{command}");
 }
 
-/// Asks the devnet for something.
+/// Runs a command and returns its answer.
 async fn answer(devnet: &Devnet, command: &str) -> Value {
     serde_json::from_str(&devnet.control(command).await.unwrap()).unwrap()
 }
@@ -32,7 +32,7 @@ async fn pair() -> (Devnet, Sdk, Sdk) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nodes_and_links_obey() {
+async fn nodes_and_links_are_controlled() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     command(&devnet, "cut-link 0 1").await;
     assert_eq!(publisher.call(&sent()).await.result, 100);
@@ -44,7 +44,7 @@ async fn nodes_and_links_obey() {
     publisher.send(&raw(0x13, seq("2"), "")).await;
     publisher.nothing_for(A_WHILE).await;
     command(&devnet, " thaw  0 ").await;
-    assert_eq!(publisher.frame().await.result, 104, "of the message before");
+    assert_eq!(publisher.frame().await.result, 104, "for the message before");
     assert_eq!(publisher.frame().await.kind, 0x13);
 
     command(&devnet, "reset-sessions 0").await;
@@ -58,7 +58,7 @@ async fn nodes_and_links_obey() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_are_listed_and_end_or_stall() {
+async fn sessions_are_listed_ended_and_stalled() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let listed = answer(&devnet, "sessions").await;
     let expected = json!({ "sessions": [
@@ -82,7 +82,7 @@ async fn sessions_are_listed_and_end_or_stall() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_happen_and_are_counted() {
+async fn faults_are_injected_and_counted() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let lost = answer(&devnet, "fault lose from-clients session=0 type=0x30 times=1 topic=t").await;
     assert_eq!(lost, json!({ "fault": 1 }));
@@ -105,41 +105,44 @@ async fn faults_happen_and_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn blocks_and_counters() {
+async fn blocks_are_notified_and_counters_returned() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::subscriber(&devnet.node(0), &["_block_notify_1"]).await;
     command(&devnet, "block 7").await;
     assert_eq!(sdk.frame().await.kind, 0x1001);
     let counters = devnet.counters();
-    let told = answer(&devnet, "counters").await;
-    assert_eq!(told["frames_in"], counters.frames_in);
-    assert_eq!((&told["sessions"], &told["held_bytes"], &told["tasks"]), (&json!(1), &json!(0), &json!(2)));
-    // Every field of the structure, whose text has them by name.
+    let counted = answer(&devnet, "counters").await;
+    assert_eq!(counted["frames_in"], counters.frames_in);
+    assert_eq!(
+        (&counted["sessions"], &counted["held_bytes"], &counted["tasks"]),
+        (&json!(1), &json!(0), &json!(2))
+    );
+    // The debug text names every field of the structure.
     for name in format!("{counters:?}").split([' ', '{']).filter_map(|word| word.strip_suffix(':')) {
-        assert!(told[name].is_u64(), "{name}");
+        assert!(counted[name].is_u64(), "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_command_or_names_nothing_is_refused() {
+async fn invalid_commands_are_rejected() {
     let (devnet, ..) = pair().await;
     for (command, named) in [
-        ("", "\"\" is no command"),
-        ("explode 1", "\"explode\" is no command"),
-        ("kill", "\"\" is no number"),
-        ("kill 2", "there is no node 2: the last one is 1"),
-        ("cut-link 0", "\"\" is no number"),
-        ("on-connect 0 warmly", "\"warmly\" is none of serve, close, reset, stall, garbage"),
-        ("certificate 0 good", "\"good\" is none of valid, expired, early, foreign"),
+        ("", "unknown devnet command \"\""),
+        ("explode 1", "unknown devnet command \"explode\""),
+        ("kill", "invalid number \"\""),
+        ("kill 2", "there is no node 2: the last node is 1"),
+        ("cut-link 0", "invalid number \"\""),
+        ("on-connect 0 warmly", "invalid value \"warmly\": use one of serve, close, reset, stall, garbage"),
+        ("certificate 0 good", "invalid value \"good\": use one of valid, expired, early, foreign"),
         ("certificate 0 expired", "runs without TLS"),
         ("close 9", "there is no session 9"),
         ("fault lose node=2", "there is no node 2"),
         ("fault lose session=9", "there is no session 9"),
-        ("fault lose often", "\"often\" narrows no fault"),
+        ("fault lose often", "unknown restriction \"often\""),
         ("hits 1", "there is no fault 1"),
         ("remove-fault 1", "there is no fault 1"),
-        ("clear-faults now", "nothing may follow"),
-        ("block x", "\"x\" is no number"),
+        ("clear-faults now", "unexpected text after the command"),
+        ("block x", "invalid number \"x\""),
     ] {
         let error = devnet.control(command).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{command}");

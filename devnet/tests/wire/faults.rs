@@ -1,4 +1,4 @@
-//! Faults on demand.
+//! Injected faults.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn pair() -> (Devnet, Sdk, Sdk) {
     (devnet, publisher, subscriber)
 }
 
-/// Publishes, and has the subscriber answer.
+/// Publishes, and answers as the subscriber.
 async fn exchange(publisher: &mut Sdk, subscriber: &mut Sdk) {
     publisher.send(&sent()).await;
     assert_eq!(subscriber.frame().await, sent());
@@ -29,7 +29,7 @@ async fn exchange(publisher: &mut Sdk, subscriber: &mut Sdk) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_is_lost_once() {
+async fn lose_drops_one_reply() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let fault = devnet.inject(Fault::lose().at(&devnet.node(0)).on_topic("t").on_type(0x31).times(1));
     exchange(&mut publisher, &mut subscriber).await;
@@ -42,7 +42,7 @@ async fn a_reply_is_lost_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_that_the_subscribers_node_loses_is_delivered_again() {
+async fn message_is_delivered_again_if_its_reply_is_lost() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let mut other = Sdk::subscriber(&devnet.node(1), &["t"]).await;
     devnet.inject(Fault::lose().from_clients().on_type(0x31).times(1));
@@ -59,7 +59,7 @@ async fn a_reply_that_the_subscribers_node_loses_is_delivered_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn frames_come_late_twice_or_with_another_seq_or_type() {
+async fn frames_are_delayed_duplicated_and_changed() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let on_replies = |fault: Fault| fault.at(&devnet.node(0)).on_type(0x31);
 
@@ -89,7 +89,7 @@ async fn frames_come_late_twice_or_with_another_seq_or_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_from_clients() {
+async fn frames_from_clients_are_delayed_duplicated_and_changed() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     devnet.inject(Fault::twice().from_clients().on_type(0x35).times(1));
     devnet.inject(Fault::delay(Duration::from_secs(2)).from_clients().on_type(0x35).times(1));
@@ -114,7 +114,7 @@ async fn the_same_from_clients() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn garbage_has_the_frames_length_and_isnt_the_frame() {
+async fn garbage_has_the_length_of_the_frame() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     devnet.inject(Fault::garbage().at(&devnet.node(0)).on_type(0x31));
     exchange(&mut publisher, &mut subscriber).await;
@@ -124,7 +124,7 @@ async fn garbage_has_the_frames_length_and_isnt_the_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_is_cut_in_the_middle_and_the_connection_with_it() {
+async fn cut_ends_the_connection_in_the_middle_of_a_frame() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     devnet.inject(Fault::cut_in_mid_frame().at(&devnet.node(0)).on_type(0x31).after(1));
     exchange(&mut publisher, &mut subscriber).await;
@@ -138,7 +138,7 @@ async fn a_frame_is_cut_in_the_middle_and_the_connection_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_end_instead_of_a_frame() {
+async fn close_and_reset_end_the_session_instead_of_a_frame() {
     for fault in
         [Fault::close(), Fault::reset(), Fault::close().from_clients(), Fault::reset().from_clients()]
     {
@@ -152,7 +152,7 @@ async fn sessions_end_instead_of_a_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stalled_session_is_mute_and_deaf_until_it_is_resumed() {
+async fn stalled_session_is_neither_read_nor_written_until_resumed() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     devnet.inject(Fault::stall().at(&devnet.node(0)).on_type(0x31).times(1));
     exchange(&mut publisher, &mut subscriber).await;
@@ -170,7 +170,7 @@ async fn a_stalled_session_is_mute_and_deaf_until_it_is_resumed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_is_looked_at_fed_with_raw_bytes_and_ended() {
+async fn session_handle_inspects_sends_and_ends() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let session = devnet.node(1).sessions()[0].clone();
     assert_eq!((session.protocol(), session.topics()), (3, vec!["t".to_string()]));

@@ -1,4 +1,4 @@
-//! 0x14.
+//! Handshakes (0x14).
 
 use crate::sdk::{LONG, Sdk, devnet, raw, seq};
 
@@ -9,7 +9,7 @@ fn offer(minimum: i64, maximum: i64) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_highest_common_version_is_answered() {
+async fn answer_has_the_highest_common_version() {
     let devnet = devnet(1, |b| b).await;
     for (minimum, maximum, protocol) in [(1, 1, 1), (1, 2, 2), (1, 3, 3), (0, 3, 3), (1, 99, 3), (3, 1, 1)] {
         let mut sdk = Sdk::silent(&devnet.node(0));
@@ -20,7 +20,7 @@ async fn the_highest_common_version_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_common_version_closes_without_an_answer() {
+async fn session_without_a_common_version_is_closed() {
     let devnet = devnet(1, |b| b).await;
     for (minimum, maximum) in [(4, 9), (0, 0), (-1, 3)] {
         let mut sdk = Sdk::silent(&devnet.node(0));
@@ -31,7 +31,7 @@ async fn no_common_version_closes_without_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_offer_is_ignored_and_the_session_stays_at_protocol_1() {
+async fn invalid_offer_is_ignored() {
     let devnet = devnet(1, |b| b).await;
     for body in ["", "nonsense", "[]", "7", "\"text\""] {
         let mut sdk = Sdk::silent(&devnet.node(0));
@@ -42,7 +42,7 @@ async fn what_is_no_offer_is_ignored_and_the_session_stays_at_protocol_1() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_result_field_is_echoed() {
+async fn answer_repeats_the_result_field() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::silent(&devnet.node(0));
     let answer = sdk.call(&raw(0x14, seq("20"), offer(1, 3)).with_result(-7)).await;
@@ -50,7 +50,7 @@ async fn the_result_field_is_echoed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_handshake_changes_the_version_again() {
+async fn second_handshake_changes_the_version() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::connect(&devnet.node(0)).await;
     assert_eq!(sdk.call(&raw(HEARTBEAT, seq("1"), "")).await.body, b"{\"heartBeat\":1}\n");

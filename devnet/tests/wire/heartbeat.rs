@@ -1,4 +1,4 @@
-//! 0x13, the idle limit, and frames that mean nothing.
+//! Heartbeats (0x13), the idle limit and invalid frames.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::sdk::{Sdk, devnet, raw, seq};
 const HEARTBEAT: u16 = 0x13;
 
 #[tokio::test(start_paused = true)]
-async fn at_protocol_1_exactly_0_is_answered() {
+async fn version_1_answers_only_the_text_0() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::silent(&devnet.node(0));
     assert_eq!(sdk.call(&raw(HEARTBEAT, seq("1"), "0")).await, raw(HEARTBEAT, seq("1"), "1"));
@@ -18,7 +18,7 @@ async fn at_protocol_1_exactly_0_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn from_protocol_2_on_any_body_is_answered() {
+async fn versions_2_and_3_answer_any_body() {
     let devnet = devnet(1, |b| b).await;
     for protocol in [2, 3] {
         let mut sdk = Sdk::silent(&devnet.node(0));
@@ -32,7 +32,7 @@ async fn from_protocol_2_on_any_body_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_without_a_byte_is_closed_after_the_idle_limit() {
+async fn idle_session_is_closed_after_the_idle_limit() {
     let devnet = devnet(1, |b| b.idle_limit(Duration::from_secs(60))).await;
     let mut sdk = Sdk::connect(&devnet.node(0)).await;
     tokio::time::sleep(Duration::from_secs(40)).await;
@@ -42,7 +42,7 @@ async fn a_session_without_a_byte_is_closed_after_the_idle_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn receiving_alone_keeps_a_session_open() {
+async fn session_that_only_receives_stays_open() {
     let devnet = devnet(1, |b| b.idle_limit(Duration::from_secs(60))).await;
     let node = devnet.node(0);
     let mut listener = Sdk::subscriber(&node, &["news"]).await;
@@ -57,7 +57,7 @@ async fn receiving_alone_keeps_a_session_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_type_is_ignored() {
+async fn unknown_type_is_ignored() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::connect(&devnet.node(0)).await;
     for kind in [0x11, 0x33, 0x1000, 0x1001, 0x1002, 0xffff] {
@@ -67,7 +67,7 @@ async fn an_unknown_type_is_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_length_that_cant_be_closes_that_connection_only() {
+async fn invalid_length_closes_only_its_connection() {
     let devnet = devnet(1, |b| b).await;
     let mut other = Sdk::connect(&devnet.node(0)).await;
     for length in (0_u32..42).chain([100 * 1024 * 1024 + 1, u32::MAX]) {

@@ -1,4 +1,4 @@
-//! What happens between nodes: lost links, dead and frozen nodes, frames too long for a link.
+//! Links between nodes: lost links, dead and frozen nodes, frames too long for a link.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use amop_devnet::{Devnet, DevnetBuilder};
 
 use crate::sdk::{BROADCAST, REQUEST, RESPONSE, Raw, Sdk, devnet, message, raw, seq};
 
-/// Longer than topics travel.
+/// Longer than the exchange of topic lists.
 const A_WHILE: Duration = Duration::from_secs(10);
 
 fn sent() -> Raw {
@@ -31,15 +31,15 @@ async fn pair(set: impl FnOnce(DevnetBuilder) -> DevnetBuilder) -> (Devnet, Sdk,
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_dies_ends_what_is_in_flight_with_100_and_is_routable_when_back() {
+async fn killed_node_ends_unicasts_with_100_until_it_restarts() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b).await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
     devnet.node(1).kill().await;
     assert_eq!(publisher.frame().await, code_100());
     subscriber.closed().await;
-    assert_eq!(publisher.call(&sent()).await, code_100(), "later ones at once");
-    assert!(!devnet.node(1).attach(tokio::io::duplex(64).0), "a dead node takes nobody");
+    assert_eq!(publisher.call(&sent()).await, code_100(), "later ones are answered at once");
+    assert!(!devnet.node(1).attach(tokio::io::duplex(64).0), "a dead node accepts no session");
 
     devnet.node(1).restart().await.unwrap();
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["t"]).await;
@@ -48,7 +48,7 @@ async fn a_node_that_dies_ends_what_is_in_flight_with_100_and_is_routable_when_b
 }
 
 #[tokio::test(start_paused = true)]
-async fn like_2_11_a_dead_node_shows_within_5_s_and_is_routable_again_some_seconds_after_it_is_back() {
+async fn like_2_11_loss_and_return_of_a_node_take_seconds() {
     let (devnet, mut publisher, mut subscriber) =
         pair(|b| b.like_2_11().reorder(Duration::ZERO).idle_limit(10 * A_WHILE)).await;
     tokio::time::sleep(A_WHILE).await;
@@ -58,18 +58,22 @@ async fn like_2_11_a_dead_node_shows_within_5_s_and_is_routable_again_some_secon
     let (answer, took) = publisher.timed_frame().await;
     assert_eq!((answer, took.as_secs()), (code_100(), 5));
     publisher.send(&sent()).await;
-    assert_eq!(publisher.timed_frame().await, (code_100(), Duration::ZERO), "later ones at once");
+    assert_eq!(
+        publisher.timed_frame().await,
+        (code_100(), Duration::ZERO),
+        "later ones are answered at once"
+    );
 
     devnet.node(1).restart().await.unwrap();
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["t"]).await;
-    assert_eq!(publisher.call(&sent()).await, code_100(), "not known yet");
+    assert_eq!(publisher.call(&sent()).await, code_100(), "the topic is not known yet");
     tokio::time::sleep(Duration::from_secs(5)).await;
     publisher.send(&sent()).await;
     assert_eq!(subscriber.frame().await, sent());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_publishers_own_node_dies_nothing_is_left_over() {
+async fn killed_publishers_node_leaves_nothing() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b).await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -82,7 +86,7 @@ async fn the_publishers_own_node_dies_nothing_is_left_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cut_link_loses_replies_and_topics_until_it_is_restored() {
+async fn cut_link_loses_replies_and_topics_until_restored() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b).await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -91,7 +95,7 @@ async fn a_cut_link_loses_replies_and_topics_until_it_is_restored() {
     subscriber.send(&answer()).await;
     assert_eq!(publisher.call(&sent()).await, code_100());
     let news = raw(BROADCAST, seq("2"), message("t", "news"));
-    assert_eq!(publisher.call(&news).await.result, 0, "acked all the same");
+    assert_eq!(publisher.call(&news).await.result, 0, "acknowledged nevertheless");
     subscriber.nothing_for(Duration::from_secs(1)).await;
 
     devnet.node(1).restore_link(&devnet.node(0));
@@ -102,7 +106,7 @@ async fn a_cut_link_loses_replies_and_topics_until_it_is_restored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_loss_time_the_loss_is_noticed_later() {
+async fn link_loss_is_noticed_after_the_loss_time() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b.link_loss(Duration::from_secs(5))).await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -113,18 +117,18 @@ async fn with_a_loss_time_the_loss_is_noticed_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_node_would_say_over_a_lost_link_is_lost() {
+async fn code_104_is_not_sent_over_a_lost_link() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b.link_loss(Duration::from_secs(5))).await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
     devnet.node(0).cut_link(&devnet.node(1));
     drop(subscriber);
     let (lost, took) = publisher.timed_frame().await;
-    assert_eq!((lost, took.as_secs()), (code_100(), 5), "no 104 at once");
+    assert_eq!((lost, took.as_secs()), (code_100(), 5), "104 is not answered at once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_link_that_is_back_before_the_loss_is_noticed_keeps_what_was_sent_since() {
+async fn messages_sent_after_a_short_loss_are_kept() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b.link_loss(Duration::from_secs(5))).await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -139,7 +143,7 @@ async fn a_link_that_is_back_before_the_loss_is_noticed_keeps_what_was_sent_sinc
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_first_node_is_lost_the_next_one_is_tried() {
+async fn next_node_is_tried_after_the_first_is_lost() {
     let devnet = devnet(3, |b| b).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let mut one = Sdk::subscriber(&devnet.node(1), &["t"]).await;
@@ -154,7 +158,7 @@ async fn when_the_first_node_is_lost_the_next_one_is_tried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frozen_node_is_100_after_the_node_limit_and_delivers_late_when_it_wakes() {
+async fn frozen_node_delivers_late_after_code_100() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b).await;
     devnet.node(1).freeze();
     publisher.send(&sent()).await;
@@ -173,7 +177,7 @@ async fn a_frozen_node_is_100_after_the_node_limit_and_delivers_late_when_it_wak
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frozen_publishers_node_answers_when_it_wakes() {
+async fn frozen_publishers_node_answers_when_thawed() {
     let (devnet, mut publisher, mut subscriber) = pair(|b| b).await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -185,7 +189,7 @@ async fn a_frozen_publishers_node_answers_when_it_wakes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_too_long_for_the_link_is_100_and_breaks_it_for_a_while() {
+async fn frame_too_long_for_the_link_breaks_it_for_a_while() {
     let (_devnet, mut publisher, mut subscriber) = pair(|b| b.link_rejoin(Duration::from_secs(2))).await;
     let topic = message("t", "");
     let body = |spare: usize| {
@@ -195,7 +199,7 @@ async fn a_frame_too_long_for_the_link_is_100_and_breaks_it_for_a_while() {
     };
     publisher.send(&raw(REQUEST, seq("1"), body(0))).await;
     assert_eq!(publisher.frame().await, code_100());
-    assert_eq!(publisher.call(&sent()).await, code_100(), "the link is gone");
+    assert_eq!(publisher.call(&sent()).await, code_100(), "the link is lost");
     tokio::time::sleep(Duration::from_secs(2)).await;
     let largest = raw(REQUEST, seq("2"), body(16 * 1024));
     publisher.send(&largest).await;

@@ -1,7 +1,7 @@
-//! How the nodes answer, row by row: raw frames in, raw frames out, over 1 to 3 nodes.
+//! The nodes' answers to raw frames, with 1 to 3 nodes.
 //!
-//! Sessions run over in-memory streams on a clock that stands still unless everybody waits, so real limits
-//! (5 s, 30 s, 60 s) cost nothing and silence can be asserted.
+//! Sessions use in-memory streams and a paused clock, so that the nodes' real limits (5 s, 30 s, 60 s) take no time and
+//! tests can assert that nothing is sent.
 
 mod blocks;
 mod bounds;

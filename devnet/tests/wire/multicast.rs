@@ -1,4 +1,4 @@
-//! 0x35.
+//! Multicasts (0x35).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::sdk::{BROADCAST, RESPONSE, Sdk, devnet, message, raw, seq};
 const A_WHILE: Duration = Duration::from_secs(20);
 
 #[tokio::test(start_paused = true)]
-async fn the_ack_is_the_message_itself_with_and_without_subscribers() {
+async fn acknowledgement_is_the_message_itself() {
     let devnet = devnet(2, |b| b).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let sent = raw(BROADCAST, seq("530"), message("demo/topic", "news")).with_result(7);
@@ -17,12 +17,12 @@ async fn the_ack_is_the_message_itself_with_and_without_subscribers() {
     assert_eq!(publisher.call(&sent).await, ack);
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
     assert_eq!(publisher.call(&sent).await, ack);
-    assert_eq!(subscriber.frame().await, sent, "copies are identical, seq and result too");
+    assert_eq!(subscriber.frame().await, sent, "copies are identical, including seq and result");
     publisher.nothing_for(A_WHILE).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_subscribed_session_of_every_node_gets_one_copy() {
+async fn every_subscribed_session_receives_one_copy() {
     let devnet = devnet(3, |b| b).await;
     let mut subscribers = Vec::new();
     for node in [1, 1, 2] {
@@ -40,7 +40,7 @@ async fn every_subscribed_session_of_every_node_gets_one_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seq_is_delivered_each_time() {
+async fn repeated_seq_is_delivered_each_time() {
     let devnet = devnet(2, |b| b).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["a"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
@@ -52,7 +52,7 @@ async fn the_same_seq_is_delivered_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn own_node_others_get_a_copy_the_publisher_none() {
+async fn publisher_receives_no_copy_of_its_own_multicast() {
     let devnet = devnet(1, |b| b).await;
     let mut publisher = Sdk::subscriber(&devnet.node(0), &["a"]).await;
     let mut other = Sdk::subscriber(&devnet.node(0), &["a"]).await;
@@ -63,7 +63,7 @@ async fn own_node_others_get_a_copy_the_publisher_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn like_2_11_nobody_at_the_publishers_node_gets_one() {
+async fn like_2_11_sessions_of_the_publishers_node_receive_nothing() {
     let devnet = devnet(2, |b| b.same_node(SameNode::Drop)).await;
     let mut near = Sdk::subscriber(&devnet.node(0), &["a"]).await;
     let mut far = Sdk::subscriber(&devnet.node(1), &["a"]).await;
@@ -74,7 +74,7 @@ async fn like_2_11_nobody_at_the_publishers_node_gets_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_of_zero_bytes_gets_no_ack() {
+async fn empty_body_is_not_acknowledged() {
     let devnet = devnet(1, |b| b).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     publisher.send(&raw(BROADCAST, seq("1"), "")).await;
@@ -82,7 +82,7 @@ async fn a_body_of_zero_bytes_gets_no_ack() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_without_a_topic_is_answered_100() {
+async fn body_without_a_topic_is_answered_with_100() {
     let devnet = devnet(1, |b| b).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     for body in [&b"\x00abc"[..], b"\x01abc", b"\x05abc"] {
@@ -92,12 +92,12 @@ async fn a_body_without_a_topic_is_answered_100() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_the_bandwidth_limit_103() {
+async fn message_over_the_bandwidth_limit_is_answered_with_103() {
     let devnet = devnet(2, |b| b.bandwidth(1000)).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["a"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let large = raw(BROADCAST, seq("1"), message("a", &"x".repeat(2000)));
-    assert_eq!(publisher.call(&large).await.result, 0, "what uses the budget up still passes");
+    assert_eq!(publisher.call(&large).await.result, 0, "the message that exhausts the budget passes");
     subscriber.frame().await;
     for kind in [BROADCAST, 0x30] {
         let answer = publisher.call(&raw(kind, seq("852"), message("a", "x"))).await;

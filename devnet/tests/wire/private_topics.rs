@@ -1,4 +1,4 @@
-//! 0x37 and 0x38.
+//! Verification of private topics (0x37, 0x38).
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ fn sent() -> Raw {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_private_topic_works_once_a_publisher_has_verified_it() {
+async fn private_topic_works_once_verified() {
     let devnet = devnet(2, |b| b.idle_limit(LONG)).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &[NEED, VERIFY]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let mut bystander = Sdk::connect(&devnet.node(0)).await;
-    assert_eq!(publisher.call(&sent()).await.result, 100, "not verified yet");
+    assert_eq!(publisher.call(&sent()).await.result, 100, "the topic is not verified yet");
     let news = raw(BROADCAST, seq("604"), message(NEED, "news"));
-    assert_eq!(publisher.call(&news).await.result, 0, "acked all the same");
+    assert_eq!(publisher.call(&news).await.result, 0, "acknowledged nevertheless");
     publisher.send(&raw(0x32, seq("601"), format!("[\"{PUSH}\"]"))).await;
 
     let request = publisher.frame().await;
@@ -38,14 +38,18 @@ async fn a_private_topic_works_once_a_publisher_has_verified_it() {
     let expected =
         VerifyRequest { node_id: node_id.clone(), topic: NEED.into(), topic_for_cert: VERIFY.into() };
     assert_eq!(request.body, expected.encode());
-    // As java-sdk acks, and as go-sdk does.
+    // The acknowledgements of java-sdk and of go-sdk.
     publisher.send(&raw(0x37, request.seq, "")).await;
     publisher.send(&raw(RESPONSE, request.seq, message(&format!("#!$VerifyChannel_{VERIFY}"), ""))).await;
     let (again, took) = publisher.timed_frame().await;
-    assert_eq!((again.kind, took.as_secs() <= 5), (0x37, true), "asked until there is a verdict");
+    assert_eq!(
+        (again.kind, took.as_secs() <= 5),
+        (0x37, true),
+        "the request is repeated until there is a result"
+    );
 
     publisher.send(&raw(REQUEST, seq("challenge"), message(VERIFY, "random"))).await;
-    assert_eq!(subscriber.frame().await.body, message(VERIFY, "random"), "the route is open to anybody");
+    assert_eq!(subscriber.frame().await.body, message(VERIFY, "random"), "the verify channel is not private");
     subscriber.send(&raw(RESPONSE, seq("challenge"), message(VERIFY, "signature"))).await;
     publisher.frame().await;
 
@@ -53,19 +57,23 @@ async fn a_private_topic_works_once_a_publisher_has_verified_it() {
     publisher.ping().await;
     for sdk in [&mut publisher, &mut bystander] {
         sdk.send(&sent()).await;
-        assert_eq!(subscriber.frame().await, sent(), "works for every session of the publisher's node");
+        assert_eq!(
+            subscriber.frame().await,
+            sent(),
+            "verification holds for all sessions of the publisher's node"
+        );
         subscriber.send(&raw(RESPONSE, seq("603"), message(NEED, "pong"))).await;
         assert_eq!(sdk.frame().await.body, message(NEED, "pong"));
         sdk.call(&news).await;
         assert_eq!(subscriber.frame().await, news);
     }
     let peers = publisher.call(&raw(0x12, seq("605"), GET_PEERS)).await;
-    assert!(String::from_utf8(peers.body).unwrap().contains(NEED), "it shows when it is verified");
+    assert!(String::from_utf8(peers.body).unwrap().contains(NEED), "a verified topic is listed");
     publisher.nothing_for(Duration::from_secs(30)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_verdict_stands_until_the_subscriber_leaves_and_returns() {
+async fn refused_topic_stays_refused_until_it_is_subscribed_again() {
     let devnet = devnet(2, |b| b.idle_limit(LONG)).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &[NEED, VERIFY]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
@@ -89,7 +97,7 @@ async fn a_bad_verdict_stands_until_the_subscriber_leaves_and_returns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_push_channel_sessions_are_asked_with_one_seq_and_each_node_for_itself() {
+async fn each_node_asks_all_its_publishers_with_one_seq() {
     let devnet = devnet(3, |b| b).await;
     let _subscriber = Sdk::subscriber(&devnet.node(2), &[NEED, VERIFY]).await;
     let mut asked = Vec::new();
@@ -110,11 +118,11 @@ async fn all_push_channel_sessions_are_asked_with_one_seq_and_each_node_for_itse
         assert_eq!(other.frame().await.kind, 0x37);
     }
     one.send(&verdict("0", &devnet.node(2).id())).await;
-    assert_eq!(other.call(&sent()).await.result, 100, "another node's verdict doesn't count");
+    assert_eq!(other.call(&sent()).await.result, 100, "the result of another node does not count");
 }
 
 #[tokio::test(start_paused = true)]
-async fn unverified_private_topics_dont_show_at_peers_and_need_nothing_on_the_own_node() {
+async fn unverified_topic_is_hidden_at_peers_and_works_at_its_own_node() {
     let devnet = devnet(2, |b| b).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &[NEED, "open"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;

@@ -1,4 +1,4 @@
-//! 0x12.
+//! JSON-RPC calls (0x12).
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ async fn result(sdk: &mut Sdk, method: &str, params: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_byte_by_byte() {
+async fn answers_are_those_of_real_nodes() {
     let devnet = devnet(2, |b| b).await;
     let mut sdk = Sdk::silent(&devnet.node(0));
     let line = |result: &str| format!("{{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{result}}}\n");
@@ -42,7 +42,7 @@ async fn answers_byte_by_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_have_their_codes_and_ids_come_back() {
+async fn errors_have_codes_and_answers_repeat_the_id() {
     let devnet = devnet(1, |b| b).await;
     let mut sdk = Sdk::silent(&devnet.node(0));
     for (body, code) in [
@@ -66,7 +66,7 @@ async fn errors_have_their_codes_and_ids_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_go_and_java_need_of_the_client_version() {
+async fn client_version_has_the_fields_that_sdks_need() {
     let devnet = devnet(1, |b| b.chain_id("7")).await;
     let mut sdk = Sdk::silent(&devnet.node(0));
     let version = call(&mut sdk, r#"{"jsonrpc":"2.0","id":1,"method":"getClientVersion"}"#).await;
@@ -92,7 +92,7 @@ async fn what_go_and_java_need_of_the_client_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn topics_show_at_the_own_node_and_at_its_peers() {
+async fn topics_are_listed_at_their_node_and_at_its_peers() {
     let devnet = devnet(2, |b| b).await;
     let mut sdk = Sdk::subscriber(&devnet.node(0), &["b", "a"]).await;
     let own = result(&mut sdk, "getNodeInfo", "[]").await;

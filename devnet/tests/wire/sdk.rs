@@ -1,4 +1,4 @@
-//! A client made of raw frames, and the devnets it talks to.
+//! A client that sends and receives raw frames, and devnets for it.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use amop_devnet::{Devnet, DevnetBuilder, Node};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-/// Far over every limit of the nodes; on the paused clock it costs nothing.
+/// Longer than every limit of the nodes. It takes no time on the paused clock.
 pub(crate) const LONG: Duration = Duration::from_secs(300);
 
-/// What is on its way in each direction of an in-memory stream, as between two sockets.
+/// The capacity of an in-memory stream in each direction, as between two sockets.
 const BUFFER: usize = 256 * 1024;
 
 pub(crate) const REQUEST: u16 = 0x30;
@@ -25,7 +25,7 @@ pub(crate) async fn devnet(nodes: usize, set: impl FnOnce(DevnetBuilder) -> Devn
     set(Devnet::builder().nodes(nodes).plain(true)).start().await.expect("a devnet starts")
 }
 
-/// A frame that the test owns.
+/// An owned frame.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Raw {
     pub(crate) kind: u16,
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Raw {
     }
 }
 
-/// A frame with result 0.
+/// Returns a frame with result 0.
 pub(crate) fn raw(kind: u16, seq: Seq, body: impl AsRef<[u8]>) -> Raw {
     Raw { kind, seq, result: 0, body: body.as_ref().to_vec() }
 }
@@ -64,13 +64,13 @@ impl Raw {
     }
 }
 
-/// A seq of one's own: the text, filled up with zeros in front.
+/// Returns a seq of this text, padded with zeros in front.
 pub(crate) fn seq(text: &str) -> Seq {
     let padded = format!("{text:0>32}");
     Seq::new(padded.as_bytes().try_into().expect("32 bytes"))
 }
 
-/// A topic body.
+/// Returns a topic body.
 pub(crate) fn message(topic: &str, data: &str) -> Vec<u8> {
     let mut body = vec![(topic.len() + 1) as u8];
     body.extend_from_slice(topic.as_bytes());
@@ -85,18 +85,18 @@ pub(crate) struct Sdk {
 }
 
 impl Sdk {
-    /// A client that is connected.
+    /// Returns a client on a connected stream.
     pub(crate) fn over(stream: BoxedStream) -> Sdk {
         Sdk { stream, reader: FrameReader::new(MAX_FRAME_LEN) }
     }
 
-    /// Connects without saying anything; `None` when the node is dead.
+    /// Connects without sending anything. Returns `None` if the node is dead.
     pub(crate) fn attach(node: &Node) -> Option<Sdk> {
         let (stream, served) = tokio::io::duplex(BUFFER);
         node.attach(served).then(|| Sdk::over(Box::new(stream)))
     }
 
-    /// Connects without saying anything.
+    /// Connects without sending anything.
     pub(crate) fn silent(node: &Node) -> Sdk {
         Sdk::attach(node).expect("the node is up")
     }
@@ -122,43 +122,43 @@ impl Sdk {
     }
 
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).await.expect("the session lives");
+        self.stream.write_all(bytes).await.expect("the session is alive");
     }
 
-    /// As [`Sdk::send_bytes`] where the node may have ended the session.
+    /// Sends bytes, where the node may have ended the session.
     pub(crate) async fn try_send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
     }
 
-    /// Sends a topic list, and returns when the node has taken it.
+    /// Sends a topic list, and returns once the node has processed it.
     pub(crate) async fn subscribe(&mut self, topics: &[&str]) {
         self.send(&raw(TOPICS, seq("topics"), topic_list::encode(topics.iter().copied()))).await;
         self.ping().await;
     }
 
-    /// Has the node answer something, so that all that was sent before is done.
+    /// Makes a call, so that everything sent before was processed when this returns.
     pub(crate) async fn ping(&mut self) {
         let call = raw(0x12, seq("ping"), r#"{"jsonrpc":"2.0","method":"getGroupList","id":1}"#);
         self.send(&call).await;
-        assert_eq!(self.frame().await.seq, seq("ping"), "nothing else was on its way");
+        assert_eq!(self.frame().await.seq, seq("ping"), "no other frame was sent");
     }
 
-    /// The next frame.
+    /// Returns the next frame.
     pub(crate) async fn frame(&mut self) -> Raw {
-        timeout(LONG, self.try_frame()).await.expect("a frame comes").expect("the session lives")
+        timeout(LONG, self.try_frame()).await.expect("a frame arrives").expect("the session is alive")
     }
 
-    /// The next frame, or the end.
+    /// Returns the next frame, or `None` at the end.
     pub(crate) async fn try_next(&mut self) -> Option<Raw> {
-        timeout(LONG, self.try_frame()).await.expect("a frame or the end comes")
+        timeout(LONG, self.try_frame()).await.expect("a frame or the end arrives")
     }
 
     async fn try_frame(&mut self) -> Option<Raw> {
         self.read_frame().await.expect("the node sends frames")
     }
 
-    /// The next frame, the end, or that what comes is no frame.
+    /// Returns the next frame, `None` at the end, or an error if the bytes are not a frame.
     pub(crate) async fn read_frame(&mut self) -> Result<Option<Raw>, FrameError> {
         loop {
             if let Some(frame) = self.reader.next()? {
@@ -171,40 +171,40 @@ impl Sdk {
         }
     }
 
-    /// The next frame, and how long it took.
+    /// Returns the next frame, and how long it took.
     pub(crate) async fn timed_frame(&mut self) -> (Raw, Duration) {
         let start = Instant::now();
         (self.frame().await, start.elapsed())
     }
 
-    /// Asserts that nothing comes within `time`, and that the session lives.
+    /// Asserts that no frame arrives within `time`, and that the session is alive.
     pub(crate) async fn nothing_for(&mut self, time: Duration) {
         if let Ok(outcome) = timeout(time, self.try_frame()).await {
             panic!("expected silence, got {outcome:?}");
         }
     }
 
-    /// The next `count` bytes as they are.
+    /// Returns the next `count` bytes.
     pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         while self.reader.buffer().len() < count {
             let read = timeout(LONG, self.stream.read_buf(self.reader.buffer())).await;
-            assert!(read.expect("bytes come").expect("the session lives") > 0, "the session lives");
+            assert!(read.expect("bytes arrive").expect("the session is alive") > 0, "the session is alive");
         }
         self.reader.buffer().split_to(count).to_vec()
     }
 
-    /// Asserts that not a byte comes within `time`, and that the session lives.
+    /// Asserts that no byte arrives within `time`, and that the session is alive.
     pub(crate) async fn quiet_for(&mut self, time: Duration) {
-        assert!(timeout(time, self.stream.read_u8()).await.is_err(), "not a byte more");
+        assert!(timeout(time, self.stream.read_u8()).await.is_err(), "no more bytes arrive");
     }
 
-    /// Waits for the node to close without another byte.
+    /// Waits until the node closes without another byte.
     pub(crate) async fn closed_mid_frame(&mut self) {
         let read = timeout(LONG, self.stream.read_u8()).await.expect("the node closes");
         assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
     }
 
-    /// Waits for the node to close without another frame; gives the time it took.
+    /// Waits until the node closes without another frame. Returns how long it took.
     pub(crate) async fn closed(&mut self) -> Duration {
         let start = Instant::now();
         let outcome = timeout(LONG, self.try_frame()).await.expect("the node closes");
@@ -212,7 +212,7 @@ impl Sdk {
         start.elapsed()
     }
 
-    /// Publishes and gives the answer.
+    /// Sends a frame and returns the answer.
     pub(crate) async fn call(&mut self, frame: &Raw) -> Raw {
         self.send(frame).await;
         self.frame().await

@@ -1,11 +1,11 @@
-//! 0x32, and how topics travel between nodes.
+//! Topic lists (0x32), and their exchange between nodes.
 
 use std::time::Duration;
 
 use crate::sdk::{REQUEST, RESPONSE, Sdk, TOPICS, devnet, message, raw, seq};
 
 #[tokio::test(start_paused = true)]
-async fn a_list_replaces_the_former_and_odd_ones_empty_it_or_are_ignored() {
+async fn list_replaces_the_previous_one() {
     let devnet = devnet(1, |b| b).await;
     let node = devnet.node(0);
     let mut sdk = Sdk::connect(&node).await;
@@ -29,7 +29,7 @@ async fn a_list_replaces_the_former_and_odd_ones_empty_it_or_are_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_topics_work() {
+async fn ten_thousand_topics_are_accepted() {
     let devnet = devnet(2, |b| b).await;
     let topics: Vec<String> = (0..10_000).map(|number| format!("topic-{number}")).collect();
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -44,7 +44,7 @@ async fn ten_thousand_topics_work() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_sync_interval_other_nodes_hear_of_topics_later() {
+async fn sync_interval_delays_topics_at_other_nodes() {
     let devnet = devnet(2, |b| b.topic_sync(Duration::from_secs(5))).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &["a"]).await;
@@ -59,13 +59,17 @@ async fn with_a_sync_interval_other_nodes_hear_of_topics_later() {
     assert_eq!(publisher.frame().await.result, 0);
     subscriber.subscribe(&[]).await;
     let gone = publisher.call(&sent).await;
-    assert_eq!(gone, raw(RESPONSE, seq("1"), message("a", "x")).with_result(104), "not known there yet");
+    assert_eq!(
+        gone,
+        raw(RESPONSE, seq("1"), message("a", "x")).with_result(104),
+        "the change is not known there yet"
+    );
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(publisher.call(&sent).await, raw(RESPONSE, seq("1"), "").with_result(100));
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_sync_interval_the_topics_of_a_lost_session_linger_too() {
+async fn sync_interval_delays_the_removal_of_topics() {
     let devnet = devnet(2, |b| b.topic_sync(Duration::from_secs(5))).await;
     let subscriber = Sdk::subscriber(&devnet.node(1), &["a"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
@@ -83,7 +87,7 @@ async fn with_a_sync_interval_the_topics_of_a_lost_session_linger_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_has_1_to_254_bytes_and_longer_ones_can_be_subscribed_but_not_addressed() {
+async fn longer_topic_than_254_bytes_can_only_be_subscribed() {
     let devnet = devnet(2, |b| b).await;
     let (shortest, longest, longer) = ("a".to_owned(), "b".repeat(254), "c".repeat(300));
     let mut subscriber = Sdk::subscriber(&devnet.node(1), &[&shortest, &longest, &longer]).await;
@@ -97,13 +101,13 @@ async fn a_topic_has_1_to_254_bytes_and_longer_ones_can_be_subscribed_but_not_ad
         subscriber.send(&reply).await;
         assert_eq!(publisher.frame().await, reply);
     }
-    // What its length comes to in one byte is 45: the first 44 bytes, to which nobody subscribes.
+    // The length byte overflows to 45: a topic of the first 44 bytes, which has no subscriber.
     let answer = publisher.call(&raw(REQUEST, seq("1"), message(&longer, "x"))).await;
     assert_eq!(answer, raw(RESPONSE, seq("1"), "").with_result(100));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_with_a_tab_is_two_elsewhere_and_neither_works() {
+async fn topic_with_a_tab_is_two_topics_at_other_nodes() {
     let devnet = devnet(2, |b| b).await;
     let _subscriber = Sdk::subscriber(&devnet.node(1), &["a\tb"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
@@ -117,7 +121,7 @@ async fn a_topic_with_a_tab_is_two_elsewhere_and_neither_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn topics_end_with_their_session() {
+async fn topics_are_removed_with_their_session() {
     let devnet = devnet(2, |b| b).await;
     let subscriber = Sdk::subscriber(&devnet.node(1), &["a"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;

@@ -1,17 +1,17 @@
-//! 0x30 and 0x31.
+//! Unicasts (0x30) and their replies (0x31).
 
 use std::time::Duration;
 
 use amop::protocol::Seq;
 use amop_devnet::{Choice, Devnet, SameNode};
 
-use crate::sdk::{LONG, REQUEST, RESPONSE, Raw, Sdk, devnet, message, raw, seq};
+use crate::sdk::{BROADCAST, LONG, REQUEST, RESPONSE, Raw, Sdk, TOPICS, devnet, message, raw, seq};
 
 fn sent() -> Raw {
     raw(REQUEST, seq("51"), message("demo/topic", "ping"))
 }
 
-/// Two nodes, a publisher at the first, a subscriber at the second.
+/// Returns two nodes, with a publisher at the first and a subscriber at the second.
 async fn pair() -> (Devnet, Sdk, Sdk) {
     let devnet = devnet(2, |b| b).await;
     let publisher = Sdk::connect(&devnet.node(0)).await;
@@ -20,7 +20,7 @@ async fn pair() -> (Devnet, Sdk, Sdk) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_is_forwarded_identical_and_replies_of_every_shape_pass_through() {
+async fn reply_of_any_type_and_body_is_passed_on_unchanged() {
     let (_devnet, mut publisher, mut subscriber) = pair().await;
     let sent = sent().with_result(3);
     for reply in [
@@ -30,7 +30,16 @@ async fn a_frame_is_forwarded_identical_and_replies_of_every_shape_pass_through(
         raw(RESPONSE, seq("51"), ""),
         raw(RESPONSE, seq("51"), message("another", "pong")),
         raw(RESPONSE, seq("51"), b"\x00whatever"),
-        raw(0x35, seq("51"), "another type"),
+        raw(REQUEST, seq("51"), message("demo/topic", "ping")),
+        raw(REQUEST, seq("51"), ""),
+        raw(BROADCAST, seq("51"), message("demo/topic", "ping")),
+        raw(BROADCAST, seq("51"), "not a topic body"),
+        raw(0x12, seq("51"), "not a call"),
+        raw(0x13, seq("51"), ""),
+        raw(0x14, seq("51"), r#"{"minimumSupport":4,"maximumSupport":9}"#),
+        raw(TOPICS, seq("51"), "[]"),
+        raw(0x37, seq("51"), "{}"),
+        raw(0x38, seq("51"), "{}"),
         raw(0x4321, seq("51"), "an unknown type"),
     ] {
         publisher.send(&sent).await;
@@ -41,7 +50,7 @@ async fn a_frame_is_forwarded_identical_and_replies_of_every_shape_pass_through(
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_32_bytes_are_a_seq() {
+async fn seq_may_be_any_32_bytes() {
     let (_devnet, mut publisher, mut subscriber) = pair().await;
     for seq in [[0; 32], [0xff; 32], *b"not hex, but 32 bytes long......"] {
         let sent = raw(REQUEST, Seq::new(seq), message("demo/topic", "x"));
@@ -54,14 +63,14 @@ async fn any_32_bytes_are_a_seq() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_subscribes_100_with_an_empty_body() {
+async fn unicast_without_a_subscriber_is_answered_with_100() {
     let devnet = devnet(2, |b| b).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     assert_eq!(publisher.call(&sent()).await, raw(RESPONSE, seq("51"), "").with_result(100));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_without_a_topic_is_answered_100() {
+async fn body_without_a_topic_is_answered_with_100() {
     let devnet = devnet(1, |b| b).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     for body in [&b""[..], b"\x00abc", b"\x01abc", b"\x05abc"] {
@@ -69,11 +78,11 @@ async fn a_body_without_a_topic_is_answered_100() {
         assert_eq!(answer, raw(RESPONSE, seq("1"), "").with_result(100), "{body:?}");
     }
     let answer = publisher.call(&raw(RESPONSE, seq("1"), b"\x00abc")).await;
-    assert_eq!(answer.result, 100, "a stray reply with the length that kills real nodes");
+    assert_eq!(answer.result, 100, "a stray reply with the length that crashes real nodes");
 }
 
 #[tokio::test(start_paused = true)]
-async fn replies_that_are_foreign_late_or_second_are_ignored() {
+async fn unknown_late_and_second_replies_are_ignored() {
     let (_devnet, mut publisher, mut subscriber) = pair().await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -94,7 +103,7 @@ async fn replies_that_are_foreign_late_or_second_are_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_subscriber_is_104_after_the_push_limit_with_the_message_itself() {
+async fn silent_subscriber_causes_104_after_the_push_limit() {
     let (_devnet, mut publisher, mut subscriber) = pair().await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -105,7 +114,7 @@ async fn a_silent_subscriber_is_104_after_the_push_limit_with_the_message_itself
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_push_limit_the_next_session_gets_the_same_frame() {
+async fn next_session_receives_the_frame_after_the_push_limit() {
     let devnet = devnet(2, |b| b.push_limit(Duration::from_secs(2))).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let mut one = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
@@ -113,7 +122,7 @@ async fn after_the_push_limit_the_next_session_gets_the_same_frame() {
     publisher.send(&sent()).await;
     let ((first, at_one), (second, at_two)) = tokio::join!(one.timed_frame(), two.timed_frame());
     assert_eq!((first, second), (sent(), sent()));
-    assert_eq!((at_one + at_two).as_secs(), 2, "one after the other");
+    assert_eq!((at_one + at_two).as_secs(), 2, "the sessions are tried one after the other");
     let later = if at_one > at_two { &mut one } else { &mut two };
     let reply = raw(RESPONSE, seq("51"), message("demo/topic", "pong"));
     later.send(&reply).await;
@@ -121,7 +130,7 @@ async fn after_the_push_limit_the_next_session_gets_the_same_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_silent_is_104_after_the_limit_times_the_sessions_and_no_other_node_is_tried() {
+async fn silent_sessions_cause_104_and_no_other_node_is_tried() {
     let devnet = devnet(3, |b| b.seed(1)).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let mut subscribers = Vec::new();
@@ -140,7 +149,7 @@ async fn all_silent_is_104_after_the_limit_times_the_sessions_and_no_other_node_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_that_vanishes_hands_over_at_once() {
+async fn next_session_is_tried_as_soon_as_the_first_disconnects() {
     let devnet = devnet(2, |b| b).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
     let mut one = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
@@ -156,7 +165,7 @@ async fn a_subscriber_that_vanishes_hands_over_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_for_a_publisher_that_left_is_dropped() {
+async fn answer_for_a_disconnected_publisher_is_dropped() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     publisher.send(&sent()).await;
     subscriber.frame().await;
@@ -168,7 +177,7 @@ async fn the_answer_for_a_publisher_that_left_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seq_twice_the_first_is_answered_the_second_is_100_after_the_node_limit() {
+async fn second_unicast_of_one_seq_is_answered_with_100() {
     let (_devnet, mut publisher, mut subscriber) = pair().await;
     publisher.send(&sent()).await;
     publisher.send(&sent()).await;
@@ -183,7 +192,7 @@ async fn the_same_seq_twice_the_first_is_answered_the_second_is_100_after_the_no
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_choice_is_random_for_each_message_or_for_each_second() {
+async fn choice_changes_at_each_message_or_each_second() {
     for (choice, burst_is_one) in [(Choice::EachMessage, false), (Choice::EachSecond, true)] {
         let devnet = devnet(3, |b| b.choice(choice).seed(5)).await;
         let mut publisher = Sdk::connect(&devnet.node(0)).await;
@@ -219,12 +228,12 @@ async fn the_choice_is_random_for_each_message_or_for_each_second() {
             }
             tokio::time::sleep(Duration::from_millis(960)).await;
         }
-        assert!(!ever.contains(&0), "everybody gets some: {ever:?}");
+        assert!(!ever.contains(&0), "all subscribers receive messages: {ever:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_makes_the_same_choices() {
+async fn choices_depend_on_the_seed_only() {
     let mut runs = Vec::new();
     for number in [5, 5, 6] {
         let devnet = devnet(3, |b| b.seed(number)).await;
@@ -249,7 +258,7 @@ async fn the_same_seed_makes_the_same_choices() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_the_publishers_own_node_it_is_delivered_even_to_itself() {
+async fn unicast_is_delivered_at_the_publishers_node() {
     let devnet = devnet(1, |b| b).await;
     let mut both = Sdk::subscriber(&devnet.node(0), &["demo/topic"]).await;
     both.send(&sent()).await;
@@ -260,7 +269,7 @@ async fn on_the_publishers_own_node_it_is_delivered_even_to_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn like_2_11_a_unicast_for_the_own_node_is_100_after_30_s_and_a_second_one_is_never_answered() {
+async fn like_2_11_unicast_for_the_same_node_is_never_delivered() {
     let devnet = devnet(2, |b| b.same_node(SameNode::Drop).idle_limit(LONG)).await;
     let mut subscriber = Sdk::subscriber(&devnet.node(0), &["demo/topic"]).await;
     let mut publisher = Sdk::connect(&devnet.node(0)).await;
@@ -277,7 +286,7 @@ async fn like_2_11_a_unicast_for_the_own_node_is_100_after_30_s_and_a_second_one
 }
 
 #[tokio::test(start_paused = true)]
-async fn like_2_11_a_unicast_that_picks_the_own_node_reaches_the_other_one_after_30_s() {
+async fn like_2_11_other_node_is_tried_30_s_after_the_same_node() {
     let devnet = devnet(2, |b| b.same_node(SameNode::Drop).seed(1)).await;
     let mut near = Sdk::subscriber(&devnet.node(0), &["demo/topic"]).await;
     let mut far = Sdk::subscriber(&devnet.node(1), &["demo/topic"]).await;
@@ -292,7 +301,7 @@ async fn like_2_11_a_unicast_that_picks_the_own_node_reaches_the_other_one_after
         assert_eq!(publisher.frame().await.seq, number);
         waits.push(took.as_secs());
         near.send(&raw(0x13, seq("alive"), "")).await;
-        assert_eq!(near.frame().await.kind, 0x13, "and never a message");
+        assert_eq!(near.frame().await.kind, 0x13, "it receives no message");
     }
     waits.sort_unstable();
     waits.dedup();
@@ -300,7 +309,7 @@ async fn like_2_11_a_unicast_that_picks_the_own_node_reaches_the_other_one_after
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_at_once_each_get_their_own_reply() {
+async fn ten_thousand_concurrent_unicasts_receive_their_replies() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let answer = tokio::spawn(async move {
         for _ in 0..10_000 {
@@ -322,7 +331,7 @@ async fn ten_thousand_at_once_each_get_their_own_reply() {
         }
     };
     publish.await;
-    let _subscriber = answer.await.expect("the subscriber is done");
+    let _subscriber = answer.await.expect("the subscriber has finished");
     let counters = devnet.counters();
     assert_eq!((counters.in_flight, counters.held_bytes), (0, 0));
 }

@@ -1,4 +1,4 @@
-// Multicast_publisher publishes to all subscribers of a topic, again and again: multicast_publisher 127.0.0.1:20200 hello
+// Multicast_publisher publishes to all subscribers of a topic repeatedly: multicast_publisher 127.0.0.1:20200 hello
 package main
 
 import (

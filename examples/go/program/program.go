@@ -1,4 +1,4 @@
-// Package program is what the three programs share beside amop: their arguments, the time before each line, and Ctrl-C.
+// Package program is shared by the three programs: arguments, timestamps and Ctrl-C.
 package program
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Arguments are what a program is told.
+// Arguments are the arguments of a program.
 type Arguments struct {
 	Endpoint string
 	Topic    string
@@ -21,8 +21,8 @@ type Arguments struct {
 	Interval time.Duration
 }
 
-// ReadArguments reads `[endpoint] [topic] [--count N] [--interval SECONDS]`, the latter for programs with an interval; it
-// ends the program after --help, or when the arguments are wrong.
+// ReadArguments parses `[endpoint] [topic] [--count N] [--interval SECONDS]`, the latter for programs with an interval. It
+// exits the program after --help, or if the arguments are invalid.
 func ReadArguments(endpoint string, hasInterval bool) Arguments {
 	name := filepath.Base(os.Args[0])
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
@@ -52,7 +52,7 @@ func ReadArguments(endpoint string, hasInterval bool) Arguments {
 			fmt.Println(usage)
 			os.Exit(0)
 		} else if err != nil {
-			wrong("") // The flags have said why.
+			wrong("") // The flag package has printed the reason.
 		}
 		if flags.NArg() == 0 {
 			break
@@ -60,7 +60,7 @@ func ReadArguments(endpoint string, hasInterval bool) Arguments {
 		if position == len(positions) {
 			wrong(fmt.Sprintf("%s: unexpected argument: %s\n", name, flags.Arg(0)))
 		}
-		// Options may come after it.
+		// Options may follow it.
 		positions[position], rest = flags.Arg(0), flags.Args()[1:]
 	}
 	if !(interval >= 0 && interval < 1e9) {
@@ -74,18 +74,18 @@ func ReadArguments(endpoint string, hasInterval bool) Arguments {
 	}
 }
 
-// LocalTime is the time as it stands before each line, 2020/08/11 21:21:50.
+// LocalTime returns the local time, such as 2020/08/11 21:21:50.
 func LocalTime() string {
 	return time.Now().Format("2006/01/02 15:04:05")
 }
 
-// UntilInterrupted is a context that Ctrl-C ends.
+// UntilInterrupted returns a context that Ctrl-C ends.
 func UntilInterrupted() context.Context {
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt)
 	return ctx
 }
 
-// Exit ends the program: with what went wrong, if something did. Ctrl-C isn't wrong.
+// Exit exits the program and prints the error, if there is one. Ctrl-C is not an error.
 func Exit(err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, err)

@@ -10,8 +10,7 @@ import (
 	"amop"
 )
 
-// Publish sends a numbered message every interval: the text, then its number. A failure that may pass is told and
-// forgotten.
+// Publish sends a numbered message every interval: the text, then its number. It prints temporary failures and continues.
 func Publish(arguments Arguments, text string, send func(context.Context, *amop.Client, []byte) error) error {
 	ctx := UntilInterrupted()
 	client, err := amop.Connect(ctx, amop.Endpoint(arguments.Endpoint))
@@ -37,7 +36,7 @@ func Publish(arguments Arguments, text string, send func(context.Context, *amop.
 		case err == nil:
 			fmt.Printf("%s publish message: %s\n", LocalTime(), message)
 		case errors.As(err, &failure) && failure.Retriable:
-			// Nobody subscribes, say, or the connection was lost: the next one may get through.
+			// For example, there is no subscriber yet, or the connection was lost: the next message may succeed.
 			fmt.Fprintf(os.Stderr, "%s message %d not delivered: %v\n", LocalTime(), number, err)
 		default:
 			return err

@@ -1,4 +1,4 @@
-// Subscriber prints what arrives on a topic: subscriber 127.0.0.1:20201 hello
+// Subscriber prints the messages of a topic: subscriber 127.0.0.1:20201 hello
 package main
 
 import (

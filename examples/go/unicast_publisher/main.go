@@ -1,4 +1,4 @@
-// Unicast_publisher publishes to one subscriber of a topic, again and again: unicast_publisher 127.0.0.1:20200 hello
+// Unicast_publisher publishes to one subscriber of a topic repeatedly: unicast_publisher 127.0.0.1:20200 hello
 package main
 
 import (

@@ -189,7 +189,8 @@ class Client(BaseClient[Held]):
 
         A handler, a coroutine function or a plain one, is called with each request in this event loop. The data that it
         returns is the reply. If it returns None the answer is what it gave through the request, or will give later.
-        What it raises is logged on logger ``amop``, reported as an event, and answered to the publisher as a failure.
+        If it raises, the publisher receives a failure with a fixed text; the exception is only logged on logger
+        ``amop`` and emitted as an event. Use ``request.fail(code, data)`` to send a code and data of your own.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
         :param handler: what is called with each request; None: they are read from the result.

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import _amop
-from .._logging import handler_failed
+from .._logging import FAILED_TEXT, handler_failed
 from .._words import Data
 from ._bridge import A_TURN, bridge, outcome
 
@@ -61,12 +61,11 @@ async def _called(function: Callable[[Any], Any], argument: object) -> Any:
         _CALL.reset(token)
 
 
-def _failed(client: weakref.ref[Client], topic: str, error: BaseException) -> str:
+def _failed(client: weakref.ref[Client], topic: str, error: BaseException) -> None:
     text = handler_failed(topic, error, ending=False)
     living = client()
     if living is not None:
         living._native.report_failed(topic, text)
-    return text
 
 
 async def _ready(inbox: _amop.Inbox) -> bool:
@@ -151,12 +150,12 @@ async def _answered(
             request.reply(answer)
     except asyncio.CancelledError:
         if request.is_open:
-            request.fail(data="the handler was cancelled")
+            request.fail(data=FAILED_TEXT)
         raise
     except Exception as error:
-        text = _failed(client, topic, error)
+        _failed(client, topic, error)
         if request.is_open:
-            request.fail(data=text)
+            request.fail(data=FAILED_TEXT)
 
 
 def _being_cancelled() -> bool:

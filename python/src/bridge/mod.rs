@@ -22,15 +22,15 @@ use self::step::{Progress, Step, Work};
 use crate::calling::call_method;
 use crate::error::{Result, checked};
 use crate::owned::Owned;
-use crate::waiting::wait_until;
-use crate::{exit, log};
+use crate::waiting::{wait, wait_until};
+use crate::{interpreter, log};
 
 /// The calls that an event loop waits for.
 #[pyclass(frozen, module = "amop._amop", weakref)]
 pub(crate) struct Bridge(Owned<Inner>);
 
 struct Inner {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Step>>,
     calls: Arc<Calls>,
 }
 
@@ -150,6 +150,27 @@ fn tell(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> Resu
     Ok(())
 }
 
+/// A future's outcome: waited for here, or by the bridge's loop.
+pub(crate) fn run<F, T, C>(
+    py: Python<'_>,
+    bridge: Option<&Bridge>,
+    future: F,
+    convert: C,
+) -> Result<Py<PyAny>>
+where
+    F: Future<Output = amop::Result<T>> + Send + 'static,
+    T: Send + 'static,
+    C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
+{
+    match bridge {
+        None => {
+            let outcome = wait(py, future)?;
+            convert(py, outcome)
+        }
+        Some(bridge) => bridge.start(py, future, convert).map(Py::into_any),
+    }
+}
+
 #[pymethods]
 impl Bridge {
     /// With `watched`, a loop watches the descriptor; else a thread waits with `wait`.
@@ -187,7 +208,9 @@ impl Bridge {
                 Progress::Gone => None,
             };
             // At the interpreter's end nobody is left to be told.
-            if let (Some(going), Some(ended), false) = (inner.calls.remove(&step), ended, exit::has_begun()) {
+            if let (Some(going), Some(ended), false) =
+                (inner.calls.remove(&step), ended, interpreter::is_ending())
+            {
                 // One that can't be told mustn't keep the others waiting.
                 outcome = outcome.and(tell(py, going.future.bind(py), ended));
             }

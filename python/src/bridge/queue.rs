@@ -5,13 +5,11 @@ use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::step::Step;
-
 /// Those that can go on.
-pub(super) struct Queue(Mutex<Woken>);
+pub(super) struct Queue<T>(Mutex<Woken<T>>);
 
-struct Woken {
-    steps: Vec<Arc<Step>>,
+struct Woken<T> {
+    items: Vec<Arc<T>>,
     signal: Signal,
     /// The loop has been woken and hasn't looked yet.
     raised: bool,
@@ -29,16 +27,16 @@ enum Signal {
     Thread(Option<Waker>),
 }
 
-impl Queue {
+impl<T> Queue<T> {
     /// With `watched` the loop watches a pipe; else a thread has to wait.
-    pub(super) fn new(watched: bool) -> std::io::Result<Queue> {
+    pub(super) fn new(watched: bool) -> std::io::Result<Queue<T>> {
         let signal = if watched {
             let (reader, writer) = pipe()?;
             Signal::Pipe(reader, writer)
         } else {
             Signal::Thread(None)
         };
-        Ok(Queue(Mutex::new(Woken { steps: Vec::new(), signal, raised: false, closed: false, wakes: 0 })))
+        Ok(Queue(Mutex::new(Woken { items: Vec::new(), signal, raised: false, closed: false, wakes: 0 })))
     }
 
     /// What the loop is to watch, -1 if there is nothing.
@@ -64,18 +62,18 @@ impl Queue {
         Poll::Pending
     }
 
-    fn lock(&self) -> MutexGuard<'_, Woken> {
+    fn lock(&self) -> MutexGuard<'_, Woken<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters one, and wakes the loop unless that has happened.
-    pub(super) fn push(&self, step: Arc<Step>) {
+    pub(super) fn push(&self, item: Arc<T>) {
         let mut woken = self.lock();
         if woken.closed {
             drop(woken);
             return;
         }
-        woken.steps.push(step);
+        woken.items.push(item);
         let waker = if woken.raised { None } else { woken.raise() };
         drop(woken);
         if let Some(waker) = waker {
@@ -84,7 +82,7 @@ impl Queue {
     }
 
     /// Takes all that are there.
-    pub(super) fn take(&self) -> Vec<Arc<Step>> {
+    pub(super) fn take(&self) -> Vec<Arc<T>> {
         let mut woken = self.lock();
         let Woken { signal, raised, .. } = &mut *woken;
         if let Signal::Pipe(reader, _) = signal
@@ -92,24 +90,24 @@ impl Queue {
         {
             report(reader.read_exact(&mut [0]));
         }
-        std::mem::take(&mut woken.steps)
+        std::mem::take(&mut woken.items)
     }
 
     /// Takes nothing more.
     pub(super) fn close(&self) {
         let mut woken = self.lock();
         woken.closed = true;
-        let steps = std::mem::take(&mut woken.steps);
+        let items = std::mem::take(&mut woken.items);
         let waker = if woken.raised { None } else { woken.raise() };
         drop(woken);
-        drop(steps);
+        drop(items);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 }
 
-impl Woken {
+impl<T> Woken<T> {
     /// Wakes the loop; the waker, if there is one, is to be woken without the lock.
     fn raise(&mut self) -> Option<Waker> {
         self.raised = true;

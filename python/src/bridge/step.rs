@@ -61,7 +61,7 @@ where
 
 /// A call under way, with its place in the bridge.
 pub(super) struct Step {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Step>>,
     /// Its place among the bridge's calls.
     pub(super) place: usize,
     /// In the queue already.
@@ -79,7 +79,7 @@ impl Wake for Step {
 }
 
 impl Step {
-    pub(super) fn new(queue: Arc<Queue>, place: usize, work: Box<dyn Work>) -> Arc<Step> {
+    pub(super) fn new(queue: Arc<Queue<Step>>, place: usize, work: Box<dyn Work>) -> Arc<Step> {
         Arc::new(Step { queue, place, queued: AtomicBool::new(false), work: Mutex::new(Some(work)) })
     }
 

@@ -26,14 +26,14 @@ impl Outgoing {
         views.tried(second);
         let outcome = self.send_on(link, number).await;
         match &outcome {
-            Ok(_) => views.worked(second),
+            Ok(_) => views.succeeded(second),
             Err(error) => match error.kind() {
                 ErrorKind::Timeout if error.delivery() == Delivery::Maybe => {
-                    views.doubt();
+                    views.mark_stale();
                     views.timed_out();
                 }
                 ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout => {
-                    views.doubt()
+                    views.mark_stale()
                 }
                 _ => {}
             },

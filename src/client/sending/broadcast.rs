@@ -17,7 +17,7 @@ impl Outgoing {
     /// node has used its share of the time, without waiting for a failure. After the first acknowledgement the other nodes
     /// get a share of the time.
     pub(super) async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
-        let wanted = match candidates[0].fit {
+        let wanted = match candidates[0].reach {
             _ if self.all_nodes => candidates.len(),
             Reach::PeersOnly | Reach::Unknown | Reach::NoSubscriber | Reach::Unresponsive => 1,
             Reach::LocalAndPeers | Reach::LocalOnly => 2.min(candidates.len()),

@@ -26,17 +26,17 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(100);
 const ATTEMPTS_PER_DEADLINE: u32 = 10;
 
 /// One message with the settings of its call.
-pub(in crate::client) struct Outgoing {
-    pub(in crate::client) core: Arc<ClientCore>,
-    pub(in crate::client) kind: CallKind,
-    pub(in crate::client) topic: Topic,
-    pub(in crate::client) data: Bytes,
-    pub(in crate::client) deadline: Instant,
-    pub(in crate::client) retry: Retry,
+pub(crate) struct Outgoing {
+    pub(crate) core: Arc<ClientCore>,
+    pub(crate) kind: CallKind,
+    pub(crate) topic: Topic,
+    pub(crate) data: Bytes,
+    pub(crate) deadline: Instant,
+    pub(crate) retry: Retry,
     /// For unicasts: try again while no subscriber has handled the message.
-    pub(in crate::client) wait: bool,
+    pub(crate) wait: bool,
     /// For broadcasts: send through every connected node.
-    pub(in crate::client) all_nodes: bool,
+    pub(crate) all_nodes: bool,
 }
 
 impl Outgoing {

@@ -15,7 +15,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// Returns [`ErrorKind::Overloaded`] at once if a limit of the client is reached, else why no attempt succeeded.
-    pub(in crate::client) async fn run(self) -> Result<Reply> {
+    pub(crate) async fn run(self) -> Result<Reply> {
         if tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
             return Box::pin(self.run_in_a_span()).await;
         }

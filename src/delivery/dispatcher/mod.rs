@@ -9,15 +9,15 @@ mod job;
 #[cfg(test)]
 mod tests;
 
-use job::Slot;
-pub(crate) use job::{Job, Turn};
+pub(crate) use job::{Job, MAX_CALLS_PER_TURN, Turn};
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
-use std::task::Wake;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -25,13 +25,10 @@ use tokio::runtime::Handle;
 use crate::threads;
 
 /// How long an idle thread waits for work before it ends.
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The pause before a refused thread is requested again.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// The number of messages that a job handles before another ready job gets its thread.
-pub(crate) const MAX_CALLS_PER_TURN: usize = 64;
 
 thread_local! {
     static ON_DISPATCHER: Cell<bool> = const { Cell::new(false) };
@@ -162,7 +159,7 @@ impl Dispatcher {
             }
             state.idle += 1;
             let (woken, timeout) =
-                self.ready.wait_timeout(state, IDLE).unwrap_or_else(|poisoned| poisoned.into_inner());
+                self.ready.wait_timeout(state, IDLE_LIMIT).unwrap_or_else(|poisoned| poisoned.into_inner());
             state = woken;
             state.idle -= 1;
             if state.queue.is_empty() && timeout.timed_out() {
@@ -200,6 +197,82 @@ async fn retry(pool: Weak<Dispatcher>) {
         let refused = (0..missing).find(|_| pool.start_thread().is_err());
         if let Some(started) = refused {
             pool.lock().threads -= missing - started - 1;
+        }
+    }
+}
+
+/// A job and its state.
+struct Slot {
+    pool: Weak<Dispatcher>,
+    phase: AtomicU8,
+    job: Mutex<Option<Box<dyn Job>>>,
+}
+
+const IDLE: u8 = 0;
+const QUEUED: u8 = 1;
+const RUNNING: u8 = 2;
+const WOKEN: u8 = 3;
+
+/// Catches a panic of application code outside of handler calls, because the thread has other jobs.
+fn contain<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(call)).ok();
+    if outcome.is_none() {
+        tracing::error!("a handler panicked outside of its calls, for example when it was dropped");
+    }
+    outcome
+}
+
+impl Slot {
+    fn new(pool: &Arc<Dispatcher>, job: Box<dyn Job>) -> Arc<Slot> {
+        let (pool, phase) = (Arc::downgrade(pool), AtomicU8::new(IDLE));
+        Arc::new(Slot { pool, phase, job: Mutex::new(Some(job)) })
+    }
+
+    /// Runs one turn of the job.
+    fn run(self: Arc<Self>) {
+        self.phase.store(RUNNING, Ordering::Release);
+        let waker = Waker::from(self.clone());
+        let mut cx = Context::from_waker(&waker);
+        // Uncontended, because only the thread that took the slot from the queue runs it.
+        let mut job = self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(turn) = job.as_mut().map(|job| contain(|| job.turn(&mut cx)).unwrap_or(Turn::Done)) else {
+            return;
+        };
+        let over = if turn == Turn::Done { job.take() } else { None };
+        drop(job);
+        contain(|| drop(over));
+        match turn {
+            Turn::Done => {}
+            Turn::More => self.requeue(),
+            Turn::Waiting => {
+                let waited = self.phase.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
+                if waited.is_err() {
+                    self.requeue();
+                }
+            }
+        }
+    }
+
+    fn requeue(self: Arc<Self>) {
+        self.phase.store(QUEUED, Ordering::Release);
+        match self.pool.upgrade() {
+            Some(pool) => pool.put_back(self),
+            None => drop(self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()),
+        }
+    }
+}
+
+impl Wake for Slot {
+    fn wake(self: Arc<Self>) {
+        let change = self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, |phase| match phase {
+            IDLE => Some(QUEUED),
+            RUNNING => Some(WOKEN),
+            _ => None,
+        });
+        if change == Ok(IDLE)
+            && let Some(pool) = self.pool.upgrade()
+        {
+            pool.enqueue(self);
         }
     }
 }

@@ -29,6 +29,13 @@ const OWN_BUFFER_LEN: usize = READ_CHUNK / 2;
 /// The read buffer. A frame that is longer gets one of just its own size, which nothing else is ever read into.
 pub const READ_CHUNK: usize = 64 * 1024;
 
+/// The longest body of an answer to a JSON-RPC request that a client reads, in bytes: some 500,000 short topics, far
+/// more than a chain uses. Any SDK of the chain can make the topic lists in such answers longer.
+pub const MAX_RPC_BODY_LEN: usize = 4 * 1024 * 1024;
+
+/// The longest body that a client reads of the other frames that carry no message, in bytes. Nodes send less than 1 KiB.
+pub const MAX_CONTROL_BODY_LEN: usize = 64 * 1024;
+
 /// The `type` of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageType {
@@ -104,6 +111,24 @@ impl MessageType {
     }
 }
 
+/// Returns the longest body that a client reads of frames of this type. The body of a message may fill its frame.
+pub fn client_body_limit(kind: MessageType) -> usize {
+    match kind {
+        MessageType::Request | MessageType::Response | MessageType::Broadcast => usize::MAX,
+        MessageType::Rpc => MAX_RPC_BODY_LEN,
+        MessageType::Heartbeat
+        | MessageType::Handshake
+        | MessageType::RegisterEvent
+        | MessageType::TopicList
+        | MessageType::RequestVerify
+        | MessageType::UpdateTopicStatus
+        | MessageType::TransactionNotify
+        | MessageType::BlockNotify
+        | MessageType::EventNotify
+        | MessageType::Other(_) => MAX_CONTROL_BODY_LEN,
+    }
+}
+
 /// Bytes that can't be a frame; the connection they came from can't be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -131,16 +156,19 @@ pub struct Frame<'a> {
     pub result: i32,
     /// What follows the header.
     pub body: &'a [u8],
+    /// The number of bytes of the body that the reader discards, because the body exceeds the limit for frames of this
+    /// type; `body` is empty then. 0 for a frame that was read whole.
+    pub discarded: usize,
     backing: Option<&'a Bytes>,
 }
 
 impl<'a> Frame<'a> {
-    /// A frame over bytes that somebody else holds.
+    /// Returns a frame over borrowed bytes.
     pub fn new(kind: MessageType, seq: Seq, result: i32, body: &'a [u8]) -> Frame<'a> {
-        Frame { kind, seq, result, body, backing: None }
+        Frame { kind, seq, result, body, discarded: 0, backing: None }
     }
 
-    /// Bytes of this frame's body to keep: shared when the frame is large, else copied.
+    /// Returns bytes of this frame's body to keep: shared with the reader if the frame is large, else copied.
     pub fn keep(&self, part: &[u8]) -> Bytes {
         match self.backing {
             Some(backing) => backing.slice_ref(part),
@@ -177,12 +205,17 @@ pub fn parse(bytes: &[u8], limit: usize) -> Result<Option<Frame<'_>>, FrameError
     if bytes.len() < length {
         return Ok(None);
     }
-    let mut header = &bytes[4..HEADER_LEN];
+    let frame = parse_header(bytes);
+    Ok(frame.map(|frame| Frame { body: &bytes[HEADER_LEN..length], ..frame }))
+}
+
+/// Decodes the header at the start of `bytes`, as a frame without a body; `None` if it isn't complete.
+fn parse_header(bytes: &[u8]) -> Option<Frame<'static>> {
+    let mut header = bytes.get(4..HEADER_LEN)?;
     let kind = MessageType::from_wire(header.get_u16());
     let mut seq = [0; Seq::LEN];
     header.copy_to_slice(&mut seq);
-    let result = header.get_i32();
-    Ok(Some(Frame { kind, seq: Seq::new(seq), result, body: &bytes[HEADER_LEN..length], backing: None }))
+    Some(Frame::new(kind, Seq::new(seq), header.get_i32(), &[]))
 }
 
 /// The checked length of the frame at the start of `bytes`, once its first four bytes are there.
@@ -200,30 +233,48 @@ fn frame_len(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameError> {
 
 /// Cuts a stream of bytes into frames.
 ///
-/// Read into [`FrameReader::buffer`], then call [`FrameReader::next`] until it gives `None`.
+/// Read into [`FrameReader::buffer`], then call [`FrameReader::next`] until it returns `None`.
 #[derive(Debug)]
 pub struct FrameReader {
     buffer: BytesMut,
-    /// Bytes of the frame given out last, still in front of the buffer.
+    /// Bytes of the frame returned last, still in front of the buffer.
     used: usize,
-    /// The frame given out last, where it is large.
+    /// The frame returned last, if it is large.
     large: Bytes,
     limit: usize,
+    body_limit: fn(MessageType) -> usize,
+    /// Bytes of the body of the frame returned last that are still to be discarded.
+    to_discard: usize,
 }
 
 impl FrameReader {
-    /// A reader that refuses frames longer than `limit` bytes.
+    /// Returns a reader that refuses frames longer than `limit` bytes.
     pub fn new(limit: usize) -> FrameReader {
-        FrameReader { buffer: BytesMut::new(), used: 0, large: Bytes::new(), limit }
+        FrameReader::with_body_limits(limit, |_| usize::MAX)
     }
 
-    /// Where the next bytes go: into what is spare there, which is never nothing.
+    /// Returns a reader that refuses frames longer than `limit` bytes, and discards bodies longer than `body_limit`
+    /// allows for their type without buffering them. Such a frame is returned as soon as its header has arrived, see
+    /// [`Frame::discarded`].
+    pub fn with_body_limits(limit: usize, body_limit: fn(MessageType) -> usize) -> FrameReader {
+        FrameReader {
+            buffer: BytesMut::new(),
+            used: 0,
+            large: Bytes::new(),
+            limit,
+            body_limit,
+            to_discard: 0,
+        }
+    }
+
+    /// Returns the buffer for the next bytes. It always has spare capacity.
     pub fn buffer(&mut self) -> &mut BytesMut {
         self.release();
         let begun = self.buffer.len();
         let length = match frame_len(&self.buffer, self.limit) {
-            Ok(Some(length)) => length,
-            Ok(None) | Err(_) => 0,
+            // Until the header is complete the body may turn out to be one to discard.
+            Ok(Some(length)) if begun >= HEADER_LEN && self.oversized(length).is_none() => length,
+            Ok(_) | Err(_) => 0,
         };
         let whole = match length.max(READ_CHUNK) {
             whole if whole > begun => whole,
@@ -240,14 +291,19 @@ impl FrameReader {
         &mut self.buffer
     }
 
-    /// The next complete frame.
+    /// Returns the next complete frame, or the header of one whose body is discarded.
     ///
     /// # Errors
-    /// As [`parse`]; after one the stream can't be read any further.
+    /// Returns an error as [`parse`] does; after one the stream can't be read any further.
     #[allow(clippy::should_implement_trait)] // it lends from the reader, an Iterator can't
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
         self.release();
         let Some(length) = frame_len(&self.buffer, self.limit)? else { return Ok(None) };
+        if let Some(header) = self.oversized(length) {
+            self.used = HEADER_LEN;
+            self.to_discard = header.discarded;
+            return Ok(Some(header));
+        }
         if self.buffer.len() < length {
             return Ok(None);
         }
@@ -257,16 +313,27 @@ impl FrameReader {
         }
         self.large = self.buffer.split_to(length).freeze();
         if length > READ_CHUNK {
-            // Once nobody keeps this frame, the buffer would take its memory back, and short frames would pin that.
+            // Once nothing shares this frame, the buffer would take its memory back, and short frames would pin that.
             self.buffer = BytesMut::from(&self.buffer[..]);
         }
         let frame = parse(&self.large, self.limit)?;
         Ok(frame.map(|frame| Frame { backing: Some(&self.large), ..frame }))
     }
 
-    /// Whether a frame has begun that isn't complete.
+    /// Returns whether a frame has begun that isn't complete.
     pub fn is_mid_frame(&self) -> bool {
-        self.buffer.len() > self.used
+        self.buffer.len() > self.used || self.to_discard > 0
+    }
+
+    /// Returns the header of the frame at the start of the buffer if its body exceeds the limit of its type.
+    fn oversized(&self, length: usize) -> Option<Frame<'static>> {
+        let &[first, second] = self.buffer.get(4..6)?.first_chunk()?;
+        let kind = MessageType::from_wire(u16::from_be_bytes([first, second]));
+        let body_len = length - HEADER_LEN;
+        if body_len <= (self.body_limit)(kind) {
+            return None;
+        }
+        parse_header(&self.buffer).map(|header| Frame { discarded: body_len, ..header })
     }
 
     fn release(&mut self) {
@@ -274,118 +341,11 @@ impl FrameReader {
         if !self.large.is_empty() {
             self.large = Bytes::new();
         }
+        let arrived = self.to_discard.min(self.buffer.len());
+        self.buffer.advance(arrived);
+        self.to_discard -= arrived;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seq() -> Seq {
-        Seq::new(*b"00112233445566778899aabbccddeeff")
-    }
-
-    #[test]
-    fn a_header_byte_by_byte() {
-        let bytes = Frame::new(MessageType::Request, seq(), -2, b"xyz").to_bytes();
-        let mut expected = vec![0, 0, 0, 45, 0x00, 0x30];
-        expected.extend_from_slice(b"00112233445566778899aabbccddeeff");
-        expected.extend_from_slice(&[0xff, 0xff, 0xff, 0xfe, b'x', b'y', b'z']);
-        assert_eq!(bytes, expected);
-    }
-
-    #[test]
-    fn every_type_keeps_its_number() {
-        for number in 0..=u16::MAX {
-            assert_eq!(MessageType::from_wire(number).to_wire(), number);
-        }
-        assert_eq!(MessageType::from_wire(0x35), MessageType::Broadcast);
-        assert_eq!(MessageType::from_wire(0x33), MessageType::Other(0x33));
-    }
-
-    #[test]
-    fn frames_cut_anywhere_come_out_whole() {
-        let bodies: [&[u8]; 4] = [b"", b"one", &[7; 40_000], b"end"];
-        let mut stream = Vec::new();
-        for body in bodies {
-            stream.extend(Frame::new(MessageType::Broadcast, seq(), 0, body).to_bytes());
-        }
-        for step in [1, 41, 42, 43, 1000, 39_999, stream.len()] {
-            let mut reader = FrameReader::new(MAX_FRAME_LEN);
-            let mut seen = Vec::new();
-            for piece in stream.chunks(step) {
-                reader.buffer().extend_from_slice(piece);
-                while let Some(frame) = reader.next().unwrap() {
-                    seen.push(frame.keep(frame.body));
-                }
-            }
-            assert_eq!(seen, bodies, "step {step}");
-            assert!(!reader.is_mid_frame());
-        }
-    }
-
-    #[test]
-    fn lengths_below_the_header_and_above_the_limit_are_refused() {
-        for length in 0..42u32 {
-            let mut reader = FrameReader::new(1000);
-            reader.buffer().extend_from_slice(&length.to_be_bytes());
-            assert_eq!(reader.next().unwrap_err(), FrameError::TooShort(length));
-        }
-        let mut reader = FrameReader::new(1000);
-        reader.buffer().extend_from_slice(&1001u32.to_be_bytes());
-        assert_eq!(reader.next().unwrap_err(), FrameError::TooLong { length: 1001, limit: 1000 });
-    }
-
-    #[test]
-    fn a_large_frame_is_kept_without_a_copy_and_a_small_one_with() {
-        let mut reader = FrameReader::new(MAX_FRAME_LEN);
-        reader
-            .buffer()
-            .extend_from_slice(&Frame::new(MessageType::Request, seq(), 0, &[1; 60_000]).to_bytes());
-        let frame = reader.next().unwrap().unwrap();
-        assert_eq!(frame.keep(frame.body).as_ptr(), frame.body.as_ptr());
-        reader.buffer().extend_from_slice(&Frame::new(MessageType::Request, seq(), 0, &[1; 100]).to_bytes());
-        let frame = reader.next().unwrap().unwrap();
-        assert_ne!(frame.keep(frame.body).as_ptr(), frame.body.as_ptr());
-    }
-
-    /// Reads as a connection does, into the room that is there; the bodies that are to be kept.
-    fn read(reader: &mut FrameReader, mut bytes: &[u8], keep: impl Fn(&Frame<'_>) -> bool) -> Vec<Bytes> {
-        let mut kept = Vec::new();
-        while !bytes.is_empty() {
-            let buffer = reader.buffer();
-            let piece = bytes.len().min(buffer.capacity() - buffer.len());
-            assert!(piece > 0, "a read of nothing means that the connection has ended");
-            buffer.extend_from_slice(&bytes[..piece]);
-            bytes = &bytes[piece..];
-            while let Some(frame) = reader.next().unwrap() {
-                if keep(&frame) {
-                    kept.push(frame.keep(frame.body));
-                }
-            }
-        }
-        kept
-    }
-
-    #[test]
-    fn a_kept_message_never_pins_a_large_frame_that_was_read_before_it() {
-        const KEPT: usize = 33 * 1024;
-        let mut reader = FrameReader::new(MAX_FRAME_LEN);
-        let mut kept = Vec::new();
-        for round in 0..20 {
-            let mut stream = Vec::new();
-            for len in [1 << 20, 100 * round, KEPT, READ_CHUNK, 7, KEPT, 3 * READ_CHUNK, KEPT] {
-                stream.extend(Frame::new(MessageType::Request, seq(), 0, &vec![1; len]).to_bytes());
-            }
-            kept.extend(read(&mut reader, &stream, |frame| frame.body.len() == KEPT));
-            assert!(reader.buffer().capacity() <= READ_CHUNK, "the reader itself pins no more");
-        }
-        drop(reader);
-        assert_eq!(kept.len(), 60);
-        for body in kept {
-            let mut memory = body.try_into_mut().expect("nobody else holds it");
-            memory.clear();
-            assert!(!memory.try_reclaim(READ_CHUNK + 1), "it lies in {} bytes", memory.capacity());
-        }
-    }
-}
+mod tests;

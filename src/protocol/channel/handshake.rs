@@ -1,22 +1,27 @@
 //! 0x14: the two sides agree on a protocol version, 1 to 3.
 //!
-//! A session that never did it is at version 1. A node answers the highest version both have, and closes the
-//! connection without an answer when there is none.
+//! A session without a handshake is at version 1. A node answers with the highest version that both sides support, and
+//! closes the connection without an answer if there is none.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// The lowest version spoken.
+use crate::text;
+
+/// The lowest supported version.
 pub const MIN_PROTOCOL: u32 = 1;
-/// The highest version spoken.
+/// The highest supported version.
 pub const MAX_PROTOCOL: u32 = 3;
+
+/// The longest release text that is kept of a node, in bytes before escaping. Releases are called `2.11.2` or alike.
+pub const MAX_NODE_VERSION: usize = 64;
 
 /// What the SDK offers. Signed, because nodes compare signed numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Offer {
-    /// Lowest version the SDK speaks.
+    /// Lowest version that the SDK supports.
     pub minimum_support: i64,
-    /// Highest version the SDK speaks.
+    /// Highest version that the SDK supports.
     pub maximum_support: i64,
     /// Free text that names the SDK.
     #[serde(default)]
@@ -27,15 +32,16 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    /// The node's release, `2.11.2`.
-    #[serde(default)]
+    /// The node's release, `2.11.2`. As decoded it is printable and has at most [`MAX_NODE_VERSION`] characters, more
+    /// only where some were escaped.
+    #[serde(default, deserialize_with = "node_version")]
     pub node_version: String,
     /// The version from now on.
     pub protocol: u32,
 }
 
 impl Offer {
-    /// The body on the wire.
+    /// Returns the body on the wire.
     pub fn encode(&self) -> Vec<u8> {
         format!(
             r#"{{"minimumSupport":{},"maximumSupport":{},"clientType":{}}}"#,
@@ -46,23 +52,33 @@ impl Offer {
         .into_bytes()
     }
 
-    /// From the body on the wire; `None` when it is no such JSON object.
+    /// Decodes the body on the wire; `None` if it is no such JSON object.
     pub fn decode(body: &[u8]) -> Option<Offer> {
         serde_json::from_slice(body).ok()
     }
 }
 
 impl Choice {
-    /// The body on the wire; nodes end their JSON with a newline.
+    /// Returns the body on the wire; nodes end their JSON with a newline.
     pub fn encode(&self) -> Vec<u8> {
         let version = serde_json::Value::from(self.node_version.as_str());
         format!("{{\"nodeVersion\":{version},\"protocol\":{}}}\n", self.protocol).into_bytes()
     }
 
-    /// From the body on the wire; `None` when it is no such JSON object.
+    /// Decodes the body on the wire; `None` if it is no such JSON object.
     pub fn decode(body: &[u8]) -> Option<Choice> {
         serde_json::from_slice(body).ok()
     }
+}
+
+/// Shortens a release and makes it printable: it is shown in events, logs and terminals.
+fn node_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let version = String::deserialize(deserializer)?;
+    let mut end = version.len().min(MAX_NODE_VERSION);
+    while !version.is_char_boundary(end) {
+        end -= 1;
+    }
+    Ok(text::printable(&version[..end]).to_string())
 }
 
 #[cfg(test)]
@@ -70,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_byte_by_byte() {
+    fn bodies_have_the_documented_bytes() {
         let offer = Offer { minimum_support: 1, maximum_support: 3, client_type: "amop".into() };
         let body = br#"{"minimumSupport":1,"maximumSupport":3,"clientType":"amop"}"#;
         assert_eq!(offer.encode(), body);
@@ -79,6 +95,17 @@ mod tests {
         let body = b"{\"nodeVersion\":\"2.11.2\",\"protocol\":3}\n";
         assert_eq!(choice.encode(), body);
         assert_eq!(Choice::decode(body), Some(choice));
+    }
+
+    #[test]
+    fn node_version_is_shortened_and_escaped() {
+        let version = |text: &str| {
+            let body = serde_json::json!({ "nodeVersion": text, "protocol": 3 }).to_string();
+            Choice::decode(body.as_bytes()).unwrap().node_version
+        };
+        assert_eq!(version("2.11.2"), "2.11.2");
+        assert_eq!(version("2\u{1b}[31m\n\u{202e}"), "2\\u{1b}[31m\\n\\u{202e}");
+        assert_eq!(version(&"é".repeat(1_000_000)), "é".repeat(MAX_NODE_VERSION / 2));
     }
 
     #[test]

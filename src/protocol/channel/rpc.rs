@@ -1,120 +1,149 @@
-//! 0x12: JSON-RPC over the channel; only what AMOP needs of it: which topics are subscribed where.
+//! 0x12: JSON-RPC over the channel, limited to what AMOP needs: which topics the SDKs of which node subscribe to.
+//!
+//! Any SDK of the chain can add topics to these answers. So they are read as a stream: a [`NodeSink`] receives each topic
+//! as it is read and decides what to keep; no tree of the whole answer is built.
 
-use serde::Deserialize;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
 use serde_json::Value;
 
-use crate::text::foreign;
+use self::stream::Shape;
+use crate::text;
 
-/// A JSON-RPC request's body.
+/// The longest node id, agency name or address in an answer, in bytes. A node id has 128 hex digits.
+pub const MAX_NODE_TEXT: usize = 512;
+
+/// The most nodes in an answer. Chains have at most some hundreds.
+pub const MAX_NODES: usize = 4096;
+
+/// The longest message kept of a refusal, in bytes.
+const MAX_REFUSAL_MESSAGE: usize = 256;
+
+/// Returns a JSON-RPC request's body.
 pub fn request(method: &str, params: &[i64]) -> Vec<u8> {
     let params = Value::from(params.to_vec());
     format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params},"id":1}}"#).into_bytes()
 }
 
-/// `getNodeInfo`: the node itself, with the union of the topics of all SDKs connected to it.
+/// Returns the request `getNodeInfo`: the node itself, with the union of the topics of all SDKs connected to it.
 pub fn get_node_info() -> Vec<u8> {
     request("getNodeInfo", &[])
 }
 
-/// `getPeers`: the node's peers with their SDKs' topics (unverified private ones hidden).
+/// Returns the request `getPeers`: the node's peers with their SDKs' topics, without unverified private ones.
 pub fn get_peers(group: i64) -> Vec<u8> {
     request("getPeers", &[group])
 }
 
-/// What both calls say of one node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// A text that an answer gives about a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeText {
+    /// The node's id, 128 hex digits.
+    Id,
+    /// The agency that the node belongs to.
+    Agency,
+    /// Where other nodes reach the node. A node gives its own address or nothing for itself.
+    Address,
+}
+
+/// Receives what an answer says, in the order of the answer.
+///
+/// If the answer turns out to be a refusal or malformed, the sink may have received a part of it.
+pub trait NodeSink {
+    /// A node begins: what follows is about this one.
+    fn begin_node(&mut self);
+    /// A text about the node, at most [`MAX_NODE_TEXT`] bytes.
+    fn text(&mut self, which: NodeText, text: &str);
+    /// A topic that SDKs of the node subscribe to. Topics that are not UTF-8 are left out.
+    fn topic(&mut self, topic: &str);
+}
+
+/// All that an answer says about one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeTopics {
     /// The node's id, 128 hex digits.
-    #[serde(rename = "NodeID", default)]
     pub node_id: String,
-    /// The agency that it belongs to.
-    #[serde(rename = "Agency", default)]
+    /// The agency that the node belongs to.
     pub agency: String,
-    /// Where other nodes reach it; the node asked names its own place or nothing.
-    #[serde(rename = "IPAndPort", default)]
+    /// Where other nodes reach the node. A node gives its own address or nothing for itself.
     pub address: String,
     /// Topics that its SDKs subscribe to.
-    #[serde(rename = "Topic")]
     pub topics: Vec<String>,
 }
 
 /// Why an answer can't be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// JSON-RPC's code, 0 when the answer was no JSON-RPC at all.
+    /// JSON-RPC's code, 0 if the answer was no JSON-RPC at all.
     pub code: i64,
-    /// The node's text, made safe to show.
+    /// The node's message, printable and bounded in length.
     pub message: String,
 }
 
-#[derive(Deserialize)]
-struct Answer<T> {
-    result: Option<T>,
-    error: Option<AnswerError>,
-}
-
-#[derive(Deserialize)]
-struct AnswerError {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    message: String,
-}
-
-fn decode<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    // The parser's text quotes the answer.
-    let refused = |code, why: &str| Refused { code, message: foreign(why).to_string() };
-    let answer: Answer<T> = serde_json::from_slice(body).map_err(|e| refused(0, &e.to_string()))?;
-    match answer {
-        Answer { error: Some(error), .. } => Err(refused(error.code, &error.message)),
-        Answer { result: Some(result), .. } => Ok(result),
-        Answer { .. } => Err(refused(0, "neither result nor error")),
+impl Refused {
+    /// Returns the refusal of a node that sent this code and message.
+    pub fn new(code: i64, message: &str) -> Refused {
+        Refused { code, message: text::foreign(message).limit(MAX_REFUSAL_MESSAGE).to_string() }
     }
 }
 
-/// The answer to [`get_node_info`].
+/// Reads the answer to [`get_node_info`] into `sink`, as one node.
 ///
 /// # Errors
-/// The node's refusal, or JSON that isn't the expected one.
+/// Returns the node's refusal, or one with code 0 if the answer is not the expected JSON.
+pub fn read_node_info(body: &[u8], sink: &mut impl NodeSink) -> Result<(), Refused> {
+    stream::read(body, Shape::Node, sink)
+}
+
+/// Reads the answer to [`get_peers`] into `sink`.
+///
+/// # Errors
+/// Returns the node's refusal, or one with code 0 if the answer is not the expected JSON.
+pub fn read_peers(body: &[u8], sink: &mut impl NodeSink) -> Result<(), Refused> {
+    stream::read(body, Shape::Peers, sink)
+}
+
+/// Returns all of the answer to [`get_node_info`].
+///
+/// # Errors
+/// Returns an error as [`read_node_info`] does.
 pub fn decode_node_info(body: &[u8]) -> Result<NodeTopics, Refused> {
-    decode(body)
+    let mut nodes = Vec::new();
+    read_node_info(body, &mut nodes)?;
+    Ok(nodes.pop().unwrap_or_default())
 }
 
-/// The answer to [`get_peers`].
+/// Returns all of the answer to [`get_peers`].
 ///
 /// # Errors
-/// As [`decode_node_info`].
+/// Returns an error as [`read_peers`] does.
 pub fn decode_peers(body: &[u8]) -> Result<Vec<NodeTopics>, Refused> {
-    decode(body)
+    let mut nodes = Vec::new();
+    read_peers(body, &mut nodes)?;
+    Ok(nodes)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_byte_by_byte() {
-        assert_eq!(get_node_info(), br#"{"jsonrpc":"2.0","method":"getNodeInfo","params":[],"id":1}"#);
-        assert_eq!(get_peers(1), br#"{"jsonrpc":"2.0","method":"getPeers","params":[1],"id":1}"#);
+impl NodeSink for Vec<NodeTopics> {
+    fn begin_node(&mut self) {
+        self.push(NodeTopics::default());
     }
 
-    #[test]
-    fn answers_and_refusals() {
-        let info = br#"{"id":1,"jsonrpc":"2.0","result":{"Agency":"a","NodeID":"ff","Topic":["x","y"]}}"#;
-        assert_eq!(decode_node_info(info).unwrap().topics, ["x", "y"]);
-        let refused = br#"{"error":{"code":-32601,"message":"METHOD_NOT_FOUND"},"id":1,"jsonrpc":"2.0"}"#;
-        assert_eq!(decode_node_info(refused).unwrap_err().code, -32601);
-        assert_eq!(decode_node_info(b"nonsense").unwrap_err().code, 0);
-        let peers = br#"{"id":1,"jsonrpc":"2.0","result":[{"NodeID":"aa","Topic":[]}]}"#;
-        assert_eq!(decode_peers(peers).unwrap().len(), 1);
+    fn text(&mut self, which: NodeText, text: &str) {
+        let Some(node) = self.last_mut() else { return };
+        let field = match which {
+            NodeText::Id => &mut node.node_id,
+            NodeText::Agency => &mut node.agency,
+            NodeText::Address => &mut node.address,
+        };
+        text.clone_into(field);
     }
 
-    #[test]
-    fn refusal_text_is_escaped_and_bounded() {
-        let body = r#"{"error":{"code":-1,"message":"no\n\u001b[2J\u202e"},"id":1,"jsonrpc":"2.0"}"#;
-        assert_eq!(decode_node_info(body.as_bytes()).unwrap_err().message, r"no\n\u{1b}[2J\u{202e}");
-        let quoted = format!(r#"{{"result":"{}"}}"#, r"\u202e".repeat(1000));
-        let message = decode_node_info(quoted.as_bytes()).unwrap_err().message;
-        assert!(message.len() < 3000 && !message.contains('\u{202e}'), "{message}");
+    fn topic(&mut self, topic: &str) {
+        if let Some(node) = self.last_mut() {
+            node.topics.push(topic.to_owned());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The 2.x session as a state machine: frames, commands and the time go in; bytes to send come out.
 //!
-//! One file per conversation: [`calls`], [`heartbeat`], [`topics`], [`survey`]; the handshake and the answers to requests
+//! One file per conversation: [`calls`], [`heartbeat`], [`topics`]; the handshake and the answers to requests
 //! are here.
 
 mod calls;
@@ -11,7 +11,6 @@ mod hostile_tests;
 mod inbound;
 mod node_latency;
 mod refusal;
-mod survey;
 mod topics;
 
 #[cfg(test)]
@@ -30,12 +29,12 @@ use tokio::sync::oneshot;
 use self::calls::{Calls, Claim, Queued};
 use self::heartbeat::{Beat, Heartbeat};
 use self::inbound::Malformed;
-use self::survey::Survey;
-use self::topics::{ToSend, Topics};
+use self::topics::{Action, Topics};
 use super::command::NewCall;
 use super::deadlines::Deadlines;
 use super::link_handle::LinkHandle;
 use super::outbox::Outbox;
+use super::topic_query::{Method, ReadAnswer, ReadJob};
 use super::{Fatal, Notice, SessionOptions, wire_log};
 use crate::delivery::{Answer, Batch, Router, Ticket, Verdict};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,7 +42,6 @@ use crate::protocol::channel::{
     Frame, MessageType, amop, frame, handshake, heartbeat as heartbeat_body, rpc, topic_list,
 };
 use crate::protocol::{Seq, SeqSource, Topic, result};
-use crate::text::foreign;
 
 /// How this client names itself to nodes.
 const CLIENT_TYPE: &str = concat!("amop-", env!("CARGO_PKG_VERSION"));
@@ -60,10 +58,9 @@ pub(crate) struct Machine {
     pub(crate) outbox: Outbox,
     calls: Calls,
     heartbeat: Heartbeat,
-    topics: Topics,
-    /// What the topics' conversation has to send next; done by [`Machine::send_topics`], which knows them.
-    due: ToSend,
-    survey: Survey,
+    topics: Topics<oneshot::Sender<Result<()>>, oneshot::Sender<()>>,
+    /// Long answers that are to be read elsewhere.
+    read_jobs: Vec<ReadJob>,
     /// Requests that handlers have to answer in time.
     requests: Deadlines<Arc<Ticket>>,
     open_requests: usize,
@@ -95,8 +92,7 @@ impl Machine {
             phase: Phase::Handshaking { seq, since: now },
             outbox: Outbox::default(),
             topics: Topics::new(),
-            due: ToSend::Nothing,
-            survey: Survey::default(),
+            read_jobs: Vec::new(),
             requests: Deadlines::new(),
             open_requests: 0,
             notices: Vec::new(),
@@ -163,8 +159,7 @@ impl Machine {
                 Ok((topic, data)) => {
                     count(&self.port.counters.messages_received);
                     if !batch.broadcast(frame, topic, data, own_number.is_some()) {
-                        let send = self.topics.on_unwanted(now);
-                        self.is_due(send);
+                        self.topics.on_unwanted(now);
                     }
                 }
                 Err(error) => return self.malformed(frame.kind, &error),
@@ -176,11 +171,11 @@ impl Machine {
                     self.calls.observe_latency(took);
                 }
             }
-            MessageType::Rpc if self.topics.expects(&frame.seq) => {
-                let send = self.topics.answered(rpc::decode_node_info(frame.body), now);
-                self.is_due(send);
+            MessageType::Rpc if self.topics.on_answer(frame, now) => {
+                if frame.discarded > 0 {
+                    count(&self.port.counters.ignored_frames);
+                }
             }
-            MessageType::Rpc if self.survey.answered(&frame.seq, frame.body, &self.port.views, now) => {}
             // To nodes only, or conversations that this client never begins.
             MessageType::Rpc
             | MessageType::RegisterEvent
@@ -224,12 +219,14 @@ impl Machine {
         let choice = handshake::Choice::decode(frame.body)
             .filter(|choice| (handshake::MIN_PROTOCOL..=handshake::MAX_PROTOCOL).contains(&choice.protocol));
         let Some(choice) = choice else {
-            return self.malformed(frame.kind, &"no protocol version from 1 to 3 in it");
+            return match frame.discarded {
+                0 => self.malformed(frame.kind, &"no protocol version from 1 to 3 in it"),
+                bytes => self.malformed(frame.kind, &format_args!("{bytes} bytes are too many")),
+            };
         };
         self.calls.observe_latency(now.saturating_duration_since(since));
         self.phase = Phase::Ready { protocol: choice.protocol };
-        let node_version = foreign(&choice.node_version).to_string();
-        self.notices.push(Notice::Ready { node_version, protocol: choice.protocol });
+        self.notices.push(Notice::Ready { node_version: choice.node_version, protocol: choice.protocol });
         Ok(())
     }
 
@@ -246,10 +243,7 @@ impl Machine {
             Verdict::Answer(code, data) => {
                 match code {
                     result::BUSY => count(&self.port.counters.busy),
-                    result::UNSUBSCRIBED => {
-                        let send = self.topics.on_unwanted(now);
-                        self.is_due(send);
-                    }
+                    result::UNSUBSCRIBED => self.topics.on_unwanted(now),
                     _ => {}
                 }
                 self.put_own_answer(frame.seq, code, topic, &data);
@@ -307,59 +301,68 @@ impl Machine {
         }
     }
 
-    /// The router was told of a topic; `changed`: the node has to be told too.
-    pub(crate) fn on_route(&mut self, changed: bool, applied: Option<oneshot::Sender<Result<()>>>) {
-        if changed {
-            let send = self.topics.change(applied);
-            self.is_due(send);
-        } else if let Some(applied) = applied {
-            self.topics.when_listed(applied);
-        }
+    /// The router has a new route for a topic. `changed`: the node's list has to change for it.
+    pub(crate) fn on_route(
+        &mut self,
+        topic: Topic,
+        changed: bool,
+        applied: Option<oneshot::Sender<Result<()>>>,
+    ) {
+        self.topics.route(topic, changed, applied);
     }
 
     /// The session is ready: the router's topics have to be listed.
     pub(crate) fn start_topics(&mut self, router: &Router) {
-        let send = self.topics.start(!router.is_empty());
-        self.is_due(send);
+        self.topics.start(!router.is_empty());
     }
 
-    /// Sends what the topics' conversation has to send; called after anything else was done.
+    /// Does what the conversation about topics has to do. Called after anything else was done.
     pub(crate) fn send_topics(&mut self, router: &Router, now: Instant) {
         self.calls.set_lists_topics(!router.is_empty());
-        loop {
-            let send = std::mem::replace(&mut self.due, ToSend::Nothing);
-            let (list, ask) = match send {
-                ToSend::Nothing => break,
-                ToSend::ListAndAsk => (true, true),
-                ToSend::List => (true, false),
-                ToSend::Ask => (false, true),
-            };
-            if list {
-                let topics: Vec<Topic> = router.topics().cloned().collect();
-                let body = topic_list::encode(topics.iter().map(Topic::as_str));
-                self.put(MessageType::TopicList, self.seqs.next(), body);
-                count(&self.port.counters.topic_lists_sent);
-                self.topics.listing(topics, now);
-            }
-            if ask {
-                let seq = self.seqs.next();
-                self.put(MessageType::Rpc, seq, rpc::get_node_info());
-                self.topics.asking(seq, now);
-            }
+        if !self.is_ready() {
+            return;
         }
-        if self.topics.take_restored() {
-            self.notices.push(Notice::TopicsRestored);
+        while let Some(action) = self.topics.next_action(now) {
+            match action {
+                Action::SendList => {
+                    let topics: Vec<Topic> = router.topics().cloned().collect();
+                    let body = topic_list::encode(topics.iter().map(Topic::as_str));
+                    self.put(MessageType::TopicList, self.seqs.next(), body);
+                    count(&self.port.counters.topic_lists_sent);
+                    self.topics.list_sent(topics, now);
+                }
+                Action::Ask(method) => {
+                    let seq = self.seqs.next();
+                    let body = match method {
+                        Method::NodeInfo => rpc::get_node_info(),
+                        Method::Peers => rpc::get_peers(self.options.group),
+                    };
+                    self.put(MessageType::Rpc, seq, body);
+                    self.topics.asked(method, seq, now);
+                }
+                Action::Read(job) => self.read_jobs.push(job),
+                Action::SetView(view) => self.port.views.set(view),
+                // Ignore callers that no longer wait.
+                Action::Confirmed(applied) => drop(applied.send(Ok(()))),
+                Action::Surveyed(done) => drop(done.send(())),
+                Action::Restored => self.notices.push(Notice::TopicsRestored),
+            }
         }
     }
 
-    /// Somebody wants to know who subscribes to what.
-    pub(crate) fn survey(&mut self, done: Option<oneshot::Sender<()>>, now: Instant) {
-        if self.survey.want(done, &self.port.views, now) {
-            let (own, peers) = (self.seqs.next(), self.seqs.next());
-            self.put(MessageType::Rpc, own, rpc::get_node_info());
-            self.put(MessageType::Rpc, peers, rpc::get_peers(self.options.group));
-            self.survey.asked(own, peers, now);
-        }
+    /// Returns the answers that are to be read elsewhere; each outcome goes to [`Machine::on_read`].
+    pub(crate) fn take_read_jobs(&mut self) -> Vec<ReadJob> {
+        std::mem::take(&mut self.read_jobs)
+    }
+
+    /// An answer was read elsewhere.
+    pub(crate) fn on_read(&mut self, answer: ReadAnswer, now: Instant) {
+        self.topics.read(answer, now);
+    }
+
+    /// A caller wants to know who subscribes to a topic.
+    pub(crate) fn survey(&mut self, topic: Topic, done: Option<oneshot::Sender<()>>, now: Instant) {
+        self.topics.survey(topic, done, now);
     }
 
     /// Whether handlers have requests of this connection to answer.
@@ -393,17 +396,14 @@ impl Machine {
             Phase::Handshaking { .. } => return Ok(()),
             Phase::Ready { protocol } => protocol,
         };
-        let send = self.topics.on_timer(now);
-        self.is_due(send);
-        self.survey.on_timer(&self.port.views, now);
+        self.topics.on_timer(now);
         match self.heartbeat.on_timer(now, !self.outbox.is_empty(), self.outbox.written()) {
             Beat::NotDue => Ok(()),
             Beat::Send => {
                 let seq = self.seqs.next();
                 self.put(MessageType::Heartbeat, seq, heartbeat_body::request(protocol).to_vec());
                 self.heartbeat.sent(seq, now);
-                let send = self.topics.on_heartbeat();
-                self.is_due(send);
+                self.topics.on_heartbeat(now);
                 Ok(())
             }
             Beat::Dead => Err(Error::undelivered(
@@ -423,7 +423,7 @@ impl Machine {
             Phase::Handshaking { .. } => self.options.handshake_by,
             Phase::Ready { .. } => self.heartbeat.next(),
         };
-        [self.calls.next_deadline(), self.requests.next(), self.topics.next(), self.survey.next()]
+        [self.calls.next_deadline(), self.requests.next(), self.topics.next_deadline()]
             .into_iter()
             .flatten()
             .fold(first, Instant::min)
@@ -439,13 +439,6 @@ impl Machine {
         let queued = Queued::Lost { written: self.outbox.written() };
         self.port.release_bytes(self.outbox.len());
         self.port.release_bytes(self.calls.end_all(error, queued));
-    }
-
-    fn is_due(&mut self, send: ToSend) {
-        // Each answer of the conversation says all that is to be done from its own state on.
-        if send != ToSend::Nothing {
-            self.due = send;
-        }
     }
 
     /// Queues a frame of the session's own.

@@ -174,8 +174,15 @@ impl Bench {
     }
 
     pub(super) fn route(&mut self, topic: &str, spec: RouteSpec) {
-        let changed = self.router.set(Topic::new(topic).unwrap(), spec);
-        self.machine.on_route(changed, None);
+        let topic = Topic::new(topic).unwrap();
+        let changed = self.router.set(topic.clone(), spec);
+        self.machine.on_route(topic, changed, None);
+        self.machine.send_topics(&self.router, self.now);
+    }
+
+    /// Has the machine ask who subscribes to a topic.
+    pub(super) fn survey(&mut self, topic: &str) {
+        self.machine.survey(Topic::new(topic).unwrap(), None, self.now);
         self.machine.send_topics(&self.router, self.now);
     }
 

@@ -1,9 +1,9 @@
 //! Credentials that are being loaded on a thread of their own, for a client.
 
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::read::{Progress, on_own_thread};
 use super::{CredentialSource, Credentials};
@@ -15,7 +15,6 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub(crate) struct Loading {
     progress: Progress,
-    thread: JoinHandle<()>,
     outcome: oneshot::Receiver<Result<(CredentialSource, Credentials)>>,
 }
 
@@ -35,8 +34,8 @@ impl Loading {
         };
         // The send fails if the caller no longer waits.
         let deliver = move |loaded| drop(sender.send(loaded));
-        let thread = on_own_thread(&progress, load, deliver)?;
-        Ok(Loading { progress, thread, outcome })
+        on_own_thread(&progress, load, deliver)?;
+        Ok(Loading { progress, outcome })
     }
 
     /// Waits for the credentials. Returns them with the source to load them again from: it names the files that were
@@ -58,8 +57,8 @@ impl Loading {
     }
 
     /// Returns whether the thread has not returned yet.
-    pub(crate) fn is_running(&self) -> bool {
-        !self.thread.is_finished()
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.outcome.try_recv(), Err(TryRecvError::Empty))
     }
 
     /// Returns the error for a thread that has not returned within `limit`; it names the file.

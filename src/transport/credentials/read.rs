@@ -7,10 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, threads};
 
 /// The largest file that is read, in bytes. Credentials have a few KiB.
 const MAX_LEN: u64 = 1024 * 1024;
@@ -62,16 +61,8 @@ pub(super) fn on_own_thread<T>(
     progress: &Progress,
     read: impl FnOnce(&Progress) -> T + Send + 'static,
     deliver: impl FnOnce(T) + Send + 'static,
-) -> Result<JoinHandle<()>> {
+) -> Result<()> {
     let progress = progress.clone();
-    let thread = Builder::new().name("amop-files".to_owned()).spawn(move || deliver(read(&progress)));
-    thread.map_err(|error| {
-        Error::undelivered(
-            ErrorKind::Runtime,
-            format!(
-                "the thread that reads the credentials could not be started ({error}): raise the limit of processes \
-                 and threads"
-            ),
-        )
-    })
+    // The thread is detached: it may never return.
+    threads::start("amop-files", move || deliver(read(&progress))).map(drop)
 }

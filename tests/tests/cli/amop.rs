@@ -7,7 +7,7 @@ use amop_tests::program::{Ended, Program};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-/// A folder of its own for each test; credentials of its nodes, where there are any, are found from it.
+/// A separate folder for each test, in which the credentials of its nodes are found.
 pub(crate) struct Place {
     folder: TempDir,
     devnet: Option<Devnet>,
@@ -18,7 +18,7 @@ impl Place {
         Place { folder: TempDir::new().unwrap(), devnet: None }
     }
 
-    /// Two nodes.
+    /// Starts two nodes.
     pub(crate) fn with_nodes() -> Place {
         Place::with(Devnet::builder())
     }
@@ -58,25 +58,25 @@ impl Place {
         self.start_with(arguments, b"")
     }
 
-    /// Starts `amop` with something on its standard input.
+    /// Starts `amop` with `input` on its standard input.
     pub(crate) fn start_with(&self, arguments: &[&str], input: &[u8]) -> Program {
         Program::start_with(env!("CARGO_BIN_EXE_test-amop"), arguments, self.folder(), input)
     }
 
-    /// Runs `amop` to its end.
+    /// Runs `amop` until it exits.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.start(arguments).end()
     }
 }
 
-/// Does `attempt` with longer and longer limits, in seconds, until it says that it got as far as it is meant to: where
-/// silence is what is looked for, a short limit ends it soon, but on a busy machine may end something else before.
+/// Runs `attempt` with increasing time limits, in seconds, until it returns a result. A test of silence ends quickly with a
+/// short limit, but on a busy machine a short limit may end an earlier step.
 pub(crate) fn with_patience<T>(attempt: impl Fn(&str) -> Option<T>) -> T {
     let limits = ["0.3", "1", "4", "16", "60"];
-    limits.into_iter().find_map(attempt).expect("it gets there within the longest limit")
+    limits.into_iter().find_map(attempt).expect("a result within the longest limit")
 }
 
-/// An endpoint that nobody listens at, nor anybody else takes meanwhile.
+/// An endpoint at which nothing listens, and which no other process can use meanwhile.
 pub(crate) struct Unused {
     pub(crate) endpoint: String,
     _bound: TcpSocket,
@@ -90,7 +90,7 @@ impl Unused {
     }
 }
 
-/// Replaces what differs from run to run: times, durations, rates, ports, seqs, this machine's wording.
+/// Replaces what differs between runs: times, durations, rates, ports, seqs.
 pub(crate) fn masked(line: &str) -> String {
     let mut text = line.to_owned();
     for (pattern, mask) in MASKS {
@@ -99,7 +99,7 @@ pub(crate) fn masked(line: &str) -> String {
     text
 }
 
-/// All lines, masked.
+/// Masks all lines.
 pub(crate) fn all_masked(lines: &[String]) -> Vec<String> {
     lines.iter().map(|line| masked(line)).collect()
 }

@@ -1,9 +1,9 @@
-//! `amop broadcast`: to all subscribers, confirmed by the node alone.
+//! `amop broadcast`: sends to all subscribers; only the node acknowledges.
 
 use crate::amop::{Place, all_masked};
 
 #[test]
-fn all_subscribers_hear_it() {
+fn broadcast_reaches_all_subscribers() {
     let place = Place::with_nodes();
     let subscribers = [0, 1, 1].map(|node| {
         let subscriber = place.start(&["subscribe", &place.endpoint(node), "hello", "--count", "1", "--raw"]);
@@ -12,14 +12,14 @@ fn all_subscribers_hear_it() {
     });
     let ended = place.run(&["broadcast", &place.endpoint(0), "hello", "hi all"]);
     assert_eq!((ended.code, ended.stdout), (0, vec![]));
-    assert_eq!(all_masked(&ended.stderr), ["the node has sent 6 bytes on to all subscribers (SPAN)"]);
+    assert_eq!(all_masked(&ended.stderr), ["the node has forwarded 6 bytes to all subscribers (SPAN)"]);
     for subscriber in subscribers {
         assert_eq!(subscriber.end().stdout, ["hi all"]);
     }
 }
 
 #[test]
-fn scripts_get_a_line_for_each_and_a_summary() {
+fn json_has_a_line_for_each_broadcast_and_a_summary() {
     let place = Place::with_nodes();
     let ended =
         place.start_with(&["broadcast", &place.endpoint(0), "hello", "--count", "2", "--json"], b"abc").end();

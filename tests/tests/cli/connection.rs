@@ -1,4 +1,4 @@
-//! Where credentials come from.
+//! The sources of credentials.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use amop_tests::program::{Ended, Program};
 
 use crate::amop::Place;
 
-/// Nodes whose credentials are in the place's folder `given`, where nobody looks for them.
+/// Nodes whose credentials are in the place's folder `given`, which is not searched.
 fn place() -> (Place, Devnet) {
     let place = Place::empty();
     let devnet = Devnet::builder().dir(place.folder().join("chain")).start_blocking().unwrap();
@@ -17,13 +17,13 @@ fn place() -> (Place, Devnet) {
     (place, devnet)
 }
 
-/// A broadcast needs nobody else.
+/// A broadcast needs no subscriber.
 fn broadcast(place: &Place, devnet: &Devnet, more: &[&str]) -> Ended {
     place.run(&[&["broadcast", &devnet.endpoints()[0], "hello", "hi"], more].concat())
 }
 
 #[test]
-fn a_folder_or_three_files_are_taken_as_told() {
+fn credentials_are_read_from_folder_or_three_files() {
     let (place, devnet) = place();
     assert_eq!(broadcast(&place, &devnet, &[]).code, 3, "nobody looks there");
     assert_eq!(broadcast(&place, &devnet, &["--credentials", "given"]).code, 0);
@@ -37,7 +37,7 @@ fn a_folder_or_three_files_are_taken_as_told() {
 }
 
 #[test]
-fn the_environment_names_a_folder() {
+fn environment_variable_names_credentials_folder() {
     let (place, devnet) = place();
     for (folder, code) in [("given", 0), ("elsewhere", 3)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_test-amop"));
@@ -49,7 +49,7 @@ fn the_environment_names_a_folder() {
 }
 
 #[test]
-fn they_are_found_in_each_place_where_they_are_looked_for() {
+fn credentials_are_found_in_each_listed_place() {
     let (place, devnet) = place();
     for found in [".", "conf", "sdk", "nodes/127.0.0.1/sdk", "amop-devnet/sdk"] {
         let found = place.folder().join(found);

@@ -1,11 +1,11 @@
-//! `amop demo`: both transcripts, within seconds, with nothing but the program itself.
+//! `amop demo`: both transcripts, with nothing but the program itself.
 
 use std::net::TcpListener;
 
 use crate::amop::{Place, masked};
 
 #[test]
-fn the_demo_prints_both_transcripts() {
+fn demo_prints_both_transcripts() {
     let ended = Place::empty().run(&["demo"]);
     assert_eq!((ended.code, ended.stderr), (0, vec![]));
     let expected = "\
@@ -30,14 +30,14 @@ TIME publish message: hello, FISCO BCOS, I am multi broadcast publisher! 0
 TIME publish message: hello, FISCO BCOS, I am multi broadcast publisher! 1
 TIME publish message: hello, FISCO BCOS, I am multi broadcast publisher! 2
 
-Nodes that stay: amop devnet. All verbs: amop --help";
+To keep nodes running: amop devnet. All verbs: amop --help";
     let shown: Vec<_> = ended.stdout.iter().map(|line| masked(line)).collect();
     assert_eq!(shown.join("\n"), expected);
 }
 
 #[test]
-fn the_demo_takes_other_ports_where_its_own_are_in_use() {
-    // Whether this bind works or somebody else has the port: it is in use.
+fn demo_uses_free_ports_if_the_usual_are_in_use() {
+    // If this fails, another process uses the port: it is in use in either case.
     let _taken = TcpListener::bind("127.0.0.1:20201");
     let ended = Place::empty().run(&["demo", "--json"]);
     assert_eq!((ended.code, ended.stderr), (0, vec![]));

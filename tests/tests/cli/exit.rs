@@ -1,4 +1,4 @@
-//! Exit codes: kinds of failure told apart.
+//! Exit codes of each kind of failure.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use amop_tests::program::Program;
 use crate::amop::{Place, Unused, with_patience};
 
 #[test]
-fn wrong_use_is_2() {
+fn usage_error_exits_with_2() {
     let place = Place::with_nodes();
     let endpoint = place.endpoint(0);
     for arguments in [
@@ -29,7 +29,7 @@ fn wrong_use_is_2() {
 }
 
 #[test]
-fn output_that_can_not_be_written_is_1_and_is_said_on_standard_error() {
+fn unwritable_output_exits_with_1_and_reports_on_stderr() {
     let place = Place::empty();
     for arguments in ["man", "demo --json", "--version"] {
         let mut shell = Command::new("sh");
@@ -42,7 +42,7 @@ fn output_that_can_not_be_written_is_1_and_is_said_on_standard_error() {
 }
 
 #[test]
-fn missing_credentials_are_3_and_every_place_is_named() {
+fn missing_credentials_exit_with_3_and_list_places() {
     let place = Place::empty();
     let ended = place.run(&["subscribe", "127.0.0.1:1", "hello"]);
     assert_eq!(ended.code, 3);
@@ -55,7 +55,7 @@ fn missing_credentials_are_3_and_every_place_is_named() {
 }
 
 #[test]
-fn no_connection_is_4() {
+fn failed_connection_exits_with_4() {
     let place = Place::with_nodes();
     let ended = place.run(&["publish", &Unused::port().endpoint, "hello", "hi"]);
     assert_eq!(ended.code, 4, "{ended:?}");
@@ -67,7 +67,7 @@ fn no_connection_is_4() {
 }
 
 #[test]
-fn a_failed_handshake_is_5() {
+fn failed_handshake_exits_with_5() {
     let place = Place::with_nodes();
     place.node(0).show_certificate(NodeCertificate::Foreign).unwrap();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
@@ -75,7 +75,7 @@ fn a_failed_handshake_is_5() {
 }
 
 #[test]
-fn no_answer_in_time_is_7_and_a_lost_connection_9() {
+fn time_out_exits_with_7_and_lost_connection_with_9() {
     let place = Place::with_nodes();
     let command = "while [ ! -e go ]; do sleep 0.01; done";
     let server = place.start(&["serve", &place.endpoint(1), "slow", "--exec", command]);
@@ -83,7 +83,7 @@ fn no_answer_in_time_is_7_and_a_lost_connection_9() {
     let ended = with_patience(|limit| {
         let ended = place.run(&["publish", &place.endpoint(0), "slow", "hi", "--timeout", limit]);
         assert_eq!(ended.code, 7, "{ended:?}");
-        // Else it could not even be sent in that time.
+        // Otherwise the message could not be sent in that time.
         ended.stderr[0].contains("delivered").then_some(ended)
     });
     assert!(ended.stderr[0].ends_with("may have been delivered"), "{ended:?}");

@@ -1,4 +1,4 @@
-//! Help, version, completions, manual pages: all from one description of the command line.
+//! Help, version, completions and manual pages, which share one description of the command line.
 
 use crate::amop::Place;
 
@@ -33,7 +33,7 @@ fn every_verb_has_help_with_examples() {
 }
 
 #[test]
-fn the_version_says_what_is_built_in() {
+fn version_lists_what_is_built_in() {
     let place = Place::empty();
     let short = place.run(&["-V"]).stdout;
     assert_eq!(short, [format!("amop {}", env!("CARGO_PKG_VERSION"))]);
@@ -45,7 +45,7 @@ fn the_version_says_what_is_built_in() {
 }
 
 #[test]
-fn completions_know_every_verb() {
+fn completions_cover_every_verb() {
     let place = Place::empty();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ended = place.run(&["completions", shell]);
@@ -55,7 +55,7 @@ fn completions_know_every_verb() {
             assert!(script.contains(verb), "{shell}: {verb}");
         }
     }
-    // bash itself reads them.
+    // bash itself parses them.
     let script = place.run(&["completions", "bash"]).stdout.join("\n") + "\ncomplete -p amop\n";
     let bash = amop_tests::program::Program::start_with("bash", &[], place.folder(), script.as_bytes()).end();
     assert_eq!((bash.code, bash.stderr), (0, vec![]));
@@ -63,7 +63,7 @@ fn completions_know_every_verb() {
 }
 
 #[test]
-fn manual_pages_are_written_for_the_command_and_each_verb() {
+fn man_writes_pages_for_command_and_verbs() {
     let place = Place::empty();
     let page = place.run(&["man"]).stdout.join("\n");
     assert!(page.contains(".TH amop 1"), "{page}");

@@ -1,4 +1,4 @@
-//! The command `amop` as a process, on embedded nodes: what it prints for people and for scripts, how it ends.
+//! The command `amop` as a process, on embedded nodes: output for people and for scripts, exit codes, signals.
 
 mod amop;
 mod broadcast;
@@ -7,6 +7,7 @@ mod demo;
 mod devnet;
 mod doctor;
 mod exit;
+mod foreign_text;
 mod help;
 mod limits;
 mod pipe;

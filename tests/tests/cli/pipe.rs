@@ -1,4 +1,4 @@
-//! A reader that goes is no error.
+//! A reader that closes standard output is not an error.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn to_head(place: &Place, arguments: &str) -> (String, i32, Vec<String>) {
     (ended.stdout[0].clone(), ended.stdout[1].parse().unwrap(), ended.stderr)
 }
 
-/// The same, begun.
+/// Starts `amop ARGUMENTS | head -1`.
 fn start_to_head(place: &Place, arguments: &str) -> Program {
     let mut shell = Command::new("bash");
     shell.arg("-c").arg(format!("$AMOP {arguments} | head -1; echo ${{PIPESTATUS[0]}}"));
@@ -22,7 +22,7 @@ fn start_to_head(place: &Place, arguments: &str) -> Program {
 }
 
 #[test]
-fn piping_into_head_ends_without_a_message() {
+fn piping_into_head_ends_without_an_error_line() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello"]);
     server.error_line();
@@ -33,7 +33,7 @@ fn piping_into_head_ends_without_a_message() {
 }
 
 #[test]
-fn what_is_printed_at_once_may_go_unread() {
+fn output_of_finished_verbs_may_stay_unread() {
     let place = Place::empty();
     for arguments in ["--help", "completions bash", "man", "demo", "demo --json"] {
         let (_, code, stderr) = to_head(&place, arguments);
@@ -42,13 +42,13 @@ fn what_is_printed_at_once_may_go_unread() {
 }
 
 #[test]
-fn who_waits_for_messages_ends_with_the_reader() {
+fn waiting_verbs_exit_when_the_reader_of_stdout_closes() {
     let place = Place::with_nodes();
     let endpoint = place.endpoint(1);
     for (verb, shown) in [("subscribe", "unicast   hi"), ("serve", "to hi")] {
         let listener = start_to_head(&place, &format!("{verb} {endpoint} {verb}"));
         assert!(listener.error_line().ends_with("(Ctrl-C ends)"));
-        // One message only: nothing else is written that could fail.
+        // Send only one message, so that no later write can fail.
         assert_eq!(place.run(&["publish", &place.endpoint(0), verb, "hi"]).code, 0);
         assert!(listener.line().ends_with(shown));
         let ended = listener.end();

@@ -1,4 +1,4 @@
-//! `amop publish`: replies, repeated sends, what happens when nobody hears it.
+//! `amop publish`: replies, repeated sends, missing subscribers.
 
 use std::io::Write;
 use std::process::Command;
@@ -8,7 +8,7 @@ use amop_tests::program::Program;
 use crate::amop::{Place, all_masked, masked};
 
 #[test]
-fn the_reply_goes_to_standard_output_and_the_rest_to_standard_error() {
+fn only_the_reply_goes_to_stdout() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello"]);
     server.error_line();
@@ -27,7 +27,7 @@ fn the_reply_goes_to_standard_output_and_the_rest_to_standard_error() {
 }
 
 #[test]
-fn a_subscriber_that_only_listens_replies_empty() {
+fn subscriber_sends_an_empty_reply() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
     subscriber.error_line();
@@ -37,7 +37,7 @@ fn a_subscriber_that_only_listens_replies_empty() {
 }
 
 #[test]
-fn payloads_come_from_arguments_files_and_standard_input_and_go_out_as_they_are() {
+fn payload_is_read_from_argument_file_or_stdin() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--concurrency", "4"]);
     server.error_line();
@@ -64,12 +64,12 @@ fn payloads_come_from_arguments_files_and_standard_input_and_go_out_as_they_are(
 }
 
 #[test]
-fn ctrl_c_ends_the_wait_for_standard_input() {
+fn ctrl_c_ends_the_wait_for_stdin() {
     let place = Place::with_nodes();
     let mut command = Command::new(env!("CARGO_BIN_EXE_test-amop"));
     command.args(["publish", &place.endpoint(0), "hello", "-"]).current_dir(place.folder());
     let (publisher, mut input) = Program::talk(command);
-    // More than a pipe holds: once it is written, most of it is read.
+    // More than a pipe holds: once it is written, most of it was read.
     input.write_all(&[b'x'; 1 << 20]).unwrap();
     let ended = publisher.interrupted();
     assert_eq!((ended.code, ended.stdout), (130, vec![]));
@@ -100,7 +100,7 @@ fn repeated_sends_show_rate_and_percentiles() {
 }
 
 #[test]
-fn with_an_interval_it_goes_on_until_ctrl_c() {
+fn interval_repeats_publish_until_ctrl_c() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello"]);
     server.error_line();
@@ -111,7 +111,7 @@ fn with_an_interval_it_goes_on_until_ctrl_c() {
     }
     let ended = endless.interrupted();
     assert_eq!(ended.code, 0);
-    // Ctrl-C may come in the middle of one.
+    // Ctrl-C may arrive during a send.
     assert!(ended.stderr[0].contains(" succeeded, 0 failed"), "{ended:?}");
     assert!(masked(&ended.stderr[0]).ends_with(" in SPAN (RATE)"), "{ended:?}");
 
@@ -124,7 +124,7 @@ fn with_an_interval_it_goes_on_until_ctrl_c() {
 }
 
 #[test]
-fn without_a_subscriber_it_says_so() {
+fn publish_reports_that_there_is_no_subscriber() {
     let place = Place::with_nodes();
     let ended = place.run(&["publish", &place.endpoint(0), "nobody", "hi"]);
     assert_eq!((ended.code, ended.stdout.len()), (6, 0));
@@ -148,10 +148,10 @@ fn without_a_subscriber_it_says_so() {
 }
 
 #[test]
-fn it_waits_for_a_subscriber_if_told_to() {
+fn wait_option_waits_for_a_subscriber() {
     let place = Place::with_nodes();
     let publisher = place.start(&["publish", &place.endpoint(0), "later", "hi", "--wait", "-v"]);
-    // The first try was refused: whatever comes now is a further one.
+    // The first attempt was refused, so the next one is a retry.
     while !publisher.error_line().contains("result=100") {}
     let server = place.start(&["serve", &place.endpoint(1), "later"]);
     assert_eq!(publisher.line(), "hi");
@@ -160,18 +160,17 @@ fn it_waits_for_a_subscriber_if_told_to() {
 }
 
 #[test]
-fn a_subscribers_failure_has_its_own_exit_code() {
+fn subscriber_failure_has_its_own_exit_code() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", "exit 3"]);
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
     assert_eq!((ended.code, ended.stdout.len()), (8, 0));
-    let expected = r#"error: the subscriber's handler for "hello" failed (code -5000): the command failed (exit status: 3)"#;
-    assert_eq!(ended.stderr, [expected]);
+    assert_eq!(ended.stderr, [r#"error: the subscriber's handler for "hello" failed (code -5000)"#]);
 }
 
 #[test]
-fn what_ctrl_c_leaves_without_an_answer_is_counted() {
+fn unanswered_messages_are_counted_at_ctrl_c() {
     let place = Place::with_nodes();
     let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done";
     let server = place.start(&["serve", &place.endpoint(1), "slow", "--exec", command]);
@@ -182,7 +181,7 @@ fn what_ctrl_c_leaves_without_an_answer_is_counted() {
         let publisher = place.start(&arguments);
         assert_eq!(server.error_line(), "started");
         let ended = publisher.interrupted();
-        // The next one finds no other before it.
+        // The next message finds no earlier one.
         std::fs::write(place.folder().join("go"), "").unwrap();
         server.line();
         std::fs::remove_file(place.folder().join("go")).unwrap();

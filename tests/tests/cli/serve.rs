@@ -1,4 +1,4 @@
-//! `amop serve`: echo, a fixed reply, a command; failures; the end.
+//! `amop serve`: echo, fixed reply, command, failures, shutdown.
 
 use std::fs;
 use std::thread;
@@ -9,7 +9,7 @@ use amop_tests::program::Program;
 use crate::amop::{Place, all_masked, masked};
 
 #[test]
-fn it_echoes_and_says_what_it_did() {
+fn serve_echoes_and_reports_requests() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello"]);
     assert_eq!(masked(&server.error_line()), "serving hello at NODE (Ctrl-C ends)");
@@ -21,7 +21,7 @@ fn it_echoes_and_says_what_it_did() {
 }
 
 #[test]
-fn it_replies_with_one_text_or_file() {
+fn serve_replies_with_text_or_file() {
     let place = Place::with_nodes();
     std::fs::write(place.folder().join("reply"), "from a file").unwrap();
     for (reply, expected) in [("got it", "got it"), ("@reply", "from a file")] {
@@ -34,13 +34,13 @@ fn it_replies_with_one_text_or_file() {
 }
 
 #[test]
-fn a_command_gets_the_payload_and_its_output_is_the_reply() {
+fn exec_passes_payload_and_replies_with_output() {
     let place = Place::with_nodes();
     let command = "printf '%s: ' $AMOP_TOPIC; tr a-z A-Z";
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command, "--json"]);
     assert_eq!(masked(&server.line()), r#"{"event":"serving","endpoint":"NODE","topic":"hello"}"#);
     assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).stdout, ["hello: HI"]);
-    // More than pipes hold, each way.
+    // More than pipes hold, in each direction.
     let long = vec![b'x'; 1 << 20];
     let ended = place.start_with(&["publish", &place.endpoint(0), "hello", "-", "--raw"], &long).end();
     assert_eq!(ended.stdout[0].len(), "hello: ".len() + long.len());
@@ -57,7 +57,7 @@ fn a_command_gets_the_payload_and_its_output_is_the_reply() {
 }
 
 #[test]
-fn a_command_that_fails_answers_failed() {
+fn failed_command_answers_without_details() {
     let place = Place::with_nodes();
     let command = "cat >&2; exit 3";
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
@@ -65,7 +65,7 @@ fn a_command_that_fails_answers_failed() {
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "why\n", "--json"]);
     let error: serde_json::Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!((&error["kind"], &error["node_code"]), (&"SubscriberFailed".into(), &(-5000).into()));
-    assert_eq!(error["data"]["data"], "the command failed (exit status: 3)");
+    assert_eq!(error["data"]["data"], "the handler failed");
     assert_eq!(masked(&server.line()), "TIME failed in SPAN: the command failed (exit status: 3), at why");
     assert_eq!(server.error_line(), "why", "what it writes to standard error is passed on");
     let ended = server.interrupted();
@@ -73,9 +73,9 @@ fn a_command_that_fails_answers_failed() {
 }
 
 #[test]
-fn commands_run_side_by_side_as_told() {
+fn concurrency_runs_commands_in_parallel() {
     let place = Place::with_nodes();
-    // Each waits for the other one: it ends only if both run at once.
+    // Each command waits for the other: they end only if both run at the same time.
     let command = r#"read me other; : > $me; while [ ! -e $other ]; do sleep 0.01; done; echo $me"#;
     let server =
         place.start(&["serve", &place.endpoint(1), "hello", "--exec", command, "--concurrency", "2"]);
@@ -87,7 +87,7 @@ fn commands_run_side_by_side_as_told() {
 }
 
 #[test]
-fn ctrl_c_lets_a_running_command_finish() {
+fn ctrl_c_lets_running_command_finish() {
     let place = Place::with_nodes();
     let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done; echo done";
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
@@ -95,7 +95,7 @@ fn ctrl_c_lets_a_running_command_finish() {
     let publisher = place.start(&["publish", &place.endpoint(0), "hello", "x"]);
     assert_eq!(server.error_line(), "started");
     server.interrupt();
-    assert_eq!(server.error_line(), "waiting up to 5 s for 1 running command (Ctrl-C ends at once)");
+    assert_eq!(server.error_line(), "waiting up to 5 s for 1 running command (Ctrl-C kills them)");
     fs::write(place.folder().join("go"), "").unwrap();
     assert_eq!(publisher.end().stdout, ["done"]);
     let ended = server.end();
@@ -104,27 +104,27 @@ fn ctrl_c_lets_a_running_command_finish() {
 }
 
 #[test]
-fn output_that_no_message_can_hold_is_answered_as_failed() {
+fn oversized_output_is_answered_as_failed() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", "cat /dev/zero", "--json"]);
     server.line();
     let publish = ["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"];
     assert_eq!(place.run(&publish).code, 8);
     let record: serde_json::Value = serde_json::from_str(&server.line()).unwrap();
-    // On a slow machine the publisher is told before the output is too long.
+    // On a slow machine the time limit may end the request before the output is too large.
     let reason = record["reason"].as_str().unwrap();
     if record["answer"] == "failed" {
-        assert!(reason.starts_with("the command's output is more than the "), "{record}");
+        assert!(reason.starts_with("the command's output is larger than "), "{record}");
     } else {
         assert_eq!(record["answer"], "not_sent", "{record}");
     }
     assert_eq!(server.interrupted().code, 0);
 }
 
-/// Tells its process's number and waits for it: what is started by a command, and outlives it if nobody takes care.
+/// Prints the id of a child process and waits for it: the child would outlive its parent if it were not killed.
 const STUCK: &str = "sleep 1000 >/dev/null 2>&1 & echo $! >&2; wait";
 
-/// A service that runs [`STUCK`], and the number of its process.
+/// Starts a service that runs [`STUCK`]. Returns it and the id of the child process.
 fn stuck(place: &Place) -> (Program, Program, String) {
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", STUCK, "--json"]);
     server.line();
@@ -137,7 +137,7 @@ fn stuck(place: &Place) -> (Program, Program, String) {
 fn is_killed(number: &str) {
     let guard = Instant::now() + Duration::from_secs(60);
     let stat = format!("/proc/{number}/stat");
-    // A dead one may stay as a zombie where nobody cleans up.
+    // A dead process may stay as a zombie if no parent reaps it.
     while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
         assert!(Instant::now() < guard, "{number} lives on");
         thread::sleep(Duration::from_millis(10));
@@ -145,7 +145,7 @@ fn is_killed(number: &str) {
 }
 
 #[test]
-fn commands_that_do_not_end_are_ended_with_the_service_and_counted() {
+fn endless_commands_are_killed_with_the_service() {
     let place = Place::with_nodes();
     let (server, _publisher, number) = stuck(&place);
     let ended = server.interrupted();
@@ -159,7 +159,7 @@ fn commands_that_do_not_end_are_ended_with_the_service_and_counted() {
 }
 
 #[test]
-fn a_second_ctrl_c_ends_it_at_once_with_its_commands() {
+fn second_ctrl_c_kills_commands_immediately() {
     let place = Place::with_nodes();
     let (server, _publisher, number) = stuck(&place);
     server.interrupt();
@@ -169,7 +169,7 @@ fn a_second_ctrl_c_ends_it_at_once_with_its_commands() {
 }
 
 #[test]
-fn an_answer_that_comes_too_late_is_counted_as_not_sent() {
+fn late_answer_is_counted_as_not_sent() {
     let place = Place::with_nodes();
     let command = "while [ ! -e go ]; do sleep 0.01; done";
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);

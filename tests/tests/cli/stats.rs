@@ -1,11 +1,11 @@
-//! `amop stats`: what a node says of itself.
+//! `amop stats`: what a node reports about itself.
 
 use serde_json::Value;
 
 use crate::amop::{Place, all_masked, with_patience};
 
 #[test]
-fn topics_and_peers_are_shown() {
+fn stats_show_topics_and_peers() {
     let place = Place::with_nodes();
     let subscribers = [(0, "here"), (1, "there")].map(|(node, topic)| {
         let subscriber = place.start(&["subscribe", &place.endpoint(node), topic]);
@@ -38,7 +38,7 @@ NODE node ID0, agency agency, version 2.11.2, protocol 3
 }
 
 #[test]
-fn it_looks_again_until_ctrl_c() {
+fn interval_repeats_stats_until_ctrl_c() {
     let place = Place::with_nodes();
     let stats = place.start(&["stats", &place.endpoint(0), "--interval", "0.01", "--json"]);
     for _ in 0..3 {
@@ -48,12 +48,12 @@ fn it_looks_again_until_ctrl_c() {
 }
 
 #[test]
-fn a_node_that_says_nothing_is_named() {
+fn unresponsive_node_is_named() {
     let place = Place::with_nodes();
     place.devnet().inject(amop_devnet::Fault::lose().on_type(0x12));
     let ended = with_patience(|limit| {
         let ended = place.run(&["stats", &place.endpoint(0), "--timeout", limit]);
         (ended.code == 7).then_some(ended)
     });
-    assert!(ended.stderr[0].contains("can't be looked at: no answer within "), "{ended:?}");
+    assert!(ended.stderr[0].contains("failed: no answer within "), "{ended:?}");
 }

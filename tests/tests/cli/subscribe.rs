@@ -1,4 +1,4 @@
-//! `amop subscribe`: messages for people, for scripts and as they are.
+//! `amop subscribe`: messages for people, for scripts, and raw.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use amop_tests::program::Program;
 use crate::amop::{Place, all_masked, masked};
 
 #[test]
-fn people_see_time_kind_and_text() {
+fn text_output_shows_time_kind_and_payload() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
     assert_eq!(masked(&subscriber.error_line()), "subscribed to hello at NODE (Ctrl-C ends)");
@@ -38,7 +38,7 @@ fn people_see_time_kind_and_text() {
 }
 
 #[test]
-fn scripts_get_a_line_for_everything() {
+fn json_has_a_line_for_every_event() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--count", "1", "--json"]);
     assert_eq!(masked(&subscriber.line()), r#"{"event":"subscribed","endpoint":"NODE","topic":"hello"}"#);
@@ -55,7 +55,7 @@ fn scripts_get_a_line_for_everything() {
 }
 
 #[test]
-fn raw_payloads_come_with_nothing_around_them() {
+fn raw_output_has_payloads_only() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--count", "2", "--raw"]);
     subscriber.error_line();
@@ -67,7 +67,7 @@ fn raw_payloads_come_with_nothing_around_them() {
 }
 
 #[test]
-fn an_interrupt_before_the_count_is_reached_shows_in_the_exit_code() {
+fn interrupt_before_count_exits_with_130() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--count", "2"]);
     subscriber.error_line();
@@ -79,7 +79,7 @@ fn an_interrupt_before_the_count_is_reached_shows_in_the_exit_code() {
 }
 
 #[test]
-fn sigterm_ends_it_as_ctrl_c_does() {
+fn sigterm_ends_subscribe_as_ctrl_c_does() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
     subscriber.error_line();
@@ -89,7 +89,7 @@ fn sigterm_ends_it_as_ctrl_c_does() {
 }
 
 #[test]
-fn it_tells_of_lost_connections_and_goes_on() {
+fn lost_connection_is_reported_and_restored() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--json"]);
     subscriber.line();
@@ -98,7 +98,7 @@ fn it_tells_of_lost_connections_and_goes_on() {
     assert!(lost.starts_with(r#"{"event":"connection_lost","endpoint":"NODE","reason":""#), "{lost}");
     place.restart(1);
     let mut line = masked(&subscriber.line());
-    // Whether a try falls into the time between is chance; it is told once at most.
+    // An attempt may happen in between; it is reported at most once.
     if line.starts_with(r#"{"event":"connect_failed","#) {
         line = masked(&subscriber.line());
     }
@@ -109,7 +109,7 @@ fn it_tells_of_lost_connections_and_goes_on() {
 }
 
 #[test]
-fn figures_come_every_second_if_asked_for() {
+fn stats_option_reports_every_second() {
     let place = Place::with_nodes();
     let endpoint = place.endpoint(1);
     let scripts = place.start(&["subscribe", &endpoint, "hello", "--stats", "--json"]);
@@ -140,9 +140,9 @@ fn figures_come_every_second_if_asked_for() {
 }
 
 #[test]
-fn what_is_lost_to_slow_output_is_told_and_counted() {
+fn messages_lost_to_slow_output_are_reported_and_counted() {
     let place = Place::with_nodes();
-    // Nobody reads what the subscriber writes until the messages held for it are too many.
+    // The output of the subscriber isn't read until too many messages are held for it.
     let script = "{ $AMOP subscribe $ENDPOINT hello --json & echo $! >&2; wait; } \
                   | { while [ ! -e read ]; do sleep 0.01; done; cat; }";
     let mut shell = Command::new("bash");
@@ -153,7 +153,7 @@ fn what_is_lost_to_slow_output_is_told_and_counted() {
 
     std::fs::write(place.folder().join("large"), vec![b'x'; 1 << 20]).unwrap();
     assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "first", "--wait"]).code, 0);
-    // A message is being written, 64 MiB are held, and the next is one too many.
+    // A message is being written and 64 MiB are held, so the next one is refused.
     let more = ["--count", "70", "--json"];
     let sent = place.run(&[&["publish", &place.endpoint(0), "hello", "@large"], &more[..]].concat());
     assert_eq!(sent.code, 8, "{sent:?}");

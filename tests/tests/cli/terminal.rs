@@ -1,4 +1,4 @@
-//! On a terminal: colour, progress, Ctrl-C.
+//! Output on a terminal: colour, progress, Ctrl-C.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -9,10 +9,10 @@ use amop_devnet::OnConnect;
 
 use crate::amop::Place;
 
-/// When a test gives up.
+/// A last guard: the time after which a test fails.
 const GUARD: Duration = Duration::from_secs(120);
 
-/// `amop` on a terminal of its own.
+/// `amop` on a pseudo-terminal.
 struct Session {
     keyboard: std::fs::File,
     screen: Receiver<Vec<u8>>,
@@ -25,7 +25,7 @@ impl Session {
         Session::start_with(place, arguments, &[])
     }
 
-    /// With further variables in its environment.
+    /// Starts it with further variables in its environment.
     fn start_with(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Session {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(24, 100)).unwrap();
@@ -43,7 +43,7 @@ impl Session {
         let (tell, seen) = channel();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // At the end of the program a terminal reads as an error.
+            // After the program has exited, reading its terminal is an error.
             while let Ok(read) = screen.read(&mut buffer) {
                 if read == 0 || tell.send(buffer[..read].to_vec()).is_err() {
                     return;
@@ -53,12 +53,12 @@ impl Session {
         Session { keyboard, screen: seen, seen: String::new(), child }
     }
 
-    /// Waits until `text` has been on the screen.
+    /// Waits until `text` was written.
     fn expect(&mut self, text: &str) {
         self.expect_match(&regex::escape(text));
     }
 
-    /// The same for a regular expression.
+    /// Waits until text that matches a regular expression was written.
     fn expect_match(&mut self, pattern: &str) {
         let text = regex::Regex::new(pattern).unwrap();
         while !text.is_match(&self.seen) {
@@ -87,7 +87,7 @@ const GREEN: &str = "\x1b[32m";
 const BOLD: &str = "\x1b[1m";
 
 #[test]
-fn a_subscriber_is_coloured_and_sums_up_at_ctrl_c() {
+fn subscribe_is_coloured_and_summarises_at_ctrl_c() {
     let place = Place::with_nodes();
     let mut session = Session::start(&place, &["subscribe", &place.endpoint(1), "hello"]);
     session.expect(&format!("{GREEN}subscribed\x1b[0m to {BOLD}hello\x1b[0m at"));
@@ -102,7 +102,7 @@ fn a_subscriber_is_coloured_and_sums_up_at_ctrl_c() {
 }
 
 #[test]
-fn repeated_sends_show_their_progress_and_sum_up_at_ctrl_c() {
+fn repeated_sends_show_progress_and_summary() {
     let place = Place::with_nodes();
     let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello"]);
     subscriber.error_line();
@@ -114,17 +114,17 @@ fn repeated_sends_show_their_progress_and_sum_up_at_ctrl_c() {
     session.press_ctrl_c();
     let (code, seen) = session.end();
     assert_eq!(code, 130, "{seen:?}");
-    // There is room for the terminal's ^C: in the next line it would keep the progress line from being cleared.
+    // The terminal's ^C fits the line: on the next line it would keep the progress line from being cleared.
     let lines = seen.split("\x1b[2K").flat_map(|drawn| drawn.split(['\r', '\n']));
     for line in lines.filter(|line| line.contains(" of 100000 sent")) {
         assert!(line.chars().count() < 100, "{line:?}");
     }
-    // Ctrl-C may come in the middle of one.
+    // Ctrl-C may arrive during a send.
     assert!(seen.contains(" succeeded, 0 failed") && seen.contains("latency: min "), "{seen:?}");
 }
 
 #[test]
-fn a_subscribers_figures_stay_in_one_line() {
+fn subscribe_stats_stay_in_one_line() {
     let place = Place::with_nodes();
     let mut session = Session::start(&place, &["subscribe", &place.endpoint(1), "hello", "--stats"]);
     session.expect("no message yet");
@@ -137,7 +137,7 @@ fn a_subscribers_figures_stay_in_one_line() {
 }
 
 #[test]
-fn who_has_to_wait_sees_for_what() {
+fn progress_line_shows_what_is_waited_for() {
     let place = Place::with_nodes();
     let endpoint = place.endpoint(0);
     let mut session = Session::start(&place, &["publish", &endpoint, "nobody", "hi", "--wait"]);
@@ -159,11 +159,11 @@ fn who_has_to_wait_sees_for_what() {
 }
 
 #[test]
-fn doctor_says_what_it_looks_at() {
+fn doctor_shows_the_current_check() {
     let place = Place::with_nodes();
     place.node(0).on_connect(OnConnect::Stall);
     let mut session = Session::start(&place, &["doctor", &place.endpoint(0), "--timeout", "60"]);
-    session.expect("looking at tls, ");
+    session.expect("checking tls, ");
     assert!(session.seen.contains(&format!("{GREEN}ok  ")), "{:?}", session.seen);
     session.press_ctrl_c();
     let (code, seen) = session.end();
@@ -171,15 +171,15 @@ fn doctor_says_what_it_looks_at() {
 }
 
 #[test]
-fn without_a_message_and_without_a_pipe_it_asks_for_one() {
+fn publish_without_message_on_terminal_is_an_error() {
     let place = Place::with_nodes();
     let (code, seen) = Session::start(&place, &["publish", &place.endpoint(0), "hello"]).end();
     assert_eq!(code, 2, "{seen:?}");
-    assert!(seen.contains("there is nothing to send: give DATA, - for standard input or @FILE"), "{seen:?}");
+    assert!(seen.contains("no message to send: pass DATA, - for standard input, or @FILE"), "{seen:?}");
 }
 
 #[test]
-fn an_error_is_red() {
+fn errors_are_red() {
     let place = Place::with_nodes();
     let session = Session::start(&place, &["publish", &place.endpoint(0), "nobody", "hi"]);
     let (code, seen) = session.end();
@@ -188,7 +188,7 @@ fn an_error_is_red() {
 }
 
 #[test]
-fn no_color_is_heeded() {
+fn no_color_disables_colour() {
     let place = Place::with_nodes();
     let quiet = [("NO_COLOR", "1")];
     for arguments in [&["publish", &place.endpoint(0), "nobody", "hi"][..], &["nonsense"], &["--help"]] {
@@ -198,7 +198,7 @@ fn no_color_is_heeded() {
 }
 
 #[test]
-fn the_log_of_the_wire_is_plain_and_takes_the_place_of_progress() {
+fn verbose_log_is_plain_and_replaces_progress() {
     let place = Place::with_nodes();
     let session =
         Session::start(&place, &["broadcast", &place.endpoint(0), "hello", "hi", "--count", "2", "-v"]);

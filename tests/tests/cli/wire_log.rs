@@ -1,9 +1,9 @@
-//! `-v`: what happens on the wire, without payloads.
+//! `-v`: logs frames without payloads.
 
 use crate::amop::Place;
 
 #[test]
-fn each_frame_is_shown_without_its_payload() {
+fn verbose_log_shows_frames_without_payloads() {
     let place = Place::with_nodes();
     let server = place.start(&["serve", &place.endpoint(1), "hello"]);
     server.error_line();
@@ -21,13 +21,13 @@ fn each_frame_is_shown_without_its_payload() {
     }
     assert!(!log.contains("a-secret"), "{log}");
 
-    // Who is used to it may say so twice.
+    // The option may be given twice.
     let twice = place.run(&["publish", &place.endpoint(0), "hello", "a-secret", "-vv"]).stderr.join("\n");
     assert!(twice.contains("sent Request (0x30)") && !twice.contains("a-secret"), "{twice}");
 }
 
 #[test]
-fn what_looks_at_the_node_itself_shows_its_frames_too() {
+fn verbose_log_shows_frames_of_stats_and_doctor() {
     let place = Place::with_nodes();
     for verb in ["doctor", "stats"] {
         let ended = place.run(&[verb, &place.endpoint(0), "-v"]);

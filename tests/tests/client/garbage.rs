@@ -16,7 +16,7 @@ use crate::fixture::{devnet, event, soon};
 pub(crate) struct FakeNode {
     listener: TcpListener,
     acceptor: Arc<NodeAcceptor>,
-    endpoint: String,
+    pub(crate) endpoint: String,
 }
 
 impl FakeNode {
@@ -159,5 +159,5 @@ async fn node_version_is_escaped_and_bounded() {
     });
     let version = version.await;
     assert!(version.starts_with(r"2.11.2\n\u{1b}[2J\u{202e}xxx"), "{version}");
-    assert!(version.ends_with("x... (1014 bytes)"), "{version}");
+    assert!(version.ends_with('x') && version.len() < 100, "{version}");
 }

@@ -17,5 +17,6 @@ mod renewing;
 mod serving;
 mod stats;
 mod subscribing;
+mod topic_answers;
 mod topics;
 mod tracing;

@@ -1,7 +1,7 @@
-//! Four nodes, eight clients, and whatever a seed says goes wrong, for as long as one likes.
+//! Random faults at four nodes with eight clients, for a given time.
 //!
-//! The same seed breaks the same things in the same order: what is broken is drawn before anything is looked at. What
-//! the sockets and the scheduler make of it differs.
+//! A seed determines the faults and their order, because they are drawn before the state of any node is read. Their
+//! effects also depend on sockets and the scheduler.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,30 +12,30 @@ use amop_devnet::{Choice, Devnet, DevnetBuilder, Fault, Node, NodeCertificate, O
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 
-use crate::scene::Scene;
-use crate::setup::{DESK, ECHO, INBOX, NEWS, Setup, nodes};
+use crate::scenario::Scenario;
+use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup, nodes};
 
 const NODES: usize = 4;
 const PUBLISHERS: usize = 3;
 const SUBSCRIBERS: usize = 4;
 
-/// A number from the environment: `scripts/chaos.sh` sets it.
-fn given(name: &str, or: u64) -> u64 {
+/// Returns a number from an environment variable, which `scripts/chaos.sh` sets.
+fn from_environment(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text:?} is no number: {error}")),
-        Err(_) => or,
+        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{name}: invalid number {text:?}: {error}")),
+        Err(_) => default,
     }
 }
 
-/// What can be broken.
+/// The kinds of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum What {
+enum FaultKind {
     Kill,
     Freeze,
     ResetAndRefuse,
     ExpiredCertificate,
     CutLink,
-    AllNodesGone,
+    KillAllNodes,
     CutSessions,
     StallSession,
     ResetSession,
@@ -47,61 +47,61 @@ enum What {
     DelayFrames,
     SlowHandlers,
     RemoveEndpoint,
-    VisitorSubscribes,
+    PublisherSubscribes,
 }
 
-const ALL: [What; 18] = [
-    What::Kill,
-    What::Freeze,
-    What::ResetAndRefuse,
-    What::ExpiredCertificate,
-    What::CutLink,
-    What::AllNodesGone,
-    What::CutSessions,
-    What::StallSession,
-    What::ResetSession,
-    What::CutInMidFrame,
-    What::Garbage,
-    What::LoseReplies,
-    What::LoseRepliesOfSubscribers,
-    What::DuplicateFrames,
-    What::DelayFrames,
-    What::SlowHandlers,
-    What::RemoveEndpoint,
-    What::VisitorSubscribes,
+const ALL: [FaultKind; 18] = [
+    FaultKind::Kill,
+    FaultKind::Freeze,
+    FaultKind::ResetAndRefuse,
+    FaultKind::ExpiredCertificate,
+    FaultKind::CutLink,
+    FaultKind::KillAllNodes,
+    FaultKind::CutSessions,
+    FaultKind::StallSession,
+    FaultKind::ResetSession,
+    FaultKind::CutInMidFrame,
+    FaultKind::Garbage,
+    FaultKind::LoseReplies,
+    FaultKind::LoseRepliesOfSubscribers,
+    FaultKind::DuplicateFrames,
+    FaultKind::DelayFrames,
+    FaultKind::SlowHandlers,
+    FaultKind::RemoveEndpoint,
+    FaultKind::PublisherSubscribes,
 ];
 
-/// One thing to break, and what is mended a while later.
+/// One fault, and the node that is repaired after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Step {
-    what: What,
-    /// Where, when it lasts: never node 0, so that something is there to be tested.
+    kind: FaultKind,
+    /// The node of a fault that lasts. It is never node 0, so that calls can always succeed.
     lasting_at: usize,
-    /// Where, when it passes by itself.
+    /// The node of a fault that ends without a repair.
     passing_at: usize,
-    /// Which of those that there are: to be taken modulo their number.
+    /// The index of a session or client, modulo their number.
     which: usize,
     time: Duration,
     rest: Duration,
-    mended: Option<usize>,
+    repaired: Option<usize>,
 }
 
-/// What a seed breaks. Each step draws the same numbers, whatever becomes of them.
+/// Returns the faults of a seed. Each step draws the same amount of random numbers.
 fn plan(seed: u64) -> impl Iterator<Item = Step> {
     let mut rng = Rng::with_seed(seed);
     std::iter::repeat_with(move || Step {
-        what: ALL[rng.usize(..ALL.len())],
+        kind: ALL[rng.usize(..ALL.len())],
         lasting_at: rng.usize(1..NODES),
         passing_at: rng.usize(..NODES),
         which: rng.usize(..1000),
         time: Duration::from_millis(rng.u64(10..500)),
         rest: Duration::from_millis(rng.u64(20..600)),
-        mended: [None, Some(rng.usize(1..NODES))][rng.usize(..2)],
+        repaired: [None, Some(rng.usize(1..NODES))][rng.usize(..2)],
     })
 }
 
-/// The nodes of a seed: some behave as those of a real chain in one way or another.
-fn world(seed: u64) -> DevnetBuilder {
+/// Returns the nodes of a seed. Some behave like those of a real chain in some respects.
+fn chaos_nodes(seed: u64) -> DevnetBuilder {
     let mut rng = Rng::with_seed(!seed);
     let [drops, slow_sync, reorders, each_second] = [(); 4].map(|()| rng.bool());
     println!(
@@ -116,121 +116,124 @@ fn world(seed: u64) -> DevnetBuilder {
         .choice(if each_second { Choice::EachSecond } else { Choice::EachMessage })
 }
 
-/// The scene, and what lasts until it is mended.
+/// The scenario, and the faults outside of the nodes that last until they are repaired.
 struct Chaos {
-    scene: Scene,
-    /// How long handlers take at the moment, in milliseconds.
-    pace: Arc<AtomicU64>,
-    /// A publisher that subscribes too, or is about to.
-    visitor: Option<JoinHandle<amop::Result<RunningHandler>>>,
+    scenario: Scenario,
+    /// How long handlers take now, in milliseconds.
+    handler_delay: Arc<AtomicU64>,
+    /// The subscription of a publisher, which may still be pending.
+    subscription: Option<JoinHandle<amop::Result<RunningHandler>>>,
 }
 
 impl Chaos {
     async fn start(seed: u64) -> Chaos {
-        let pace = Arc::new(AtomicU64::new(0));
-        let slow = pace.clone();
-        let thinking = move |topic: &str, call: usize| match (slow.load(Ordering::Relaxed), topic) {
+        let handler_delay = Arc::new(AtomicU64::new(0));
+        let slow = handler_delay.clone();
+        let handler_time = move |topic: &str, call: usize| match (slow.load(Ordering::Relaxed), topic) {
             (0, _) => Duration::ZERO,
-            // Now and then longer than the library and the node wait.
-            (_, ECHO | DESK) if call.is_multiple_of(15) => Duration::from_millis(1300),
-            (pace, ECHO | DESK) => Duration::from_millis(pace),
-            // One after the other: more would pile up.
+            // Some calls take longer than the answer timeout and the node's push limit.
+            (_, ECHO | MIXED) if call.is_multiple_of(15) => Duration::from_millis(1300),
+            (delay, ECHO | MIXED) => Duration::from_millis(delay),
+            // These handlers run one after the other, so that longer times would accumulate.
             _ => Duration::from_millis(2),
         };
-        let setup = Setup::new(world(seed)).clients(PUBLISHERS, SUBSCRIBERS).thinking(thinking).with_desk();
-        Chaos { scene: setup.start().await, pace, visitor: None }
+        let setup = Setup::new(chaos_nodes(seed))
+            .clients(PUBLISHERS, SUBSCRIBERS)
+            .handler_time(handler_time)
+            .with_mixed_topic();
+        Chaos { scenario: setup.start().await, handler_delay, subscription: None }
     }
 
     fn devnet(&self) -> &Devnet {
-        &self.scene.devnet
+        &self.scenario.devnet
     }
 
-    /// Breaks one thing; what it was.
-    async fn breaks(&mut self, step: Step) -> String {
+    /// Causes one fault. Returns its description.
+    async fn cause(&mut self, step: Step) -> String {
         let node = self.devnet().node(step.lasting_at);
         let any = self.devnet().node(step.passing_at);
         let inject = |fault: Fault| {
             self.devnet().inject(fault.at(&any));
             format!("at node {}", any.index())
         };
-        let at = match step.what {
-            What::Kill => {
+        let at = match step.kind {
+            FaultKind::Kill => {
                 node.kill().await;
                 format!("node {}", node.index())
             }
-            What::Freeze => {
+            FaultKind::Freeze => {
                 node.freeze();
                 format!("node {}", node.index())
             }
-            What::ResetAndRefuse => {
+            FaultKind::ResetAndRefuse => {
                 node.on_connect(OnConnect::Reset);
                 node.reset_sessions();
                 format!("at node {}", node.index())
             }
-            What::ExpiredCertificate => {
+            FaultKind::ExpiredCertificate => {
                 node.show_certificate(NodeCertificate::Expired).expect("the nodes have TLS");
                 node.cut_sessions();
                 format!("at node {}", node.index())
             }
-            What::CutLink => {
+            FaultKind::CutLink => {
                 let other = self.devnet().node((node.index() + 1) % NODES);
                 node.cut_link(&other);
                 format!("from node {} to {}", node.index(), other.index())
             }
-            What::AllNodesGone => {
+            FaultKind::KillAllNodes => {
                 for node in self.devnet().nodes() {
                     node.kill().await;
                 }
                 tokio::time::sleep(step.time).await;
                 for node in self.devnet().nodes() {
-                    node.restart().await.expect("its port is still free");
+                    node.restart().await.expect("the port is still free");
                 }
                 format!("for {:?}", step.time)
             }
-            What::CutSessions => {
+            FaultKind::CutSessions => {
                 any.cut_sessions();
                 format!("at node {}", any.index())
             }
-            What::StallSession => one_of(&any, step, |session| session.stall()),
-            What::ResetSession => one_of(&any, step, |session| session.reset()),
-            What::CutInMidFrame => inject(Fault::cut_in_mid_frame().times(2)),
-            What::Garbage => inject(Fault::garbage().times(2)),
-            What::LoseReplies => inject(Fault::lose().on_type(0x31).chance(0.3).times(5)),
-            What::LoseRepliesOfSubscribers => {
+            FaultKind::StallSession => on_session(&any, step, |session| session.stall()),
+            FaultKind::ResetSession => on_session(&any, step, |session| session.reset()),
+            FaultKind::CutInMidFrame => inject(Fault::cut_in_mid_frame().times(2)),
+            FaultKind::Garbage => inject(Fault::garbage().times(2)),
+            FaultKind::LoseReplies => inject(Fault::lose().on_type(0x31).chance(0.3).times(5)),
+            FaultKind::LoseRepliesOfSubscribers => {
                 inject(Fault::lose().from_clients().on_type(0x31).chance(0.3).times(5))
             }
-            What::DuplicateFrames => inject(Fault::twice().chance(0.5).times(50)),
-            What::DelayFrames => inject(Fault::delay(step.time).chance(0.3).times(50)),
-            What::SlowHandlers => {
-                self.pace.store(step.time.as_millis() as u64, Ordering::Relaxed);
+            FaultKind::DuplicateFrames => inject(Fault::twice().chance(0.5).times(50)),
+            FaultKind::DelayFrames => inject(Fault::delay(step.time).chance(0.3).times(50)),
+            FaultKind::SlowHandlers => {
+                self.handler_delay.store(step.time.as_millis() as u64, Ordering::Relaxed);
                 format!("by {:?}", step.time)
             }
-            What::RemoveEndpoint => {
-                let client = step.which % self.scene.len();
-                self.scene.client(client).remove_endpoint(node.endpoint()).expect("it is an endpoint");
+            FaultKind::RemoveEndpoint => {
+                let client = step.which % self.scenario.len();
+                self.scenario.client(client).remove_endpoint(node.endpoint()).expect("the client is open");
                 format!("node {} of client {client}", node.index())
             }
-            What::VisitorSubscribes => {
-                self.visitor_leaves().await;
+            FaultKind::PublisherSubscribes => {
+                self.end_subscription().await;
                 let (client, topic) = (step.which % PUBLISHERS, [INBOX, NEWS][step.which / PUBLISHERS % 2]);
-                self.visitor = Some(tokio::spawn(self.scene.subscribe(client, topic)));
+                self.subscription = Some(tokio::spawn(self.scenario.subscribe(client, topic)));
                 format!("client {client} to {topic}")
             }
         };
-        format!("{:?} {at}", step.what)
+        format!("{:?} {at}", step.kind)
     }
 
-    /// The visitor is gone when this returns, also one that was still about to subscribe.
-    async fn visitor_leaves(&mut self) {
-        let Some(visitor) = self.visitor.take() else { return };
-        visitor.abort();
-        if let Ok(subscribed) = visitor.await {
-            subscribed.expect("there is time enough to subscribe").leave();
+    /// Ends the subscription of a publisher, also a pending one.
+    async fn end_subscription(&mut self) {
+        let Some(subscription) = self.subscription.take() else { return };
+        subscription.abort();
+        if let Ok(subscribed) = subscription.await {
+            subscribed.expect("the subscription is confirmed in time").leave();
         }
     }
 
-    /// Mends all that lasts at a node, and what the clients suffer from.
-    async fn mends(&self, index: usize) {
+    /// Repairs all lasting faults of a node and of the clients.
+    async fn repair(&self, index: usize) {
         let node = self.devnet().node(index);
         node.thaw();
         node.on_connect(OnConnect::Serve);
@@ -243,36 +246,36 @@ impl Chaos {
                 node.restore_link(&other);
             }
         }
-        node.restart().await.expect("its port is still free");
-        self.pace.store(0, Ordering::Relaxed);
-        for client in 0..self.scene.len() {
-            self.scene.client(client).add_endpoint(node.endpoint()).expect("the client lives");
+        node.restart().await.expect("the port is still free");
+        self.handler_delay.store(0, Ordering::Relaxed);
+        for client in 0..self.scenario.len() {
+            self.scenario.client(client).add_endpoint(node.endpoint()).expect("the client is open");
         }
     }
 
     async fn finish(mut self, row: &str) {
-        self.visitor_leaves().await;
+        self.end_subscription().await;
         self.devnet().clear_faults();
         for index in 0..NODES {
-            self.mends(index).await;
+            self.repair(index).await;
         }
-        self.scene.finish(row).await;
+        self.scenario.finish(row).await;
     }
 }
 
-/// Does something to one of a node's sessions, where there is any.
-fn one_of(node: &Node, step: Step, does: impl FnOnce(&amop_devnet::Session)) -> String {
+/// Applies a fault to one of a node's sessions, if it has any.
+fn on_session(node: &Node, step: Step, apply: impl FnOnce(&amop_devnet::Session)) -> String {
     let sessions = node.sessions();
     if let Some(session) = sessions.get(step.which % sessions.len().max(1)) {
-        does(session);
+        apply(session);
     }
     format!("at node {}", node.index())
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_in_whatever_order() {
-    let seed = given("AMOP_CHAOS_SEED", 1);
-    let duration = Duration::from_secs(given("AMOP_CHAOS_SECONDS", 5));
+async fn random_faults_break_no_promise() {
+    let seed = from_environment("AMOP_CHAOS_SEED", 1);
+    let duration = Duration::from_secs(from_environment("AMOP_CHAOS_SECONDS", 5));
     println!("chaos: AMOP_CHAOS_SEED={seed} for {duration:?}");
     let mut chaos = Chaos::start(seed).await;
     let begun = Instant::now();
@@ -281,23 +284,27 @@ async fn whatever_goes_wrong_in_whatever_order() {
         if begun.elapsed() >= duration {
             break;
         }
-        let what = chaos.breaks(step).await;
-        println!("{:>8.1?} {what}", begun.elapsed());
+        let description = chaos.cause(step).await;
+        println!("{:>8.1?} {description}", begun.elapsed());
         steps += 1;
-        // How long a fault lasts belongs to the chaos; nothing is waited for here.
+        // The duration of a fault is part of the plan. This does not wait for a state.
         tokio::time::sleep(step.rest).await;
-        if let Some(node) = step.mended {
-            chaos.mends(node).await;
+        if let Some(node) = step.repaired {
+            chaos.repair(node).await;
         }
     }
     chaos.finish(&format!("chaos, seed {seed}, {steps} faults")).await;
 }
 
 #[test]
-fn a_seed_makes_one_plan_and_every_thing_gets_its_turn() {
+fn plan_depends_on_the_seed_only() {
     let steps = |seed| plan(seed).take(1000).collect::<Vec<_>>();
     assert_eq!(steps(7), steps(7));
     assert_ne!(steps(7), steps(8));
-    let broken: std::collections::HashSet<_> = steps(7).iter().map(|step| step.what).collect();
-    assert_eq!(broken.len(), ALL.len());
+}
+
+#[test]
+fn plan_contains_every_kind_of_fault() {
+    let kinds: std::collections::HashSet<_> = plan(7).take(1000).map(|step| step.kind).collect();
+    assert_eq!(kinds.len(), ALL.len());
 }

@@ -1,6 +1,6 @@
-//! The wall clock jumps: somebody sets it, or it is corrected after a long sleep.
+//! Jumps of the wall clock, as when it is set, or corrected after a long sleep.
 //!
-//! The process under test is started with a library before the C library, by which it sees another wall clock.
+//! The process under test is started with a preloaded library that shifts its wall clock.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -14,13 +14,13 @@ use tempfile::TempDir;
 
 use crate::setup::{Setup, nodes};
 
-/// Names the file with the seconds by which the wall clock is off.
+/// The environment variable with the path of the file that holds the shift in seconds.
 const CLOCK_SHIFT: &str = "CLOCK_SHIFT";
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY_IN_SECONDS: i64 = 24 * 3600;
 
-/// A wall clock for other processes.
+/// The wall clock of other processes.
 struct Clock {
     folder: TempDir,
     library: PathBuf,
@@ -42,7 +42,7 @@ impl Clock {
         Clock { shift: shift_file(&path), folder, library }
     }
 
-    /// A program that lives by this clock.
+    /// Returns a command that uses this clock.
     fn command(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Command {
         let mut command = Command::new(program.as_ref());
         command.args(arguments).current_dir(self.folder.path());
@@ -55,49 +55,48 @@ fn shift_file(path: impl AsRef<Path>) -> File {
     OpenOptions::new().write(true).open(path).unwrap()
 }
 
-/// The clock is off by so much from now on.
+/// Sets the shift of the clock.
 fn jump(shift: &File, seconds: i64) {
     shift.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
 }
 
-/// The row itself, in a process of its own: nodes, clients and load, all by the clock that jumps.
+/// Runs the scenario in a process of its own, whose clock jumps.
 #[test]
-fn the_wall_clock_jumps_by_a_day() {
+fn wall_clock_jumps_by_a_day() {
     let clock = Clock::new();
-    let row = "clock::the_row_under_a_clock_that_jumps";
+    let row = "clock::load_continues_when_the_clock_jumps";
     let arguments = ["--exact", row, "--ignored", "--nocapture"];
     let ended = Program::spawn(clock.command(std::env::current_exe().unwrap(), &arguments), b"").end();
     println!("{}", ended.stdout.join("\n"));
     assert_eq!(ended.code, 0, "{:#?}", ended.stderr);
-    assert!(ended.stdout.iter().any(|line| line.starts_with("test result: ok. 1 passed")), "it ran");
+    assert!(ended.stdout.iter().any(|line| line.starts_with("test result: ok. 1 passed")), "the test ran");
 }
 
 #[tokio::test]
-#[ignore = "started by the_wall_clock_jumps_by_a_day, in a process with a clock of its own"]
-async fn the_row_under_a_clock_that_jumps() {
+#[ignore = "started by wall_clock_jumps_by_a_day, in a process with a clock of its own"]
+async fn load_continues_when_the_clock_jumps() {
     let shift = std::env::var_os(CLOCK_SHIFT).expect("this test is started by another one");
     let shift = shift_file(shift);
-    let scene = Setup::new(nodes(3)).patient().start().await;
+    let scenario = Setup::new(nodes(3)).patient().start().await;
     for seconds in [DAY_IN_SECONDS, -DAY_IN_SECONDS, 0] {
         let before = SystemTime::now();
         jump(&shift, seconds);
         let apart = before.duration_since(SystemTime::now()).unwrap_or_else(|error| error.duration());
-        assert!(apart > 23 * HOUR, "the clock didn't jump, only by {apart:?}");
-        scene.load_flows().await;
+        assert!(apart > 23 * HOUR, "the clock jumped only by {apart:?}");
+        scenario.wait_for_progress().await;
     }
-    let tally = scene.finish("clock jump").await;
-    assert_eq!((tally.failed, tally.uncertain), (0, 0), "nobody minds the wall clock");
+    let totals = scenario.finish("clock jump").await;
+    assert_eq!((totals.failed, totals.uncertain), (0, 0), "calls do not depend on the wall clock");
 }
 
-/// The time of a message that a program tells of.
+/// Returns the time in a record of a received message.
 fn received_at(line: &str) -> Option<jiff::Timestamp> {
     let record: serde_json::Value = serde_json::from_str(line).unwrap();
     record.get("received_at").map(|time| time.as_str().unwrap().parse().unwrap())
 }
 
-/// The command's programs go on too.
 #[test]
-fn programs_go_on_when_the_wall_clock_jumps() {
+fn programs_continue_when_the_clock_jumps() {
     let clock = Clock::new();
     let devnet = Devnet::builder().dir(clock.folder.path().join("amop-devnet")).start_blocking().unwrap();
     let endpoint = |node: usize| devnet.node(node).endpoint();
@@ -110,7 +109,7 @@ fn programs_go_on_when_the_wall_clock_jumps() {
     let subscriber = start(&["subscribe", &endpoint(1), "news"]);
     assert!(server.line().contains(r#""event":"serving""#));
     assert!(subscriber.line().contains(r#""event":"subscribed""#));
-    // More than there is time for.
+    // More messages than are sent during the test.
     let often = ["hi", "--count", "1000000", "--interval", "0.01"];
     let publisher = start(&[&["publish", &endpoint(0), "echo"], &often[..]].concat());
     let broadcaster = start(&[&["broadcast", &endpoint(0), "news"], &often[..]].concat());
@@ -121,7 +120,7 @@ fn programs_go_on_when_the_wall_clock_jumps() {
                 let off = time.as_second() - jiff::Timestamp::now().as_second();
                 (off - seconds).unsigned_abs() < HOUR.as_secs()
             };
-            // Those from before the jump come first.
+            // Skip the messages from before the jump.
             while !received_at(&receiver.line()).is_some_and(is_now) {}
             for _ in 0..10 {
                 assert!(received_at(&receiver.line()).is_some_and(is_now));

@@ -1,5 +1,6 @@
-//! What becomes of calls and messages when nodes, connections and frames fail, under load: `docs/reliability.md` has
-//! the table. Each test sets one scene, breaks something in it, and asks the same oracle at the end.
+//! Calls and messages under load while nodes, connections and frames fail. `docs/reliability.md` lists the results.
+//!
+//! Each test starts a [`scenario`], breaks something in it, and lets the same [`oracle`] check all calls at the end.
 
 mod chaos;
 mod clock;
@@ -7,6 +8,6 @@ mod connections;
 mod messages;
 mod nodes;
 mod oracle;
-mod scene;
+mod scenario;
 mod settings;
 mod setup;

@@ -1,8 +1,8 @@
-//! Whole nodes fail.
+//! Faults of whole nodes.
 
 use amop::{ErrorKind, Event};
 
-use crate::scene::Scene;
+use crate::scenario::Scenario;
 use crate::setup::nodes;
 
 fn is_lost(event: &Event) -> bool {
@@ -10,46 +10,49 @@ fn is_lost(event: &Event) -> bool {
 }
 
 #[tokio::test]
-async fn a_node_is_killed_and_comes_back() {
-    let mut scene = Scene::start(nodes(3)).await;
-    scene.devnet.node(0).kill().await;
-    scene.all_hear("the loss", is_lost).await;
-    scene.load_flows().await;
-    scene.devnet.node(0).restart().await.unwrap();
-    scene.finish("node killed").await;
+async fn node_is_killed_and_restarts() {
+    let mut scenario = Scenario::start(nodes(3)).await;
+    scenario.devnet.node(0).kill().await;
+    scenario.wait_for_event("the loss", is_lost).await;
+    scenario.wait_for_progress().await;
+    scenario.devnet.node(0).restart().await.unwrap();
+    scenario.finish("node killed").await;
 }
 
 #[tokio::test]
-async fn a_node_stalls_with_its_connections_open() {
-    let mut scene = Scene::start(nodes(3)).await;
-    scene.devnet.node(0).freeze();
-    scene.all_hear("silence taken for death", is_lost).await;
-    scene.load_flows().await;
-    scene.devnet.node(0).thaw();
-    scene.finish("node stalled").await;
+async fn node_freezes_with_its_connections_open() {
+    let mut scenario = Scenario::start(nodes(3)).await;
+    scenario.devnet.node(0).freeze();
+    scenario.wait_for_event("the loss after missed heartbeats", is_lost).await;
+    scenario.wait_for_progress().await;
+    scenario.devnet.node(0).thaw();
+    scenario.finish("node frozen").await;
 }
 
 #[tokio::test]
-async fn all_nodes_go_and_come_back() {
-    let scene = Scene::start(nodes(2)).await;
-    for node in scene.devnet.nodes() {
+async fn all_nodes_are_killed_and_restart() {
+    let scenario = Scenario::start(nodes(2)).await;
+    for node in scenario.devnet.nodes() {
         node.kill().await;
     }
-    scene.oracle.says("calls refused", |oracle| oracle.failures(ErrorKind::NotConnected) > 0).await;
-    for node in scene.devnet.nodes() {
+    scenario
+        .oracle
+        .wait_until("calls that are refused", |oracle| oracle.failures(ErrorKind::NotConnected) > 0)
+        .await;
+    for node in scenario.devnet.nodes() {
         node.restart().await.unwrap();
     }
-    scene.finish("all nodes gone").await;
+    scenario.finish("all nodes killed").await;
 }
 
 #[tokio::test]
-async fn a_node_flaps() {
-    let mut scene = Scene::start(nodes(3)).await;
+async fn node_is_killed_repeatedly() {
+    let mut scenario = Scenario::start(nodes(3)).await;
     for _ in 0..4 {
-        scene.devnet.node(0).kill().await;
-        scene.all_hear("the loss", is_lost).await;
-        scene.devnet.node(0).restart().await.unwrap();
-        scene.all_hear("the return", |event| matches!(event, Event::Reconnected { .. })).await;
+        scenario.devnet.node(0).kill().await;
+        scenario.wait_for_event("the loss", is_lost).await;
+        scenario.devnet.node(0).restart().await.unwrap();
+        scenario.wait_for_event("the reconnect", |event| matches!(event, Event::Reconnected { .. })).await;
     }
-    scene.finish("node flapping").await;
+    scenario.finish("node killed repeatedly").await;
 }

@@ -1,4 +1,4 @@
-//! Keeps book of every call and every message handled, and says at the end whether all is as it was promised.
+//! Records every call and every handled message, and checks at the end that the client kept its promises.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,20 +8,20 @@ use std::time::Duration;
 use amop::{Delivery, Error, ErrorKind};
 use tokio::sync::watch;
 
-/// No wait is longer than this; none that ends well comes near it.
+/// The time limit of every wait. It only ends tests that hang.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
-/// Of a long list of broken promises, so many are shown.
+/// The maximum number of violations that are shown.
 const SHOWN: usize = 20;
 
-/// What a call wants.
+/// What a call asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wants {
-    /// Somebody takes or answers the unicast, once.
+pub(crate) enum CallKind {
+    /// One subscriber or service handles the unicast once.
     Unicast,
-    /// The same, and rather twice than never.
+    /// A unicast that may be handled more than once, with `Retry::AtLeastOnce`.
     AtLeastOnce,
-    /// All hear it.
+    /// Every subscriber handles the broadcast.
     Broadcast,
 }
 
@@ -42,14 +42,14 @@ impl fmt::Debug for Seq {
     }
 }
 
-/// One call, from its begin to the last time that it was handled.
+/// One call: its outcomes, and each time that it was handled.
 #[derive(Debug)]
 struct Record {
     topic: &'static str,
-    wants: Wants,
-    /// Each should have one.
+    kind: CallKind,
+    /// A call must have exactly one.
     outcomes: Vec<Outcome>,
-    /// Which client's handler had it, under which id, each time.
+    /// The client and the message id of each time that a handler received it.
     handled: Vec<(usize, Seq)>,
 }
 
@@ -58,7 +58,7 @@ impl Record {
         matches!(self.outcomes[..], [Outcome::Done])
     }
 
-    /// How often each client's handler had it.
+    /// Returns how often each client handled it.
     fn times_by_client(&self) -> BTreeMap<usize, usize> {
         let mut times = BTreeMap::new();
         for (client, _) in &self.handled {
@@ -67,55 +67,55 @@ impl Record {
         times
     }
 
-    /// A client's handler had it twice under one id, which nothing excuses.
+    /// Returns whether a client handled it twice under one id, which is never allowed.
     fn has_a_duplicate_of_one_id(&self) -> bool {
         let distinct: BTreeSet<_> = self.handled.iter().collect();
         distinct.len() < self.handled.len()
     }
 }
 
-/// The book's pages.
+/// All that was recorded.
 #[derive(Default)]
-struct Book {
-    records: Vec<Record>,
-    /// Calls that have ended well so far.
+struct Records {
+    calls: Vec<Record>,
+    /// The number of calls that have succeeded.
     done: usize,
-    /// Who has to hear the broadcasts on a topic.
-    listeners: BTreeMap<&'static str, BTreeSet<usize>>,
+    /// The clients that must receive the broadcasts on each topic.
+    subscribers: BTreeMap<&'static str, BTreeSet<usize>>,
 }
 
-/// The book. A message carries the number of its record.
+/// The oracle. The payload of a message is the number of its call.
 pub(crate) struct Oracle {
-    book: Mutex<Book>,
+    records: Mutex<Records>,
     changed: watch::Sender<()>,
 }
 
-/// What came out in the end.
+/// The totals of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct Totals {
     pub(crate) calls: usize,
     pub(crate) done: usize,
-    /// Failed, and nothing was delivered.
+    /// Failed with `delivery: no`.
     pub(crate) failed: usize,
-    /// Failed, and the error says that it may have been delivered.
+    /// Failed with `delivery: maybe`.
     pub(crate) uncertain: usize,
-    /// Of the uncertain ones, those that a handler had.
+    /// The uncertain ones that were handled.
     pub(crate) uncertain_handled: usize,
-    /// Second deliveries to one client, under another id, of calls that want at least one.
+    /// Repeated deliveries to one client, under other ids, of calls with at-least-once delivery.
     pub(crate) duplicates_asked_for: usize,
-    /// Unicasts that a second client had too.
+    /// Unicasts that a second client handled too.
     pub(crate) at_two_clients: usize,
-    /// Copies of acked broadcasts, one for each listener, and those of them that were never heard.
+    /// Copies of acknowledged broadcasts, one per subscriber, and the number of those that were not received.
     pub(crate) copies: usize,
     pub(crate) copies_missed: usize,
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "well / no / maybe: {} / {} / {} ({} of them handled); duplicates: {} asked for, {} at a second client; \
-             missed: {} of {} copies",
+            "succeeded / no / maybe: {} / {} / {} ({} of them handled); duplicates: {} at least once, {} at a second \
+             client; missed: {} of {} copies",
             self.done,
             self.failed,
             self.uncertain,
@@ -128,8 +128,8 @@ impl fmt::Display for Tally {
     }
 }
 
-impl Tally {
-    fn add(&mut self, record: &Record, listeners: Option<&BTreeSet<usize>>) {
+impl Totals {
+    fn add(&mut self, record: &Record, subscribers: Option<&BTreeSet<usize>>) {
         self.calls += 1;
         match &record.outcomes[..] {
             [Outcome::Done] => self.done += 1,
@@ -141,13 +141,13 @@ impl Tally {
             _ => {}
         }
         let times = record.times_by_client();
-        if record.wants == Wants::AtLeastOnce {
+        if record.kind == CallKind::AtLeastOnce {
             self.duplicates_asked_for += times.values().map(|times| times - 1).sum::<usize>();
         }
-        if record.wants == Wants::Broadcast {
-            if let (true, Some(listeners)) = (record.is_done(), listeners) {
-                self.copies += listeners.len();
-                self.copies_missed += listeners.iter().filter(|client| !times.contains_key(client)).count();
+        if record.kind == CallKind::Broadcast {
+            if let (true, Some(subscribers)) = (record.is_done(), subscribers) {
+                self.copies += subscribers.len();
+                self.copies_missed += subscribers.iter().filter(|client| !times.contains_key(client)).count();
             }
         } else {
             self.at_two_clients += times.len().saturating_sub(1);
@@ -157,140 +157,162 @@ impl Tally {
 
 impl Oracle {
     pub(crate) fn new() -> Oracle {
-        Oracle { book: Mutex::default(), changed: watch::Sender::new(()) }
+        Oracle { records: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on this client is to hear all broadcasts on a topic.
-    pub(crate) fn listens(&self, topic: &'static str, client: usize) {
-        self.book().listeners.entry(topic).or_default().insert(client);
+    /// Requires from now on that a client receives all broadcasts on a topic.
+    pub(crate) fn expect_broadcasts(&self, topic: &'static str, client: usize) {
+        self.records().subscribers.entry(topic).or_default().insert(client);
     }
 
-    /// A call begins; its number, to be sent as payload.
-    pub(crate) fn begin(&self, topic: &'static str, wants: Wants) -> usize {
-        let mut book = self.book();
-        book.records.push(Record { topic, wants, outcomes: Vec::new(), handled: Vec::new() });
-        book.records.len() - 1
+    /// Records a new call. Returns its number, which is to be sent as payload.
+    pub(crate) fn begin(&self, topic: &'static str, kind: CallKind) -> usize {
+        let mut records = self.records();
+        records.calls.push(Record { topic, kind, outcomes: Vec::new(), handled: Vec::new() });
+        records.calls.len() - 1
     }
 
-    /// A call has ended.
+    /// Records an outcome of a call.
     pub(crate) fn end<T>(&self, call: usize, outcome: Result<T, Error>) {
         let outcome = match outcome {
             Ok(_) => Outcome::Done,
             Err(error) => Outcome::Failed(error),
         };
-        let mut book = self.book();
-        let record = &mut book.records[call];
+        let mut records = self.records();
+        let record = &mut records.calls[call];
         record.outcomes.push(outcome);
         let done = record.is_done();
-        book.done += usize::from(done);
-        drop(book);
+        records.done += usize::from(done);
+        drop(records);
         self.changed.send_replace(());
     }
 
-    /// A client's handler has a message; the number of its call.
+    /// Records that a client handles a message. Returns the number of its call.
     pub(crate) fn handled(&self, client: usize, seq: &[u8; 32], payload: &[u8]) -> usize {
         let call = std::str::from_utf8(payload).ok().and_then(|text| text.parse::<usize>().ok());
-        let call = call.expect("a payload that nobody sent");
-        // A number that was never sent fails here, as it should.
-        self.book().records[call].handled.push((client, Seq(*seq)));
+        let call = call.expect("the payload is the number of a call");
+        // This fails if no call has this number.
+        self.records().calls[call].handled.push((client, Seq(*seq)));
         self.changed.send_replace(());
         call
     }
 
-    /// How many calls have ended well.
+    /// Returns the number of calls that have succeeded.
     pub(crate) fn done(&self) -> usize {
-        self.book().done
+        self.records().done
     }
 
-    /// Whether everybody who listens has had a call's message.
-    pub(crate) fn is_heard_by_all(&self, call: usize) -> bool {
-        let book = self.book();
-        let record = &book.records[call];
-        let heard = record.times_by_client();
-        book.listeners.get(record.topic).into_iter().flatten().all(|client| heard.contains_key(client))
+    /// Returns whether all expected subscribers have handled a call's message.
+    pub(crate) fn has_reached_all(&self, call: usize) -> bool {
+        let records = self.records();
+        let record = &records.calls[call];
+        let received = record.times_by_client();
+        records
+            .subscribers
+            .get(record.topic)
+            .into_iter()
+            .flatten()
+            .all(|client| received.contains_key(client))
     }
 
-    /// How many errors of this kind there were.
+    /// Returns the number of errors of a kind.
     pub(crate) fn failures(&self, kind: ErrorKind) -> usize {
-        let book = self.book();
-        let all = book.records.iter().flat_map(|record| &record.outcomes);
+        let records = self.records();
+        let all = records.calls.iter().flat_map(|record| &record.outcomes);
         all.filter(|outcome| matches!(outcome, Outcome::Failed(error) if error.kind() == kind)).count()
     }
 
-    /// Waits until the book says so; false after `limit`.
-    pub(crate) async fn says_within(&self, limit: Duration, mut so: impl FnMut(&Oracle) -> bool) -> bool {
+    /// Waits until a condition holds. Returns `false` after `limit`.
+    pub(crate) async fn holds_within(
+        &self,
+        limit: Duration,
+        mut condition: impl FnMut(&Oracle) -> bool,
+    ) -> bool {
         let mut changed = self.changed.subscribe();
         let reached = async {
-            while !so(self) {
-                changed.changed().await.expect("the book is kept");
+            while !condition(self) {
+                changed.changed().await.expect("the oracle exists");
             }
         };
         tokio::time::timeout(limit, reached).await.is_ok()
     }
 
-    /// Waits until the book says so.
-    pub(crate) async fn says(&self, what: &str, so: impl FnMut(&Oracle) -> bool) {
-        assert!(self.says_within(GUARD, so).await, "still waiting for: {what}; so far {:?}", self.tally());
+    /// Waits until a condition holds.
+    pub(crate) async fn wait_until(&self, what: &str, condition: impl FnMut(&Oracle) -> bool) {
+        assert!(
+            self.holds_within(GUARD, condition).await,
+            "still waiting for: {what}; so far {:?}",
+            self.totals()
+        );
     }
 
-    /// The figures so far.
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally_of(|_, _| true)
+    /// Returns the totals of all calls so far.
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals_of(|_, _| true)
     }
 
-    /// The figures so far of some calls.
-    pub(crate) fn tally_of(&self, such: impl Fn(&str, Wants) -> bool) -> Tally {
-        let book = self.book();
-        let mut tally = Tally::default();
-        for record in book.records.iter().filter(|record| such(record.topic, record.wants)) {
-            tally.add(record, book.listeners.get(record.topic));
+    /// Returns the totals of some of the calls so far.
+    pub(crate) fn totals_of(&self, matches: impl Fn(&str, CallKind) -> bool) -> Totals {
+        let records = self.records();
+        let mut totals = Totals::default();
+        for record in records.calls.iter().filter(|record| matches(record.topic, record.kind)) {
+            totals.add(record, records.subscribers.get(record.topic));
         }
-        tally
+        totals
     }
 
-    /// The verdict, when all has ended.
+    /// Checks all calls, once they have ended.
     ///
     /// # Panics
-    /// When a promise was broken.
-    pub(crate) fn verify(&self) -> Tally {
-        let broken = self.broken_promises();
-        let (some, tally) = (&broken[..broken.len().min(SHOWN)], self.tally());
-        assert!(broken.is_empty(), "{} of {} calls:\n{}", broken.len(), tally.calls, some.join("\n"));
-        tally
+    /// Panics if there is any violation.
+    pub(crate) fn verify(&self) -> Totals {
+        let violations = self.violations();
+        let (some, totals) = (&violations[..violations.len().min(SHOWN)], self.totals());
+        assert!(
+            violations.is_empty(),
+            "{} of {} calls:\n{}",
+            violations.len(),
+            totals.calls,
+            some.join("\n")
+        );
+        totals
     }
 
-    /// Calls that ended not exactly once or with a reply to another, unicasts done that nobody handled, or handled
-    /// that failed as not delivered, messages that a client handled twice though their publisher didn't ask for it.
-    fn broken_promises(&self) -> Vec<String> {
-        let mut broken = Vec::new();
-        for (call, record) in self.book().records.iter().enumerate() {
-            let mut wrong = |what: &str| broken.push(format!("call {call}: {what}: {record:?}"));
+    /// Returns the violations: calls that did not end exactly once, or ended with the reply to another call; unicasts
+    /// that succeeded and were not handled, or failed with `delivery: no` and were handled; and messages that a client
+    /// handled twice without at-least-once delivery.
+    fn violations(&self) -> Vec<String> {
+        let mut violations = Vec::new();
+        for (call, record) in self.records().calls.iter().enumerate() {
+            let mut wrong = |what: &str| violations.push(format!("call {call}: {what}: {record:?}"));
             match &record.outcomes[..] {
-                [Outcome::Failed(error)] if error.kind() == ErrorKind::Internal => wrong("a wrong reply"),
-                [Outcome::Done] if record.wants != Wants::Broadcast && record.handled.is_empty() => {
-                    wrong("done, but nobody handled it");
+                [Outcome::Failed(error)] if error.kind() == ErrorKind::Internal => {
+                    wrong("it got the reply to another call")
+                }
+                [Outcome::Done] if record.kind != CallKind::Broadcast && record.handled.is_empty() => {
+                    wrong("it succeeded and was not handled");
                 }
                 [Outcome::Failed(error)]
                     if error.delivery() == Delivery::No && !record.handled.is_empty() =>
                 {
-                    wrong("failed as not delivered, but it was handled");
+                    wrong("it failed with delivery: no and was handled");
                 }
                 [_] => {}
-                _ => wrong("didn't end exactly once"),
+                _ => wrong("it did not end exactly once"),
             }
             if record.has_a_duplicate_of_one_id() {
                 wrong("one client handled it twice under one id");
-            } else if record.wants != Wants::AtLeastOnce
+            } else if record.kind != CallKind::AtLeastOnce
                 && record.times_by_client().values().any(|times| *times > 1)
             {
                 wrong("one client handled it twice");
             }
         }
-        broken
+        violations
     }
 }
 
@@ -300,65 +322,67 @@ mod tests {
 
     const TOPIC: &str = "t";
 
-    /// What a client's handler has of call 0.
-    fn has(oracle: &Oracle, client: usize, id: u8) {
+    /// Records that a client handled call 0.
+    fn handle(oracle: &Oracle, client: usize, id: u8) {
         assert_eq!(oracle.handled(client, &[id; 32], b"0"), 0);
     }
 
-    /// An oracle that can't find a fault proves nothing.
     #[test]
-    fn each_broken_promise_is_found() {
-        fn broken(tell: impl Fn(&Oracle, usize), wants: Wants) -> bool {
+    fn oracle_finds_each_violation() {
+        fn is_found(record: impl Fn(&Oracle, usize), kind: CallKind) -> bool {
             let oracle = Oracle::new();
-            let call = oracle.begin(TOPIC, wants);
-            tell(&oracle, call);
-            !oracle.broken_promises().is_empty()
+            let call = oracle.begin(TOPIC, kind);
+            record(&oracle, call);
+            !oracle.violations().is_empty()
         }
         let failed = || Err::<(), _>(Error::undelivered(ErrorKind::NotConnected, "x"));
-        assert!(broken(|_, _| {}, Wants::Unicast), "never ended");
-        assert!(broken(|oracle, call| oracle.end(call, Ok(())), Wants::Unicast), "done unheard");
-        assert!(!broken(|oracle, call| oracle.end(call, Ok(())), Wants::Broadcast));
+        assert!(is_found(|_, _| {}, CallKind::Unicast), "it did not end");
+        assert!(
+            is_found(|oracle, call| oracle.end(call, Ok(())), CallKind::Unicast),
+            "it succeeded and was not handled"
+        );
+        assert!(!is_found(|oracle, call| oracle.end(call, Ok(())), CallKind::Broadcast));
         let twice = |ids: [u8; 2]| {
             move |oracle: &Oracle, call| {
                 oracle.end(call, Ok(()));
-                ids.iter().for_each(|id| has(oracle, 7, *id));
+                ids.iter().for_each(|id| handle(oracle, 7, *id));
             }
         };
         for ids in [[1, 2], [1, 1]] {
-            assert!(broken(twice(ids), Wants::Unicast), "handled twice");
-            assert!(broken(twice(ids), Wants::Broadcast), "heard twice");
+            assert!(is_found(twice(ids), CallKind::Unicast), "handled twice");
+            assert!(is_found(twice(ids), CallKind::Broadcast), "handled twice");
         }
-        assert!(!broken(twice([1, 2]), Wants::AtLeastOnce), "that was asked for");
-        assert!(broken(twice([1, 1]), Wants::AtLeastOnce), "nobody asks for that");
-        let lied = |oracle: &Oracle, call| {
+        assert!(!is_found(twice([1, 2]), CallKind::AtLeastOnce), "at-least-once delivery allows this");
+        assert!(is_found(twice([1, 1]), CallKind::AtLeastOnce), "one id must not be handled twice");
+        let failed_and_handled = |oracle: &Oracle, call| {
             oracle.end(call, failed());
-            has(oracle, 7, 1);
+            handle(oracle, 7, 1);
         };
-        assert!(broken(lied, Wants::Unicast), "not delivered, it said");
+        assert!(is_found(failed_and_handled, CallKind::Unicast), "delivery: no and handled");
         let ended_twice = |oracle: &Oracle, call| {
             oracle.end(call, failed());
             oracle.end(call, failed());
         };
-        assert!(broken(ended_twice, Wants::Broadcast), "ended twice");
+        assert!(is_found(ended_twice, CallKind::Broadcast), "it ended twice");
     }
 
     #[test]
-    fn duplicates_and_missed_copies_are_counted() {
+    fn oracle_counts_duplicates_and_missed_copies() {
         let oracle = Oracle::new();
-        (1..=3).for_each(|client| oracle.listens(TOPIC, client));
-        let call = oracle.begin(TOPIC, Wants::Broadcast);
-        has(&oracle, 1, 1);
-        assert_eq!(oracle.tally().copies, 0, "not acked");
+        (1..=3).for_each(|client| oracle.expect_broadcasts(TOPIC, client));
+        let call = oracle.begin(TOPIC, CallKind::Broadcast);
+        handle(&oracle, 1, 1);
+        assert_eq!(oracle.totals().copies, 0, "not acknowledged");
         oracle.end(call, Ok(()));
-        has(&oracle, 9, 1);
-        assert_eq!((oracle.tally().copies, oracle.tally().copies_missed), (3, 2));
-        assert_eq!(oracle.tally().at_two_clients, 0, "it is meant for all");
+        handle(&oracle, 9, 1);
+        assert_eq!((oracle.totals().copies, oracle.totals().copies_missed), (3, 2));
+        assert_eq!(oracle.totals().at_two_clients, 0, "a broadcast is for all clients");
 
         let oracle = Oracle::new();
-        oracle.end(oracle.begin(TOPIC, Wants::AtLeastOnce), Ok(()));
-        [(1, 1), (1, 2), (2, 2)].iter().for_each(|(client, id)| has(&oracle, *client, *id));
-        let tally = oracle.tally();
-        assert_eq!((tally.duplicates_asked_for, tally.at_two_clients, tally.copies), (1, 1, 0));
-        assert_eq!(oracle.tally_of(|topic, _| topic != TOPIC), Tally::default());
+        oracle.end(oracle.begin(TOPIC, CallKind::AtLeastOnce), Ok(()));
+        [(1, 1), (1, 2), (2, 2)].iter().for_each(|(client, id)| handle(&oracle, *client, *id));
+        let totals = oracle.totals();
+        assert_eq!((totals.duplicates_asked_for, totals.at_two_clients, totals.copies), (1, 1, 0));
+        assert_eq!(oracle.totals_of(|topic, _| topic != TOPIC), Totals::default());
     }
 }

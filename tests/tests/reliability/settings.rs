@@ -1,5 +1,5 @@
-//! Publisher and subscriber both connected to the same two nodes, which drop what is for SDKs of their own: what each
-//! setting loses. The tables are in `docs/reliability.md`.
+//! Losses of each retry and placement setting when publisher and subscriber are connected to the same two nodes, which
+//! drop messages for their own sessions. The tables are in `docs/reliability.md`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,16 +12,16 @@ use tokio::sync::watch;
 
 use crate::oracle::GUARD;
 
-/// Messages of each setting, as many as java-sdk was measured with.
+/// The number of messages per setting, the same as in the measurement of java-sdk.
 const MESSAGES: usize = 40;
-/// Between two of them: they spread over seconds, as a node's random choice stays the same within one.
+/// The pause between messages. It spreads them over several seconds, because a node's choice is the same during one.
 const PAUSE: Duration = Duration::from_millis(60);
-/// So many may fail in all of their tries, though they want at least one delivery.
-const A_FEW: usize = 2;
-/// The deadline where nodes may lose messages: the default.
+/// The maximum number of messages with at-least-once delivery that may fail in all attempts.
+const MAX_LOST: usize = 2;
+/// The call deadline if nodes may lose messages, which is the default.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Nodes that do nothing of what nodes of 2.11 do but this, and give a message up within a call's deadline.
+/// Returns nodes that only drop messages for their own sessions and choose once per second, with a short node limit.
 fn nodes_that_drop() -> DevnetBuilder {
     Devnet::builder()
         .nodes(2)
@@ -30,55 +30,55 @@ fn nodes_that_drop() -> DevnetBuilder {
         .node_limit(Duration::from_secs(2))
 }
 
-/// Nodes like 2.11 in everything, but that topic lists travel more often.
+/// Returns nodes like those of release 2.11 that exchange topic lists more often.
 fn nodes_like_2_11() -> DevnetBuilder {
     Devnet::builder().nodes(2).like_2_11().topic_sync(Duration::from_millis(500))
 }
 
-/// A client connected to all nodes.
+/// Returns a client that is connected to all nodes.
 async fn client_everywhere(devnet: &Devnet) -> Client {
     let client = devnet.client().connect().await.unwrap();
     let mut events = client.events();
     while client.stats().endpoints.iter().any(|endpoint| !endpoint.connected) {
-        tokio::time::timeout(GUARD, events.next()).await.expect("both nodes").expect("a live client");
+        tokio::time::timeout(GUARD, events.next()).await.expect("both nodes").expect("an open client");
     }
     client
 }
 
-/// What a subscriber's handler had, and how often.
+/// The payloads that a subscriber has received, with the number of times.
 #[derive(Clone)]
-struct Heard(Arc<Mutex<HashMap<String, usize>>>, watch::Sender<()>);
+struct Received(Arc<Mutex<HashMap<String, usize>>>, watch::Sender<()>);
 
-impl Heard {
-    async fn subscribe(client: &Client, topic: &str, placement: Placement) -> (Heard, RunningHandler) {
-        let heard = Heard(Arc::default(), watch::Sender::new(()));
-        let book = heard.clone();
-        let hear = move |message: Message| {
+impl Received {
+    async fn subscribe(client: &Client, topic: &str, placement: Placement) -> (Received, RunningHandler) {
+        let received = Received(Arc::default(), watch::Sender::new(()));
+        let recorder = received.clone();
+        let handle = move |message: Message| {
             let payload = String::from_utf8(message.data().to_vec()).unwrap();
-            *book.0.lock().unwrap().entry(payload).or_default() += 1;
-            book.1.send_replace(());
+            *recorder.0.lock().unwrap().entry(payload).or_default() += 1;
+            recorder.1.send_replace(());
             async {}
         };
         let subscribe = client.subscribe(topic).placement(placement).timeout(GUARD);
-        (heard, subscribe.for_each(hear).await.unwrap())
+        (received, subscribe.for_each(handle).await.unwrap())
     }
 
-    /// How often it had the message of this number.
+    /// Returns how often a message was received.
     fn times(&self, n: usize) -> usize {
         self.0.lock().unwrap().get(&n.to_string()).copied().unwrap_or(0)
     }
 
-    /// Those of all messages that it had so often.
-    fn count(&self, such: impl Fn(usize) -> bool) -> usize {
-        (0..MESSAGES).filter(|n| such(self.times(*n))).count()
+    /// Returns how many messages were received a matching number of times.
+    fn count(&self, matches: impl Fn(usize) -> bool) -> usize {
+        (0..MESSAGES).filter(|n| matches(self.times(*n))).count()
     }
 
-    /// Waits until it had this payload.
+    /// Waits until a payload was received. Returns `false` after `limit`.
     async fn has_within(&self, payload: &str, limit: Duration) -> bool {
         let mut changed = self.1.subscribe();
         let reached = async {
             while !self.0.lock().unwrap().contains_key(payload) {
-                changed.changed().await.expect("the book is kept");
+                changed.changed().await.expect("the sender exists");
             }
         };
         tokio::time::timeout(limit, reached).await.is_ok()
@@ -93,13 +93,13 @@ struct Row {
     twice: usize,
 }
 
-/// Sends unicasts by one setting. Where further tries can fail too, it is done once more if more than a few did: messages
-/// of one second share the nodes' choices, so that now and then a whole second's fail in all of theirs.
+/// Sends unicasts with one setting. With at-least-once delivery it repeats the run once if too many were lost: messages
+/// of one second share the nodes' choices, so that sometimes all of them fail in all attempts.
 async fn unicasts(publisher: &Client, subscriber: &Client, retry: Retry, placement: Placement) -> Row {
     let topic = format!("{retry:?} {placement:?}");
     let row = unicasts_on(&topic, publisher, subscriber, retry, placement).await;
-    if retry == Retry::AtLeastOnce && row.lost > A_FEW {
-        println!("{topic}: {} lost, once more", row.lost);
+    if retry == Retry::AtLeastOnce && row.lost > MAX_LOST {
+        println!("{topic}: {} lost, repeating", row.lost);
         return unicasts_on(&format!("{topic} again"), publisher, subscriber, retry, placement).await;
     }
     row
@@ -112,11 +112,11 @@ async fn unicasts_on(
     retry: Retry,
     placement: Placement,
 ) -> Row {
-    let (heard, guard) = Heard::subscribe(subscriber, topic, placement).await;
-    // The way is known before it is measured.
+    let (received, guard) = Received::subscribe(subscriber, topic, placement).await;
+    // Wait until the nodes know the subscriber.
     let first = publisher.publish(topic, "first").retry(Retry::AtLeastOnce).timeout(GUARD);
     first.wait_for_subscriber(true).await.unwrap();
-    // Where nothing is lost, a slow machine should have time.
+    // No message is lost with this placement, so the deadline can allow for a slow machine.
     let timeout = if placement == Placement::One { GUARD } else { TIMEOUT };
     let mut calls = Vec::new();
     for n in 0..MESSAGES {
@@ -128,7 +128,7 @@ async fn unicasts_on(
     for (n, outcome) in join_all(calls).await.into_iter().enumerate() {
         match outcome.unwrap() {
             Ok(_) => {
-                assert!(heard.times(n) > 0, "{retry:?} {placement:?}: {n} was answered, but not handled")
+                assert!(received.times(n) > 0, "{retry:?} {placement:?}: {n} was answered and not handled")
             }
             Err(error) => {
                 assert_eq!(error.delivery(), Delivery::Maybe, "{error}");
@@ -137,10 +137,10 @@ async fn unicasts_on(
         }
     }
     guard.unsubscribe().await.unwrap();
-    Row { retry, placement, lost, twice: heard.count(|times| times > 1) }
+    Row { retry, placement, lost, twice: received.count(|times| times > 1) }
 }
 
-/// The table of unicasts at such nodes.
+/// Prints and checks the table of unicasts.
 async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) {
     let devnet = nodes.start().await.unwrap();
     let publisher = client_everywhere(&devnet).await;
@@ -159,48 +159,50 @@ async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) {
             "{name}: retry {retry:?}, placement {placement:?}: {lost} of {MESSAGES} lost, {twice} twice"
         );
         match (retry, placement) {
-            (_, Placement::One) => assert_eq!((lost, twice), (0, 0), "{retry:?}: nothing to lose"),
-            // About eight tries with even chances each.
-            (Retry::AtLeastOnce, Placement::All) => assert!(lost <= A_FEW, "at least once lost {lost}"),
-            (_, Placement::All) => assert_eq!(twice, 0, "{retry:?}: one id at a node, and one handling"),
+            (_, Placement::One) => assert_eq!((lost, twice), (0, 0), "{retry:?}: no message is lost"),
+            // About eight attempts, each with an even chance.
+            (Retry::AtLeastOnce, Placement::All) => {
+                assert!(lost <= MAX_LOST, "{lost} lost with at-least-once delivery")
+            }
+            (_, Placement::All) => assert_eq!(twice, 0, "{retry:?}: one id is handled once"),
         }
     }
 }
 
 #[tokio::test]
-async fn what_each_setting_loses_where_nodes_drop_what_is_for_their_own() {
+async fn settings_differ_in_losses_at_nodes_that_drop() {
     table_of_unicasts("same-node drop", nodes_that_drop()).await;
 }
 
 #[tokio::test]
-async fn what_each_setting_loses_at_nodes_like_2_11() {
+async fn settings_differ_in_losses_at_nodes_like_2_11() {
     table_of_unicasts("like 2.11", nodes_like_2_11()).await;
 }
 
-/// Every node that is to bring broadcasts to a subscriber knows of it.
-async fn until_it_is_known(devnet: &Devnet, topic: &str, heard: &Heard, placement: Placement) {
-    let mut ways = Vec::new();
+/// Waits until every node that delivers broadcasts to a subscriber knows it.
+async fn wait_until_known(devnet: &Devnet, topic: &str, received: &Received, placement: Placement) {
+    let mut publishers = Vec::new();
     for node in devnet.nodes() {
-        ways.push((format!("by {}", node.endpoint()), node.client().connect().await.unwrap()));
+        publishers.push((format!("by {}", node.endpoint()), node.client().connect().await.unwrap()));
     }
-    let known = |probe: &str| heard.0.lock().unwrap().contains_key(probe);
-    let enough = |ways: &[(String, Client)]| match placement {
-        Placement::All => ways.iter().all(|(probe, _)| known(probe)),
-        // The node that lists it drops its own, so that the other one brings them.
-        Placement::One => ways.iter().any(|(probe, _)| known(probe)),
+    let known = |probe: &str| received.0.lock().unwrap().contains_key(probe);
+    let enough = |publishers: &[(String, Client)]| match placement {
+        Placement::All => publishers.iter().all(|(probe, _)| known(probe)),
+        // The node that lists the topic drops messages for its own sessions, so that only the other one delivers.
+        Placement::One => publishers.iter().any(|(probe, _)| known(probe)),
     };
     let all_known = async {
-        while !enough(&ways) {
-            for (probe, way) in &ways {
-                way.broadcast(topic, probe.clone()).await.unwrap();
-                heard.has_within(probe, Duration::from_millis(100)).await;
+        while !enough(&publishers) {
+            for (probe, publisher) in &publishers {
+                publisher.broadcast(topic, probe.clone()).await.unwrap();
+                received.has_within(probe, Duration::from_millis(100)).await;
             }
         }
     };
-    tokio::time::timeout(GUARD, all_known).await.expect("topic lists travel");
+    tokio::time::timeout(GUARD, all_known).await.expect("nodes exchange topic lists");
 }
 
-/// The table of broadcasts at such nodes.
+/// Prints and checks the table of broadcasts.
 async fn table_of_broadcasts(name: &str, nodes: DevnetBuilder) {
     let devnet = nodes.start().await.unwrap();
     for (placement, all_nodes) in
@@ -208,33 +210,36 @@ async fn table_of_broadcasts(name: &str, nodes: DevnetBuilder) {
     {
         let topic = format!("{placement:?} {all_nodes}");
         let subscriber = client_everywhere(&devnet).await;
-        let (heard, _guard) = Heard::subscribe(&subscriber, &topic, placement).await;
-        until_it_is_known(&devnet, &topic, &heard, placement).await;
+        let (received, _guard) = Received::subscribe(&subscriber, &topic, placement).await;
+        wait_until_known(&devnet, &topic, &received, placement).await;
         let publisher = client_everywhere(&devnet).await;
         let copies_before = subscriber.stats().total().messages_received;
         for n in 0..MESSAGES {
             publisher.broadcast(&topic, n.to_string()).all_nodes(all_nodes).timeout(GUARD).await.unwrap();
         }
         for n in 0..MESSAGES {
-            assert!(heard.has_within(&n.to_string(), GUARD).await, "{name}: {topic}: {n} was never heard");
+            assert!(
+                received.has_within(&n.to_string(), GUARD).await,
+                "{name}: {topic}: {n} was not received"
+            );
         }
         subscriber.close().await.unwrap();
         let copies = subscriber.stats().total().messages_received - copies_before;
-        let (missed, twice) = (heard.count(|times| times == 0), heard.count(|times| times > 1));
+        let (missed, twice) = (received.count(|times| times == 0), received.count(|times| times > 1));
         println!(
             "{name}: broadcast, placement {placement:?}, all nodes {all_nodes}: {missed} of {MESSAGES} missed, \
-             {twice} twice, {copies} copies came"
+             {twice} twice, {copies} copies received"
         );
         assert_eq!((missed, twice), (0, 0));
     }
 }
 
 #[tokio::test]
-async fn broadcasts_reach_everybody_once_where_nodes_drop_what_is_for_their_own() {
+async fn broadcasts_arrive_once_at_nodes_that_drop() {
     table_of_broadcasts("same-node drop", nodes_that_drop()).await;
 }
 
 #[tokio::test]
-async fn broadcasts_reach_everybody_once_at_nodes_like_2_11() {
+async fn broadcasts_arrive_once_at_nodes_like_2_11() {
     table_of_broadcasts("like 2.11", nodes_like_2_11()).await;
 }

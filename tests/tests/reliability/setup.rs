@@ -1,4 +1,4 @@
-//! What a scene is made of: nodes, clients, time limits.
+//! The parts of a scenario: nodes, clients and time limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,41 +7,41 @@ use amop::ClientBuilder;
 use amop_devnet::{Devnet, DevnetBuilder};
 
 use crate::oracle::GUARD;
-use crate::scene::Scene;
+use crate::scenario::Scenario;
 
-/// Served: the reply is the payload.
+/// The topic of a service that replies with the payload.
 pub(crate) const ECHO: &str = "echo";
-/// Subscribed: a unicast is answered as soon as it is accepted.
+/// A topic with subscribers only: a unicast is answered as soon as it is accepted.
 pub(crate) const INBOX: &str = "inbox";
-/// Subscribed, and broadcast on.
+/// The topic of broadcasts.
 pub(crate) const NEWS: &str = "news";
-/// One client both serves it and subscribes to it; see [`Setup::with_desk`].
-pub(crate) const DESK: &str = "desk";
+/// A topic that one client both serves and subscribes to, see [`Setup::with_mixed_topic`].
+pub(crate) const MIXED: &str = "mixed";
 
-/// Time between heartbeats.
+/// The heartbeat interval of clients.
 const HEARTBEAT: Duration = Duration::from_millis(300);
 
-/// Times shortened tenfold and more against real nodes, all in the same order.
+/// Returns nodes whose time limits are at most a fifth of those of real nodes, in the same order.
 pub(crate) fn nodes(count: usize) -> DevnetBuilder {
     Devnet::builder()
         .nodes(count)
         .push_limit(Duration::from_secs(1))
         .node_limit(Duration::from_secs(2))
-        // Above a second: a 100 that comes sooner says that nothing was delivered.
+        // More than a second, because a code 100 that arrives earlier means that nothing was delivered.
         .link_loss(Duration::from_millis(1500))
         .first_byte_limit(GUARD)
 }
 
-/// How long a handler takes for a call on a topic.
-pub(crate) type Thinking = Arc<dyn Fn(&str, usize) -> Duration + Send + Sync>;
+/// Returns how long a handler takes for a call on a topic.
+pub(crate) type HandlerTime = Arc<dyn Fn(&str, usize) -> Duration + Send + Sync>;
 
-/// What a scene is made of.
+/// The parts of a scenario.
 pub(crate) struct Setup {
     pub(crate) nodes: DevnetBuilder,
     pub(crate) publishers: usize,
     pub(crate) subscribers: usize,
-    pub(crate) thinking: Thinking,
-    pub(crate) desk: bool,
+    pub(crate) handler_time: HandlerTime,
+    pub(crate) mixed: bool,
     pub(crate) steady: bool,
     call_timeout: Duration,
     pub(crate) inbox_timeout: Option<Duration>,
@@ -49,14 +49,14 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Two publishers, two subscribers and a server, connected to all of these nodes.
+    /// Returns a setup of two publishers, two subscribers and a server, connected to all of these nodes.
     pub(crate) fn new(nodes: DevnetBuilder) -> Setup {
         Setup {
             nodes,
             publishers: 2,
             subscribers: 2,
-            thinking: Arc::new(|_, _| Duration::ZERO),
-            desk: false,
+            handler_time: Arc::new(|_, _| Duration::ZERO),
+            mixed: false,
             steady: false,
             call_timeout: Duration::from_secs(3),
             inbox_timeout: None,
@@ -64,48 +64,48 @@ impl Setup {
         }
     }
 
-    /// Other numbers of clients; the server comes on top.
+    /// Sets the numbers of publishers and subscribers. There is one server in addition.
     pub(crate) fn clients(mut self, publishers: usize, subscribers: usize) -> Setup {
         (self.publishers, self.subscribers) = (publishers, subscribers);
         self
     }
 
-    /// Handlers that take their time.
-    pub(crate) fn thinking(
+    /// Sets how long handlers take.
+    pub(crate) fn handler_time(
         mut self,
-        thinking: impl Fn(&str, usize) -> Duration + Send + Sync + 'static,
+        handler_time: impl Fn(&str, usize) -> Duration + Send + Sync + 'static,
     ) -> Setup {
-        self.thinking = Arc::new(thinking);
+        self.handler_time = Arc::new(handler_time);
         self
     }
 
-    /// A further topic, with load of its own: one client serves it and subscribes to it too.
-    pub(crate) fn with_desk(mut self) -> Setup {
-        self.desk = true;
+    /// Adds a topic that one client both serves and subscribes to, with its own load.
+    pub(crate) fn with_mixed_topic(mut self) -> Setup {
+        self.mixed = true;
         self
     }
 
-    /// No connection is to break, be the machine as slow as it likes: that none did, and that everybody heard every
-    /// broadcast, is asked at the end.
+    /// Requires that no connection is lost, on a machine of any speed, and that every subscriber receives every
+    /// broadcast.
     pub(crate) fn steady(mut self) -> Setup {
         self.steady = true;
         self
     }
 
-    /// As steady, and no time limit is to be reached either, on any side.
+    /// Requires the same as [`Setup::steady`], and sets time limits that are not reached on a machine of any speed.
     pub(crate) fn patient(mut self) -> Setup {
         self.nodes = self.nodes.push_limit(GUARD).node_limit(GUARD);
         (self.call_timeout, self.answer_timeout) = (GUARD, GUARD);
         self.steady()
     }
 
-    /// Another deadline for what is published to the subscribers.
+    /// Sets the deadline of unicasts to the subscribers.
     pub(crate) fn inbox_timeout(mut self, timeout: Duration) -> Setup {
         self.inbox_timeout = Some(timeout);
         self
     }
 
-    /// A client to be of this setup.
+    /// Returns a client builder with the options of this setup.
     pub(crate) fn client(&self, devnet: &Devnet) -> ClientBuilder {
         let builder = devnet
             .client()
@@ -122,8 +122,8 @@ impl Setup {
         builder.connect_timeout(GUARD).missed_heartbeats(beats as u32)
     }
 
-    /// Everybody connected everywhere, the load running and some of it done.
-    pub(crate) async fn start(self) -> Scene {
-        Scene::of(self).await
+    /// Starts the scenario, see [`Scenario::of`].
+    pub(crate) async fn start(self) -> Scenario {
+        Scenario::of(self).await
     }
 }

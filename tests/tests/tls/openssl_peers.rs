@@ -154,3 +154,21 @@ async fn script_chain(folder: &Folder) {
         folder.write(&format!("{name}.crt"), &(folder.read(&format!("{name}.crt")) + &above));
     }
 }
+
+#[tokio::test]
+async fn subject_of_a_peer_is_shown_escaped_and_cut() {
+    let folder = Folder::new();
+    folder.openssl("ecparam -name secp256k1 -genkey -noout -out node.key").await;
+    let long = "/OU=organisational-unit".repeat(20);
+    // An escape sequence, a mark that reverses the order of what is shown, a character without width.
+    let subject = format!("/CN=node\u{1b}[31m\u{202e}\u{200b}{long}");
+    folder
+        .openssl(&format!("req -new -x509 -utf8 -days 36500 -subj {subject} -key node.key -out node.crt"))
+        .await;
+    folder.write("ca.crt", &folder.read("node.crt"));
+    let server = folder.serve("node", "").await;
+    let error = refused(&server.endpoint, &connector(&Network::mint().sdk)).await;
+    assert_error(&error, ErrorKind::NodeCertificate, &["CN=node", "\\u{202e}", "\\u{200b}", "bytes)"]);
+    let is_plain = |c: char| !c.is_control() && !('\u{200b}'..='\u{202e}').contains(&c);
+    assert!(error.message().chars().all(is_plain), "{error:?}");
+}

@@ -1,8 +1,8 @@
 //! Credentials: the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
 //! certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). All are
 //! PEM. If no function of this section is called, the three files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`,
-//! `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. Files are read when the client connects, and again for each
-//! reconnect.
+//! `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
+//! connects. The same files are read again for each reconnect, whatever the current folder is then.
 //!
 //! - Ownership: no ownership is transferred; arguments are copied.
 //! - Threads: any thread, including callbacks, but only one at a time.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 
+use amop::protocol::result::FAILED_TEXT;
 use amop::{Process, Request, Requests, Result, RunningHandler};
 use futures_core::Stream;
 
@@ -114,9 +115,9 @@ pub unsafe extern "C" fn amop_client_serve(
             // SAFETY: the header demands a function that takes this context and a request lent for the call.
             let failure = failure_of(|| unsafe { call(context.pointer(), &lent) });
             if let Some(text) = failure {
-                reports.failed(&shared.to_string_lossy(), text.as_str());
+                reports.failed(&shared.to_string_lossy(), text);
                 // Fails only if the callback has already answered.
-                let _ = request.fail(AMOP_RESULT_FAILED, text);
+                let _ = request.fail(AMOP_RESULT_FAILED, FAILED_TEXT);
             }
         });
         let serve = apply(serve, borrow_optional!(options), |s, options| options.apply_to(s));

@@ -50,7 +50,7 @@ pub enum amop_stat {
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
     /// Replies that match no call in flight: late, duplicate or of unknown origin.
     AMOP_STAT_STRAY_REPLIES = 30,
-    /// Frames of types that a client ignores, and malformed ones of those that other SDKs make.
+    /// Frames of types that a client does not use, and malformed ones of types that other SDKs create.
     AMOP_STAT_IGNORED_FRAMES = 31,
     /// Requests that the library answered TOO_SLOW on behalf of a service.
     AMOP_STAT_TOO_SLOW = 32,
@@ -68,7 +68,8 @@ pub enum amop_stat {
     AMOP_STAT_ROUND_TRIPS = 38,
     /// The state of the endpoint, an AMOP_ENDPOINT_*; of a client: the highest of all its endpoints.
     AMOP_STAT_STATE = 39,
-    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way.
+    /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under
+    /// way.
     AMOP_STAT_OVERLOADED = 40,
 
     /// Messages queued now.

@@ -1,4 +1,4 @@
-/* A program of somebody else's: compiled, linked and run with nothing but what is installed. */
+/* A program outside of this tree, built and run with the installed files only. */
 #include <amop.h>
 #include <stdio.h>
 #include <stdlib.h>

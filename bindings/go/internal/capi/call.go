@@ -5,7 +5,7 @@ import "C"
 
 import "time"
 
-// Sending is how a message is to be sent.
+// Sending states how a message is sent.
 type Sending struct {
 	Broadcast         bool
 	WaitForSubscriber bool
@@ -14,29 +14,29 @@ type Sending struct {
 	Timeout           time.Duration
 }
 
-// Call is an amop_call: it cancels what is under way.
+// Call is an amop_call, which cancels a call in flight.
 type Call struct {
 	ptr *C.amop_call
 }
 
-// Cancel doesn't wait; the completion comes as always.
+// Cancel cancels the call. It does not wait; the completion arrives as usual.
 func (c *Call) Cancel() {
 	C.amop_call_cancel(c.ptr, nil)
 }
 
-// Free frees the handle; the call goes on. Calls that complete are freed by Queue.Free.
+// Free frees the handle; the call continues. Queue.Done frees the handles of completed calls.
 func (c *Call) Free() {
 	C.amop_call_free(c.ptr)
 	live.Add(-1)
 }
 
-// Completion is how a call has ended.
+// Completion is the result of a call.
 type Completion struct {
 	Tag      uintptr
 	Failure  *Error
 	Data     []byte
 	Endpoint string
-	// Call is set by who knows it, to be freed with the completion.
+	// Call is set by the caller to have it freed with the completion.
 	Call *Call
 }
 
@@ -49,7 +49,8 @@ type Queue struct {
 	endpoints   names
 }
 
-// NewQueue makes a queue for up to `most` calls that are under way or whose completions weren't taken.
+// NewQueue creates a queue with a capacity of `most` calls that are in flight or whose completions have not been
+// read.
 func NewQueue(most int) (*Queue, *Error) {
 	ptr := C.amop_completion_queue_new(C.size_t(most))
 	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {
@@ -63,7 +64,8 @@ func NewQueue(most int) (*Queue, *Error) {
 	return &Queue{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_completion]()}, nil
 }
 
-// Send starts a call, whose completion comes through the queue with this tag; a call that is refused doesn't complete.
+// Send starts a call. Its completion passes through the queue with this tag; a call that is refused does not
+// complete.
 func (c *Client) Send(topic string, data []byte, how *Sending, queue *Queue, tag uintptr) (*Call, *Error) {
 	kind := C.int32_t(C.AMOPGO_UNICAST)
 	if how.Broadcast {
@@ -85,7 +87,7 @@ func (c *Client) Send(topic string, data []byte, how *Sending, queue *Queue, tag
 	return &Call{call}, nil
 }
 
-// Take waits, holding no thread, for completions; they are valid until Done. False after Interrupt.
+// Take waits for completions without occupying a thread. They are valid until Done. It returns false after Interrupt.
 func (q *Queue) Take() ([]Completion, bool) {
 	var count C.size_t
 	err := q.ready.await(func() (status C.amop_status) {
@@ -103,14 +105,14 @@ func (q *Queue) Take() ([]Completion, bool) {
 			completion.Data = copied(item.data)
 			completion.Endpoint = q.endpoints.text(item.endpoint)
 		} else {
-			completion.Failure = seenError(&item.failure)
+			completion.Failure = flatError(&item.failure)
 		}
 		q.completions = append(q.completions, completion)
 	}
 	return q.completions, true
 }
 
-// Done frees what Take gave, with the calls.
+// Done frees what Take returned, and the calls.
 func (q *Queue) Done() {
 	for n := range q.completions {
 		if call := q.completions[n].Call; call != nil {
@@ -122,12 +124,12 @@ func (q *Queue) Done() {
 	clear(q.completions)
 }
 
-// Interrupt ends Take, now and later.
+// Interrupt ends the current and all further calls of Take.
 func (q *Queue) Interrupt() {
 	q.ready.close()
 }
 
-// Free is the last thing that the reader does.
+// Free frees the queue. The reader calls it last.
 func (q *Queue) Free() {
 	q.ready.close()
 	q.release()

@@ -5,7 +5,7 @@ import "C"
 
 import "time"
 
-// Client is an amop_client. Its functions may be called from many goroutines at once.
+// Client is an amop_client. Its methods may be called from any number of goroutines at once.
 type Client struct {
 	*handle[*C.amop_client]
 }
@@ -25,7 +25,7 @@ func Connect(options *ClientOptions) (*Client, *Error) {
 	return &Client{newHandle(client, func(c *C.amop_client) { C.amop_client_free(c) })}, nil
 }
 
-// Close waits in C for goodbyes; no callback of C's is there to wait for.
+// Close closes the connections and waits in C for that. There are no callbacks in C to wait for.
 func (c *Client) Close(timeout time.Duration) *Error {
 	return c.use(func(client *C.amop_client) *Error {
 		var failure *C.amop_error
@@ -33,12 +33,12 @@ func (c *Client) Close(timeout time.Duration) *Error {
 	})
 }
 
-// Free ends what Close didn't, without waiting, and frees the client.
+// Free frees the client, and ends without waiting what Close has not ended.
 func (c *Client) Free() {
 	c.release()
 }
 
-// AddEndpoint doesn't wait.
+// AddEndpoint adds an endpoint. It does not wait.
 func (c *Client) AddEndpoint(endpoint string) *Error {
 	return c.use(func(client *C.amop_client) *Error {
 		var failure *C.amop_error
@@ -46,7 +46,7 @@ func (c *Client) AddEndpoint(endpoint string) *Error {
 	})
 }
 
-// RemoveEndpoint doesn't wait.
+// RemoveEndpoint removes an endpoint. It does not wait.
 func (c *Client) RemoveEndpoint(endpoint string) *Error {
 	return c.use(func(client *C.amop_client) *Error {
 		var failure *C.amop_error

@@ -11,7 +11,7 @@ type DevnetOptions struct {
 	Like211 bool
 }
 
-// Devnet is an amop_devnet. Its functions may be called from many goroutines at once; they wait in C.
+// Devnet is an amop_devnet. Its methods may be called from any number of goroutines at once; they wait in C.
 type Devnet struct {
 	*handle[*C.amop_devnet]
 	Endpoints   []string
@@ -47,7 +47,7 @@ func StartDevnet(o *DevnetOptions) (*Devnet, *Error) {
 	return devnet, nil
 }
 
-// KillNode ends a node as a crash does.
+// KillNode kills a node.
 func (d *Devnet) KillNode(node int) *Error {
 	return d.use(func(ptr *C.amop_devnet) *Error {
 		var failure *C.amop_error
@@ -55,7 +55,7 @@ func (d *Devnet) KillNode(node int) *Error {
 	})
 }
 
-// RestartNode brings a node back on its port.
+// RestartNode restarts a node on its port.
 func (d *Devnet) RestartNode(node int) *Error {
 	return d.use(func(ptr *C.amop_devnet) *Error {
 		var failure *C.amop_error
@@ -63,7 +63,7 @@ func (d *Devnet) RestartNode(node int) *Error {
 	})
 }
 
-// Stop ends all nodes and frees the devnet; a second time does nothing.
+// Stop stops all nodes and frees the devnet. A second Stop does nothing.
 func (d *Devnet) Stop() *Error {
 	err := d.use(func(ptr *C.amop_devnet) *Error {
 		var failure *C.amop_error

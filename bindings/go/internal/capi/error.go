@@ -8,13 +8,13 @@ type Error struct {
 	Code      int32
 	NodeCode  int32
 	Retriable bool
-	// Maybe tells that the message may have been delivered all the same.
+	// Maybe states that the message may have been delivered.
 	Maybe   bool
 	Message string
 	Data    []byte
 }
 
-// taken copies an error and frees it; nil when the status is OK.
+// taken copies an error and frees it; nil if the status is OK.
 func taken(status C.amop_status, failure **C.amop_error) *Error {
 	if status == C.AMOP_OK {
 		return nil
@@ -23,14 +23,14 @@ func taken(status C.amop_status, failure **C.amop_error) *Error {
 		return &Error{Code: int32(status), Message: StatusName(int32(status))}
 	}
 	var seen C.amopgo_failure
-	C.amopgo_look_at_error(*failure, &seen)
-	err := seenError(&seen)
+	C.amopgo_read_error(*failure, &seen)
+	err := flatError(&seen)
 	C.amop_error_free(*failure)
 	*failure = nil
 	return err
 }
 
-func seenError(failure *C.amopgo_failure) *Error {
+func flatError(failure *C.amopgo_failure) *Error {
 	err := &Error{
 		Code:      int32(failure.code),
 		NodeCode:  int32(failure.node_code),

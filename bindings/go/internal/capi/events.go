@@ -20,7 +20,7 @@ type Events struct {
 	ready *readiness
 }
 
-// Events doesn't wait.
+// Events creates a listener. It does not wait.
 func (c *Client) Events() (*Events, *Error) {
 	var ptr *C.amop_events
 	err := c.use(func(client *C.amop_client) *Error {
@@ -40,7 +40,8 @@ func (c *Client) Events() (*Events, *Error) {
 	return &Events{newHandle(ptr, func(e *C.amop_events) { C.amop_events_free(e) }), ready}, nil
 }
 
-// Take waits, holding no thread, for an event. An error says that none will come any more, or that of Interrupt.
+// Take waits for an event without occupying a thread. An error means that no more will arrive, or that Interrupt was
+// called.
 func (e *Events) Take() (*Event, *Error) {
 	var item C.amopgo_event
 	err := e.ready.await(func() (status C.amop_status) {
@@ -60,17 +61,17 @@ func (e *Events) Take() (*Event, *Error) {
 		Message:     text(item.message),
 	}
 	if item.failed {
-		event.Failure = seenError(&item.failure)
+		event.Failure = flatError(&item.failure)
 	}
 	return event, nil
 }
 
-// Interrupt ends Take, now and later.
+// Interrupt ends the current and all further calls of Take.
 func (e *Events) Interrupt() {
 	e.ready.close()
 }
 
-// Free is the last thing that the reader does.
+// Free frees the listener. The reader calls it last.
 func (e *Events) Free() {
 	e.ready.close()
 	e.release()

@@ -2,10 +2,10 @@
 
 #include "_cgo_export.h"
 
-/* Most items of one take; capi.Batch in Go. */
+/* The maximum number of items per call; capi.Batch in Go. */
 enum { MOST = 64 };
 
-void amopgo_look_at_error(const amop_error *error, amopgo_failure *failure)
+void amopgo_read_error(const amop_error *error, amopgo_failure *failure)
 {
     failure->code = amop_error_code(error);
     failure->node_code = amop_error_node_code(error);
@@ -26,10 +26,10 @@ amop_status amopgo_send(const amop_client *client, int32_t how, const char *topi
         amop_publish_options_set_retry(options, retry);
         amop_publish_options_set_all_nodes(options, all_nodes);
     }
-    void *handed_back = (void *)tag;
+    void *returned = (void *)tag;
     amop_status status = how == AMOPGO_BROADCAST
-        ? amop_client_broadcast_queued(client, topic, data, len, options, timeout_ms, queue, handed_back, call, error)
-        : amop_client_publish_queued(client, topic, data, len, options, timeout_ms, queue, handed_back, call, error);
+        ? amop_client_broadcast_queued(client, topic, data, len, options, timeout_ms, queue, returned, call, error)
+        : amop_client_publish_queued(client, topic, data, len, options, timeout_ms, queue, returned, call, error);
     amop_publish_options_free(options);
     return status;
 }
@@ -51,7 +51,7 @@ size_t amopgo_take_completions(const amop_completion_queue *queue, amopgo_comple
         completion->data = amop_reply_data(reply);
         completion->endpoint = amop_reply_endpoint(reply);
         if (error != NULL) {
-            amopgo_look_at_error(error, &completion->failure);
+            amopgo_read_error(error, &completion->failure);
         }
     }
     return count;
@@ -65,7 +65,7 @@ void amopgo_free_completions(const amopgo_completion *completions, size_t count)
     }
 }
 
-static void look_at_message(const amop_message *message, amopgo_message *seen)
+static void read_message(const amop_message *message, amopgo_message *seen)
 {
     seen->kind = amop_message_kind_of(message);
     seen->received_at = amop_message_received_at(message);
@@ -81,7 +81,7 @@ size_t amopgo_take_messages(const amop_subscription *subscription, amopgo_messag
     size_t count = 0;
     *status = amop_subscription_next_many(subscription, 0, taken, max < MOST ? max : MOST, &count, NULL);
     for (size_t n = 0; n < count; n++) {
-        look_at_message(taken[n], &messages[n]);
+        read_message(taken[n], &messages[n]);
         messages[n].message = taken[n];
         messages[n].request = NULL;
     }
@@ -102,7 +102,7 @@ size_t amopgo_take_requests(const amop_service *service, amopgo_message *request
     size_t count = 0;
     *status = amop_service_next_many(service, 0, taken, max < MOST ? max : MOST, &count, NULL);
     for (size_t n = 0; n < count; n++) {
-        look_at_message(amop_request_message(taken[n]), &requests[n]);
+        read_message(amop_request_message(taken[n]), &requests[n]);
         requests[n].message = NULL;
         requests[n].request = taken[n];
     }
@@ -124,7 +124,7 @@ size_t amopgo_take_event(const amop_events *events, amopgo_event *event, amop_st
     event->message = amop_event_message(event->event);
     event->failed = error != NULL;
     if (error != NULL) {
-        amopgo_look_at_error(error, &event->failure);
+        amopgo_read_error(error, &event->failure);
     }
     return 1;
 }
@@ -139,18 +139,18 @@ amop_status amopgo_answer(amop_request *request, int32_t code, const uint8_t *da
     return status;
 }
 
-void amopgo_figures(const amop_stats *stats, const int32_t *wanted, size_t count, uint64_t *figures)
+void amopgo_stats(const amop_stats *stats, const int32_t *wanted, size_t count, uint64_t *values)
 {
     for (size_t n = 0; n < count; n++) {
-        amop_stats_get(stats, wanted[n], &figures[n], NULL);
+        amop_stats_get(stats, wanted[n], &values[n], NULL);
     }
 }
 
-void amopgo_endpoint_figures(const amop_stats *stats, size_t endpoint, const int32_t *wanted, size_t count,
-                             uint64_t *figures)
+void amopgo_endpoint_stats(const amop_stats *stats, size_t endpoint, const int32_t *wanted, size_t count,
+                             uint64_t *values)
 {
     for (size_t n = 0; n < count; n++) {
-        amop_stats_endpoint_get(stats, endpoint, wanted[n], &figures[n], NULL);
+        amop_stats_endpoint_get(stats, endpoint, wanted[n], &values[n], NULL);
     }
 }
 

@@ -1,14 +1,14 @@
-/* What Go wants to know in one crossing: batches, flattened into structs of plain fields. */
+/* Functions that do in one call of C what Go needs: batches of objects, flattened into structs of plain fields. */
 #ifndef AMOPGO_GLUE_H
 #define AMOPGO_GLUE_H
 
 #include <amop.h>
 
 #if AMOP_VERSION_MAJOR != 0 || AMOP_VERSION_NUMBER < 1000
-#error "this Go package needs amop.h of version 0.1.0 or newer, below 1.0.0: install the library that it came with"
+#error "this Go package needs amop.h of version 0.1.0 or newer and below 1.0.0: install the library of the same release"
 #endif
 
-/* An amop_error, flattened. Texts and bytes are lent by the error. */
+/* An amop_error, flattened. Strings and bytes are borrowed from the error. */
 typedef struct amopgo_failure {
     int32_t code;
     int32_t node_code;
@@ -18,7 +18,7 @@ typedef struct amopgo_failure {
     amop_bytes data;
 } amopgo_failure;
 
-/* A message, flattened; what it points to is lent by `message` or `request`. */
+/* A message, flattened. Its pointers are borrowed from `message` or `request`. */
 typedef struct amopgo_message {
     amop_message *message; /* of a subscription */
     amop_request *request; /* of a service */
@@ -29,18 +29,18 @@ typedef struct amopgo_message {
     const char *endpoint;
 } amopgo_message;
 
-/* A completion, flattened; what it points to is lent by `completion`. */
+/* A completion, flattened. Its pointers are borrowed from `completion`. */
 typedef struct amopgo_completion {
     amop_completion *completion;
-    amop_call *call; /* set by Go, to be freed too */
+    amop_call *call; /* set by Go to be freed as well */
     uintptr_t tag;
     amop_status status;
     amop_bytes data;
     const char *endpoint;
-    amopgo_failure failure; /* only where status isn't AMOP_OK */
+    amopgo_failure failure; /* only if status is not AMOP_OK */
 } amopgo_completion;
 
-/* An event, flattened; what it points to is lent by `event`. */
+/* An event, flattened. Its pointers are borrowed from `event`. */
 typedef struct amopgo_event {
     amop_event *event;
     int32_t kind;
@@ -50,20 +50,20 @@ typedef struct amopgo_event {
     const char *topic;
     const char *message;
     bool failed;
-    amopgo_failure failure; /* only where failed */
+    amopgo_failure failure; /* only if failed */
 } amopgo_event;
 
 /* How a message is sent. */
 enum { AMOPGO_UNICAST, AMOPGO_BROADCAST };
 
-void amopgo_look_at_error(const amop_error *error, amopgo_failure *failure);
+void amopgo_read_error(const amop_error *error, amopgo_failure *failure);
 
-/* Starts a publish or broadcast; `tag` comes back with its completion. */
+/* Starts a publish or broadcast; `tag` is returned with its completion. */
 amop_status amopgo_send(const amop_client *client, int32_t how, const char *topic, const uint8_t *data, size_t len,
                         bool wait_for_subscriber, int32_t retry, bool all_nodes, uint64_t timeout_ms,
                         const amop_completion_queue *queue, uintptr_t tag, amop_call **call, amop_error **error);
 
-/* Take what is there, up to `max`, without waiting; the count, which is 0 unless the status is AMOP_OK. */
+/* Read up to `max` available items without waiting. Return their number, which is 0 unless the status is AMOP_OK. */
 size_t amopgo_take_completions(const amop_completion_queue *queue, amopgo_completion *completions, size_t max,
                                amop_status *status);
 size_t amopgo_take_messages(const amop_subscription *subscription, amopgo_message *messages, size_t max,
@@ -75,19 +75,19 @@ size_t amopgo_take_event(const amop_events *events, amopgo_event *event, amop_st
 void amopgo_free_completions(const amopgo_completion *completions, size_t count);
 void amopgo_free_messages(const amopgo_message *messages, size_t count);
 
-/* Replies, or fails where `code` isn't 0; frees the request when that worked. */
+/* Replies, or fails if `code` is not 0. Frees the request on success. */
 amop_status amopgo_answer(amop_request *request, int32_t code, const uint8_t *data, size_t len, amop_error **error);
 
-/* Some figures of a client or lane, or of one of a client's endpoints; 0 for those that it doesn't have. */
-void amopgo_figures(const amop_stats *stats, const int32_t *wanted, size_t count, uint64_t *figures);
-void amopgo_endpoint_figures(const amop_stats *stats, size_t endpoint, const int32_t *wanted, size_t count,
-                             uint64_t *figures);
-/* The round trips of the same, at some parts of 1, in microseconds. */
+/* Read statistics of a client, subscription or service, or of an endpoint; 0 for those that it does not have. */
+void amopgo_stats(const amop_stats *stats, const int32_t *wanted, size_t count, uint64_t *values);
+void amopgo_endpoint_stats(const amop_stats *stats, size_t endpoint, const int32_t *wanted, size_t count,
+                             uint64_t *values);
+/* Read quantiles of round trip times, in microseconds. */
 void amopgo_round_trips(const amop_stats *stats, const double *parts, size_t count, uint64_t *times);
 void amopgo_endpoint_round_trips(const amop_stats *stats, size_t endpoint, const double *parts, size_t count,
                                  uint64_t *times);
 
-/* Sends the log to Go from `level` on. */
+/* Passes records from `level` on to Go. */
 amop_status amopgo_set_log_level(int32_t level, amop_error **error);
 
 #endif

@@ -1,8 +1,8 @@
-// Package capi is the one place that speaks C: thin Go values over the functions of amop.h, without contexts,
-// goroutines or policy. Nothing here keeps a Go pointer in C, and nothing but the log is called from C.
+// Package capi is the only package that calls C: thin Go values over the functions of amop.h, without contexts,
+// goroutines or policy. It keeps no Go pointer in C, and C calls Go only for the log.
 //
-// Functions that wait in C hold a thread of the operating system meanwhile and say so; waiting for messages,
-// requests, completions and events is left to Go's poller and holds none.
+// Functions that wait in C occupy a thread of the operating system meanwhile and document that. Waiting for messages,
+// requests, completions and events is left to Go's poller and occupies none.
 package capi
 
 // #cgo noescape amopgo_send
@@ -29,34 +29,34 @@ import (
 	"unsafe"
 )
 
-// Batch is how many messages, requests or completions are taken in one crossing at most.
+// Batch is the maximum number of messages, requests or completions that are taken by one call of C.
 const Batch = 64
 
-// CheckVersion tells whether the library that was loaded can serve the header that this package was compiled with.
+// CheckVersion checks that the loaded library can serve the header that this package was compiled with.
 var CheckVersion = sync.OnceValue(func() *Error {
 	var failure *C.amop_error
 	return taken(C.amop_check_version(C.AMOP_VERSION_NUMBER, &failure), &failure)
 })
 
-// Version is the library's version, 1.2.3.
+// Version returns the version of the library, such as 1.2.3.
 func Version() string {
 	return C.GoString(C.amop_version())
 }
 
-// StatusName is the name of a status in C, AMOP_ERROR_TIMEOUT; empty for a number that is none.
+// StatusName returns the C name of a status, such as AMOP_ERROR_TIMEOUT; empty for an unknown number.
 func StatusName(code int32) string {
 	return text(C.amop_status_name(C.int32_t(code)))
 }
 
-// live counts the C handles that Go holds.
+// live counts the C handles that Go owns.
 var live atomic.Int64
 
-// Live is how many C handles Go holds: all are freed when it's back to what it was.
+// Live returns the number of C handles that Go owns.
 func Live() int64 {
 	return live.Load()
 }
 
-// handle is a C handle, P a pointer, that many goroutines use until one of them frees it.
+// handle is a C handle, of pointer type P, that many goroutines use until one of them frees it.
 type handle[P any] struct {
 	mu    sync.RWMutex
 	ptr   P
@@ -69,17 +69,17 @@ func newHandle[P any](ptr P, free func(P)) *handle[P] {
 	return &handle[P]{ptr: ptr, free: free}
 }
 
-// use lends the pointer; an error when it's freed.
+// use calls act with the pointer, or returns an error if the handle is freed.
 func (h *handle[P]) use(act func(P) *Error) *Error {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.freed {
-		return &Error{Code: statusClosed, Message: "it is closed"}
+		return &Error{Code: statusClosed, Message: "the handle is closed"}
 	}
 	return act(h.ptr)
 }
 
-// release frees the handle, after those who use it; a second time does nothing.
+// release frees the handle, when no goroutine uses it any more. A second call does nothing.
 func (h *handle[P]) release() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -90,25 +90,25 @@ func (h *handle[P]) release() {
 	}
 }
 
-// cText is a text as C takes it, in Go's memory. Callers have refused texts that hold a NUL.
+// cText returns a string for C, in Go's memory. Callers have rejected strings that contain a NUL.
 func cText(s string) *C.char {
 	bytes := make([]byte, len(s)+1)
 	copy(bytes, s)
 	return (*C.char)(unsafe.Pointer(&bytes[0]))
 }
 
-// HasNUL tells whether a text can't be passed to C.
+// HasNUL reports whether a string contains a NUL and can't be passed to C.
 func HasNUL(s string) bool {
 	return strings.IndexByte(s, 0) >= 0
 }
 
-// pointer is where bytes begin. It is of a type without pointers, so that cgo doesn't look for any in the rest of what
-// holds the bytes, which may be a field.
+// pointer returns the address of the first byte. Its type has no pointers, so that cgo does not search for pointers
+// in the object that contains the bytes, which may be a field of it.
 func pointer(data []byte) *C.uint8_t {
 	return (*C.uint8_t)(unsafe.SliceData(data))
 }
 
-// text copies a text that C lends; empty for NULL.
+// text copies a string that C lends; empty for NULL.
 func text(s *C.char) string {
 	if s == nil {
 		return ""
@@ -116,17 +116,17 @@ func text(s *C.char) string {
 	return C.GoString(s)
 }
 
-// view is what C lends, without a copy.
+// view returns the bytes that C lends, without a copy.
 func view(bytes C.amop_bytes) []byte {
 	return unsafe.Slice((*byte)(bytes.data), int(bytes.len))
 }
 
-// copied is what C lends, to keep; never nil, so that an empty payload is one.
+// copied copies the bytes that C lends; never nil, so that an empty payload is not nil.
 func copied(bytes C.amop_bytes) []byte {
 	return append(make([]byte, 0, int(bytes.len)), view(bytes)...)
 }
 
-// names remembers the last text that C lent, so that the endpoint that thousands of messages share is copied once.
+// names remembers the last string that C lent, so that the endpoint of many messages is copied only once.
 type names struct {
 	last string
 }
@@ -142,7 +142,7 @@ func (n *names) text(s *C.char) string {
 	return n.last
 }
 
-// array is C memory for a batch, which is written there and read here.
+// array is C memory for a batch, which C writes and Go reads.
 type array[T any] struct {
 	items *[Batch]T
 }

@@ -16,7 +16,7 @@ const (
 	statusRuntime         = C.AMOP_ERROR_RUNTIME
 )
 
-// ClientOptions are an amop_options; what is zero has its default.
+// ClientOptions are an amop_options. Zero values stand for the defaults.
 type ClientOptions struct {
 	Endpoints        []string
 	Credentials      string
@@ -42,17 +42,17 @@ type ClientOptions struct {
 	Group            int64
 }
 
-// Files are the names of three files.
+// Files are the paths of the three credential files.
 type Files struct {
 	CA, Cert, Key string
 }
 
-// PEM is the content of three files.
+// PEM are the contents of the three credential files.
 type PEM struct {
 	CA, Cert, Key []byte
 }
 
-// Milliseconds is a time as C takes it, rounded up: what isn't nothing doesn't become the default.
+// Milliseconds converts a time for C. It is rounded up, so that a short time does not become 0, the default.
 func Milliseconds(d time.Duration) uint64 {
 	if d <= 0 {
 		return 0
@@ -67,18 +67,18 @@ func ms(d time.Duration) C.uint64_t {
 	return C.uint64_t(Milliseconds(d))
 }
 
-// settings notes which setter refused its value first.
+// settings keeps the error of the first setter that failed.
 type settings struct {
 	failure *Error
 }
 
 func (s *settings) set(name string, status C.amop_status) {
 	if status != C.AMOP_OK && s.failure == nil {
-		s.failure = &Error{Code: int32(status), Message: "the option " + name + " has an unusable value"}
+		s.failure = &Error{Code: int32(status), Message: "invalid value of the option " + name}
 	}
 }
 
-// build makes C's options; the caller frees them.
+// build creates the options in C. The caller frees them.
 func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	options := C.amop_options_new()
 	var s settings
@@ -125,7 +125,7 @@ func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	return options, nil
 }
 
-// LaneOptions are an amop_subscribe_options, or an amop_serve_options; what is zero has its default.
+// LaneOptions are an amop_subscribe_options or an amop_serve_options. Zero values stand for the defaults.
 type LaneOptions struct {
 	MaxMessages int
 	MaxBytes    int

@@ -9,16 +9,16 @@ import (
 	"syscall"
 )
 
-// readiness waits with Go's poller for a descriptor of the library's: no thread is held, and Close ends the wait.
+// readiness waits with Go's poller for a descriptor of the library, without occupying a thread; close ends the wait.
 //
-// The library raises the descriptor when something comes and lowers it when a look finds nothing, so that each
-// raising after a look in vain is a new edge: what the poller, which is edge-triggered, needs.
+// The library raises the descriptor when an item arrives and lowers it when a read finds none. So each raise after an
+// unsuccessful read is a new edge, as the edge-triggered poller needs.
 type readiness struct {
 	file *os.File
 	conn syscall.RawConn
 }
 
-// newReadiness watches a duplicate, since the library closes its descriptor itself.
+// newReadiness watches a duplicate of the descriptor, because the library closes its own.
 func newReadiness(fd int) (*readiness, error) {
 	syscall.ForkLock.RLock()
 	own, err := syscall.Dup(fd)
@@ -29,7 +29,7 @@ func newReadiness(fd int) (*readiness, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("dup", err)
 	}
-	// The poller takes no other. The mode is shared with the library, which reads only what it knows to be there.
+	// The poller needs non-blocking descriptors. The mode is shared with the library, which reads only bytes that it wrote.
 	if err := syscall.SetNonblock(own, true); err != nil {
 		return nil, errors.Join(os.NewSyscallError("fcntl", err), syscall.Close(own))
 	}
@@ -42,20 +42,20 @@ func newReadiness(fd int) (*readiness, error) {
 	return &readiness{file, conn}, nil
 }
 
-// wait looks until a look finds something; false when it was closed meanwhile.
+// wait calls look until it returns true. It returns false if the readiness was closed meanwhile.
 func (r *readiness) wait(look func() bool) bool {
 	return look() || r.conn.Read(func(uintptr) bool { return look() }) == nil
 }
 
-// close ends waits, now and later.
+// close ends the current and all further waits.
 func (r *readiness) close() {
-	// Fails only when it's closed already.
+	// Fails only if it is already closed.
 	if r.file.Close() == nil {
 		live.Add(-1)
 	}
 }
 
-// watch makes the readiness of what has the descriptor that `fd` asks for.
+// watch returns the readiness of the descriptor that fd returns.
 func watch(fd func(*C.int32_t, **C.amop_error) C.amop_status) (*readiness, *Error) {
 	var number C.int32_t
 	var failure *C.amop_error
@@ -64,12 +64,12 @@ func watch(fd func(*C.int32_t, **C.amop_error) C.amop_status) (*readiness, *Erro
 	}
 	ready, err := newReadiness(int(number))
 	if err != nil {
-		return nil, &Error{Code: statusRuntime, Message: "no descriptor can be waited for: " + err.Error()}
+		return nil, &Error{Code: statusRuntime, Message: "could not watch a file descriptor: " + err.Error()}
 	}
 	return ready, nil
 }
 
-// await looks until there is something: nil, or why nothing will come any more.
+// await calls look until there is an item. It returns nil, or an error if no more will arrive.
 func (r *readiness) await(look func() C.amop_status) *Error {
 	var status C.amop_status
 	found := r.wait(func() bool {
@@ -78,9 +78,9 @@ func (r *readiness) await(look func() C.amop_status) *Error {
 	})
 	switch {
 	case !found:
-		return &Error{Code: statusClosed, Message: "the wait for it was ended"}
+		return &Error{Code: statusClosed, Message: "the wait was interrupted"}
 	case status != C.AMOP_OK:
-		return &Error{Code: int32(status), Message: "no more will come: it has ended"}
+		return &Error{Code: int32(status), Message: "no more items will arrive: the source has ended"}
 	}
 	return nil
 }

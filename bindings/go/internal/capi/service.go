@@ -14,7 +14,7 @@ type Service struct {
 	endpoints names
 }
 
-// Serve waits in C until a node lists the topic, up to the options' timeout.
+// Serve waits in C until a node has listed the topic, up to the timeout in the options.
 func (c *Client) Serve(topic string, options *LaneOptions) (*Service, *Error) {
 	built, err := options.ofService()
 	if err != nil {
@@ -40,10 +40,10 @@ func (c *Client) Serve(topic string, options *LaneOptions) (*Service, *Error) {
 	return &Service{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, nil
 }
 
-// Take waits, holding no thread, for up to `most` requests, each of which is to be answered or freed. An error says
-// that none will come any more.
+// Take waits for up to `most` requests without occupying a thread. Each has to be answered or freed. An error means
+// that no more will arrive.
 func (s *Service) Take(most int) ([]*Request, *Error) {
-	// What was taken before isn't kept alive by the wait.
+	// Clear the batch, so that the wait does not keep earlier requests reachable.
 	clear(s.requests)
 	s.requests = s.requests[:0]
 	var count C.size_t
@@ -62,7 +62,7 @@ func (s *Service) Take(most int) ([]*Request, *Error) {
 	return s.requests, nil
 }
 
-// Unsubscribe doesn't wait. What is queued can still be taken and answered.
+// Unsubscribe ends the service. It does not wait. Queued requests can still be taken and answered.
 func (s *Service) Unsubscribe() *Error {
 	return s.use(func(ptr *C.amop_service) *Error {
 		var failure *C.amop_error
@@ -70,7 +70,7 @@ func (s *Service) Unsubscribe() *Error {
 	})
 }
 
-// Stats doesn't wait.
+// Stats returns the current statistics. It does not wait.
 func (s *Service) Stats() (LaneStats, *Error) {
 	var stats *C.amop_stats
 	err := s.use(func(ptr *C.amop_service) *Error {
@@ -80,7 +80,7 @@ func (s *Service) Stats() (LaneStats, *Error) {
 	return laneStats(stats), err
 }
 
-// Free is the last thing that the reader does; what it didn't take is answered as dropped.
+// Free frees the service. The reader calls it last; requests that were not taken are answered as dropped.
 func (s *Service) Free() {
 	s.ready.close()
 	s.release()
@@ -92,22 +92,22 @@ type Request struct {
 	Message
 	mu  sync.Mutex
 	ptr *C.amop_request
-	// What a further answer gets, once there was one that worked or came too late.
-	over *Error
+	// result is the error of further answers, after one that succeeded or was too late.
+	result *Error
 }
 
-// Answer replies, or fails where the code isn't 0. Doesn't wait.
+// Answer replies, or fails if the code is not 0. It does not wait.
 func (r *Request) Answer(code int32, data []byte) *Error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over != nil {
-		return r.over
+	if r.result != nil {
+		return r.result
 	}
 	var failure *C.amop_error
 	err := taken(C.amopgo_answer(r.ptr, C.int32_t(code), pointer(data), C.size_t(len(data)), &failure), &failure)
 	switch {
 	case err == nil:
-		r.forget(&Error{Code: C.AMOP_ERROR_ALREADY_ANSWERED, Message: "the request was answered before"})
+		r.forget(&Error{Code: C.AMOP_ERROR_ALREADY_ANSWERED, Message: "the request has already been answered"})
 	case err.Code == C.AMOP_ERROR_REQUEST_EXPIRED || err.Code == C.AMOP_ERROR_ALREADY_ANSWERED:
 		C.amop_request_free(r.ptr)
 		r.forget(err)
@@ -115,25 +115,26 @@ func (r *Request) Answer(code int32, data []byte) *Error {
 	return err
 }
 
-// IsOpen tells whether an answer can still be given.
+// IsOpen reports whether the request can still be answered.
 func (r *Request) IsOpen() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.over == nil && bool(C.amop_request_is_open(r.ptr))
+	return r.result == nil && bool(C.amop_request_is_open(r.ptr))
 }
 
-// Free drops a request that wasn't answered, and tells the publisher so; after an answer it does nothing.
+// Free drops a request that was not answered, which the publisher receives as a failure. After an answer it does
+// nothing.
 func (r *Request) Free() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over == nil {
+	if r.result == nil {
 		C.amop_request_free(r.ptr)
 		r.forget(&Error{Code: C.AMOP_ERROR_REQUEST_EXPIRED, Message: "the request was dropped"})
 	}
 }
 
-// forget notes that the handle is gone, and what further answers get.
-func (r *Request) forget(over *Error) {
-	r.ptr, r.over = nil, over
+// forget records that the handle is freed, and the error of further answers.
+func (r *Request) forget(result *Error) {
+	r.ptr, r.result = nil, result
 	live.Add(-1)
 }

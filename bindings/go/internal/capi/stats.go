@@ -3,20 +3,20 @@ package capi
 // #include "glue.h"
 import "C"
 
-// LaneStats are the figures of a subscription or a service.
+// LaneStats are the statistics of a subscription or a service.
 type LaneStats struct {
 	HeldMessages, HeldBytes, Accepted, Refused, Dropped uint64
 }
 
-// ClientStats are the figures of a client.
+// ClientStats are the statistics of a client.
 type ClientStats struct {
 	HeldBytes, Retries, Duplicates, Unwanted, OwnBroadcasts, EventsDropped, Refused, Dropped uint64
-	// Total is that of all endpoints; it has no name.
+	// Total has the totals of all endpoints, without a name.
 	Total     EndpointStats
 	Endpoints []EndpointStats
 }
 
-// EndpointStats are the figures of a client at one endpoint.
+// EndpointStats are the statistics of one endpoint.
 type EndpointStats struct {
 	Endpoint string
 
@@ -31,45 +31,45 @@ type EndpointStats struct {
 	RoundTripTimes [len(RoundTripParts)]uint64
 }
 
-// RoundTripParts are the parts of all round trips whose longest is told.
+// RoundTripParts are the quantiles of round trip times that are read.
 var RoundTripParts = [...]float64{0.5, 0.9, 0.99, 1}
 
-// A figure is where one goes to.
-type figure struct {
+// statistic is a statistic to read and where to store it.
+type statistic struct {
 	stat  C.int32_t
 	value *uint64
 }
 
-// fill asks for figures in one crossing.
-func fill(figures []figure, ask func(wanted *C.int32_t, count C.size_t, values *C.uint64_t)) {
-	wanted := make([]C.int32_t, len(figures))
-	values := make([]C.uint64_t, len(figures))
-	for n, figure := range figures {
-		wanted[n] = figure.stat
+// fill reads statistics with one call of C.
+func fill(statistics []statistic, read func(wanted *C.int32_t, count C.size_t, values *C.uint64_t)) {
+	wanted := make([]C.int32_t, len(statistics))
+	values := make([]C.uint64_t, len(statistics))
+	for n, statistic := range statistics {
+		wanted[n] = statistic.stat
 	}
-	ask(&wanted[0], C.size_t(len(figures)), &values[0])
-	for n, figure := range figures {
-		*figure.value = uint64(values[n])
+	read(&wanted[0], C.size_t(len(statistics)), &values[0])
+	for n, statistic := range statistics {
+		*statistic.value = uint64(values[n])
 	}
 }
 
-// laneStats reads and frees a snapshot; zero for none.
+// laneStats reads and frees a snapshot; NULL gives zeros.
 func laneStats(stats *C.amop_stats) (s LaneStats) {
 	defer C.amop_stats_free(stats)
-	fill([]figure{
+	fill([]statistic{
 		{C.AMOP_STAT_HELD_MESSAGES, &s.HeldMessages},
 		{C.AMOP_STAT_HELD_BYTES, &s.HeldBytes},
 		{C.AMOP_STAT_ACCEPTED, &s.Accepted},
 		{C.AMOP_STAT_REFUSED, &s.Refused},
 		{C.AMOP_STAT_DROPPED, &s.Dropped},
 	}, func(wanted *C.int32_t, count C.size_t, values *C.uint64_t) {
-		C.amopgo_figures(stats, wanted, count, values)
+		C.amopgo_stats(stats, wanted, count, values)
 	})
 	return s
 }
 
-func (s *EndpointStats) figures() []figure {
-	return []figure{
+func (s *EndpointStats) statistics() []statistic {
+	return []statistic{
 		{C.AMOP_STAT_CONNECTED, &s.Connected},
 		{C.AMOP_STAT_CONNECTS, &s.Connects},
 		{C.AMOP_STAT_LOSSES, &s.Losses},
@@ -92,7 +92,7 @@ func (s *EndpointStats) figures() []figure {
 	}
 }
 
-// Stats doesn't wait.
+// Stats returns the current statistics. It does not wait.
 func (c *Client) Stats() (s ClientStats, err *Error) {
 	var stats *C.amop_stats
 	err = c.use(func(client *C.amop_client) *Error {
@@ -105,25 +105,25 @@ func (c *Client) Stats() (s ClientStats, err *Error) {
 	defer C.amop_stats_free(stats)
 	parts := (*C.double)(&RoundTripParts[0])
 	times := func(s *EndpointStats) *C.uint64_t { return (*C.uint64_t)(&s.RoundTripTimes[0]) }
-	fill(append(s.Total.figures(),
-		figure{C.AMOP_STAT_HELD_BYTES, &s.HeldBytes},
-		figure{C.AMOP_STAT_RETRIES, &s.Retries},
-		figure{C.AMOP_STAT_DUPLICATES, &s.Duplicates},
-		figure{C.AMOP_STAT_UNWANTED, &s.Unwanted},
-		figure{C.AMOP_STAT_OWN_BROADCASTS, &s.OwnBroadcasts},
-		figure{C.AMOP_STAT_EVENTS_DROPPED, &s.EventsDropped},
-		figure{C.AMOP_STAT_REFUSED, &s.Refused},
-		figure{C.AMOP_STAT_DROPPED, &s.Dropped},
+	fill(append(s.Total.statistics(),
+		statistic{C.AMOP_STAT_HELD_BYTES, &s.HeldBytes},
+		statistic{C.AMOP_STAT_RETRIES, &s.Retries},
+		statistic{C.AMOP_STAT_DUPLICATES, &s.Duplicates},
+		statistic{C.AMOP_STAT_UNWANTED, &s.Unwanted},
+		statistic{C.AMOP_STAT_OWN_BROADCASTS, &s.OwnBroadcasts},
+		statistic{C.AMOP_STAT_EVENTS_DROPPED, &s.EventsDropped},
+		statistic{C.AMOP_STAT_REFUSED, &s.Refused},
+		statistic{C.AMOP_STAT_DROPPED, &s.Dropped},
 	), func(wanted *C.int32_t, count C.size_t, values *C.uint64_t) {
-		C.amopgo_figures(stats, wanted, count, values)
+		C.amopgo_stats(stats, wanted, count, values)
 	})
 	C.amopgo_round_trips(stats, parts, C.size_t(len(RoundTripParts)), times(&s.Total))
 	s.Endpoints = make([]EndpointStats, C.amop_stats_endpoint_count(stats))
 	for n := range s.Endpoints {
 		node, index := &s.Endpoints[n], C.size_t(n)
 		node.Endpoint = text(C.amop_stats_endpoint(stats, index))
-		fill(node.figures(), func(wanted *C.int32_t, count C.size_t, values *C.uint64_t) {
-			C.amopgo_endpoint_figures(stats, index, wanted, count, values)
+		fill(node.statistics(), func(wanted *C.int32_t, count C.size_t, values *C.uint64_t) {
+			C.amopgo_endpoint_stats(stats, index, wanted, count, values)
 		})
 		C.amopgo_endpoint_round_trips(stats, index, parts, C.size_t(len(RoundTripParts)), times(node))
 	}

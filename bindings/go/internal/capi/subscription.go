@@ -32,7 +32,7 @@ type Subscription struct {
 	endpoints names
 }
 
-// Subscribe waits in C until a node lists the topic, up to the options' timeout.
+// Subscribe waits in C until a node has listed the topic, up to the timeout in the options.
 func (c *Client) Subscribe(topic string, options *LaneOptions) (*Subscription, *Error) {
 	built, err := options.ofSubscription()
 	if err != nil {
@@ -58,10 +58,10 @@ func (c *Client) Subscribe(topic string, options *LaneOptions) (*Subscription, *
 	return &Subscription{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, nil
 }
 
-// Take waits, holding no thread, for up to `most` messages; they are valid until the next Take. An error says that
-// none will come any more.
+// Take waits for up to `most` messages without occupying a thread. They are valid until the next Take. An error means
+// that no more will arrive.
 func (s *Subscription) Take(most int) ([]Message, *Error) {
-	// What was taken before isn't kept alive by the wait.
+	// Clear the batch, so that the wait does not keep earlier messages reachable.
 	clear(s.messages)
 	s.messages = s.messages[:0]
 	var count C.size_t
@@ -79,7 +79,7 @@ func (s *Subscription) Take(most int) ([]Message, *Error) {
 	return s.messages, nil
 }
 
-// Unsubscribe doesn't wait. What is queued can still be taken.
+// Unsubscribe ends the subscription. It does not wait. Queued messages can still be taken.
 func (s *Subscription) Unsubscribe() *Error {
 	return s.use(func(ptr *C.amop_subscription) *Error {
 		var failure *C.amop_error
@@ -87,7 +87,7 @@ func (s *Subscription) Unsubscribe() *Error {
 	})
 }
 
-// Stats doesn't wait.
+// Stats returns the current statistics. It does not wait.
 func (s *Subscription) Stats() (LaneStats, *Error) {
 	var stats *C.amop_stats
 	err := s.use(func(ptr *C.amop_subscription) *Error {
@@ -97,7 +97,7 @@ func (s *Subscription) Stats() (LaneStats, *Error) {
 	return laneStats(stats), err
 }
 
-// Free is the last thing that the reader does.
+// Free frees the subscription. The reader calls it last.
 func (s *Subscription) Free() {
 	s.ready.close()
 	s.release()

@@ -1,4 +1,4 @@
-// Package waiting makes calls that wait in C end with a context, and bounds the threads that they hold.
+// Package waiting lets a context end calls that wait in C, and limits the threads that such calls occupy.
 package waiting
 
 import (
@@ -7,14 +7,14 @@ import (
 	"amop/internal/capi"
 )
 
-// most bounds the threads of the operating system that wait in C at once, for connections and topic lists. Calls
-// beyond it wait here, without a thread. (Publishes and messages hold none.)
+// most is the maximum number of operating system threads that wait in C for connections and topic lists. Further
+// calls wait here, without a thread. Publishes and messages occupy none.
 const most = 64
 
 var slots = make(chan struct{}, most)
 
-// Call makes a call that waits in C, and comes back without it when the context ends first: then the last result is
-// the context's error, and `late` gets what the call gave after all.
+// Call makes a call that waits in C. If the context ends first, Call returns the error of the context as its last
+// result, and late receives the result of the call when it completes.
 func Call[T any](ctx context.Context, call func() (T, *capi.Error), late func(T)) (T, *capi.Error, error) {
 	var none T
 	if ctx.Err() != nil {
@@ -35,13 +35,13 @@ func Call[T any](ctx context.Context, call func() (T, *capi.Error), late func(T)
 		failure *capi.Error
 	}
 	done := make(chan outcome)
-	gone := make(chan struct{})
+	abandoned := make(chan struct{})
 	go func() {
 		result, failure := call()
 		<-slots
 		select {
 		case done <- outcome{result, failure}:
-		case <-gone:
+		case <-abandoned:
 			if failure == nil {
 				late(result)
 			}
@@ -51,7 +51,7 @@ func Call[T any](ctx context.Context, call func() (T, *capi.Error), late func(T)
 	case o := <-done:
 		return o.result, o.failure, nil
 	case <-ctx.Done():
-		close(gone)
+		close(abandoned)
 		return none, nil, ctx.Err()
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"amop/internal/capi"
 )
 
-func TestACallGivesItsResult(t *testing.T) {
+func TestCallReturnsItsResult(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, ctx := range []context.Context{context.Background(), ctx} {
@@ -23,7 +23,7 @@ func TestACallGivesItsResult(t *testing.T) {
 	}
 }
 
-func TestWhatComesLateIsLookedAfter(t *testing.T) {
+func TestLateResultIsPassedToCleanup(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	gate, late := make(chan struct{}), make(chan int, 1)
 	call := func() (int, *capi.Error) {
@@ -41,7 +41,7 @@ func TestWhatComesLateIsLookedAfter(t *testing.T) {
 	}
 }
 
-func TestCallsBeyondTheBoundWaitWithoutAThread(t *testing.T) {
+func TestCallsBeyondTheLimitWaitWithoutAThread(t *testing.T) {
 	gate, running := make(chan struct{}), make(chan struct{}, most)
 	done := make(chan error)
 	for range most {

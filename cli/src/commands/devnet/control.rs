@@ -1,7 +1,8 @@
-//! Commands to embedded nodes that run: one a line on standard input, each answered in its turn.
+//! Commands to running embedded nodes: one per line on standard input, answered in order.
 
 use std::io::{self, BufRead};
 
+use amop::text::printable;
 use amop_devnet::Devnet;
 use serde::Serialize;
 use serde_json::Value;
@@ -10,8 +11,8 @@ use tokio::sync::mpsc;
 use crate::exit::Outcome;
 use crate::output::{ErrorRecord, GOOD, Output, Record};
 
-/// Obeys until the input ends. Lines without a word, and those that begin with #, are passed over.
-pub(super) async fn obey(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
+/// Executes commands until the input ends. Ignores empty lines and those that begin with #.
+pub(super) async fn execute(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
     let mut lines = lines()?;
     while let Some(line) = lines.recv().await {
         let command = line.trim();
@@ -21,9 +22,9 @@ pub(super) async fn obey(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
         match devnet.control(command).await {
             Ok(answer) => {
                 let answer = serde_json::from_str(&answer).unwrap_or_default();
-                output.tell_now(&Answered { command: command.to_owned(), answer })?;
+                output.emit_now(&Answered { command: command.to_owned(), answer })?;
             }
-            Err(error) => output.tell_now(&ErrorRecord::new(&error))?,
+            Err(error) => output.emit_now(&ErrorRecord::new(&error))?,
         }
     }
     Ok(())
@@ -31,10 +32,10 @@ pub(super) async fn obey(devnet: &Devnet, output: &mut Output) -> Outcome<()> {
 
 /// Returns the lines of standard input, which a thread reads until the process ends.
 fn lines() -> Outcome<mpsc::Receiver<String>> {
-    let (tell, lines) = mpsc::channel(1);
+    let (sender, lines) = mpsc::channel(1);
     amop::threads::start("amop-input", move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if tell.blocking_send(line).is_err() {
+            if sender.blocking_send(line).is_err() {
                 return;
             }
         }
@@ -42,7 +43,7 @@ fn lines() -> Outcome<mpsc::Receiver<String>> {
     Ok(lines)
 }
 
-/// A command was obeyed.
+/// A command was executed.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "answer")]
 struct Answered {
@@ -55,7 +56,11 @@ impl Record for Answered {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let Answered { command, answer } = self;
         match answer.as_object().is_some_and(|answer| !answer.is_empty()) {
-            true => output.result(&format!("{GOOD}{command}:{GOOD:#} {answer}")),
+            // Clients of the nodes choose what is in it, such as topics.
+            true => {
+                let answer = answer.to_string();
+                output.result(&format!("{GOOD}{command}:{GOOD:#} {}", printable(&answer)))
+            }
             false => output.result(&format!("{GOOD}{command}:{GOOD:#} done")),
         }
     }

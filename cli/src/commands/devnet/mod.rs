@@ -1,7 +1,7 @@
-//! `amop devnet`: embedded nodes to try things with, until Ctrl-C.
+//! `amop devnet`: runs embedded nodes until Ctrl-C.
 
+mod behaviour;
 mod control;
-mod habits;
 
 use std::io;
 use std::path::PathBuf;
@@ -10,53 +10,53 @@ use amop_devnet::Counters;
 use clap::Args;
 use serde::Serialize;
 
-use self::habits::Habits;
+use self::behaviour::Behaviour;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 
-/// Run embedded nodes, joined as a chain's nodes are, until Ctrl-C
+/// Run embedded nodes, connected as the nodes of a chain are, until Ctrl-C
 ///
-/// They need no chain. Certificates are made in a folder laid out as the official chain script does, or those that
-/// are there are used again. docs/devnet.md describes the habits of real nodes, all faults and all commands.
+/// They need no chain. Certificates are created in a folder with the layout of the official chain script, or reused if the
+/// folder has some. docs/devnet.md describes the behaviour of real nodes, all faults and all commands.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   amop devnet                        two nodes at 127.0.0.1:20200 and 20201
-  amop devnet --nodes 4 --port 0     four nodes, each at a port that is free
+  amop devnet --nodes 4 --port 0     four nodes, each at a free port
   amop devnet --like-2.11            with the faults of real 2.11 nodes
   amop devnet --rsa --dir rsa        RSA certificates, in another folder than secp256k1 ones
   amop devnet --fault 'lose type=0x31 times=1'
                                      the first reply is lost
-  amop devnet --control              and then, on standard input: freeze 1")]
+  amop devnet --control              reads commands from standard input, such as: freeze 1")]
 pub(crate) struct Devnet {
-    /// How many nodes
+    /// The number of nodes
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000))]
     nodes: u16,
-    /// The first node's port, the others have the next ones; 0: any that are free
+    /// The port of the first node; the others use the next ports; 0: free ports
     #[arg(long, default_value_t = 20200)]
     port: u16,
-    /// The folder for certificates and keys; sdk/ in it is what clients are given
+    /// The folder for certificates and keys; clients use sdk/ in it
     #[arg(long, default_value = "amop-devnet")]
     dir: PathBuf,
-    /// The chain's id, as nodes tell it to SDKs that compare it with their configuration
+    /// The id of the chain, which some SDKs compare with their configuration
     #[arg(long, value_name = "ID", default_value = "1")]
     chain_id: String,
-    /// The one group that the nodes are in
+    /// The group of the nodes
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32767))]
     group: u32,
-    /// RSA certificates, as chains since 2.9 have by default; but real nodes of such chains do static RSA key exchange
-    /// only, and these do ECDHE only: what connects here may not connect there, and the other way round
+    /// Use RSA certificates, the default of chains since 2.9; real nodes of such chains support only static RSA key
+    /// exchange, these nodes only ECDHE, so that a client that connects here may not connect there, and vice versa
     #[arg(long)]
     rsa: bool,
-    /// Something that goes wrong with frames, say 'lose type=0x31 times=1 topic=hello'; may be given several times
+    /// A fault in frames, such as 'lose type=0x31 times=1 topic=hello'; can be given several times
     #[arg(long = "fault", value_name = "FAULT", help_heading = "Faults")]
     faults: Vec<String>,
-    /// Takes commands from standard input, one a line, and ends with it: freeze 1, cut-link 0 1, fault twice ...
+    /// Read commands from standard input, one per line, until its end: freeze 1, cut-link 0 1, fault twice ...
     #[arg(long, help_heading = "Faults")]
     control: bool,
     #[command(flatten)]
-    habits: Habits,
+    behaviour: Behaviour,
 }
 
 impl Devnet {
@@ -67,20 +67,20 @@ impl Devnet {
             .rsa(self.rsa)
             .chain_id(&self.chain_id)
             .group(self.group.into());
-        let devnet = self.habits.give(builder).start().await?;
+        let devnet = self.behaviour.apply_to(builder).start().await?;
         for fault in &self.faults {
             devnet.control(&format!("fault {fault}")).await?;
         }
         let credentials = devnet.credentials_dir().unwrap_or(&self.dir).display().to_string();
-        output.tell_now(&Ready { endpoints: devnet.endpoints(), credentials })?;
+        output.emit_now(&Ready { endpoints: devnet.endpoints(), credentials })?;
         if self.control {
-            interrupt.unless_caught(control::obey(&devnet, output)).await.transpose()?;
+            interrupt.unless_caught(control::execute(&devnet, output)).await.transpose()?;
         } else {
             interrupt.caught().await;
         }
         let counters = devnet.counters();
         devnet.stop().await;
-        output.tell_now(&Summary::of(&counters))?;
+        output.emit_now(&Summary::of(&counters))?;
         Ok(Exit::Done)
     }
 
@@ -91,14 +91,14 @@ impl Devnet {
         };
         (0..self.nodes).map(port).collect::<Option<_>>().ok_or_else(|| {
             Failure::Usage(format!(
-                "{} nodes from port {} on are beyond port 65535: take a lower --port",
+                "{} nodes from port {} exceed port 65535: choose a lower --port",
                 self.nodes, self.port
             ))
         })
     }
 }
 
-/// The nodes take connections.
+/// The nodes accept connections.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "ready")]
 pub(super) struct Ready {
@@ -121,7 +121,7 @@ impl Record for Ready {
     }
 }
 
-/// What the nodes did, told at the end.
+/// The summary of what the nodes did.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "summary")]
 struct Summary {
@@ -145,7 +145,7 @@ impl Summary {
 impl Record for Summary {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         output.notice(&format!(
-            "ended; {} connections ({} refused), {} frames in, {} out",
+            "stopped; {} connections ({} refused), {} frames in, {} out",
             self.connections, self.refused, self.frames_in, self.frames_out
         ))
     }

@@ -1,4 +1,4 @@
-//! What can be wrong behind TLS: no channel, or one that doesn't work.
+//! Problems after TLS: no channel, or a channel that doesn't work.
 
 use amop::protocol::channel::MessageType;
 use amop::transport::KeyExchange;
@@ -16,7 +16,7 @@ fn p2p_port() {
     let p2p = ForgedNode::start(&place, KeyExchange::Secp256k1, move |heard| {
         Some(if heard.is_empty() { greeting.to_vec() } else { Vec::new() })
     });
-    Diagnosis::of(&place, &p2p.endpoint, &[]).is("handshake", 5, "p2p-port", "greets");
+    Diagnosis::of(&place, &p2p.endpoint, &[]).is("handshake", 5, "p2p-port", "topic list");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn node_3x() {
 }
 
 #[test]
-fn a_web_server_of_the_chain() {
+fn web_server_with_chain_certificate() {
     let place = Place::with_nodes();
     let web = ForgedNode::start(&place, KeyExchange::X25519, |heard| match heard {
         [] => Some(Vec::new()),
@@ -77,7 +77,7 @@ fn topics_not_listed() {
     let honest = honest("2.7.2");
     let node = ForgedNode::channel(&place, move |kind, body| match kind {
         MessageType::TopicList => None,
-        // It delivers all the same.
+        // It delivers in spite of its version.
         MessageType::Request => Some((0, Vec::new())),
         _ => honest(kind, body),
     });
@@ -113,13 +113,13 @@ fn same_node_loss() {
 }
 
 #[test]
-fn an_embedded_node_works() {
+fn embedded_node_works() {
     let place = Place::with_nodes();
     let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
-    diagnosis.works_with_note("round-trip", "same-node-loss", "this one delivered");
+    diagnosis.works_with_note("round-trip", "same-node-loss", "but it delivered");
     for (step, text) in [
         ("endpoint", "127.0.0.1"),
-        ("tcp", "takes connections"),
+        ("tcp", "accepts connections"),
         ("credentials", "CN=sdk"),
         ("tls", "both sides"),
         ("certificate", "CN=node0"),
@@ -133,10 +133,10 @@ fn an_embedded_node_works() {
 }
 
 #[test]
-fn an_embedded_node_with_rsa_works() {
+fn embedded_rsa_node_works() {
     let place = Place::with(Devnet::builder().rsa(true));
     let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
-    diagnosis.works_with_note("round-trip", "same-node-loss", "this one delivered");
+    diagnosis.works_with_note("round-trip", "same-node-loss", "but it delivered");
     diagnosis.is_ok("credentials", "RSA");
     diagnosis.is_ok("certificate", "CN=node0");
 }

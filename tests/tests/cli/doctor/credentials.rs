@@ -1,4 +1,4 @@
-//! What can be wrong with the credentials themselves.
+//! Problems of the credentials themselves.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::diagnosis::Diagnosis;
 use super::openssl::{openssl, write};
 use crate::amop::Place;
 
-/// Nodes, and a folder `own` with credentials to be spoilt, which are of the nodes' chain.
+/// Nodes, and a folder `own` with credentials of their chain, to be changed by the test.
 struct Case {
     place: Place,
 }
@@ -40,7 +40,7 @@ impl Case {
 }
 
 #[test]
-fn credentials_of_the_nodes_chain_are_fine() {
+fn credentials_of_the_chain_work() {
     let diagnosis = Case::new().diagnosis();
     diagnosis.works();
     diagnosis.is_ok("credentials", "CN=sdk");
@@ -96,7 +96,7 @@ fn certificate_not_yet_valid() {
 fn clock_off() {
     let case = Case::new();
     case.put(&case.sdk(&LeafOptions { period: Period::not_yet_valid(), ..LeafOptions::default() }));
-    // Written tomorrow: today's clock must be wrong.
+    // The file was written tomorrow, so the clock must be wrong.
     let file = File::options().append(true).open(case.folder().join("sdk.crt")).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(24 * 3600)).unwrap();
     case.diagnosis().is("credentials", 3, "clock-off", "was written later");
@@ -114,7 +114,7 @@ fn mixed_chains() {
     let case = Case::new();
     let other = Chain::mint(&ChainOptions::default()).unwrap();
     let own = other.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
-    // Certificate and key of another chain beside the CA of the nodes.
+    // Certificate and key of another chain, and the CA of the nodes.
     case.put(&own.trusting(&case.place.devnet().chain().ca_pem().unwrap()));
     let diagnosis = case.diagnosis();
     diagnosis.is("credentials", 3, "mixed-chains", "don't belong together");

@@ -1,10 +1,10 @@
-//! Runs doctor for scripts and reads what it says.
+//! Runs doctor with `--json` and parses its output.
 
 use serde_json::Value;
 
 use crate::amop::{Place, with_patience};
 
-/// What doctor found.
+/// The findings of doctor.
 #[derive(Debug)]
 pub(crate) struct Diagnosis {
     code: i32,
@@ -13,13 +13,13 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Of `endpoint`, with credentials as they are found from the place's folder, or as `more` says. Nothing there
-    /// is so silent that it would have to be waited for.
+    /// Checks `endpoint`, with the credentials found from the place's folder, or with the arguments `more`. The time limit
+    /// is long, because nothing there is silent.
     pub(crate) fn of(place: &Place, endpoint: &str, more: &[&str]) -> Diagnosis {
         Diagnosis::within("60", place, endpoint, more)
     }
 
-    /// Of an endpoint that is silent at this step.
+    /// Checks an endpoint that is silent at this step.
     pub(crate) fn of_silence(step: &str, place: &Place, endpoint: &str) -> Diagnosis {
         with_patience(|limit| {
             let diagnosis = Diagnosis::within(limit, place, endpoint, &[]);
@@ -39,27 +39,27 @@ impl Diagnosis {
         Diagnosis { code: ended.code, checks: lines, summary }
     }
 
-    /// One problem and no other: at this step, with this exit code, by this name; `seen` is in its text.
+    /// Asserts that there is exactly one problem: at this step, with this exit code and name, and `seen` in its text.
     pub(crate) fn is(&self, step: &str, code: i32, finding: &str, seen: &str) {
         assert_eq!(self.summary["problems"], Value::from(vec![finding]), "{self:#?}");
         assert_eq!((self.code, &self.summary["works"]), (code, &Value::from(false)), "{self:#?}");
         self.has(step, "failed", finding, seen);
     }
 
-    /// Nothing but a note.
+    /// Asserts that there is only a note.
     pub(crate) fn works_with_note(&self, step: &str, finding: &str, seen: &str) {
         self.works();
         assert_eq!(self.summary["notes"], Value::from(vec![finding]), "{self:#?}");
         self.has(step, "note", finding, seen);
     }
 
-    /// No problem.
+    /// Asserts that there is no problem.
     pub(crate) fn works(&self) {
         assert_eq!(self.summary["problems"], Value::Array(vec![]), "{self:#?}");
         assert_eq!((self.code, &self.summary["works"]), (0, &Value::from(true)), "{self:#?}");
     }
 
-    /// The step went well, and says this.
+    /// Asserts that the step succeeded, and that its text contains this.
     pub(crate) fn is_ok(&self, step: &str, text: &str) {
         let ok = self.checks.iter().find(|check| check["step"] == step && check["outcome"] == "ok");
         let ok = ok.unwrap_or_else(|| panic!("{step} isn't ok: {self:#?}"));

@@ -1,4 +1,4 @@
-//! Servers that do a node's TLS and then say what a test wants.
+//! Servers with the TLS of a node that then send what a test wants.
 
 use std::sync::Arc;
 
@@ -12,14 +12,15 @@ use tokio::runtime::Runtime;
 
 use crate::amop::Place;
 
-/// A server with a certificate of the place's chain; ends when it is dropped.
+/// A server with a certificate of the place's chain. It stops when it is dropped.
 pub(crate) struct ForgedNode {
     pub(crate) endpoint: String,
     _runtime: Runtime,
 }
 
 impl ForgedNode {
-    /// Says `answer` of everything it hears, of nothing at the beginning; `None` ends the connection.
+    /// Starts a server that sends the `answer` to everything received, and at the beginning to nothing; `None` closes the
+    /// connection.
     pub(crate) fn start(
         place: &Place,
         group: KeyExchange,
@@ -36,7 +37,7 @@ impl ForgedNode {
             while let Ok((tcp, _)) = listener.accept().await {
                 let (acceptor, answer) = (acceptor.clone(), answer.clone());
                 tokio::spawn(async move {
-                    // Doctor's own hellos end here.
+                    // The ClientHellos of doctor end here.
                     let Ok(mut stream) = acceptor.accept(tcp).await else { return };
                     let mut buffer = [0; 4096];
                     let mut heard = 0;
@@ -45,7 +46,7 @@ impl ForgedNode {
                         if stream.write_all(&said).await.is_err() || stream.flush().await.is_err() {
                             return;
                         }
-                        // What a client says at once is in one TLS record, and read at once.
+                        // One write of a client is one TLS record, and arrives in one read.
                         heard = match stream.read(&mut buffer).await {
                             Ok(0) | Err(_) => return,
                             Ok(read) => read,
@@ -57,7 +58,7 @@ impl ForgedNode {
         ForgedNode { endpoint, _runtime: runtime }
     }
 
-    /// Says `answer` to each frame: result and body, or nothing.
+    /// Starts a server that sends the `answer` to each frame: result and body, or nothing.
     pub(crate) fn channel(
         place: &Place,
         answer: impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> + Send + Sync + 'static,
@@ -79,8 +80,8 @@ impl ForgedNode {
     }
 }
 
-/// What an honest node of `version` answers, that knows of one topic list at a time and delivers nothing: unicasts
-/// get 100.
+/// Returns the answers of an honest node of `version` that keeps one topic list and delivers nothing: it answers unicasts
+/// with 100.
 pub(crate) fn honest(version: &'static str) -> impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> {
     let topics = std::sync::Mutex::new(Vec::new());
     move |kind, body| match kind {

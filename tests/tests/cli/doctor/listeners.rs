@@ -1,4 +1,4 @@
-//! What can be found at a port without a node behind it, and in front of it.
+//! Findings at ports without a node, and problems before a port is reached.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use amop_devnet::Devnet;
 use super::diagnosis::Diagnosis;
 use crate::amop::{Place, Unused};
 
-/// A port that does `serve` with each connection; as long as the test process lives.
+/// A port that runs `serve` for each connection, until the test process exits.
 fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = listener.local_addr().unwrap().to_string();
@@ -23,7 +23,7 @@ fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
     endpoint
 }
 
-/// What a client says, up to `MOST` bytes, as soon as it says something.
+/// Returns the first bytes that a client sends, at most `MOST`.
 fn heard(stream: &mut TcpStream) -> Vec<u8> {
     const MOST: usize = 4096;
     let mut bytes = vec![0; MOST];
@@ -32,16 +32,16 @@ fn heard(stream: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// Says this once it hears something that begins with `cue`, and closes.
+/// Sends this after receiving something that begins with `cue`, and closes.
 fn answer(stream: &mut TcpStream, cue: &[u8], answer: &[u8]) {
     if heard(stream).starts_with(cue) {
-        // The client may have what it wants before all is written.
+        // The client may close before everything is written.
         let _ = stream.write_all(answer);
     }
 }
 
 #[test]
-fn no_endpoint() {
+fn bad_endpoint() {
     let place = Place::with_nodes();
     Diagnosis::of(&place, "127.0.0.1", &[]).is("endpoint", 2, "bad-endpoint", "the port is missing");
 }
@@ -60,7 +60,7 @@ fn nothing_listening() {
     Diagnosis::of(&place, &Unused::port().endpoint, &[]).is("tcp", 4, "nothing-listening", "refused");
 }
 
-/// A full queue of connections makes the system drop further ones as a firewall does.
+/// If its queue of connections is full, the system drops further ones, as a firewall does.
 #[test]
 fn firewall() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -70,7 +70,7 @@ fn firewall() {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut queued = Vec::new();
-    // A connection that the system has room for is there at once; one second is the time of a dropped one.
+    // A connection that fits the queue is established at once; a dropped one is repeated after one second.
     while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
         queued.push(stream);
     }
@@ -82,7 +82,7 @@ fn firewall() {
 #[test]
 fn unreachable() {
     let place = Place::with_nodes();
-    // No TCP connection leads to a multicast address.
+    // TCP can't connect to a multicast address.
     Diagnosis::of(&place, "224.0.0.1:20200", &[]).is("tcp", 4, "unreachable", "224.0.0.1");
 }
 
@@ -90,13 +90,13 @@ fn unreachable() {
 fn plain_tcp() {
     let place = Place::with_nodes();
     let silent = listen(|mut stream| while !heard(&mut stream).is_empty() {});
-    Diagnosis::of_silence("tls", &place, &silent).is("tls", 5, "plain-tcp", "says nothing");
+    Diagnosis::of_silence("tls", &place, &silent).is("tls", 5, "plain-tcp", "doesn't respond");
     let closing = listen(drop);
     Diagnosis::of(&place, &closing, &[]).is("tls", 5, "plain-tcp", "closes it");
 }
 
 #[test]
-fn another_service() {
+fn wrong_port() {
     let place = Place::with_nodes();
     let ssh = listen(|mut stream| {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
@@ -134,7 +134,8 @@ fn plain_channel() {
     diagnosis.is("tls", 5, "plain-channel", "version 2.11.2");
 }
 
-/// A server that takes a hello if it holds these bytes: a ServerHello, an empty list of certificates, the end.
+/// A server that accepts a ClientHello that holds these bytes: it sends a ServerHello, an empty list of certificates, and
+/// ServerHelloDone.
 fn takes(mark: &'static [u8]) -> String {
     let flight: &[u8] = &[22, 3, 3, 0, 15, 2, 0, 0, 0, 11, 0, 0, 3, 0, 0, 0, 14, 0, 0, 0];
     listen(move |mut stream| {
@@ -149,7 +150,7 @@ fn takes(mark: &'static [u8]) -> String {
 #[test]
 fn gm_channel() {
     let place = Place::with_nodes();
-    // The one suite of GM channels; TLCP's version and its first suite.
+    // The only suite of GM channels; the version of TLCP and its first suite.
     let channel = takes(&[0, 2, 0xe0, 0x11, 1, 0]);
     Diagnosis::of(&place, &channel, &[]).is("tls", 5, "gm-channel", "0xE011");
     let tlcp = takes(&[0xe0, 0x13, 0xe0, 0x53]);
@@ -157,7 +158,7 @@ fn gm_channel() {
 }
 
 #[test]
-fn tls_that_takes_no_offer() {
+fn tls_failed() {
     let place = Place::with_nodes();
     let picky = takes(b"no client says this");
     Diagnosis::of(&place, &picky, &[]).is("tls", 5, "tls-failed", "refused all offers (alert 40)");

@@ -1,4 +1,4 @@
-//! `amop doctor`: each finding is brought about for real, and asserted by its name.
+//! `amop doctor`: each finding is caused by a real server or file, and asserted by its name.
 
 mod channel;
 mod credentials;

@@ -1,4 +1,4 @@
-//! The `openssl` command: chains and servers as no Rust library makes them.
+//! The `openssl` command: chains and servers that Rust libraries can't make.
 
 use std::fs;
 use std::path::Path;
@@ -25,13 +25,13 @@ pub(crate) fn write(folder: &Path, name: &str, identity: &Identity) {
     fs::write(folder.join(format!("{name}.key")), identity.key_pem()).unwrap();
 }
 
-/// A running `openssl s_server`, ended when it is dropped.
+/// A running `openssl s_server`, which is killed when this is dropped.
 pub(crate) struct Server {
     pub(crate) endpoint: String,
     _program: Program,
 }
 
-/// Starts `openssl s_server` in `folder`: TLS 1.2, any port; it says each line it gets backwards.
+/// Starts `openssl s_server` in `folder`, with TLS 1.2 on a free port; it returns each line reversed.
 pub(crate) fn serve(folder: &Path, more: &str) -> Server {
     let arguments = format!("s_server -accept 127.0.0.1:0 -tls1_2 -rev {more}");
     let arguments: Vec<_> = arguments.split_whitespace().collect();
@@ -44,7 +44,7 @@ pub(crate) fn serve(folder: &Path, more: &str) -> Server {
     }
 }
 
-/// An RSA chain as the official script makes it for channels since 2.9.0: CA and leaves of version 1, issued by the
+/// Creates an RSA chain as the official script does for channels since 2.9.0: CA and leaves of version 1, issued by the
 /// CA itself; `node.crt`, `node.key`, `sdk.crt`, `sdk.key`, `ca.crt` in `folder`.
 pub(crate) fn rsa_chain(folder: &Path) {
     fs::create_dir_all(folder).unwrap();

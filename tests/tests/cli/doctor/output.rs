@@ -1,32 +1,32 @@
-//! What doctor prints.
+//! The output of doctor.
 
 use crate::amop::{Place, Unused, all_masked};
 
 #[test]
-fn people_see_each_step_and_what_to_do() {
+fn text_output_shows_each_step_and_advice() {
     let place = Place::with_nodes();
     let ended = place.run(&["doctor", &place.endpoint(0)]);
     assert_eq!((ended.code, ended.stderr), (0, vec![]));
     let shown = all_masked(&ended.stdout).join("\n");
     let expected = "\
 ok   endpoint    NODE is an address
-ok   tcp         NODE takes connections (SPAN)
+ok   tcp         NODE accepts connections (SPAN)
 ok   credentials CN=sdk, O=fisco-bcos, OU=sdk in amop-devnet/sdk/sdk.crt, secp256k1, issued by CN=agency, O=fisco-bcos, OU=agency, valid from TIME to TIME
-ok   tls         TLS 1.2, both sides accept each other's certificate
+ok   tls         TLS 1.2, both sides accept each other's certificates
 ok   certificate CN=node0, O=fisco-bcos, OU=node, issued by CN=agency, O=fisco-bcos, OU=agency, valid from TIME to TIME
 ok   handshake   FISCO BCOS 2.11.2, protocol 3
 ok   heartbeat   answered in SPAN
-ok   topics      listed; of other clients: 0; peers of the node: 1
+ok   topics      listed; topics of other clients: 0; peers of the node: 1
 ok   round trip  there and back in SPAN
-note round trip  nodes of 2.8 to 2.11 lose messages between clients of one and the same node [same-node-loss]
-                 the node says it is 2.11.2; this one delivered (an embedded node, or a patched one)
+note round trip  nodes of 2.8 to 2.11 lose messages between clients of the same node [same-node-loss]
+                 the node's version is 2.11.2, but it delivered (an embedded or patched node)
                  -> connect publishers and subscribers to different nodes, or each to several
 everything works";
     assert_eq!(shown, expected);
 }
 
 #[test]
-fn a_problem_is_explained() {
+fn problem_is_explained() {
     let place = Place::empty();
     let unused = Unused::port();
     let ended = place.run(&["doctor", &unused.endpoint, "--credentials", "nowhere"]);
@@ -36,26 +36,26 @@ fn a_problem_is_explained() {
 ok   endpoint    NODE is an address
 FAIL tcp         nothing listens at this port [nothing-listening]
                  NODE: Connection refused (os error 111)
-                 -> start the node (start.sh); compare with channel_listen_port (usually 20200) and channel_listen_ip in its config.ini: 127.0.0.1 there serves its own machine only
-FAIL credentials there are no credentials to show [no-credentials]
+                 -> start the node (start.sh); compare with channel_listen_port (usually 20200) and channel_listen_ip in its config.ini: with 127.0.0.1 there, only its own machine can connect
+FAIL credentials no credentials were found [no-credentials]
                  no credentials in nowhere: no such folder; give a folder with ca.crt, sdk.crt and sdk.key
-                 -> copy the chain's SDK folder (nodes/127.0.0.1/sdk) here, or name it: --credentials DIR
+                 -> copy the chain's SDK folder (nodes/127.0.0.1/sdk) here, or pass it: --credentials DIR
 2 problems: nothing-listening, no-credentials";
     assert_eq!(shown, expected);
 }
 
 #[test]
-fn scripts_get_a_line_for_each_step() {
+fn json_has_a_line_for_each_step() {
     let place = Place::with_nodes();
     let ended = place.run(&["doctor", &place.endpoint(0), "--json"]);
     let shown = all_masked(&ended.stdout);
     assert_eq!(
         shown[1],
-        r#"{"event":"check","step":"tcp","outcome":"ok","text":"NODE takes connections (SPAN)"}"#
+        r#"{"event":"check","step":"tcp","outcome":"ok","text":"NODE accepts connections (SPAN)"}"#
     );
     assert_eq!(
         shown[shown.len() - 2],
-        r#"{"event":"check","step":"round-trip","outcome":"note","finding":"same-node-loss","headline":"nodes of 2.8 to 2.11 lose messages between clients of one and the same node","advice":"connect publishers and subscribers to different nodes, or each to several","text":"the node says it is 2.11.2; this one delivered (an embedded node, or a patched one)"}"#
+        r#"{"event":"check","step":"round-trip","outcome":"note","finding":"same-node-loss","headline":"nodes of 2.8 to 2.11 lose messages between clients of the same node","advice":"connect publishers and subscribers to different nodes, or each to several","text":"the node's version is 2.11.2, but it delivered (an embedded or patched node)"}"#
     );
     assert_eq!(
         shown[shown.len() - 1],
@@ -64,7 +64,7 @@ fn scripts_get_a_line_for_each_step() {
 }
 
 #[test]
-fn each_finding_that_the_help_lists_is_brought_about_by_some_test() {
+fn each_listed_finding_has_a_test() {
     let tests = [
         include_str!("channel.rs"),
         include_str!("credentials.rs"),
@@ -74,7 +74,7 @@ fn each_finding_that_the_help_lists_is_brought_about_by_some_test() {
     .concat();
     let help = Place::empty().run(&["doctor", "--help"]).stdout;
     let begin = help.iter().position(|line| line.starts_with("Findings")).unwrap() + 1;
-    // Long lines are continued at the same place, but with a word that is no name.
+    // Continued lines begin at the same column, but with a word that is not a name.
     let names = help[begin..]
         .iter()
         .filter(|line| line.get(32..33) == Some(" "))

@@ -1,4 +1,4 @@
-//! What can go wrong between the two sides of TLS.
+//! Problems between the two sides of TLS.
 
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate, OnConnect};
@@ -15,9 +15,9 @@ fn rsa_channel() {
     let folder = place.folder().join("own");
     rsa_chain(&folder);
     let node = serve(&folder, "-cert node.crt -key node.key -CAfile ca.crt -Verify 1 -cipher kRSA+AES");
-    // With the credentials that belong to it, with others, and with none.
-    Diagnosis::of(&place, &node.endpoint, OWN).is("tls", 5, "rsa-channel", "static RSA alone");
-    Diagnosis::of(&place, &node.endpoint, &[]).is("tls", 5, "rsa-channel", "static RSA alone");
+    // With the credentials of its chain, with others, and without any.
+    Diagnosis::of(&place, &node.endpoint, OWN).is("tls", 5, "rsa-channel", "only static RSA");
+    Diagnosis::of(&place, &node.endpoint, &[]).is("tls", 5, "rsa-channel", "only static RSA");
 }
 
 #[test]
@@ -38,9 +38,9 @@ fn wrong_ca() {
     Diagnosis::of(&place, &place.endpoint(0), &[]).is("tls", 5, "wrong-ca", "is refused");
 }
 
-/// Behind an ordinary TLS too there may be a node: an RSA one that does ECDHE.
+/// A server with ordinary TLS may be a node: an RSA node that supports ECDHE.
 #[test]
-fn wrong_ca_of_an_rsa_chain() {
+fn wrong_ca_of_rsa_chain() {
     let place = Place::with(Devnet::builder().rsa(true));
     rsa_chain(&place.folder().join("own"));
     Diagnosis::of(&place, &place.endpoint(0), OWN).is("tls", 5, "wrong-ca", "CN=node0");
@@ -58,7 +58,7 @@ fn node_certificate_out_of_date() {
 }
 
 #[test]
-fn a_chain_that_expired() {
+fn expired_chain() {
     let place = Place::with_nodes();
     let agency_period = amop_devnet::chain::Period::expired();
     let chain = Chain::mint(&ChainOptions { agency_period, ..ChainOptions::default() }).unwrap();
@@ -68,7 +68,7 @@ fn a_chain_that_expired() {
         &place.folder().join("server"),
         "-cert node.crt -cert_chain node.crt -key node.key -curves secp256k1",
     );
-    // The SDK of the chain as it was renewed since.
+    // The SDK has a renewed certificate of the chain.
     let renewed = chain.with_another_agency(&ChainOptions::default()).unwrap();
     let sdk = renewed.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
     write(&place.folder().join("own"), "sdk", &sdk);
@@ -77,11 +77,11 @@ fn a_chain_that_expired() {
 }
 
 #[test]
-fn the_nodes_clock_is_off() {
+fn clock_of_node_off() {
     let place = Place::with_nodes();
     let node = place.devnet().chain().issue(Role::Node, "node", &LeafOptions::default()).unwrap();
     write(&place.folder().join("server"), "node", &node);
-    // A node that lives two hundred years later.
+    // A node whose clock is two hundred years ahead.
     let later = "-attime 8000000000";
     let server = serve(
         &place.folder().join("server"),
@@ -97,10 +97,10 @@ fn the_nodes_clock_is_off() {
 fn client_refused() {
     let place = Place::with_nodes();
     stranger(&place);
-    // Their own files are of two chains, which is told; TLS adds nothing to that.
+    // The files are of two chains, which their own step reports; TLS adds nothing.
     Diagnosis::of(&place, &place.endpoint(0), OWN).is("credentials", 3, "mixed-chains", "don't belong");
 
-    // Files of one chain, which the node doesn't trust although its own certificate is of it.
+    // Files of one chain, which the node doesn't trust although its own certificate belongs to it.
     let other = Chain::mint(&ChainOptions::default()).unwrap();
     let chain = place.devnet().chain();
     let node = chain.issue(Role::Node, "node", &LeafOptions::default()).unwrap();
@@ -114,7 +114,7 @@ fn client_refused() {
     diagnosis.is("tls", 5, "client-refused", "refused this client's certificate");
 }
 
-/// Puts an SDK of another chain that trusts this one's CA into the folder `own`.
+/// Puts credentials of an SDK of another chain, which trust this chain's CA, into the folder `own`.
 fn stranger(place: &Place) {
     let other = Chain::mint(&ChainOptions::default()).unwrap();
     let sdk = other.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
@@ -136,9 +136,9 @@ fn other_agency() {
 }
 
 #[test]
-fn a_node_that_stalls() {
+fn stalled_node() {
     let place = Place::with_nodes();
     place.node(0).on_connect(OnConnect::Stall);
     let diagnosis = Diagnosis::of_silence("tls", &place, &place.endpoint(0));
-    diagnosis.is("tls", 5, "plain-tcp", "says nothing");
+    diagnosis.is("tls", 5, "plain-tcp", "doesn't respond");
 }

@@ -1,5 +1,6 @@
-//! The process around what is measured: two nodes, the client at the other one, and the floor's relay with its
-//! peer. It does what it is told on standard input until that ends.
+//! The process beside the measured one: two nodes, the client at the other node, and the floor's relay with its peer.
+//!
+//! It executes commands from its standard input until that ends.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -15,49 +16,49 @@ use tokio::runtime::Builder;
 
 use crate::Result;
 use crate::case::Traffic;
-use crate::orders::{Order, Ready, Written};
-use crate::relay::{FarEnd, Relay, Towards};
+use crate::commands::{Command, Ready, Written};
+use crate::relay::{Peer, Relay, RelayDirection};
 
-/// Broadcasts that wait for their acks at a time: enough to keep the nodes busy.
+/// The number of unacknowledged broadcasts, enough to keep the nodes busy.
 const BROADCASTS_IN_FLIGHT: usize = 256;
 
-/// The child's part.
-pub(crate) fn play() -> Result<()> {
+/// Runs the environment.
+pub(crate) fn run() -> Result<()> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let (mut scene, ready) = runtime.block_on(Scene::set())?;
-    tell(&ready)?;
+    let (mut state, ready) = runtime.block_on(State::start())?;
+    write_line(&ready)?;
     for line in std::io::stdin().lines() {
-        let order = serde_json::from_str(&line?)?;
-        if let Some(written) = runtime.block_on(scene.obey(order))? {
-            tell(&written)?;
+        let command = serde_json::from_str(&line?)?;
+        if let Some(written) = runtime.block_on(state.execute(command))? {
+            write_line(&written)?;
         }
     }
     Ok(())
 }
 
-fn tell(answer: &impl Serialize) -> Result<()> {
+fn write_line(answer: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, answer)?;
     out.write_all(b"\n")?;
     Ok(out.flush()?)
 }
 
-/// All that runs here.
-struct Scene {
+/// Everything that runs in this process.
+struct State {
     devnet: Devnet,
-    peer: Client,
-    far_end: FarEnd,
-    towards: Arc<Towards>,
-    /// Where the counts stood when the last order came, and whether it was for the floor.
+    client: Client,
+    relay_peer: Peer,
+    direction: Arc<RelayDirection>,
+    /// The counts at the last command, and whether it was for the floor.
     began: (Written, bool),
 }
 
-impl Scene {
-    async fn set() -> Result<(Scene, Ready)> {
+impl State {
+    async fn start() -> Result<(State, Ready)> {
         let devnet = Devnet::builder().nodes(2).start().await?;
-        let peer = devnet.node(1).client().connect().await?;
+        let client = devnet.node(1).client().connect().await?;
         let echo = async |request: Request| request.data().clone();
-        peer.serve(Traffic::Unicast { in_flight: 1 }.topic(), echo).await?;
+        client.serve(Traffic::Unicast { in_flight: 1 }.topic(), echo).await?;
 
         let node = devnet.chain().issue(Role::Node, "relay", &LeafOptions::default())?;
         let sdk = devnet.chain().issue(Role::Sdk, "sdk", &LeafOptions::default())?;
@@ -70,7 +71,7 @@ impl Scene {
             certificate: sdk.certificate_pem().to_owned(),
             key: sdk.key_pem().to_owned(),
         };
-        let (far_address, towards) = (relay.far_address()?, relay.towards());
+        let (far_address, direction) = (relay.far_address()?, relay.direction());
         tokio::spawn(async {
             if let Err(error) = relay.run().await {
                 eprintln!("amop-bench: the relay has ended: {error}");
@@ -78,31 +79,31 @@ impl Scene {
         });
         let connector = RustlsConnector::new(&sdk.credentials()?)?;
         let stream = dial(&far_address.to_string().parse()?, &connector).await?;
-        let far_end = FarEnd::start(stream, towards.clone());
+        let relay_peer = Peer::start(stream, direction.clone());
         let began = (Written { frames: 0, writes: 0 }, false);
-        Ok((Scene { devnet, peer, far_end, towards, began }, ready))
+        Ok((State { devnet, client, relay_peer, direction, began }, ready))
     }
 
-    async fn obey(&mut self, order: Order) -> Result<Option<Written>> {
-        match order {
-            Order::Broadcast { messages, size } => {
+    async fn execute(&mut self, command: Command) -> Result<Option<Written>> {
+        match command {
+            Command::Broadcast { messages, size } => {
                 self.began = (self.written_by_node(), false);
                 self.broadcast(messages, size).await?;
                 Ok(None)
             }
-            Order::Stream { frames, frame_len, frames_per_write } => {
-                self.began = (Written { frames: 0, writes: self.towards.writes() }, true);
+            Command::Stream { frames, frame_len, frames_per_write } => {
+                self.began = (Written { frames: 0, writes: self.direction.writes() }, true);
                 let limit = (frames_per_write * frame_len as f64) as usize;
-                self.far_end.stream(frames as usize * frame_len, limit).await?;
-                // Nobody counts the frames on their way: all of them will have been sent.
+                self.relay_peer.stream(frames as usize * frame_len, limit).await?;
+                // The relay does not count frames, so take the number of frames to send.
                 self.began.0.frames = frames;
                 Ok(None)
             }
-            Order::Report => {
+            Command::Report => {
                 let (began, floor) = self.began;
                 Ok(Some(if floor {
-                    self.towards.unlimited();
-                    Written { frames: began.frames, writes: self.towards.writes() - began.writes }
+                    self.direction.unlimited();
+                    Written { frames: began.frames, writes: self.direction.writes() - began.writes }
                 } else {
                     let now = self.written_by_node();
                     Written { frames: now.frames - began.frames, writes: now.writes - began.writes }
@@ -111,15 +112,15 @@ impl Scene {
         }
     }
 
-    /// Broadcasts to the measured client; the nodes' acks hold it back.
+    /// Sends broadcasts to the measured client, limited by the acknowledgements of the node.
     async fn broadcast(&self, messages: u64, size: usize) -> Result<()> {
         let data = Bytes::from(vec![0; size]);
-        let calls = (0..messages).map(|_| self.peer.broadcast(Traffic::Broadcast.topic(), data.clone()));
+        let calls = (0..messages).map(|_| self.client.broadcast(Traffic::Broadcast.topic(), data.clone()));
         let sent = stream::iter(calls.map(|call| Ok(call.into_future())));
         Ok(sent.try_for_each_concurrent(BROADCASTS_IN_FLIGHT, |call| call).await?)
     }
 
-    /// By the measured client's node.
+    /// Returns the counts of the measured client's node.
     fn written_by_node(&self) -> Written {
         let counters = self.devnet.node(0).counters();
         Written { frames: counters.frames_out, writes: counters.records_out }

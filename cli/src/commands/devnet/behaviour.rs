@@ -1,78 +1,78 @@
-//! How much embedded nodes are like real ones, and what they bear: all options that shape their answers.
+//! The options that change how embedded nodes behave, and their limits.
 
 use std::time::Duration;
 
 use amop_devnet::{Choice, DevnetBuilder, SameNode};
 use clap::{Args, ValueEnum};
 
-use crate::seconds::{seconds, some_seconds};
+use crate::seconds::{positive_seconds, seconds};
 
-/// What nodes do by habit.
+/// How the nodes behave.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Habits of real nodes")]
-pub(crate) struct Habits {
-    /// All that running 2.11 nodes were seen to do: no delivery within one node, one choice a second, topics travel and
-    /// losses show after 5 s, frames overtake each other by up to 0.25 s, no TLS session is resumed; what is given
-    /// beside it counts more
+#[command(next_help_heading = "Behaviour of real nodes")]
+pub(crate) struct Behaviour {
+    /// Everything that 2.11 nodes were observed to do: no delivery within one node, one choice per second, topics and
+    /// lost nodes become known after 5 s, frames are reordered by up to 0.25 s, no TLS session is resumed; other
+    /// options override parts of it
     #[arg(long = "like-2.11")]
     like_2_11: bool,
-    /// What becomes of messages for clients of the publisher's own node [default: deliver]
+    /// What happens to messages for clients of the publisher's own node [default: deliver]
     #[arg(long, value_name = "WHAT")]
     same_node: Option<OnSameNode>,
     /// How often the random choice of subscriber changes [default: each-message]
     #[arg(long, value_name = "WHEN")]
     choice: Option<Changes>,
-    /// How often nodes tell each other their topics [default: 0, at once]
+    /// How often nodes exchange their topics [default: 0, immediately]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     topic_sync: Option<Duration>,
-    /// How long a node takes to notice that it has lost another [default: 0, at once]
+    /// How long a node takes to notice that it has lost another [default: 0, immediately]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     link_loss: Option<Duration>,
-    /// Frames overtake each other by up to so much [default: 0, they don't]
+    /// The time by which frames may be reordered [default: 0, never]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     reorder: Option<Duration>,
-    /// Connections that offer a TLS session to resume are dropped
+    /// Drop connections that offer a TLS session to resume
     #[arg(long)]
     refuse_resumption: bool,
-    /// Clients of all agencies of the chain are taken, not only those of the nodes' own
+    /// Accept clients of all agencies of the chain, not only those of the nodes' own agency
     #[arg(long)]
     any_agency: bool,
-    /// How long a node waits for a subscriber's reply before the next one gets the message [default: 5]
-    #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
+    /// How long a node waits for a subscriber's reply before it delivers the message to the next one [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     push_limit: Option<Duration>,
-    /// How long a node waits for another one [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
+    /// How long a node waits for another node [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     node_limit: Option<Duration>,
-    /// After how long without a byte a session is closed [default: 60]
-    #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
+    /// The time without a byte after which a session is closed [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     idle_limit: Option<Duration>,
-    /// The bytes of messages a second that each node takes from publishers; more is answered with code 103
+    /// The bytes of messages per second that each node accepts from publishers; more is answered with code 103
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     bandwidth: Option<u64>,
-    /// What is random is the same for the same number and the same order of frames
+    /// The seed: random choices are the same for the same number and the same order of frames
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OnSameNode {
-    /// They are delivered
+    /// Deliver them
     Deliver,
-    /// As from 2.8.0 to 2.11.2: multicasts aren't delivered, unicasts wait in vain
+    /// As nodes 2.8.0 to 2.11.2: broadcasts are not delivered, unicasts time out
     Drop,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Changes {
-    /// With each message
+    /// For each message
     EachMessage,
-    /// With each second, so that a burst goes to one subscriber
+    /// Each second, so that a burst goes to one subscriber
     EachSecond,
 }
 
-impl Habits {
-    /// Gives nodes these habits.
-    pub(crate) fn give(&self, mut builder: DevnetBuilder) -> DevnetBuilder {
+impl Behaviour {
+    /// Applies the options to the nodes of `builder`.
+    pub(crate) fn apply_to(&self, mut builder: DevnetBuilder) -> DevnetBuilder {
         fn set<T>(
             builder: DevnetBuilder,
             value: Option<T>,
@@ -123,14 +123,14 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        habits: Habits,
+        behaviour: Behaviour,
     }
 
     #[test]
-    fn each_option_gives_one_habit() {
+    fn each_option_sets_one_behaviour() {
         let expect = |options: &str, expected: DevnetBuilder| {
             let line = Line::parse_from(["devnet"].into_iter().chain(options.split_whitespace()));
-            let given = line.habits.give(Devnet::builder());
+            let given = line.behaviour.apply_to(Devnet::builder());
             assert_eq!(format!("{given:?}"), format!("{expected:?}"), "{options}");
         };
         let (builder, half) = (Devnet::builder, Duration::from_millis(500));

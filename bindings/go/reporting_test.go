@@ -13,7 +13,7 @@ import (
 	"amop"
 )
 
-func TestAHandlerThatPanicsIsToldOfAndGoesOn(t *testing.T) {
+func TestPanicOfAHandlerIsReportedAndDeliveryContinues(t *testing.T) {
 	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
 	events := must[<-chan *amop.Event](t)(subscriber.Events(soon(t)))
 	topic := freshTopic()
@@ -43,7 +43,7 @@ func TestAHandlerThatPanicsIsToldOfAndGoesOn(t *testing.T) {
 	equal(t, subscription.Stats(), amop.LaneStats{Accepted: 5})
 }
 
-func TestAListenerThatDoesNotReadLosesTheOldestEvents(t *testing.T) {
+func TestSlowListenerLosesTheOldestEvents(t *testing.T) {
 	client := clientAt(t, 1, amop.MaxEvents(2))
 	events := must[<-chan *amop.Event](t)(client.Events(soon(t)))
 	topic := freshTopic()
@@ -54,7 +54,7 @@ func TestAListenerThatDoesNotReadLosesTheOldestEvents(t *testing.T) {
 	}
 	ok(t, subscription.Unsubscribe(soon(t)))
 	if dropped := client.Stats().EventsDropped; dropped != 3 && dropped != 4 {
-		// 4: with the event that the node was connected.
+		// 4, because of the event of the first connection.
 		t.Fatalf("%d events were dropped", dropped)
 	}
 	equal(t, receive(t, events).Message, "the handler panicked: 4")
@@ -64,7 +64,7 @@ func TestAListenerThatDoesNotReadLosesTheOldestEvents(t *testing.T) {
 	equal(t, closed(t, events), 0)
 }
 
-func TestAContextEndsListening(t *testing.T) {
+func TestContextEndsAListener(t *testing.T) {
 	client := clientAt(t, 0)
 	ctx, cancel := context.WithCancel(context.Background())
 	events := must[<-chan *amop.Event](t)(client.Events(ctx))
@@ -74,7 +74,7 @@ func TestAContextEndsListening(t *testing.T) {
 	equal(t, closed(t, ended), 0)
 }
 
-func TestNamesOfEventsAndKinds(t *testing.T) {
+func TestEventsAndKindsHaveNames(t *testing.T) {
 	equal(t, amop.EventSlowConsumer.String(), "slow consumer")
 	equal(t, amop.EventKind(99).String(), "unknown event")
 	equal(t, amop.Broadcast.String(), "broadcast")
@@ -104,7 +104,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-func TestTheLogGoesToSlogAndHoldsNoPayload(t *testing.T) {
+func TestLogIsPassedToSlogWithoutPayloads(t *testing.T) {
 	collected := &lines{come: make(chan struct{}, 1)}
 	level := slog.LevelDebug
 	ok(t, amop.SetLogger(slog.New(slog.NewTextHandler(collected, &slog.HandlerOptions{Level: level}))))
@@ -116,10 +116,10 @@ func TestTheLogGoesToSlogAndHoldsNoPayload(t *testing.T) {
 	for !strings.Contains(collected.String(), "target=amop::") || !strings.Contains(collected.String(), "for the log") {
 		receive(t, collected.come)
 	}
-	if text := collected.String(); strings.Contains(text, "a-secret-payload") || !strings.Contains(text, "telling_test.go") {
+	if text := collected.String(); strings.Contains(text, "a-secret-payload") || !strings.Contains(text, "reporting_test.go") {
 		t.Fatalf("%s", text)
 	}
-	// A logger that panics harms nobody; one that wants nothing gets nothing.
+	// A logger that panics has no effect on the library; a disabled one receives no records.
 	ok(t, amop.SetLogger(slog.New(panicking{collected})))
 	clientAt(t, 0)
 	receive(t, collected.come)
@@ -137,7 +137,7 @@ func (p panicking) Handle(context.Context, slog.Record) error {
 func (p panicking) WithAttrs([]slog.Attr) slog.Handler { return p }
 func (p panicking) WithGroup(string) slog.Handler      { return p }
 
-func TestStatsTellWhatWasDone(t *testing.T) {
+func TestStatsCountMessagesAndCalls(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic, _ := serve(t, server, func(_ context.Context, request *amop.Request) ([]byte, error) { return nil, nil })
 	for range 10 {

@@ -1,0 +1,181 @@
+use std::collections::BTreeMap;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::chain::Period;
+
+const FILES: [&str; 13] = [
+    "cert/agency/agency.crt",
+    "cert/agency/agency.key",
+    "cert/ca.crt",
+    "cert/ca.key",
+    "node0/conf/ca.crt",
+    "node0/conf/node.crt",
+    "node0/conf/node.key",
+    "node1/conf/ca.crt",
+    "node1/conf/node.crt",
+    "node1/conf/node.key",
+    "sdk/ca.crt",
+    "sdk/sdk.crt",
+    "sdk/sdk.key",
+];
+
+/// Returns all files in `folder` with their content.
+fn contents(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+                found.insert(name, fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn fails(folder: &Path, kind: ErrorKind, part: &str) {
+    let before = contents(folder);
+    let error = ChainFolder::open_or_mint(folder, 2, Algorithm::Secp256k1).unwrap_err();
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.message().contains(part), "{part:?} is not in: {error}");
+    assert_eq!(contents(folder), before, "files were changed");
+}
+
+#[test]
+fn new_folder_gets_the_layout_of_the_script() {
+    let parent = TempDir::new().unwrap();
+    let folder = parent.path().join("not/there/yet");
+    let chain = ChainFolder::open_or_mint(&folder, 2, Algorithm::Secp256k1).unwrap();
+    assert_eq!(contents(&folder).keys().collect::<Vec<_>>(), FILES);
+    assert_eq!(chain.sdk(), folder.join("sdk"));
+    for source in [CredentialSource::Directory(chain.sdk()), chain.node(0), chain.node(1)] {
+        Credentials::load(&source).unwrap().check_chain().unwrap();
+    }
+    let in_sdk_crt = fs::read_to_string(folder.join("sdk/sdk.crt")).unwrap();
+    assert_eq!(in_sdk_crt.matches("BEGIN CERTIFICATE").count(), 3, "leaf, agency, root");
+}
+
+#[test]
+fn rsa_chain_has_no_agency_and_version_1_certificates() {
+    let folder = TempDir::new().unwrap();
+    let open = |algorithm| ChainFolder::open_or_mint(folder.path(), 1, algorithm);
+    open(Algorithm::Rsa).unwrap();
+    let first = contents(folder.path());
+    assert_eq!(
+        first.keys().collect::<Vec<_>>(),
+        FILES.iter().filter(|name| !name.contains("agency") && !name.contains("node1")).collect::<Vec<_>>()
+    );
+    for name in ["cert/ca.crt", "node0/conf/node.crt", "sdk/sdk.crt"] {
+        let pem = first[name].as_str();
+        assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 1, "{name}: the leaf only");
+        let certificate = x509_cert::der::DecodePem::from_pem(pem);
+        let certificate: x509_cert::Certificate = certificate.unwrap();
+        assert_eq!(certificate.tbs_certificate().version(), x509_cert::certificate::Version::V1, "{name}");
+    }
+    open(Algorithm::Rsa).unwrap();
+    let error = open(Algorithm::Secp256k1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CredentialsInvalid);
+    assert!(error.message().contains("RSA certificates, not secp256k1"), "{error}");
+    assert_eq!(contents(folder.path()), first);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_keys() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
+    for name in FILES.iter().filter(|name| name.ends_with(".key")) {
+        let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn existing_chain_is_reused_and_nodes_are_added() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    ChainFolder::open_or_mint(folder.path(), 1, Algorithm::Secp256k1).unwrap();
+    let first = contents(folder.path());
+    assert_eq!(first["notes.txt"], "mine");
+    ChainFolder::open_or_mint(folder.path(), 1, Algorithm::Secp256k1).unwrap();
+    assert_eq!(contents(folder.path()), first);
+    let chain = ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
+    let second = contents(folder.path());
+    assert_eq!(second.len(), FILES.len() + 1);
+    assert!(first.iter().all(|(name, content)| second[name] == *content));
+    let further = chain.chain().issue(Role::Sdk, "sdk2", &LeafOptions::default()).unwrap();
+    further.credentials().unwrap().check_chain().unwrap();
+    assert_eq!(further.ca_pem(), second["sdk/ca.crt"]);
+}
+
+#[test]
+fn incomplete_chain_is_reported_and_not_changed() {
+    for name in FILES {
+        let folder = TempDir::new().unwrap();
+        ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
+        fs::remove_file(folder.path().join(name)).unwrap();
+        let file = Path::new(name).file_name().unwrap().to_string_lossy();
+        fails(folder.path(), ErrorKind::CredentialsNotFound, &file);
+    }
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("sdk")).unwrap();
+    fails(folder.path(), ErrorKind::CredentialsNotFound, "is incomplete");
+}
+
+#[test]
+fn unusable_file_is_reported_and_not_changed() {
+    let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
+    ChainFolder::open_or_mint(other.path(), 2, Algorithm::Secp256k1).unwrap();
+    let good = contents(folder.path());
+    let put = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
+    let foreign = |name: &str| fs::read_to_string(other.path().join(name)).unwrap();
+
+    for name in FILES {
+        put(name, "damaged");
+        fails(folder.path(), ErrorKind::CredentialsInvalid, &folder.path().join(name).display().to_string());
+        put(name, &good[name]);
+    }
+    for name in FILES.iter().filter(|name| name.ends_with(".key")) {
+        put(name, &foreign(name));
+        fails(folder.path(), ErrorKind::KeyMismatch, &folder.path().join(name).display().to_string());
+        put(name, &good[*name]);
+    }
+    for name in ["node1/conf/ca.crt", "sdk/ca.crt"] {
+        put(name, &foreign(name));
+        fails(folder.path(), ErrorKind::CredentialsInvalid, "don't belong together");
+        put(name, &good[name]);
+    }
+    let chain = ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();
+    let options = LeafOptions { period: Period::expired(), ..LeafOptions::default() };
+    let expired = chain.chain().issue(Role::Sdk, "sdk", &options).unwrap();
+    put("sdk/sdk.crt", expired.certificate_pem());
+    put("sdk/sdk.key", expired.key_pem());
+    fails(folder.path(), ErrorKind::CertificateDates, "sdk.crt");
+}
+
+#[test]
+fn parts_of_another_chain_are_reported() {
+    let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    ChainFolder::open_or_mint(folder.path(), 1, Algorithm::Secp256k1).unwrap();
+    ChainFolder::open_or_mint(other.path(), 1, Algorithm::Secp256k1).unwrap();
+    for name in ["cert/agency/agency.crt", "cert/agency/agency.key"] {
+        fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
+    }
+    fails(folder.path(), ErrorKind::CredentialsInvalid, "another chain");
+    for name in ["cert/ca.crt", "cert/ca.key"] {
+        fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
+    }
+    fails(folder.path(), ErrorKind::CredentialsInvalid, "sdk belongs to another chain");
+    for name in ["sdk/ca.crt", "sdk/sdk.crt", "sdk/sdk.key"] {
+        fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
+    }
+    fails(folder.path(), ErrorKind::CredentialsInvalid, "conf belongs to another chain");
+}

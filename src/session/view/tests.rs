@@ -1,0 +1,103 @@
+//! What answers mean for the choice of a node, and when a node is queried again.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::protocol::Topic;
+use crate::protocol::channel::rpc::{NodeSink, NodeText};
+use crate::session::kept_topics::Interest;
+
+fn kept(topics: &[&str]) -> Option<KeptTopics> {
+    let mut kept = KeptTopics::new(Interest::default());
+    kept.begin_node();
+    kept.text(NodeText::Id, "a");
+    topics.iter().for_each(|topic| kept.topic(topic));
+    Some(kept)
+}
+
+/// An answer that was too long to be kept whole.
+fn partly_kept(listed: &str, interest: &[&str]) -> Option<KeptTopics> {
+    let topics: HashSet<_> = interest.iter().map(|name| Topic::new(name).unwrap()).collect();
+    let mut interest = Interest::default();
+    interest.set_listed(topics);
+    let mut kept = KeptTopics::new(interest);
+    kept.begin_node();
+    kept.topic(listed);
+    (0..2000).for_each(|n| kept.topic(&n.to_string()));
+    Some(kept)
+}
+
+fn view(own: Option<KeptTopics>, peers: Option<KeptTopics>, fetched_at: Instant) -> TopicView {
+    TopicView { own, peers, silent: false, fetched_at }
+}
+
+#[test]
+fn a_topic_at_peers_only_ranks_best() {
+    let now = Instant::now();
+    let known = view(kept(&["both", "own"]), kept(&["both", "peer"]), now);
+    let reaches = ["peer", "both", "own", "none"].map(|topic| known.reach(topic));
+    assert_eq!(reaches, [Reach::PeersOnly, Reach::LocalAndPeers, Reach::LocalOnly, Reach::NoSubscriber]);
+    assert!(Reach::PeersOnly < Reach::Unknown && Reach::Unknown < Reach::LocalAndPeers);
+    assert_eq!(view(None, None, now).reach("peer"), Reach::Unknown);
+    let silent = TopicView { silent: true, ..view(None, None, now) };
+    assert!(silent.reach("peer") > known.reach("both"), "anything is better than silence");
+}
+
+#[test]
+fn a_topic_that_was_not_kept_is_unknown_and_queried_first() {
+    let (cache, now) = (NodeTopicsCache::default(), Instant::now());
+    let peers = partly_kept("peer", &["peer", "nowhere"]);
+    cache.set(view(kept(&[]), peers, now).into());
+    assert_eq!(cache.reach("peer", now), (Reach::PeersOnly, Refresh::NotNeeded));
+    assert_eq!(cache.reach("nowhere", now), (Reach::NoSubscriber, Refresh::NotNeeded));
+    assert_eq!(cache.reach("1999", now), (Reach::Unknown, Refresh::BeforeSending));
+}
+
+#[test]
+fn callers_do_not_wait_for_a_silent_node_again() {
+    let (cache, now) = (NodeTopicsCache::default(), Instant::now());
+    cache.set(TopicView { silent: true, ..view(None, None, now) }.into());
+    assert_eq!(cache.reach("t", now + MIN_QUERY_INTERVAL).1, Refresh::InBackground);
+    assert_eq!(cache.reach("t", now + 10 * TRUSTED_FOR).1, Refresh::InBackground);
+}
+
+#[test]
+fn recent_outcome_covers_the_current_second_only() {
+    let cache = NodeTopicsCache::default();
+    assert_eq!(cache.recent_outcome(7), RecentOutcome::NotTried);
+    cache.tried(7);
+    assert_eq!(cache.recent_outcome(7), RecentOutcome::NotSucceeded);
+    cache.succeeded(7);
+    cache.tried(7);
+    assert_eq!(cache.recent_outcome(7), RecentOutcome::Succeeded);
+    assert_eq!(cache.recent_outcome(8), RecentOutcome::NotTried);
+    assert!(RecentOutcome::Succeeded < RecentOutcome::NotTried);
+    assert!(RecentOutcome::NotTried < RecentOutcome::NotSucceeded);
+}
+
+#[test]
+fn timeout_marks_node_as_suspect() {
+    let cache = NodeTopicsCache::default();
+    cache.timed_out();
+    assert!(cache.is_suspect());
+    cache.succeeded(8);
+    assert!(!cache.is_suspect());
+}
+
+#[test]
+fn a_node_is_queried_when_nothing_is_known_or_the_view_is_stale() {
+    let start = Instant::now();
+    let cache = NodeTopicsCache::default();
+    assert_eq!(cache.reach("t", start), (Reach::Unknown, Refresh::BeforeSending));
+    cache.set(view(kept(&[]), kept(&["t"]), start).into());
+    let after = |ms| start + Duration::from_millis(ms);
+    assert_eq!(cache.reach("t", after(10)).1, Refresh::NotNeeded);
+    assert_eq!(cache.reach("t", after(1000)), (Reach::PeersOnly, Refresh::InBackground));
+    assert_eq!(cache.reach("t", after(5000)), (Reach::PeersOnly, Refresh::BeforeSending));
+    assert_eq!(cache.reach("elsewhere", after(1000)), (Reach::NoSubscriber, Refresh::BeforeSending));
+    cache.mark_stale();
+    assert_eq!(cache.reach("t", after(900)).1, Refresh::NotNeeded, "not more than once a second");
+    assert_eq!(cache.reach("t", after(1000)).1, Refresh::BeforeSending);
+    cache.forget();
+    assert_eq!(cache.reach("t", after(1)).0, Reach::Unknown);
+}
