@@ -21,7 +21,7 @@ use super::link::Link;
 use super::options::Retry;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::Topic;
-use crate::session::{self, CallKind, Command, NewCall, Reach, Reply};
+use crate::session::{self, CallKind, Caller, Command, NewCall, Reach, Reply};
 
 /// What is logged of calls.
 const TARGET: &str = "amop::call";
@@ -378,10 +378,11 @@ impl Attempts {
         tracing::debug!(
             target: TARGET, endpoint = %link.endpoint, seq = %self.core.delivery.seqs.seq(number), "to be sent"
         );
-        let permit = port.permit(session::frame_len(topic, data.len()))?;
+        let (permit, counted) = port.permit(topic, data.len())?;
         let (done, outcome) = oneshot::channel();
         let (topic, data) = (topic.clone(), data.clone());
-        let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, done, permit };
+        let caller = Caller { done, permit };
+        let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, counted, caller };
         if let Err(Command::Call(call)) = port.send(Command::Call(call)) {
             session::refuse_call(port, call, session::closed());
             return Err(self.ended(link));

@@ -13,7 +13,6 @@ use super::core::ClientCore;
 use super::options::Retry;
 use crate::error::Result;
 use crate::protocol::Topic;
-use crate::protocol::channel::amop;
 use crate::session::{CallKind, Reply};
 
 /// A unicast to be sent; awaiting it sends.
@@ -49,7 +48,6 @@ impl Call {
         let Call { core, topic, data, timeout, retry } = self;
         core.check()?;
         let topic = topic?;
-        amop::check_size(&topic, data.len())?;
         let deadline = core.deadline(timeout)?;
         let retry = retry.unwrap_or(core.options.retry);
         Attempts { core, kind, topic, data, deadline, retry, wait, all_nodes }.run().await

@@ -4,6 +4,7 @@
 //! crate root re-exports is stable.
 
 pub mod channel;
+pub mod message;
 pub mod result;
 mod seq;
 mod seq_source;

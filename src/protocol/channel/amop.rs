@@ -3,35 +3,30 @@
 //! A length byte of 0 kills a real node, also in a reply (a late 0x31 is read as a new frame), and 1 addresses
 //! nobody: neither can be written here.
 
+use std::time::Duration;
+
 use bytes::BufMut;
 
 use super::frame::{HEADER_LEN, MAX_SENT_FRAME_LEN};
-use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{MAX_TOPIC_BYTES, Seq, Topic};
+use crate::protocol::message::Limits;
+use crate::protocol::{MAX_TOPIC_BYTES, Seq};
 
 /// Bytes that a topic body adds to its data.
 pub fn overhead(topic: &[u8]) -> usize {
     1 + topic.len()
 }
 
-/// Checks that a message fits one frame that nodes can pass on.
-///
-/// # Errors
-/// [`ErrorKind::TooLarge`], with both sizes.
-pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
-    let most = MAX_SENT_FRAME_LEN - HEADER_LEN - overhead(topic.as_bytes());
-    if data_len <= most {
-        return Ok(());
-    }
-    Err(Error::undelivered(
-        ErrorKind::TooLarge,
-        format!("the message has {data_len} bytes; with this topic at most {most} fit one frame: split it"),
-    ))
-}
+/// What a link to a 2.x node can carry.
+pub const LIMITS: Limits = Limits {
+    topic_bytes: MAX_TOPIC_BYTES,
+    frame_bytes: MAX_SENT_FRAME_LEN,
+    frame_overhead: HEADER_LEN + 1,
+    answer_time: Duration::from_secs(5),
+};
 
 /// Writes all of a frame but its data: the caller appends exactly `data_len` bytes.
 ///
-/// `topic` is a [`Topic`]'s bytes, or what [`split`] found in a request that is being answered.
+/// `topic` is a [`Topic`](crate::protocol::Topic)'s bytes, or what [`split`] found in a request that is being answered.
 pub fn put_head(
     out: &mut impl BufMut,
     kind: super::MessageType,
@@ -47,7 +42,7 @@ pub fn put_head(
 /// Writes the length byte and the topic.
 ///
 /// # Panics
-/// On a topic that isn't 1 to 254 bytes long, in place of the byte that would kill a node: neither a [`Topic`] nor
+/// On a topic that isn't 1 to 254 bytes long, in place of the byte that would kill a node: neither a [`Topic`](crate::protocol::Topic) nor
 /// [`split`] gives one.
 pub fn put_topic(out: &mut impl BufMut, topic: &[u8]) {
     assert!((1..=MAX_TOPIC_BYTES).contains(&topic.len()), "a topic of {} bytes", topic.len());
@@ -91,6 +86,8 @@ pub fn split(body: &[u8]) -> Result<(&[u8], &[u8]), TopicBodyError> {
 mod tests {
     use super::super::MessageType;
     use super::*;
+    use crate::error::ErrorKind;
+    use crate::protocol::Topic;
 
     #[test]
     fn a_unicast_byte_by_byte() {
@@ -128,8 +125,8 @@ mod tests {
     fn the_largest_message_makes_the_largest_frame() {
         let topic = Topic::new("t").unwrap();
         let most = 100 * 1024 * 1024 - 64 * 1024 - 42 - 2;
-        assert!(check_size(&topic, most).is_ok());
-        let error = check_size(&topic, most + 1).unwrap_err();
+        assert!(LIMITS.check(&topic, most).is_ok());
+        let error = LIMITS.check(&topic, most + 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
         assert!(error.message().contains(&most.to_string()));
     }

@@ -189,11 +189,6 @@ impl<C, V> Topics<C, V> {
         }
     }
 
-    /// Returns whether the node may list a topic for this session because of the last list or the one before.
-    pub(super) fn may_list(&self, topic: &[u8]) -> bool {
-        std::str::from_utf8(topic).is_ok_and(|topic| self.list.may_list(topic))
-    }
-
     /// Returns when to check the time next.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         [
