@@ -23,8 +23,6 @@ const ALLOWED_CYCLES: &[(&str, &str)] = &[
     ("src/client/mod.rs", "src/client/builder.rs"),
     ("src/delivery/duplicates.rs", "src/delivery/request.rs"),
     ("src/session/command.rs", "src/session/link_handle.rs"),
-    ("src/transport/credentials/loading.rs", "src/transport/credentials/mod.rs"),
-    ("src/transport/credentials/place.rs", "src/transport/credentials/mod.rs"),
     ("cli/src/commands/completions.rs", "cli/src/arguments.rs"),
     ("cli/src/commands/man.rs", "cli/src/arguments.rs"),
     ("cli/src/doctor/tls.rs", "cli/src/doctor/listener.rs"),
