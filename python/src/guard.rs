@@ -1,4 +1,4 @@
-//! The native part of subscriptions and services whose messages go to a handler.
+//! The native part of subscriptions and services that have a handler.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::owned::Owned;
 use crate::stats::SubscriptionStats;
 use crate::units::optional_seconds;
 
-/// What a handler in an event loop needs.
+/// Returns the inbox and the guard for a handler in an event loop.
 pub(crate) fn elsewhere(py: Python<'_>, source: Source, guard: HandlerGuard) -> Result<Py<PyAny>> {
     Ok((Inbox::new(source), Guard::new(guard)).into_pyobject(py)?.into_any().unbind())
 }
@@ -33,13 +33,13 @@ impl Guard {
 
 #[pymethods]
 impl Guard {
-    /// Takes no more and tells the node; the handler gets what is queued.
+    /// Stops accepting messages and updates the topic list; the handler processes what is queued.
     fn leave(&self, py: Python<'_>) -> Result<()> {
         self.lock(py)?.leave();
         Ok(())
     }
 
-    /// The same, and waits until the handler's last call has returned.
+    /// Does what `leave` does, and waits until the last call of the handler has returned.
     #[pyo3(signature = (timeout, bridge = None))]
     fn end(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
         let ending = self.lock(py)?.end(optional_seconds(py, "timeout", timeout)?);
