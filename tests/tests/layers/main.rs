@@ -22,7 +22,6 @@ const ALLOWED_CYCLES: &[(&str, &str)] = &[
     ("src/client/link.rs", "src/client/links.rs"),
     ("src/client/mod.rs", "src/client/builder.rs"),
     ("src/delivery/duplicates.rs", "src/delivery/request.rs"),
-    ("src/protocol/channel/rpc/stream.rs", "src/protocol/channel/rpc.rs"),
     ("src/session/command.rs", "src/session/link_handle.rs"),
 ];
 
