@@ -89,6 +89,14 @@ impl NewCall {
     }
 }
 
+/// Checks that a message fits one frame.
+///
+/// # Errors
+/// Returns [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if it doesn't.
+pub(crate) fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
+    amop::check_size(topic, data_len)
+}
+
 /// Bytes of a message's frame.
 pub(crate) fn frame_len(topic: &Topic, data_len: usize) -> usize {
     HEADER_LEN + amop::overhead(topic.as_bytes()) + data_len
