@@ -1,5 +1,5 @@
-//! The interpreter's end, with clients still open: they are closed in order, without the interpreter's lock, and from
-//! then on no thread of the library's calls Python.
+//! The end of the interpreter while clients are open: they are closed in order, without the interpreter's lock. After
+//! that no thread of the library calls Python.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -17,29 +17,29 @@ use crate::{interpreter, log};
 /// How long handlers get at the end of the interpreter.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The clients of this process. Taken with the interpreter's lock held only, which a fork holds too: so a child
-/// never finds it locked.
+/// The clients of this process. Locked only with the interpreter's lock held, which a fork holds, too, so that a
+/// child never finds it locked.
 static CLIENTS: Mutex<Vec<Weak<Owned<Live>>>> = Mutex::new(Vec::new());
 
-/// Has a client closed at the end of the interpreter.
+/// Registers a client, to be closed at the end of the interpreter.
 pub(crate) fn register(client: &Arc<Owned<Live>>) {
     let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     clients.retain(|client| client.strong_count() > 0);
     clients.push(Arc::downgrade(client));
 }
 
-/// Ends all clients; the package registers it with `atexit`.
+/// Closes all clients. The package registers it with `atexit`.
 #[pyfunction]
 pub(crate) fn end_all(py: Python<'_>) -> Result<()> {
     interpreter::begin_end();
     let clients: Vec<_> = std::mem::take(&mut *CLIENTS.lock().unwrap_or_else(PoisonError::into_inner));
     let mut closing: Vec<Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
     for client in clients.iter().filter_map(Weak::upgrade) {
-        // Those of a parent process aren't this one's to close.
+        // Skip clients of a parent process.
         let Ok(live) = client.get() else { continue };
         let closed = live.close(Some(GRACE));
         closing.push(Box::pin(async move {
-            // A handler that doesn't return is left alone.
+            // Ignore a handler that does not return.
             let _ = closed.await;
         }));
     }

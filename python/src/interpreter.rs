@@ -1,4 +1,5 @@
-//! HEAD
+//! The state of the interpreter: running, ending or ended. Threads of the library attach to it here, and threads that
+//! wait check whether they may return to Python.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -1,4 +1,4 @@
-//! HEAD
+//! An open client with its completions, which closes when it is dropped.
 
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use crate::completions::Completions;
 
-/// A client with what belongs to it.
+/// A client of the core, with the completions of its calls.
 pub(crate) struct Live {
     pub(crate) client: amop::Client,
     pub(crate) completions: Completions,
 }
 
 impl Live {
-    /// Ends it in order; `None`: within its own close timeout.
+    /// Closes the client; `None` stands for its own close timeout.
     pub(crate) fn close(
         &self,
         timeout: Option<Duration>,
@@ -28,14 +28,14 @@ impl Live {
         }
     }
 
-    /// The same without waiting.
+    /// Starts closing without waiting.
     pub(crate) fn begin_close(&self, timeout: Option<Duration>) {
         let _ = pin!(self.close(timeout)).poll(&mut Context::from_waker(Waker::noop()));
     }
 }
 
 impl Drop for Live {
-    /// Ends in the background, waiting for nobody.
+    /// Closes in the background, without waiting.
     fn drop(&mut self) {
         self.begin_close(Some(Duration::ZERO));
     }

@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Ask the node who subscribes to a topic. `done` completes when that is known or can't be known.
     Survey { topic: Topic, done: Option<oneshot::Sender<()>> },
     /// A long answer of the node was read.
-    Read(ReadAnswer),
+    Read(Box<ReadAnswer>),
     /// End all calls in flight: the client is closing.
     EndCalls,
     /// End once no call is in flight and no request unanswered, by this time at the latest; what calls that are still in
@@ -87,6 +87,14 @@ impl NewCall {
     pub(crate) fn frame_len(&self) -> usize {
         frame_len(&self.topic, self.data.len())
     }
+}
+
+/// Checks that a message fits one frame.
+///
+/// # Errors
+/// Returns [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if it doesn't.
+pub(crate) fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
+    amop::check_size(topic, data_len)
 }
 
 /// Bytes of a message's frame.

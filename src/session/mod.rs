@@ -16,7 +16,7 @@ mod view;
 mod wire_log;
 
 pub use command::Reply;
-pub(crate) use command::{CallKind, Command, NewCall, frame_len};
+pub(crate) use command::{CallKind, Command, NewCall, check_size, frame_len};
 pub(crate) use driver::{Driver, End, answer_route, closed, nobody_connected, not_connected, refuse_call};
 pub(crate) use link_handle::{LinkHandle, LinkLimits};
 pub use round_trips::RoundTrips;

@@ -1,19 +1,19 @@
-//! The queue of the calls that can go on, and how it wakes their loop: once for all that are in it.
+//! The queue of the calls that can make progress. It wakes their loop once for all queued items.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Those that can go on.
+/// The queued items.
 pub(super) struct Queue<T>(Mutex<Woken<T>>);
 
 struct Woken<T> {
     items: Vec<Arc<T>>,
     signal: Signal,
-    /// The loop has been woken and hasn't looked yet.
+    /// The loop has been woken and has not taken the items yet.
     raised: bool,
-    /// Nobody will look any more.
+    /// No items will be taken any more.
     closed: bool,
     /// How often the loop was woken.
     wakes: u64,
@@ -21,14 +21,14 @@ struct Woken<T> {
 
 /// How the loop is woken.
 enum Signal {
-    /// A byte in a pipe; never more than one, so nobody blocks on it.
+    /// A byte in a pipe, never more than one, so that writing does not block.
     Pipe(PipeReader, PipeWriter),
-    /// A thread waits for it, where the loop can't watch a pipe.
+    /// A thread that waits for it, if the loop can't watch a pipe.
     Thread(Option<Waker>),
 }
 
 impl<T> Queue<T> {
-    /// With `watched` the loop watches a pipe; else a thread has to wait.
+    /// Creates a queue. With `watched` the loop watches a pipe, else a thread has to wait.
     pub(super) fn new(watched: bool) -> std::io::Result<Queue<T>> {
         let signal = if watched {
             let (reader, writer) = pipe()?;
@@ -39,7 +39,7 @@ impl<T> Queue<T> {
         Ok(Queue(Mutex::new(Woken { items: Vec::new(), signal, raised: false, closed: false, wakes: 0 })))
     }
 
-    /// What the loop is to watch, -1 if there is nothing.
+    /// Returns the descriptor for the loop to watch, or -1 if there is none.
     pub(super) fn descriptor(&self) -> i32 {
         match &self.lock().signal {
             Signal::Pipe(reader, _) => reader.as_raw_fd(),
@@ -47,12 +47,12 @@ impl<T> Queue<T> {
         }
     }
 
-    /// How often the loop was woken.
+    /// Returns how often the loop was woken.
     pub(super) fn wakes(&self) -> u64 {
         self.lock().wakes
     }
 
-    /// Waits, where there is no pipe, until there is something to take; false when there won't be any more.
+    /// Waits, without a pipe, until there are items; false if there never will be.
     pub(super) fn poll_woken(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut woken = self.lock();
         if woken.closed || std::mem::replace(&mut woken.raised, false) {
@@ -66,7 +66,7 @@ impl<T> Queue<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters one, and wakes the loop unless that has happened.
+    /// Queues an item, and wakes the loop unless that has been done.
     pub(super) fn push(&self, item: Arc<T>) {
         let mut woken = self.lock();
         if woken.closed {
@@ -81,7 +81,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Takes all that are there.
+    /// Takes all items.
     pub(super) fn take(&self) -> Vec<Arc<T>> {
         let mut woken = self.lock();
         let Woken { signal, raised, .. } = &mut *woken;
@@ -93,7 +93,7 @@ impl<T> Queue<T> {
         std::mem::take(&mut woken.items)
     }
 
-    /// Takes nothing more.
+    /// Refuses further items and drops the queued ones.
     pub(super) fn close(&self) {
         let mut woken = self.lock();
         woken.closed = true;
@@ -108,7 +108,7 @@ impl<T> Queue<T> {
 }
 
 impl<T> Woken<T> {
-    /// Wakes the loop; the waker, if there is one, is to be woken without the lock.
+    /// Wakes the loop. The returned waker, if any, has to be woken without the lock held.
     fn raise(&mut self) -> Option<Waker> {
         self.raised = true;
         self.wakes += 1;
@@ -122,9 +122,9 @@ impl<T> Woken<T> {
     }
 }
 
-/// Errors can't happen: both ends are open, and the pipe has room for its one byte.
+/// Logs an error. It can't happen while both ends are open, because the pipe has capacity for one byte.
 fn report(moved: std::io::Result<()>) {
     if let Err(error) = moved {
-        tracing::error!(%error, "a file descriptor of the library was closed or used by somebody else");
+        tracing::error!(%error, "the program closed or used a file descriptor of the library");
     }
 }
