@@ -118,7 +118,7 @@ enum amop_status
     AMOP_ERROR_NOT_CONNECTED = 40,
     /** The connection was lost while the call was in flight. */
     AMOP_ERROR_CONNECTION_LOST = 41,
-    /** The node violated the protocol. */
+    /** The node or a subscriber violated the protocol. */
     AMOP_ERROR_PROTOCOL = 42,
     /** The deadline of the call passed; of a `_next` function: nothing arrived in time. */
     AMOP_ERROR_TIMEOUT = 50,

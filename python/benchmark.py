@@ -1,4 +1,4 @@
-"""What the package costs a program: ``.venv/bin/python python/benchmark.py [MESSAGES]``.
+"""The cost of the package for a program: ``.venv/bin/python python/benchmark.py [MESSAGES]``.
 
 Nodes and the other side run in a process of their own. CPU time is that of all threads of this one: the program, the
 library, TLS and the kernel. Build with ``maturin develop --release`` before, else this measures a debug build.
@@ -19,12 +19,12 @@ import amop
 from amop.devnet import Devnet
 
 DATA = b"x" * 64
-# Calls under way at once, where that isn't one.
+# Concurrent calls, where there is more than one.
 WINDOW = 256
 
 
 def other_side() -> None:
-    """Run nodes and a peer that answers, and broadcasts as many messages as a line of standard input says."""
+    """Run nodes, and a peer that answers and broadcasts the number of messages given by a line of standard input."""
     with Devnet(nodes=2) as devnet, devnet.connect(1) as peer:
         peer.serve("echo", lambda request: request.data)
         print(devnet.credentials, devnet.endpoints[0], flush=True)

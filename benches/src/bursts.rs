@@ -1,16 +1,16 @@
-//! How many frames go into each write, so that their mean is a given one.
+//! The number of frames in each write, for a given mean.
 
-/// Whole numbers whose mean is the given one, as even as can be: 2.5 is 2, 3, 2, 3 ...
+/// Whole numbers with a given mean and the smallest possible differences: 2.5 gives 2, 3, 2, 3 ...
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bursts {
     mean: f64,
-    owed: f64,
+    remainder: f64,
 }
 
 impl Bursts {
-    /// At least one frame goes into a write.
+    /// Returns numbers with this mean, or 1 if it is smaller.
     pub(crate) fn new(mean: f64) -> Bursts {
-        Bursts { mean: mean.max(1.0), owed: 0.0 }
+        Bursts { mean: mean.max(1.0), remainder: 0.0 }
     }
 }
 
@@ -18,9 +18,9 @@ impl Iterator for Bursts {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        self.owed += self.mean;
-        let burst = self.owed.floor();
-        self.owed -= burst;
+        self.remainder += self.mean;
+        let burst = self.remainder.floor();
+        self.remainder -= burst;
         Some(burst as u64)
     }
 }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_is_kept() {
+    fn bursts_keep_the_mean() {
         assert_eq!(Bursts::new(2.5).take(4).collect::<Vec<_>>(), [2, 3, 2, 3]);
         assert_eq!(Bursts::new(0.2).take(2).collect::<Vec<_>>(), [1, 1]);
         assert_eq!(Bursts::new(7.25).take(1000).sum::<u64>(), 7250);

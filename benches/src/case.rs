@@ -1,32 +1,32 @@
-//! What is measured: each kind of traffic in each size, and how many messages make a round.
+//! The measured cases: each kind of traffic with each payload size, and the number of messages per round.
 
 use amop::protocol::channel::amop::overhead;
 use amop::protocol::channel::frame::HEADER_LEN;
 
-/// Payloads, in bytes: a short note, and a small document.
+/// The payload sizes in bytes.
 const SIZES: [usize; 2] = [64, 1024];
 
-/// Unicasts in flight, and how many of them make a round: half a second or so on a small machine.
+/// The numbers of unicasts in flight, and of messages per round, which takes about half a second on a small machine.
 const UNICASTS: [(usize, u64); 4] = [(1, 10_000), (16, 60_000), (256, 120_000), (4_096, 100_000)];
 
-/// Broadcasts that make a round. All of them fit the subscription's bounds (65,536 messages; 64 MiB, with what each
-/// message takes besides its payload), so that none is refused however slow the reader is.
+/// The number of broadcasts per round. All of them fit into the subscription's lane (65,536 messages and 64 MiB,
+/// overhead included), so that none is refused even if the reader is slow.
 const BROADCASTS: u64 = 50_000;
 
-/// The rounds of a quick run are this much shorter, and still fill every window.
+/// The factor by which the rounds of a quick run are shorter. They still fill every window.
 const QUICK: u64 = 20;
 
-/// What goes over the wire.
+/// The kind of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Traffic {
-    /// The measured client publishes to a service that answers with as many bytes.
+    /// The measured client publishes to a service that replies with the same number of bytes.
     Unicast { in_flight: usize },
-    /// The measured client receives.
+    /// The measured client receives broadcasts.
     Broadcast,
 }
 
 impl Traffic {
-    /// The topic of its messages.
+    /// Returns the topic of the messages.
     pub(crate) fn topic(self) -> &'static str {
         match self {
             Traffic::Unicast { .. } => "bench/unicast",
@@ -35,18 +35,18 @@ impl Traffic {
     }
 }
 
-/// One row of the report.
+/// One measured case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Case {
     pub(crate) traffic: Traffic,
-    /// Bytes of each payload.
+    /// The length of each payload in bytes.
     pub(crate) size: usize,
-    /// Messages in a round.
+    /// The number of messages per round.
     pub(crate) messages: u64,
 }
 
 impl Case {
-    /// All cases in the order of the report.
+    /// Returns all cases in the order of the report.
     pub(crate) fn all(quick: bool) -> Vec<Case> {
         let mut cases = Vec::new();
         for size in SIZES {
@@ -61,7 +61,7 @@ impl Case {
         cases
     }
 
-    /// What the report calls it.
+    /// Returns the name in the report.
     pub(crate) fn name(&self) -> String {
         match self.traffic {
             Traffic::Unicast { in_flight: 1 } => format!("unicast, one at a time, {} B", self.size),
@@ -70,7 +70,7 @@ impl Case {
         }
     }
 
-    /// Bytes of each message's frame: header, length byte, topic, payload.
+    /// Returns the length of each message's frame: header, length byte, topic, payload.
     pub(crate) fn frame_len(&self) -> usize {
         HEADER_LEN + overhead(self.traffic.topic().as_bytes()) + self.size
     }

@@ -1,4 +1,4 @@
-//! The client that is measured, as an application uses it.
+//! The measured client, used like in an application.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::Result;
 use crate::case::{Case, Traffic};
-use crate::orders::{Order, Ready, Surroundings};
+use crate::commands::{Command, Environment, Ready};
 use crate::sample::{Latencies, Sample, Stopwatch};
 
-/// When a round that doesn't move is given up: only a lost message can make it last so long.
-const STUCK: Duration = Duration::from_secs(120);
+/// The time limit of a round. Only a lost message can make a round take that long.
+const ROUND_LIMIT: Duration = Duration::from_secs(120);
 
-/// A client at the one node, and its subscription.
+/// A client at one node, and its subscription.
 pub(crate) struct MeasuredClient {
     client: Client,
     subscription: Subscription,
@@ -25,14 +25,14 @@ impl MeasuredClient {
         let client = Client::builder()
             .endpoint(&ready.node)
             .credential_pem(ready.ca.as_str(), ready.certificate.as_str(), ready.key.as_str())
-            .call_timeout(STUCK)
+            .call_timeout(ROUND_LIMIT)
             .connect()
             .await?;
         let subscription = client.subscribe(Traffic::Broadcast.topic()).await?;
         Ok(MeasuredClient { client, subscription })
     }
 
-    /// Publishes a round's messages, `in_flight` at a time, each answered with as many bytes.
+    /// Publishes the messages of a round, `in_flight` at a time. Each reply must have the same length.
     pub(crate) async fn unicasts(&mut self, case: &Case, in_flight: usize) -> Result<Sample> {
         let data = Bytes::from(vec![0; case.size]);
         let client = &self.client;
@@ -40,23 +40,27 @@ impl MeasuredClient {
             let began = Instant::now();
             let reply = client.publish(case.traffic.topic(), data.clone()).await?;
             let took = began.elapsed();
-            if reply.data().len() == data.len() { Ok(took) } else { Err("a reply of another length".into()) }
+            if reply.data().len() == data.len() {
+                Ok(took)
+            } else {
+                Err("a reply has the wrong length".into())
+            }
         };
         let mut latencies = Latencies::new()?;
         let mut calls = FuturesUnordered::new();
         let before = self.written();
         let watch = Stopwatch::start();
-        let mut to_begin = case.messages;
+        let mut unsent = case.messages;
         for _ in 0..case.messages.min(in_flight as u64) {
             calls.push(call());
-            to_begin -= 1;
+            unsent -= 1;
         }
         while let Some(ended) = calls.next().await {
             let ended: Result<Duration> = ended;
             latencies.record(ended?, 1);
-            if to_begin > 0 {
+            if unsent > 0 {
                 calls.push(call());
-                to_begin -= 1;
+                unsent -= 1;
             }
         }
         let after = self.written();
@@ -64,30 +68,26 @@ impl MeasuredClient {
         Ok(watch.stop(case.messages, frames_per_write, Some(latencies.quantiles())))
     }
 
-    /// Receives a round's broadcasts.
-    pub(crate) async fn broadcasts(
-        &mut self,
-        case: &Case,
-        surroundings: &mut Surroundings,
-    ) -> Result<Sample> {
+    /// Receives the broadcasts of a round.
+    pub(crate) async fn broadcasts(&mut self, case: &Case, environment: &mut Environment) -> Result<Sample> {
         let watch = Stopwatch::start();
-        surroundings.order(&Order::Broadcast { messages: case.messages, size: case.size })?;
+        environment.send(&Command::Broadcast { messages: case.messages, size: case.size })?;
         let all = async {
             for _ in 0..case.messages {
                 let message = self.subscription.next().await.ok_or("the subscription has ended")?;
                 if message.data().len() != case.size {
-                    return Err("a broadcast of another length".into());
+                    return Err("a broadcast has the wrong length".into());
                 }
             }
             Ok::<(), Box<dyn std::error::Error>>(())
         };
-        tokio::time::timeout(STUCK, all).await.map_err(|_| "broadcasts were lost")??;
+        tokio::time::timeout(ROUND_LIMIT, all).await.map_err(|_| "broadcasts were lost")??;
         let mut sample = watch.stop(case.messages, 0.0, None);
-        sample.frames_per_write = surroundings.frames_per_write()?;
+        sample.frames_per_write = environment.frames_per_write()?;
         Ok(sample)
     }
 
-    /// Frames and writes so far.
+    /// Returns the numbers of frames and writes so far.
     fn written(&self) -> (u64, u64) {
         let stats = self.client.stats();
         stats.endpoints.iter().fold((0, 0), |sum, at| (sum.0 + at.frames_sent, sum.1 + at.writes))

@@ -1,4 +1,4 @@
-//! The measured end of the floor: bytes over the same TLS through a bare relay, counted and nothing else.
+//! The measured end of the floor, which only counts bytes that pass a relay over the same TLS.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,19 +6,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use amop::transport::{BoxedStream, Credentials, RustlsConnector, dial};
+use amop::transport::{BoxedStream, Connector, Credentials, dial};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::Result;
 use crate::bursts::Bursts;
 use crate::case::Case;
-use crate::orders::{Order, Ready, Surroundings};
+use crate::commands::{Command, Environment, Ready};
 use crate::sample::{Latencies, Sample, Stopwatch};
 
-/// As much as the client makes ready for one read.
+/// The buffer length of one read, the same as the client's.
 const READ_LEN: usize = amop::protocol::channel::frame::READ_CHUNK;
 
-/// A connection through the relay to a peer that sends back what it gets.
+/// A connection through the relay to a peer that returns all bytes.
 pub(crate) struct Floor {
     stream: BoxedStream,
     buffer: Vec<u8>,
@@ -26,12 +26,13 @@ pub(crate) struct Floor {
 
 impl Floor {
     pub(crate) async fn connect(ready: &Ready) -> Result<Floor> {
-        let connector = RustlsConnector::new(&Credentials::load(&ready.credentials())?)?;
+        let connector = Connector::rustls(&Credentials::load(&ready.credentials())?)?;
         let stream = dial(&ready.relay.parse()?, &connector).await?;
         Ok(Floor { stream, buffer: vec![0; READ_LEN] })
     }
 
-    /// Sends a round's frames and takes them back, `in_flight` at a time, about so many in each write.
+    /// Sends the frames of a round and receives them back, `in_flight` at a time, with this mean number of frames per
+    /// write.
     pub(crate) async fn round_trips(
         &mut self,
         case: &Case,
@@ -61,16 +62,16 @@ impl Floor {
         Ok(watch.stop(case.messages, frames_per_write, Some(exchange.latencies.quantiles())))
     }
 
-    /// Receives a round's frames, about so many in each of the relay's writes.
+    /// Receives the frames of a round, with this mean number of frames per write of the relay.
     pub(crate) async fn stream(
         &mut self,
         case: &Case,
         frames_per_write: f64,
-        surroundings: &mut Surroundings,
+        environment: &mut Environment,
     ) -> Result<Sample> {
         let frame_len = case.frame_len();
         let watch = Stopwatch::start();
-        surroundings.order(&Order::Stream { frames: case.messages, frame_len, frames_per_write })?;
+        environment.send(&Command::Stream { frames: case.messages, frame_len, frames_per_write })?;
         let mut missing = case.messages as usize * frame_len;
         while missing > 0 {
             match self.stream.read(&mut self.buffer).await? {
@@ -79,30 +80,30 @@ impl Floor {
             }
         }
         let mut sample = watch.stop(case.messages, 0.0, None);
-        sample.frames_per_write = surroundings.frames_per_write()?;
+        sample.frames_per_write = environment.frames_per_write()?;
         Ok(sample)
     }
 }
 
-/// One round under way.
+/// The state of one round.
 struct Exchange<'a> {
     stream: &'a mut BoxedStream,
     buffer: &'a mut [u8],
     bursts: Bursts,
-    /// Most frames in flight.
+    /// The maximum number of frames in flight.
     window: u64,
     frame_len: usize,
-    /// Bytes to send, as many as the largest burst so far has; what they say doesn't matter.
+    /// The bytes to send, as many as the largest burst so far. Their values do not matter.
     frames: Vec<u8>,
     to_send: u64,
-    /// The next burst, while there's no room for it.
+    /// The next burst, while it would exceed the window.
     burst: Option<u64>,
-    /// Bytes of the present burst.
+    /// The number of unwritten bytes of the current burst.
     unwritten: usize,
     flushed: bool,
     writes: u64,
     in_flight: u64,
-    /// When the frames in flight were sent, by burst.
+    /// The time and number of frames of each burst in flight.
     sent: VecDeque<(Instant, u64)>,
     received_bytes: usize,
     latencies: Latencies,
@@ -121,7 +122,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Ready when all that there is room for is on its way.
+    /// Writes all frames that the window allows. Ready once they are written and flushed.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.unwritten == 0 && !self.begin_burst() {

@@ -1,19 +1,18 @@
-//! What the client costs, beside what moving the same bytes over the same TLS costs in any case.
+//! A benchmark of the client, compared with a floor: the same bytes over the same TLS without a client.
 //!
-//! Two processes: this one holds the client that is measured and nothing else of weight; a child of it, the
-//! [`surroundings`], holds the nodes, the client at the other end, and the relay of the floor. How the figures
-//! are to be read: `docs/performance.md`.
+//! It uses two processes. This one runs the measured client. A child process, the [`environment`], runs the nodes, the
+//! client at the other end, and the relay of the floor. `docs/performance.md` explains the figures.
 #![forbid(unsafe_code)]
 
 mod bursts;
 mod case;
 mod client;
+mod commands;
+mod environment;
 mod floor;
-mod orders;
 mod relay;
 mod report;
 mod sample;
-mod surroundings;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -23,39 +22,39 @@ use tokio::runtime::{Builder, Runtime};
 
 use case::{Case, Traffic};
 use client::MeasuredClient;
+use commands::Environment;
 use floor::Floor;
-use orders::Surroundings;
 use report::Pair;
 
-/// Whatever keeps a benchmark from running ends it, with its text.
+/// The result of all functions. Any error ends the benchmark and is printed.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Rounds of each case: few enough for two minutes in all, odd so that the median is one of them.
+/// The number of rounds per case: about two minutes in total, and odd, so that the median is one of them.
 const ROUNDS: usize = 13;
 
 #[derive(Parser)]
-#[command(about = "What the client costs, beside a floor of raw bytes over the same TLS", version)]
+#[command(about = "Measures the client, and a floor of raw bytes over the same TLS", version)]
 struct Arguments {
-    /// A few seconds in all: shows that everything runs; the figures say nothing.
+    /// Runs a few seconds in total, to check that everything works; the figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only the cases whose names contain this.
+    /// Runs only the cases whose names contain this text
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
-    /// Rounds of each case, after one that isn't counted.
+    /// Sets the number of rounds per case, after one that is not counted
     #[arg(long, default_value_t = ROUNDS)]
     rounds: usize,
-    /// The client alone: for profilers.
+    /// Measures the client without the floor, for profilers
     #[arg(long)]
     without_floor: bool,
-    /// The child's part, played in this process.
+    /// Runs the environment in this process
     #[arg(long, hide = true)]
-    surroundings: bool,
+    environment: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let ended = if arguments.surroundings { surroundings::play() } else { measure(&arguments) };
+    let ended = if arguments.environment { environment::run() } else { measure(&arguments) };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -67,7 +66,7 @@ fn main() -> ExitCode {
 
 fn measure(arguments: &Arguments) -> Result<()> {
     let rounds = if arguments.quick { 1 } else { arguments.rounds.max(1) };
-    // The application's own thread; the client has threads of its own, as any Rust program finds it.
+    // This is the application's thread. The client uses its own threads, as in any program.
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut bench = Bench::start(runtime)?;
     let cases = Case::all(arguments.quick).into_iter().filter(|case| case.name().contains(&arguments.only));
@@ -80,28 +79,28 @@ fn measure(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Both things that are measured, and the process that holds the rest.
+/// The measured client and floor, and the process of the environment.
 struct Bench {
     runtime: Runtime,
-    surroundings: Surroundings,
+    environment: Environment,
     client: MeasuredClient,
     floor: Floor,
 }
 
 impl Bench {
     fn start(runtime: Runtime) -> Result<Bench> {
-        let (surroundings, ready) = Surroundings::start()?;
+        let (environment, ready) = Environment::start()?;
         let client = runtime.block_on(MeasuredClient::connect(&ready))?;
         let floor = runtime.block_on(Floor::connect(&ready))?;
-        Ok(Bench { runtime, surroundings, client, floor })
+        Ok(Bench { runtime, environment, client, floor })
     }
 
-    /// The client, then the floor with as many frames to a write as the client just had.
+    /// Measures the client, then the floor with the same mean number of frames per write.
     fn round(&mut self, case: &Case, with_floor: bool) -> Result<Pair> {
-        let Bench { runtime, surroundings, client, floor } = self;
+        let Bench { runtime, environment, client, floor } = self;
         let client = match case.traffic {
             Traffic::Unicast { in_flight } => runtime.block_on(client.unicasts(case, in_flight))?,
-            Traffic::Broadcast => runtime.block_on(client.broadcasts(case, surroundings))?,
+            Traffic::Broadcast => runtime.block_on(client.broadcasts(case, environment))?,
         };
         if !with_floor {
             return Ok(Pair { client, floor: None });
@@ -111,7 +110,7 @@ impl Bench {
                 runtime.block_on(floor.round_trips(case, in_flight, client.frames_per_write))?
             }
             Traffic::Broadcast => {
-                runtime.block_on(floor.stream(case, client.frames_per_write, surroundings))?
+                runtime.block_on(floor.stream(case, client.frames_per_write, environment))?
             }
         };
         Ok(Pair { client, floor: Some(floor) })

@@ -1,4 +1,4 @@
-//! The floor's other side: a relay between two TLS connections, and the peer at its far end.
+//! The other side of the floor: a relay between two TLS connections, and the peer behind it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,71 +12,71 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Result;
 
-/// Bytes taken in one read, by relay and peer.
+/// The buffer length of one read of relay and peer.
 const READ_LEN: usize = 64 * 1024;
 
-/// How the relay writes in one direction.
-pub(crate) struct Towards {
-    /// Most bytes in a write.
+/// The writes of the relay in one direction.
+pub(crate) struct RelayDirection {
+    /// The maximum length of a write.
     limit: AtomicUsize,
     writes: AtomicU64,
 }
 
-impl Towards {
-    fn new() -> Towards {
-        Towards { limit: AtomicUsize::new(READ_LEN), writes: AtomicU64::new(0) }
+impl RelayDirection {
+    fn new() -> RelayDirection {
+        RelayDirection { limit: AtomicUsize::new(READ_LEN), writes: AtomicU64::new(0) }
     }
 
-    /// Writes so far.
+    /// Returns the number of writes so far.
     pub(crate) fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// From now on a write takes whatever a read brought.
+    /// Removes the limit, so that each write contains all bytes of one read.
     pub(crate) fn unlimited(&self) {
         self.limit.store(READ_LEN, Ordering::Relaxed);
     }
 }
 
-/// A relay waiting for its two ends.
+/// A relay that waits for its two connections.
 pub(crate) struct Relay {
     acceptor: NodeAcceptor,
     measured: TcpListener,
     far: TcpListener,
-    towards: Arc<Towards>,
+    direction: Arc<RelayDirection>,
 }
 
 impl Relay {
     pub(crate) async fn listen(acceptor: NodeAcceptor) -> io::Result<Relay> {
         let measured = TcpListener::bind("127.0.0.1:0").await?;
         let far = TcpListener::bind("127.0.0.1:0").await?;
-        let towards = Arc::new(Towards::new());
-        Ok(Relay { acceptor, measured, far, towards })
+        let direction = Arc::new(RelayDirection::new());
+        Ok(Relay { acceptor, measured, far, direction })
     }
 
-    /// Where the measured end connects to.
+    /// Returns the address for the measured end.
     pub(crate) fn measured_address(&self) -> io::Result<SocketAddr> {
         self.measured.local_addr()
     }
 
-    /// Where the peer connects to.
+    /// Returns the address for the peer.
     pub(crate) fn far_address(&self) -> io::Result<SocketAddr> {
         self.far.local_addr()
     }
 
-    /// How it writes towards the measured end.
-    pub(crate) fn towards(&self) -> Arc<Towards> {
-        self.towards.clone()
+    /// Returns the writes to the measured end.
+    pub(crate) fn direction(&self) -> Arc<RelayDirection> {
+        self.direction.clone()
     }
 
-    /// Takes one connection on each side and passes bytes on until one of them ends.
+    /// Accepts one connection on each side and relays bytes until one of them ends.
     pub(crate) async fn run(self) -> Result<()> {
         let far = self.acceptor.accept(self.far.accept().await?.0).await?;
         let measured = self.acceptor.accept(self.measured.accept().await?.0).await?;
         let (measured_in, measured_out) = tokio::io::split(measured);
         let (far_in, far_out) = tokio::io::split(far);
-        let away = Towards::new();
-        tokio::try_join!(pass(measured_in, far_out, &away), pass(far_in, measured_out, &self.towards))?;
+        let away = RelayDirection::new();
+        tokio::try_join!(pass(measured_in, far_out, &away), pass(far_in, measured_out, &self.direction))?;
         Ok(())
     }
 }
@@ -84,46 +84,46 @@ impl Relay {
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    towards: &Towards,
+    direction: &RelayDirection,
 ) -> io::Result<()> {
     let mut buffer = vec![0; READ_LEN];
     loop {
-        let limit = towards.limit.load(Ordering::Relaxed);
-        // Reads that hold a whole number of writes leave no short ones over.
+        let limit = direction.limit.load(Ordering::Relaxed);
+        // Read a multiple of the limit, so that no write is shorter than the others.
         let read = from.read(&mut buffer[..READ_LEN / limit * limit]).await?;
         if read == 0 {
             return to.shutdown().await;
         }
         for piece in buffer[..read].chunks(limit) {
             to.write_all(piece).await?;
-            towards.writes.fetch_add(1, Ordering::Relaxed);
+            direction.writes.fetch_add(1, Ordering::Relaxed);
         }
         to.flush().await?;
     }
 }
 
-/// What the peer is told to send of its own accord.
+/// A command to the peer to send bytes.
 struct Sending {
     bytes: usize,
     done: oneshot::Sender<()>,
 }
 
-/// The far end of the relay: sends back what it gets, and streams when told to.
-pub(crate) struct FarEnd {
+/// The peer behind the relay. It returns all bytes, and sends bytes on command.
+pub(crate) struct Peer {
     orders: mpsc::Sender<Sending>,
-    towards: Arc<Towards>,
+    direction: Arc<RelayDirection>,
 }
 
-impl FarEnd {
-    pub(crate) fn start(stream: BoxedStream, towards: Arc<Towards>) -> FarEnd {
+impl Peer {
+    pub(crate) fn start(stream: BoxedStream, direction: Arc<RelayDirection>) -> Peer {
         let (orders, inbox) = mpsc::channel(1);
         tokio::spawn(echo(stream, inbox));
-        FarEnd { orders, towards }
+        Peer { orders, direction }
     }
 
-    /// Sends as many bytes, of which the relay passes on `limit` with each write.
+    /// Sends bytes, which the relay writes in pieces of `limit`.
     pub(crate) async fn stream(&self, bytes: usize, limit: usize) -> Result<()> {
-        self.towards.limit.store(limit.clamp(1, READ_LEN), Ordering::Relaxed);
+        self.direction.limit.store(limit.clamp(1, READ_LEN), Ordering::Relaxed);
         let (done, ended) = oneshot::channel();
         self.orders.send(Sending { bytes, done }).await?;
         Ok(ended.await?)
@@ -147,7 +147,7 @@ async fn echo(mut stream: BoxedStream, mut orders: mpsc::Receiver<Sending>) -> i
                     bytes -= stream.write(&buffer[..bytes.min(READ_LEN)]).await?;
                 }
                 stream.flush().await?;
-                // Whoever ordered it may have given up.
+                // The sender of the command may no longer wait.
                 let _ = done.send(());
             }
         }

@@ -1,20 +1,20 @@
-//! The report: for each case the client, the floor, and how they relate.
+//! The report: the figures of client and floor for each case, and their ratio.
 
 use std::fmt::Write;
 
 use crate::case::Case;
 use crate::sample::Sample;
 
-/// One round of both.
+/// One round of client and floor.
 pub(crate) struct Pair {
     pub(crate) client: Sample,
     pub(crate) floor: Option<Sample>,
 }
 
-/// A figure of a sample; `None` where it has none.
+/// Returns a figure of a sample, or `None` if the sample does not have it.
 type Figure = fn(&Sample) -> Option<f64>;
 
-/// The rows: name, figure, digits after the point, and whether the ratio of client and floor says something.
+/// The rows: name, figure, decimal places, and whether the ratio of client and floor is printed.
 const ROWS: [(&str, Figure, usize, bool); 5] = [
     ("messages/s", |sample| Some(sample.rate), 0, true),
     ("CPU us/message", |sample| Some(sample.cpu), 2, true),
@@ -48,11 +48,11 @@ fn text(case: &Case, pairs: &[Pair]) -> String {
 
 fn line(out: &mut String, name: &str, [client, floor, ratio]: [String; 3]) {
     let line = format!("  {name:14}  {client:>32}  {floor:>32}  {ratio:>24}");
-    // Writing to a string can't fail.
+    // Writing to a string does not fail.
     let _ = writeln!(out, "{}", line.trim_end());
 }
 
-/// The median, and the least and the most beside it.
+/// Returns the median with minimum and maximum.
 fn spread(figures: impl Iterator<Item = f64>, digits: usize) -> String {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_those_of_a_round() {
+    fn ratios_compare_figures_of_one_round() {
         let case = Case { traffic: Traffic::Unicast { in_flight: 16 }, size: 64, messages: 100 };
         let rounds = [(100.0, 200.0), (300.0, 1200.0), (200.0, 200.0)];
         let pairs = rounds.map(|(client, floor)| Pair { client: sample(client), floor: Some(sample(floor)) });

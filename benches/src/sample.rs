@@ -7,18 +7,18 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Result;
 
-/// Latencies up to a minute are told apart, to three digits.
-const LONGEST: u64 = 60_000_000_000;
+/// The maximum recorded latency in nanoseconds: a minute.
+const MAX_LATENCY: u64 = 60_000_000_000;
 
-/// What one round took.
+/// The figures of one round.
 pub(crate) struct Sample {
-    /// Messages a second.
+    /// Messages per second.
     pub(crate) rate: f64,
-    /// User and system time of this process for each message, in microseconds.
+    /// User and system time of this process per message, in microseconds.
     pub(crate) cpu: f64,
-    /// Frames in each write: the measured client's, or for broadcasts those of its node.
+    /// Frames per write of the measured client, or of its node for broadcasts.
     pub(crate) frames_per_write: f64,
-    /// From call to answer, in microseconds.
+    /// The time from call to reply, in microseconds.
     pub(crate) latency: Option<Latency>,
 }
 
@@ -34,12 +34,12 @@ pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
     pub(crate) fn new() -> Result<Latencies> {
-        Ok(Latencies(Histogram::new_with_bounds(1, LONGEST, 3)?))
+        Ok(Latencies(Histogram::new_with_bounds(1, MAX_LATENCY, 3)?))
     }
 
-    /// `count` messages took this long.
+    /// Records a latency of `count` messages.
     pub(crate) fn record(&mut self, took: Duration, count: u64) {
-        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(LONGEST);
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(MAX_LATENCY);
         self.0.saturating_record_n(nanoseconds, count);
     }
 
@@ -49,7 +49,7 @@ impl Latencies {
     }
 }
 
-/// Runs while a round does.
+/// Measures the time of a round.
 pub(crate) struct Stopwatch {
     wall: Instant,
     cpu: Duration,
@@ -60,7 +60,7 @@ impl Stopwatch {
         Stopwatch { wall: Instant::now(), cpu: process_time() }
     }
 
-    /// The round is over.
+    /// Returns the figures of the round, which has ended.
     pub(crate) fn stop(self, messages: u64, frames_per_write: f64, latency: Option<Latency>) -> Sample {
         let (wall, cpu) = (self.wall.elapsed(), process_time() - self.cpu);
         Sample {
@@ -72,9 +72,9 @@ impl Stopwatch {
     }
 }
 
-/// User and system time of all threads of this process so far.
+/// Returns the user and system time of all threads of this process so far.
 fn process_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    // The kernel gives neither negative times nor a billion nanoseconds.
+    // The kernel returns no negative times, and less than a billion nanoseconds.
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

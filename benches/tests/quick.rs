@@ -1,12 +1,12 @@
-//! The benchmark runs and prints every row; what the figures are is no test's affair.
+//! Checks that the benchmark runs and prints every row. The figures are not checked.
 
 use std::process::Command;
 
-/// A case's heading, and the rows below it.
+/// The number of lines per case: the heading and the rows.
 const ROWS: usize = 7;
 
 #[test]
-fn a_quick_run_prints_every_row_of_every_case() {
+fn quick_run_prints_every_row_of_every_case() {
     let run = Command::new(env!("CARGO_BIN_EXE_amop-bench")).arg("--quick").output().unwrap();
     let (out, err) = (String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap());
     assert!(run.status.success(), "{out}{err}");

@@ -59,7 +59,7 @@ const (
 	ErrNotConnected Code = 40
 	// ErrConnectionLost: the connection was lost while the call was in flight.
 	ErrConnectionLost Code = 41
-	// ErrProtocol: the node violated the protocol.
+	// ErrProtocol: the node or a subscriber violated the protocol.
 	ErrProtocol Code = 42
 
 	// ErrTimeout: the deadline of the call or of its context passed.

@@ -129,10 +129,10 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 	topic := freshTopic()
 	refusing := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic, amop.MaxMessages(8)))
 	// Besides the 8, one message waits for the channel, which has a capacity of 64. How many reached it depends on timing.
-	const room = 8 + 1 + 64
+	const capacity = 8 + 1 + 64
 	sent := 0
 	var err error
-	for err == nil && sent < 2*room {
+	for err == nil && sent < 2*capacity {
 		if _, err = publisher.Publish(soon(t), topic, fmt.Append(nil, sent), amop.Retry(amop.RetryNever)); err == nil {
 			sent++
 		}
@@ -140,7 +140,7 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 	busy := fails(t, err, amop.ErrSubscriberBusy)
 	equal(t, busy.Delivery, amop.DeliveryNo)
 	equal(t, busy.NodeCode, -5012)
-	if sent < 8 || sent > room {
+	if sent < 8 || sent > capacity {
 		t.Fatalf("%d were taken", sent)
 	}
 	event := happens(t, events)
@@ -154,7 +154,7 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 
 	dropping := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic,
 		amop.MaxMessages(8), amop.Overflow(amop.OverflowDropOldest)))
-	for n := range 2 * room {
+	for n := range 2 * capacity {
 		must[*amop.Reply](t)(publisher.Publish(soon(t), topic, fmt.Append(nil, n)))
 	}
 	ok(t, dropping.Unsubscribe(soon(t)))
@@ -164,11 +164,11 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 		last = string(message.Data)
 		got++
 	}
-	equal(t, last, fmt.Sprint(2*room-1))
+	equal(t, last, fmt.Sprint(2*capacity-1))
 	stats := dropping.Stats()
-	equal(t, stats.Accepted, 2*room)
-	equal(t, stats.Dropped, uint64(2*room-got))
-	if got > room {
+	equal(t, stats.Accepted, 2*capacity)
+	equal(t, stats.Dropped, uint64(2*capacity-got))
+	if got > capacity {
 		t.Fatalf("%d were held", got)
 	}
 }

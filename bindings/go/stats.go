@@ -75,7 +75,7 @@ type EndpointStats struct {
 	TopicListsSent uint64
 	// StrayReplies counts replies that match no call in flight: late, duplicate or of unknown origin.
 	StrayReplies uint64
-	// IgnoredFrames counts frames of types that a client does not use, and malformed ones of those that other SDKs make.
+	// IgnoredFrames counts frames of types that a client does not use, and malformed ones of types that other SDKs create.
 	IgnoredFrames uint64
 
 	// RoundTrips are the round trip times of unicasts that received a reply.

@@ -15,7 +15,7 @@ static void usage(FILE *stream, const char *program, const char *endpoint, bool 
             has_interval ? " [--interval SECONDS]" : "");
     fprintf(stream, "  ENDPOINT            The node to connect to [default: %s]\n", endpoint);
     fprintf(stream, "  TOPIC               Where the messages go [default: hello]\n");
-    fprintf(stream, "  --count N           Ends after so many messages\n");
+    fprintf(stream, "  --count N           Exits after this number of messages\n");
     if (has_interval) {
         fprintf(stream, "  --interval SECONDS  The time between two messages [default: 2]\n");
     }

@@ -76,7 +76,7 @@ private:
                << (has_interval_ ? " [--interval SECONDS]" : "") << "\n\n"
                << "  ENDPOINT            The node to connect to [default: " << endpoint_ << "]\n"
                << "  TOPIC               Where the messages go [default: hello]\n"
-               << "  --count N           Ends after so many messages\n"
+               << "  --count N           Exits after this number of messages\n"
                << (has_interval_ ? "  --interval SECONDS  The time between two messages [default: 2]\n" : "");
     }
 

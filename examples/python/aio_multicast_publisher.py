@@ -24,8 +24,8 @@ async def main() -> None:
             try:
                 await client.broadcast(arguments.topic, message)
             except amop.Error as error:
-                # The connection was lost, say: the client makes a new one. (A node takes a broadcast even if nobody
-                # hears it.)
+                # For example, the connection was lost: the client reconnects. (A node acknowledges a broadcast even
+                # without a subscriber.)
                 if not error.retriable:
                     raise
                 print(f"{local_time()} message {number} not delivered: {error}", file=sys.stderr, flush=True)

@@ -24,7 +24,7 @@ async def main() -> None:
             try:
                 await client.publish(arguments.topic, message)
             except amop.Error as error:
-                # Nobody subscribes, say: the next one may find somebody.
+                # For example, there is no subscriber yet: the next message may find one.
                 if not error.retriable:
                     raise
                 print(f"{local_time()} message {number} not delivered: {error}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Publishes to all subscribers of a topic, again and again.
+"""Publishes to all subscribers of a topic repeatedly.
 
 ``python examples/python/multicast_publisher.py 127.0.0.1:20200 hello``
 """
@@ -24,8 +24,8 @@ def main() -> None:
             try:
                 client.broadcast(arguments.topic, message)
             except amop.Error as error:
-                # The connection was lost, say: the client makes a new one. (A node takes a broadcast even if nobody
-                # hears it.)
+                # For example, the connection was lost: the client reconnects. (A node acknowledges a broadcast even
+                # without a subscriber.)
                 if not error.retriable:
                     raise
                 print(f"{local_time()} message {number} not delivered: {error}", file=sys.stderr, flush=True)

@@ -49,7 +49,7 @@ def _parser(description: str, endpoint: str, topic: str) -> argparse.ArgumentPar
         "endpoint", nargs="?", default=endpoint, help="The node to connect to [default: %(default)s]"
     )
     parser.add_argument("topic", nargs="?", default="hello", help=f"{topic} [default: %(default)s]")
-    parser.add_argument("--count", type=_number, help="Ends after so many messages")
+    parser.add_argument("--count", type=_number, help="Exits after this number of messages")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Request and reply: serves a topic and asks itself through another node.
+"""Request and reply: serves a topic, and sends requests to it through another node.
 
 ``python examples/python/service.py`` starts its own two nodes. With an endpoint and a topic it serves there until
 Ctrl-C: ``python examples/python/service.py 127.0.0.1:20201 sum``, and
@@ -20,7 +20,7 @@ def total(request: amop.Request) -> str | None:
     try:
         return str(sum(int(number) for number in numbers))
     except ValueError as error:
-        # A code of the application's own; the publisher finds it, and the text, in its error.
+        # A code of the application. The error of the publisher has it, and the text.
         request.fail(1, str(error))
         return None
 

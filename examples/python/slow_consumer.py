@@ -1,4 +1,4 @@
-"""What becomes of messages that are read too slowly, in either way that a subscription can take it.
+"""What happens to messages that are read too slowly, with each overflow policy.
 
 ``python examples/python/slow_consumer.py`` starts its own two nodes.
 """
@@ -20,7 +20,7 @@ def refuse(publisher: amop.Client, subscriber: amop.Client) -> None:
         except amop.SubscriberError as error:
             print(f"message {number}: {error.kind.name}, retriable: {error.retriable}")
     for event in events:
-        # Others may come before, such as that a connection was made.
+        # Other events may arrive before, such as that of the first connection.
         if isinstance(event, amop.events.SlowConsumer):
             print("event:", event)
             break

@@ -1,4 +1,4 @@
-"""Publishes to one subscriber of a topic, again and again.
+"""Publishes to one subscriber of a topic repeatedly.
 
 ``python examples/python/unicast_publisher.py 127.0.0.1:20200 hello``
 """
@@ -24,7 +24,7 @@ def main() -> None:
             try:
                 client.publish(arguments.topic, message)
             except amop.Error as error:
-                # Nobody subscribes, say: the next one may find somebody.
+                # For example, there is no subscriber yet: the next message may find one.
                 if not error.retriable:
                     raise
                 print(f"{local_time()} message {number} not delivered: {error}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-//! Prints what arrives on a topic: `cargo run --example subscriber -- 127.0.0.1:20201 hello`.
+//! Prints the messages of a topic: `cargo run --example subscriber -- 127.0.0.1:20201 hello`.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ struct Arguments {
     /// The topic to subscribe to.
     #[arg(default_value = "hello")]
     topic: String,
-    /// Ends after so many messages.
+    /// Exits after this number of messages.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     count: usize,
 }
@@ -45,7 +45,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     client.close().await
 }
 
-/// The local time as it stands before each line.
+/// Returns the local time, which is printed before each line.
 fn local_time() -> String {
     Zoned::now().strftime("%Y/%m/%d %H:%M:%S").to_string()
 }

@@ -1,4 +1,4 @@
-//! Publishes to one subscriber of a topic, again and again:
+//! Publishes to one subscriber of a topic repeatedly:
 //! `cargo run --example unicast_publisher -- 127.0.0.1:20200 hello`.
 
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ struct Arguments {
     /// The topic to publish to.
     #[arg(default_value = "hello")]
     topic: String,
-    /// Ends after so many messages.
+    /// Exits after this number of messages.
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     count: u64,
     /// The time between two messages.
@@ -53,7 +53,7 @@ async fn publish_all(client: &Client, arguments: &Arguments) -> Result<()> {
         let message = format!("hello, FISCO BCOS, I am unique broadcast publisher! {number}");
         match client.publish(&arguments.topic, message.clone()).await {
             Ok(_reply) => println!("{} publish message: {message}", local_time()),
-            // Nobody subscribes, say: the next one may find somebody.
+            // For example, there is no subscriber yet: the next message may find one.
             Err(error) if error.is_retriable() => {
                 eprintln!("{} message {number} not delivered: {error}", local_time());
             }
@@ -63,7 +63,7 @@ async fn publish_all(client: &Client, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The local time as it stands before each line.
+/// Returns the local time, which is printed before each line.
 fn local_time() -> String {
     Zoned::now().strftime("%Y/%m/%d %H:%M:%S").to_string()
 }

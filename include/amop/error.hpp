@@ -58,7 +58,7 @@ enum class Code : std::int32_t {
     not_connected = AMOP_ERROR_NOT_CONNECTED,
     /// The connection was lost while the call was in flight.
     connection_lost = AMOP_ERROR_CONNECTION_LOST,
-    /// The node violated the protocol.
+    /// The node or a subscriber violated the protocol.
     protocol = AMOP_ERROR_PROTOCOL,
     /// The deadline of the call passed.
     timeout = AMOP_ERROR_TIMEOUT,

@@ -133,7 +133,7 @@ struct EndpointStats {
     std::uint64_t topic_lists_sent = 0;
     /// Replies that match no call in flight: late, duplicate or of unknown origin.
     std::uint64_t stray_replies = 0;
-    /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
+    /// Frames of types that a client does not use, and malformed ones of types that other SDKs create.
     std::uint64_t ignored_frames = 0;
     /// Requests that the library answered TOO_SLOW on behalf of a service.
     std::uint64_t too_slow = 0;

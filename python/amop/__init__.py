@@ -1,8 +1,8 @@
 """Client for AMOP, the publish/subscribe messaging of FISCO BCOS chains.
 
-Programs connect to their own institution's node over mutual TLS, subscribe to topics, and reach each other through the
-chain's nodes: by *publish* (unicast: the node picks one subscriber, whose reply comes back) or *broadcast* (multicast:
-all subscribers)::
+A program connects to the node of its own institution over mutual TLS, subscribes to topics, and reaches other
+programs through the nodes of the chain. *Publish* is a unicast: the node picks one subscriber, whose reply is
+returned. *Broadcast* is a multicast to all subscribers::
 
     import amop
 
@@ -10,14 +10,14 @@ all subscribers)::
         for message in client.subscribe("hello"):
             print(message.data)
 
-- :func:`connect` and :class:`Client` for programs with threads, :mod:`amop.aio` for asyncio: the same calls.
+- :func:`connect` and :class:`Client` are for programs with threads, :mod:`amop.aio` has the same calls for asyncio.
 - :class:`Error` is the base of all exceptions.
-- :mod:`amop.devnet` has embedded nodes for tests; the pytest fixture ``amop_devnet`` starts them.
-- What the library logs goes to logger ``amop``.
+- :mod:`amop.devnet` runs embedded nodes for tests; the pytest fixture ``amop_devnet`` starts them.
+- The log of the library is passed to logger ``amop``.
 
-Waits give up the interpreter's lock, and Ctrl-C interrupts each of them. Handlers run on threads of the client's own.
-A process that is forked can't use its parent's clients, which raise ForkError there; it may connect anew.
-When the interpreter ends, clients that are still open are closed, with one second for their handlers.
+Calls that wait release the interpreter's lock, and Ctrl-C interrupts each of them. Handlers run on threads of the
+client. A child process of a fork can't use the clients of its parent, which raise ForkError there, but can create its
+own. When the interpreter exits, open clients are closed, with one second for their handlers.
 """
 
 from __future__ import annotations
@@ -97,12 +97,12 @@ __all__ = [
     "events",
 ]
 
-# In the order in which such functions run, before logging is shut down: what clients say at their end is still logged.
+# Registered after logging, and so run before logging is shut down: records of closing clients are still logged.
 atexit.register(_amop.end_all)
 
 
 def __getattr__(name: str) -> object:
-    # Not every program needs asyncio, and few need nodes.
+    # Import on demand, because not every program needs asyncio or nodes.
     if name in ("aio", "devnet"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

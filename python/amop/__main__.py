@@ -1,4 +1,4 @@
-"""``python -m amop``: the command."""
+"""``python -m amop`` runs the command."""
 
 import sys
 

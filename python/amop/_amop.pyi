@@ -1,4 +1,4 @@
-"""The native half of the package; for its own use only. What is public of it, `amop` exports."""
+"""The native half of the package, for its own use only. `amop` exports its public part."""
 
 from asyncio import Future
 from collections.abc import Callable, Sequence
@@ -38,112 +38,114 @@ __all__ = [
 
 @disjoint_base
 class Message:
-    """A message as it came from a node. Immutable; may be kept and passed to other threads.
+    """A message as received from a node. Immutable; may be kept and passed to other threads.
 
     ``memoryview(message)`` is the payload without a copy, ``bytes(message)`` and ``message.data`` are copies.
     """
 
     @property
     def topic(self) -> str:
-        """The topic that it was published on."""
+        """The topic that the message was published on."""
     @property
     def kind(self) -> MessageKind:
-        """Unicast or broadcast."""
+        """Whether the message is a unicast or a broadcast."""
     @property
     def seq(self) -> bytes:
-        """The publisher's sequence id: 32 bytes as they came."""
+        """The sequence id that the publisher gave the message: 32 bytes as received."""
     @property
     def data(self) -> bytes:
-        """The payload, any bytes, possibly none; copied at the first look."""
+        """The payload: any bytes, possibly none. Copied when it is first read."""
     @property
     def endpoint(self) -> str:
-        """The node that it came from, as the endpoint was given."""
+        """The endpoint of the node that delivered the message, as it was added."""
     @property
     def received_at(self) -> datetime:
-        """When this client read it, in UTC. (When it was sent the wire doesn't say.)"""
+        """When this client received the message, in UTC. The protocol does not transmit when it was sent."""
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class Request(Message):
-    """A unicast to answer, now or later, from any thread.
+    """A unicast that can be answered at once or later, from any thread.
 
-    Answer with :meth:`reply` or :meth:`fail` within 4.5 s of its arrival: then the library answers for it that the
-    subscriber is too slow. When the last reference is gone unanswered, the publisher is told so at once.
+    Call :meth:`reply` or :meth:`fail` within ``answer_timeout`` (default 4.5 s) of its arrival. After that the
+    library answers TOO_SLOW. When the last reference is dropped without an answer, the publisher receives
+    SUBSCRIBER_DROPPED.
     """
 
     FAILED: ClassVar[int]
-    """The code of a failure without a code of its own."""
+    """The code of a failure if the program has no code of its own."""
 
     def reply(self, data: Data | None = None) -> None:
-        """Send the reply; never waits."""
+        """Send the reply. Never waits."""
     def fail(self, code: int = -5000, data: Data | None = None) -> None:
-        """Tell the publisher that it failed; never waits."""
+        """Answer with a failure. Never waits."""
     @property
     def is_open(self) -> bool:
-        """Whether an answer can still be given."""
+        """Whether the request can still be answered."""
 
 @final
 class Reply:
-    """A subscriber's answer to a unicast. Immutable.
+    """A reply of a subscriber. Immutable.
 
     ``memoryview(reply)`` is the payload without a copy, ``bytes(reply)`` and ``reply.data`` are copies.
     """
 
     @property
     def data(self) -> bytes:
-        """What the subscriber answered; empty when it had nothing to say, or only listens."""
+        """The payload; empty if the subscriber sent none."""
     @property
     def endpoint(self) -> str:
-        """The node that the message went through, as the endpoint was given."""
+        """The endpoint of the node that the message was sent to, as it was added."""
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class SubscriptionStats:
-    """What a subscription or service holds, was given and lost so far."""
+    """Statistics of a subscription or service."""
 
     @property
     def held_messages(self) -> int:
-        """Messages held now."""
+        """Messages queued now."""
     @property
     def held_bytes(self) -> int:
-        """Their payload bytes."""
+        """Payload bytes queued now."""
     @property
     def accepted(self) -> int:
-        """Messages accepted so far."""
+        """Messages accepted."""
     @property
     def refused(self) -> int:
-        """Messages refused because it was full."""
+        """Messages refused because the queue was full."""
     @property
     def dropped(self) -> int:
-        """Accepted messages given up: for newer ones, or because it ended before they were read."""
+        """Messages discarded after they were accepted: in favour of newer ones, or because the subscription ended
+        unread."""
     def asdict(self) -> dict[str, int]:
-        """All plain figures by name."""
+        """Return all plain values by name."""
 
 @final
 class EndpointStats:
-    """What went over the connections to one endpoint, and waits there now."""
+    """Statistics of the connections to one endpoint."""
 
     @property
     def endpoint(self) -> str:
-        """The endpoint as given; of a total: empty."""
+        """The endpoint, as it was added; empty in a total."""
     @property
     def connected(self) -> bool:
-        """Whether a session is up; of a total: any."""
+        """Whether a session is established; in a total: whether any is."""
     @property
     def connects(self) -> int:
-        """Sessions so far; all after the first are reconnects."""
+        """Sessions established; all after the first are reconnects."""
     @property
     def losses(self) -> int:
-        """Sessions that were lost."""
+        """Sessions lost."""
     @property
     def failed_connects(self) -> int:
-        """Tries to connect that failed."""
+        """Failed attempts to connect."""
     @property
     def frames_sent(self) -> int:
-        """Frames written, of all kinds."""
+        """Frames written, of all types."""
     @property
     def frames_received(self) -> int:
-        """Frames read, of all kinds."""
+        """Frames read, of all types."""
     @property
     def bytes_sent(self) -> int:
         """Bytes written, before encryption."""
@@ -152,83 +154,84 @@ class EndpointStats:
         """Bytes read, after decryption."""
     @property
     def writes(self) -> int:
-        """Writes to the connection."""
+        """Write operations on the connection."""
     @property
     def calls(self) -> int:
-        """Unicasts and broadcasts sent for callers, each further try too."""
+        """Unicasts and broadcasts sent for callers, retries included."""
     @property
     def messages_received(self) -> int:
-        """Unicasts and broadcasts that came, duplicates too."""
+        """Unicasts and broadcasts received, duplicates included."""
     @property
     def in_flight(self) -> int:
         """Calls in flight now."""
     @property
     def queued_bytes(self) -> int:
-        """Bytes queued to send now."""
+        """Bytes queued for sending now."""
     @property
     def topic_lists_sent(self) -> int:
         """Topic lists sent."""
     @property
     def stray_replies(self) -> int:
-        """Answers to nothing in flight: late, duplicate or foreign."""
+        """Replies that match no call in flight: late, duplicate or of unknown origin."""
     @property
     def ignored_frames(self) -> int:
         """Frames of types that a client does not use, and malformed ones of those that other SDKs make."""
     @property
     def too_slow(self) -> int:
-        """Requests answered for a handler that was too slow."""
+        """Requests that the library answered TOO_SLOW on behalf of a service."""
     @property
     def busy(self) -> int:
-        """Unicasts refused because every subscription for them was full."""
+        """Unicasts refused because every subscription or service of the topic was full."""
     @property
     def replies(self) -> int:
-        """Unicasts that were answered well."""
+        """Unicasts that received a reply."""
     def round_trip(self, part: float) -> float | None:
-        """The seconds within which this part of the unicasts that were answered well was answered.
+        """Return a quantile of the round trip times of unicasts that received a reply, in seconds.
 
-        0.5 gives the median, 0.99 leaves the slowest hundredth out. None without any.
+        0.5 gives the median, 0.99 the time that the slowest hundredth exceeded. None if there were none.
         """
     def asdict(self) -> dict[str, int]:
-        """All plain figures by name."""
+        """Return all plain values by name."""
 
 @final
 class Stats:
-    """What a client has done so far, and holds now."""
+    """Statistics of a client."""
 
     @property
     def endpoints(self) -> list[EndpointStats]:
-        """Per endpoint, in the order given."""
+        """The statistics of each endpoint, in the order in which they were added."""
     @property
     def retries(self) -> int:
-        """Further tries of calls, after the first."""
+        """Retries of calls."""
     @property
     def held_bytes(self) -> int:
-        """Payload bytes held in subscriptions and services now."""
+        """Payload bytes queued now in all subscriptions and services."""
     @property
     def dispatcher_waits(self) -> int:
         """How often a handler had to wait for a thread."""
     @property
     def refused(self) -> int:
-        """Messages not delivered because a subscription or service was full."""
+        """Messages refused because a subscription or service was full."""
     @property
     def dropped(self) -> int:
-        """Messages accepted, and given up: for newer ones, or because their subscription ended unread."""
+        """Messages discarded after they were accepted: in favour of newer ones, or because their subscription ended
+        unread."""
     @property
     def duplicates(self) -> int:
-        """Messages that had come before: answered as the first was, not delivered again."""
+        """Messages that had been received before: answered as the first one was, and not delivered again."""
     @property
     def unwanted(self) -> int:
-        """Messages on topics that nobody here subscribes to, or no longer."""
+        """Messages on topics that the client is not, or no longer, subscribed to."""
     @property
     def own_broadcasts(self) -> int:
-        """This client's own broadcasts that came back (without ``echo``)."""
+        """The client's own broadcasts that were received and discarded (without ``echo``)."""
     @property
     def events_dropped(self) -> int:
-        """Events that a listener lost because it read too slowly, or left unread."""
+        """Events that were discarded because a listener read too slowly, or was dropped before it had read them."""
     def total(self) -> EndpointStats:
-        """The figures of all endpoints together."""
+        """Return the totals of all endpoints."""
     def asdict(self) -> dict[str, int]:
-        """All plain figures by name."""
+        """Return all plain values by name."""
 
 @final
 class Bridge:
@@ -240,7 +243,7 @@ class Bridge:
     @property
     def wakes(self) -> int: ...
     @property
-    def going(self) -> int: ...
+    def in_flight(self) -> int: ...
 
 @final
 class Operation(Generic[_T]):

@@ -1,4 +1,4 @@
-"""What clients, and what is read from them, have in common in both faces."""
+"""The common parts of clients and readers for threads and for asyncio."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ Held = TypeVar("Held")
 
 
 class BaseClient(Generic[Held]):
-    """The part of a client that waits for nothing."""
+    """The part of a client that does not wait."""
 
     _name = "amop.Client"
 
     def __init__(self, native: _amop.Client, endpoints: Sequence[str]) -> None:
         self._native = native
         self._endpoints = list(endpoints)
-        # What keeps handlers alive: the native half knows them weakly.
+        # Keeps the handlers alive, because the native half has weak references only.
         self._handlers: set[Held] = set()
         self._closed = False
         self._process = os.getpid()
 
     def stats(self) -> _amop.Stats:
-        """Give the figures at this moment.
+        """Return the current statistics.
 
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         return self._native.stats()
 
     def add_endpoint(self, endpoint: str) -> None:
-        """Name a further node to connect to, from now on. One that is there already changes nothing.
+        """Add an endpoint to connect to. Do nothing if the client already has it.
 
-        :raises ArgumentError: it isn't ``host:port``.
+        :raises ArgumentError: the endpoint is not ``host:port``.
         :raises ClosedError: the client is closed.
         """
         self._native.add_endpoint(endpoint)
@@ -47,11 +47,13 @@ class BaseClient(Generic[Held]):
             self._endpoints.append(endpoint)
 
     def remove_endpoint(self, endpoint: str) -> None:
-        """Leave a node: what is queued for it is still written, calls in flight there end as lost.
+        """Remove an endpoint. Do nothing if the client has no such endpoint.
 
-        One that isn't there changes nothing.
+        Queued messages are still written. The connection is closed once no call is in flight and no request
+        unanswered, or after the ``close_timeout``; calls still in flight then fail with CONNECTION_LOST. Topics
+        listed only at that node move to another.
 
-        :raises ArgumentError: it isn't ``host:port``.
+        :raises ArgumentError: the endpoint is not ``host:port``.
         :raises ClosedError: the client is closed.
         """
         self._native.remove_endpoint(endpoint)
@@ -60,7 +62,7 @@ class BaseClient(Generic[Held]):
 
     @property
     def endpoints(self) -> list[str]:
-        """The nodes that it connects to, as they were given."""
+        """The endpoints of the client, as they were added."""
         return list(self._endpoints)
 
     @property
@@ -73,19 +75,19 @@ class BaseClient(Generic[Held]):
         return f"<{self._name} {', '.join(self._endpoints)}{state}>"
 
     def __del__(self) -> None:
-        # A client that could not be made has none of this.
+        # A client that could not be created has no such attributes.
         if not getattr(self, "_closed", True) and self._process == os.getpid():
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
 
 
 class BaseInbox(Generic[Item]):
-    """The part of what is read message by message, or goes to a handler, that waits for nothing."""
+    """The part of a subscription or service that does not wait."""
 
     _name = ""
 
     def __init__(self, topic: str, inbox: _amop.Inbox | None, guard: _amop.Guard | None) -> None:
         self._topic = topic
-        # What is read has the first, what goes to a handler the second; in event loops such have both.
+        # Without a handler there is an inbox only, with one a guard only; in event loops a handler has both.
         self._inbox = inbox
         self._guard = guard
 
@@ -95,9 +97,9 @@ class BaseInbox(Generic[Item]):
         return self._topic
 
     def stats(self) -> _amop.SubscriptionStats:
-        """Give what it holds, was given and lost so far.
+        """Return the current statistics.
 
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         if self._guard is not None:
             return self._guard.stats()
@@ -105,7 +107,7 @@ class BaseInbox(Generic[Item]):
 
     def _reading(self) -> _amop.Inbox:
         if self._guard is not None or self._inbox is None:
-            raise unusable(f"what comes on {self._topic!r} goes to its handler, so it can't be read too")
+            raise unusable(f"the messages of {self._topic!r} are passed to its handler and can't be read")
         return self._inbox
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The client, as threads use it."""
+"""The client for threads."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ RequestHandler: TypeAlias = Callable[[_amop.Request], Data | None]
 
 
 class Client(BaseClient[_amop.Handler]):
-    """A connection to the nodes of one's institution. May be used from many threads at once.
+    """A connection to one or more nodes. It may be used from any number of threads at once.
 
-    It reconnects by itself, for ever, and restores its topics. Ends with :meth:`close` or ``with``; one that is dropped
-    without says so as a ResourceWarning and ends in the background. In a process that was forked from the one that made
-    it every call raises ForkError.
+    It reconnects automatically until it is closed, and restores its topics. Close it with :meth:`close` or a ``with``
+    block. A client that is dropped without either emits a ResourceWarning and closes in the background. In a child
+    process of a fork every call raises ForkError.
 
     :param endpoints: the nodes to connect to: ``host:port``, ``IPv4:port`` or ``[IPv6]:port``.
     :param options: see :class:`ClientOptions`.
-    :raises ArgumentError: an endpoint or option can't be used.
-    :raises CredentialsError: credentials are missing or can't be used.
-    :raises NodeConnectionError: no node could be reached; why the first one couldn't. With its subclasses TlsError and
-        ConnectTimeoutError.
-    :raises TypeError: there is no such option, or its value is of a wrong type.
+    :raises ArgumentError: an endpoint or option is invalid.
+    :raises CredentialsError: credentials are missing or unusable.
+    :raises NodeConnectionError: no node could be reached; the error of the first endpoint. Its subclasses are
+        TlsError and ConnectTimeoutError.
+    :raises TypeError: an option does not exist or has a value of a wrong type.
     """
 
     def __init__(self, *endpoints: str, **options: Unpack[ClientOptions]) -> None:
@@ -50,24 +50,26 @@ class Client(BaseClient[_amop.Handler]):
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
     ) -> _amop.Reply:
-        """Send a unicast: the node picks one subscriber, whose reply this gives.
+        """Send a unicast and return the reply of the subscriber that the node picked.
 
-        A subscriber that only listens answers empty as soon as it has the message.
+        A subscriber that does not serve the topic acknowledges the message with an empty reply as soon as its client
+        has accepted it.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param data: the payload; text goes as UTF-8.
-        :param timeout: the call's deadline in seconds; None: the client's ``call_timeout``.
-        :param wait_for_subscriber: go on trying until the deadline while nobody subscribes: topics take up to 5 s to
-            be known to all nodes.
-        :param retry: when to try again by itself; None: the client's.
-        :raises NoSubscriberError: nobody subscribes.
+        :param data: the payload; ``str`` is encoded as UTF-8.
+        :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
+        :param wait_for_subscriber: retry until the deadline while there is no subscriber. It takes up to 5 s until
+            all nodes know a new one.
+        :param retry: when to retry automatically; None: the client's ``retry``.
+        :raises NoSubscriberError: the topic has no subscriber.
         :raises SubscriberError: the subscriber answered with a failure.
-        :raises CallTimeoutError: no answer in time; it may have been delivered (``error.delivery``).
-        :raises NodeConnectionError: no node is connected, or the connection went away.
-        :raises OverloadedError: too much is in flight, or the node's limit is reached.
-        :raises ArgumentError: a bad topic, or more data than fits one frame.
+        :raises CallTimeoutError: there was no answer in time; the message may have been delivered
+            (``error.delivery``).
+        :raises NodeConnectionError: no node is connected, or the connection was lost.
+        :raises OverloadedError: a limit of the client or the node is reached.
+        :raises ArgumentError: the topic is invalid, or the data does not fit in one frame.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         return self._native.publish(topic, data, timeout, wait_for_subscriber, retry)
 
@@ -80,11 +82,11 @@ class Client(BaseClient[_amop.Handler]):
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
     ) -> CallFuture[_amop.Reply]:
-        """Send a unicast without waiting; the future gets the reply or the error. Thousands may be under way.
+        """Send a unicast without waiting, and return a future for the reply or the error.
 
-        Arguments as for :meth:`publish`. The messages of one thread are sent in the order of its calls.
+        Arguments as for :meth:`publish`. Messages are sent in the order in which a thread starts them.
 
-        :raises Error: what is known at once: no connection, a bad argument, a bound that is reached (65,536 calls).
+        :raises Error: an error that is known at once: no connection, an invalid argument, a limit (65,536 calls).
         """
         future: CallFuture[_amop.Reply] = CallFuture()
         future._started = self._native.start_publish(topic, data, timeout, wait_for_subscriber, retry, future)
@@ -99,19 +101,21 @@ class Client(BaseClient[_amop.Handler]):
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
     ) -> None:
-        """Send a broadcast to all subscribers, and wait for the node's ack, which says nothing of who hears it.
+        """Send a broadcast and wait for the acknowledgement of the node.
+
+        The acknowledgement does not confirm delivery to any subscriber.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param data: the payload; text goes as UTF-8.
-        :param timeout: the call's deadline in seconds; None: the client's ``call_timeout``.
-        :param all_nodes: send through every connected node; subscribers of other libraries then see duplicates.
-        :param retry: when to try again by itself; None: the client's.
-        :raises CallTimeoutError: no ack in time.
-        :raises NodeConnectionError: no node is connected, or the connection went away.
-        :raises OverloadedError: too much is in flight, or the node's limit is reached.
-        :raises ArgumentError: a bad topic, or more data than fits one frame.
+        :param data: the payload; ``str`` is encoded as UTF-8.
+        :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
+        :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
+        :param retry: when to retry automatically; None: the client's ``retry``.
+        :raises CallTimeoutError: there was no acknowledgement in time.
+        :raises NodeConnectionError: no node is connected, or the connection was lost.
+        :raises OverloadedError: a limit of the client or the node is reached.
+        :raises ArgumentError: the topic is invalid, or the data does not fit in one frame.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         self._native.broadcast(topic, data, timeout, all_nodes, retry)
 
@@ -124,7 +128,7 @@ class Client(BaseClient[_amop.Handler]):
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
     ) -> CallFuture[None]:
-        """Send a broadcast without waiting; the future ends with the node's ack or the error.
+        """Send a broadcast without waiting, and return a future for the acknowledgement or the error.
 
         Arguments as for :meth:`broadcast`, errors as for :meth:`publish_nowait`.
         """
@@ -143,28 +147,30 @@ class Client(BaseClient[_amop.Handler]):
         placement: PlacementChoice | None = None,
         timeout: float | None = None,
     ) -> Subscription:
-        """Subscribe to a topic: iterate over the result, or give a handler.
+        """Subscribe to a topic, to iterate over the result or with a handler.
 
-        Any number per topic; each gets every message. A unicast is answered (empty) as soon as one subscription has
-        taken it, so a slow reader never makes the node deliver it again.
+        A topic can have any number of subscriptions. Each receives every message. A unicast is answered with an empty
+        reply as soon as one subscription has accepted it, so that a slow reader does not cause the node to deliver it
+        again.
 
-        A handler is called with each message on the client's dispatcher threads, one call after the other. What it
-        raises is logged on logger ``amop`` and reported as an event; the next message comes all the same. What it
-        returns is ignored.
+        A handler is called with each message on the client's dispatcher threads, one call after the other. Its
+        exceptions are logged on logger ``amop`` and reported as an event, and delivery continues. Its return value is
+        ignored.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param handler: what is called with each message; None: they are read from the result.
-        :param max_messages: most messages held. Default 65,536.
-        :param max_bytes: most bytes held, payloads and 160 for each message; one of any size is taken when nothing is.
-            Default 64 MiB.
-        :param overflow: what happens beyond. Default: refuse, and tell a unicast's publisher that this one is busy.
-        :param placement: at how many nodes it is listed. Default: all.
-        :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
-        :raises CallTimeoutError: no node listed it in time.
-        :raises ArgumentError: a bad topic or bound.
-        :raises TypeError: the handler isn't callable, or a coroutine function.
+        :param handler: the function that is called with each message; None: messages are read from the result.
+        :param max_messages: the maximum number of queued messages. Default: 65,536.
+        :param max_bytes: the maximum number of queued bytes, counting 160 bytes per message besides its payload. An
+            empty subscription accepts one message of any size. Default: 64 MiB.
+        :param overflow: what happens at these limits. Default: refuse; the publisher of a unicast receives
+            SUBSCRIBER_BUSY.
+        :param placement: at how many nodes the topic is listed. Default: all.
+        :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :raises CallTimeoutError: no node listed the topic in time.
+        :raises ArgumentError: the topic or a limit is invalid.
+        :raises TypeError: the handler is not callable, or is a coroutine function.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         given = (max_messages, max_bytes, overflow, placement, None, timeout)
         if handler is None:
@@ -185,29 +191,31 @@ class Client(BaseClient[_amop.Handler]):
         placement: PlacementChoice | None = None,
         timeout: float | None = None,
     ) -> Service:
-        """Serve a topic: answer each unicast. One service per topic in a client.
+        """Serve a topic: answer each of its unicasts.
 
-        The service alone gets that topic's unicasts; broadcasts go to subscriptions only.
+        A client can have one service per topic. It receives the unicasts alone; broadcasts are delivered to
+        subscriptions only.
 
-        A handler is called with each request on the client's dispatcher threads. The data that it returns is the reply.
-        If it returns None the answer is what it gave through the request, or will give later. If it raises, the
-        publisher receives a failure with a fixed text; the exception is only logged on logger ``amop`` and emitted as
-        an event. Use ``request.fail(code, data)`` to send a code and data of your own.
+        A handler is called with each request on the client's dispatcher threads. The data that it returns is the
+        reply. If it returns None, it answers through the request, at once or later. If it raises, the publisher
+        receives a failure with a fixed text; the exception is only logged on logger ``amop`` and emitted as an event.
+        Use ``request.fail(code, data)`` to send a code and data of your own.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param handler: what is called with each request; None: they are read from the result.
-        :param concurrency: how many calls of the handler may run at once. Default 1.
-        :param max_messages: most requests held; beyond, publishers are told that this one is busy. Default 65,536.
-        :param max_bytes: most bytes held, payloads and 160 for each request; one of any size is taken when nothing is.
-            Default 64 MiB.
-        :param placement: at how many nodes it is listed. Default: one.
-        :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
-        :raises ServiceError: this client serves the topic already.
-        :raises CallTimeoutError: no node listed it in time.
-        :raises ArgumentError: a bad topic or bound.
-        :raises TypeError: the handler isn't callable, or a coroutine function.
+        :param handler: the function that is called with each request; None: requests are read from the result.
+        :param concurrency: how many calls of the handler may run at once. Default: 1.
+        :param max_messages: the maximum number of queued requests. At the limit publishers receive SUBSCRIBER_BUSY.
+            Default: 65,536.
+        :param max_bytes: the maximum number of queued bytes, counting 160 bytes per request besides its payload. An
+            empty service accepts one request of any size. Default: 64 MiB.
+        :param placement: at how many nodes the topic is listed. Default: one.
+        :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :raises ServiceError: this client already serves the topic.
+        :raises CallTimeoutError: no node listed the topic in time.
+        :raises ArgumentError: the topic or a limit is invalid.
+        :raises TypeError: the handler is not callable, or is a coroutine function.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         given = (max_messages, max_bytes, None, placement, concurrency, timeout)
         if handler is None:
@@ -251,22 +259,22 @@ class Client(BaseClient[_amop.Handler]):
         return decorate
 
     def events(self) -> Events:
-        """Listen to what happens from now on: connections lost and restored, slow consumers, failed handlers.
+        """Return the events from now on: lost and restored connections, slow consumers, failed handlers.
 
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         return Events(self, self._native.events())
 
     def close(self, timeout: float | None = None) -> None:
-        """End the client, in order.
+        """Close the client in order.
 
-        Calls in flight end with ClosedError, handlers get until the timeout to finish what is queued, the rest is
-        dropped and counted, connections say goodbye. Returns after the last call of a handler has returned; called from
-        inside a handler it returns at once. A second close waits for the first.
+        Calls in flight fail with ClosedError. Handlers process what is queued until the timeout; the rest is
+        discarded and counted. Return after the last call of a handler has returned, or at once inside of a handler. A
+        second call waits for the first one.
 
-        :param timeout: seconds; None: the client's ``close_timeout``.
-        :raises CallTimeoutError: a handler hasn't returned.
-        :raises ForkError: in the child of a fork.
+        :param timeout: in seconds; None: the client's ``close_timeout``.
+        :raises CallTimeoutError: a handler has not returned.
+        :raises ForkError: in a child process of a fork.
         """
         self._closed = True
         self._native.close(timeout)
@@ -288,20 +296,20 @@ class Client(BaseClient[_amop.Handler]):
         self._handlers.add(handler)
 
     def _forget_handlers(self) -> None:
-        """Let go of those that will never be called again."""
+        """Release the handlers that will not be called again."""
         self._handlers -= {handler for handler in list(self._handlers) if handler.done}
 
 
 def _for_threads(handler: Callable[[Any], object]) -> Callable[[Any], object]:
     if not callable(handler):
-        raise TypeError(f"a handler has to be callable, and {handler!r} isn't")
+        raise TypeError(f"the handler {handler!r} is not callable")
     if inspect.iscoroutinefunction(handler):
-        raise TypeError(f"{handler!r} is a coroutine function, which threads can't run: take amop.aio for it")
+        raise TypeError(f"the handler {handler!r} is a coroutine function: use amop.aio for it")
     return handler
 
 
 def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Client:
-    """Connect to one or more nodes; returns when one is ready, the others follow in the background.
+    """Connect to one or more nodes. Return when one is ready; the client connects to the others in the background.
 
     ::
 

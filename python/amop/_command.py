@@ -1,4 +1,4 @@
-"""The command ``amop``, as the package installs it."""
+"""The command ``amop``, as installed by the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import _amop
 
 
 def main() -> int:
-    """Run the command with the process's arguments; its exit code."""
-    # The command has a way of its own to end at Ctrl-C.
+    """Run the command with the arguments of the process, and return its exit code."""
+    # The command handles Ctrl-C itself.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return _amop.run_command(sys.argv)

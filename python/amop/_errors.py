@@ -1,4 +1,4 @@
-"""The exceptions: one class for each way to react, all under Error."""
+"""The exceptions: a class for each way to react, all derived from Error."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from ._words import Delivery, ErrorKind
 
 
 class Error(Exception):
-    """The base of all errors of this package. Its text says what happened, to what, and what to do.
+    """The base of all errors of this package. Its text states what happened, to what, and what to do.
 
-    :ivar kind: what went wrong.
-    :ivar retriable: whether the same call may succeed later without a change. Says nothing of duplicates: see
-        ``delivery``.
-    :ivar delivery: whether the message may have reached a subscriber all the same.
-    :ivar node_code: the result that the node or the subscriber answered, None where none did.
-    :ivar data: what the subscriber sent along with its failure; empty otherwise.
+    :ivar kind: the kind of the error.
+    :ivar retriable: whether the same call may succeed later without a change. Whether a retry may produce a duplicate
+        is stated by ``delivery``.
+    :ivar delivery: whether the message may have been delivered to a subscriber.
+    :ivar node_code: the result code that the node or the subscriber sent; None if there is none.
+    :ivar data: the data that the subscriber sent with its failure; else empty.
     """
 
     kind: ErrorKind
@@ -52,7 +52,7 @@ class Error(Exception):
         return f"<amop.{type(self).__name__} {self.kind.name}{node_code} delivery={self.delivery}: {self}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep all of it on the way to another process."""
+        """Pickle all attributes."""
         return _again, (
             type(self),
             str(self),
@@ -65,59 +65,59 @@ class Error(Exception):
 
 
 class ArgumentError(Error, ValueError):
-    """An argument can't be used: a topic, an endpoint, an option, a payload that is too large."""
+    """An argument is invalid: a topic, an endpoint, an option, or a payload that is too large."""
 
 
 class CredentialsError(Error):
-    """Certificates or key are missing, damaged, out of date or don't belong together."""
+    """Certificates or key are missing, damaged or out of date, or do not belong together."""
 
 
 class NodeConnectionError(Error, ConnectionError):
-    """There is no connection to a node: it could not be made, or was lost."""
+    """A connection to a node could not be established, or was lost."""
 
 
 class TlsError(NodeConnectionError):
-    """Node and client reached each other, but TLS or the handshake after it failed."""
+    """TLS, or the channel handshake after it, failed."""
 
 
 class CallTimeoutError(Error, TimeoutError):
-    """The call's own deadline passed, or the node's."""
+    """The deadline of the call or the time limit of the node passed."""
 
 
 class ConnectTimeoutError(NodeConnectionError, CallTimeoutError):
-    """No connection within the connect limit."""
+    """The connection was not established within the connect timeout."""
 
 
 class ClosedError(Error):
-    """The client is closed or closing, or what is read has ended."""
+    """The client is closed or closing, or the source that is read has ended."""
 
 
 class OverloadedError(Error):
-    """A bound of this client or a limit of the node is reached: try later."""
+    """A limit of this client or of the node is reached: try again later."""
 
 
 class NoSubscriberError(Error):
-    """Nobody was there to get the message."""
+    """No subscriber could receive the message."""
 
 
 class SubscriberError(Error):
-    """The subscriber answered with a failure: ``node_code`` and ``data`` are its own."""
+    """The subscriber answered with a failure; ``node_code`` and ``data`` are set by it."""
 
 
 class ServiceError(Error):
-    """The topic is served already, or a request can't be answered any more."""
+    """The topic is already served, or a request can no longer be answered."""
 
 
 class UnsupportedError(Error, NotImplementedError):
-    """This build, or this node, doesn't have it."""
+    """This build of the library, or this node, does not support the operation."""
 
 
 class ForkError(Error, RuntimeError):
-    """The process was forked from the one that made the client: make a new one in the child."""
+    """The client was created by the parent process of a fork: create a new one in the child."""
 
 
 class InternalError(Error, RuntimeError):
-    """The library's threads can't be started, or there is a bug in it."""
+    """The library could not start its threads, or has a bug."""
 
 
 _K = ErrorKind
@@ -172,7 +172,7 @@ _CLASSES: dict[ErrorKind, type[Error]] = {
 def from_native(
     code: int, message: str, retriable: bool, maybe_delivered: bool, node_code: int | None, data: bytes
 ) -> Error:
-    """Make the exception that stands for an error of the core's."""
+    """Return the exception for an error of the core."""
     kind = ErrorKind(code)
     delivery = Delivery.MAYBE if maybe_delivered else Delivery.NO
     return _CLASSES[kind](
@@ -181,17 +181,17 @@ def from_native(
 
 
 def timed_out(message: str) -> CallTimeoutError:
-    """Make the error of a wait that was in vain."""
+    """Return the error of a wait in which nothing arrived."""
     return CallTimeoutError(message, ErrorKind.TIMEOUT, retriable=True)
 
 
 def closed(message: str) -> ClosedError:
-    """Make the error of a call on what has ended."""
+    """Return the error of a call on a source that has ended."""
     return ClosedError(message, ErrorKind.CLOSED)
 
 
 def unusable(message: str) -> ArgumentError:
-    """Make the error of an argument that can't be used."""
+    """Return the error of an invalid argument."""
     return ArgumentError(message, ErrorKind.INVALID_ARGUMENT)
 
 

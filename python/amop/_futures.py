@@ -1,4 +1,4 @@
-"""Futures of calls that nobody waits for."""
+"""Futures of calls that do not wait."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ T = TypeVar("T")
 
 
 class CallFuture(Future[T]):
-    """The outcome of a call under way; cancelling it ends the call.
+    """The result of a call in flight. Cancelling it cancels the call.
 
-    A call that has been written can't be taken back: then it is only not waited for any more. Callbacks run on the
-    client's dispatcher threads, one after the other.
+    A message that has been written can't be recalled; then the reply is only no longer waited for. Callbacks run on
+    the client's dispatcher threads, one after the other.
     """
 
     _started: _amop.Started | None = None
 
     def cancel(self) -> bool:
-        """End the call, unless it has ended; whether it was cancelled."""
+        """Cancel the call, unless it has completed, and return whether it was cancelled."""
         cancelled = super().cancel()
         if cancelled and self._started is not None:
             self._started.cancel()
@@ -28,7 +28,7 @@ class CallFuture(Future[T]):
 
 
 def complete(batch: list[tuple[CallFuture[Any], object, BaseException | None]]) -> None:
-    """Tell futures how their calls ended."""
+    """Complete futures with the results of their calls."""
     for future, value, error in batch:
         if not future.set_running_or_notify_cancel():
             continue

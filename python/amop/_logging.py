@@ -1,4 +1,4 @@
-"""What the library logs reaches Python's logger ``amop`` here."""
+"""Passes the log of the library to Python's logger ``amop``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ._errors import Error
 logger = logging.getLogger("amop")
 
 TRACE = 5
-"""The level below DEBUG at which frames are logged, payloads too."""
+"""The level below DEBUG, the only one whose records may contain payloads."""
 
 FAILED_TEXT = "the handler failed"
 """What the publisher receives if a handler raises; the exception stays in the log and the events of this client."""
 
-# Python's levels by the library's numbers; 0 is off.
+# Python's levels by the numbers of the library; 0 is off.
 _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, TRACE)
 
 
 def wanted() -> int:
-    """How much the logger wants to hear now, in the library's numbers."""
+    """Return the current level of the logger, as a number of the library."""
     for number in range(len(_LEVELS) - 1, 0, -1):
         if logger.isEnabledFor(_LEVELS[number]):
             return number
@@ -27,9 +27,9 @@ def wanted() -> int:
 
 
 def emit(records: list[tuple[float, int, str, str]], lost: int) -> None:
-    """Log what has come; `lost` records before it found no room."""
+    """Log records; `lost` of them before were discarded."""
     if lost:
-        logger.warning("%d records were lost: logging takes them too slowly", lost)
+        logger.warning("%d records were discarded: logging is too slow", lost)
     for created, number, target, message in records:
         level = _LEVELS[number]
         if logger.isEnabledFor(level):
@@ -42,9 +42,9 @@ def emit(records: list[tuple[float, int, str, str]], lost: int) -> None:
 
 
 def handler_failed(topic: str, error: BaseException, ending: bool) -> str:
-    """Log what a handler raised, with its traceback, and return its text for the event.
+    """Log an exception of a handler with its traceback, and return its text for the event.
 
-    At the end of the interpreter all clients are closed, so the failure of a call is logged at DEBUG then.
+    While the interpreter exits, all clients close, so that errors of this package in a handler are expected then.
     """
     level = logging.DEBUG if ending and isinstance(error, Error) else logging.ERROR
     logger.log(level, "the handler of topic %r failed", topic, exc_info=error)

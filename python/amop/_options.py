@@ -1,4 +1,4 @@
-"""What a client is set up with."""
+"""The options of a client."""
 
 from __future__ import annotations
 
@@ -15,59 +15,61 @@ PlacementChoice: TypeAlias = Placement | Literal["all", "one"]
 Given: TypeAlias = tuple[
     int | None, int | None, OverflowChoice | None, PlacementChoice | None, int | None, float | None
 ]
-"""A subscription's bounds as the native half takes them: max_messages, max_bytes, overflow, placement, concurrency,
-timeout."""
+"""The options of a subscription, as the native half takes them: max_messages, max_bytes, overflow, placement,
+concurrency, timeout."""
 
 
 class ClientOptions(TypedDict, total=False):
-    """Options of a client, all by name; those left out, or None, keep their defaults. Times are seconds."""
+    """Options of a client. Options that are omitted, or None, have their defaults. Times are in seconds."""
 
     credentials: Path | None
-    """The folder with ``ca.crt``, ``sdk.crt`` and ``sdk.key``. Without any credentials they are looked for in
-    ``$AMOP_CREDENTIALS`` or, only if that isn't set, in ``.``, ``conf``, ``sdk``, ``nodes/127.0.0.1/sdk`` and
-    ``amop-devnet/sdk``."""
+    """The folder that contains ``ca.crt``, ``sdk.crt`` and ``sdk.key``. If no credentials are set, the files are
+    searched in ``$AMOP_CREDENTIALS`` or, only if that is not set, in ``.``, ``conf``, ``sdk``,
+    ``nodes/127.0.0.1/sdk`` and ``amop-devnet/sdk``."""
     credential_files: tuple[Path, Path, Path] | None
-    """The three PEM files by name: CA, own certificate chain, private key."""
+    """The paths of the three PEM files: CA, the client's certificate chain, private key."""
     credential_pem: tuple[str | bytes, str | bytes, str | bytes] | None
-    """The same from memory, as PEM text."""
+    """The contents of the three PEM files."""
     start_offline: bool | None
-    """Whether there is a client though no node can be reached yet. Default no."""
+    """Whether to create a client even if no node can be reached. Default: False."""
     connect_timeout: float | None
-    """How long one try to connect may take: TCP, TLS and handshake together. Default 10."""
+    """The time limit of one attempt to connect, which includes TCP, TLS and channel handshake. Default: 10."""
     call_timeout: float | None
-    """The deadline of every call that has none of its own. Default 10."""
+    """The time limit of calls that state none. Default: 10."""
     close_timeout: float | None
-    """How long close() lets handlers finish. Default 5."""
+    """How long close() waits for handlers. Default: 5."""
     heartbeat: float | None
-    """The time between heartbeats. Default 10; nodes end a connection that is idle for 60."""
+    """The heartbeat interval. Default: 10. Keep it below 60, because nodes close connections that are idle for that
+    long."""
     missed_heartbeats: int | None
-    """After how many heartbeats without a byte from the node a connection is dead. Default 2."""
+    """The number of heartbeat intervals after which a connection on which nothing arrives is closed. Default: 2."""
     reconnect_min: float | None
-    """The first pause before a reconnect; it duplicates. Default 0.1."""
+    """The pause before the first attempt to reconnect. It doubles with each failed attempt. Default: 0.1."""
     reconnect_max: float | None
-    """The longest pause before a reconnect. Default 10."""
+    """The longest pause between attempts to reconnect. Default: 10."""
     answer_timeout: float | None
-    """How long a service's handler may take before the library answers for it. Default 4.5: half a second before a
-    2.x node would give the message to somebody else."""
+    """How long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
+    Default: 4.5, half a second before a 2.x node would deliver the message to another subscriber."""
     retry: RetryChoice | None
-    """When a failed publish is tried again by itself. Default: definite."""
+    """When failed calls are retried automatically. Default: definite."""
     echo: bool | None
-    """Whether this client's own broadcasts come back to its subscriptions. Default no."""
+    """Whether the client's own broadcasts are delivered to its own subscriptions. Default: False."""
     group: int | None
-    """The group that nodes are asked about their peers in. Default 1."""
+    """The group of the chain in which nodes are asked for their peers. Default: 1."""
     max_in_flight: int | None
-    """The maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at once.
+    """The maximum number of calls of the client that are in flight or waiting. Further calls fail with OVERLOADED.
     Default: 65,536."""
     max_send_bytes: int | None
-    """The maximum number of bytes queued to send at each connection, and the maximum number that calls of the client keep
-    while they wait for a node, a subscriber or a retry. Default: 256 MiB."""
+    """The maximum number of bytes queued for sending at each connection, and of calls that wait for a node, a
+    subscriber or a retry. Default: 256 MiB."""
     max_held_bytes: int | None
-    """Most bytes held in all subscriptions and services, payloads and 160 for each message. Default 512 MiB."""
+    """The maximum number of bytes queued in all subscriptions and services together, counting 160 bytes per message
+    besides its payload. Default: 512 MiB."""
     max_events: int | None
-    """Most events held for a listener; beyond it the oldest go. Default 1,024."""
+    """The maximum number of events queued for each listener. At the limit the oldest is discarded. Default: 1,024."""
     max_duplicates: int | None
-    """How many messages are remembered to recognise duplicates. Default 65,536."""
+    """The maximum number of messages that are remembered to recognise duplicates. Default: 65,536."""
     duplicate_window: float | None
-    """How long they are remembered. Default 60."""
+    """How long messages are remembered. Default: 60."""
     dispatcher_threads: int | None
-    """Most threads for handlers. Default 256."""
+    """The maximum number of threads for handlers. Default: 256."""

@@ -1,4 +1,4 @@
-"""Subscriptions, services and events as threads read them."""
+"""Subscriptions, services and events for threads."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Read = TypeVar("Read")
 
 
 class Reader(Generic[Read]):
-    """Something that is read item by item, by any number of threads: each item goes to one of them."""
+    """A source that is read item by item, by any number of threads: each item goes to one of them."""
 
-    _ended = "it has ended"
+    _ended = "the source has ended"
 
     def _reading(self) -> _amop.Inbox:
         raise NotImplementedError
 
     def next(self, timeout: float | None = None) -> Read:
-        """Give the next one, and wait for it.
+        """Return the next item, waiting for it.
 
-        :param timeout: the longest wait in seconds; None waits as long as it takes, 0 not at all.
-        :raises CallTimeoutError: none came in time.
-        :raises ClosedError: it has ended, and all was read.
-        :raises ForkError: in the child of a fork.
+        :param timeout: the longest wait in seconds; None waits without limit, 0 not at all.
+        :raises CallTimeoutError: nothing arrived in time.
+        :raises ClosedError: the source has ended, and everything has been read.
+        :raises ForkError: in a child process of a fork.
         """
         item: Read | None = self._reading().next(timeout)
         if item is None:
@@ -40,12 +40,12 @@ class Reader(Generic[Read]):
         return item
 
     def next_many(self, limit: int, timeout: float | None = None) -> list[Read]:
-        """Wait for the next one, and give all that are there then, up to `limit`.
+        """Wait for the next item, and return all that are available then, up to `limit`.
 
         :raises ArgumentError: the limit is 0.
-        :raises CallTimeoutError: none came in time.
-        :raises ClosedError: it has ended, and all was read.
-        :raises ForkError: in the child of a fork.
+        :raises CallTimeoutError: nothing arrived in time.
+        :raises ClosedError: the source has ended, and everything has been read.
+        :raises ForkError: in a child process of a fork.
         """
         items: list[Read] = self._reading().next_many(limit, timeout)
         if not items:
@@ -63,26 +63,26 @@ class Reader(Generic[Read]):
 
 
 class Inbox(BaseInbox[Item], Reader[Item]):
-    """What subscriptions and services share."""
+    """The common part of subscriptions and services."""
 
-    _ended = "no more will come: the client is closed, or it was unsubscribed"
+    _ended = "no more will arrive: unsubscribed, or the client is closed"
 
     def __init__(
         self, client: Client, topic: str, inbox: _amop.Inbox | None, guard: _amop.Guard | None
     ) -> None:
         super().__init__(topic, inbox, guard)
-        # Nobody else may hold it, and then what is read here would end.
+        # Keep the client alive, because its end is the end of this object.
         self._client = client
 
     def unsubscribe(self, timeout: float | None = None) -> None:
-        """Take no more, and tell the node.
+        """Stop accepting messages; the nodes receive a topic list without the topic.
 
-        What is queued can still be read. With a handler it returns after the handler has worked that off and its last
-        call has returned; called from inside a handler it returns at once. A second one changes nothing.
+        Queued messages can still be read. With a handler, return after it has processed them and its last call has
+        returned; inside of a handler return at once. A second call does nothing.
 
         :param timeout: how long the handler gets, in seconds; None: the client's ``close_timeout``.
-        :raises CallTimeoutError: the handler hasn't returned in time; the rest was dropped and counted.
-        :raises ForkError: in the child of a fork.
+        :raises CallTimeoutError: the handler has not returned in time; the rest was discarded and counted.
+        :raises ForkError: in a child process of a fork.
         """
         if self._guard is None:
             self._reading().unsubscribe()
@@ -105,8 +105,9 @@ class Inbox(BaseInbox[Item], Reader[Item]):
 class Subscription(Inbox[_amop.Message]):
     """A subscription: iterate over its messages, or leave them to its handler.
 
-    Messages come in the order in which their connection received them. When it is dropped it unsubscribes, unless it
-    has a handler: that goes on until the client closes. ``with`` unsubscribes at its end.
+    Messages are in the order in which their connection received them. A subscription without a handler unsubscribes
+    when it is dropped; one with a handler continues until the client is closed. A ``with`` block unsubscribes at its
+    end.
     """
 
     _name = "amop.Subscription"
@@ -115,19 +116,20 @@ class Subscription(Inbox[_amop.Message]):
 class Service(Inbox[_amop.Request]):
     """A service: iterate over its requests and answer each, or leave them to its handler.
 
-    When it is dropped it ends, unless it has a handler: that goes on until the client closes. ``with`` ends it.
+    A service without a handler ends when it is dropped; one with a handler continues until the client is closed. A
+    ``with`` block ends it.
     """
 
     _name = "amop.Service"
 
 
 class Events(Reader[Event]):
-    """What happens to a client, from the moment this was made: iterate over it. Ends after ``events.Closed``.
+    """The events of a client, from the creation of this object on: iterate over it. It ends after ``events.Closed``.
 
-    Bounded by ``max_events``: who doesn't read loses the oldest.
+    A reader that is too slow loses the oldest events beyond ``max_events``.
     """
 
-    _ended = "no more events will come: the client is closed"
+    _ended = "no more events will arrive: the client is closed"
 
     def __init__(self, client: Client, inbox: _amop.Inbox) -> None:
         self._client = client

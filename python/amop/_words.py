@@ -1,4 +1,4 @@
-"""Words with a fixed meaning: kinds of messages and errors, and the choices that options take."""
+"""Enumerations: kinds of messages and errors, and the choices of options."""
 
 from __future__ import annotations
 
@@ -6,85 +6,85 @@ from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 Data: TypeAlias = bytes | bytearray | memoryview | str
-"""What can be sent: bytes of any kind; text goes as UTF-8."""
+"""Types that can be sent: any bytes, or ``str``, which is encoded as UTF-8."""
 
 
 class MessageKind(StrEnum):
     """How a message was sent."""
 
     UNICAST = "unicast"
-    """To one subscriber that the node picked."""
+    """To one subscriber, chosen by the node."""
     BROADCAST = "broadcast"
     """To all subscribers."""
 
 
 class Retry(StrEnum):
-    """When a failed publish is tried again by itself."""
+    """When a failed publish or broadcast is retried automatically."""
 
     NEVER = "never"
     """Never."""
     DEFINITE = "definite"
-    """On another node, when the failure says that nothing was delivered. The default."""
+    """On another node, if the error states that the message was not delivered. The default."""
     AT_LEAST_ONCE = "at_least_once"
-    """Also when it may have been delivered: the message may be handled more than once."""
+    """Also if the message may have been delivered: it may be handled more than once."""
 
 
 class Overflow(StrEnum):
-    """What a full subscription does with a further message."""
+    """What a full subscription does with a new message."""
 
     REFUSE = "refuse"
-    """Refuses it; the publisher of a unicast is told that the subscriber is busy. The default."""
+    """Refuses it; the publisher of a unicast receives SUBSCRIBER_BUSY. The default."""
     DROP_OLDEST = "drop_oldest"
-    """Gives up the oldest accepted messages to make room."""
+    """Discards its oldest messages to make space."""
 
 
 class Placement(StrEnum):
-    """At how many nodes a subscription or service is listed."""
+    """At how many of the connected nodes a topic is listed."""
 
     ALL = "all"
     """At all connected nodes. The default for subscriptions."""
     ONE = "one"
-    """At one at a time, moved when it is lost. The default for services."""
+    """At one node; the topic moves to another node when that one is lost. The default for services."""
 
 
 class Delivery(StrEnum):
-    """Whether a failed message may have reached a subscriber all the same."""
+    """Whether the message of a failed call may have been delivered to a subscriber."""
 
     NO = "no"
-    """It has not: sending it again can't make a duplicate."""
+    """Not delivered: sending the message again cannot produce a duplicate."""
     MAYBE = "maybe"
-    """It may have been delivered; a further try may be a duplicate."""
+    """Possibly delivered: sending the message again may produce a duplicate."""
 
 
 class ErrorKind(IntEnum):
-    """What went wrong, as a number that is the same in every language. 100 to 104 are the node's own codes."""
+    """The kind of an error, a number that is the same in every language. 100 to 104 are codes of the nodes."""
 
     INVALID_ARGUMENT = 1
-    """An argument is unusable: empty, out of range, not UTF-8."""
+    """An argument is invalid: empty, out of range, or not UTF-8."""
     INVALID_TOPIC = 2
-    """A topic is empty, longer than 254 bytes, or holds a TAB or NUL."""
+    """A topic is empty, longer than 254 bytes, or contains a TAB or NUL."""
     INVALID_ENDPOINT = 3
-    """An endpoint isn't ``host:port``, ``IPv4:port`` or ``[IPv6]:port``."""
+    """An endpoint is not ``host:port``, ``IPv4:port`` or ``[IPv6]:port``."""
     TOO_LARGE = 4
-    """The message doesn't fit one frame (100 MiB - 64 KiB)."""
+    """The message does not fit in one frame (100 MiB - 64 KiB)."""
 
     CREDENTIALS_NOT_FOUND = 20
-    """No credentials were given and none found; the text lists every place tried."""
+    """No credentials were set and none were found; the text lists the places searched."""
     CREDENTIALS_INVALID = 21
     """A certificate or key can't be read or parsed."""
     KEY_ENCRYPTED = 22
     """The private key is encrypted."""
     KEY_MISMATCH = 23
-    """The private key doesn't belong to the certificate."""
+    """The private key does not belong to the certificate."""
     CERTIFICATE_DATES = 24
-    """An own certificate or the CA is expired or not yet valid."""
+    """The client's certificate or the CA has expired or is not yet valid."""
 
     RESOLVE = 30
     """The host name can't be resolved."""
     CONNECT = 31
-    """TCP connect failed: nothing listens there, or no route."""
+    """The TCP connection failed: nothing listens there, or there is no route."""
     CONNECT_TIMEOUT = 32
-    """TCP, TLS or handshake didn't end within the connect limit."""
+    """TCP, TLS and channel handshake did not complete within the connect timeout."""
     TLS = 33
     """The TLS handshake failed."""
     NODE_CERTIFICATE = 34
@@ -92,65 +92,65 @@ class ErrorKind(IntEnum):
     CLIENT_CERTIFICATE = 35
     """The node refused this client's certificate."""
     TLS_NO_COMMON = 36
-    """Node and client share no cipher suite or curve."""
+    """The node and the client have no cipher suite or curve in common."""
     HANDSHAKE = 37
     """The node refused the channel handshake: no common protocol version."""
     LISTEN = 38
-    """The embedded node can't listen on its port."""
+    """An embedded node can't listen on its port."""
 
     NOT_CONNECTED = 40
-    """No node is connected at the moment."""
+    """No node is connected."""
     CONNECTION_LOST = 41
-    """The connection went away while the call was in flight."""
+    """The connection was lost while the call was in flight."""
     PROTOCOL = 42
-    """The node sent something that isn't the protocol."""
+    """The node or a subscriber violated the protocol."""
 
     TIMEOUT = 50
-    """The call's own deadline passed."""
+    """The deadline of the call passed."""
     CANCELLED = 51
     """The call was cancelled."""
     CLOSED = 52
     """The client is closed or closing."""
     OVERLOADED = 53
-    """A bound of this client is reached: calls in flight, or bytes queued to send."""
+    """A limit of this client is reached: calls in flight, or bytes queued for sending."""
 
     NO_SUBSCRIBER = 100
-    """No node knows a subscriber of the topic, or all of them failed."""
+    """No node knows a subscriber of the topic, or all subscribers failed."""
     REMOTE_NODE = 101
     """Older nodes: the remote node could not reach its SDK."""
     NODE_TIMEOUT = 102
-    """The node's own time limit passed."""
+    """The time limit of the node passed."""
     BANDWIDTH = 103
-    """The node's AMOP bandwidth limit rejected the message."""
+    """The bandwidth limit of the node rejected the message."""
     SUBSCRIBER_UNREACHABLE = 104
-    """The remote node had no subscriber left to try."""
+    """The remote node had no further subscriber to try."""
     REMOTE = 199
-    """Any other code that a node or a subscriber answered; see ``Error.node_code``."""
+    """Any other code from a node or a subscriber; see ``Error.node_code``."""
 
     SUBSCRIBER_FAILED = 200
     """The subscriber's handler failed."""
     SUBSCRIBER_DROPPED = 201
-    """The subscriber dropped the request unanswered."""
+    """The subscriber dropped the request without an answer."""
     SUBSCRIBER_TOO_SLOW = 202
-    """The subscriber's handler didn't answer before the node's limit."""
+    """The subscriber's handler did not answer in time."""
     SUBSCRIBER_BUSY = 203
-    """Every queue of the subscriber was full."""
+    """All queues of the subscriber were full."""
     SUBSCRIBER_UNSUBSCRIBED = 204
-    """The subscriber has just left the topic."""
+    """The subscriber had just unsubscribed from the topic."""
 
     ALREADY_SERVED = 300
-    """This client serves the topic already."""
+    """This client already serves the topic."""
     WOULD_DEADLOCK = 301
-    """The call would wait for the very handler that makes it."""
+    """The call would wait for the handler that makes it."""
     UNSUPPORTED = 302
-    """This build, or this node, doesn't have it."""
+    """This build of the library, or this node, does not support the operation."""
     FORKED = 303
-    """The process forked after the library had started; the child can't use it."""
+    """The client was created before a fork, by the parent process."""
     RUNTIME = 304
     """The library's threads could not be started."""
     ALREADY_ANSWERED = 305
-    """The request was answered before."""
+    """The request has already been answered."""
     REQUEST_EXPIRED = 306
-    """The request's time is over: the library has answered it, or its connection is gone."""
+    """The request can no longer be answered: the library has answered it, or its connection was lost."""
     INTERNAL = 307
     """A bug in the library."""

@@ -1,4 +1,4 @@
-"""Embedded nodes: the AMOP of a chain in this process, for tests and trials.
+"""Embedded nodes: AMOP nodes in this process, for tests and trials.
 
 ::
 
@@ -6,8 +6,8 @@
         with amop.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
             ...
 
-They answer clients as nodes of release 2.11.2 were observed to. A message published at one node reaches a subscriber
-at another. With pytest, the fixture ``amop_devnet`` is such a devnet.
+They behave like nodes of release 2.11.2; a message published at one reaches a subscriber at another. The pytest
+fixture ``amop_devnet`` is such a devnet.
 """
 
 from __future__ import annotations
@@ -34,19 +34,20 @@ __all__ = ["Devnet"]
 
 
 class Devnet:
-    """A number of nodes in this process, on a thread of their own. They run until stop(), or the end of ``with``.
+    """Nodes in this process, on a thread of their own. They run until stop(), or the end of ``with``.
 
-    May be used from many threads, asyncio's too: no method takes long, except stop() with clients that don't read.
+    It may be used from any number of threads and with asyncio: no method takes long, except stop() with clients that
+    don't read.
 
-    :param nodes: how many, from 1 up.
-    :param port: the first node's port on 127.0.0.1, the others have those that follow; 0: any that are free.
-    :param folder: where the certificates are kept, laid out as the official chain script does; made when it isn't
-        there, used again when it is. Default: a temporary one, which goes with the devnet.
-    :param rsa: RSA certificates instead of secp256k1 ones. Keys take a good part of a second each to make.
-    :param like_2_11: imitate what nodes of version 2.11 do badly: messages to clients of the same node are lost, topics
-        take 5 s to travel, frames overtake each other.
-    :raises NodeConnectionError: a port is taken.
-    :raises CredentialsError: the folder holds something else.
+    :param nodes: the number of nodes, at least 1.
+    :param port: the port of the first node on 127.0.0.1; the others use the ports that follow; 0: any free ports.
+    :param folder: the folder for the certificates, with the layout of the official chain script. It is created if it
+        does not exist, else its certificates are used. Default: a temporary folder that is deleted with the devnet.
+    :param rsa: whether to create RSA certificates instead of secp256k1 ones. Creating a key takes up to a second.
+    :param like_2_11: whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are
+        lost, topics take 5 s to reach other nodes, frames overtake each other.
+    :raises NodeConnectionError: a port is in use.
+    :raises CredentialsError: the folder contains other files.
     :raises ArgumentError: there would be no node, or not enough ports.
     """
 
@@ -72,18 +73,18 @@ class Devnet:
 
     @property
     def endpoints(self) -> list[str]:
-        """Where the nodes listen, as clients are given it: ``127.0.0.1:20200``."""
+        """The addresses of the nodes, such as ``127.0.0.1:20200``."""
         return self._native.endpoints
 
     @property
     def credentials(self) -> Path:
-        """The folder with a client's ``ca.crt``, ``sdk.crt`` and ``sdk.key``."""
+        """The folder with ``ca.crt``, ``sdk.crt`` and ``sdk.key`` for clients."""
         return self._folder / "sdk"
 
     def connect(self, node: int = 0, **options: Unpack[ClientOptions]) -> Client:
-        """Connect a client to one node, with these credentials.
+        """Connect a client to one node, with the credentials of the devnet.
 
-        :param node: its place, from 0.
+        :param node: the index of the node, from 0.
         :param options: see :class:`amop.ClientOptions`.
         :raises IndexError: there is no such node.
         :raises Error: as for :func:`amop.connect`.
@@ -93,57 +94,57 @@ class Devnet:
         return Client(self.endpoints[node], **options)
 
     def kill(self, node: int) -> None:
-        """Kill a node as a crash does: its port is closed and its sessions are cut when this returns.
+        """Kill a node, as a crash does: afterwards its port is closed and its sessions are cut.
 
         :raises ArgumentError: there is no such node.
-        :raises ClosedError: the devnet was stopped.
+        :raises ClosedError: the devnet has been stopped.
         """
         self.control(f"kill {node}")
 
     def restart(self, node: int) -> None:
-        """Bring a dead node back on the same port. Nothing happens when it is alive.
+        """Restart a killed node on the same port. Do nothing if the node runs.
 
-        :raises NodeConnectionError: the port has been taken meanwhile.
+        :raises NodeConnectionError: the port is in use.
         :raises ArgumentError: there is no such node.
-        :raises ClosedError: the devnet was stopped.
+        :raises ClosedError: the devnet has been stopped.
         """
         self.control(f"restart {node}")
 
     def freeze(self, node: int) -> None:
-        """Stop a node for the time being: it keeps its port and sessions, but does nothing.
+        """Suspend a node: it keeps its port and sessions, but does nothing.
 
         :raises ArgumentError: there is no such node.
-        :raises ClosedError: the devnet was stopped.
+        :raises ClosedError: the devnet has been stopped.
         """
         self.control(f"freeze {node}")
 
     def thaw(self, node: int) -> None:
-        """Let a frozen node go on where it stopped.
+        """Resume a suspended node.
 
         :raises ArgumentError: there is no such node.
-        :raises ClosedError: the devnet was stopped.
+        :raises ClosedError: the devnet has been stopped.
         """
         self.control(f"thaw {node}")
 
     def cut_sessions(self, node: int) -> None:
-        """Cut all connections of a node's clients, without a goodbye.
+        """Cut all connections of a node's clients, without an orderly close.
 
         :raises ArgumentError: there is no such node.
-        :raises ClosedError: the devnet was stopped.
+        :raises ClosedError: the devnet has been stopped.
         """
         self.control(f"cut-sessions {node}")
 
     def topics(self, node: int) -> list[str]:
-        """Give the topics that a node's own clients subscribe to, in order.
+        """Return the topics that the clients of a node subscribe to, sorted.
 
-        :raises ClosedError: the devnet was stopped.
+        :raises ClosedError: the devnet has been stopped.
         """
         return sorted({topic for session in self._sessions(node) for topic in session["topics"]})
 
     def sessions(self, node: int) -> int:
-        """Give the number of clients that are connected to a node.
+        """Return the number of clients that are connected to a node.
 
-        :raises ClosedError: the devnet was stopped.
+        :raises ClosedError: the devnet has been stopped.
         """
         return len(self._sessions(node))
 
@@ -158,7 +159,7 @@ class Devnet:
           new connections
         - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``
         - ``close``, ``cut``, ``reset``, ``stall``, ``resume`` SESSION
-        - ``fault`` followed by what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
+        - ``fault`` and what happens: ``lose``, ``delay=SECONDS``, ``twice``, ``other-seq``, ``other-type=TYPE``,
           ``garbage``, ``cut``, ``close``, ``reset``, ``stall``; then restrictions: ``from-clients``, ``node=0``,
           ``session=0``, ``type=0x31``, ``after=1``, ``times=1``, ``chance=0.5`` and, at the end, ``topic=hello``
         - ``hits ID``, ``remove-fault ID``, ``clear-faults``, ``block NUMBER``, ``sessions``, ``counters``
@@ -171,8 +172,8 @@ class Devnet:
 
         :returns: the answer, which is empty for most commands.
         :raises ArgumentError: the command is invalid, or its node, session or fault does not exist.
-        :raises NodeConnectionError: a port has been taken meanwhile.
-        :raises ClosedError: the devnet was stopped.
+        :raises NodeConnectionError: a port is in use.
+        :raises ClosedError: the devnet has been stopped.
         """
         answer: dict[str, Any] = json.loads(self._native.control(command))
         return answer
@@ -181,11 +182,11 @@ class Devnet:
         return [session for session in self.control("sessions")["sessions"] if session["node"] == node]
 
     def stop(self) -> None:
-        """Stop all nodes: connections are closed, and their threads' work has ended when this returns.
+        """Stop all nodes. Afterwards their connections are closed and their threads have finished.
 
-        A second stop does nothing.
+        A second call does nothing.
 
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         self._running = False
         self._native.stop()
@@ -208,12 +209,12 @@ class Devnet:
         return f"<amop.devnet.Devnet {', '.join(self.endpoints)}{state}>"
 
     def __del__(self) -> None:
-        # One that could not be started has none of this.
+        # A devnet that could not be started has no such attributes.
         if getattr(self, "_running", False) and self._process == os.getpid():
             warnings.warn(f"unstopped {self!r}", ResourceWarning, source=self, stacklevel=2)
 
 
 def _remove(folder: str, process: int) -> None:
-    # A child of a fork has a copy of this, but the folder is its parent's.
+    # A child process of a fork has a copy of this, but its parent owns the folder.
     if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""What a client's events() gives: connections lost and restored, slow consumers, handlers that failed.
+"""The events of a client: lost and restored connections, slow consumers, failed handlers.
 
-Take them apart by class::
+Match them by class::
 
     for event in client.events():
         match event:
@@ -29,71 +29,74 @@ __all__ = [
 
 
 class Event:
-    """Something that the program may want to know."""
+    """The base of all events."""
 
 
 @dataclass(frozen=True)
 class Connected(Event):
-    """A node is connected for the first time."""
+    """The client connected to a node for the first time."""
 
     endpoint: str
-    """The endpoint as given."""
+    """The endpoint, as it was added."""
     node_version: str
-    """What the node calls itself, say ``2.11.2``."""
+    """The version that the node reported, such as ``2.11.2``."""
     protocol: int
-    """The agreed protocol version, 1 to 3."""
+    """The negotiated protocol version, 1 to 3."""
 
 
 @dataclass(frozen=True)
 class Reconnected(Event):
-    """A node is connected again and lists all topics of this client."""
+    """The client reconnected to a node, and its topics are listed there again."""
 
     endpoint: str
-    """The endpoint as given."""
+    """The endpoint, as it was added."""
     node_version: str
-    """What the node calls itself, say ``2.11.2``."""
+    """The version that the node reported, such as ``2.11.2``."""
     protocol: int
-    """The agreed protocol version, 1 to 3."""
+    """The negotiated protocol version, 1 to 3."""
 
 
 @dataclass(frozen=True)
 class Lost(Event):
-    """A connection is lost; the client reconnects by itself."""
+    """A connection was lost; the client reconnects automatically."""
 
     endpoint: str
-    """The endpoint as given."""
+    """The endpoint, as it was added."""
     error: Error
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True)
 class ConnectFailed(Event):
-    """A try to connect failed; the next comes by itself."""
+    """An attempt to connect failed; the client will try again."""
 
     endpoint: str
-    """The endpoint as given."""
+    """The endpoint, as it was added."""
     error: Error
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True)
 class SlowConsumer(Event):
-    """A subscription begins to lose messages. Once per episode; its figures tell how many."""
+    """A subscription or service has begun to lose messages. Emitted once per episode.
+
+    Its statistics count the messages.
+    """
 
     topic: str
-    """The subscription's topic."""
+    """The topic of the subscription or service."""
 
 
 @dataclass(frozen=True)
 class HandlerFailed(Event):
-    """A handler raised an exception; delivery goes on."""
+    """A handler raised an exception. Delivery continues."""
 
     topic: str
-    """The subscription's topic."""
+    """The topic of the subscription or service."""
     message: str
-    """The exception's text."""
+    """The text of the exception."""
 
 
 @dataclass(frozen=True)
 class Closed(Event):
-    """The client is closed; the last event."""
+    """The client is closed. The last event."""

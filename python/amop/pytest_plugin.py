@@ -1,4 +1,4 @@
-"""The fixture ``amop_devnet`` for tests with pytest: embedded nodes that last as long as the test.
+"""The fixture ``amop_devnet`` for pytest: embedded nodes that run during a test.
 
 ::
 
@@ -9,7 +9,7 @@
     @pytest.mark.amop_devnet(nodes=3, like_2_11=True)
     def test_with_three_nodes(amop_devnet): ...
 
-The mark takes what :class:`amop.devnet.Devnet` does. Without it there are two nodes.
+The mark takes the arguments of :class:`amop.devnet.Devnet`. Without it there are two nodes.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell pytest of the mark."""
+    """Register the mark."""
     config.addinivalue_line(
-        "markers", "amop_devnet(nodes=2, **options): what the fixture amop_devnet starts its nodes with"
+        "markers", "amop_devnet(nodes=2, **options): the arguments of the nodes of the fixture amop_devnet"
     )
 
 
 @pytest.fixture
 def amop_devnet(request: pytest.FixtureRequest) -> Iterator[Devnet]:
-    """Embedded nodes that are stopped after the test."""
+    """Start embedded nodes, and stop them after the test."""
     mark = request.node.get_closest_marker("amop_devnet")
     with Devnet(*mark.args, **mark.kwargs) if mark else Devnet() as devnet:
         yield devnet

@@ -1,17 +1,15 @@
-//! Calls of Python functions, on whatever thread.
+//! Calls of Python functions on any thread.
 //!
-//! While the interpreter ends it lets no other thread go on. Below Python 3.14 one that runs Python code then, a
-//! handler's or a daemon thread, is ended by `pthread_exit`, which unwinds its stack; but unwinding through Rust aborts
-//! the process. So every call from here into Python code goes through [`call`], which such a thread never leaves.
-//! (What waits for the interpreter's lock without running Python code is pyo3's affair, which does the same.)
+//! While the interpreter ends, it stops all other threads. Below Python 3.14 a thread that runs Python code then,
+//! such as a handler or a daemon thread, is ended by `pthread_exit`, which unwinds its stack; and unwinding through
+//! Rust aborts the process. So every call from this crate into Python code uses [`call`], which such a thread never
+//! leaves. (Waiting for the interpreter's lock without running Python code is handled by pyo3 in the same way.)
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::error::Result;
-
-/// What a call takes.
+/// The arguments of a call.
 pub(crate) trait Arguments<'py>:
     IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error: Into<PyErr>>
 {
@@ -25,8 +23,8 @@ impl<'py, T> Arguments<'py> for T where
 mod raw {
     use pyo3::ffi::PyObject;
 
-    // As in pyo3, but it may unwind: below Python 3.14 a thread that wants the interpreter's lock after the
-    // interpreter's end is ended by `pthread_exit`, which unwinds its stack.
+    // Declared as in pyo3, but allowed to unwind: below Python 3.14 a thread that acquires the interpreter's lock after
+    // the end of the interpreter is ended by `pthread_exit`, which unwinds its stack.
     unsafe extern "C-unwind" {
         pub(super) fn PyObject_Call(
             callable: *mut PyObject,
@@ -36,7 +34,7 @@ mod raw {
     }
 }
 
-/// Keeps a thread that is being ended where it is.
+/// Parks a thread that is being ended.
 struct Stay;
 
 impl Drop for Stay {
@@ -47,12 +45,12 @@ impl Drop for Stay {
     }
 }
 
-/// Calls a function. When the interpreter ends meanwhile, on a thread that isn't the one that ends it, this never
+/// Calls a function. If the interpreter ends meanwhile, on a thread other than the one that ends it, this never
 /// returns.
 pub(crate) fn call<'py>(
     function: &Bound<'py, PyAny>,
     arguments: impl Arguments<'py>,
-) -> Result<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
     let arguments = arguments.into_pyobject(py).map_err(Into::into)?;
     let stay = Stay;
@@ -62,7 +60,7 @@ pub(crate) fn call<'py>(
         raw::PyObject_Call(function.as_ptr(), arguments.as_ptr(), std::ptr::null_mut::<ffi::PyObject>())
     };
     std::mem::forget(stay);
-    // SAFETY: it gives a new reference, or null with an exception set.
+    // SAFETY: it returns a new reference, or null with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, returned) }
 }
 
@@ -71,6 +69,6 @@ pub(crate) fn call_method<'py>(
     object: &Bound<'py, PyAny>,
     name: &Bound<'py, PyString>,
     arguments: impl Arguments<'py>,
-) -> Result<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'py, PyAny>> {
     call(&object.getattr(name)?, arguments)
 }

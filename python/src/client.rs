@@ -1,23 +1,21 @@
-//! The native part of clients, of both faces: a call waits on the calling thread, or, given a bridge, is an operation
-//! that an event loop awaits.
+//! The native part of clients, for threads and for asyncio: a call waits on the calling thread or, with a bridge, is
+//! an operation that an event loop awaits.
 
 use std::future::IntoFuture;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
-use std::time::Duration;
 
 use amop::{Broadcast, HandlerReports, Publish};
 use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::bridge::{Bridge, Operation};
+use crate::bridge::{Bridge, Operation, run};
 use crate::completions::{Completions, Started};
 use crate::error::{Result, checked};
 use crate::guard::{Guard, elsewhere};
 use crate::handler::{Handler, Runner};
 use crate::inbox::{Inbox, Source};
+use crate::live::Live;
 use crate::message::Reply;
 use crate::options::{self, Bounds, Given, set};
 use crate::owned::Owned;
@@ -27,63 +25,7 @@ use crate::units::{optional_seconds, seconds};
 use crate::waiting::wait;
 use crate::{exit, log};
 
-/// A client with what belongs to it.
-pub(crate) struct Live {
-    client: amop::Client,
-    completions: Completions,
-}
-
-impl Live {
-    /// Ends it in order; `None`: within its own close timeout.
-    pub(crate) fn close(
-        &self,
-        timeout: Option<Duration>,
-    ) -> impl Future<Output = amop::Result<()>> + Send + 'static {
-        self.completions.close();
-        let client = self.client.clone();
-        async move {
-            match timeout {
-                Some(timeout) => client.close_within(timeout).await,
-                None => client.close().await,
-            }
-        }
-    }
-
-    /// The same without waiting.
-    fn begin_close(&self, timeout: Option<Duration>) {
-        let _ = pin!(self.close(timeout)).poll(&mut Context::from_waker(Waker::noop()));
-    }
-}
-
-impl Drop for Live {
-    /// Ends in the background, waiting for nobody.
-    fn drop(&mut self) {
-        self.begin_close(Some(Duration::ZERO));
-    }
-}
-
-/// A future's outcome: waited for here, or by the bridge's loop.
-pub(crate) fn run<F, T, C>(
-    py: Python<'_>,
-    bridge: Option<&Bridge>,
-    future: F,
-    convert: C,
-) -> Result<Py<PyAny>>
-where
-    F: Future<Output = amop::Result<T>> + Send + 'static,
-    T: Send + 'static,
-    C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
-{
-    match bridge {
-        None => {
-            let outcome = wait(py, future)?;
-            convert(py, outcome)
-        }
-        Some(bridge) => bridge.start(py, future, convert).map(Py::into_any),
-    }
-}
-
-/// A new object.
+/// Returns a new Python object.
 fn object<T: PyClass + Into<PyClassInitializer<T>>>(py: Python<'_>, value: T) -> Result<Py<PyAny>> {
     Ok(Py::new(py, value)?.into_any())
 }
@@ -98,7 +40,7 @@ impl Client {
     }
 }
 
-/// Connects.
+/// Connects a client.
 #[pyfunction]
 #[pyo3(signature = (endpoints, options, bridge = None))]
 pub(crate) fn connect(
@@ -116,14 +58,14 @@ pub(crate) fn connect(
     };
     match bridge {
         None => run(py, None, builder.connect(), connected),
-        // Its first step reads files.
+        // Its first poll reads files.
         Some(bridge) => bridge.start_detached(py, builder.connect(), connected).map(Py::into_any),
     }
 }
 
 #[pymethods]
 impl Client {
-    /// Sends a unicast and gives its reply.
+    /// Sends a unicast and returns its reply.
     #[pyo3(signature = (topic, data, timeout, wait_for_subscriber, retry, bridge = None))]
     #[allow(clippy::too_many_arguments)]
     fn publish(
@@ -157,7 +99,7 @@ impl Client {
         run(py, bridge, broadcast.into_future(), |py, ()| Ok(py.None()))
     }
 
-    /// Sends a unicast; a `concurrent.futures` future is told the outcome.
+    /// Sends a unicast; a `concurrent.futures` future gets the result.
     #[allow(clippy::too_many_arguments)]
     fn start_publish(
         &self,
@@ -171,11 +113,11 @@ impl Client {
     ) -> Result<Started> {
         let live = self.live(py)?;
         let publish = self.publishing(py, topic, data, timeout, wait_for_subscriber, retry)?;
-        let done = checked(py, live.completions.telling(&live.client, future, Some))?;
+        let done = checked(py, live.completions.callback(&live.client, future, Some))?;
         checked(py, publish.start(done)).map(Started::new)
     }
 
-    /// The same of a broadcast.
+    /// Sends a broadcast; a `concurrent.futures` future gets the result.
     #[allow(clippy::too_many_arguments)]
     fn start_broadcast(
         &self,
@@ -189,11 +131,11 @@ impl Client {
     ) -> Result<Started> {
         let live = self.live(py)?;
         let broadcast = self.broadcasting(py, topic, data, timeout, all_nodes, retry)?;
-        let done = checked(py, live.completions.telling(&live.client, future, |()| None))?;
+        let done = checked(py, live.completions.callback(&live.client, future, |()| None))?;
         checked(py, broadcast.start(done)).map(Started::new)
     }
 
-    /// Subscribes; the messages are read from an inbox.
+    /// Subscribes; messages are read from the returned inbox.
     #[pyo3(signature = (topic, given, bridge = None))]
     fn subscribe(
         &self,
@@ -222,7 +164,7 @@ impl Client {
         wait(py, handling).map(Guard::new)
     }
 
-    /// Subscribes with a handler that runs in an event loop: an inbox for it, and its guard.
+    /// Subscribes with a handler that runs in an event loop; returns an inbox for it and its guard.
     fn subscribe_elsewhere(
         &self,
         py: Python<'_>,
@@ -236,7 +178,7 @@ impl Client {
         })
     }
 
-    /// Serves; the requests are read from an inbox.
+    /// Serves; requests are read from the returned inbox.
     #[pyo3(signature = (topic, given, bridge = None))]
     fn serve(&self, py: Python<'_>, topic: &str, given: Given, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
         let serve = self.serving(py, topic, given)?;
@@ -265,7 +207,7 @@ impl Client {
         wait(py, serve.into_future()).map(Guard::new)
     }
 
-    /// Serves with a handler that runs in an event loop: an inbox for it, and its guard.
+    /// Serves with a handler that runs in an event loop; returns an inbox for it and its guard.
     fn serve_elsewhere(
         &self,
         py: Python<'_>,
@@ -279,12 +221,12 @@ impl Client {
         })
     }
 
-    /// What happens from now on.
+    /// Returns the events from now on.
     fn events(&self, py: Python<'_>) -> Result<Inbox> {
         Ok(Inbox::new(Source::Events(self.live(py)?.client.events())))
     }
 
-    /// Reports a handler that failed in an event loop.
+    /// Reports the failure of a handler in an event loop.
     fn report_failed(&self, py: Python<'_>, topic: &str, text: &str) -> Result<()> {
         self.reports(py)?.failed(topic, text);
         Ok(())
@@ -302,14 +244,14 @@ impl Client {
         checked(py, self.live(py)?.client.remove_endpoint(endpoint))
     }
 
-    /// Ends the client in order.
+    /// Closes the client.
     #[pyo3(signature = (timeout, bridge = None))]
     fn close(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
         let closing = self.live(py)?.close(optional_seconds(py, "timeout", timeout)?);
         run(py, bridge, closing, |py, ()| Ok(py.None()))
     }
 
-    /// The same without waiting: for a handler, which would wait for itself.
+    /// Starts closing without waiting, for a handler, which would wait for itself.
     fn begin_close(&self, py: Python<'_>, timeout: Option<f64>) -> Result<()> {
         self.live(py)?.begin_close(optional_seconds(py, "timeout", timeout)?);
         Ok(())

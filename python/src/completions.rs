@@ -1,5 +1,4 @@
-//! Calls that nobody waits for: their outcomes reach `concurrent.futures` futures on the dispatcher threads, in
-//! batches.
+//! Calls that do not wait: dispatcher threads pass their results to `concurrent.futures` futures, in batches.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,25 +13,26 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::calling::call;
 use crate::error::{Result, checked, exception};
-use crate::handler::attached;
+use crate::interpreter::attached;
+use crate::log;
 use crate::message::Reply;
 use crate::owned::Owned;
 
-/// Most calls of a client that have not ended, or whose futures haven't been told: as many as may be in flight on one
-/// connection.
+/// The maximum number of calls of a client that have not completed or whose futures have not been notified: as many
+/// as may be in flight on one connection.
 const MOST: usize = 65_536;
 
-/// The most outcomes that are told under one acquisition of the interpreter's lock.
+/// The maximum number of results that are passed on under one acquisition of the interpreter's lock.
 const BATCH: usize = 256;
 
-/// How a call ended, and whom to tell.
+/// The result of a call, and its future.
 struct Completion {
     outcome: amop::Result<Option<amop::Reply>>,
     future: Py<PyAny>,
     _slot: Slot,
 }
 
-/// One of [`MOST`]; given back when dropped.
+/// One of [`MOST`] slots; released when dropped.
 struct Slot(Arc<AtomicUsize>);
 
 impl Drop for Slot {
@@ -41,7 +41,7 @@ impl Drop for Slot {
     }
 }
 
-/// The way of a client's outcomes to their futures.
+/// Passes the results of a client's calls to their futures.
 #[derive(Default)]
 pub(crate) struct Completions {
     taken: Arc<AtomicUsize>,
@@ -56,7 +56,7 @@ enum Lane {
     Closed,
 }
 
-/// Outcomes in batches.
+/// Results in batches.
 struct Batches(UnboundedReceiver<Completion>);
 
 impl Stream for Batches {
@@ -69,16 +69,16 @@ impl Stream for Batches {
 }
 
 impl Completions {
-    /// Takes no more calls; the lane ends with the last call under way.
+    /// Refuses further calls. The lane ends after the last call has completed.
     pub(crate) fn close(&self) {
         *self.lane.lock().unwrap_or_else(PoisonError::into_inner) = Lane::Closed;
     }
 
-    /// What a call that ends is to do.
+    /// Returns the function that a call runs when it completes.
     ///
     /// # Errors
-    /// CLOSED, and OVERLOADED when too many wait.
-    pub(crate) fn telling<T>(
+    /// Returns CLOSED if the client is closed, and OVERLOADED if no slot is left.
+    pub(crate) fn callback<T>(
         &self,
         client: &Client,
         future: Py<PyAny>,
@@ -91,13 +91,13 @@ impl Completions {
             return Err(Error::undelivered(
                 ErrorKind::Overloaded,
                 format!(
-                    "{taken} calls have not ended or their futures' callbacks haven't returned: wait for some"
+                    "{taken} calls have not completed or the callbacks of their futures have not returned: wait"
                 ),
             ));
         }
         Ok(move |outcome: amop::Result<T>| {
             let completion = Completion { outcome: outcome.map(reply), future, _slot: slot };
-            // Fails only when no dispatcher thread could be started, which has been logged.
+            // Fails only if no dispatcher thread could be started, which has been logged.
             let _ = sender.send(completion);
         })
     }
@@ -109,7 +109,7 @@ impl Completions {
             Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client is closed")),
             Lane::Unused => {
                 let (sender, receiver) = unbounded_channel();
-                client.dispatch(Batches(receiver), tell)?;
+                client.dispatch(Batches(receiver), complete_batch)?;
                 *lane = Lane::Open(sender.clone());
                 Ok(sender)
             }
@@ -117,30 +117,31 @@ impl Completions {
     }
 }
 
-/// Tells the futures of a batch.
-fn tell(batch: Vec<Completion>) {
+/// Completes the futures of a batch.
+fn complete_batch(batch: Vec<Completion>) {
     attached(|py| {
-        if let Err(error) = try_tell(py, batch) {
-            tracing::error!(%error, "futures could not be told how their calls ended");
+        log::refresh(py);
+        if let Err(error) = try_complete(py, batch) {
+            tracing::error!(%error, "could not complete the futures of calls");
         }
     });
 }
 
-fn try_tell(py: Python<'_>, batch: Vec<Completion>) -> Result<()> {
+fn try_complete(py: Python<'_>, batch: Vec<Completion>) -> Result<()> {
     static COMPLETE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let complete = COMPLETE.import(py, "amop._futures", "complete")?;
-    let told = PyList::empty(py);
+    let results = PyList::empty(py);
     for Completion { outcome, future, _slot } in &batch {
         match outcome {
-            Ok(Some(reply)) => told.append((future, Reply::new(reply.clone()), py.None()))?,
-            Ok(None) => told.append((future, py.None(), py.None()))?,
-            Err(error) => told.append((future, py.None(), exception(py, error)?))?,
+            Ok(Some(reply)) => results.append((future, Reply::new(reply.clone()), py.None()))?,
+            Ok(None) => results.append((future, py.None(), py.None()))?,
+            Err(error) => results.append((future, py.None(), exception(py, error)?))?,
         }
     }
-    call(complete, (told,)).map(drop)
+    call(complete, (results,)).map(drop)
 }
 
-/// A call under way that its future cancels.
+/// A call in flight, which its future cancels.
 #[pyclass(frozen, module = "amop._amop")]
 pub(crate) struct Started(Owned<CallHandle>);
 
@@ -152,7 +153,7 @@ impl Started {
 
 #[pymethods]
 impl Started {
-    /// Ends the call, unless it has ended. What was sent stays sent.
+    /// Cancels the call, unless it has completed. A message that has been sent can't be recalled.
     fn cancel(&self, py: Python<'_>) -> Result<()> {
         checked(py, self.0.get()).map(CallHandle::cancel)
     }

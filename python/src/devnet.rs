@@ -15,13 +15,13 @@ use crate::units::size;
 #[pyclass(frozen, module = "amop._amop")]
 pub(crate) struct Devnet {
     endpoints: Vec<String>,
-    /// `None` after a stop.
+    /// `None` after `stop`.
     devnet: Owned<Mutex<Option<amop_devnet::Devnet>>>,
 }
 
 #[pymethods]
 impl Devnet {
-    /// Starts nodes on threads of their own.
+    /// Starts nodes, on threads of their own.
     #[new]
     fn new(
         py: Python<'_>,
@@ -50,23 +50,23 @@ impl Devnet {
         Ok(Devnet { endpoints, devnet: Owned::new(Mutex::new(Some(devnet))) })
     }
 
-    /// Where they listen.
+    /// The addresses of the nodes.
     #[getter]
     fn endpoints(&self) -> Vec<String> {
         self.endpoints.clone()
     }
 
-    /// Does what a command says, and gives its answer as JSON.
+    /// Executes a command and returns its answer as JSON.
     fn control(&self, py: Python<'_>, command: &str) -> Result<String> {
         let devnet = checked(py, self.devnet.get())?;
         let answer = py.detach(|| match &*devnet.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(devnet) => devnet.handle().block_on(devnet.control(command)),
-            None => Err(Error::undelivered(ErrorKind::Closed, "the devnet was stopped")),
+            None => Err(Error::undelivered(ErrorKind::Closed, "the devnet has been stopped")),
         });
         checked(py, answer)
     }
 
-    /// Stops all nodes, and waits for their end.
+    /// Stops all nodes and waits for their threads.
     fn stop(&self, py: Python<'_>) -> Result<()> {
         let devnet = checked(py, self.devnet.get())?;
         py.detach(|| {

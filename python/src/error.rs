@@ -1,4 +1,4 @@
-//! The core's error as one of the package's exceptions.
+//! Converts errors of the core into exceptions of the package.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -6,10 +6,10 @@ use pyo3::types::PyBytes;
 
 use crate::calling::call;
 
-/// What native functions give back.
+/// The result of native functions.
 pub(crate) type Result<T> = PyResult<T>;
 
-/// The exception that stands for `error`: an instance of the class that its kind belongs to.
+/// Returns the exception for `error`: an instance of the class for its kind.
 pub(crate) fn exception<'py>(py: Python<'py>, error: &amop::Error) -> PyResult<Bound<'py, PyAny>> {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let make = MAKE.import(py, "amop._errors", "from_native")?;
@@ -19,7 +19,7 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &amop::Error) -> PyResult<B
     call(make, (error.code(), error.message(), retriable, maybe_delivered, node_code, data))
 }
 
-/// The same, to be raised.
+/// Returns the exception for `error`, to be raised.
 pub(crate) fn raised(py: Python<'_>, error: &amop::Error) -> PyErr {
     match exception(py, error) {
         Ok(exception) => PyErr::from_value(exception),
@@ -27,12 +27,12 @@ pub(crate) fn raised(py: Python<'_>, error: &amop::Error) -> PyErr {
     }
 }
 
-/// What the core gave back, or its error raised.
+/// Converts the result of a function of the core.
 pub(crate) fn checked<T>(py: Python<'_>, outcome: amop::Result<T>) -> Result<T> {
     outcome.map_err(|error| raised(py, &error))
 }
 
-/// An argument that can't be used; the text says what to do instead.
+/// Returns the exception for an invalid argument.
 pub(crate) fn unusable(py: Python<'_>, text: impl Into<String>) -> PyErr {
     raised(py, &amop::Error::undelivered(amop::ErrorKind::InvalidArgument, text))
 }

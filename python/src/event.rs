@@ -1,4 +1,4 @@
-//! Events as objects of the package's classes.
+//! Converts events of the core into objects of the package's classes.
 
 use amop::Event;
 use pyo3::prelude::*;
@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use crate::calling::{Arguments, call};
 use crate::error::{Result, exception};
 
-/// The object that stands for an event.
+/// Returns the object for an event.
 pub(crate) fn object(py: Python<'_>, event: Event) -> Result<Bound<'_, PyAny>> {
     match event {
         Event::Connected { endpoint, node_version, protocol } => {
@@ -22,7 +22,7 @@ pub(crate) fn object(py: Python<'_>, event: Event) -> Result<Bound<'_, PyAny>> {
         Event::SlowConsumer { topic } => made(py, "SlowConsumer", (&*topic,)),
         Event::HandlerFailed { topic, message } => made(py, "HandlerFailed", (&*topic, message)),
         Event::Closed => made(py, "Closed", ()),
-        // One that the package has no class for yet.
+        // An event that the package has no class for.
         _ => made(py, "Event", ()),
     }
 }

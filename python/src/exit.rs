@@ -1,81 +1,45 @@
-//! The interpreter's end, with clients still open: they are closed in order, without the interpreter's lock, and from
-//! then on no thread of the library's calls Python.
+//! The end of the interpreter while clients are open: they are closed in order, without the interpreter's lock. After
+//! that no thread of the library calls Python.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use crate::client::Live;
 use crate::error::Result;
+use crate::live::Live;
 use crate::owned::Owned;
 use crate::waiting::wait_until;
-use crate::{handler, log};
+use crate::{interpreter, log};
 
 /// How long handlers get at the end of the interpreter.
 const GRACE: Duration = Duration::from_secs(1);
 
-const RUNNING: u8 = 0;
-const ENDING: u8 = 1;
-const OVER: u8 = 2;
-
-static PHASE: AtomicU8 = AtomicU8::new(RUNNING);
-
-/// The clients of this process. Taken with the interpreter's lock held only, which a fork holds too: so a child
-/// never finds it locked.
+/// The clients of this process. Locked only with the interpreter's lock held, which a fork holds, too, so that a
+/// child never finds it locked.
 static CLIENTS: Mutex<Vec<Weak<Owned<Live>>>> = Mutex::new(Vec::new());
 
-/// Has a client closed at the end of the interpreter.
+/// Registers a client, to be closed at the end of the interpreter.
 pub(crate) fn register(client: &Arc<Owned<Live>>) {
     let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     clients.retain(|client| client.strong_count() > 0);
     clients.push(Arc::downgrade(client));
 }
 
-/// Whether the interpreter is ending.
-pub(crate) fn has_begun() -> bool {
-    PHASE.load(Ordering::Acquire) != RUNNING
-}
-
-/// Whether nothing may call Python any more.
-pub(crate) fn is_over() -> bool {
-    PHASE.load(Ordering::Acquire) == OVER
-}
-
-/// Keeps the thread here for ever when the interpreter ends, unless it is the one that ends it, or a handler's, for
-/// whom it waits: it is a daemon thread then, and the interpreter would do the same to it a moment later. Called by
-/// threads that have waited and don't hold the interpreter's lock.
-pub(crate) fn stay_if_over() {
-    let may_return = !has_begun() || ENDS_IT.get() || (handler::is_running() && !is_over());
-    if may_return {
-        return;
-    }
-    loop {
-        std::thread::park();
-    }
-}
-
-thread_local! {
-    /// This thread ends the interpreter.
-    static ENDS_IT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
-
-/// Ends all clients; the package registers it with `atexit`.
+/// Closes all clients. The package registers it with `atexit`.
 #[pyfunction]
 pub(crate) fn end_all(py: Python<'_>) -> Result<()> {
-    ENDS_IT.set(true);
-    PHASE.store(ENDING, Ordering::Release);
+    interpreter::begin_end();
     let clients: Vec<_> = std::mem::take(&mut *CLIENTS.lock().unwrap_or_else(PoisonError::into_inner));
     let mut closing: Vec<Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::new();
     for client in clients.iter().filter_map(Weak::upgrade) {
-        // Those of a parent process aren't this one's to close.
+        // Skip clients of a parent process.
         let Ok(live) = client.get() else { continue };
         let closed = live.close(Some(GRACE));
         closing.push(Box::pin(async move {
-            // A handler that doesn't return is left alone.
+            // Ignore a handler that does not return.
             let _ = closed.await;
         }));
     }
@@ -85,6 +49,6 @@ pub(crate) fn end_all(py: Python<'_>) -> Result<()> {
     });
     let closed = wait_until(py, Some(Instant::now() + GRACE), all_closed);
     py.detach(log::flush);
-    PHASE.store(OVER, Ordering::Release);
+    interpreter::finish_end();
     closed.map(drop)
 }

@@ -1,46 +1,45 @@
-//! The native part of subscriptions and services whose messages go to a handler.
+//! The native part of subscriptions and services that have a handler.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use amop::HandlerGuard;
+use amop::RunningHandler;
 use pyo3::prelude::*;
 
-use crate::bridge::Bridge;
-use crate::client::run;
+use crate::bridge::{Bridge, run};
 use crate::error::{Result, checked};
 use crate::inbox::{Inbox, Source};
 use crate::owned::Owned;
 use crate::stats::SubscriptionStats;
 use crate::units::optional_seconds;
 
-/// What a handler in an event loop needs.
-pub(crate) fn elsewhere(py: Python<'_>, source: Source, guard: HandlerGuard) -> Result<Py<PyAny>> {
+/// Returns the inbox and the guard for a handler in an event loop.
+pub(crate) fn elsewhere(py: Python<'_>, source: Source, guard: RunningHandler) -> Result<Py<PyAny>> {
     Ok((Inbox::new(source), Guard::new(guard)).into_pyobject(py)?.into_any().unbind())
 }
 
 /// The native part of a subscription or service with a handler.
 #[pyclass(frozen, module = "amop._amop")]
-pub(crate) struct Guard(Owned<Mutex<HandlerGuard>>);
+pub(crate) struct Guard(Owned<Mutex<RunningHandler>>);
 
 impl Guard {
-    pub(crate) fn new(guard: HandlerGuard) -> Guard {
+    pub(crate) fn new(guard: RunningHandler) -> Guard {
         Guard(Owned::new(Mutex::new(guard)))
     }
 
-    fn lock(&self, py: Python<'_>) -> Result<MutexGuard<'_, HandlerGuard>> {
+    fn lock(&self, py: Python<'_>) -> Result<MutexGuard<'_, RunningHandler>> {
         Ok(checked(py, self.0.get())?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 #[pymethods]
 impl Guard {
-    /// Takes no more and tells the node; the handler gets what is queued.
+    /// Stops accepting messages and updates the topic list; the handler processes what is queued.
     fn leave(&self, py: Python<'_>) -> Result<()> {
         self.lock(py)?.leave();
         Ok(())
     }
 
-    /// The same, and waits until the handler's last call has returned.
+    /// Does what `leave` does, and waits until the last call of the handler has returned.
     #[pyo3(signature = (timeout, bridge = None))]
     fn end(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
         let ending = self.lock(py)?.end(optional_seconds(py, "timeout", timeout)?);

@@ -1,6 +1,5 @@
-//! Handlers: Python functions that the library's dispatcher threads call.
+//! Handlers: Python functions that dispatcher threads of the library call.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use amop::HandlerReports;
@@ -12,16 +11,17 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::calling::call;
 use crate::error::Result;
+use crate::interpreter::attached;
 use crate::message::{Message, Request};
 use crate::payload::Payload;
-use crate::{exit, log};
+use crate::{interpreter, log};
 
-/// A function of the user's. The client holds it, the dispatcher only a weak reference: so a client that its own
-/// handlers hold is garbage like any other, which Python's collector finds.
+/// A function of the program. The client holds it, the dispatcher has a weak reference only, so that a client that is
+/// referenced by its own handlers can be collected.
 #[pyclass(frozen, module = "amop._amop", weakref)]
 pub(crate) struct Handler {
     function: Py<PyAny>,
-    /// The dispatcher has another one as long as it may call.
+    /// The dispatcher holds a clone as long as it may call the function.
     token: Arc<()>,
 }
 
@@ -32,7 +32,7 @@ impl Handler {
         Handler { function, token: Arc::default() }
     }
 
-    /// Whether it will never be called again, once it was given to a dispatcher.
+    /// Whether a function that was passed to a dispatcher will not be called again.
     #[getter]
     fn done(&self) -> bool {
         Arc::strong_count(&self.token) == 1
@@ -43,30 +43,7 @@ impl Handler {
     }
 }
 
-thread_local! {
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is a dispatcher's that runs a handler.
-pub(crate) fn is_running() -> bool {
-    RUNNING.get()
-}
-
-/// Attaches a thread of the library's to the interpreter, once for a batch; `None` when that is at its end.
-pub(crate) fn attached<R>(run: impl FnOnce(Python<'_>) -> R) -> Option<R> {
-    if exit::is_over() {
-        return None;
-    }
-    RUNNING.set(true);
-    let ran = Python::try_attach(|py| {
-        log::refresh(py);
-        run(py)
-    });
-    RUNNING.set(false);
-    ran
-}
-
-/// What runs a handler, on the dispatcher's side.
+/// Calls a handler, on the side of the dispatcher.
 pub(crate) struct Runner {
     handler: Py<PyWeakrefReference>,
     topic: String,
@@ -84,6 +61,7 @@ impl Runner {
     /// Calls the handler with each message.
     pub(crate) fn messages(&self, ready: &mut dyn Iterator<Item = amop::Message>) {
         attached(|py| {
+            log::refresh(py);
             let Some(function) = self.function(py) else { return };
             for message in &mut *ready {
                 let called =
@@ -96,9 +74,10 @@ impl Runner {
         ready.for_each(drop);
     }
 
-    /// Calls the handler with each request, and answers what it returns.
+    /// Calls the handler with each request, and answers with its return value.
     pub(crate) fn requests(&self, ready: &mut dyn Iterator<Item = amop::Request>) {
         attached(|py| {
+            log::refresh(py);
             let Some(function) = self.function(py) else { return };
             for request in &mut *ready {
                 if let Err(error) = serve(py, &function, &request) {
@@ -111,19 +90,19 @@ impl Runner {
         ready.for_each(drop);
     }
 
-    /// `None` when the client is gone: then nobody is to be called any more, and what is ready is dropped.
+    /// Returns the function; `None` if the client was collected. Nothing is called then, and what is ready is dropped.
     fn function<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let handler = self.handler.bind(py).call0().ok()?;
         let handler = handler.cast::<Handler>().ok()?;
         Some(handler.get().function.bind(py).clone())
     }
 
-    /// Logs what a handler raised, and emits it as an event.
+    /// Logs an exception of the handler and emits it as an event.
     fn failed(&self, py: Python<'_>, error: &PyErr) {
         static FAILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let text = FAILED
             .import(py, "amop._logging", "handler_failed")
-            .and_then(|failed| call(failed, (&self.topic, error.value(py), exit::has_begun())))
+            .and_then(|failed| call(failed, (&self.topic, error.value(py), interpreter::is_ending())))
             .and_then(|text| text.extract::<String>())
             .unwrap_or_else(|_| error.to_string());
         self.reports.failed(&self.topic, text);
@@ -133,7 +112,7 @@ impl Runner {
 fn serve(py: Python<'_>, function: &Bound<'_, PyAny>, request: &amop::Request) -> Result<()> {
     let answer = call(function, (Request::object(py, request.clone())?,))?;
     if answer.is_none() {
-        // It answers, or has answered, through the request.
+        // The handler has answered through the request, or will do so later.
         return Ok(());
     }
     let data = answer.extract::<Payload>()?.0;

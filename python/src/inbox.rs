@@ -1,4 +1,4 @@
-//! What is read message by message: one source, and any number of threads and event loops that wait for it.
+//! An inbox is what is read item by item: one source, and any number of threads and event loops that wait for it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,14 +22,14 @@ use crate::stats::SubscriptionStats;
 use crate::units::{optional_seconds, size};
 use crate::waiting::wait_until;
 
-/// Where items come from.
+/// A source of items.
 pub(crate) enum Source {
     Messages(Subscription),
     Requests(Requests),
     Events(Events),
 }
 
-/// One of them.
+/// An item.
 enum Item {
     Message(amop::Message),
     Request(amop::Request),
@@ -64,7 +64,7 @@ impl Item {
     }
 }
 
-/// Those who wait for a source: it knows one waker only, this one, which wakes them all.
+/// The tasks that wait for a source. The source has one waker, this one, which wakes them all.
 #[derive(Default)]
 struct Waiters(Mutex<Slab<Waker>>);
 
@@ -81,12 +81,12 @@ impl Wake for Waiters {
     }
 }
 
-/// A source with those who wait for it.
+/// A source with the tasks that wait for it.
 struct Shared {
-    /// `None` when nothing is to be read any more.
+    /// `None` when nothing can be read any more.
     source: Mutex<Option<Source>>,
     waiters: Arc<Waiters>,
-    /// The end was seen.
+    /// Whether the end has been read.
     ended: AtomicBool,
 }
 
@@ -95,7 +95,7 @@ impl Shared {
         self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is there now.
+    /// Polls for an item.
     fn poll_next(&self) -> Poll<Option<Item>> {
         let waker = Waker::from(self.waiters.clone());
         let next = match &mut *self.lock() {
@@ -109,7 +109,7 @@ impl Shared {
     }
 }
 
-/// Waits until there is something to take, or the end; takes nothing, so it may be cancelled at any time.
+/// Waits until there is an item or the end. It takes nothing, so it may be cancelled at any time.
 struct Ready {
     shared: Arc<Shared>,
     place: Option<usize>,
@@ -120,7 +120,7 @@ impl Future for Ready {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<amop::Result<()>> {
         let shared = self.shared.clone();
-        // Entered before the source is asked, so that no wake in between is missed.
+        // Registered before the source is polled, so that no wake in between is missed.
         let mut waiters = shared.waiters.lock();
         match self.place.and_then(|place| waiters.get_mut(place)) {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -157,18 +157,17 @@ impl Inbox {
         checked(py, self.0.get())
     }
 
-    /// Waits for something to take, or the end.
+    /// Waits until there is an item or the end.
     ///
     /// # Errors
-    /// TIMEOUT, and what a signal's handler raises.
+    /// Returns TIMEOUT after the deadline, and exceptions of signal handlers.
     fn wait_until(&self, py: Python<'_>, timeout: Option<f64>, deadline: Option<Instant>) -> Result<()> {
         let ready = Ready { shared: self.shared(py)?.clone(), place: None };
         match wait_until(py, deadline, ready)? {
             Some(ready) => checked(py, ready),
             None => {
                 let time = timeout.unwrap_or_default();
-                let text =
-                    format!("nothing came within {time} s; wait longer, or see whether anybody publishes");
+                let text = format!("nothing arrived within {time} s: wait longer, or check the publisher");
                 Err(raised(py, &amop::Error::undelivered(amop::ErrorKind::Timeout, text)))
             }
         }
@@ -177,7 +176,7 @@ impl Inbox {
 
 #[pymethods]
 impl Inbox {
-    /// The next item; None after the last. Raises CallTimeoutError after `timeout` seconds (None: never).
+    /// Returns the next item; None after the last. Raises CallTimeoutError after `timeout` seconds (None: never).
     #[pyo3(signature = (timeout = None))]
     fn next<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> Result<Option<Bound<'py, PyAny>>> {
         let shared = self.shared(py)?;
@@ -195,7 +194,7 @@ impl Inbox {
         }
     }
 
-    /// Waits as `next` does, and takes what there is then, up to `limit` items; an empty list after the last.
+    /// Waits like `next`, and returns up to `limit` items that are available then; an empty list after the last.
     #[pyo3(signature = (limit, timeout = None))]
     fn next_many<'py>(
         &self,
@@ -204,7 +203,7 @@ impl Inbox {
         timeout: Option<f64>,
     ) -> Result<Bound<'py, PyList>> {
         if size(py, "limit", limit)? == 0 {
-            return Err(unusable(py, "limit is 0: nothing could be taken; take 1 or more"));
+            return Err(unusable(py, "invalid limit 0: use 1 or more"));
         }
         let taken = PyList::empty(py);
         if let Some(item) = self.next(py, timeout)? {
@@ -218,7 +217,7 @@ impl Inbox {
         Ok(taken)
     }
 
-    /// The next item if one is there.
+    /// Returns the next item if there is one.
     fn try_next<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyAny>>> {
         match self.shared(py)?.poll_next() {
             Poll::Ready(Some(item)) => item.object(py).map(Some),
@@ -226,19 +225,19 @@ impl Inbox {
         }
     }
 
-    /// Ends when something can be taken, or nothing ever will.
+    /// Returns an operation that ends when there is an item or the end.
     fn ready(&self, py: Python<'_>, bridge: &Bridge) -> Result<Py<Operation>> {
         let shared = self.shared(py)?.clone();
         bridge.start(py, Ready { shared, place: None }, |py, ()| Ok(py.None()))
     }
 
-    /// Whether `try_next` found nothing because nothing will ever come.
+    /// Whether `try_next` returned None because nothing will arrive any more.
     #[getter]
     fn ended(&self, py: Python<'_>) -> Result<bool> {
         Ok(self.shared(py)?.ended.load(Ordering::Relaxed))
     }
 
-    /// Takes no more and tells the node; what is queued can still be read.
+    /// Stops accepting messages and updates the topic list; what is queued can still be read.
     fn unsubscribe(&self, py: Python<'_>) -> Result<()> {
         match &mut *self.shared(py)?.lock() {
             Some(Source::Messages(source)) => source.unsubscribe(),
@@ -248,7 +247,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Drops the source: what was not read is given up and counted, those who wait find the end.
+    /// Drops the source: what was not read is discarded and counted, and waiting tasks read the end.
     fn finish(&self, py: Python<'_>) -> Result<()> {
         let shared = self.shared(py)?;
         let source = shared.lock().take();
@@ -257,7 +256,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// What it holds, accepted and lost so far; of events nothing is counted here.
+    /// Returns the statistics; zeros for events.
     fn stats(&self, py: Python<'_>) -> Result<SubscriptionStats> {
         Ok(match &*self.shared(py)?.lock() {
             Some(Source::Messages(source)) => source.stats().into(),

@@ -1,12 +1,14 @@
-//! The native half of the Python package `amop`: the core's calls, with the interpreter's lock given up while they wait.
+//! The native half of the Python package `amop`: the calls of the core, which release the interpreter's lock while
+//! they wait.
 //!
-//! What users see is the package's own code in `python/amop`: signatures, documentation, exceptions. Here is what
-//! Python can't do, one file for each thing:
-//! - [`client`], [`inbox`], [`guard`], [`devnet`]: handles of the core's.
-//! - [`waiting`]: waits that Ctrl-C interrupts. [`bridge`]: the same for event loops, without threads.
-//! - [`handler`], [`completions`]: the library's threads call Python, in batches. [`calling`]: safely.
-//! - [`message`], [`payload`]: bytes in and out, without copies where that pays.
-//! - [`log`], [`exit`], [`owned`]: the logger, the interpreter's end, forks.
+//! Users see the Python code in `python/amop`: signatures, documentation, exceptions. This crate has what Python
+//! can't do:
+//! - [`client`], [`live`], [`inbox`], [`guard`], [`devnet`]: handles of the core.
+//! - [`waiting`]: waits that Ctrl-C interrupts. [`bridge`]: waits of event loops, without threads.
+//! - [`handler`], [`completions`]: threads of the library call Python, in batches. [`calling`]: how such a call is
+//!   safe.
+//! - [`message`], [`payload`]: bytes in and out, without copies where that saves time.
+//! - [`log`]: the logger. [`interpreter`], [`exit`], [`owned`]: the end of the interpreter, and forks.
 
 mod bridge;
 mod calling;
@@ -20,6 +22,8 @@ mod exit;
 mod guard;
 mod handler;
 mod inbox;
+mod interpreter;
+mod live;
 mod log;
 mod message;
 mod options;
@@ -29,7 +33,7 @@ mod stats;
 mod units;
 mod waiting;
 
-/// The native half of the package amop; for its own use only.
+/// The native half of the package amop, for its own use only.
 #[pyo3::pymodule]
 mod _amop {
     #[pymodule_export]
@@ -55,7 +59,7 @@ mod _amop {
     #[pymodule_export]
     use crate::stats::{EndpointStats, Stats, SubscriptionStats};
 
-    /// The package's version.
+    /// The version of the package.
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 }

@@ -1,5 +1,5 @@
-//! What the library logs, on its way to Python's logger `amop`: through a bounded queue and a thread of its own, so that
-//! logging never waits, for the interpreter's lock least of all.
+//! Passes the log of the library to Python's logger `amop`, through a bounded queue and a thread of its own, so that
+//! logging never waits, in particular not for the interpreter's lock.
 
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,42 +16,42 @@ use tracing::level_filters::LevelFilter;
 
 use crate::calling::call;
 use crate::error::{Result, checked};
-use crate::handler::attached;
+use crate::interpreter::attached;
 
-/// Lines that wait for the thread; beyond it they are counted instead.
+/// The maximum number of records that wait for the thread. Further ones are counted and discarded.
 const MOST_LINES: usize = 4096;
 
-/// Lines that are logged under one acquisition of the interpreter's lock.
+/// The maximum number of records that are logged under one acquisition of the interpreter's lock.
 const BATCH: usize = 256;
 
-/// How often, at most, the logger is asked for its level.
+/// The shortest interval between two queries of the logger's level.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// How much is wanted now, as [`number`] counts; read wherever something might be logged.
+/// The current level, as [`number`] counts, read wherever a record might be created.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
-/// When the logger was last asked for its level, in milliseconds since [`epoch`].
-static ASKED: AtomicU64 = AtomicU64::new(0);
-/// Lines that found no room.
+/// When the level was last queried, in milliseconds since [`epoch`].
+static QUERIED: AtomicU64 = AtomicU64::new(0);
+/// Records discarded since the last report.
 static LOST: AtomicU64 = AtomicU64::new(0);
-/// The way to this process's thread. Never freed: others may be using it.
-static WAY: AtomicPtr<Way> = AtomicPtr::new(std::ptr::null_mut());
+/// The channel to the thread of this process. Never freed, because other threads may be using it.
+static CHANNEL: AtomicPtr<Channel> = AtomicPtr::new(std::ptr::null_mut());
 
-struct Way {
+struct Channel {
     process: Process,
     lines: SyncSender<Line>,
 }
 
-/// What goes to the thread.
+/// An item for the thread.
 enum Line {
     Record {
         at: SystemTime,
         record: Record,
     },
-    /// All before it have been logged once this is dropped.
+    /// Dropped when all records before it have been logged.
     Mark(#[allow(dead_code, reason = "dropping it is what it does")] SyncSender<()>),
 }
 
-/// How much is wanted now, as `tracing` says it.
+/// Returns the current level as a `tracing` filter.
 fn wanted() -> LevelFilter {
     match LEVEL.load(Ordering::Relaxed) {
         0 => LevelFilter::OFF,
@@ -65,8 +65,8 @@ fn wanted() -> LevelFilter {
 
 /// Passes a record to the thread.
 fn take(record: Record) {
-    let Some(way) = way() else { return };
-    if way.lines.try_send(Line::Record { at: SystemTime::now(), record }).is_err() {
+    let Some(channel) = channel() else { return };
+    if channel.lines.try_send(Line::Record { at: SystemTime::now(), record }).is_err() {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -81,29 +81,29 @@ fn number(level: Level) -> u8 {
     }
 }
 
-/// The way to the thread; `None` before [`start`], and in the child of a fork.
-fn way() -> Option<&'static Way> {
+/// Returns the channel to the thread; `None` before [`start`], and in a child process of a fork.
+fn channel() -> Option<&'static Channel> {
     // SAFETY: it is null or comes from a box that is never freed.
-    let way = unsafe { WAY.load(Ordering::Acquire).as_ref() }?;
-    way.process.check().is_ok().then_some(way)
+    let channel = unsafe { CHANNEL.load(Ordering::Acquire).as_ref() }?;
+    channel.process.check().is_ok().then_some(channel)
 }
 
-/// Starts the thread, once in a process, and asks the logger for its level.
+/// Starts the thread, once in a process, and queries the level of the logger.
 ///
 /// # Errors
 /// Returns RUNTIME if the system refuses the thread.
 pub(crate) fn start(py: Python<'_>) -> Result<()> {
-    // The interpreter's lock is held from here to the store, so there is no second one meanwhile.
-    if way().is_none() {
+    // The interpreter's lock is held from here to the store, so that no other thread starts a second one.
+    if channel().is_none() {
         let (lines, waiting) = sync_channel(MOST_LINES);
         checked(py, amop::threads::start("amop-log", move || pass_on(&waiting)))?;
-        let way = Box::new(Way { process: Process::current(), lines });
-        WAY.store(Box::into_raw(way), Ordering::Release);
+        let channel = Box::new(Channel { process: Process::current(), lines });
+        CHANNEL.store(Box::into_raw(channel), Ordering::Release);
     }
     static COLLECTS: Once = Once::new();
-    // Fails when the command has run in this process before, and collects the log already.
+    // Fails if the command has run in this process before and already collects the log.
     COLLECTS.call_once(|| drop(tracing::subscriber::set_global_default(Collector::new(wanted, take))));
-    ask(py)
+    query(py)
 }
 
 fn pass_on(waiting: &Receiver<Line>) {
@@ -112,7 +112,7 @@ fn pass_on(waiting: &Receiver<Line>) {
         batch.extend(waiting.try_iter().take(BATCH - 1));
         let lost = LOST.swap(0, Ordering::Relaxed);
         attached(|py| {
-            // A logger that fails has nobody to be told of it.
+            // The failure of a logger can't be reported.
             let _ = log(py, &batch, lost);
         });
     }
@@ -130,27 +130,29 @@ fn log(py: Python<'_>, batch: &[Line], lost: u64) -> Result<()> {
     call(EMIT.import(py, "amop._logging", "emit")?, (records, lost)).map(drop)
 }
 
-/// Waits until what has been logged so far is with Python, for a moment at most. Not with the interpreter's lock.
+/// Waits, for a limited time, until earlier records have been passed to Python. Call it without the interpreter's
+/// lock.
 pub(crate) fn flush() {
     const MOMENT: Duration = Duration::from_millis(500);
-    let Some(way) = way() else { return };
+    let Some(channel) = channel() else { return };
     let (mark, passed) = sync_channel(0);
-    if way.lines.try_send(Line::Mark(mark)).is_ok() {
-        // Nothing is ever sent: it ends with the mark.
+    if channel.lines.try_send(Line::Mark(mark)).is_ok() {
+        // Nothing is ever sent: the wait ends when the mark is dropped.
         let _ = passed.recv_timeout(MOMENT);
     }
 }
 
-/// Asks the logger for its level, unless that was done a moment ago. For those who hold the interpreter's lock anyway.
+/// Queries the level of the logger, unless that was done recently. For threads that hold the interpreter's lock
+/// anyway.
 pub(crate) fn refresh(py: Python<'_>) {
     let now = u64::try_from(epoch().elapsed().as_millis()).unwrap_or(u64::MAX);
-    let asked = ASKED.load(Ordering::Relaxed);
-    if now.saturating_sub(asked) < REFRESH.as_millis() as u64 || way().is_none() {
+    let queried = QUERIED.load(Ordering::Relaxed);
+    if now.saturating_sub(queried) < REFRESH.as_millis() as u64 || channel().is_none() {
         return;
     }
-    if ASKED.compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-        // It will be asked again.
-        let _ = ask(py);
+    if QUERIED.compare_exchange(queried, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        // After an error the level is queried again later.
+        let _ = query(py);
     }
 }
 
@@ -159,7 +161,7 @@ fn epoch() -> Instant {
     *EPOCH.get_or_init(Instant::now)
 }
 
-fn ask(py: Python<'_>) -> Result<()> {
+fn query(py: Python<'_>) -> Result<()> {
     static WANTED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let level: u8 = call(WANTED.import(py, "amop._logging", "wanted")?, ())?.extract()?;
     if LEVEL.swap(level, Ordering::Relaxed) != level {

@@ -11,7 +11,7 @@ use pyo3::types::PyBytes;
 use crate::error::{Result, checked};
 use crate::payload::{Data, Payload};
 
-/// A message as it came from a node. Immutable; may be kept and passed to other threads.
+/// A message as received from a node. Immutable; may be kept and passed to other threads.
 ///
 /// ``memoryview(message)`` is the payload without a copy, ``bytes(message)`` and ``message.data`` are copies.
 #[pyclass(frozen, subclass, module = "amop", weakref)]
@@ -39,13 +39,13 @@ impl Message {
 
 #[pymethods]
 impl Message {
-    /// The topic that it was published on.
+    /// The topic that the message was published on.
     #[getter]
     fn topic(&self) -> &str {
         self.message.topic()
     }
 
-    /// Unicast or broadcast: a :class:`MessageKind`.
+    /// Whether the message is a unicast or a broadcast: a :class:`MessageKind`.
     #[getter]
     fn kind(&self, py: Python<'_>) -> Result<Py<PyAny>> {
         static UNICAST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -60,25 +60,25 @@ impl Message {
         Ok(member.clone_ref(py))
     }
 
-    /// The publisher's sequence id: 32 bytes as they came.
+    /// The publisher's sequence id as received: 32 bytes from 2.x nodes. Empty if the protocol carries none.
     #[getter]
     fn seq<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.message.seq())
     }
 
-    /// The payload, any bytes, possibly none; copied at the first look.
+    /// The payload: any bytes, possibly none. Copied when it is first read.
     #[getter]
     fn data(&self, py: Python<'_>) -> Py<PyBytes> {
         self.data.object(py)
     }
 
-    /// The node that it came from, as the endpoint was given.
+    /// The endpoint of the node that delivered the message, as it was added.
     #[getter]
     fn endpoint(&self) -> &str {
         self.message.endpoint()
     }
 
-    /// When this client read it, in UTC. (When it was sent the wire doesn't say.)
+    /// When this client received the message, in UTC. The protocol does not transmit when it was sent.
     #[getter]
     fn received_at(&self) -> SystemTime {
         self.message.received_at()
@@ -94,10 +94,11 @@ impl Message {
     }
 }
 
-/// A unicast to answer, now or later, from any thread.
+/// A unicast that can be answered at once or later, from any thread.
 ///
-/// Answer with :meth:`reply` or :meth:`fail` within 4.5 s of its arrival: then the library answers for it that the
-/// subscriber is too slow. When the last reference is gone unanswered, the publisher is told so at once.
+/// Call :meth:`reply` or :meth:`fail` within ``answer_timeout`` (default 4.5 s) of its arrival. After that the
+/// library answers TOO_SLOW. When the last reference is dropped without an answer, the publisher receives
+/// SUBSCRIBER_DROPPED.
 #[pyclass(frozen, extends = Message, module = "amop")]
 pub(crate) struct Request {
     request: amop::Request,
@@ -112,32 +113,32 @@ impl Request {
 
 #[pymethods]
 impl Request {
-    /// The code of a failure without a code of its own.
+    /// The code of a failure if the program has no code of its own.
     #[classattr]
     const FAILED: i32 = amop::Request::FAILED;
 
-    /// Sends the reply; never waits.
+    /// Send the reply. Never waits.
     ///
     /// :param data: the payload, possibly empty.
-    /// :raises ServiceError: the request was answered before, its time is over or its connection gone.
-    /// :raises ArgumentError: the data doesn't fit one frame.
+    /// :raises ServiceError: the request has been answered, or can no longer be answered.
+    /// :raises ArgumentError: the data does not fit in one frame.
     #[pyo3(signature = (data = None))]
     fn reply(&self, py: Python<'_>, data: Option<Payload>) -> Result<()> {
         checked(py, self.request.reply(data.map(|data| data.0).unwrap_or_default()))
     }
 
-    /// Tells the publisher that it failed; never waits.
+    /// Answer with a failure. Never waits.
     ///
-    /// :param code: a number of the application's own: -32768 to 32767, not 0, not 100 to 104, not -5013 to -5010.
-    /// :param data: what the publisher finds as ``error.data``.
+    /// :param code: a code of the program: -32768 to 32767, except 0, 100 to 104 and -5013 to -5010.
+    /// :param data: what the publisher receives as ``error.data``.
     /// :raises ServiceError: as for :meth:`reply`.
-    /// :raises ArgumentError: the code can't be sent, or the data doesn't fit one frame.
+    /// :raises ArgumentError: the code is not allowed, or the data does not fit in one frame.
     #[pyo3(signature = (code = amop::Request::FAILED, data = None), text_signature = "($self, code=-5000, data=None)")]
     fn fail(&self, py: Python<'_>, code: i32, data: Option<Payload>) -> Result<()> {
         checked(py, self.request.fail(code, data.map(|data| data.0).unwrap_or_default()))
     }
 
-    /// Whether an answer can still be given.
+    /// Whether the request can still be answered.
     #[getter]
     fn is_open(&self) -> bool {
         self.request.is_open()
@@ -149,7 +150,7 @@ impl Request {
     }
 }
 
-/// A subscriber's answer to a unicast. Immutable.
+/// A reply of a subscriber. Immutable.
 ///
 /// ``memoryview(reply)`` is the payload without a copy, ``bytes(reply)`` and ``reply.data`` are copies.
 #[pyclass(frozen, module = "amop", weakref)]
@@ -167,13 +168,13 @@ impl Reply {
 
 #[pymethods]
 impl Reply {
-    /// What the subscriber answered; empty when it had nothing to say, or only listens.
+    /// The payload; empty if the subscriber sent none.
     #[getter]
     fn data(&self, py: Python<'_>) -> Py<PyBytes> {
         self.data.object(py)
     }
 
-    /// The node that the message went through, as the endpoint was given.
+    /// The endpoint of the node that the message was sent to, as it was added.
     #[getter]
     fn endpoint(&self) -> &str {
         self.reply.endpoint()

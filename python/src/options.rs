@@ -1,4 +1,4 @@
-//! What callers set: a client's options by name, a subscription's bounds, words for choices.
+//! The values that callers set: options of a client by name, limits of a subscription, and words for choices.
 
 use amop::{ClientBuilder, Overflow, Placement, Retry};
 use pyo3::exceptions::PyTypeError;
@@ -11,11 +11,11 @@ use crate::error::{Result, unusable};
 use crate::payload::Payload;
 use crate::units::{optional_seconds, seconds, size};
 
-/// One of some words.
+/// Converts one of several words.
 fn choice<T: Copy>(py: Python<'_>, name: &str, given: &str, words: &[(&str, T)]) -> Result<T> {
     words.iter().find(|(word, _)| *word == given).map(|(_, choice)| *choice).ok_or_else(|| {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        unusable(py, format!("{name} is {given:?}: take one of {}", known.join(", ")))
+        unusable(py, format!("invalid {name} {given:?}: use one of {}", known.join(", ")))
     })
 }
 
@@ -33,7 +33,7 @@ fn overflow(py: Python<'_>, given: &str) -> Result<Overflow> {
     choice(py, "overflow", given, &[("refuse", Overflow::Refuse), ("drop_oldest", Overflow::DropOldest)])
 }
 
-/// The builder with a setting, where one was given.
+/// Calls a setter of a builder if there is a value.
 pub(crate) fn set<B, T>(builder: B, given: Option<T>, with: impl FnOnce(B, T) -> B) -> B {
     match given {
         Some(value) => with(builder, value),
@@ -41,7 +41,7 @@ pub(crate) fn set<B, T>(builder: B, given: Option<T>, with: impl FnOnce(B, T) ->
     }
 }
 
-/// What bounds a subscription or service, as the package's own code passes it.
+/// The options of a subscription or service, as the Python code passes them.
 #[derive(FromPyObject)]
 pub(crate) struct Given(
     Option<i128>,   // max_messages
@@ -52,7 +52,7 @@ pub(crate) struct Given(
     Option<f64>,    // timeout
 );
 
-/// The same, checked.
+/// The options of a subscription or service, checked.
 pub(crate) struct Bounds {
     pub(crate) max_messages: Option<usize>,
     pub(crate) max_bytes: Option<usize>,
@@ -76,7 +76,7 @@ impl Given {
     }
 }
 
-/// A client with these options; those that are None keep their defaults.
+/// Returns a builder with these options. Those that are None keep their defaults.
 pub(crate) fn client(
     py: Python<'_>,
     endpoints: Vec<String>,
@@ -92,7 +92,7 @@ pub(crate) fn client(
     Ok(client)
 }
 
-/// A value of a wrong type: says whose.
+/// Adds the name of the option to a type error.
 fn named(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyTypeError>(py) {
         return error;
@@ -143,9 +143,7 @@ fn option(
         "duplicate_window" => client.duplicate_window(time()?),
         "dispatcher_threads" => client.dispatcher_threads(bound()?),
         _ => {
-            return Err(PyTypeError::new_err(format!(
-                "there is no option {name:?}; see amop.ClientOptions for those there are"
-            )));
+            return Err(PyTypeError::new_err(format!("unknown option {name:?}: see amop.ClientOptions")));
         }
     })
 }

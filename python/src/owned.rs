@@ -1,9 +1,9 @@
-//! What belongs to one process: after a fork the child has a copy whose threads don't exist and whose locks may be
-//! held for ever, so nothing of it is touched there, not even to free it.
+//! Values of one process. After a fork the child has copies whose threads do not exist and whose locks may be held
+//! without end, so that they must not be used there, not even to free them.
 
 use amop::Process;
 
-/// Something of this process's.
+/// A value of the process that created it.
 pub(crate) struct Owned<T> {
     process: Process,
     inner: Option<T>,
@@ -14,13 +14,13 @@ impl<T> Owned<T> {
         Owned { process: Process::current(), inner: Some(inner) }
     }
 
-    /// The thing itself.
+    /// Returns the value.
     ///
     /// # Errors
-    /// FORKED in the child of a fork.
+    /// Returns FORKED in a child process of a fork.
     pub(crate) fn get(&self) -> amop::Result<&T> {
         self.process.check()?;
-        Ok(self.inner.as_ref().expect("it is taken by `drop` alone"))
+        Ok(self.inner.as_ref().expect("only `drop` takes it"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Payloads on their way in and out.
+//! Payloads in both directions.
 
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
@@ -8,11 +8,11 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
-/// Longer `bytes` are lent to the connection until they are written, shorter ones copied: that costs less than
-/// giving the object back later.
+/// Longer `bytes` are lent to the connection until they are written. Shorter ones are copied, because that costs less
+/// than returning the object later.
 const COPIED_UP_TO: usize = 16 * 1024;
 
-/// What a caller gives as data: `bytes`, text (as UTF-8), or anything with the buffer protocol.
+/// Data of a caller: `bytes`, `str` (as UTF-8), or an object with the buffer protocol.
 pub(crate) struct Payload(pub(crate) Bytes);
 
 impl<'py> FromPyObject<'_, 'py> for Payload {
@@ -32,16 +32,16 @@ impl<'py> FromPyObject<'_, 'py> for Payload {
         let Ok(view) = PyMemoryView::from(&object) else {
             let kind = object.get_type().name()?;
             return Err(PyTypeError::new_err(format!(
-                "data has to be bytes, bytearray, memoryview or str, not {kind}"
+                "data must be bytes, bytearray, memoryview or str, not {kind}"
             )));
         };
-        // The object may change while the message is on its way, so this copies.
+        // Copied, because the object may change before the message is written.
         let bytes = view.call_method0("tobytes")?.cast_into::<PyBytes>()?;
         Ok(Payload(Bytes::copy_from_slice(bytes.as_bytes())))
     }
 }
 
-/// A payload that Python reads: lent as a buffer, and copied into a `bytes` object once, when that is asked for.
+/// A payload for Python: lent as a buffer, and copied into a `bytes` object when that is first read.
 pub(crate) struct Data {
     bytes: Bytes,
     object: PyOnceLock<Py<PyBytes>>,
@@ -63,7 +63,7 @@ impl Data {
     /// Lends the bytes, read-only.
     ///
     /// # Safety
-    /// `view` has to be one that Python asks to be filled, and `owner` the object that this belongs to.
+    /// `view` must be one that Python asks to be filled, and `owner` the object that this belongs to.
     pub(crate) unsafe fn lend(
         &self,
         owner: &Bound<'_, PyAny>,

@@ -1,4 +1,4 @@
-//! Figures at one moment, as objects of their own.
+//! Statistics as Python objects.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use pyo3::types::PyDict;
 
 use crate::error::Result;
 
-/// A class with the fields of a struct of the core's: a getter for each, `asdict`, a `repr` that shows them all.
-macro_rules! figures {
+/// Defines a class with the fields of a struct of the core: a getter for each, `asdict`, and a `repr` with all of
+/// them.
+macro_rules! statistics {
     (
         $(#[$about:meta])*
         $class:ident($core:ty) { $($(#[$doc:meta])* $field:ident: $type:ty,)* }
@@ -19,8 +20,8 @@ macro_rules! figures {
         pub(crate) struct $class($core);
 
         impl From<$core> for $class {
-            fn from(figures: $core) -> $class {
-                $class(figures)
+            fn from(values: $core) -> $class {
+                $class(values)
             }
         }
 
@@ -34,7 +35,7 @@ macro_rules! figures {
                 }
             )*
 
-            /// All plain figures by name.
+            /// Return all plain values by name.
             fn asdict<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
                 let all = PyDict::new(py);
                 $(all.set_item(stringify!($field), self.$field())?;)*
@@ -54,111 +55,113 @@ macro_rules! figures {
     };
 }
 
-figures! {
-    /// What a subscription or service holds, was given and lost so far.
+statistics! {
+    /// Statistics of a subscription or service.
     SubscriptionStats(amop::SubscriptionStats) {
-        /// Messages held now.
+        /// Messages queued now.
         held_messages: usize,
-        /// Their payload bytes.
+        /// Payload bytes queued now.
         held_bytes: usize,
-        /// Messages accepted so far.
+        /// Messages accepted.
         accepted: u64,
-        /// Messages refused because it was full.
+        /// Messages refused because the queue was full.
         refused: u64,
-        /// Accepted messages given up: for newer ones, or because it ended before they were read.
+        /// Messages discarded after they were accepted: in favour of newer ones, or because the subscription ended
+        /// unread.
         dropped: u64,
     } {}
 }
 
-figures! {
-    /// What went over the connections to one endpoint, and waits there now.
+statistics! {
+    /// Statistics of the connections to one endpoint.
     EndpointStats(amop::EndpointStats) {
-        /// Whether a session is up; of a total: any.
+        /// Whether a session is established; in a total: whether any is.
         connected: bool,
-        /// Sessions so far; all after the first are reconnects.
+        /// Sessions established; all after the first are reconnects.
         connects: u64,
-        /// Sessions that were lost.
+        /// Sessions lost.
         losses: u64,
-        /// Tries to connect that failed.
+        /// Failed attempts to connect.
         failed_connects: u64,
-        /// Frames written, of all kinds.
+        /// Frames written, of all types.
         frames_sent: u64,
-        /// Frames read, of all kinds.
+        /// Frames read, of all types.
         frames_received: u64,
         /// Bytes written, before encryption.
         bytes_sent: u64,
         /// Bytes read, after decryption.
         bytes_received: u64,
-        /// Writes to the connection.
+        /// Write operations on the connection.
         writes: u64,
-        /// Unicasts and broadcasts sent for callers, each further try too.
+        /// Unicasts and broadcasts sent for callers, retries included.
         calls: u64,
-        /// Unicasts and broadcasts that came, duplicates too.
+        /// Unicasts and broadcasts received, duplicates included.
         messages_received: u64,
         /// Calls in flight now.
         in_flight: usize,
-        /// Bytes queued to send now.
+        /// Bytes queued for sending now.
         queued_bytes: usize,
         /// Topic lists sent.
         topic_lists_sent: u64,
-        /// Answers to nothing in flight: late, duplicate or foreign.
+        /// Replies that match no call in flight: late, duplicate or of unknown origin.
         stray_replies: u64,
-        /// Frames of types that a client has nothing to do with.
+        /// Frames of types that a client does not use, and malformed ones of types that other SDKs create.
         ignored_frames: u64,
-        /// Requests answered for a handler that was too slow.
+        /// Requests that the library answered TOO_SLOW on behalf of a service.
         too_slow: u64,
-        /// Unicasts refused because every subscription for them was full.
+        /// Unicasts refused because every subscription or service of the topic was full.
         busy: u64,
     } {
-        /// The endpoint as given; of a total: empty.
+        /// The endpoint, as it was added; empty in a total.
         #[getter]
         fn endpoint(&self) -> &str {
             &self.0.endpoint
         }
 
-        /// Unicasts that were answered well.
+        /// Unicasts that received a reply.
         #[getter]
         fn replies(&self) -> u64 {
             self.0.round_trips.count()
         }
 
-        /// The seconds within which this part of the unicasts that were answered well was answered: 0.5 gives the
-        /// median, 0.99 leaves the slowest hundredth out. None without any.
+        /// Return a quantile of the round trip times of unicasts that received a reply, in seconds: 0.5 gives the
+        /// median, 0.99 the time that the slowest hundredth exceeded. None if there were none.
         fn round_trip(&self, part: f64) -> Option<f64> {
             self.0.round_trips.quantile(part).as_ref().map(Duration::as_secs_f64)
         }
     }
 }
 
-figures! {
-    /// What a client has done so far, and holds now.
+statistics! {
+    /// Statistics of a client.
     Stats(amop::Stats) {
-        /// Further tries of calls, after the first.
+        /// Retries of calls.
         retries: u64,
-        /// Payload bytes held in subscriptions and services now.
+        /// Payload bytes queued now in all subscriptions and services.
         held_bytes: usize,
         /// How often a handler had to wait for a thread.
         dispatcher_waits: u64,
-        /// Messages not delivered because a subscription or service was full.
+        /// Messages refused because a subscription or service was full.
         refused: u64,
-        /// Messages accepted, and given up: for newer ones, or because their subscription ended before they were read.
+        /// Messages discarded after they were accepted: in favour of newer ones, or because their subscription ended
+        /// unread.
         dropped: u64,
-        /// Messages that had come before: answered as the first was, not delivered again.
+        /// Messages that had been received before: answered as the first one was, and not delivered again.
         duplicates: u64,
-        /// Messages on topics that nobody here subscribes to, or no longer.
+        /// Messages on topics that the client is not, or no longer, subscribed to.
         unwanted: u64,
-        /// This client's own broadcasts that came back (without ``echo``).
+        /// The client's own broadcasts that were received and discarded (without ``echo``).
         own_broadcasts: u64,
-        /// Events that a listener lost because it read too slowly, or left unread.
+        /// Events that were discarded because a listener read too slowly, or was dropped before it had read them.
         events_dropped: u64,
     } {
-        /// Per endpoint, in the order given.
+        /// The statistics of each endpoint, in the order in which they were added.
         #[getter]
         fn endpoints(&self) -> Vec<EndpointStats> {
             self.0.endpoints.iter().cloned().map(EndpointStats).collect()
         }
 
-        /// The figures of all endpoints together.
+        /// Return the totals of all endpoints.
         fn total(&self) -> EndpointStats {
             EndpointStats(self.0.total())
         }

@@ -1,5 +1,5 @@
-//! Waits on the calling thread for a future of the core's, without the interpreter's lock, in slices between which
-//! signals are looked at, so that Ctrl-C interrupts every wait.
+//! Waits on the calling thread for a future of the core, without the interpreter's lock. Signals are checked between
+//! slices of the wait, so that Ctrl-C interrupts every wait.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::error::{Result, checked};
-use crate::{exit, log};
+use crate::{interpreter, log};
 
-/// The longest wait before signals are looked at: short for a hand on Ctrl-C, and nothing to a processor.
+/// The longest wait before signals are checked: short for a user who presses Ctrl-C, and negligible for a processor.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// Wakes one parked thread.
@@ -30,7 +30,7 @@ impl Wake for Parked {
 }
 
 impl Parked {
-    /// Parks until a wake or `until`; whether there was a wake.
+    /// Parks until a wake or `until`, and returns whether there was a wake.
     fn park(&self, until: Instant) -> bool {
         loop {
             if self.woken.swap(false, Ordering::Acquire) {
@@ -45,10 +45,10 @@ impl Parked {
     }
 }
 
-/// The future's outcome; `None` when `deadline` came first.
+/// Returns the result of a future; `None` if `deadline` passed before.
 ///
 /// # Errors
-/// What a signal's handler raises; then the future is dropped, which cancels what it does.
+/// Returns exceptions of signal handlers. The future is dropped then, which cancels its call.
 pub(crate) fn wait_until<F>(py: Python<'_>, deadline: Option<Instant>, future: F) -> Result<Option<F::Output>>
 where
     F: Future + Send,
@@ -70,7 +70,7 @@ where
                     break None;
                 }
             };
-            exit::stay_if_over();
+            interpreter::park_if_ending();
             (outcome, deadline.is_some_and(|deadline| Instant::now() >= deadline))
         });
         if outcome.is_some() {
@@ -84,10 +84,10 @@ where
     }
 }
 
-/// The outcome of a future that ends by a deadline of its own.
+/// Returns the result of a future that has a deadline of its own.
 ///
 /// # Errors
-/// The future's, and what a signal's handler raises.
+/// Returns the errors of the future, and exceptions of signal handlers.
 pub(crate) fn wait<T: Send>(
     py: Python<'_>,
     future: impl Future<Output = amop::Result<T>> + Send,

@@ -1,4 +1,4 @@
-"""Ends an interpreter in an awkward state: python awkward_exits.py SCENARIO CREDENTIALS ENDPOINT ENDPOINT.
+"""Exits the interpreter in a difficult state: python awkward_exits.py SCENARIO CREDENTIALS ENDPOINT ENDPOINT.
 
 Whatever the state, the process has to end by itself, with exit code 0 and without a word.
 """
@@ -18,7 +18,7 @@ import amop
 from amop.devnet import Devnet
 
 SCENARIOS: dict[str, Callable[[], object]] = {}
-# What shall still be there when the interpreter ends.
+# Objects that must exist until the interpreter exits.
 left: list[object] = []
 
 
@@ -38,7 +38,7 @@ def topic() -> str:
 
 
 def daemon(target: Callable[[], object]) -> None:
-    """Run something on a daemon thread, and return when it has begun to."""
+    """Run a function on a daemon thread, and return when it has started."""
     begun = threading.Event()
 
     def run() -> None:
@@ -50,7 +50,7 @@ def daemon(target: Callable[[], object]) -> None:
 
 
 def handling(handler: Callable[[amop.Message], object]) -> None:
-    """Have a handler run when this returns."""
+    """Return while a handler runs."""
     begun = threading.Event()
 
     def call(message: amop.Message) -> None:
@@ -64,7 +64,7 @@ def handling(handler: Callable[[amop.Message], object]) -> None:
 
 @scenario
 def unclosed() -> None:
-    """A client with a subscription, an unread message, a service, events and a call under way."""
+    """A client with a subscription, an unread message, a service, events and a call in flight."""
     client = connect(1)
     left.extend(
         [client.subscribe(topic()), client.serve(topic()), client.events(), client.subscribe(topic(), print)]
@@ -74,13 +74,13 @@ def unclosed() -> None:
 
 @scenario
 def handler_sleeps() -> None:
-    """A handler blocks for longer than anybody waits for it."""
+    """A handler blocks for longer than the exit waits."""
     handling(lambda _: time.sleep(600))
 
 
 @scenario
 def handler_computes() -> None:
-    """A handler runs Python code without end."""
+    """A handler runs Python code endlessly."""
 
     def compute(_: amop.Message) -> None:
         while True:
@@ -91,7 +91,7 @@ def handler_computes() -> None:
 
 @scenario
 def handler_calls() -> None:
-    """A handler waits in a call that nobody answers."""
+    """A handler waits in a call that is never answered."""
     other = connect(0)
     left.append(other.serve(topic() + "/silent"))
     client = connect(1)
@@ -108,7 +108,7 @@ def handler_calls() -> None:
 
 @scenario
 def messages_in_flight() -> None:
-    """Thousands of calls are under way, and their requests run through a handler."""
+    """Thousands of calls are in flight, and a handler processes their requests."""
     service = connect(1)
     service.serve(topic(), lambda request: request.data)
     client = connect(0)
@@ -118,7 +118,7 @@ def messages_in_flight() -> None:
 
 @scenario
 def publishing_daemon() -> None:
-    """A daemon thread publishes without end."""
+    """A daemon thread publishes endlessly."""
     connect(1).serve(topic(), lambda request: request.data)
     client = connect(0)
     client.publish(topic(), wait_for_subscriber=True)
@@ -132,7 +132,7 @@ def publishing_daemon() -> None:
 
 @scenario
 def failing_daemons() -> None:
-    """Daemon threads make calls that fail at once, without end: on a client that is closed, and one that will be."""
+    """Daemon threads endlessly make calls that fail at once, on a closed client and on one that is being closed."""
     client, closed = connect(0), connect(0)
     closed.close()
 
@@ -167,7 +167,7 @@ def interrupted_next() -> None:
 
 @scenario
 def unclosed_in_asyncio() -> None:
-    """A loop ends with a client, a handler and a task that waits."""
+    """A loop ends with a client, a handler and a waiting task."""
 
     async def main() -> None:
         client = await amop.aio.connect(sys.argv[4], credentials=sys.argv[2])
@@ -189,7 +189,7 @@ def unclosed_in_asyncio() -> None:
 
 @scenario
 def loop_left_open() -> None:
-    """A loop is stopped in the midst of calls, and neither closed nor forgotten."""
+    """A loop is stopped during calls, and neither closed nor dropped."""
     loop = asyncio.new_event_loop()
     left.append(loop)
 
@@ -203,7 +203,7 @@ def loop_left_open() -> None:
 
 @scenario
 def loop_on_a_daemon_thread() -> None:
-    """A loop runs on a daemon thread, with calls under way and a handler that gets messages."""
+    """A loop runs on a daemon thread, with calls in flight and a handler that gets messages."""
     ready = threading.Event()
 
     async def main() -> None:
@@ -220,14 +220,14 @@ def loop_on_a_daemon_thread() -> None:
 
 @scenario
 def nodes_left_running() -> None:
-    """Nodes run in the same process, with a client at one of them."""
+    """Nodes run in the same process, with a client of one of them."""
     devnet = Devnet(nodes=2)
     left.extend([devnet, devnet.connect(0), devnet.connect(1)])
 
 
 @scenario
 def logging_at_its_loudest() -> None:
-    """Everything is logged, on a handler that takes its time, while messages are in flight."""
+    """Everything is logged, by a slow logging handler, while messages are in flight."""
     import logging
 
     class Slow(logging.Handler):

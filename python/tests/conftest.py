@@ -1,4 +1,4 @@
-"""Two nodes for all tests, a client at each for one test, and a topic that no other test uses."""
+"""Fixtures: two nodes for all tests, a client of each for one test, and a topic that no other test uses."""
 
 from __future__ import annotations
 

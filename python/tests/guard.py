@@ -1,4 +1,4 @@
-"""Limits that tests give up at, none waits for them to pass; and events that tests wait for."""
+"""Time limits after which tests fail, and waits for events."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ GUARD = 60.0
 Kind = TypeVar("Kind", bound=amop.events.Event)
 
 
-def told(events: amop.Events, kind: type[Kind]) -> Kind:
-    """Wait for an event of this kind; others may come before, such as that a connection was made."""
+def wait_for_event(events: amop.Events, kind: type[Kind]) -> Kind:
+    """Wait for an event of this kind, skipping others, such as that of the first connection."""
     while True:
         event = events.next(GUARD)
         if isinstance(event, kind):
             return event
 
 
-async def told_in_loop(events: amop.aio.Events, kind: type[Kind]) -> Kind:
-    """Wait for the same in an event loop."""
+async def wait_for_event_in_loop(events: amop.aio.Events, kind: type[Kind]) -> Kind:
+    """Wait for an event of this kind in an event loop."""
     while True:
         event = await events.next(GUARD)
         if isinstance(event, kind):

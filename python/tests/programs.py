@@ -1,4 +1,4 @@
-"""Python programs as processes, for what ends a process or needs one of its own."""
+"""Runs Python programs as processes, for tests that end a process or need one of their own."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Ended:
     """What a program left behind."""
 
     code: int
-    """The exit code; negative: ended by this signal."""
+    """The exit code; negative if ended by this signal."""
     stdout: str
     stderr: str
 
 
 def run(source: str, devnet: Devnet | None = None, *options: str) -> Ended:
-    """Run a program to its end: it finds `amop`, `endpoints` and `credentials`."""
+    """Run a program to its end. It has the names `amop`, `endpoints` and `credentials`."""
     start = "import amop, sys\nendpoints, credentials = sys.argv[2:], sys.argv[1]\n"
     arguments = [] if devnet is None else [str(devnet.credentials), *devnet.endpoints]
     if devnet is None:
@@ -36,6 +36,6 @@ def run(source: str, devnet: Devnet | None = None, *options: str) -> Ended:
 
 
 def clean(ended: Ended) -> str:
-    """Give the output of a program that ended as it should, with nothing on standard error."""
+    """Return the output of a program that succeeded and printed nothing on standard error."""
     assert (ended.code, ended.stderr) == (0, ""), ended
     return ended.stdout

@@ -8,13 +8,13 @@ import threading
 import weakref
 
 import pytest
-from guard import GUARD, told_in_loop
+from guard import GUARD, wait_for_event_in_loop
 
 import amop
 from amop import aio
 
 
-async def test_a_coroutine_function_gets_each_message_in_order_one_at_a_time(
+async def test_coroutine_handler_gets_messages_in_order(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     seen: list[int] = []
@@ -38,12 +38,12 @@ async def test_a_coroutine_function_gets_each_message_in_order_one_at_a_time(
     async with asyncio.timeout(GUARD):
         await done.wait()
     assert seen == list(range(100))
-    with pytest.raises(amop.ArgumentError, match="goes to its handler"):
+    with pytest.raises(amop.ArgumentError, match="passed to its handler"):
         await subscription.next()
     assert "handled" in repr(subscription)
 
 
-async def test_a_plain_function_runs_in_the_loop_too(
+async def test_plain_function_handler_runs_in_the_loop(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     threads: list[int] = []
@@ -57,7 +57,7 @@ async def test_a_plain_function_runs_in_the_loop_too(
     assert threads == [threading.get_ident()]
 
 
-async def test_a_handler_with_a_full_queue_lets_other_tasks_run(
+async def test_handler_with_a_full_queue_lets_other_tasks_run(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     go_on, done = asyncio.Event(), asyncio.Event()
@@ -87,7 +87,7 @@ async def test_a_handler_with_a_full_queue_lets_other_tasks_run(
     assert turns >= 1000 // 64
 
 
-async def test_requests_run_at_once_up_to_their_concurrency(
+async def test_concurrency_limits_running_requests(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     running = most = 0
@@ -114,7 +114,7 @@ async def test_requests_run_at_once_up_to_their_concurrency(
         await aio_subscriber.serve(topic + " none", handler, concurrency=0)
 
 
-async def test_a_handler_that_raises_is_logged_reported_and_answered(
+async def test_exception_of_a_handler_is_logged_reported_and_answered(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     events = aio_subscriber.events()
@@ -138,21 +138,21 @@ async def test_a_handler_that_raises_is_logged_reported_and_answered(
     assert caught.value.data == b"the handler failed"
     assert "lost" not in str(caught.value)
     assert (await aio_publisher.publish(topic, "good")).data == b"good"
-    assert await told_in_loop(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(
+    assert await wait_for_event_in_loop(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(
         topic, "KeyError: 'lost'"
     )
     await aio_publisher.publish(topic + "/m", "bad", wait_for_subscriber=True)
     await aio_publisher.publish(topic + "/m", "good")
     async with asyncio.timeout(GUARD):
         await fine.wait()
-    assert await told_in_loop(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(
+    assert await wait_for_event_in_loop(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(
         topic + "/m", "ValueError: no good"
     )
     failures = [record.exc_info for record in caplog.records if record.name == "amop"]
     assert [info and info[0] for info in failures] == [KeyError, ValueError]
 
 
-async def test_a_handler_may_unsubscribe_and_close_its_client(
+async def test_handler_may_unsubscribe_and_close_its_client(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
     client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
@@ -170,7 +170,7 @@ async def test_a_handler_may_unsubscribe_and_close_its_client(
         await client.close()
 
 
-async def test_unsubscribe_waits_for_the_handler_and_gives_up_in_time(
+async def test_unsubscribe_waits_for_the_handler_until_its_timeout(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     go_on, entered = asyncio.Event(), asyncio.Event()
@@ -192,7 +192,7 @@ async def test_unsubscribe_waits_for_the_handler_and_gives_up_in_time(
     assert done == [b"one"]
 
 
-async def test_close_runs_what_is_queued(
+async def test_close_lets_handlers_process_their_queue(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
     client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
@@ -211,7 +211,7 @@ async def test_close_runs_what_is_queued(
 
 
 @pytest.mark.parametrize("end", ["unsubscribe", "close"])
-async def test_after_the_end_a_handler_isnt_held(
+async def test_handler_is_released_after_the_end(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str, end: str
 ) -> None:
     client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
@@ -234,9 +234,7 @@ async def test_after_the_end_a_handler_isnt_held(
     await client.close()
 
 
-async def test_a_client_that_its_own_handlers_hold_is_garbage_too(
-    devnet: amop.devnet.Devnet, topic: str
-) -> None:
+async def test_client_referenced_by_its_handlers_is_collected(devnet: amop.devnet.Devnet, topic: str) -> None:
     class Program:
         def __init__(self, client: aio.Client) -> None:
             self.client = client
@@ -252,22 +250,22 @@ async def test_a_client_that_its_own_handlers_hold_is_garbage_too(
     with pytest.warns(ResourceWarning, match=r"unclosed <amop.aio.Client"):
         del client, program
         gc.collect()
-    # The warning has held it until now.
+    # The warning has kept the client alive until now.
     gc.collect()
     assert [reference() for reference in living] == [None, None]
-    # Its tasks end with it.
+    # The tasks of the client end with it.
     while len(asyncio.all_tasks()) > 1:
         await asyncio.sleep(0)
 
 
-async def test_what_cant_be_a_handler_is_named(aio_subscriber: aio.Client, topic: str) -> None:
+async def test_invalid_handlers_are_rejected(aio_subscriber: aio.Client, topic: str) -> None:
     with pytest.raises(TypeError, match="callable"):
         await aio_subscriber.subscribe(topic, 7)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="callable"):
         await aio_subscriber.serve(topic, "handler")  # type: ignore[arg-type]
 
 
-async def test_a_handler_may_answer_through_the_request_later(
+async def test_handler_may_answer_through_the_request_later(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     kept: list[amop.Request] = []

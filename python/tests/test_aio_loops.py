@@ -34,7 +34,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 
 async def conversation(devnet: Devnet, topic: str) -> int:
-    """Use most of what there is; the number of replies."""
+    """Use most functions, and return the number of replies."""
     async with (
         aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as publisher,
         aio.connect(devnet.endpoints[1], credentials=devnet.credentials) as subscriber,
@@ -67,17 +67,17 @@ async def conversation(devnet: Devnet, topic: str) -> int:
 
 
 @pytest.mark.parametrize("loop_of", LOOPS.values(), ids=LOOPS.keys())
-def test_a_conversation_works_in_every_loop_and_twice_in_one_process(
+def test_conversation_works_in_every_kind_of_loop(
     devnet: Devnet, topic: str, loop_of: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     for _ in range(2):
         with asyncio.Runner(loop_factory=loop_of) as runner:
             assert runner.run(conversation(devnet, topic)) == 200
-            # One loop may be run again, too.
+            # A loop may be run again.
             assert runner.run(conversation(devnet, topic)) == 200
 
 
-def test_loops_on_several_threads_use_one_client(devnet: Devnet, topic: str) -> None:
+def test_loops_on_several_threads_share_a_client(devnet: Devnet, topic: str) -> None:
     with asyncio.Runner() as runner:
         client = runner.run(_connected(devnet))
         service = devnet.connect(1)
@@ -100,7 +100,7 @@ def test_loops_on_several_threads_use_one_client(devnet: Devnet, topic: str) -> 
 
 
 @pytest.mark.parametrize("loop_of", LOOPS.values(), ids=LOOPS.keys())
-def test_a_closed_loop_is_forgotten_with_what_it_waited_for(
+def test_calls_of_a_closed_loop_are_dropped(
     devnet: Devnet, topic: str, loop_of: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     loop = loop_of()
@@ -111,14 +111,14 @@ def test_a_closed_loop_is_forgotten_with_what_it_waited_for(
 
     call = loop.run_until_complete(begin())
     bridge = _bridge._bridges[loop]
-    assert bridge.going == 1
+    assert bridge.in_flight == 1
     loop.close()
     living = weakref.ref(loop), weakref.ref(call)
     del loop, call
-    # The next loop that comes finds that this one is closed.
+    # The bridge of the next loop finds that this one is closed.
     with asyncio.Runner() as runner:
         runner.run(_bridged())
-        assert bridge.going == 0
+        assert bridge.in_flight == 0
         gc.collect()
         assert [reference() for reference in living] == [None, None]
         runner.run(client.close())

@@ -1,17 +1,17 @@
-"""Subscriptions, services and events as coroutines read them."""
+"""Subscriptions, services and events that are read in asyncio."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from guard import GUARD, told_in_loop
+from guard import GUARD, wait_for_event_in_loop
 
 import amop
 from amop import aio
 
 
-async def test_async_for_gives_messages_in_order_and_ends_with_the_client(
+async def test_async_for_reads_messages_until_the_client_is_closed(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
     client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
@@ -25,12 +25,12 @@ async def test_async_for_gives_messages_in_order_and_ends_with_the_client(
         await subscription.next()
 
 
-async def test_next_waits_and_gives_up(
+async def test_next_waits_until_its_timeout(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     subscription = await aio_subscriber.subscribe(topic)
     for timeout in (0, 0.01):
-        with pytest.raises(amop.CallTimeoutError, match="nothing came within"):
+        with pytest.raises(amop.CallTimeoutError, match="nothing arrived within"):
             await subscription.next(timeout)
     waiting = asyncio.ensure_future(subscription.next())
     await aio_publisher.publish(topic, "now", wait_for_subscriber=True)
@@ -45,7 +45,7 @@ async def test_next_waits_and_gives_up(
         await subscription.next_many(1, 0)
 
 
-async def test_a_cancelled_next_loses_nothing(
+async def test_cancelled_next_loses_no_message(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     subscription = await aio_subscriber.subscribe(topic)
@@ -55,7 +55,7 @@ async def test_a_cancelled_next_loses_nothing(
         reader = asyncio.ensure_future(subscription.next())
         await asyncio.sleep(0)
         await aio_publisher.publish(topic, str(number))
-        # Wherever the reader is: it has the message, or it is still there.
+        # The reader has the message, or the message is still queued.
         reader.cancel()
         try:
             got.append(await reader)
@@ -84,7 +84,7 @@ async def test_many_tasks_may_read_one_subscription(
     assert sorted(read) == list(range(100))
 
 
-async def test_a_reader_with_a_full_queue_lets_other_tasks_run(
+async def test_reader_with_a_full_queue_lets_other_tasks_run(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     subscription = await aio_subscriber.subscribe(topic)
@@ -105,7 +105,7 @@ async def test_a_reader_with_a_full_queue_lets_other_tasks_run(
     assert turns >= 1000 // 64
 
 
-async def test_async_with_unsubscribes(
+async def test_async_with_block_unsubscribes(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     async with await aio_subscriber.subscribe(topic) as subscription:
@@ -130,17 +130,17 @@ async def test_requests_are_read_and_answered_later(
         assert "amop.aio.Service" in repr(service)
 
 
-async def test_events_are_told(devnet: amop.devnet.Devnet, topic: str) -> None:
+async def test_events_are_emitted(devnet: amop.devnet.Devnet, topic: str) -> None:
     async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
         events = client.events()
         client.add_endpoint(devnet.endpoints[1])
-        while (await told_in_loop(events, amop.events.Connected)).endpoint != devnet.endpoints[1]:
+        while (await wait_for_event_in_loop(events, amop.events.Connected)).endpoint != devnet.endpoints[1]:
             pass
         assert "amop.aio.Events" in repr(events)
     assert [event async for event in events][-1] == amop.events.Closed()
 
 
-async def test_a_thread_and_a_task_may_wait_for_different_things_at_once(
+async def test_thread_and_task_may_wait_at_once(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
     with devnet.connect(1) as client:

@@ -1,4 +1,4 @@
-"""The end of clients: in order, from anywhere, and forgotten."""
+"""The end of clients: by close, from any thread, and by being dropped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import amop
 from amop.devnet import Devnet
 
 
-def test_close_may_be_called_again_and_everything_else_says_closed(devnet: Devnet, topic: str) -> None:
+def test_calls_after_close_raise_closed_error(devnet: Devnet, topic: str) -> None:
     client = devnet.connect(0)
     subscription = client.subscribe(topic)
     assert not client.is_closed
@@ -38,7 +38,7 @@ def test_close_may_be_called_again_and_everything_else_says_closed(devnet: Devne
     assert client.stats().held_bytes == 0
 
 
-def test_calls_in_flight_end_with_the_client(subscriber: amop.Client, devnet: Devnet, topic: str) -> None:
+def test_close_completes_calls_in_flight(subscriber: amop.Client, devnet: Devnet, topic: str) -> None:
     service = subscriber.serve(topic)
     client = devnet.connect(0)
     call = client.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True)
@@ -49,7 +49,7 @@ def test_calls_in_flight_end_with_the_client(subscriber: amop.Client, devnet: De
     assert kept.is_open
 
 
-def test_a_thread_that_reads_ends_with_the_client(devnet: Devnet, topic: str) -> None:
+def test_reading_thread_ends_with_the_client(devnet: Devnet, topic: str) -> None:
     client = devnet.connect(0)
     subscription = client.subscribe(topic)
     thread = threading.Thread(target=list, args=(subscription,))
@@ -59,7 +59,7 @@ def test_a_thread_that_reads_ends_with_the_client(devnet: Devnet, topic: str) ->
     assert not thread.is_alive()
 
 
-def test_a_handler_may_close_its_client(publisher: amop.Client, devnet: Devnet, topic: str) -> None:
+def test_handler_may_close_its_client(publisher: amop.Client, devnet: Devnet, topic: str) -> None:
     client = devnet.connect(1)
     closed = threading.Event()
 
@@ -73,9 +73,7 @@ def test_a_handler_may_close_its_client(publisher: amop.Client, devnet: Devnet, 
     client.close()
 
 
-def test_close_gives_up_on_a_handler_that_doesnt_return(
-    publisher: amop.Client, devnet: Devnet, topic: str
-) -> None:
+def test_close_times_out_while_a_handler_blocks(publisher: amop.Client, devnet: Devnet, topic: str) -> None:
     go_on, entered = threading.Event(), threading.Event()
 
     def handler(_: amop.Message) -> None:
@@ -92,7 +90,7 @@ def test_close_gives_up_on_a_handler_that_doesnt_return(
     client.close(GUARD)
 
 
-def test_a_client_that_is_forgotten_warns_and_ends(devnet: Devnet, topic: str) -> None:
+def test_dropped_client_warns_and_closes(devnet: Devnet, topic: str) -> None:
     client = devnet.connect(1)
     client.subscribe(topic, print)
     assert topic in devnet.topics(1)
@@ -102,7 +100,7 @@ def test_a_client_that_is_forgotten_warns_and_ends(devnet: Devnet, topic: str) -
     _until_gone(devnet, topic)
 
 
-def test_a_client_that_its_own_handlers_hold_is_garbage_too(
+def test_client_referenced_by_its_handlers_is_collected(
     publisher: amop.Client, devnet: Devnet, topic: str
 ) -> None:
     client = devnet.connect(1)
@@ -125,12 +123,12 @@ def test_a_client_that_its_own_handlers_hold_is_garbage_too(
         del program, client
         gc.collect()
     assert [reference() for reference in living] == [None, None]
-    # The warning has held it until now.
+    # The warning has kept the client alive until now.
     gc.collect()
     _until_gone(devnet, topic)
 
 
-def test_a_subscription_keeps_its_client(publisher: amop.Client, devnet: Devnet, topic: str) -> None:
+def test_subscription_keeps_its_client_alive(publisher: amop.Client, devnet: Devnet, topic: str) -> None:
     subscription = devnet.connect(1).subscribe(topic)
     gc.collect()
     publisher.publish(topic, "still here", wait_for_subscriber=True)
@@ -140,13 +138,13 @@ def test_a_subscription_keeps_its_client(publisher: amop.Client, devnet: Devnet,
         gc.collect()
 
 
-def test_a_client_that_was_never_made_leaves_no_warning() -> None:
+def test_failed_connect_leaves_no_warning() -> None:
     with pytest.raises(amop.ArgumentError):
         amop.Client()
     gc.collect()
 
 
-def test_a_devnet_that_is_forgotten_warns_and_removes_its_folder() -> None:
+def test_dropped_devnet_warns_and_removes_its_folder() -> None:
     devnet = Devnet(nodes=1)
     folder = devnet.credentials
     assert folder.is_dir()
@@ -157,8 +155,8 @@ def test_a_devnet_that_is_forgotten_warns_and_removes_its_folder() -> None:
 
 
 def _until_gone(devnet: Devnet, topic: str) -> None:
-    """Wait until a node hears that nobody subscribes any more: nobody waits for a forgotten client's end."""
+    """Wait until a node lists no subscriber of the topic, because a dropped client closes in the background."""
     with devnet.connect(1) as client:
         while topic in devnet.topics(1):
-            # Passes on the node, after what the node has got before.
+            # The node processes this publish after earlier frames.
             client.broadcast("tick")

@@ -1,4 +1,4 @@
-"""The command amop, as the package installs it."""
+"""The command amop, as installed by the package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(*command: str, said: bytes = b"") -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("command", [COMMAND, MODULE], ids=["amop", "python -m amop"])
-def test_it_is_the_command(command: list[str]) -> None:
+def test_command_runs_as_script_and_module(command: list[str]) -> None:
     version = run(*command, "--version")
     assert (version.returncode, version.stderr) == (0, b"")
     assert version.stdout.startswith(f"amop {amop.__version__}\n".encode())
@@ -34,14 +34,14 @@ def test_it_is_the_command(command: list[str]) -> None:
     assert b"fly" in wrong.stderr
 
 
-def test_the_demo_shows_both_transcripts() -> None:
+def test_demo_shows_both_transcripts() -> None:
     demo = run(*COMMAND, "demo")
     assert (demo.returncode, demo.stderr) == (0, b"")
     for text in (b"Subscriber success", b"unique broadcast publisher! 0", b"multi broadcast publisher! 0"):
         assert text in demo.stdout
 
 
-def test_it_publishes_to_a_program(devnet: Devnet, subscriber: amop.Client, topic: str) -> None:
+def test_command_publishes_to_a_program(devnet: Devnet, subscriber: amop.Client, topic: str) -> None:
     subscriber.serve(topic, lambda request: request.data.upper())
     published = run(
         *COMMAND,
@@ -57,7 +57,7 @@ def test_it_publishes_to_a_program(devnet: Devnet, subscriber: amop.Client, topi
     assert (published.returncode, published.stdout.strip()) == (0, b"PIPED")
 
 
-def test_ctrl_c_ends_it_in_order(devnet: Devnet, publisher: amop.Client, topic: str) -> None:
+def test_ctrl_c_ends_the_command_in_order(devnet: Devnet, publisher: amop.Client, topic: str) -> None:
     command = [*COMMAND, "subscribe", devnet.endpoints[1], topic, "--credentials", str(devnet.credentials)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         publisher.publish(topic, "heard", wait_for_subscriber=True, timeout=GUARD)

@@ -1,4 +1,4 @@
-"""Payloads in and out, and what a message knows of itself."""
+"""Payloads in both directions, and the attributes of messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LARGE = 1 << 20
     ],
     ids=["bytes", "empty", "str", "bytearray", "memoryview", "strided", "array", "large", "large bytearray"],
 )
-def test_bytes_of_any_kind_and_text_arrive_as_they_were(
+def test_bytes_and_str_arrive_unchanged(
     publisher: amop.Client, subscriber: amop.Client, topic: str, given: amop.Data, sent: bytes
 ) -> None:
     subscriber.serve(topic, lambda request: request.data)
@@ -43,17 +43,15 @@ def test_bytes_of_any_kind_and_text_arrive_as_they_were(
     assert memoryview(reply) == sent
 
 
-def test_what_isnt_data_is_a_type_error(publisher: amop.Client, topic: str) -> None:
+def test_invalid_data_is_a_type_error(publisher: amop.Client, topic: str) -> None:
     for bad in (None, 7, [1, 2], object()):
-        with pytest.raises(TypeError, match="data has to be bytes, bytearray, memoryview or str, not"):
+        with pytest.raises(TypeError, match="data must be bytes, bytearray, memoryview or str, not"):
             publisher.publish(topic, bad)  # type: ignore[arg-type]
     with pytest.raises(UnicodeEncodeError):
         publisher.publish(topic, "\ud800")
 
 
-def test_a_message_knows_where_it_came_from(
-    publisher: amop.Client, subscriber: amop.Client, topic: str
-) -> None:
+def test_message_has_all_its_attributes(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     subscription = subscriber.subscribe(topic)
     before = datetime.datetime.now(datetime.UTC)
     publisher.publish(topic, "one", wait_for_subscriber=True)
@@ -73,7 +71,7 @@ def test_a_message_knows_where_it_came_from(
         one.topic = "other"  # type: ignore[misc]
 
 
-def test_a_memoryview_needs_no_copy_and_keeps_the_message(
+def test_memoryview_shares_the_payload_and_keeps_the_message(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscription = subscriber.subscribe(topic)
@@ -82,7 +80,7 @@ def test_a_memoryview_needs_no_copy_and_keeps_the_message(
     living = weakref.ref(message)
     first, second = memoryview(message), memoryview(message)
     assert (first.readonly, first.nbytes, first.format) == (True, LARGE, "B")
-    # Both are the same memory: nothing was copied for either.
+    # Both views have the same memory, so nothing was copied.
     assert _address(first) == _address(second)
     del message
     gc.collect()
@@ -95,7 +93,7 @@ def test_a_memoryview_needs_no_copy_and_keeps_the_message(
     assert living() is None
 
 
-def test_bytes_that_were_lent_for_sending_are_given_back(
+def test_bytes_lent_for_sending_are_released(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscription = subscriber.subscribe(topic)
@@ -104,14 +102,14 @@ def test_bytes_that_were_lent_for_sending_are_given_back(
     for _ in range(10):
         publisher.publish(topic, data, wait_for_subscriber=True, timeout=GUARD)
         assert subscription.next(GUARD).data == data
-    # A thread of the library's gives them back, by way of the next call.
+    # A thread of the library releases them with the next call.
     until = time.monotonic() + GUARD
     while sys.getrefcount(data) > before and time.monotonic() < until:
         publisher.publish(topic)
     assert sys.getrefcount(data) == before
 
 
-def test_a_request_is_a_message_too(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+def test_request_is_a_message(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     service = subscriber.serve(topic)
     call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
     request = service.next(GUARD)
@@ -141,7 +139,7 @@ def test_messages_may_be_used_by_many_threads(
     assert {id(data) for data in seen} == {id(message.data)}
 
 
-def test_too_much_data_is_refused_before_it_is_sent(publisher: amop.Client, topic: str) -> None:
+def test_too_large_data_is_rejected_before_it_is_sent(publisher: amop.Client, topic: str) -> None:
     with pytest.raises(amop.ArgumentError) as caught:
         publisher.publish(topic, bytes(100 << 20))
     assert caught.value.kind == amop.ErrorKind.TOO_LARGE

@@ -1,17 +1,17 @@
-"""Embedded nodes, and the fixture that the package brings."""
+"""Embedded nodes, and the pytest fixture of the package."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from guard import GUARD, told
+from guard import GUARD, wait_for_event
 
 import amop
 from amop.devnet import Devnet
 
 
-def test_the_fixture_gives_two_nodes(amop_devnet: Devnet, topic: str) -> None:
+def test_fixture_starts_two_nodes(amop_devnet: Devnet, topic: str) -> None:
     with amop_devnet.connect(0) as publisher, amop_devnet.connect(1) as subscriber:
         subscriber.serve(topic, lambda request: request.data)
         assert publisher.publish(topic, "hi", wait_for_subscriber=True).data == b"hi"
@@ -19,11 +19,11 @@ def test_the_fixture_gives_two_nodes(amop_devnet: Devnet, topic: str) -> None:
 
 
 @pytest.mark.amop_devnet(nodes=3)
-def test_the_mark_says_how_many(amop_devnet: Devnet) -> None:
+def test_mark_sets_the_number_of_nodes(amop_devnet: Devnet) -> None:
     assert len(amop_devnet.endpoints) == 3
 
 
-def test_the_plugin_is_found_by_pytest(pytester: pytest.Pytester) -> None:
+def test_pytest_finds_the_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         def test_it(amop_devnet):
@@ -37,7 +37,7 @@ def test_the_plugin_is_found_by_pytest(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["@pytest.mark.amop_devnet(nodes=2, ?*options):*"])
 
 
-def test_nodes_can_be_killed_frozen_and_looked_at(topic: str) -> None:
+def test_nodes_can_be_killed_frozen_and_inspected(topic: str) -> None:
     with Devnet(nodes=2) as devnet, devnet.connect(0) as client:
         assert [devnet.sessions(node) for node in range(2)] == [1, 0]
         client.subscribe(topic, print)
@@ -50,8 +50,8 @@ def test_nodes_can_be_killed_frozen_and_looked_at(topic: str) -> None:
         client.broadcast(topic, timeout=GUARD)
         events = client.events()
         devnet.cut_sessions(0)
-        told(events, amop.events.Lost)
-        told(events, amop.events.Reconnected)
+        wait_for_event(events, amop.events.Lost)
+        wait_for_event(events, amop.events.Reconnected)
         devnet.kill(1)
         with pytest.raises(amop.NodeConnectionError):
             devnet.connect(1)
@@ -59,7 +59,7 @@ def test_nodes_can_be_killed_frozen_and_looked_at(topic: str) -> None:
         devnet.connect(1).close()
 
 
-def test_faults_are_given_in_words(topic: str) -> None:
+def test_faults_are_set_by_commands(topic: str) -> None:
     with Devnet(nodes=1) as devnet, devnet.connect(0) as client:
         fault = devnet.control("fault lose type=0x31 times=1")["fault"]
         with pytest.raises(amop.CallTimeoutError):
@@ -70,37 +70,49 @@ def test_faults_are_given_in_words(topic: str) -> None:
             devnet.control("explode")
 
 
-def test_what_cant_be_is_named(tmp_path: Path) -> None:
+def test_invalid_arguments_are_rejected() -> None:
     with pytest.raises(amop.ArgumentError, match="at least one node"):
         Devnet(nodes=0)
-    with pytest.raises(amop.ArgumentError, match="nodes is -1"):
+    with pytest.raises(amop.ArgumentError, match="invalid nodes -1"):
         Devnet(nodes=-1)
     with pytest.raises(amop.ArgumentError, match="ports"):
         Devnet(nodes=2, port=65535)
-    with Devnet(nodes=1, folder=tmp_path / "chain") as devnet:
-        port = int(devnet.endpoints[0].rsplit(":", 1)[1])
-        with pytest.raises(amop.NodeConnectionError, match="could not listen") as caught:
-            Devnet(nodes=1, port=port, folder=tmp_path / "chain")
-        assert caught.value.kind == amop.ErrorKind.LISTEN
+    with Devnet(nodes=1) as devnet:
         for node in (-1, 1):
             with pytest.raises(amop.ArgumentError, match=f"{node}"):
                 devnet.kill(node)
-        assert devnet.credentials == tmp_path / "chain" / "sdk"
-        assert (devnet.credentials / "sdk.key").is_file()
+
+
+def test_port_in_use_is_reported() -> None:
+    with Devnet(nodes=1) as devnet:
+        port = int(devnet.endpoints[0].rsplit(":", 1)[1])
+        with pytest.raises(amop.NodeConnectionError, match="could not listen") as caught:
+            Devnet(nodes=1, port=port)
+        assert caught.value.kind == amop.ErrorKind.LISTEN
+
+
+def test_calls_after_stop_raise_closed_error() -> None:
+    devnet = Devnet(nodes=1)
     devnet.stop()
     assert repr(devnet).endswith(" stopped>")
     with pytest.raises(amop.ClosedError):
         devnet.kill(0)
-    assert (tmp_path / "chain").is_dir(), "a folder that was given stays"
 
 
-def test_a_temporary_folder_goes_with_the_devnet() -> None:
+def test_given_folder_is_kept(tmp_path: Path) -> None:
+    with Devnet(nodes=1, folder=tmp_path / "chain") as devnet:
+        assert devnet.credentials == tmp_path / "chain" / "sdk"
+        assert (devnet.credentials / "sdk.key").is_file()
+    assert (tmp_path / "chain").is_dir()
+
+
+def test_temporary_folder_is_deleted_with_the_devnet() -> None:
     with Devnet(nodes=1) as devnet:
         folder = devnet.credentials.parent
         assert folder.is_dir()
     assert not folder.exists()
 
 
-def test_rsa_certificates_work_too(topic: str) -> None:
+def test_rsa_certificates_work(topic: str) -> None:
     with Devnet(nodes=1, rsa=True) as devnet, devnet.connect(0) as client:
         client.broadcast(topic)

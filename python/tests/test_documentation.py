@@ -1,4 +1,4 @@
-"""The programs that README.md and docs/python.md show."""
+"""The programs in README.md and docs/python.md."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def programs(page: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-def test_the_two_programs_of_the_readme_talk_to_each_other(devnet: Devnet) -> None:
-    # Only the endpoints are others, and the time that a new subscription may take to be known.
+def test_programs_of_the_readme_reach_each_other(devnet: Devnet) -> None:
+    # Replace only the endpoints and the time until a new subscription is known.
     here, there = programs("README.md")[:2]
     environment = {"AMOP_CREDENTIALS": str(devnet.credentials), "PYTHONUNBUFFERED": "1"}
     assert '"127.0.0.1:20200"' in here
@@ -35,7 +35,7 @@ def test_the_two_programs_of_the_readme_talk_to_each_other(devnet: Devnet) -> No
         text=True,
         env=environment,
     ) as listening:
-        # It listens to the news after it serves.
+        # The program subscribes to the news after it serves.
         with devnet.connect(1) as client:
             client.publish("news", "sun", wait_for_subscriber=True, timeout=GUARD)
         talked = subprocess.run(
@@ -54,7 +54,7 @@ def test_the_two_programs_of_the_readme_talk_to_each_other(devnet: Devnet) -> No
     assert said.rstrip().endswith("KeyboardInterrupt")
 
 
-def test_what_the_page_shows_runs() -> None:
+def test_programs_of_the_page_run() -> None:
     shown = programs("docs/python.md")
     assert shown
     for program in shown:

@@ -1,25 +1,25 @@
-"""Events and figures."""
+"""Events and statistics."""
 
 from __future__ import annotations
 
 import pytest
-from guard import GUARD, told
+from guard import GUARD, wait_for_event
 
 import amop
 from amop.devnet import Devnet
 
 
-def test_a_lost_connection_is_told_and_comes_back() -> None:
+def test_lost_connection_is_reported_and_restored() -> None:
     with Devnet(nodes=1) as devnet, devnet.connect(0, reconnect_min=0.01, reconnect_max=0.05) as client:
         events = client.events()
         devnet.kill(0)
-        lost = told(events, amop.events.Lost)
+        lost = wait_for_event(events, amop.events.Lost)
         assert lost.endpoint == devnet.endpoints[0]
         assert isinstance(lost.error, amop.NodeConnectionError)
-        failed = told(events, amop.events.ConnectFailed)
+        failed = wait_for_event(events, amop.events.ConnectFailed)
         assert isinstance(failed.error, ConnectionError)
         devnet.restart(0)
-        event = told(events, amop.events.Reconnected)
+        event = wait_for_event(events, amop.events.Reconnected)
         assert (event.endpoint, event.node_version) == (devnet.endpoints[0], "2.11.2")
         stats = client.stats().endpoints[0]
         assert (stats.connected, stats.connects, stats.losses) == (True, 2, 1)
@@ -35,7 +35,7 @@ def test_events_end_with_the_client(devnet: Devnet) -> None:
         events.next()
 
 
-def test_a_further_node_is_told_of(devnet: Devnet) -> None:
+def test_added_node_emits_connected(devnet: Devnet) -> None:
     with devnet.connect(0) as client:
         events = client.events()
         client.add_endpoint(devnet.endpoints[1])
@@ -57,7 +57,7 @@ def test_a_further_node_is_told_of(devnet: Devnet) -> None:
             client.add_endpoint("nowhere")
 
 
-def test_figures_count_what_was_done(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+def test_stats_count_messages_and_calls(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     subscription = subscriber.subscribe(topic)
     publisher.publish(topic, "1234", wait_for_subscriber=True)
     publisher.publish(topic, "12345")
@@ -78,7 +78,7 @@ def test_figures_count_what_was_done(publisher: amop.Client, subscriber: amop.Cl
         "amop.SubscriptionStats(held_messages=2, held_bytes=9, accepted=2, refused=0, dropped=0)"
     )
     assert "held=2 accepted=2 refused=0 dropped=0" in repr(subscription)
-    # A reply is counted a moment after it was given, but before the next.
+    # A reply is counted shortly after it was returned, but before the next one.
     publisher.publish(topic)
     sent = publisher.stats().total()
     assert sent.replies in (2, 3)
@@ -90,7 +90,7 @@ def test_figures_count_what_was_done(publisher: amop.Client, subscriber: amop.Cl
     assert sent.in_flight == 0
 
 
-def test_reprs_say_what_it_is(devnet: Devnet) -> None:
+def test_reprs_describe_their_objects(devnet: Devnet) -> None:
     assert repr(devnet) == f"<amop.devnet.Devnet {', '.join(devnet.endpoints)}>"
     client = devnet.connect(0)
     assert repr(client) == f"<amop.Client {devnet.endpoints[0]}>"

@@ -1,4 +1,4 @@
-"""The example programs as processes: every line that they print."""
+"""The example programs as processes, with every line of their output."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEXTS = {
 
 
 class Program:
-    """A running example, whose lines are waited for one by one."""
+    """A running example, whose output is read line by line."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -84,7 +84,7 @@ def example(name: str, devnet: Devnet, *arguments: str) -> Generator[Program]:
 
 
 def without_time(line: str) -> str:
-    """Take the local time off a line, and check that it is one."""
+    """Remove the local time from a line, and check its format."""
     now = datetime.datetime.now()
     then = datetime.datetime.strptime(line[:19], "%Y/%m/%d %H:%M:%S")
     assert now - datetime.timedelta(seconds=2 * GUARD) < then <= now, line
@@ -93,7 +93,7 @@ def without_time(line: str) -> str:
 
 
 @pytest.mark.parametrize("face", ["", "aio_"], ids=["threads", "asyncio"])
-def test_what_either_publisher_sends_the_subscriber_prints(devnet: Devnet, topic: str, face: str) -> None:
+def test_subscriber_prints_messages_of_both_publishers(devnet: Devnet, topic: str, face: str) -> None:
     here, there = devnet.endpoints
     with example(f"{face}subscriber", devnet, there, topic, "--count", "4") as subscriber:
         assert subscriber.line() == "Subscriber success"
@@ -109,9 +109,7 @@ def test_what_either_publisher_sends_the_subscriber_prints(devnet: Devnet, topic
 
 
 @pytest.mark.parametrize("face", ["", "aio_"], ids=["threads", "asyncio"])
-def test_a_publisher_that_finds_nobody_says_so_and_ctrl_c_ends_it(
-    devnet: Devnet, topic: str, face: str
-) -> None:
+def test_publisher_reports_missing_subscriber_until_ctrl_c(devnet: Devnet, topic: str, face: str) -> None:
     here, there = devnet.endpoints
     with example(f"{face}unicast_publisher", devnet, here, topic, "--interval", "0.05") as publisher:
         for number in range(2):
@@ -141,7 +139,7 @@ def test_a_publisher_that_finds_nobody_says_so_and_ctrl_c_ends_it(
         ]
     ],
 )
-def test_help_names_the_ports_of_a_chains_first_two_nodes(devnet: Devnet, name: str, endpoint: str) -> None:
+def test_help_names_the_ports_of_the_first_two_nodes(devnet: Devnet, name: str, endpoint: str) -> None:
     with example(name, devnet, "--help") as program:
         code, lines, said = program.end()
     text = " ".join(" ".join(lines).split())
@@ -150,7 +148,7 @@ def test_help_names_the_ports_of_a_chains_first_two_nodes(devnet: Devnet, name: 
     assert "[default: hello]" in text
 
 
-def test_the_service_answers_and_fails(devnet: Devnet, topic: str) -> None:
+def test_service_answers_and_fails(devnet: Devnet, topic: str) -> None:
     with example("service", devnet) as program:
         assert program.line() == "1 2 3 = 6"
         assert program.line().startswith("failed with 1: invalid literal for int()")
@@ -162,7 +160,7 @@ def test_the_service_answers_and_fails(devnet: Devnet, topic: str) -> None:
         assert program.interrupted() == (0, [], [])
 
 
-def test_the_slow_consumer_shows_both_ways(devnet: Devnet) -> None:
+def test_slow_consumer_shows_both_overflow_policies(devnet: Devnet) -> None:
     with example("slow_consumer", devnet) as program:
         code, lines, said = program.end()
     assert (code, said) == (0, [])

@@ -1,4 +1,4 @@
-"""Interpreters that end in awkward states: no crash, no hang, not a word.
+"""Interpreters that exit in difficult states: without crash, hang or output.
 
 AMOP_EXITS processes of all scenarios together, a few at once; scripts/test-deep-python.sh runs 200.
 """
@@ -19,12 +19,12 @@ from amop.devnet import Devnet
 
 PROGRAM = Path(awkward_exits.__file__)
 ROUNDS = -(-int(os.environ.get("AMOP_EXITS", "39")) // len(awkward_exits.SCENARIOS))
-# More would only compete for the processors.
+# More processes would only compete for the processors.
 AT_ONCE = 2
 
 
 @pytest.mark.parametrize("scenario", awkward_exits.SCENARIOS)
-def test_an_interpreter_ends_cleanly(devnet: Devnet, scenario: str) -> None:
+def test_interpreter_exits_cleanly(devnet: Devnet, scenario: str) -> None:
     def end(_: int) -> tuple[int, str, str]:
         ended = subprocess.run(
             [sys.executable, str(PROGRAM), scenario, str(devnet.credentials), *devnet.endpoints],
@@ -39,7 +39,7 @@ def test_an_interpreter_ends_cleanly(devnet: Devnet, scenario: str) -> None:
         assert set(pool.map(end, range(ROUNDS))) == {(0, "", "")}
 
 
-def test_an_uncaught_ctrl_c_ends_a_program_as_it_ends_any(devnet: Devnet) -> None:
+def test_uncaught_ctrl_c_ends_a_program(devnet: Devnet) -> None:
     from programs import run
 
     source = """

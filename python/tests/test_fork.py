@@ -1,4 +1,4 @@
-"""Forks: using an inherited client in a child raises an error, and the child can make its own."""
+"""Forks: a child gets an error for clients of its parent, and may create its own."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_forked_child_gets_an_error_and_can_connect_anew(devnet: Devnet) -> None
         repr((client, subscription, handled, service, events, nodes))
         with amop.connect(endpoints[1], credentials=credentials) as own:
             own.broadcast('from the child')
-        # Nothing of the parent's is ended by the child's garbage, nor by its exit.
+        # Neither garbage collection in the child nor its exit ends anything of the parent.
         del subscription, handled, service, events, client, call, calls, call_again, nodes
         gc.collect()
         sys.exit(0)

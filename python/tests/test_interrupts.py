@@ -9,8 +9,8 @@ from programs import clean, run
 
 from amop.devnet import Devnet
 
-# The interrupt comes a moment later, when the wait has begun. Should the machine be so slow that it hasn't, the test
-# shows less, but doesn't fail.
+# The interrupt is sent shortly afterwards, when the wait has begun. On a machine so slow that it has not, the test
+# checks less, but does not fail.
 START = """
 import os, signal, sys, threading, time
 
@@ -23,7 +23,7 @@ def interrupted(wait):
         pass
     else:
         sys.exit("it was not interrupted")
-    # A bound far from the time that each of these waits would take.
+    # Far less than the time that each of these waits would take.
     if time.monotonic() - began > 30:
         sys.exit("it was interrupted too late")
 
@@ -73,12 +73,12 @@ WAITS = {
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
-def test_ctrl_c_interrupts(devnet: Devnet, wait: str) -> None:
+def test_ctrl_c_interrupts_every_wait(devnet: Devnet, wait: str) -> None:
     source = START + textwrap.dedent(wait) + "\nclient.close()\nother.close()\nprint('done')\n"
     assert clean(run(source, devnet)) == "done\n"
 
 
-def test_a_signal_handler_runs_while_a_wait_goes_on(devnet: Devnet) -> None:
+def test_signal_handler_runs_during_a_wait(devnet: Devnet) -> None:
     source = """
     import os, signal, threading
     client = amop.connect(endpoints[0], credentials=credentials)
@@ -86,7 +86,7 @@ def test_a_signal_handler_runs_while_a_wait_goes_on(devnet: Devnet) -> None:
     other = amop.connect(endpoints[1], credentials=credentials)
 
     def handle(*_):
-        # The wait goes on, and ends by this message.
+        # The wait continues, and ends with this message.
         other.publish_nowait('a', 'from the signal handler', wait_for_subscriber=True)
 
     signal.signal(signal.SIGUSR1, handle)

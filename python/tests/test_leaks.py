@@ -1,4 +1,4 @@
-"""After many messages, in every way that they go, nothing more is held than before.
+"""After many messages by every kind of call, no more objects exist than before.
 
 AMOP_MESSAGES of them; scripts/test-deep-python.sh sends 1,000,000.
 """
@@ -20,13 +20,13 @@ from amop.aio import _bridge
 from amop.devnet import Devnet
 
 MESSAGES = int(os.environ.get("AMOP_MESSAGES", "20000"))
-# A share of the messages goes each of four ways.
+# Each of four kinds of calls sends a share of the messages.
 SHARE = MESSAGES // 4
-# Calls under way at once.
+# Concurrent calls.
 WINDOW = 512
 
 
-def test_nothing_is_held_after_many_messages(devnet: Devnet) -> None:
+def test_many_messages_leak_nothing(devnet: Devnet) -> None:
     with devnet.connect(0) as publisher, devnet.connect(1) as subscriber:
         subscriber.serve("served", lambda request: request.data)
         handled = itertools.count()
@@ -36,14 +36,14 @@ def test_nothing_is_held_after_many_messages(devnet: Devnet) -> None:
             publisher.publish(topic, wait_for_subscriber=True)
         read.next(GUARD)
         with asyncio.Runner() as runner:
-            # What is made once is made here.
+            # Objects that are created once are created here.
             send(publisher, read, SHARE // 10)
             runner.run(send_asynchronously(devnet, SHARE // 10))
             before = counts()
             send(publisher, read, SHARE)
             runner.run(send_asynchronously(devnet, SHARE))
             after = counts()
-        # The handler has done all that is queued for it.
+        # The handler has processed its queue.
         handling.unsubscribe(GUARD)
         for client in (publisher, subscriber):
             stats = client.stats()
@@ -51,13 +51,13 @@ def test_nothing_is_held_after_many_messages(devnet: Devnet) -> None:
             assert stats.total().in_flight == 0
         assert next(handled) == 1 + SHARE // 10 + SHARE
         assert subscriber.stats().total().messages_received >= 3 * SHARE
-    # What grew by less than a hundredth of the messages doesn't grow with them.
+    # A count that grew by less than a hundredth of the messages does not grow with them.
     for name, number in after.items():
         assert number - before[name] < SHARE / 100, (name, before, after)
 
 
 def send(publisher: amop.Client, read: amop.Subscription, share: int) -> None:
-    """Send a share to a service, to a handler and to a reader, by threads' calls."""
+    """Send a share to a service, a handler and a reader, with calls of threads."""
     for topic in ("served", "handled", "read"):
         calls: deque[amop.CallFuture[amop.Reply]] = deque()
         for number in range(share):
@@ -82,7 +82,7 @@ async def send_asynchronously(devnet: Devnet, share: int) -> None:
             numbers = range(begin, min(begin + WINDOW, share))
             await asyncio.gather(*(publisher.publish("aio", b"%d" % n, timeout=GUARD) for n in numbers))
         assert (publisher.stats().held_bytes, subscriber.stats().held_bytes) == (0, 0)
-    assert _bridge.bridge().going == 0
+    assert _bridge.bridge().in_flight == 0
 
 
 def counts() -> dict[str, int]:

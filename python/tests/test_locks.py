@@ -1,4 +1,4 @@
-"""The interpreter's lock: given up by whoever waits."""
+"""Calls that wait release the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from amop.devnet import Devnet
 
 
 def test_waits_let_other_threads_run(devnet: Devnet) -> None:
-    # No thread is ever made to give up the lock here: each of these ends only if the waiting one gives it up itself.
+    # The interpreter never forces a thread to release the lock here, so each wait ends only if it releases the lock
+    # itself.
     source = """
     import sys, threading
     sys.setswitchinterval(1000)

@@ -1,4 +1,4 @@
-"""What the library logs reaches logger amop, at the level that it is set to."""
+"""The log of the library is passed to logger amop, at the level of the logger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from amop import _amop, _logging
 from amop.devnet import Devnet
 
 
-def test_what_the_library_does_is_logged_with_time_and_place(devnet: Devnet) -> None:
+def test_records_have_time_and_endpoint(devnet: Devnet) -> None:
     source = """
     import logging, time
     records = []
@@ -39,7 +39,7 @@ def test_what_the_library_does_is_logged_with_time_and_place(devnet: Devnet) -> 
     assert clean(run(source, devnet)) == "True\n"
 
 
-def test_a_level_that_is_not_wanted_never_reaches_python(devnet: Devnet) -> None:
+def test_disabled_levels_do_not_reach_python(devnet: Devnet) -> None:
     source = """
     import logging
     emitted = []
@@ -56,7 +56,7 @@ def test_a_level_that_is_not_wanted_never_reaches_python(devnet: Devnet) -> None
     assert clean(run(source, devnet)) == "[]\n"
 
 
-def test_wanted_follows_the_logger() -> None:
+def test_wanted_follows_the_level_of_the_logger() -> None:
     logger = logging.getLogger("amop")
     before = logger.level
     try:
@@ -79,7 +79,7 @@ def test_lost_records_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "amop"):
         _logging.emit([(1.25, 3, "amop::client", "connected"), (2.0, 4, "amop::client", "detail")], 7)
     lost, connected = caplog.records
-    assert lost.getMessage() == "7 records were lost: logging takes them too slowly"
+    assert lost.getMessage() == "7 records were discarded: logging is too slow"
     assert (connected.getMessage(), connected.levelname, connected.created, connected.msecs) == (
         "connected",
         "INFO",
@@ -88,7 +88,7 @@ def test_lost_records_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-def test_logging_that_calls_the_library_doesnt_block_it(devnet: Devnet) -> None:
+def test_logging_handler_may_call_the_library(devnet: Devnet) -> None:
     source = """
     import logging
     class Reenter(logging.Handler):
@@ -114,8 +114,8 @@ def test_logging_that_calls_the_library_doesnt_block_it(devnet: Devnet) -> None:
     assert clean(run(source, devnet)) == "b\"the handler of topic 'fail' failed\"\n"
 
 
-def test_the_level_is_asked_for_again_while_the_program_runs(devnet: Devnet, topic: str) -> None:
-    # A level that changes later is noticed by what calls the library anyway.
+def test_level_changes_are_noticed(devnet: Devnet, topic: str) -> None:
+    # A changed level is noticed by later calls of the library.
     logger = logging.getLogger("amop")
     seen: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Both faces offer the same, under the same names, with the same arguments."""
+"""The clients for threads and asyncio have the same names and arguments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAIRS = [
     (amop.Service, aio.Service),
     (amop.Events, aio.Events),
 ]
-# What asyncio spells otherwise.
+# Names that differ in asyncio.
 SPELLED = {
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
@@ -25,7 +25,7 @@ SPELLED = {
 }
 # A decorator can't wait for the node to list the topic.
 THREADS_ONLY = {"Client": {"service"}}
-# What waits, and so is awaited.
+# Functions that wait, and are coroutines in asyncio.
 AWAITED = {
     "Client": {"publish", "broadcast", "subscribe", "serve", "close"},
     "Subscription": {"next", "next_many", "unsubscribe"},
@@ -41,13 +41,13 @@ def _offered(kind: type) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("sync", "asynchronous"), PAIRS, ids=lambda kind: kind.__name__)
-def test_the_same_names(sync: type, asynchronous: type) -> None:
+def test_threads_and_asyncio_have_the_same_names(sync: type, asynchronous: type) -> None:
     here = {SPELLED.get(name, name) for name in _offered(sync)} - THREADS_ONLY.get(sync.__name__, set())
     assert here == set(_offered(asynchronous))
 
 
 @pytest.mark.parametrize(("sync", "asynchronous"), PAIRS, ids=lambda kind: kind.__name__)
-def test_the_same_arguments_and_texts(sync: type, asynchronous: type) -> None:
+def test_threads_and_asyncio_have_the_same_arguments(sync: type, asynchronous: type) -> None:
     for name, member in _offered(sync).items():
         if name.startswith("_") or name in THREADS_ONLY.get(sync.__name__, set()):
             continue
@@ -64,11 +64,11 @@ def test_the_same_arguments_and_texts(sync: type, asynchronous: type) -> None:
         assert not inspect.iscoroutinefunction(member), name
 
 
-def test_connect_takes_the_same() -> None:
+def test_connect_has_the_same_arguments() -> None:
     assert str(inspect.signature(amop.connect).parameters) == str(inspect.signature(aio.connect).parameters)
 
 
-def test_everything_public_is_described() -> None:
+def test_everything_public_is_documented() -> None:
     kinds = [member for member in vars(amop).values() if inspect.isclass(member)]
     for kind in [*kinds, *(other for _, other in PAIRS), amop.devnet.Devnet]:
         assert inspect.getdoc(kind), kind
@@ -81,14 +81,14 @@ def test_everything_public_is_described() -> None:
         amop.nothing  # noqa: B018
 
 
-def test_every_option_of_the_core_has_its_name_here() -> None:
+def test_every_option_of_the_core_exists() -> None:
     import re
     from pathlib import Path
 
     builder = (Path(__file__).parents[2] / "src" / "client" / "builder.rs").read_text()
     in_core = set(re.findall(r"    pub fn (\w+)\(mut self", builder)) | {"credential_files"}
     in_core |= set(re.findall(r"    pub fn (\w+)\(\n        mut self", builder))
-    # The endpoints are arguments of their own; another runtime or resolver is for Rust alone.
+    # Endpoints are separate arguments; a runtime or resolver can be set in Rust only.
     assert in_core - {"endpoint", "endpoints", "runtime", "resolver"} == set(
         amop.ClientOptions.__annotations__
     )

@@ -1,4 +1,4 @@
-"""Unicasts and broadcasts from threads."""
+"""Unicasts and broadcasts of threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from guard import GUARD
 import amop
 
 
-def test_a_publish_gives_the_reply_of_the_service(
+def test_publish_returns_the_reply_of_the_service(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscriber.serve(topic, lambda request: request.data.upper())
@@ -21,7 +21,7 @@ def test_a_publish_gives_the_reply_of_the_service(
     assert reply.endpoint == publisher.endpoints[0]
 
 
-def test_a_subscriber_that_only_listens_answers_empty(
+def test_subscription_answers_with_an_empty_reply(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscription = subscriber.subscribe(topic)
@@ -30,7 +30,7 @@ def test_a_subscriber_that_only_listens_answers_empty(
     assert (message.data, message.kind) == (b"\0\xff", amop.MessageKind.UNICAST)
 
 
-def test_a_broadcast_reaches_every_subscription(
+def test_broadcast_reaches_every_subscription(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscriptions = [subscriber.subscribe(topic) for _ in range(3)]
@@ -40,7 +40,7 @@ def test_a_broadcast_reaches_every_subscription(
         assert [subscription.next(GUARD).data for _ in range(2)] == [b"", b"all"]
 
 
-def test_a_publish_that_finds_nobody_says_so(publisher: amop.Client, topic: str) -> None:
+def test_publish_without_a_subscriber_fails(publisher: amop.Client, topic: str) -> None:
     with pytest.raises(amop.NoSubscriberError) as caught:
         publisher.publish(topic, "hi")
     assert caught.value.code == caught.value.node_code == 100
@@ -48,7 +48,7 @@ def test_a_publish_that_finds_nobody_says_so(publisher: amop.Client, topic: str)
     assert caught.value.delivery == "no"
 
 
-def test_a_deadline_that_passes_is_a_timeout_error(
+def test_passed_deadline_is_a_timeout_error(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     kept = subscriber.serve(topic)
@@ -73,7 +73,7 @@ def test_a_deadline_that_passes_is_a_timeout_error(
     del request
 
 
-def test_thousands_of_calls_without_waiting_each_get_their_own_reply(
+def test_thousands_of_futures_each_get_their_own_reply(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscriber.serve(topic, lambda request: request.data)
@@ -82,7 +82,7 @@ def test_thousands_of_calls_without_waiting_each_get_their_own_reply(
     assert [call.result(GUARD).data for call in calls] == [str(number).encode() for number in range(3000)]
 
 
-def test_a_call_without_waiting_fails_in_its_future_or_at_once(publisher: amop.Client, topic: str) -> None:
+def test_nowait_call_fails_in_its_future_or_at_once(publisher: amop.Client, topic: str) -> None:
     with pytest.raises(amop.NoSubscriberError):
         publisher.publish_nowait(topic, "hi").result(GUARD)
     with pytest.raises(amop.ArgumentError, match="topic"):
@@ -90,7 +90,7 @@ def test_a_call_without_waiting_fails_in_its_future_or_at_once(publisher: amop.C
     assert publisher.broadcast_nowait(topic, "hi").result(GUARD) is None
 
 
-def test_a_cancelled_call_is_cancelled_and_its_callbacks_run_once(
+def test_cancelled_future_runs_its_callbacks_once(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     service = subscriber.serve(topic)
@@ -101,7 +101,7 @@ def test_a_cancelled_call_is_cancelled_and_its_callbacks_run_once(
     assert call.cancel()
     assert call.cancel()
     request.reply("too late")
-    # The next one ends, so what was to be told of the first has been.
+    # The next call completes, so that the callbacks of the first have run.
     further = publisher.publish_nowait(topic, "hi", timeout=GUARD)
     service.next(GUARD).reply("in time")
     assert further.result(GUARD).data == b"in time"
@@ -109,11 +109,11 @@ def test_a_cancelled_call_is_cancelled_and_its_callbacks_run_once(
     with pytest.raises(CancelledError):
         call.result(GUARD)
     assert ends == [call]
-    # What was in flight for it is not waited for any more.
+    # The cancelled call is no longer in flight.
     assert publisher.stats().total().in_flight == 0
 
 
-def test_callbacks_of_calls_may_call_the_client(
+def test_callbacks_of_futures_may_call_the_client(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscriber.serve(topic, lambda request: request.data)
@@ -129,7 +129,7 @@ def test_callbacks_of_calls_may_call_the_client(
     assert replies == [b"from the callback"]
 
 
-def test_a_publish_waits_for_a_subscriber_that_comes_later(
+def test_publish_can_wait_for_a_subscriber(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
@@ -139,11 +139,11 @@ def test_a_publish_waits_for_a_subscriber_that_comes_later(
     assert subscription.next(GUARD).data == b"hi"
 
 
-def test_echo_lets_own_broadcasts_come_back(devnet: amop.devnet.Devnet, topic: str) -> None:
-    # By the other node: none sends a broadcast back to the connection that it came from.
+def test_echo_delivers_own_broadcasts(devnet: amop.devnet.Devnet, topic: str) -> None:
+    # Through the other node, because a node does not send a broadcast back on the connection it came from.
     with amop.connect(*devnet.endpoints, credentials=devnet.credentials, echo=True) as client:
         subscription = client.subscribe(topic)
-        # Connected as soon as one node is: the other may have to be waited for.
+        # The client is connected when one node is, so the other may have to be waited for.
         deadline = time.monotonic() + GUARD
         while subscription.stats().accepted == 0 and time.monotonic() < deadline:
             client.broadcast(topic, "to myself")

@@ -1,4 +1,4 @@
-"""Services: answers now, later, or a failure."""
+"""Services: answers at once, later answers, and failures."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import queue
 import threading
 
 import pytest
-from guard import GUARD, told
+from guard import GUARD, wait_for_event
 
 import amop
 
 
-def test_what_a_handler_returns_is_the_reply(
+def test_return_value_of_a_handler_is_the_reply(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     answers: dict[bytes, amop.Data] = {
@@ -33,7 +33,7 @@ def test_what_a_handler_returns_is_the_reply(
         assert publisher.publish(topic, asked, wait_for_subscriber=True).data == answer
 
 
-def test_a_decorated_function_serves(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+def test_decorated_function_serves(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     @subscriber.service(topic, concurrency=2)
     def greet(request: amop.Request) -> str:
         return f"hello, {request.data.decode()}"
@@ -42,7 +42,7 @@ def test_a_decorated_function_serves(publisher: amop.Client, subscriber: amop.Cl
     assert callable(greet)
 
 
-def test_requests_may_be_read_and_answered_from_any_thread_later(
+def test_requests_may_be_answered_later_from_any_thread(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     service = subscriber.serve(topic)
@@ -64,7 +64,7 @@ def test_requests_may_be_read_and_answered_from_any_thread_later(
     assert not any(request.is_open for request in requests)
 
 
-def test_a_handler_may_keep_the_request_and_answer_later(
+def test_handler_may_keep_the_request_and_answer_later(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     kept: queue.Queue[amop.Request] = queue.Queue()
@@ -78,9 +78,7 @@ def test_a_handler_may_keep_the_request_and_answer_later(
     assert caught.value.kind == amop.ErrorKind.ALREADY_ANSWERED
 
 
-def test_a_failure_carries_its_code_and_data(
-    publisher: amop.Client, subscriber: amop.Client, topic: str
-) -> None:
+def test_failure_has_its_code_and_data(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     subscriber.serve(topic, lambda request: request.fail(77, b"why"))
     with pytest.raises(amop.SubscriberError) as caught:
         publisher.publish(topic, wait_for_subscriber=True)
@@ -89,7 +87,7 @@ def test_a_failure_carries_its_code_and_data(
     assert not caught.value.retriable
 
 
-def test_a_code_that_cant_be_sent_is_named(
+def test_invalid_failure_codes_are_rejected(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     service = subscriber.serve(topic)
@@ -104,7 +102,7 @@ def test_a_code_that_cant_be_sent_is_named(
     assert caught.value.node_code == amop.Request.FAILED == -5000
 
 
-def test_a_handler_that_raises_answers_with_a_failure(
+def test_exception_of_a_handler_is_a_failure(
     publisher: amop.Client, subscriber: amop.Client, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     events = subscriber.events()
@@ -123,12 +121,14 @@ def test_a_handler_that_raises_answers_with_a_failure(
     assert caught.value.kind == amop.ErrorKind.SUBSCRIBER_FAILED
     assert caught.value.data == b"the handler failed"
     assert "lost" not in str(caught.value)
-    assert told(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(topic, "KeyError: 'lost'")
+    assert wait_for_event(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(
+        topic, "KeyError: 'lost'"
+    )
     assert publisher.publish(topic).data == b"better"
     assert [record.levelname for record in caplog.records if record.name == "amop"] == ["ERROR"]
 
 
-def test_a_handler_that_returns_no_data_is_a_failure(
+def test_invalid_return_value_of_a_handler_is_a_failure(
     publisher: amop.Client, subscriber: amop.Client, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     subscriber.serve(topic, lambda _: 7)  # type: ignore[arg-type, return-value]
@@ -136,10 +136,10 @@ def test_a_handler_that_returns_no_data_is_a_failure(
         publisher.publish(topic, wait_for_subscriber=True)
     assert caught.value.data == b"the handler failed"
     assert "the handler of topic" in caplog.text
-    assert "data has to be bytes, bytearray, memoryview or str, not int" in caplog.text
+    assert "data must be bytes, bytearray, memoryview or str, not int" in caplog.text
 
 
-def test_even_systemexit_ends_only_the_call(
+def test_system_exit_in_a_handler_ends_only_the_call(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     def handler(request: amop.Request) -> str:
@@ -153,16 +153,14 @@ def test_even_systemexit_ends_only_the_call(
     assert publisher.publish(topic).data == b"still here"
 
 
-def test_a_request_that_is_forgotten_is_answered_so(
-    publisher: amop.Client, subscriber: amop.Client, topic: str
-) -> None:
+def test_dropped_request_is_answered(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     subscriber.serve(topic, lambda _: None)
     with pytest.raises(amop.SubscriberError) as caught:
         publisher.publish(topic, wait_for_subscriber=True)
     assert caught.value.kind == amop.ErrorKind.SUBSCRIBER_DROPPED
 
 
-def test_a_handler_that_is_too_slow_is_answered_for(devnet: amop.devnet.Devnet, topic: str) -> None:
+def test_library_answers_for_a_slow_handler(devnet: amop.devnet.Devnet, topic: str) -> None:
     go_on = threading.Event()
     expired: queue.Queue[object] = queue.Queue()
 
@@ -199,7 +197,7 @@ def test_concurrency_lets_handlers_run_at_once(
     assert [call.result(GUARD).data for call in calls] == [b"0", b"1", b"2"]
 
 
-def test_a_topic_is_served_once(subscriber: amop.Client, topic: str) -> None:
+def test_topic_has_one_service_per_client(subscriber: amop.Client, topic: str) -> None:
     subscriber.serve(topic, lambda _: "first")
     with pytest.raises(amop.ServiceError, match=topic):
         subscriber.serve(topic, lambda _: "second")
@@ -207,7 +205,7 @@ def test_a_topic_is_served_once(subscriber: amop.Client, topic: str) -> None:
         subscriber.serve(topic + " other", lambda _: "none", concurrency=0)
 
 
-def test_a_service_that_ends_leaves_the_topic(
+def test_topic_can_be_served_again_after_unsubscribe(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     with subscriber.serve(topic, lambda _: "in") as service:
@@ -219,7 +217,7 @@ def test_a_service_that_ends_leaves_the_topic(
     assert publisher.publish(topic, wait_for_subscriber=True).data == b"again"
 
 
-def test_a_handler_may_ask_another_service(
+def test_handler_may_call_another_service(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     publisher.serve(topic + "/inner", lambda request: request.data + b"!")

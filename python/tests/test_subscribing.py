@@ -1,4 +1,4 @@
-"""Subscriptions: read by threads, or with a handler."""
+"""Subscriptions that are read by threads or have a handler."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import threading
 import weakref
 
 import pytest
-from guard import GUARD, told
+from guard import GUARD, wait_for_event
 
 import amop
 
 
-def test_messages_come_in_order_and_iteration_ends_when_the_client_closes(
+def test_iteration_reads_in_order_until_the_client_is_closed(
     publisher: amop.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
     with devnet.connect(1) as client:
@@ -27,27 +27,29 @@ def test_messages_come_in_order_and_iteration_ends_when_the_client_closes(
         subscription.next()
 
 
-def test_next_gives_up_after_its_time(subscriber: amop.Client, topic: str) -> None:
+def test_next_times_out(subscriber: amop.Client, topic: str) -> None:
     subscription = subscriber.subscribe(topic)
     for timeout in (0, 0.01):
-        with pytest.raises(amop.CallTimeoutError, match="nothing came within") as caught:
+        with pytest.raises(amop.CallTimeoutError, match="nothing arrived within") as caught:
             subscription.next(timeout)
         assert isinstance(caught.value, TimeoutError)
         with pytest.raises(amop.CallTimeoutError):
             subscription.next_many(3, timeout)
     for timeout in (-1, float("nan"), float("inf"), 1e300):
-        with pytest.raises(amop.ArgumentError, match="timeout is"):
+        with pytest.raises(amop.ArgumentError, match="invalid timeout"):
             subscription.next(timeout)
 
 
-def test_next_many_gives_what_is_there(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+def test_next_many_returns_available_messages(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
     subscription = subscriber.subscribe(topic)
     publisher.publish(topic, "0", wait_for_subscriber=True)
     for number in range(1, 5):
         publisher.publish(topic, str(number))
     assert [message.data for message in subscription.next_many(3, GUARD)] == [b"0", b"1", b"2"]
     assert [message.data for message in subscription.next_many(3, GUARD)] == [b"3", b"4"]
-    with pytest.raises(amop.ArgumentError, match="limit is 0"):
+    with pytest.raises(amop.ArgumentError, match="invalid limit 0"):
         subscription.next_many(0)
 
 
@@ -75,7 +77,7 @@ def test_many_threads_may_read_one_subscription(
         assert not thread.is_alive()
 
 
-def test_what_is_queued_can_be_read_after_unsubscribe(
+def test_queued_messages_can_be_read_after_unsubscribe(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscription = subscriber.subscribe(topic)
@@ -85,7 +87,7 @@ def test_what_is_queued_can_be_read_after_unsubscribe(
     assert [message.data for message in subscription] == [b"last"]
 
 
-def test_with_unsubscribes(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
+def test_with_block_unsubscribes(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     with subscriber.subscribe(topic) as subscription:
         publisher.publish(topic, "in", wait_for_subscriber=True)
     with pytest.raises((amop.NoSubscriberError, amop.SubscriberError)):
@@ -93,7 +95,7 @@ def test_with_unsubscribes(publisher: amop.Client, subscriber: amop.Client, topi
     assert [message.data for message in subscription] == [b"in"]
 
 
-def test_a_dropped_subscription_unsubscribes(
+def test_dropped_subscription_unsubscribes(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscription = subscriber.subscribe(topic)
@@ -103,7 +105,7 @@ def test_a_dropped_subscription_unsubscribes(
         publisher.publish(topic, "out")
 
 
-def test_a_handler_gets_each_message_in_order_on_a_thread_of_the_clients(
+def test_handler_gets_messages_in_order_on_a_client_thread(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     seen: queue.Queue[tuple[bytes, int]] = queue.Queue()
@@ -116,14 +118,14 @@ def test_a_handler_gets_each_message_in_order_on_a_thread_of_the_clients(
     got = [seen.get(timeout=GUARD) for _ in range(200)]
     assert [int(data) for data, _ in got] == list(range(200))
     assert threading.get_ident() not in {ident for _, ident in got}
-    with pytest.raises(amop.ArgumentError, match="goes to its handler"):
+    with pytest.raises(amop.ArgumentError, match="passed to its handler"):
         subscription.next()
 
 
-def test_messages_reach_a_handler_in_batches_under_one_acquisition(
+def test_handler_gets_batches_under_one_lock_acquisition(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
-    # What is local to a thread of the library's lasts as long as the thread is attached to the interpreter.
+    # Thread-local data of a library thread exist as long as the thread is attached to the interpreter.
     local = threading.local()
     numbers = itertools.count()
     attached: list[int] = []
@@ -158,7 +160,7 @@ def test_handlers_of_different_subscriptions_run_at_once(
     meet.wait(GUARD)
 
 
-def test_a_full_subscription_refuses_and_tells_the_publisher(
+def test_full_subscription_refuses_with_busy(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     events = subscriber.events()
@@ -169,14 +171,14 @@ def test_a_full_subscription_refuses_and_tells_the_publisher(
         publisher.publish(topic, "3")
     assert caught.value.kind == amop.ErrorKind.SUBSCRIBER_BUSY
     assert caught.value.retriable
-    assert told(events, amop.events.SlowConsumer) == amop.events.SlowConsumer(topic)
+    assert wait_for_event(events, amop.events.SlowConsumer) == amop.events.SlowConsumer(topic)
     stats = subscription.stats()
     assert (stats.held_messages, stats.accepted, stats.dropped) == (2, 2, 0)
     assert stats.refused >= 1
     assert [subscription.next(GUARD).data for _ in range(2)] == [b"1", b"2"]
 
 
-def test_a_full_subscription_may_give_up_the_oldest(
+def test_full_subscription_can_drop_the_oldest(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     subscription = subscriber.subscribe(topic, max_messages=2, overflow=amop.Overflow.DROP_OLDEST)
@@ -187,7 +189,7 @@ def test_a_full_subscription_may_give_up_the_oldest(
     assert subscription.stats().dropped == 3
 
 
-def test_what_cant_be_a_handler_is_named(subscriber: amop.Client, topic: str) -> None:
+def test_invalid_handlers_are_rejected(subscriber: amop.Client, topic: str) -> None:
     async def coroutine(_: amop.Message) -> None: ...
 
     with pytest.raises(TypeError, match="coroutine function"):
@@ -199,10 +201,12 @@ def test_what_cant_be_a_handler_is_named(subscriber: amop.Client, topic: str) ->
             subscriber.serve(topic, bad)  # type: ignore[arg-type]
 
 
-def test_bad_bounds_and_topics_are_named(subscriber: amop.Client, topic: str) -> None:
-    with pytest.raises(amop.ArgumentError, match="max_messages is -1"):
+def test_invalid_limits_and_topics_are_rejected(subscriber: amop.Client, topic: str) -> None:
+    with pytest.raises(amop.ArgumentError, match="invalid max_messages -1"):
         subscriber.subscribe(topic, max_messages=-1)
-    with pytest.raises(amop.ArgumentError, match='overflow is "explode": take one of refuse, drop_oldest'):
+    with pytest.raises(
+        amop.ArgumentError, match='invalid overflow "explode": use one of refuse, drop_oldest'
+    ):
         subscriber.subscribe(topic, overflow="explode")  # type: ignore[arg-type]
     with pytest.raises(amop.ArgumentError, match="placement"):
         subscriber.subscribe(topic, placement="some")  # type: ignore[arg-type]
@@ -213,7 +217,7 @@ def test_bad_bounds_and_topics_are_named(subscriber: amop.Client, topic: str) ->
         assert isinstance(caught.value, ValueError)
 
 
-def test_a_handler_that_raises_is_reported_and_delivery_goes_on(
+def test_exception_of_a_handler_is_reported(
     publisher: amop.Client, subscriber: amop.Client, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: queue.Queue[bytes] = queue.Queue()
@@ -228,7 +232,9 @@ def test_a_handler_that_raises_is_reported_and_delivery_goes_on(
     publisher.publish(topic, "bad", wait_for_subscriber=True)
     publisher.publish(topic, "good")
     assert [seen.get(timeout=GUARD) for _ in range(2)] == [b"bad", b"good"]
-    assert told(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(topic, "ValueError: no good")
+    assert wait_for_event(events, amop.events.HandlerFailed) == amop.events.HandlerFailed(
+        topic, "ValueError: no good"
+    )
     subscription.unsubscribe()
     (record,) = [record for record in caplog.records if record.name == "amop"]
     assert topic in record.getMessage()
@@ -237,7 +243,7 @@ def test_a_handler_that_raises_is_reported_and_delivery_goes_on(
 
 
 @pytest.mark.parametrize("end", ["unsubscribe", "close"])
-def test_after_the_end_a_handler_isnt_called_and_not_held(
+def test_handler_is_not_called_or_held_after_the_end(
     publisher: amop.Client, devnet: amop.devnet.Devnet, topic: str, end: str
 ) -> None:
     seen: list[bytes] = []
@@ -267,7 +273,7 @@ def test_after_the_end_a_handler_isnt_called_and_not_held(
     client.close()
 
 
-def test_a_handler_goes_on_when_its_subscription_object_is_dropped(
+def test_handler_continues_without_its_subscription_object(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     seen: queue.Queue[bytes] = queue.Queue()
@@ -277,7 +283,7 @@ def test_a_handler_goes_on_when_its_subscription_object_is_dropped(
     assert seen.get(timeout=GUARD) == b"still here"
 
 
-def test_a_handler_may_end_its_own_subscription(
+def test_handler_may_end_its_own_subscription(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     ended = threading.Event()
@@ -294,7 +300,7 @@ def test_a_handler_may_end_its_own_subscription(
         publisher.publish(topic)
 
 
-def test_unsubscribe_gives_up_on_a_handler_that_doesnt_return(
+def test_unsubscribe_times_out_while_a_handler_blocks(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     go_on, entered = threading.Event(), threading.Event()

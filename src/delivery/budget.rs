@@ -1,23 +1,23 @@
-//! The client-wide bound on bytes held in all lanes together, and what those lost.
+//! The client-wide limit on bytes held in all lanes together, and the counters of what the lanes lost.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// What a queued message takes in memory besides its payload: the message itself and its share of allocations. It
-/// counts against every bound on bytes, so that empty messages aren't free; figures of held bytes are payload alone.
+/// The memory of a queued message besides its payload: the message itself and its share of allocations. It counts
+/// against every limit on bytes, so that empty messages are limited too. Statistics count payload only.
 pub(crate) const MESSAGE_OVERHEAD: usize = 160;
 
-/// What so many messages with so many bytes of payload count against a bound.
+/// Returns what `messages` with `bytes` of payload in all count against a limit.
 pub(crate) fn cost(messages: usize, bytes: usize) -> usize {
     messages.saturating_mul(MESSAGE_OVERHEAD).saturating_add(bytes)
 }
 
-/// Counts what is held against a limit.
+/// Counts what is held, against a limit.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
     messages: AtomicUsize,
     bytes: AtomicUsize,
-    /// As a lane counts them, of all lanes, also of those that have ended.
+    /// The sums of all lanes, including those that have ended.
     refused: AtomicU64,
     dropped: AtomicU64,
 }
@@ -33,7 +33,7 @@ impl Budget {
         }
     }
 
-    /// Takes a message if it fits.
+    /// Counts a message if it is within the limit. Returns whether it is.
     pub(crate) fn take(&self, bytes: usize) -> bool {
         let fits = self.charge(bytes) <= self.limit;
         if !fits {
@@ -42,47 +42,47 @@ impl Budget {
         fits
     }
 
-    /// Takes a message in any case; the cost of all that is held now.
+    /// Counts a message in every case. Returns the cost of all that is held.
     pub(crate) fn charge(&self, bytes: usize) -> usize {
         let messages = self.messages.fetch_add(1, Ordering::Relaxed) + 1;
         let held = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         cost(messages, held)
     }
 
-    /// A message is held no longer.
+    /// Releases the bytes of a message.
     pub(crate) fn give_back(&self, bytes: usize) {
         self.messages.fetch_sub(1, Ordering::Relaxed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether more is held than the limit allows.
+    /// Returns whether more is held than the limit allows.
     pub(crate) fn is_over(&self) -> bool {
         cost(self.messages.load(Ordering::Relaxed), self.held()) > self.limit
     }
 
-    /// A lane was full.
+    /// Counts an item that a full lane refused.
     pub(crate) fn count_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A lane gave up so many.
+    /// Counts items that a lane accepted and dropped.
     pub(crate) fn count_dropped(&self, items: usize) {
         if items > 0 {
             self.dropped.fetch_add(items as u64, Ordering::Relaxed);
         }
     }
 
-    /// Items that lanes were too full for.
+    /// Returns the number of items that full lanes refused.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Items that lanes accepted, and gave up.
+    /// Returns the number of items that lanes accepted and dropped.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Payload bytes held now.
+    /// Returns the payload bytes held.
     pub(crate) fn held(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -93,12 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_takes_what_fits_with_what_a_message_takes_itself() {
+    fn budget_counts_payload_and_overhead() {
         let budget = Budget::new(3 * MESSAGE_OVERHEAD + 10);
         assert!(budget.take(6));
         assert!(!budget.take(2 * MESSAGE_OVERHEAD));
         assert!(budget.take(4) && budget.take(0));
-        assert!(!budget.take(0), "an empty one isn't free");
+        assert!(!budget.take(0), "an empty message counts as well");
         assert_eq!((budget.held(), budget.is_over()), (10, false));
         budget.charge(0);
         assert!(budget.is_over());

@@ -1,5 +1,6 @@
-//! What happens to connections and lanes, on a lane of its own.
+//! Events of connections and lanes, and the hub that passes them to listeners, each by a lane of its own.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
@@ -7,43 +8,43 @@ use super::budget::Budget;
 use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow, Reservation};
 use crate::error::Error;
 
-/// Something the application may want to know.
+/// An event of a client.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// A node is connected for the first time.
     Connected {
-        /// The endpoint as given.
+        /// The endpoint as it was configured.
         endpoint: Arc<str>,
-        /// What the node calls itself, `2.11.2`.
+        /// The version that the node reports, such as `2.11.2`.
         node_version: Arc<str>,
         /// The agreed protocol version, 1 to 3.
         protocol: u32,
     },
-    /// A connection is lost; the client reconnects by itself.
+    /// A connection is lost. The client reconnects automatically.
     Lost {
-        /// The endpoint as given.
+        /// The endpoint as it was configured.
         endpoint: Arc<str>,
-        /// Why.
+        /// The cause.
         error: Error,
     },
     /// A node is connected again and lists all topics of this client.
     Reconnected {
-        /// The endpoint as given.
+        /// The endpoint as it was configured.
         endpoint: Arc<str>,
-        /// What the node calls itself.
+        /// The version that the node reports.
         node_version: Arc<str>,
         /// The agreed protocol version.
         protocol: u32,
     },
-    /// A try to (re)connect failed; the next comes by itself.
+    /// An attempt to connect failed. The client tries again automatically.
     ConnectFailed {
-        /// The endpoint as given.
+        /// The endpoint as it was configured.
         endpoint: Arc<str>,
-        /// Why.
+        /// The cause.
         error: Error,
     },
-    /// A subscription begins to lose messages. Once per episode; its counters tell how many.
+    /// A subscription begins to lose messages. Emitted once per episode; the subscription's counters say how many.
     SlowConsumer {
         /// The subscription's topic.
         topic: Arc<str>,
@@ -56,7 +57,7 @@ pub enum Event {
         /// The text of the panic, error or exception.
         message: String,
     },
-    /// The client is closed; the last event.
+    /// The client is closed. This is the last event.
     Closed,
 }
 
@@ -66,10 +67,10 @@ impl LaneItem for Event {
     }
 }
 
-/// Passes events to everyone who listens.
+/// Passes events to all listeners.
 pub(crate) struct EventHub {
     max: usize,
-    /// No bound: it counts what listeners lost.
+    /// Has no limit; it counts the events that listeners lost.
     budget: Arc<Budget>,
     any: AtomicBool,
     listeners: Mutex<Listeners>,
@@ -78,7 +79,7 @@ pub(crate) struct EventHub {
 #[derive(Default)]
 struct Listeners {
     lanes: Vec<Weak<Lane<Event>>>,
-    /// The last event was told: who comes now hears that one, and the end.
+    /// The last event was emitted. A later listener receives that one only.
     closed: bool,
 }
 
@@ -92,7 +93,7 @@ impl EventHub {
         }
     }
 
-    /// A new listener; it hears what comes from now on, at least the end.
+    /// Returns a new listener. It receives all later events, at least the last one.
     pub(crate) fn listen(&self) -> LaneReader<Event> {
         let limits =
             LaneLimits { max_messages: self.max, max_bytes: usize::MAX, overflow: Overflow::DropOldest };
@@ -107,7 +108,7 @@ impl EventHub {
         LaneReader::new(lane)
     }
 
-    /// Tells all listeners.
+    /// Emits an event to all listeners.
     pub(crate) fn emit(&self, event: Event) {
         if matches!(event, Event::Closed) {
             return self.close();
@@ -135,7 +136,7 @@ impl EventHub {
         lanes.iter().filter_map(Weak::upgrade).for_each(|lane| end(&lane));
     }
 
-    /// Events that listeners lost because they read too slowly, or left unread.
+    /// Returns the number of events that listeners read too slowly for, or left unread.
     pub(crate) fn dropped(&self) -> u64 {
         self.budget.dropped()
     }
@@ -151,13 +152,13 @@ fn put(lane: &Lane<Event>, event: Event) {
     }
 }
 
-/// Tells a listener the last event.
+/// Emits the last event to a listener and ends it.
 fn end(lane: &Lane<Event>) {
     put(lane, Event::Closed);
     lane.close();
 }
 
-/// Tells a client's listeners of handlers that failed. Doesn't keep the client alive.
+/// Reports failed handlers to a client's listeners, without keeping the client alive.
 #[derive(Clone)]
 pub struct HandlerReports(Arc<EventHub>);
 
@@ -166,9 +167,15 @@ impl HandlerReports {
         HandlerReports(events)
     }
 
-    /// A handler of this topic failed; [`Event::HandlerFailed`] is the same of a panic.
+    /// Emits [`Event::HandlerFailed`] for a handler of this topic.
     pub fn failed(&self, topic: &str, message: impl Into<String>) {
         self.0.emit(Event::HandlerFailed { topic: topic.into(), message: message.into() });
+    }
+}
+
+impl fmt::Debug for HandlerReports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerReports").finish_non_exhaustive()
     }
 }
 
@@ -178,9 +185,9 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     #[test]
-    fn listeners_hear_all_in_order_and_then_the_end() {
+    fn listeners_receive_all_in_order_and_then_the_end() {
         let hub = EventHub::new(2);
-        hub.emit(Event::SlowConsumer { topic: "nobody listens".into() });
+        hub.emit(Event::SlowConsumer { topic: "without listeners".into() });
         let mut reader = hub.listen();
         for name in ["a", "b", "c"] {
             hub.emit(Event::SlowConsumer { topic: name.into() });
@@ -190,14 +197,14 @@ mod tests {
         while let Poll::Ready(Some(Event::SlowConsumer { topic })) = reader.poll_next(&mut cx) {
             names.push(topic.to_string());
         }
-        assert_eq!(names, ["b", "c"], "bounded, the oldest go");
+        assert_eq!(names, ["b", "c"], "the oldest is dropped at the limit");
         assert_eq!(hub.dropped(), 1);
         hub.emit(Event::Closed);
         hub.emit(Event::Closed);
         hub.emit(Event::SlowConsumer { topic: "late".into() });
         for mut reader in [reader, hub.listen()] {
             assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(Some(Event::Closed))));
-            assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)), "also for who comes late");
+            assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)), "also for a late listener");
         }
     }
 }

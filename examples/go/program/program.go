@@ -26,7 +26,7 @@ type Arguments struct {
 func ReadArguments(endpoint string, hasInterval bool) Arguments {
 	name := filepath.Base(os.Args[0])
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	count := flags.Uint64("count", math.MaxUint64, "ends after so many messages")
+	count := flags.Uint64("count", math.MaxUint64, "exits after this number of messages")
 	interval := 2.0
 	usage := fmt.Sprintf("Usage: %s [ENDPOINT] [TOPIC] [--count N]", name)
 	if hasInterval {
@@ -36,7 +36,7 @@ func ReadArguments(endpoint string, hasInterval bool) Arguments {
 	usage += "\n\n" +
 		"  ENDPOINT            The node to connect to [default: " + endpoint + "]\n" +
 		"  TOPIC               Where the messages go [default: hello]\n" +
-		"  --count N           Ends after so many messages"
+		"  --count N           Exits after this number of messages"
 	if hasInterval {
 		usage += "\n  --interval SECONDS  The time between two messages [default: 2]"
 	}

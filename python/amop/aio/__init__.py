@@ -1,4 +1,4 @@
-"""The client for asyncio: the calls of :mod:`amop`, awaited.
+"""The client for asyncio, with the calls of :mod:`amop` as coroutines.
 
 ::
 
@@ -7,9 +7,9 @@
         async for message in await client.subscribe("news"):
             print(message.data)
 
-Handlers may be coroutine functions; they run in the loop in which they were given. Cancelling a task cancels the call
-that it waits for, so ``asyncio.timeout`` works as everywhere. No call needs a thread, and the library wakes a loop once
-for all that has happened. Works in uvloop too.
+Handlers may be coroutine functions; they run in the event loop in which they were passed. Cancelling a task cancels
+the call that it waits for, so that ``asyncio.timeout`` works. No call needs a thread, and the library wakes a loop
+once for a batch of results. It works with uvloop, too.
 """
 
 from ._client import Client, Connecting, connect

@@ -1,4 +1,4 @@
-"""Event loops and the native half: one bridge for each loop, made when it is first needed."""
+"""Connects event loops with the native half: one bridge for each loop, created when it is first needed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .._errors import ErrorKind, InternalError
 T = TypeVar("T")
 
 A_TURN = 64
-"""How many items are taken without a pause before other tasks of the loop get their turn."""
+"""The number of items that are taken without a pause before other tasks of the loop run."""
 
 _bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _amop.Bridge] = weakref.WeakKeyDictionary()
 
 
 def bridge() -> _amop.Bridge:
-    """Give the running loop's bridge."""
+    """Return the bridge of the running loop."""
     loop = asyncio.get_running_loop()
     found = _bridges.get(loop)
     return found if found is not None else _make(loop)
 
 
 def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
-    # What loops that are closed still waited for is dropped: they will never be told.
+    # Drop the calls of closed loops, which can't receive their results.
     for other, of_other in list(_bridges.items()):
         if other.is_closed():
             of_other.close()
@@ -56,14 +56,14 @@ def _wake(of_loop: _amop.Bridge, loop_reference: weakref.ref[asyncio.AbstractEve
         try:
             loop.call_soon_threadsafe(of_loop.drain)
         except RuntimeError:
-            # It was closed.
+            # The loop was closed.
             return
-        # It may go while this waits.
+        # Do not keep the loop alive while waiting.
         del loop
 
 
 async def outcome(operation: _amop.Operation[T]) -> T:
-    """Wait for a call; when this is cancelled, so is the call."""
+    """Wait for a call. Cancelling this cancels the call."""
     try:
         return await operation.future
     except (asyncio.CancelledError, GeneratorExit):

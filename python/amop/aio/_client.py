@@ -1,4 +1,4 @@
-"""The client, as asyncio uses it."""
+"""The client for asyncio."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from .._options import ClientOptions, OverflowChoice, PlacementChoice, RetryChoice
     from .._words import Data
 
-# How many calls of a service's handler run at once, unless told otherwise.
+# The default concurrency of a service's handler.
 _CONCURRENCY = 64
 
 
 class Client(BaseClient[Held]):
-    """A connection to the nodes of one's institution, made by :func:`connect`.
+    """A connection to one or more nodes, created by :func:`connect`.
 
-    Its calls may be made in any event loop, also in several. It reconnects by itself, for ever, and restores its
-    topics. Ends with :meth:`close` or ``async with``; one that is dropped without says so as a ResourceWarning and ends
-    in the background. In a process that was forked from the one that made it every call raises ForkError. A task that
-    is cancelled cancels the call that it waits for; what was sent stays sent.
+    It may be used in any event loop, also in several. It reconnects automatically until it is closed, and restores
+    its topics. Close it with :meth:`close` or an ``async with`` block. A client that is dropped without either emits
+    a ResourceWarning and closes in the background. In a child process of a fork every call raises ForkError.
+    Cancelling a task cancels the call that it waits for; a message that has been sent can't be recalled.
     """
 
     _name = "amop.aio.Client"
@@ -49,24 +49,26 @@ class Client(BaseClient[Held]):
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
     ) -> _amop.Reply:
-        """Send a unicast: the node picks one subscriber, whose reply this gives.
+        """Send a unicast and return the reply of the subscriber that the node picked.
 
-        A subscriber that only listens answers empty as soon as it has the message.
+        A subscriber that does not serve the topic acknowledges the message with an empty reply as soon as its client
+        has accepted it.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param data: the payload; text goes as UTF-8.
-        :param timeout: the call's deadline in seconds; None: the client's ``call_timeout``.
-        :param wait_for_subscriber: go on trying until the deadline while nobody subscribes: topics take up to 5 s to
-            be known to all nodes.
-        :param retry: when to try again by itself; None: the client's.
-        :raises NoSubscriberError: nobody subscribes.
+        :param data: the payload; ``str`` is encoded as UTF-8.
+        :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
+        :param wait_for_subscriber: retry until the deadline while there is no subscriber. It takes up to 5 s until
+            all nodes know a new one.
+        :param retry: when to retry automatically; None: the client's ``retry``.
+        :raises NoSubscriberError: the topic has no subscriber.
         :raises SubscriberError: the subscriber answered with a failure.
-        :raises CallTimeoutError: no answer in time; it may have been delivered (``error.delivery``).
-        :raises NodeConnectionError: no node is connected, or the connection went away.
-        :raises OverloadedError: too much is in flight, or the node's limit is reached.
-        :raises ArgumentError: a bad topic, or more data than fits one frame.
+        :raises CallTimeoutError: there was no answer in time; the message may have been delivered
+            (``error.delivery``).
+        :raises NodeConnectionError: no node is connected, or the connection was lost.
+        :raises OverloadedError: a limit of the client or the node is reached.
+        :raises ArgumentError: the topic is invalid, or the data does not fit in one frame.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         return await outcome(self._native.publish(topic, data, timeout, wait_for_subscriber, retry, bridge()))
 
@@ -79,12 +81,12 @@ class Client(BaseClient[Held]):
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
     ) -> asyncio.Future[_amop.Reply]:
-        """Send a unicast without waiting; the future gets the reply or the error. Thousands may be under way.
+        """Send a unicast without waiting, and return a future for the reply or the error.
 
-        Arguments as for :meth:`publish`. Messages are sent in the order of these calls. Cancelling the future ends the
-        call.
+        Arguments as for :meth:`publish`. Messages are sent in the order of these calls. Cancelling the future cancels
+        the call.
 
-        :raises ArgumentError: an argument can't be used; all else the future is told.
+        :raises ArgumentError: an argument is invalid; the future gets all other errors.
         """
         operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, bridge())
         return _cancelling(operation)
@@ -98,19 +100,21 @@ class Client(BaseClient[Held]):
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
     ) -> None:
-        """Send a broadcast to all subscribers, and wait for the node's ack, which says nothing of who hears it.
+        """Send a broadcast and wait for the acknowledgement of the node.
+
+        The acknowledgement does not confirm delivery to any subscriber.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param data: the payload; text goes as UTF-8.
-        :param timeout: the call's deadline in seconds; None: the client's ``call_timeout``.
-        :param all_nodes: send through every connected node; subscribers of other libraries then see duplicates.
-        :param retry: when to try again by itself; None: the client's.
-        :raises CallTimeoutError: no ack in time.
-        :raises NodeConnectionError: no node is connected, or the connection went away.
-        :raises OverloadedError: too much is in flight, or the node's limit is reached.
-        :raises ArgumentError: a bad topic, or more data than fits one frame.
+        :param data: the payload; ``str`` is encoded as UTF-8.
+        :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
+        :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
+        :param retry: when to retry automatically; None: the client's ``retry``.
+        :raises CallTimeoutError: there was no acknowledgement in time.
+        :raises NodeConnectionError: no node is connected, or the connection was lost.
+        :raises OverloadedError: a limit of the client or the node is reached.
+        :raises ArgumentError: the topic is invalid, or the data does not fit in one frame.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         await outcome(self._native.broadcast(topic, data, timeout, all_nodes, retry, bridge()))
 
@@ -123,7 +127,7 @@ class Client(BaseClient[Held]):
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
     ) -> asyncio.Future[None]:
-        """Send a broadcast without waiting; the future ends with the node's ack or the error.
+        """Send a broadcast without waiting, and return a future for the acknowledgement or the error.
 
         Arguments as for :meth:`broadcast`, errors as for :meth:`publish_nowait`.
         """
@@ -141,28 +145,30 @@ class Client(BaseClient[Held]):
         placement: PlacementChoice | None = None,
         timeout: float | None = None,
     ) -> Subscription:
-        """Subscribe to a topic: iterate over the result, or give a handler.
+        """Subscribe to a topic, to iterate over the result or with a handler.
 
-        Any number per topic; each gets every message. A unicast is answered (empty) as soon as one subscription has
-        taken it, so a slow reader never makes the node deliver it again.
+        A topic can have any number of subscriptions. Each receives every message. A unicast is answered with an empty
+        reply as soon as one subscription has accepted it, so that a slow reader does not cause the node to deliver it
+        again.
 
         A handler, a coroutine function or a plain one, is called with each message in this event loop, one call after
-        the other. What it raises is logged on logger ``amop`` and reported as an event; the next message comes all the
-        same. What it returns is ignored.
+        the other. Its exceptions are logged on logger ``amop`` and reported as an event, and delivery continues. Its
+        return value is ignored.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param handler: what is called with each message; None: they are read from the result.
-        :param max_messages: most messages held. Default 65,536.
-        :param max_bytes: most bytes held, payloads and 160 for each message; one of any size is taken when nothing is.
-            Default 64 MiB.
-        :param overflow: what happens beyond. Default: refuse, and tell a unicast's publisher that this one is busy.
-        :param placement: at how many nodes it is listed. Default: all.
-        :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
-        :raises CallTimeoutError: no node listed it in time.
-        :raises ArgumentError: a bad topic or bound.
-        :raises TypeError: the handler isn't callable.
+        :param handler: the function that is called with each message; None: messages are read from the result.
+        :param max_messages: the maximum number of queued messages. Default: 65,536.
+        :param max_bytes: the maximum number of queued bytes, counting 160 bytes per message besides its payload. An
+            empty subscription accepts one message of any size. Default: 64 MiB.
+        :param overflow: what happens at these limits. Default: refuse; the publisher of a unicast receives
+            SUBSCRIBER_BUSY.
+        :param placement: at how many nodes the topic is listed. Default: all.
+        :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :raises CallTimeoutError: no node listed the topic in time.
+        :raises ArgumentError: the topic or a limit is invalid.
+        :raises TypeError: the handler is not callable.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         given = (max_messages, max_bytes, overflow, placement, None, timeout)
         if handler is None:
@@ -183,35 +189,37 @@ class Client(BaseClient[Held]):
         placement: PlacementChoice | None = None,
         timeout: float | None = None,
     ) -> Service:
-        """Serve a topic: answer each unicast. One service per topic in a client.
+        """Serve a topic: answer each of its unicasts.
 
-        The service alone gets that topic's unicasts; broadcasts go to subscriptions only.
+        A client can have one service per topic. It receives the unicasts alone; broadcasts are delivered to
+        subscriptions only.
 
-        A handler, a coroutine function or a plain one, is called with each request in this event loop. The data that it
-        returns is the reply. If it returns None the answer is what it gave through the request, or will give later.
-        If it raises, the publisher receives a failure with a fixed text; the exception is only logged on logger
-        ``amop`` and emitted as an event. Use ``request.fail(code, data)`` to send a code and data of your own.
+        A handler, a coroutine function or a plain one, is called with each request in this event loop. The data that
+        it returns is the reply. If it returns None, it answers through the request, at once or later. If it raises,
+        the publisher receives a failure with a fixed text; the exception is only logged on logger ``amop`` and
+        emitted as an event. Use ``request.fail(code, data)`` to send a code and data of your own.
 
         :param topic: 1 to 254 bytes, without TAB and NUL.
-        :param handler: what is called with each request; None: they are read from the result.
-        :param concurrency: how many calls of the handler may run at once. Default 64.
-        :param max_messages: most requests held; beyond, publishers are told that this one is busy. Default 65,536.
-        :param max_bytes: most bytes held, payloads and 160 for each request; one of any size is taken when nothing is.
-            Default 64 MiB.
-        :param placement: at how many nodes it is listed. Default: one.
-        :param timeout: how long to wait, in seconds, for a node to list the topic; None: ``call_timeout``.
-        :raises ServiceError: this client serves the topic already.
-        :raises CallTimeoutError: no node listed it in time.
-        :raises ArgumentError: a bad topic or bound.
-        :raises TypeError: the handler isn't callable.
+        :param handler: the function that is called with each request; None: requests are read from the result.
+        :param concurrency: how many calls of the handler may run at once. Default: 64.
+        :param max_messages: the maximum number of queued requests. At the limit publishers receive SUBSCRIBER_BUSY.
+            Default: 65,536.
+        :param max_bytes: the maximum number of queued bytes, counting 160 bytes per request besides its payload. An
+            empty service accepts one request of any size. Default: 64 MiB.
+        :param placement: at how many nodes the topic is listed. Default: one.
+        :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :raises ServiceError: this client already serves the topic.
+        :raises CallTimeoutError: no node listed the topic in time.
+        :raises ArgumentError: the topic or a limit is invalid.
+        :raises TypeError: the handler is not callable.
         :raises ClosedError: the client is closed.
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         given = (max_messages, max_bytes, None, placement, concurrency, timeout)
         if handler is None:
             return Service(self, topic, await outcome(self._native.serve(topic, given, bridge())))
         if concurrency is not None and concurrency < 1:
-            raise unusable(f"concurrency is {concurrency}: nothing would be answered; take 1 or more")
+            raise unusable(f"invalid concurrency {concurrency}: use 1 or more")
         held = Held(handler)
         inbox, guard = await outcome(self._native.serve_elsewhere(topic, given, bridge()))
         calls = concurrency or _CONCURRENCY
@@ -219,22 +227,22 @@ class Client(BaseClient[Held]):
         return Service(self, topic, inbox, guard)
 
     def events(self) -> Events:
-        """Listen to what happens from now on: connections lost and restored, slow consumers, failed handlers.
+        """Return the events from now on: lost and restored connections, slow consumers, failed handlers.
 
-        :raises ForkError: in the child of a fork.
+        :raises ForkError: in a child process of a fork.
         """
         return Events(self, self._native.events())
 
     async def close(self, timeout: float | None = None) -> None:
-        """End the client, in order.
+        """Close the client in order.
 
-        Calls in flight end with ClosedError, handlers get until the timeout to finish what is queued, the rest is
-        dropped and counted, connections say goodbye. Returns after the last call of a handler has returned; called from
-        inside a handler it returns at once. A second close waits for the first.
+        Calls in flight fail with ClosedError. Handlers process what is queued until the timeout; the rest is
+        discarded and counted. Return after the last call of a handler has returned, or at once inside of a handler. A
+        second call waits for the first one.
 
-        :param timeout: seconds; None: the client's ``close_timeout``.
-        :raises CallTimeoutError: a handler hasn't returned.
-        :raises ForkError: in the child of a fork.
+        :param timeout: in seconds; None: the client's ``close_timeout``.
+        :raises CallTimeoutError: a handler has not returned.
+        :raises ForkError: in a child process of a fork.
         """
         self._closed = True
         if in_handler():
@@ -254,7 +262,7 @@ class Client(BaseClient[Held]):
         await self.close()
 
     def _run(self, held: Held, calls: Coroutine[Any, Any, None]) -> None:
-        """Run a handler's task until its end, and hold the handler as long."""
+        """Run the task of a handler, and keep the handler until the task has ended."""
         task = asyncio.get_running_loop().create_task(calls)
         self._handlers.add(held)
         self._tasks.add(task)
@@ -271,7 +279,7 @@ class Client(BaseClient[Held]):
 
 
 def _cancelling(operation: _amop.Operation[Any]) -> asyncio.Future[Any]:
-    """Give an operation's future, which cancels it."""
+    """Return the future of an operation; cancelling it cancels the operation."""
     future = operation.future
 
     def ended(future: asyncio.Future[Any]) -> None:
@@ -283,7 +291,7 @@ def _cancelling(operation: _amop.Operation[Any]) -> asyncio.Future[Any]:
 
 
 class Connecting:
-    """A client on its way: await it, or use it with ``async with``, which closes the client at its end."""
+    """A client that is being connected: await it, or use it with ``async with``, which closes the client at the end."""
 
     def __init__(self, endpoints: tuple[str, ...], options: ClientOptions) -> None:
         self._endpoints = endpoints
@@ -312,7 +320,7 @@ class Connecting:
 
 
 def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Connecting:
-    """Connect to one or more nodes; ready when one is, the others follow in the background.
+    """Connect to one or more nodes. Complete when one is ready; the client connects to the others in the background.
 
     ::
 
@@ -323,10 +331,10 @@ def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Connecting:
 
     :param endpoints: the nodes to connect to: ``host:port``, ``IPv4:port`` or ``[IPv6]:port``.
     :param options: see :class:`amop.ClientOptions`.
-    :raises ArgumentError: an endpoint or option can't be used.
-    :raises CredentialsError: credentials are missing or can't be used.
-    :raises NodeConnectionError: no node could be reached; why the first one couldn't. With its subclasses TlsError and
-        ConnectTimeoutError.
-    :raises TypeError: there is no such option, or its value is of a wrong type.
+    :raises ArgumentError: an endpoint or option is invalid.
+    :raises CredentialsError: credentials are missing or unusable.
+    :raises NodeConnectionError: no node could be reached; the error of the first endpoint. Its subclasses are
+        TlsError and ConnectTimeoutError.
+    :raises TypeError: an option does not exist or has a value of a wrong type.
     """
     return Connecting(endpoints, options)

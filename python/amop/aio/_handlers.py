@@ -1,4 +1,4 @@
-"""Handlers that run in an event loop: a task for each subscription or service takes messages and calls them."""
+"""Handlers in event loops: for each subscription or service a task takes messages and calls its handler."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ RequestHandler: TypeAlias = Callable[[_amop.Request], Awaitable[Data | None] | D
 
 
 class Held:
-    """A handler. The client holds it, the task that calls it only weakly.
+    """A handler. The client holds it; the task that calls it has a weak reference only.
 
-    So a client that its own handlers hold is garbage like any other, which Python's collector finds.
+    So a client that is referenced by its own handlers can be collected.
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         if not callable(function):
-            raise TypeError(f"a handler has to be callable, and {function!r} isn't")
+            raise TypeError(f"the handler {function!r} is not callable")
         self.function = function
 
 
 class _Call:
-    """A handler's call, as long as it runs."""
+    """A call of a handler."""
 
     def __init__(self) -> None:
         self.running = True
@@ -44,7 +44,7 @@ _CALL: ContextVar[_Call | None] = ContextVar("amop_handler", default=None)
 
 
 def in_handler() -> bool:
-    """Whether the caller is a handler: it mustn't wait for its own end."""
+    """Return whether the caller runs in a handler, which must not wait for its own end."""
     call = _CALL.get()
     return call is not None and call.running
 
@@ -56,7 +56,7 @@ async def _called(function: Callable[[Any], Any], argument: object) -> Any:
         returned = function(argument)
         return await returned if inspect.isawaitable(returned) else returned
     finally:
-        # Tasks that it has started may outlive it.
+        # Tasks that the handler has started may outlive it.
         call.running = False
         _CALL.reset(token)
 
@@ -69,7 +69,7 @@ def _failed(client: weakref.ref[Client], topic: str, error: BaseException) -> No
 
 
 async def _ready(inbox: _amop.Inbox) -> bool:
-    """Wait until there is something to take; whether there may be."""
+    """Wait until there is something to take, and return whether there may be."""
     if inbox.ended:
         return False
     await outcome(inbox.ready(bridge()))
@@ -94,13 +94,13 @@ async def messages(
                         raise
                 except Exception as error:
                     _failed(client, topic, error)
-                # It may go while this waits.
+                # Do not keep them alive while waiting.
                 del handler, message
                 taken += 1
                 if taken % A_TURN == 0:
                     await asyncio.sleep(0)
     finally:
-        # Those who wait for the handler's end are told.
+        # Wake the tasks that wait for the end of the handler.
         inbox.finish()
 
 
@@ -110,19 +110,19 @@ async def requests(
     """Call a handler with each request, up to `concurrency` at once."""
     taken = 0
     calls: set[asyncio.Task[None]] = set()
-    room = asyncio.Semaphore(concurrency)
+    free = asyncio.Semaphore(concurrency)
 
     def ended(call: asyncio.Task[None]) -> None:
         calls.discard(call)
-        room.release()
+        free.release()
 
     try:
         while await _ready(inbox):
-            await room.acquire()
+            await free.acquire()
             request = inbox.try_next()
             handler = held()
             if request is None or handler is None:
-                room.release()
+                free.release()
                 if handler is None:
                     return
                 continue
@@ -159,6 +159,6 @@ async def _answered(
 
 
 def _being_cancelled() -> bool:
-    """Whether this very task is cancelled, and not only what a handler waited for."""
+    """Return whether this task is being cancelled, and not only something that a handler waits for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""Subscriptions, services and events as coroutines read them."""
+"""Subscriptions, services and events for asyncio."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Read = TypeVar("Read")
 
 
 class Reader(Generic[Read]):
-    """Something that is read item by item, by any number of tasks: each item goes to one of them."""
+    """A source that is read item by item, by any number of tasks: each item goes to one of them."""
 
-    _ended = "it has ended"
+    _ended = "the source has ended"
     _given = 0
 
     def _reading(self) -> _amop.Inbox:
         raise NotImplementedError
 
     async def _ready(self) -> Read | None:
-        """Give the next item; None after the last. Nothing is lost when this is cancelled."""
+        """Return the next item, or None after the last one. Nothing is lost if this is cancelled."""
         inbox = self._reading()
         self._given += 1
         if self._given >= A_TURN:
@@ -45,12 +45,12 @@ class Reader(Generic[Read]):
         return item
 
     async def next(self, timeout: float | None = None) -> Read:
-        """Give the next one, and wait for it. Nothing is lost when this is cancelled.
+        """Return the next item, waiting for it. Nothing is lost if this is cancelled.
 
-        :param timeout: the longest wait in seconds; None waits as long as it takes, 0 not at all.
-        :raises CallTimeoutError: none came in time.
-        :raises ClosedError: it has ended, and all was read.
-        :raises ForkError: in the child of a fork.
+        :param timeout: the longest wait in seconds; None waits without limit, 0 not at all.
+        :raises CallTimeoutError: nothing arrived in time.
+        :raises ClosedError: the source has ended, and everything has been read.
+        :raises ForkError: in a child process of a fork.
         """
         if timeout is None:
             item = await self._ready()
@@ -65,22 +65,22 @@ class Reader(Generic[Read]):
                     if not limit.expired():
                         raise
                     raise timed_out(
-                        f"nothing came within {timeout} s; wait longer, or see whether anybody publishes"
+                        f"nothing arrived within {timeout} s: wait longer, or check the publisher"
                     ) from None
         if item is None:
             raise closed(self._ended)
         return item
 
     async def next_many(self, limit: int, timeout: float | None = None) -> list[Read]:
-        """Wait for the next one, and give all that are there then, up to `limit`.
+        """Wait for the next item, and return all that are available then, up to `limit`.
 
         :raises ArgumentError: the limit is 0.
-        :raises CallTimeoutError: none came in time.
-        :raises ClosedError: it has ended, and all was read.
-        :raises ForkError: in the child of a fork.
+        :raises CallTimeoutError: nothing arrived in time.
+        :raises ClosedError: the source has ended, and everything has been read.
+        :raises ForkError: in a child process of a fork.
         """
         if limit < 1:
-            raise unusable(f"limit is {limit}: nothing could be taken; take 1 or more")
+            raise unusable(f"invalid limit {limit}: use 1 or more")
         items = [await self.next(timeout)]
         inbox = self._reading()
         while len(items) < limit and (item := inbox.try_next()) is not None:
@@ -98,26 +98,26 @@ class Reader(Generic[Read]):
 
 
 class Inbox(BaseInbox[Item], Reader[Item]):
-    """What subscriptions and services share."""
+    """The common part of subscriptions and services."""
 
-    _ended = "no more will come: the client is closed, or it was unsubscribed"
+    _ended = "no more will arrive: unsubscribed, or the client is closed"
 
     def __init__(
         self, client: Client, topic: str, inbox: _amop.Inbox, guard: _amop.Guard | None = None
     ) -> None:
         super().__init__(topic, inbox, guard)
-        # Nobody else may hold it, and then what is read here would end.
+        # Keep the client alive, because its end is the end of this object.
         self._client = client
 
     async def unsubscribe(self, timeout: float | None = None) -> None:
-        """Take no more, and tell the node.
+        """Stop accepting messages; the nodes receive a topic list without the topic.
 
-        What is queued can still be read. With a handler it returns after the handler has worked that off and its last
-        call has returned; called from inside a handler it returns at once. A second one changes nothing.
+        Queued messages can still be read. With a handler, return after it has processed them and its last call has
+        returned; inside of a handler return at once. A second call does nothing.
 
         :param timeout: how long the handler gets, in seconds; None: the client's ``close_timeout``.
-        :raises CallTimeoutError: the handler hasn't returned in time; the rest was dropped and counted.
-        :raises ForkError: in the child of a fork.
+        :raises CallTimeoutError: the handler has not returned in time; the rest was discarded and counted.
+        :raises ForkError: in a child process of a fork.
         """
         if self._guard is None:
             self._reading().unsubscribe()
@@ -141,8 +141,9 @@ class Inbox(BaseInbox[Item], Reader[Item]):
 class Subscription(Inbox[_amop.Message]):
     """A subscription: iterate over its messages, or leave them to its handler.
 
-    Messages come in the order in which their connection received them. When it is dropped it unsubscribes, unless it
-    has a handler: that goes on until the client closes. ``async with`` unsubscribes at its end.
+    Messages are in the order in which their connection received them. A subscription without a handler unsubscribes
+    when it is dropped; one with a handler continues until the client is closed. An ``async with`` block unsubscribes
+    at its end.
     """
 
     _name = "amop.aio.Subscription"
@@ -151,19 +152,20 @@ class Subscription(Inbox[_amop.Message]):
 class Service(Inbox[_amop.Request]):
     """A service: iterate over its requests and answer each, or leave them to its handler.
 
-    When it is dropped it ends, unless it has a handler: that goes on until the client closes. ``async with`` ends it.
+    A service without a handler ends when it is dropped; one with a handler continues until the client is closed. An
+    ``async with`` block ends it.
     """
 
     _name = "amop.aio.Service"
 
 
 class Events(Reader[Event]):
-    """What happens to a client, from the moment this was made: iterate over it. Ends after ``events.Closed``.
+    """The events of a client, from the creation of this object on: iterate over it. It ends after ``events.Closed``.
 
-    Bounded by ``max_events``: who doesn't read loses the oldest.
+    A reader that is too slow loses the oldest events beyond ``max_events``.
     """
 
-    _ended = "no more events will come: the client is closed"
+    _ended = "no more events will arrive: the client is closed"
 
     def __init__(self, client: Client, inbox: _amop.Inbox) -> None:
         self._client = client

@@ -1,9 +1,9 @@
-//! The bridge to asyncio: futures of the core's, awaited in an event loop.
+//! The bridge to asyncio: futures of the core that an event loop awaits.
 //!
-//! Each loop has one bridge. A future that can go on puts its operation into the bridge's queue, and the first one in
-//! the queue wakes the loop, by a byte in a pipe that the loop watches; the loop then steps all that are queued,
-//! on its own thread. So there is one wake-up for a batch, no thread for a call, and no thread of the library's ever
-//! waits for the interpreter's lock.
+//! Each loop has one bridge. A future that can make progress puts its step into the queue of the bridge, and the
+//! first one in the queue wakes the loop by a byte in a pipe. The loop then polls all queued futures on its own
+//! thread. So there is one wake-up per batch, no thread per call, and no thread of the library ever waits for the
+//! interpreter's lock.
 
 mod queue;
 mod step;
@@ -22,37 +22,37 @@ use self::step::{Progress, Step, Work};
 use crate::calling::call_method;
 use crate::error::{Result, checked};
 use crate::owned::Owned;
-use crate::waiting::wait_until;
-use crate::{exit, log};
+use crate::waiting::{wait, wait_until};
+use crate::{interpreter, log};
 
 /// The calls that an event loop waits for.
 #[pyclass(frozen, module = "amop._amop", weakref)]
 pub(crate) struct Bridge(Owned<Inner>);
 
 struct Inner {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Step>>,
     calls: Arc<Calls>,
 }
 
-/// The calls under way, with the asyncio futures to be told.
+/// The calls in flight, with the asyncio futures for their results.
 #[derive(Default)]
-struct Calls(Mutex<Slab<Going>>);
+struct Calls(Mutex<Slab<InFlight>>);
 
-struct Going {
+struct InFlight {
     step: Arc<Step>,
     future: Py<PyAny>,
 }
 
 impl Calls {
-    /// Only taken with the interpreter's lock held, and not while Python runs.
-    fn lock(&self) -> MutexGuard<'_, Slab<Going>> {
+    /// Taken only with the interpreter's lock held, and not while Python runs.
+    fn lock(&self) -> MutexGuard<'_, Slab<InFlight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remove(&self, step: &Arc<Step>) -> Option<Going> {
-        let mut going = self.lock();
-        match going.get(step.place) {
-            Some(there) if Arc::ptr_eq(&there.step, step) => Some(going.remove(step.place)),
+    fn remove(&self, step: &Arc<Step>) -> Option<InFlight> {
+        let mut in_flight = self.lock();
+        match in_flight.get(step.place) {
+            Some(there) if Arc::ptr_eq(&there.step, step) => Some(in_flight.remove(step.place)),
             Some(_) | None => None,
         }
     }
@@ -61,9 +61,9 @@ impl Calls {
 impl Inner {
     fn close(&self) {
         self.queue.close();
-        let going = std::mem::take(&mut *self.calls.lock());
-        for (_, going) in going {
-            going.step.cancel();
+        let in_flight = std::mem::take(&mut *self.calls.lock());
+        for (_, in_flight) in in_flight {
+            in_flight.step.cancel();
         }
     }
 }
@@ -79,17 +79,17 @@ impl Bridge {
         checked(py, self.0.get())
     }
 
-    /// Starts a call: its first step is made here, so that calls of one loop are sent in their order.
+    /// Starts a call. It is polled once here, so that calls of one loop are sent in their order.
     pub(crate) fn start<F, T, C>(&self, py: Python<'_>, future: F, convert: C) -> Result<Py<Operation>>
     where
         F: Future<Output = amop::Result<T>> + Send + 'static,
         T: Send + 'static,
         C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
     {
-        self.start_with(py, future, convert, Step::go_on)
+        self.start_with(py, future, convert, Step::poll)
     }
 
-    /// The same of a call whose first step takes time: it is made without the interpreter's lock.
+    /// Starts a call whose first poll takes time. It is made without the interpreter's lock.
     pub(crate) fn start_detached<F, T, C>(
         &self,
         py: Python<'_>,
@@ -101,7 +101,7 @@ impl Bridge {
         T: Send + 'static,
         C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
     {
-        self.start_with(py, future, convert, |step| py.detach(|| step.go_on()))
+        self.start_with(py, future, convert, |step| py.detach(|| step.poll()))
     }
 
     fn start_with<F, T, C>(
@@ -122,23 +122,23 @@ impl Bridge {
         let waiter = call_method(&running, intern!(py, "create_future"), ())?;
         let work = step::call(future, convert);
         let step = {
-            let mut going = inner.calls.lock();
-            let entry = going.vacant_entry();
+            let mut in_flight = inner.calls.lock();
+            let entry = in_flight.vacant_entry();
             let step = Step::new(inner.queue.clone(), entry.key(), work);
-            entry.insert(Going { step: step.clone(), future: waiter.clone().unbind() });
+            entry.insert(InFlight { step: step.clone(), future: waiter.clone().unbind() });
             step
         };
         if let Progress::Ended(ended) = first(&step) {
             inner.calls.remove(&step);
-            tell(py, &waiter, ended)?;
+            complete(py, &waiter, ended)?;
         }
         let of_bridge = Owned::new((step, inner.calls.clone()));
         Py::new(py, Operation { future: waiter.unbind(), of_bridge })
     }
 }
 
-/// Tells an asyncio future how its call ended, unless it was cancelled.
-fn tell(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> Result<()> {
+/// Completes an asyncio future with the result of its call, unless it was cancelled.
+fn complete(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> Result<()> {
     let outcome = ended.outcome(py);
     if call_method(future, intern!(py, "done"), ())?.is_truthy()? {
         return Ok(());
@@ -150,46 +150,69 @@ fn tell(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> Resu
     Ok(())
 }
 
+/// Waits for a future on this thread or, with a bridge, starts it for the event loop.
+pub(crate) fn run<F, T, C>(
+    py: Python<'_>,
+    bridge: Option<&Bridge>,
+    future: F,
+    convert: C,
+) -> Result<Py<PyAny>>
+where
+    F: Future<Output = amop::Result<T>> + Send + 'static,
+    T: Send + 'static,
+    C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
+{
+    match bridge {
+        None => {
+            let outcome = wait(py, future)?;
+            convert(py, outcome)
+        }
+        Some(bridge) => bridge.start(py, future, convert).map(Py::into_any),
+    }
+}
+
 #[pymethods]
 impl Bridge {
-    /// With `watched`, a loop watches the descriptor; else a thread waits with `wait`.
+    /// Creates a bridge. With `watched` the loop watches its descriptor, else a thread waits with `wait`.
     #[new]
     fn new(py: Python<'_>, watched: bool) -> Result<Bridge> {
         let queue = Queue::new(watched).map_err(|error| {
-            let text = format!("no file descriptor is left for this process: {error}");
+            let text = format!("could not create a pipe ({error}): raise the limit of open files");
             Error::undelivered(ErrorKind::Runtime, text)
         });
         let inner = Inner { queue: Arc::new(checked(py, queue)?), calls: Arc::default() };
         Ok(Bridge(Owned::new(inner)))
     }
 
-    /// What the loop is to watch, -1 if there is nothing.
+    /// Returns the descriptor for the loop to watch, or -1 if there is none.
     fn fileno(&self, py: Python<'_>) -> Result<i32> {
         Ok(self.inner(py)?.queue.descriptor())
     }
 
-    /// Waits until there is something to drain; False when there won't be any more.
+    /// Waits until there is something to drain; False if there never will be.
     fn wait(&self, py: Python<'_>) -> Result<bool> {
         let queue = self.inner(py)?.queue.clone();
         let woken = std::future::poll_fn(|cx| queue.poll_woken(cx));
         Ok(wait_until(py, None, woken)?.unwrap_or(false))
     }
 
-    /// Steps the calls that can go on, and tells the futures of those that have ended.
+    /// Polls the calls that can make progress, and completes the futures of those that have ended.
     fn drain(&self, py: Python<'_>) -> Result<()> {
         let inner = self.inner(py)?;
         log::refresh(py);
         let mut outcome = Ok(());
         for step in inner.queue.take() {
-            let ended = match step.go_on() {
+            let ended = match step.poll() {
                 Progress::Waiting => continue,
                 Progress::Ended(ended) => Some(ended),
-                Progress::Gone => None,
+                Progress::Finished => None,
             };
-            // At the interpreter's end nobody is left to be told.
-            if let (Some(going), Some(ended), false) = (inner.calls.remove(&step), ended, exit::has_begun()) {
-                // One that can't be told mustn't keep the others waiting.
-                outcome = outcome.and(tell(py, going.future.bind(py), ended));
+            // While the interpreter ends, no future is completed.
+            if let (Some(in_flight), Some(ended), false) =
+                (inner.calls.remove(&step), ended, interpreter::is_ending())
+            {
+                // A future that can't be completed must not delay the others.
+                outcome = outcome.and(complete(py, in_flight.future.bind(py), ended));
             }
         }
         outcome
@@ -201,13 +224,13 @@ impl Bridge {
         Ok(self.inner(py)?.queue.wakes())
     }
 
-    /// Calls under way.
+    /// The number of calls in flight.
     #[getter]
-    fn going(&self, py: Python<'_>) -> Result<usize> {
+    fn in_flight(&self, py: Python<'_>) -> Result<usize> {
         Ok(self.inner(py)?.calls.lock().len())
     }
 
-    /// Drops all calls that are under way: the loop is closed.
+    /// Drops all calls in flight, because the loop is closed.
     fn close(&self, py: Python<'_>) -> Result<()> {
         self.inner(py)?.close();
         Ok(())
@@ -215,17 +238,16 @@ impl Bridge {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
         let Ok(inner) = self.0.get() else { return Ok(()) };
-        // The collector stops the program in the midst of a call of this bridge only if that call runs Python, and
-        // then it doesn't hold the lock.
-        let Ok(going) = inner.calls.0.try_lock() else { return Ok(()) };
-        for (_, going) in &*going {
-            visit.call(&going.future)?;
+        // The collector runs inside of a call of this bridge only if that call runs Python, and then the lock is free.
+        let Ok(in_flight) = inner.calls.0.try_lock() else { return Ok(()) };
+        for (_, in_flight) in &*in_flight {
+            visit.call(&in_flight.future)?;
         }
         Ok(())
     }
 }
 
-/// One call that an event loop waits for.
+/// A call that an event loop waits for.
 #[pyclass(frozen, module = "amop._amop")]
 pub(crate) struct Operation {
     future: Py<PyAny>,
@@ -234,19 +256,19 @@ pub(crate) struct Operation {
 
 #[pymethods]
 impl Operation {
-    /// The asyncio future that is told the outcome.
+    /// The asyncio future for the result.
     #[getter]
     fn future(&self, py: Python<'_>) -> Py<PyAny> {
         self.future.clone_ref(py)
     }
 
-    /// Drops the call, unless it has ended. What was sent stays sent.
+    /// Drops the call, unless it has ended. A message that has been sent can't be recalled.
     fn cancel(&self, py: Python<'_>) -> Result<()> {
         let (step, calls) = checked(py, self.of_bridge.get())?;
         step.cancel();
-        let going = calls.remove(step);
-        // No lock is held any more.
-        drop(going);
+        let in_flight = calls.remove(step);
+        // Dropped without a lock held, because that may run Python.
+        drop(in_flight);
         Ok(())
     }
 

@@ -1,21 +1,19 @@
-//! The queue of the calls that can go on, and how it wakes their loop: once for all that are in it.
+//! The queue of the calls that can make progress. It wakes their loop once for all queued items.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::step::Step;
+/// The queued items.
+pub(super) struct Queue<T>(Mutex<Woken<T>>);
 
-/// Those that can go on.
-pub(super) struct Queue(Mutex<Woken>);
-
-struct Woken {
-    steps: Vec<Arc<Step>>,
+struct Woken<T> {
+    items: Vec<Arc<T>>,
     signal: Signal,
-    /// The loop has been woken and hasn't looked yet.
+    /// The loop has been woken and has not taken the items yet.
     raised: bool,
-    /// Nobody will look any more.
+    /// No items will be taken any more.
     closed: bool,
     /// How often the loop was woken.
     wakes: u64,
@@ -23,25 +21,25 @@ struct Woken {
 
 /// How the loop is woken.
 enum Signal {
-    /// A byte in a pipe; never more than one, so nobody blocks on it.
+    /// A byte in a pipe, never more than one, so that writing does not block.
     Pipe(PipeReader, PipeWriter),
-    /// A thread waits for it, where the loop can't watch a pipe.
+    /// A thread that waits for it, if the loop can't watch a pipe.
     Thread(Option<Waker>),
 }
 
-impl Queue {
-    /// With `watched` the loop watches a pipe; else a thread has to wait.
-    pub(super) fn new(watched: bool) -> std::io::Result<Queue> {
+impl<T> Queue<T> {
+    /// Creates a queue. With `watched` the loop watches a pipe, else a thread has to wait.
+    pub(super) fn new(watched: bool) -> std::io::Result<Queue<T>> {
         let signal = if watched {
             let (reader, writer) = pipe()?;
             Signal::Pipe(reader, writer)
         } else {
             Signal::Thread(None)
         };
-        Ok(Queue(Mutex::new(Woken { steps: Vec::new(), signal, raised: false, closed: false, wakes: 0 })))
+        Ok(Queue(Mutex::new(Woken { items: Vec::new(), signal, raised: false, closed: false, wakes: 0 })))
     }
 
-    /// What the loop is to watch, -1 if there is nothing.
+    /// Returns the descriptor for the loop to watch, or -1 if there is none.
     pub(super) fn descriptor(&self) -> i32 {
         match &self.lock().signal {
             Signal::Pipe(reader, _) => reader.as_raw_fd(),
@@ -49,12 +47,12 @@ impl Queue {
         }
     }
 
-    /// How often the loop was woken.
+    /// Returns how often the loop was woken.
     pub(super) fn wakes(&self) -> u64 {
         self.lock().wakes
     }
 
-    /// Waits, where there is no pipe, until there is something to take; false when there won't be any more.
+    /// Waits, without a pipe, until there are items; false if there never will be.
     pub(super) fn poll_woken(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut woken = self.lock();
         if woken.closed || std::mem::replace(&mut woken.raised, false) {
@@ -64,18 +62,18 @@ impl Queue {
         Poll::Pending
     }
 
-    fn lock(&self) -> MutexGuard<'_, Woken> {
+    fn lock(&self) -> MutexGuard<'_, Woken<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters one, and wakes the loop unless that has happened.
-    pub(super) fn push(&self, step: Arc<Step>) {
+    /// Queues an item, and wakes the loop unless that has been done.
+    pub(super) fn push(&self, item: Arc<T>) {
         let mut woken = self.lock();
         if woken.closed {
             drop(woken);
             return;
         }
-        woken.steps.push(step);
+        woken.items.push(item);
         let waker = if woken.raised { None } else { woken.raise() };
         drop(woken);
         if let Some(waker) = waker {
@@ -83,8 +81,8 @@ impl Queue {
         }
     }
 
-    /// Takes all that are there.
-    pub(super) fn take(&self) -> Vec<Arc<Step>> {
+    /// Takes all items.
+    pub(super) fn take(&self) -> Vec<Arc<T>> {
         let mut woken = self.lock();
         let Woken { signal, raised, .. } = &mut *woken;
         if let Signal::Pipe(reader, _) = signal
@@ -92,25 +90,25 @@ impl Queue {
         {
             report(reader.read_exact(&mut [0]));
         }
-        std::mem::take(&mut woken.steps)
+        std::mem::take(&mut woken.items)
     }
 
-    /// Takes nothing more.
+    /// Refuses further items and drops the queued ones.
     pub(super) fn close(&self) {
         let mut woken = self.lock();
         woken.closed = true;
-        let steps = std::mem::take(&mut woken.steps);
+        let items = std::mem::take(&mut woken.items);
         let waker = if woken.raised { None } else { woken.raise() };
         drop(woken);
-        drop(steps);
+        drop(items);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 }
 
-impl Woken {
-    /// Wakes the loop; the waker, if there is one, is to be woken without the lock.
+impl<T> Woken<T> {
+    /// Wakes the loop. The returned waker, if any, has to be woken without the lock held.
     fn raise(&mut self) -> Option<Waker> {
         self.raised = true;
         self.wakes += 1;
@@ -124,9 +122,9 @@ impl Woken {
     }
 }
 
-/// Errors can't happen: both ends are open, and the pipe has room for its one byte.
+/// Logs an error. It can't happen while both ends are open, because the pipe has capacity for one byte.
 fn report(moved: std::io::Result<()>) {
     if let Err(error) = moved {
-        tracing::error!(%error, "a file descriptor of the library was closed or used by somebody else");
+        tracing::error!(%error, "the program closed or used a file descriptor of the library");
     }
 }

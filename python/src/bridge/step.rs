@@ -1,4 +1,4 @@
-//! A call of a loop's, step by step.
+//! A call of an event loop, polled step by step.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,12 +12,12 @@ use pyo3::prelude::*;
 use super::queue::Queue;
 use crate::error::{Result, checked};
 
-/// A call to be stepped until it has an outcome.
+/// A call that is polled until it has a result.
 pub(super) trait Work: Send {
-    /// Whether it has ended.
+    /// Polls the call and returns whether it has ended.
     fn step(&mut self, cx: &mut Context<'_>) -> bool;
 
-    /// How it ended, as Python is told.
+    /// Returns the result for Python.
     fn outcome(self: Box<Self>, py: Python<'_>) -> Result<Py<PyAny>>;
 }
 
@@ -27,7 +27,7 @@ struct Call<F: Future, C> {
     convert: C,
 }
 
-/// A future of the core's, and what its outcome is for Python.
+/// Combines a future of the core with the conversion of its result for Python.
 pub(super) fn call<F, T, C>(future: F, convert: C) -> Box<dyn Work>
 where
     F: Future<Output = amop::Result<T>> + Send + 'static,
@@ -53,20 +53,21 @@ where
     }
 
     fn outcome(self: Box<Self>, py: Python<'_>) -> Result<Py<PyAny>> {
-        let ended =
-            self.ended.unwrap_or_else(|| Err(Error::undelivered(ErrorKind::Internal, "the call goes on")));
+        let ended = self
+            .ended
+            .unwrap_or_else(|| Err(Error::undelivered(ErrorKind::Internal, "the call has not ended")));
         (self.convert)(py, checked(py, ended)?)
     }
 }
 
-/// A call under way, with its place in the bridge.
+/// A call in flight.
 pub(super) struct Step {
-    queue: Arc<Queue>,
-    /// Its place among the bridge's calls.
+    queue: Arc<Queue<Step>>,
+    /// Its index among the calls of the bridge.
     pub(super) place: usize,
-    /// In the queue already.
+    /// Whether it is in the queue.
     queued: AtomicBool,
-    /// `None` once it has ended or was cancelled.
+    /// `None` after it has ended or was cancelled.
     work: Mutex<Option<Box<dyn Work>>>,
 }
 
@@ -79,11 +80,11 @@ impl Wake for Step {
 }
 
 impl Step {
-    pub(super) fn new(queue: Arc<Queue>, place: usize, work: Box<dyn Work>) -> Arc<Step> {
+    pub(super) fn new(queue: Arc<Queue<Step>>, place: usize, work: Box<dyn Work>) -> Arc<Step> {
         Arc::new(Step { queue, place, queued: AtomicBool::new(false), work: Mutex::new(Some(work)) })
     }
 
-    /// Gives the call up, unless it has ended.
+    /// Drops the call, unless it has ended.
     pub(super) fn cancel(&self) {
         let work = self.lock().take();
         drop(work);
@@ -93,29 +94,29 @@ impl Step {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes its next step, or the first.
-    pub(super) fn go_on(self: &Arc<Self>) -> Progress {
-        // From here on a wake counts as a new one.
+    /// Polls the call.
+    pub(super) fn poll(self: &Arc<Self>) -> Progress {
+        // A wake from here on queues the call again.
         self.queued.store(false, Ordering::Release);
         let waker = Waker::from(self.clone());
         let mut work = self.lock();
         match work.take() {
-            None => Progress::Gone,
-            Some(mut going) => {
-                if going.step(&mut Context::from_waker(&waker)) {
-                    return Progress::Ended(going);
+            None => Progress::Finished,
+            Some(mut running) => {
+                if running.step(&mut Context::from_waker(&waker)) {
+                    return Progress::Ended(running);
                 }
-                *work = Some(going);
+                *work = Some(running);
                 Progress::Waiting
             }
         }
     }
 }
 
-/// Where a call stands after a step.
+/// The state of a call after a poll.
 pub(super) enum Progress {
     Waiting,
     Ended(Box<dyn Work>),
-    /// It was cancelled, or had ended before.
-    Gone,
+    /// It was cancelled, or had already ended.
+    Finished,
 }

@@ -1,4 +1,4 @@
-//! Blocking handlers: jobs for the dispatcher's threads.
+//! Blocking handlers, as jobs of the dispatcher.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -11,10 +11,12 @@ use super::{Owner, Source};
 use crate::delivery::{Job, LaneItem, MAX_CALLS_PER_TURN, Message, Request, Turn};
 use crate::protocol::result::FAILED_TEXT;
 
-/// A blocking handler as a dispatcher's job. It gets an iterator over what is ready. If it takes nothing, the first
-/// message is discarded: otherwise it would be called with the same message endlessly.
+/// A blocking handler as a job of the dispatcher.
+///
+/// The handler receives an iterator over the messages that are ready, at least one. If it takes none, the first one is
+/// dropped and counted, because the handler would be called endlessly with the same message.
 pub(crate) struct BlockingJob<T: LaneItem, H> {
-    /// Dropped first, so that what is still queued is counted before the end is told.
+    /// Dropped first, so that what is still queued is counted before the end is reported.
     pub(crate) source: Source<T>,
     pub(crate) handler: H,
     pub(crate) owner: Owner,
@@ -23,31 +25,32 @@ pub(crate) struct BlockingJob<T: LaneItem, H> {
 
 impl<T: LaneItem, H: FnMut(&mut dyn Iterator<Item = T>) + Send + 'static> Job for BlockingJob<T, H> {
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
-        if self.source.poll_ready(cx).is_pending() {
-            return Turn::Waiting;
+        let (left, turn) = (MAX_CALLS_PER_TURN, Turn::More);
+        let mut ready = Ready { source: &mut self.source, cx, first: None, left, turn };
+        // Taken before the call, because another job of the lane may take what is ready.
+        ready.first = ready.next();
+        if ready.first.is_none() {
+            return ready.turn;
         }
-        if self.source.is_over() {
-            return Turn::Done;
-        }
-        let mut ready = Ready { source: &mut self.source, cx, left: MAX_CALLS_PER_TURN, turn: Turn::More };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.handler)(&mut ready))) {
             self.owner.panicked(&*panic);
         }
-        if ready.left == MAX_CALLS_PER_TURN
-            && let Some(first) = ready.next()
-        {
+        if let Some(first) = ready.first.take() {
             ready.source.count_given_up(1);
-            tracing::warn!(topic = %self.owner.topic, "a handler of batches took nothing: a message is given up");
-            drop(first); // a request is answered so
+            tracing::warn!(topic = %self.owner.topic, "a handler of batches took no message: one is dropped");
+            // Answers a request.
+            drop(first);
         }
         ready.turn
     }
 }
 
-/// What a lane has ready for one turn of a job.
+/// The messages that are ready in one turn of a job.
 struct Ready<'a, 'w, T: LaneItem> {
     source: &'a mut Source<T>,
     cx: &'a mut Context<'w>,
+    /// The message that was taken before the handler is called.
+    first: Option<T>,
     left: usize,
     turn: Turn,
 }
@@ -56,6 +59,9 @@ impl<T: LaneItem> Iterator for Ready<'_, '_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
+        if self.first.is_some() {
+            return self.first.take();
+        }
         while self.left > 0 && self.turn == Turn::More {
             match self.source.poll_next(self.cx) {
                 Poll::Ready(Some(item)) if !item.is_wanted() => {}
@@ -71,7 +77,7 @@ impl<T: LaneItem> Iterator for Ready<'_, '_, T> {
     }
 }
 
-/// A handler of single messages, for [`BlockingJob`]; a panic is reported and ends only its own call.
+/// Makes a handler of single messages one for [`BlockingJob`]. A panic is reported and ends its own call only.
 pub(crate) fn each_message<H: FnMut(Message)>(
     mut handler: H,
     owner: Owner,
@@ -85,7 +91,7 @@ pub(crate) fn each_message<H: FnMut(Message)>(
     }
 }
 
-/// A service handler of single requests, for [`BlockingJob`]; a panic is reported, and fails the request.
+/// Makes a handler of single requests one for [`BlockingJob`]. A panic is reported and fails the request.
 pub(crate) fn each_request<H: Fn(Request)>(
     handler: H,
     owner: Owner,
@@ -101,7 +107,7 @@ pub(crate) fn each_request<H: Fn(Request)>(
     }
 }
 
-/// A blocking handler over any stream as a dispatcher's job; dropped with its last turn.
+/// A blocking handler of the items of a stream, as a job of the dispatcher. Dropped with its last turn.
 pub(crate) struct StreamJob<S, H> {
     pub(crate) stream: Pin<Box<S>>,
     pub(crate) handler: H,
@@ -177,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_what_is_ready_and_wanted_and_no_more_than_a_turn() {
+    fn batch_holds_wanted_messages_of_one_turn() {
         let lane = lane_of((0..MAX_CALLS_PER_TURN * 2 + 3).map(|n| (n, n != 1)));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let batches = seen.clone();
@@ -185,14 +191,14 @@ mod tests {
             batches.lock().unwrap().push(ready.map(|number| number.n).collect::<Vec<_>>());
         });
         assert_eq!([turn(&mut job), turn(&mut job), turn(&mut job)], [Turn::More, Turn::More, Turn::Waiting]);
-        assert_eq!(turn(&mut job), Turn::Waiting, "nothing ready is no call");
+        assert_eq!(turn(&mut job), Turn::Waiting, "without a message the handler is not called");
         let batches = seen.lock().unwrap();
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [64, 64, 2]);
         assert_eq!(batches[0][..3], [0, 2, 3]);
     }
 
     #[test]
-    fn a_batch_handler_that_takes_nothing_gives_up_a_message_with_each_call() {
+    fn batch_handler_that_takes_nothing_drops_a_message() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         for panics in [false, true] {
             let lane = lane_of((0..3).map(|n| (n, n != 1)));
@@ -214,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_batch_handler_leaves_comes_with_its_next_call_even_after_a_panic() {
+    fn messages_left_by_a_batch_handler_stay_queued() {
         let lane = lane_of((0..3).map(|n| (n, true)));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let taken = seen.clone();

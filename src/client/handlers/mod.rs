@@ -1,4 +1,5 @@
-//! Runs handlers over lanes: async ones as one task per subscription, blocking ones on dispatcher threads.
+//! Runs the application's handlers on the messages of lanes: an async handler in one task for each subscription, a
+//! blocking one on threads of the dispatcher.
 
 mod answer;
 mod jobs;
@@ -17,11 +18,11 @@ use crate::delivery::{Event, EventHub};
 use crate::protocol::Topic;
 
 tokio::task_local! {
-    /// Set while an async handler of any client runs: then nothing may wait for handlers.
+    /// Set while an async handler of any client runs. Nothing may wait for handlers then.
     static IN_HANDLER: ();
 }
 
-/// Whether the caller is a handler, on a dispatcher thread or in a task.
+/// Returns whether the caller is a handler, on a dispatcher thread or in a task.
 pub(crate) fn is_in_handler() -> bool {
     crate::delivery::is_dispatcher_thread() || IN_HANDLER.try_with(|()| ()).is_ok()
 }

@@ -72,20 +72,12 @@ impl<T: LaneItem> Source<T> {
         match self {
             Source::Own(reader) => reader.poll_next(cx),
             Source::Shared(share) => {
-                let item = share.poll(cx, LaneReader::poll_next);
+                let item = share.poll_by(cx, LaneReader::poll_next);
                 if item.is_ready() {
                     share.lane.pass_on();
                 }
                 item
             }
-        }
-    }
-
-    /// Returns whether an item can be taken or the lane has ended.
-    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Source::Own(reader) => reader.poll_ready(cx),
-            Source::Shared(share) => share.poll(cx, LaneReader::poll_ready),
         }
     }
 
@@ -96,22 +88,15 @@ impl<T: LaneItem> Source<T> {
             Source::Shared(share) => share.lane.lock().count_given_up(items),
         }
     }
-
-    /// Returns whether the lane is closed and empty.
-    pub(super) fn is_over(&self) -> bool {
-        match self {
-            Source::Own(reader) => reader.is_over(),
-            Source::Shared(share) => share.lane.lock().is_over(),
-        }
-    }
 }
 
 impl<T: LaneItem> Share<T> {
-    fn poll<R>(
+    /// Returns the next item, which `poll` takes from the reader.
+    fn poll_by(
         &self,
         cx: &mut Context<'_>,
-        mut poll: impl FnMut(&mut LaneReader<T>, &mut Context<'_>) -> Poll<R>,
-    ) -> Poll<R> {
+        mut poll: impl FnMut(&mut LaneReader<T>, &mut Context<'_>) -> Poll<Option<T>>,
+    ) -> Poll<Option<T>> {
         let mut reader = self.lane.lock();
         let mut shared = Context::from_waker(&self.lane.waker);
         let first = poll(&mut reader, &mut shared);
@@ -226,7 +211,7 @@ mod tests {
         let wakes = Arc::new(Count::default());
         let waker = Waker::from(wakes.clone());
         let mut arrives = true;
-        let item = share.poll(&mut Context::from_waker(&waker), |reader, cx| {
+        let item = share.poll_by(&mut Context::from_waker(&waker), |reader, cx| {
             let item = reader.poll_next(cx);
             if item.is_pending() && std::mem::take(&mut arrives) {
                 put(&lane, 1);
@@ -285,9 +270,7 @@ mod tests {
         let (lane, mut jobs) = waiting_jobs(3);
         lane.close();
         let woken = jobs.iter().position(|job| job.wakes() == 1).unwrap();
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(jobs[woken].source.poll_ready(&mut cx).is_ready() && jobs[woken].source.is_over());
-        drop(jobs.remove(woken));
+        assert!(matches!(jobs[woken].poll(), Poll::Ready(None)));
         assert!(jobs.iter().all(|job| job.wakes() == 1));
         assert!(jobs.iter_mut().all(|job| matches!(job.poll(), Poll::Ready(None))));
     }
@@ -299,6 +282,6 @@ mod tests {
         assert_eq!(wakes(&jobs), 1);
         assert!(jobs[0].poll().is_ready() && jobs[0].poll().is_pending());
         lane.close();
-        assert!(jobs[0].source.is_over());
+        assert!(matches!(jobs[0].poll(), Poll::Ready(None)));
     }
 }

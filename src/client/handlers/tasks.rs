@@ -1,4 +1,4 @@
-//! Async handlers: one task for each subscription or service.
+//! Async handlers, as one task for each subscription or service.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -13,10 +13,10 @@ use super::{IN_HANDLER, IntoAnswer, Owner};
 use crate::delivery::{LaneReader, Message, Request};
 use crate::protocol::result::FAILED_TEXT;
 
-/// A handler's future, boxed.
+/// The boxed future of a handler.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Runs an async handler, one message after the other.
+/// Runs an async handler for one message after the other.
 pub(crate) async fn for_each<H, F>(
     mut reader: LaneReader<Message>,
     owner: Owner,
@@ -52,7 +52,7 @@ pub(crate) async fn serve<H, F, A>(
     let mut open = true;
     while open || !running.is_empty() {
         let next = std::future::poll_fn(|cx| {
-            // Ended calls first: they make room.
+            // Completed calls first, because each allows another one.
             while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {}
             if !open {
                 return if running.is_empty() { Poll::Ready(None) } else { Poll::Pending };
@@ -61,7 +61,7 @@ pub(crate) async fn serve<H, F, A>(
         });
         match next.await {
             Some(request) if request.is_open() => running.push(one_call(&handler, request, &owner)),
-            // Its time ran out in the lane; the publisher has been told.
+            // Its time ran out in the lane, and it was answered.
             Some(_) => {}
             None => open = false,
         }
@@ -86,7 +86,7 @@ where
         }
         Err(panic) => {
             owner.panicked(&*panic);
-            // Fails only if the handler had answered before it panicked.
+            // Fails only if the handler has answered before it panicked.
             let _ = request.fail(Request::FAILED, FAILED_TEXT);
         }
     }

@@ -6,6 +6,7 @@ mod copies;
 mod fixture;
 mod foreign_text;
 mod garbage;
+mod hostile;
 mod leaving;
 mod names;
 mod nodes;

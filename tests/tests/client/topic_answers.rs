@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use amop::protocol::channel::frame::MAX_FRAME_LEN;
 use amop::protocol::channel::{Frame, FrameReader, MessageType, rpc};
+use amop::protocol::result;
 use amop::transport::BoxedStream;
 use amop::{Client, Event};
 use amop_devnet::Devnet;
@@ -21,19 +22,23 @@ fn answer(question: &[u8], count: usize, topics: &[&str]) -> Vec<u8> {
     serde_json::json!({ "id": 1, "jsonrpc": "2.0", "result": result }).to_string().into_bytes()
 }
 
-/// Plays a node that answers each question with so many topics, and each unicast with an empty reply.
-async fn play(mut stream: BoxedStream, count: usize, topics: &'static [&'static str]) {
+/// Plays a node that answers each question with so many topics, and each unicast with its own data and `result`.
+async fn play(mut stream: BoxedStream, count: usize, topics: &'static [&'static str], result: i32) {
     let mut reader = FrameReader::new(MAX_FRAME_LEN);
+    // Made once, since a node that takes longer than the client waits is another case.
+    let [info, peers] =
+        [rpc::get_node_info(), rpc::get_peers(1)].map(|question| answer(&question, count, topics));
     loop {
         let mut answers = Vec::new();
         while let Some(frame) = reader.next().unwrap() {
-            let (kind, body) = match frame.kind {
-                MessageType::Rpc => (MessageType::Rpc, answer(frame.body, count, topics)),
-                MessageType::Request => (MessageType::Response, frame.body.to_vec()),
-                MessageType::Heartbeat => (MessageType::Heartbeat, Vec::new()),
+            let (kind, code, body) = match frame.kind {
+                MessageType::Rpc if frame.body == rpc::get_node_info() => (MessageType::Rpc, 0, &info[..]),
+                MessageType::Rpc => (MessageType::Rpc, 0, &peers[..]),
+                MessageType::Request => (MessageType::Response, result, frame.body),
+                MessageType::Heartbeat => (MessageType::Heartbeat, 0, &[][..]),
                 _ => continue,
             };
-            answers.extend(Frame::new(kind, frame.seq, 0, &body).to_bytes());
+            answers.extend(Frame::new(kind, frame.seq, code, body).to_bytes());
         }
         if stream.write_all(&answers).await.is_err() || stream.flush().await.is_err() {
             return;
@@ -49,12 +54,13 @@ async fn client_of_fake(
     devnet: &Devnet,
     count: usize,
     topics: &'static [&'static str],
+    result: i32,
     other: Option<String>,
 ) -> Client {
     let node = FakeNode::new(devnet).await;
     let builder = other.into_iter().fold(builder_at(devnet, &node), |builder, other| builder.endpoint(other));
-    let accept = async { tokio::spawn(play(node.accept_ready().await, count, topics)) };
-    let (client, _) = tokio::join!(builder.connect(), accept);
+    let accept = async { drop(tokio::spawn(play(node.accept_ready().await, count, topics, result))) };
+    let (client, ()) = tokio::join!(builder.connect(), accept);
     let client = client.unwrap();
     let is_up = || client.stats().endpoints.iter().all(|endpoint| endpoint.connected);
     until("all its nodes", is_up).await;
@@ -64,13 +70,15 @@ async fn client_of_fake(
 #[tokio::test]
 async fn answer_over_the_limit_is_skipped_and_the_connection_lives() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
-    let client = client_of_fake(&devnet, 2_000_000, &[], None).await;
+    let client = client_of_fake(&devnet, 2_000_000, &[], 0, None).await;
     let mut events = client.events();
     let _subscription = soon("the subscription, unconfirmed", client.subscribe("a")).await.unwrap();
     let reply = soon("a reply behind the answer", client.publish("b", "data")).await.unwrap();
     assert_eq!(reply.data(), "data");
     let stats = client.stats().endpoints.remove(0);
-    assert_eq!((stats.connects, stats.losses, stats.ignored_frames), (1, 0, 1));
+    assert_eq!((stats.connects, stats.losses), (1, 0));
+    // More than one if a slow machine let the first answer come too late.
+    assert!(stats.ignored_frames >= 1);
     soon("the end", client.close()).await.unwrap();
     let lost = event(&mut events, "the end", |event| match event {
         Event::Lost { .. } => Some(true),
@@ -83,7 +91,7 @@ async fn answer_over_the_limit_is_skipped_and_the_connection_lives() {
 #[tokio::test]
 async fn topics_of_interest_are_found_among_many() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
-    let client = client_of_fake(&devnet, 200_000, &["a", "b"], None).await;
+    let client = client_of_fake(&devnet, 200_000, &["a", "b"], 0, None).await;
     for topic in ["a", "b"] {
         drop(soon("a confirmed subscription", client.subscribe(topic)).await.unwrap());
     }
@@ -98,13 +106,10 @@ async fn other_node_delivers_while_one_answers_with_huge_lists() {
         let subscriber = client(&devnet, 1).await;
         let mut subscription = soon("the subscription", subscriber.subscribe("t")).await.unwrap();
         let node = devnet.node(0).endpoint().to_owned();
-        let client = client_of_fake(&devnet, count, &[], Some(node.clone())).await;
+        let client = client_of_fake(&devnet, count, &[], result::NO_SUBSCRIBER, Some(node.clone())).await;
         let publish = client.publish("t", "data").wait_for_subscriber(true).timeout(Duration::from_secs(60));
         let reply = soon("the reply", publish).await.unwrap();
-        // A node whose answer was skipped is taken for one that may know the topic.
-        assert!(reply.endpoint() == node || count > 1_000_000);
-        if reply.endpoint() == node {
-            assert_eq!(soon("the message", subscription.next()).await.unwrap().data(), "data");
-        }
+        assert_eq!(reply.endpoint(), node);
+        assert_eq!(soon("the message", subscription.next()).await.unwrap().data(), "data");
     }
 }

@@ -1,4 +1,4 @@
-//! Random faults at four nodes with eight clients, for a given time.
+//! Random faults at four nodes with eight clients and two hostile peers, for a given time.
 //!
 //! A seed determines the faults and their order, because they are drawn before the state of any node is read. Their
 //! effects also depend on sockets and the scheduler.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use amop::HandlerGuard;
+use amop::RunningHandler;
 use amop_devnet::{Choice, Devnet, DevnetBuilder, Fault, Node, NodeCertificate, OnConnect, SameNode};
 use fastrand::Rng;
 use tokio::task::JoinHandle;
@@ -122,7 +122,7 @@ struct Chaos {
     /// How long handlers take now, in milliseconds.
     handler_delay: Arc<AtomicU64>,
     /// The subscription of a publisher, which may still be pending.
-    subscription: Option<JoinHandle<amop::Result<HandlerGuard>>>,
+    subscription: Option<JoinHandle<amop::Result<RunningHandler>>>,
 }
 
 impl Chaos {
@@ -140,7 +140,8 @@ impl Chaos {
         let setup = Setup::new(chaos_nodes(seed))
             .clients(PUBLISHERS, SUBSCRIBERS)
             .handler_time(handler_time)
-            .with_mixed_topic();
+            .with_mixed_topic()
+            .with_hostile_peers(seed);
         Chaos { scenario: setup.start().await, handler_delay, subscription: None }
     }
 

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// The statuses that this package answers by itself.
+// The statuses that this package sets itself.
 const (
 	statusInvalidArgument = C.AMOP_ERROR_INVALID_ARGUMENT
 	statusClosed          = C.AMOP_ERROR_CLOSED

@@ -116,11 +116,6 @@ impl<C> TopicList<C> {
         (self.wanted > self.sent && may_replace) || (self.resend && may_resend)
     }
 
-    /// Returns whether the node may list a topic because of the latest list or the one before.
-    pub(super) fn may_list(&self, topic: &str) -> bool {
-        self.entries.contains_key(topic) || self.removed.contains_key(topic)
-    }
-
     /// Notes that the list is sent. `blocked`: the node can't be asked, so that nothing is waited for.
     pub(super) fn sent(&mut self, topics: Vec<Topic>, blocked: bool, now: Instant) {
         let mut former = std::mem::take(&mut self.entries);

@@ -119,11 +119,6 @@ impl<C, V> Topics<C, V> {
         self.report_confirmed();
     }
 
-    /// Returns whether the node may list a topic for this session: that of an own message that comes back.
-    pub(super) fn may_list(&self, topic: &[u8]) -> bool {
-        str::from_utf8(topic).is_ok_and(|topic| self.list.may_list(topic))
-    }
-
     /// Notes that a question is sent.
     pub(super) fn asked(&mut self, method: Method, seq: Seq, now: Instant) {
         self.question(method).asked(seq, now);
@@ -163,6 +158,11 @@ impl<C, V> Topics<C, V> {
         if self.question(method).is_reading(&seq) {
             self.ended(method, outcome, now);
         }
+    }
+
+    /// Returns whether the node may list a topic because of the latest list or the one before.
+    pub(super) fn may_list(&self, topic: &[u8]) -> bool {
+        str::from_utf8(topic).is_ok_and(|topic| self.interest.is_listed(topic))
     }
 
     /// A message came on a topic that isn't wanted.
