@@ -28,14 +28,6 @@ const ALLOWED_CYCLES: &[(&str, &str)] = &[
     ("cli/src/commands/completions.rs", "cli/src/arguments.rs"),
     ("cli/src/commands/man.rs", "cli/src/arguments.rs"),
     ("cli/src/doctor/tls.rs", "cli/src/doctor/listener.rs"),
-    ("python/src/bridge/step.rs", "python/src/bridge/queue.rs"),
-    ("python/src/error.rs", "python/src/calling.rs"),
-    ("python/src/exit.rs", "python/src/client.rs"),
-    ("python/src/exit.rs", "python/src/handler.rs"),
-    ("python/src/exit.rs", "python/src/log.rs"),
-    ("python/src/exit.rs", "python/src/waiting.rs"),
-    ("python/src/guard.rs", "python/src/client.rs"),
-    ("python/src/log.rs", "python/src/handler.rs"),
 ];
 
 /// Files of `src/delivery`, `src/client` and `src/error.rs` that name `protocol::channel`.
