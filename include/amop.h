@@ -652,7 +652,7 @@ enum amop_stat
     AMOP_STAT_TOPIC_LISTS_SENT = 29,
     /** Replies that match no call in flight: late, duplicate or of unknown origin. */
     AMOP_STAT_STRAY_REPLIES = 30,
-    /** Frames of types that a client ignores, and malformed ones of those that other SDKs make. */
+    /** Frames of types that a client does not use, and malformed ones of types that other SDKs create. */
     AMOP_STAT_IGNORED_FRAMES = 31,
     /** Requests that the library answered TOO_SLOW on behalf of a service. */
     AMOP_STAT_TOO_SLOW = 32,
@@ -670,7 +670,10 @@ enum amop_stat
     AMOP_STAT_ROUND_TRIPS = 38,
     /** The state of the endpoint, an AMOP_ENDPOINT_*; of a client: the highest of all its endpoints. */
     AMOP_STAT_STATE = 39,
-    /** Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under way. */
+    /**
+     * Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under
+     * way.
+     */
     AMOP_STAT_OVERLOADED = 40,
     /** Messages queued now. */
     AMOP_STAT_HELD_MESSAGES = 50,
@@ -1872,10 +1875,10 @@ void amop_event_free(amop_event *event);
  */
 
 /**
- * Reports that the running call of a callback has failed. Called inside of the callback; the last report counts.
- * Delivery continues. When a callback of a subscription or service returns, AMOP_EVENT_HANDLER_FAILED is emitted,
- * and an unanswered request is answered with AMOP_RESULT_FAILED and the text as data. Failures of other callbacks
- * are logged.
+ * Reports that this call of a callback has failed. Call it inside of the callback; the last report counts, and
+ * delivery continues. A failed callback of a subscription or service is reported by AMOP_EVENT_HANDLER_FAILED, one of
+ * events or completions in the log. A request that has no answer yet is answered with AMOP_RESULT_FAILED and a fixed
+ * text when the callback returns: `message` is not sent to the publisher.
  *
  * - Ownership: `message` is copied. Bytes that are not UTF-8 are replaced.
  * - Threads: in callbacks only, on the thread that runs the callback.

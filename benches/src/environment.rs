@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use amop::transport::{KeyExchange, NodeAcceptor, RustlsConnector, dial};
+use amop::transport::{Connector, KeyExchange, NodeAcceptor, dial};
 use amop::{Client, Request};
 use amop_devnet::Devnet;
 use amop_devnet::chain::{LeafOptions, Role};
@@ -77,7 +77,7 @@ impl State {
                 eprintln!("amop-bench: the relay has ended: {error}");
             }
         });
-        let connector = RustlsConnector::new(&sdk.credentials()?)?;
+        let connector = Connector::rustls(&sdk.credentials()?)?;
         let stream = dial(&far_address.to_string().parse()?, &connector).await?;
         let relay_peer = Peer::start(stream, direction.clone());
         let began = (Written { frames: 0, writes: 0 }, false);

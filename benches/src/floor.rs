@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use amop::transport::{BoxedStream, Credentials, RustlsConnector, dial};
+use amop::transport::{BoxedStream, Connector, Credentials, dial};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::Result;
@@ -26,7 +26,7 @@ pub(crate) struct Floor {
 
 impl Floor {
     pub(crate) async fn connect(ready: &Ready) -> Result<Floor> {
-        let connector = RustlsConnector::new(&Credentials::load(&ready.credentials())?)?;
+        let connector = Connector::rustls(&Credentials::load(&ready.credentials())?)?;
         let stream = dial(&ready.relay.parse()?, &connector).await?;
         Ok(Floor { stream, buffer: vec![0; READ_LEN] })
     }

@@ -23,7 +23,7 @@ const (
 	// EventSlowConsumer: a subscription or service has begun to lose messages. Emitted once per episode; its statistics
 	// count the messages.
 	EventSlowConsumer EventKind = 5
-	// EventHandlerFailed: a handler panicked or returned an error that is no [Failure]. Delivery continues.
+	// EventHandlerFailed: a handler panicked or returned an error other than a [Failure]. Delivery continues.
 	EventHandlerFailed EventKind = 6
 	// EventClosed: the client is closed. The last event.
 	EventClosed EventKind = 7

@@ -97,9 +97,8 @@ impl Channel {
             client_type: concat!("amop-cli-", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let answer = self.call(MessageType::Handshake, &offer.encode()).await?;
-        let mut choice = handshake::Choice::decode(&answer.body)
+        let choice = handshake::Choice::decode(&answer.body)
             .ok_or(ChannelError::Unreadable("the channel handshake"))?;
-        choice.node_version = foreign(&choice.node_version).to_string();
         self.protocol = choice.protocol;
         Ok(choice)
     }

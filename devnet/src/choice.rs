@@ -16,7 +16,7 @@ pub(crate) enum Chooser {
 
 /// The source of all choices.
 #[derive(Debug)]
-pub(crate) struct Dice {
+pub(crate) struct ChoiceSource {
     choice: Choice,
     seed: u64,
     started: Instant,
@@ -26,10 +26,10 @@ pub(crate) struct Dice {
 /// 2^64 divided by the golden ratio. Multiplying by it makes unlike seeds of neighbouring numbers.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-impl Dice {
-    pub(crate) fn new(options: &Options, now: Instant) -> Dice {
+impl ChoiceSource {
+    pub(crate) fn new(options: &Options, now: Instant) -> ChoiceSource {
         let rng = Rng::with_seed(options.seed);
-        Dice { choice: options.choice, seed: options.seed, started: now, rng }
+        ChoiceSource { choice: options.choice, seed: options.seed, started: now, rng }
     }
 
     /// Returns the index of one of `count` candidates, or `None` if there are none.
@@ -60,18 +60,18 @@ mod tests {
     fn each_chooser_has_one_choice_per_second() {
         let now = Instant::now();
         let options = Options { choice: Choice::EachSecond, ..Options::default() };
-        let mut dice = Dice::new(&options, now);
+        let mut choices = ChoiceSource::new(&options, now);
         let mut seen = [[false; 2]; 2];
         for second in 0..64_u64 {
-            let mut throw = |chooser, millis: u64| {
-                dice.choose(2, chooser, now + Duration::from_millis(1000 * second + millis)).unwrap()
+            let mut choose = |chooser, millis: u64| {
+                choices.choose(2, chooser, now + Duration::from_millis(1000 * second + millis)).unwrap()
             };
-            let (node, session) = (throw(Chooser::OfNode(0), 0), throw(Chooser::OfSession(1), 0));
-            assert_eq!(throw(Chooser::OfNode(0), 999), node);
+            let (node, session) = (choose(Chooser::OfNode(0), 0), choose(Chooser::OfSession(1), 0));
+            assert_eq!(choose(Chooser::OfNode(0), 999), node);
             seen[node][session] = true;
         }
         assert_eq!(seen, [[true; 2]; 2], "all combinations occur");
-        assert_eq!(dice.choose(1, Chooser::OfNode(0), now), Some(0));
-        assert_eq!(dice.choose(0, Chooser::OfNode(0), now), None);
+        assert_eq!(choices.choose(1, Chooser::OfNode(0), now), Some(0));
+        assert_eq!(choices.choose(0, Chooser::OfNode(0), now), None);
     }
 }

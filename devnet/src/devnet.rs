@@ -118,7 +118,7 @@ impl Devnet {
             counters.sessions = net.sessions.len();
             counters.in_flight = net.unicasts.len();
             counters.held_bytes = net.held_bytes();
-            counters.slow_readers = net.sessions.overfull();
+            counters.slow_readers = net.sessions.slow_readers();
         });
         counters
     }

@@ -10,7 +10,7 @@ use amop::protocol::channel::{Frame, MessageType};
 use fastrand::Rng;
 use tokio::time::Instant;
 
-use crate::choice::Dice;
+use crate::choice::ChoiceSource;
 use crate::deadlines::{Deadlines, Due};
 use crate::delayed::{Delayed, OwnedFrame};
 use crate::node::{Arrival, Node, Power};
@@ -28,7 +28,7 @@ pub(crate) struct Net {
     pub(crate) sessions: Sessions,
     pub(crate) unicasts: Table<Unicast>,
     pub(crate) deadlines: Deadlines,
-    pub(crate) dice: Dice,
+    pub(crate) choices: ChoiceSource,
     pub(crate) rng: Rng,
     pub(crate) block_number: u64,
     /// The candidates of a choice, kept to reuse the allocation.
@@ -43,7 +43,7 @@ impl Net {
             .map(|index| Node::new(index, node_id(&mut rng), nodes, options.bandwidth, now))
             .collect();
         let seed = options.seed;
-        let dice = Dice::new(&options, now);
+        let choices = ChoiceSource::new(&options, now);
         let mut deadlines = Deadlines::default();
         if !options.topic_sync.is_zero() {
             deadlines.set(now + options.topic_sync, Due::TopicSync);
@@ -55,7 +55,7 @@ impl Net {
             sessions: Sessions::new(seed),
             unicasts: Table::new(),
             deadlines,
-            dice,
+            choices,
             rng,
             block_number: 0,
             scratch: Vec::new(),
@@ -82,9 +82,9 @@ impl Net {
         self.nodes[session.node].sessions.retain(|other| *other != key);
         self.unsubscribe(key, &session);
         // Sort them by age, because a map has no order and tests need a fixed one.
-        let mut orphans: Vec<Key> = session.awaiting.into_values().collect();
-        orphans.sort_unstable_by_key(|unicast| unicast.id());
-        for unicast in orphans {
+        let mut waiting: Vec<Key> = session.awaiting.into_values().collect();
+        waiting.sort_unstable_by_key(|unicast| unicast.id());
+        for unicast in waiting {
             self.push_failed(unicast, now);
         }
     }
@@ -92,7 +92,7 @@ impl Net {
     /// Handles a frame that was read from a session, subject to reordering and faults.
     pub(crate) fn receive(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         if let Some(most) = self.options.reorder
-            && self.rng.u8(..) < OVERTAKEN
+            && self.rng.u8(..) < REORDERED_OF_256
         {
             let at = now + most.mul_f64(self.rng.f64());
             let held = Delayed::FromSession(from, OwnedFrame::keep(frame));
@@ -167,7 +167,7 @@ impl Net {
 
     /// Completes a change of the state: removes ended sessions and schedules delayed frames.
     pub(crate) fn settle(&mut self, now: Instant) {
-        while let Some(key) = self.sessions.next_doomed() {
+        while let Some(key) = self.sessions.next_ended() {
             self.leave(key, now);
         }
         for (by, to, frame) in std::mem::take(&mut self.sessions.postponed) {
@@ -264,7 +264,7 @@ impl Net {
 }
 
 /// How many frames of 256 are delayed when frames are reordered. Real nodes reorder 2 to 5 %.
-const OVERTAKEN: u8 = 9;
+const REORDERED_OF_256: u8 = 9;
 
 /// Returns a random node id in the form of real ones: 128 hex digits.
 fn node_id(rng: &mut Rng) -> String {

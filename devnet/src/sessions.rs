@@ -39,8 +39,8 @@ pub(crate) struct Sessions {
     /// Queues whose tasks have to be woken after the current change of the state.
     woken: Vec<Arc<Outbox>>,
     /// Sessions that are being ended and have to be removed from the state.
-    doomed: Vec<Key>,
-    overfull: u64,
+    ended: Vec<Key>,
+    slow_readers: u64,
     pub(crate) faults: Rules,
     /// Frames that a fault delays, and for how long.
     pub(crate) postponed: Vec<(Duration, Key, OwnedFrame)>,
@@ -52,8 +52,8 @@ impl Sessions {
         Sessions {
             table: Table::new(),
             woken: Vec::new(),
-            doomed: Vec::new(),
-            overfull: 0,
+            ended: Vec::new(),
+            slow_readers: 0,
             faults: Rules::new(seed),
             postponed: Vec::new(),
         }
@@ -92,8 +92,8 @@ impl Sessions {
     }
 
     /// Returns how many sessions were cut because their clients did not read.
-    pub(crate) fn overfull(&self) -> u64 {
-        self.overfull
+    pub(crate) fn slow_readers(&self) -> u64 {
+        self.slow_readers
     }
 
     /// Queues a frame for a session, subject to the injected faults. `keep` returns the body as shared bytes, for a long
@@ -132,7 +132,7 @@ impl Sessions {
                     session = to.id(),
                     "cut a session whose queue is full because its client does not read"
                 );
-                self.overfull += 1;
+                self.slow_readers += 1;
                 self.end(to, End::Cut);
             }
         }
@@ -161,13 +161,13 @@ impl Sessions {
         if let Some(session) = self.table.get_mut(key) {
             session.ending = true;
             session.outbox.order(|orders| orders.end = Some(end));
-            self.doomed.push(key);
+            self.ended.push(key);
         }
     }
 
     /// Returns the next session to remove from the state.
-    pub(crate) fn next_doomed(&mut self) -> Option<Key> {
-        self.doomed.pop()
+    pub(crate) fn next_ended(&mut self) -> Option<Key> {
+        self.ended.pop()
     }
 
     /// Returns the queues whose tasks have to be woken.

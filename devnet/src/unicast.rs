@@ -70,7 +70,7 @@ impl Net {
             candidates.extend((0..self.nodes.len()).filter(|node| {
                 !unicast.tried_nodes.contains(node) && self.knows_subscriber(origin, *node, unicast.topic())
             }));
-            let chosen = self.dice.choose(candidates.len(), Chooser::OfNode(origin), now);
+            let chosen = self.choices.choose(candidates.len(), Chooser::OfNode(origin), now);
             let chosen = chosen.map(|index| candidates[index]);
             self.scratch = candidates;
             let Some(chosen) = chosen else {
@@ -136,7 +136,7 @@ impl Net {
         let subscribers = self.nodes[unicast.at].subscribers.get(unicast.topic());
         let untried = subscribers.into_iter().flatten().filter(|key| !unicast.tried_sessions.contains(key));
         let count = untried.clone().count();
-        let chosen = self.dice.choose(count, Chooser::OfSession(unicast.at), now);
+        let chosen = self.choices.choose(count, Chooser::OfSession(unicast.at), now);
         let Some(&chosen) = chosen.and_then(|index| untried.clone().nth(index)) else {
             return self.fail_as_unreachable(key);
         };

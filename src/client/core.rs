@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::call_limits::CallLimits;
 use super::calls::BackgroundCalls;
-use super::credentials::ClientCredentials;
+use super::dialler::Dialler;
 use super::handlers::{StreamJob, is_in_handler};
 use super::link::{Link, LinkState, LinkTask};
 use super::links::Links;
@@ -37,7 +37,7 @@ pub(crate) struct ClientCore {
     pub(crate) partial_broadcasts: AtomicU64,
     pub(crate) call_limits: CallLimits,
     registry: Mutex<Registry>,
-    credentials: Arc<ClientCredentials>,
+    dialler: Arc<Dialler>,
     closing: AtomicBool,
     /// The value of `closing`, for tasks that wait for it.
     closing_signal: watch::Sender<bool>,
@@ -50,13 +50,15 @@ pub(crate) struct ClientCore {
 }
 
 impl ClientCore {
-    /// Loads the credentials, and starts the links.
-    pub(crate) async fn start(options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
+    /// Loads the credentials and starts the links.
+    pub(crate) async fn start(mut options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
         options.check()?;
         let endpoints: Vec<Endpoint> =
             options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
         let deadline = Instant::now() + options.connect_timeout;
-        let credentials = ClientCredentials::load(options.credentials.clone(), &runtime, deadline).await?;
+        // Taken, so that no second copy of a key stays in memory.
+        let source = std::mem::take(&mut options.credentials);
+        let dialler = Dialler::new(source, options.resolver.clone(), &runtime, deadline).await?;
         let options = Arc::new(options);
         let delivery = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(options.max_held_bytes)),
@@ -80,7 +82,7 @@ impl ClientCore {
             partial_broadcasts: AtomicU64::new(0),
             call_limits,
             registry: Mutex::default(),
-            credentials: Arc::new(credentials),
+            dialler: Arc::new(dialler),
             closing: AtomicBool::new(false),
             closing_signal: watch::Sender::new(false),
             ended: watch::Sender::new(false),
@@ -121,7 +123,7 @@ impl ClientCore {
             id,
             endpoint,
             self.options.clone(),
-            self.credentials.clone(),
+            self.dialler.clone(),
             renew_first,
             self.delivery.clone(),
             self.links.changes(),

@@ -13,14 +13,14 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::backoff::Backoff;
-use super::credentials::ClientCredentials;
+use super::dialler::Dialler;
 use super::links::LinkId;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
-use crate::transport::{BoxedStream, Endpoint, dial_by};
+use crate::transport::{BoxedStream, Endpoint};
 
 /// Where a link stands.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct LinkTask {
     endpoint: Endpoint,
     name: Arc<str>,
     options: Arc<Options>,
-    credentials: Arc<ClientCredentials>,
+    dialler: Arc<Dialler>,
     /// Whether the credentials are loaded again before the first connect too.
     renew_first: bool,
     delivery: Arc<DeliveryShared>,
@@ -77,7 +77,7 @@ impl LinkTask {
         id: LinkId,
         endpoint: Endpoint,
         options: Arc<Options>,
-        credentials: Arc<ClientCredentials>,
+        dialler: Arc<Dialler>,
         renew_first: bool,
         delivery: Arc<DeliveryShared>,
         changed: Arc<watch::Sender<u64>>,
@@ -94,7 +94,7 @@ impl LinkTask {
             endpoint,
             name,
             options,
-            credentials,
+            dialler,
             renew_first,
             delivery,
             port,
@@ -162,13 +162,12 @@ impl LinkTask {
     async fn connect_and_run(&mut self) -> Step<Duration> {
         let began = Instant::now();
         let limit = self.options.connect_timeout;
-        let (endpoint, connector, resolver) =
-            (self.endpoint.clone(), self.credentials.connector(), self.options.resolver.clone());
-        let dialling = async move { dial_by(&*resolver, &endpoint, &*connector).await };
+        let (dialler, endpoint) = (self.dialler.clone(), self.endpoint.clone());
+        let dialling = async move { dialler.dial(&endpoint).await };
         let dialled = self.offline(tokio::time::timeout(limit, dialling)).await;
         let stream = match dialled {
             Step::Closed(why) => return Step::Closed(why),
-            Step::Done(Ok(Ok(stream))) => stream,
+            Step::Done(Ok(Ok(dialled))) => dialled.stream,
             Step::Done(Ok(Err(error))) => return self.is_down(error, None),
             Step::Done(Err(_)) => {
                 let error = Error::undelivered(
@@ -279,8 +278,8 @@ impl LinkTask {
     /// Loads the credentials again, because the files may have been renewed. If that fails, the link goes on with the
     /// previous ones.
     async fn renew_credentials(&mut self) -> Step<()> {
-        let (credentials, limit) = (self.credentials.clone(), self.options.connect_timeout);
-        match self.offline(async move { credentials.renew(limit).await }).await {
+        let (dialler, limit) = (self.dialler.clone(), self.options.connect_timeout);
+        match self.offline(async move { dialler.renew_credentials(limit).await }).await {
             Step::Closed(why) => return Step::Closed(why),
             Step::Done(Ok(())) => {}
             Step::Done(Err(error)) => tracing::warn!(

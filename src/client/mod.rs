@@ -8,7 +8,7 @@ mod calls;
 mod choice;
 mod confirmation;
 mod core;
-mod credentials;
+mod dialler;
 mod handlers;
 mod link;
 mod links;

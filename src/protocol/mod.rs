@@ -1,7 +1,7 @@
-//! The bytes: frames and messages, encoded and decoded without any I/O.
+//! Encoders and decoders of frames and messages, without I/O.
 //!
-//! [`channel`] is generation 2.x. Public to the embedded node and the command, but no promise: only what the
-//! crate root re-exports is stable.
+//! [`channel`] is generation 2.x. Public for the embedded node and the command, but not stable: only what the crate root
+//! re-exports is.
 
 pub mod channel;
 pub mod result;

@@ -1,19 +1,19 @@
 //! The result codes of replies, the same for all generations.
 //!
-//! Nodes answer 100 to 104. A subscriber's own `result` is passed on to the publisher unchanged; ours fit 16
-//! bits, because 3.x carries no more, and stay outside the nodes' own numbers.
+//! Nodes answer with 100 to 104. They pass a subscriber's own `result` on to the publisher unchanged. Those of this library
+//! fit 16 bits, because 3.x carries no more, and differ from the nodes' own.
 
 use crate::error::ErrorKind;
 
-/// All is well; for a multicast: accepted by the node, not delivered.
+/// Success. For a multicast: the node has accepted it, which doesn't mean that it is delivered.
 pub const OK: i32 = 0;
 /// No node subscribes to the topic, or all of them failed.
 pub const NO_SUBSCRIBER: i32 = 100;
-/// Older nodes: the remote node could not reach its SDK.
+/// The remote node could not reach its SDK. Sent by older nodes.
 pub const REMOTE_NODE: i32 = 101;
-/// Time-out at the node; 2.11.2 doesn't send it.
+/// The node timed out. 2.11.2 doesn't send it.
 pub const NODE_TIMEOUT: i32 = 102;
-/// Over the node's AMOP bandwidth limit.
+/// The node's limit on AMOP bandwidth is exceeded.
 pub const BANDWIDTH: i32 = 103;
 /// The remote node has no session left to try.
 pub const SUBSCRIBER_UNREACHABLE: i32 = 104;
@@ -25,11 +25,11 @@ pub const FAILED: i32 = -5000;
 pub const FAILED_TEXT: &str = "the handler failed";
 /// The request was dropped unanswered, or its answer is no longer kept.
 pub const DROPPED: i32 = -5010;
-/// The handler didn't answer in time; the library did.
+/// The handler didn't answer in time, so the library answered.
 pub const TOO_SLOW: i32 = -5011;
-/// Every lane for it was full: not delivered, another subscriber may take it.
+/// Every lane for it was full. Another subscriber may take it.
 pub const BUSY: i32 = -5012;
-/// The topic was left, the node doesn't know yet: not delivered.
+/// The client no longer subscribes to the topic, and the node doesn't know that yet.
 pub const UNSUBSCRIBED: i32 = -5013;
 
 /// Returns the kind of error that a `result` other than [`OK`] stands for.

@@ -1,4 +1,4 @@
-//! A topic's name, checked once where it enters.
+//! The name of a topic, checked when it is created.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest topic on 2.x: its length byte holds the length plus one.
+/// The longest topic on 2.x, in bytes: the length byte holds the length plus one.
 pub const MAX_TOPIC_BYTES: usize = 254;
 
 /// A valid topic: 1 to 254 bytes of UTF-8 without TAB (nodes join their topic lists with it) and NUL.
@@ -17,10 +17,10 @@ pub const MAX_TOPIC_BYTES: usize = 254;
 pub struct Topic(Arc<str>);
 
 impl Topic {
-    /// Checks and takes a name.
+    /// Creates a topic with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTopic`] says which rule it breaks.
+    /// Returns [`ErrorKind::InvalidTopic`] if the name is empty, too long, or contains TAB or NUL.
     pub fn new(name: impl AsRef<str>) -> Result<Topic> {
         let name = name.as_ref();
         let wrong = |what: String| Err(Error::undelivered(ErrorKind::InvalidTopic, what));
@@ -42,7 +42,7 @@ impl Topic {
         Ok(Topic(name.into()))
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limits_of_a_topic() {
+    fn names_outside_the_limits_are_refused() {
         assert!(Topic::new("a").is_ok());
         assert!(Topic::new("x".repeat(254)).is_ok());
         assert!(Topic::new("中文 / #!$").is_ok());

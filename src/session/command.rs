@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Ask the node who subscribes to a topic. `done` completes when that is known or can't be known.
     Survey { topic: Topic, done: Option<oneshot::Sender<()>> },
     /// A long answer of the node was read.
-    Read(ReadAnswer),
+    Read(Box<ReadAnswer>),
     /// End all calls in flight: the client is closing.
     EndCalls,
     /// End once no call is in flight and no request unanswered, by this time at the latest; what calls that are still in

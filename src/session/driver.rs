@@ -149,7 +149,7 @@ impl<'a> Driver<'a> {
             for job in self.machine.take_read_jobs() {
                 let port = self.port.clone();
                 // A link that has ended needs no answer.
-                job.run_on_thread(move |answer| drop(port.send(Command::Read(answer))));
+                job.run_on_thread(move |answer| drop(port.send(Command::Read(answer.into()))));
             }
             match self.write(cx) {
                 Ok(wrote) => progress |= wrote,
@@ -225,7 +225,7 @@ impl<'a> Driver<'a> {
                 // Not ready: whoever waits hears by the channel's end that nothing is known.
                 Command::Survey { .. } if !machine.is_ready() => {}
                 Command::Survey { topic, done } => machine.survey(topic, done, now),
-                Command::Read(answer) => machine.on_read(answer, now),
+                Command::Read(answer) => machine.on_read(*answer, now),
                 Command::EndCalls => machine.end_calls(&closed()),
                 Command::Leave { by, why } => *leaving = Some((by, why)),
                 Command::Close(why) => *closing = Some(why),

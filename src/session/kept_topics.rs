@@ -21,7 +21,7 @@ const MAX_GENERATION: usize = 4096;
 pub(crate) struct Interest {
     /// Topics that callers publish on.
     recent: Arc<RecentTopics>,
-    /// Topics that this client lists at the node, or has removed from its list a moment ago.
+    /// Topics that this client lists at the node, or that the list before the latest had.
     listed: Arc<HashSet<Topic>>,
 }
 
@@ -38,8 +38,13 @@ impl Interest {
         self.listed = Arc::new(topics);
     }
 
+    /// Returns whether this client lists the topic at the node, or did until the latest list.
+    pub(crate) fn is_listed(&self, topic: &str) -> bool {
+        self.listed.contains(topic)
+    }
+
     pub(crate) fn contains(&self, topic: &str) -> bool {
-        self.recent.contains(topic) || self.listed.contains(topic)
+        self.recent.contains(topic) || self.is_listed(topic)
     }
 }
 
@@ -109,6 +114,15 @@ impl KeptTopics {
     pub(crate) fn nodes_listing(&self, topic: &str) -> impl Iterator<Item = &str> {
         let places = self.topics.get(topic).map_or(&[][..], Vec::as_slice);
         places.iter().map(|place| &*self.nodes[*place as usize])
+    }
+
+    /// What is kept of a short answer about one node.
+    #[cfg(test)]
+    pub(crate) fn at_one_node(topics: &[&str]) -> KeptTopics {
+        let mut kept = KeptTopics::new(Interest::default());
+        kept.begin_node();
+        topics.iter().for_each(|topic| kept.topic(topic));
+        kept
     }
 
     /// The number of topics kept.

@@ -1,12 +1,12 @@
-//! One X.509 certificate of any version, read far enough to judge it: who, by whom, from when to when, which key.
+//! An X.509 certificate of any version, with the fields that are needed to judge it.
 //!
-//! Version 1 is why this exists: chains use it for roots and RSA leaves, and webpki reads it as a trust anchor only.
+//! webpki parses certificates of version 1 only as trust anchors, but RSA chains use them for leaves too.
 
 use std::fmt;
 use std::time::Duration;
 
 use k256::pkcs8::DecodePublicKey;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use pki_types::{CertificateDer, UnixTime};
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
 use x509_cert::der::{Decode, Encode, Header, Reader, SliceReader};
@@ -22,18 +22,18 @@ const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.
 /// OID of RSA keys (rsaEncryption).
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// A certificate as its encoding and what was read from it.
+/// A certificate: its encoding and the fields that were parsed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParsedCertificate {
     pub(crate) der: CertificateDer<'static>,
     pub(crate) version: Version,
     pub(crate) subject: Name,
     pub(crate) issuer: Name,
-    /// The algorithm that its issuer signed with, as the content of an AlgorithmIdentifier.
+    /// The algorithm of the issuer's signature, as the content of an AlgorithmIdentifier.
     pub(crate) signature_algorithm: Vec<u8>,
     pub(crate) signature: Vec<u8>,
     pub(crate) key: PublicKey,
-    /// Whether both places that name the signature algorithm agree, as they must.
+    /// Whether both fields for the signature algorithm are equal, as they must be.
     pub(crate) algorithms_agree: bool,
     not_before: Time,
     not_after: Time,
@@ -55,7 +55,7 @@ pub(crate) struct PublicKey {
 }
 
 impl PublicKey {
-    /// Whether `spki` is this key, whichever way a point is written.
+    /// Returns whether `spki` is this key, even if a point is encoded in another form.
     pub(crate) fn same_as(&self, spki: &[u8]) -> bool {
         if self.spki == spki {
             return true;
@@ -65,19 +65,19 @@ impl PublicKey {
     }
 }
 
-/// How a certificate's dates relate to a moment.
+/// The relation of a certificate's dates to a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dates {
     /// The moment lies between them.
     Valid,
-    /// It is after the last.
+    /// The moment is after the last.
     Expired,
-    /// It is before the first.
+    /// The moment is before the first.
     NotYetValid,
 }
 
 impl ParsedCertificate {
-    /// Reads a certificate from its DER encoding.
+    /// Parses a certificate from its DER encoding.
     ///
     /// # Errors
     /// Returns what is wrong with the encoding, in a text that quotes nothing of it.
@@ -85,7 +85,7 @@ impl ParsedCertificate {
         ParsedCertificate::parse(&CertificateDer::from(der))
     }
 
-    /// Reads a certificate.
+    /// Parses a certificate.
     ///
     /// # Errors
     /// Returns what is wrong with the encoding, in a text that quotes nothing of it.
@@ -116,19 +116,19 @@ impl ParsedCertificate {
         })
     }
 
-    /// The bytes that its issuer signed, exactly as they came (encoding them anew could change them).
+    /// Returns the bytes that the issuer signed, exactly as they were received: encoding them again could change them.
     pub(crate) fn signed_bytes(&self) -> &[u8] {
         let outer = content(&self.der).expect("a parsed certificate is a SEQUENCE");
         let mut inner = SliceReader::new(outer).expect("shorter than the certificate that was parsed");
         inner.tlv_bytes().expect("a parsed certificate starts with its TBSCertificate")
     }
 
-    /// Whether the dates cover this moment.
+    /// Returns the relation of the dates to the current time.
     pub fn dates_now(&self) -> Dates {
         self.dates(UnixTime::now())
     }
 
-    /// Whether the dates cover `now`.
+    /// Returns the relation of the dates to `now`.
     pub(crate) fn dates(&self, now: UnixTime) -> Dates {
         let now = Duration::from_secs(now.as_secs());
         if now < self.not_before.to_unix_duration() {
@@ -140,22 +140,22 @@ impl ParsedCertificate {
         }
     }
 
-    /// Whether it names itself as its issuer, as roots do.
+    /// Returns whether it names itself as its issuer, as roots do.
     pub fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
     }
 
-    /// Whose certificate it is, for texts: `CN=sdk, O=fisco-bcos, OU=sdk`.
+    /// Returns the subject, for texts: `CN=sdk, O=fisco-bcos, OU=sdk`.
     pub fn subject_text(&self) -> String {
         text(&self.subject)
     }
 
-    /// Who issued it, for texts.
+    /// Returns the issuer, for texts.
     pub fn issuer_text(&self) -> String {
         text(&self.issuer)
     }
 
-    /// Both dates, for the text of an error: `valid from 2020-01-01T00:00:00Z to 2021-01-01T00:00:00Z`.
+    /// Returns both dates, for texts: `valid from 2020-01-01T00:00:00Z to 2021-01-01T00:00:00Z`.
     pub fn period(&self) -> String {
         format!("valid from {} to {}", self.not_before, self.not_after)
     }
@@ -178,7 +178,7 @@ fn text(name: &Name) -> String {
     printable(&parts.join(", ")).limit(SHOWN_BYTES).to_string()
 }
 
-/// Whether a PKCS#8 private key is on the curve of GM chains.
+/// Returns whether a PKCS#8 private key is on the curve of GM chains.
 pub(crate) fn is_sm2_key(pkcs8: &[u8]) -> bool {
     k256::pkcs8::PrivateKeyInfoRef::from_der(pkcs8)
         .ok()
@@ -191,7 +191,7 @@ fn is_on_sm2(algorithm: &AlgorithmIdentifierOwned) -> bool {
     curve == Some(SM2_CURVE)
 }
 
-/// The content of the outermost element of `der`, without its tag and length.
+/// Returns the content of the outermost element of `der`, without its tag and length.
 fn content(der: &[u8]) -> Result<&[u8], &'static str> {
     let mut reader = SliceReader::new(der).map_err(damage)?;
     let header = Header::decode(&mut reader).map_err(damage)?;

@@ -1,29 +1,33 @@
-//! From an endpoint's text to a stream of bytes: addresses, credentials, TCP, TLS.
+//! From an endpoint to an open stream: addresses, credentials, TCP, TLS.
 //!
-//! [`Endpoint`] says where, [`Credentials`] say who, a [`SecureConnector`] turns a TCP connection into a
-//! [`BoxedStream`], and [`dial()`] does all of it for one connection. [`NodeAcceptor`] is the other end, for the
-//! embedded node. Above this room nobody knows whether a stream is TLS, nor which library does it.
+//! [`Endpoint`] is the address of a node, [`Credentials`] are what the client shows and trusts, a [`Connector`] turns a
+//! TCP connection into a [`BoxedStream`], and a [`DialPlan`] lists the ways to try. [`NodeAcceptor`] is the node's side,
+//! for the embedded node. The layers above don't see whether a stream is TLS, nor which library does it.
 //!
-//! Public to the embedded node and the command, but no promise.
+//! Public to the embedded node and the command, without a promise of stability.
 
 mod certificate;
+mod connector;
 mod credentials;
 mod dial;
 mod endpoint;
+mod plan;
 mod resolve;
 mod socket;
 mod stream;
 mod tls;
 
 pub use certificate::{Dates, ParsedCertificate};
+pub use connector::Connector;
 pub(crate) use credentials::Loading;
 pub use credentials::{CredentialSource, Credentials};
-pub use dial::{dial, dial_by};
+pub use dial::{Dialled, dial, dial_by_plan};
 pub use endpoint::Endpoint;
+pub use plan::{DialPlan, Generation, Security, Way};
 pub use resolve::{Resolve, Resolving, SystemResolver};
 pub use socket::Socket;
-pub use stream::{BoxedStream, ByteStream, Connecting, PlainConnector, SecureConnector};
+pub use stream::{BoxedStream, ByteStream};
 pub use tls::{
     HandshakeFailure, KeyExchange, NodeAcceptor, NodeRefusal, RustlsConnector, Stage, TakenClients,
-    server_config,
+    certified_key, server_config,
 };

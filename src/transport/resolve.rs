@@ -93,22 +93,29 @@ fn running() -> MutexGuard<'static, BTreeMap<String, (Process, Lookup)>> {
 
 /// Returns the running lookup of `host`, or starts one on a thread that `start` provides.
 fn join_lookup(host: &str, start: impl FnOnce(Box<dyn FnOnce() + Send>) -> Result<()>) -> Result<Lookup> {
-    let mut running = running();
-    if let Some((process, lookup)) = running.get(host)
-        && *process == Process::current()
-        // An error shows that the thread has ended without removing its entry.
-        && lookup.has_changed().is_ok()
-    {
-        return Ok(lookup.clone());
-    }
     let (answer, lookup) = watch::channel(None);
+    {
+        let mut running = running();
+        if let Some((process, lookup)) = running.get(host)
+            && *process == Process::current()
+            // An error shows that the thread has ended without removing its entry.
+            && lookup.has_changed().is_ok()
+        {
+            return Ok(lookup.clone());
+        }
+        running.insert(host.to_owned(), (Process::current(), lookup.clone()));
+    }
     let name = host.to_owned();
-    start(Box::new(move || {
+    // Without the lock: a fork meanwhile would leave it locked in the child.
+    let started = start(Box::new(move || {
         let found = look_up(&name);
-        self::running().remove(&name);
+        running().remove(&name);
         answer.send_replace(Some(found));
-    }))?;
-    running.insert(host.to_owned(), (Process::current(), lookup.clone()));
+    }));
+    if let Err(error) = started {
+        running().remove(host);
+        return Err(error);
+    }
     Ok(lookup)
 }
 
@@ -150,12 +157,19 @@ mod tests {
         assert!(error.is_retriable());
     }
 
-    #[tokio::test]
-    async fn refused_thread_fails_one_lookup_only() {
+    #[test]
+    fn refused_thread_fails_one_lookup_only() {
+        let name = "refused-in-this-test.invalid";
         let refuse = |_work| Err(threads::refused("a thread", &std::io::ErrorKind::WouldBlock.into()));
-        let error = join_lookup("localhost", refuse).unwrap_err();
+        let error = join_lookup(name, refuse).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Runtime);
-        assert!(endpoint("localhost:1").resolve().await.is_ok());
+        let mut started = false;
+        join_lookup(name, |_work| {
+            started = true;
+            Ok(())
+        })
+        .unwrap();
+        assert!(started);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! The socket under a connection: TCP that never raises SIGPIPE.
+//! A TCP socket whose writes never raise SIGPIPE.
 //!
-//! A write to a connection that the other side has closed is an error, and on Unix a signal too, which ends the
-//! process unless somebody handles it. Rust programs ignore it from their start; those in C, Go or Python that load
-//! this library don't, and the library handles no signals. Plain writes of the standard library suppress it, vectored
-//! ones don't.
+//! A write to a connection that the peer has closed is an error, and on Unix a signal too, which ends the process unless
+//! it is handled. Rust programs ignore the signal from their start; programs in C, Go or Python that load this library
+//! don't, and the library handles no signals. Plain writes of the standard library suppress the signal, vectored writes
+//! don't.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A TCP connection as the streams above use it.
+/// A TCP connection that suppresses SIGPIPE.
 #[derive(Debug)]
 pub struct Socket(TcpStream);
 
@@ -50,7 +50,7 @@ impl AsyncWrite for Socket {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let tcp = &self.0;
-        // The system takes no more at once.
+        // The system accepts no more slices in one call.
         let bufs = &bufs[..bufs.len().min(libc::UIO_MAXIOV as usize)];
         let socket = socket2::SockRef::from(tcp);
         loop {
@@ -65,7 +65,7 @@ impl AsyncWrite for Socket {
         }
     }
 
-    /// Elsewhere there is no such signal, or sockets are made without it.
+    /// Other systems have no such signal, or sockets without it.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
@@ -102,9 +102,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn vectored_writes_arrive_in_order_however_many_there_are_and_wait_for_room() {
+    async fn vectored_writes_arrive_in_order_beyond_all_buffers() {
         let (mut here, mut there) = pair().await;
-        // More slices than one call takes, more bytes than the system buffers.
+        // There are more slices than one call accepts, and more bytes than the system buffers.
         let parts: Vec<Vec<u8>> = (0..2000u32).map(|n| n.to_be_bytes().repeat(4000)).collect();
         let whole = parts.concat();
         let reading = tokio::spawn(async move {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_to_a_closed_connection_is_an_error() {
+    async fn write_to_a_closed_connection_is_an_error() {
         let (mut here, there) = pair().await;
         there.set_zero_linger().unwrap();
         drop(there);

@@ -9,7 +9,7 @@ use amop::{Client, ErrorKind, Event, Events};
 use amop_devnet::Devnet;
 use tempfile::TempDir;
 
-/// When a test gives up; no test waits for it to pass.
+/// The time after which a test fails. No test waits for it to pass.
 const GUARD: Duration = Duration::from_secs(60);
 
 fn write_all(folder: &Path, source: CredentialSource) {

@@ -1,4 +1,4 @@
-//! The embedded node's TLS, with the folder that it mints, as OpenSSL's own client finds it.
+//! The TLS of embedded nodes and the folder of their certificates, tested with OpenSSL's client.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -8,7 +8,7 @@ use amop_devnet::Devnet;
 use amop_devnet::chain::{Chain, ChainOptions, Identity, LeafOptions, Period, Role, Sent};
 use tokio::process::Command;
 
-/// `openssl s_client` against a node, with nothing to say.
+/// Connects `openssl s_client` to a node, without input.
 async fn s_client(endpoint: &str, folder: &Path, more: &[&str]) -> Output {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-brief", "-verify_return_error", "-CAfile", "ca.crt"]);
@@ -19,27 +19,27 @@ async fn s_client(endpoint: &str, folder: &Path, more: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn openssl_gets_in_with_the_minted_certificate() {
+async fn openssl_connects_with_the_issued_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let devnet = Devnet::builder().nodes(2).dir(folder.path()).start().await.unwrap();
-    let sdk = devnet.credentials_dir().expect("it was given a folder");
+    let sdk = devnet.credentials_dir().expect("the certificates are in a folder");
     let own =
         ["-tls1_2", "-curves", "secp256k1", "-cert", "sdk.crt", "-cert_chain", "sdk.crt", "-key", "sdk.key"];
     for endpoint in devnet.endpoints() {
         let connected = s_client(&endpoint, sdk, &own).await;
-        let said = String::from_utf8_lossy(&connected.stderr).into_owned();
-        assert!(connected.status.success(), "{said}");
+        let output = String::from_utf8_lossy(&connected.stderr).into_owned();
+        assert!(connected.status.success(), "{output}");
         for expected in
             ["CONNECTION ESTABLISHED", "TLSv1.2", "ECDHE-ECDSA-AES", "Verification: OK", "secp256k1"]
         {
-            assert!(said.contains(expected), "{expected} in: {said}");
+            assert!(output.contains(expected), "{expected} in: {output}");
         }
     }
     devnet.stop().await;
 }
 
 #[tokio::test]
-async fn the_folder_is_laid_out_as_the_chain_script_does_and_used_again() {
+async fn folder_has_the_layout_of_the_chain_script_and_is_reused() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let start = || Devnet::builder().nodes(2).dir(folder.path()).start();
@@ -59,12 +59,12 @@ async fn the_folder_is_laid_out_as_the_chain_script_does_and_used_again() {
     second.stop().await;
 }
 
-/// What real nodes refuse, by the number of the alert. Who is refused without one: `devnet/tests/sockets/resumption.rs`.
+/// The alerts of real nodes. `devnet/tests/sockets/resumption.rs` tests clients that are refused without an alert.
 #[tokio::test]
-async fn what_is_refused_is_refused_with_the_alert_of_real_nodes() {
+async fn refused_clients_receive_the_alerts_of_real_nodes() {
     let folder = tempfile::tempdir().unwrap();
     let devnet = Devnet::builder().nodes(2).dir(folder.path()).start().await.unwrap();
-    let sdk = devnet.credentials_dir().expect("it was given a folder");
+    let sdk = devnet.credentials_dir().expect("the certificates are in a folder");
     let write = |name: &str, identity: &Identity| {
         std::fs::write(sdk.join(format!("{name}.crt")), identity.certificate_pem()).unwrap();
         std::fs::write(sdk.join(format!("{name}.key")), identity.key_pem()).unwrap();
@@ -74,7 +74,7 @@ async fn what_is_refused_is_refused_with_the_alert_of_real_nodes() {
     let other_agency = ChainOptions { agency: "agencyB".into(), ..ChainOptions::default() };
     let other_agency = chain.with_another_agency(&other_agency).unwrap();
     write("other-agency", &issue(&other_agency, LeafOptions::default()));
-    // Its CA has the same name as that of any chain.
+    // The CA of another chain has the same name.
     write("foreign", &issue(&Chain::mint(&ChainOptions::default()).unwrap(), LeafOptions::default()));
     write("expired", &issue(chain, LeafOptions { period: Period::expired(), ..LeafOptions::default() }));
     write("alone", &issue(chain, LeafOptions { sent: Sent::LeafOnly, ..LeafOptions::default() }));
@@ -83,7 +83,7 @@ async fn what_is_refused_is_refused_with_the_alert_of_real_nodes() {
         format!("-tls1_2 -curves secp256k1 -cert {name}.crt -cert_chain {name}.crt -key {name}.key")
     };
     let own = shown("sdk");
-    // By default OpenSSL 3 does no older versions.
+    // OpenSSL 3 does not use older versions by default.
     let older = |version| format!("-{version} -cipher DEFAULT@SECLEVEL=0 -curves secp256k1");
     for (what, arguments, alert) in [
         ("no certificate", "-tls1_2 -curves secp256k1".to_owned(), 40),
@@ -94,21 +94,21 @@ async fn what_is_refused_is_refused_with_the_alert_of_real_nodes() {
         ("TLS 1.1 only", older("tls1_1"), 70),
         ("TLS 1.0 only", older("tls1"), 70),
         ("another chain", shown("foreign"), 48),
-        ("the leaf alone", shown("alone"), 48),
+        ("the leaf only", shown("alone"), 48),
         ("expired", shown("expired"), 45),
         ("another agency", shown("other-agency"), 80),
     ] {
         let arguments: Vec<_> = arguments.split(' ').collect();
         let refused = s_client(&devnet.endpoints()[0], sdk, &arguments).await;
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        let output = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success(), "{what}");
-        assert!(said.contains(&format!("SSL alert number {alert}")), "{what}: {said}");
+        assert!(output.contains(&format!("SSL alert number {alert}")), "{what}: {output}");
     }
     let node = "../node1/conf/node";
-    for taken in [own, shown(node)] {
-        let arguments: Vec<_> = taken.split(' ').collect();
-        let taken = s_client(&devnet.endpoints()[0], sdk, &arguments).await;
-        assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    for accepted in [own, shown(node)] {
+        let arguments: Vec<_> = accepted.split(' ').collect();
+        let connected = s_client(&devnet.endpoints()[0], sdk, &arguments).await;
+        assert!(connected.status.success(), "{}", String::from_utf8_lossy(&connected.stderr));
     }
     let any_agency =
         Devnet::builder().nodes(1).dir(folder.path()).own_agency_only(false).start().await.unwrap();

@@ -82,6 +82,11 @@ impl<S: Source> Inbox<S> {
                 }
             };
             self.settle(&mut source, &mut cx);
+            // One wake is for one thread: what this thread leaves, or the end, is for the next one.
+            let pass_on = taken > 0 || ended;
+            if pass_on && self.signal.waiting() > 0 && source.poll_ready(&mut cx).is_ready() {
+                self.signal.wake_next();
+            }
             drop(source);
             if taken > 0 {
                 return Ok(taken);
@@ -127,5 +132,80 @@ impl<S: Source> Inbox<S> {
 
     fn lock(&self) -> MutexGuard<'_, S> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    /// Items of a test, and the number of times that the source was asked for one.
+    #[derive(Default)]
+    struct Items {
+        items: VecDeque<u32>,
+        ended: bool,
+        waker: Option<Waker>,
+        polls: usize,
+    }
+
+    impl Source for Items {
+        type Item = u32;
+        const NAME: &'static str = "numbers";
+
+        fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<u32>> {
+            self.polls += 1;
+            match self.items.pop_front() {
+                Some(item) => Poll::Ready(Some(item)),
+                None => self.poll_ready(cx).map(|()| None),
+            }
+        }
+
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+            if self.ended || !self.items.is_empty() {
+                return Poll::Ready(());
+            }
+            self.waker = Some(cx.waker().clone());
+            Poll::Pending
+        }
+    }
+
+    impl Inbox<Items> {
+        fn change(&self, change: impl FnOnce(&mut Items)) {
+            let waker = {
+                let mut source = self.lock();
+                change(&mut source);
+                source.waker.take()
+            };
+            waker.into_iter().for_each(Waker::wake);
+        }
+
+        fn until_waiting(&self, threads: usize) {
+            while self.signal.waiting() != threads {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn item_wakes_one_thread_and_the_end_wakes_all() {
+        const THREADS: usize = 8;
+        let inbox = Inbox::new(Items::default());
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|_| scope.spawn(|| inbox.next(60_000, 1, drop).map_err(|e| e.kind())))
+                .collect();
+            inbox.until_waiting(THREADS);
+            inbox.change(|source| source.items.push_back(1));
+            inbox.until_waiting(THREADS - 1);
+            inbox.change(|source| source.items.extend([2, 3]));
+            inbox.until_waiting(THREADS - 3);
+            inbox.change(|source| source.ended = true);
+            let ends: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            assert_eq!(ends.iter().filter(|end| **end == Ok(1)).count(), 3);
+            assert_eq!(ends.iter().filter(|end| **end == Err(ErrorKind::Closed)).count(), THREADS - 3);
+        });
+        // Each thread found nothing once, and an item or the end once.
+        assert_eq!(inbox.lock().polls, 2 * THREADS);
     }
 }

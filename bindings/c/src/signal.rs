@@ -8,6 +8,8 @@ use std::time::Instant;
 use amop::{Error, ErrorKind, Result};
 
 /// A waker for any number of threads and at most one file descriptor.
+///
+/// Each wake wakes one thread. That thread wakes the next one if it leaves something to read.
 #[derive(Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
@@ -18,6 +20,8 @@ pub(crate) struct Signal {
 struct State {
     /// The number of wakes, so that a thread does not miss one between its check and its wait.
     wakes: u64,
+    /// The threads that wait.
+    waiting: usize,
     descriptor: Option<Descriptor>,
 }
 
@@ -50,7 +54,7 @@ impl Wake for Signal {
             descriptor.set(true);
         }
         drop(state);
-        self.woken.notify_all();
+        self.woken.notify_one();
     }
 }
 
@@ -60,17 +64,30 @@ impl Signal {
         self.lock().wakes
     }
 
+    /// Returns the number of threads that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+
+    /// Wakes another thread.
+    pub(crate) fn wake_next(&self) {
+        self.lock().wakes += 1;
+        self.woken.notify_one();
+    }
+
     /// Waits for a wake after `seen`. Returns false if there was none until the deadline.
     pub(crate) fn wait(&self, seen: u64, deadline: Instant) -> bool {
         let mut state = self.lock();
+        state.waiting += 1;
         while state.wakes == seen {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return false;
+                break;
             }
             state = self.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        true
+        state.waiting -= 1;
+        state.wakes != seen
     }
 
     /// Sets the descriptor readable or not. Does nothing without a descriptor.

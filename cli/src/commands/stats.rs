@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use amop::protocol::channel::rpc::NodeTopics;
 use amop::text::foreign;
-use amop::transport::{Credentials, Endpoint, RustlsConnector, dial};
+use amop::transport::{Connector, Credentials, Endpoint, dial};
 use clap::Args;
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ struct Session {
 impl Session {
     async fn open(stats: &Stats) -> amop::Result<Session> {
         let endpoint: Endpoint = stats.endpoint.parse()?;
-        let connector = RustlsConnector::new(&Credentials::load(&stats.identity.source())?)?;
+        let connector = Connector::rustls(&Credentials::load(&stats.identity.source())?)?;
         let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
         let stream = connected.unwrap_or_else(|_| {
             let text = format!("connecting to {endpoint} timed out after {} s", stats.timeout.as_secs_f64());

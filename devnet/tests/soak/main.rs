@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amop::transport::{Credentials, RustlsConnector, dial};
+use amop::transport::{Connector, Credentials, dial};
 use amop_devnet::{Devnet, DevnetBuilder, Node, NodeCertificate, OnConnect};
 use fastrand::Rng;
 use tokio::task::JoinSet;
@@ -232,7 +232,7 @@ async fn soak_over_tls_leaves_nothing() {
     let seconds = std::env::var("AMOP_SOAK_SECONDS").map_or(3, |text| text.parse().expect("seconds"));
     let devnet = nodes().start().await.unwrap();
     let credentials = Credentials::load(&devnet.credentials()).unwrap();
-    let connector = Arc::new(RustlsConnector::new(&credentials).unwrap());
+    let connector = Arc::new(Connector::rustls(&credentials).unwrap());
     let connect: Connect = Arc::new(move |node| {
         let connector = connector.clone();
         Box::pin(async move {

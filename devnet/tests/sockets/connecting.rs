@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amop::ErrorKind;
-use amop::transport::{RustlsConnector, dial};
+use amop::transport::{Connector, dial};
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate, OnConnect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,7 @@ async fn refused_connections_are_counted() {
         let foreign = foreign.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
         let foreign = foreign.trusting(&devnet.chain().ca_pem().unwrap()).credentials().unwrap();
         let endpoint = devnet.node(0).endpoint().parse().unwrap();
-        let refused = dial(&endpoint, &RustlsConnector::new(&foreign).unwrap()).await.err().unwrap();
+        let refused = dial(&endpoint, &Connector::rustls(&foreign).unwrap()).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::ClientCertificate, "{refused}");
 
         let mut silent = TcpStream::connect(devnet.node(0).address()).await.unwrap();

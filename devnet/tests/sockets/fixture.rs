@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amop::transport::{BoxedStream, Credentials, Endpoint, RustlsConnector, dial};
+use amop::transport::{BoxedStream, Connector, Credentials, Endpoint, dial};
 use amop_devnet::Devnet;
 
 /// The time limit of a test, which only ends tests that hang.
@@ -26,5 +26,5 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(crate) async fn connect(devnet: &Devnet, endpoint: &str) -> amop::Result<BoxedStream> {
     let credentials = Credentials::load(&devnet.credentials())?;
     let endpoint: Endpoint = endpoint.parse()?;
-    dial(&endpoint, &RustlsConnector::new(&credentials)?).await
+    dial(&endpoint, &Connector::rustls(&credentials)?).await
 }

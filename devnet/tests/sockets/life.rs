@@ -3,7 +3,7 @@
 use std::net::TcpStream as BlockingTcp;
 
 use amop::ErrorKind;
-use amop::transport::{Credentials, RustlsConnector, dial};
+use amop::transport::{Connector, Credentials, dial};
 use amop_devnet::Devnet;
 use tokio::io::AsyncReadExt;
 
@@ -37,7 +37,7 @@ async fn certificate_folder_is_reused() {
         devnet.stop().await;
         let devnet = Devnet::builder().nodes(2).dir(folder.path()).start().await.unwrap();
         for node in devnet.nodes() {
-            let connector = RustlsConnector::new(&first).unwrap();
+            let connector = Connector::rustls(&first).unwrap();
             dial(&node.endpoint().parse().unwrap(), &connector).await.unwrap();
         }
         devnet.stop().await;

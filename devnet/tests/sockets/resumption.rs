@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amop::transport::{Credentials, KeyExchange, TakenClients, server_config};
+use amop::transport::{Credentials, KeyExchange, TakenClients, certified_key, server_config};
 use amop_devnet::Devnet;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -67,9 +67,9 @@ fn client(devnet: &Devnet, certificate: bool) -> TlsConnector {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AcceptAnyNode));
     let config = match certificate {
-        true => {
-            config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(credentials.certified_key())))
-        }
+        true => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(
+            certified_key(&credentials).unwrap(),
+        ))),
         false => config.with_no_client_auth(),
     };
     TlsConnector::from(Arc::new(config))

@@ -1,7 +1,7 @@
 //! Nodes with RSA certificates, like chains since release 2.9.0.
 
 use amop::ErrorKind;
-use amop::transport::{Credentials, RustlsConnector, dial};
+use amop::transport::{Connector, Credentials, dial};
 use amop_devnet::chain::{Algorithm, Chain, ChainOptions, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate};
 
@@ -34,7 +34,7 @@ async fn both_sides_refuse_certificates_of_another_chain() {
         let foreign = foreign.issue(Role::Sdk, "sdk", &LeafOptions::of(Algorithm::Rsa)).unwrap();
         let foreign: Credentials = foreign.trusting(&devnet.chain().ca_pem().unwrap()).credentials().unwrap();
         let endpoint = node.endpoint().parse().unwrap();
-        let refused = dial(&endpoint, &RustlsConnector::new(&foreign).unwrap()).await.err().unwrap();
+        let refused = dial(&endpoint, &Connector::rustls(&foreign).unwrap()).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::ClientCertificate, "{refused}");
         node.show_certificate(NodeCertificate::Foreign).unwrap();
         let refused = connect(&devnet, &node.endpoint()).await.err().unwrap();

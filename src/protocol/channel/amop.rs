@@ -1,7 +1,7 @@
 //! The topic body of 0x30, 0x31, 0x35 and 0x1001: `u8` = topic length + 1, the topic, the data.
 //!
-//! A length byte of 0 kills a real node, also in a reply (a late 0x31 is read as a new frame), and 1 addresses
-//! nobody: neither can be written here.
+//! A length byte of 0 crashes a real node, also in a reply (a late 0x31 is read as a new frame), and 1 stands for an empty
+//! topic. This module writes neither.
 
 use bytes::BufMut;
 
@@ -9,7 +9,7 @@ use super::frame::{HEADER_LEN, MAX_SENT_FRAME_LEN};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{MAX_TOPIC_BYTES, Seq, Topic};
 
-/// Bytes that a topic body adds to its data.
+/// Returns the number of bytes that a topic body adds to its data.
 pub fn overhead(topic: &[u8]) -> usize {
     1 + topic.len()
 }
@@ -17,7 +17,7 @@ pub fn overhead(topic: &[u8]) -> usize {
 /// Checks that a message fits one frame that nodes can pass on.
 ///
 /// # Errors
-/// [`ErrorKind::TooLarge`], with both sizes.
+/// Returns [`ErrorKind::TooLarge`] if it doesn't.
 pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
     let most = MAX_SENT_FRAME_LEN - HEADER_LEN - overhead(topic.as_bytes());
     if data_len <= most {
@@ -29,9 +29,9 @@ pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
     ))
 }
 
-/// Writes all of a frame but its data: the caller appends exactly `data_len` bytes.
+/// Writes all of a frame except its data: the caller appends exactly `data_len` bytes.
 ///
-/// `topic` is a [`Topic`]'s bytes, or what [`split`] found in a request that is being answered.
+/// `topic` is the bytes of a [`Topic`], or what [`split`] returned for a request that is answered.
 pub fn put_head(
     out: &mut impl BufMut,
     kind: super::MessageType,
@@ -47,21 +47,21 @@ pub fn put_head(
 /// Writes the length byte and the topic.
 ///
 /// # Panics
-/// On a topic that isn't 1 to 254 bytes long, in place of the byte that would kill a node: neither a [`Topic`] nor
-/// [`split`] gives one.
+/// Panics if the topic doesn't have 1 to 254 bytes, because its length byte would crash a node. A [`Topic`] and what
+/// [`split`] returns always have.
 pub fn put_topic(out: &mut impl BufMut, topic: &[u8]) {
     assert!((1..=MAX_TOPIC_BYTES).contains(&topic.len()), "a topic of {} bytes", topic.len());
     out.put_u8((topic.len() + 1) as u8);
     out.put_slice(topic);
 }
 
-/// A body that holds no topic.
+/// Why a body holds no topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicBodyError {
-    /// No byte at all: legal in a 0x31 only.
+    /// The body is empty, which only a 0x31 may be.
     #[error("the body is empty, a topic was expected")]
     Empty,
-    /// A length byte of 0 or 1.
+    /// The length byte is 0 or 1.
     #[error("the topic's length byte is {0}, it must be 2 to 255")]
     LengthByte(u8),
     /// The topic runs past the end.
@@ -77,7 +77,7 @@ pub enum TopicBodyError {
 /// Splits a body into topic bytes (not checked to be UTF-8) and data.
 ///
 /// # Errors
-/// A body that holds no topic.
+/// Returns a [`TopicBodyError`] if the body holds no topic.
 pub fn split(body: &[u8]) -> Result<(&[u8], &[u8]), TopicBodyError> {
     let (&length_byte, rest) = body.split_first().ok_or(TopicBodyError::Empty)?;
     if length_byte < 2 {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_unicast_byte_by_byte() {
+    fn unicast_has_the_documented_bytes() {
         let mut out = Vec::new();
         let topic = Topic::new("demo/topic").unwrap();
         put_head(&mut out, MessageType::Request, Seq::new([b'0'; 32]), 0, topic.as_bytes(), 4);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_byte_is_never_0_or_1() {
+    fn length_byte_is_never_0_or_1() {
         for length in 1..=254 {
             let mut out = Vec::new();
             put_topic(&mut out, "t".repeat(length).as_bytes());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_bodies() {
+    fn bodies_without_a_topic_are_refused() {
         assert_eq!(split(b""), Err(TopicBodyError::Empty));
         assert_eq!(split(b"\x00abc"), Err(TopicBodyError::LengthByte(0)));
         assert_eq!(split(b"\x01abc"), Err(TopicBodyError::LengthByte(1)));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_message_makes_the_largest_frame() {
+    fn largest_message_makes_the_largest_frame() {
         let topic = Topic::new("t").unwrap();
         let most = 100 * 1024 * 1024 - 64 * 1024 - 42 - 2;
         assert!(check_size(&topic, most).is_ok());

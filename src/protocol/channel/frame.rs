@@ -18,15 +18,15 @@ pub const HEADER_LEN: usize = 42;
 /// The longest frame that a node reads; it drops the connection on a longer one.
 pub const MAX_FRAME_LEN: usize = 100 * 1024 * 1024;
 
-/// The longest frame that may be sent: nodes wrap it in a frame of their own between them, which has to stay
-/// under the same limit, else the link between the nodes breaks.
+/// The longest frame that a client sends. Nodes wrap it in a frame of their own, which has to stay under the same limit,
+/// else the connection between the nodes breaks.
 pub const MAX_SENT_FRAME_LEN: usize = MAX_FRAME_LEN - 64 * 1024;
 
-/// Frames from this size on keep the buffer they were read into; smaller ones are copied out when kept, so
-/// that a kept message never pins a read buffer much larger than itself.
+/// The size from which a frame keeps the buffer that it was read into. Smaller ones are copied when kept, so that a kept
+/// message never pins a read buffer much larger than itself.
 const OWN_BUFFER_LEN: usize = READ_CHUNK / 2;
 
-/// The read buffer. A frame that is longer gets one of just its own size, which nothing else is ever read into.
+/// The size of the read buffer. A longer frame gets a buffer of its own size, into which nothing else is read.
 pub const READ_CHUNK: usize = 64 * 1024;
 
 /// The longest body of an answer to a JSON-RPC request that a client reads, in bytes: some 500,000 short topics, far
@@ -45,7 +45,7 @@ pub enum MessageType {
     Heartbeat,
     /// 0x14: handshake, both ways.
     Handshake,
-    /// 0x15: registration for contract events, both ways. Not AMOP; known so that it can be told apart.
+    /// 0x15: registration for contract events, both ways. Not part of AMOP.
     RegisterEvent,
     /// 0x30: unicast, to the node and to the subscriber.
     Request,
@@ -70,7 +70,7 @@ pub enum MessageType {
 }
 
 impl MessageType {
-    /// From the number on the wire.
+    /// Returns the type with this number on the wire.
     pub const fn from_wire(number: u16) -> MessageType {
         match number {
             0x12 => MessageType::Rpc,
@@ -90,7 +90,7 @@ impl MessageType {
         }
     }
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     pub const fn to_wire(self) -> u16 {
         match self {
             MessageType::Rpc => 0x12,
@@ -129,18 +129,18 @@ pub fn client_body_limit(kind: MessageType) -> usize {
     }
 }
 
-/// Bytes that can't be a frame; the connection they came from can't be read any further.
+/// Why bytes are not a frame. The connection that they came from can't be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// The length doesn't even cover the header.
+    /// The length is less than that of the header.
     #[error("a frame says it has {0} bytes, less than its {HEADER_LEN}-byte header")]
     TooShort(u32),
-    /// The length is over the reader's limit.
+    /// The length is above the reader's limit.
     #[error("a frame says it has {length} bytes, more than the limit of {limit}")]
     TooLong {
-        /// What the frame says.
+        /// The length in the frame's header.
         length: u32,
-        /// What is allowed.
+        /// The limit.
         limit: usize,
     },
 }
@@ -148,13 +148,13 @@ pub enum FrameError {
 /// One decoded frame; its body is borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// What it is.
+    /// The frame's type.
     pub kind: MessageType,
-    /// Ties an answer to its request.
+    /// The id that an answer has in common with its request.
     pub seq: Seq,
     /// 0 or an error code.
     pub result: i32,
-    /// What follows the header.
+    /// The bytes after the header.
     pub body: &'a [u8],
     /// The number of bytes of the body that the reader discards, because the body exceeds the limit for frames of this
     /// type; `body` is empty then. 0 for a frame that was read whole.
@@ -176,7 +176,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The whole frame as bytes on the wire.
+    /// Returns the whole frame as bytes on the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER_LEN + self.body.len());
         put_header(&mut out, self.kind, self.seq, self.result, self.body.len());
@@ -187,7 +187,7 @@ impl<'a> Frame<'a> {
 
 /// Writes the header of a frame whose body has `body_len` bytes.
 ///
-/// The caller has checked the size: see [`MAX_SENT_FRAME_LEN`].
+/// The caller has checked the size, see [`MAX_SENT_FRAME_LEN`].
 pub fn put_header(out: &mut impl BufMut, kind: MessageType, seq: Seq, result: i32, body_len: usize) {
     debug_assert!(body_len <= MAX_FRAME_LEN - HEADER_LEN);
     out.put_u32((HEADER_LEN + body_len) as u32);
@@ -196,10 +196,10 @@ pub fn put_header(out: &mut impl BufMut, kind: MessageType, seq: Seq, result: i3
     out.put_i32(result);
 }
 
-/// Decodes the frame at the start of `bytes`; `None` when it isn't complete.
+/// Decodes the frame at the start of `bytes`; `None` if it isn't complete.
 ///
 /// # Errors
-/// A length below the header's or above `limit`.
+/// Returns an error if the length is less than that of the header or above `limit`.
 pub fn parse(bytes: &[u8], limit: usize) -> Result<Option<Frame<'_>>, FrameError> {
     let Some(length) = frame_len(bytes, limit)? else { return Ok(None) };
     if bytes.len() < length {
@@ -218,7 +218,7 @@ fn parse_header(bytes: &[u8]) -> Option<Frame<'static>> {
     Some(Frame::new(kind, Seq::new(seq), header.get_i32(), &[]))
 }
 
-/// The checked length of the frame at the start of `bytes`, once its first four bytes are there.
+/// Returns the length of the frame at the start of `bytes`, `None` if less than four bytes have arrived.
 fn frame_len(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameError> {
     let Some(&prefix) = bytes.first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_be_bytes(prefix);

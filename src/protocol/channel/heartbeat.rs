@@ -1,14 +1,14 @@
 //! 0x13: heartbeat, in the two forms that depend on the handshake.
 //!
-//! Protocol 1: the text `0`, answered `1`. Protocol 2 and 3: `{"heartBeat":0}`, answered `{"heartBeat":1}`;
-//! there the node answers any body at all.
+//! Protocol 1: the text `0`, answered with `1`. Protocols 2 and 3: `{"heartBeat":0}`, answered with `{"heartBeat":1}`; the
+//! node answers any body.
 
-/// The request's body at a protocol version.
+/// Returns the body of a heartbeat at a protocol version.
 pub const fn request(protocol: u32) -> &'static [u8] {
     if protocol < 2 { b"0" } else { b"{\"heartBeat\":0}" }
 }
 
-/// The node's answer to `body`, if it gives one; JSON ends with a newline.
+/// Returns a node's answer to `body`, `None` if nodes don't answer it. JSON ends with a newline.
 pub fn answer(protocol: u32, body: &[u8]) -> Option<&'static [u8]> {
     match protocol {
         0 | 1 => (body == b"0").then_some(b"1"),
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_byte_by_byte() {
+    fn both_forms_have_the_documented_bytes() {
         assert_eq!(request(1), b"0");
         assert_eq!(request(2), br#"{"heartBeat":0}"#);
         assert_eq!(request(3), br#"{"heartBeat":0}"#);

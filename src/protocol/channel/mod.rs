@@ -1,7 +1,7 @@
 //! Generation 2.x: length-prefixed frames over TLS, called *channel* by the nodes.
 //!
-//! One file per conversation, encoder and decoder side by side. Numbers are big-endian. The facts come from
-//! FISCO BCOS 2.11.2 (`libchannelserver`) and were pinned with frames that real nodes sent.
+//! One file per conversation, with encoder and decoder. Numbers are big-endian. The behaviour described is that of
+//! FISCO BCOS 2.11.2 (`libchannelserver`). Tests compare with frames that real nodes sent.
 
 pub mod amop;
 pub mod frame;

@@ -3,24 +3,15 @@
 //! Any SDK of the chain can add topics to these answers. So they are read as a stream: a [`NodeSink`] receives each topic
 //! as it is read and decides what to keep; no tree of the whole answer is built.
 
-mod stream;
+mod answer;
 
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
-use self::stream::Shape;
-use crate::text;
-
-/// The longest node id, agency name or address in an answer, in bytes. A node id has 128 hex digits.
-pub const MAX_NODE_TEXT: usize = 512;
-
-/// The most nodes in an answer. Chains have at most some hundreds.
-pub const MAX_NODES: usize = 4096;
-
-/// The longest message kept of a refusal, in bytes.
-const MAX_REFUSAL_MESSAGE: usize = 256;
+use self::answer::Shape;
+pub use self::answer::{MAX_NODE_TEXT, MAX_NODES, NodeSink, NodeText, Refused};
 
 /// Returns a JSON-RPC request's body.
 pub fn request(method: &str, params: &[i64]) -> Vec<u8> {
@@ -38,29 +29,6 @@ pub fn get_peers(group: i64) -> Vec<u8> {
     request("getPeers", &[group])
 }
 
-/// A text that an answer gives about a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeText {
-    /// The node's id, 128 hex digits.
-    Id,
-    /// The agency that the node belongs to.
-    Agency,
-    /// Where other nodes reach the node. A node gives its own address or nothing for itself.
-    Address,
-}
-
-/// Receives what an answer says, in the order of the answer.
-///
-/// If the answer turns out to be a refusal or malformed, the sink may have received a part of it.
-pub trait NodeSink {
-    /// A node begins: what follows is about this one.
-    fn begin_node(&mut self);
-    /// A text about the node, at most [`MAX_NODE_TEXT`] bytes.
-    fn text(&mut self, which: NodeText, text: &str);
-    /// A topic that SDKs of the node subscribe to. Topics that are not UTF-8 are left out.
-    fn topic(&mut self, topic: &str);
-}
-
 /// All that an answer says about one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeTopics {
@@ -74,28 +42,12 @@ pub struct NodeTopics {
     pub topics: Vec<String>,
 }
 
-/// Why an answer can't be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// JSON-RPC's code, 0 if the answer was no JSON-RPC at all.
-    pub code: i64,
-    /// The node's message, printable and bounded in length.
-    pub message: String,
-}
-
-impl Refused {
-    /// Returns the refusal of a node that sent this code and message.
-    pub fn new(code: i64, message: &str) -> Refused {
-        Refused { code, message: text::foreign(message).limit(MAX_REFUSAL_MESSAGE).to_string() }
-    }
-}
-
 /// Reads the answer to [`get_node_info`] into `sink`, as one node.
 ///
 /// # Errors
 /// Returns the node's refusal, or one with code 0 if the answer is not the expected JSON.
 pub fn read_node_info(body: &[u8], sink: &mut impl NodeSink) -> Result<(), Refused> {
-    stream::read(body, Shape::Node, sink)
+    answer::read(body, Shape::Node, sink)
 }
 
 /// Reads the answer to [`get_peers`] into `sink`.
@@ -103,7 +55,7 @@ pub fn read_node_info(body: &[u8], sink: &mut impl NodeSink) -> Result<(), Refus
 /// # Errors
 /// Returns the node's refusal, or one with code 0 if the answer is not the expected JSON.
 pub fn read_peers(body: &[u8], sink: &mut impl NodeSink) -> Result<(), Refused> {
-    stream::read(body, Shape::Peers, sink)
+    answer::read(body, Shape::Peers, sink)
 }
 
 /// Returns all of the answer to [`get_node_info`].

@@ -1,8 +1,8 @@
-//! 0x32: the whole set of subscribed topics, a JSON array; it replaces the former one and has no answer.
+//! 0x32: the whole list of subscribed topics, a JSON array. A list replaces the former one and has no answer.
 
 use serde_json::Value;
 
-/// The body for a set of topics.
+/// Returns the body for these topics.
 pub fn encode<'a>(topics: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut out = vec![b'['];
     for (i, topic) in topics.into_iter().enumerate() {
@@ -15,10 +15,10 @@ pub fn encode<'a>(topics: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     out
 }
 
-/// What a node makes of a body: the new set (duplicates collapsed, order kept), or `None` when it ignores it
-/// and the former set stays.
+/// Returns the list that a node reads from a body, without duplicates and in the same order; `None` if the node ignores
+/// the body and keeps the former list.
 ///
-/// Seen on 2.11.2: `null`, a string or a number empty the set; invalid JSON, an object or a nested list change
+/// Observed on 2.11.2: `null`, a string or a number empties the list; invalid JSON, an object or a nested list changes
 /// nothing.
 pub fn decode(body: &[u8]) -> Option<Vec<String>> {
     match serde_json::from_slice(body).ok()? {
@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_byte_by_byte() {
+    fn list_has_the_documented_bytes() {
         assert_eq!(encode(["demo/topic", "中文"]), "[\"demo/topic\",\"中文\"]".as_bytes());
         assert_eq!(encode([]), b"[]");
         assert_eq!(encode(["a\"b"]), br#"["a\"b"]"#);
     }
 
     #[test]
-    fn what_a_node_makes_of_odd_bodies() {
+    fn unusual_bodies_empty_the_list_or_are_ignored() {
         for empties in ["[]", "null", "\"a\"", "7"] {
             assert_eq!(decode(empties.as_bytes()), Some(vec![]), "{empties}");
         }

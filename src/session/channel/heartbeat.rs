@@ -4,20 +4,21 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::Seq;
 
-/// The clock of one connection's heartbeats.
+/// The timing of one connection's heartbeats.
 ///
-/// Any byte from the node is a sign of life, and so is progress of a long write: a node that is taking a large
-/// message in over a slow line isn't dead, though its answer to the heartbeat has to wait. Without a sign for as long as
-/// the allowed heartbeats take, the node is dead; but only after it was asked, and had the time of one heartbeat to
-/// answer: this process may have been asleep itself.
+/// Any byte from the node is a sign of life, and so is progress of a long write: a node that reads a large message over a
+/// slow line is alive, though its answer to the heartbeat is delayed. The node is dead if there was no sign for the time of
+/// the allowed heartbeats, and none for one interval after a heartbeat was sent. The second condition covers a process that
+/// was suspended itself.
 pub(super) struct Heartbeat {
     interval: Duration,
     allowed: u32,
-    /// When to send the next one.
+    /// When to send the next heartbeat.
     next: Instant,
     last_sign: Instant,
-    /// The first heartbeat since then.
+    /// When the first heartbeat after the last sign of life was sent.
     asked_at: Option<Instant>,
+    /// Bytes written in all, at the last check.
     written: u64,
     /// The latest heartbeat, until it is answered.
     unanswered: Option<(Seq, Instant)>,
@@ -44,13 +45,13 @@ impl Heartbeat {
         }
     }
 
-    /// Something came from the node.
+    /// Notes that bytes arrived from the node.
     pub(super) fn heard(&mut self, now: Instant) {
         self.last_sign = now;
         self.asked_at = None;
     }
 
-    /// The heartbeat that was due is being sent.
+    /// Notes that the heartbeat that was due is sent.
     pub(super) fn sent(&mut self, seq: Seq, now: Instant) {
         self.unanswered = Some((seq, now));
     }
@@ -61,11 +62,12 @@ impl Heartbeat {
         Some(now.saturating_duration_since(at))
     }
 
+    /// Returns when to check the time next.
     pub(super) fn next(&self) -> Instant {
         self.dead_at().map_or(self.next, |dead_at| self.next.min(dead_at))
     }
 
-    /// How long the node may be silent.
+    /// Returns how long the node may be silent.
     pub(super) fn limit(&self) -> Duration {
         self.interval.saturating_mul(self.allowed)
     }
@@ -74,7 +76,7 @@ impl Heartbeat {
         self.asked_at.map(|asked_at| (self.last_sign + self.limit()).max(asked_at + self.interval))
     }
 
-    /// Looks at the clock; `backlog` and `written` as in the outbox.
+    /// Checks the time. `backlog`: bytes wait to be written. `written`: bytes written so far.
     pub(super) fn on_timer(&mut self, now: Instant, backlog: bool, written: u64) -> Beat {
         if now < self.next() {
             return Beat::NotDue;
@@ -102,7 +104,7 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     #[test]
-    fn two_intervals_without_a_sign_mean_dead() {
+    fn allowed_intervals_without_a_sign_mean_dead() {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
         assert_eq!(beat.on_timer(start + 9 * S, false, 0), Beat::NotDue);
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_slept_asks_before_it_judges() {
+    fn suspended_process_sends_a_heartbeat_before_it_gives_up() {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
         let awake = start + 1000 * S;
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_of_life_or_a_write_that_moves_keeps_it() {
+    fn received_bytes_and_write_progress_are_signs_of_life() {
         let start = Instant::now();
         let mut beat = Heartbeat::new(10 * S, 2, start);
         assert_eq!(beat.on_timer(start + 10 * S, false, 0), Beat::Send);
@@ -145,7 +147,11 @@ mod tests {
         assert_eq!(beat.on_timer(start + 30 * S, true, 0), Beat::Send);
         assert_eq!(beat.on_timer(start + 39 * S, true, 500), Beat::NotDue);
         assert_eq!(beat.on_timer(start + 40 * S, true, 500), Beat::Send);
-        assert_eq!(beat.on_timer(start + 50 * S, true, 500), Beat::Send, "two intervals after it moved");
-        assert_eq!(beat.on_timer(start + 59 * S, true, 500), Beat::Dead, "a write that hangs is no sign");
+        assert_eq!(beat.on_timer(start + 50 * S, true, 500), Beat::Send, "two intervals after progress");
+        assert_eq!(
+            beat.on_timer(start + 59 * S, true, 500),
+            Beat::Dead,
+            "a stalled write is no sign of life"
+        );
     }
 }

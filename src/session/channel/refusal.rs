@@ -38,7 +38,9 @@ impl Refused<'_> {
             | ErrorKind::SubscriberUnreachable => Bytes::new(),
             _ => amop::split(frame.body).map(|(_, data)| frame.keep(data)).unwrap_or_default(),
         };
-        let text = if data.is_empty() { text } else { format!("{text}: {:?}", foreign(&data)) };
+        // The fixed text of a failed handler adds nothing.
+        let is_plain = data.is_empty() || data == result::FAILED_TEXT;
+        let text = if is_plain { text } else { format!("{text}: {:?}", foreign(&data)) };
         let error = match self.delivery(kind) {
             Delivery::No => Error::undelivered(kind, text),
             Delivery::Maybe => Error::maybe_delivered(kind, text),

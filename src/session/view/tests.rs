@@ -4,15 +4,11 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::protocol::Topic;
-use crate::protocol::channel::rpc::{NodeSink, NodeText};
+use crate::protocol::channel::rpc::NodeSink;
 use crate::session::kept_topics::Interest;
 
 fn kept(topics: &[&str]) -> Option<KeptTopics> {
-    let mut kept = KeptTopics::new(Interest::default());
-    kept.begin_node();
-    kept.text(NodeText::Id, "a");
-    topics.iter().for_each(|topic| kept.topic(topic));
-    Some(kept)
+    Some(KeptTopics::at_one_node(topics))
 }
 
 /// An answer that was too long to be kept whole.

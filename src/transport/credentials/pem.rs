@@ -3,14 +3,13 @@
 //! A damaged file may be a private key, whatever its name is. Errors of the parsers may quote what they read, so that
 //! none of their text is used here: each is replaced by a text of our own.
 
-use std::borrow::Cow;
 use std::path::Path;
 
-use rustls::pki_types::pem::{Error as PemError, PemObject, SectionKind};
-use rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
-};
+use pki_types::CertificateDer;
+use pki_types::pem::{Error as PemError, PemObject, SectionKind};
+use zeroize::Zeroizing;
 
+use super::key::{KeyEncoding, PrivateKey};
 use super::read::Progress;
 use crate::transport::certificate::{ParsedCertificate, is_sm2_key};
 use crate::{Error, ErrorKind, Result};
@@ -36,13 +35,30 @@ const KNOWN_LABELS: [&str; 16] = [
     "EC PARAMETERS",
 ];
 
-/// PEM to be read, and where it came from.
+/// PEM to parse, and the name of its file or argument.
 pub(super) struct PemInput<'a> {
     name: String,
-    bytes: Cow<'a, [u8]>,
+    bytes: Bytes<'a>,
 }
 
-/// What a file turns out to be, where it isn't what it should be.
+/// Bytes of PEM. Those read from a file are erased when they are dropped.
+enum Bytes<'a> {
+    Read(Zeroizing<Vec<u8>>),
+    Given(&'a [u8]),
+}
+
+impl std::ops::Deref for Bytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Read(bytes) => bytes,
+            Bytes::Given(bytes) => bytes,
+        }
+    }
+}
+
+/// What a file holds instead of the PEM that it should hold.
 enum Content {
     Empty,
     /// PEM with sections of these labels.
@@ -55,19 +71,19 @@ enum Content {
 }
 
 impl<'a> PemInput<'a> {
-    /// PEM from memory; errors call it `name`.
+    /// Returns PEM from memory, which errors call `name`.
     pub(super) fn memory(name: &str, bytes: &'a [u8]) -> PemInput<'a> {
-        PemInput { name: name.to_owned(), bytes: Cow::Borrowed(bytes) }
+        PemInput { name: name.to_owned(), bytes: Bytes::Given(bytes) }
     }
 
-    /// PEM from a file.
+    /// Reads PEM from a file.
     ///
     /// # Errors
     /// Returns [`ErrorKind::CredentialsNotFound`] if the file doesn't exist, [`ErrorKind::CredentialsInvalid`] if it
     /// can't be read or is larger than 1 MiB.
     pub(super) fn file(path: &Path, progress: &Progress) -> Result<PemInput<'static>> {
         match progress.read(path) {
-            Ok(bytes) => Ok(PemInput { name: path.display().to_string(), bytes: Cow::Owned(bytes) }),
+            Ok(bytes) => Ok(PemInput { name: path.display().to_string(), bytes: Bytes::Read(bytes) }),
             Err(error) => {
                 let kind = match error.kind() {
                     std::io::ErrorKind::NotFound => ErrorKind::CredentialsNotFound,
@@ -78,12 +94,15 @@ impl<'a> PemInput<'a> {
         }
     }
 
-    /// The file's name.
+    /// Returns the name for texts.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// All certificates, at least one, in order.
+    /// Returns all certificates in order, at least one.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::CredentialsInvalid`] if one is damaged or there is none.
     pub(super) fn certificates(&self) -> Result<Vec<ParsedCertificate>> {
         let mut certificates = Vec::new();
         for der in CertificateDer::pem_slice_iter(&self.bytes) {
@@ -94,7 +113,7 @@ impl<'a> PemInput<'a> {
             })?;
             if parsed.key.is_sm2 {
                 return Err(self.invalid(&format!(
-                    "holds an SM2 certificate ({}) of a GM chain; this build speaks to chains with secp256k1 or RSA",
+                    "holds an SM2 certificate ({}) of a GM chain; this build supports chains with secp256k1 or RSA keys",
                     parsed.subject_text()
                 )));
             }
@@ -106,26 +125,34 @@ impl<'a> PemInput<'a> {
         Ok(certificates)
     }
 
-    /// The first private key.
-    pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>> {
+    /// Returns the first private key.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::KeyEncrypted`], or [`ErrorKind::CredentialsInvalid`] if there is no usable key.
+    pub(super) fn private_key(&self) -> Result<PrivateKey> {
         for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(&self.bytes) {
-            let (kind, der) = match section {
-                Ok(section) => section,
+            let (label, der) = match section {
+                Ok((label, der)) => (label, Zeroizing::new(der)),
                 Err(_) if self.is_encrypted() => return Err(self.encrypted()),
                 Err(error) => return Err(self.damaged(&error)),
             };
-            let key = match kind {
+            let encoding = match label {
                 SectionKind::PrivateKey if is_sm2_key(&der) => {
                     return Err(self.invalid(
-                        "holds an SM2 key of a GM chain; this build speaks to chains with secp256k1 or RSA",
+                        "holds an SM2 key of a GM chain; this build supports chains with secp256k1 or RSA keys",
                     ));
                 }
-                SectionKind::PrivateKey => PrivatePkcs8KeyDer::from(der).into(),
-                SectionKind::EcPrivateKey => PrivateSec1KeyDer::from(der).into(),
-                SectionKind::RsaPrivateKey => PrivatePkcs1KeyDer::from(der).into(),
+                SectionKind::PrivateKey => KeyEncoding::Pkcs8,
+                SectionKind::EcPrivateKey => KeyEncoding::Sec1,
+                SectionKind::RsaPrivateKey => KeyEncoding::Pkcs1,
                 _ => continue,
             };
-            return Ok(key);
+            return PrivateKey::parse(encoding, der).ok_or_else(|| {
+                self.invalid(
+                    "holds no key that can be used: chains have secp256k1 or RSA keys (2048 to 8192 bits), given as a \
+                     named curve",
+                )
+            });
         }
         if self.is_encrypted() {
             return Err(self.encrypted());
@@ -143,7 +170,7 @@ impl<'a> PemInput<'a> {
             ErrorKind::KeyEncrypted,
             format!(
                 "{} is encrypted: decrypt it into a file that only this program's user can read (openssl pkey -in \
-                 KEY -out sdk.key), nobody could type the password for a service",
+                 KEY -out sdk.key), because a service can't ask for a password",
                 self.name
             ),
         )
@@ -168,7 +195,7 @@ impl<'a> PemInput<'a> {
         Error::undelivered(ErrorKind::CredentialsInvalid, format!("{} {what}", self.name))
     }
 
-    /// The error for a file without what was looked for; `tool` is the openssl command that converts it.
+    /// Returns the error for a file that holds no `wanted`. `tool` is the openssl command that converts it.
     fn not_there(&self, wanted: &str, tool: &str) -> Error {
         self.invalid(&match self.content() {
             Content::Empty => format!("is empty; a {wanted} in PEM form belongs there"),
@@ -211,7 +238,7 @@ impl<'a> PemInput<'a> {
         if bytes[0] != 0x30 {
             return Content::Unknown;
         }
-        // A PKCS#12 file starts with its version, 3, after the length of the whole: nothing else here does.
+        // Only a PKCS#12 file starts with its version, 3, after the length of the whole.
         let version =
             bytes.get(1).map(|length| 2 + usize::from(if length & 0x80 == 0 { 0 } else { length & 0x7f }));
         match version.and_then(|at| bytes.get(at..at + 3)) {

@@ -1,26 +1,26 @@
-//! In which folders credentials are looked for, and what a folder has to hold.
+//! The folders in which credentials are searched, and the files that a folder must hold.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::CredentialSource;
 use super::read::Progress;
+use super::source::CredentialSource;
 use crate::{Error, ErrorKind, Result};
 
-/// Names the folder to use; others are then not looked at.
+/// The environment variable that names the folder to use. If it is set, no other folder is searched.
 const VARIABLE: &str = "AMOP_CREDENTIALS";
 
-/// Where credentials are looked for when nothing is given, relative to the working directory.
+/// The folders that are searched without `$AMOP_CREDENTIALS`, relative to the current folder.
 const PLACES: [&str; 5] = [".", "conf", "sdk", "nodes/127.0.0.1/sdk", "amop-devnet/sdk"];
 
-/// Names of the CA, and of certificate and key in order of preference, in a folder.
+/// The file names of the CA, and of certificate and key in order of preference.
 const CA: &str = "ca.crt";
 const PAIRS: [(&str, &str); 2] = [("sdk.crt", "sdk.key"), ("node.crt", "node.key")];
 
-/// The first complete set among the usual places.
+/// Returns the files of the first folder that holds a complete set.
 ///
 /// # Errors
-/// [`ErrorKind::CredentialsNotFound`] lists every place and what was missing there.
+/// Returns [`ErrorKind::CredentialsNotFound`], which lists every folder and what is missing there.
 pub(super) fn discover(progress: &Progress) -> Result<CredentialSource> {
     let named = env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     discover_in(Path::new(""), named, progress)
@@ -55,10 +55,10 @@ fn discover_in(base: &Path, named: Option<PathBuf>, progress: &Progress) -> Resu
     ))
 }
 
-/// The files of a given folder.
+/// Returns the files in a given folder.
 ///
 /// # Errors
-/// [`ErrorKind::CredentialsNotFound`] says what is missing.
+/// Returns [`ErrorKind::CredentialsNotFound`], which states what is missing.
 pub(super) fn directory(path: &Path, progress: &Progress) -> Result<CredentialSource> {
     complete(path, progress).map_err(|missing| {
         Error::undelivered(
@@ -71,20 +71,25 @@ pub(super) fn directory(path: &Path, progress: &Progress) -> Result<CredentialSo
     })
 }
 
-/// Returns the absolute form of a path. Does not access the file system.
+/// Returns `source` with absolute paths, so that it names the same files whatever the current folder becomes. Symbolic
+/// links are kept, because certificates are renewed by pointing them elsewhere.
 ///
 /// # Errors
-/// Returns [`ErrorKind::CredentialsNotFound`] if the path is empty or the current folder has been removed.
-pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| {
-        Error::undelivered(
-            ErrorKind::CredentialsNotFound,
-            format!("cannot find the absolute path of {:?}: {error}", path.display().to_string()),
-        )
-    })
+/// Returns [`ErrorKind::CredentialsNotFound`] if a path is empty or the current folder has been removed.
+pub(super) fn absolute(source: CredentialSource) -> Result<CredentialSource> {
+    let CredentialSource::Files { ca, cert, key } = source else { return Ok(source) };
+    let absolute = |path: PathBuf| {
+        std::path::absolute(&path).map_err(|error| {
+            Error::undelivered(
+                ErrorKind::CredentialsNotFound,
+                format!("cannot find the absolute path of {path:?}: {error}"),
+            )
+        })
+    };
+    Ok(CredentialSource::Files { ca: absolute(ca)?, cert: absolute(cert)?, key: absolute(key)? })
 }
 
-/// The files of a folder that holds a whole set, or what it lacks.
+/// Returns the files in a folder that holds a complete set, else a text that states what is missing.
 fn complete(folder: &Path, progress: &Progress) -> std::result::Result<CredentialSource, String> {
     progress.at(folder);
     if !folder.is_dir() {
@@ -141,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_complete_place_wins() {
+    fn first_complete_folder_is_used() {
         let base = TempDir::new().unwrap();
         for place in PLACES.into_iter().rev() {
             let path = put(&base, place, &["ca.crt", "sdk.crt", "sdk.key"]);
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_lists_every_place_and_what_it_lacks() {
+    fn error_lists_every_folder_and_what_is_missing() {
         let base = TempDir::new().unwrap();
         put(&base, ".", &["ca.crt", "sdk.crt"]);
         put(&base, "conf", &["sdk.key"]);
@@ -171,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_rules_out_the_other_places() {
+    fn variable_excludes_all_other_folders() {
         let base = TempDir::new().unwrap();
         put(&base, ".", &["ca.crt", "sdk.crt", "sdk.key"]);
         let elsewhere = put(&base, "elsewhere", &["ca.crt"]);
@@ -187,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nodes_own_pair_stands_in_for_the_sdks() {
+    fn pair_of_a_node_is_used_if_there_is_none_of_an_sdk() {
         let base = TempDir::new().unwrap();
         let conf = put(&base, "conf", &["ca.crt", "node.crt", "node.key", "sdk.crt"]);
         let [_, cert, key] = paths(directory(&conf).unwrap());

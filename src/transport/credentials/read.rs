@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::{Error, ErrorKind, Result, threads};
 
 /// The largest file that is read, in bytes. Credentials have a few KiB.
 const MAX_LEN: u64 = 1024 * 1024;
+
+/// More bytes than a private key file has.
+const USUAL_LEN: usize = 64 * 1024;
 
 /// The path that a reading thread works on, which the error names if the thread doesn't return.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +33,10 @@ impl Progress {
     ///
     /// # Errors
     /// Returns the system's error, or one that states the limit if the file is larger than 1 MiB.
-    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    pub(super) fn read(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         self.at(path);
-        let mut content = Vec::new();
+        // Large enough for any key, so that no copy of one is left behind when the memory grows.
+        let mut content = Zeroizing::new(Vec::with_capacity(USUAL_LEN));
         // The length that the system reports says nothing for a device or a pipe.
         File::open(path)?.take(MAX_LEN + 1).read_to_end(&mut content)?;
         if content.len() as u64 > MAX_LEN {

@@ -1,4 +1,4 @@
-//! Whether a peer's certificates lead to a configured CA: signatures and dates, no names.
+//! Checks that a peer's certificates lead to a trusted CA: signatures and dates, no host names.
 //!
 //! webpki checks certificates of version 3. Version 1, which RSA chains use for nodes and SDKs, has a narrow rule of its
 //! own: an RSA certificate issued directly by a configured RSA CA, with valid dates and signature. The dates of the CA
@@ -6,8 +6,7 @@
 
 use std::fmt;
 
-use rustls::CertificateError;
-use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_cert::certificate::Version;
 
@@ -30,17 +29,30 @@ impl fmt::Debug for TrustedRoots {
 /// Why a peer's chain was refused.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
-    /// For TLS: decides which alert the peer gets.
-    pub(super) reason: CertificateError,
-    /// For people: which certificate and why.
+    /// Decides which alert the peer gets.
+    pub(super) reason: Reason,
+    /// States which certificate was refused and why.
     pub(super) text: String,
 }
 
+/// The kind of a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Expired,
+    NotValidYet,
+    /// It doesn't lead to a CA that is trusted.
+    UnknownIssuer,
+    /// It leads to the name of a CA that is trusted, but not to its key.
+    BadSignature,
+    /// It can't be read, or the chain is invalid for another reason.
+    Invalid,
+}
+
 impl TrustedRoots {
-    /// Trusts `roots`.
+    /// Returns a set that trusts `roots`.
     ///
     /// # Errors
-    /// [`ErrorKind::CredentialsInvalid`] for a certificate that can't be a CA's.
+    /// Returns [`ErrorKind::CredentialsInvalid`] if a certificate can't be a CA's.
     pub(super) fn new(roots: &[ParsedCertificate]) -> Result<TrustedRoots> {
         let mut anchors = Vec::new();
         for root in roots {
@@ -59,7 +71,7 @@ impl TrustedRoots {
         Ok(TrustedRoots { roots: roots.to_vec(), anchors })
     }
 
-    /// Whether `leaf` leads to a CA, by way of `others` that the peer sent along, at the moment `now`.
+    /// Checks that `leaf` leads to a CA at `now`, through `others` that the peer sent along.
     pub(super) fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -68,7 +80,7 @@ impl TrustedRoots {
         now: UnixTime,
     ) -> std::result::Result<(), Refusal> {
         let unreadable = |why: &str| Refusal {
-            reason: CertificateError::BadEncoding,
+            reason: Reason::Invalid,
             text: format!("its certificate can't be read ({why})"),
         };
         let parsed = ParsedCertificate::parse(leaf).map_err(unreadable)?;
@@ -76,20 +88,12 @@ impl TrustedRoots {
             return self.verify_version_1(&parsed, now);
         }
         let entity = EndEntityCert::try_from(leaf).map_err(|error| unreadable(defect(&error)))?;
-        // A version 1 root among them is of no use to webpki, but turns "unknown issuer" into "unsupported
-        // version" when the chain leads elsewhere.
+        // webpki can't use a version 1 root among them, which turns "unknown issuer" into "unsupported version" when the
+        // chain leads to another CA.
         let usable: Vec<_> =
             others.iter().filter(|other| EndEntityCert::try_from(*other).is_ok()).cloned().collect();
         let in_date = |path: &VerifiedPath<'_>| self.anchor_in_date(path.anchor(), now);
-        match entity.verify_for_usage(
-            ALGORITHMS.all,
-            &self.anchors,
-            &usable,
-            now,
-            usage,
-            None,
-            Some(&in_date),
-        ) {
+        match entity.verify_for_usage(ALGORITHMS, &self.anchors, &usable, now, usage, None, Some(&in_date)) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.explain(error, &parsed, &usable, now)),
         }
@@ -116,7 +120,7 @@ impl TrustedRoots {
         // Only scripts of RSA chains make such leaves, and a version 1 certificate doesn't state whether it is a CA's.
         if !leaf.key.is_rsa {
             return Err(Refusal {
-                reason: CertificateError::BadEncoding,
+                reason: Reason::Invalid,
                 text: format!(
                     "its certificate {} is of X.509 version 1, which is accepted with RSA keys only",
                     leaf.subject_text()
@@ -125,7 +129,7 @@ impl TrustedRoots {
         }
         if self.roots.iter().any(|root| root.der == leaf.der) {
             return Err(Refusal {
-                reason: CertificateError::UnknownIssuer,
+                reason: Reason::UnknownIssuer,
                 text: format!("it showed the CA's own certificate ({}) as its own", leaf.subject_text()),
             });
         }
@@ -134,7 +138,7 @@ impl TrustedRoots {
         if named.is_empty() {
             return Err(self.unknown_issuer(leaf));
         }
-        // A CA that was renewed with its key is there twice: one of the two has to be valid.
+        // A CA that was renewed with the same key is there twice: one of the two must be valid.
         let issuers: Vec<_> = named.into_iter().filter(|root| signed_by(leaf, root)).collect();
         let Some(issuer) = issuers.iter().find(|root| root.dates(now) == Dates::Valid).or(issuers.first())
         else {
@@ -145,7 +149,7 @@ impl TrustedRoots {
             .map_or(Ok(()), Err)
     }
 
-    /// Puts webpki's answer into words, and names the certificate where a date is the reason.
+    /// Returns the refusal for an error of webpki. Names the certificate if a date is the reason.
     fn explain(
         &self,
         error: webpki::Error,
@@ -159,7 +163,7 @@ impl TrustedRoots {
                 let others: Vec<_> =
                     others.iter().filter_map(|other| ParsedCertificate::parse(other).ok()).collect();
                 let of_leaf = || out_of_date("its certificate", leaf, now);
-                // A root that it sent along is judged as the one that is trusted here.
+                // A root that the peer sent along is judged as the root that is trusted here.
                 let issuers = others.iter().filter(|other| !other.is_self_issued());
                 let of_others = || {
                     let mut issuers = issuers.into_iter();
@@ -168,18 +172,18 @@ impl TrustedRoots {
                 let of_roots =
                     || self.roots.iter().find_map(|root| out_of_date("the CA certificate", root, now));
                 of_leaf().or_else(of_others).or_else(of_roots).unwrap_or_else(|| Refusal {
-                    reason: CertificateError::Expired,
+                    reason: Reason::Expired,
                     text: format!("a certificate above {} is out of date", leaf.subject_text()),
                 })
             }
             E::UnknownIssuer => self.unknown_issuer(leaf),
             E::InvalidSignatureForPublicKey => self.other_key(leaf),
             E::CaUsedAsEndEntity => Refusal {
-                reason: CertificateError::UnknownIssuer,
+                reason: Reason::UnknownIssuer,
                 text: format!("it showed a CA's certificate ({}) as its own", leaf.subject_text()),
             },
             other => Refusal {
-                reason: CertificateError::BadEncoding,
+                reason: Reason::Invalid,
                 text: format!(
                     "the chain of its certificate {} is invalid: {}",
                     leaf.subject_text(),
@@ -191,7 +195,7 @@ impl TrustedRoots {
 
     fn other_key(&self, leaf: &ParsedCertificate) -> Refusal {
         Refusal {
-            reason: CertificateError::BadSignature,
+            reason: Reason::BadSignature,
             text: format!(
                 "its certificate {}, issued by {}, leads to a CA with the name of the one that is trusted here ({}) but \
                  with another key: it belongs to another chain whose CA has the same name",
@@ -202,7 +206,7 @@ impl TrustedRoots {
         }
     }
 
-    /// The CAs that are trusted, for texts.
+    /// Returns the names of the CAs that are trusted, for texts.
     fn names(&self) -> String {
         let names: Vec<_> = self.roots.iter().map(ParsedCertificate::subject_text).collect();
         names.join("; ")
@@ -210,7 +214,7 @@ impl TrustedRoots {
 
     fn unknown_issuer(&self, leaf: &ParsedCertificate) -> Refusal {
         Refusal {
-            reason: CertificateError::UnknownIssuer,
+            reason: Reason::UnknownIssuer,
             text: format!(
                 "its certificate {}, issued by {}, doesn't lead to the CA that is trusted here ({}): it belongs to \
                  another chain, or the other side doesn't send the certificates in between",
@@ -222,11 +226,11 @@ impl TrustedRoots {
     }
 }
 
-/// Whether the own certificates, the own one first, lead to one of `roots` at this moment; else the reason.
-pub(in crate::transport) fn leads_to_root(
-    roots: &[ParsedCertificate],
-    chain: &[CertificateDer<'_>],
-) -> Result<()> {
+/// Checks that a chain, the leaf first, leads to one of `roots` now.
+///
+/// # Errors
+/// Returns [`ErrorKind::CredentialsInvalid`] with the reason if it doesn't.
+pub(crate) fn leads_to_root(roots: &[ParsedCertificate], chain: &[CertificateDer<'_>]) -> Result<()> {
     let (leaf, others) = chain.split_first().expect("credentials have a certificate");
     TrustedRoots::new(roots)?
         .verify(leaf, others, KeyUsage::client_auth(), UnixTime::now())
@@ -260,12 +264,12 @@ fn defect(error: &webpki::Error) -> &'static str {
     }
 }
 
-/// The refusal if `certificate` isn't valid at `now`.
+/// Returns the refusal of a certificate that isn't valid at `now`.
 fn out_of_date(role: &str, certificate: &ParsedCertificate, now: UnixTime) -> Option<Refusal> {
     let (reason, what) = match certificate.dates(now) {
         Dates::Valid => return None,
-        Dates::Expired => (CertificateError::Expired, "is expired"),
-        Dates::NotYetValid => (CertificateError::NotValidYet, "is not valid yet"),
+        Dates::Expired => (Reason::Expired, "is expired"),
+        Dates::NotYetValid => (Reason::NotValidYet, "is not valid yet"),
     };
     Some(Refusal {
         reason,
@@ -273,17 +277,16 @@ fn out_of_date(role: &str, certificate: &ParsedCertificate, now: UnixTime) -> Op
     })
 }
 
-/// Whether the key of `issuer` made the signature on `certificate`.
+/// Returns whether the key of `issuer` made the signature on `certificate`.
 fn signed_by(certificate: &ParsedCertificate, issuer: &ParsedCertificate) -> bool {
     certificate.algorithms_agree
         && ALGORITHMS
-            .all
             .iter()
             .filter(|algorithm| algorithm.signature_alg_id().as_ref() == certificate.signature_algorithm)
             .any(|algorithm| verifies(*algorithm, issuer, certificate.signed_bytes(), &certificate.signature))
 }
 
-/// Whether `signature` over `message` is of the key in `certificate`.
+/// Returns whether the key in `certificate` made `signature` over `message`.
 pub(super) fn verifies(
     algorithm: &dyn SignatureVerificationAlgorithm,
     certificate: &ParsedCertificate,

@@ -1,12 +1,9 @@
-//! Why a client's handshake failed, in words that say what to do.
+//! Errors for failed handshakes of a client, with texts that state what to do.
 //!
-//! One alert has several meanings. Whether the node had shown its certificate before tells them apart.
+//! One alert has several meanings. Whether the node had shown its certificate before it sent the alert tells them apart.
 
-use std::io;
-
-use rustls::{AlertDescription as Alert, CertificateError, Error as TlsError, InvalidMessage};
-
-use super::chain::Refusal;
+use super::alert::Alert;
+use super::chain::{Reason, Refusal};
 use crate::text::foreign;
 use crate::transport::{Credentials, Endpoint};
 use crate::{Error, ErrorKind};
@@ -18,7 +15,7 @@ pub struct HandshakeFailure {
     pub stage: Stage,
     /// The number of the alert that the node sent, if it sent one.
     pub alert: Option<u8>,
-    /// What callers get.
+    /// The error that callers get.
     pub error: Error,
 }
 
@@ -29,7 +26,7 @@ pub enum Stage {
     BeforeCertificate,
     /// This client refused the certificate that the node showed.
     NodeRefused(NodeRefusal),
-    /// The node's certificate was accepted; what follows is about this client's.
+    /// This client had accepted the node's certificate; what follows concerns its own.
     AfterCertificate,
 }
 
@@ -44,95 +41,102 @@ pub enum NodeRefusal {
     Untrusted,
 }
 
+/// What ended a handshake, as the TLS library reports it.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The node sent an alert.
+    Alert(Alert),
+    /// The node's choice is not supported here; states which.
+    Incompatible(String),
+    /// What arrived is not TLS.
+    NotTls,
+    /// The node doesn't prove that it holds the key of its certificate.
+    NoProof,
+    /// The connection was closed; states the system's error.
+    Closed(String),
+    /// Any other failure; states the library's error.
+    Other(String),
+}
+
+const WRONG_PORT_ADVICE: &str = "give the node's channel port (channel_listen_port, usually 20200), not its P2P port \
+                                 (30300) or JSON-RPC port (8545)";
+
 impl HandshakeFailure {
-    /// Of `failure` in a handshake with `endpoint`; `verdict` is ours on the node's certificate, if it showed one.
+    /// Returns the failure of a handshake with `endpoint`. `verdict` is this client's on the node's certificate, `None`
+    /// if the node showed none.
     pub(super) fn new(
-        failure: &io::Error,
+        ending: &Ending,
         verdict: Option<&Result<(), Refusal>>,
         own: &Credentials,
         endpoint: &Endpoint,
     ) -> HandshakeFailure {
-        let tls = failure.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
         HandshakeFailure {
             stage: match verdict {
                 None => Stage::BeforeCertificate,
                 Some(Ok(())) => Stage::AfterCertificate,
                 Some(Err(refusal)) => Stage::NodeRefused(match refusal.reason {
-                    CertificateError::Expired => NodeRefusal::Expired,
-                    CertificateError::NotValidYet => NodeRefusal::NotYetValid,
-                    _ => NodeRefusal::Untrusted,
+                    Reason::Expired => NodeRefusal::Expired,
+                    Reason::NotValidYet => NodeRefusal::NotYetValid,
+                    Reason::UnknownIssuer | Reason::BadSignature | Reason::Invalid => NodeRefusal::Untrusted,
                 }),
             },
-            alert: match tls {
-                Some(TlsError::AlertReceived(alert)) => Some(u8::from(*alert)),
+            alert: match ending {
+                Ending::Alert(alert) => Some(alert.0),
                 _ => None,
             },
-            error: explain(failure, verdict, own, endpoint),
+            error: explain(ending, verdict, own, endpoint),
         }
     }
 }
 
-/// The error for `failure` of a handshake with `endpoint`; `verdict` is ours on the node's certificate, if it
-/// showed one.
 fn explain(
-    failure: &io::Error,
+    ending: &Ending,
     verdict: Option<&Result<(), Refusal>>,
     own: &Credentials,
     endpoint: &Endpoint,
 ) -> Error {
-    let tls = failure.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    match (tls, verdict) {
+    let failed = |why: &str| {
+        let why = foreign(why);
+        Error::undelivered(ErrorKind::Tls, format!("TLS handshake with {endpoint} failed: {why}"))
+    };
+    match (ending, verdict) {
         (_, Some(Err(refusal))) => refused_node(refusal, own, endpoint),
-        (Some(TlsError::InvalidCertificate(CertificateError::BadSignature)), Some(Ok(()))) => {
-            Error::undelivered(
-                ErrorKind::NodeCertificate,
-                format!(
-                    "the node {endpoint} is refused: it doesn't hold the private key of the certificate it showed"
-                ),
-            )
-        }
-        (Some(TlsError::AlertReceived(alert)), None) => refused_hello(*alert, own, endpoint),
-        (Some(TlsError::AlertReceived(alert)), Some(Ok(()))) => refused_certificate(*alert, own, endpoint),
-        (Some(TlsError::PeerIncompatible(what)), _) => nothing_in_common(&format!("{what:?}"), own, endpoint),
-        (
-            Some(TlsError::InvalidMessage(
-                InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-            )),
-            None,
-        ) => Error::undelivered(
-            ErrorKind::Tls,
-            format!("what answers at {endpoint} doesn't speak TLS: {}", wrong_port_advice()),
-        ),
-        (Some(other), _) => {
-            let why = other.to_string();
-            Error::undelivered(
-                ErrorKind::Tls,
-                format!("TLS handshake with {endpoint} failed: {}", foreign(&why)),
-            )
-        }
-        (None, None) => Error::undelivered(
-            ErrorKind::Tls,
+        (Ending::NoProof, Some(Ok(()))) => Error::undelivered(
+            ErrorKind::NodeCertificate,
             format!(
-                "{endpoint} closed the connection before the TLS handshake ({failure}): {}",
-                wrong_port_advice()
+                "the node {endpoint} is refused: it doesn't hold the private key of the certificate that it showed"
             ),
         ),
-        (None, Some(Ok(()))) => Error::undelivered(
+        (Ending::NoProof, None) => failed("a signature is wrong"),
+        (Ending::Alert(alert), None) => refused_hello(*alert, own, endpoint),
+        (Ending::Alert(alert), Some(Ok(()))) => refused_certificate(*alert, own, endpoint),
+        (Ending::Incompatible(what), _) => nothing_in_common(what, own, endpoint),
+        (Ending::NotTls, None) => Error::undelivered(
+            ErrorKind::Tls,
+            format!("the service at {endpoint} doesn't speak TLS: {WRONG_PORT_ADVICE}"),
+        ),
+        (Ending::NotTls, Some(Ok(()))) => failed("an invalid message arrived"),
+        (Ending::Other(why), _) => failed(why),
+        (Ending::Closed(why), None) => Error::undelivered(
+            ErrorKind::Tls,
+            format!("{endpoint} closed the connection before the TLS handshake ({why}): {WRONG_PORT_ADVICE}"),
+        ),
+        (Ending::Closed(why), Some(Ok(()))) => Error::undelivered(
             ErrorKind::Tls,
             format!(
                 "the node {endpoint} closed the connection in the TLS handshake, after this client had shown its \
-                 certificate ({failure}): look into the node's log; {}",
+                 certificate ({why}): check the node's log; {}",
                 likely_reasons(own)
             ),
         ),
     }
 }
 
-/// We refused the node's certificate.
+/// Returns the error for a node whose certificate this client refused.
 fn refused_node(refusal: &Refusal, own: &Credentials, endpoint: &Endpoint) -> Error {
     let advice = match refusal.reason {
-        CertificateError::Expired => ": have it renewed, or check this machine's clock".to_owned(),
-        CertificateError::NotValidYet => ": check this machine's clock".to_owned(),
+        Reason::Expired => ": have it renewed, or check this machine's clock".to_owned(),
+        Reason::NotValidYet => ": check this machine's clock".to_owned(),
         _ => format!(
             ". Use the ca.crt of the chain that the node belongs to ({} is in use), or connect to a node of that chain",
             own.ca_name()
@@ -144,24 +148,20 @@ fn refused_node(refusal: &Refusal, own: &Credentials, endpoint: &Endpoint) -> Er
     )
 }
 
-/// An alert in answer to our first message.
+/// Returns the error for an alert in answer to the first message.
 fn refused_hello(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> Error {
     match alert {
-        Alert::HandshakeFailure | Alert::InsufficientSecurity | Alert::ProtocolVersion => {
-            nothing_in_common(&format!("alert {}", name(alert)), own, endpoint)
+        Alert::HANDSHAKE_FAILURE | Alert::INSUFFICIENT_SECURITY | Alert::PROTOCOL_VERSION => {
+            nothing_in_common(&format!("alert {alert}"), own, endpoint)
         }
         other => Error::undelivered(
             ErrorKind::Tls,
-            format!(
-                "{endpoint} ended the TLS handshake at its start (alert {}): {}",
-                name(other),
-                wrong_port_advice()
-            ),
+            format!("{endpoint} ended the TLS handshake at its start (alert {other}): {WRONG_PORT_ADVICE}"),
         ),
     }
 }
 
-/// The node offered nothing that we can do.
+/// Returns the error for a node that shares no cipher suite, curve or version with this client.
 fn nothing_in_common(what: &str, own: &Credentials, endpoint: &Endpoint) -> Error {
     let likely = if own.is_rsa() {
         "The credentials are of an RSA channel, the default of chains built since 2.9.0: such a node agrees on keys by \
@@ -179,44 +179,44 @@ fn nothing_in_common(what: &str, own: &Credentials, endpoint: &Endpoint) -> Erro
     )
 }
 
-/// An alert after we had sent our certificate.
+/// Returns the error for an alert after this client had sent its certificate.
 fn refused_certificate(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> Error {
     let why = match alert {
-        Alert::UnknownCA => likely_reasons(own),
-        Alert::CertificateExpired => {
-            format!("the node finds {} expired: renew it, and compare both clocks", own.certificate_name())
+        Alert::UNKNOWN_CA => likely_reasons(own),
+        Alert::CERTIFICATE_EXPIRED => {
+            format!(
+                "the node's clock says that {} is expired: renew it, and compare both clocks",
+                own.certificate_name()
+            )
         }
-        Alert::InternalError | Alert::AccessDenied => format!(
+        Alert::INTERNAL_ERROR | Alert::ACCESS_DENIED => format!(
             "nodes take certificates of their own agency only unless told otherwise (check_cert_issuer), and those of \
              their sdk_allowlist if they have one: use an SDK certificate of the node's agency, {} was issued by {}",
             own.certificate_name(),
             own.issuer()
         ),
-        Alert::BadCertificate
-        | Alert::UnsupportedCertificate
-        | Alert::CertificateUnknown
-        | Alert::CertificateRevoked
-        | Alert::CertificateRequired
-        | Alert::NoCertificate
-        | Alert::HandshakeFailure
-        | Alert::DecryptError => likely_reasons(own),
+        Alert::BAD_CERTIFICATE
+        | Alert::UNSUPPORTED_CERTIFICATE
+        | Alert::CERTIFICATE_UNKNOWN
+        | Alert::CERTIFICATE_REVOKED
+        | Alert::CERTIFICATE_REQUIRED
+        | Alert::NO_CERTIFICATE
+        | Alert::HANDSHAKE_FAILURE
+        | Alert::DECRYPT_ERROR => likely_reasons(own),
         other => {
             return Error::undelivered(
                 ErrorKind::Tls,
-                format!(
-                    "the node {endpoint} ended the TLS handshake (alert {}): look into its log",
-                    name(other)
-                ),
+                format!("the node {endpoint} ended the TLS handshake (alert {other}): check its log"),
             );
         }
     };
     Error::undelivered(
         ErrorKind::ClientCertificate,
-        format!("the node {endpoint} refused this client's certificate (alert {}): {why}", name(alert)),
+        format!("the node {endpoint} refused this client's certificate (alert {alert}): {why}"),
     )
 }
 
-/// Why a node refuses a certificate without saying which reason.
+/// Returns the reasons for which a node may refuse this client's certificate without stating one.
 fn likely_reasons(own: &Credentials) -> String {
     match own.missing_issuer() {
         Some(issuer) => format!(
@@ -229,13 +229,4 @@ fn likely_reasons(own: &Credentials) -> String {
             own.issuer()
         ),
     }
-}
-
-fn wrong_port_advice() -> &'static str {
-    "give the node's channel port (channel_listen_port, usually 20200), not its P2P port (30300) or JSON-RPC port (8545)"
-}
-
-/// The alert's name and number, as OpenSSL and node logs show it.
-fn name(alert: Alert) -> String {
-    format!("{} {alert:?}", u8::from(alert))
 }

@@ -1,21 +1,17 @@
-//! TLS 1.2 as 2.x nodes want it, by rustls: mutual, on secp256k1, without resumption, names unchecked.
+//! TLS 1.2 as nodes require it: both sides show certificates, host names are not checked, sessions are not resumed.
 //!
-//! rustls has no static RSA key exchange, the only one that RSA channel nodes do: that will be another backend.
+//! Here are the parts that don't depend on a TLS library: the checks of certificates ([`chain`], [`signature`]) and the
+//! texts of failures ([`failure`]). Each library has a folder that translates between them and it.
 
-mod acceptor;
+mod alert;
 mod chain;
-mod connector;
-mod exchange;
 mod failure;
-mod provider;
+mod rustls;
 mod signature;
-mod signing_key;
-mod verifier;
 
-pub use acceptor::{NodeAcceptor, TakenClients, server_config};
-pub use connector::RustlsConnector;
-pub use failure::{HandshakeFailure, NodeRefusal, Stage};
-pub use provider::KeyExchange;
+pub use self::failure::{HandshakeFailure, NodeRefusal, Stage};
+pub use self::rustls::{
+    KeyExchange, NodeAcceptor, RustlsConnector, TakenClients, certified_key, server_config,
+};
 
-pub(super) use chain::leads_to_root;
-pub(super) use signing_key::candidates as signing_keys;
+pub(super) use self::chain::leads_to_root;

@@ -25,7 +25,7 @@ fn broadcast(place: &Place, devnet: &Devnet, more: &[&str]) -> Ended {
 #[test]
 fn credentials_are_read_from_folder_or_three_files() {
     let (place, devnet) = place();
-    assert_eq!(broadcast(&place, &devnet, &[]).code, 3, "nobody looks there");
+    assert_eq!(broadcast(&place, &devnet, &[]).code, 3, "that folder is not searched");
     assert_eq!(broadcast(&place, &devnet, &["--credentials", "given"]).code, 0);
     let files = ["--ca", "given/ca.crt", "--cert", "given/sdk.crt", "--key", "given/sdk.key"];
     assert_eq!(broadcast(&place, &devnet, &files).code, 0);

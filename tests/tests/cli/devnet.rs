@@ -89,7 +89,7 @@ fn control_accepts_faults_and_commands() {
     let (devnet, mut input) = Program::talk(command);
     let ready: Value = serde_json::from_str(&devnet.line()).unwrap();
     let endpoint = |node: usize| ready["endpoints"][node].as_str().unwrap();
-    let mut tell = |line: &str| -> Value {
+    let mut control = |line: &str| -> Value {
         writeln!(input, "{line}").unwrap();
         serde_json::from_str(&devnet.line()).unwrap()
     };
@@ -98,11 +98,11 @@ fn control_accepts_faults_and_commands() {
     assert!(serving.line().contains("serving"));
     let publish = |timeout| place.run(&["publish", endpoint(0), "hello", "hi", "--timeout", timeout]).code;
     assert_eq!(publish("0.5"), 7, "lost on its way to the node");
-    assert_eq!(tell("# a note\n\n hits 1 "), json!({ "event": "answer", "command": "hits 1", "hits": 1 }));
+    assert_eq!(control("# a note\n\n hits 1 "), json!({ "event": "answer", "command": "hits 1", "hits": 1 }));
     assert_eq!(publish("60"), 0);
-    assert_eq!(tell("kill 1"), json!({ "event": "answer", "command": "kill 1" }));
+    assert_eq!(control("kill 1"), json!({ "event": "answer", "command": "kill 1" }));
     assert_eq!(publish("60"), 6, "the subscriber's node is dead");
-    let refused = tell("kill 2");
+    let refused = control("kill 2");
     assert_eq!((&refused["event"], &refused["kind"]), (&json!("error"), &json!("InvalidArgument")));
     assert!(refused["message"].as_str().unwrap().contains("no node 2"), "{refused}");
 

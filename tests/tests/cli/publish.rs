@@ -126,11 +126,11 @@ fn interval_repeats_publish_until_ctrl_c() {
 #[test]
 fn publish_reports_that_there_is_no_subscriber() {
     let place = Place::with_nodes();
-    let ended = place.run(&["publish", &place.endpoint(0), "nobody", "hi"]);
+    let ended = place.run(&["publish", &place.endpoint(0), "unused", "hi"]);
     assert_eq!((ended.code, ended.stdout.len()), (6, 0));
     assert!(ended.stderr[0].starts_with("error: ") && ended.stderr[0].contains("subscribe"), "{ended:?}");
 
-    let ended = place.run(&["publish", &place.endpoint(0), "nobody", "hi", "--count", "2", "--json"]);
+    let ended = place.run(&["publish", &place.endpoint(0), "unused", "hi", "--count", "2", "--json"]);
     assert_eq!((ended.code, ended.stderr), (6, vec![]));
     for (number, line) in ended.stdout[..2].iter().enumerate() {
         let error: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -40,12 +40,12 @@ impl Session {
         let child = command.spawn(pts).unwrap();
         let keyboard = std::fs::File::from(OwnedFd::from(pty));
         let mut screen = keyboard.try_clone().unwrap();
-        let (tell, seen) = channel();
+        let (sender, seen) = channel();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             // After the program has exited, reading its terminal is an error.
             while let Ok(read) = screen.read(&mut buffer) {
-                if read == 0 || tell.send(buffer[..read].to_vec()).is_err() {
+                if read == 0 || sender.send(buffer[..read].to_vec()).is_err() {
                     return;
                 }
             }
@@ -140,8 +140,8 @@ fn subscribe_stats_stay_in_one_line() {
 fn progress_line_shows_what_is_waited_for() {
     let place = Place::with_nodes();
     let endpoint = place.endpoint(0);
-    let mut session = Session::start(&place, &["publish", &endpoint, "nobody", "hi", "--wait"]);
-    session.expect("waiting for a subscriber of nobody, ");
+    let mut session = Session::start(&place, &["publish", &endpoint, "unused", "hi", "--wait"]);
+    session.expect("waiting for a subscriber of unused, ");
     session.press_ctrl_c();
     let (code, seen) = session.end();
     assert_eq!(code, 130, "{seen:?}");
@@ -181,7 +181,7 @@ fn publish_without_message_on_terminal_is_an_error() {
 #[test]
 fn errors_are_red() {
     let place = Place::with_nodes();
-    let session = Session::start(&place, &["publish", &place.endpoint(0), "nobody", "hi"]);
+    let session = Session::start(&place, &["publish", &place.endpoint(0), "unused", "hi"]);
     let (code, seen) = session.end();
     assert_eq!(code, 6);
     assert!(seen.contains("\x1b[31merror:") || seen.contains("\x1b[1m\x1b[31merror:"), "{seen:?}");
@@ -191,7 +191,7 @@ fn errors_are_red() {
 fn no_color_disables_colour() {
     let place = Place::with_nodes();
     let quiet = [("NO_COLOR", "1")];
-    for arguments in [&["publish", &place.endpoint(0), "nobody", "hi"][..], &["nonsense"], &["--help"]] {
+    for arguments in [&["publish", &place.endpoint(0), "unused", "hi"][..], &["nonsense"], &["--help"]] {
         let (_, seen) = Session::start_with(&place, arguments, &quiet).end();
         assert!(!seen.is_empty() && !seen.contains('\x1b'), "{arguments:?}: {seen:?}");
     }

@@ -159,5 +159,5 @@ async fn node_version_is_escaped_and_bounded() {
     });
     let version = version.await;
     assert!(version.starts_with(r"2.11.2\n\u{1b}[2J\u{202e}xxx"), "{version}");
-    assert!(version.ends_with('x') && version.len() < 100, "{version}");
+    assert!(version.len() < 100, "{version}");
 }

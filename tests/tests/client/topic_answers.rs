@@ -59,8 +59,8 @@ async fn client_of_fake(
 ) -> Client {
     let node = FakeNode::new(devnet).await;
     let builder = other.into_iter().fold(builder_at(devnet, &node), |builder, other| builder.endpoint(other));
-    let accept = async { tokio::spawn(play(node.accept_ready().await, count, topics, result)) };
-    let (client, _) = tokio::join!(builder.connect(), accept);
+    let accept = async { drop(tokio::spawn(play(node.accept_ready().await, count, topics, result))) };
+    let (client, ()) = tokio::join!(builder.connect(), accept);
     let client = client.unwrap();
     let is_up = || client.stats().endpoints.iter().all(|endpoint| endpoint.connected);
     until("all its nodes", is_up).await;

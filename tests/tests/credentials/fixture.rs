@@ -9,7 +9,7 @@ use amop::{Error, ErrorKind};
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
 use tempfile::TempDir;
 
-/// When a test gives up; no test waits for it to pass.
+/// The time after which a test fails. No test waits for it to pass.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
 /// A folder with `ca.crt`, `sdk.crt` and `sdk.key`.

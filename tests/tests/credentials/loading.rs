@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::fixture::{Folder, assert_error};
 
 #[test]
-fn a_folder_three_files_or_memory_give_the_same() {
+fn folder_files_and_memory_are_accepted_as_sources() {
     let folder = Folder::new();
     folder.load().unwrap();
     let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.file(name));
@@ -22,7 +22,7 @@ fn a_folder_three_files_or_memory_give_the_same() {
 }
 
 #[test]
-fn keys_are_read_in_every_form() {
+fn every_encoding_of_a_key_loads() {
     let folder = Folder::new();
     folder.openssl("ec -in sdk.key -out sec1.key");
     folder.openssl("ec -in sdk.key -conv_form compressed -out compressed.key");
@@ -54,7 +54,7 @@ fn rsa_keys_and_version_1_certificates_load() {
 }
 
 #[test]
-fn an_encrypted_key_says_so() {
+fn encrypted_key_is_reported() {
     let folder = Folder::new();
     folder.openssl("pkcs8 -topk8 -in sdk.key -v2 aes256 -passout pass:secret -out pkcs8.key");
     folder.openssl("ec -in sdk.key -aes256 -passout pass:secret -out sec1.key");
@@ -65,21 +65,21 @@ fn an_encrypted_key_says_so() {
 }
 
 #[test]
-fn another_key_is_a_mismatch() {
+fn key_of_another_certificate_is_a_mismatch() {
     let (folder, other) = (Folder::new(), Folder::new());
     folder.write("sdk.key", other.read("sdk.key"));
     folder.assert_fails(ErrorKind::KeyMismatch, "sdk.key", &["CN=sdk", "sdk.crt"]);
 }
 
 #[test]
-fn the_own_certificate_has_to_come_first() {
+fn chain_that_does_not_begin_with_the_leaf_is_a_mismatch() {
     let folder = Folder::new();
     folder.write("sdk.crt", folder.read("ca.crt") + &folder.read("sdk.crt"));
     folder.assert_fails(ErrorKind::KeyMismatch, "sdk.key", &["own certificate first"]);
 }
 
 #[test]
-fn a_file_of_another_format_is_named_with_what_it_is() {
+fn error_states_the_format_of_a_wrong_file() {
     let whole = Folder::new();
     whole.openssl("pkey -in sdk.key -outform DER -out key.der");
     whole.openssl("x509 -in sdk.crt -outform DER -out cert.der");
@@ -111,7 +111,7 @@ fn a_file_of_another_format_is_named_with_what_it_is() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_says_which_can() {
+fn error_of_an_unusable_key_states_the_usable_kinds() {
     let folder = Folder::new();
     folder.openssl("ecparam -name secp256k1 -genkey -noout -param_enc explicit -out sdk.key");
     folder.assert_fails(ErrorKind::CredentialsInvalid, "sdk.key", &["secp256k1", "named curve"]);
@@ -120,7 +120,7 @@ fn a_key_that_cannot_be_used_says_which_can() {
 }
 
 #[test]
-fn credentials_of_a_gm_chain_say_so() {
+fn credentials_of_a_gm_chain_are_reported() {
     let folder = Folder::new();
     folder.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:SM2 -out gm.key");
     folder.openssl("req -new -x509 -sm3 -subj /CN=gm -key gm.key -out gm.crt");
@@ -131,7 +131,7 @@ fn credentials_of_a_gm_chain_say_so() {
 }
 
 #[test]
-fn a_missing_or_unreadable_file_comes_with_the_systems_error() {
+fn error_of_an_unreadable_file_states_the_cause() {
     let folder = Folder::new();
     let [ca, cert] = ["ca.crt", "sdk.crt"].map(|name| folder.file(name));
     let source = CredentialSource::Files { ca, cert, key: folder.file("other.key") };
@@ -146,7 +146,7 @@ fn a_missing_or_unreadable_file_comes_with_the_systems_error() {
 }
 
 #[test]
-fn dates_are_checked_at_load_with_both_dates_in_the_text() {
+fn expired_credentials_are_refused_with_both_dates() {
     let load = |options: &ChainOptions, leaf: &LeafOptions| {
         let chain = Chain::mint(options).unwrap();
         let sdk = chain.issue(Role::Sdk, "sdk", leaf).unwrap();
@@ -170,7 +170,7 @@ fn dates_are_checked_at_load_with_both_dates_in_the_text() {
 }
 
 #[test]
-fn a_valid_ca_beside_an_expired_one_is_enough() {
+fn one_valid_ca_beside_an_expired_one_is_sufficient() {
     let folder = Folder::new();
     let old =
         Chain::mint(&ChainOptions { root_period: Period::expired(), ..ChainOptions::default() }).unwrap();
@@ -179,7 +179,7 @@ fn a_valid_ca_beside_an_expired_one_is_enough() {
 }
 
 #[test]
-fn the_chain_can_be_checked_to_lead_to_the_ca() {
+fn check_chain_detects_a_missing_issuer() {
     let chain = Chain::mint(&ChainOptions::default()).unwrap();
     let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::default()).unwrap();
     sdk.credentials().unwrap().check_chain().unwrap();
@@ -193,7 +193,7 @@ fn the_chain_can_be_checked_to_lead_to_the_ca() {
 }
 
 #[test]
-fn debug_output_never_shows_a_key() {
+fn debug_output_hides_the_key() {
     let folder = Folder::new();
     let secret = folder.read("sdk.key").lines().nth(1).unwrap().to_owned();
     let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.read(name).into_bytes());
@@ -229,7 +229,7 @@ fn sdk(algorithm: Algorithm) -> Identity {
 
 proptest! {
     #[test]
-    fn no_change_of_a_certificate_goes_unnoticed(
+    fn every_change_of_a_certificate_is_detected(
         position in any::<prop::sample::Index>(),
         by in proptest::char::ranges(vec!['A'..='Z', 'a'..='z', '0'..='9'].into()),
         is_rsa in any::<bool>(),

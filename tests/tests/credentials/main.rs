@@ -1,4 +1,4 @@
-//! Credentials: what loads, what is refused with which text, and that no text shows a key.
+//! Loading of credentials: the sources and formats that are accepted, the errors for others, and that no text shows a key.
 
 mod fixture;
 mod loading;

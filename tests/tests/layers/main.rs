@@ -22,12 +22,10 @@ const ALLOWED_CYCLES: &[(&str, &str)] = &[
     ("src/client/link.rs", "src/client/links.rs"),
     ("src/client/mod.rs", "src/client/builder.rs"),
     ("src/delivery/duplicates.rs", "src/delivery/request.rs"),
+    ("src/protocol/channel/rpc/stream.rs", "src/protocol/channel/rpc.rs"),
     ("src/session/command.rs", "src/session/link_handle.rs"),
     ("src/transport/credentials/loading.rs", "src/transport/credentials/mod.rs"),
     ("src/transport/credentials/place.rs", "src/transport/credentials/mod.rs"),
-    ("cli/src/commands/completions.rs", "cli/src/arguments.rs"),
-    ("cli/src/commands/man.rs", "cli/src/arguments.rs"),
-    ("cli/src/doctor/tls.rs", "cli/src/doctor/listener.rs"),
 ];
 
 /// Files of `src/delivery`, `src/client` and `src/error.rs` that name `protocol::channel`.
@@ -35,12 +33,7 @@ const ALLOWED_CHANNEL_USERS: &[&str] =
     &["src/client/publish.rs", "src/delivery/request.rs", "src/delivery/router.rs"];
 
 /// Files of the session machines that name tokio.
-const ALLOWED_TOKIO_USERS: &[&str] = &[
-    "src/session/channel/calls.rs",
-    "src/session/channel/mod.rs",
-    "src/session/channel/survey.rs",
-    "src/session/channel/topics.rs",
-];
+const ALLOWED_TOKIO_USERS: &[&str] = &["src/session/channel/calls.rs", "src/session/channel/mod.rs"];
 
 // ---- End of the allow list. ----
 

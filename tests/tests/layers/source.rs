@@ -118,7 +118,7 @@ impl File {
             }
             at += length + 1;
         }
-        // A re-export alone is no dependency: whoever uses it depends on its origin.
+        // A re-export alone is not a dependency: the file that uses it depends on its origin.
         let used = exported.iter().filter(|(name, _)| body.contains(name));
         named.extend(used.map(|(_, path)| path.clone()));
         named.extend(paths(&body).iter().filter_map(|path| absolute(path)));

@@ -1,4 +1,4 @@
-//! Random faults at four nodes with eight clients, for a given time.
+//! Random faults at four nodes with eight clients and two hostile peers, for a given time.
 //!
 //! A seed determines the faults and their order, because they are drawn before the state of any node is read. Their
 //! effects also depend on sockets and the scheduler.
@@ -140,7 +140,8 @@ impl Chaos {
         let setup = Setup::new(chaos_nodes(seed))
             .clients(PUBLISHERS, SUBSCRIBERS)
             .handler_time(handler_time)
-            .with_mixed_topic();
+            .with_mixed_topic()
+            .with_hostile_peers(seed);
         Chaos { scenario: setup.start().await, handler_delay, subscription: None }
     }
 

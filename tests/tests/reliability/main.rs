@@ -5,6 +5,7 @@
 mod chaos;
 mod clock;
 mod connections;
+mod hostile;
 mod messages;
 mod nodes;
 mod oracle;

@@ -23,6 +23,8 @@ pub(crate) enum CallKind {
     AtLeastOnce,
     /// Every subscriber handles the broadcast.
     Broadcast,
+    /// Hostile peers answer the unicast. It may have any outcome.
+    Hostile,
 }
 
 /// How a call ended.
@@ -108,6 +110,8 @@ pub(crate) struct Totals {
     /// Copies of acknowledged broadcasts, one per subscriber, and the number of those that were not received.
     pub(crate) copies: usize,
     pub(crate) copies_missed: usize,
+    /// Calls to hostile peers, which are not counted above.
+    pub(crate) hostile: usize,
 }
 
 impl fmt::Display for Totals {
@@ -115,7 +119,7 @@ impl fmt::Display for Totals {
         write!(
             f,
             "succeeded / no / maybe: {} / {} / {} ({} of them handled); duplicates: {} at least once, {} at a second \
-             client; missed: {} of {} copies",
+             client; missed: {} of {} copies; to hostile peers: {}",
             self.done,
             self.failed,
             self.uncertain,
@@ -124,12 +128,17 @@ impl fmt::Display for Totals {
             self.at_two_clients,
             self.copies_missed,
             self.copies,
+            self.hostile,
         )
     }
 }
 
 impl Totals {
     fn add(&mut self, record: &Record, subscribers: Option<&BTreeSet<usize>>) {
+        if record.kind == CallKind::Hostile {
+            self.hostile += 1;
+            return;
+        }
         self.calls += 1;
         match &record.outcomes[..] {
             [Outcome::Done] => self.done += 1,
@@ -185,7 +194,7 @@ impl Oracle {
         let mut records = self.records();
         let record = &mut records.calls[call];
         record.outcomes.push(outcome);
-        let done = record.is_done();
+        let done = record.is_done() && record.kind != CallKind::Hostile;
         records.done += usize::from(done);
         drop(records);
         self.changed.send_replace(());
@@ -290,6 +299,7 @@ impl Oracle {
         for (call, record) in self.records().calls.iter().enumerate() {
             let mut wrong = |what: &str| violations.push(format!("call {call}: {what}: {record:?}"));
             match &record.outcomes[..] {
+                [_] if record.kind == CallKind::Hostile => {}
                 [Outcome::Failed(error)] if error.kind() == ErrorKind::Internal => {
                     wrong("it got the reply to another call")
                 }
@@ -337,6 +347,8 @@ mod tests {
         }
         let failed = || Err::<(), _>(Error::undelivered(ErrorKind::NotConnected, "x"));
         assert!(is_found(|_, _| {}, CallKind::Unicast), "it did not end");
+        assert!(is_found(|_, _| {}, CallKind::Hostile), "it did not end");
+        assert!(!is_found(|oracle, call| oracle.end(call, Ok(())), CallKind::Hostile));
         assert!(
             is_found(|oracle, call| oracle.end(call, Ok(())), CallKind::Unicast),
             "it succeeded and was not handled"

@@ -9,12 +9,15 @@ use amop_devnet::{Devnet, DevnetBuilder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::hostile::{self, HostilePeers};
 use crate::oracle::{CallKind, GUARD, Oracle, Totals};
-use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup};
+use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup, TRAP};
 
 /// The pause of each load task after a call: short enough that calls are in flight at any time, and long enough for two
 /// slow cores.
 const REST: Duration = Duration::from_millis(10);
+/// The deadline of unicasts to hostile peers.
+const TRAP_TIMEOUT: Duration = Duration::from_secs(1);
 /// The number of calls that must succeed before [`Scenario::wait_for_progress`] returns.
 const ENOUGH: usize = 40;
 
@@ -32,6 +35,7 @@ pub(crate) struct Scenario {
     /// Publishers first, then subscribers, then the server.
     clients: Vec<Watched>,
     load: Vec<JoinHandle<()>>,
+    pub(crate) hostile: Option<HostilePeers>,
     stop: Arc<AtomicBool>,
 }
 
@@ -50,10 +54,17 @@ impl Scenario {
             let client = setup.client(&devnet).connect().await.expect("the client connects");
             clients.push(Watched { events: client.events(), client });
         }
-        let mut scenario =
-            Scenario { devnet, oracle, setup, clients, load: Vec::new(), stop: Arc::default() };
+        let mut scenario = Scenario {
+            devnet,
+            oracle,
+            setup,
+            clients,
+            load: Vec::new(),
+            hostile: None,
+            stop: Arc::default(),
+        };
         scenario.all_connected().await;
-        let Setup { publishers, subscribers, mixed, inbox_timeout, .. } = scenario.setup;
+        let Setup { publishers, subscribers, mixed, hostile, inbox_timeout, .. } = scenario.setup;
         for subscriber in publishers..publishers + subscribers {
             scenario.subscribe(subscriber, INBOX).await.expect("the subscription is confirmed");
             scenario.subscribe(subscriber, NEWS).await.expect("the subscription is confirmed");
@@ -64,6 +75,12 @@ impl Scenario {
             scenario.serve(MIXED).await;
             scenario.subscribe(scenario.server(), MIXED).await.expect("the subscription is confirmed");
             scenario.oracle.expect_broadcasts(MIXED, scenario.server());
+        }
+        if let Some(seed) = hostile {
+            scenario.hostile = Some(HostilePeers::start(&scenario.devnet.nodes(), seed));
+            for publisher in 0..publishers {
+                scenario.send(publisher, TRAP, CallKind::Hostile, Some(TRAP_TIMEOUT));
+            }
         }
         for publisher in 0..publishers {
             scenario.send(publisher, ECHO, CallKind::Unicast, None);
@@ -101,8 +118,9 @@ impl Scenario {
     ) -> impl Future<Output = amop::Result<HandlerGuard>> + Send + use<> {
         let (oracle, handler_time) = (self.oracle.clone(), self.setup.handler_time.clone());
         let handle = move |message: Message| {
-            let call = oracle.handled(client, message.seq(), message.data());
-            let time = handler_time(message.topic(), call);
+            let call = (message.data() != hostile::PAYLOAD)
+                .then(|| oracle.handled(client, message.seq(), message.data()));
+            let time = call.map_or(Duration::ZERO, |call| handler_time(message.topic(), call));
             async move {
                 if !time.is_zero() {
                     tokio::time::sleep(time).await;
@@ -117,8 +135,9 @@ impl Scenario {
         let (oracle, handler_time, server) =
             (self.oracle.clone(), self.setup.handler_time.clone(), self.server());
         let serve = self.client(server).serve(topic, move |request: Request| {
-            let call = oracle.handled(server, request.message().seq(), request.data());
-            let time = handler_time(request.topic(), call);
+            let call = (request.data() != hostile::PAYLOAD)
+                .then(|| oracle.handled(server, request.message().seq(), request.data()));
+            let time = call.map_or(Duration::ZERO, |call| handler_time(request.topic(), call));
             async move {
                 tokio::time::sleep(time).await;
                 request.data().clone()
@@ -179,6 +198,9 @@ impl Scenario {
         self.stop.store(true, Ordering::Relaxed);
         for worker in self.load {
             worker.await.expect("a load task ends");
+        }
+        if let Some(hostile) = self.hostile {
+            hostile.stop().await;
         }
         let all_received = |oracle: &Oracle| oracle.totals().copies_missed == 0;
         if self.setup.steady {
@@ -272,7 +294,7 @@ async fn call(
             // The load task waits for this unless the test has failed.
             let _ = ended.send(());
         }),
-        CallKind::Unicast | CallKind::AtLeastOnce => {
+        CallKind::Unicast | CallKind::AtLeastOnce | CallKind::Hostile => {
             let retry = if kind == CallKind::AtLeastOnce { Retry::AtLeastOnce } else { Retry::Definite };
             let mut publish = client.publish(topic, payload.clone()).retry(retry);
             if let Some(timeout) = timeout {
@@ -281,7 +303,7 @@ async fn call(
             let expected = if topic == INBOX { String::new() } else { payload };
             publish.start(move |outcome| {
                 let outcome = outcome.and_then(|reply| match reply.data() {
-                    data if *data == expected => Ok(()),
+                    data if *data == expected || kind == CallKind::Hostile => Ok(()),
                     data => Err(Error::undelivered(
                         ErrorKind::Internal,
                         format!("a reply to another call: {data:?}"),

@@ -18,6 +18,9 @@ pub(crate) const NEWS: &str = "news";
 /// A topic that one client both serves and subscribes to, see [`Setup::with_mixed_topic`].
 pub(crate) const MIXED: &str = "mixed";
 
+/// The topic of hostile peers, which send wrong replies.
+pub(crate) const TRAP: &str = "trap";
+
 /// The heartbeat interval of clients.
 const HEARTBEAT: Duration = Duration::from_millis(300);
 
@@ -42,6 +45,8 @@ pub(crate) struct Setup {
     pub(crate) subscribers: usize,
     pub(crate) handler_time: HandlerTime,
     pub(crate) mixed: bool,
+    /// The seed of hostile peers, if there are any.
+    pub(crate) hostile: Option<u64>,
     pub(crate) steady: bool,
     call_timeout: Duration,
     pub(crate) inbox_timeout: Option<Duration>,
@@ -57,6 +62,7 @@ impl Setup {
             subscribers: 2,
             handler_time: Arc::new(|_, _| Duration::ZERO),
             mixed: false,
+            hostile: None,
             steady: false,
             call_timeout: Duration::from_secs(3),
             inbox_timeout: None,
@@ -82,6 +88,12 @@ impl Setup {
     /// Adds a topic that one client both serves and subscribes to, with its own load.
     pub(crate) fn with_mixed_topic(mut self) -> Setup {
         self.mixed = true;
+        self
+    }
+
+    /// Adds peers that attack the clients, and calls to them, see [`crate::hostile`].
+    pub(crate) fn with_hostile_peers(mut self, seed: u64) -> Setup {
+        self.hostile = Some(seed);
         self
     }
 

@@ -1,15 +1,15 @@
-//! From endpoint to stream, and what is said about an endpoint that isn't a node.
+//! Dialling an endpoint, and the errors for an endpoint that isn't a node.
 
 use std::io::IoSlice;
 
 use amop::ErrorKind;
-use amop::transport::{Endpoint, PlainConnector, dial};
+use amop::transport::{Connector, Endpoint, dial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::fixture::*;
 
 #[tokio::test]
-async fn a_port_that_answers_http_is_no_tls_port() {
+async fn http_port_is_reported_as_a_wrong_port() {
     let web = RawNode::start(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
     let error = refused(&web.endpoint, &connector(&Network::mint().sdk)).await;
     assert_error(&error, ErrorKind::Tls, &["doesn't speak TLS", "channel port", "8545", "30300"]);
@@ -17,19 +17,19 @@ async fn a_port_that_answers_http_is_no_tls_port() {
 }
 
 #[tokio::test]
-async fn a_port_that_closes_at_once_may_be_the_wrong_one() {
+async fn port_that_closes_at_once_is_reported_as_a_wrong_port() {
     let closed = RawNode::start(b"").await;
     let error = refused(&closed.endpoint, &connector(&Network::mint().sdk)).await;
     assert_error(&error, ErrorKind::Tls, &["closed the connection", "channel port"]);
 }
 
 #[tokio::test]
-async fn garbage_in_answer_to_the_first_message_is_a_typed_error() {
+async fn garbage_after_the_first_message_is_a_tls_error() {
     let client = connector(&Network::mint().sdk);
     let answers: [&[u8]; 7] = [
         b"\0",
         b"\0\0\0\x2a\0\x13 a frame of the channel protocol, unprotected",
-        // Records: longer than allowed, empty, of an unknown kind; then cut short, and holding no message.
+        // Records that are too long, empty, of an unknown kind, cut short, and without a message.
         &[0x16, 0x03, 0x03, 0xff, 0xff, 0x02],
         &[0x16, 0x03, 0x03, 0x00, 0x00],
         &[0x99, 0x03, 0x03, 0x00, 0x01, 0x00],
@@ -44,41 +44,41 @@ async fn garbage_in_answer_to_the_first_message_is_a_typed_error() {
 }
 
 #[tokio::test]
-async fn nothing_listens_names_each_address_and_the_systems_error() {
+async fn connect_error_names_each_address_and_the_cause() {
     let (endpoint, listener) = listen().await;
     drop(listener);
-    let error = refused(&endpoint, &PlainConnector).await;
+    let error = refused(&endpoint, &Connector::Plain).await;
     assert_error(&error, ErrorKind::Connect, &[&endpoint.to_string(), "refused", "channel port"]);
     assert!(error.is_retriable());
 }
 
 #[tokio::test]
 async fn all_addresses_of_a_name_are_tried() {
-    // Listens on one of the two addresses that localhost usually has.
+    // The listener has one of the two addresses that localhost usually has.
     let (endpoint, listener) = listen().await;
     let name: Endpoint = format!("localhost:{}", endpoint.port()).parse().unwrap();
-    let (stream, accepted) = tokio::join!(connect(&name, &PlainConnector), listener.accept());
+    let (stream, accepted) = tokio::join!(connect(&name, &Connector::Plain), listener.accept());
     drop((stream.unwrap(), accepted.unwrap()));
     drop(listener);
     let addresses: Vec<_> = name.resolve().await.unwrap().iter().map(ToString::to_string).collect();
-    let error = refused(&name, &PlainConnector).await;
+    let error = refused(&name, &Connector::Plain).await;
     let expected: Vec<_> = addresses.iter().map(String::as_str).collect();
     assert_error(&error, ErrorKind::Connect, &expected);
 }
 
 #[tokio::test]
-async fn giving_up_in_the_handshake_closes_the_connection() {
+async fn dropping_the_attempt_closes_the_connection() {
     let network = Network::mint();
     let (endpoint, listener) = listen().await;
     let client = connector(&network.sdk);
     let mut dialling = Box::pin(dial(&endpoint, &client));
     let mut silent = tokio::select! {
-        _ = &mut dialling => panic!("a silent listener lets nobody in"),
+        _ = &mut dialling => panic!("a silent listener completes no handshake"),
         accepted = listener.accept() => accepted.unwrap().0,
     };
     let mut hello = [0; 5];
     tokio::select! {
-        _ = &mut dialling => panic!("a silent listener lets nobody in"),
+        _ = &mut dialling => panic!("a silent listener completes no handshake"),
         read = silent.read_exact(&mut hello) => assert_eq!(read.unwrap(), 5),
     }
     drop(dialling);
@@ -87,7 +87,7 @@ async fn giving_up_in_the_handshake_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn vectored_writes_pass_through_the_box() {
+async fn vectored_writes_pass_through_the_boxed_stream() {
     let network = Network::mint();
     let node = EchoNode::start(&network.node).await;
     let mut stream = connect(&node.endpoint, &connector(&network.sdk)).await.unwrap();
@@ -100,6 +100,6 @@ async fn vectored_writes_pass_through_the_box() {
     assert_eq!(&back, b"header and payload");
 
     let (endpoint, listener) = listen().await;
-    let (plain, _accepted) = tokio::join!(connect(&endpoint, &PlainConnector), listener.accept());
+    let (plain, _accepted) = tokio::join!(connect(&endpoint, &Connector::Plain), listener.accept());
     assert!(plain.unwrap().is_write_vectored());
 }

@@ -1,12 +1,11 @@
-//! Nodes and clients for these tests: a TLS listener that echoes, one that sends raw bytes, and one attempt to
-//! connect.
+//! Nodes and clients for the TLS tests: a TLS listener that echoes, one that sends raw bytes, and connectors.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use amop::transport::{
-    BoxedStream, CredentialSource, Credentials, Endpoint, KeyExchange, NodeAcceptor, RustlsConnector,
-    SecureConnector, TakenClients, dial, server_config,
+    BoxedStream, Connector, CredentialSource, Credentials, Endpoint, KeyExchange, NodeAcceptor, TakenClients,
+    dial, server_config,
 };
 use amop::{Error, ErrorKind, Result};
 use amop_devnet::chain::{Chain, ChainOptions, Identity, LeafOptions, Role};
@@ -20,13 +19,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// When a test gives up; nothing waits for it to pass.
+/// The time after which a test fails. No test waits for it to pass.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
-/// What a server without a common cipher suite or curve answers to the first message: a fatal alert, 40.
+/// The answer of a server without a common cipher suite or curve to the first message: a fatal alert, 40.
 pub(crate) const ALERT_HANDSHAKE_FAILURE: &[u8] = &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
 
-/// A chain as the script makes it, with one node and one SDK.
+/// A chain as the official script makes it, with one node and one SDK.
 pub(crate) struct Network {
     pub(crate) chain: Chain,
     pub(crate) node: Identity,
@@ -47,7 +46,7 @@ impl Network {
     }
 }
 
-/// A listener that does the node's side of TLS and echoes what it gets, until it's dropped.
+/// A listener that does the node's side of TLS and echoes what it receives, until it is dropped.
 pub(crate) struct EchoNode {
     pub(crate) endpoint: Endpoint,
     task: JoinHandle<()>,
@@ -65,7 +64,7 @@ impl EchoNode {
         .await
     }
 
-    /// Shows the node's certificates but signs with another key.
+    /// Starts a node that shows its certificates but signs with another key.
     pub(crate) async fn with_foreign_key(node: &Identity) -> EchoNode {
         let mut config =
             server_config(&node.credentials().unwrap(), &[KeyExchange::Secp256k1], TakenClients::OfTheChain)
@@ -106,7 +105,7 @@ impl Drop for EchoNode {
     }
 }
 
-/// A listener that answers the first bytes of each connection with fixed ones and closes.
+/// A listener that answers the first bytes of each connection with fixed bytes and closes it.
 pub(crate) struct RawNode {
     pub(crate) endpoint: Endpoint,
     task: JoinHandle<()>,
@@ -134,36 +133,36 @@ impl Drop for RawNode {
     }
 }
 
-/// A listener on a free port.
+/// Returns a listener on a free port.
 pub(crate) async fn listen() -> (Endpoint, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     (listener.local_addr().unwrap().to_string().parse().unwrap(), listener)
 }
 
-/// A connector for the identity, whatever its dates are.
-pub(crate) fn connector(identity: &Identity) -> RustlsConnector {
-    RustlsConnector::new(&identity.credentials().unwrap()).unwrap()
+/// Returns a connector for the identity, whatever its dates are.
+pub(crate) fn connector(identity: &Identity) -> Connector {
+    Connector::rustls(&identity.credentials().unwrap()).unwrap()
 }
 
-/// A connector for credentials as a client loads them.
-pub(crate) fn loaded(source: &CredentialSource) -> RustlsConnector {
-    RustlsConnector::new(&Credentials::load(source).unwrap()).unwrap()
+/// Returns a connector for credentials that are loaded as a client loads them.
+pub(crate) fn loaded(source: &CredentialSource) -> Connector {
+    Connector::rustls(&Credentials::load(source).unwrap()).unwrap()
 }
 
-/// One attempt to connect.
-pub(crate) async fn connect(endpoint: &Endpoint, connector: &dyn SecureConnector) -> Result<BoxedStream> {
-    tokio::time::timeout(GUARD, dial(endpoint, connector)).await.expect("the attempt ends by itself")
+/// Connects once.
+pub(crate) async fn connect(endpoint: &Endpoint, connector: &Connector) -> Result<BoxedStream> {
+    tokio::time::timeout(GUARD, dial(endpoint, connector)).await.expect("the attempt completes")
 }
 
-/// One attempt to connect that has to fail.
-pub(crate) async fn refused(endpoint: &Endpoint, connector: &dyn SecureConnector) -> Error {
+/// Connects once, which must fail. Returns the error.
+pub(crate) async fn refused(endpoint: &Endpoint, connector: &Connector) -> Error {
     match connect(endpoint, connector).await {
         Ok(_) => panic!("connected to {endpoint}, which should have been refused"),
         Err(error) => error,
     }
 }
 
-/// The kind, and what the text has to say.
+/// Asserts the kind of an error, and that its text holds all `parts`.
 pub(crate) fn assert_error(error: &Error, kind: ErrorKind, parts: &[&str]) {
     assert_eq!(error.kind(), kind, "{error}");
     for part in parts {
@@ -171,12 +170,12 @@ pub(crate) fn assert_error(error: &Error, kind: ErrorKind, parts: &[&str]) {
     }
 }
 
-/// Sends through an echo and back.
+/// Asserts that an echo returns what is sent.
 pub(crate) async fn assert_echo(stream: &mut BoxedStream) {
     assert_answer(stream, b"to the node and back", b"to the node and back").await;
 }
 
-/// Sends `question` and waits for exactly `answer`.
+/// Sends `question` and asserts that exactly `answer` returns.
 pub(crate) async fn assert_answer(stream: &mut BoxedStream, question: &[u8], answer: &[u8]) {
     stream.write_all(question).await.unwrap();
     stream.flush().await.unwrap();

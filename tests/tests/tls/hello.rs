@@ -1,4 +1,4 @@
-//! What the client's first message holds. Real nodes drop every connection that offers a ticket or a session id.
+//! The content of the client's first message. Real nodes drop every connection that offers a ticket or a session id.
 
 use amop::transport::Endpoint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -14,7 +14,7 @@ const EXTENSION_ALPN: u16 = 16;
 const EXTENSION_TICKET: u16 = 35;
 const EXTENSION_VERSIONS: u16 = 43;
 
-/// The fields of a ClientHello that matter here.
+/// The fields of a ClientHello that these tests check.
 struct Hello {
     version: u16,
     session_id: Vec<u8>,
@@ -22,7 +22,7 @@ struct Hello {
 }
 
 impl Hello {
-    /// Reads the first record of a connection.
+    /// Parses the first record of a connection.
     fn parse(record: &[u8]) -> Hello {
         let mut rest = &record[5..];
         assert_eq!((record[0], take(&mut rest, 4)[0]), (0x16, 0x01), "no ClientHello");
@@ -59,7 +59,7 @@ fn number(bytes: &[u8]) -> u16 {
     u16::from_be_bytes(bytes.try_into().unwrap())
 }
 
-/// Passes connections on to `node` and gives the first record of each.
+/// Forwards connections to `node` and sends the first record of each to the channel.
 async fn tap(node: &Endpoint) -> (Endpoint, mpsc::UnboundedReceiver<Vec<u8>>) {
     let (endpoint, listener) = listen().await;
     let (hellos, taken) = mpsc::unbounded_channel();
@@ -82,10 +82,10 @@ async fn tap(node: &Endpoint) -> (Endpoint, mpsc::UnboundedReceiver<Vec<u8>>) {
 }
 
 #[tokio::test]
-async fn neither_the_first_nor_a_later_connection_offers_resumption() {
+async fn no_connection_offers_resumption() {
     let network = Network::mint();
     let folder = Folder::with("node", &network.node);
-    // It hands out tickets and session ids, as real nodes do.
+    // The server issues tickets and session ids, as real nodes do.
     let server = folder.serve("node", "-curves secp256k1").await;
     let (endpoint, mut hellos) = tap(&server.endpoint).await;
     let client = loaded(&network.sdk.source());
@@ -101,7 +101,7 @@ async fn neither_the_first_nor_a_later_connection_offers_resumption() {
 }
 
 #[tokio::test]
-async fn the_hello_offers_tls_1_2_and_every_curve_with_secp256k1_first() {
+async fn hello_offers_tls_1_2_and_secp256k1_first() {
     let network = Network::mint();
     let node = EchoNode::start(&network.node).await;
     let (endpoint, mut hellos) = tap(&node.endpoint).await;
@@ -110,6 +110,6 @@ async fn the_hello_offers_tls_1_2_and_every_curve_with_secp256k1_first() {
     assert_eq!(hello.version, 0x0303);
     // Length 8; secp256k1, X25519, P-256, P-384.
     assert_eq!(hello.extension(EXTENSION_GROUPS), Some(&[0, 8, 0, 0x16, 0, 0x1d, 0, 0x17, 0, 0x18][..]));
-    // Either absent, or a list with TLS 1.2 alone.
+    // The extension is absent or lists only TLS 1.2.
     assert!(matches!(hello.extension(EXTENSION_VERSIONS), None | Some([2, 3, 3])));
 }

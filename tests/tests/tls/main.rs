@@ -1,4 +1,4 @@
-//! TLS over real sockets: what connects, what is refused by whom, and what the error says.
+//! TLS over real sockets: which chains are accepted, which side refuses the others, and the texts of the errors.
 
 mod dialling;
 mod fixture;

@@ -1,4 +1,4 @@
-//! The `openssl` command as the other side: it makes chains, serves, connects and verifies.
+//! The `openssl` command as the peer: it makes chains, serves, connects and verifies.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::fixture::GUARD;
 
-/// A folder of PEM files, removed at the end.
+/// A folder of PEM files, removed when it is dropped.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -19,7 +19,7 @@ impl Folder {
         Folder(TempDir::new().unwrap())
     }
 
-    /// With `ca.crt`, `NAME.crt` and `NAME.key` of an identity.
+    /// Creates a folder with `ca.crt`, `NAME.crt` and `NAME.key` of an identity.
     pub(crate) fn with(name: &str, identity: &Identity) -> Folder {
         let folder = Folder::new();
         folder.write("ca.crt", identity.ca_pem());
@@ -44,7 +44,7 @@ impl Folder {
         std::fs::read_to_string(self.file(name)).unwrap()
     }
 
-    /// Runs `openssl` in the folder; the arguments are separated by blanks.
+    /// Runs `openssl` in the folder, with arguments that are separated by blanks.
     pub(crate) async fn run(&self, arguments: &str) -> Output {
         let output = Command::new("openssl")
             .args(arguments.split_whitespace())
@@ -54,17 +54,17 @@ impl Folder {
             .output();
         tokio::time::timeout(GUARD, output)
             .await
-            .expect("openssl ends")
+            .expect("openssl exits")
             .expect("the openssl command is installed")
     }
 
-    /// As [`Folder::run`], and it has to succeed.
+    /// Runs `openssl` as [`Folder::run`] does, and asserts that it succeeds.
     pub(crate) async fn openssl(&self, arguments: &str) {
         let output = self.run(arguments).await;
         assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// `ca.crt`, `NAME.crt`, `NAME.key`.
+    /// Returns the source of `ca.crt`, `NAME.crt` and `NAME.key`.
     pub(crate) fn source(&self, name: &str) -> CredentialSource {
         CredentialSource::Files {
             ca: self.file("ca.crt"),
@@ -83,12 +83,12 @@ impl Folder {
         let mut child = self.start(&arguments);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = loop {
-            let line = next_line(&mut lines).await.expect("s_server says where it listens");
+            let line = next_line(&mut lines).await.expect("s_server prints its address");
             if let Some(address) = line.strip_prefix("ACCEPT ") {
                 break address.rsplit(':').next().unwrap().to_owned();
             }
         };
-        // Its talk has to be read, or it blocks when the pipe is full.
+        // Read its output, because it blocks when the pipe is full.
         let talk = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Server { endpoint: format!("127.0.0.1:{port}").parse().unwrap(), _child: child, talk }
     }
@@ -118,7 +118,7 @@ impl Folder {
     }
 }
 
-/// A running `s_server`, ended when it's dropped.
+/// A running `s_server`, killed when it is dropped.
 pub(crate) struct Server {
     pub(crate) endpoint: Endpoint,
     _child: Child,
@@ -139,9 +139,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Sends a line and waits until an echo brings it back: false if the connection ends before.
+    /// Sends a line and waits for its echo. Returns false if the connection ends before.
     pub(crate) async fn echoes(&mut self, line: &str) -> bool {
-        // A refused client may be gone already.
+        // A refused client may have exited already.
         let _ = self.input.write_all(format!("{line}\n").as_bytes()).await;
         while let Some(answer) = next_line(&mut self.lines).await {
             if answer == line {
@@ -151,7 +151,7 @@ impl Client {
         false
     }
 
-    /// Ends it, and tells whether it found everything in order.
+    /// Closes its input, and returns whether it exited with success.
     pub(crate) async fn succeeded(mut self) -> bool {
         let _ = self.input.write_all(b"Q\n").await;
         drop(self.input);

@@ -1,4 +1,4 @@
-//! secp256k1 chains with OpenSSL as the other side, both ways; and chains that OpenSSL made or judges.
+//! secp256k1 chains with OpenSSL as the node or the client, and chains that OpenSSL makes or verifies.
 
 use amop::ErrorKind;
 use amop_devnet::chain::{ChainOptions, Version};
@@ -6,11 +6,11 @@ use amop_devnet::chain::{ChainOptions, Version};
 use crate::fixture::*;
 use crate::openssl::Folder;
 
-/// Every second signature of OpenSSL has its s in the upper half: 50 handshakes meet both kinds for certain.
+/// Half of OpenSSL's signatures have s in the upper half, so that 50 handshakes have both kinds.
 const HANDSHAKES: usize = 50;
 
 #[tokio::test]
-async fn fifty_handshakes_with_an_openssl_node() {
+async fn fifty_handshakes_with_an_openssl_node_succeed() {
     let network = Network::mint();
     let folder = Folder::with("node", &network.node);
     let server = folder.serve("node", "-curves secp256k1").await;
@@ -22,7 +22,7 @@ async fn fifty_handshakes_with_an_openssl_node() {
 }
 
 #[tokio::test]
-async fn a_node_may_sign_with_any_hash() {
+async fn signature_of_a_node_with_any_hash_is_accepted() {
     let network = Network::mint();
     let folder = Folder::with("node", &network.node);
     for hash in ["SHA256", "SHA384", "SHA512"] {
@@ -33,7 +33,7 @@ async fn a_node_may_sign_with_any_hash() {
 }
 
 #[tokio::test]
-async fn an_openssl_node_refuses_a_foreign_client() {
+async fn openssl_node_refuses_a_client_of_another_chain() {
     let (network, other) = (Network::mint(), Network::mint());
     let folder = Folder::with("node", &network.node);
     let server = folder.serve("node", "-curves secp256k1").await;
@@ -43,7 +43,7 @@ async fn an_openssl_node_refuses_a_foreign_client() {
 }
 
 #[tokio::test]
-async fn the_sessions_curve_may_be_another_than_the_certificates() {
+async fn curve_of_the_session_may_differ_from_the_certificates() {
     let network = Network::mint();
     let folder = Folder::with("node", &network.node);
     let server = folder.serve("node", "-curves P-256:secp256k1").await;
@@ -52,7 +52,7 @@ async fn the_sessions_curve_may_be_another_than_the_certificates() {
 }
 
 #[tokio::test]
-async fn s_client_with_an_sdk_certificate_completes_and_without_one_is_refused() {
+async fn s_client_needs_a_certificate() {
     let network = Network::mint();
     let folder = Folder::with("sdk", &network.sdk);
     let node = EchoNode::start(&network.node).await;
@@ -71,7 +71,7 @@ async fn s_client_with_an_sdk_certificate_completes_and_without_one_is_refused()
 }
 
 #[tokio::test]
-async fn a_client_may_sign_with_any_hash_and_with_the_one_that_java_11_is_left_with() {
+async fn signature_of_a_client_with_any_hash_is_accepted() {
     let network = Network::mint();
     let folder = Folder::with("sdk", &network.sdk);
     let node = EchoNode::start(&network.node).await;
@@ -97,12 +97,12 @@ async fn s_client_of_another_chain_is_refused() {
 }
 
 #[tokio::test]
-async fn openssl_accepts_what_is_minted() {
+async fn openssl_accepts_minted_chains() {
     for root_version in [Version::V1, Version::V3] {
         let network = Network::with(&ChainOptions { root_version, ..ChainOptions::default() });
         let folder = Folder::with("sdk", &network.sdk);
         folder.write("node.crt", network.node.certificate_pem());
-        // A version 1 root passes as a CA for OpenSSL, but not in its strict mode.
+        // OpenSSL accepts a version 1 root as a CA, except in its strict mode.
         let strict = if root_version == Version::V3 { "-x509_strict" } else { "" };
         for (name, purpose) in [("sdk", "sslclient"), ("node", "sslserver")] {
             let verify =
@@ -114,7 +114,7 @@ async fn openssl_accepts_what_is_minted() {
 }
 
 #[tokio::test]
-async fn a_chain_made_by_the_scripts_commands_works() {
+async fn chain_made_by_the_scripts_commands_is_accepted() {
     let folder = Folder::new();
     script_chain(&folder).await;
     let server = folder.serve("node", "-curves secp256k1").await;

@@ -1,4 +1,4 @@
-//! RSA chains: nodes that do ECDHE work, with certificates of version 1 and 3; nodes that do static RSA can't.
+//! RSA chains: nodes with ECDHE are supported, with certificates of version 1 and 3; nodes with static RSA are not.
 
 use amop::ErrorKind;
 use amop::transport::{Credentials, KeyExchange, TakenClients, server_config};
@@ -6,16 +6,16 @@ use amop::transport::{Credentials, KeyExchange, TakenClients, server_config};
 use crate::fixture::*;
 use crate::openssl::Folder;
 
-/// The leaves' version, which decides how a chain is checked.
+/// The version of the leaves, which decides how a chain is checked.
 #[derive(Clone, Copy)]
 enum Leaf {
-    /// As chains of generation 2 have it.
+    /// That of 2.x chains.
     V1,
-    /// As chains of generation 3 have it.
+    /// That of 3.x chains.
     V3,
 }
 
-/// A chain as the official script makes it: a CA of version 1 that issues node and SDK directly.
+/// Makes a chain as the official script does: a CA of version 1 that issues node and SDK directly.
 async fn rsa_chain(leaf: Leaf) -> Folder {
     let folder = Folder::new();
     folder.write("ca.cnf", "[req]\ndistinguished_name=dn\n[dn]\n[v3_req]\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature,keyEncipherment\n");
@@ -43,7 +43,7 @@ async fn rsa_chain(leaf: Leaf) -> Folder {
 }
 
 #[tokio::test]
-async fn nodes_that_do_ecdhe_work() {
+async fn node_with_ecdhe_is_accepted() {
     for leaf in [Leaf::V1, Leaf::V3] {
         let folder = rsa_chain(leaf).await;
         let client = loaded(&folder.source("sdk"));
@@ -66,14 +66,14 @@ async fn nodes_that_do_ecdhe_work() {
 }
 
 #[tokio::test]
-async fn another_ca_of_the_same_name_is_refused_by_both_sides() {
+async fn other_ca_of_the_same_name_is_refused_by_both_sides() {
     for leaf in [Leaf::V1, Leaf::V3] {
         let (folder, other) = (rsa_chain(leaf).await, rsa_chain(leaf).await);
         let server = other.serve("node", "").await;
         let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
         assert_error(&error, ErrorKind::NodeCertificate, &["CN=node", "another chain", "same name"]);
 
-        // A client that trusts the other chain's node, but isn't of that chain.
+        // This client trusts the other chain's node, but its certificate is not of that chain.
         folder.write("ca.crt", &other.read("ca.crt"));
         let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
         assert_error(&error, ErrorKind::ClientCertificate, &["refused this client's certificate"]);
@@ -88,7 +88,7 @@ async fn another_ca_of_the_same_name_is_refused_by_both_sides() {
 }
 
 #[tokio::test]
-async fn a_node_that_does_static_rsa_only_shares_nothing_with_us() {
+async fn static_rsa_node_shares_no_suite_with_the_client() {
     let folder = rsa_chain(Leaf::V1).await;
     let server = folder.serve("node", "-cipher AES256-GCM-SHA384:AES128-GCM-SHA256:AES128-SHA").await;
     let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
@@ -100,7 +100,7 @@ async fn a_node_that_does_static_rsa_only_shares_nothing_with_us() {
 }
 
 #[tokio::test]
-async fn an_sdk_of_an_ecdsa_chain_at_a_static_rsa_node_learns_what_the_node_is() {
+async fn error_at_a_static_rsa_node_names_the_kind_of_node() {
     let folder = rsa_chain(Leaf::V1).await;
     let server = folder.serve("node", "-cipher AES256-GCM-SHA384").await;
     let error = refused(&server.endpoint, &connector(&Network::mint().sdk)).await;

@@ -1,4 +1,4 @@
-//! Chains on secp256k1 against our own node side: what connects and what is refused, by whom.
+//! Chains on secp256k1 with the library's own acceptor: which are accepted, and which side refuses the others.
 
 use amop::ErrorKind;
 use amop::transport::{Credentials, KeyExchange, NodeAcceptor};
@@ -7,7 +7,7 @@ use amop_devnet::chain::{Chain, ChainOptions, Issuer, LeafOptions, Period, Role,
 use crate::fixture::*;
 
 #[tokio::test]
-async fn sdk_and_node_of_one_chain_talk_again_and_again() {
+async fn sdk_and_node_of_one_chain_connect_repeatedly() {
     let network = Network::mint();
     let node = EchoNode::start(&network.node).await;
     let client = loaded(&network.sdk.source());
@@ -17,14 +17,14 @@ async fn sdk_and_node_of_one_chain_talk_again_and_again() {
 }
 
 #[tokio::test]
-async fn the_chain_of_the_script_with_its_version_1_root_works() {
+async fn version_1_root_of_the_script_is_accepted() {
     let options = ChainOptions { root_version: Version::V1, ..ChainOptions::default() };
     let network = Network::with(&options);
     assert_talks(&network.node, &network.sdk).await;
 }
 
 #[tokio::test]
-async fn leaf_and_agency_are_enough() {
+async fn file_with_leaf_and_agency_is_sufficient() {
     let network = Network::mint();
     let options = LeafOptions { sent: Sent::WithAgency, ..LeafOptions::default() };
     let sdk = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();
@@ -33,7 +33,7 @@ async fn leaf_and_agency_are_enough() {
 }
 
 #[tokio::test]
-async fn another_agency_of_the_chain_is_the_same_chain() {
+async fn sdk_of_another_agency_is_accepted() {
     let network = Network::mint();
     let options = ChainOptions { agency: "agencyB".into(), ..ChainOptions::default() };
     let elsewhere = network.chain.with_another_agency(&options).unwrap();
@@ -42,14 +42,14 @@ async fn another_agency_of_the_chain_is_the_same_chain() {
 }
 
 #[tokio::test]
-async fn a_node_may_be_a_client() {
+async fn certificate_of_a_node_is_accepted_from_a_client() {
     let network = Network::mint();
     let other = network.chain.issue(Role::Node, "node1", &LeafOptions::default()).unwrap();
     assert_talks(&network.node, &other).await;
 }
 
 #[tokio::test]
-async fn a_client_whose_certificate_misses_the_agency_is_refused() {
+async fn client_that_sends_no_agency_is_refused() {
     let network = Network::mint();
     let options = LeafOptions { sent: Sent::LeafOnly, ..LeafOptions::default() };
     let alone = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();
@@ -57,7 +57,7 @@ async fn a_client_whose_certificate_misses_the_agency_is_refused() {
 }
 
 #[tokio::test]
-async fn a_node_whose_certificate_misses_the_agency_is_refused() {
+async fn node_that_sends_no_agency_is_refused() {
     let network = Network::mint();
     let options = LeafOptions { sent: Sent::LeafOnly, ..LeafOptions::default() };
     let alone = network.chain.issue(Role::Node, "node1", &options).unwrap();
@@ -65,7 +65,7 @@ async fn a_node_whose_certificate_misses_the_agency_is_refused() {
 }
 
 #[tokio::test]
-async fn a_node_of_another_ca_is_refused_whatever_the_name() {
+async fn node_of_another_ca_is_refused_whatever_its_name() {
     for root_version in [Version::V1, Version::V3] {
         let network = Network::with(&ChainOptions { root_version, ..ChainOptions::default() });
         let same_names = Network::with(&ChainOptions { root_version, ..ChainOptions::default() });
@@ -83,7 +83,7 @@ async fn a_node_of_another_ca_is_refused_whatever_the_name() {
 }
 
 #[tokio::test]
-async fn a_client_of_another_ca_is_refused() {
+async fn client_of_another_ca_is_refused() {
     let network = Network::mint();
     let other = Network::with(&ChainOptions { name: "other chain".into(), ..ChainOptions::default() });
     let stranger = other.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
@@ -94,7 +94,7 @@ async fn a_client_of_another_ca_is_refused() {
 }
 
 #[tokio::test]
-async fn a_node_out_of_date_is_refused_by_name_and_dates() {
+async fn refusal_of_an_expired_node_states_name_and_dates() {
     let network = Network::mint();
     let issue = |period| {
         let options = LeafOptions { period, ..LeafOptions::default() };
@@ -112,7 +112,7 @@ async fn a_node_out_of_date_is_refused_by_name_and_dates() {
 }
 
 #[tokio::test]
-async fn an_agency_out_of_date_is_refused_by_name_and_dates() {
+async fn refusal_of_an_expired_agency_states_name_and_dates() {
     for (period, what) in [(Period::expired(), "is expired"), (Period::not_yet_valid(), "not valid yet")] {
         let network = Network::with(&ChainOptions { agency_period: period, ..ChainOptions::default() });
         assert_node_refused(&network, &network.node, &["of its issuer CN=agency", what]).await;
@@ -120,7 +120,7 @@ async fn an_agency_out_of_date_is_refused_by_name_and_dates() {
 }
 
 #[tokio::test]
-async fn a_root_that_expired_while_the_client_ran_is_refused() {
+async fn root_that_expires_while_the_client_runs_is_refused() {
     for root_version in [Version::V1, Version::V3] {
         let options =
             ChainOptions { root_period: Period::expired(), root_version, ..ChainOptions::default() };
@@ -131,7 +131,7 @@ async fn a_root_that_expired_while_the_client_ran_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_that_the_node_finds_expired_is_the_clients_error() {
+async fn expired_client_certificate_is_reported_to_the_client() {
     let network = Network::mint();
     let options = LeafOptions { period: Period::expired(), ..LeafOptions::default() };
     let expired = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();
@@ -140,7 +140,7 @@ async fn a_client_certificate_that_the_node_finds_expired_is_the_clients_error()
 }
 
 #[tokio::test]
-async fn renewed_ca_may_stand_beside_the_old_one_with_its_key() {
+async fn renewed_ca_is_accepted_beside_the_old_one() {
     let old = ChainOptions { root_period: Period::expired(), ..ChainOptions::default() };
     let old = Chain::mint(&old).unwrap();
     let renewed = old.with_renewed_root(Period::script()).unwrap();
@@ -152,8 +152,8 @@ async fn renewed_ca_may_stand_beside_the_old_one_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_node_without_the_clients_curves_shares_nothing_with_it() {
-    // Our client offers every curve that we have, so the node's side stands in for one that has none of them.
+async fn node_without_the_clients_curves_is_reported() {
+    // The client offers every curve that the acceptor knows, so that a fixed answer stands for a node without them.
     let network = Network::mint();
     let node = RawNode::start(ALERT_HANDSHAKE_FAILURE).await;
     let error = refused(&node.endpoint, &connector(&network.sdk)).await;
@@ -161,7 +161,7 @@ async fn a_node_without_the_clients_curves_shares_nothing_with_it() {
 }
 
 #[tokio::test]
-async fn every_curve_serves() {
+async fn every_curve_works() {
     let network = Network::mint();
     for group in KeyExchange::ALL {
         let node = EchoNode::with_groups(&network.node, &[group]).await;
@@ -170,7 +170,7 @@ async fn every_curve_serves() {
 }
 
 #[tokio::test]
-async fn a_node_without_the_key_of_its_certificate_is_refused() {
+async fn node_without_the_key_of_its_certificate_is_refused() {
     let network = Network::mint();
     let node = EchoNode::with_foreign_key(&network.node).await;
     let error = refused(&node.endpoint, &connector(&network.sdk)).await;
@@ -178,7 +178,7 @@ async fn a_node_without_the_key_of_its_certificate_is_refused() {
 }
 
 #[tokio::test]
-async fn the_nodes_side_says_why_it_refused_too() {
+async fn acceptor_reports_why_it_refused_a_client() {
     let network = Network::mint();
     let options = LeafOptions { period: Period::expired(), ..LeafOptions::default() };
     let expired = network.chain.issue(Role::Sdk, "sdk", &options).unwrap();

@@ -74,7 +74,7 @@ async fn rsa_leaf_of_version_1_under_a_secp256k1_ca_is_refused() {
 }
 
 #[tokio::test]
-async fn renewed_ca_may_stand_beside_the_old_one_with_its_key() {
+async fn renewed_ca_is_accepted_beside_the_old_one() {
     let old = Chain::mint(&ChainOptions { root_period: Period::expired(), ..rsa() }).unwrap();
     let renewed = old.with_renewed_root(Period::script()).unwrap();
     let both = old.ca_pem().unwrap() + &renewed.ca_pem().unwrap();

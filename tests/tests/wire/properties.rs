@@ -39,6 +39,27 @@ fn read(stream: &[u8], sizes: &[usize]) -> (Vec<Vec<u8>>, bool) {
     (frames, reader.is_mid_frame())
 }
 
+/// JSON with the names of answers about topics in any place, nested a few levels.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    const NAMES: [&str; 10] =
+        ["result", "error", "code", "message", "NodeID", "Agency", "IPAndPort", "Topic", "Node", "jsonrpc"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        Just(Value::from("f".repeat(513))),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        let name = proptest::sample::select(&NAMES[..]).prop_map(str::to_owned);
+        let nodes = proptest::collection::btree_map(name, inner.clone(), 0..6);
+        prop_oneof![
+            vec(inner, 0..6).prop_map(Value::from),
+            nodes.prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
     #[test]
     fn frames_come_out_as_they_went_in_wherever_they_are_cut(
@@ -95,5 +116,23 @@ proptest! {
     fn a_name_is_a_topic_or_is_refused_by_a_rule(name in any::<String>()) {
         let allowed = (1..=254).contains(&name.len()) && !name.contains(['\t', '\0']);
         prop_assert_eq!(Topic::new(&name).is_ok(), allowed);
+    }
+
+    #[test]
+    fn answers_about_topics_are_read_within_bounds(
+        answer in json(),
+        cut in any::<prop::sample::Index>(),
+        change in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let answers = [answer.clone(), serde_json::json!({ "result": answer }), serde_json::json!({ "result": [answer] })];
+        for answer in answers {
+            let mut body = answer.to_string().into_bytes();
+            invariants::node_topics(&body);
+            if let Some((place, byte)) = change {
+                *place.get_mut(&mut body) = byte;
+                invariants::node_topics(&body);
+            }
+            invariants::node_topics(&body[..cut.index(body.len())]);
+        }
     }
 }

@@ -110,9 +110,9 @@ fn existing_chain_is_reused_and_nodes_are_added() {
     let second = contents(folder.path());
     assert_eq!(second.len(), FILES.len() + 1);
     assert!(first.iter().all(|(name, content)| second[name] == *content));
-    let further = chain.chain().issue(Role::Sdk, "sdk2", &LeafOptions::default()).unwrap();
-    further.credentials().unwrap().check_chain().unwrap();
-    assert_eq!(further.ca_pem(), second["sdk/ca.crt"]);
+    let issued = chain.chain().issue(Role::Sdk, "sdk2", &LeafOptions::default()).unwrap();
+    issued.credentials().unwrap().check_chain().unwrap();
+    assert_eq!(issued.ca_pem(), second["sdk/ca.crt"]);
 }
 
 #[test]

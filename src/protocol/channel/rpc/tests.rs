@@ -139,12 +139,15 @@ fn node_texts_and_the_number_of_nodes_are_bounded() {
 }
 
 #[test]
-fn the_message_of_a_refusal_is_printable_and_bounded() {
-    let message = "\\u001b[31m\\n".repeat(100_000);
-    let body = format!(r#"{{"error":{{"code":1,"message":"{message}"}}}}"#);
-    let Refused { code, message } = decode_node_info(body.as_bytes()).unwrap_err();
-    assert_eq!(code, 1);
-    assert!(message.len() < 8 * MAX_REFUSAL_MESSAGE && !message.contains(char::is_control), "{message}");
+fn refusal_text_is_escaped_and_bounded() {
+    let body = r#"{"error":{"code":-1,"message":"no\n\u001b[2J\u202e"},"id":1,"jsonrpc":"2.0"}"#;
+    assert_eq!(decode_node_info(body.as_bytes()).unwrap_err().message, r"no\n\u{1b}[2J\u{202e}");
+    let text = r"\u202e".repeat(100_000);
+    let bodies = [format!(r#"{{"result":"{text}"}}"#), format!(r#"{{"error":{{"message":"{text}"}}}}"#)];
+    for body in bodies {
+        let message = decode_node_info(body.as_bytes()).unwrap_err().message;
+        assert!(message.len() < 3000 && !message.contains('\u{202e}'), "{message}");
+    }
 }
 
 #[test]

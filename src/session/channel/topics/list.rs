@@ -230,11 +230,6 @@ impl<C> TopicList<C> {
         restored
     }
 
-    /// Returns whether the node may list a topic because of the last list or the one before.
-    pub(super) fn may_list(&self, topic: &str) -> bool {
-        self.entries.contains_key(topic) || self.removed.contains_key(topic)
-    }
-
     /// Returns when to look at the list next, the answer to a question in flight aside.
     pub(super) fn next_deadline(&self, is_asking: bool) -> Option<Instant> {
         let ask_at = self.ask_at.filter(|_| !is_asking);

@@ -160,6 +160,11 @@ impl<C, V> Topics<C, V> {
         }
     }
 
+    /// Returns whether the node may list a topic because of the latest list or the one before.
+    pub(super) fn may_list(&self, topic: &[u8]) -> bool {
+        str::from_utf8(topic).is_ok_and(|topic| self.interest.is_listed(topic))
+    }
+
     /// A message came on a topic that isn't wanted.
     pub(super) fn on_unwanted(&mut self, now: Instant) {
         self.list.on_unwanted(now);
@@ -182,11 +187,6 @@ impl<C, V> Topics<C, V> {
                 self.cannot_be_asked(method, now);
             }
         }
-    }
-
-    /// Returns whether the node may list a topic for this session because of the last list or the one before.
-    pub(super) fn may_list(&self, topic: &[u8]) -> bool {
-        std::str::from_utf8(topic).is_ok_and(|topic| self.list.may_list(topic))
     }
 
     /// Returns when to check the time next.

@@ -13,8 +13,8 @@ fn p2p_port() {
     let place = Place::with_nodes();
     // Length, version, protocol, packet, seq, and the number of the topic list.
     let greeting = [0, 0, 0, 17, 0, 3, 0, 0, 0, 2, 0, 1, 0, 0, 0, 5, b'0'];
-    let p2p = ForgedNode::start(&place, KeyExchange::Secp256k1, move |heard| {
-        Some(if heard.is_empty() { greeting.to_vec() } else { Vec::new() })
+    let p2p = ForgedNode::start(&place, KeyExchange::Secp256k1, move |received| {
+        Some(if received.is_empty() { greeting.to_vec() } else { Vec::new() })
     });
     Diagnosis::of(&place, &p2p.endpoint, &[]).is("handshake", 5, "p2p-port", "topic list");
 }
@@ -22,7 +22,7 @@ fn p2p_port() {
 #[test]
 fn node_3x() {
     let place = Place::with_nodes();
-    let node = ForgedNode::start(&place, KeyExchange::X25519, |heard| match heard {
+    let node = ForgedNode::start(&place, KeyExchange::X25519, |received| match received {
         [] => Some(Vec::new()),
         [b'G', b'E', b'T', ..] => {
             Some(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".to_vec())
@@ -35,7 +35,7 @@ fn node_3x() {
 #[test]
 fn web_server_with_chain_certificate() {
     let place = Place::with_nodes();
-    let web = ForgedNode::start(&place, KeyExchange::X25519, |heard| match heard {
+    let web = ForgedNode::start(&place, KeyExchange::X25519, |received| match received {
         [] => Some(Vec::new()),
         _ => Some(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec()),
     });
@@ -45,7 +45,7 @@ fn web_server_with_chain_certificate() {
 #[test]
 fn no_channel() {
     let place = Place::with_nodes();
-    let closing = ForgedNode::start(&place, KeyExchange::Secp256k1, |heard| match heard {
+    let closing = ForgedNode::start(&place, KeyExchange::Secp256k1, |received| match received {
         [] => Some(Vec::new()),
         _ => None,
     });

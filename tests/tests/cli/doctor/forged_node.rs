@@ -40,14 +40,14 @@ impl ForgedNode {
                     // The ClientHellos of doctor end here.
                     let Ok(mut stream) = acceptor.accept(tcp).await else { return };
                     let mut buffer = [0; 4096];
-                    let mut heard = 0;
+                    let mut received = 0;
                     loop {
-                        let Some(said) = answer(&buffer[..heard]) else { return };
+                        let Some(said) = answer(&buffer[..received]) else { return };
                         if stream.write_all(&said).await.is_err() || stream.flush().await.is_err() {
                             return;
                         }
                         // One write of a client is one TLS record, and arrives in one read.
-                        heard = match stream.read(&mut buffer).await {
+                        received = match stream.read(&mut buffer).await {
                             Ok(0) | Err(_) => return,
                             Ok(read) => read,
                         };
@@ -63,8 +63,8 @@ impl ForgedNode {
         place: &Place,
         answer: impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> + Send + Sync + 'static,
     ) -> ForgedNode {
-        ForgedNode::start(place, KeyExchange::Secp256k1, move |heard| {
-            let frame = match parse(heard, MAX_FRAME_LEN) {
+        ForgedNode::start(place, KeyExchange::Secp256k1, move |received| {
+            let frame = match parse(received, MAX_FRAME_LEN) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Some(Vec::new()),
                 Err(_) => return None,

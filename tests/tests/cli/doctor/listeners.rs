@@ -24,7 +24,7 @@ fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
 }
 
 /// Returns the first bytes that a client sends, at most `MOST`.
-fn heard(stream: &mut TcpStream) -> Vec<u8> {
+fn received(stream: &mut TcpStream) -> Vec<u8> {
     const MOST: usize = 4096;
     let mut bytes = vec![0; MOST];
     let read = stream.read(&mut bytes).unwrap_or(0);
@@ -34,7 +34,7 @@ fn heard(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Sends this after receiving something that begins with `cue`, and closes.
 fn answer(stream: &mut TcpStream, cue: &[u8], answer: &[u8]) {
-    if heard(stream).starts_with(cue) {
+    if received(stream).starts_with(cue) {
         // The client may close before everything is written.
         let _ = stream.write_all(answer);
     }
@@ -89,7 +89,7 @@ fn unreachable() {
 #[test]
 fn plain_tcp() {
     let place = Place::with_nodes();
-    let silent = listen(|mut stream| while !heard(&mut stream).is_empty() {});
+    let silent = listen(|mut stream| while !received(&mut stream).is_empty() {});
     Diagnosis::of_silence("tls", &place, &silent).is("tls", 5, "plain-tcp", "doesn't respond");
     let closing = listen(drop);
     Diagnosis::of(&place, &closing, &[]).is("tls", 5, "plain-tcp", "closes it");
@@ -100,7 +100,7 @@ fn wrong_port() {
     let place = Place::with_nodes();
     let ssh = listen(|mut stream| {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
-        heard(&mut stream);
+        received(&mut stream);
     });
     Diagnosis::of(&place, &ssh, &[]).is("tls", 5, "wrong-port", "SSH-2.0-OpenSSH");
     let web = listen(|mut stream| {
@@ -139,11 +139,11 @@ fn plain_channel() {
 fn takes(mark: &'static [u8]) -> String {
     let flight: &[u8] = &[22, 3, 3, 0, 15, 2, 0, 0, 0, 11, 0, 0, 3, 0, 0, 0, 14, 0, 0, 0];
     listen(move |mut stream| {
-        let hello = heard(&mut stream);
+        let hello = received(&mut stream);
         let taken = hello.windows(mark.len()).any(|window| window == mark);
         let refusal: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
         let _ = stream.write_all(if taken { flight } else { refusal });
-        heard(&mut stream);
+        received(&mut stream);
     })
 }
 

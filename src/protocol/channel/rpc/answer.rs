@@ -8,7 +8,55 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{MAX_NODE_TEXT, MAX_NODES, NodeSink, NodeText, Refused};
+use crate::text::foreign;
+
+/// The longest node id, agency name or address in an answer, in bytes. A node id has 128 hex digits.
+pub const MAX_NODE_TEXT: usize = 512;
+
+/// The most nodes in an answer. Chains have at most some hundreds.
+pub const MAX_NODES: usize = 4096;
+
+/// The longest message kept of a refusal, in bytes.
+const MAX_REFUSAL_MESSAGE: usize = 256;
+
+/// A text that an answer gives about a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeText {
+    /// The node's id, 128 hex digits.
+    Id,
+    /// The agency that the node belongs to.
+    Agency,
+    /// Where other nodes reach the node. A node gives its own address or nothing for itself.
+    Address,
+}
+
+/// Receives what an answer says, in the order of the answer.
+///
+/// If the answer turns out to be a refusal or malformed, the sink may have received a part of it.
+pub trait NodeSink {
+    /// A node begins: what follows is about this one.
+    fn begin_node(&mut self);
+    /// A text about the node, at most [`MAX_NODE_TEXT`] bytes.
+    fn text(&mut self, which: NodeText, text: &str);
+    /// A topic that SDKs of the node subscribe to. Topics that are not UTF-8 are left out.
+    fn topic(&mut self, topic: &str);
+}
+
+/// Why an answer can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// JSON-RPC's code, 0 if the answer was no JSON-RPC at all.
+    pub code: i64,
+    /// The node's message, printable and bounded in length.
+    pub message: String,
+}
+
+impl Refused {
+    /// Returns the refusal of a node that sent this code and message.
+    pub fn new(code: i64, message: &str) -> Refused {
+        Refused { code, message: foreign(message).limit(MAX_REFUSAL_MESSAGE).to_string() }
+    }
+}
 
 /// What the result of an answer is.
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! The node's side of TLS by rustls, for the embedded node.
+//! The node's side of TLS, for the embedded node.
 
 use std::sync::Arc;
 
@@ -10,22 +10,23 @@ use rustls::{CipherSuite, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::chain::TrustedRoots;
+use super::super::chain::TrustedRoots;
 use super::provider::{KeyExchange, provider};
+use super::signing_key::certified_key;
 use super::verifier::SdkVerifier;
 use crate::transport::{BoxedStream, Credentials, Socket};
 use crate::{Error, ErrorKind, Result};
 
-/// Accepts clients as a node of the ECDSA channel does: TLS 1.2, a client certificate of the chain required.
+/// Accepts clients as a node of the ECDSA channel does: by TLS 1.2, with a client certificate of the chain.
 #[derive(Clone)]
 pub struct NodeAcceptor {
     tls: TlsAcceptor,
 }
 
 impl NodeAcceptor {
-    /// An acceptor that shows `credentials` (the node's) and takes clients of their CA.
+    /// Returns an acceptor that shows `credentials`, those of the node, and accepts clients of their CA.
     ///
-    /// `groups` are the curves offered; a real node has [`KeyExchange::Secp256k1`] alone.
+    /// `groups` are the curves offered; a real node offers only [`KeyExchange::Secp256k1`].
     ///
     /// # Errors
     /// As [`server_config`].
@@ -35,12 +36,12 @@ impl NodeAcceptor {
 
     /// Does the node's handshake over `tcp`.
     ///
-    /// Dropping the future closes the socket. No time limit of its own: the caller sets one.
+    /// Dropping the future closes the socket. It has no time limit of its own: the caller sets one.
     ///
     /// # Errors
-    /// [`ErrorKind::Tls`] with the reason; the client has got the matching alert.
+    /// Returns [`ErrorKind::Tls`] with the reason; the client has received the matching alert.
     pub async fn accept(&self, tcp: TcpStream) -> Result<BoxedStream> {
-        // As in `dial`: what is written is meant to leave at once.
+        // As in `dial`: the layers above gather what they write.
         let _ = tcp.set_nodelay(true);
         match self.tls.accept(Socket::from(tcp)).await {
             Ok(stream) => Ok(Box::new(stream)),
@@ -52,7 +53,7 @@ impl NodeAcceptor {
 }
 
 impl From<ServerConfig> for NodeAcceptor {
-    /// An acceptor that behaves as `config` says: [`server_config`], changed to be faulty for example.
+    /// Returns an acceptor that uses `config`, for example a [`server_config`] with a fault.
     fn from(config: ServerConfig) -> NodeAcceptor {
         NodeAcceptor { tls: TlsAcceptor::from(Arc::new(config)) }
     }
@@ -64,21 +65,21 @@ impl std::fmt::Debug for NodeAcceptor {
     }
 }
 
-/// Which clients' certificates a node takes.
+/// The clients whose certificates a node accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenClients {
     /// All of its chain.
     OfTheChain,
-    /// Those that the issuer of its own certificate has issued too, as real nodes do by default.
+    /// Those of its chain that have the same issuer as the node's certificate, as real nodes require by default.
     OfTheNodesAgency,
 }
 
-/// The configuration under [`NodeAcceptor`]: TLS 1.2 with AES-GCM, client certificate required, neither tickets nor
-/// session ids.
+/// Returns the configuration of a [`NodeAcceptor`]: TLS 1.2 with AES-GCM, a client certificate is required, neither
+/// tickets nor session ids are issued.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] for an empty list of `groups`, [`ErrorKind::CredentialsInvalid`] for a CA
-/// certificate that can't be used.
+/// Returns [`ErrorKind::InvalidArgument`] if `groups` is empty, [`ErrorKind::CredentialsInvalid`] if a CA certificate
+/// can't be used.
 pub fn server_config(
     credentials: &Credentials,
     groups: &[KeyExchange],
@@ -90,7 +91,7 @@ pub fn server_config(
         TakenClients::OfTheNodesAgency => credentials.certificates().first().map(|own| own.issuer.clone()),
     };
     let mut provider = CryptoProvider::clone(&provider(groups));
-    // The nodes' library is older than the other suites.
+    // The TLS library of the nodes is older than the other suites.
     provider.cipher_suites.retain(|suite| is_aes(suite.suite()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&TLS12])
@@ -99,7 +100,7 @@ pub fn server_config(
         })?
         .with_client_cert_verifier(Arc::new(SdkVerifier::new(roots, issuer)))
         // Not `with_single_cert`, which refuses version 1 certificates.
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(credentials.certified_key())));
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified_key(credentials)?)));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
 }

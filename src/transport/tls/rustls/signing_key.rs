@@ -1,38 +1,56 @@
-//! Private keys that sign handshakes: ECDSA on secp256k1 here, RSA and NIST curves by ring.
+//! Keys that sign handshakes: ECDSA on secp256k1 by k256, RSA by ring.
 
 use std::sync::Arc;
 
 use k256::ecdsa::signature::hazmat::PrehashSigner;
 use k256::ecdsa::{DerSignature, SigningKey as Secp256k1Key};
-use k256::pkcs8::{DecodePrivateKey, EncodePublicKey};
-use rustls::pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
-use rustls::sign::{Signer, SigningKey};
+use k256::pkcs8::EncodePublicKey;
+use pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer, SubjectPublicKeyInfoDer};
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 
-use super::signature::Hash;
+use super::super::signature::Hash;
+use crate::ErrorKind;
+use crate::transport::Credentials;
+use crate::transport::credentials::{KeyEncoding, KeyKind, PrivateKey, secp256k1};
 
-/// What a secp256k1 key may sign with in TLS 1.2, the preferred first.
+/// The schemes that a secp256k1 key can sign with in TLS 1.2, the preferred one first.
 const SCHEMES: [(SignatureScheme, Hash); 3] = [
     (SignatureScheme::ECDSA_NISTP256_SHA256, Hash::Sha256),
     (SignatureScheme::ECDSA_NISTP384_SHA384, Hash::Sha384),
     (SignatureScheme::ECDSA_NISTP521_SHA512, Hash::Sha512),
 ];
 
-/// The key in every way that it can be read.
+/// Returns the chain of `credentials` as it is sent, and the key to sign with.
 ///
-/// More than one only for a SEC1 key that doesn't name its curve: which it is shows in the certificate.
-pub(in crate::transport) fn candidates(key: &PrivateKeyDer<'_>) -> Vec<Arc<dyn SigningKey>> {
-    let secp256k1 = match key {
-        PrivateKeyDer::Pkcs8(pkcs8) => k256::SecretKey::from_pkcs8_der(pkcs8.secret_pkcs8_der()).ok(),
-        PrivateKeyDer::Sec1(sec1) => k256::SecretKey::from_sec1_der(sec1.secret_sec1_der()).ok(),
-        _ => None,
-    };
-    let secp256k1 = secp256k1.and_then(|key| Secp256k1::new(key.into()));
-    let ring = rustls::crypto::ring::sign::any_supported_type(key).ok();
-    secp256k1.map(|key| Arc::new(key) as Arc<dyn SigningKey>).into_iter().chain(ring).collect()
+/// # Errors
+/// Returns [`ErrorKind::CredentialsInvalid`] if rustls can't use the key.
+pub fn certified_key(credentials: &Credentials) -> crate::Result<CertifiedKey> {
+    let chain = credentials.certificates().iter().map(|certificate| certificate.der.clone()).collect();
+    let key = signing_key(credentials.key()).ok_or_else(|| {
+        crate::Error::undelivered(ErrorKind::CredentialsInvalid, "the private key can't be used for TLS 1.2")
+    })?;
+    Ok(CertifiedKey::new(chain, key))
 }
 
-/// A secp256k1 key; it doesn't show itself in `Debug`.
+fn signing_key(key: &PrivateKey) -> Option<Arc<dyn SigningKey>> {
+    match key.kind() {
+        KeyKind::Secp256k1 => {
+            let key = Secp256k1::new(secp256k1(key.encoding(), key.der())?.into())?;
+            Some(Arc::new(key))
+        }
+        KeyKind::Rsa => {
+            let der = match key.encoding() {
+                KeyEncoding::Pkcs8 => PrivatePkcs8KeyDer::from(key.der()).into(),
+                KeyEncoding::Sec1 => PrivateSec1KeyDer::from(key.der()).into(),
+                KeyEncoding::Pkcs1 => PrivatePkcs1KeyDer::from(key.der()).into(),
+            };
+            rustls::crypto::ring::sign::any_supported_type(&der).ok()
+        }
+    }
+}
+
+/// A secp256k1 key. `Debug` doesn't show it.
 #[derive(Clone, Debug)]
 struct Secp256k1 {
     key: Arc<Secp256k1Key>,
@@ -85,19 +103,16 @@ impl Signer for Secp256k1Signer {
 #[cfg(test)]
 mod tests {
     use k256::elliptic_curve::Generate;
-    use k256::pkcs8::EncodePrivateKey;
-    use rustls::pki_types::PrivatePkcs8KeyDer;
 
-    use super::super::signature::ALGORITHMS;
+    use super::super::schemes::ALGORITHMS;
     use super::*;
 
-    fn generated() -> Arc<dyn SigningKey> {
-        let der = Secp256k1Key::generate().to_pkcs8_der().unwrap();
-        candidates(&PrivatePkcs8KeyDer::from(der.as_bytes().to_vec()).into()).remove(0)
+    fn generated() -> Secp256k1 {
+        Secp256k1::new(Secp256k1Key::generate()).unwrap()
     }
 
     #[test]
-    fn what_it_signs_verifies_under_the_scheme_it_names() {
+    fn signature_verifies_under_the_scheme_that_the_signer_names() {
         let key = generated();
         let point = key.public_key().unwrap().as_ref()[23..].to_vec();
         for (scheme, _) in SCHEMES {
@@ -110,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn sha256_is_preferred_and_rsa_is_never_chosen() {
+    fn sha256_is_preferred_and_rsa_is_not_chosen() {
         let key = generated();
         let offered = [SignatureScheme::ECDSA_NISTP384_SHA384, SignatureScheme::ECDSA_NISTP256_SHA256];
         assert_eq!(key.choose_scheme(&offered).unwrap().scheme(), SignatureScheme::ECDSA_NISTP256_SHA256);

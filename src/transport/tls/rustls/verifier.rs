@@ -1,25 +1,25 @@
-//! What rustls asks about the peer during a handshake, for both sides; made anew for each client connection,
-//! since it also notes how far the handshake came.
+//! The checks of the peer that rustls calls during a handshake, for both sides. A client makes one for each connection,
+//! because it also records how far the handshake came.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, PeerIncompatible, PeerMisbehaved};
 use rustls::{Error as TlsError, SignatureScheme};
 use webpki::KeyUsage;
 use x509_cert::name::Name;
 
-use super::chain::{Refusal, TrustedRoots, verifies};
-use super::signature::{ALGORITHMS, FOR_CLIENTS, Mapping};
+use super::super::chain::{Reason, Refusal, TrustedRoots, verifies};
+use super::schemes::{ALGORITHMS, FOR_CLIENTS, Mapping};
 use crate::transport::certificate::ParsedCertificate;
 
-/// Judges the node's certificate and remembers the verdict.
+/// Judges the node's certificate and records the verdict.
 ///
-/// The verdict tells failures apart that look alike: an alert before the node showed a certificate means that
-/// nothing in common was found, the same alert afterwards that the node refused ours.
+/// The verdict tells failures apart that look alike: an alert before the node showed a certificate means that both
+/// sides share nothing, the same alert afterwards that the node refused the client's certificate.
 pub(super) struct NodeVerifier {
     roots: Arc<TrustedRoots>,
     verdict: Mutex<Option<Result<(), Refusal>>>,
@@ -56,7 +56,7 @@ impl ServerCertVerifier for NodeVerifier {
         *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict.clone());
         match verdict {
             Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(refusal) => Err(refusal.reason.into()),
+            Err(refusal) => Err(error(refusal.reason)),
         }
     }
 
@@ -83,11 +83,11 @@ impl ServerCertVerifier for NodeVerifier {
     }
 }
 
-/// Judges the certificates of clients, for the embedded node: each must show one.
+/// Judges the certificates of clients, for the embedded node: each client must show one.
 #[derive(Debug)]
 pub(super) struct SdkVerifier {
     roots: TrustedRoots,
-    /// Who must have issued it; `None`: whoever leads to a root.
+    /// The issuer that is required; `None` allows any that leads to a root.
     issuer: Option<Name>,
 }
 
@@ -103,7 +103,7 @@ impl SdkVerifier {
 }
 
 impl ClientCertVerifier for SdkVerifier {
-    /// None, as real nodes send none.
+    /// Returns no names, as real nodes send none.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -117,12 +117,12 @@ impl ClientCertVerifier for SdkVerifier {
         match self.roots.verify(leaf, others, KeyUsage::client_auth(), now) {
             Ok(()) if self.is_of_right_issuer(leaf) => Ok(ClientCertVerified::assertion()),
             Ok(()) => Err(CertificateError::ApplicationVerificationFailure.into()),
-            // The CAs of all chains have the same name, and a client sends its own along: nodes go by that one, so that
-            // to them the CA is unknown, and no signature wrong.
-            Err(Refusal { reason: CertificateError::BadSignature, .. }) if has_root(others) => {
+            // The CAs of all chains have the same name. A node judges by the CA that the client sends along, which it
+            // doesn't know, rather than by a wrong signature.
+            Err(Refusal { reason: Reason::BadSignature, .. }) if has_root(others) => {
                 Err(CertificateError::UnknownIssuer.into())
             }
-            Err(refusal) => Err(refusal.reason.into()),
+            Err(refusal) => Err(error(refusal.reason)),
         }
     }
 
@@ -152,12 +152,23 @@ impl ClientCertVerifier for SdkVerifier {
     }
 }
 
-/// Whether a CA is among the certificates that were sent along.
+/// Returns the error of rustls for a refusal; it decides which alert the peer gets.
+fn error(reason: Reason) -> TlsError {
+    TlsError::from(match reason {
+        Reason::Expired => CertificateError::Expired,
+        Reason::NotValidYet => CertificateError::NotValidYet,
+        Reason::UnknownIssuer => CertificateError::UnknownIssuer,
+        Reason::BadSignature => CertificateError::BadSignature,
+        Reason::Invalid => CertificateError::BadEncoding,
+    })
+}
+
+/// Returns whether a CA is among the certificates that were sent along.
 fn has_root(others: &[CertificateDer<'_>]) -> bool {
     others.iter().filter_map(|other| ParsedCertificate::parse(other).ok()).any(|other| other.is_self_issued())
 }
 
-/// The peer's proof that it holds the key of the certificate it showed. Works for every version of certificate.
+/// Checks the peer's proof that it holds the key of the certificate that it showed, of any version.
 fn verify_handshake_signature<'a>(
     mut mapping: impl Iterator<Item = &'a Mapping>,
     message: &[u8],
@@ -179,7 +190,7 @@ fn verify_handshake_signature<'a>(
 mod tests {
     use std::time::Duration;
 
-    use rustls::pki_types::pem::PemObject;
+    use pki_types::pem::PemObject;
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Key exchange on secp256k1, the only curve that 2.x nodes of the ECDSA channel agree on.
+//! Key exchange on secp256k1, the only curve that 2.x nodes of the ECDSA channel support.
 
 use k256::ecdh::EphemeralSecret;
 use k256::elliptic_curve::Generate;
@@ -11,7 +11,7 @@ use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 /// The group's number in the TLS registry (RFC 8422); rustls has no name for it.
 const SECP256K1_ID: u16 = 0x0016;
 
-/// First byte of a point in the uncompressed form, the only one that TLS allows.
+/// The first byte of a point in the uncompressed form, the only one that TLS allows.
 const UNCOMPRESSED: u8 = 0x04;
 
 /// The secp256k1 group for a rustls provider.
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_isnt_one_is_refused() {
+    fn invalid_point_is_refused() {
         let good = SECP256K1.start().unwrap().pub_key().to_vec();
         let compressed = [&[0x02 + (good[64] & 1)], &good[1..33]].concat();
         let off_curve = [&good[..64], &[good[64] ^ 1]].concat();

@@ -1,18 +1,18 @@
-//! The cryptography under our TLS: ring, with secp256k1 added from k256.
+//! The cryptography for rustls: ring, with secp256k1 added from k256.
 //!
-//! Always handed over explicitly and never installed for the process, which belongs to the host program.
+//! It is passed to each configuration and never installed for the process, which belongs to the host program.
 
 use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
 
 use super::exchange;
-use super::signature::ALGORITHMS;
+use super::schemes::ALGORITHMS;
 
-/// A curve that session keys are agreed on.
+/// A curve for the agreement on session keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyExchange {
-    /// The curve of the chain, and the only one that nodes of the ECDSA channel take.
+    /// The curve of the chain, and the only one that nodes of the ECDSA channel accept.
     Secp256k1,
     /// Curve25519.
     X25519,
@@ -23,8 +23,8 @@ pub enum KeyExchange {
 }
 
 impl KeyExchange {
-    /// All of them, as the client offers them: nodes of the ECDSA channel know the first only, ECDHE nodes with
-    /// RSA certificates take one of the others.
+    /// All curves in the order that the client offers them: nodes of the ECDSA channel support only the first, ECDHE
+    /// nodes with RSA certificates use one of the others.
     pub const ALL: [KeyExchange; 4] =
         [KeyExchange::Secp256k1, KeyExchange::X25519, KeyExchange::P256, KeyExchange::P384];
 
@@ -38,7 +38,7 @@ impl KeyExchange {
     }
 }
 
-/// The provider that agrees on keys by one of `groups`, in that order of preference.
+/// Returns the provider that agrees on keys by one of `groups`, the preferred one first.
 pub(super) fn provider(groups: &[KeyExchange]) -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         kx_groups: groups.iter().map(|group| group.group()).collect(),

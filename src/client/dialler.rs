@@ -1,0 +1,93 @@
+//! Connecting to the nodes of one client, and its credentials, which are found once and loaded again before each
+//! reconnect.
+//!
+//! Files are read on a thread of their own (see [`Loading`]). At most one such thread of a client is left behind.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::RuntimeRef;
+use crate::transport::{CredentialSource, DialPlan, Dialled, Endpoint, Loading, Resolve, Way, dial_by_plan};
+
+/// Connects to nodes; shared by the links of a client.
+#[derive(Debug)]
+pub(crate) struct Dialler {
+    resolver: Arc<dyn Resolve>,
+    /// The files that were found at the start, by absolute paths, so that neither the current folder nor the environment
+    /// decides later whom the client trusts. `None` if the credentials came from memory.
+    files: Option<CredentialSource>,
+    /// Made of the credentials that were loaded last.
+    plan: Mutex<Arc<DialPlan>>,
+    /// The way that worked the last time, by endpoint.
+    known: Mutex<HashMap<Endpoint, Way>>,
+    /// Held by the link that loads the credentials. Keeps a thread that did not return.
+    loading: tokio::sync::Mutex<Option<Loading>>,
+}
+
+impl Dialler {
+    /// Finds and loads the credentials.
+    ///
+    /// # Errors
+    /// As [`Credentials::load`](crate::transport::Credentials::load); [`ErrorKind::CredentialsInvalid`] also if the
+    /// files can't be read by `deadline`.
+    pub(crate) async fn new(
+        source: CredentialSource,
+        resolver: Arc<dyn Resolve>,
+        runtime: &RuntimeRef,
+        deadline: Instant,
+    ) -> Result<Dialler> {
+        let limit = deadline.saturating_duration_since(Instant::now());
+        let mut loading = Loading::start(source)?;
+        let loaded = runtime.until(deadline, loading.finish()).await;
+        let loaded = loaded.unwrap_or_else(|| Err(loading.stalled(limit)))?;
+        let plan = Mutex::new(Arc::new(DialPlan::new(&loaded.credentials)?));
+        let (known, loading) = (Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Dialler { resolver, files: loaded.files, plan, known, loading })
+    }
+
+    /// Connects to `endpoint`, first by the way that worked the last time.
+    ///
+    /// # Errors
+    /// As [`dial_by_plan`].
+    pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<Dialled> {
+        let plan = lock(&self.plan).clone();
+        let known = lock(&self.known).get(endpoint).copied();
+        let dialled = dial_by_plan(&*self.resolver, endpoint, &plan, known).await?;
+        lock(&self.known).insert(endpoint.clone(), dialled.way);
+        Ok(dialled)
+    }
+
+    /// Loads the same files again, which may have been renewed. If that fails, the previous credentials stay in use.
+    ///
+    /// # Errors
+    /// As [`Dialler::new`]. The limit includes the time that another link takes.
+    pub(crate) async fn renew_credentials(&self, limit: Duration) -> Result<()> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let deadline = tokio::time::Instant::now() + limit;
+        let mut loading = tokio::time::timeout_at(deadline, self.loading.lock()).await.map_err(|_| {
+            Error::undelivered(
+                ErrorKind::CredentialsInvalid,
+                format!("the credentials are still being read after {limit:?}, for another connection"),
+            )
+        })?;
+        if let Some(former) = loading.as_mut()
+            && former.is_running()
+        {
+            return Err(former.stalled(limit));
+        }
+        let current = loading.insert(Loading::start(files.clone())?);
+        let loaded = match tokio::time::timeout_at(deadline, current.finish()).await {
+            Ok(loaded) => loaded,
+            Err(_) => return Err(current.stalled(limit)),
+        };
+        *loading = None;
+        *lock(&self.plan) = Arc::new(DialPlan::new(&loaded?.credentials)?);
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
