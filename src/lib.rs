@@ -58,12 +58,13 @@ pub mod threads;
 pub mod transport;
 
 pub use client::{
-    Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, HandlerGuard,
-    IntoAnswer, Placement, Publish, Requests, Retry, Serve, ServeRequests, Stats, Subscribe, Subscription,
-    WeakClient,
+    Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, IntoAnswer,
+    IntoTopic, Placement, Publish, Requests, Retry, RunningHandler, Serve, ServeRequests, Stats, Subscribe,
+    Subscription, WeakClient,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};
+pub use protocol::Topic;
 #[doc(hidden)]
 pub use runtime::Process;
 pub use session::{Reply, RoundTrips};

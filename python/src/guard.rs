@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use amop::HandlerGuard;
+use amop::RunningHandler;
 use pyo3::prelude::*;
 
 use crate::bridge::{Bridge, run};
@@ -13,20 +13,20 @@ use crate::stats::SubscriptionStats;
 use crate::units::optional_seconds;
 
 /// Returns the inbox and the guard for a handler in an event loop.
-pub(crate) fn elsewhere(py: Python<'_>, source: Source, guard: HandlerGuard) -> Result<Py<PyAny>> {
+pub(crate) fn elsewhere(py: Python<'_>, source: Source, guard: RunningHandler) -> Result<Py<PyAny>> {
     Ok((Inbox::new(source), Guard::new(guard)).into_pyobject(py)?.into_any().unbind())
 }
 
 /// The native part of a subscription or service with a handler.
 #[pyclass(frozen, module = "amop._amop")]
-pub(crate) struct Guard(Owned<Mutex<HandlerGuard>>);
+pub(crate) struct Guard(Owned<Mutex<RunningHandler>>);
 
 impl Guard {
-    pub(crate) fn new(guard: HandlerGuard) -> Guard {
+    pub(crate) fn new(guard: RunningHandler) -> Guard {
         Guard(Owned::new(Mutex::new(guard)))
     }
 
-    fn lock(&self, py: Python<'_>) -> Result<MutexGuard<'_, HandlerGuard>> {
+    fn lock(&self, py: Python<'_>) -> Result<MutexGuard<'_, RunningHandler>> {
         Ok(checked(py, self.0.get())?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -4,12 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Client;
 use super::core::ClientCore;
+use super::handle::Client;
 use super::options::{Options, Retry};
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
 use crate::transport::{CredentialSource, Resolve};
+
+impl Client {
+    /// Returns the settings of a new client, with their defaults.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+}
 
 /// Settings of a client to be; made by [`Client::builder`], ended by [`ClientBuilder::connect`].
 #[derive(Clone, Debug, Default)]

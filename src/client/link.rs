@@ -14,7 +14,6 @@ use tracing::Instrument;
 
 use super::backoff::Backoff;
 use super::dialler::Dialler;
-use super::links::LinkId;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind};
@@ -22,7 +21,10 @@ use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
 use crate::transport::{BoxedStream, Endpoint};
 
-/// Where a link stands.
+/// The number of a link within its client; it is never used again.
+pub(crate) type LinkId = u64;
+
+/// The state of a link.
 #[derive(Clone, Debug)]
 pub(crate) enum LinkState {
     /// The first try is under way.

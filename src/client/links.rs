@@ -5,10 +5,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
-use super::link::Link;
-
-/// A link's number within its client; never used again.
-pub(crate) type LinkId = u64;
+use super::link::{Link, LinkId};
 
 /// The list, read without a lock.
 pub(crate) struct Links {

@@ -1,306 +1,62 @@
-//! The client: many sessions behind one face.
+//! The client: many sessions behind one interface.
+//!
+//! `core` is the state that all handles share. `sending` sends messages, `subscribe` and `serve` register consumers,
+//! `handlers` runs their handlers; `link` keeps one node connected.
 
-mod attempts;
 mod backoff;
 mod builder;
 mod call_limits;
 mod calls;
 mod choice;
 mod confirmation;
+mod consumer;
 mod core;
 mod dialler;
+mod endpoints;
+mod events;
+mod handle;
 mod handlers;
+mod life_cycle;
 mod link;
 mod links;
 mod options;
+mod placement;
 mod publish;
 mod registry;
-mod service;
+mod requests;
+mod running_handler;
+mod sending;
+mod serve;
 mod stats;
+mod subscribe;
 mod subscription;
+mod topic;
+mod weak;
 
 pub use builder::ClientBuilder;
 pub use calls::CallHandle;
+pub use events::Events;
+pub use handle::Client;
 pub use handlers::IntoAnswer;
 pub use options::{Placement, Retry};
 pub use publish::{Broadcast, Publish};
-pub use service::{Requests, Serve, ServeRequests};
+pub use requests::Requests;
+pub use running_handler::RunningHandler;
+pub use serve::{Serve, ServeRequests};
 pub use stats::{EndpointState, EndpointStats, Stats};
-pub use subscription::{HandlerGuard, Subscribe, Subscription};
+pub use subscribe::Subscribe;
+pub use subscription::Subscription;
+pub use topic::IntoTopic;
+pub use weak::WeakClient;
 
-use std::future::Future;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
-use std::time::Duration;
-
-use bytes::Bytes;
-
-use self::core::ClientCore;
-use crate::delivery::{Event, HandlerReports, LaneReader, Message, Request};
-use crate::error::Result;
-use crate::protocol::Topic;
-use crate::runtime::Process;
-
-/// A connection to the nodes of one's institution. Cheap to clone; all clones are the same client.
-///
-/// Reconnects by itself, for ever, and restores its topics. When the last clone (and the last subscription) is
-/// dropped it ends in the background; [`Client::close`] ends it in order.
-#[derive(Clone)]
-pub struct Client {
-    core: Arc<ClientCore>,
-}
-
-impl Client {
-    /// Begins to set up a client.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
-    /// Sends a unicast: the node picks one subscriber, whose reply is the result.
-    ///
-    /// A subscriber that only listens answers empty as soon as it has the message.
-    ///
-    /// # Errors
-    /// When awaited: see [`ErrorKind`](crate::ErrorKind); [`Error::delivery`](crate::Error::delivery) says
-    /// whether it may have been delivered all the same.
-    pub fn publish(&self, topic: impl AsRef<str>, data: impl Into<Bytes>) -> Publish {
-        Publish::new(self.core.clone(), Topic::new(topic), data.into())
-    }
-
-    /// Sends a broadcast to all subscribers; the result is the node's ack, which says nothing of who hears it.
-    ///
-    /// # Errors
-    /// When awaited, as for [`Client::publish`].
-    pub fn broadcast(&self, topic: impl AsRef<str>, data: impl Into<Bytes>) -> Broadcast {
-        Broadcast::new(self.core.clone(), Topic::new(topic), data.into())
-    }
-
-    /// Subscribes to a topic: unicasts and broadcasts, as a stream, or with a handler.
-    ///
-    /// Any number per topic; each gets every message. A unicast is answered (empty) as soon as one subscription
-    /// has taken it, so that a slow reader never makes the node deliver it again.
-    ///
-    /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
-    ///
-    /// # Errors
-    /// When awaited: a bad topic, or no node that lists it in time.
-    pub fn subscribe(&self, topic: impl AsRef<str>) -> Subscribe {
-        Subscribe::new(self.core.clone(), Topic::new(topic))
-    }
-
-    /// Serves a topic: the handler's result is the reply to each unicast.
-    ///
-    /// One service per topic in a client; it alone gets that topic's unicasts, while broadcasts go to
-    /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
-    ///
-    /// ```no_run
-    /// # async fn example(client: amop::Client) -> amop::Result<()> {
-    /// client.serve("echo", async |request: amop::Request| request.data().clone()).await?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// When awaited: as [`Client::subscribe`], and [`ErrorKind::AlreadyServed`](crate::ErrorKind::AlreadyServed).
-    pub fn serve<H, F, A>(&self, topic: impl AsRef<str>, handler: H) -> Serve
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = A> + Send + 'static,
-        A: IntoAnswer + Send + 'static,
-    {
-        Serve::with_async(self.core.clone(), Topic::new(topic), handler)
-    }
-
-    /// The same with a blocking handler on the client's dispatcher threads; it answers through the request.
-    ///
-    /// # Errors
-    /// As [`Client::serve`].
-    pub fn serve_blocking<H>(&self, topic: impl AsRef<str>, handler: H) -> Serve
-    where
-        H: Fn(Request) + Send + Sync + 'static,
-    {
-        Serve::with_blocking(self.core.clone(), Topic::new(topic), handler)
-    }
-
-    /// The same with a handler that is given all requests that are ready, and takes them one by one: for a language
-    /// in which entering the handler costs more than a request. Those that it leaves come with its next call; of a
-    /// call that takes none, returning or by a panic, the first is answered DROPPED and counted.
-    ///
-    /// # Errors
-    /// As [`Client::serve`].
-    pub fn serve_batch_blocking<H>(&self, topic: impl AsRef<str>, handler: H) -> Serve
-    where
-        H: Fn(&mut dyn Iterator<Item = Request>) + Send + Sync + 'static,
-    {
-        Serve::with_batches(self.core.clone(), Topic::new(topic), handler)
-    }
-
-    /// The same without a handler: the application takes the requests one by one.
-    ///
-    /// # Errors
-    /// As [`Client::serve`].
-    pub fn serve_requests(&self, topic: impl AsRef<str>) -> ServeRequests {
-        ServeRequests::new(self.core.clone(), Topic::new(topic))
-    }
-
-    /// What happens from now on: connections lost and restored, slow consumers ...
-    pub fn events(&self) -> Events {
-        Events { reader: self.core.delivery.events.listen(), process: self.core.runtime.process() }
-    }
-
-    /// Where handlers that fail by other means than a panic, say another language's exception, report it.
-    pub fn handler_reports(&self) -> HandlerReports {
-        HandlerReports::new(self.core.delivery.events.clone())
-    }
-
-    /// A further node to connect to, from now on. One that is there already changes nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidEndpoint`](crate::ErrorKind::InvalidEndpoint), or a client that is closed.
-    pub fn add_endpoint(&self, endpoint: impl AsRef<str>) -> Result<()> {
-        self.core.add_endpoint(endpoint.as_ref())
-    }
-
-    /// A node to leave: what is queued for it is still written, calls in flight there end as lost, and what was
-    /// listed at it alone moves to another. One that isn't there changes nothing.
-    ///
-    /// # Errors
-    /// As [`Client::add_endpoint`].
-    pub fn remove_endpoint(&self, endpoint: impl AsRef<str>) -> Result<()> {
-        self.core.remove_endpoint(endpoint.as_ref())
-    }
-
-    /// Runs a blocking handler over what a stream gives, on the client's dispatcher threads: one item after the
-    /// other, in order. What would wait for itself is deferred there, and [`Client::close`] waits for the
-    /// handler's end: the stream has to end when the client does. For bindings.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), [`ErrorKind::Forked`](crate::ErrorKind::Forked).
-    #[doc(hidden)]
-    pub fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<()>
-    where
-        S: futures_core::Stream + Send + 'static,
-        H: FnMut(S::Item) + Send + 'static,
-    {
-        self.core.dispatch(stream, handler)
-    }
-
-    /// The figures at this moment.
-    pub fn stats(&self) -> Stats {
-        Stats::of(&self.core)
-    }
-
-    /// Ends the client with its own `close_timeout`; see [`Client::close_within`].
-    ///
-    /// # Errors
-    /// As [`Client::close_within`].
-    pub async fn close(&self) -> Result<()> {
-        self.close_within(self.core.options.close_timeout).await
-    }
-
-    /// Ends the client: calls in flight end with CLOSED, handlers get until `timeout` to finish what is queued,
-    /// the rest is dropped and counted, connections say goodbye. Returns after the last handler call has returned;
-    /// called from inside a handler it returns at once, and the end comes when the handler returns. A second
-    /// close waits for the first.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when a handler hasn't returned; its context is kept until
-    /// it does.
-    pub async fn close_within(&self, timeout: Duration) -> Result<()> {
-        self.core.close(timeout).await
-    }
-}
-
-impl Client {
-    /// Returns a reference to the client that doesn't keep it alive, for handlers that use their own client.
-    pub fn downgrade(&self) -> WeakClient {
-        WeakClient { core: Arc::downgrade(&self.core) }
-    }
-}
-
-/// A reference to a [`Client`] that doesn't keep it alive.
-///
-/// A handler that holds a `Client` keeps that client alive until the handler is unsubscribed or the client is closed. One
-/// that holds a `WeakClient` doesn't:
-///
-/// ```no_run
-/// # async fn example(client: amop::Client) -> amop::Result<()> {
-/// let weak = client.downgrade();
-/// client
-///     .subscribe("questions")
-///     .for_each(move |message| {
-///         let client = weak.upgrade();
-///         async move {
-///             if let Some(client) = client {
-///                 let _ = client.publish("answers", message.data().clone()).await;
-///             }
-///         }
-///     })
-///     .await?;
-/// # Ok(()) }
-/// ```
-#[derive(Clone)]
-pub struct WeakClient {
-    core: Weak<ClientCore>,
-}
-
-impl WeakClient {
-    /// Returns the client, or `None` if it has been dropped.
-    pub fn upgrade(&self) -> Option<Client> {
-        self.core.upgrade().map(|core| Client { core })
-    }
-}
-
-impl std::fmt::Debug for WeakClient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WeakClient").finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let links = self.core.links.all();
-        let endpoints: Vec<_> = links.iter().map(|link| &link.endpoint).collect();
-        f.debug_struct("Client").field("endpoints", &endpoints).finish_non_exhaustive()
-    }
-}
-
-/// A listener to a client's events. Bounded: one that doesn't read loses the oldest.
-pub struct Events {
-    reader: LaneReader<Event>,
-    process: Process,
-}
-
-impl Events {
-    /// The next event; `None` after the last, [`Event::Closed`], and in the child of a fork. Safe to cancel.
-    pub async fn next(&mut self) -> Option<Event> {
-        std::future::poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// As [`Subscription::poll_ready`].
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.process.or_end(self.reader.poll_ready(cx).map(Some)).map(drop)
-    }
-
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.process.or_end(self.reader.poll_next(cx))
-    }
-}
-
-impl futures_core::Stream for Events {
-    type Item = Event;
-
-    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.poll_event(cx)
-    }
-}
-
-// What handles promise to threads.
+// The handles keep these promises about threads.
 const _: () = {
     const fn send_and_sync<T: Send + Sync>() {}
     const fn send<T: Send>() {}
     send_and_sync::<Client>();
-    send_and_sync::<Message>();
-    send_and_sync::<Request>();
+    send_and_sync::<WeakClient>();
+    send_and_sync::<crate::Message>();
+    send_and_sync::<crate::Request>();
     send::<Subscription>();
     send::<Requests>();
     send::<Events>();

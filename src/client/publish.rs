@@ -1,5 +1,6 @@
 //! Sending: unicast with its reply, broadcast with the node's ack.
 
+use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,25 +8,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::attempts::Attempts;
 use super::calls::CallHandle;
 use super::core::ClientCore;
 use super::options::Retry;
+use super::sending::Outgoing;
 use crate::error::Result;
 use crate::protocol::Topic;
-use crate::protocol::channel::amop;
 use crate::session::{CallKind, Reply};
 
-/// A unicast to be sent; awaiting it sends.
+/// A unicast to be sent. Awaiting it sends the message.
 ///
-/// Dropping the future cancels the call: nobody waits for its answer any more, but what was sent stays sent.
+/// # Cancel safety
+/// Dropping the future cancels the call. A message that was sent already may still be delivered.
 #[must_use = "a publish does nothing until it is awaited"]
 pub struct Publish {
     call: Call,
     wait_for_subscriber: bool,
 }
 
-/// A broadcast to be sent; awaiting it sends.
+/// A broadcast to be sent. Awaiting it sends the message.
 #[must_use = "a broadcast does nothing until it is awaited"]
 pub struct Broadcast {
     call: Call,
@@ -45,14 +46,21 @@ impl Call {
         Call { core, topic, data, timeout: None, retry: None }
     }
 
+    /// Begins the debug output of a call, which shows the size of its payload only.
+    fn debug<'a, 'b>(&self, f: &'a mut fmt::Formatter<'b>, name: &str) -> fmt::DebugStruct<'a, 'b> {
+        let mut text = f.debug_struct(name);
+        text.field("topic", &self.topic).field("bytes", &self.data.len());
+        text.field("timeout", &self.timeout).field("retry", &self.retry);
+        text
+    }
+
     async fn send(self, kind: CallKind, wait: bool, all_nodes: bool) -> Result<Reply> {
         let Call { core, topic, data, timeout, retry } = self;
         core.check()?;
         let topic = topic?;
-        amop::check_size(&topic, data.len())?;
         let deadline = core.deadline(timeout)?;
         let retry = retry.unwrap_or(core.options.retry);
-        Attempts { core, kind, topic, data, deadline, retry, wait, all_nodes }.run().await
+        Outgoing { core, kind, topic, data, deadline, retry, wait, all_nodes }.run().await
     }
 }
 
@@ -61,30 +69,32 @@ impl Publish {
         Publish { call: Call::new(core, topic, data), wait_for_subscriber: false }
     }
 
-    /// The call's own deadline, counted from the await. Default: the client's `call_timeout`.
+    /// Sets the deadline of the call, counted from the await. Default: the client's `call_timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Publish {
         self.call.timeout = Some(timeout);
         self
     }
 
-    /// Whether to go on trying until the deadline while nothing was delivered, say because no node knows a
-    /// subscriber yet (topic lists take up to 5 s to travel). Default no.
+    /// Sets whether the message is sent again, with the same id, until a subscriber has handled it or the deadline has
+    /// passed, for example because no node knows a subscriber yet (topic lists take up to 5 s to travel). Default: false.
     pub fn wait_for_subscriber(mut self, wait: bool) -> Publish {
         self.wait_for_subscriber = wait;
         self
     }
 
-    /// When to try again by itself. Default: the client's.
+    /// Sets when the client sends the message again by itself. Default: the client's setting.
     pub fn retry(mut self, retry: Retry) -> Publish {
         self.call.retry = Some(retry);
         self
     }
 
-    /// Sends without anybody waiting: `done` is told the outcome, exactly once, by a task of the client's. It must
-    /// not block; hand over what takes time. A panic of it is logged. Thousands may be under way.
+    /// Sends the message and calls `done` with the outcome, exactly once, from a task of the client. One task calls the
+    /// callbacks of all calls, so `done` must not block. A panic of `done` is logged. Calls that end while the client is
+    /// being closed complete before [`Client::close`](crate::Client::close) returns.
     ///
     /// # Errors
-    /// What is known at once, say a bad topic, no connection, or a bound reached; then `done` is dropped untold.
+    /// Returns why the message was not sent if that is known at once: an invalid topic, no connection, a limit reached.
+    /// `done` is then dropped without a call.
     pub fn start(self, done: impl FnOnce(Result<Reply>) + Send + 'static) -> Result<CallHandle> {
         let core = self.call.core.clone();
         core.calls.start(core.runtime.handle(), self.into_future(), done)
@@ -96,26 +106,26 @@ impl Broadcast {
         Broadcast { call: Call::new(core, topic, data), all_nodes: false }
     }
 
-    /// The call's own deadline, counted from the await. Default: the client's `call_timeout`.
+    /// Sets the deadline of the call, counted from the await. Default: the client's `call_timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Broadcast {
         self.call.timeout = Some(timeout);
         self
     }
 
-    /// Sends through every connected node instead of one that reaches all. Subscribers of this library drop the
-    /// duplicates, others see them. Default no.
+    /// Sets whether the message is sent through every connected node instead of one that reaches all subscribers.
+    /// Subscribers of this library drop the duplicates, others receive them. Default: false.
     pub fn all_nodes(mut self, all: bool) -> Broadcast {
         self.all_nodes = all;
         self
     }
 
-    /// When to try again by itself. Default: the client's.
+    /// Sets when the client sends the message again by itself. Default: the client's setting.
     pub fn retry(mut self, retry: Retry) -> Broadcast {
         self.call.retry = Some(retry);
         self
     }
 
-    /// As [`Publish::start`].
+    /// Sends the message and calls `done` with the outcome; see [`Publish::start`].
     ///
     /// # Errors
     /// As [`Publish::start`].
@@ -125,7 +135,7 @@ impl Broadcast {
     }
 }
 
-/// A boxed future of this module.
+/// The boxed future of a call.
 type Boxed<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 impl IntoFuture for Publish {
@@ -143,5 +153,18 @@ impl IntoFuture for Broadcast {
 
     fn into_future(self) -> Boxed<()> {
         Box::pin(async move { self.call.send(CallKind::Broadcast, false, self.all_nodes).await.map(drop) })
+    }
+}
+
+impl fmt::Debug for Publish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.call.debug(f, "Publish");
+        text.field("wait_for_subscriber", &self.wait_for_subscriber).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.call.debug(f, "Broadcast").field("all_nodes", &self.all_nodes).finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use crate::delivery::{AnyLane, Lane, LaneItem, Message, Request, RouteSpec, Wake
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 
-use super::links::LinkId;
+use super::link::LinkId;
 use super::options::Placement;
 
 /// A consumer's number within its client.

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use amop::{Client, Error, HandlerGuard, Message, Reply, Request};
+use amop::{Client, Error, Message, Reply, Request, RunningHandler};
 use tokio::runtime::Runtime;
 
 use crate::party::{Answer, Publisher, Result, Subscriber};
@@ -20,7 +20,7 @@ pub(crate) struct Own {
     client: Client,
     tell: Sender<(String, Vec<u8>)>,
     messages: Receiver<(String, Vec<u8>)>,
-    handlers: Vec<HandlerGuard>,
+    handlers: Vec<RunningHandler>,
 }
 
 fn in_words(error: Error) -> String {

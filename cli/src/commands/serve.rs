@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use amop::protocol::result::FAILED_TEXT;
-use amop::{ErrorKind, HandlerGuard, Request};
+use amop::{ErrorKind, Request, RunningHandler};
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -151,7 +151,7 @@ impl Drop for CommandsOfService {
 /// Stops accepting messages, and waits for those that are being handled as long as the client's close allows. Then it
 /// kills commands that still run.
 async fn finish(
-    service: &mut HandlerGuard,
+    service: &mut RunningHandler,
     commands: &Commands,
     handled: &mut mpsc::Receiver<Handled>,
     summary: &mut Summary,

@@ -8,7 +8,7 @@ use amop::{Delivery, ErrorKind, Request};
 use amop_devnet::Devnet;
 use futures_util::future::join_all;
 
-use crate::fixture::{builder, client, devnet, soon, two_nodes};
+use crate::fixture::{builder, client, devnet, soon, two_nodes, until};
 
 #[tokio::test]
 async fn results_errors_and_panics_become_answers() {
@@ -145,4 +145,64 @@ async fn concurrency_is_kept() {
         let seen = most.load(Ordering::SeqCst);
         assert!(seen >= 1 && seen <= concurrency, "{seen} at once with concurrency {concurrency}");
     }
+}
+
+#[tokio::test]
+async fn async_handlers_run_on_the_runtime_of_the_caller() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let here = tokio::runtime::Handle::current().id();
+    let is_here = move || tokio::runtime::Handle::current().id() == here;
+    let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+    let _service =
+        server.serve("served", move |_: Request| std::future::ready(is_here().to_string())).await.unwrap();
+    let handler = move |_| std::future::ready(tx.send(is_here()).unwrap());
+    let _handler = server.subscribe("subscribed").for_each(handler).await.unwrap();
+    assert_eq!(publisher.publish("served", "x").await.unwrap().data(), "true");
+    publisher.publish("subscribed", "x").await.unwrap();
+    assert!(soon("the handler", rx.recv()).await.unwrap());
+    // Another one may be named.
+    let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let serve = server.serve("elsewhere", move |_: Request| std::future::ready(is_here().to_string()));
+    let _elsewhere = serve.runtime(other.handle().clone()).await.unwrap();
+    assert_eq!(publisher.publish("elsewhere", "x").await.unwrap().data(), "false");
+    other.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_service_ends_with_the_runtime_of_its_handler() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let (entered, mut is_in) = tokio::sync::mpsc::unbounded_channel();
+    let serve = server.serve("t", move |_: Request| {
+        entered.send(()).unwrap();
+        std::future::pending::<&str>()
+    });
+    let service = serve.concurrency(1).runtime(runtime.handle().clone()).await.unwrap();
+    let calls: Vec<_> = (0..2).map(|_| tokio::spawn(publisher.publish("t", "x").into_future())).collect();
+    soon("the handler", is_in.recv()).await.unwrap();
+    until("both requests", || server.stats().total().messages_received == 2).await;
+    runtime.shutdown_background();
+    for call in calls {
+        let error = soon("the answer", call).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SubscriberDropped, "{error}");
+    }
+    until("the topic to be gone", || devnet.node(1).topics().is_empty()).await;
+    let again = server.serve("t", async |_: Request| "served again").await.unwrap();
+    let reply = publisher.publish("t", "x").wait_for_subscriber(true).await.unwrap();
+    assert_eq!(reply.data(), "served again");
+    drop((service, again));
+}
+
+#[tokio::test]
+async fn a_prepared_topic_serves_all_calls() {
+    let devnet = two_nodes().await;
+    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let topic = amop::Topic::new("t").unwrap();
+    let _service = server.serve(&topic, async |_: Request| "served").await.unwrap();
+    let mut messages = server.subscribe(topic.clone()).await.unwrap();
+    assert_eq!(publisher.publish(&topic, "x").await.unwrap().data(), "served");
+    publisher.broadcast(&topic, "news").await.unwrap();
+    assert_eq!(soon("the news", messages.next()).await.unwrap().topic(), "t");
 }

@@ -184,7 +184,7 @@ async fn unsubscribing_waits_for_the_handler_and_runs_what_is_queued() {
 async fn a_handler_may_unsubscribe_itself() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let slot = Arc::new(std::sync::Mutex::new(None::<amop::HandlerGuard>));
+    let slot = Arc::new(std::sync::Mutex::new(None::<amop::RunningHandler>));
     let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
     let own = slot.clone();
     let guard = subscriber

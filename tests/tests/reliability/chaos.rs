@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use amop::HandlerGuard;
+use amop::RunningHandler;
 use amop_devnet::{Choice, Devnet, DevnetBuilder, Fault, Node, NodeCertificate, OnConnect, SameNode};
 use fastrand::Rng;
 use tokio::task::JoinHandle;
@@ -122,7 +122,7 @@ struct Chaos {
     /// How long handlers take now, in milliseconds.
     handler_delay: Arc<AtomicU64>,
     /// The subscription of a publisher, which may still be pending.
-    subscription: Option<JoinHandle<amop::Result<HandlerGuard>>>,
+    subscription: Option<JoinHandle<amop::Result<RunningHandler>>>,
 }
 
 impl Chaos {

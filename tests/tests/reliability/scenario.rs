@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use amop::{Client, Error, ErrorKind, Event, Events, HandlerGuard, Message, Request, Retry};
+use amop::{Client, Error, ErrorKind, Event, Events, Message, Request, Retry, RunningHandler};
 use amop_devnet::{Devnet, DevnetBuilder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -115,7 +115,7 @@ impl Scenario {
         &self,
         client: usize,
         topic: &str,
-    ) -> impl Future<Output = amop::Result<HandlerGuard>> + Send + use<> {
+    ) -> impl Future<Output = amop::Result<RunningHandler>> + Send + use<> {
         let (oracle, handler_time) = (self.oracle.clone(), self.setup.handler_time.clone());
         let handle = move |message: Message| {
             let call = (message.data() != hostile::PAYLOAD)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use amop::{Client, Delivery, HandlerGuard, Message, Placement, Retry};
+use amop::{Client, Delivery, Message, Placement, Retry, RunningHandler};
 use amop_devnet::{Choice, Devnet, DevnetBuilder, SameNode};
 use futures_util::future::join_all;
 use tokio::sync::watch;
@@ -50,7 +50,7 @@ async fn client_everywhere(devnet: &Devnet) -> Client {
 struct Received(Arc<Mutex<HashMap<String, usize>>>, watch::Sender<()>);
 
 impl Received {
-    async fn subscribe(client: &Client, topic: &str, placement: Placement) -> (Received, HandlerGuard) {
+    async fn subscribe(client: &Client, topic: &str, placement: Placement) -> (Received, RunningHandler) {
         let received = Received(Arc::default(), watch::Sender::new(()));
         let recorder = received.clone();
         let handle = move |message: Message| {

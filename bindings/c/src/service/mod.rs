@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 
 use amop::protocol::result::FAILED_TEXT;
-use amop::{HandlerGuard, Process, Request, Requests, Result};
+use amop::{Process, Request, Requests, Result, RunningHandler};
 use futures_core::Stream;
 
 use crate::argument::{apply, invalid_argument};
@@ -53,7 +53,7 @@ enum Kind {
     /// Read with `_next`.
     Pulled(Inbox<Requests>),
     /// Passed to a callback.
-    Called(Mutex<HandlerGuard>),
+    Called(Mutex<RunningHandler>),
 }
 
 impl Source for Requests {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 
-use amop::{HandlerGuard, Message, Process, Result, Subscription};
+use amop::{Message, Process, Result, RunningHandler, Subscription};
 use futures_core::Stream;
 
 use crate::argument::{apply, invalid_argument};
@@ -52,7 +52,7 @@ enum Kind {
     /// Read with `_next`.
     Pulled(Inbox<Subscription>),
     /// Passed to a callback.
-    Called(Mutex<HandlerGuard>),
+    Called(Mutex<RunningHandler>),
 }
 
 impl Source for Subscription {

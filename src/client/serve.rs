@@ -1,26 +1,28 @@
-//! Serving: answering unicasts, with an async handler, a blocking one, or by hand.
+//! Making services: with an async handler, a blocking one, or with requests that the application reads.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::consumer::{HandlerTask, Member};
 use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, IntoAnswer, Owner, Source, Task};
 use super::options::Placement;
 use super::registry::Consumer;
-use super::subscription::{HandlerGuard, Joined, Member};
-use crate::delivery::{AnyLane, Lane, LaneLimits, LaneReader, Request, SubscriptionStats};
+use super::requests::Requests;
+use super::running_handler::{Joined, RunningHandler};
+use crate::delivery::{Lane, LaneLimits, LaneReader, Request};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 
-/// How many calls of an async service handler run at once, unless told otherwise.
+/// The default number of concurrent calls of an async service handler.
 const ASYNC_CONCURRENCY: usize = 64;
 
-/// The same setting for all three kinds of service.
+/// The settings of all kinds of service.
 struct Settings {
     core: Arc<ClientCore>,
     topic: Result<Topic>,
@@ -28,12 +30,13 @@ struct Settings {
     placement: Placement,
     timeout: Option<Duration>,
     concurrency: usize,
+    runtime: Option<Handle>,
 }
 
 impl Settings {
     fn new(core: Arc<ClientCore>, topic: Result<Topic>, concurrency: usize) -> Settings {
         let (limits, placement) = (LaneLimits::default(), Placement::One);
-        Settings { core, topic, limits, placement, timeout: None, concurrency }
+        Settings { core, topic, limits, placement, timeout: None, concurrency, runtime: None }
     }
 
     /// Registers a consumer with a handler, which the caller starts at once: the topic is listed from here on.
@@ -44,13 +47,13 @@ impl Settings {
     }
 
     fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Request>, Member, Instant)> {
-        let Settings { core, topic, limits, placement, timeout, concurrency } = self;
+        let Settings { core, topic, limits, placement, timeout, concurrency, runtime: _ } = self;
         core.check()?;
         let topic = topic?;
         if concurrency == 0 {
             return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,
-                "a service with concurrency 0 would answer nothing",
+                "concurrency is 0: it has to be at least 1",
             ));
         }
         let deadline = core.deadline(timeout)?;
@@ -65,26 +68,26 @@ impl Settings {
 
 macro_rules! settings {
     () => {
-        /// Most requests held for it; beyond, publishers are told BUSY. Default 65,536.
+        /// Sets the maximum number of queued requests. The publishers of further requests receive BUSY. Default: 65,536.
         pub fn max_messages(mut self, messages: usize) -> Self {
             self.settings.limits.max_messages = messages;
             self
         }
 
-        /// Most bytes held for it, payloads and 160 for each request; one request of any size is taken when it is
-        /// empty. Default 64 MiB.
+        /// Sets the maximum number of queued bytes, counting 160 bytes per request besides its payload. An empty queue
+        /// accepts one request of any size. Default: 64 MiB.
         pub fn max_bytes(mut self, bytes: usize) -> Self {
             self.settings.limits.max_bytes = bytes;
             self
         }
 
-        /// At how many nodes it is listed. Default: one at a time.
+        /// Sets at how many nodes the topic is listed. Default: one at a time.
         pub fn placement(mut self, placement: Placement) -> Self {
             self.settings.placement = placement;
             self
         }
 
-        /// How long to wait for a node to list the topic. Default: the client's `call_timeout`.
+        /// Sets how long to wait until a node lists the topic. Default: the client's `call_timeout`.
         pub fn timeout(mut self, timeout: Duration) -> Self {
             self.settings.timeout = Some(timeout);
             self
@@ -92,14 +95,26 @@ macro_rules! settings {
     };
 }
 
-/// A service with a handler, to be started by awaiting it.
+/// A service with a handler. Awaiting it starts the service.
 #[must_use = "nothing is served until this is awaited"]
 pub struct Serve {
     settings: Settings,
     start: Start,
 }
 
-type Start = Box<dyn FnOnce(&Arc<ClientCore>, LaneReader<Request>, Owner, usize, watch::Sender<()>) + Send>;
+/// Starts the handler of a service.
+type Start = Box<dyn FnOnce(Starting) + Send>;
+
+/// What the handler of a service is started with.
+struct Starting {
+    core: Arc<ClientCore>,
+    reader: LaneReader<Request>,
+    owner: Owner,
+    concurrency: usize,
+    finished: watch::Sender<()>,
+    task: HandlerTask,
+    runtime: Option<Handle>,
+}
 
 impl Serve {
     pub(crate) fn with_async<H, F, A>(core: Arc<ClientCore>, topic: Result<Topic>, handler: H) -> Serve
@@ -108,9 +123,10 @@ impl Serve {
         F: Future<Output = A> + Send + 'static,
         A: IntoAnswer + Send + 'static,
     {
-        let start: Start = Box::new(|core, reader, owner, concurrency, finished| {
-            let task: Task = Box::pin(handlers::serve(reader, owner, handler, concurrency, finished));
-            core.runtime.handle().spawn(task);
+        let start: Start = Box::new(|starting| {
+            let Starting { reader, owner, concurrency, finished, task, runtime, .. } = starting;
+            let serve: Task = Box::pin(handlers::serve(reader, owner, handler, concurrency, finished));
+            task.spawn(runtime, serve);
         });
         Serve { settings: Settings::new(core, topic, ASYNC_CONCURRENCY), start }
     }
@@ -137,7 +153,7 @@ impl Serve {
         })
     }
 
-    /// One job for each call that may run at once; each has a handler of its own, made by `make`.
+    /// Runs one job for each call that may run at once. Each has a handler of its own, made by `make`.
     fn with_jobs<H>(
         core: Arc<ClientCore>,
         topic: Result<Topic>,
@@ -146,7 +162,10 @@ impl Serve {
     where
         H: Fn(&mut dyn Iterator<Item = Request>) + Send + 'static,
     {
-        let start: Start = Box::new(move |core, reader, owner, concurrency, finished| {
+        let start: Start = Box::new(move |starting| {
+            let Starting { core, reader, owner, concurrency, finished, task, .. } = starting;
+            // The dispatcher lives as long as the client.
+            task.finish();
             for source in Source::for_jobs(reader, concurrency) {
                 core.dispatcher.add(Box::new(BlockingJob {
                     source,
@@ -161,30 +180,39 @@ impl Serve {
 
     settings!();
 
-    /// How many handler calls may run at once. Default 64 for async handlers, 1 for blocking ones.
+    /// Sets how many calls of the handler may run at once. Default: 64 for async handlers, 1 for blocking ones.
     pub fn concurrency(mut self, calls: usize) -> Serve {
         self.settings.concurrency = calls;
+        self
+    }
+
+    /// Sets the tokio runtime that runs an async handler. Default: the one that the service is awaited on, else the
+    /// client's. If that runtime is shut down before the client, open requests are answered DROPPED and the service ends.
+    /// Has no effect on blocking handlers.
+    pub fn runtime(mut self, handle: Handle) -> Serve {
+        self.settings.runtime = Some(handle);
         self
     }
 }
 
 impl IntoFuture for Serve {
-    type Output = Result<HandlerGuard>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<HandlerGuard>> + Send>>;
+    type Output = Result<RunningHandler>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<RunningHandler>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Serve { settings, start } = self;
-            let (core, concurrency) = (settings.core.clone(), settings.concurrency);
+            let (concurrency, runtime) = (settings.concurrency, settings.runtime.clone());
             let Joined { reader, finished, pending } = settings.join()?;
-            let owner = pending.member.owner();
-            start(&core, reader, owner, concurrency, finished);
+            let (core, owner) = (pending.member.core.clone(), pending.member.owner());
+            let task = HandlerTask::new(&pending.member);
+            start(Starting { core, reader, owner, concurrency, finished, task, runtime });
             pending.confirmed().await
         })
     }
 }
 
-/// A service whose requests the application takes itself, to be started by awaiting it.
+/// A service whose requests the application reads. Awaiting it starts the service.
 #[must_use = "nothing is served until this is awaited"]
 pub struct ServeRequests {
     settings: Settings,
@@ -197,12 +225,13 @@ impl ServeRequests {
 
     settings!();
 
-    /// As [`Subscribe::with_external_handler`](crate::Subscribe::with_external_handler). For bindings.
+    /// Serves with a handler that the caller runs; see
+    /// [`Subscribe::with_external_handler`](crate::Subscribe::with_external_handler). For bindings.
     ///
     /// # Errors
     /// As for the stream.
     #[doc(hidden)]
-    pub async fn with_external_handler(self) -> Result<(Requests, HandlerGuard)> {
+    pub async fn with_external_handler(self) -> Result<(Requests, RunningHandler)> {
         let Joined { reader, finished, pending } = self.settings.join()?;
         let member = pending.member.again();
         let requests = Requests { reader, member, _finished: Some(finished) };
@@ -224,59 +253,26 @@ impl IntoFuture for ServeRequests {
     }
 }
 
-/// The requests of a topic, in the order in which they arrived; each is to be answered through its handle.
-///
-/// Ends when the client closes. Dropping it ends the service; requests that were not read are answered DROPPED.
-pub struct Requests {
-    reader: LaneReader<Request>,
-    member: Member,
-    /// With a handler elsewhere: tells its end. Dropped last, so that what was not read is answered before.
-    _finished: Option<watch::Sender<()>>,
-}
-
-impl Requests {
-    /// The next request that can still be answered; `None` when the client has closed, and in the child of a fork.
-    /// Safe to cancel.
-    pub async fn next(&mut self) -> Option<Request> {
-        std::future::poll_fn(|cx| self.poll_open(cx)).await
-    }
-
-    /// The topic.
-    pub fn topic(&self) -> &str {
-        &self.member.topic
-    }
-
-    /// What it holds, was given and lost so far.
-    pub fn stats(&self) -> SubscriptionStats {
-        self.reader.lane().stats()
-    }
-
-    /// Takes no more requests and tells the node; those that are queued can still be read.
-    pub fn unsubscribe(&mut self) {
-        self.member.leave();
-    }
-
-    /// As [`Subscription::poll_ready`](crate::Subscription::poll_ready); a request whose time ran out meanwhile may
-    /// make it say so in vain.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.member.process().or_end(self.reader.poll_ready(cx).map(Some)).map(drop)
-    }
-
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request>> {
-        loop {
-            match self.reader.poll_next(cx) {
-                // Its time ran out in the lane; the publisher has been told.
-                Poll::Ready(Some(request)) if !request.is_open() => {}
-                other => return self.member.process().or_end(other),
-            }
-        }
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("topic", &self.topic)
+            .field("limits", &self.limits)
+            .field("placement", &self.placement)
+            .field("timeout", &self.timeout)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
     }
 }
 
-impl futures_core::Stream for Requests {
-    type Item = Request;
+impl std::fmt::Debug for Serve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serve").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Request>> {
-        self.poll_open(cx)
+impl std::fmt::Debug for ServeRequests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServeRequests").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

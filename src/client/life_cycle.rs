@@ -1,0 +1,211 @@
+//! The start and the end of a client, and what the end waits for.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use futures_core::Stream;
+use tokio::sync::watch;
+
+use super::call_limits::CallLimits;
+use super::calls::BackgroundCalls;
+use super::core::ClientCore;
+use super::dialler::Dialler;
+use super::handlers::{StreamJob, is_in_handler};
+use super::links::Links;
+use super::options::{MAX_TIME, Options};
+use super::placement::reassign_single_node_topics;
+use crate::delivery::{Budget, DeliveryShared, DiscardCounters, Dispatcher, Duplicates, Event, EventHub};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::SeqSource;
+use crate::runtime::RuntimeRef;
+use crate::session::{self, Command};
+use crate::transport::Endpoint;
+
+impl ClientCore {
+    /// Loads the credentials and starts the links.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidArgument`] or [`ErrorKind::InvalidEndpoint`] if an option is invalid, and why the
+    /// credentials can't be used.
+    pub(crate) async fn start(mut options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
+        options.check()?;
+        let endpoints: Vec<Endpoint> =
+            options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
+        let deadline = Instant::now() + options.connect_timeout;
+        // Taken, so that no second copy of a key stays in memory.
+        let source = std::mem::take(&mut options.credentials);
+        let dialler = Dialler::new(source, options.resolver.clone(), &runtime, deadline).await?;
+        let options = Arc::new(options);
+        let delivery = Arc::new(DeliveryShared {
+            budget: Arc::new(Budget::new(options.max_held_bytes)),
+            duplicates: Arc::new(Mutex::new(Duplicates::new(
+                options.duplicate_window,
+                options.max_duplicates,
+            ))),
+            events: Arc::new(EventHub::new(options.max_events)),
+            seqs: Arc::new(SeqSource::new()?),
+            discarded: DiscardCounters::default(),
+            echo: options.echo,
+        });
+        let call_limits = CallLimits::new(options.max_in_flight, options.max_send_bytes);
+        let core = Arc::new(ClientCore {
+            dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler", runtime.handle().clone()),
+            runtime,
+            options,
+            delivery,
+            links: Links::new(),
+            retries: AtomicU64::new(0),
+            partial_broadcasts: AtomicU64::new(0),
+            call_limits,
+            registry: Mutex::default(),
+            dialler: Arc::new(dialler),
+            closing: AtomicBool::new(false),
+            closing_signal: watch::Sender::new(false),
+            ended: watch::Sender::new(false),
+            tasks: Mutex::default(),
+            calls: BackgroundCalls::default(),
+            dispatched: Mutex::default(),
+        });
+        for endpoint in endpoints {
+            core.add_link(endpoint, false)?;
+        }
+        core.runtime.handle().spawn(reassign_single_node_topics(Arc::downgrade(&core), core.links.watch()));
+        Ok(core)
+    }
+
+    /// Waits until the last call of a handler has returned. Inside a handler it returns at once instead.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Timeout`] if the handler has not returned by `deadline`.
+    pub(crate) async fn until_finished(
+        &self,
+        mut finished: watch::Receiver<()>,
+        deadline: Instant,
+    ) -> Result<()> {
+        if is_in_handler() {
+            return Ok(());
+        }
+        // No value is ever sent. The channel is closed when the handler ends.
+        let ended = async { while finished.changed().await.is_ok() {} };
+        self.runtime.until(deadline, ended).await.ok_or_else(|| {
+            Error::undelivered(
+                ErrorKind::Timeout,
+                "a handler has not returned in time; what it holds is kept until it does",
+            )
+        })
+    }
+
+    /// Runs a blocking handler over a stream; see [`Client::dispatch`](crate::Client::dispatch).
+    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<()>
+    where
+        S: Stream + Send + 'static,
+        H: FnMut(S::Item) + Send + 'static,
+    {
+        let finished = watch::Sender::new(());
+        let mut dispatched = self.dispatched();
+        // Checked with the list locked: a close that has begun either waits for this handler, or is seen here.
+        self.check()?;
+        dispatched.retain(|finished| finished.has_changed().is_ok());
+        dispatched.push(finished.subscribe());
+        drop(dispatched);
+        self.dispatcher.add(Box::new(StreamJob { stream: Box::pin(stream), handler, _finished: finished }));
+        Ok(())
+    }
+
+    /// Locks the list of handlers that are not in the registry.
+    fn dispatched(&self) -> MutexGuard<'_, Vec<watch::Receiver<()>>> {
+        self.dispatched.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Ends the client; see [`Client::close`](crate::Client::close).
+    pub(crate) async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
+        self.runtime.check_fork()?;
+        let timeout = timeout.min(MAX_TIME);
+        let deadline = Instant::now() + timeout;
+        if !self.closing.swap(true, Ordering::AcqRel) {
+            self.closing_signal.send_replace(true);
+            let core = self.clone();
+            self.runtime.handle().spawn(async move { core.shut_down(deadline).await });
+        }
+        if is_in_handler() {
+            return Ok(());
+        }
+        let mut ended = self.ended.subscribe();
+        // Closing the connections may take another second after the time for handlers is over.
+        let limit = deadline + Duration::from_secs(1);
+        match self.runtime.until(limit, ended.wait_for(|ended| *ended)).await {
+            Some(_) => Ok(()),
+            None => Err(Error::undelivered(
+                ErrorKind::Timeout,
+                format!("a handler has not returned within {timeout:?}; what it holds is kept until it does"),
+            )),
+        }
+    }
+
+    /// Ends in this order: calls, topics, handlers, connections, the callbacks of calls, the handlers of events.
+    async fn shut_down(self: Arc<Self>, deadline: Instant) {
+        let (leftovers, wakers) = {
+            let mut registry = self.registry();
+            let (topics, leftovers, wakers) = registry.close();
+            for link in self.links.all().iter() {
+                let _ = link.port.send(Command::EndCalls);
+            }
+            for topic in &topics {
+                self.send_routes(&registry, topic);
+            }
+            (leftovers, wakers)
+        };
+        drop(wakers);
+        let calls = self.calls.close();
+        let mut unfinished = Vec::new();
+        for leftover in leftovers {
+            let Some(mut finished) = leftover.finished.clone() else { continue };
+            let ended = async { while finished.changed().await.is_ok() {} };
+            if self.runtime.until(deadline, ended).await.is_none() {
+                leftover.abandon();
+                unfinished.push(finished);
+            }
+        }
+        for link in self.links.all().iter() {
+            let _ = link.port.send(Command::Close(session::closed()));
+        }
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        // Queued bytes are written for the rest of the time, and for half a second at least.
+        let limit = deadline.max(Instant::now() + Duration::from_millis(500));
+        for mut task in tasks {
+            if self.runtime.until(limit, &mut task).await.is_none() {
+                task.abort();
+                // Its state is final once it is dropped. A task that panicked has ended as well.
+                let _ = task.await;
+            }
+        }
+        if let Some(calls) = calls {
+            // No call can be under way any more. The task ends when the last completion callback has returned.
+            let _ = calls.await;
+        }
+        self.delivery.events.emit(Event::Closed);
+        unfinished.append(&mut self.dispatched());
+        for mut finished in unfinished {
+            while finished.changed().await.is_ok() {}
+        }
+        self.dispatcher.shut_down();
+        self.ended.send_replace(true);
+    }
+}
+
+impl Drop for ClientCore {
+    /// Ends the client in the background, because its last handle was dropped without a close.
+    fn drop(&mut self) {
+        if self.runtime.check_fork().is_err() {
+            return;
+        }
+        let closed = self.registry.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).close();
+        drop(closed);
+        for link in self.links.all().iter() {
+            let _ = link.port.send(Command::Close(session::closed()));
+        }
+        self.delivery.events.emit(Event::Closed);
+        self.dispatcher.shut_down();
+    }
+}

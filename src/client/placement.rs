@@ -1,0 +1,65 @@
+//! At which nodes the topics of a client are listed.
+
+use std::sync::Weak;
+
+use tokio::sync::{oneshot, watch};
+
+use super::core::ClientCore;
+use super::link::Link;
+use super::registry::{Id, Registry};
+use crate::error::Result;
+use crate::protocol::Topic;
+use crate::session::Command;
+
+impl ClientCore {
+    /// Sends to all links where the messages of a topic go now. Returns the future answers of the links that list it.
+    ///
+    /// The registry is locked meanwhile, so that every link receives changes in the order in which they were made.
+    pub(crate) fn send_routes(
+        &self,
+        registry: &Registry,
+        topic: &Topic,
+    ) -> Vec<oneshot::Receiver<Result<()>>> {
+        let mut applied = Vec::new();
+        for link in self.links.all().iter() {
+            let (tx, rx) = oneshot::channel();
+            let spec = registry.route(topic, link.id);
+            if !spec.is_empty() {
+                applied.push(rx);
+            }
+            // A link that has ended drops `tx`, which is an answer too.
+            let _ = link.port.send(Command::Route { topic: topic.clone(), spec, applied: Some(tx) });
+        }
+        applied
+    }
+
+    /// Removes a consumer.
+    pub(crate) fn leave(&self, topic: &Topic, id: Id) {
+        let mut registry = self.registry();
+        let wakers = registry.remove(topic, id);
+        self.send_routes(&registry, topic);
+        drop(registry);
+        drop(wakers);
+    }
+}
+
+/// Moves topics with [`Placement::One`](crate::Placement::One) to a connected node when the node that lists them is
+/// disconnected or removed.
+pub(super) async fn reassign_single_node_topics(core: Weak<ClientCore>, mut changed: watch::Receiver<u64>) {
+    while changed.changed().await.is_ok() {
+        let Some(core) = core.upgrade() else { return };
+        let mut registry = core.registry();
+        let is_up = |link: &Link| link.port.is_connected();
+        if core.links.by_id(registry.home()).is_some_and(|link| is_up(&link)) {
+            continue;
+        }
+        let Some(home) = core.links.all().iter().find(|link| is_up(link)).map(|link| link.id) else {
+            continue;
+        };
+        for topic in registry.set_primary_link(home) {
+            core.send_routes(&registry, &topic);
+        }
+        drop(registry);
+        core.links.notify_changed();
+    }
+}

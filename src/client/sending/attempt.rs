@@ -1,0 +1,94 @@
+//! One attempt: one message through one node.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::unconstrained;
+
+use super::outgoing::Outgoing;
+use crate::client::choice::wall_second;
+use crate::client::link::Link;
+use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::session::{self, CallKind, Caller, Command, NewCall, Reply};
+
+/// The target of log records about calls.
+pub(super) const TARGET: &str = "amop::call";
+
+impl Outgoing {
+    /// Sends through a node of several, and remembers the outcome for the choice of later messages.
+    pub(super) async fn try_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
+        let views = &link.port.views;
+        let second = match self.kind {
+            CallKind::Publish => wall_second(),
+            // Says nothing of what becomes of unicasts.
+            CallKind::Broadcast => 0,
+        };
+        views.tried(second);
+        let outcome = self.send_on(link, number).await;
+        match &outcome {
+            Ok(_) => views.succeeded(second),
+            Err(error) => match error.kind() {
+                ErrorKind::Timeout if error.delivery() == Delivery::Maybe => {
+                    views.mark_stale();
+                    views.timed_out();
+                }
+                ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout => {
+                    views.mark_stale()
+                }
+                _ => {}
+            },
+        }
+        outcome
+    }
+
+    pub(super) async fn send_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
+        let Outgoing { kind, topic, data, deadline, .. } = self;
+        let port = &link.port;
+        if !port.is_connected() {
+            return Err(session::not_connected(&link.endpoint));
+        }
+        tracing::debug!(
+            target: TARGET, endpoint = %link.endpoint, seq = %self.core.delivery.seqs.seq(number), "to be sent"
+        );
+        let (permit, counted) = port.permit(topic, data.len())?;
+        let (done, outcome) = oneshot::channel();
+        let (topic, data) = (topic.clone(), data.clone());
+        let caller = Caller { done, permit };
+        let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, counted, caller };
+        if let Err(Command::Call(call)) = port.send(Command::Call(call)) {
+            session::refuse_call(port, call, session::closed());
+            return Err(self.ended(link));
+        }
+        if self.core.is_closing() {
+            // The command that ends all calls may have been sent before this call.
+            let _ = port.send(Command::EndCalls);
+        }
+        let mut in_flight = InFlight { link, number, ended: false };
+        // A call waits for the wire in any case, so it needs no budget to let others run; with one, a set of calls in
+        // one task would be gone through in vain, again and again, once the task has used it up.
+        let outcome = unconstrained(outcome).await;
+        in_flight.ended = true;
+        outcome.unwrap_or_else(|_| Err(self.ended(link).with_delivery(Delivery::Maybe)))
+    }
+
+    /// The link has ended: with the client, or because its node was removed a moment ago.
+    fn ended(&self, link: &Link) -> Error {
+        self.core.check().err().unwrap_or_else(|| session::not_connected(&link.endpoint))
+    }
+}
+
+/// Cancels the call at the session if it is dropped before the call has ended.
+struct InFlight<'a> {
+    link: &'a Link,
+    number: u64,
+    ended: bool,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            // A link that has ended has no calls.
+            let _ = self.link.port.send(Command::Cancel(self.number));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Making subscriptions: as a stream, with an async handler, or with a blocking one.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::consumer::{HandlerTask, Member};
+use super::core::ClientCore;
+use super::handlers::{self, BlockingJob, Owner, Source};
+use super::options::Placement;
+use super::registry::Consumer;
+use super::running_handler::{Joined, RunningHandler};
+use super::subscription::Subscription;
+use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow};
+use crate::error::Result;
+use crate::protocol::Topic;
+
+/// A subscription to be made. Awaiting it subscribes and returns a stream.
+#[must_use = "nothing is subscribed until this is awaited"]
+pub struct Subscribe {
+    core: Arc<ClientCore>,
+    topic: Result<Topic>,
+    limits: LaneLimits,
+    placement: Placement,
+    timeout: Option<Duration>,
+    runtime: Option<Handle>,
+}
+
+impl Subscribe {
+    pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> Subscribe {
+        let (limits, placement) = (LaneLimits::default(), Placement::All);
+        Subscribe { core, topic, limits, placement, timeout: None, runtime: None }
+    }
+
+    /// Sets the maximum number of queued messages. Default: 65,536.
+    pub fn max_messages(mut self, messages: usize) -> Subscribe {
+        self.limits.max_messages = messages;
+        self
+    }
+
+    /// Sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty queue accepts
+    /// one message of any size. Default: 64 MiB.
+    pub fn max_bytes(mut self, bytes: usize) -> Subscribe {
+        self.limits.max_bytes = bytes;
+        self
+    }
+
+    /// Sets what happens at these limits. Default: messages are refused, and the publisher of a unicast receives BUSY.
+    pub fn overflow(mut self, overflow: Overflow) -> Subscribe {
+        self.limits.overflow = overflow;
+        self
+    }
+
+    /// Sets at how many nodes the topic is listed. Default: all.
+    pub fn placement(mut self, placement: Placement) -> Subscribe {
+        self.placement = placement;
+        self
+    }
+
+    /// Sets how long to wait until a node lists the topic. Default: the client's `call_timeout`.
+    pub fn timeout(mut self, timeout: Duration) -> Subscribe {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the tokio runtime that runs an async handler. Default: the one that the subscription is awaited on, else the
+    /// client's. If that runtime is shut down before the client, the subscription ends.
+    pub fn runtime(mut self, handle: Handle) -> Subscribe {
+        self.runtime = Some(handle);
+        self
+    }
+
+    /// Subscribes with an async handler, which runs as one task: one message after the other, in order. A handler that
+    /// panics is reported as an event and doesn't end delivery.
+    ///
+    /// The task runs on the tokio runtime that this future is awaited on, or on the client's if there is none; see
+    /// [`Subscribe::runtime`].
+    ///
+    /// # Errors
+    /// As for the stream.
+    pub async fn for_each<H, F>(self, handler: H) -> Result<RunningHandler>
+    where
+        H: FnMut(Message) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let runtime = self.runtime.clone();
+        let Joined { reader, finished, pending } = self.join()?;
+        let owner = pending.member.owner();
+        let task = handlers::for_each(reader, owner, handler, finished);
+        HandlerTask::new(&pending.member).spawn(runtime, task);
+        pending.confirmed().await
+    }
+
+    /// Subscribes with a blocking handler, which runs on the client's dispatcher threads: one message after the other, in
+    /// order. It may call any function of the library; one that would wait for this handler returns at once instead.
+    ///
+    /// # Errors
+    /// As for the stream.
+    pub async fn for_each_blocking(
+        self,
+        handler: impl FnMut(Message) + Send + 'static,
+    ) -> Result<RunningHandler> {
+        self.start(|owner| handlers::each_message(handler, owner)).await
+    }
+
+    /// Subscribes with a blocking handler that receives all messages that are ready, as an iterator: for languages in which
+    /// entering the handler costs more than a message. Its next call receives those that it leaves. If a call takes none,
+    /// because it returns or panics, the first message is dropped and counted.
+    ///
+    /// # Errors
+    /// As for the stream.
+    pub async fn for_each_batch_blocking(
+        self,
+        handler: impl FnMut(&mut dyn Iterator<Item = Message>) + Send + 'static,
+    ) -> Result<RunningHandler> {
+        self.start(|_| handler).await
+    }
+
+    /// Subscribes for a handler that the caller runs, for example in the event loop of another language.
+    /// [`RunningHandler::unsubscribe`] and [`Client::close`](crate::Client::close) wait until the stream is dropped, as they
+    /// wait for the last call of a handler. For bindings.
+    ///
+    /// # Errors
+    /// As for the stream.
+    #[doc(hidden)]
+    pub async fn with_external_handler(self) -> Result<(Subscription, RunningHandler)> {
+        let Joined { reader, finished, pending } = self.join()?;
+        let member = pending.member.again();
+        let subscription = Subscription { reader, member, _finished: Some(finished) };
+        // The caller runs the handler, so there is none to wait for if this fails.
+        Ok((subscription, pending.confirmed_without_handler().await?))
+    }
+
+    async fn start<H>(self, make: impl FnOnce(Owner) -> H) -> Result<RunningHandler>
+    where
+        H: FnMut(&mut dyn Iterator<Item = Message>) + Send + 'static,
+    {
+        let Joined { reader, finished, pending } = self.join()?;
+        let owner = pending.member.owner();
+        let (source, handler) = (Source::Own(reader), make(owner.clone()));
+        let job = BlockingJob { source, handler, owner, _finished: finished };
+        pending.member.core.dispatcher.add(Box::new(job));
+        pending.confirmed().await
+    }
+
+    /// Registers a consumer with a handler, which the caller starts at once: the topic is listed from here on.
+    fn join(self) -> Result<Joined<Message>> {
+        let finished = watch::Sender::new(());
+        let (reader, member, deadline) = self.enter(Some(finished.subscribe()))?;
+        Ok(Joined::new(reader, finished, member, deadline))
+    }
+
+    fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Message>, Member, Instant)> {
+        let Subscribe { core, topic, limits, placement, timeout, runtime: _ } = self;
+        core.check()?;
+        let topic = topic?;
+        let deadline = core.deadline(timeout)?;
+        let lane = Lane::new(limits, core.delivery.budget.clone());
+        let reader = LaneReader::new(lane.clone());
+        let member = Member::join(&core, &topic, |registry, id| {
+            registry.add_subscription(&topic, Consumer { id, lane, placement, finished })
+        });
+        Ok((reader, member?, deadline))
+    }
+}
+
+impl IntoFuture for Subscribe {
+    type Output = Result<Subscription>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Subscription>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (reader, mut member, deadline) = self.enter(None)?;
+            member.confirmed(deadline).await?;
+            Ok(Subscription { reader, member, _finished: None })
+        })
+    }
+}
+
+impl std::fmt::Debug for Subscribe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscribe")
+            .field("topic", &self.topic)
+            .field("limits", &self.limits)
+            .field("placement", &self.placement)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
