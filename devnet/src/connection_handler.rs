@@ -77,14 +77,16 @@ impl std::fmt::Debug for Security {
 #[derive(Debug)]
 pub(crate) struct ConnectionHandler {
     first_byte: Duration,
+    nagle: bool,
     choice: Mutex<(OnConnect, Security)>,
     frozen: watch::Sender<bool>,
 }
 
 impl ConnectionHandler {
-    pub(crate) fn new(security: Security, first_byte: Duration) -> ConnectionHandler {
+    pub(crate) fn new(security: Security, options: &Options) -> ConnectionHandler {
         ConnectionHandler {
-            first_byte,
+            first_byte: options.first_byte_limit,
+            nagle: options.nagle,
             choice: Mutex::new((OnConnect::Serve, security)),
             frozen: watch::Sender::new(false),
         }
@@ -109,9 +111,9 @@ impl ConnectionHandler {
 
     /// Serves a connection until it ends.
     pub(crate) async fn handle(&self, tcp: TcpStream, context: SessionContext) {
-        // Frames are collected before they are written, so that Nagle's algorithm would only add delay. If this fails,
-        // the socket is dead and the next read fails too.
-        let _ = tcp.set_nodelay(true);
+        // Frames are collected before they are written, so that Nagle's algorithm only adds the delay of real nodes. If
+        // this fails, the socket is dead and the next read fails too.
+        let _ = tcp.set_nodelay(!self.nagle);
         if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
             return;
         }
