@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_is_answered_as_the_first_was() {
+    fn duplicate_is_answered_as_the_first_was() {
         let mut table = Duplicates::new(Duration::from_secs(60), 100);
         let now = Instant::now();
         assert_eq!(seen(&mut table, 1, now), "new");
@@ -238,7 +238,7 @@ mod tests {
             table.answered(&ticket, -7, &Bytes::from_static(b"bad"), now),
             "the duplicate's connection is there"
         );
-        assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "nobody waits any more");
+        assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "no connection waits any more");
         assert_eq!(*wire.answers.lock().unwrap(), [(id(2), -7)]);
         assert!(matches!(table.look(&key(2), now, origin), Lookup::Answer(-7, data) if data == "bad"));
     }

@@ -30,8 +30,8 @@ impl Responder {
         Responder { ticket, duplicates, process }
     }
 
-    /// An error in the child of a fork. Costs a system call, but not where handlers run: on dispatcher threads and in
-    /// tasks. So a handler that forks is not told.
+    /// Returns an error in the child of a fork. That costs a system call, so it is left out where handlers run: on
+    /// dispatcher threads and in tasks. A fork inside a handler is not noticed.
     fn check_fork(&self) -> Result<()> {
         if is_dispatcher_thread() || tokio::task::try_id().is_some() { Ok(()) } else { self.process.check() }
     }
@@ -84,7 +84,7 @@ impl Responder {
                 ErrorKind::RequestExpired,
                 format!(
                     "too late: the library has answered TOO_SLOW to this request on {topic:?}; answer within \
-                     answer_within, or raise the service's concurrency"
+                     answer_timeout, or raise the service's concurrency"
                 ),
             ),
             Over::Answered => Error::undelivered(
@@ -98,7 +98,7 @@ impl Responder {
 impl Drop for Responder {
     fn drop(&mut self) {
         if self.ticket.is_open() {
-            // Fails only when the request is over anyway.
+            // Fails only if the request takes no answer any more.
             let _ = self.respond(result::DROPPED, Bytes::new(), Author::Library);
         }
     }
@@ -106,9 +106,9 @@ impl Drop for Responder {
 
 /// A unicast to answer, now or later, from any thread.
 ///
-/// Answer with [`Request::reply`] or [`Request::fail`] within 4.5 s of its arrival: then the library answers
-/// TOO_SLOW itself, half a second before the node would deliver it to somebody else. When the last clone is
-/// dropped unanswered, the answer is DROPPED.
+/// Call [`Request::reply`] or [`Request::fail`] within `answer_timeout` (default 4.5 s) of its arrival. After that the
+/// library answers TOO_SLOW, half a second before a 2.x node would deliver the request to another subscriber. If the
+/// last clone is dropped unanswered, the answer is DROPPED.
 #[derive(Clone)]
 pub struct Request(Arc<RequestInner>);
 
@@ -122,22 +122,22 @@ impl Request {
         Request(Arc::new(RequestInner { message, responder }))
     }
 
-    /// The message.
+    /// Returns the message.
     pub fn message(&self) -> &Message {
         &self.0.message
     }
 
-    /// The payload.
+    /// Returns the payload.
     pub fn data(&self) -> &Bytes {
         self.0.message.data()
     }
 
-    /// The topic.
+    /// Returns the topic.
     pub fn topic(&self) -> &str {
         self.0.message.topic()
     }
 
-    /// Sends the reply; empty is allowed.
+    /// Sends the reply, which may be empty.
     ///
     /// # Errors
     /// Returns [`ErrorKind::Overloaded`] if too many bytes wait to be sent on the request's connection
@@ -149,15 +149,14 @@ impl Request {
         self.0.responder.respond(result::OK, data.into(), Author::Handler)
     }
 
-    /// Tells the publisher that it failed: a code of the application's own, and data to go with it.
+    /// Reports a failure to the publisher, with a code of the application and data.
     ///
-    /// The code has to fit 16 bits (3.x carries no more), must not be 0, not one of the nodes' own (100 to 104), and
-    /// not one of those that this library answers by itself (-5013 to -5010: some of them say that nothing was
-    /// delivered, and the publisher would send the message to somebody else). Without a code of your own take
-    /// [`Request::FAILED`].
+    /// The code has to fit 16 bits, because 3.x carries no more. It must not be 0, a node's own code (100 to 104), or one
+    /// that this library answers by itself (-5013 to -5010: after some of them the publisher tries another subscriber).
+    /// Use [`Request::FAILED`] if the application has no code of its own.
     ///
     /// # Errors
-    /// As [`Request::reply`]; [`ErrorKind::InvalidArgument`] for a code that can't be sent.
+    /// Returns an error as [`Request::reply`] does, and [`ErrorKind::InvalidArgument`] if the code can't be sent.
     pub fn fail(&self, code: i32, data: impl Into<Bytes>) -> Result<()> {
         let of_nodes = result::NO_SUBSCRIBER..=result::SUBSCRIBER_UNREACHABLE;
         let of_the_library = result::UNSUBSCRIBED..=result::DROPPED;
@@ -174,10 +173,10 @@ impl Request {
         self.0.responder.respond(code, data.into(), Author::Handler)
     }
 
-    /// The code of a failure without a code of its own (java-sdk answers the same).
+    /// The code of a failure without a code of the application; java-sdk answers the same.
     pub const FAILED: i32 = result::FAILED;
 
-    /// Whether an answer can still be given.
+    /// Returns whether it can still be answered.
     pub fn is_open(&self) -> bool {
         self.0.responder.ticket.is_open()
     }
@@ -188,7 +187,7 @@ impl LaneItem for Request {
         self.0.message.held_bytes()
     }
 
-    /// Not when its time ran out in the lane: then the publisher has been told.
+    /// Returns false if its time ran out in the lane: the library has answered it.
     fn is_wanted(&self) -> bool {
         self.is_open()
     }
@@ -211,7 +210,7 @@ mod tests {
     use crate::protocol::message::{MessageId, MessageKind};
 
     #[test]
-    fn a_reply_in_the_child_of_a_fork_is_an_error_and_goes_nowhere() {
+    fn reply_in_the_child_of_a_fork_fails() {
         for (process, forked) in [(Process::current(), false), (Process::other(), true)] {
             let wire = Arc::new(Wire::default());
             let id = MessageId::new(b"1");

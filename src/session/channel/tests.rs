@@ -1,4 +1,4 @@
-//! The machine with frames put in by hand: no socket, no sleep, the clock is an argument.
+//! The machine with frames made by the tests: no socket, no sleep, the time is passed in.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::protocol::message::Payload;
 use crate::session::call::CallKind;
 
 #[test]
-fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
+fn handshake_offers_versions_1_to_3_and_takes_the_choice() {
     let mut bench = Bench::new();
     let offer = bench.sent().remove(0);
     assert_eq!(offer.kind, MessageType::Handshake);
@@ -18,14 +18,14 @@ fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
     assert_eq!((said["minimumSupport"].as_i64(), said["maximumSupport"].as_i64()), (Some(1), Some(3)));
     let choice = b"{\"nodeVersion\":\"2.7.1\",\"protocol\":2}\n";
     bench.answer_frame(MessageType::Handshake, seq(1), 0, choice).unwrap();
-    assert!(!bench.machine.is_ready(), "an answer to somebody else");
+    assert!(!bench.machine.is_ready(), "an answer to another question");
     bench.answer_frame(MessageType::Handshake, offer.seq, 0, choice).unwrap();
     let ready = Notice::Ready { node_version: "2.7.1".into(), protocol: 2 };
     assert_eq!(bench.take_notices(), [ready, Notice::TopicsRestored], "no topic has to be listed");
 }
 
 #[test]
-fn a_handshake_without_an_answer_or_with_nonsense_ends_the_connection() {
+fn failed_handshake_ends_the_connection() {
     let mut bench = Bench::new();
     assert!(bench.pass(9 * S).is_ok());
     assert_eq!(bench.pass(S).unwrap_err().kind(), ErrorKind::ConnectTimeout);
@@ -38,7 +38,7 @@ fn a_handshake_without_an_answer_or_with_nonsense_ends_the_connection() {
 }
 
 #[test]
-fn heartbeats_take_the_form_of_the_protocol_version() {
+fn heartbeat_has_the_form_of_the_protocol_version() {
     for (protocol, expected) in [(1, &b"0"[..]), (2, br#"{"heartBeat":0}"#), (3, br#"{"heartBeat":0}"#)] {
         let mut bench = Bench::ready(protocol);
         bench.pass(10 * S).unwrap();
@@ -48,7 +48,7 @@ fn heartbeats_take_the_form_of_the_protocol_version() {
 }
 
 #[test]
-fn a_silent_node_is_dead_after_two_heartbeats_and_an_answer_keeps_it() {
+fn silent_node_is_dead_after_two_heartbeats() {
     let mut bench = Bench::ready(3);
     for _ in 0..5 {
         bench.pass(10 * S).unwrap();
@@ -61,7 +61,7 @@ fn a_silent_node_is_dead_after_two_heartbeats_and_an_answer_keeps_it() {
 }
 
 #[test]
-fn a_unicast_ends_with_the_subscribers_reply() {
+fn unicast_ends_with_the_reply() {
     let mut bench = Bench::ready(3);
     let (id, mut done) = bench.call(CallKind::Publish, "demo/topic", b"ping");
     let sent = bench.sent();
@@ -75,7 +75,7 @@ fn a_unicast_ends_with_the_subscribers_reply() {
 }
 
 #[test]
-fn replies_of_odd_shapes() {
+fn unusual_replies_end_their_calls() {
     let cases = [
         (0, vec![], Ok(&b""[..])),
         (0, body("another", b"x"), Ok(b"x")),
@@ -194,7 +194,7 @@ fn no_subscriber_without_a_view_follows_the_nodes_own_latency() {
 }
 
 #[test]
-fn a_broadcast_ends_with_the_nodes_ack() {
+fn broadcast_ends_with_the_ack() {
     let mut bench = Bench::ready(3);
     let (id, mut done) = bench.call(CallKind::Broadcast, "news", b"all");
     let sent = bench.sent().remove(0);
@@ -207,7 +207,7 @@ fn a_broadcast_ends_with_the_nodes_ack() {
 }
 
 #[test]
-fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
+fn call_ends_at_its_deadline_and_states_whether_it_was_sent() {
     let mut bench = Bench::ready(3);
     let (large_id, mut large) = bench.call(CallKind::Publish, "t", &vec![0; MAX_QUEUED_FOR_CALLS]);
     let (_, mut waiting) = bench.call(CallKind::Publish, "t", b"1");
@@ -233,7 +233,7 @@ fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
 }
 
 #[test]
-fn the_end_of_the_connection_ends_every_call_once() {
+fn end_of_the_connection_ends_every_call_once() {
     let mut bench = Bench::ready(3);
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"1");
     bench.sent();
@@ -245,7 +245,7 @@ fn the_end_of_the_connection_ends_every_call_once() {
 }
 
 #[test]
-fn a_cancelled_call_leaves_nothing_behind() {
+fn cancelled_call_releases_its_permit() {
     let mut bench = Bench::ready(3);
     let (id, done) = bench.call(CallKind::Publish, "t", b"1");
     drop(done);
@@ -255,7 +255,7 @@ fn a_cancelled_call_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_subscribed_unicast_is_answered_empty_at_once_and_a_duplicate_is_not_delivered() {
+fn subscribed_unicast_is_answered_empty_and_delivered_once() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.subscribe("t", LaneLimits::default());
     bench.sent();
@@ -271,7 +271,7 @@ fn a_subscribed_unicast_is_answered_empty_at_once_and_a_duplicate_is_not_deliver
 }
 
 #[test]
-fn broadcasts_are_not_answered_come_once_and_own_ones_not_at_all() {
+fn broadcasts_are_delivered_once_and_not_answered() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.subscribe("t", LaneLimits::default());
     bench.sent();
@@ -287,7 +287,7 @@ fn broadcasts_are_not_answered_come_once_and_own_ones_not_at_all() {
 }
 
 #[test]
-fn a_full_lane_answers_busy_and_an_unknown_topic_unsubscribed() {
+fn full_lane_answers_busy_and_unknown_topic_unsubscribed() {
     let mut bench = Bench::ready(3);
     let limits = LaneLimits { max_messages: 1, max_bytes: 100, overflow: Overflow::Refuse };
     let mut reader = bench.subscribe("t", limits);
@@ -324,7 +324,7 @@ fn service_answers_later_and_duplicates_get_the_same_answer() {
 }
 
 #[test]
-fn a_handler_that_is_too_slow_is_answered_for() {
+fn slow_handler_is_answered_for() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.serve("t", LaneLimits::default());
     bench.sent();
@@ -341,7 +341,7 @@ fn a_handler_that_is_too_slow_is_answered_for() {
     bench.pass_answers();
     assert!(bench.sent().is_empty());
     bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent()[0].result, -5011, "a duplicate hears the same");
+    assert_eq!(bench.sent()[0].result, -5011, "a duplicate gets the same answer");
 }
 
 fn id(n: u64) -> MessageId {
@@ -349,7 +349,7 @@ fn id(n: u64) -> MessageId {
 }
 
 #[test]
-fn whichever_clock_runs_out_first_answers_a_request_and_its_duplicates_once_each() {
+fn first_timeout_answers_a_request_and_its_duplicates_once() {
     for first_is_gone in [false, true] {
         let mut bench = Bench::ready(3);
         let mut reader = bench.serve("t", LaneLimits::default());
@@ -401,7 +401,7 @@ fn failures_and_dropped_requests_have_codes() {
 }
 
 #[test]
-fn an_answer_of_a_former_connection_is_not_sent_on_a_new_one() {
+fn answer_of_a_former_connection_is_not_sent_on_a_new_one() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.serve("t", LaneLimits::default());
     bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
@@ -416,7 +416,7 @@ fn an_answer_of_a_former_connection_is_not_sent_on_a_new_one() {
 }
 
 #[test]
-fn topics_are_listed_and_asked_for() {
+fn topics_are_listed_and_confirmed() {
     let mut bench = Bench::new();
     let _reader = bench.subscribe("b", LaneLimits::default());
     let mut bench = bench.handshake(3);
