@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
+use super::test_harness::{Bench, S, Sent, body, outcome, seq};
 use super::*;
-use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Router, Verdict, Wire};
+use crate::delivery::{LaneLimits, RouteSpec};
 use crate::error::Delivery;
-use crate::protocol::message::Payload;
-use crate::session::call::CallKind;
+use crate::protocol::channel::Frame;
+use crate::session::call::{CallKind, NewCall};
 
 #[test]
 fn handshake_offers_versions_1_to_3_and_takes_the_choice() {
@@ -255,167 +255,6 @@ fn cancelled_call_releases_its_permit() {
 }
 
 #[test]
-fn subscribed_unicast_is_answered_empty_and_delivered_once() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.subscribe("t", LaneLimits::default());
-    bench.sent();
-    for _ in 0..2 {
-        bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"hello")).unwrap();
-        let expected = Sent { kind: MessageType::Response, seq: seq(1), result: 0, body: body("t", b"") };
-        assert_eq!(bench.sent(), [expected]);
-    }
-    let message = take(&mut reader).unwrap();
-    assert_eq!((message.topic(), &message.data()[..], message.endpoint()), ("t", &b"hello"[..], "node:1"));
-    assert_eq!(message.seq(), seq(1).as_bytes());
-    assert!(take(&mut reader).is_none());
-}
-
-#[test]
-fn broadcasts_are_delivered_once_and_not_answered() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.subscribe("t", LaneLimits::default());
-    bench.sent();
-    for _ in 0..2 {
-        bench.answer_frame(MessageType::Broadcast, seq(1), 0, &body("t", b"b")).unwrap();
-    }
-    let own = bench.shared.seqs.next();
-    bench.answer_frame(MessageType::Broadcast, own, 0, &body("t", b"own")).unwrap();
-    bench.answer_frame(MessageType::Broadcast, seq(2), 0, &body("elsewhere", b"x")).unwrap();
-    assert_eq!(take(&mut reader).unwrap().data(), "b");
-    assert!(take(&mut reader).is_none());
-    assert!(bench.sent().is_empty());
-}
-
-#[test]
-fn full_lane_answers_busy_and_unknown_topic_unsubscribed() {
-    let mut bench = Bench::ready(3);
-    let limits = LaneLimits { max_messages: 1, max_bytes: 100, overflow: Overflow::Refuse };
-    let mut reader = bench.subscribe("t", limits);
-    bench.sent();
-    for n in 1..=2 {
-        bench.answer_frame(MessageType::Request, seq(n), 0, &body("t", b"x")).unwrap();
-    }
-    bench.answer_frame(MessageType::Request, seq(3), 0, &body("left", b"x")).unwrap();
-    let codes: Vec<_> = bench.sent().iter().map(|sent| (sent.result, sent.body.clone())).collect();
-    assert_eq!(codes, [(0, body("t", b"")), (-5012, body("t", b"")), (-5013, body("left", b""))]);
-    // A refused one was not accepted: it may come again.
-    assert!(take(&mut reader).is_some());
-    bench.answer_frame(MessageType::Request, seq(2), 0, &body("t", b"x")).unwrap();
-    assert_eq!(bench.sent()[0].result, 0);
-}
-
-#[test]
-fn service_answers_later_and_duplicates_get_the_same_answer() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.sent();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert!(bench.sent().is_empty());
-    let request = take(&mut reader).unwrap();
-    assert!(take(&mut reader).is_none(), "the duplicate joined");
-    request.reply("answer").unwrap();
-    assert_eq!(request.reply("again").unwrap_err().kind(), ErrorKind::AlreadyAnswered);
-    bench.pass_answers();
-    let expected = Sent { kind: MessageType::Response, seq: seq(1), result: 0, body: body("t", b"answer") };
-    assert_eq!(bench.sent(), std::slice::from_ref(&expected), "a node takes one reply");
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent(), [expected]);
-}
-
-#[test]
-fn slow_handler_is_answered_for() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.sent();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    let request = take(&mut reader).unwrap();
-    bench.pass(Duration::from_millis(4499)).unwrap();
-    assert!(request.is_open());
-    bench.pass(Duration::from_millis(1)).unwrap();
-    bench.pass_answers();
-    let answers: Vec<_> = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response).collect();
-    assert_eq!(answers[0].result, -5011);
-    assert_eq!(answers[0].body, body("t", b""));
-    assert_eq!(request.reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
-    bench.pass_answers();
-    assert!(bench.sent().is_empty());
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent()[0].result, -5011, "a duplicate gets the same answer");
-}
-
-fn id(n: u64) -> MessageId {
-    MessageId::new(seq(n).as_bytes())
-}
-
-#[test]
-fn first_timeout_answers_a_request_and_its_duplicates_once() {
-    for first_is_gone in [false, true] {
-        let mut bench = Bench::ready(3);
-        let mut reader = bench.serve("t", LaneLimits::default());
-        bench.sent();
-        let first = Arc::new(Wire { is_gone: first_is_gone, ..Wire::default() });
-        let mut other = Router::new(bench.shared.clone(), "node:2".into(), first.clone());
-        let service = Some(reader.lane().clone());
-        other.set(Topic::new("t").unwrap(), RouteSpec { subscriptions: vec![], service });
-        let body = body("t", b"ask");
-        let incoming = Incoming {
-            kind: MessageKind::Unicast,
-            id: id(1),
-            topic: b"t",
-            data: Payload::new(b"ask", None),
-            is_own: false,
-        };
-        let verdict = other.batch(bench.now, |batch| batch.offer(&incoming));
-        assert!(matches!(verdict, Verdict::Later(_)));
-        bench.answer_frame(MessageType::Request, seq(1), 0, &body).unwrap();
-        bench.pass(Duration::from_millis(4500)).unwrap();
-        bench.pass_answers();
-        let answers = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response);
-        assert_eq!(answers.map(|f| f.result).collect::<Vec<_>>(), [-5011]);
-        assert_eq!(*first.answers.lock().unwrap(), [(id(1), -5011)][usize::from(first_is_gone)..]);
-        assert_eq!(take(&mut reader).unwrap().reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
-        bench.pass_answers();
-        assert!(bench.sent().is_empty());
-    }
-}
-
-#[test]
-fn failures_and_dropped_requests_have_codes() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.sent();
-    for n in 1..=3 {
-        bench.answer_frame(MessageType::Request, seq(n), 0, &body("t", b"ask")).unwrap();
-    }
-    let failing = take(&mut reader).unwrap();
-    for code in [0, 100, 104, -5010, -5011, -5012, -5013, 40_000, -40_000] {
-        assert_eq!(failing.fail(code, "").unwrap_err().kind(), ErrorKind::InvalidArgument);
-    }
-    failing.fail(-7, "why").unwrap();
-    take(&mut reader).unwrap().fail(Request::FAILED, "").unwrap();
-    drop(take(&mut reader));
-    bench.pass_answers();
-    let answers: Vec<_> = bench.sent().into_iter().map(|sent| (sent.result, sent.body)).collect();
-    assert_eq!(answers, [(-7, body("t", b"why")), (-5000, body("t", b"")), (-5010, body("t", b""))]);
-}
-
-#[test]
-fn answer_of_a_former_connection_is_not_sent_on_a_new_one() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    let request = take(&mut reader).unwrap();
-    bench.link.next_epoch();
-    assert_eq!(request.reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
-    assert!(bench.inbox.try_recv().is_err());
-    // The node delivers it again by the new connection: it gets the kept answer.
-    bench.sent();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent()[0].body, body("t", b"late"));
-}
-
-#[test]
 fn topics_are_listed_and_confirmed() {
     let mut bench = Bench::new();
     let _reader = bench.subscribe("b", LaneLimits::default());
@@ -438,4 +277,55 @@ fn frames_of_unused_types_are_ignored() {
         bench.answer_frame(MessageType::from_wire(number), seq(9), 7, b"\xff\x00").unwrap();
     }
     assert!(bench.sent().is_empty());
+}
+
+/// Callers that are only numbers.
+struct Numbers;
+
+impl Callers for Numbers {
+    type Call = u32;
+    type Listed = u32;
+    type Surveyed = u32;
+}
+
+#[test]
+fn machine_needs_neither_channels_nor_a_runtime() {
+    let (now, ids) = (Instant::now(), Arc::new(SeqSource::new().unwrap()));
+    let options = SessionOptions {
+        endpoint: "node:1".into(),
+        heartbeat: 10 * S,
+        missed_heartbeats: 2,
+        answer_timeout: 4 * S,
+        group: 1,
+        handshake_by: now + 10 * S,
+    };
+    let topic = Topic::new("t").unwrap();
+    let mut machine = Machine::<Numbers>::new(options, ids.clone(), HashSet::from([topic.clone()]), now);
+    let Phase::Handshaking { seq: offer, .. } = machine.session.phase else { panic!("it has just begun") };
+    let number = ids.next_number();
+    let receive = |machine: &mut Machine<Numbers>, kind, seq, body: &[u8]| {
+        machine.read_buffer().extend_from_slice(&Frame::new(kind, seq, 0, body).to_bytes());
+        machine.received(now);
+        assert!(machine.next_message(now).unwrap().is_none());
+        machine.queue(now);
+        std::mem::take(&mut machine.outputs().effects)
+    };
+    let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 }.encode();
+    let effects = receive(&mut machine, MessageType::Handshake, offer, &choice);
+    assert!(matches!(&effects[..], [Effect::Notice(Notice::Ready { protocol: 3, .. })]));
+    let call = NewCall {
+        kind: CallKind::Publish,
+        number,
+        topic: topic.clone(),
+        data: Bytes::new(),
+        deadline: now + S,
+        counted: LIMITS.frame_len(1, 0),
+        caller: 7,
+    };
+    machine.handle(Input::Call(call), now);
+    machine.handle(Input::Route { topic, wanted: true, caller: Some(8) }, now);
+    machine.queue(now);
+    assert_eq!((machine.outputs().counts.calls, machine.outputs().counts.topic_lists_sent), (1, 1));
+    let effects = receive(&mut machine, MessageType::Response, ids.seq(number), b"");
+    assert!(matches!(&effects[..], [Effect::Complete { caller: 7, outcome: Ok(_), round_trip: Some(_) }]));
 }
