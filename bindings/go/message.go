@@ -32,7 +32,8 @@ type Message struct {
 	Kind Kind
 	// Data is the payload: any number of bytes, possibly none.
 	Data []byte
-	// Seq is the sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits.
+	// Seq is the sequence id that the publisher gave the message, as received: 32 bytes from 2.x nodes, usually hexadecimal
+	// digits. Empty if the protocol carries none.
 	Seq string
 	// Endpoint is the endpoint of the node that delivered the message, as it was added.
 	Endpoint string

@@ -52,7 +52,8 @@ public:
     /// The payload as a string, whatever it contains.
     std::string_view text() const noexcept { return data().text(); }
 
-    /// The sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits.
+    /// The sequence id that the publisher gave the message, as received: 32 bytes from 2.x nodes, usually hexadecimal
+    /// digits. Empty if the protocol carries none.
     Bytes seq() const noexcept { return Bytes(amop_message_seq(get())); }
 
     /// The endpoint of the node that delivered the message, as it was added.

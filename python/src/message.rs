@@ -60,7 +60,7 @@ impl Message {
         Ok(member.clone_ref(py))
     }
 
-    /// The sequence id that the publisher gave the message: 32 bytes as received.
+    /// The publisher's sequence id as received: 32 bytes from 2.x nodes. Empty if the protocol carries none.
     #[getter]
     fn seq<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.message.seq())

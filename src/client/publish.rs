@@ -14,7 +14,7 @@ use super::options::Retry;
 use super::sending::Outgoing;
 use crate::error::Result;
 use crate::protocol::Topic;
-use crate::session::{self, CallKind, Reply};
+use crate::session::{CallKind, Reply};
 
 /// A unicast to be sent. Awaiting it sends the message.
 ///
@@ -58,7 +58,6 @@ impl Call {
         let Call { core, topic, data, timeout, retry } = self;
         core.check()?;
         let topic = topic?;
-        session::check_size(&topic, data.len())?;
         let deadline = core.deadline(timeout)?;
         let retry = retry.unwrap_or(core.options.retry);
         Outgoing { core, kind, topic, data, deadline, retry, wait, all_nodes }.run().await

@@ -1,6 +1,6 @@
 //! Duplicate detection: a message that the nodes deliver more than once is handled once.
 //!
-//! The key is kind, topic and sequence id. A duplicate of an answered request is answered as the first was; one that
+//! The key is kind, topic and sequence id; a message without an id is never a duplicate. A duplicate of an answered request is answered as the first was; one that
 //! comes while the handler runs joins it, at most once for each link. The table is bounded by time, by entries and,
 //! for kept answers, by bytes. A request that is being handled stays in it without limit, because the connections
 //! that wait with it need the answer; there are never more of them than request handles.
@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::message::MessageKind;
 use super::request::{Author, Origin, Ticket, Unsent};
 use crate::error::Result;
-use crate::protocol::{Seq, Topic, result};
+use crate::protocol::message::{MessageId, MessageKind};
+use crate::protocol::{Topic, result};
 
 /// What makes two messages the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) seq: Seq,
+    pub(crate) id: MessageId,
     pub(crate) kind: MessageKind,
     pub(crate) topic: Topic,
 }
@@ -80,6 +80,9 @@ impl Duplicates {
     /// Looks a message up; `origin` is asked for only when it joins a running request.
     pub(crate) fn look(&mut self, key: &Key, now: Instant, origin: impl FnOnce() -> Origin) -> Lookup {
         self.expire(now);
+        if key.id.is_empty() {
+            return Lookup::New;
+        }
         match self.entries.get_mut(key) {
             None => Lookup::New,
             Some(State::Taken) => Lookup::Answer(result::OK, Bytes::new()),
@@ -101,6 +104,9 @@ impl Duplicates {
 
     /// Subscriptions took it.
     pub(crate) fn taken(&mut self, key: Key, now: Instant) {
+        if key.id.is_empty() {
+            return;
+        }
         let key = Arc::new(key);
         self.insert(key.clone(), State::Taken);
         self.by_age.push_back((now, key));
@@ -108,6 +114,9 @@ impl Duplicates {
 
     /// A handler will answer it.
     pub(crate) fn running(&mut self, ticket: Arc<Ticket>) {
+        if ticket.key.id.is_empty() {
+            return;
+        }
         self.insert(ticket.key.clone(), State::Running(ticket, Vec::new()));
     }
 
@@ -143,7 +152,7 @@ impl Duplicates {
         for origin in waiting {
             match origin.reserve(ticket.topic(), data_len, author) {
                 Ok(_) => return Ok(()),
-                Err(Unsent::QueueFull(error)) => full = Some(error),
+                Err(Unsent::QueueFull(error) | Unsent::TooLarge(error)) => full = Some(error),
                 Err(Unsent::ConnectionGone) => {}
             }
         }
@@ -188,16 +197,16 @@ mod tests {
     use crate::delivery::request::Wire;
     use crate::delivery::send_queue::SendQueue;
 
-    fn seq(n: u64) -> Seq {
-        Seq::from_halves(0, n)
+    fn id(n: u64) -> MessageId {
+        MessageId::new(&n.to_be_bytes())
     }
 
     fn key(n: u64) -> Key {
-        Key { seq: seq(n), kind: MessageKind::Unicast, topic: Topic::new("t").unwrap() }
+        Key { id: id(n), kind: MessageKind::Unicast, topic: Topic::new("t").unwrap() }
     }
 
     fn origin() -> Origin {
-        Origin::new(Arc::new(Wire::default()), 0, seq(0))
+        Origin::new(Arc::new(Wire::default()), 0, id(0))
     }
 
     fn ticket(n: u64) -> Arc<Ticket> {
@@ -229,15 +238,29 @@ mod tests {
         let ticket = ticket(2);
         table.running(ticket.clone());
         let wire = Arc::new(Wire::default());
-        let duplicate = || Origin::new(wire.clone(), 1, seq(2));
+        let duplicate = || Origin::new(wire.clone(), 1, id(2));
         assert!(matches!(table.look(&key(2), now, duplicate), Lookup::Joined(_)));
         assert!(
             table.answered(&ticket, -7, &Bytes::from_static(b"bad"), now),
             "the duplicate's connection is there"
         );
         assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "nobody waits any more");
-        assert_eq!(*wire.answers.lock().unwrap(), [(seq(2), -7)]);
+        assert_eq!(*wire.answers.lock().unwrap(), [(id(2), -7)]);
         assert!(matches!(table.look(&key(2), now, origin), Lookup::Answer(-7, data) if data == "bad"));
+    }
+
+    #[test]
+    fn messages_without_an_id_are_never_duplicates() {
+        let mut table = Duplicates::new(Duration::from_secs(60), 100);
+        let now = Instant::now();
+        let key =
+            || Key { id: MessageId::new(b""), kind: MessageKind::Broadcast, topic: Topic::new("t").unwrap() };
+        table.taken(key(), now);
+        let ticket = Ticket::new(key(), origin());
+        table.running(ticket.clone());
+        assert!(matches!(table.look(&key(), now, origin), Lookup::New));
+        assert!(!table.answered(&ticket, 0, &Bytes::new(), now));
+        assert_eq!(table.len(), 0);
     }
 
     #[test]
@@ -263,7 +286,7 @@ mod tests {
         let wires = [(2, 0), (3, 50), (4, 300)].map(|(n, at)| {
             let wire = Arc::new(Wire::default());
             let now = start + Duration::from_secs(at);
-            let duplicate = || Origin::new(wire.clone(), 1, seq(n));
+            let duplicate = || Origin::new(wire.clone(), 1, id(n));
             assert!(matches!(table.look(&key(1), now, duplicate), Lookup::Joined(_)), "after {at} s");
             table.taken(key(n), now);
             wire
@@ -272,7 +295,7 @@ mod tests {
         let end = start + Duration::from_secs(301);
         table.answered(&ticket, 0, &Bytes::new(), end);
         let answers = wires.map(|wire| wire.answers.lock().unwrap().clone());
-        assert_eq!(answers, [[(seq(2), 0)], [(seq(3), 0)], [(seq(4), 0)]]);
+        assert_eq!(answers, [[(id(2), 0)], [(id(3), 0)], [(id(4), 0)]]);
         assert_eq!(seen(&mut table, 1, end + Duration::from_secs(59)), "ok", "kept from its answer on");
         assert_eq!(seen(&mut table, 1, end + Duration::from_secs(60)), "new");
     }
@@ -282,10 +305,10 @@ mod tests {
         let mut table = Duplicates::new(Duration::from_secs(60), 100);
         let now = Instant::now();
         let (first, other) = (Arc::new(Wire::default()), Arc::new(Wire::default()));
-        let ticket = Ticket::new(key(1), Origin::new(first.clone(), 1, seq(1)));
+        let ticket = Ticket::new(key(1), Origin::new(first.clone(), 1, id(1)));
         table.running(ticket.clone());
         let mut look = |wire: &Arc<Wire>, epoch| {
-            let lookup = table.look(&key(1), now, || Origin::new(wire.clone(), epoch, seq(1)));
+            let lookup = table.look(&key(1), now, || Origin::new(wire.clone(), epoch, id(1)));
             matches!(lookup, Lookup::Joined(_))
         };
         assert!(!look(&first, 1), "the connection of the request itself");
@@ -308,11 +331,11 @@ mod tests {
         full.queue.add(10);
         let ticket = ticket(1);
         table.running(ticket.clone());
-        table.look(&key(1), now, || Origin::new(full.clone(), 1, seq(1)));
+        table.look(&key(1), now, || Origin::new(full.clone(), 1, id(1)));
         assert!(table.check_capacity(&ticket, 5, Author::Handler).is_err());
         assert!(table.check_capacity(&ticket, 0, Author::Library).is_ok());
         table.answered(&ticket, 0, &Bytes::from_static(b"12345"), now);
-        assert_eq!(*full.answers.lock().unwrap(), [(seq(1), result::DROPPED)]);
+        assert_eq!(*full.answers.lock().unwrap(), [(id(1), result::DROPPED)]);
         assert_eq!(full.queue.bytes(), 10);
     }
 

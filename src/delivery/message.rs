@@ -7,23 +7,15 @@ use bytes::Bytes;
 
 use super::budget::MESSAGE_OVERHEAD;
 use super::lane::LaneItem;
-use crate::protocol::{Seq, Topic};
-
-/// How a message was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MessageKind {
-    /// To one subscriber that the node picked.
-    Unicast,
-    /// To all subscribers.
-    Broadcast,
-}
+use crate::protocol::Topic;
+use crate::protocol::message::{MessageId, MessageKind};
 
 /// A message as it came from a node. Cheap to clone: topic and data are shared.
 #[derive(Clone)]
 pub struct Message {
     pub(crate) topic: Topic,
     pub(crate) kind: MessageKind,
-    pub(crate) seq: Seq,
+    pub(crate) id: MessageId,
     pub(crate) data: Bytes,
     pub(crate) endpoint: Arc<str>,
     pub(crate) received_at: SystemTime,
@@ -40,9 +32,9 @@ impl Message {
         self.kind
     }
 
-    /// The publisher's sequence id, 32 bytes as they came.
-    pub fn seq(&self) -> &[u8; 32] {
-        self.seq.as_bytes()
+    /// Returns the publisher's sequence id: 32 bytes from 2.x nodes. Empty if the protocol carries none.
+    pub fn seq(&self) -> &[u8] {
+        self.id.as_bytes()
     }
 
     /// The payload: any bytes, possibly none.
@@ -80,7 +72,7 @@ impl std::fmt::Debug for Message {
         f.debug_struct("Message")
             .field("topic", &self.topic)
             .field("kind", &self.kind)
-            .field("seq", &self.seq)
+            .field("seq", &self.id)
             .field("bytes", &self.data.len())
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()

@@ -14,6 +14,7 @@ mod request;
 mod router;
 mod send_queue;
 
+pub use crate::protocol::message::MessageKind;
 pub(crate) use budget::Budget;
 pub(crate) use dispatcher::{Dispatcher, Job, MAX_CALLS_PER_TURN, Turn, is_dispatcher_thread};
 pub(crate) use duplicates::Duplicates;
@@ -21,7 +22,7 @@ pub(crate) use events::EventHub;
 pub use events::{Event, HandlerReports};
 pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader, Wakers};
 pub use lane::{Overflow, SubscriptionStats};
-pub use message::{Message, MessageKind};
+pub use message::Message;
 pub use request::Request;
 #[cfg(test)]
 pub(crate) use request::Wire;

@@ -12,8 +12,8 @@ use super::lane::LaneItem;
 use super::message::Message;
 use super::send_queue::QueuedBytes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::channel::amop;
-use crate::protocol::{Seq, Topic, result};
+use crate::protocol::message::MessageId;
+use crate::protocol::{Topic, result};
 use crate::runtime::Process;
 
 /// Where answers go: implemented by the layer that owns connections.
@@ -44,13 +44,15 @@ pub(crate) enum Author {
 pub(crate) enum Unsent {
     /// The connection is gone.
     ConnectionGone,
+    /// The connection can't carry an answer of this size.
+    TooLarge(Error),
     /// The connection's send queue is full.
     QueueFull(Error),
 }
 
 /// An answer on its way to the node.
 pub(crate) struct Answer {
-    pub(crate) seq: Seq,
+    pub(crate) id: MessageId,
     pub(crate) result: i32,
     pub(crate) data: Bytes,
     /// The request that it ends, for duplicates that wait for the same answer.
@@ -61,17 +63,17 @@ pub(crate) struct Answer {
     pub(crate) queued: QueuedBytes,
 }
 
-/// The connection and seq that a request came with.
+/// The connection and id that a request came with.
 #[derive(Clone)]
 pub(crate) struct Origin {
     sink: Arc<dyn AnswerSink>,
     epoch: u64,
-    seq: Seq,
+    id: MessageId,
 }
 
 impl Origin {
-    pub(crate) fn new(sink: Arc<dyn AnswerSink>, epoch: u64, seq: Seq) -> Origin {
-        Origin { sink, epoch, seq }
+    pub(crate) fn new(sink: Arc<dyn AnswerSink>, epoch: u64, id: MessageId) -> Origin {
+        Origin { sink, epoch, id }
     }
 
     /// Returns whether both came over the same link, perhaps over different connections of it.
@@ -106,10 +108,12 @@ impl Origin {
         let author = if data.is_empty() { Author::Library } else { Author::Handler };
         match self.reserve(ticket.topic(), data.len(), author) {
             Ok(queued) => self.pass(ticket, result, data, false, queued),
-            Err(Unsent::QueueFull(_)) => match self.reserve(ticket.topic(), 0, Author::Library) {
-                Ok(queued) => self.pass(ticket, result::DROPPED, &Bytes::new(), false, queued),
-                Err(_) => false,
-            },
+            Err(Unsent::QueueFull(_) | Unsent::TooLarge(_)) => {
+                match self.reserve(ticket.topic(), 0, Author::Library) {
+                    Ok(queued) => self.pass(ticket, result::DROPPED, &Bytes::new(), false, queued),
+                    Err(_) => false,
+                }
+            }
             Err(Unsent::ConnectionGone) => false,
         }
     }
@@ -123,7 +127,7 @@ impl Origin {
         queued: QueuedBytes,
     ) -> bool {
         let answer =
-            Answer { seq: self.seq, result, data: data.clone(), ticket: ticket.clone(), first, queued };
+            Answer { id: self.id.clone(), result, data: data.clone(), ticket: ticket.clone(), first, queued };
         self.sink.answer(self.epoch, answer).is_ok()
     }
 }
@@ -189,7 +193,6 @@ impl Responder {
     fn respond(&self, code: i32, data: Bytes, author: Author) -> Result<()> {
         let ticket = &self.ticket;
         let topic = ticket.topic();
-        amop::check_size(topic, data.len())?;
         self.check_fork()?;
         // Count the bytes first: an answer without capacity leaves the request open.
         let queued = match ticket.origin.reserve(topic, data.len(), author) {
@@ -200,7 +203,7 @@ impl Responder {
                     .map_err(|full| self.error(full))?;
                 None
             }
-            Err(Unsent::QueueFull(full)) => return Err(self.error(full)),
+            Err(Unsent::QueueFull(error) | Unsent::TooLarge(error)) => return Err(self.error(error)),
         };
         ticket.leave_open(ANSWERED).map_err(|state| self.too_late(state))?;
         if queued.is_some_and(|queued| ticket.origin.answer(ticket, code, &data, queued)) {
@@ -223,10 +226,10 @@ impl Responder {
         self.duplicates.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Returns the error of an answer that found no capacity, or of one that comes too late anyway.
-    fn error(&self, full: Error) -> Error {
+    /// Returns the error of an answer that can't be sent, or of one that comes too late anyway.
+    fn error(&self, unsent: Error) -> Error {
         match self.ticket.state.load(Ordering::Acquire) {
-            OPEN => full,
+            OPEN => unsent,
             state => self.too_late(state),
         }
     }
@@ -368,7 +371,7 @@ mod tests {
     pub(crate) struct Wire {
         pub(crate) is_gone: bool,
         pub(crate) queue: Arc<SendQueue>,
-        pub(crate) answers: Mutex<Vec<(Seq, i32)>>,
+        pub(crate) answers: Mutex<Vec<(MessageId, i32)>>,
     }
 
     impl Default for Wire {
@@ -398,7 +401,7 @@ mod tests {
             if self.is_gone {
                 return Err(answer);
             }
-            self.answers.lock().unwrap().push((answer.seq, answer.result));
+            self.answers.lock().unwrap().push((answer.id, answer.result));
             Ok(())
         }
     }
@@ -407,10 +410,10 @@ mod tests {
     fn a_reply_in_the_child_of_a_fork_is_an_error_and_goes_nowhere() {
         for (process, forked) in [(Process::current(), false), (Process::other(), true)] {
             let wire = Arc::new(Wire::default());
-            let seq = Seq::from_halves(0, 1);
+            let id = MessageId::new(b"1");
             let topic = Topic::new("t").unwrap();
-            let origin = Origin::new(wire.clone(), 1, seq);
-            let ticket = Ticket::new(Key { seq, kind: MessageKind::Unicast, topic }, origin);
+            let origin = Origin::new(wire.clone(), 1, id.clone());
+            let ticket = Ticket::new(Key { id, kind: MessageKind::Unicast, topic }, origin);
             let duplicates = Arc::new(Mutex::new(Duplicates::new(Duration::from_secs(60), 10)));
             let responder = Responder::new(ticket, duplicates, process);
             let outcome = responder.respond(result::OK, Bytes::new(), Author::Handler);

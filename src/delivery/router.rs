@@ -14,9 +14,9 @@ use super::budget::Budget;
 use super::duplicates::{Duplicates, Key, Lookup};
 use super::events::{Event, EventHub};
 use super::lane::{Lane, LaneItem, Reservation, SPARE};
-use super::message::{Message, MessageKind};
+use super::message::Message;
 use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
-use crate::protocol::channel::Frame;
+use crate::protocol::message::{Incoming, MessageKind};
 use crate::protocol::{SeqSource, Topic, result};
 use crate::runtime::Process;
 
@@ -133,14 +133,16 @@ pub(crate) struct Router {
     touched: Vec<Topic>,
 }
 
-/// What the session has to do about a unicast.
+/// What the session has to do about a message.
 pub(crate) enum Verdict {
     /// Answer now.
     Answer(i32, Bytes),
     /// A handler answers, before the session's clock runs out.
     Later(Arc<Ticket>),
-    /// A copy of a request whose answer this connection waits for already: no further answer is due.
+    /// No answer is due: it is a broadcast, or a copy of a request whose answer this connection waits for already.
     NoAnswer,
+    /// A broadcast that no subscription here wants.
+    Unwanted,
 }
 
 impl Router {
@@ -154,10 +156,11 @@ impl Router {
         self.epoch = epoch;
     }
 
-    /// Sets where a topic goes; an empty route removes it. True when the node's list has to change for it.
-    pub(crate) fn set(&mut self, topic: Topic, spec: RouteSpec) -> bool {
+    /// Sets where a topic goes. An empty route removes it.
+    pub(crate) fn set(&mut self, topic: Topic, spec: RouteSpec) {
         if spec.is_empty() {
-            return self.routes.remove(&topic).is_some();
+            self.routes.remove(&topic);
+            return;
         }
         let route = Route {
             topic: topic.clone(),
@@ -165,17 +168,12 @@ impl Router {
             service: spec.service.map(StagedLane::new),
             touched: false,
         };
-        self.routes.insert(topic, route).is_none()
+        self.routes.insert(topic, route);
     }
 
     /// All topics that the node should list for this session.
     pub(crate) fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.routes.keys()
-    }
-
-    /// Whether no topic is wanted.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.routes.is_empty()
     }
 
     /// Decides about what one read brought, then hands the messages to their lanes.
@@ -228,23 +226,22 @@ impl Table<'_> {
 }
 
 impl Arrival<'_> {
-    /// A message's identity, and how to make it once somebody takes it.
+    /// Returns a message's identity, and how to make it once a lane takes it.
     fn describe<'f>(
         &'f mut self,
         topic: &Topic,
-        kind: MessageKind,
-        frame: &'f Frame<'_>,
-        data: &'f [u8],
+        incoming: &'f Incoming<'_>,
     ) -> (Key, impl FnOnce() -> Message + use<'f>) {
         let topic = topic.clone();
-        let key = Key { seq: frame.seq, kind, topic: topic.clone() };
+        let id = incoming.id.clone();
+        let key = Key { id: id.clone(), kind: incoming.kind, topic: topic.clone() };
         let received_at = *self.received_at.get_or_insert_with(SystemTime::now);
         let endpoint = self.endpoint;
         let make = move || Message {
             topic,
-            kind,
-            seq: frame.seq,
-            data: frame.keep(data),
+            kind: incoming.kind,
+            id,
+            data: incoming.data.keep(),
             endpoint: endpoint.clone(),
             received_at,
         };
@@ -266,13 +263,20 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Offers a unicast; `data` is part of the frame's body.
-    pub(crate) fn unicast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8]) -> Verdict {
-        let Some(route) = find(self.routes, topic) else {
+    /// Offers a message to the lanes of its topic.
+    pub(crate) fn offer(&mut self, incoming: &Incoming<'_>) -> Verdict {
+        match incoming.kind {
+            MessageKind::Unicast => self.unicast(incoming),
+            MessageKind::Broadcast => self.broadcast(incoming),
+        }
+    }
+
+    fn unicast(&mut self, incoming: &Incoming<'_>) -> Verdict {
+        let Some(route) = find(self.routes, incoming.topic) else {
             return self.shared.discarded.answer(Reservation::Closed);
         };
-        let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
-        let (key, message) = self.arrival.describe(&route.topic, MessageKind::Unicast, frame, data);
+        let origin = || Origin::new(self.sink.clone(), self.epoch, incoming.id.clone());
+        let (key, message) = self.arrival.describe(&route.topic, incoming);
         let duplicates = self.table.lock();
         match duplicates.look(&key, self.now, origin) {
             Lookup::New => {}
@@ -289,20 +293,21 @@ impl Batch<'_> {
                 return Verdict::NoAnswer;
             }
         }
+        let bytes = incoming.data.len();
         let Some(port) = &mut route.service else {
-            let room = route.stage(&self.shared.events, data.len(), message);
-            if room == Reservation::Reserved {
+            let reservation = route.stage(&self.shared.events, bytes, message);
+            if reservation == Reservation::Reserved {
                 route.touch(self.touched);
                 duplicates.taken(key, self.now);
             }
-            return self.shared.discarded.answer(room);
+            return self.shared.discarded.answer(reservation);
         };
-        let room = port.lane.reserve(data.len());
-        if room != Reservation::Reserved {
-            if room == Reservation::Full {
+        let reservation = port.lane.reserve(bytes);
+        if reservation != Reservation::Reserved {
+            if reservation == Reservation::Full {
                 report_slow_consumer(&self.shared.events, &route.topic, &port.lane);
             }
-            return self.shared.discarded.answer(room);
+            return self.shared.discarded.answer(reservation);
         }
         let ticket = Ticket::new(key, origin());
         let responder = Responder::new(ticket.clone(), self.shared.duplicates.clone(), self.process);
@@ -312,30 +317,23 @@ impl Batch<'_> {
         Verdict::Later(ticket)
     }
 
-    /// Returns whether messages on this topic go anywhere.
-    pub(crate) fn has_route(&self, topic: &[u8]) -> bool {
-        std::str::from_utf8(topic).is_ok_and(|topic| self.routes.contains_key(topic))
-    }
-
-    /// Offers a broadcast, which needs no answer; `is_own`: this client made it. Returns false if this client has no
-    /// subscription to its topic.
-    pub(crate) fn broadcast(&mut self, frame: &Frame<'_>, topic: &[u8], data: &[u8], is_own: bool) -> bool {
-        let Some(route) = find(self.routes, topic) else {
+    fn broadcast(&mut self, incoming: &Incoming<'_>) -> Verdict {
+        let Some(route) = find(self.routes, incoming.topic) else {
             count(&self.shared.discarded.unwanted);
-            return false;
+            return Verdict::Unwanted;
         };
-        if !self.shared.echo && is_own {
+        if !self.shared.echo && incoming.is_own {
             count(&self.shared.discarded.own);
-            return true;
+            return Verdict::NoAnswer;
         }
-        let origin = || Origin::new(self.sink.clone(), self.epoch, frame.seq);
-        let (key, message) = self.arrival.describe(&route.topic, MessageKind::Broadcast, frame, data);
+        let origin = || Origin::new(self.sink.clone(), self.epoch, incoming.id.clone());
+        let (key, message) = self.arrival.describe(&route.topic, incoming);
         let duplicates = self.table.lock();
         if !matches!(duplicates.look(&key, self.now, origin), Lookup::New) {
             count(&self.shared.discarded.duplicates);
-            return true;
+            return Verdict::NoAnswer;
         }
-        match route.stage(&self.shared.events, data.len(), message) {
+        match route.stage(&self.shared.events, incoming.data.len(), message) {
             Reservation::Reserved => {
                 route.touch(self.touched);
                 duplicates.taken(key, self.now);
@@ -344,7 +342,7 @@ impl Batch<'_> {
             // The lanes have counted it.
             Reservation::Full => {}
         }
-        true
+        Verdict::NoAnswer
     }
 
     /// Passes an answer that its first origin has, or can't have any more, on to the duplicates that wait for it.

@@ -4,6 +4,7 @@
 //! re-exports is.
 
 pub mod channel;
+pub mod message;
 pub mod result;
 mod seq;
 mod seq_source;

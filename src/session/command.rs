@@ -1,73 +1,51 @@
-//! What the client asks of a session.
+//! What the client asks of a link.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::link_handle::Permit;
+use super::call::{NewCall, Reply};
+use super::effect::Callers;
+use super::permit::Permit;
 use super::topic_query::ReadAnswer;
 use crate::delivery::{Answer, RouteSpec};
 use crate::error::{Error, Result};
 use crate::protocol::Topic;
-use crate::protocol::channel::amop;
-use crate::protocol::channel::frame::HEADER_LEN;
 
-/// A subscriber's answer to a unicast.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    pub(crate) data: Bytes,
-    pub(crate) endpoint: Arc<str>,
-}
-
-impl Reply {
-    /// What the subscriber answered; empty when it had nothing to say.
-    pub fn data(&self) -> &Bytes {
-        &self.data
-    }
-
-    /// The same, without a copy.
-    pub fn into_data(self) -> Bytes {
-        self.data
-    }
-
-    /// The node that the message went through, as the endpoint was given.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-}
-
-/// What kind of call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CallKind {
-    /// Ends with the subscriber's reply.
-    Publish,
-    /// Ends with the node's ack.
-    Broadcast,
-}
-
-/// A message to send, and where its outcome goes.
-pub(crate) struct NewCall {
-    pub(crate) kind: CallKind,
-    /// The counter inside its id.
-    pub(crate) number: u64,
-    pub(crate) topic: Topic,
-    pub(crate) data: Bytes,
-    pub(crate) deadline: Instant,
+/// Waits for the outcome of a call.
+pub(crate) struct Caller {
     pub(crate) done: oneshot::Sender<Result<Reply>>,
     pub(crate) permit: Permit,
+}
+
+impl Caller {
+    /// Passes the outcome on. The permit is released first, so that the caller may begin its next call at once. A caller
+    /// that has gone needs no outcome.
+    pub(crate) fn complete(self, outcome: Result<Reply>) {
+        let Caller { done, permit } = self;
+        drop(permit);
+        let _ = done.send(outcome);
+    }
+}
+
+/// The callers of a client.
+pub(crate) struct Channels;
+
+impl Callers for Channels {
+    type Call = Caller;
+    type Listed = oneshot::Sender<Result<()>>;
+    type Surveyed = oneshot::Sender<()>;
 }
 
 /// One thing to do.
 pub(crate) enum Command {
     /// Send a message.
-    Call(NewCall),
-    /// The caller of the call with this number has gone.
+    Call(NewCall<Caller>),
+    /// Forget the call with this number: its caller has gone.
     Cancel(u64),
     /// Answer a request that came with connection number `epoch`.
     Answer { epoch: u64, answer: Answer },
-    /// Set where a topic goes; `applied` is told when the node lists it.
+    /// Set where a topic goes. `applied` completes when the node lists it.
     Route { topic: Topic, spec: RouteSpec, applied: Option<oneshot::Sender<Result<()>>> },
     /// Ask the node who subscribes to a topic. `done` completes when that is known or can't be known.
     Survey { topic: Topic, done: Option<oneshot::Sender<()>> },
@@ -75,29 +53,16 @@ pub(crate) enum Command {
     Read(Box<ReadAnswer>),
     /// End all calls in flight: the client is closing.
     EndCalls,
-    /// End once no call is in flight and no request unanswered, by this time at the latest; what calls that are still in
-    /// flight then are told.
+    /// End once no call is in flight and no request unanswered, by this time at the latest. `why` is the error of calls
+    /// that are still in flight then.
     Leave { by: Instant, why: Error },
-    /// Write what is queued and end; what calls that are still in flight are told.
+    /// Write what is queued and end. The error is that of calls that are still in flight.
     Close(Error),
 }
 
-impl NewCall {
-    /// Bytes of its frame, as counted by the port.
-    pub(crate) fn frame_len(&self) -> usize {
-        frame_len(&self.topic, self.data.len())
+/// Reports to a subscriber what became of its topic.
+pub(crate) fn answer_route(applied: Option<oneshot::Sender<Result<()>>>, outcome: Result<()>) {
+    if let Some(applied) = applied {
+        let _ = applied.send(outcome);
     }
-}
-
-/// Checks that a message fits one frame.
-///
-/// # Errors
-/// Returns [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if it doesn't.
-pub(crate) fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
-    amop::check_size(topic, data_len)
-}
-
-/// Bytes of a message's frame.
-pub(crate) fn frame_len(topic: &Topic, data_len: usize) -> usize {
-    HEADER_LEN + amop::overhead(topic.as_bytes()) + data_len
 }

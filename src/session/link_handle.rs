@@ -5,14 +5,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
+use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::command::{Command, frame_len};
+use super::call::NewCall;
+use super::command::{Caller, Command};
+use super::effect::Counts;
+use super::permit::Permit;
 use super::round_trips::RoundTripCounters;
 use super::view::NodeTopicsCache;
 use crate::delivery::{Answer, AnswerSink, Author, QueuedBytes, SendQueue, Unsent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::Topic;
+use crate::protocol::message::Limits;
+use crate::protocol::{Topic, result};
+
+/// What a link can carry before its first connection: as much as the least of all generations.
+const DEFAULT_LIMITS: Limits = super::channel::LIMITS;
 
 /// Bounds of what callers may have under way at one node.
 #[derive(Clone, Copy, Debug)]
@@ -60,17 +69,10 @@ pub(crate) struct LinkHandle {
     epoch: AtomicU64,
     in_flight: Arc<AtomicUsize>,
     queue: Arc<SendQueue>,
+    /// What the latest connection can carry.
+    limits: ArcSwap<Limits>,
     pub(crate) views: NodeTopicsCache,
     pub(crate) counters: Counters,
-}
-
-/// Counts one call as in flight until it is dropped.
-pub(crate) struct Permit(Arc<AtomicUsize>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl LinkHandle {
@@ -81,6 +83,7 @@ impl LinkHandle {
             epoch: AtomicU64::new(0),
             in_flight: Arc::new(AtomicUsize::new(0)),
             queue: Arc::new(SendQueue::new(limits.max_send_bytes)),
+            limits: ArcSwap::from_pointee(DEFAULT_LIMITS),
             views: NodeTopicsCache::default(),
             counters: Counters::default(),
         }
@@ -101,15 +104,25 @@ impl LinkHandle {
         self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Counts a call in flight whose frame has `bytes`.
+    /// Counts a call in flight and its frame. Returns the frame's bytes too.
     ///
     /// # Errors
-    /// Returns OVERLOADED if the link's bound on queued bytes is reached.
-    pub(crate) fn permit(&self, bytes: usize) -> Result<Permit> {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let permit = Permit(self.in_flight.clone());
+    /// Returns [`ErrorKind::InvalidTopic`] or [`ErrorKind::TooLarge`] if the link can't carry the message, and
+    /// [`ErrorKind::Overloaded`] if its bound on queued bytes is reached.
+    pub(crate) fn permit(&self, topic: &Topic, data_len: usize) -> Result<(Permit, usize)> {
+        let bytes = {
+            let limits = self.limits.load();
+            limits.check(topic, data_len)?;
+            limits.frame_len(topic.len(), data_len)
+        };
+        let permit = Permit::new(&self.in_flight);
         self.queue.try_add(bytes).map_err(|queued| self.overloaded(queued))?;
-        Ok(permit)
+        Ok((permit, bytes))
+    }
+
+    /// Sets what the connection can carry.
+    pub(super) fn set_limits(&self, limits: Limits) {
+        self.limits.store(Arc::new(limits));
     }
 
     fn overloaded(&self, queued: usize) -> Error {
@@ -129,9 +142,50 @@ impl LinkHandle {
         self.queue.add(bytes);
     }
 
-    /// Counts the bytes of a kept answer that the session repeats, if the bound allows it.
-    pub(crate) fn try_add_queued_bytes(&self, bytes: usize) -> bool {
-        self.queue.try_add(bytes).is_ok()
+    /// Counts the bytes of the library's own answer to a message on a topic of `topic_len` bytes. Data, which a handler
+    /// gave for an earlier copy of the message, is subject to the bound: without capacity the answer is DROPPED.
+    pub(super) fn count_own_answer(&self, topic_len: usize, code: i32, data: Bytes) -> (i32, Bytes) {
+        let len = |data_len| self.limits.load().frame_len(topic_len, data_len);
+        if !data.is_empty() && self.queue.try_add(len(data.len())).is_ok() {
+            return (code, data);
+        }
+        self.queue.add(len(0));
+        if data.is_empty() { (code, data) } else { (result::DROPPED, Bytes::new()) }
+    }
+
+    /// Adds what a machine has counted.
+    pub(super) fn count(&self, counts: Counts) {
+        let Counts {
+            frames_sent,
+            frames_received,
+            calls,
+            messages_received,
+            topic_lists_sent,
+            stray_replies,
+            ignored_frames,
+            queued_bytes,
+            withdrawn_bytes,
+        } = counts;
+        let counters = &self.counters;
+        for (counter, count) in [
+            (&counters.frames_sent, frames_sent),
+            (&counters.frames_received, frames_received),
+            (&counters.calls, calls),
+            (&counters.messages_received, messages_received),
+            (&counters.topic_lists_sent, topic_lists_sent),
+            (&counters.stray_replies, stray_replies),
+            (&counters.ignored_frames, ignored_frames),
+        ] {
+            if count > 0 {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
+        if queued_bytes > 0 {
+            self.add_queued_bytes(queued_bytes);
+        }
+        if withdrawn_bytes > 0 {
+            self.release_bytes(withdrawn_bytes);
+        }
     }
 
     /// Stops counting bytes that were written, or will never be.
@@ -166,6 +220,12 @@ impl LinkHandle {
     }
 }
 
+/// Ends a call that never reached a session.
+pub(crate) fn refuse_call(link: &LinkHandle, call: NewCall<Caller>, error: Error) {
+    link.release_bytes(call.counted);
+    call.caller.complete(Err(error));
+}
+
 impl AnswerSink for LinkHandle {
     fn reserve(
         &self,
@@ -177,7 +237,11 @@ impl AnswerSink for LinkHandle {
         if !self.is_connection(epoch) {
             return Err(Unsent::ConnectionGone);
         }
-        let bytes = frame_len(topic, data_len);
+        let bytes = {
+            let limits = self.limits.load();
+            limits.check(topic, data_len).map_err(Unsent::TooLarge)?;
+            limits.frame_len(topic.len(), data_len)
+        };
         match author {
             Author::Library => Ok(QueuedBytes::of_library(&self.queue, bytes)),
             Author::Handler => QueuedBytes::within_bound(&self.queue, bytes)
@@ -204,13 +268,16 @@ mod tests {
     fn permit_keeps_the_bound_on_bytes() {
         let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
         let port = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
-        let first = port.permit(500).expect("an empty queue takes one of any size");
-        assert_eq!(port.permit(1).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
-        port.release_bytes(500);
-        let second = port.permit(60).unwrap();
+        let topic = Topic::new("t").unwrap();
+        let permit = |data_len| port.permit(&topic, data_len);
+        let (first, counted) = permit(500).expect("an empty queue takes one of any size");
+        assert_eq!((counted, port.queued_bytes()), (544, 544));
+        assert_eq!(permit(0).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
+        port.release_bytes(544);
+        let (second, counted) = permit(50).unwrap();
         drop(first);
-        assert_eq!(port.permit(60).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
-        port.release_bytes(60);
+        assert_eq!(permit(50).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
+        port.release_bytes(counted);
         drop(second);
         assert_eq!((port.in_flight(), port.queued_bytes()), (0, 0));
     }

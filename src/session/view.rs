@@ -66,6 +66,11 @@ impl TopicView {
         [&self.own, &self.peers].into_iter().flatten().all(|kept| kept.covers(topic))
     }
 
+    /// Returns whether the view is young enough to be trusted.
+    pub(crate) fn is_trusted(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.fetched_at) < TRUSTED_FOR
+    }
+
     /// Returns whether no peer of the node lists a topic; `None` if its answer doesn't show that.
     pub(crate) fn no_peer_lists(&self, topic: &str) -> Option<bool> {
         self.peers.as_ref().and_then(|kept| kept.lists(topic)).map(|lists| !lists)
@@ -116,13 +121,6 @@ impl NodeTopicsCache {
             Refresh::InBackground
         };
         (reach, refresh)
-    }
-
-    /// Returns the latest view, if it is young enough to be trusted.
-    pub(crate) fn trusted(&self, now: Instant) -> Option<Arc<TopicView>> {
-        let latest = self.latest.load();
-        let view = latest.as_ref()?;
-        (now.saturating_duration_since(view.fetched_at) < TRUSTED_FOR).then(|| view.clone())
     }
 
     pub(crate) fn set(&self, view: Arc<TopicView>) {

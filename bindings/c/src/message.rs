@@ -82,11 +82,12 @@ pub unsafe extern "C" fn amop_message_data(message: *const amop_message) -> amop
     guard_or!(amop_bytes::NONE, { borrow_optional!(message).map_or(amop_bytes::NONE, amop_message::data) })
 }
 
-/// Returns the sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits.
+/// Returns the sequence id that the publisher gave the message, as received: 32 bytes from 2.x nodes, usually
+/// hexadecimal digits. Empty if the protocol carries none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_seq(message: *const amop_message) -> amop_bytes {
     guard_or!(amop_bytes::NONE, {
-        borrow_optional!(message).map_or(amop_bytes::NONE, |message| message.message.seq().as_slice().into())
+        borrow_optional!(message).map_or(amop_bytes::NONE, |message| message.message.seq().into())
     })
 }
 

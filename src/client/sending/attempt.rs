@@ -9,7 +9,7 @@ use super::outgoing::Outgoing;
 use crate::client::choice::wall_second;
 use crate::client::link::Link;
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::session::{self, CallKind, Command, NewCall, Reply};
+use crate::session::{self, CallKind, Caller, Command, NewCall, Reply};
 
 /// The target of log records about calls.
 pub(super) const TARGET: &str = "amop::call";
@@ -51,10 +51,11 @@ impl Outgoing {
         tracing::debug!(
             target: TARGET, endpoint = %link.endpoint, seq = %self.core.delivery.seqs.seq(number), "to be sent"
         );
-        let permit = handle.permit(session::frame_len(topic, data.len()))?;
+        let (permit, counted) = handle.permit(topic, data.len())?;
         let (done, outcome) = oneshot::channel();
         let (topic, data) = (topic.clone(), data.clone());
-        let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, done, permit };
+        let caller = Caller { done, permit };
+        let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, counted, caller };
         if let Err(Command::Call(call)) = handle.send(Command::Call(call)) {
             session::refuse_call(handle, call, session::closed());
             return Err(self.ended(link));

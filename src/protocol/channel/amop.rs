@@ -3,35 +3,30 @@
 //! A length byte of 0 crashes a real node, also in a reply (a late 0x31 is read as a new frame), and 1 stands for an empty
 //! topic. This module writes neither.
 
+use std::time::Duration;
+
 use bytes::BufMut;
 
 use super::frame::{HEADER_LEN, MAX_SENT_FRAME_LEN};
-use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{MAX_TOPIC_BYTES, Seq, Topic};
+use crate::protocol::message::Limits;
+use crate::protocol::{MAX_TOPIC_BYTES, Seq};
 
 /// Returns the number of bytes that a topic body adds to its data.
 pub fn overhead(topic: &[u8]) -> usize {
     1 + topic.len()
 }
 
-/// Checks that a message fits one frame that nodes can pass on.
-///
-/// # Errors
-/// Returns [`ErrorKind::TooLarge`] if it doesn't.
-pub fn check_size(topic: &Topic, data_len: usize) -> Result<()> {
-    let most = MAX_SENT_FRAME_LEN - HEADER_LEN - overhead(topic.as_bytes());
-    if data_len <= most {
-        return Ok(());
-    }
-    Err(Error::undelivered(
-        ErrorKind::TooLarge,
-        format!("the message has {data_len} bytes; with this topic at most {most} fit one frame: split it"),
-    ))
-}
+/// What a link to a 2.x node can carry.
+pub const LIMITS: Limits = Limits {
+    topic_bytes: MAX_TOPIC_BYTES,
+    frame_bytes: MAX_SENT_FRAME_LEN,
+    frame_overhead: HEADER_LEN + 1,
+    answer_time: Duration::from_secs(5),
+};
 
 /// Writes all of a frame except its data: the caller appends exactly `data_len` bytes.
 ///
-/// `topic` is the bytes of a [`Topic`], or what [`split`] returned for a request that is answered.
+/// `topic` is the bytes of a [`Topic`](crate::protocol::Topic), or what [`split`] returned for a request that is answered.
 pub fn put_head(
     out: &mut impl BufMut,
     kind: super::MessageType,
@@ -47,7 +42,7 @@ pub fn put_head(
 /// Writes the length byte and the topic.
 ///
 /// # Panics
-/// Panics if the topic doesn't have 1 to 254 bytes, because its length byte would crash a node. A [`Topic`] and what
+/// Panics if the topic doesn't have 1 to 254 bytes, because its length byte would crash a node. A [`Topic`](crate::protocol::Topic) and what
 /// [`split`] returns always have.
 pub fn put_topic(out: &mut impl BufMut, topic: &[u8]) {
     assert!((1..=MAX_TOPIC_BYTES).contains(&topic.len()), "a topic of {} bytes", topic.len());
@@ -91,6 +86,8 @@ pub fn split(body: &[u8]) -> Result<(&[u8], &[u8]), TopicBodyError> {
 mod tests {
     use super::super::MessageType;
     use super::*;
+    use crate::error::ErrorKind;
+    use crate::protocol::Topic;
 
     #[test]
     fn unicast_has_the_documented_bytes() {
@@ -128,8 +125,8 @@ mod tests {
     fn largest_message_makes_the_largest_frame() {
         let topic = Topic::new("t").unwrap();
         let most = 100 * 1024 * 1024 - 64 * 1024 - 42 - 2;
-        assert!(check_size(&topic, most).is_ok());
-        let error = check_size(&topic, most + 1).unwrap_err();
+        assert!(LIMITS.check(&topic, most).is_ok());
+        let error = LIMITS.check(&topic, most + 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
         assert!(error.message().contains(&most.to_string()));
     }

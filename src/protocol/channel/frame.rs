@@ -11,6 +11,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::protocol::Seq;
+use crate::protocol::message::Payload;
 
 /// Bytes before the body.
 pub const HEADER_LEN: usize = 42;
@@ -170,10 +171,12 @@ impl<'a> Frame<'a> {
 
     /// Returns bytes of this frame's body to keep: shared with the reader if the frame is large, else copied.
     pub fn keep(&self, part: &[u8]) -> Bytes {
-        match self.backing {
-            Some(backing) => backing.slice_ref(part),
-            None => Bytes::copy_from_slice(part),
-        }
+        Payload::new(part, self.backing).keep()
+    }
+
+    /// Returns a part of this frame's body that may be kept.
+    pub fn payload(&self, part: &'a [u8]) -> Payload<'a> {
+        Payload::new(part, self.backing)
     }
 
     /// Returns the whole frame as bytes on the wire.
@@ -318,6 +321,19 @@ impl FrameReader {
         }
         let frame = parse(&self.large, self.limit)?;
         Ok(frame.map(|frame| Frame { backing: Some(&self.large), ..frame }))
+    }
+
+    /// Returns the frame that [`FrameReader::next`] returned last, until that or [`FrameReader::buffer`] is called again.
+    pub fn current(&self) -> Option<Frame<'_>> {
+        if self.used == 0 && self.large.is_empty() {
+            return None;
+        }
+        let (bytes, backing) = match self.large.is_empty() {
+            true => (self.buffer.get(..self.used)?, None),
+            false => (&self.large[..], Some(&self.large)),
+        };
+        let header = parse_header(bytes)?;
+        Some(Frame { body: &bytes[HEADER_LEN..], discarded: self.to_discard, backing, ..header })
     }
 
     /// Returns whether a frame has begun that isn't complete.

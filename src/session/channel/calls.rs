@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
 
 use super::ended_calls::EndedCalls;
 use super::node_latency::NodeLatency;
@@ -15,16 +14,15 @@ use super::refusal::Refused;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::channel::{Frame, MessageType, amop};
 use crate::protocol::{Topic, result};
-use crate::session::command::{CallKind, NewCall, Reply, frame_len};
+use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::deadlines::Deadlines;
-use crate::session::link_handle::Permit;
-use crate::session::round_trips::RoundTripCounters;
+use crate::session::effect::{Callers, Outputs};
 use crate::session::view::TopicView;
 
 /// The calls of one connection, found by the number inside their own seq.
-pub(super) struct Calls {
+pub(super) struct Calls<K: Callers> {
     endpoint: Arc<str>,
-    live: HashMap<u64, Call, BuildHasherDefault<NumberHasher>>,
+    live: HashMap<u64, Call<K::Call>, BuildHasherDefault<NumberHasher>>,
     /// Those whose frames aren't queued yet, in order; some may have ended meanwhile.
     waiting: VecDeque<u64>,
     deadlines: Deadlines<u64>,
@@ -34,7 +32,7 @@ pub(super) struct Calls {
     latency: NodeLatency,
 }
 
-struct Call {
+struct Call<C> {
     kind: CallKind,
     topic: Topic,
     /// Kept until the end, to recognise the message if it comes back. That keeps nothing longer in memory: the caller
@@ -43,8 +41,9 @@ struct Call {
     stage: Stage,
     began: Instant,
     deadline: Instant,
-    done: oneshot::Sender<Result<Reply>>,
-    permit: Permit,
+    /// The bytes counted for its frame.
+    counted: usize,
+    caller: C,
 }
 
 /// How far a call's frame has come.
@@ -74,6 +73,7 @@ pub(super) struct ToQueue {
     pub(super) kind: MessageType,
     pub(super) topic: Topic,
     pub(super) data: Bytes,
+    pub(super) counted: usize,
 }
 
 /// What becomes of frames that are queued but not written, when their calls are ended.
@@ -85,7 +85,7 @@ pub(super) enum Queued {
     Lost { written: u64 },
 }
 
-impl Call {
+impl<C> Call<C> {
     /// The type of its frame.
     fn message_type(&self) -> MessageType {
         match self.kind {
@@ -108,14 +108,6 @@ impl Call {
         }
     }
 
-    /// Passes the outcome to the caller. Its permit is released first, so that it may begin the next call at once. A
-    /// caller that has gone needs no outcome.
-    fn end(self, outcome: Result<Reply>) {
-        let Call { done, permit, .. } = self;
-        drop(permit);
-        let _ = done.send(outcome);
-    }
-
     /// How long the node has had it.
     fn age(&self, now: Instant) -> Duration {
         match self.stage {
@@ -127,7 +119,7 @@ impl Call {
     /// The bytes that a call which ends now leaves unwritten for good.
     fn withdrawn(&self) -> usize {
         match &self.stage {
-            Stage::Waiting => frame_len(&self.topic, self.data.len()),
+            Stage::Waiting => self.counted,
             Stage::Queued { .. } => 0,
         }
     }
@@ -142,8 +134,8 @@ impl Call {
     }
 }
 
-impl Calls {
-    pub(super) fn new(endpoint: Arc<str>, now: Instant) -> Calls {
+impl<K: Callers> Calls<K> {
+    pub(super) fn new(endpoint: Arc<str>, now: Instant) -> Calls<K> {
         Calls {
             endpoint,
             live: HashMap::default(),
@@ -171,9 +163,9 @@ impl Calls {
     }
 
     /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out.
-    pub(super) fn add(&mut self, call: NewCall, now: Instant) {
-        let NewCall { kind, number, topic, data, deadline, done, permit } = call;
-        let call = Call { kind, topic, data, stage: Stage::Waiting, began: now, deadline, done, permit };
+    pub(super) fn add(&mut self, call: NewCall<K::Call>, now: Instant) {
+        let NewCall { kind, number, topic, data, deadline, counted, caller } = call;
+        let call = Call { kind, topic, data, stage: Stage::Waiting, began: now, deadline, counted, caller };
         self.live.insert(number, call);
         self.waiting.push_back(number);
         self.deadlines.add(deadline, number);
@@ -204,17 +196,16 @@ impl Calls {
             if matches!(call.stage, Stage::Waiting) {
                 call.stage = Stage::Queued { begins, at: now, view: view() };
                 let (kind, topic, data) = (call.message_type(), call.topic.clone(), call.data.clone());
-                return Some(ToQueue { number, kind, topic, data });
+                return Some(ToQueue { number, kind, topic, data, counted: call.counted });
             }
         }
     }
 
-    /// Forgets a call whose caller has gone. Returns the bytes that will not be queued any more.
-    #[must_use]
-    pub(super) fn cancel(&mut self, number: u64, now: Instant) -> usize {
-        let Some(call) = self.live.remove(&number) else { return 0 };
+    /// Forgets a call whose caller has gone.
+    pub(super) fn cancel(&mut self, number: u64, now: Instant, out: &mut Outputs<K>) {
+        let Some(call) = self.live.remove(&number) else { return };
         self.remember(number, &call, now);
-        call.withdrawn()
+        out.counts.withdrawn_bytes += call.withdrawn();
     }
 
     /// Decides about a frame that carries one of this client's own ids, and completes its call if it answers it: with a
@@ -224,9 +215,9 @@ impl Calls {
         &mut self,
         number: u64,
         frame: &Frame<'_>,
-        may_list: impl FnOnce(&[u8]) -> bool,
+        may_list: impl FnOnce(&str) -> bool,
         now: Instant,
-        round_trips: &RoundTripCounters,
+        out: &mut Outputs<K>,
     ) -> Claim {
         let Entry::Occupied(entry) = self.live.entry(number) else {
             return self.claim_ended(number, frame, now);
@@ -237,19 +228,20 @@ impl Calls {
             return self.claim_ended(number, frame, now);
         }
         // No subscriber can answer a broadcast, so this is a copy of it even if it comes because of an old list.
-        if call.is_message(frame) && (call.kind == CallKind::Broadcast || may_list(call.topic.as_bytes())) {
+        if call.is_message(frame) && (call.kind == CallKind::Broadcast || may_list(&call.topic)) {
             return Claim::OwnMessage;
         }
         let call = entry.remove();
         self.remember(number, &call, now);
         let outcome = self.outcome(&call, frame, now);
-        match call.kind {
+        let took = call.age(now);
+        let is_unicast = call.kind == CallKind::Publish;
+        if !is_unicast {
             // The node itself answers broadcasts.
-            CallKind::Broadcast => self.latency.observe(call.age(now)),
-            CallKind::Publish if outcome.is_ok() => round_trips.count(call.age(now)),
-            CallKind::Publish => {}
+            self.latency.observe(took);
         }
-        call.end(outcome);
+        let round_trip = (is_unicast && outcome.is_ok()).then_some(took);
+        out.complete(call.caller, outcome, round_trip);
         Claim::Completed
     }
 
@@ -263,7 +255,7 @@ impl Calls {
     }
 
     /// Remembers a call that ends now, if its frame may have left.
-    fn remember(&mut self, number: u64, call: &Call, now: Instant) {
+    fn remember(&mut self, number: u64, call: &Call<K::Call>, now: Instant) {
         if matches!(call.stage, Stage::Queued { .. }) {
             let body = self
                 .lists_topics
@@ -273,7 +265,7 @@ impl Calls {
     }
 
     /// Returns the outcome of a call whose answer is `frame`.
-    fn outcome(&self, call: &Call, frame: &Frame<'_>, now: Instant) -> Result<Reply> {
+    fn outcome(&self, call: &Call<K::Call>, frame: &Frame<'_>, now: Instant) -> Result<Reply> {
         let malformed = |why: &dyn std::fmt::Display| {
             let text = format!(
                 "the reply to the {} on {:?} by {} is malformed: {why}; the message may have been delivered",
@@ -301,7 +293,7 @@ impl Calls {
         Ok(Reply { data, endpoint: self.endpoint.clone() })
     }
 
-    fn refusal(&self, call: &Call, frame: &Frame<'_>, now: Instant) -> Error {
+    fn refusal(&self, call: &Call<K::Call>, frame: &Frame<'_>, now: Instant) -> Error {
         let after = call.age(now);
         let view = match &call.stage {
             Stage::Queued { view, .. } => view.as_deref(),
@@ -317,14 +309,12 @@ impl Calls {
         refused.error(frame)
     }
 
-    /// Ends calls that are past their deadlines; the bytes that will not be queued any more.
-    #[must_use]
-    pub(super) fn expire(&mut self, now: Instant) -> usize {
-        let mut withdrawn = 0;
+    /// Ends calls that are past their deadlines.
+    pub(super) fn expire(&mut self, now: Instant, out: &mut Outputs<K>) {
         while let Some(number) = self.deadlines.pop_due(now) {
             let Some(call) = self.live.remove(&number) else { continue };
             self.remember(number, &call, now);
-            withdrawn += call.withdrawn();
+            out.counts.withdrawn_bytes += call.withdrawn();
             let text = format!(
                 "no answer to the {} on {:?} by {} within {:?}",
                 call.what(),
@@ -342,9 +332,8 @@ impl Calls {
                     format!("{text}; the message could not be sent in that time"),
                 ),
             };
-            call.end(Err(error));
+            out.complete(call.caller, Err(error), None);
         }
-        withdrawn
     }
 
     /// When the next deadline is due.
@@ -352,18 +341,15 @@ impl Calls {
         self.deadlines.next()
     }
 
-    /// Ends all calls with `error`; the bytes that will not be queued any more.
-    #[must_use]
-    pub(super) fn end_all(&mut self, error: &Error, queued: Queued) -> usize {
+    /// Ends all calls with `error`.
+    pub(super) fn end_all(&mut self, error: &Error, queued: Queued, out: &mut Outputs<K>) {
         self.deadlines.clear();
         self.waiting.clear();
-        let mut withdrawn = 0;
         for (_, call) in self.live.drain() {
-            withdrawn += call.withdrawn();
+            out.counts.withdrawn_bytes += call.withdrawn();
             let error = error.clone().with_delivery(call.delivery(queued));
-            call.end(Err(error));
+            out.complete(call.caller, Err(error), None);
         }
-        withdrawn
     }
 }
 

@@ -5,21 +5,25 @@ use std::sync::atomic::Ordering;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use tokio::sync::oneshot;
 
 use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
 use crate::delivery::{LaneLimits, MessageKind};
-use crate::error::Delivery;
-use crate::session::command::{CallKind, Reply};
+use crate::error::{Delivery, Result};
+use crate::protocol::channel::Frame;
+use crate::protocol::result;
+use crate::session::apply::deliver;
+use crate::session::call::{CallKind, Reply};
 
 const MALFORMED: [&[u8]; 4] = [b"", b"\x00", b"\x01a", b"\x09a"];
 
 fn ignored(bench: &Bench) -> u64 {
-    bench.port.counters.ignored_frames.load(Ordering::Relaxed)
+    bench.link.counters.ignored_frames.load(Ordering::Relaxed)
 }
 
 fn stray(bench: &Bench) -> u64 {
-    bench.port.counters.stray_replies.load(Ordering::Relaxed)
+    bench.link.counters.stray_replies.load(Ordering::Relaxed)
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn own_ids_that_another_session_sent_are_ordinary() {
     let elsewhere = bench.shared.seqs.next();
     bench.answer_frame(MessageType::Request, elsewhere, 0, &body("t", b"any")).unwrap();
     let message = take(&mut reader).expect("a message like any other");
-    assert_eq!((message.kind(), message.seq()), (MessageKind::Unicast, elsewhere.as_bytes()));
+    assert_eq!((message.kind(), message.seq()), (MessageKind::Unicast, &elsewhere.as_bytes()[..]));
     bench.answer_frame(MessageType::Response, elsewhere, 0, b"").unwrap();
     assert_eq!(stray(&bench), 1);
 }
@@ -131,12 +135,12 @@ fn copies_of_a_running_request_take_one_answer() {
     for _ in 0..5000 {
         bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"?")).unwrap();
     }
-    assert_eq!((bench.machine.open_requests, bench.machine.requests.len()), (1, 1));
+    assert_eq!(bench.requests.len(), (1, 1));
     assert_eq!(bench.shared.discarded.duplicates.load(Ordering::Relaxed), 4999);
     take(&mut reader).unwrap().reply(vec![1; 100_000]).unwrap();
     bench.pass_answers();
     assert_eq!(bench.sent().len(), 1);
-    assert_eq!((bench.machine.open_requests, bench.port.queued_bytes()), (0, 0));
+    assert_eq!((bench.requests.is_empty(), bench.link.queued_bytes()), (true, 0));
 }
 
 #[test]
@@ -145,16 +149,17 @@ fn read_without_messages_takes_no_shared_lock() {
     let _reader = bench.subscribe("t", LaneLimits::default());
     let (id, _done) = bench.call(CallKind::Publish, "t", b"");
     bench.sent();
-    let Bench { router, machine, shared, now, .. } = &mut bench;
+    let Bench { router, machine, requests, link, shared, now, .. } = &mut bench;
     let (reply, message) = (body("t", b"reply"), body("t", b"message"));
     router.batch(*now, |batch| {
-        let is_free = || shared.duplicates.try_lock().is_ok();
-        machine.on_frame(&Frame::new(MessageType::Response, id, 0, &reply), batch, *now).unwrap();
-        machine.on_frame(&Frame::new(MessageType::Request, seq(1), 0, b""), batch, *now).unwrap();
-        machine.on_timer(*now, batch).unwrap();
-        assert!(is_free());
-        machine.on_frame(&Frame::new(MessageType::Request, seq(1), 0, &message), batch, *now).unwrap();
-        assert!(!is_free(), "locked from the first message on");
+        let mut receive = |frame: Frame<'_>| {
+            machine.read_buffer().extend_from_slice(&frame.to_bytes());
+            deliver(machine, batch, requests, link, *now).unwrap();
+            shared.duplicates.try_lock().is_err()
+        };
+        assert!(!receive(Frame::new(MessageType::Response, id, 0, &reply)));
+        assert!(!receive(Frame::new(MessageType::Request, seq(1), 0, b"")));
+        assert!(receive(Frame::new(MessageType::Request, seq(1), 0, &message)), "a message");
     });
 }
 
@@ -167,19 +172,19 @@ fn reply_without_capacity_is_overloaded_and_can_be_given_later() {
     bench.answer_frame(MessageType::Request, seq(2), 0, &body("t", b"?")).unwrap();
     let [first, second] = [(); 2].map(|()| take(&mut reader).unwrap());
     first.reply(vec![1; 9_000]).unwrap();
-    assert!(bench.port.queued_bytes() > 9_000, "an answer counts before the session has taken it");
+    assert!(bench.link.queued_bytes() > 9_000, "an answer counts before the session has taken it");
     for outcome in [second.reply(vec![2; 9_000]), second.fail(-7, vec![2; 9_000])] {
         let error = outcome.unwrap_err();
         assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
         assert!(second.is_open());
     }
-    assert_eq!(bench.port.counters.overloaded.load(Ordering::Relaxed), 2);
+    assert_eq!(bench.link.counters.overloaded.load(Ordering::Relaxed), 2);
     bench.pass_answers();
     bench.sent();
     second.reply(vec![2; 9_000]).unwrap();
     assert_eq!(second.reply("again").unwrap_err().kind(), ErrorKind::AlreadyAnswered);
     bench.pass_answers();
-    assert_eq!((bench.sent().len(), bench.port.queued_bytes()), (1, 0));
+    assert_eq!((bench.sent().len(), bench.link.queued_bytes()), (1, 0));
 }
 
 #[test]
@@ -195,21 +200,21 @@ fn own_answers_are_never_refused_and_full_reserve_stops_reading() {
     drop(dropped);
     bench.pass_answers();
     let mut own = 1;
-    while bench.port.may_read(frame::READ_CHUNK) {
+    while bench.link.may_read(READ_CHUNK) {
         // The kept answer finds no capacity either.
         bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"?")).unwrap();
         bench.answer_frame(MessageType::Request, seq(9), 0, &body("left", b"?")).unwrap();
         own += 2;
     }
-    assert!(bench.port.queued_bytes() <= 10_000 + crate::delivery::SendQueue::ANSWER_RESERVE);
+    assert!(bench.link.queued_bytes() <= 10_000 + crate::delivery::SendQueue::ANSWER_RESERVE);
     let answers: Vec<i32> =
         bench.sent().iter().skip(1).map(|sent| sent.result).filter(|code| *code != 0).collect();
     assert_eq!(answers.len(), own);
     assert!(answers.iter().all(|code| [result::DROPPED, result::UNSUBSCRIBED].contains(code)));
-    assert!(bench.port.may_read(frame::READ_CHUNK));
+    assert!(bench.link.may_read(READ_CHUNK));
     bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"?")).unwrap();
     assert_eq!(bench.sent()[0].body.len(), 2 + 9_000, "there is capacity again");
-    assert_eq!(bench.port.queued_bytes(), 0);
+    assert_eq!(bench.link.queued_bytes(), 0);
 }
 
 /// A frame that another SDK has the node send.
@@ -319,6 +324,6 @@ proptest! {
             let _ = outcome(done);
         }
         bench.sent();
-        prop_assert_eq!((bench.port.in_flight(), bench.port.queued_bytes()), (0, 0));
+        prop_assert_eq!((bench.link.in_flight(), bench.link.queued_bytes()), (0, 0));
     }
 }

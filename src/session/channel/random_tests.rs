@@ -7,12 +7,13 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use tokio::sync::oneshot;
 
 use super::test_harness::{Bench, S, Sent, body, seq, take};
 use super::*;
 use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow, Request, RouteSpec};
-use crate::error::Delivery;
-use crate::session::command::{CallKind, Reply};
+use crate::error::{Delivery, Result};
+use crate::session::call::{CallKind, Reply};
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];
 
@@ -54,7 +55,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let topic = 0..TOPICS.len();
     let step = prop_oneof![
         3 => (prop_oneof![Just(CallKind::Publish), Just(CallKind::Broadcast)], topic.clone(),
-              prop_oneof![12 => Just(4), 1 => Just(super::ROOM_FOR_CALLS)])
+              prop_oneof![12 => Just(4), 1 => Just(super::MAX_QUEUED_FOR_CALLS)])
             .prop_map(|(kind, topic, len)| Step::Call { kind, topic, len }),
         1 => any::<Index>().prop_map(|call| Step::Forget { call }),
         3 => (any::<Index>(), prop_oneof![3 => Just(0), 1 => Just(100), 1 => Just(104), 1 => Just(-5012)])
@@ -100,8 +101,7 @@ struct Play {
 
 impl Play {
     fn new() -> Play {
-        let mut bench = Bench::ready(3);
-        bench.machine.start_topics(&bench.router);
+        let bench = Bench::ready(3);
         Play {
             bench,
             calls: Vec::new(),
@@ -131,8 +131,8 @@ impl Play {
                 let (id, done) = &mut self.calls[place];
                 done.close();
                 self.forgotten.insert(place);
-                let number = self.bench.shared.seqs.number(id).expect("an own id");
-                self.bench.machine.cancel(number, self.bench.now);
+                let id = *id;
+                self.bench.cancel(&id);
             }
             Step::Answer { call, code } if !self.calls.is_empty() => {
                 let (id, _) = self.calls[call.index(self.calls.len())];
@@ -161,7 +161,7 @@ impl Play {
             Step::Pass { millis } => self.pass(Duration::from_millis(millis)),
             Step::Forget { .. } | Step::Answer { .. } | Step::Handle { .. } => {}
         }
-        self.bench.machine.take_notices();
+        self.bench.take_notices();
         self.bench.pass_answers();
     }
 
@@ -234,7 +234,6 @@ impl Play {
                 kind => panic!("a client never sends {kind:?}"),
             }
         }
-        self.bench.machine.queue_calls(self.bench.now);
     }
 
     fn tell(&mut self) {
@@ -252,13 +251,13 @@ impl Play {
     fn pass(&mut self, time: Duration) {
         let until = self.bench.now + time;
         loop {
-            let due = self.bench.machine.next_deadline();
+            let due = self.bench.next_deadline();
             if due > until {
                 break;
             }
             let wait = due.saturating_duration_since(self.bench.now);
             self.bench.pass(wait).expect("a node that shows life");
-            assert!(self.bench.machine.next_deadline() > self.bench.now, "nothing is due twice");
+            assert!(self.bench.next_deadline() > self.bench.now, "nothing is due twice");
             self.bench.pass_answers();
             self.write();
         }
@@ -269,9 +268,9 @@ impl Play {
     fn end(mut self, lost: bool) {
         let error = Error::undelivered(ErrorKind::ConnectionLost, "gone");
         if lost {
-            self.bench.machine.end(&error);
+            self.bench.end(&error);
         } else {
-            self.bench.machine.end_calls(&error);
+            self.bench.handle(Input::EndCalls(error));
             self.write();
         }
         self.look_at_calls();
@@ -287,7 +286,7 @@ impl Play {
                 Err(_) => assert!(self.forgotten.contains(&place), "call {id} never ended"),
             }
         }
-        assert_eq!((self.bench.port.in_flight(), self.bench.port.queued_bytes()), (0, 0));
+        assert_eq!((self.bench.link.in_flight(), self.bench.link.queued_bytes()), (0, 0));
     }
 
     /// All that is open comes to its end, with a node that does what it is told; then the promises are looked at.

@@ -1,4 +1,5 @@
-//! What the machine's tests use: the node's end of the wire, and a clock that they set; no socket.
+//! What the machine's tests use: the node's end of the wire, and a clock that they set; no socket. Beside the machine it
+//! holds what a driver holds.
 
 use std::io::IoSlice;
 use std::sync::Mutex;
@@ -6,28 +7,37 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::delivery::{
     Budget, DeliveryShared, DiscardCounters, Duplicates, EventHub, Lane, LaneLimits, LaneReader, Message,
-    Request, RouteSpec,
+    Request, RouteSpec, Router,
 };
-use crate::protocol::channel::FrameReader;
-use crate::session::command::{CallKind, Command, Reply, frame_len};
-use crate::session::link_handle::LinkLimits;
+use crate::error::Result;
+use crate::protocol::channel::Frame;
+use crate::session::apply::{apply, deliver};
+use crate::session::call::{CallKind, NewCall, Reply};
+use crate::session::command::{Caller, Channels, Command};
+use crate::session::link_handle::{LinkHandle, LinkLimits};
+use crate::session::open_requests::OpenRequests;
 use crate::session::outbox::SLICES;
+
+type AnyMachine = crate::session::machine::Machine<Channels>;
 
 pub(super) const S: Duration = Duration::from_secs(1);
 
 /// A machine, its router, and the node's end of the wire.
 pub(super) struct Bench {
-    pub(super) machine: Machine,
+    pub(super) machine: AnyMachine,
     pub(super) router: Router,
-    pub(super) port: Arc<LinkHandle>,
+    pub(super) link: Arc<LinkHandle>,
+    pub(super) requests: OpenRequests,
     pub(super) inbox: UnboundedReceiver<Command>,
     pub(super) shared: Arc<DeliveryShared>,
     pub(super) epoch: u64,
     pub(super) now: Instant,
+    notices: Vec<Notice>,
 }
 
 /// A frame that the machine sent.
@@ -48,7 +58,7 @@ impl Bench {
         let now = Instant::now();
         let (commands, inbox) = unbounded_channel();
         let limits = LinkLimits { max_send_bytes };
-        let port = Arc::new(LinkHandle::new(commands, limits));
+        let link = Arc::new(LinkHandle::new(commands, limits));
         let seqs = Arc::new(SeqSource::new().unwrap());
         let shared = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(1 << 30)),
@@ -58,9 +68,9 @@ impl Bench {
             discarded: DiscardCounters::default(),
             echo,
         });
-        let mut router = Router::new(shared.clone(), "node:1".into(), port.clone());
-        let epoch = port.next_epoch();
-        port.set_connected(true);
+        let mut router = Router::new(shared.clone(), "node:1".into(), link.clone());
+        let epoch = link.next_epoch();
+        link.set_connected(true);
         router.start_epoch(epoch);
         let options = SessionOptions {
             endpoint: "node:1".into(),
@@ -70,8 +80,12 @@ impl Bench {
             group: 1,
             handshake_by: now + 10 * S,
         };
-        let machine = Machine::new(options, seqs, port.clone(), now);
-        Bench { machine, router, port, inbox, shared, epoch, now }
+        let requests = OpenRequests::new(options.answer_timeout);
+        let machine = AnyMachine::channel(options, seqs, HashSet::new(), now);
+        let notices = Vec::new();
+        let mut bench = Bench { machine, router, link, requests, inbox, shared, epoch, now, notices };
+        bench.apply();
+        bench
     }
 
     /// One that has done its handshake, at a protocol version.
@@ -89,26 +103,39 @@ impl Bench {
         Bench::with(max_send_bytes, false).handshake(protocol)
     }
 
-    fn handshake(mut self, protocol: u32) -> Bench {
+    pub(super) fn handshake(mut self, protocol: u32) -> Bench {
         let offer = self.sent().remove(0);
         let choice = handshake::Choice { node_version: "2.11.2".into(), protocol };
         self.answer_frame(MessageType::Handshake, offer.seq, 0, &choice.encode()).unwrap();
         assert!(self.machine.is_ready());
-        self.machine.take_notices();
+        self.take_notices();
         self
     }
 
-    /// What the machine has sent since the last look.
+    /// Returns what the client was notified of since the last time.
+    pub(super) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Applies what the machine has decided.
+    fn apply(&mut self) {
+        self.machine.queue(self.now);
+        apply(self.machine.outputs(), &mut Vec::new(), &self.link, &mut |notice| self.notices.push(notice));
+    }
+
+    /// Returns what the machine has sent since the last time.
     pub(super) fn sent(&mut self) -> Vec<Sent> {
+        self.apply();
         let mut bytes = Vec::new();
-        while !self.machine.outbox.is_empty() {
+        let outbox = self.machine.outbox();
+        while !outbox.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.machine.outbox.slices(&mut slices);
+            let filled = outbox.slices(&mut slices);
             let piece: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
-            self.machine.outbox.advance(piece.len());
+            outbox.advance(piece.len());
             bytes.extend(piece);
         }
-        self.port.release_bytes(bytes.len());
+        self.link.release_bytes(bytes.len());
         let mut reader = FrameReader::new(usize::MAX);
         reader.buffer().extend_from_slice(&bytes);
         let mut frames = Vec::new();
@@ -119,6 +146,16 @@ impl Bench {
         frames
     }
 
+    /// The node sends frames that arrive together.
+    pub(super) fn receive(&mut self, frames: &[Frame<'_>]) -> Result<()> {
+        let Bench { machine, router, link, requests, now, .. } = self;
+        frames.iter().for_each(|frame| machine.read_buffer().extend_from_slice(&frame.to_bytes()));
+        machine.received(*now);
+        let received = router.batch(*now, |batch| deliver(machine, batch, requests, link, *now));
+        self.apply();
+        received
+    }
+
     pub(super) fn answer_frame(
         &mut self,
         kind: MessageType,
@@ -126,20 +163,27 @@ impl Bench {
         result: i32,
         body: &[u8],
     ) -> Result<()> {
-        let (machine, now) = (&mut self.machine, self.now);
-        machine.heard(now);
-        let frame = Frame::new(kind, seq, result, body);
-        self.router.batch(now, |batch| machine.on_frame(&frame, batch, now))?;
-        self.machine.send_topics(&self.router, now);
+        self.receive(&[Frame::new(kind, seq, result, body)])
+    }
+
+    /// Lets time pass, and checks the timers once.
+    pub(super) fn pass(&mut self, time: Duration) -> Result<()> {
+        self.now += time;
+        let Bench { machine, router, requests, now, .. } = self;
+        machine.on_timer(*now)?;
+        router.batch(*now, |batch| {
+            while let Some(ticket) = requests.pop_expired(*now) {
+                batch.too_slow(&ticket);
+            }
+        });
+        self.apply();
         Ok(())
     }
 
-    pub(super) fn pass(&mut self, time: Duration) -> Result<()> {
-        self.now += time;
-        let (machine, now) = (&mut self.machine, self.now);
-        self.router.batch(now, |batch| machine.on_timer(now, batch))?;
-        self.machine.send_topics(&self.router, now);
-        Ok(())
+    /// Returns when to check the timers next.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let due = self.machine.next_deadline();
+        self.requests.next_deadline().map_or(due, |request| due.min(request))
     }
 
     pub(super) fn call(
@@ -149,13 +193,30 @@ impl Bench {
         data: &[u8],
     ) -> (Seq, oneshot::Receiver<Result<Reply>>) {
         let topic = Topic::new(topic).unwrap();
-        let permit = self.port.permit(frame_len(&topic, data.len())).unwrap();
+        let (permit, counted) = self.link.permit(&topic, data.len()).unwrap();
         let (done, outcome) = oneshot::channel();
         let number = self.shared.seqs.next_number();
         let data = Bytes::copy_from_slice(data);
-        let deadline = self.now + 10 * S;
-        self.machine.call(NewCall { kind, number, topic, data, deadline, done, permit }, self.now);
+        let (deadline, caller) = (self.now + 10 * S, Caller { done, permit });
+        self.handle(Input::Call(NewCall { kind, number, topic, data, deadline, counted, caller }));
         (self.shared.seqs.seq(number), outcome)
+    }
+
+    /// The caller of a call has gone.
+    pub(super) fn cancel(&mut self, id: &Seq) {
+        let number = self.shared.seqs.number(id).expect("an own id");
+        self.handle(Input::Cancel(number));
+    }
+
+    pub(super) fn handle(&mut self, input: Input<Channels>) {
+        self.machine.handle(input, self.now);
+        self.apply();
+    }
+
+    /// The connection is lost.
+    pub(super) fn end(&mut self, error: &Error) {
+        self.machine.end(error);
+        self.apply();
     }
 
     pub(super) fn subscribe(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Message> {
@@ -175,24 +236,25 @@ impl Bench {
 
     pub(super) fn route(&mut self, topic: &str, spec: RouteSpec) {
         let topic = Topic::new(topic).unwrap();
-        let changed = self.router.set(topic.clone(), spec);
-        self.machine.on_route(topic, changed, None);
-        self.machine.send_topics(&self.router, self.now);
-    }
-
-    /// Has the machine ask who subscribes to a topic.
-    pub(super) fn survey(&mut self, topic: &str) {
-        self.machine.survey(Topic::new(topic).unwrap(), None, self.now);
-        self.machine.send_topics(&self.router, self.now);
+        let wanted = !spec.is_empty();
+        self.router.set(topic.clone(), spec);
+        self.handle(Input::Route { topic, wanted, caller: None });
     }
 
     /// Passes on what request handles have answered.
     pub(super) fn pass_answers(&mut self) {
         while let Ok(Command::Answer { epoch, answer }) = self.inbox.try_recv() {
             assert_eq!(epoch, self.epoch);
-            let machine = &mut self.machine;
-            self.router.batch(self.now, |batch| machine.answer(answer, batch));
+            if answer.first {
+                self.router.batch(self.now, |batch| {
+                    batch.answered(&answer.ticket, answer.result, &answer.data);
+                });
+            }
+            self.requests.answered();
+            answer.queued.pass_on();
+            self.machine.answer(&answer.id, answer.ticket.topic(), answer.result, &answer.data);
         }
+        self.apply();
     }
 }
 

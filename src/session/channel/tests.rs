@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
-use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Wire};
+use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Router, Verdict, Wire};
 use crate::error::Delivery;
-use crate::session::command::CallKind;
+use crate::protocol::message::Payload;
+use crate::session::call::CallKind;
 
 #[test]
 fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
@@ -20,7 +21,7 @@ fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
     assert!(!bench.machine.is_ready(), "an answer to somebody else");
     bench.answer_frame(MessageType::Handshake, offer.seq, 0, choice).unwrap();
     let ready = Notice::Ready { node_version: "2.7.1".into(), protocol: 2 };
-    assert_eq!(bench.machine.take_notices(), [ready]);
+    assert_eq!(bench.take_notices(), [ready, Notice::TopicsRestored], "no topic has to be listed");
 }
 
 #[test]
@@ -69,8 +70,8 @@ fn a_unicast_ends_with_the_subscribers_reply() {
     bench.answer_frame(MessageType::Response, id, 0, &body("demo/topic", b"pong")).unwrap();
     assert_eq!(outcome(&mut done).unwrap().data(), "pong");
     bench.answer_frame(MessageType::Response, id, 0, &body("demo/topic", b"again")).unwrap();
-    assert_eq!(bench.port.counters.stray_replies.load(std::sync::atomic::Ordering::Relaxed), 1);
-    assert_eq!((bench.port.in_flight(), bench.port.queued_bytes()), (0, 0));
+    assert_eq!(bench.link.counters.stray_replies.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!((bench.link.in_flight(), bench.link.queued_bytes()), (0, 0));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn refusal_codes_state_the_delivery() {
 
 /// Has the machine ask who subscribes to the topic, and answers for the node; `None`: it refuses to list its peers.
 fn survey(bench: &mut Bench, peers: Option<&[&str]>) {
-    bench.survey("demo");
+    bench.handle(Input::Survey { topic: Topic::new("demo").unwrap(), caller: None });
     let peers = match peers {
         Some(topics) => serde_json::json!({ "result": [{ "NodeID": "a", "Topic": topics }] }),
         None => serde_json::json!({ "error": { "code": -32601, "message": "no" } }),
@@ -208,7 +209,7 @@ fn a_broadcast_ends_with_the_nodes_ack() {
 #[test]
 fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
     let mut bench = Bench::ready(3);
-    let (large_id, mut large) = bench.call(CallKind::Publish, "t", &vec![0; ROOM_FOR_CALLS]);
+    let (large_id, mut large) = bench.call(CallKind::Publish, "t", &vec![0; MAX_QUEUED_FOR_CALLS]);
     let (_, mut waiting) = bench.call(CallKind::Publish, "t", b"1");
     bench.pass(10 * S).unwrap();
     let error = outcome(&mut waiting).unwrap_err();
@@ -222,10 +223,10 @@ fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
         .map(|sent| sent.seq)
         .collect();
     assert_eq!(requests, [large_id], "what was not delivered never leaves");
-    assert_eq!((bench.port.in_flight(), bench.port.queued_bytes()), (0, 0));
+    assert_eq!((bench.link.in_flight(), bench.link.queued_bytes()), (0, 0));
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"2");
     bench.sent();
-    bench.machine.heard(bench.now);
+    bench.machine.received(bench.now);
     bench.pass(10 * S).unwrap();
     let error = outcome(&mut sent).unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Maybe));
@@ -237,10 +238,10 @@ fn the_end_of_the_connection_ends_every_call_once() {
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"1");
     bench.sent();
     let (_, mut unsent) = bench.call(CallKind::Publish, "t", b"2");
-    bench.machine.end(&Error::undelivered(ErrorKind::ConnectionLost, "gone"));
+    bench.end(&Error::undelivered(ErrorKind::ConnectionLost, "gone"));
     assert_eq!(outcome(&mut sent).unwrap_err().delivery(), Delivery::Maybe);
     assert_eq!(outcome(&mut unsent).unwrap_err().delivery(), Delivery::No);
-    assert_eq!(bench.port.in_flight(), 0);
+    assert_eq!(bench.link.in_flight(), 0);
 }
 
 #[test]
@@ -248,8 +249,8 @@ fn a_cancelled_call_leaves_nothing_behind() {
     let mut bench = Bench::ready(3);
     let (id, done) = bench.call(CallKind::Publish, "t", b"1");
     drop(done);
-    bench.machine.cancel(bench.shared.seqs.number(&id).unwrap(), bench.now);
-    assert_eq!(bench.port.in_flight(), 0);
+    bench.cancel(&id);
+    assert_eq!(bench.link.in_flight(), 0);
     bench.answer_frame(MessageType::Response, id, 0, b"").unwrap();
 }
 
@@ -343,6 +344,10 @@ fn a_handler_that_is_too_slow_is_answered_for() {
     assert_eq!(bench.sent()[0].result, -5011, "a duplicate hears the same");
 }
 
+fn id(n: u64) -> MessageId {
+    MessageId::new(seq(n).as_bytes())
+}
+
 #[test]
 fn whichever_clock_runs_out_first_answers_a_request_and_its_duplicates_once_each() {
     for first_is_gone in [false, true] {
@@ -354,15 +359,21 @@ fn whichever_clock_runs_out_first_answers_a_request_and_its_duplicates_once_each
         let service = Some(reader.lane().clone());
         other.set(Topic::new("t").unwrap(), RouteSpec { subscriptions: vec![], service });
         let body = body("t", b"ask");
-        let frame = Frame::new(MessageType::Request, seq(1), 0, &body);
-        let verdict = other.batch(bench.now, |batch| batch.unicast(&frame, b"t", b"ask"));
+        let incoming = Incoming {
+            kind: MessageKind::Unicast,
+            id: id(1),
+            topic: b"t",
+            data: Payload::new(b"ask", None),
+            is_own: false,
+        };
+        let verdict = other.batch(bench.now, |batch| batch.offer(&incoming));
         assert!(matches!(verdict, Verdict::Later(_)));
         bench.answer_frame(MessageType::Request, seq(1), 0, &body).unwrap();
         bench.pass(Duration::from_millis(4500)).unwrap();
         bench.pass_answers();
         let answers = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response);
         assert_eq!(answers.map(|f| f.result).collect::<Vec<_>>(), [-5011]);
-        assert_eq!(*first.answers.lock().unwrap(), [(seq(1), -5011)][usize::from(first_is_gone)..]);
+        assert_eq!(*first.answers.lock().unwrap(), [(id(1), -5011)][usize::from(first_is_gone)..]);
         assert_eq!(take(&mut reader).unwrap().reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
         bench.pass_answers();
         assert!(bench.sent().is_empty());
@@ -395,7 +406,7 @@ fn an_answer_of_a_former_connection_is_not_sent_on_a_new_one() {
     let mut reader = bench.serve("t", LaneLimits::default());
     bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
     let request = take(&mut reader).unwrap();
-    bench.port.next_epoch();
+    bench.link.next_epoch();
     assert_eq!(request.reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
     assert!(bench.inbox.try_recv().is_err());
     // The node delivers it again by the new connection: it gets the kept answer.
@@ -406,16 +417,16 @@ fn an_answer_of_a_former_connection_is_not_sent_on_a_new_one() {
 
 #[test]
 fn topics_are_listed_and_asked_for() {
-    let mut bench = Bench::ready(3);
-    bench.machine.start_topics(&bench.router);
+    let mut bench = Bench::new();
     let _reader = bench.subscribe("b", LaneLimits::default());
+    let mut bench = bench.handshake(3);
     let sent = bench.sent();
     assert_eq!(sent[0].kind, MessageType::TopicList);
     assert_eq!(sent[0].body, br#"["b"]"#);
     assert_eq!(sent[1].body, rpc::get_node_info());
     let info = br#"{"id":1,"jsonrpc":"2.0","result":{"NodeID":"","Topic":["b"]}}"#;
     bench.answer_frame(MessageType::Rpc, sent[1].seq, 0, info).unwrap();
-    assert_eq!(bench.machine.take_notices(), [Notice::TopicsRestored]);
+    assert_eq!(bench.take_notices(), [Notice::TopicsRestored]);
     bench.route("b", RouteSpec::default());
     assert_eq!(bench.sent()[0].body, b"[]");
 }

@@ -165,6 +165,7 @@ async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) {
                 assert!(lost <= MAX_LOST, "{lost} lost with at-least-once delivery")
             }
             (_, Placement::All) => assert_eq!(twice, 0, "{retry:?}: one id is handled once"),
+            (_, placement) => unreachable!("{placement:?} is not in the table"),
         }
     }
 }
@@ -190,6 +191,7 @@ async fn wait_until_known(devnet: &Devnet, topic: &str, received: &Received, pla
         Placement::All => publishers.iter().all(|(probe, _)| known(probe)),
         // The node that lists the topic drops messages for its own sessions, so that only the other one delivers.
         Placement::One => publishers.iter().any(|(probe, _)| known(probe)),
+        placement => unreachable!("{placement:?} is not in the table"),
     };
     let all_known = async {
         while !enough(&publishers) {

@@ -1,0 +1,214 @@
+//! Messages as every generation of the protocol carries them: ids, incoming messages, and what a link can carry.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Topic;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// To one subscriber that the node chose.
+    Unicast,
+    /// To all subscribers.
+    Broadcast,
+}
+
+/// The id that a publisher gave a message: bytes of any length, none if its generation carries no id.
+#[derive(Clone)]
+pub struct MessageId(Repr);
+
+/// Ids of usual length are stored without an allocation.
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, bytes: [u8; MessageId::INLINE] },
+    Long(Bytes),
+}
+
+impl MessageId {
+    const INLINE: usize = 32;
+
+    /// Returns an id of these bytes.
+    pub fn new(id: &[u8]) -> MessageId {
+        let mut bytes = [0; Self::INLINE];
+        match bytes.get_mut(..id.len()) {
+            Some(start) => {
+                start.copy_from_slice(id);
+                MessageId(Repr::Inline { len: id.len() as u8, bytes })
+            }
+            None => MessageId(Repr::Long(Bytes::copy_from_slice(id))),
+        }
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Repr::Long(bytes) => bytes,
+        }
+    }
+
+    /// Returns whether the message carries no id.
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+}
+
+impl PartialEq for MessageId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for MessageId {}
+
+impl Hash for MessageId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl fmt::Debug for MessageId {
+    /// Shows ASCII as it is and other bytes as `\xNN`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageId({})", self.as_bytes().escape_ascii())
+    }
+}
+
+/// Part of a received frame, which is only copied if it is kept.
+#[derive(Clone, Copy)]
+pub struct Payload<'a> {
+    bytes: &'a [u8],
+    /// What to share instead of copying: a buffer that holds little else.
+    backing: Option<&'a Bytes>,
+}
+
+impl<'a> Payload<'a> {
+    /// Returns a payload that lies in `backing`, if there is one.
+    pub fn new(bytes: &'a [u8], backing: Option<&'a Bytes>) -> Payload<'a> {
+        Payload { bytes, backing }
+    }
+
+    /// Returns the number of bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Returns the bytes to keep.
+    pub fn keep(&self) -> Bytes {
+        match self.backing {
+            Some(backing) => backing.slice_ref(self.bytes),
+            None => Bytes::copy_from_slice(self.bytes),
+        }
+    }
+}
+
+/// A message that has arrived, borrowed from the connection.
+#[derive(Clone)]
+pub struct Incoming<'a> {
+    /// How it was sent.
+    pub kind: MessageKind,
+    /// The publisher's id, possibly empty. A message without one can't be recognised as a duplicate.
+    pub id: MessageId,
+    /// The topic as it arrived: any bytes.
+    pub topic: &'a [u8],
+    /// The payload.
+    pub data: Payload<'a>,
+    /// Whether this client sent it.
+    pub is_own: bool,
+}
+
+/// What a link can carry, as its generation of the protocol decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest topic in bytes.
+    pub topic_bytes: usize,
+    /// The longest frame in bytes.
+    pub frame_bytes: usize,
+    /// The bytes that a frame adds to its topic and data.
+    pub frame_overhead: usize,
+    /// How long a subscriber has to answer a unicast before its node tries another subscriber.
+    pub answer_time: Duration,
+}
+
+impl Limits {
+    /// Returns the bytes of a message's frame.
+    pub fn frame_len(&self, topic_len: usize, data_len: usize) -> usize {
+        self.frame_overhead + topic_len + data_len
+    }
+
+    /// Checks that a link can carry a message.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidTopic`] if the topic is too long, [`ErrorKind::TooLarge`] if the message doesn't fit
+    /// one frame.
+    pub fn check(&self, topic: &Topic, data_len: usize) -> Result<()> {
+        if topic.len() > self.topic_bytes {
+            let text = format!(
+                "the topic has {} bytes, the node can address at most {}: shorten it",
+                topic.len(),
+                self.topic_bytes
+            );
+            return Err(Error::undelivered(ErrorKind::InvalidTopic, text));
+        }
+        let most = self.frame_bytes.saturating_sub(self.frame_len(topic.len(), 0));
+        if data_len <= most {
+            return Ok(());
+        }
+        Err(Error::undelivered(
+            ErrorKind::TooLarge,
+            format!(
+                "the message has {data_len} bytes; with this topic at most {most} fit one frame: split it"
+            ),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_any_length_compare_by_their_bytes() {
+        for len in [0, 1, 31, 32, 33, 300] {
+            let id = MessageId::new(&vec![7; len]);
+            assert_eq!((id.as_bytes().len(), id.is_empty()), (len, len == 0));
+            assert_eq!(id, id.clone());
+            assert_ne!(id, MessageId::new(&vec![7; len + 1]));
+        }
+        assert_eq!(format!("{:?}", MessageId::new(b"a\xff")), "MessageId(a\\xff)");
+    }
+
+    #[test]
+    fn payload_shares_a_buffer_of_its_own_and_copies_others() {
+        let backing = Bytes::from(vec![1; 100]);
+        let shared = Payload::new(&backing[10..], Some(&backing)).keep();
+        assert_eq!((shared.as_ptr(), shared.len()), (backing[10..].as_ptr(), 90));
+        let copied = Payload::new(&backing[10..], None).keep();
+        assert!(copied.as_ptr() != shared.as_ptr() && copied == shared);
+    }
+
+    #[test]
+    fn limits_bound_topic_and_frame() {
+        let limits = Limits {
+            topic_bytes: 3,
+            frame_bytes: 20,
+            frame_overhead: 10,
+            answer_time: Duration::from_secs(1),
+        };
+        let topic = |name| Topic::new(name).unwrap();
+        assert!(limits.check(&topic("abc"), 7).is_ok());
+        let error = limits.check(&topic("abc"), 8).unwrap_err();
+        assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("at most 7"), "{error}");
+        assert_eq!(limits.check(&topic("abcd"), 0).unwrap_err().kind(), ErrorKind::InvalidTopic);
+    }
+}

@@ -1,0 +1,51 @@
+//! The errors of calls and connections that a session or its link ends.
+
+use crate::error::{Error, ErrorKind};
+use crate::protocol::Topic;
+
+/// Returns the error of a call while no session with its node is up.
+pub(crate) fn not_connected(endpoint: &str) -> Error {
+    Error::undelivered(
+        ErrorKind::NotConnected,
+        format!("{endpoint} is not connected at the moment; the client reconnects by itself: try again"),
+    )
+}
+
+/// Returns the error of a call while no session with any node is up.
+pub(crate) fn nobody_connected() -> Error {
+    Error::undelivered(
+        ErrorKind::NotConnected,
+        "no node is connected at the moment; the client reconnects by itself: try again",
+    )
+}
+
+pub(super) fn too_late(endpoint: &str, topic: &Topic) -> Error {
+    let text = format!("no time was left to send the message on {:?} to {endpoint}", topic);
+    Error::undelivered(ErrorKind::Timeout, text)
+}
+
+/// Returns the error of calls of a client that closes.
+pub(crate) fn closed() -> Error {
+    Error::undelivered(ErrorKind::Closed, "the client was closed")
+}
+
+pub(super) fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
+    Error::undelivered(
+        ErrorKind::ConnectionLost,
+        format!("the connection to {endpoint} was lost while the call was in flight: {why}"),
+    )
+}
+
+pub(super) fn connection_ended(endpoint: &str, ready: bool, mid_frame: bool) -> Error {
+    if !ready {
+        return Error::undelivered(
+            ErrorKind::Handshake,
+            format!(
+                "{endpoint} closed the connection instead of answering the channel handshake: it speaks none of \
+                 the protocol versions 1 to 3, or it is no channel port of a 2.x node"
+            ),
+        );
+    }
+    let how = if mid_frame { " in the middle of a frame" } else { "" };
+    Error::undelivered(ErrorKind::ConnectionLost, format!("{endpoint} closed the connection{how}"))
+}

@@ -1,0 +1,19 @@
+//! The settings of a session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The times and names that a session works with.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionOptions {
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) heartbeat: Duration,
+    /// After so many heartbeats in a row without a sign of life the connection is dead.
+    pub(crate) missed_heartbeats: u32,
+    /// How long a handler has before the session answers for it.
+    pub(crate) answer_timeout: Duration,
+    /// The group that nodes are asked about their peers in; AMOP itself knows no groups.
+    pub(crate) group: i64,
+    /// The handshake has to be done by then.
+    pub(crate) handshake_by: Instant,
+}
