@@ -243,8 +243,8 @@ impl DevnetBuilder {
     /// Starts the nodes on the current runtime.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes, [`ErrorKind::Listen`] if another program listens on
-    /// a port, and the errors of [`ChainFolder::open_or_mint`](crate::chain::ChainFolder::open_or_mint).
+    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes, [`ErrorKind::Listen`] if another program listens
+    /// on a port, and the errors of [`ChainFolder::open_or_mint`](crate::chain::ChainFolder::open_or_mint).
     pub async fn start(self) -> Result<Devnet> {
         if self.ports.is_empty() {
             return Err(Error::undelivered(ErrorKind::InvalidArgument, "a devnet needs at least one node"));
@@ -265,8 +265,8 @@ impl DevnetBuilder {
     /// Starts the nodes on threads of their own, from outside any runtime.
     ///
     /// # Errors
-    /// Returns the errors of [`DevnetBuilder::start`], [`ErrorKind::InvalidArgument`] if the number of threads is 0, and
-    /// [`ErrorKind::Runtime`] if the threads could not be started.
+    /// Returns the errors of [`DevnetBuilder::start`], [`ErrorKind::InvalidArgument`] if the number of threads is 0,
+    /// and [`ErrorKind::Runtime`] if the threads could not be started.
     ///
     /// # Panics
     /// Panics if it is called on a thread that runs asynchronous code.

@@ -18,8 +18,8 @@ pub(crate) struct NodeCounters {
 pub struct Counters {
     /// The number of accepted connections.
     pub accepted: u64,
-    /// The number of accepted connections that ended before they were a session: no TLS, no certificate of the chain, or
-    /// too slow.
+    /// The number of accepted connections that ended before they were a session: no TLS, no certificate of the chain,
+    /// or too slow.
     pub refused: u64,
     /// The current number of sessions.
     pub sessions: usize,
@@ -29,8 +29,8 @@ pub struct Counters {
     pub frames_in: u64,
     /// The number of frames passed to the sessions' tasks for writing.
     pub frames_out: u64,
-    /// The number of TLS records (or plain writes) for those frames. `frames_out / records_out` is the average number of
-    /// frames per record.
+    /// The number of TLS records (or plain writes) for those frames. `frames_out / records_out` is the average number
+    /// of frames per record.
     pub records_out: u64,
     /// The current number of unanswered unicasts.
     pub in_flight: usize,

@@ -1,7 +1,8 @@
 //! All deadlines of the nodes.
 //!
-//! Each unicast has two deadlines. Both limits are the same for all unicasts, so that a queue keeps each kind in order.
-//! Entries of unicasts that have ended stay in the queues until they outnumber the others, and are then removed together.
+//! Each unicast has two deadlines. Both limits are the same for all unicasts, so that a queue keeps each kind in
+//! order. Entries of unicasts that have ended stay in the queues until they outnumber the others, and are then
+//! removed together.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

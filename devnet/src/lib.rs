@@ -16,8 +16,8 @@
 //! ```
 //!
 //! - [`Devnet`], [`DevnetBuilder`], [`Node`] and [`Session`] start, inspect and stop nodes.
-//! - [`Fault`], [`OnConnect`] and [`NodeCertificate`] are the faults of frames and connections. The handles kill, freeze
-//!   and disconnect nodes. [`Devnet::control`] takes all of these as text commands.
+//! - [`Fault`], [`OnConnect`] and [`NodeCertificate`] are the faults of frames and connections. The handles kill,
+//!   freeze and disconnect nodes. [`Devnet::control`] takes all of these as text commands.
 //! - Inside, all nodes share one state ([`net`]), with a module for each kind of message. Each session has a task
 //!   ([`session`]) and a bounded queue of frames to write ([`outbox`]).
 #![forbid(unsafe_code)]

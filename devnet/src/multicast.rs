@@ -13,8 +13,8 @@ use crate::outbox::Head;
 use crate::table::Key;
 
 impl Net {
-    /// Sends copies to every subscribed session except the publisher's, and acknowledges with the message itself, even if
-    /// there is no subscriber. A message with an empty body is not acknowledged.
+    /// Sends copies to every subscribed session except the publisher's, and acknowledges with the message itself,
+    /// even if there is no subscriber. A message with an empty body is not acknowledged.
     pub(crate) fn on_broadcast(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
         let Some(session) = self.sessions.get(from) else { return };
         let node = session.node;

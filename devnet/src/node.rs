@@ -140,8 +140,8 @@ fn sorted<'a>(topics: impl Iterator<Item = &'a TopicName>) -> Vec<String> {
     topics
 }
 
-/// A node's bandwidth limit in bytes per second. At most the bytes of one second are saved. A long message may exceed what
-/// is left, and the following seconds make up for it.
+/// A node's bandwidth limit in bytes per second. At most the bytes of one second are saved. A long message may exceed
+/// what is left, and the following seconds make up for it.
 #[derive(Debug)]
 pub(crate) struct Budget {
     rate: u64,

@@ -82,6 +82,6 @@ impl Default for Options {
     }
 }
 
-/// The maximum delay of reordered frames in imitation of real nodes. There a frame can be overtaken by some thousands of
-/// others, which takes about a quarter of a second at the rate of those nodes (about 7,000 frames per second).
+/// The maximum delay of reordered frames in imitation of real nodes. There a frame can be overtaken by some thousands
+/// of others, which takes about a quarter of a second at the rate of those nodes (about 7,000 frames per second).
 pub(crate) const DEFAULT_REORDER: Duration = Duration::from_millis(250);

@@ -113,7 +113,8 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a frame. `keep` returns the body as shared bytes, for a long body. Returns whether the task has to be woken.
+    /// Appends a frame. `keep` returns the body as shared bytes, for a long body. Returns whether the task has to be
+    /// woken.
     ///
     /// # Errors
     /// Returns [`Full`] if the limit would be exceeded. Nothing is appended then.

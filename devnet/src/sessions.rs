@@ -96,8 +96,8 @@ impl Sessions {
         self.slow_readers
     }
 
-    /// Queues a frame for a session, subject to the injected faults. `keep` returns the body as shared bytes, for a long
-    /// body.
+    /// Queues a frame for a session, subject to the injected faults. `keep` returns the body as shared bytes, for a
+    /// long body.
     pub(crate) fn send(&mut self, to: Key, head: Head, body: &[u8], keep: impl FnOnce() -> Bytes) {
         if self.faults.is_empty() {
             self.enqueue(to, head, body, keep);

@@ -104,8 +104,8 @@ impl Net {
         self.is_linked(origin, node) && self.nodes[origin].routes_to(node, topic)
     }
 
-    /// Imitates what nodes of release 2.8.0 to 2.11.2 do with a unicast for one of their own sessions: they never deliver
-    /// it and answer after the node limit. A second one during that time gets no answer.
+    /// Imitates what nodes of release 2.8.0 to 2.11.2 do with a unicast for one of their own sessions: they never
+    /// deliver it and answer after the node limit. A second one during that time gets no answer.
     fn drop_for_own_session(&mut self, key: Key, answer_by: Instant) {
         let Some(unicast) = self.unicasts.get(key) else { return };
         let origin = &mut self.nodes[unicast.origin];

@@ -173,7 +173,8 @@ impl Chain {
     /// Returns the chain with a renewed CA certificate, which has the same name and key and another period.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::CredentialsInvalid`] if the certificate cannot be encoded, which does not happen in practice.
+    /// Returns [`ErrorKind::CredentialsInvalid`] if the certificate cannot be encoded, which does not happen in
+    /// practice.
     pub fn with_renewed_root(&self, period: Period) -> Result<Chain> {
         let root = Authority::self_signed(self.root.name(), self.root.key.clone(), Version::V3, period)?;
         Ok(Chain { root, agency: self.agency.clone() })
@@ -190,8 +191,8 @@ impl Chain {
     /// Issues a certificate for a new key.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidArgument`] if the name is not allowed in certificates, or if `options` need an agency
-    /// and the chain has none. [`LeafOptions::of`] returns options that fit the chain.
+    /// Returns [`ErrorKind::InvalidArgument`] if the name is not allowed in certificates, or if `options` need an
+    /// agency and the chain has none. [`LeafOptions::of`] returns options that fit the chain.
     pub fn issue(&self, role: Role, name: &str, options: &LeafOptions) -> Result<Identity> {
         let unit = match role {
             Role::Node => "node",
@@ -227,7 +228,8 @@ impl Chain {
     /// Returns the CA's certificate as PEM.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::CredentialsInvalid`] if the certificate cannot be encoded, which does not happen in practice.
+    /// Returns [`ErrorKind::CredentialsInvalid`] if the certificate cannot be encoded, which does not happen in
+    /// practice.
     pub fn ca_pem(&self) -> Result<String> {
         self.root.certificate_pem()
     }
@@ -325,8 +327,8 @@ impl Identity {
         &self.key
     }
 
-    /// Returns the same identity with another CA certificate, to imitate a node or client that trusts another chain than
-    /// its own.
+    /// Returns the same identity with another CA certificate, to imitate a node or client that trusts another chain
+    /// than its own.
     #[must_use]
     pub fn trusting(mut self, ca_pem: &str) -> Identity {
         ca_pem.clone_into(&mut self.ca);

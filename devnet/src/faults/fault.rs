@@ -20,9 +20,9 @@ use amop::protocol::channel::MessageType;
 /// ```
 ///
 /// [`Devnet::control`](crate::Devnet::control) takes a fault as text. The first word is what happens: `lose`,
-/// `delay=SECONDS`, `twice`, `other-seq`, `other-type=TYPE`, `garbage`, `cut`, `close`, `reset` or `stall`. Restrictions
-/// follow: `from-clients`, `node=0`, `session=0`, `type=0x31`, `after=1`, `times=1`, `chance=0.5`. A `topic=` comes last,
-/// because it takes the rest of the line.
+/// `delay=SECONDS`, `twice`, `other-seq`, `other-type=TYPE`, `garbage`, `cut`, `close`, `reset` or `stall`.
+/// Restrictions follow: `from-clients`, `node=0`, `session=0`, `type=0x31`, `after=1`, `times=1`, `chance=0.5`. A
+/// `topic=` comes last, because it takes the rest of the line.
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is injected"]
 pub struct Fault {

@@ -350,3 +350,29 @@ async fn unconfirmed_subscription_ends_its_handler() {
     assert!(rx.is_closed(), "the handler and what it holds are dropped");
     devnet.node(1).thaw();
 }
+
+/// A waker that calls the client, as the executor of another crate may do.
+struct CallsClient {
+    client: amop::Client,
+    called: mpsc::Sender<amop::Result<()>>,
+}
+
+impl std::task::Wake for CallsClient {
+    fn wake(self: Arc<Self>) {
+        let _ = self.called.send(self.client.remove_endpoint("127.0.0.1:1"));
+    }
+}
+
+#[tokio::test]
+async fn waker_of_a_closed_subscription_may_call_the_client() {
+    let devnet = two_nodes().await;
+    let client = client(&devnet, 0).await;
+    let mut messages = client.subscribe("t").await.unwrap();
+    let (called, calls) = mpsc::channel();
+    let waker = std::task::Waker::from(Arc::new(CallsClient { client: client.clone(), called }));
+    assert!(messages.poll_ready(&mut std::task::Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    // On a thread of its own, which would never return if the client's lock were held while it wakes.
+    std::thread::spawn(move || messages.unsubscribe());
+    calls.recv_timeout(crate::fixture::GUARD).expect("the waker has returned").unwrap();
+}

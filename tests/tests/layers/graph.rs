@@ -37,7 +37,8 @@ impl Graph {
         self.imports(from, to) && self.path(to, from).is_some()
     }
 
-    /// Returns one shortest cycle for each group of files that import each other; its first file is repeated as the last.
+    /// Returns one shortest cycle for each group of files that import each other; its first file is repeated as the
+    /// last.
     pub(crate) fn cycles(&self) -> Vec<Vec<String>> {
         let mut reported = BTreeSet::new();
         let mut cycles = Vec::new();

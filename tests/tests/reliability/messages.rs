@@ -75,7 +75,8 @@ async fn handler_exceeds_the_push_limit() {
 
 #[tokio::test]
 async fn nodes_drop_messages_for_their_own_sessions() {
-    // A node that chooses itself answers after the caller's deadline, and does not answer other such messages meanwhile.
+    // A node that chooses itself answers after the caller's deadline, and does not answer other such messages
+    // meanwhile.
     let setup = Setup::new(nodes(3).same_node(SameNode::Drop)).patient();
     let scenario = setup.inbox_timeout(Duration::from_secs(2)).start().await;
     // The number of dropped messages is random. It decreases while the client learns which node delivers.

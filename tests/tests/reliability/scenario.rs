@@ -231,8 +231,8 @@ impl Scenario {
         totals
     }
 
-    /// Makes unicasts until one is answered. Effects of a fault may still reach a client after the repair, and on a busy
-    /// machine a connection can be lost at any time, so that a call may fail.
+    /// Makes unicasts until one is answered. Effects of a fault may still reach a client after the repair, and on a
+    /// busy machine a connection can be lost at any time, so that a call may fail.
     async fn wait_for_reply(&self, publisher: &Client) {
         let begun = Instant::now();
         loop {

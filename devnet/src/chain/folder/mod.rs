@@ -31,16 +31,16 @@ pub struct ChainFolder {
 }
 
 impl ChainFolder {
-    /// Opens the chain in `folder`, or creates one with keys of this kind. Credentials of an SDK and of at least `nodes`
-    /// nodes are created if they do not exist.
+    /// Opens the chain in `folder`, or creates one with keys of this kind. Credentials of an SDK and of at least
+    /// `nodes` nodes are created if they do not exist.
     ///
     /// This reads and writes files on the calling thread.
     ///
     /// # Errors
     /// Returns [`ErrorKind::CredentialsNotFound`] if the folder holds only parts of a chain.
     ///
-    /// Returns [`ErrorKind::CredentialsInvalid`], [`ErrorKind::KeyMismatch`] or [`ErrorKind::CertificateDates`] if a file
-    /// is unusable, if the chain has keys of another kind, or if a file cannot be written.
+    /// Returns [`ErrorKind::CredentialsInvalid`], [`ErrorKind::KeyMismatch`] or [`ErrorKind::CertificateDates`] if a
+    /// file is unusable, if the chain has keys of another kind, or if a file cannot be written.
     ///
     /// Existing files are not changed in any case.
     pub fn open_or_mint(
