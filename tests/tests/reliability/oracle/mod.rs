@@ -35,8 +35,8 @@ enum Outcome {
 }
 
 /// A message's id on the wire: hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Seq([u8; 32]);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Seq(Box<[u8]>);
 
 impl fmt::Debug for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,11 +201,11 @@ impl Oracle {
     }
 
     /// Records that a client handles a message. Returns the number of its call.
-    pub(crate) fn handled(&self, client: usize, seq: &[u8; 32], payload: &[u8]) -> usize {
+    pub(crate) fn handled(&self, client: usize, seq: &[u8], payload: &[u8]) -> usize {
         let call = std::str::from_utf8(payload).ok().and_then(|text| text.parse::<usize>().ok());
         let call = call.expect("the payload is the number of a call");
         // This fails if no call has this number.
-        self.records().calls[call].handled.push((client, Seq(*seq)));
+        self.records().calls[call].handled.push((client, Seq(seq.into())));
         self.changed.send_replace(());
         call
     }
