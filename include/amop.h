@@ -1050,14 +1050,14 @@ amop_status amop_subscription_next_many(const amop_subscription *subscription,
 
 /**
  * Stores a file descriptor in `*fd`, for poll, select, epoll or an event loop. It is readable while
- * amop_subscription_next would not wait, because of a message or because the subscription has ended. In rare cases
- * it is readable without either. It is created by the first call.
+ * amop_subscription_next would not wait, because of a message or because the subscription has ended. In rare
+ * cases it is readable without either. It is created by the first call.
  *
- * - Ownership: `*fd` is owned by the library, which closes it when the subscription is freed. Do not read from it or
- *   close it.
+ * - Ownership: `*fd` is owned by the library, which closes it when the subscription is freed. Do not read from
+ *   it or close it.
  * - Threads: any thread, including callbacks.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the messages are passed to a callback; _RUNTIME if the process has
- *   no descriptor left; _UNSUPPORTED on systems other than Unix; _FORKED.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the messages are passed to a callback; _RUNTIME if the
+ *   process has no descriptor left; _UNSUPPORTED on systems other than Unix; _FORKED.
  */
 amop_status amop_subscription_fd(const amop_subscription *subscription,
                                  int32_t *fd,

@@ -114,7 +114,7 @@ mod tests {
         let tasks: Vec<_> = (0..3)
             .map(|_| {
                 let together = together.clone();
-                runtime.spawn(async move { drop(together.wait()) })
+                runtime.spawn(async move { _ = together.wait() })
             })
             .collect();
         runtime.block_on(async {

@@ -58,7 +58,7 @@ func TestCloseMayBeCalledRepeatedlyFromAnyGoroutine(t *testing.T) {
 				t.Error(err)
 			}
 			if _, err := client.Publish(soon(t), freshTopic(), nil); err == nil {
-				t.Error("somebody heard it")
+				t.Error("a message was delivered")
 			}
 		}()
 	}

@@ -90,12 +90,12 @@ func TestConnectReportsTheCauseOfAFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client, err := amop.Connect(soon(t), c.opts...)
 			if client != nil {
-				t.Fatal("there is a client all the same")
+				t.Fatal("connect returned a client")
 			}
 			e := fails(t, err, c.code)
 			equal(t, e.Delivery, amop.DeliveryNo)
 			if !strings.Contains(e.Message, c.text) {
-				t.Fatalf("%q doesn't say %q", e.Message, c.text)
+				t.Fatalf("%q does not contain %q", e.Message, c.text)
 			}
 		})
 	}
@@ -130,7 +130,7 @@ func TestContextEndsConnectWithoutLeaks(t *testing.T) {
 	_, err = amop.Connect(ctx, quiet)
 	fails(t, err, amop.ErrCancelled)
 	if !errors.Is(err, context.Canceled) {
-		t.Fatal("the context's error is lost")
+		t.Fatal("the error of the context is missing")
 	}
 	// A client that is connected too late is freed.
 	for range 20 {

@@ -186,13 +186,13 @@ func ExampleClient_Publish() {
 	var failure *amop.Error
 	switch {
 	case errors.Is(err, amop.ErrNoSubscriber):
-		fmt.Println("nobody subscribes")
+		fmt.Println("there is no subscriber")
 	case errors.Is(err, context.DeadlineExceeded):
 		fmt.Println("no answer within 5 s")
 	case errors.As(err, &failure):
 		fmt.Printf("%v; delivered: %v\n", failure, failure.Delivery)
 	}
-	// Output: nobody subscribes
+	// Output: there is no subscriber
 }
 
 func ExampleClient_PublishAsync() {

@@ -13,20 +13,20 @@ func deep(frames int, call func()) {
 
 func TestStackShowsWhetherAHandlerRuns(t *testing.T) {
 	if insideHandler() {
-		t.Fatal("no handler runs")
+		t.Fatal("a handler is detected, but none runs")
 	}
 	seen := map[int]bool{}
 	for _, frames := range []int{0, 1, 60, 64, 65, 1000} {
 		guarded(func() { deep(frames, func() { seen[frames] = insideHandler() }) }, func(text string) { t.Fatal(text) })
 		if !seen[frames] {
-			t.Fatalf("not seen from %d frames down", frames)
+			t.Fatalf("not detected below %d frames", frames)
 		}
 	}
 	guarded(func() {
 		elsewhere := make(chan bool)
 		go func() { elsewhere <- insideHandler() }()
 		if <-elsewhere {
-			t.Error("a goroutine of a handler's own isn't the handler")
+			t.Error("a goroutine started by a handler is taken for the handler")
 		}
 	}, func(text string) { t.Fatal(text) })
 }

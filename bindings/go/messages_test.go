@@ -35,7 +35,7 @@ func TestMessageHasAllItsFields(t *testing.T) {
 	message = receive(t, subscription.Messages())
 	equal(t, message.Kind, amop.Broadcast)
 	if message.Data == nil || len(message.Data) != 0 {
-		t.Fatalf("an empty payload is one: %v", message.Data)
+		t.Fatalf("an empty payload became %v", message.Data)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestReadingEndsWithTheContextOrTheSubscription(t *testing.T) {
 	_, err := subscription.Next(ctx)
 	fails(t, err, amop.ErrCancelled)
 	if !errors.Is(err, context.Canceled) {
-		t.Fatal("the context's error is lost")
+		t.Fatal("the error of the context is missing")
 	}
 	for range subscription.All(ctx) {
 		t.Fatal("a message arrived that was not sent")
@@ -138,10 +138,10 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 		}
 	}
 	busy := fails(t, err, amop.ErrSubscriberBusy)
-	equal(t, busy.Delivery, amop.DeliveryNo)
+	equal(t, busy.Delivery, amop.DeliveryMaybe)
 	equal(t, busy.NodeCode, -5012)
 	if sent < 8 || sent > capacity {
-		t.Fatalf("%d were taken", sent)
+		t.Fatalf("%d messages were accepted", sent)
 	}
 	event := happens(t, events)
 	equal(t, event.Kind, amop.EventSlowConsumer)
@@ -169,7 +169,7 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 	equal(t, stats.Accepted, 2*capacity)
 	equal(t, stats.Dropped, uint64(2*capacity-got))
 	if got > capacity {
-		t.Fatalf("%d were held", got)
+		t.Fatalf("%d messages were queued", got)
 	}
 }
 

@@ -103,11 +103,11 @@ func TestTimeoutsApplyWithoutAContextDeadline(t *testing.T) {
 		_, err := client.Publish(context.Background(), topic, nil, opts...)
 		fails(t, err, amop.ErrTimeout)
 		if errors.Is(err, context.DeadlineExceeded) {
-			t.Fatal("no context had a deadline")
+			t.Fatal("the error names a context without a deadline")
 		}
 		var timeout net.Error
 		if errors.As(err, &timeout) || os.IsTimeout(err) != true {
-			t.Fatal("it should be a timeout for who asks in general")
+			t.Fatal("the error is not a timeout")
 		}
 	}
 }
@@ -132,14 +132,14 @@ func TestPublishesOfOneGoroutineAreSentInOrder(t *testing.T) {
 	reply, err := broadcast.Wait()
 	ok(t, err)
 	if reply != nil {
-		t.Fatal("nobody replies to a broadcast")
+		t.Fatal("a broadcast has a reply")
 	}
 	// An error that is known at once has completed the call.
 	refused := client.PublishAsync(context.Background(), "a\tb", nil)
 	select {
 	case <-refused.Done():
 	default:
-		t.Fatal("a call that can't start hasn't ended")
+		t.Fatal("a call that can't start has not completed")
 	}
 	_, err = refused.Wait()
 	fails(t, err, amop.ErrInvalidTopic)

@@ -55,16 +55,16 @@ func TestHandlerErrorsFailTheRequest(t *testing.T) {
 		{"a failure", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, fmt.Errorf("wrapped: %w", &amop.Failure{Code: 7, Data: []byte{1, 0}})
 		}, amop.ErrRemote, 7, "\x01\x00", ""},
-		{"a failure by hand", func(_ context.Context, request *amop.Request) ([]byte, error) {
+		{"a failure through the request", func(_ context.Context, request *amop.Request) ([]byte, error) {
 			return nil, request.Fail(8, []byte("eight"))
 		}, amop.ErrRemote, 8, "eight", ""},
-		{"a code that is the nodes'", func(context.Context, *amop.Request) ([]byte, error) {
+		{"a code of the nodes", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 100}
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "100 can't be a failure's code"},
-		{"a code that is the library's", func(context.Context, *amop.Request) ([]byte, error) {
+		{"a code of the library", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: -5012}
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "-5012 can't be a failure's code"},
-		{"a code that doesn't fit", func(context.Context, *amop.Request) ([]byte, error) {
+		{"a code above 16 bits", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 1 << 16}
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "invalid failure code 65536"},
 		{"a panic", func(context.Context, *amop.Request) ([]byte, error) {
@@ -199,7 +199,7 @@ func TestConcurrencyOneHandlesRequestsInOrder(t *testing.T) {
 	var order []string
 	topic, _ := serve(t, server, func(_ context.Context, request *amop.Request) ([]byte, error) {
 		if !mu.TryLock() {
-			t.Error("two at once")
+			t.Error("two handlers run at once")
 			return nil, nil
 		}
 		defer mu.Unlock()

@@ -48,7 +48,7 @@ impl Pace {
         })
     }
 
-    /// Waits until a report is due, forever without a `pace`. It can be cancelled safely.
+    /// Waits until a report is due. Never returns if there is no `pace`. It can be cancelled safely.
     pub(crate) async fn until_due(pace: Option<&Pace>) {
         match pace {
             Some(pace) => tokio::time::sleep_until((pace.reported.2 + EVERY).into()).await,

@@ -1,9 +1,10 @@
-//! Pauses between tries: longer each time, up to a bound, and never in step with other clients'.
+//! Pauses between attempts: each longer than the one before up to a limit, and randomised, so that clients don't retry
+//! at the same time.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// The pauses of one series of tries.
+/// The pauses of one series of attempts.
 #[derive(Debug)]
 pub(super) struct Backoff {
     shortest: Duration,
@@ -12,21 +13,21 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// From about `shortest`, doubling, to at most `longest`.
+    /// Returns pauses that begin with about `shortest` and grow twofold to at most `longest`.
     pub(super) fn new(shortest: Duration, longest: Duration) -> Backoff {
         Backoff { shortest, longest, next: shortest }
     }
 
-    /// The next pause: half to one and a half of what it would be without chance.
+    /// Returns the next pause, randomised by 50 % in both directions.
     pub(super) fn pause(&mut self) -> Duration {
-        // A third is left for chance to add.
+        // The random part may add a third of the longest pause.
         let pause = self.next.min(self.longest * 2 / 3);
         self.next = (self.next * 2).min(self.longest);
         jittered(pause)
     }
 
-    /// What was tried for has lasted so long: worth beginning anew only after the longest pause, since what fails at
-    /// once each time isn't to be tried at once each time.
+    /// Resets the pauses if the connection lasted at least as long as the longest pause. A connection that is lost
+    /// right after each connect does not reset them.
     pub(super) fn lasted(&mut self, time: Duration) {
         if time >= self.longest {
             self.next = self.shortest;
@@ -46,7 +47,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_vary() {
+    fn pauses_grow_to_the_longest_and_vary() {
         for _ in 0..100 {
             let mut backoff = Backoff::new(100 * MS, 1000 * MS);
             for expected in [100, 200, 400, 667, 667, 667] {
@@ -60,17 +61,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lasted_long_begins_anew() {
+    fn only_a_long_connection_resets_the_pauses() {
         let mut backoff = Backoff::new(100 * MS, 10_000 * MS);
         (0..5).for_each(|_| _ = backoff.pause());
         backoff.lasted(9_999 * MS);
-        assert!(backoff.pause() > 1_000 * MS, "it failed again too soon");
+        assert!(backoff.pause() > 1_000 * MS, "the connection was too short");
         backoff.lasted(10_000 * MS);
         assert!(backoff.pause() <= 150 * MS);
     }
 
     #[test]
-    fn bounds_at_the_edge() {
+    fn pauses_stay_within_extreme_limits() {
         let mut backoff = Backoff::new(MS, MS);
         assert!((0..10).map(|_| backoff.pause()).all(|pause| pause > Duration::ZERO && pause <= MS));
         let longest = super::super::options::MAX_TIME;

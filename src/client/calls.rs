@@ -1,5 +1,4 @@
-//! Calls that nobody awaits: started from any thread, driven to their end by one task of the client's, however
-//! many there are.
+//! Calls with a completion callback: started from any thread, driven by one task of the client.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,12 +16,14 @@ use super::handlers::as_handler;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::session;
 
-/// A call under way; see [`Publish::start`](crate::Publish::start). Dropping it lets the call go on.
+/// A call with a completion callback; see [`Publish::start`](crate::Publish::start). Dropping this value lets the call
+/// go on.
 #[derive(Debug)]
 pub struct CallHandle(AbortHandle);
 
 impl CallHandle {
-    /// Ends the call with [`ErrorKind::Cancelled`], unless it has ended. What was sent stays sent.
+    /// Completes the call with [`ErrorKind::Cancelled`], unless it has completed. A message that was sent already may
+    /// still be delivered.
     pub fn cancel(&self) {
         self.0.abort();
     }
@@ -137,7 +138,8 @@ impl BackgroundCalls {
         Ok(calls)
     }
 
-    /// Accepts no more calls. Returns the task that drives those under way; it ends when the last callback has returned.
+    /// Accepts no more calls. Returns the task that drives those under way; it ends when the last callback has
+    /// returned.
     pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Closed) {
@@ -147,7 +149,7 @@ impl BackgroundCalls {
     }
 }
 
-/// Whether an error says that the call was never sent.
+/// Returns whether an error says that the message was never sent.
 fn is_refusal(error: &Error) -> bool {
     use ErrorKind as K;
     error.delivery() == Delivery::No
@@ -163,7 +165,7 @@ fn is_refusal(error: &Error) -> bool {
         )
 }
 
-/// Drives all calls until the last has ended and no more can come.
+/// Drives all calls until the last has completed and no more can be started.
 async fn drive(mut started: UnboundedReceiver<Call>) {
     let mut running = FuturesUnordered::new();
     let mut open = true;
@@ -182,141 +184,4 @@ async fn drive(mut started: UnboundedReceiver<Call>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc;
-    use tokio::sync::oneshot;
-
-    /// A call whose end the test decides.
-    fn call() -> (oneshot::Sender<Result<u32>>, Sending<u32>) {
-        let (end, outcome) = oneshot::channel();
-        (end, Box::pin(async move { outcome.await.expect("the test ends it") }))
-    }
-
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()
-    }
-
-    #[test]
-    fn thousands_in_flight_each_get_their_own_outcome() {
-        let (runtime, calls) = (runtime(), BackgroundCalls::default());
-        let (tell, told) = mpsc::channel();
-        let mut ends = Vec::new();
-        for n in 0..4096 {
-            let (end, call) = call();
-            let tell = tell.clone();
-            calls
-                .start(runtime.handle(), call, move |outcome| tell.send((n, outcome.unwrap())).unwrap())
-                .unwrap();
-            ends.push(end);
-        }
-        for (n, end) in ends.into_iter().enumerate().rev() {
-            end.send(Ok(n as u32)).unwrap();
-        }
-        drop(tell);
-        let mut seen: Vec<u32> =
-            told.iter().inspect(|(n, outcome)| assert_eq!(n, outcome)).map(|t| t.0).collect();
-        seen.sort_unstable();
-        assert!(seen.into_iter().eq(0..4096));
-    }
-
-    #[test]
-    fn a_cancelled_call_is_told_so_once_and_one_that_has_ended_is_not() {
-        let (runtime, calls) = (runtime(), BackgroundCalls::default());
-        let (tell, told) = mpsc::channel();
-        let (end, first) = call();
-        let tell_first = tell.clone();
-        let started = calls.start(runtime.handle(), first, move |o| tell_first.send(o).unwrap()).unwrap();
-        started.cancel();
-        let error = told.recv().unwrap().unwrap_err();
-        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Cancelled, Delivery::Maybe));
-        assert!(end.send(Ok(1)).is_err(), "the call's future is gone");
-        let (end, second) = call();
-        let started = calls.start(runtime.handle(), second, move |o| tell.send(o).unwrap()).unwrap();
-        end.send(Ok(2)).unwrap();
-        assert_eq!(told.recv().unwrap().unwrap(), 2);
-        started.cancel();
-        assert!(told.recv().is_err(), "nobody is left to tell");
-    }
-
-    #[test]
-    fn what_fails_at_once_is_returned_and_not_told() {
-        let (runtime, calls) = (runtime(), BackgroundCalls::default());
-        let refused: Sending<u32> =
-            Box::pin(async { Err(Error::undelivered(ErrorKind::Overloaded, "full")) });
-        let started = calls.start(runtime.handle(), refused, |_| panic!("told"));
-        assert_eq!(started.unwrap_err().kind(), ErrorKind::Overloaded);
-    }
-
-    #[test]
-    fn an_answer_within_the_first_step_is_told_and_not_returned() {
-        let (runtime, calls) = (runtime(), BackgroundCalls::default());
-        let (tell, told) = mpsc::channel();
-        for outcome in [Ok(7), Err(Error::undelivered(ErrorKind::NoSubscriber, "nobody"))] {
-            let kind = outcome.as_ref().map_err(Error::kind).copied();
-            let answered: Sending<u32> = Box::pin(async { outcome });
-            let tell = tell.clone();
-            calls.start(runtime.handle(), answered, move |o| tell.send(o).unwrap()).unwrap();
-            assert_eq!(told.recv().unwrap().map_err(|error| error.kind()), kind);
-        }
-    }
-
-    #[test]
-    fn a_panic_in_one_calls_callback_or_in_the_call_itself_ends_no_other() {
-        let (runtime, calls) = (runtime(), BackgroundCalls::default());
-        let (tell, told) = mpsc::channel();
-        let (end_first, first) = call();
-        let (end_last, last) = call();
-        calls.start(runtime.handle(), first, |_| panic_quietly()).unwrap();
-        let tell_last = tell.clone();
-        calls.start(runtime.handle(), last, move |outcome| tell_last.send(outcome).unwrap()).unwrap();
-        end_first.send(Ok(1)).unwrap();
-        let at_once: Sending<u32> = Box::pin(async { Ok(1) });
-        calls.start(runtime.handle(), at_once, |_| panic_quietly()).expect("it was sent");
-        let (end_broken, broken) = call();
-        let broken: Sending<u32> = Box::pin(async { broken.await.map(|_| panic_quietly()) });
-        calls.start(runtime.handle(), broken, move |outcome| tell.send(outcome).unwrap()).unwrap();
-        end_broken.send(Ok(1)).unwrap();
-        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Internal);
-        end_last.send(Ok(2)).unwrap();
-        assert_eq!(told.recv().unwrap().unwrap(), 2);
-    }
-
-    /// Without the default hook's words on the tests' output.
-    fn panic_quietly<T>() -> T {
-        std::panic::resume_unwind(Box::new("refused"))
-    }
-
-    #[test]
-    fn a_task_that_is_gone_is_replaced() {
-        let (lost, calls) = (runtime(), BackgroundCalls::default());
-        let (tell, told) = mpsc::channel();
-        let (_end, first) = call();
-        let tell_first = tell.clone();
-        calls.start(lost.handle(), first, move |outcome| tell_first.send(outcome).unwrap()).unwrap();
-        drop(lost);
-        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
-        let runtime = runtime();
-        let (end, second) = call();
-        calls.start(runtime.handle(), second, move |outcome| tell.send(outcome).unwrap()).unwrap();
-        end.send(Ok(2)).unwrap();
-        assert_eq!(told.recv().unwrap().unwrap(), 2);
-    }
-
-    #[test]
-    fn calls_end_also_when_their_task_or_the_client_does() {
-        let (tell, told) = mpsc::channel();
-        let (lost, calls) = (runtime(), BackgroundCalls::default());
-        let (_end, first) = call();
-        let tell_first = tell.clone();
-        calls.start(lost.handle(), first, move |o| tell_first.send(o).unwrap()).unwrap();
-        drop(lost);
-        assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
-        let calls = BackgroundCalls::default();
-        assert!(calls.close().is_none());
-        let (_end, second) = call();
-        let refused = calls.start(runtime().handle(), second, move |o| tell.send(o).unwrap());
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Closed);
-        assert!(told.recv().is_err(), "the callback was dropped");
-    }
-}
+mod tests;

@@ -25,8 +25,9 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Returns the node's place in the order, the best first. A node whose last unicast timed out comes after the others.
-    /// The outcomes of this second only order nodes that may choose SDKs of their own, which some releases lose.
+    /// Returns the node's place in the order, the best first. A node whose last unicast timed out comes after the
+    /// others. The outcomes of this second only order nodes that may choose SDKs of their own, which some releases
+    /// lose.
     fn rank(&self) -> (bool, Reach, RecentOutcome) {
         let recent_outcome = match self.reach {
             Reach::LocalAndPeers => self.recent_outcome,
@@ -44,7 +45,7 @@ pub(super) fn wall_second() -> u64 {
 /// Returns the connected nodes, the best first.
 pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Instant) -> Vec<Candidate> {
     let connected = || -> Vec<Arc<Link>> {
-        core.links.all().iter().filter(|link| link.port.is_connected()).cloned().collect()
+        core.links.all().iter().filter(|link| link.handle.is_connected()).cloned().collect()
     };
     let mut links = connected();
     if links.len() > 1 && query(core, &links, topic, deadline).await {
@@ -55,7 +56,7 @@ pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Insta
     let mut candidates: Vec<Candidate> = links
         .into_iter()
         .map(|link| {
-            let views = &link.port.views;
+            let views = &link.handle.views;
             let mut reach = if alone { Reach::Unknown } else { views.reach(topic, now).0 };
             // If the node can't be asked, this client still knows where it subscribes itself.
             if !alone && reach == Reach::Unknown && core.registry().is_listed(topic, link.id) {
@@ -75,7 +76,7 @@ async fn query(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: 
     let mut answers = Vec::new();
     let mut known = Vec::new();
     for link in links {
-        let done = match link.port.views.reach(topic, now).1 {
+        let done = match link.handle.views.reach(topic, now).1 {
             Refresh::NotNeeded => {
                 known.push(link);
                 continue;
@@ -91,10 +92,10 @@ async fn query(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: 
             }
         };
         // A link that has ended drops the sender, which ends the wait too.
-        let _ = link.port.send(Command::Survey { topic: topic.clone(), done });
+        let _ = link.handle.send(Command::Survey { topic: topic.clone(), done });
     }
     // One node that suits is enough: the others' answers are of use to the next message.
-    let suits = |link: &Arc<Link>| link.port.views.reach(topic, now).0 == Reach::PeersOnly;
+    let suits = |link: &Arc<Link>| link.handle.views.reach(topic, now).0 == Reach::PeersOnly;
     if answers.is_empty() || known.iter().any(|link| suits(link)) {
         return false;
     }

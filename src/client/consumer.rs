@@ -46,8 +46,8 @@ impl Member {
         self.core.until_listed(&self.topic, applied, deadline).await
     }
 
-    /// Unsubscribes, unless that has happened. Does nothing in the child of a fork, where a lock may be held by a thread
-    /// that doesn't exist there.
+    /// Unsubscribes, unless that has happened. Does nothing in the child of a fork, where a lock may be held by a
+    /// thread that doesn't exist there.
     pub(super) fn leave(&mut self) {
         if std::mem::replace(&mut self.joined, false) && self.core.runtime.check_fork().is_ok() {
             self.core.leave(&self.topic, self.id);
@@ -84,8 +84,9 @@ impl Drop for Member {
 
 /// The task of an async handler on a runtime that may end before the client.
 ///
-/// If the task is dropped unfinished, its messages can't be handled any more: the consumer is removed, so that its topic
-/// is not listed any longer. The task itself drops and counts what is queued, and so answers open requests DROPPED.
+/// If the task is dropped unfinished, its messages can't be handled any more: the consumer is removed, so that its
+/// topic is not listed any longer. The task itself drops and counts what is queued, and so answers open requests
+/// DROPPED.
 pub(super) struct HandlerTask {
     core: Weak<ClientCore>,
     topic: Topic,

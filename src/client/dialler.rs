@@ -15,8 +15,8 @@ use crate::transport::{CredentialSource, DialPlan, Dialled, Endpoint, Loading, R
 #[derive(Debug)]
 pub(crate) struct Dialler {
     resolver: Arc<dyn Resolve>,
-    /// The files that were found at the start, by absolute paths, so that neither the current folder nor the environment
-    /// decides later whom the client trusts. `None` if the credentials came from memory.
+    /// The files that were found at the start, by absolute paths, so that neither the current folder nor the
+    /// environment decides later whom the client trusts. `None` if the credentials came from memory.
     files: Option<CredentialSource>,
     /// Made of the credentials that were loaded last.
     plan: Mutex<Arc<DialPlan>>,

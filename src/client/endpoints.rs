@@ -27,7 +27,7 @@ impl ClientCore {
             return Ok(());
         }
         let id = registry.next_id();
-        if self.links.by_id(registry.home()).is_none() {
+        if self.links.by_id(registry.primary_link()).is_none() {
             for topic in registry.set_primary_link(id) {
                 self.send_routes(&registry, &topic);
             }
@@ -44,7 +44,7 @@ impl ClientCore {
         for topic in registry.topics() {
             let spec = registry.route(&topic, id);
             // It can't fail, because the receiver is in `task`.
-            let _ = link.port.send(Command::Route { topic, spec, applied: None });
+            let _ = link.handle.send(Command::Route { topic, spec, applied: None });
         }
         let task = self.runtime.handle().spawn(task.run(self.runtime.clone()));
         let mut tasks = self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -69,7 +69,7 @@ impl ClientCore {
             self.links.remove(link.id);
             let by = Instant::now() + self.options.close_timeout;
             // Fails if the link has ended already.
-            let _ = link.port.send(Command::Leave { by, why });
+            let _ = link.handle.send(Command::Leave { by, why });
         }
         drop(registry);
         Ok(())

@@ -17,10 +17,10 @@ use super::topic::IntoTopic;
 use crate::delivery::{HandlerReports, Request};
 use crate::error::Result;
 
-/// A connection to the nodes of one's institution. Cheap to clone; all clones are the same client.
+/// A client of the nodes of one institution. Cheap to clone; all clones are the same client.
 ///
-/// Reconnects by itself, for ever, and restores its topics. When the last clone (and the last subscription) is
-/// dropped it ends in the background; [`Client::close`] ends it in order.
+/// It reconnects without limit and restores its topics. [`Client::close`] ends it in order. If its last clone and its
+/// last subscription are dropped without that, it ends in the background.
 #[derive(Clone)]
 pub struct Client {
     pub(super) core: Arc<ClientCore>,
@@ -29,39 +29,41 @@ pub struct Client {
 impl Client {
     /// Sends a unicast: the node picks one subscriber, whose reply is the result.
     ///
-    /// A subscriber that only listens answers empty as soon as it has the message.
+    /// A subscription replies with no data as soon as it has accepted the message.
     ///
     /// # Errors
-    /// When awaited: see [`ErrorKind`](crate::ErrorKind); [`Error::delivery`](crate::Error::delivery) says
-    /// whether it may have been delivered all the same.
+    /// When awaited, see [`ErrorKind`](crate::ErrorKind). [`Error::delivery`](crate::Error::delivery) states whether
+    /// the message may still have been delivered.
     pub fn publish(&self, topic: impl IntoTopic, data: impl Into<Bytes>) -> Publish {
         Publish::new(self.core.clone(), topic.into_topic(), data.into())
     }
 
-    /// Sends a broadcast to all subscribers; the result is the node's ack, which says nothing of who hears it.
+    /// Sends a message to all subscribers and completes when the node acknowledges it. The acknowledgement does not
+    /// confirm delivery to any subscriber.
     ///
     /// # Errors
-    /// When awaited, as for [`Client::publish`].
+    /// When awaited, as [`Client::publish`].
     pub fn broadcast(&self, topic: impl IntoTopic, data: impl Into<Bytes>) -> Broadcast {
         Broadcast::new(self.core.clone(), topic.into_topic(), data.into())
     }
 
-    /// Subscribes to a topic: unicasts and broadcasts, as a stream, or with a handler.
+    /// Subscribes to the unicasts and broadcasts of a topic, as a stream or with a handler.
     ///
-    /// Any number per topic; each gets every message. A unicast is answered (empty) as soon as one subscription
-    /// has taken it, so that a slow reader never makes the node deliver it again.
+    /// A client may have any number of subscriptions to a topic; each receives every message. A unicast is answered,
+    /// without data, as soon as one subscription has accepted it, so that a slow reader never makes the node deliver it
+    /// again.
     ///
     /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
     ///
     /// # Errors
-    /// When awaited: a bad topic, or no node that lists it in time.
+    /// When awaited, returns an error if the topic is invalid or if no node lists it in time.
     pub fn subscribe(&self, topic: impl IntoTopic) -> Subscribe {
         Subscribe::new(self.core.clone(), topic.into_topic())
     }
 
-    /// Serves a topic: the handler's result is the reply to each unicast.
+    /// Serves a topic: the result of the handler is the reply to each unicast.
     ///
-    /// One service per topic in a client; it alone gets that topic's unicasts, while broadcasts go to
+    /// A client may have one service for a topic. It alone receives the unicasts of that topic; broadcasts go to
     /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
     ///
     /// ```no_run
@@ -71,7 +73,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// When awaited: as [`Client::subscribe`], and [`ErrorKind::AlreadyServed`](crate::ErrorKind::AlreadyServed).
+    /// When awaited, as [`Client::subscribe`]; also returns
+    /// [`ErrorKind::AlreadyServed`](crate::ErrorKind::AlreadyServed) if the client serves the topic already.
     pub fn serve<H, F, A>(&self, topic: impl IntoTopic, handler: H) -> Serve
     where
         H: Fn(Request) -> F + Send + Sync + 'static,
@@ -81,7 +84,7 @@ impl Client {
         Serve::with_async(self.core.clone(), topic.into_topic(), handler)
     }
 
-    /// The same with a blocking handler on the client's dispatcher threads; it answers through the request.
+    /// Serves a topic with a blocking handler on the client's dispatcher threads, which answers through the request.
     ///
     /// # Errors
     /// As [`Client::serve`].
@@ -92,9 +95,9 @@ impl Client {
         Serve::with_blocking(self.core.clone(), topic.into_topic(), handler)
     }
 
-    /// The same with a handler that is given all requests that are ready, and takes them one by one: for a language
-    /// in which entering the handler costs more than a request. Those that it leaves come with its next call; of a
-    /// call that takes none, returning or by a panic, the first is answered DROPPED and counted.
+    /// Serves a topic with a blocking handler that receives all requests that are ready, as an iterator: for languages
+    /// in which entering the handler costs more than a request. Its next call receives those that it leaves. If a call
+    /// takes none, because it returns or panics, the first request is answered DROPPED and counted.
     ///
     /// # Errors
     /// As [`Client::serve`].
@@ -105,7 +108,7 @@ impl Client {
         Serve::with_batches(self.core.clone(), topic.into_topic(), handler)
     }
 
-    /// The same without a handler: the application takes the requests one by one.
+    /// Serves a topic without a handler: the application reads the requests.
     ///
     /// # Errors
     /// As [`Client::serve`].
@@ -113,26 +116,31 @@ impl Client {
         ServeRequests::new(self.core.clone(), topic.into_topic())
     }
 
-    /// What happens from now on: connections lost and restored, slow consumers ...
+    /// Returns the events of the client from now on: connections lost and restored, slow consumers, and others.
     pub fn events(&self) -> Events {
         Events { reader: self.core.delivery.events.listen(), process: self.core.runtime.process() }
     }
 
-    /// Where handlers that fail by other means than a panic, say another language's exception, report it.
+    /// Returns where a handler reports a failure that is not a panic, for example an exception of another language.
     pub fn handler_reports(&self) -> HandlerReports {
         HandlerReports::new(self.core.delivery.events.clone())
     }
 
-    /// A further node to connect to, from now on. One that is there already changes nothing.
+    /// Adds a node to connect to. Does nothing if the client has that endpoint already.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidEndpoint`](crate::ErrorKind::InvalidEndpoint), or a client that is closed.
+    /// Returns [`ErrorKind::InvalidEndpoint`](crate::ErrorKind::InvalidEndpoint) if the text is not an endpoint, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the client is closed.
     pub fn add_endpoint(&self, endpoint: impl AsRef<str>) -> Result<()> {
         self.core.add_endpoint(endpoint.as_ref())
     }
 
-    /// A node to leave: what is queued for it is still written, calls in flight there end as lost, and what was
-    /// listed at it alone moves to another. One that isn't there changes nothing.
+    /// Removes an endpoint. Does nothing if the client has no such endpoint.
+    ///
+    /// Queued messages are still written. The connection is closed once no call is in flight and no request unanswered,
+    /// or after `close_timeout`; calls still in flight then fail with
+    /// [`ErrorKind::ConnectionLost`](crate::ErrorKind::ConnectionLost). Topics listed only at that node move to
+    /// another.
     ///
     /// # Errors
     /// As [`Client::add_endpoint`].
@@ -140,12 +148,12 @@ impl Client {
         self.core.remove_endpoint(endpoint.as_ref())
     }
 
-    /// Runs a blocking handler over what a stream gives, on the client's dispatcher threads: one item after the
-    /// other, in order. What would wait for itself is deferred there, and [`Client::close`] waits for the
-    /// handler's end: the stream has to end when the client does. For bindings.
+    /// Runs a blocking handler over the items of a stream, on the client's dispatcher threads, one after the other in
+    /// order. [`Client::close`] waits until the stream has ended and the handler has returned. For bindings.
     ///
     /// # Errors
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), [`ErrorKind::Forked`](crate::ErrorKind::Forked).
+    /// Returns [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the client is closed, and
+    /// [`ErrorKind::Forked`](crate::ErrorKind::Forked) in the child of a fork.
     #[doc(hidden)]
     pub fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<()>
     where
@@ -155,12 +163,12 @@ impl Client {
         self.core.dispatch(stream, handler)
     }
 
-    /// The figures at this moment.
+    /// Returns the statistics of the client now.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.core)
     }
 
-    /// Ends the client with its own `close_timeout`; see [`Client::close_within`].
+    /// Closes the client within its `close_timeout`; see [`Client::close_within`].
     ///
     /// # Errors
     /// As [`Client::close_within`].
@@ -168,14 +176,17 @@ impl Client {
         self.close_within(self.core.options.close_timeout).await
     }
 
-    /// Ends the client: calls in flight end with CLOSED, handlers get until `timeout` to finish what is queued,
-    /// the rest is dropped and counted, connections say goodbye. Returns after the last handler call has returned;
-    /// called from inside a handler it returns at once, and the end comes when the handler returns. A second
-    /// close waits for the first.
+    /// Closes the client.
+    ///
+    /// Calls under way fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Handlers have until `timeout` to
+    /// process what is queued; the rest is dropped and counted. Connections are closed once queued bytes are written.
+    /// Returns after the last call of a handler and the last completion callback have returned; none runs afterwards.
+    /// Inside a handler or a completion callback it returns at once instead, and the client ends when that returns. A
+    /// second close waits for the first.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when a handler hasn't returned; its context is kept until
-    /// it does.
+    /// Returns [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if a handler or callback has not returned in time.
+    /// What it holds is kept until it does.
     pub async fn close_within(&self, timeout: Duration) -> Result<()> {
         self.core.close(timeout).await
     }

@@ -149,7 +149,7 @@ impl ClientCore {
             let mut registry = self.registry();
             let (topics, leftovers, wakers) = registry.close();
             for link in self.links.all().iter() {
-                let _ = link.port.send(Command::EndCalls);
+                let _ = link.handle.send(Command::EndCalls);
             }
             for topic in &topics {
                 self.send_routes(&registry, topic);
@@ -168,7 +168,7 @@ impl ClientCore {
             }
         }
         for link in self.links.all().iter() {
-            let _ = link.port.send(Command::Close(session::closed()));
+            let _ = link.handle.send(Command::Close(session::closed()));
         }
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         // Queued bytes are written for the rest of the time, and for half a second at least.
@@ -203,7 +203,7 @@ impl Drop for ClientCore {
         let closed = self.registry.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).close();
         drop(closed);
         for link in self.links.all().iter() {
-            let _ = link.port.send(Command::Close(session::closed()));
+            let _ = link.handle.send(Command::Close(session::closed()));
         }
         self.delivery.events.emit(Event::Closed);
         self.dispatcher.shut_down();

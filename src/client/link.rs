@@ -27,13 +27,13 @@ pub(crate) type LinkId = u64;
 /// The state of a link.
 #[derive(Clone, Debug)]
 pub(crate) enum LinkState {
-    /// The first try is under way.
+    /// The first attempt to connect is in progress.
     Starting,
-    /// A session is up.
+    /// A session is established.
     Connected,
-    /// It is down; why.
+    /// No session is established, for this reason.
     Down(Error),
-    /// It has ended for good.
+    /// The link has ended and does not connect again.
     Ended,
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum LinkState {
 pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) endpoint: Arc<str>,
-    pub(crate) port: Arc<LinkHandle>,
+    pub(crate) handle: Arc<LinkHandle>,
     pub(crate) state: watch::Receiver<LinkState>,
 }
 
@@ -51,10 +51,10 @@ pub(crate) struct LinkTask {
     name: Arc<str>,
     options: Arc<Options>,
     dialler: Arc<Dialler>,
-    /// Whether the credentials are loaded again before the first connect too.
+    /// Whether the credentials are loaded again before the first attempt to connect as well.
     renew_first: bool,
     delivery: Arc<DeliveryShared>,
-    port: Arc<LinkHandle>,
+    handle: Arc<LinkHandle>,
     router: Router,
     inbox: UnboundedReceiver<Command>,
     state: watch::Sender<LinkState>,
@@ -86,11 +86,11 @@ impl LinkTask {
     ) -> (Link, LinkTask) {
         let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
         let limits = session::LinkLimits { max_send_bytes: options.max_send_bytes };
-        let port = Arc::new(LinkHandle::new(commands, limits));
+        let handle = Arc::new(LinkHandle::new(commands, limits));
         let name: Arc<str> = endpoint.to_string().into();
-        let router = Router::new(delivery.clone(), name.clone(), port.clone());
+        let router = Router::new(delivery.clone(), name.clone(), handle.clone());
         let (state, watched) = watch::channel(LinkState::Starting);
-        let link = Link { id, endpoint: name.clone(), port: port.clone(), state: watched };
+        let link = Link { id, endpoint: name.clone(), handle: handle.clone(), state: watched };
         let backoff = Backoff::new(options.reconnect_min, options.reconnect_max);
         let task = LinkTask {
             endpoint,
@@ -99,7 +99,7 @@ impl LinkTask {
             dialler,
             renew_first,
             delivery,
-            port,
+            handle,
             router,
             inbox,
             state,
@@ -111,8 +111,8 @@ impl LinkTask {
         (link, task)
     }
 
-    /// Runs until the client closes. Keeps the runtime alive until then, so that a client that was dropped without a close
-    /// still ends its connection in order.
+    /// Runs until the client closes. Keeps the runtime alive until then, so that a client that was dropped without a
+    /// close still ends its connection in order.
     pub(crate) async fn run(mut self, _runtime: RuntimeRef) {
         loop {
             // After a panic everything of the session is dropped; what is kept here is valid between any two steps.
@@ -152,7 +152,7 @@ impl LinkTask {
     /// anything.
     fn panicked(&mut self) {
         let was_up = matches!(&*self.state.borrow(), LinkState::Connected);
-        self.port.set_connected(false);
+        self.handle.set_connected(false);
         let error = Error::undelivered(
             ErrorKind::Internal,
             format!("a bug in the library: the task of {} panicked; the client reconnects", self.name),
@@ -175,8 +175,8 @@ impl LinkTask {
                 let error = Error::undelivered(
                     ErrorKind::ConnectTimeout,
                     format!(
-                        "{} gave no connection within {limit:?}: a firewall may drop the packets, or something \
-                         that speaks no TLS listens there; check address and port",
+                        "connecting to {} timed out after {limit:?}: check the address and port; a firewall may be \
+                         dropping packets, or the service there may not speak TLS",
                         self.name
                     ),
                 );
@@ -198,24 +198,25 @@ impl LinkTask {
             group: self.options.group,
             handshake_by,
         };
-        let (port, seqs) = (self.port.clone(), self.delivery.seqs.clone());
-        let driver = Driver::new(stream, options, seqs, port.clone(), &mut self.router, &mut self.inbox);
+        let (handle, seqs) = (self.handle.clone(), self.delivery.seqs.clone());
+        let driver = Driver::new(stream, options, seqs, handle.clone(), &mut self.router, &mut self.inbox);
         let (events, name) = (&self.delivery.events, &self.name);
         let (state, changed) = (&self.state, &self.changed);
         let mut node: Option<(Arc<str>, u32)> = None;
         let mut up_since = None;
-        let again = port.counters.connects.load(Ordering::Relaxed) > 0;
-        let connection = port.counters.connects.load(Ordering::Relaxed) + 1;
+        let again = handle.counters.connects.load(Ordering::Relaxed) > 0;
+        let connection = handle.counters.connects.load(Ordering::Relaxed) + 1;
         let span = tracing::info_span!("session", endpoint = %self.name, connection);
         let end = driver
             .run(|notice| match notice {
                 Notice::Ready { node_version, protocol } => {
                     tracing::info!(endpoint = %name, node_version, protocol, "connected");
-                    port.counters.connects.fetch_add(1, Ordering::Relaxed);
+                    handle.counters.connects.fetch_add(1, Ordering::Relaxed);
                     let node_version: Arc<str> = node_version.into();
                     node = Some((node_version.clone(), protocol));
                     up_since = Some(Instant::now());
-                    // First: who listens once `connect` has returned hears what comes after that alone.
+                    // Emit the event before setting the state: `connect` returns as soon as it sees the state, and
+                    // listeners created after that must not receive this event.
                     if !again {
                         events.emit(Event::Connected { endpoint: name.clone(), node_version, protocol });
                     }
@@ -233,7 +234,7 @@ impl LinkTask {
         (end, up_since)
     }
 
-    /// Waits for `work` while no session is up: calls are refused, topics remembered.
+    /// Waits for `work` while no session is established. Refuses calls and stores routes meanwhile.
     async fn offline<T>(&mut self, work: impl Future<Output = T>) -> Step<T> {
         let mut work = std::pin::pin!(work);
         loop {
@@ -246,7 +247,7 @@ impl LinkTask {
                 Some(Command::Close(why) | Command::Leave { why, .. }) => return Step::Closed(why),
                 Some(command) => {
                     let error = session::not_connected(&self.name);
-                    refuse(&self.port, &mut self.router, command, error);
+                    refuse(&self.handle, &mut self.router, command, error);
                 }
             }
         }
@@ -261,7 +262,7 @@ impl LinkTask {
     fn set_down(&mut self, error: Error, was_up: bool) {
         tracing::warn!(endpoint = %self.name, %error, was_up, "not connected");
         let endpoint = self.name.clone();
-        let counters = &self.port.counters;
+        let counters = &self.handle.counters;
         let counter = if was_up { &counters.losses } else { &counters.failed_connects };
         counter.fetch_add(1, Ordering::Relaxed);
         self.delivery.events.emit(if was_up {
@@ -295,25 +296,25 @@ impl LinkTask {
 impl Drop for LinkTask {
     /// Ends the link however its task ends: when the client closes, when it is aborted, or with its runtime.
     fn drop(&mut self) {
-        self.port.set_connected(false);
+        self.handle.set_connected(false);
         self.set_state(LinkState::Ended);
         self.inbox.close();
         let why = self.ended.take().unwrap_or_else(session::closed);
         while let Ok(command) = self.inbox.try_recv() {
-            refuse(&self.port, &mut self.router, command, why.clone());
+            refuse(&self.handle, &mut self.router, command, why.clone());
         }
     }
 }
 
-/// Takes a command while no session is up.
-fn refuse(port: &LinkHandle, router: &mut Router, command: Command, error: Error) {
+/// Handles a command while no session is established.
+fn refuse(handle: &LinkHandle, router: &mut Router, command: Command, error: Error) {
     match command {
-        Command::Call(call) => session::refuse_call(port, call, error),
+        Command::Call(call) => session::refuse_call(handle, call, error),
         Command::Route { topic, spec, applied } => {
             router.set(topic, spec);
             session::answer_route(applied, Err(error));
         }
-        // It came by a connection that is gone; a duplicate of it may wait at another node.
+        // The connection that the request came from is lost. A duplicate of the request may wait at another node.
         Command::Answer { answer, .. } if answer.first => router.batch(Instant::now(), |batch| {
             batch.answered(&answer.ticket, answer.result, &answer.data);
         }),

@@ -1,4 +1,4 @@
-//! The links of a client: which nodes there are, now.
+//! The list of a client's links.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use super::link::{Link, LinkId};
 
-/// The list, read without a lock.
+/// The links of a client. Reading the list takes no lock.
 pub(crate) struct Links {
     list: ArcSwap<Vec<Arc<Link>>>,
-    /// Counts changes of any link's state, for those who wait for some node.
+    /// Counts changes of the list and of the state of any link, for tasks that wait for a node.
     changed: Arc<watch::Sender<u64>>,
 }
 
@@ -19,7 +19,7 @@ impl Links {
         Links { list: ArcSwap::default(), changed: Arc::new(watch::Sender::new(0)) }
     }
 
-    /// All links, in the order given.
+    /// Returns all links, in the order in which they were added.
     pub(crate) fn all(&self) -> Guard<Arc<Vec<Arc<Link>>>> {
         self.list.load()
     }
@@ -32,7 +32,7 @@ impl Links {
         self.all().iter().find(|link| *link.endpoint == *endpoint).cloned()
     }
 
-    /// Called by one at a time: with the registry locked.
+    /// Adds a link. The registry is locked meanwhile, so that changes of the list don't overlap.
     pub(crate) fn add(&self, link: Link) {
         let mut list = Vec::clone(&self.list.load());
         list.push(link.into());
@@ -40,7 +40,7 @@ impl Links {
         self.notify_changed();
     }
 
-    /// As [`Links::add`].
+    /// Removes a link. The registry is locked meanwhile, as in [`Links::add`].
     pub(crate) fn remove(&self, id: LinkId) {
         let mut list = Vec::clone(&self.list.load());
         list.retain(|link| link.id != id);
@@ -48,17 +48,17 @@ impl Links {
         self.notify_changed();
     }
 
-    /// What counts the changes.
+    /// Returns the counter of changes.
     pub(crate) fn changes(&self) -> Arc<watch::Sender<u64>> {
         self.changed.clone()
     }
 
-    /// Hears of changes from now on.
+    /// Returns a receiver of changes from now on.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Wakes those who wait for some node.
+    /// Wakes the tasks that wait for a node.
     pub(crate) fn notify_changed(&self) {
         self.changed.send_modify(|count| *count += 1);
     }

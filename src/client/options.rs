@@ -1,4 +1,4 @@
-//! What can be set on a client, and the defaults.
+//! The settings of a client, and their defaults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,29 +6,32 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{CredentialSource, Resolve, SystemResolver};
 
-/// When a failed publish is tried again by itself.
+/// When the client sends a message again by itself after a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {
     /// Never.
     Never,
-    /// On another node, when the failure says that nothing was delivered. The default.
+    /// Through another node, if the message was not delivered. The default.
     #[default]
     Definite,
-    /// Also when it may have been delivered: after a tenth of the time a further try goes to another node with the
-    /// same id (subscribers of this library drop the duplicate), or, in another second, with a fresh one. The message may
-    /// be handled more than once.
+    /// Also if the message may have been delivered. After a tenth of the timeout it is sent through another node with
+    /// the same id, which lets subscribers of this library drop the duplicate, or in another second with a new id. The
+    /// message may be handled more than once.
     AtLeastOnce,
 }
 
 /// At how many nodes a subscription or service is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Placement {
-    /// At all connected nodes: survives the loss of any, hears every broadcast. The default for subscriptions.
+    /// At all connected nodes. Survives the loss of any node and receives every broadcast. The default for
+    /// subscriptions.
     #[default]
     All,
-    /// At one at a time, moved when it is lost. The default for services: listed at all nodes they would make every
-    /// publisher that shares one of them stall (2.8 to 2.11 lose unicasts to SDKs of the own node).
+    /// At one node at a time. Moves to another when that node is lost. The default for services, because nodes of
+    /// release 2.8 to 2.11 lose unicasts to their own SDKs: a service listed at all nodes would delay every publisher
+    /// that uses one of them.
     One,
 }
 

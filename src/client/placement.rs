@@ -28,7 +28,7 @@ impl ClientCore {
                 applied.push(rx);
             }
             // A link that has ended drops `tx`, which is an answer too.
-            let _ = link.port.send(Command::Route { topic: topic.clone(), spec, applied: Some(tx) });
+            let _ = link.handle.send(Command::Route { topic: topic.clone(), spec, applied: Some(tx) });
         }
         applied
     }
@@ -49,14 +49,14 @@ pub(super) async fn reassign_single_node_topics(core: Weak<ClientCore>, mut chan
     while changed.changed().await.is_ok() {
         let Some(core) = core.upgrade() else { return };
         let mut registry = core.registry();
-        let is_up = |link: &Link| link.port.is_connected();
-        if core.links.by_id(registry.home()).is_some_and(|link| is_up(&link)) {
+        let is_up = |link: &Link| link.handle.is_connected();
+        if core.links.by_id(registry.primary_link()).is_some_and(|link| is_up(&link)) {
             continue;
         }
-        let Some(home) = core.links.all().iter().find(|link| is_up(link)).map(|link| link.id) else {
+        let Some(primary) = core.links.all().iter().find(|link| is_up(link)).map(|link| link.id) else {
             continue;
         };
-        for topic in registry.set_primary_link(home) {
+        for topic in registry.set_primary_link(primary) {
             core.send_routes(&registry, &topic);
         }
         drop(registry);

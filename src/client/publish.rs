@@ -76,7 +76,8 @@ impl Publish {
     }
 
     /// Sets whether the message is sent again, with the same id, until a subscriber has handled it or the deadline has
-    /// passed, for example because no node knows a subscriber yet (topic lists take up to 5 s to travel). Default: false.
+    /// passed, for example because no node knows a subscriber yet (topic lists take up to 5 s to travel). Default:
+    /// false.
     pub fn wait_for_subscriber(mut self, wait: bool) -> Publish {
         self.wait_for_subscriber = wait;
         self
@@ -89,8 +90,8 @@ impl Publish {
     }
 
     /// Sends the message and calls `done` with the outcome, exactly once, from a task of the client. One task calls the
-    /// callbacks of all calls, so `done` must not block. A panic of `done` is logged. Calls that end while the client is
-    /// being closed complete before [`Client::close`](crate::Client::close) returns.
+    /// callbacks of all calls, so `done` must not block. A panic of `done` is logged. Calls that end while the client
+    /// is being closed complete before [`Client::close`](crate::Client::close) returns.
     ///
     /// # Errors
     /// Returns why the message was not sent if that is known at once: an invalid topic, no connection, a limit reached.

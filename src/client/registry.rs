@@ -1,4 +1,4 @@
-//! Which topics the application wants, and which lanes they lead to, on each link.
+//! The consumers of a client, and the lanes that the messages of a topic go to on each link.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use crate::protocol::Topic;
 use super::link::LinkId;
 use super::options::Placement;
 
-/// A consumer's number within its client.
+/// The number of a consumer or link within its client.
 pub(crate) type Id = u64;
 
-/// One subscription or service as the registry knows it.
+/// A subscription or service in the registry.
 pub(crate) struct Consumer<T: LaneItem> {
     pub(crate) id: Id,
     pub(crate) lane: Arc<Lane<T>>,
     pub(crate) placement: Placement,
-    /// Ends when the last handler call has returned; none where the application itself reads the lane.
+    /// Closed when the last call of the handler has returned; `None` if the application reads the lane.
     pub(crate) finished: Option<watch::Receiver<()>>,
 }
 
@@ -36,10 +36,10 @@ pub(crate) struct Registry {
     next: Id,
     closed: bool,
     topics: HashMap<Topic, Entry>,
-    /// Consumers that were taken out and whose handlers haven't returned for the last time.
+    /// Consumers that were removed and whose handlers may still run.
     leaving: Vec<Leftover>,
-    /// The link for what is listed at one node at a time.
-    home: LinkId,
+    /// The link that topics with [`Placement::One`] are listed at.
+    primary_link: LinkId,
 }
 
 impl Registry {
@@ -60,7 +60,7 @@ impl Registry {
         if entry.service.is_some() {
             return Err(Error::undelivered(
                 ErrorKind::AlreadyServed,
-                format!("this client serves {topic:?} already; a topic has one service, end it first"),
+                format!("this client serves {topic:?} already: end that service first"),
             ));
         }
         entry.service = Some(consumer);
@@ -84,8 +84,10 @@ impl Registry {
         wakers
     }
 
-    /// Where a topic goes on a link. Placement says where it is listed; where it is, all consumers have its messages: a
-    /// service its unicasts, though the node sends them because of a subscription.
+    /// Returns the lanes that receive the messages of `topic` on `link`, none if the topic is not listed there.
+    ///
+    /// Placement only decides where the topic is listed. Where it is, all its consumers receive messages, including a
+    /// service whose own placement would not have listed it there.
     pub(crate) fn route(&self, topic: &Topic, link: LinkId) -> RouteSpec {
         if !self.is_listed(topic, link) {
             return RouteSpec::default();
@@ -97,28 +99,28 @@ impl Registry {
         }
     }
 
-    /// Whether this client has a topic listed at a link.
+    /// Returns whether this client lists a topic at a link.
     pub(crate) fn is_listed(&self, topic: &Topic, link: LinkId) -> bool {
-        let here = |placement| placement == Placement::All || link == self.home;
+        let here = |placement| placement == Placement::All || link == self.primary_link;
         self.topics.get(topic).is_some_and(|entry| {
             entry.subscriptions.iter().any(|consumer| here(consumer.placement))
                 || entry.service.as_ref().is_some_and(|consumer| here(consumer.placement))
         })
     }
 
-    /// Whether consumers are still taken.
+    /// Returns whether consumers are still accepted.
     pub(crate) fn is_open(&self) -> bool {
         !self.closed
     }
 
-    /// All topics.
+    /// Returns all topics.
     pub(crate) fn topics(&self) -> Vec<Topic> {
         self.topics.keys().cloned().collect()
     }
 
-    /// Moves what is listed at one node to another link; the topics that this concerns.
-    pub(crate) fn set_primary_link(&mut self, home: LinkId) -> Vec<Topic> {
-        if std::mem::replace(&mut self.home, home) == home {
+    /// Moves topics with [`Placement::One`] to another link. Returns the topics that may move.
+    pub(crate) fn set_primary_link(&mut self, link: LinkId) -> Vec<Topic> {
+        if std::mem::replace(&mut self.primary_link, link) == link {
             return Vec::new();
         }
         let moves = |entry: &Entry| {
@@ -129,13 +131,13 @@ impl Registry {
         self.topics.iter().filter(|(_, entry)| moves(entry)).map(|(topic, _)| topic.clone()).collect()
     }
 
-    /// The link for what is listed at one node at a time.
-    pub(crate) fn home(&self) -> LinkId {
-        self.home
+    /// Returns the link that topics with [`Placement::One`] are listed at.
+    pub(crate) fn primary_link(&self) -> LinkId {
+        self.primary_link
     }
 
-    /// Accepts no further consumers and closes all lanes. Returns the topics that were listed, the handlers to wait for,
-    /// and the lanes' readers, which are to be woken after the registry is unlocked.
+    /// Accepts no further consumers and closes all lanes. Returns the topics that were listed, the handlers to wait
+    /// for, and the lanes' readers, which are to be woken after the registry is unlocked.
     pub(crate) fn close(&mut self) -> (Vec<Topic>, Vec<Leftover>, Wakers) {
         self.closed = true;
         let mut wakers = Wakers::default();
@@ -154,7 +156,7 @@ impl Registry {
     }
 }
 
-/// A consumer that takes no more messages.
+/// A consumer whose lane is closed.
 pub(crate) struct Leftover {
     pub(crate) finished: Option<watch::Receiver<()>>,
     lane: Arc<dyn AnyLane>,
@@ -166,13 +168,13 @@ impl Leftover {
         Leftover { finished: consumer.finished, lane: consumer.lane }
     }
 
-    /// Whether its handler has not returned for the last time, or may even be called again.
+    /// Returns whether the handler runs or may be called again.
     fn may_run(&self) -> bool {
-        // Nothing is ever sent: the channel ends with the handler.
+        // No value is ever sent. The channel is closed when the handler ends.
         self.finished.as_ref().is_some_and(|finished| finished.has_changed().is_ok())
     }
 
-    /// Drops and counts what is still queued for it.
+    /// Drops and counts what is queued.
     pub(crate) fn abandon(self) {
         self.lane.abandon();
     }

@@ -44,8 +44,8 @@ impl Requests {
         self.member.leave();
     }
 
-    /// Returns whether a request may be read; see [`Subscription::poll_ready`](crate::Subscription::poll_ready). A request
-    /// whose time has run out meanwhile makes it ready although there is none to read.
+    /// Returns whether a request may be read; see [`Subscription::poll_ready`](crate::Subscription::poll_ready). A
+    /// request whose time has run out meanwhile makes it ready although there is none to read.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.member.process().or_end(self.reader.poll_ready(cx).map(Some)).map(drop)
     }

@@ -34,8 +34,8 @@ impl RunningHandler {
         self.member.leave();
     }
 
-    /// Unsubscribes and waits until the handler has processed what is queued and its last call has returned, for at most
-    /// the client's `close_timeout`. Inside a handler it returns at once instead.
+    /// Unsubscribes and waits until the handler has processed what is queued and its last call has returned, for at
+    /// most the client's `close_timeout`. Inside a handler it returns at once instead.
     ///
     /// # Errors
     /// As [`RunningHandler::end`].
@@ -47,9 +47,9 @@ impl RunningHandler {
     /// `timeout`. May be called again, to wait again.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the handler has not returned in time: what is queued is
-    /// dropped and counted, and what the handler holds is kept until it returns.
-    /// Returns [`ErrorKind::Forked`](crate::ErrorKind::Forked) in the child of a fork, where it does nothing.
+    /// Returns [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the handler has not returned in time: what is
+    /// queued is dropped and counted, and what the handler holds is kept until it returns. Returns
+    /// [`ErrorKind::Forked`](crate::ErrorKind::Forked) in the child of a fork, where it does nothing.
     pub fn end(
         &mut self,
         timeout: Option<Duration>,

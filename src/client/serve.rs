@@ -68,7 +68,8 @@ impl Settings {
 
 macro_rules! settings {
     () => {
-        /// Sets the maximum number of queued requests. The publishers of further requests receive BUSY. Default: 65,536.
+        /// Sets the maximum number of queued requests. The publishers of further requests receive BUSY. Default:
+        /// 65,536.
         pub fn max_messages(mut self, messages: usize) -> Self {
             self.settings.limits.max_messages = messages;
             self
@@ -187,8 +188,8 @@ impl Serve {
     }
 
     /// Sets the tokio runtime that runs an async handler. Default: the one that the service is awaited on, else the
-    /// client's. If that runtime is shut down before the client, open requests are answered DROPPED and the service ends.
-    /// Has no effect on blocking handlers.
+    /// client's. If that runtime is shut down before the client, open requests are answered DROPPED and the service
+    /// ends. Has no effect on blocking handlers.
     pub fn runtime(mut self, handle: Handle) -> Serve {
         self.settings.runtime = Some(handle);
         self

@@ -1,4 +1,4 @@
-//! A client's figures at one moment.
+//! The statistics of a client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,13 +8,14 @@ use super::link::{Link, LinkState};
 use crate::error::Error;
 use crate::session::RoundTrips;
 
-/// What a client has done so far, and holds now.
+/// The statistics of a client.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Per endpoint, in the order given. One that was removed takes its figures along.
+    /// The statistics of each endpoint, in the order in which they were added. Those of a removed endpoint are not
+    /// kept.
     pub endpoints: Vec<EndpointStats>,
-    /// Further tries of calls, after the first.
+    /// Attempts of calls after their first.
     pub retries: u64,
     /// Calls whose messages the client itself keeps now: no node is chosen yet, or they may be retried
     /// (`wait_for_subscriber`, at least once).
@@ -22,44 +23,46 @@ pub struct Stats {
     /// Calls refused before a node was chosen, because of `max_in_flight` or because the messages of waiting calls
     /// reached `max_send_bytes`.
     pub overloaded: u64,
-    /// Broadcasts that fewer nodes acked than it takes to reach all subscribers, one of them at least.
+    /// Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers.
     pub partial_broadcasts: u64,
-    /// Payload bytes held in subscriptions and services now.
+    /// Bytes queued in subscriptions and services now.
     pub held_bytes: usize,
     /// How often a blocking handler had to wait for a thread.
     pub dispatcher_waits: u64,
-    /// Messages not delivered because a subscription or service was full: counted once for each of them. The publisher
-    /// of a unicast that none took was told BUSY.
+    /// Messages refused because a subscription or service was full, counted once for each of them. The publisher of a
+    /// unicast that none accepted received BUSY.
     pub refused: u64,
-    /// Messages accepted, and given up: for newer ones, or because their subscription ended before they were read.
+    /// Messages discarded after they were accepted: in favour of newer ones, or because their subscription ended before
+    /// they were read.
     pub dropped: u64,
-    /// Messages that had come before, from the same or another node: answered as the first was, not delivered again.
+    /// Duplicates from the same or another node: answered as the first message was, not delivered again.
     pub duplicates: u64,
-    /// Messages on topics that nobody here subscribes to, or no longer.
+    /// Messages on topics without a subscription or service.
     pub unwanted: u64,
-    /// This client's own broadcasts that came back (without `echo`).
+    /// Broadcasts of this client that came back (without `echo`).
     pub own_broadcasts: u64,
-    /// Events that a listener lost because it read too slowly, or left unread.
+    /// Events dropped because a listener read too slowly, or was dropped itself.
     pub events_dropped: u64,
 }
 
-/// What went over the connections to one endpoint, and waits there now.
+/// The statistics of one endpoint, or the total of all.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EndpointStats {
-    /// The endpoint as given; of a total: empty.
+    /// The endpoint; empty in a total.
     pub endpoint: Arc<str>,
-    /// Whether a session is up; of a total: any.
+    /// Whether a session is established; in a total: any.
     pub connected: bool,
-    /// Where the endpoint stands; of a total: the best of all.
+    /// The state of the endpoint; in a total: the best of all.
     pub state: EndpointState,
-    /// Why no session is up, or why the last try to connect failed; `None` while one is up, and of a total.
+    /// Why the session was lost, or why the last attempt to connect failed; `None` while a session is established, and
+    /// in a total.
     pub last_error: Option<Error>,
-    /// Sessions so far; all after the first are reconnects.
+    /// Sessions established; all after the first are reconnects.
     pub connects: u64,
     /// Sessions that were lost.
     pub losses: u64,
-    /// Tries to connect that failed.
+    /// Attempts to connect that failed.
     pub failed_connects: u64,
     /// Frames written, of all kinds.
     pub frames_sent: u64,
@@ -71,11 +74,11 @@ pub struct EndpointStats {
     pub bytes_received: u64,
     /// Writes to the connection.
     pub writes: u64,
-    /// Unicasts and broadcasts sent for callers, each further try too.
+    /// Unicasts and broadcasts sent, counting each attempt.
     pub calls: u64,
-    /// How long unicasts took that were answered well.
+    /// The round-trip times of unicasts that succeeded.
     pub round_trips: RoundTrips,
-    /// Unicasts and broadcasts that came, duplicates too.
+    /// Unicasts and broadcasts received, including duplicates.
     pub messages_received: u64,
     /// Calls and replies refused because the bytes queued at this connection reached `max_send_bytes`. Of a total: also
     /// the calls that the client refused before a node was chosen, see [`Stats::overloaded`].
@@ -86,44 +89,44 @@ pub struct EndpointStats {
     pub queued_bytes: usize,
     /// Topic lists sent.
     pub topic_lists_sent: u64,
-    /// Answers to nothing in flight: late, duplicate or foreign.
+    /// Replies that match no call in flight: late, duplicate or foreign.
     pub stray_replies: u64,
     /// Frames of types that a client does not use, and malformed ones of those that other SDKs make.
     pub ignored_frames: u64,
-    /// Requests answered TOO_SLOW for a handler.
+    /// Requests that the library answered TOO_SLOW.
     pub too_slow: u64,
-    /// Unicasts refused because every lane for them was full.
+    /// Unicasts refused because every subscription or service for them was full.
     pub busy: u64,
 }
 
-/// Where an endpoint stands.
+/// The state of an endpoint. A greater value is a better state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum EndpointState {
-    /// The client has left it.
+    /// The client is closed, or the endpoint was removed.
     #[default]
     Ended,
-    /// The last try failed, or the session was lost; the next try comes by itself.
+    /// The last attempt to connect failed, or the session was lost. The client will try again.
     Down,
-    /// The first try is under way.
+    /// The first attempt to connect is in progress.
     Connecting,
-    /// A session is up.
+    /// A session is established.
     Connected,
 }
 
 impl EndpointStats {
-    /// Sessions after the first.
+    /// Returns the number of sessions after the first.
     pub fn reconnects(&self) -> u64 {
         self.connects.saturating_sub(1)
     }
 
     fn of(link: &Link) -> EndpointStats {
-        let counters = &link.port.counters;
-        let connected = link.port.is_connected();
+        let counters = &link.handle.counters;
+        let connected = link.handle.is_connected();
         let (state, last_error) = match &*link.state.borrow() {
             _ if connected => (EndpointState::Connected, None),
             LinkState::Starting => (EndpointState::Connecting, None),
-            // A moment ago.
+            // The session was lost, and its link has not stored the reason yet.
             LinkState::Connected => (EndpointState::Down, None),
             LinkState::Down(error) => (EndpointState::Down, Some(error.clone())),
             LinkState::Ended => (EndpointState::Ended, None),
@@ -145,8 +148,8 @@ impl EndpointStats {
             round_trips: counters.round_trips.read(),
             messages_received: read(&counters.messages_received),
             overloaded: read(&counters.overloaded),
-            in_flight: link.port.in_flight(),
-            queued_bytes: link.port.queued_bytes(),
+            in_flight: link.handle.in_flight(),
+            queued_bytes: link.handle.queued_bytes(),
             topic_lists_sent: read(&counters.topic_lists_sent),
             stray_replies: read(&counters.stray_replies),
             ignored_frames: read(&counters.ignored_frames),
@@ -181,7 +184,7 @@ impl EndpointStats {
 }
 
 impl Stats {
-    /// The figures of all endpoints together.
+    /// Returns the total of all endpoints.
     pub fn total(&self) -> EndpointStats {
         let mut total = EndpointStats { overloaded: self.overloaded, ..EndpointStats::default() };
         self.endpoints.iter().for_each(|endpoint| total.add(endpoint));

@@ -42,8 +42,8 @@ impl Subscribe {
         self
     }
 
-    /// Sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty queue accepts
-    /// one message of any size. Default: 64 MiB.
+    /// Sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty queue
+    /// accepts one message of any size. Default: 64 MiB.
     pub fn max_bytes(mut self, bytes: usize) -> Subscribe {
         self.limits.max_bytes = bytes;
         self
@@ -67,8 +67,8 @@ impl Subscribe {
         self
     }
 
-    /// Sets the tokio runtime that runs an async handler. Default: the one that the subscription is awaited on, else the
-    /// client's. If that runtime is shut down before the client, the subscription ends.
+    /// Sets the tokio runtime that runs an async handler. Default: the one that the subscription is awaited on, else
+    /// the client's. If that runtime is shut down before the client, the subscription ends.
     pub fn runtime(mut self, handle: Handle) -> Subscribe {
         self.runtime = Some(handle);
         self
@@ -95,8 +95,8 @@ impl Subscribe {
         pending.confirmed().await
     }
 
-    /// Subscribes with a blocking handler, which runs on the client's dispatcher threads: one message after the other, in
-    /// order. It may call any function of the library; one that would wait for this handler returns at once instead.
+    /// Subscribes with a blocking handler, which runs on the client's dispatcher threads: one message after the other,
+    /// in order. It may call any function of the library; one that would wait for this handler returns at once instead.
     ///
     /// # Errors
     /// As for the stream.
@@ -107,9 +107,9 @@ impl Subscribe {
         self.start(|owner| handlers::each_message(handler, owner)).await
     }
 
-    /// Subscribes with a blocking handler that receives all messages that are ready, as an iterator: for languages in which
-    /// entering the handler costs more than a message. Its next call receives those that it leaves. If a call takes none,
-    /// because it returns or panics, the first message is dropped and counted.
+    /// Subscribes with a blocking handler that receives all messages that are ready, as an iterator: for languages in
+    /// which entering the handler costs more than a message. Its next call receives those that it leaves. If a call
+    /// takes none, because it returns or panics, the first message is dropped and counted.
     ///
     /// # Errors
     /// As for the stream.
@@ -121,8 +121,8 @@ impl Subscribe {
     }
 
     /// Subscribes for a handler that the caller runs, for example in the event loop of another language.
-    /// [`RunningHandler::unsubscribe`] and [`Client::close`](crate::Client::close) wait until the stream is dropped, as they
-    /// wait for the last call of a handler. For bindings.
+    /// [`RunningHandler::unsubscribe`] and [`Client::close`](crate::Client::close) wait until the stream is dropped, as
+    /// they wait for the last call of a handler. For bindings.
     ///
     /// # Errors
     /// As for the stream.

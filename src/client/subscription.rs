@@ -10,8 +10,8 @@ use crate::delivery::{AnyLane, LaneReader, Message, SubscriptionStats};
 
 /// The messages of a subscription, in the order in which they arrived.
 ///
-/// A [`Stream`](futures_core::Stream); [`Subscription::next`] needs no trait. Ends when the client closes, and in the child
-/// of a fork. Dropping it unsubscribes, and drops and counts what was not read.
+/// A [`Stream`](futures_core::Stream); [`Subscription::next`] needs no trait. Ends when the client closes, and in the
+/// child of a fork. Dropping it unsubscribes, and drops and counts what was not read.
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription {
     pub(super) reader: LaneReader<Message>,
@@ -44,8 +44,8 @@ impl Subscription {
         self.member.leave();
     }
 
-    /// Returns whether [`Subscription::next`] would be ready, without taking a message: for callers that wait by other means
-    /// than futures, such as a file descriptor that their waker writes to.
+    /// Returns whether [`Subscription::next`] would be ready, without taking a message: for callers that wait by other
+    /// means than futures, such as a file descriptor that their waker writes to.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.member.process().or_end(self.reader.poll_ready(cx).map(Some)).map(drop)
     }

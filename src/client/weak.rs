@@ -14,8 +14,8 @@ impl Client {
 
 /// A reference to a [`Client`] that doesn't keep it alive.
 ///
-/// A handler that holds a `Client` keeps that client alive until the handler is unsubscribed or the client is closed. One
-/// that holds a `WeakClient` doesn't:
+/// A handler that holds a `Client` keeps that client alive until the handler is unsubscribed or the client is closed.
+/// One that holds a `WeakClient` doesn't:
 ///
 /// ```no_run
 /// # async fn example(client: amop::Client) -> amop::Result<()> {

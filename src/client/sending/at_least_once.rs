@@ -11,10 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::{self, Reply};
 
 impl Outgoing {
-    /// Makes rounds through all nodes until the deadline. The next node is tried with the same id when the attempt before
-    /// has failed or has used its share of the time. The next round has a fresh id and begins in another second, because
-    /// the random choice of a node stays the same within one, and because a node doesn't answer an id twice that is in
-    /// flight there.
+    /// Makes rounds through all nodes until the deadline. The next node is tried with the same id when the attempt
+    /// before has failed or has used its share of the time. The next round has a fresh id and begins in another second,
+    /// because the random choice of a node stays the same within one, and because a node doesn't answer an id twice
+    /// that is in flight there.
     pub(super) async fn at_least_once(&self) -> Result<Reply> {
         let time_for_one = self.time_for_one();
         let mut running = FuturesUnordered::new();

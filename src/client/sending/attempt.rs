@@ -17,10 +17,10 @@ pub(super) const TARGET: &str = "amop::call";
 impl Outgoing {
     /// Sends through a node of several, and remembers the outcome for the choice of later messages.
     pub(super) async fn try_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
-        let views = &link.port.views;
+        let views = &link.handle.views;
         let second = match self.kind {
             CallKind::Publish => wall_second(),
-            // Says nothing of what becomes of unicasts.
+            // Broadcasts don't show which node a unicast would be sent to.
             CallKind::Broadcast => 0,
         };
         views.tried(second);
@@ -41,37 +41,38 @@ impl Outgoing {
         outcome
     }
 
+    /// Sends through a node and waits for the outcome.
     pub(super) async fn send_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
         let Outgoing { kind, topic, data, deadline, .. } = self;
-        let port = &link.port;
-        if !port.is_connected() {
+        let handle = &link.handle;
+        if !handle.is_connected() {
             return Err(session::not_connected(&link.endpoint));
         }
         tracing::debug!(
             target: TARGET, endpoint = %link.endpoint, seq = %self.core.delivery.seqs.seq(number), "to be sent"
         );
-        let (permit, counted) = port.permit(topic, data.len())?;
+        let (permit, counted) = handle.permit(topic, data.len())?;
         let (done, outcome) = oneshot::channel();
         let (topic, data) = (topic.clone(), data.clone());
         let caller = Caller { done, permit };
         let call = NewCall { kind: *kind, number, topic, data, deadline: *deadline, counted, caller };
-        if let Err(Command::Call(call)) = port.send(Command::Call(call)) {
-            session::refuse_call(port, call, session::closed());
+        if let Err(Command::Call(call)) = handle.send(Command::Call(call)) {
+            session::refuse_call(handle, call, session::closed());
             return Err(self.ended(link));
         }
         if self.core.is_closing() {
             // The command that ends all calls may have been sent before this call.
-            let _ = port.send(Command::EndCalls);
+            let _ = handle.send(Command::EndCalls);
         }
         let mut in_flight = InFlight { link, number, ended: false };
-        // A call waits for the wire in any case, so it needs no budget to let others run; with one, a set of calls in
-        // one task would be gone through in vain, again and again, once the task has used it up.
+        // A call waits for the connection in any case, so tokio's budget is not needed to let other tasks run. With the
+        // budget, a task that polls a set of calls would poll the rest of them without progress once it is used up.
         let outcome = unconstrained(outcome).await;
         in_flight.ended = true;
         outcome.unwrap_or_else(|_| Err(self.ended(link).with_delivery(Delivery::Maybe)))
     }
 
-    /// The link has ended: with the client, or because its node was removed a moment ago.
+    /// Returns the error for a link that has ended, with the client or because its endpoint was removed.
     fn ended(&self, link: &Link) -> Error {
         self.core.check().err().unwrap_or_else(|| session::not_connected(&link.endpoint))
     }
@@ -88,7 +89,7 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if !self.ended {
             // A link that has ended has no calls.
-            let _ = self.link.port.send(Command::Cancel(self.number));
+            let _ = self.link.handle.send(Command::Cancel(self.number));
         }
     }
 }

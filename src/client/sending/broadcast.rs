@@ -13,9 +13,9 @@ use crate::session::{Reach, Reply};
 
 impl Outgoing {
     /// Sends through one node, or through two if the first may drop messages for its own SDKs. If one fails before its
-    /// acknowledgement, another replaces it with the same id. With [`Retry::AtLeastOnce`] the replacement starts once the
-    /// node has used its share of the time, without waiting for a failure. After the first acknowledgement the other nodes
-    /// get a share of the time.
+    /// acknowledgement, another replaces it with the same id. With [`Retry::AtLeastOnce`] the replacement starts once
+    /// the node has used its share of the time, without waiting for a failure. After the first acknowledgement the
+    /// other nodes get a share of the time.
     pub(super) async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
         let wanted = match candidates[0].reach {
             _ if self.all_nodes => candidates.len(),
@@ -65,14 +65,14 @@ impl Outgoing {
             self.core.partial_broadcasts.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 topic = %self.topic, acks, wanted,
-                "not every node that a broadcast needs has acked it: subscribers of the others may miss it"
+                "too few nodes acknowledged a broadcast: subscribers of the others may miss it"
             );
         }
         Ok(reply)
     }
 
     fn unacked(&self) -> Error {
-        let text = format!("no node acked the broadcast on {:?} in time", self.topic);
+        let text = format!("no node acknowledged the broadcast on {:?} in time", self.topic);
         Error::maybe_delivered(ErrorKind::Timeout, text)
     }
 }

@@ -1,7 +1,7 @@
 //! What the failure of an attempt means for the call.
 //!
-//! A failure is definite (the message was not delivered) or the message may have been delivered. After a definite one the
-//! call goes on with the next node.
+//! A failure is definite (the message was not delivered) or the message may have been delivered. After a definite one
+//! the call goes on with the next node.
 
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::session;

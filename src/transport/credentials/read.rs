@@ -51,8 +51,7 @@ impl Progress {
         Error::undelivered(
             ErrorKind::CredentialsInvalid,
             format!(
-                "cannot read {}: it gave no end of file within {limit:?}: give a regular file on a file system that \
-                 responds",
+                "reading {} did not complete within {limit:?}: use a regular file on a file system that responds",
                 path.display()
             ),
         )

@@ -1,4 +1,4 @@
-//! Publishing: replies, deadlines, cancelling, sizes, codes.
+//! Publishing: replies, deadlines, cancellation, sizes, error codes.
 
 use std::cell::Cell;
 use std::future::{IntoFuture, poll_fn};
@@ -11,7 +11,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::fixture::{builder, client, soon, two_nodes, until};
 
 #[tokio::test]
-async fn a_unicast_gets_the_reply_of_a_subscriber_at_another_node() {
+async fn unicast_gets_the_reply_of_a_subscriber_at_another_node() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let echo = async |request: amop::Request| [b"re: ", &request.data()[..]].concat();
@@ -26,7 +26,7 @@ async fn a_unicast_gets_the_reply_of_a_subscriber_at_another_node() {
 }
 
 #[tokio::test]
-async fn ten_thousand_pipelined_unicasts_each_get_their_own_reply() {
+async fn pipelined_unicasts_each_get_their_own_reply() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
@@ -48,7 +48,7 @@ async fn ten_thousand_pipelined_unicasts_each_get_their_own_reply() {
 }
 
 #[tokio::test]
-async fn a_large_set_of_calls_in_one_task_is_never_polled_in_vain() {
+async fn set_of_calls_in_one_task_is_polled_only_for_progress() {
     const CALLS: usize = 1_000;
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
@@ -69,8 +69,8 @@ async fn a_large_set_of_calls_in_one_task_is_never_polled_in_vain() {
             reply.unwrap();
         }
     }
-    // Far more of them are ready then than tokio lets a task take before it has to yield.
-    until("all replies to be there", || publisher.stats().endpoints[0].in_flight == 0).await;
+    // More calls are ready then than the budget of a tokio task allows.
+    until("all replies to be received", || publisher.stats().endpoints[0].in_flight == 0).await;
     while let Some(reply) = soon("the replies", calls.next()).await {
         reply.unwrap();
     }
@@ -78,13 +78,13 @@ async fn a_large_set_of_calls_in_one_task_is_never_polled_in_vain() {
 }
 
 #[tokio::test]
-async fn payloads_from_nothing_to_64_mib() {
+async fn payloads_up_to_64_mib_are_delivered_unchanged() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
     let pattern: Vec<u8> = (0..251).collect();
     for size in [0, 1, 4095, 4096, 32_000, 70_000, 1 << 20, 64 << 20] {
-        // Quick to make: the nodes live on this thread, and have their heartbeats to answer.
+        // The data is made quickly, because the nodes run on this thread and have heartbeats to answer.
         let mut data = pattern.repeat(size / pattern.len() + 1);
         data.truncate(size);
         let call = publisher.publish("echo", data.clone()).timeout(Duration::from_secs(60));
@@ -97,7 +97,7 @@ async fn payloads_from_nothing_to_64_mib() {
 }
 
 #[tokio::test]
-async fn bad_topics_are_refused_before_anything_is_sent() {
+async fn invalid_topics_are_rejected_before_anything_is_sent() {
     let devnet = two_nodes().await;
     let client = client(&devnet, 0).await;
     let sent = client.stats().endpoints[0].frames_sent;
@@ -110,7 +110,7 @@ async fn bad_topics_are_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn the_longest_topic_and_an_utf8_one_work() {
+async fn longest_topic_and_a_topic_in_utf8_are_delivered() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     for topic in ["x".repeat(254), "中文/тема".to_owned()] {
@@ -122,7 +122,7 @@ async fn the_longest_topic_and_an_utf8_one_work() {
 }
 
 #[tokio::test]
-async fn a_deadline_shorter_than_the_answer_ends_the_call_and_only_it() {
+async fn deadline_ends_only_its_own_call() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut requests = server.serve_requests("slow").await.unwrap();
@@ -151,11 +151,11 @@ async fn dropping_the_future_cancels_the_call() {
     assert_eq!(publisher.stats().endpoints[0].in_flight, 1);
     call.abort();
     until("the call to be forgotten", || publisher.stats().endpoints[0].in_flight == 0).await;
-    request.reply("to nobody").unwrap();
+    request.reply("late").unwrap();
 }
 
 #[tokio::test]
-async fn a_call_over_the_bound_in_flight_fails_at_once() {
+async fn call_beyond_max_in_flight_fails_at_once() {
     let devnet = two_nodes().await;
     let publisher = builder(&devnet, 0).max_in_flight(2).connect().await.unwrap();
     let server = client(&devnet, 1).await;
@@ -176,30 +176,30 @@ async fn a_call_over_the_bound_in_flight_fails_at_once() {
 async fn publish_without_a_subscriber_fails_or_waits_for_one() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let error = publisher.publish("nobody", "1").await.unwrap_err();
+    let error = publisher.publish("unknown", "1").await.unwrap_err();
     assert_eq!((error.kind(), error.node_code()), (ErrorKind::NoSubscriber, Some(100)));
     let waiting = tokio::spawn({
         let publisher = publisher.clone();
         async move {
-            publisher.publish("nobody", "2").wait_for_subscriber(true).timeout(Duration::from_secs(60)).await
+            publisher.publish("unknown", "2").wait_for_subscriber(true).timeout(Duration::from_secs(60)).await
         }
     });
     let refused = publisher.stats().endpoints[0].frames_received;
-    until("a first try to be refused", || publisher.stats().endpoints[0].frames_received > refused).await;
-    let mut messages = subscriber.subscribe("nobody").await.unwrap();
+    until("a first attempt to be refused", || publisher.stats().endpoints[0].frames_received > refused).await;
+    let mut messages = subscriber.subscribe("unknown").await.unwrap();
     soon("the reply", waiting).await.unwrap().unwrap();
     assert_eq!(soon("the message", messages.next()).await.unwrap().data(), "2");
 }
 
 #[tokio::test]
-async fn futures_of_the_client_need_no_tokio() {
+async fn futures_of_the_client_need_no_tokio_runtime() {
     let devnet = two_nodes().await;
     let builder = builder(&devnet, 0);
     let outside = std::thread::spawn(move || {
         futures::executor::block_on(async {
             let client = builder.connect().await?;
             let _messages = client.subscribe("t").await?;
-            let error = client.publish("nobody", "").wait_for_subscriber(true);
+            let error = client.publish("unknown", "").wait_for_subscriber(true);
             let error = error.timeout(Duration::from_millis(120)).await.unwrap_err();
             client.close().await?;
             Ok::<_, amop::Error>(error.kind())
@@ -207,6 +207,6 @@ async fn futures_of_the_client_need_no_tokio() {
     });
     let kind = soon("the thread", tokio::task::spawn_blocking(|| outside.join())).await;
     let kind = kind.unwrap().unwrap().unwrap();
-    // A busy machine may not get as far as the node's first answer.
+    // On a busy machine the deadline may pass before the first answer of the node.
     assert!(matches!(kind, ErrorKind::NoSubscriber | ErrorKind::Timeout), "{kind:?}");
 }

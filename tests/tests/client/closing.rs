@@ -1,4 +1,4 @@
-//! The end: calls in flight, handlers, from inside a handler, without a close.
+//! Closing a client: calls under way, handlers, callbacks, and clients that are dropped without a close.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::fixture::{builder, client, event, everywhere, soon, two_nodes, until};
 
 #[tokio::test]
-async fn calls_in_flight_end_with_closed_and_later_ones_too() {
+async fn calls_in_flight_and_later_calls_fail_as_closed() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut requests = server.serve_requests("slow").await.unwrap();
@@ -35,11 +35,11 @@ async fn calls_in_flight_end_with_closed_and_later_ones_too() {
     assert!(soon("the end of events", events.next()).await.is_none());
     soon("a second close", publisher.close()).await.unwrap();
     assert_eq!(publisher.stats().endpoints[0].in_flight, 0);
-    until("the node to see it go", || devnet.node(0).counters().sessions == 0).await;
+    until("the end of the session at the node", || devnet.node(0).counters().sessions == 0).await;
 }
 
 #[tokio::test]
-async fn what_was_sent_before_the_close_arrives() {
+async fn messages_sent_before_the_close_are_delivered() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut messages = subscriber.subscribe("t").await.unwrap();
@@ -52,7 +52,7 @@ async fn what_was_sent_before_the_close_arrives() {
 }
 
 #[tokio::test]
-async fn a_client_can_be_closed_from_inside_its_handlers() {
+async fn client_can_be_closed_inside_its_handlers() {
     let devnet = two_nodes().await;
     let publisher = client(&devnet, 0).await;
     for kind in ["async", "blocking", "service"] {
@@ -65,7 +65,7 @@ async fn a_client_can_be_closed_from_inside_its_handlers() {
                     .subscribe(kind)
                     .for_each(move |_| {
                         let own = own.clone();
-                        async move { own.close().await.expect("it defers") }
+                        async move { own.close().await.expect("it does not wait inside a handler") }
                     })
                     .await
             }
@@ -73,7 +73,7 @@ async fn a_client_can_be_closed_from_inside_its_handlers() {
                 subscriber
                     .subscribe(kind)
                     .for_each_blocking(move |_| {
-                        futures::executor::block_on(own.close()).expect("it defers");
+                        futures::executor::block_on(own.close()).expect("it does not wait inside a handler");
                     })
                     .await
             }
@@ -82,7 +82,7 @@ async fn a_client_can_be_closed_from_inside_its_handlers() {
                     .serve(kind, move |_: Request| {
                         let own = own.clone();
                         async move {
-                            own.close().await.expect("it defers");
+                            own.close().await.expect("it does not wait inside a handler");
                             "bye"
                         }
                     })
@@ -98,7 +98,7 @@ async fn a_client_can_be_closed_from_inside_its_handlers() {
 }
 
 #[tokio::test]
-async fn a_handler_that_does_not_return_makes_the_close_time_out_and_is_kept() {
+async fn handler_that_does_not_return_makes_close_time_out() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let (entered, mut is_in) = tokio::sync::mpsc::unbounded_channel();
@@ -119,12 +119,12 @@ async fn a_handler_that_does_not_return_makes_the_close_time_out_and_is_kept() {
     assert!(is_in.try_recv().is_err());
     drop(finish);
     soon("the second close", subscriber.close()).await.unwrap();
-    assert!(soon("the handler's end", is_in.recv()).await.is_none(), "the rest was dropped");
+    assert!(soon("the handler's end", is_in.recv()).await.is_none(), "the queue was dropped");
     assert_eq!(subscriber.stats().held_bytes, 0);
 }
 
 #[tokio::test]
-async fn a_close_waits_for_handlers_that_were_left_before_it() {
+async fn close_waits_for_handlers_unsubscribed_before_it() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let (entered, mut is_in) = tokio::sync::mpsc::unbounded_channel();
@@ -145,32 +145,32 @@ async fn a_close_waits_for_handlers_that_were_left_before_it() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     drop(finish);
     soon("the second close", subscriber.close()).await.unwrap();
-    assert!(is_in.try_recv().is_err(), "the rest was dropped");
-    assert!(is_in.is_closed(), "and the handler with what it holds");
+    assert!(is_in.try_recv().is_err(), "the queue was dropped");
+    assert!(is_in.is_closed(), "the handler and what it holds are dropped");
     assert_eq!(guard.stats().dropped, 1);
 }
 
 #[tokio::test]
-async fn a_client_that_is_just_dropped_leaves_the_node() {
+async fn dropped_client_disconnects_from_the_node() {
     let devnet = two_nodes().await;
     let dropped = client(&devnet, 0).await;
     let handler = dropped.subscribe("t").for_each(async |_| {}).await.unwrap();
-    until("the node to see it", || devnet.node(0).counters().sessions == 1).await;
+    until("the session at the node", || devnet.node(0).counters().sessions == 1).await;
     drop(handler);
     drop(dropped);
-    until("the node to see it go", || devnet.node(0).counters().sessions == 0).await;
+    until("the end of the session at the node", || devnet.node(0).counters().sessions == 0).await;
 }
 
-/// What no test here waits for.
+/// Longer than any test takes.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 #[tokio::test]
-async fn started_calls_between_retries_end_as_closed_before_close_returns() {
+async fn started_calls_between_retries_complete_before_close() {
     let devnet = two_nodes().await;
     for retry in [Retry::Definite, Retry::AtLeastOnce] {
         let publisher = client(&devnet, 0).await;
         let (done, mut outcomes) = unbounded_channel();
-        let publish = publisher.publish("nobody", "x").wait_for_subscriber(true).retry(retry).timeout(NEVER);
+        let publish = publisher.publish("unknown", "x").wait_for_subscriber(true).retry(retry).timeout(NEVER);
         publish.start(move |outcome| done.send(outcome).unwrap()).unwrap();
         until("a first refusal", || publisher.stats().retries > 0).await;
         soon("the close", publisher.close()).await.unwrap();
@@ -182,11 +182,11 @@ async fn started_calls_between_retries_end_as_closed_before_close_returns() {
 }
 
 #[tokio::test]
-async fn started_calls_without_a_node_end_as_closed_before_close_returns() {
+async fn started_calls_without_a_node_complete_before_close() {
     let devnet = two_nodes().await;
     let both = builder(&devnet, 0).endpoint(devnet.node(1).endpoint()).heartbeat(NEVER);
     let publisher = everywhere(both).await;
-    // Neither answers who subscribes to what.
+    // Neither node answers queries about topics.
     devnet.nodes().iter().for_each(|node| node.freeze());
     let (done, mut outcomes) = unbounded_channel();
     for retry in [Retry::Never, Retry::Definite, Retry::AtLeastOnce] {
@@ -202,7 +202,7 @@ async fn started_calls_without_a_node_end_as_closed_before_close_returns() {
 }
 
 #[tokio::test]
-async fn waiting_calls_of_a_disconnected_client_end_as_closed() {
+async fn waiting_calls_of_a_disconnected_client_fail_as_closed() {
     let devnet = two_nodes().await;
     devnet.node(0).kill().await;
     let publisher = builder(&devnet, 0).start_offline(true).connect().await.unwrap();
@@ -230,7 +230,7 @@ async fn close_waits_for_completion_callbacks() {
     let (entered, mut is_in) = unbounded_channel();
     let (finish, may_finish) = mpsc::channel::<()>();
     publisher
-        .publish("nobody", "x")
+        .publish("unknown", "x")
         .start(move |_| {
             entered.send(()).unwrap();
             let _ = may_finish.recv();
@@ -246,19 +246,19 @@ async fn close_waits_for_completion_callbacks() {
 }
 
 #[tokio::test]
-async fn a_completion_callback_may_close_its_client() {
+async fn completion_callback_may_close_its_client() {
     let devnet = two_nodes().await;
     let publisher = client(&devnet, 0).await;
     let (done, mut outcomes) = unbounded_channel();
     let own = publisher.clone();
     let close = move |_| done.send(futures::executor::block_on(own.close())).unwrap();
-    publisher.publish("nobody", "x").start(close).unwrap();
-    soon("the callback", outcomes.recv()).await.unwrap().expect("it defers");
+    publisher.publish("unknown", "x").start(close).unwrap();
+    soon("the callback", outcomes.recv()).await.unwrap().expect("it does not wait inside a handler");
     soon("a close that waits", publisher.close()).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_handler_with_a_weak_client_does_not_keep_it_alive() {
+async fn handler_with_a_weak_client_does_not_keep_it_alive() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let weak = subscriber.downgrade();

@@ -1,4 +1,4 @@
-//! How many copies of a message there are: one for each subscriber, whatever nodes and connections make of it.
+//! Duplicates: each subscriber receives a message once, however many nodes and connections deliver it.
 
 use amop::protocol::Seq;
 use amop::protocol::channel::{Frame, FrameReader, MessageType};
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::fixture::{GUARD, client, devnet, everywhere, soon, until};
 
-/// A client connected to some nodes.
+/// Connects a client to some nodes.
 async fn client_of(devnet: &Devnet, nodes: impl IntoIterator<Item = usize>) -> Client {
     let mut nodes = nodes.into_iter();
     let mut builder = devnet.node(nodes.next().unwrap()).client().call_timeout(GUARD).answer_timeout(GUARD);
@@ -18,7 +18,7 @@ async fn client_of(devnet: &Devnet, nodes: impl IntoIterator<Item = usize>) -> C
     everywhere(builder).await
 }
 
-/// The next messages are these, in any order, each once.
+/// Checks that the next messages are these, in any order, each once.
 async fn gets(messages: &mut Subscription, count: u32) {
     let mut seen = Vec::new();
     for _ in 0..count {
@@ -31,7 +31,7 @@ async fn gets(messages: &mut Subscription, count: u32) {
 }
 
 #[tokio::test]
-async fn a_broadcast_through_all_nodes_is_heard_once_by_each() {
+async fn broadcast_through_all_nodes_is_received_once() {
     let devnet = devnet(Devnet::builder().nodes(3)).await;
     let publisher = client_of(&devnet, 0..3).await;
     let mut listeners = Vec::new();
@@ -49,7 +49,7 @@ async fn a_broadcast_through_all_nodes_is_heard_once_by_each() {
     }
     for (listener, messages) in &mut listeners {
         gets(messages, 20).await;
-        // Each node brought each to each session of this listener.
+        // Each node delivered each broadcast to each session of this listener.
         let sessions = listener.stats().endpoints.len() as u64;
         until("all copies", || listener.stats().total().messages_received == 20 * 3 * sessions).await;
         assert_eq!((messages.stats().accepted, listener.stats().duplicates), (20, 20 * (3 * sessions - 1)));
@@ -57,12 +57,12 @@ async fn a_broadcast_through_all_nodes_is_heard_once_by_each() {
 }
 
 #[tokio::test]
-async fn a_broadcast_goes_through_another_node_when_one_is_lost_before_its_ack() {
+async fn broadcast_is_sent_again_when_its_ack_is_lost() {
     let devnet = devnet(Devnet::builder().nodes(4)).await;
     let publisher = client_of(&devnet, 0..2).await;
     let (single, both) = (client(&devnet, 2).await, client_of(&devnet, 2..4).await);
     let mut listeners = [single.subscribe("news").await.unwrap(), both.subscribe("news").await.unwrap()];
-    // The node goes after it has passed the message on, and before.
+    // The connection is lost after the node has forwarded the message, and before.
     let faults = [
         Fault::reset().on_type(0x31).on_topic("news").times(1),
         Fault::reset().from_clients().on_type(0x35).times(1),
@@ -76,7 +76,7 @@ async fn a_broadcast_goes_through_another_node_when_one_is_lost_before_its_ack()
         }
         until("the node again", || publisher.stats().endpoints.iter().all(|node| node.connected)).await;
     }
-    // Without further tries it is an error that says what is known.
+    // Without retries the call fails, and the error states that the delivery is open.
     let fault = devnet.inject(Fault::reset().on_type(0x31).on_topic("news").times(1));
     let error = publisher.broadcast("news", "0").retry(Retry::Never).await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::ConnectionLost, Delivery::Maybe));
@@ -87,11 +87,11 @@ async fn a_broadcast_goes_through_another_node_when_one_is_lost_before_its_ack()
 }
 
 #[tokio::test]
-async fn a_broadcast_goes_through_another_node_when_one_dies_with_it() {
+async fn broadcast_is_sent_again_when_its_node_dies() {
     let devnet = devnet(Devnet::builder().nodes(3)).await;
     let publisher = client_of(&devnet, 0..2).await;
     let mut news = client(&devnet, 2).await.subscribe("news").await.unwrap();
-    publisher.broadcast("news", "the way is known").await.unwrap();
+    publisher.broadcast("news", "the route is found").await.unwrap();
     soon("the first", news.next()).await.unwrap();
     (0..2).for_each(|node| devnet.node(node).freeze());
     let broadcast = tokio::spawn(publisher.broadcast("news", "0").into_future());
@@ -104,7 +104,7 @@ async fn a_broadcast_goes_through_another_node_when_one_dies_with_it() {
     gets(&mut news, 1).await;
 }
 
-/// A publisher of another make: it sends one frame to a node and waits for the answer.
+/// Plays another SDK: sends one frame to a node and returns the answer.
 async fn publish_raw(node: &Node, seq: Seq, body: &[u8]) -> (i32, Vec<u8>) {
     let (mut ours, theirs) = tokio::io::duplex(1 << 16);
     assert!(node.attach(theirs), "the node is alive");
@@ -120,12 +120,12 @@ async fn publish_raw(node: &Node, seq: Seq, body: &[u8]) -> (i32, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn a_unicast_that_two_nodes_deliver_is_handled_once_and_answered_twice() {
+async fn unicast_delivered_twice_is_handled_once_and_answered_twice() {
     let devnet = devnet(Devnet::builder().nodes(2).push_limit(GUARD).node_limit(GUARD)).await;
     let receiver = client_of(&devnet, 0..2).await;
     let mut messages = receiver.subscribe("heard").await.unwrap();
     let mut requests = receiver.serve_requests("served").placement(Placement::All).await.unwrap();
-    // Each delivers to its own session: one session that has two with one id answers the node but once.
+    // Each node delivers to a session of its own, because a session answers an id once.
     devnet.node(0).cut_link(&devnet.node(1));
     for n in 0..10u64 {
         let seq = Seq::from_halves(7, n);
@@ -134,7 +134,7 @@ async fn a_unicast_that_two_nodes_deliver_is_handled_once_and_answered_twice() {
             assert_eq!(result, 0, "accepted, as the first was");
         }
         assert_eq!(soon("the message", messages.next()).await.unwrap().data(), &n.to_string());
-        // The second comes while the first is handled, and after it was answered.
+        // The second arrives while the first is handled, and after it was answered.
         let body = format!("\x07served{n}");
         let nodes = devnet.nodes();
         let publish = |node: usize| publish_raw(&nodes[node], seq, body.as_bytes());
@@ -154,7 +154,7 @@ async fn a_unicast_that_two_nodes_deliver_is_handled_once_and_answered_twice() {
 }
 
 #[tokio::test]
-async fn a_subscription_at_one_node_beside_one_at_all_misses_nothing() {
+async fn subscription_at_one_node_beside_one_at_all_misses_nothing() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let receiver = client_of(&devnet, 0..2).await;
     let mut at_all = receiver.subscribe("t").await.unwrap();
@@ -176,7 +176,7 @@ async fn a_subscription_at_one_node_beside_one_at_all_misses_nothing() {
 }
 
 #[tokio::test]
-async fn a_service_keeps_its_unicasts_while_a_subscription_beside_it_comes_and_goes() {
+async fn service_keeps_its_unicasts_beside_a_subscription() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let server = client_of(&devnet, 0..2).await;
     let _service = server.serve("t", async |_: Request| "served").await.unwrap();

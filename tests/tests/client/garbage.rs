@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::fixture::{devnet, event, soon};
 
-/// A TLS server with a node's certificate, whose connections a test plays itself.
+/// A TLS server with a node's certificate, whose connections are played by a test.
 pub(crate) struct FakeNode {
     listener: TcpListener,
     acceptor: Arc<NodeAcceptor>,
@@ -28,7 +28,7 @@ impl FakeNode {
         FakeNode { listener, acceptor, endpoint }
     }
 
-    /// The next connection, as far as the client's offer.
+    /// Accepts a connection up to the handshake request of the client.
     async fn accept(&self) -> (BoxedStream, Seq) {
         let (tcp, _) = soon("a connection", self.listener.accept()).await.unwrap();
         let mut stream = soon("TLS", self.acceptor.accept(tcp)).await.unwrap();
@@ -42,7 +42,7 @@ impl FakeNode {
         }
     }
 
-    /// The next connection, with the handshake done.
+    /// Accepts a connection and completes the handshake.
     pub(crate) async fn accept_ready(&self) -> BoxedStream {
         let (mut stream, seq) = self.accept().await;
         let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 }.encode();
@@ -53,7 +53,7 @@ impl FakeNode {
     }
 }
 
-/// A client to be, of the fake node.
+/// Returns the builder of a client of the fake node.
 pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
     let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
         panic!("a devnet without a folder has its credentials in memory");
@@ -61,7 +61,7 @@ pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
     Client::builder().endpoint(&node.endpoint).credential_pem(ca, cert, key)
 }
 
-/// Why a connection ended; read together with the handshake's answer it never counted as up.
+/// Returns why a connection was lost. If it was lost together with the handshake's answer, it never counted as up.
 fn lost(event: Event) -> Option<Error> {
     match event {
         Event::Lost { error, .. } | Event::ConnectFailed { error, .. } => Some(error),
@@ -74,7 +74,7 @@ fn frame(kind: u16, body: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn garbage_ends_its_connection_with_an_event_and_the_client_comes_back() {
+async fn garbage_ends_the_connection_and_the_client_reconnects() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
     let node = FakeNode::new(&devnet).await;
     let builder = builder_at(&devnet, &node);
@@ -117,7 +117,7 @@ async fn garbage_ends_its_connection_with_an_event_and_the_client_comes_back() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_fails_is_told_to_the_caller() {
+async fn failed_handshake_is_reported_to_the_caller() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
     let node = FakeNode::new(&devnet).await;
     let builder = || builder_at(&devnet, &node);

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::fixture::{devnet, soon, until};
 use crate::garbage::{FakeNode, builder_at};
 
-/// What no test here waits for.
+/// Longer than any test takes.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 const BOUND: usize = 1 << 20;

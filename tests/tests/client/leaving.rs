@@ -1,4 +1,4 @@
-//! A node is removed while the client has calls under way there: each of them ends, or goes on elsewhere.
+//! Removing an endpoint with calls in flight: each of them completes, or goes on at another node.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::fixture::{GUARD, builder, devnet, everywhere, soon, until};
 
 const CALLS: usize = 10;
 
-/// A client of the first two nodes, and how long it lets calls end at a node that it leaves.
+/// Connects a client to the first two nodes.
 async fn publisher(devnet: &Devnet, close_timeout: Duration) -> Client {
     let builder = devnet.node(0).client().endpoint(devnet.node(1).endpoint());
     everywhere(builder.close_timeout(close_timeout).call_timeout(GUARD)).await
 }
 
-/// The node with calls in flight, and how many.
+/// Returns the endpoint with the most calls in flight, and their number.
 fn busy(client: &Client) -> (String, usize) {
     let endpoints = client.stats().endpoints;
     let busy = endpoints.into_iter().max_by_key(|endpoint| endpoint.in_flight).unwrap();
@@ -23,7 +23,7 @@ fn busy(client: &Client) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn calls_that_get_no_answer_end_as_lost_and_the_others_well() {
+async fn unanswered_calls_at_a_removed_endpoint_fail_as_lost() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
     let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
     let mut requests = server.serve_requests("slow").await.unwrap();
@@ -37,7 +37,7 @@ async fn calls_that_get_no_answer_end_as_lost_and_the_others_well() {
     let (node, there) = busy(&publisher);
     publisher.remove_endpoint(&node).unwrap();
     let ended = || calls.iter().filter(|call| call.is_finished()).count();
-    until("the calls there to end", || ended() == there).await;
+    until("the calls at that node to fail", || ended() == there).await;
     for request in held {
         request.reply(request.data().clone()).unwrap();
     }
@@ -61,7 +61,7 @@ async fn calls_that_get_no_answer_end_as_lost_and_the_others_well() {
 }
 
 #[tokio::test]
-async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
+async fn at_least_once_call_goes_on_at_another_node() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
     let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
     let mut requests = server.serve_requests("slow").await.unwrap();
@@ -71,10 +71,10 @@ async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
     let first = soon("the request", requests.next()).await.unwrap();
     let (node, _) = busy(&publisher);
     publisher.remove_endpoint(&node).unwrap();
-    // A further try with the same id joins the first, whose answer the node passes on but once: to where nobody waits
-    // for it any more. One with a fresh id is handled again.
-    until("the further try", || server.stats().duplicates > 0).await;
-    first.reply("to nobody").unwrap();
+    // An attempt with the same id joins the first request, whose answer the node forwards once: to the session that was
+    // closed. An attempt with a new id is handled again.
+    until("the next attempt", || server.stats().duplicates > 0).await;
+    first.reply("late").unwrap();
     let serve = async {
         loop {
             requests.next().await.unwrap().reply("once more").unwrap();
@@ -82,13 +82,13 @@ async fn a_call_that_wants_at_least_one_delivery_goes_on_at_another_node() {
     };
     let reply = tokio::select! {
         reply = soon("the reply", call) => reply.unwrap(),
-        () = serve => unreachable!("it goes on"),
+        () = serve => unreachable!("serving does not end"),
     };
     assert_eq!(reply.unwrap().data(), "once more");
 }
 
 #[tokio::test]
-async fn a_node_that_is_lost_while_it_is_being_left_is_not_gone_back_to() {
+async fn removed_endpoint_that_is_lost_is_not_reconnected() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
     let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
     let mut requests = server.serve_requests("slow").await.unwrap();
@@ -102,7 +102,7 @@ async fn a_node_that_is_lost_while_it_is_being_left_is_not_gone_back_to() {
     let error = soon("the end of the call", call).await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::ConnectionLost, Delivery::Maybe));
     left.restart().await.unwrap();
-    // Nothing is left of it that a close would have to wait for.
+    // Nothing of it is left that a close would wait for.
     soon("the end", publisher.close_within(10 * GUARD)).await.unwrap();
     assert_eq!(left.counters().sessions, 0);
 }

@@ -1,4 +1,4 @@
-//! Host names: looked up anew at each connect, and all their addresses given a chance.
+//! Host names: resolved again at each connect; all their addresses are tried.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -11,10 +11,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::fixture::{GUARD, event, soon, two_nodes};
 
-/// The name of the tests; it exists nowhere.
+/// A name that no system resolves.
 const NAME: &str = "node.invalid:20200";
 
-/// What the name stands for at this moment.
+/// A resolver with the current addresses of the name.
 #[derive(Clone, Debug)]
 struct Names(Arc<Mutex<Vec<SocketAddr>>>);
 
@@ -36,7 +36,8 @@ impl Resolve for Names {
     }
 }
 
-/// A client to be that knows the name only. One try may take as long as it likes: nothing here is to wait for its end.
+/// Returns the builder of a client that knows the name only. Attempts are not limited in time, because no test waits
+/// for the end of one.
 fn named(devnet: &Devnet, names: &Names) -> ClientBuilder {
     let source = devnet.credentials();
     let amop::transport::CredentialSource::Pem { ca, cert, key } = source else { panic!("{source:?}") };
@@ -49,7 +50,7 @@ fn named(devnet: &Devnet, names: &Names) -> ClientBuilder {
         .reconnect_max(Duration::from_millis(50))
 }
 
-/// An address at which connections are refused, as long as the socket lives.
+/// Returns an address at which connections are refused while the socket exists.
 fn dead() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -58,11 +59,11 @@ fn dead() -> (TcpSocket, SocketAddr) {
 }
 
 async fn is_seen_by(node: &Node) {
-    crate::fixture::until("the node to see its client", || node.counters().sessions == 1).await;
+    crate::fixture::until("the session at the node", || node.counters().sessions == 1).await;
 }
 
 #[tokio::test]
-async fn a_node_that_moved_is_found_by_its_name() {
+async fn node_that_moved_is_found_by_its_name() {
     let devnet = two_nodes().await;
     let names = Names::of(&[devnet.node(0).address()]);
     let client = named(&devnet, &names).connect().await.unwrap();
@@ -77,7 +78,7 @@ async fn a_node_that_moved_is_found_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_name_that_led_nowhere_is_looked_up_again() {
+async fn name_without_a_reachable_node_is_resolved_again() {
     let devnet = two_nodes().await;
     let (_socket, dead) = dead();
     let names = Names::of(&[dead]);
@@ -87,7 +88,7 @@ async fn a_name_that_led_nowhere_is_looked_up_again() {
         Event::ConnectFailed { error, .. } => Some(error),
         _ => None,
     };
-    let error = event(&mut events, "a failed try", failed).await;
+    let error = event(&mut events, "a failed attempt", failed).await;
     assert!(error.message().contains(&dead.to_string()), "it names the address tried: {error}");
     names.become_of(&[devnet.node(0).address()]);
     event(&mut events, "the connection", |event| matches!(event, Event::Connected { .. }).then_some(()))
@@ -96,7 +97,7 @@ async fn a_name_that_led_nowhere_is_looked_up_again() {
 }
 
 #[tokio::test]
-async fn an_address_that_refuses_is_passed_over() {
+async fn address_that_refuses_is_skipped() {
     let devnet = two_nodes().await;
     let (_socket, dead) = dead();
     let names = Names::of(&[dead, devnet.node(1).address()]);
@@ -105,9 +106,9 @@ async fn an_address_that_refuses_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_address_that_swallows_packets_is_not_waited_for() {
+async fn address_that_drops_packets_is_not_waited_for() {
     let devnet = two_nodes().await;
-    // Whoever comes when the queue of a listener is full gets no answer, as behind a firewall.
+    // A connect to a listener whose queue is full gets no answer, as behind a firewall.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let full = socket.listen(1).unwrap();
@@ -119,13 +120,13 @@ async fn an_address_that_swallows_packets_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_address_that_takes_connections_and_says_nothing_is_not_waited_for() {
+async fn silent_address_is_not_waited_for() {
     let devnet = two_nodes().await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let names = Names::of(&[silent.local_addr().unwrap(), devnet.node(0).address()]);
     let _client = soon("the connection", named(&devnet, &names).connect()).await.unwrap();
     is_seen_by(&devnet.node(0)).await;
-    // The one that lost is closed: nothing is left but its first message.
+    // The connection that was not chosen is closed after its first message.
     let (mut lost, _) = soon("the attempt", silent.accept()).await.unwrap();
     let mut hello = Vec::new();
     let end = tokio::io::AsyncReadExt::read_to_end(&mut lost, &mut hello);

@@ -1,4 +1,4 @@
-//! Several nodes: which one a message goes through, what happens when one goes, nodes that come and go.
+//! Several nodes: the choice of the node for a message, lost nodes, endpoints that are added and removed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use crate::fixture::{client, devnet, event, soon, until};
 
-/// A client to be, of all nodes.
+/// Returns the builder of a client of all nodes.
 fn everywhere(devnet: &Devnet) -> ClientBuilder {
     let first = devnet.node(0).client();
     first.endpoints(devnet.endpoints().into_iter().skip(1)).reconnect_min(Duration::from_millis(1))
@@ -19,19 +19,20 @@ async fn connected(client: &Client, nodes: usize) {
     until("all nodes to be connected", || up() == nodes).await;
 }
 
-/// A client of all nodes, connected to each.
+/// Connects a client to all nodes.
 async fn client_everywhere(devnet: &Devnet) -> Client {
     let client = everywhere(devnet).connect().await.unwrap();
     connected(&client, devnet.len()).await;
     client
 }
 
-/// Two nodes that lose what is for SDKs of their own, as 2.8 to 2.11 do; they notice after two seconds.
+/// Starts two nodes that lose messages to their own SDKs, as 2.8 to 2.11 do, and answer such a unicast after two
+/// seconds.
 async fn nodes_that_drop() -> Devnet {
     devnet(Devnet::builder().nodes(2).same_node(SameNode::Drop).node_limit(Duration::from_secs(2))).await
 }
 
-/// Sends unicasts at once; how many failed.
+/// Sends unicasts side by side. Returns how many failed.
 async fn lost_of(count: usize, publisher: &Client, retry: Retry) -> usize {
     let call = |n: usize| publisher.publish("t", n.to_string()).retry(retry).timeout(Duration::from_secs(12));
     let ended = soon("all calls", join_all((0..count).map(|n| call(n).into_future()))).await;
@@ -48,14 +49,14 @@ async fn distinct(messages: &mut Subscription, count: usize) -> usize {
 }
 
 #[tokio::test]
-async fn a_publisher_avoids_the_node_that_would_lose_its_message() {
+async fn publisher_avoids_the_node_that_would_lose_its_message() {
     let devnet = nodes_that_drop().await;
     for at in 0..2 {
         let publisher = client_everywhere(&devnet).await;
         let subscriber = client(&devnet, at).await;
         let mut messages = subscriber.subscribe("t").await.unwrap();
         let publish = publisher.publish("t", "found").wait_for_subscriber(true);
-        soon("the way to be known", publish).await.unwrap();
+        soon("the topic to be known", publish).await.unwrap();
         soon("the message", messages.next()).await.unwrap();
         assert_eq!(lost_of(40, &publisher, Retry::Never).await, 0, "subscriber at node {at}");
         assert_eq!(distinct(&mut messages, 40).await, 40);
@@ -65,7 +66,7 @@ async fn a_publisher_avoids_the_node_that_would_lose_its_message() {
 }
 
 #[tokio::test]
-async fn with_both_sides_at_both_nodes_placement_or_repetition_save_what_the_nodes_lose() {
+async fn placement_or_retries_avoid_losses_at_shared_nodes() {
     let devnet = nodes_that_drop().await;
     let publisher = client_everywhere(&devnet).await;
     let subscriber = client_everywhere(&devnet).await;
@@ -76,23 +77,24 @@ async fn with_both_sides_at_both_nodes_placement_or_repetition_save_what_the_nod
     distinct(&mut all, 40 - lost).await;
 
     let lost = lost_of(20, &publisher, Retry::AtLeastOnce).await;
-    // Each of about eight tries has an even chance, so that 3 of 20 fail all of theirs once in 10,000 runs.
+    // Each of about eight attempts of a call succeeds with probability 1/2, so that 3 of 20 calls fail once in 10,000
+    // runs.
     assert!(lost <= 2, "at least once lost {lost}");
     drop(all);
     until("the topic to be gone", || devnet.nodes().iter().all(|node| node.topics().is_empty())).await;
 
     let mut one = subscriber.subscribe("t").placement(Placement::One).await.unwrap();
-    // One that knows nothing yet asks first; the former would go by what it knew until a second ago.
+    // A new publisher queries the nodes first; the former one would use answers that are up to a second old.
     let publisher = client_everywhere(&devnet).await;
     let publish = publisher.publish("t", "found").wait_for_subscriber(true);
-    soon("the new place to be known", publish).await.unwrap();
+    soon("the topic to be known at its node", publish).await.unwrap();
     soon("the message", one.next()).await.unwrap();
     assert_eq!(lost_of(40, &publisher, Retry::Never).await, 0, "placement one");
     assert_eq!(distinct(&mut one, 40).await, 40);
 }
 
 #[tokio::test]
-async fn a_broadcast_reaches_subscribers_of_both_nodes_once() {
+async fn broadcast_reaches_subscribers_of_both_nodes_once() {
     let devnet = nodes_that_drop().await;
     let publisher = client_everywhere(&devnet).await;
     let (a, b) = (client(&devnet, 0).await, client(&devnet, 1).await);
@@ -111,7 +113,7 @@ async fn a_broadcast_reaches_subscribers_of_both_nodes_once() {
 }
 
 #[tokio::test]
-async fn losing_a_node_is_invisible_where_another_can_take_over() {
+async fn lost_node_is_replaced_by_another_without_errors() {
     let devnet = devnet(Devnet::builder().nodes(3)).await;
     let publisher = everywhere(&devnet).connect().await.unwrap();
     connected(&publisher, 3).await;
@@ -129,7 +131,7 @@ async fn losing_a_node_is_invisible_where_another_can_take_over() {
 }
 
 #[tokio::test]
-async fn a_service_moves_when_its_node_goes() {
+async fn service_moves_when_its_node_is_lost() {
     let devnet = devnet(Devnet::builder().nodes(3)).await;
     let server = everywhere(&devnet).connect().await.unwrap();
     connected(&server, 3).await;
@@ -138,18 +140,18 @@ async fn a_service_moves_when_its_node_goes() {
     let first = home();
     assert_eq!(first.len(), 1, "at one node");
     devnet.node(first[0]).kill().await;
-    until("the service to stand elsewhere", || home().iter().any(|node| *node != first[0])).await;
+    until("the service to be listed at another node", || home().iter().any(|node| *node != first[0])).await;
     let publisher =
         client(&devnet, (0..3).find(|node| !home().contains(node) && *node != first[0]).unwrap()).await;
     let publish = publisher.publish("echo", "still there").wait_for_subscriber(true);
     assert_eq!(soon("the reply", publish).await.unwrap().data(), "still there");
     devnet.node(first[0]).restart().await.unwrap();
     connected(&server, 3).await;
-    assert_eq!(home().len(), 1, "and it stays there when the first is back");
+    assert_eq!(home().len(), 1, "it stays there when the first node is back");
 }
 
 #[tokio::test]
-async fn some_nodes_may_be_down_at_the_start_and_none_is_an_error() {
+async fn connect_needs_one_node_of_several() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     devnet.node(0).kill().await;
     let client = everywhere(&devnet).connect().await.unwrap();
@@ -167,7 +169,7 @@ async fn some_nodes_may_be_down_at_the_start_and_none_is_an_error() {
 }
 
 #[tokio::test]
-async fn endpoints_come_and_go_while_the_client_runs() {
+async fn endpoints_are_added_and_removed_while_the_client_runs() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let client = client(&devnet, 0).await;
     let mut messages = client.subscribe("t").await.unwrap();
@@ -177,7 +179,7 @@ async fn endpoints_come_and_go_while_the_client_runs() {
     connected(&client, 2).await;
     until("the topic at the new node", || devnet.node(1).topics() == ["t"]).await;
     client.remove_endpoint(&devnet.endpoints()[0]).unwrap();
-    until("the old node to see it go", || devnet.node(0).counters().sessions == 0).await;
+    until("the end of the session at the old node", || devnet.node(0).counters().sessions == 0).await;
     assert_eq!(client.stats().endpoints.len(), 1);
     let publisher = crate::fixture::client(&devnet, 0).await;
     soon("the reply", publisher.publish("t", "x").wait_for_subscriber(true)).await.unwrap();
@@ -189,7 +191,7 @@ async fn endpoints_come_and_go_while_the_client_runs() {
 }
 
 #[tokio::test]
-async fn a_service_has_its_unicasts_by_whichever_node_a_subscription_beside_it_is_listed_at() {
+async fn service_receives_unicasts_through_nodes_of_a_subscription() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let both = client_everywhere(&devnet).await;
     let _service = both.serve("t", async |_: Request| "served").await.unwrap();
@@ -206,11 +208,11 @@ async fn a_service_has_its_unicasts_by_whichever_node_a_subscription_beside_it_i
 }
 
 #[tokio::test]
-async fn a_node_is_left_when_nothing_is_open_there() {
+async fn removed_endpoint_answers_open_calls_first() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let (leaving, server) = (client_everywhere(&devnet).await, client(&devnet, 1).await);
     let mut requests = server.serve_requests("slow").await.unwrap();
-    // What the client has under way at node 0 is answered though the node is removed meanwhile.
+    // A call in flight at node 0 is answered although the endpoint is removed meanwhile.
     leaving.remove_endpoint(&devnet.endpoints()[1]).unwrap();
     until("one node", || leaving.stats().endpoints.len() == 1).await;
     let call = tokio::spawn(leaving.publish("slow", "x").timeout(Duration::from_secs(60)).into_future());

@@ -1,6 +1,6 @@
-//! Too much of something: bounds are kept, what doesn't fit is counted and said, and the rest goes on.
+//! Overload: limits hold, refused messages are counted and reported, and everything else goes on.
 //!
-//! Counts only: what a machine makes of it in time and memory is for `make bench`.
+//! The tests assert counts only. Time and memory are measured by `make bench`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::fixture::{GUARD, builder, client, devnet, event, everywhere, soon, two_nodes, until};
 
-/// What no test here waits for.
+/// Longer than any test takes.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
-/// A node that doesn't read takes what fits the sockets' buffers, some megabytes; this comes to more.
+/// The size of a large message. A few dozen exceed the socket buffers of a node that does not read.
 const LARGE: usize = 256 << 10;
 
-/// Sends until the connection's bound is reached: how many calls are under way then, each of which tells `done` of its
-/// end, and the error of the one that found no room.
+/// Sends until the limit of the connection is reached. Returns how many calls were accepted, each of which sends its
+/// outcome to `done`, and the error of the one that was refused.
 fn fill(
     publisher: &Client,
     topic: &str,
@@ -34,21 +34,21 @@ fn fill(
         if let Err(error) = publish.start(move |outcome| done.send(outcome.err()).unwrap()) {
             return (accepted, error);
         }
-        // The connection's task moves what was sent; the next call then meets what it couldn't move.
+        // Let the task of the connection write what it can.
         std::thread::yield_now();
     }
     unreachable!("it is filled before")
 }
 
 #[tokio::test]
-async fn a_node_that_reads_nothing_makes_calls_fail_at_its_bound_and_loses_none_it_took() {
+async fn calls_to_a_stalled_node_fail_at_max_send_bytes() {
     const BOUND: usize = 1 << 20;
     let devnet = two_nodes().await;
     let server = client(&devnet, 1).await;
     let _service = server.serve("t", async |_: Request| "served").await.unwrap();
     let patient = |node| builder(&devnet, node).heartbeat(NEVER);
     let publisher = patient(0).max_send_bytes(BOUND).connect().await.unwrap();
-    publisher.publish("t", "the way is known").wait_for_subscriber(true).await.unwrap();
+    publisher.publish("t", "the route is found").wait_for_subscriber(true).await.unwrap();
     devnet.node(0).freeze();
     let (done, mut outcomes) = unbounded_channel();
     let (accepted, error) = fill(&publisher, "t", &done);
@@ -57,7 +57,7 @@ async fn a_node_that_reads_nothing_makes_calls_fail_at_its_bound_and_loses_none_
     let held = publisher.stats().endpoints[0].clone();
     assert_eq!((held.in_flight, held.overloaded), (accepted, 1));
     assert!(held.queued_bytes <= BOUND, "{held:?}");
-    // Other clients and other nodes have no part in it.
+    // Other clients and other nodes are not affected.
     let elsewhere = client(&devnet, 1).await;
     assert_eq!(soon("another node", elsewhere.publish("t", "x")).await.unwrap().data(), "served");
     devnet.node(0).thaw();
@@ -66,24 +66,24 @@ async fn a_node_that_reads_nothing_makes_calls_fail_at_its_bound_and_loses_none_
         assert!(outcome.is_none(), "what was accepted is delivered: {outcome:?}");
     }
     drop(done);
-    assert!(soon("no further outcome", outcomes.recv()).await.is_none(), "each ended once");
+    assert!(soon("no further outcome", outcomes.recv()).await.is_none(), "each call completed once");
     let left = publisher.stats().endpoints[0].clone();
     assert_eq!((left.in_flight, left.queued_bytes), (0, 0));
-    assert_eq!(publisher.publish("t", "x").await.unwrap().data(), "served", "there is room again");
+    assert_eq!(publisher.publish("t", "x").await.unwrap().data(), "served", "there is space again");
 }
 
 #[tokio::test]
-async fn a_slow_node_keeps_no_message_and_no_topic_from_another() {
+async fn stalled_node_delays_no_message_of_another_node() {
     let devnet = two_nodes().await;
     let subscriber = client(&devnet, 1).await;
     let mut slow = subscriber.subscribe("slow").await.unwrap();
     let mut other = subscriber.subscribe("other").await.unwrap();
     let publisher = builder(&devnet, 0).endpoint(devnet.node(1).endpoint());
     let publisher = everywhere(publisher.heartbeat(NEVER).max_send_bytes(1 << 20)).await;
-    publisher.publish("slow", "the way is known").wait_for_subscriber(true).await.unwrap();
+    publisher.publish("slow", "the route is found").wait_for_subscriber(true).await.unwrap();
     soon("the first", slow.next()).await.unwrap();
-    // The node that is preferred, since it has no subscriber of its own, stops reading; what doesn't fit there goes
-    // through the other one.
+    // The preferred node, which has no subscriber of its own, stops reading. Messages beyond its limit go through the
+    // other node.
     devnet.node(0).freeze();
     let (done, mut outcomes) = unbounded_channel();
     let held_by_the_slow_one = || publisher.stats().endpoints[0].in_flight;
@@ -94,7 +94,9 @@ async fn a_slow_node_keeps_no_message_and_no_topic_from_another() {
             let held = held_by_the_slow_one();
             let done = done.clone();
             let publish = publisher.publish(topic, vec![0; LARGE]).timeout(NEVER);
-            publish.start(move |outcome| done.send(outcome.err()).unwrap()).expect("some node has room");
+            publish
+                .start(move |outcome| done.send(outcome.err()).unwrap())
+                .expect("one of the nodes has space");
             sent += 1;
             let taken = async {
                 while held_by_the_slow_one() == held {
@@ -102,7 +104,7 @@ async fn a_slow_node_keeps_no_message_and_no_topic_from_another() {
                 }
             };
             tokio::select! {
-                () = soon("a way for the message", taken) => {}
+                () = soon("the message to be queued or delivered", taken) => {}
                 outcome = outcomes.recv() => {
                     assert!(outcome.unwrap().is_none(), "the other node answers");
                     soon("the message", messages.next()).await.unwrap();
@@ -120,7 +122,7 @@ async fn a_slow_node_keeps_no_message_and_no_topic_from_another() {
 }
 
 #[tokio::test]
-async fn ten_thousand_topics_through_one_client() {
+async fn one_client_subscribes_to_ten_thousand_topics() {
     const TOPICS: usize = 10_000;
     let devnet = two_nodes().await;
     let publisher = builder(&devnet, 0).call_timeout(NEVER).connect().await.unwrap();
@@ -146,7 +148,7 @@ async fn ten_thousand_topics_through_one_client() {
         assert_eq!((message.topic(), message.data()), (topic(n).as_str(), &n.to_string().into()));
         assert_eq!(messages.stats().accepted, 1);
     }
-    // One that stays has the node's list to itself in the end.
+    // In the end the node lists the remaining topic only.
     let last = subscriptions.pop().unwrap();
     drop(subscriptions);
     until("the others to be gone", || devnet.node(1).topics() == [last.topic()]).await;
@@ -154,7 +156,7 @@ async fn ten_thousand_topics_through_one_client() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_calls_in_flight_and_not_one_more() {
+async fn hundred_thousand_calls_are_in_flight_and_no_more() {
     const CALLS: usize = 100_000;
     let nodes = Devnet::builder().nodes(2).push_limit(NEVER).node_limit(NEVER);
     let devnet = devnet(nodes).await;
@@ -162,7 +164,7 @@ async fn a_hundred_thousand_calls_in_flight_and_not_one_more() {
     let publisher = publisher.connect().await.unwrap();
     let server = builder(&devnet, 1).answer_timeout(NEVER).connect().await.unwrap();
     let mut requests = server.serve_requests("t").max_messages(CALLS).await.unwrap();
-    publisher.publish("nobody", "").wait_for_subscriber(false).await.unwrap_err();
+    publisher.publish("unknown", "").wait_for_subscriber(false).await.unwrap_err();
     let told = Arc::new(AtomicUsize::new(0));
     let (done, mut outcomes) = unbounded_channel();
     let mut held = Vec::with_capacity(CALLS);
@@ -198,7 +200,7 @@ async fn a_hundred_thousand_calls_in_flight_and_not_one_more() {
 }
 
 #[tokio::test]
-async fn the_client_wide_bound_stands_above_those_of_the_topics() {
+async fn max_held_bytes_limits_all_subscriptions_together() {
     let devnet = two_nodes().await;
     let publisher = client(&devnet, 0).await;
     let subscriber = builder(&devnet, 1).max_held_bytes(100_000).connect().await.unwrap();
@@ -213,7 +215,7 @@ async fn the_client_wide_bound_stands_above_those_of_the_topics() {
         assert_eq!((error.kind(), error.delivery()), (ErrorKind::SubscriberBusy, Delivery::Maybe), "{topic}");
     }
     assert_eq!(subscriber.stats().held_bytes, 90_000);
-    // A topic that is read goes on: an empty subscription takes a message though the bound is reached.
+    // A topic that is read goes on: an empty subscription accepts a message although the limit is reached.
     for n in 0..20u8 {
         publisher.publish("c", vec![n; 10_000]).await.unwrap();
         assert_eq!(soon("a message", c.next()).await.unwrap().data(), &vec![n; 10_000]);
@@ -222,7 +224,7 @@ async fn the_client_wide_bound_stands_above_those_of_the_topics() {
     assert_eq!(subscriber.stats().refused, 2);
     soon("a message", a.next()).await.unwrap();
     soon("a message", a.next()).await.unwrap();
-    publisher.publish("b", vec![1; 30_000]).await.expect("there is room again");
+    publisher.publish("b", vec![1; 30_000]).await.expect("there is space again");
     for _ in 0..2 {
         soon("a message", b.next()).await.unwrap();
     }
@@ -230,7 +232,7 @@ async fn the_client_wide_bound_stands_above_those_of_the_topics() {
 }
 
 #[tokio::test]
-async fn handlers_that_block_all_threads_keep_nothing_from_those_without_one() {
+async fn blocked_handler_threads_delay_no_stream_or_async_handler() {
     const THREADS: usize = 256;
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
@@ -242,7 +244,7 @@ async fn handlers_that_block_all_threads_keep_nothing_from_those_without_one() {
         let (gate, entered) = (gate.clone(), entered.clone());
         let handler = move |_| {
             entered.fetch_add(1, Ordering::SeqCst);
-            // Ends when the test lets go of the other end.
+            // Returns when the test drops the sender.
             let _ = gate.lock().unwrap().recv();
         };
         guards.push(subscriber.subscribe(format!("blocked {n}")).for_each_blocking(handler).await.unwrap());
@@ -258,7 +260,7 @@ async fn handlers_that_block_all_threads_keep_nothing_from_those_without_one() {
         .await
         .unwrap();
     for n in 0..=THREADS {
-        publisher.publish(format!("blocked {n}"), "x").await.expect("accepted is answered");
+        publisher.publish(format!("blocked {n}"), "x").await.expect("an accepted message is answered");
     }
     until("all threads to be taken", || entered.load(Ordering::SeqCst) == THREADS).await;
     until("the last one to wait", || subscriber.stats().dispatcher_waits > 0).await;
@@ -276,7 +278,7 @@ async fn handlers_that_block_all_threads_keep_nothing_from_those_without_one() {
 }
 
 #[tokio::test]
-async fn a_slow_consumer_is_told_once_in_each_episode() {
+async fn slow_consumer_is_reported_once_per_episode() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut events = subscriber.events();
@@ -288,7 +290,7 @@ async fn a_slow_consumer_is_told_once_in_each_episode() {
         for _ in 0..5 {
             assert_eq!(publisher.publish("t", "x").await.unwrap_err().kind(), ErrorKind::SubscriberBusy);
         }
-        // Some room ends no episode; only an empty lane does.
+        // An episode ends when the queue is empty, not when there is some space.
         soon("a message", messages.next()).await.unwrap();
         publisher.publish("t", "x").await.unwrap();
         assert_eq!(publisher.publish("t", "x").await.unwrap_err().kind(), ErrorKind::SubscriberBusy);
@@ -327,7 +329,7 @@ async fn max_in_flight_holds_while_a_node_is_being_chosen() {
     let mut refused = 0;
     for _ in 0..3 * MOST {
         let done = done.clone();
-        match publisher.publish("nobody", "x").start(move |outcome| done.send(outcome).unwrap()) {
+        match publisher.publish("unknown", "x").start(move |outcome| done.send(outcome).unwrap()) {
             Ok(_) => {}
             Err(error) => {
                 assert_eq!((error.kind(), error.delivery()), (ErrorKind::Overloaded, Delivery::No));
@@ -344,7 +346,7 @@ async fn max_in_flight_holds_while_a_node_is_being_chosen() {
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NoSubscriber);
     }
     assert!(soon("no further outcome", outcomes.recv()).await.is_none());
-    let error = publisher.publish("nobody", "x").await.unwrap_err();
+    let error = publisher.publish("unknown", "x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSubscriber, "all permits were released");
 }
 

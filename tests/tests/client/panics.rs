@@ -57,7 +57,7 @@ impl Subscriber for PanicAt {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_session_ends_its_calls_and_restarts_the_link() {
+async fn panic_in_a_session_ends_its_calls_and_restarts_the_link() {
     let armed = Arc::new(AtomicBool::new(false));
     // With a single subscriber in the process, tracing would ask the threads of other tests, which have none, whether a
     // message is enabled, and remember the answer.
@@ -111,7 +111,7 @@ impl Resolve for PanickingResolver {
 }
 
 #[tokio::test]
-async fn a_panic_while_connecting_restarts_the_link() {
+async fn panic_while_connecting_restarts_the_link() {
     let devnet = two_nodes().await;
     let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
         panic!("a devnet without a folder has its credentials in memory");

@@ -7,7 +7,7 @@ use amop::{Delivery, ErrorKind, Event};
 use crate::fixture::{builder, client, event, soon, two_nodes};
 
 #[tokio::test]
-async fn calls_end_when_the_node_goes_and_topics_are_back_when_it_returns() {
+async fn calls_fail_and_topics_are_restored_after_a_lost_node() {
     let devnet = two_nodes().await;
     let subscriber = builder(&devnet, 1).reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
     let other = client(&devnet, 0).await;
@@ -34,7 +34,7 @@ async fn calls_end_when_the_node_goes_and_topics_are_back_when_it_returns() {
 }
 
 #[tokio::test]
-async fn subscribing_while_the_node_is_away_waits_for_it() {
+async fn subscribing_waits_for_a_disconnected_node() {
     let devnet = two_nodes().await;
     let subscriber = builder(&devnet, 1).reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
     let mut events = subscriber.events();
@@ -45,11 +45,11 @@ async fn subscribing_while_the_node_is_away_waits_for_it() {
     let waiting = tokio::spawn(subscriber.subscribe("t").timeout(Duration::from_secs(60)).into_future());
     devnet.node(1).restart().await.unwrap();
     let _messages = soon("the subscription", waiting).await.unwrap().unwrap();
-    assert_eq!(devnet.node(1).topics(), ["t"], "and the one that gave up is not listed");
+    assert_eq!(devnet.node(1).topics(), ["t"], "the subscription that timed out is not listed");
 }
 
 #[tokio::test]
-async fn nothing_there_is_told_at_once() {
+async fn connecting_to_a_closed_port_fails_at_once() {
     let devnet = two_nodes().await;
     devnet.node(0).kill().await;
     let error = builder(&devnet, 0).connect().await.unwrap_err();
@@ -58,7 +58,7 @@ async fn nothing_there_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_may_start_while_all_nodes_are_down() {
+async fn offline_client_starts_without_any_node() {
     let devnet = two_nodes().await;
     devnet.node(0).kill().await;
     let offline = builder(&devnet, 0).start_offline(true).reconnect_min(Duration::from_millis(1));

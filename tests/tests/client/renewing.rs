@@ -44,7 +44,7 @@ async fn returns(events: &mut Events) {
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_needs_no_restart() {
+async fn renewed_certificate_needs_no_restart() {
     let former = devnet(Devnet::builder().nodes(1)).await;
     let (port, endpoint) = (former.node(0).address().port(), former.node(0).endpoint());
     let folder = TempDir::new().unwrap();
@@ -69,7 +69,7 @@ async fn a_renewed_certificate_needs_no_restart() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_read_leave_the_old_in_use() {
+async fn unreadable_files_leave_the_previous_credentials_in_use() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
     let folder = TempDir::new().unwrap();
     write(folder.path(), &files(&devnet));

@@ -37,7 +37,7 @@ async fn results_errors_and_panics_become_answers() {
 }
 
 #[tokio::test]
-async fn a_handler_that_is_too_slow_is_answered_for_and_nobody_else_runs_it() {
+async fn slow_request_is_answered_by_the_library() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let publisher = client(&devnet, 0).await;
     let server = builder(&devnet, 1).answer_timeout(Duration::from_millis(100)).connect().await.unwrap();
@@ -56,7 +56,7 @@ async fn a_handler_that_is_too_slow_is_answered_for_and_nobody_else_runs_it() {
 }
 
 #[tokio::test]
-async fn a_reply_after_the_limit_is_an_error() {
+async fn reply_after_the_limit_is_an_error() {
     let devnet = two_nodes().await;
     let publisher = client(&devnet, 0).await;
     let server = builder(&devnet, 1).answer_timeout(Duration::from_millis(50)).connect().await.unwrap();
@@ -67,7 +67,7 @@ async fn a_reply_after_the_limit_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_reply_may_come_later_from_another_thread_and_a_dropped_request_says_so() {
+async fn reply_may_come_from_another_thread() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let handler = |request: Request| {
@@ -83,7 +83,7 @@ async fn a_reply_may_come_later_from_another_thread_and_a_dropped_request_says_s
 }
 
 #[tokio::test]
-async fn a_topic_has_one_service_and_its_unicasts_go_there_alone() {
+async fn service_alone_receives_the_unicasts_of_its_topic() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut listener = server.subscribe("t").await.unwrap();
@@ -102,7 +102,7 @@ async fn a_topic_has_one_service_and_its_unicasts_go_there_alone() {
 }
 
 #[tokio::test]
-async fn concurrency_is_kept() {
+async fn concurrency_limits_calls_of_the_handler() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -170,7 +170,7 @@ async fn async_handlers_run_on_the_runtime_of_the_caller() {
 }
 
 #[tokio::test]
-async fn a_service_ends_with_the_runtime_of_its_handler() {
+async fn service_ends_with_the_runtime_of_its_handler() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -196,7 +196,7 @@ async fn a_service_ends_with_the_runtime_of_its_handler() {
 }
 
 #[tokio::test]
-async fn a_prepared_topic_serves_all_calls() {
+async fn prepared_topic_is_accepted_by_all_calls() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let topic = amop::Topic::new("t").unwrap();

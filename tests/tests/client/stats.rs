@@ -1,4 +1,4 @@
-//! A client's figures: what each counts, and that the totals are those of all endpoints.
+//! Statistics: what each of them counts, and that the totals cover all endpoints.
 
 use std::time::Duration;
 
@@ -7,28 +7,32 @@ use amop::{EndpointState, ErrorKind, Overflow};
 use crate::fixture::{builder, client, soon, two_nodes, until};
 
 #[tokio::test]
-async fn what_was_sent_answered_and_lost_is_counted() {
+async fn sent_and_answered_messages_are_counted() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
     for _ in 0..10 {
         publisher.publish("echo", "x").await.unwrap();
     }
-    publisher.broadcast("echo", "to nobody").await.unwrap();
+    publisher.broadcast("echo", "late").await.unwrap();
     let error = publisher.publish("nowhere", "x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSubscriber);
     let sent = publisher.stats().total();
-    assert_eq!((sent.calls, sent.round_trips.count()), (12, 10), "no refusal, no ack");
+    assert_eq!(
+        (sent.calls, sent.round_trips.count()),
+        (12, 10),
+        "neither refusals nor acknowledgements count"
+    );
     let [median, slowest] = [0.5, 1.0].map(|part| sent.round_trips.quantile(part).unwrap());
     assert!(Duration::ZERO < median && median <= slowest && slowest < Duration::from_secs(60));
-    // The broadcast came too, where nobody subscribes.
+    // The broadcast is received as well, although the server has no subscription.
     until("the broadcast to come", || server.stats().unwanted == 1).await;
     assert_eq!(server.stats().total().messages_received, 11);
     drop(service);
 }
 
 #[tokio::test]
-async fn what_is_not_delivered_is_counted_by_reason() {
+async fn undelivered_messages_are_counted_by_reason() {
     let devnet = two_nodes().await;
     let everywhere = builder(&devnet, 0).endpoint(devnet.endpoints()[1].clone()).connect().await.unwrap();
     until("both nodes", || everywhere.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
@@ -51,18 +55,18 @@ async fn what_is_not_delivered_is_counted_by_reason() {
     assert_eq!((stats.refused, stats.dropped), (2, 2));
     assert_eq!((refusing.stats().refused, dropping.stats().dropped), (2, 2));
     drop((refusing, dropping));
-    assert_eq!(everywhere.stats().dropped, 4, "what was left unread too, and a lane's end forgets nothing");
+    assert_eq!(everywhere.stats().dropped, 4, "including unread messages of subscriptions that have ended");
 }
 
 #[tokio::test]
-async fn connections_made_lost_and_missed_are_counted() {
+async fn connects_losses_and_failed_attempts_are_counted() {
     let devnet = two_nodes().await;
     let quick = builder(&devnet, 0).endpoint(devnet.endpoints()[1].clone());
     let client = quick.reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
     let of = |index: usize| client.stats().endpoints[index].clone();
     until("both nodes", || of(0).connected && of(1).connected).await;
     devnet.node(1).kill().await;
-    until("a failed try", || of(1).failed_connects > 0).await;
+    until("a failed attempt", || of(1).failed_connects > 0).await;
     assert_eq!((of(1).connected, of(1).losses, of(1).reconnects()), (false, 1, 0));
     devnet.node(1).restart().await.unwrap();
     until("the return", || of(1).connected).await;
@@ -73,7 +77,7 @@ async fn connections_made_lost_and_missed_are_counted() {
 }
 
 #[tokio::test]
-async fn an_endpoint_is_not_connected_after_a_close_that_aborts_it() {
+async fn endpoint_is_not_connected_after_a_close_that_aborts_it() {
     let devnet = two_nodes().await;
     let never = Duration::from_secs(24 * 3600);
     let client = builder(&devnet, 0).heartbeat(never).call_timeout(never).connect().await.unwrap();

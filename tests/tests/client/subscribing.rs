@@ -1,4 +1,4 @@
-//! Subscribing: order, copies, slow handlers, full lanes, leaving.
+//! Subscriptions: order, slow handlers, full queues, unsubscribing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -10,7 +10,7 @@ use amop_devnet::{Devnet, Fault};
 use crate::fixture::{builder, client, devnet, event, everywhere, soon, two_nodes, until};
 
 #[tokio::test]
-async fn a_broadcast_reaches_every_subscription_once_and_not_its_sender() {
+async fn broadcast_reaches_every_subscription_but_not_its_sender() {
     let devnet = two_nodes().await;
     let (a, b) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut own = a.subscribe("news").await.unwrap();
@@ -28,7 +28,7 @@ async fn a_broadcast_reaches_every_subscription_once_and_not_its_sender() {
 }
 
 #[tokio::test]
-async fn with_echo_a_client_hears_itself() {
+async fn echo_delivers_own_broadcasts() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let publisher = builder(&devnet, 0).echo(true).connect().await.unwrap();
     let other = client(&devnet, 1).await;
@@ -38,7 +38,7 @@ async fn with_echo_a_client_hears_itself() {
 }
 
 #[tokio::test]
-async fn messages_come_in_order_and_with_what_is_known_of_them() {
+async fn messages_arrive_in_order_with_their_metadata() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut messages = subscriber.subscribe("t").await.unwrap();
@@ -54,7 +54,7 @@ async fn messages_come_in_order_and_with_what_is_known_of_them() {
 }
 
 #[tokio::test]
-async fn a_slow_handler_is_not_given_the_message_again() {
+async fn slow_handler_does_not_receive_the_message_again() {
     let devnet = devnet(Devnet::builder().nodes(2).push_limit(Duration::from_millis(100))).await;
     let publisher = client(&devnet, 0).await;
     let (slow, other) = (client(&devnet, 1).await, client(&devnet, 1).await);
@@ -69,21 +69,21 @@ async fn a_slow_handler_is_not_given_the_message_again() {
         })
         .await
         .unwrap();
-    publisher.publish("t", "1").await.expect("accepted is answered, whatever the handler does");
+    publisher.publish("t", "1").await.expect("an accepted message is answered, whatever the handler does");
     until("the handler to be called", || calls.load(Ordering::SeqCst) == 1).await;
-    // Were it not answered, this subscriber would be given it after the push limit.
+    // If the message were not answered, this subscriber would receive it after the push limit.
     let mut second = other.subscribe("t").await.unwrap();
-    publisher.broadcast("t", "mark").await.unwrap();
-    let next = soon("the mark", second.next()).await.unwrap();
-    assert_eq!((next.kind(), next.data()), (MessageKind::Broadcast, &b"mark"[..].into()));
+    publisher.broadcast("t", "marker").await.unwrap();
+    let next = soon("the marker", second.next()).await.unwrap();
+    assert_eq!((next.kind(), next.data()), (MessageKind::Broadcast, &b"marker"[..].into()));
     drop(finish);
-    until("the mark to be handled", || calls.load(Ordering::SeqCst) == 2).await;
+    until("the marker to be handled", || calls.load(Ordering::SeqCst) == 2).await;
     slow.close().await.unwrap();
-    assert_eq!(calls.load(Ordering::SeqCst), 2, "the message and the mark, and nothing else");
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "it received the message and the marker only");
 }
 
 #[tokio::test]
-async fn a_full_lane_says_busy_and_one_event_per_episode() {
+async fn full_subscription_answers_busy_and_reports_it_once() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut events = subscriber.events();
@@ -107,12 +107,12 @@ async fn a_full_lane_says_busy_and_one_event_per_episode() {
     for _ in 0..2 {
         soon("a message", messages.next()).await.unwrap();
     }
-    publisher.publish("t", "x").await.expect("there is room again");
+    publisher.publish("t", "x").await.expect("there is space again");
     assert_eq!(subscriber.stats().endpoints[0].busy, 3);
 }
 
 #[tokio::test]
-async fn dropping_the_oldest_keeps_the_newest() {
+async fn drop_oldest_keeps_the_newest_messages() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut messages =
@@ -128,7 +128,7 @@ async fn dropping_the_oldest_keeps_the_newest() {
 }
 
 #[tokio::test]
-async fn a_panicking_handler_is_an_event_and_delivery_goes_on() {
+async fn panic_of_a_handler_is_an_event_and_delivery_goes_on() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut events = subscriber.events();
@@ -136,7 +136,7 @@ async fn a_panicking_handler_is_an_event_and_delivery_goes_on() {
     let handler = move |message: amop::Message| {
         let tx = tx.clone();
         async move {
-            assert!(message.data() != "bad", "no such thing");
+            assert!(message.data() != "bad", "invalid message");
             tx.send(message).unwrap();
         }
     };
@@ -150,11 +150,11 @@ async fn a_panicking_handler_is_an_event_and_delivery_goes_on() {
     };
     let (topic, text) = event(&mut events, "the failure", failed).await;
     assert_eq!(topic, "t");
-    assert!(text.contains("no such thing"));
+    assert!(text.contains("invalid message"));
 }
 
 #[tokio::test]
-async fn unsubscribing_waits_for_the_handler_and_runs_what_is_queued() {
+async fn unsubscribe_waits_until_the_handler_processed_the_queue() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let calls = Arc::new(AtomicUsize::new(0));
@@ -177,11 +177,11 @@ async fn unsubscribing_waits_for_the_handler_and_runs_what_is_queued() {
     }
     soon("the end", leaving).await.unwrap().unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 3);
-    assert!(go.send(()).is_err(), "the handler and what it holds are gone");
+    assert!(go.send(()).is_err(), "the handler and what it holds are dropped");
 }
 
 #[tokio::test]
-async fn a_handler_may_unsubscribe_itself() {
+async fn handler_may_unsubscribe_itself() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let slot = Arc::new(std::sync::Mutex::new(None::<amop::RunningHandler>));
@@ -202,12 +202,12 @@ async fn a_handler_may_unsubscribe_itself() {
         .unwrap();
     *slot.lock().unwrap() = Some(guard);
     publisher.publish("t", "x").await.unwrap();
-    soon("the handler", rx.recv()).await.unwrap().expect("it defers");
+    soon("the handler", rx.recv()).await.unwrap().expect("it does not wait inside a handler");
     assert!(soon("its end", rx.recv()).await.is_none());
 }
 
 #[tokio::test]
-async fn a_batch_handler_gets_all_in_order_and_its_failures_are_events() {
+async fn batch_handler_receives_all_messages_in_order() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut events = subscriber.events();
@@ -236,7 +236,7 @@ async fn a_batch_handler_gets_all_in_order_and_its_failures_are_events() {
 }
 
 #[tokio::test]
-async fn a_handler_elsewhere_is_waited_for_until_its_stream_is_dropped() {
+async fn close_waits_until_the_stream_of_a_handler_is_dropped() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let (mut messages, mut guard) = subscriber.subscribe("t").with_external_handler().await.unwrap();
@@ -244,7 +244,7 @@ async fn a_handler_elsewhere_is_waited_for_until_its_stream_is_dropped() {
     publisher.publish("t", "1").await.unwrap();
     let short = Duration::from_millis(50);
     assert_eq!(guard.end(Some(short)).await.unwrap_err().kind(), ErrorKind::Timeout);
-    assert_eq!(guard.stats().dropped, 1, "what was queued is given up with the time");
+    assert_eq!(guard.stats().dropped, 1, "the queue was dropped at the timeout");
     assert!(soon("the end of the stream", messages.next()).await.is_none());
     let closing = tokio::spawn(async move { subscriber.close().await });
     assert!(soon("the end of the requests", requests.next()).await.is_none());
@@ -254,7 +254,7 @@ async fn a_handler_elsewhere_is_waited_for_until_its_stream_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_node_that_says_nothing_costs_a_subscription_its_deadline_and_no_more() {
+async fn subscription_at_a_silent_node_fails_at_its_deadline() {
     let devnet = two_nodes().await;
     let client = client(&devnet, 0).await;
     devnet.node(0).freeze();
@@ -266,7 +266,7 @@ async fn a_node_that_says_nothing_costs_a_subscription_its_deadline_and_no_more(
     devnet.node(0).thaw();
 }
 
-/// What no test here waits for.
+/// Longer than any test takes.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 #[tokio::test]
@@ -338,7 +338,7 @@ async fn services_answer_before_they_are_confirmed() {
 }
 
 #[tokio::test]
-async fn an_unconfirmed_subscription_ends_its_handler() {
+async fn unconfirmed_subscription_ends_its_handler() {
     let devnet = two_nodes().await;
     let subscriber = client(&devnet, 1).await;
     devnet.node(1).freeze();
@@ -347,6 +347,32 @@ async fn an_unconfirmed_subscription_ends_its_handler() {
     let error =
         soon("the deadline", subscribe.for_each_blocking(move |message| tx.send(message).unwrap())).await;
     assert_eq!(error.err().unwrap().kind(), ErrorKind::Timeout);
-    assert!(rx.is_closed(), "the handler and what it holds are gone");
+    assert!(rx.is_closed(), "the handler and what it holds are dropped");
     devnet.node(1).thaw();
+}
+
+/// A waker that calls the client, as the executor of another crate may do.
+struct CallsClient {
+    client: amop::Client,
+    called: mpsc::Sender<amop::Result<()>>,
+}
+
+impl std::task::Wake for CallsClient {
+    fn wake(self: Arc<Self>) {
+        let _ = self.called.send(self.client.remove_endpoint("127.0.0.1:1"));
+    }
+}
+
+#[tokio::test]
+async fn waker_of_a_closed_subscription_may_call_the_client() {
+    let devnet = two_nodes().await;
+    let client = client(&devnet, 0).await;
+    let mut messages = client.subscribe("t").await.unwrap();
+    let (called, calls) = mpsc::channel();
+    let waker = std::task::Waker::from(Arc::new(CallsClient { client: client.clone(), called }));
+    assert!(messages.poll_ready(&mut std::task::Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    // On a thread of its own, which would never return if the client's lock were held while it wakes.
+    std::thread::spawn(move || messages.unsubscribe());
+    calls.recv_timeout(crate::fixture::GUARD).expect("the waker has returned").unwrap();
 }

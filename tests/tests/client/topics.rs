@@ -1,4 +1,4 @@
-//! Topic lists: many at once, one by one, while the node lets frames overtake each other.
+//! Topic lists: many topics side by side and one by one, at a node that processes frames out of order.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::fixture::{client, devnet, soon};
 
 #[tokio::test]
-async fn a_thousand_topics_at_once_and_one_by_one_all_stand_at_a_node_that_reorders() {
+async fn node_that_reorders_lists_a_thousand_topics() {
     for at_once in [true, false] {
         let devnet = devnet(Devnet::builder().nodes(2).reorder(Duration::from_millis(5))).await;
         let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
@@ -38,9 +38,9 @@ async fn a_thousand_topics_at_once_and_one_by_one_all_stand_at_a_node_that_reord
             let lists = subscriber.stats().endpoints[0].topic_lists_sent;
             assert!(lists < 100, "changes are gathered: {lists} lists for 1,000 topics");
         }
-        // Half of them go, all at once.
+        // Half of the subscriptions end side by side.
         subscriptions.truncate(500);
-        soon("half of them gone", async {
+        soon("half of the topics to be removed", async {
             while devnet.node(1).topics().len() != 500 {
                 tokio::task::yield_now().await;
             }

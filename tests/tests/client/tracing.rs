@@ -1,4 +1,4 @@
-//! What the client tells tracing: spans of sessions and calls with their ids, and never a payload.
+//! Log records: spans of sessions and calls with their ids, without payloads.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::fixture::{builder, soon, two_nodes};
 
-/// All that was logged.
+/// The log of a test.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

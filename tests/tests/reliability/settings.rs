@@ -164,7 +164,7 @@ async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) {
             (Retry::AtLeastOnce, Placement::All) => {
                 assert!(lost <= MAX_LOST, "{lost} lost with at-least-once delivery")
             }
-            (_, Placement::All) => assert_eq!(twice, 0, "{retry:?}: one id is handled once"),
+            (_, _) => assert_eq!(twice, 0, "{retry:?}: one id is handled once"),
         }
     }
 }
@@ -187,9 +187,9 @@ async fn wait_until_known(devnet: &Devnet, topic: &str, received: &Received, pla
     }
     let known = |probe: &str| received.0.lock().unwrap().contains_key(probe);
     let enough = |publishers: &[(String, Client)]| match placement {
-        Placement::All => publishers.iter().all(|(probe, _)| known(probe)),
         // The node that lists the topic drops messages for its own sessions, so that only the other one delivers.
         Placement::One => publishers.iter().any(|(probe, _)| known(probe)),
+        _ => publishers.iter().all(|(probe, _)| known(probe)),
     };
     let all_known = async {
         while !enough(&publishers) {

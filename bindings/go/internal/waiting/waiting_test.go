@@ -37,7 +37,7 @@ func TestLateResultIsPassedToCleanup(t *testing.T) {
 	}
 	close(gate)
 	if <-late != 5 {
-		t.Fatal("something else came late")
+		t.Fatal("another value was passed to cleanup")
 	}
 }
 

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use amop::text::is_unprintable;
 use amop_devnet::Devnet;
 
 use super::diagnosis::Diagnosis;
@@ -107,6 +108,18 @@ fn wrong_port() {
         answer(&mut stream, b"", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     });
     Diagnosis::of(&place, &web, &[]).is("tls", 5, "wrong-port", "HTTP/1.1 400 Bad Request");
+}
+
+#[test]
+fn answers_of_servers_are_escaped_and_bounded() {
+    let place = Place::with_nodes();
+    let status = ["HTTP/1.1 400 \x1b[2J\u{9b}2J\u{202e}".as_bytes(), &[b'x'; 1000], b"\r\n\r\n"].concat();
+    let web = listen(move |mut stream| answer(&mut stream, b"", &status));
+    let shown = r"400 \u{1b}[2J\u{9b}2J\u{202e}xxx";
+    Diagnosis::of(&place, &web, &[]).is("tls", 5, "wrong-port", shown);
+    let ended = place.run(&["doctor", &web]);
+    let text = ended.stdout.iter().find(|line| line.contains(shown)).unwrap();
+    assert!(text.len() < 500 && !text.chars().any(is_unprintable), "{text:?}");
 }
 
 #[test]
