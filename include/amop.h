@@ -872,7 +872,10 @@ amop_message_kind amop_message_kind_of(const amop_message *message);
 /** Returns the payload: any number of bytes, possibly none, not NUL-terminated. */
 amop_bytes amop_message_data(const amop_message *message);
 
-/** Returns the sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits. */
+/**
+ * Returns the sequence id that the publisher gave the message, as received: 32 bytes from 2.x nodes, usually
+ * hexadecimal digits. Empty if the protocol carries none.
+ */
 amop_bytes amop_message_seq(const amop_message *message);
 
 /** Returns the endpoint of the node that delivered the message, as it was added. */
