@@ -11,11 +11,12 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use super::budget::Budget;
-use super::duplicates::{Duplicates, Key, Lookup};
+use super::duplicates::{Duplicates, Lookup};
 use super::events::{Event, EventHub};
 use super::lane::{Lane, LaneItem, Reservation, SPARE};
 use super::message::Message;
-use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
+use super::request::{Request, Responder};
+use super::ticket::{AnswerSink, Key, Origin, Ticket};
 use crate::protocol::message::{Incoming, MessageKind};
 use crate::protocol::{SeqSource, Topic, result};
 use crate::runtime::Process;
