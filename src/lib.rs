@@ -21,7 +21,7 @@
 //!
 //! # Guarantees
 //! - Every accepted call completes exactly once: with a reply or an [`Error`], at the latest at its deadline or when
-//! the   client closes. The error states whether the message may have been delivered.
+//!   the client closes. The error states whether the message may have been delivered.
 //! - Every unicast is answered. If a handler is too slow, a queue is full or a handler panics, the publisher receives a
 //!   specific error code.
 //! - A subscription receives the messages of a connection in order, each once. Messages that are discarded are counted,

@@ -156,7 +156,10 @@ async fn async_handlers_run_on_the_runtime_of_the_caller() {
     let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
     let _service =
         server.serve("served", move |_: Request| std::future::ready(is_here().to_string())).await.unwrap();
-    let handler = move |_| std::future::ready(tx.send(is_here()).unwrap());
+    let handler = move |_| {
+        tx.send(is_here()).unwrap();
+        async {}
+    };
     let _handler = server.subscribe("subscribed").for_each(handler).await.unwrap();
     assert_eq!(publisher.publish("served", "x").await.unwrap().data(), "true");
     publisher.publish("subscribed", "x").await.unwrap();
