@@ -192,15 +192,18 @@ impl Router {
 
     fn hand_over(&mut self) {
         let Router { shared, routes, touched, .. } = self;
-        for topic in touched.drain(..) {
-            let Some(route) = routes.get_mut(&topic) else { continue };
-            route.touched = false;
-            for port in &mut route.subscriptions {
-                port.hand_over(&topic, &shared.events);
+        // A topic is only taken off once it is done: if the waker of a consumer panics, the next batch does the rest.
+        while let Some(topic) = touched.last() {
+            if let Some(route) = routes.get_mut(topic) {
+                for port in &mut route.subscriptions {
+                    port.hand_over(topic, &shared.events);
+                }
+                if let Some(port) = &mut route.service {
+                    port.hand_over(topic, &shared.events);
+                }
+                route.touched = false;
             }
-            if let Some(port) = &mut route.service {
-                port.hand_over(&topic, &shared.events);
-            }
+            touched.pop();
         }
     }
 }
@@ -388,3 +391,6 @@ fn report_slow_consumer<T: LaneItem>(events: &EventHub, topic: &Topic, lane: &La
         events.emit(Event::SlowConsumer { topic: topic.as_str().into() });
     }
 }
+
+#[cfg(test)]
+mod tests;
