@@ -267,6 +267,7 @@ impl Drop for Responder {
 /// TOO_SLOW itself, half a second before the node would deliver it to somebody else. When the last clone is
 /// dropped unanswered, the answer is DROPPED.
 #[derive(Clone)]
+#[must_use = "dropping a request unanswered answers it DROPPED"]
 pub struct Request(Arc<RequestInner>);
 
 struct RequestInner {
