@@ -3,8 +3,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::*;
-use crate::delivery::request::Wire;
-use crate::delivery::{LaneLimits, LaneReader};
+use crate::delivery::{LaneLimits, LaneReader, Wire};
 use crate::protocol::message::{MessageId, Payload};
 
 struct PanickingWaker;

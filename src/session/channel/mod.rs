@@ -4,6 +4,8 @@
 //! [`frames`] what comes from the node, the handshake included.
 
 mod calls;
+#[cfg(test)]
+mod delivery_tests;
 mod ended_calls;
 mod frames;
 mod heartbeat;
