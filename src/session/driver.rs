@@ -181,13 +181,8 @@ impl<'a> Driver<'a> {
 
     fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
         match self.inbox.poll_recv_many(cx, self.commands, COMMANDS) {
-            Poll::Pending => return false,
-            // All senders are gone: the client was dropped without a close.
-            Poll::Ready(0) => {
-                let first = self.closing.is_none();
-                self.closing.get_or_insert_with(closed);
-                return first;
-            }
+            // The link holds a sender itself, so that the channel is not closed here.
+            Poll::Pending | Poll::Ready(0) => return false,
             Poll::Ready(_) => {}
         }
         let now = Instant::now();
@@ -362,3 +357,6 @@ impl<'a> Driver<'a> {
 fn add(counter: &AtomicU64, count: usize) {
     counter.fetch_add(count as u64, Ordering::Relaxed);
 }
+
+#[cfg(test)]
+mod tests;
