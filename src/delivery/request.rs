@@ -110,6 +110,7 @@ impl Drop for Responder {
 /// library answers TOO_SLOW, half a second before a 2.x node would deliver the request to another subscriber. If the
 /// last clone is dropped unanswered, the answer is DROPPED.
 #[derive(Clone)]
+#[must_use = "dropping a request unanswered answers it DROPPED"]
 pub struct Request(Arc<RequestInner>);
 
 struct RequestInner {

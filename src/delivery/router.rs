@@ -194,15 +194,18 @@ impl Router {
 
     fn pass_on(&mut self) {
         let Router { shared, routes, touched, .. } = self;
-        for topic in touched.drain(..) {
-            let Some(route) = routes.get_mut(&topic) else { continue };
-            route.touched = false;
-            for staged in &mut route.subscriptions {
-                staged.pass_on(&topic, &shared.events);
+        // A topic is only taken off once it is done: if the waker of a consumer panics, the next batch does the rest.
+        while let Some(topic) = touched.last() {
+            if let Some(route) = routes.get_mut(topic) {
+                for staged in &mut route.subscriptions {
+                    staged.pass_on(topic, &shared.events);
+                }
+                if let Some(staged) = &mut route.service {
+                    staged.pass_on(topic, &shared.events);
+                }
+                route.touched = false;
             }
-            if let Some(staged) = &mut route.service {
-                staged.pass_on(&topic, &shared.events);
-            }
+            touched.pop();
         }
     }
 }
@@ -390,3 +393,6 @@ fn report_slow_consumer<T: LaneItem>(events: &EventHub, topic: &Topic, lane: &La
         events.emit(Event::SlowConsumer { topic: topic.as_str().into() });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,6 +120,14 @@ impl LinkHandle {
         Ok((permit, bytes))
     }
 
+    /// Checks that the link can list topics that take so many bytes in all.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::TooLarge`] if they don't fit its list.
+    pub(crate) fn check_list(&self, listed_len: usize) -> Result<()> {
+        self.limits.load().check_list(listed_len)
+    }
+
     /// Sets what the connection can carry.
     pub(super) fn set_limits(&self, limits: Limits) {
         self.limits.store(Arc::new(limits));
@@ -263,6 +271,15 @@ impl AnswerSink for LinkHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn list_is_checked_with_the_limits_of_the_latest_connection() {
+        let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
+        let link = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
+        assert!(link.check_list(1000).is_ok());
+        link.set_limits(Limits { list_bytes: 999, ..DEFAULT_LIMITS });
+        assert_eq!(link.check_list(1000).unwrap_err().kind(), ErrorKind::TooLarge);
+    }
 
     #[test]
     fn permit_keeps_the_bound_on_bytes() {

@@ -341,6 +341,13 @@ impl<K: Callers> Calls<K> {
         self.deadlines.next()
     }
 
+    /// Remembers all calls, which are ended next while the connection goes on: their replies may still arrive.
+    pub(super) fn remember_all(&mut self, now: Instant) {
+        let live = std::mem::take(&mut self.live);
+        live.iter().for_each(|(number, call)| self.remember(*number, call, now));
+        self.live = live;
+    }
+
     /// Ends all calls with `error`.
     pub(super) fn end_all(&mut self, error: &Error, queued: Queued, out: &mut Outputs<K>) {
         self.deadlines.clear();

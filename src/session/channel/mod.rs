@@ -193,7 +193,10 @@ impl<K: Callers> Machine<K> {
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
             Input::Survey { topic, caller } => topics.survey(topic, caller, now),
             Input::Read(answer) => topics.read(answer, now),
-            Input::EndCalls(error) => calls.end_all(&error, Queued::StillWritten, out),
+            Input::EndCalls(error) => {
+                calls.remember_all(now);
+                calls.end_all(&error, Queued::StillWritten, out);
+            }
         }
     }
 
