@@ -21,7 +21,8 @@ pub enum ErrorKind {
     InvalidTopic = 2,
     /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     InvalidEndpoint = 3,
-    /// The message does not fit one frame of the node's generation (2.x: 100 MiB - 64 KiB).
+    /// The message, or the list of the client's topics, does not fit one frame of the node's generation (2.x: 100 MiB -
+    /// 64 KiB).
     TooLarge = 4,
 
     /// No credentials were given and none were found. The text lists every place that was searched.

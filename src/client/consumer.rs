@@ -25,12 +25,16 @@ pub(super) struct Member {
 
 impl Member {
     /// Registers a consumer. The links list its topic from here on.
+    ///
+    /// # Errors
+    /// As `enter`; [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the list would not fit one frame.
     pub(super) fn join(
         core: &Arc<ClientCore>,
         topic: &Topic,
         enter: impl FnOnce(&mut Registry, Id) -> Result<()>,
     ) -> Result<Member> {
         let mut registry = core.registry();
+        core.check_list(&registry, topic)?;
         let id = registry.next_id();
         enter(&mut registry, id)?;
         let applied = core.send_routes(&registry, topic);

@@ -41,6 +41,8 @@ impl ClientCore {
             self.delivery.clone(),
             self.links.changes(),
         );
+        // Without any link, topics were accepted unchecked.
+        link.handle.check_list(registry.listed_len())?;
         for topic in registry.topics() {
             let spec = registry.route(&topic, id);
             // It can't fail, because the receiver is in `task`.

@@ -22,6 +22,7 @@ use crate::error::Result;
 /// It reconnects without limit and restores its topics. [`Client::close`] ends it in order. If its last clone and its
 /// last subscription are dropped without that, it ends in the background.
 #[derive(Clone)]
+#[must_use = "dropping the last handle ends the client"]
 pub struct Client {
     pub(super) core: Arc<ClientCore>,
 }
@@ -53,10 +54,11 @@ impl Client {
     /// without data, as soon as one subscription has accepted it, so that a slow reader never makes the node deliver it
     /// again.
     ///
-    /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
+    /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`](crate::WeakClient).
     ///
     /// # Errors
-    /// When awaited, returns an error if the topic is invalid or if no node lists it in time.
+    /// When awaited, returns an error if the topic is invalid or if no node lists it in time, and
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the list of this client's topics would not fit one frame.
     pub fn subscribe(&self, topic: impl IntoTopic) -> Subscribe {
         Subscribe::new(self.core.clone(), topic.into_topic())
     }
@@ -64,7 +66,7 @@ impl Client {
     /// Serves a topic: the result of the handler is the reply to each unicast.
     ///
     /// A client may have one service for a topic. It alone receives the unicasts of that topic; broadcasts go to
-    /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
+    /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`](crate::WeakClient).
     ///
     /// ```no_run
     /// # async fn example(client: amop::Client) -> amop::Result<()> {

@@ -57,6 +57,8 @@ pub(crate) struct LinkTask {
     handle: Arc<LinkHandle>,
     router: Router,
     inbox: UnboundedReceiver<Command>,
+    /// Commands that the session has taken from the inbox; empty unless it has panicked. The last comes first.
+    taken: Vec<Command>,
     state: watch::Sender<LinkState>,
     /// Counts changes of the state of any link, for tasks that wait for some node.
     changed: Arc<watch::Sender<u64>>,
@@ -102,6 +104,7 @@ impl LinkTask {
             handle,
             router,
             inbox,
+            taken: Vec::new(),
             state,
             changed,
             backoff,
@@ -121,7 +124,13 @@ impl LinkTask {
                     self.ended = Some(why);
                     return;
                 }
-                Err(_) => self.panicked(),
+                Err(_) => {
+                    self.panicked();
+                    if let Step::Closed(why) = self.refuse_taken() {
+                        self.ended = Some(why);
+                        return;
+                    }
+                }
             }
         }
     }
@@ -158,6 +167,16 @@ impl LinkTask {
             format!("a bug in the library: the task of {} panicked; the client reconnects", self.name),
         );
         self.set_down(error, was_up);
+    }
+
+    /// Refuses the commands that a session has left behind, so that no caller and no route is lost with it.
+    fn refuse_taken(&mut self) -> Step<()> {
+        while let Some(command) = self.taken.pop() {
+            if let Step::Closed(why) = self.refuse(command) {
+                return Step::Closed(why);
+            }
+        }
+        Step::Done(())
     }
 
     /// One connection from its beginning to its end; how long a session was up.
@@ -199,7 +218,15 @@ impl LinkTask {
             handshake_by,
         };
         let (handle, seqs) = (self.handle.clone(), self.delivery.seqs.clone());
-        let driver = Driver::new(stream, options, seqs, handle.clone(), &mut self.router, &mut self.inbox);
+        let driver = Driver::new(
+            stream,
+            options,
+            seqs,
+            handle.clone(),
+            &mut self.router,
+            &mut self.inbox,
+            &mut self.taken,
+        );
         let (events, name) = (&self.delivery.events, &self.name);
         let (state, changed) = (&self.state, &self.changed);
         let mut node: Option<(Arc<str>, u32)> = None;
@@ -242,15 +269,19 @@ impl LinkTask {
                 done = &mut work => return Step::Done(done),
                 command = self.inbox.recv() => command,
             };
-            match command {
-                None => return Step::Closed(session::closed()),
-                Some(Command::Close(why) | Command::Leave { why, .. }) => return Step::Closed(why),
-                Some(command) => {
-                    let error = session::not_connected(&self.name);
-                    refuse(&self.handle, &mut self.router, command, error);
-                }
+            let Some(command) = command else { return Step::Closed(session::closed()) };
+            if let Step::Closed(why) = self.refuse(command) {
+                return Step::Closed(why);
             }
         }
+    }
+
+    fn refuse(&mut self, command: Command) -> Step<()> {
+        if let Command::Close(why) | Command::Leave { why, .. } = command {
+            return Step::Closed(why);
+        }
+        refuse(&self.handle, &mut self.router, command, session::not_connected(&self.name));
+        Step::Done(())
     }
 
     fn is_down(&mut self, error: Error, up_since: Option<Instant>) -> Step<Duration> {
@@ -300,7 +331,7 @@ impl Drop for LinkTask {
         self.set_state(LinkState::Ended);
         self.inbox.close();
         let why = self.ended.take().unwrap_or_else(session::closed);
-        while let Ok(command) = self.inbox.try_recv() {
+        while let Some(command) = self.taken.pop().or_else(|| self.inbox.try_recv().ok()) {
             refuse(&self.handle, &mut self.router, command, why.clone());
         }
     }

@@ -33,6 +33,15 @@ impl ClientCore {
         applied
     }
 
+    /// Checks that every link can list the topics of this client together with `topic`.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the list would not fit one frame.
+    pub(crate) fn check_list(&self, registry: &Registry, topic: &Topic) -> Result<()> {
+        let listed_len = registry.listed_len_with(topic);
+        self.links.all().iter().try_for_each(|link| link.handle.check_list(listed_len))
+    }
+
     /// Removes a consumer.
     pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();

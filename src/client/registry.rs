@@ -36,6 +36,8 @@ pub(crate) struct Registry {
     next: Id,
     closed: bool,
     topics: HashMap<Topic, Entry>,
+    /// The bytes that all topics take in a list.
+    listed_len: usize,
     /// Consumers that were removed and whose handlers may still run.
     leaving: Vec<Leftover>,
     /// The link that topics with [`Placement::One`] are listed at.
@@ -50,13 +52,13 @@ impl Registry {
 
     pub(crate) fn add_subscription(&mut self, topic: &Topic, consumer: Consumer<Message>) -> Result<()> {
         self.check_open()?;
-        self.topics.entry(topic.clone()).or_default().subscriptions.push(consumer);
+        self.entry(topic).subscriptions.push(consumer);
         Ok(())
     }
 
     pub(crate) fn add_service(&mut self, topic: &Topic, consumer: Consumer<Request>) -> Result<()> {
         self.check_open()?;
-        let entry = self.topics.entry(topic.clone()).or_default();
+        let entry = self.entry(topic);
         if entry.service.is_some() {
             return Err(Error::undelivered(
                 ErrorKind::AlreadyServed,
@@ -80,8 +82,20 @@ impl Registry {
         self.leaving.extend(gone.filter(Leftover::may_run));
         if entry.subscriptions.is_empty() && entry.service.is_none() {
             self.topics.remove(topic);
+            self.listed_len -= topic.listed_len();
         }
         wakers
+    }
+
+    /// Returns the bytes that all topics take in a list, whatever their placement: any link may have to list them all.
+    pub(crate) fn listed_len(&self) -> usize {
+        self.listed_len
+    }
+
+    /// Returns [`Registry::listed_len`] as it is with a further topic, or one that is there already.
+    pub(crate) fn listed_len_with(&self, topic: &Topic) -> usize {
+        let is_new = !self.topics.contains_key(topic);
+        self.listed_len + if is_new { topic.listed_len() } else { 0 }
     }
 
     /// Returns the lanes that receive the messages of `topic` on `link`, none if the topic is not listed there.
@@ -140,6 +154,7 @@ impl Registry {
     /// for, and the lanes' readers, which are to be woken after the registry is unlocked.
     pub(crate) fn close(&mut self) -> (Vec<Topic>, Vec<Leftover>, Wakers) {
         self.closed = true;
+        self.listed_len = 0;
         let mut wakers = Wakers::default();
         let mut leftovers = std::mem::take(&mut self.leaving);
         let mut topics = Vec::new();
@@ -149,6 +164,13 @@ impl Registry {
             topics.push(topic);
         }
         (topics, leftovers, wakers)
+    }
+
+    fn entry(&mut self, topic: &Topic) -> &mut Entry {
+        self.topics.entry(topic.clone()).or_insert_with_key(|topic| {
+            self.listed_len += topic.listed_len();
+            Entry::default()
+        })
     }
 
     fn check_open(&self) -> Result<()> {
@@ -177,5 +199,37 @@ impl Leftover {
     /// Drops and counts what is queued.
     pub(crate) fn abandon(self) {
         self.lane.abandon();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{Budget, LaneLimits};
+
+    fn consumer<T: LaneItem>(id: Id) -> Consumer<T> {
+        let lane = Lane::new(LaneLimits::default(), Arc::new(Budget::new(1 << 20)));
+        Consumer { id, lane, placement: Placement::One, finished: None }
+    }
+
+    #[test]
+    fn bytes_of_the_list_follow_the_topics() {
+        let mut registry = Registry::default();
+        let [a, b] = ["a", "quo\"te"].map(|name| Topic::new(name).unwrap());
+        assert_eq!(registry.listed_len_with(&a), 4);
+        registry.add_subscription(&a, consumer(1)).unwrap();
+        registry.add_subscription(&a, consumer(2)).unwrap();
+        registry.add_service(&a, consumer(3)).unwrap();
+        registry.add_service(&a, consumer(4)).unwrap_err();
+        assert_eq!((registry.listed_len(), registry.listed_len_with(&a)), (4, 4));
+        registry.add_service(&b, consumer(5)).unwrap();
+        assert_eq!(registry.listed_len(), 4 + 10);
+        (1..=2).for_each(|id| drop(registry.remove(&a, id)));
+        assert_eq!(registry.listed_len(), 4 + 10, "its service is left");
+        drop(registry.remove(&a, 3));
+        drop(registry.remove(&a, 3));
+        assert_eq!(registry.listed_len(), 10);
+        drop(registry.close());
+        assert_eq!(registry.listed_len(), 0);
     }
 }

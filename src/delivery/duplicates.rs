@@ -1,9 +1,10 @@
 //! Duplicate detection: a message that the nodes deliver more than once is handled once.
 //!
-//! The key is kind, topic and sequence id; a message without an id is never a duplicate. A duplicate of an answered request is answered as the first was; one that
-//! comes while the handler runs joins it, at most once for each link. The table is bounded by time, by entries and,
-//! for kept answers, by bytes. A request that is being handled stays in it without limit, because the connections
-//! that wait with it need the answer; there are never more of them than request handles.
+//! The key is kind, topic and sequence id; a message without an id is never a duplicate. A duplicate of an answered
+//! request is answered as the first was; one that comes while the handler runs joins it, at most once for each link. The
+//! table is bounded by time, by entries and, for kept answers, by bytes. A request that is being handled stays in it
+//! without limit, because the connections that wait with it need the answer; there are never more of them than request
+//! handles.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,18 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::request::{Author, Origin, Ticket, Unsent};
+use super::ticket::{Author, Key, Origin, Ticket, Unsent};
 use crate::error::Result;
-use crate::protocol::message::{MessageId, MessageKind};
-use crate::protocol::{Topic, result};
-
-/// What makes two messages the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    pub(crate) id: MessageId,
-    pub(crate) kind: MessageKind,
-    pub(crate) topic: Topic,
-}
+use crate::protocol::result;
 
 /// What is known of an accepted message.
 enum State {
@@ -194,8 +186,10 @@ impl Duplicates {
 mod tests {
     use super::*;
 
-    use crate::delivery::request::Wire;
     use crate::delivery::send_queue::SendQueue;
+    use crate::delivery::ticket::Wire;
+    use crate::protocol::Topic;
+    use crate::protocol::message::{MessageId, MessageKind};
 
     fn id(n: u64) -> MessageId {
         MessageId::new(&n.to_be_bytes())
@@ -225,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_is_answered_as_the_first_was() {
+    fn duplicate_is_answered_as_the_first_was() {
         let mut table = Duplicates::new(Duration::from_secs(60), 100);
         let now = Instant::now();
         assert_eq!(seen(&mut table, 1, now), "new");
@@ -244,7 +238,7 @@ mod tests {
             table.answered(&ticket, -7, &Bytes::from_static(b"bad"), now),
             "the duplicate's connection is there"
         );
-        assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "nobody waits any more");
+        assert!(!table.answered(&ticket, -7, &Bytes::new(), now), "no connection waits any more");
         assert_eq!(*wire.answers.lock().unwrap(), [(id(2), -7)]);
         assert!(matches!(table.look(&key(2), now, origin), Lookup::Answer(-7, data) if data == "bad"));
     }

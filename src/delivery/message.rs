@@ -10,7 +10,7 @@ use super::lane::LaneItem;
 use crate::protocol::Topic;
 use crate::protocol::message::{MessageId, MessageKind};
 
-/// A message as it came from a node. Cheap to clone: topic and data are shared.
+/// A message received from a node. Cheap to clone: topic and data are shared.
 #[derive(Clone)]
 pub struct Message {
     pub(crate) topic: Topic,
@@ -22,12 +22,12 @@ pub struct Message {
 }
 
 impl Message {
-    /// The topic it was published on.
+    /// Returns the topic it was published on.
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// Unicast or broadcast.
+    /// Returns whether it is a unicast or a broadcast.
     pub fn kind(&self) -> MessageKind {
         self.kind
     }
@@ -37,22 +37,22 @@ impl Message {
         self.id.as_bytes()
     }
 
-    /// The payload: any bytes, possibly none.
+    /// Returns the payload: any bytes, possibly none.
     pub fn data(&self) -> &Bytes {
         &self.data
     }
 
-    /// The payload, without a copy.
+    /// Returns the payload without a copy.
     pub fn into_data(self) -> Bytes {
         self.data
     }
 
-    /// The node it came from, as the endpoint was given.
+    /// Returns the endpoint of the node that delivered it, as it was added.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// When this client read it (not when it was sent: the wire doesn't say).
+    /// Returns when this client received it. The protocol does not transmit when it was sent.
     pub fn received_at(&self) -> SystemTime {
         self.received_at
     }
@@ -67,7 +67,7 @@ impl LaneItem for Message {
 }
 
 impl std::fmt::Debug for Message {
-    /// Without the payload, which belongs in no log.
+    /// Shows all but the payload, which must not get into logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Message")
             .field("topic", &self.topic)

@@ -13,6 +13,7 @@ mod message;
 mod request;
 mod router;
 mod send_queue;
+mod ticket;
 
 pub use crate::protocol::message::MessageKind;
 pub(crate) use budget::Budget;
@@ -24,8 +25,8 @@ pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader, Wakers};
 pub use lane::{Overflow, SubscriptionStats};
 pub use message::Message;
 pub use request::Request;
-#[cfg(test)]
-pub(crate) use request::Wire;
-pub(crate) use request::{Answer, AnswerSink, Author, Ticket, Unsent};
 pub(crate) use router::{Batch, DeliveryShared, DiscardCounters, RouteSpec, Router, Verdict};
 pub(crate) use send_queue::{QueuedBytes, SendQueue};
+#[cfg(test)]
+pub(crate) use ticket::Wire;
+pub(crate) use ticket::{Answer, AnswerSink, Author, Ticket, Unsent};

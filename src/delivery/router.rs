@@ -11,11 +11,12 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use super::budget::Budget;
-use super::duplicates::{Duplicates, Key, Lookup};
+use super::duplicates::{Duplicates, Lookup};
 use super::events::{Event, EventHub};
 use super::lane::{Lane, LaneItem, Reservation, SPARE};
 use super::message::Message;
-use super::request::{AnswerSink, Origin, Request, Responder, Ticket};
+use super::request::{Request, Responder};
+use super::ticket::{AnswerSink, Key, Origin, Ticket};
 use crate::protocol::message::{Incoming, MessageKind};
 use crate::protocol::{SeqSource, Topic, result};
 use crate::runtime::Process;
@@ -27,16 +28,16 @@ pub(crate) struct DeliveryShared {
     pub(crate) events: Arc<EventHub>,
     pub(crate) seqs: Arc<SeqSource>,
     pub(crate) discarded: DiscardCounters,
-    /// Whether the client hears its own broadcasts.
+    /// Whether the client receives its own broadcasts.
     pub(crate) echo: bool,
 }
 
-/// Messages that came and went to no lane, though none was full; by reason.
+/// Counts messages that went to no lane although none was full, by reason.
 #[derive(Debug, Default)]
 pub(crate) struct DiscardCounters {
-    /// They had come before.
+    /// They had arrived before.
     pub(crate) duplicates: AtomicU64,
-    /// Nobody here subscribes, or no longer.
+    /// This client has no subscription to their topic.
     pub(crate) unwanted: AtomicU64,
     /// This client's own broadcasts.
     pub(crate) own: AtomicU64,
@@ -57,7 +58,7 @@ impl RouteSpec {
     }
 }
 
-/// A lane with what the present batch brings for it.
+/// A lane, and the messages of the current batch for it.
 struct StagedLane<T: LaneItem> {
     lane: Arc<Lane<T>>,
     staged: Vec<T>,
@@ -68,7 +69,7 @@ impl<T: LaneItem> StagedLane<T> {
         StagedLane { lane, staged: Vec::new() }
     }
 
-    fn hand_over(&mut self, topic: &Topic, events: &EventHub) {
+    fn pass_on(&mut self, topic: &Topic, events: &EventHub) {
         if self.staged.is_empty() {
             return;
         }
@@ -83,26 +84,27 @@ struct Route {
     topic: Topic,
     subscriptions: Vec<StagedLane<Message>>,
     service: Option<StagedLane<Request>>,
-    /// Has staged messages.
+    /// Whether it has staged messages.
     touched: bool,
 }
 
 impl Route {
-    /// Puts a message into every subscription's lane with room; what became of it at the luckiest.
+    /// Stages a message in every subscription's lane that has capacity. Returns `Reserved` if any lane accepted it, `Full`
+    /// if none did and one was full, else `Closed`.
     fn stage(&mut self, events: &EventHub, bytes: usize, message: impl FnOnce() -> Message) -> Reservation {
         let mut make = Some(message);
         let mut made: Option<Message> = None;
         let mut full = false;
-        for port in &mut self.subscriptions {
-            match port.lane.reserve(bytes) {
+        for staged in &mut self.subscriptions {
+            match staged.lane.reserve(bytes) {
                 Reservation::Reserved => {
                     if let Some(make) = make.take() {
                         made = Some(make());
                     }
-                    port.staged.extend(made.clone());
+                    staged.staged.extend(made.clone());
                 }
                 Reservation::Full => {
-                    report_slow_consumer(events, &self.topic, &port.lane);
+                    report_slow_consumer(events, &self.topic, &staged.lane);
                     full = true;
                 }
                 Reservation::Closed => {}
@@ -137,7 +139,7 @@ pub(crate) struct Router {
 pub(crate) enum Verdict {
     /// Answer now.
     Answer(i32, Bytes),
-    /// A handler answers, before the session's clock runs out.
+    /// A handler answers, within the session's time limit.
     Later(Arc<Ticket>),
     /// No answer is due: it is a broadcast, or a copy of a request whose answer this connection waits for already.
     NoAnswer,
@@ -151,7 +153,7 @@ impl Router {
         Router { shared, endpoint, sink, epoch: 0, process, routes: HashMap::new(), touched: Vec::new() }
     }
 
-    /// A new connection: answers to requests of former ones must not go there.
+    /// Begins a new connection, to which answers to requests of former ones must not go.
     pub(crate) fn start_epoch(&mut self, epoch: u64) {
         self.epoch = epoch;
     }
@@ -171,12 +173,12 @@ impl Router {
         self.routes.insert(topic, route);
     }
 
-    /// All topics that the node should list for this session.
+    /// Returns the topics that the node has to list for this session.
     pub(crate) fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.routes.keys()
     }
 
-    /// Decides about what one read brought, then hands the messages to their lanes.
+    /// Decides about what one read brought, then passes the messages to their lanes.
     pub(crate) fn batch<R>(&mut self, now: Instant, decide: impl FnOnce(&mut Batch<'_>) -> R) -> R {
         let Router { shared, endpoint, sink, epoch, process, routes, touched } = self;
         let arrival = Arrival { endpoint, received_at: None };
@@ -186,26 +188,29 @@ impl Router {
         let decided = decide(&mut batch);
         // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their duplicates.
         drop(batch);
-        self.hand_over();
+        self.pass_on();
         decided
     }
 
-    fn hand_over(&mut self) {
+    fn pass_on(&mut self) {
         let Router { shared, routes, touched, .. } = self;
-        for topic in touched.drain(..) {
-            let Some(route) = routes.get_mut(&topic) else { continue };
-            route.touched = false;
-            for port in &mut route.subscriptions {
-                port.hand_over(&topic, &shared.events);
+        // A topic is only taken off once it is done: if the waker of a consumer panics, the next batch does the rest.
+        while let Some(topic) = touched.last() {
+            if let Some(route) = routes.get_mut(topic) {
+                for staged in &mut route.subscriptions {
+                    staged.pass_on(topic, &shared.events);
+                }
+                if let Some(staged) = &mut route.service {
+                    staged.pass_on(topic, &shared.events);
+                }
+                route.touched = false;
             }
-            if let Some(port) = &mut route.service {
-                port.hand_over(&topic, &shared.events);
-            }
+            touched.pop();
         }
     }
 }
 
-/// Whence and when the messages of a batch came.
+/// From where and when the messages of a batch arrived.
 struct Arrival<'a> {
     endpoint: &'a Arc<str>,
     /// Read from the clock at the first message.
@@ -294,7 +299,7 @@ impl Batch<'_> {
             }
         }
         let bytes = incoming.data.len();
-        let Some(port) = &mut route.service else {
+        let Some(service) = &mut route.service else {
             let reservation = route.stage(&self.shared.events, bytes, message);
             if reservation == Reservation::Reserved {
                 route.touch(self.touched);
@@ -302,16 +307,16 @@ impl Batch<'_> {
             }
             return self.shared.discarded.answer(reservation);
         };
-        let reservation = port.lane.reserve(bytes);
+        let reservation = service.lane.reserve(bytes);
         if reservation != Reservation::Reserved {
             if reservation == Reservation::Full {
-                report_slow_consumer(&self.shared.events, &route.topic, &port.lane);
+                report_slow_consumer(&self.shared.events, &route.topic, &service.lane);
             }
             return self.shared.discarded.answer(reservation);
         }
         let ticket = Ticket::new(key, origin());
         let responder = Responder::new(ticket.clone(), self.shared.duplicates.clone(), self.process);
-        port.staged.push(Request::new(message(), responder));
+        service.staged.push(Request::new(message(), responder));
         route.touch(self.touched);
         duplicates.running(ticket.clone());
         Verdict::Later(ticket)
@@ -360,9 +365,9 @@ impl Batch<'_> {
 }
 
 impl DiscardCounters {
-    /// The answer to a unicast that met this room, counted.
-    fn answer(&self, room: Reservation) -> Verdict {
-        let code = match room {
+    /// Returns the answer to a unicast with this outcome, and counts it.
+    fn answer(&self, reservation: Reservation) -> Verdict {
+        let code = match reservation {
             Reservation::Reserved => result::OK,
             // The lanes have counted it.
             Reservation::Full => result::BUSY,
@@ -388,3 +393,6 @@ fn report_slow_consumer<T: LaneItem>(events: &EventHub, topic: &Topic, lane: &La
         events.emit(Event::SlowConsumer { topic: topic.as_str().into() });
     }
 }
+
+#[cfg(test)]
+mod tests;

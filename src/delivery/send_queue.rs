@@ -1,4 +1,4 @@
-//! The bytes that wait to be sent on one connection, whoever asked for them, and their bound.
+//! Counts the bytes that wait to be sent on one connection, for callers, handlers and the session itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -136,6 +136,8 @@ pub struct Limits {
     pub frame_bytes: usize,
     /// The bytes that a frame adds to its topic and data.
     pub frame_overhead: usize,
+    /// The bytes of all topics in the longest list, each counted with its quotes, escapes and separator.
+    pub list_bytes: usize,
     /// How long a subscriber has to answer a unicast before its node tries another subscriber.
     pub answer_time: Duration,
 }
@@ -144,6 +146,24 @@ impl Limits {
     /// Returns the bytes of a message's frame.
     pub fn frame_len(&self, topic_len: usize, data_len: usize) -> usize {
         self.frame_overhead + topic_len + data_len
+    }
+
+    /// Checks that a link can list topics that take so many bytes in all.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::TooLarge`] if they don't fit one frame.
+    pub fn check_list(&self, listed_len: usize) -> Result<()> {
+        if listed_len <= self.list_bytes {
+            return Ok(());
+        }
+        Err(Error::undelivered(
+            ErrorKind::TooLarge,
+            format!(
+                "the list of this client's topics would have {listed_len} bytes, of at most {}: subscribe to fewer \
+                 topics, or use a further client",
+                self.list_bytes
+            ),
+        ))
     }
 
     /// Checks that a link can carry a message.
@@ -203,6 +223,7 @@ mod tests {
             topic_bytes: 3,
             frame_bytes: 20,
             frame_overhead: 10,
+            list_bytes: 30,
             answer_time: Duration::from_secs(1),
         };
         let topic = |name| Topic::new(name).unwrap();
@@ -210,5 +231,8 @@ mod tests {
         let error = limits.check(&topic("abc"), 8).unwrap_err();
         assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("at most 7"), "{error}");
         assert_eq!(limits.check(&topic("abcd"), 0).unwrap_err().kind(), ErrorKind::InvalidTopic);
+        assert!(limits.check_list(30).is_ok());
+        let error = limits.check_list(31).unwrap_err();
+        assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("31 bytes, of at most 30"));
     }
 }

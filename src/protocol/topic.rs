@@ -46,6 +46,12 @@ impl Topic {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the bytes that the topic takes in a list: those of a JSON string and of the separator or bracket after
+    /// it.
+    pub(crate) fn listed_len(&self) -> usize {
+        serde_json::Value::from(self.as_str()).to_string().len() + 1
+    }
 }
 
 impl Deref for Topic {

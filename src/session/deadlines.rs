@@ -1,4 +1,4 @@
-//! Points in time with something due at each; forgotten lazily.
+//! Points in time with something due at each. Those that are over early are removed lazily.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -32,7 +32,7 @@ impl<T> Ord for Entry<T> {
 }
 
 impl<T> Deadlines<T> {
-    /// Below this it isn't worth tidying.
+    /// The number of entries below which tidying is not worth the time.
     const SMALL: usize = 1024;
 
     pub(crate) fn new() -> Deadlines<T> {
@@ -79,7 +79,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn due_ones_come_in_order_and_old_ones_are_forgotten() {
+    fn deadlines_come_in_order_and_dead_ones_are_removed() {
         let start = Instant::now();
         let at = |s| start + Duration::from_secs(s);
         let mut deadlines = Deadlines::new();

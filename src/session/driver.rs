@@ -50,7 +50,8 @@ pub(crate) struct Driver<'a> {
     router: &'a mut Router,
     link: Arc<LinkHandle>,
     inbox: &'a mut UnboundedReceiver<Command>,
-    commands: Vec<Command>,
+    /// What was taken from the inbox and not dealt with, the last first. The link deals with what a panic leaves here.
+    commands: &'a mut Vec<Command>,
     /// What the machine has put out; here to be used again.
     effects: Vec<Effect<Channels>>,
     requests: OpenRequests,
@@ -86,6 +87,7 @@ impl<'a> Driver<'a> {
         link: Arc<LinkHandle>,
         router: &'a mut Router,
         inbox: &'a mut UnboundedReceiver<Command>,
+        commands: &'a mut Vec<Command>,
     ) -> Driver<'a> {
         let now = Instant::now();
         let endpoint = options.endpoint.clone();
@@ -102,7 +104,7 @@ impl<'a> Driver<'a> {
             router,
             link,
             inbox,
-            commands: Vec::with_capacity(COMMANDS),
+            commands,
             effects: Vec::new(),
             sleep,
             endpoint,
@@ -178,20 +180,15 @@ impl<'a> Driver<'a> {
     }
 
     fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.inbox.poll_recv_many(cx, &mut self.commands, COMMANDS) {
-            Poll::Pending => return false,
-            // All senders are gone: the client was dropped without a close.
-            Poll::Ready(0) => {
-                let first = self.closing.is_none();
-                self.closing.get_or_insert_with(closed);
-                return first;
-            }
+        match self.inbox.poll_recv_many(cx, self.commands, COMMANDS) {
+            // The link holds a sender itself, so that the channel is not closed here.
+            Poll::Pending | Poll::Ready(0) => return false,
             Poll::Ready(_) => {}
         }
         let now = Instant::now();
         let Driver { commands, machine, router, link, requests, epoch, leaving, closing, .. } = self;
-        let mut commands = commands.drain(..).peekable();
-        while let Some(command) = commands.next() {
+        commands.reverse();
+        while let Some(command) = commands.pop() {
             match command {
                 Command::Call(call) if !machine.is_ready() => {
                     refuse_call(link, call, not_connected(&self.endpoint));
@@ -218,7 +215,7 @@ impl<'a> Driver<'a> {
                                 machine.answer(&answer.id, topic, answer.result, &answer.data);
                             }
                             if let Some(Command::Answer { epoch, answer }) =
-                                commands.next_if(|command| matches!(command, Command::Answer { .. }))
+                                commands.pop_if(|command| matches!(command, Command::Answer { .. }))
                             {
                                 next = Some((epoch, answer));
                             }
@@ -360,3 +357,6 @@ impl<'a> Driver<'a> {
 fn add(counter: &AtomicU64, count: usize) {
     counter.fetch_add(count as u64, Ordering::Relaxed);
 }
+
+#[cfg(test)]
+mod tests;

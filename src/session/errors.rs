@@ -19,6 +19,7 @@ pub(crate) fn nobody_connected() -> Error {
     )
 }
 
+/// Returns the error of a call whose deadline passed before the session received it.
 pub(super) fn too_late(endpoint: &str, topic: &Topic) -> Error {
     let text = format!("no time was left to send the message on {:?} to {endpoint}", topic);
     Error::undelivered(ErrorKind::Timeout, text)
@@ -29,6 +30,7 @@ pub(crate) fn closed() -> Error {
     Error::undelivered(ErrorKind::Closed, "the client was closed")
 }
 
+/// Returns the error of calls that were in flight when the connection was lost.
 pub(super) fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
     Error::undelivered(
         ErrorKind::ConnectionLost,
@@ -36,6 +38,7 @@ pub(super) fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
     )
 }
 
+/// Returns the error of a connection that the node has closed.
 pub(super) fn connection_ended(endpoint: &str, ready: bool, mid_frame: bool) -> Error {
     if !ready {
         return Error::undelivered(

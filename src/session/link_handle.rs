@@ -20,18 +20,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::message::Limits;
 use crate::protocol::{Topic, result};
 
-/// What a link can carry before its first connection: as much as the least of all generations.
+/// What a link can carry before its first connection. The generation that carries least counts.
 const DEFAULT_LIMITS: Limits = super::channel::LIMITS;
 
-/// Bounds of what callers may have under way at one node.
+/// The bounds of one link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkLimits {
     pub(crate) max_send_bytes: usize,
 }
 
-/// What went over a link since it was made.
+/// Counts what went over a link since it was created.
 ///
-/// In cache lines of its own: its task counts every frame, while callers on other threads read what lies beside.
+/// It has cache lines of its own, because its task counts every frame while callers on other threads read what lies beside.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Counters {
@@ -39,19 +39,19 @@ pub(crate) struct Counters {
     pub(crate) frames_received: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
     pub(crate) bytes_received: AtomicU64,
-    /// Writes to the connection: frames over writes tell how well they are gathered.
+    /// Writes to the connection. Frames per write show how well they are gathered.
     pub(crate) writes: AtomicU64,
     pub(crate) connects: AtomicU64,
-    /// Sessions that ended though the client didn't want it.
+    /// Sessions that the client did not end.
     pub(crate) losses: AtomicU64,
-    /// Tries to connect that came to nothing.
+    /// Failed attempts to connect.
     pub(crate) failed_connects: AtomicU64,
     /// Calls and replies refused at a bound.
     pub(crate) overloaded: AtomicU64,
     /// Unicasts and broadcasts sent for callers.
     pub(crate) calls: AtomicU64,
     pub(crate) round_trips: RoundTripCounters,
-    /// Unicasts and broadcasts that came.
+    /// Unicasts and broadcasts received.
     pub(crate) messages_received: AtomicU64,
     pub(crate) topic_lists_sent: AtomicU64,
     /// Frames that answer no call in flight: late, duplicate or foreign.
@@ -118,6 +118,14 @@ impl LinkHandle {
         let permit = Permit::new(&self.in_flight);
         self.queue.try_add(bytes).map_err(|queued| self.overloaded(queued))?;
         Ok((permit, bytes))
+    }
+
+    /// Checks that the link can list topics that take so many bytes in all.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::TooLarge`] if they don't fit its list.
+    pub(crate) fn check_list(&self, listed_len: usize) -> Result<()> {
+        self.limits.load().check_list(listed_len)
     }
 
     /// Sets what the connection can carry.
@@ -265,20 +273,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn list_is_checked_with_the_limits_of_the_latest_connection() {
+        let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
+        let link = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
+        assert!(link.check_list(1000).is_ok());
+        link.set_limits(Limits { list_bytes: 999, ..DEFAULT_LIMITS });
+        assert_eq!(link.check_list(1000).unwrap_err().kind(), ErrorKind::TooLarge);
+    }
+
+    #[test]
     fn permit_keeps_the_bound_on_bytes() {
         let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
-        let port = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
+        let link = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
         let topic = Topic::new("t").unwrap();
-        let permit = |data_len| port.permit(&topic, data_len);
+        let permit = |data_len| link.permit(&topic, data_len);
         let (first, counted) = permit(500).expect("an empty queue takes one of any size");
-        assert_eq!((counted, port.queued_bytes()), (544, 544));
+        assert_eq!((counted, link.queued_bytes()), (544, 544));
         assert_eq!(permit(0).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded);
-        port.release_bytes(544);
+        link.release_bytes(544);
         let (second, counted) = permit(50).unwrap();
         drop(first);
         assert_eq!(permit(50).map(|_| ()).unwrap_err().kind(), ErrorKind::Overloaded, "bytes");
-        port.release_bytes(counted);
+        link.release_bytes(counted);
         drop(second);
-        assert_eq!((port.in_flight(), port.queued_bytes()), (0, 0));
+        assert_eq!((link.in_flight(), link.queued_bytes()), (0, 0));
     }
 }

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_leave_in_order_whatever_the_pieces() {
+    fn bytes_leave_in_order_in_pieces_of_any_size() {
         let big = Bytes::from(vec![9u8; OWN_SEGMENT_LEN]);
         let mut expected = Vec::new();
         let mut outbox = Outbox::default();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn small_frames_leave_as_one_piece_and_large_payloads_uncopied() {
+    fn small_frames_are_gathered_and_large_payloads_not_copied() {
         let mut outbox = Outbox::default();
         for _ in 0..100 {
             outbox.put(|out| out.extend_from_slice(b"head"), &Bytes::from_static(b"payload"));

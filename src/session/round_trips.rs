@@ -1,4 +1,4 @@
-//! How long answered unicasts took: a histogram of fixed size that one task writes while anybody reads.
+//! How long answered unicasts took: a histogram of fixed size that one task writes and any thread reads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ const PER_OCTAVE: u64 = 8;
 const LAST_OCTAVE: u32 = 30;
 const BUCKETS: usize = (EXACT + (LAST_OCTAVE as u64 - 3) * PER_OCTAVE) as usize;
 
-/// The histogram as the session's task keeps it: one atomic addition a call, no lock.
+/// The histogram as the session's task keeps it: one atomic addition for each call, no lock.
 #[derive(Debug)]
 pub(crate) struct RoundTripCounters([AtomicU64; BUCKETS]);
 
@@ -32,21 +32,23 @@ impl RoundTripCounters {
     }
 }
 
-/// How long unicasts took from the call's begin at the connection to the subscriber's reply, those that were answered
-/// well. A histogram: times are known to an eighth of themselves.
+/// How long successful unicasts took, from the start of the call at the connection to the subscriber's reply.
+///
+/// It is a histogram: a time is known to an eighth of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoundTrips {
     counts: Vec<u64>,
 }
 
 impl RoundTrips {
-    /// How many there were.
+    /// Returns the number of unicasts.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The time within which this part of them was answered: 0.5 is the median, 0.99 leaves the slowest hundredth
-    /// out, 1 is the slowest. `None` without any. Parts outside of 0 to 1 count as the nearer of the two.
+    /// Returns the time within which this part of them was answered: 0.5 is the median, 0.99 leaves out the slowest
+    /// hundredth, 1 is the slowest. Returns `None` if there were none. A part outside of 0 to 1 counts as the nearer of
+    /// the two.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let count = self.count();
         // At least one of them, so that 0 is the fastest.
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_time_falls_into_a_bucket_that_is_at_most_an_eighth_too_long() {
+    fn buckets_are_at_most_an_eighth_too_long() {
         let times = (0..2_000).chain((11..31).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]));
         for micros in times {
             let longest = longest(bucket(Duration::from_micros(micros)) as u64);
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_those_of_what_was_counted() {
+    fn quantiles_match_the_counted_times() {
         let counters = RoundTripCounters::default();
         assert_eq!((counters.read().count(), counters.read().quantile(0.5)), (0, None));
         for micros in 1..=10 {

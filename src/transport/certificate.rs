@@ -93,8 +93,8 @@ impl ParsedCertificate {
         let certificate = Certificate::from_der(der).map_err(damage)?;
         let tbs = certificate.tbs_certificate();
         let key = tbs.subject_public_key_info();
-        let bits = key.subject_public_key.as_bytes().ok_or("its key doesn't end on a byte")?;
-        let signature = certificate.signature().as_bytes().ok_or("its signature doesn't end on a byte")?;
+        let bits = key.subject_public_key.as_bytes().ok_or("its key does not end on a byte")?;
+        let signature = certificate.signature().as_bytes().ok_or("its signature does not end on a byte")?;
         Ok(ParsedCertificate {
             der: der.clone().into_owned(),
             version: tbs.version(),

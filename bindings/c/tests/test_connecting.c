@@ -234,7 +234,7 @@ static void peers_that_are_not_nodes_are_reported(void **state)
     expect_refusal(options, AMOP_ERROR_CONNECT_TIMEOUT, mute.endpoint);
     close(mute.socket);
     static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
-    expect_of_answer(http, sizeof http - 1, AMOP_ERROR_TLS, "doesn't speak TLS");
+    expect_of_answer(http, sizeof http - 1, AMOP_ERROR_TLS, "does not speak TLS");
     expect_of_answer("", 0, AMOP_ERROR_TLS, "closed the connection");
     /* The alert of a peer without a common cipher suite: handshake_failure, fatal. */
     static const unsigned char alert[] = {21, 3, 3, 0, 2, 2, 40};

@@ -23,7 +23,7 @@ pub(super) fn check(source: &CredentialSource) -> Result<Checked, Problem> {
         return Err(out_of_date(&credentials, &error));
     }
     let problem = if let Some(issuer) = credentials.missing_issuer() {
-        let seen = format!("{} doesn't hold the certificate of {issuer}", credentials.certificate_name());
+        let seen = format!("{} does not hold the certificate of {issuer}", credentials.certificate_name());
         Some(Problem::new(Finding::AgencyMissing, seen))
     } else {
         credentials.check_chain().err().map(|error| Problem::new(Finding::MixedChains, error.message()))

@@ -238,7 +238,7 @@ async fn soak_over_tls_leaves_nothing() {
         Box::pin(async move {
             let endpoint = node.endpoint().parse().unwrap();
             // A node that accepts connections and does not answer is one of the faults.
-            let dialled = timeout(Duration::from_secs(2), dial(&endpoint, &*connector)).await;
+            let dialled = timeout(Duration::from_secs(2), dial(&endpoint, &connector)).await;
             dialled.ok()?.ok().map(Sdk::over)
         })
     });

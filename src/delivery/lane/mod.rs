@@ -19,6 +19,7 @@ use super::budget::{Budget, cost};
 
 /// The behaviour of a full lane when another message arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Overflow {
     /// Refuses the message; the publisher of a unicast receives BUSY. The default.
     #[default]

@@ -21,6 +21,7 @@ pub const LIMITS: Limits = Limits {
     topic_bytes: MAX_TOPIC_BYTES,
     frame_bytes: MAX_SENT_FRAME_LEN,
     frame_overhead: HEADER_LEN + 1,
+    list_bytes: MAX_SENT_FRAME_LEN - HEADER_LEN - super::topic_list::OVERHEAD,
     answer_time: Duration::from_secs(5),
 };
 

@@ -1,4 +1,4 @@
-//! Calls in flight: each ends exactly once, by its answer, its deadline, its caller or the connection's end.
+//! Calls in flight. Each ends exactly once: by its answer, its deadline, its caller or the end of the connection.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -19,7 +19,7 @@ use crate::session::deadlines::Deadlines;
 use crate::session::effect::{Callers, Outputs};
 use crate::session::view::TopicView;
 
-/// The calls of one connection, found by the number inside their own seq.
+/// The calls of one connection, found by the number inside their id.
 pub(super) struct Calls<K: Callers> {
     endpoint: Arc<str>,
     live: HashMap<u64, Call<K::Call>, BuildHasherDefault<NumberHasher>>,
@@ -81,7 +81,7 @@ pub(super) struct ToQueue {
 pub(super) enum Queued {
     /// They are still written.
     StillWritten,
-    /// They are thrown away; so far the outbox has written so much.
+    /// They are discarded. `written` is how many bytes of the outbox were written before.
     Lost { written: u64 },
 }
 
@@ -339,6 +339,13 @@ impl<K: Callers> Calls<K> {
     /// When the next deadline is due.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.next()
+    }
+
+    /// Remembers all calls, which are ended next while the connection goes on: their replies may still arrive.
+    pub(super) fn remember_all(&mut self, now: Instant) {
+        let live = std::mem::take(&mut self.live);
+        live.iter().for_each(|(number, call)| self.remember(*number, call, now));
+        self.live = live;
     }
 
     /// Ends all calls with `error`.

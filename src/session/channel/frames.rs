@@ -9,7 +9,6 @@ use super::{Phase, Session, wire_log};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::channel::{Frame, MessageType, amop, handshake};
 use crate::session::effect::{Callers, Effect, Fatal, Notice};
-use crate::text::foreign;
 
 impl<K: Callers> Session<K> {
     /// Deals with a frame, unless it is a message: then returns whether this client sent it.
@@ -108,8 +107,8 @@ impl<K: Callers> Session<K> {
         self.phase = Phase::Ready { protocol: choice.protocol };
         self.calls.set_lists_topics(!self.wanted.is_empty());
         self.topics.start(!self.wanted.is_empty());
-        let node_version = foreign(&choice.node_version).to_string();
-        self.out.effects.push(Effect::Notice(Notice::Ready { node_version, protocol: choice.protocol }));
+        let handshake::Choice { node_version, protocol } = choice;
+        self.out.effects.push(Effect::Notice(Notice::Ready { node_version, protocol }));
         Ok(())
     }
 }

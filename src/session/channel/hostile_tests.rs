@@ -115,6 +115,20 @@ fn own_broadcast_comes_back_before_or_after_its_ack() {
 }
 
 #[test]
+fn late_reply_is_no_message_while_the_client_closes() {
+    let mut bench = Bench::ready(3);
+    let mut reader = bench.subscribe("t", LaneLimits::default());
+    let (id, mut done) = bench.call(CallKind::Publish, "t", b"ping");
+    bench.sent();
+    bench.handle(Input::EndCalls(Error::undelivered(ErrorKind::Closed, "closed")));
+    let error = outcome(&mut done).unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Closed, Delivery::Maybe));
+    bench.answer_frame(MessageType::Request, id, 0, &body("t", b"pong")).unwrap();
+    assert!(take(&mut reader).is_none() && bench.sent().is_empty());
+    assert_eq!(stray(&bench), 1);
+}
+
+#[test]
 fn own_ids_that_another_session_sent_are_ordinary() {
     let mut bench = Bench::ready(3);
     let mut reader = bench.subscribe("t", LaneLimits::default());

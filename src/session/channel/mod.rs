@@ -4,6 +4,8 @@
 //! [`frames`] what comes from the node, the handshake included.
 
 mod calls;
+#[cfg(test)]
+mod delivery_tests;
 mod ended_calls;
 mod frames;
 mod heartbeat;
@@ -191,7 +193,10 @@ impl<K: Callers> Machine<K> {
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
             Input::Survey { topic, caller } => topics.survey(topic, caller, now),
             Input::Read(answer) => topics.read(answer, now),
-            Input::EndCalls(error) => calls.end_all(&error, Queued::StillWritten, out),
+            Input::EndCalls(error) => {
+                calls.remember_all(now);
+                calls.end_all(&error, Queued::StillWritten, out);
+            }
         }
     }
 

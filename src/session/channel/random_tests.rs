@@ -36,8 +36,8 @@ enum Step {
     Route { topic: usize, subscribed: bool, served: bool },
     /// The next topic list is overtaken in the node: it takes effect when the node next speaks of its topics.
     DelayList,
-    /// The node says which topics it lists.
-    Tell,
+    /// The node answers which topics it lists.
+    AnswerQuestions,
     /// Bytes leave for the node, or stay queued until the next of these.
     Write,
     /// Time passes.
@@ -68,7 +68,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (topic, any::<bool>(), any::<bool>())
             .prop_map(|(topic, subscribed, served)| Step::Route { topic, subscribed, served }),
         1 => Just(Step::DelayList),
-        2 => Just(Step::Tell),
+        2 => Just(Step::AnswerQuestions),
         3 => Just(Step::Write),
         3 => prop_oneof![0..50u64, 0..5_000u64].prop_map(|millis| Step::Pass { millis }),
     ];
@@ -156,7 +156,7 @@ impl Play {
             Step::Read => self.read(),
             Step::Route { topic, subscribed, served } => self.route(topic, subscribed, served),
             Step::DelayList => self.delay_next_list = true,
-            Step::Tell => self.tell(),
+            Step::AnswerQuestions => self.answer_questions(),
             Step::Write => self.write(),
             Step::Pass { millis } => self.pass(Duration::from_millis(millis)),
             Step::Forget { .. } | Step::Answer { .. } | Step::Handle { .. } => {}
@@ -236,7 +236,7 @@ impl Play {
         }
     }
 
-    fn tell(&mut self) {
+    fn answer_questions(&mut self) {
         self.write();
         if let Some(late) = self.delayed.take() {
             self.listed = late;
@@ -247,7 +247,7 @@ impl Play {
         }
     }
 
-    /// Lets time pass as the driver does: a look at the clock whenever the machine asked for one.
+    /// Lets time pass as the driver does: it checks the timers whenever the machine asked for that.
     fn pass(&mut self, time: Duration) {
         let until = self.bench.now + time;
         loop {
@@ -273,10 +273,10 @@ impl Play {
             self.bench.handle(Input::EndCalls(error));
             self.write();
         }
-        self.look_at_calls();
+        self.check_calls();
     }
 
-    fn look_at_calls(&mut self) {
+    fn check_calls(&mut self) {
         for (place, (id, done)) in self.calls.iter_mut().enumerate() {
             match done.try_recv() {
                 Ok(Err(error)) if error.node_code().is_none() && error.delivery() == Delivery::No => {
@@ -289,7 +289,7 @@ impl Play {
         assert_eq!((self.bench.link.in_flight(), self.bench.link.queued_bytes()), (0, 0));
     }
 
-    /// All that is open comes to its end, with a node that does what it is told; then the promises are looked at.
+    /// Completes all that is open, with a node that works properly, then checks the promises.
     fn finish(mut self) {
         self.read();
         self.running.clear();
@@ -298,7 +298,7 @@ impl Play {
         let wanted: BTreeSet<String> =
             self.bench.router.topics().map(|topic| topic.as_str().to_owned()).collect();
         for round in 100..120 {
-            self.tell();
+            self.answer_questions();
             // The node delivers what it has a list for.
             for stale in self.listed.difference(&wanted).cloned().collect::<Vec<_>>() {
                 *self.arrived.entry(seq(round)).or_default() += 1;
@@ -308,7 +308,7 @@ impl Play {
         }
         assert_eq!(self.listed, wanted, "the node lists what is wanted");
         self.write();
-        self.look_at_calls();
+        self.check_calls();
         assert!(self.answered.keys().eq(self.arrived.keys()), "every unicast is answered");
         for (id, answers) in &self.answered {
             assert!(*answers <= self.arrived[id], "answered more often than it came: {id}");
@@ -323,14 +323,14 @@ impl Play {
 
 proptest! {
     #[test]
-    fn calls_end_once_unicasts_are_answered_and_topics_get_listed(steps in steps()) {
+    fn calls_end_once_and_unicasts_are_answered(steps in steps()) {
         let mut play = Play::new();
         steps.into_iter().for_each(|step| play.step(step));
         play.finish();
     }
 
     #[test]
-    fn calls_end_with_the_connection_and_say_whether_they_were_sent(steps in steps(), lost: bool) {
+    fn calls_end_with_the_connection_and_state_if_they_were_sent(steps in steps(), lost: bool) {
         let mut play = Play::new();
         steps.into_iter().for_each(|step| play.step(step));
         play.end(lost);

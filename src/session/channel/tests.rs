@@ -1,16 +1,16 @@
-//! The machine with frames put in by hand: no socket, no sleep, the clock is an argument.
+//! The machine with frames made by the tests: no socket, no sleep, the time is passed in.
 
 use std::time::Duration;
 
-use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
+use super::test_harness::{Bench, S, Sent, body, outcome, seq};
 use super::*;
-use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Router, Verdict, Wire};
+use crate::delivery::{LaneLimits, RouteSpec};
 use crate::error::Delivery;
-use crate::protocol::message::Payload;
-use crate::session::call::CallKind;
+use crate::protocol::channel::Frame;
+use crate::session::call::{CallKind, NewCall};
 
 #[test]
-fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
+fn handshake_offers_versions_1_to_3_and_takes_the_choice() {
     let mut bench = Bench::new();
     let offer = bench.sent().remove(0);
     assert_eq!(offer.kind, MessageType::Handshake);
@@ -18,14 +18,14 @@ fn the_handshake_offers_1_to_3_and_takes_the_nodes_choice() {
     assert_eq!((said["minimumSupport"].as_i64(), said["maximumSupport"].as_i64()), (Some(1), Some(3)));
     let choice = b"{\"nodeVersion\":\"2.7.1\",\"protocol\":2}\n";
     bench.answer_frame(MessageType::Handshake, seq(1), 0, choice).unwrap();
-    assert!(!bench.machine.is_ready(), "an answer to somebody else");
+    assert!(!bench.machine.is_ready(), "an answer to another question");
     bench.answer_frame(MessageType::Handshake, offer.seq, 0, choice).unwrap();
     let ready = Notice::Ready { node_version: "2.7.1".into(), protocol: 2 };
     assert_eq!(bench.take_notices(), [ready, Notice::TopicsRestored], "no topic has to be listed");
 }
 
 #[test]
-fn a_handshake_without_an_answer_or_with_nonsense_ends_the_connection() {
+fn failed_handshake_ends_the_connection() {
     let mut bench = Bench::new();
     assert!(bench.pass(9 * S).is_ok());
     assert_eq!(bench.pass(S).unwrap_err().kind(), ErrorKind::ConnectTimeout);
@@ -38,7 +38,7 @@ fn a_handshake_without_an_answer_or_with_nonsense_ends_the_connection() {
 }
 
 #[test]
-fn heartbeats_take_the_form_of_the_protocol_version() {
+fn heartbeat_has_the_form_of_the_protocol_version() {
     for (protocol, expected) in [(1, &b"0"[..]), (2, br#"{"heartBeat":0}"#), (3, br#"{"heartBeat":0}"#)] {
         let mut bench = Bench::ready(protocol);
         bench.pass(10 * S).unwrap();
@@ -48,7 +48,7 @@ fn heartbeats_take_the_form_of_the_protocol_version() {
 }
 
 #[test]
-fn a_silent_node_is_dead_after_two_heartbeats_and_an_answer_keeps_it() {
+fn silent_node_is_dead_after_two_heartbeats() {
     let mut bench = Bench::ready(3);
     for _ in 0..5 {
         bench.pass(10 * S).unwrap();
@@ -61,7 +61,7 @@ fn a_silent_node_is_dead_after_two_heartbeats_and_an_answer_keeps_it() {
 }
 
 #[test]
-fn a_unicast_ends_with_the_subscribers_reply() {
+fn unicast_ends_with_the_reply() {
     let mut bench = Bench::ready(3);
     let (id, mut done) = bench.call(CallKind::Publish, "demo/topic", b"ping");
     let sent = bench.sent();
@@ -75,7 +75,7 @@ fn a_unicast_ends_with_the_subscribers_reply() {
 }
 
 #[test]
-fn replies_of_odd_shapes() {
+fn unusual_replies_end_their_calls() {
     let cases = [
         (0, vec![], Ok(&b""[..])),
         (0, body("another", b"x"), Ok(b"x")),
@@ -194,7 +194,7 @@ fn no_subscriber_without_a_view_follows_the_nodes_own_latency() {
 }
 
 #[test]
-fn a_broadcast_ends_with_the_nodes_ack() {
+fn broadcast_ends_with_the_ack() {
     let mut bench = Bench::ready(3);
     let (id, mut done) = bench.call(CallKind::Broadcast, "news", b"all");
     let sent = bench.sent().remove(0);
@@ -207,7 +207,7 @@ fn a_broadcast_ends_with_the_nodes_ack() {
 }
 
 #[test]
-fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
+fn call_ends_at_its_deadline_and_states_whether_it_was_sent() {
     let mut bench = Bench::ready(3);
     let (large_id, mut large) = bench.call(CallKind::Publish, "t", &vec![0; MAX_QUEUED_FOR_CALLS]);
     let (_, mut waiting) = bench.call(CallKind::Publish, "t", b"1");
@@ -233,7 +233,7 @@ fn a_call_ends_at_its_deadline_and_says_whether_it_was_sent() {
 }
 
 #[test]
-fn the_end_of_the_connection_ends_every_call_once() {
+fn end_of_the_connection_ends_every_call_once() {
     let mut bench = Bench::ready(3);
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"1");
     bench.sent();
@@ -245,7 +245,7 @@ fn the_end_of_the_connection_ends_every_call_once() {
 }
 
 #[test]
-fn a_cancelled_call_leaves_nothing_behind() {
+fn cancelled_call_releases_its_permit() {
     let mut bench = Bench::ready(3);
     let (id, done) = bench.call(CallKind::Publish, "t", b"1");
     drop(done);
@@ -255,168 +255,7 @@ fn a_cancelled_call_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_subscribed_unicast_is_answered_empty_at_once_and_a_duplicate_is_not_delivered() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.subscribe("t", LaneLimits::default());
-    bench.sent();
-    for _ in 0..2 {
-        bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"hello")).unwrap();
-        let expected = Sent { kind: MessageType::Response, seq: seq(1), result: 0, body: body("t", b"") };
-        assert_eq!(bench.sent(), [expected]);
-    }
-    let message = take(&mut reader).unwrap();
-    assert_eq!((message.topic(), &message.data()[..], message.endpoint()), ("t", &b"hello"[..], "node:1"));
-    assert_eq!(message.seq(), seq(1).as_bytes());
-    assert!(take(&mut reader).is_none());
-}
-
-#[test]
-fn broadcasts_are_not_answered_come_once_and_own_ones_not_at_all() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.subscribe("t", LaneLimits::default());
-    bench.sent();
-    for _ in 0..2 {
-        bench.answer_frame(MessageType::Broadcast, seq(1), 0, &body("t", b"b")).unwrap();
-    }
-    let own = bench.shared.seqs.next();
-    bench.answer_frame(MessageType::Broadcast, own, 0, &body("t", b"own")).unwrap();
-    bench.answer_frame(MessageType::Broadcast, seq(2), 0, &body("elsewhere", b"x")).unwrap();
-    assert_eq!(take(&mut reader).unwrap().data(), "b");
-    assert!(take(&mut reader).is_none());
-    assert!(bench.sent().is_empty());
-}
-
-#[test]
-fn a_full_lane_answers_busy_and_an_unknown_topic_unsubscribed() {
-    let mut bench = Bench::ready(3);
-    let limits = LaneLimits { max_messages: 1, max_bytes: 100, overflow: Overflow::Refuse };
-    let mut reader = bench.subscribe("t", limits);
-    bench.sent();
-    for n in 1..=2 {
-        bench.answer_frame(MessageType::Request, seq(n), 0, &body("t", b"x")).unwrap();
-    }
-    bench.answer_frame(MessageType::Request, seq(3), 0, &body("left", b"x")).unwrap();
-    let codes: Vec<_> = bench.sent().iter().map(|sent| (sent.result, sent.body.clone())).collect();
-    assert_eq!(codes, [(0, body("t", b"")), (-5012, body("t", b"")), (-5013, body("left", b""))]);
-    // A refused one was not accepted: it may come again.
-    assert!(take(&mut reader).is_some());
-    bench.answer_frame(MessageType::Request, seq(2), 0, &body("t", b"x")).unwrap();
-    assert_eq!(bench.sent()[0].result, 0);
-}
-
-#[test]
-fn service_answers_later_and_duplicates_get_the_same_answer() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.sent();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert!(bench.sent().is_empty());
-    let request = take(&mut reader).unwrap();
-    assert!(take(&mut reader).is_none(), "the duplicate joined");
-    request.reply("answer").unwrap();
-    assert_eq!(request.reply("again").unwrap_err().kind(), ErrorKind::AlreadyAnswered);
-    bench.pass_answers();
-    let expected = Sent { kind: MessageType::Response, seq: seq(1), result: 0, body: body("t", b"answer") };
-    assert_eq!(bench.sent(), std::slice::from_ref(&expected), "a node takes one reply");
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent(), [expected]);
-}
-
-#[test]
-fn a_handler_that_is_too_slow_is_answered_for() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.sent();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    let request = take(&mut reader).unwrap();
-    bench.pass(Duration::from_millis(4499)).unwrap();
-    assert!(request.is_open());
-    bench.pass(Duration::from_millis(1)).unwrap();
-    bench.pass_answers();
-    let answers: Vec<_> = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response).collect();
-    assert_eq!(answers[0].result, -5011);
-    assert_eq!(answers[0].body, body("t", b""));
-    assert_eq!(request.reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
-    bench.pass_answers();
-    assert!(bench.sent().is_empty());
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent()[0].result, -5011, "a duplicate hears the same");
-}
-
-fn id(n: u64) -> MessageId {
-    MessageId::new(seq(n).as_bytes())
-}
-
-#[test]
-fn whichever_clock_runs_out_first_answers_a_request_and_its_duplicates_once_each() {
-    for first_is_gone in [false, true] {
-        let mut bench = Bench::ready(3);
-        let mut reader = bench.serve("t", LaneLimits::default());
-        bench.sent();
-        let first = Arc::new(Wire { is_gone: first_is_gone, ..Wire::default() });
-        let mut other = Router::new(bench.shared.clone(), "node:2".into(), first.clone());
-        let service = Some(reader.lane().clone());
-        other.set(Topic::new("t").unwrap(), RouteSpec { subscriptions: vec![], service });
-        let body = body("t", b"ask");
-        let incoming = Incoming {
-            kind: MessageKind::Unicast,
-            id: id(1),
-            topic: b"t",
-            data: Payload::new(b"ask", None),
-            is_own: false,
-        };
-        let verdict = other.batch(bench.now, |batch| batch.offer(&incoming));
-        assert!(matches!(verdict, Verdict::Later(_)));
-        bench.answer_frame(MessageType::Request, seq(1), 0, &body).unwrap();
-        bench.pass(Duration::from_millis(4500)).unwrap();
-        bench.pass_answers();
-        let answers = bench.sent().into_iter().filter(|f| f.kind == MessageType::Response);
-        assert_eq!(answers.map(|f| f.result).collect::<Vec<_>>(), [-5011]);
-        assert_eq!(*first.answers.lock().unwrap(), [(id(1), -5011)][usize::from(first_is_gone)..]);
-        assert_eq!(take(&mut reader).unwrap().reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
-        bench.pass_answers();
-        assert!(bench.sent().is_empty());
-    }
-}
-
-#[test]
-fn failures_and_dropped_requests_have_codes() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.sent();
-    for n in 1..=3 {
-        bench.answer_frame(MessageType::Request, seq(n), 0, &body("t", b"ask")).unwrap();
-    }
-    let failing = take(&mut reader).unwrap();
-    for code in [0, 100, 104, -5010, -5011, -5012, -5013, 40_000, -40_000] {
-        assert_eq!(failing.fail(code, "").unwrap_err().kind(), ErrorKind::InvalidArgument);
-    }
-    failing.fail(-7, "why").unwrap();
-    take(&mut reader).unwrap().fail(Request::FAILED, "").unwrap();
-    drop(take(&mut reader));
-    bench.pass_answers();
-    let answers: Vec<_> = bench.sent().into_iter().map(|sent| (sent.result, sent.body)).collect();
-    assert_eq!(answers, [(-7, body("t", b"why")), (-5000, body("t", b"")), (-5010, body("t", b""))]);
-}
-
-#[test]
-fn an_answer_of_a_former_connection_is_not_sent_on_a_new_one() {
-    let mut bench = Bench::ready(3);
-    let mut reader = bench.serve("t", LaneLimits::default());
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    let request = take(&mut reader).unwrap();
-    bench.link.next_epoch();
-    assert_eq!(request.reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
-    assert!(bench.inbox.try_recv().is_err());
-    // The node delivers it again by the new connection: it gets the kept answer.
-    bench.sent();
-    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"ask")).unwrap();
-    assert_eq!(bench.sent()[0].body, body("t", b"late"));
-}
-
-#[test]
-fn topics_are_listed_and_asked_for() {
+fn topics_are_listed_and_confirmed() {
     let mut bench = Bench::new();
     let _reader = bench.subscribe("b", LaneLimits::default());
     let mut bench = bench.handshake(3);
@@ -438,4 +277,55 @@ fn frames_of_unused_types_are_ignored() {
         bench.answer_frame(MessageType::from_wire(number), seq(9), 7, b"\xff\x00").unwrap();
     }
     assert!(bench.sent().is_empty());
+}
+
+/// Callers that are only numbers.
+struct Numbers;
+
+impl Callers for Numbers {
+    type Call = u32;
+    type Listed = u32;
+    type Surveyed = u32;
+}
+
+#[test]
+fn machine_needs_neither_channels_nor_a_runtime() {
+    let (now, ids) = (Instant::now(), Arc::new(SeqSource::new().unwrap()));
+    let options = SessionOptions {
+        endpoint: "node:1".into(),
+        heartbeat: 10 * S,
+        missed_heartbeats: 2,
+        answer_timeout: 4 * S,
+        group: 1,
+        handshake_by: now + 10 * S,
+    };
+    let topic = Topic::new("t").unwrap();
+    let mut machine = Machine::<Numbers>::new(options, ids.clone(), HashSet::from([topic.clone()]), now);
+    let Phase::Handshaking { seq: offer, .. } = machine.session.phase else { panic!("it has just begun") };
+    let number = ids.next_number();
+    let receive = |machine: &mut Machine<Numbers>, kind, seq, body: &[u8]| {
+        machine.read_buffer().extend_from_slice(&Frame::new(kind, seq, 0, body).to_bytes());
+        machine.received(now);
+        assert!(machine.next_message(now).unwrap().is_none());
+        machine.queue(now);
+        std::mem::take(&mut machine.outputs().effects)
+    };
+    let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 }.encode();
+    let effects = receive(&mut machine, MessageType::Handshake, offer, &choice);
+    assert!(matches!(&effects[..], [Effect::Notice(Notice::Ready { protocol: 3, .. })]));
+    let call = NewCall {
+        kind: CallKind::Publish,
+        number,
+        topic: topic.clone(),
+        data: Bytes::new(),
+        deadline: now + S,
+        counted: LIMITS.frame_len(1, 0),
+        caller: 7,
+    };
+    machine.handle(Input::Call(call), now);
+    machine.handle(Input::Route { topic, wanted: true, caller: Some(8) }, now);
+    machine.queue(now);
+    assert_eq!((machine.outputs().counts.calls, machine.outputs().counts.topic_lists_sent), (1, 1));
+    let effects = receive(&mut machine, MessageType::Response, ids.seq(number), b"");
+    assert!(matches!(&effects[..], [Effect::Complete { caller: 7, outcome: Ok(_), round_trip: Some(_) }]));
 }

@@ -79,7 +79,7 @@ impl Credentials {
         let refused = |why| {
             Error::undelivered(
                 ErrorKind::CredentialsInvalid,
-                format!("{} and {} don't belong together: {why}", self.0.certificate_name, self.0.ca_name),
+                format!("{} and {} do not belong together: {why}", self.0.certificate_name, self.0.ca_name),
             )
         };
         leads_to_root(&self.0.ca, &chain).map_err(refused)
@@ -159,8 +159,8 @@ fn matching_key(key: &PemInput<'_>, leaf: &ParsedCertificate, certificate_name: 
         return Err(Error::undelivered(
             ErrorKind::KeyMismatch,
             format!(
-                "{} isn't the private key of {certificate_name} ({}, the first certificate in it): use files of one \
-                 folder, and put the own certificate first",
+                "{} is not the private key of {certificate_name} ({}, the first certificate in it): use files of one \
+                 folder, and put the certificate that belongs to the key first",
                 key.name(),
                 leaf.subject_text()
             ),

@@ -186,7 +186,7 @@ impl<'a> PemInput<'a> {
                 "a BEGIN line is cut off or has more on it than its label: check that the line feeds are there"
             }
             PemError::Base64Decode(_) => "what stands between BEGIN and END is not base64, or is cut off",
-            _ => "it can't be decoded",
+            _ => "it cannot be decoded",
         };
         self.invalid(&format!("is damaged PEM ({why})"))
     }

@@ -1,6 +1,6 @@
 //! Reading of credential files with a bound on size and time.
 //!
-//! A pipe without a writer, an endless device or a mount that doesn't respond would block whoever reads it. Files are
+//! A pipe without a writer, an endless device or a mount that doesn't respond would block its reader. Files are
 //! therefore read on a thread of their own, which is left behind if it doesn't return in time.
 
 use std::fs::File;

@@ -60,7 +60,7 @@ impl TrustedRoots {
                 Error::undelivered(
                     ErrorKind::CredentialsInvalid,
                     format!(
-                        "the CA certificate {} can't be used ({}): use the chain's ca.crt",
+                        "the CA certificate {} cannot be used ({}): use the chain's ca.crt",
                         root.subject_text(),
                         defect(&error)
                     ),
@@ -81,7 +81,7 @@ impl TrustedRoots {
     ) -> std::result::Result<(), Refusal> {
         let unreadable = |why: &str| Refusal {
             reason: Reason::Invalid,
-            text: format!("its certificate can't be read ({why})"),
+            text: format!("its certificate cannot be read ({why})"),
         };
         let parsed = ParsedCertificate::parse(leaf).map_err(unreadable)?;
         if parsed.version == Version::V1 {
@@ -216,7 +216,7 @@ impl TrustedRoots {
         Refusal {
             reason: Reason::UnknownIssuer,
             text: format!(
-                "its certificate {}, issued by {}, doesn't lead to the CA that is trusted here ({}): it belongs to \
+                "its certificate {}, issued by {}, does not lead to the CA that is trusted here ({}): it belongs to \
                  another chain, or the other side doesn't send the certificates in between",
                 leaf.subject_text(),
                 leaf.issuer_text(),

@@ -1,6 +1,6 @@
 //! Errors for failed handshakes of a client, with texts that state what to do.
 //!
-//! One alert has several meanings. Whether the node had shown its certificate before it sent the alert tells them apart.
+//! One alert has several meanings. They are distinguished by whether the node had shown its certificate before.
 
 use super::alert::Alert;
 use super::chain::{Reason, Refusal};
@@ -104,7 +104,7 @@ fn explain(
         (Ending::NoProof, Some(Ok(()))) => Error::undelivered(
             ErrorKind::NodeCertificate,
             format!(
-                "the node {endpoint} is refused: it doesn't hold the private key of the certificate that it showed"
+                "the node {endpoint} is refused: it does not hold the private key of the certificate that it showed"
             ),
         ),
         (Ending::NoProof, None) => failed("a signature is wrong"),
@@ -113,7 +113,7 @@ fn explain(
         (Ending::Incompatible(what), _) => nothing_in_common(what, own, endpoint),
         (Ending::NotTls, None) => Error::undelivered(
             ErrorKind::Tls,
-            format!("the service at {endpoint} doesn't speak TLS: {WRONG_PORT_ADVICE}"),
+            format!("the service at {endpoint} does not speak TLS: {WRONG_PORT_ADVICE}"),
         ),
         (Ending::NotTls, Some(Ok(()))) => failed("an invalid message arrived"),
         (Ending::Other(why), _) => failed(why),
@@ -165,16 +165,16 @@ fn refused_hello(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> Error 
 fn nothing_in_common(what: &str, own: &Credentials, endpoint: &Endpoint) -> Error {
     let likely = if own.is_rsa() {
         "The credentials are of an RSA channel, the default of chains built since 2.9.0: such a node agrees on keys by \
-         static RSA only, which this build can't"
+         static RSA only, which this build does not support"
     } else {
         "Likely it is a node of 2.9.0 or later with the default RSA channel, which agrees on keys by static RSA only, \
-         or one of a GM chain; this build can do neither"
+         or one of a GM chain; this build supports neither"
     };
     Error::undelivered(
         ErrorKind::TlsNoCommon,
         format!(
             "the node {endpoint} shares no cipher suite or curve with this client ({what}). {likely}. Build the chain \
-             with secp256k1 certificates (build_chain.sh -R), or use a build with a TLS backend that can"
+             with secp256k1 certificates (build_chain.sh -R), or use a build that supports it"
         ),
     )
 }
@@ -190,7 +190,7 @@ fn refused_certificate(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> 
             )
         }
         Alert::INTERNAL_ERROR | Alert::ACCESS_DENIED => format!(
-            "nodes take certificates of their own agency only unless told otherwise (check_cert_issuer), and those of \
+            "nodes accept only certificates of their own agency unless configured otherwise (check_cert_issuer), and those of \
              their sdk_allowlist if they have one: use an SDK certificate of the node's agency, {} was issued by {}",
             own.certificate_name(),
             own.issuer()
@@ -220,7 +220,7 @@ fn refused_certificate(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> 
 fn likely_reasons(own: &Credentials) -> String {
     match own.missing_issuer() {
         Some(issuer) => format!(
-            "{} doesn't hold the certificate of its issuer {issuer}: append agency.crt (and ca.crt) to it",
+            "{} does not hold the certificate of its issuer {issuer}: append agency.crt (and ca.crt) to it",
             own.certificate_name()
         ),
         None => format!(

@@ -75,7 +75,7 @@ fn key_of_another_certificate_is_a_mismatch() {
 fn chain_that_does_not_begin_with_the_leaf_is_a_mismatch() {
     let folder = Folder::new();
     folder.write("sdk.crt", folder.read("ca.crt") + &folder.read("sdk.crt"));
-    folder.assert_fails(ErrorKind::KeyMismatch, "sdk.key", &["own certificate first"]);
+    folder.assert_fails(ErrorKind::KeyMismatch, "sdk.key", &["certificate that belongs to the key first"]);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn check_chain_detects_a_missing_issuer() {
     assert_error(
         &alone.check_chain().unwrap_err(),
         ErrorKind::CredentialsInvalid,
-        &["don't belong together"],
+        &["do not belong together"],
     );
 }
 

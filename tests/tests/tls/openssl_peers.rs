@@ -37,8 +37,8 @@ async fn openssl_node_refuses_a_client_of_another_chain() {
     let (network, other) = (Network::mint(), Network::mint());
     let folder = Folder::with("node", &network.node);
     let server = folder.serve("node", "-curves secp256k1").await;
-    let stranger = other.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
-    let error = refused(&server.endpoint, &connector(&stranger)).await;
+    let foreign_client = other.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
+    let error = refused(&server.endpoint, &connector(&foreign_client)).await;
     assert_error(&error, ErrorKind::ClientCertificate, &["another chain than"]);
 }
 
@@ -61,9 +61,9 @@ async fn s_client_needs_a_certificate() {
     assert!(client.echoes("to the node and back").await);
     assert!(client.succeeded().await);
 
-    let mut nobody = folder.client(&node.endpoint, "-curves secp256k1");
-    assert!(!nobody.echoes("to the node and back").await);
-    assert!(!nobody.succeeded().await);
+    let mut without_certificate = folder.client(&node.endpoint, "-curves secp256k1");
+    assert!(!without_certificate.echoes("to the node and back").await);
+    assert!(!without_certificate.succeeded().await);
 
     let mut default_curves = folder.client(&node.endpoint, "-cert sdk.crt -cert_chain sdk.crt -key sdk.key");
     assert!(!default_curves.echoes("to the node and back").await);

@@ -77,7 +77,7 @@ async fn node_of_another_ca_is_refused_whatever_its_name() {
             ..ChainOptions::default()
         };
         let other = Network::with(&other_names);
-        assert_node_refused(&network, &other.node, &["doesn't lead to the CA", "CN=fisco-bcos", "ca.crt"])
+        assert_node_refused(&network, &other.node, &["does not lead to the CA", "CN=fisco-bcos", "ca.crt"])
             .await;
     }
 }
@@ -86,11 +86,11 @@ async fn node_of_another_ca_is_refused_whatever_its_name() {
 async fn client_of_another_ca_is_refused() {
     let network = Network::mint();
     let other = Network::with(&ChainOptions { name: "other chain".into(), ..ChainOptions::default() });
-    let stranger = other.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
-    assert_client_refused(&network, &stranger, &["48 UnknownCA", "CN=agency"]).await;
+    let foreign_client = other.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
+    assert_client_refused(&network, &foreign_client, &["48 UnknownCA", "CN=agency"]).await;
     let same_names = Network::mint();
-    let stranger = same_names.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
-    assert_client_refused(&network, &stranger, &["another chain than"]).await;
+    let foreign_client = same_names.sdk.clone().trusting(&network.chain.ca_pem().unwrap());
+    assert_client_refused(&network, &foreign_client, &["another chain than"]).await;
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn node_without_the_key_of_its_certificate_is_refused() {
     let network = Network::mint();
     let node = EchoNode::with_foreign_key(&network.node).await;
     let error = refused(&node.endpoint, &connector(&network.sdk)).await;
-    assert_error(&error, ErrorKind::NodeCertificate, &["doesn't hold the private key"]);
+    assert_error(&error, ErrorKind::NodeCertificate, &["does not hold the private key"]);
 }
 
 #[tokio::test]

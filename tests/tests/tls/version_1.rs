@@ -34,12 +34,12 @@ async fn leaf_of_another_ca_is_refused_by_both_sides() {
     for (sent, alert) in [(Sent::WholeChain, "alert 48 UnknownCA"), (Sent::LeafOnly, "alert 51 DecryptError")]
     {
         let sdk = same_names.issue(Role::Sdk, "sdk1", &LeafOptions { sent, ..leaf() }).unwrap();
-        let stranger = sdk.trusting(&network.chain.ca_pem().unwrap());
-        assert_client_refused(&network, &stranger, &[alert]).await;
+        let foreign_client = sdk.trusting(&network.chain.ca_pem().unwrap());
+        assert_client_refused(&network, &foreign_client, &[alert]).await;
     }
     let other_names = Chain::mint(&ChainOptions { name: "other chain".into(), ..rsa() }).unwrap();
     let node = other_names.issue(Role::Node, "node1", &leaf()).unwrap();
-    assert_node_refused(&network, &node, &["CN=node1", "doesn't lead to the CA"]).await;
+    assert_node_refused(&network, &node, &["CN=node1", "does not lead to the CA"]).await;
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn rsa_leaf_of_version_1_under_a_secp256k1_ca_is_refused() {
     }
     let server = folder.serve("node", "").await;
     let error = refused(&server.endpoint, &loaded(&folder.source("sdk"))).await;
-    assert_error(&error, amop::ErrorKind::NodeCertificate, &["CN=node", "doesn't lead to the CA"]);
+    assert_error(&error, amop::ErrorKind::NodeCertificate, &["CN=node", "does not lead to the CA"]);
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ fn unusable_file_is_reported_and_not_changed() {
     }
     for name in ["node1/conf/ca.crt", "sdk/ca.crt"] {
         put(name, &foreign(name));
-        fails(folder.path(), ErrorKind::CredentialsInvalid, "don't belong together");
+        fails(folder.path(), ErrorKind::CredentialsInvalid, "do not belong together");
         put(name, &good[name]);
     }
     let chain = ChainFolder::open_or_mint(folder.path(), 2, Algorithm::Secp256k1).unwrap();

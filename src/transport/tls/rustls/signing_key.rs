@@ -28,7 +28,7 @@ const SCHEMES: [(SignatureScheme, Hash); 3] = [
 pub fn certified_key(credentials: &Credentials) -> crate::Result<CertifiedKey> {
     let chain = credentials.certificates().iter().map(|certificate| certificate.der.clone()).collect();
     let key = signing_key(credentials.key()).ok_or_else(|| {
-        crate::Error::undelivered(ErrorKind::CredentialsInvalid, "the private key can't be used for TLS 1.2")
+        crate::Error::undelivered(ErrorKind::CredentialsInvalid, "the private key cannot be used for TLS 1.2")
     })?;
     Ok(CertifiedKey::new(chain, key))
 }

@@ -18,7 +18,7 @@ use crate::transport::certificate::ParsedCertificate;
 
 /// Judges the node's certificate and records the verdict.
 ///
-/// The verdict tells failures apart that look alike: an alert before the node showed a certificate means that both
+/// The verdict distinguishes failures that look alike: an alert before the node showed a certificate means that both
 /// sides share nothing, the same alert afterwards that the node refused the client's certificate.
 pub(super) struct NodeVerifier {
     roots: Arc<TrustedRoots>,
@@ -221,7 +221,7 @@ mod tests {
         -----END CERTIFICATE-----\n\
         ";
     /// A node's certificate of another CA with the same name.
-    const STRANGER: &str = "\
+    const FOREIGN: &str = "\
         -----BEGIN CERTIFICATE-----\n\
         MIIBbTCCAROgAwIBAgIUPXQiuHSZ+8Hq24YhTa3urs6VrewwCgYIKoZIzj0EAwIw\n\
         EDEOMAwGA1UEAwwFY2hhaW4wIBcNMjYxMTI5MTg1MzM5WhgPMjEyNjExMDUxODUz\n\
@@ -243,7 +243,7 @@ mod tests {
         let name = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
         let verify = |pem| verifier.verify_server_cert(&certificate(pem), &[], &name, &[], new_year_2027);
         assert!(verifier.verdict().is_none());
-        for (pem, is_accepted) in [(NODE, true), (STRANGER, false), (NODE, true)] {
+        for (pem, is_accepted) in [(NODE, true), (FOREIGN, false), (NODE, true)] {
             assert_eq!(verify(pem).is_ok(), is_accepted);
             assert_eq!(verifier.verdict().unwrap().is_ok(), is_accepted);
         }

@@ -75,7 +75,7 @@ fn encrypted_key() {
 fn key_mismatch() {
     let case = Case::new();
     fs::write(case.folder().join("sdk.key"), case.sdk(&LeafOptions::default()).key_pem()).unwrap();
-    case.diagnosis().is("credentials", 3, "key-mismatch", "isn't the private key");
+    case.diagnosis().is("credentials", 3, "key-mismatch", "is not the private key");
 }
 
 #[test]
@@ -117,5 +117,5 @@ fn mixed_chains() {
     // Certificate and key of another chain, and the CA of the nodes.
     case.put(&own.trusting(&case.place.devnet().chain().ca_pem().unwrap()));
     let diagnosis = case.diagnosis();
-    diagnosis.is("credentials", 3, "mixed-chains", "don't belong together");
+    diagnosis.is("credentials", 3, "mixed-chains", "do not belong together");
 }

@@ -98,7 +98,7 @@ fn client_refused() {
     let place = Place::with_nodes();
     stranger(&place);
     // The files are of two chains, which their own step reports; TLS adds nothing.
-    Diagnosis::of(&place, &place.endpoint(0), OWN).is("credentials", 3, "mixed-chains", "don't belong");
+    Diagnosis::of(&place, &place.endpoint(0), OWN).is("credentials", 3, "mixed-chains", "do not belong");
 
     // Files of one chain, which the node doesn't trust although its own certificate belongs to it.
     let other = Chain::mint(&ChainOptions::default()).unwrap();
