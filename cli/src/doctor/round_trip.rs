@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn version_that_should_lose_messages_is_noted_after_a_delivery() {
-        assert_eq!(note("2.7.2"), None);
+        assert!(note("2.7.2").is_none());
         let note = note("2.11.2").unwrap();
         assert_eq!(note.finding, Finding::SameNodeLoss);
         assert_eq!(note.seen, "the node's version is 2.11.2, but it delivered (a patched node)");

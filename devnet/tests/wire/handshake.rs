@@ -23,7 +23,7 @@ async fn answer_has_the_highest_common_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn version_tells_whether_own_sessions_receive_messages() {
+async fn version_depends_on_delivery_to_own_sessions() {
     fn as_they_are(builder: DevnetBuilder) -> DevnetBuilder {
         builder
     }
