@@ -40,6 +40,7 @@
 //! All clients of a process share one tokio runtime of the library with two worker threads, so their futures may be
 //! awaited on any executor. [`ClientBuilder::runtime`] selects another tokio runtime.
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod client;
 mod delivery;
