@@ -493,8 +493,8 @@ amop_status amop_options_set_max_in_flight(amop_options *options,
 
 /**
  * Sets the maximum number of bytes queued for sending per connection, and the maximum number that calls of the client
- * keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED.
- * Default: 256 MiB.
+ * keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED, and so do
+ * replies of handlers, whose requests stay open. Default: 256 MiB.
  */
 amop_status amop_options_set_max_send_bytes(amop_options *options,
                                             size_t bytes);
@@ -872,7 +872,10 @@ amop_message_kind amop_message_kind_of(const amop_message *message);
 /** Returns the payload: any number of bytes, possibly none, not NUL-terminated. */
 amop_bytes amop_message_data(const amop_message *message);
 
-/** Returns the sequence id that the publisher gave the message: 32 bytes as received, usually hexadecimal digits. */
+/**
+ * Returns the sequence id that the publisher gave the message, as received: 32 bytes from 2.x nodes, usually
+ * hexadecimal digits. Empty if the protocol carries none.
+ */
 amop_bytes amop_message_seq(const amop_message *message);
 
 /** Returns the endpoint of the node that delivered the message, as it was added. */
@@ -1133,7 +1136,8 @@ const amop_message *amop_request_message(const amop_request *request);
 /**
  * Sends the reply, which may be empty.
  *
- * - Errors: AMOP_ERROR_REQUEST_EXPIRED if the time for an answer is over or the connection was lost;
+ * - Errors: AMOP_ERROR_OVERLOADED if too many bytes wait to be sent on the request's connection: the request stays
+ *   open and can be answered later. AMOP_ERROR_REQUEST_EXPIRED if the time for an answer is over or the connection was lost;
  *   _ALREADY_ANSWERED, _TOO_LARGE, _INVALID_ARGUMENT, _FORKED.
  */
 amop_status amop_request_reply(const amop_request *request,

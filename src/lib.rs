@@ -20,8 +20,8 @@
 //! ```
 //!
 //! # Guarantees
-//! - Every accepted call completes exactly once: with a reply or an [`Error`], at the latest at its deadline or when the
-//!   client closes. The error states whether the message may have been delivered.
+//! - Every accepted call completes exactly once: with a reply or an [`Error`], at the latest at its deadline or when
+//!   the client closes. The error states whether the message may have been delivered.
 //! - Every unicast is answered. If a handler is too slow, a queue is full or a handler panics, the publisher receives a
 //!   specific error code.
 //! - A subscription receives the messages of a connection in order, each once. Messages that are discarded are counted,
@@ -38,7 +38,8 @@
 //!
 //! # Runtime
 //! All clients of a process share one tokio runtime of the library with two worker threads, so their futures may be
-//! awaited on any executor. [`ClientBuilder::runtime`] selects another tokio runtime.
+//! awaited on any executor. [`ClientBuilder::runtime`] selects another tokio runtime. Async handlers run on the tokio
+//! runtime of the caller, if there is one; see [`Subscribe::runtime`] and [`Serve::runtime`].
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 

@@ -258,7 +258,8 @@ func MaxInFlight(calls int) Option {
 }
 
 // MaxSendBytes sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of
-// the client keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
+// the client keep while they wait for a node, a subscriber or a retry. Further calls fail with [ErrOverloaded], and so do
+// replies of handlers, whose requests stay open. Default: 256 MiB.
 func MaxSendBytes(bytes int) Option {
 	return clientOption(func(o *clientOptions) { o.MaxSendBytes = o.bound("MaxSendBytes", bytes) })
 }

@@ -43,7 +43,8 @@ func newRequest(topic string, inner *capi.Request) *Request {
 }
 
 // Reply sends the reply, which may be empty. It does not wait and does not keep data. It returns [ErrRequestExpired]
-// if the request can no longer be answered, and [ErrAlreadyAnswered] if it has been answered.
+// if the request can no longer be answered, and [ErrAlreadyAnswered] if it has been answered. [ErrOverloaded] means that
+// too many bytes wait to be sent on the request's connection: the request stays open and can be answered later.
 func (r *Request) Reply(data []byte) error {
 	defer runtime.KeepAlive(r)
 	return fromC(r.inner.Answer(0, data))

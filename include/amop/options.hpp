@@ -135,7 +135,8 @@ public:
     }
 
     /// Sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of the client
-    /// keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
+    /// keep while they wait for a node, a subscriber or a retry. Further calls fail with `overloaded`, and so do replies
+    /// of handlers, whose requests stay open. Default: 256 MiB.
     Options& max_send_bytes(std::size_t bytes) {
         max_send_bytes_ = bytes;
         return *this;

@@ -52,7 +52,8 @@ public:
 
     /// Sends the reply, which may be empty. Never waits.
     ///
-    /// Throws `request_expired` if the time for an answer is over or the connection was lost,
+    /// Throws `overloaded` if too many bytes wait to be sent on the request's connection: the request stays open and
+    /// can be answered later. Throws `request_expired` if the time for an answer is over or the connection was lost,
     /// `already_answered`, `too_large`, `forked`.
     void reply(Bytes data = {}) const { detail::call(amop_request_reply, get(), data.data(), data.size()); }
 

@@ -76,7 +76,8 @@ class Request(Message):
     """The code of a failure if the program has no code of its own."""
 
     def reply(self, data: Data | None = None) -> None:
-        """Send the reply. Never waits."""
+        """Send the reply. Never waits. Raises OverloadedError if too many bytes wait to be sent on the request's
+        connection: the request stays open and can be answered later."""
     def fail(self, code: int = -5000, data: Data | None = None) -> None:
         """Answer with a failure. Never waits."""
     @property

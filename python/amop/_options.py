@@ -61,7 +61,8 @@ class ClientOptions(TypedDict, total=False):
     Default: 65,536."""
     max_send_bytes: int | None
     """The maximum number of bytes queued for sending at each connection, and of calls that wait for a node, a
-    subscriber or a retry. Default: 256 MiB."""
+    subscriber or a retry. Further calls fail with OVERLOADED, and so do replies of handlers, whose requests stay
+    open. Default: 256 MiB."""
     max_held_bytes: int | None
     """The maximum number of bytes queued in all subscriptions and services together, counting 160 bytes per message
     besides its payload. Default: 512 MiB."""

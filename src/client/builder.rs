@@ -165,6 +165,10 @@ impl ClientBuilder {
 
     /// Sets the maximum number of bytes queued to send at each connection, and the maximum number that calls of the
     /// client keep while they wait for a node, a subscriber or a retry. Default: 256 MiB.
+    ///
+    /// Replies of handlers count too: [`Request::reply`](crate::Request::reply) fails at the limit, and the request stays
+    /// open. The library's own answers are never refused. They take at most 256 KiB more, then the connection reads no
+    /// further messages until the node has read some.
     pub fn max_send_bytes(mut self, bytes: usize) -> Self {
         self.options.max_send_bytes = bytes;
         self

@@ -54,7 +54,7 @@ impl Client {
     /// without data, as soon as one subscription has accepted it, so that a slow reader never makes the node deliver it
     /// again.
     ///
-    /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
+    /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`](crate::WeakClient).
     ///
     /// # Errors
     /// When awaited, returns an error if the topic is invalid or if no node lists it in time, and
@@ -66,7 +66,7 @@ impl Client {
     /// Serves a topic: the result of the handler is the reply to each unicast.
     ///
     /// A client may have one service for a topic. It alone receives the unicasts of that topic; broadcasts go to
-    /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`].
+    /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`](crate::WeakClient).
     ///
     /// ```no_run
     /// # async fn example(client: amop::Client) -> amop::Result<()> {

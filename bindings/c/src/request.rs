@@ -54,7 +54,8 @@ pub unsafe extern "C" fn amop_request_message(request: *const amop_request) -> *
 
 /// Sends the reply, which may be empty.
 ///
-/// - Errors: AMOP_ERROR_REQUEST_EXPIRED if the time for an answer is over or the connection was lost;
+/// - Errors: AMOP_ERROR_OVERLOADED if too many bytes wait to be sent on the request's connection: the request stays
+///   open and can be answered later. AMOP_ERROR_REQUEST_EXPIRED if the time for an answer is over or the connection was lost;
 ///   _ALREADY_ANSWERED, _TOO_LARGE, _INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_reply(

@@ -8,7 +8,8 @@ import weakref
 from typing import TypeVar
 
 from .. import _amop
-from .._errors import ErrorKind, InternalError
+from .._errors import InternalError
+from .._words import ErrorKind
 
 T = TypeVar("T")
 

@@ -19,9 +19,9 @@ const MAX_SLOTS: usize = 65_536;
 /// The first size of the table.
 const FIRST_SLOTS: usize = 64;
 
-/// How many bytes of a body its fingerprint covers at either end. The rest of a large body isn't worth the time: who
-/// can forge such a frame can as well send a message of its own.
-const COVERED: usize = 1024;
+/// How many bytes of a body its fingerprint covers at either end. Every call computes one, so more would cost every
+/// message time, and gain little: a peer that can forge such a frame can as well send a message of its own.
+const COVERED: usize = 32;
 
 /// The table. Numbers of calls are consecutive, so their low bits are their places in it.
 pub(super) struct EndedCalls {

@@ -107,7 +107,6 @@ impl<K: Callers> Session<K> {
         self.phase = Phase::Ready { protocol: choice.protocol };
         self.calls.set_lists_topics(!self.wanted.is_empty());
         self.topics.start(!self.wanted.is_empty());
-        // It was shortened and escaped when it was decoded.
         let handshake::Choice { node_version, protocol } = choice;
         self.out.effects.push(Effect::Notice(Notice::Ready { node_version, protocol }));
         Ok(())

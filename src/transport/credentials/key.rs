@@ -2,8 +2,15 @@
 
 use std::fmt;
 
-use k256::pkcs8::{DecodePrivateKey, EncodePublicKey};
-use ring::signature::{KeyPair, RsaKeyPair};
+use k256::pkcs8::{
+    AlgorithmIdentifierRef, DecodePrivateKey, EncodePublicKey, ObjectIdentifier, PrivateKeyInfoRef,
+};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair, RsaKeyPair,
+};
+use x509_cert::der::asn1::{AnyRef, OctetStringRef};
+use x509_cert::der::{Decode, Encode};
 use zeroize::Zeroizing;
 
 use crate::transport::certificate::PublicKey;
@@ -13,7 +20,7 @@ pub(crate) struct PrivateKey {
     kind: KeyKind,
     encoding: KeyEncoding,
     der: Zeroizing<Vec<u8>>,
-    /// For secp256k1 a SubjectPublicKeyInfo, for RSA an RSAPublicKey of PKCS#1.
+    /// For secp256k1 a SubjectPublicKeyInfo, for NIST curves a point, for RSA an RSAPublicKey of PKCS#1.
     public: Vec<u8>,
 }
 
@@ -21,6 +28,8 @@ pub(crate) struct PrivateKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     Secp256k1,
+    /// P-256 or P-384: nodes accept clients with such keys, though no chain script makes them.
+    Nist,
     Rsa,
 }
 
@@ -35,9 +44,12 @@ pub(crate) enum KeyEncoding {
 impl PrivateKey {
     /// Returns the key that `der` holds, `None` if it is damaged or of a kind that chains don't have.
     pub(super) fn parse(encoding: KeyEncoding, der: Zeroizing<Vec<u8>>) -> Option<PrivateKey> {
-        let (kind, public) = match secp256k1_public(encoding, &der) {
-            Some(public) => (KeyKind::Secp256k1, public),
-            None => (KeyKind::Rsa, rsa_public(encoding, &der)?),
+        let (kind, public) = if let Some(public) = secp256k1_public(encoding, &der) {
+            (KeyKind::Secp256k1, public)
+        } else if let Some(public) = nist_public(encoding, &der) {
+            (KeyKind::Nist, public)
+        } else {
+            (KeyKind::Rsa, rsa_public(encoding, &der)?)
         };
         Some(PrivateKey { kind, encoding, der, public })
     }
@@ -58,6 +70,7 @@ impl PrivateKey {
     pub(super) fn belongs_to(&self, public: &PublicKey) -> bool {
         match self.kind {
             KeyKind::Secp256k1 => public.same_as(&self.public),
+            KeyKind::Nist => !public.is_rsa && public.bits == self.public,
             KeyKind::Rsa => public.is_rsa && public.bits == self.public,
         }
     }
@@ -83,6 +96,35 @@ fn secp256k1_public(encoding: KeyEncoding, der: &[u8]) -> Option<Vec<u8>> {
     Some(public.into_vec())
 }
 
+/// The object identifier of elliptic curve keys.
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// P-256 and P-384.
+const NIST_CURVES: [(ObjectIdentifier, &ring::signature::EcdsaSigningAlgorithm); 2] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), &ECDSA_P256_SHA256_ASN1_SIGNING),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), &ECDSA_P384_SHA384_ASN1_SIGNING),
+];
+
+fn nist_public(encoding: KeyEncoding, der: &[u8]) -> Option<Vec<u8>> {
+    NIST_CURVES.iter().find_map(|(curve, algorithm)| {
+        let pkcs8 = match encoding {
+            KeyEncoding::Pkcs8 => Zeroizing::new(der.to_vec()),
+            KeyEncoding::Sec1 => sec1_as_pkcs8(*curve, der)?,
+            KeyEncoding::Pkcs1 => return None,
+        };
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, &pkcs8, &SystemRandom::new()).ok()?;
+        Some(pair.public_key().as_ref().to_vec())
+    })
+}
+
+/// Returns a SEC1 key in PKCS#8, the one encoding that ring reads.
+fn sec1_as_pkcs8(curve: ObjectIdentifier, der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let curve = curve.to_der().ok()?;
+    let parameters = AnyRef::from_der(&curve).ok()?;
+    let algorithm = AlgorithmIdentifierRef { oid: EC_PUBLIC_KEY, parameters: Some(parameters) };
+    let info = PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(der).ok()?);
+    info.to_der().ok().map(Zeroizing::new)
+}
+
 fn rsa_public(encoding: KeyEncoding, der: &[u8]) -> Option<Vec<u8>> {
     let pair = match encoding {
         KeyEncoding::Pkcs8 => RsaKeyPair::from_pkcs8(der).ok()?,
@@ -90,4 +132,23 @@ fn rsa_public(encoding: KeyEncoding, der: &[u8]) -> Option<Vec<u8>> {
         KeyEncoding::Sec1 => return None,
     };
     Some(pair.public_key().as_ref().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nist_keys_are_parsed_in_both_encodings() {
+        for (_, algorithm) in NIST_CURVES {
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
+            let info = PrivateKeyInfoRef::from_der(pkcs8.as_ref()).unwrap();
+            let sec1 = info.private_key.as_bytes().to_vec();
+            let parse = |encoding, der: Vec<u8>| PrivateKey::parse(encoding, der.into()).unwrap();
+            let first = parse(KeyEncoding::Pkcs8, pkcs8.as_ref().to_vec());
+            let second = parse(KeyEncoding::Sec1, sec1);
+            assert_eq!((first.kind(), second.kind()), (KeyKind::Nist, KeyKind::Nist));
+            assert_eq!(first.public, second.public);
+        }
+    }
 }

@@ -192,6 +192,23 @@ async fn publish_without_a_subscriber_fails_or_waits_for_one() {
 }
 
 #[tokio::test]
+async fn busy_subscriber_is_tried_again_while_the_call_waits() {
+    let devnet = two_nodes().await;
+    let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    let mut messages = subscriber.subscribe("t").max_messages(1).await.unwrap();
+    publisher.publish("t", "1").await.unwrap();
+    let error = publisher.publish("t", "2").await.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::SubscriberBusy, Delivery::Maybe));
+    let publish = publisher.publish("t", "3").wait_for_subscriber(true).timeout(Duration::from_secs(60));
+    let waiting = tokio::spawn(publish.into_future());
+    until("a second refusal of the call", || subscriber.stats().endpoints[0].busy >= 3).await;
+    assert_eq!(soon("the first message", messages.next()).await.unwrap().data(), "1");
+    soon("the reply", waiting).await.unwrap().unwrap();
+    assert_eq!(soon("the last message", messages.next()).await.unwrap().data(), "3");
+    assert_eq!(messages.stats().accepted, 2);
+}
+
+#[tokio::test]
 async fn futures_of_the_client_need_no_tokio_runtime() {
     let devnet = two_nodes().await;
     let builder = builder(&devnet, 0);

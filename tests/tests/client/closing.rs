@@ -264,7 +264,10 @@ async fn handler_with_a_weak_client_does_not_keep_it_alive() {
     let weak = subscriber.downgrade();
     let (tx, mut rx) = unbounded_channel();
     let own = weak.clone();
-    let upgrade = move |_| std::future::ready(tx.send(own.upgrade().is_some()).unwrap());
+    let upgrade = move |_| {
+        tx.send(own.upgrade().is_some()).unwrap();
+        async {}
+    };
     let handler = subscriber.subscribe("t").for_each(upgrade).await.unwrap();
     publisher.publish("t", "x").await.unwrap();
     assert!(soon("the handler", rx.recv()).await.unwrap(), "the client is alive");

@@ -1,4 +1,4 @@
-//! A node that goes and comes back: calls end, topics return before the client says so.
+//! Lost nodes that come back: calls fail, and topics are restored before the client reports the connection.
 
 use std::time::Duration;
 

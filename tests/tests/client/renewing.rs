@@ -1,4 +1,4 @@
-//! Certificates are renewed while a client runs: it reads them again at each connect.
+//! Renewed certificates: a running client reads the files again at each connect.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::fixture::{devnet, event, until};
 
-/// A client's files of one devnet's chain.
+/// Returns the credential files of a devnet's chain.
 fn files(devnet: &Devnet) -> [(&'static str, Vec<u8>); 3] {
     let source = devnet.credentials();
     let CredentialSource::Pem { ca, cert, key } = source else { panic!("{source:?}") };
@@ -30,7 +30,7 @@ async fn client(folder: &Path, endpoint: &str) -> Client {
     builder.connect().await.unwrap()
 }
 
-/// A try to connect fails in this way.
+/// Waits until an attempt to connect fails with this kind of error.
 async fn fails(events: &mut Events, kind: ErrorKind) {
     let such = |event| match event {
         Event::ConnectFailed { error, .. } if error.kind() == kind => Some(()),
@@ -52,7 +52,7 @@ async fn renewed_certificate_needs_no_restart() {
     let client = client(folder.path(), &endpoint).await;
     let mut events = client.events();
     let _messages = client.subscribe("t").await.unwrap();
-    // The node has a new certificate, of a CA that the client doesn't know, and takes only those of it.
+    // The node has a new certificate of a CA that the client doesn't trust, and accepts certificates of that CA only.
     former.node(0).kill().await;
     let renewed = devnet(Devnet::builder().ports([port])).await;
     fails(&mut events, ErrorKind::NodeCertificate).await;
@@ -60,7 +60,7 @@ async fn renewed_certificate_needs_no_restart() {
     let both = [fs::read(folder.path().join(ca)).unwrap(), new_ca].concat();
     write(folder.path(), &[(ca, both)]);
     fails(&mut events, ErrorKind::ClientCertificate).await;
-    // Between the two files they don't belong together: the old ones are used on.
+    // Between the two writes the files don't match, so that the previous ones stay in use.
     write(folder.path(), &[new_cert]);
     fails(&mut events, ErrorKind::ClientCertificate).await;
     write(folder.path(), &[new_key]);
@@ -87,7 +87,7 @@ async fn unreadable_files_leave_the_previous_credentials_in_use() {
         returns(&mut events).await;
     }
     until("the session", || devnet.node(0).counters().sessions == 1).await;
-    // Who starts now is told.
+    // A client that starts now reports it.
     let error =
         Client::builder().credentials(folder.path()).endpoint("127.0.0.1:1").connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CredentialsNotFound, "{error}");

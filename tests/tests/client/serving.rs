@@ -1,4 +1,4 @@
-//! Serving: replies now and later, failures, time limits, one service per topic.
+//! Services: replies now and later, failures, time limits, one service per topic, runtimes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ async fn slow_request_is_answered_by_the_library() {
     assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberTooSlow, Some(-5011)));
     assert_eq!(error.delivery(), Delivery::Maybe);
     assert_eq!(server.stats().endpoints[0].too_slow, 1);
-    // It was never taken out in time, so the application isn't troubled with it any more.
+    // The application did not read the request in time, so it does not receive it any more.
     let (reply, ()) = tokio::join!(publisher.publish("t", "y").into_future(), async {
         let request = requests.next().await.unwrap();
         assert_eq!(request.data(), "y");
@@ -156,12 +156,15 @@ async fn async_handlers_run_on_the_runtime_of_the_caller() {
     let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
     let _service =
         server.serve("served", move |_: Request| std::future::ready(is_here().to_string())).await.unwrap();
-    let handler = move |_| std::future::ready(tx.send(is_here()).unwrap());
+    let handler = move |_| {
+        tx.send(is_here()).unwrap();
+        async {}
+    };
     let _handler = server.subscribe("subscribed").for_each(handler).await.unwrap();
     assert_eq!(publisher.publish("served", "x").await.unwrap().data(), "true");
     publisher.publish("subscribed", "x").await.unwrap();
     assert!(soon("the handler", rx.recv()).await.unwrap());
-    // Another one may be named.
+    // Another runtime may be set.
     let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let serve = server.serve("elsewhere", move |_: Request| std::future::ready(is_here().to_string()));
     let _elsewhere = serve.runtime(other.handle().clone()).await.unwrap();

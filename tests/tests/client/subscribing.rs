@@ -304,7 +304,10 @@ async fn handlers_run_before_their_subscription_is_confirmed() {
                 subscribe.for_each_blocking(move |message| tx.send(message).unwrap()).await
             })
         } else {
-            let handler = move |message| std::future::ready(tx.send(message).unwrap());
+            let handler = move |message| {
+                tx.send(message).unwrap();
+                async {}
+            };
             tokio::spawn(async { subscribe.for_each(handler).await })
         };
         publisher.publish("t", "x").wait_for_subscriber(true).timeout(NEVER).await.unwrap();

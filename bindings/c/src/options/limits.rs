@@ -24,8 +24,8 @@ pub unsafe extern "C" fn amop_options_set_max_in_flight(
 }
 
 /// Sets the maximum number of bytes queued for sending per connection, and the maximum number that calls of the client
-/// keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED.
-/// Default: 256 MiB.
+/// keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED, and so do
+/// replies of handlers, whose requests stay open. Default: 256 MiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_max_send_bytes(
     options: *mut amop_options,

@@ -39,7 +39,7 @@ fn signing_key(key: &PrivateKey) -> Option<Arc<dyn SigningKey>> {
             let key = Secp256k1::new(secp256k1(key.encoding(), key.der())?.into())?;
             Some(Arc::new(key))
         }
-        KeyKind::Rsa => {
+        KeyKind::Nist | KeyKind::Rsa => {
             let der = match key.encoding() {
                 KeyEncoding::Pkcs8 => PrivatePkcs8KeyDer::from(key.der()).into(),
                 KeyEncoding::Sec1 => PrivateSec1KeyDer::from(key.der()).into(),
