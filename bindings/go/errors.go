@@ -18,7 +18,7 @@ type Code int32
 const (
 	// ErrInvalidArgument: an argument is invalid: empty, out of range, or not UTF-8.
 	ErrInvalidArgument Code = 1
-	// ErrInvalidTopic: a topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB or NUL.
+	// ErrInvalidTopic: a topic is empty, too long (2.x nodes accept 254 bytes), not UTF-8, or contains a TAB or NUL.
 	ErrInvalidTopic Code = 2
 	// ErrInvalidEndpoint: an endpoint is not host:port, IPv4:port or [IPv6]:port.
 	ErrInvalidEndpoint Code = 3

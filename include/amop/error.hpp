@@ -20,7 +20,7 @@ enum class Code : std::int32_t {
     ok = AMOP_OK,
     /// An argument is invalid: empty, out of range, not UTF-8, or the object was moved from.
     invalid_argument = AMOP_ERROR_INVALID_ARGUMENT,
-    /// A topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB or NUL.
+    /// A topic is empty, too long (2.x nodes accept 254 bytes), not UTF-8, or contains a TAB or NUL.
     invalid_topic = AMOP_ERROR_INVALID_TOPIC,
     /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     invalid_endpoint = AMOP_ERROR_INVALID_ENDPOINT,

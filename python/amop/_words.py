@@ -62,7 +62,7 @@ class ErrorKind(IntEnum):
     INVALID_ARGUMENT = 1
     """An argument is invalid: empty, out of range, or not UTF-8."""
     INVALID_TOPIC = 2
-    """A topic is empty, longer than 254 bytes, or contains a TAB or NUL."""
+    """A topic is empty, too long (2.x nodes accept 254 bytes), or contains a TAB or NUL."""
     INVALID_ENDPOINT = 3
     """An endpoint is not ``host:port``, ``IPv4:port`` or ``[IPv6]:port``."""
     TOO_LARGE = 4

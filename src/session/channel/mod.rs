@@ -93,10 +93,17 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn new(
         options: SessionOptions,
         ids: Arc<SeqSource>,
-        topics: HashSet<Topic>,
+        mut topics: HashSet<Topic>,
         now: Instant,
     ) -> Machine<K> {
         let seq = ids.next();
+        topics.retain(|topic| {
+            let checked = LIMITS.check_topic(topic);
+            if let Err(error) = &checked {
+                tracing::warn!(endpoint = %options.endpoint, ?topic, %error, "the node can't list a topic");
+            }
+            checked.is_ok()
+        });
         let mut session = Session {
             heartbeat: Heartbeat::new(options.heartbeat, options.missed_heartbeats, now),
             calls: Calls::new(options.endpoint.clone(), now),
@@ -188,9 +195,20 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn handle(&mut self, input: Input<K>, now: Instant) {
         let Session { calls, topics, out, .. } = &mut self.session;
         match input {
-            Input::Call(call) => calls.add(call, now),
+            Input::Call(call) => match LIMITS.check(&call.topic, call.data.len()) {
+                Ok(()) => calls.add(call, now),
+                // It was checked while the link was of another generation.
+                Err(error) => {
+                    out.counts.withdrawn_bytes += call.counted;
+                    out.complete(call.caller, Err(error), None);
+                }
+            },
             Input::Cancel(number) => calls.cancel(number, now, out),
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
+            // A node is not asked about a topic on which it receives no message.
+            Input::Survey { topic, caller } if LIMITS.check_topic(&topic).is_err() => {
+                out.effects.extend(caller.map(Effect::Surveyed));
+            }
             Input::Survey { topic, caller } => topics.survey(topic, caller, now),
             Input::Read(answer) => topics.read(answer, now),
             Input::EndCalls(error) => {
@@ -252,6 +270,12 @@ impl<K: Callers> Machine<K> {
 
 impl<K: Callers> Session<K> {
     fn on_route(&mut self, topic: Topic, wanted: bool, caller: Option<K::Listed>) {
+        if wanted && let Err(error) = LIMITS.check_topic(&topic) {
+            if let Some(caller) = caller {
+                self.out.effects.push(Effect::Listed { caller, outcome: Err(error) });
+            }
+            return;
+        }
         let changed = match wanted {
             true => self.wanted.insert(topic.clone()),
             false => self.wanted.remove(&topic),
@@ -327,7 +351,7 @@ impl<K: Callers> Session<K> {
                     Effect::View(view)
                 }
                 Action::Read(job) => Effect::Read(job),
-                Action::Confirmed(caller) => Effect::Listed(caller),
+                Action::Confirmed(caller) => Effect::Listed { caller, outcome: Ok(()) },
                 Action::Surveyed(caller) => Effect::Surveyed(caller),
                 Action::Restored => Effect::Notice(Notice::TopicsRestored),
             };

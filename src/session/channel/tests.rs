@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::test_harness::{Bench, S, Sent, body, outcome, seq};
 use super::*;
 use crate::delivery::{LaneLimits, RouteSpec};
@@ -328,4 +330,22 @@ fn machine_needs_neither_channels_nor_a_runtime() {
     assert_eq!((machine.outputs().counts.calls, machine.outputs().counts.topic_lists_sent), (1, 1));
     let effects = receive(&mut machine, MessageType::Response, ids.seq(number), b"");
     assert!(matches!(&effects[..], [Effect::Complete { caller: 7, outcome: Ok(_), round_trip: Some(_) }]));
+}
+
+#[test]
+fn topic_that_is_too_long_is_refused_and_never_listed() {
+    let mut bench = Bench::ready(3);
+    let long = Topic::new("x".repeat(255)).unwrap();
+    let (caller, mut listed) = oneshot::channel();
+    bench.handle(Input::Route { topic: long.clone(), wanted: true, caller: Some(caller) });
+    let error = listed.try_recv().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::InvalidTopic, Delivery::No));
+    assert!(error.message().contains("255 bytes") && error.message().contains("at most 254"), "{error}");
+    let (caller, mut surveyed) = oneshot::channel();
+    bench.handle(Input::Survey { topic: long.clone(), caller: Some(caller) });
+    assert!(surveyed.try_recv().is_ok() && bench.sent().is_empty());
+    let _reader = bench.subscribe("short", LaneLimits::default());
+    assert_eq!(bench.sent()[0].body, br#"["short"]"#);
+    bench.handle(Input::Route { topic: long, wanted: false, caller: None });
+    assert!(bench.sent().is_empty());
 }

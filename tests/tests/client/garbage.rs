@@ -42,6 +42,11 @@ impl FakeNode {
         }
     }
 
+    /// Accepts a connection and closes it without an answer to the handshake.
+    pub(crate) async fn refuse(&self) {
+        drop(self.accept().await);
+    }
+
     /// Accepts a connection and completes the handshake.
     pub(crate) async fn accept_ready(&self) -> BoxedStream {
         let (mut stream, seq) = self.accept().await;
@@ -121,8 +126,7 @@ async fn failed_handshake_is_reported_to_the_caller() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
     let node = FakeNode::new(&devnet).await;
     let builder = || builder_at(&devnet, &node);
-    let refusing = async { drop(node.accept().await) };
-    let (error, ()) = tokio::join!(builder().connect(), refusing);
+    let (error, ()) = tokio::join!(builder().connect(), node.refuse());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Handshake);
     let nonsense = async {
         let (mut stream, seq) = node.accept().await;
