@@ -50,7 +50,7 @@ const (
 	ErrClientCertificate Code = 35
 	// ErrTLSNoCommon: the node and the client have no cipher suite or curve in common.
 	ErrTLSNoCommon Code = 36
-	// ErrHandshake: the node refused the channel handshake: no common protocol version.
+	// ErrHandshake: the handshake after TLS failed: there is no common protocol version, or the peer is not a node.
 	ErrHandshake Code = 37
 	// ErrListen: an embedded node can't listen on its port.
 	ErrListen Code = 38

@@ -50,7 +50,7 @@ enum class Code : std::int32_t {
     client_certificate = AMOP_ERROR_CLIENT_CERTIFICATE,
     /// The node and the client have no cipher suite or curve in common.
     tls_no_common = AMOP_ERROR_TLS_NO_COMMON,
-    /// The node refused the channel handshake: no common protocol version.
+    /// The handshake after TLS failed: there is no common protocol version, or the peer is not a node.
     handshake = AMOP_ERROR_HANDSHAKE,
     /// An embedded node can't listen on its port.
     listen = AMOP_ERROR_LISTEN,

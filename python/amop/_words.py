@@ -94,7 +94,7 @@ class ErrorKind(IntEnum):
     TLS_NO_COMMON = 36
     """The node and the client have no cipher suite or curve in common."""
     HANDSHAKE = 37
-    """The node refused the channel handshake: no common protocol version."""
+    """The handshake after TLS failed: there is no common protocol version, or the peer is not a node."""
     LISTEN = 38
     """An embedded node can't listen on its port."""
 

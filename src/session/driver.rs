@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 use super::apply::{apply, deliver};
 use super::command::{Channels, Command, answer_route};
 use super::effect::{Effect, Input, Notice};
-use super::errors::{closed, connection_ended, lost_in_flight, not_connected, too_late};
+use super::errors::{closed, connection_broke, connection_ended, lost_in_flight, not_connected, too_late};
 use super::link_handle::{LinkHandle, refuse_call};
 use super::machine::Machine;
 use super::open_requests::OpenRequests;
@@ -342,10 +342,7 @@ impl<'a> Driver<'a> {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return self.ended();
         }
-        Error::undelivered(
-            ErrorKind::ConnectionLost,
-            format!("the connection to {} broke: {error}", self.endpoint),
-        )
+        connection_broke(&self.endpoint, self.machine.is_ready(), error)
     }
 
     /// The error of a connection that the node has closed.

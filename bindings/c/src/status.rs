@@ -41,7 +41,7 @@ pub enum amop_status {
     AMOP_ERROR_CLIENT_CERTIFICATE = 35,
     /// The node and the client have no cipher suite or curve in common.
     AMOP_ERROR_TLS_NO_COMMON = 36,
-    /// The node refused the channel handshake: no common protocol version.
+    /// The handshake after TLS failed: there is no common protocol version, or the peer is not a node.
     AMOP_ERROR_HANDSHAKE = 37,
     /// An embedded node can't listen on its port.
     AMOP_ERROR_LISTEN = 38,

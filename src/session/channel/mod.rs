@@ -138,16 +138,11 @@ impl<K: Callers> Machine<K> {
     /// As [`super::machine::Machine::next_message`].
     pub(crate) fn next_message(&mut self, now: Instant) -> Result<Option<Incoming<'_>>, Fatal> {
         let is_own = loop {
-            let frame = self.reader.next().map_err(|error| {
-                Error::undelivered(
-                    ErrorKind::Protocol,
-                    format!(
-                        "{} sent something that is no channel frame: {error}; the connection is closed",
-                        self.session.options.endpoint
-                    ),
-                )
-            })?;
-            let Some(frame) = frame else { return Ok(None) };
+            let frame = match self.reader.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(self.session.no_frame(error, self.reader.unread())),
+            };
             self.session.out.counts.frames_received += 1;
             if let Some(is_own) = self.session.on_frame(&frame, now)? {
                 break is_own;
@@ -251,7 +246,7 @@ impl<K: Callers> Machine<K> {
 
     /// As [`super::machine::Machine::is_ready`].
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.session.phase, Phase::Ready { .. })
+        self.session.is_ready()
     }
 
     /// As [`super::machine::Machine::is_mid_frame`].
@@ -269,6 +264,10 @@ impl<K: Callers> Machine<K> {
 }
 
 impl<K: Callers> Session<K> {
+    fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+
     fn on_route(&mut self, topic: Topic, wanted: bool, caller: Option<K::Listed>) {
         if wanted && let Err(error) = LIMITS.check_topic(&topic) {
             if let Some(caller) = caller {
@@ -282,7 +281,7 @@ impl<K: Callers> Session<K> {
         };
         self.calls.set_lists_topics(!self.wanted.is_empty());
         // Before the handshake is done there is nothing to change: it is followed by a list of all.
-        if matches!(self.phase, Phase::Ready { .. }) {
+        if self.is_ready() {
             self.topics.route(topic, changed, caller);
         }
     }
@@ -327,7 +326,7 @@ impl<K: Callers> Session<K> {
 
     /// Does what the conversation about topics has to do.
     fn converse_about_topics(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Ready { .. }) {
+        if !self.is_ready() {
             return;
         }
         while let Some(action) = self.topics.next_action(now) {

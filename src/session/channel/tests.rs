@@ -31,11 +31,39 @@ fn failed_handshake_ends_the_connection() {
     let mut bench = Bench::new();
     assert!(bench.pass(9 * S).is_ok());
     assert_eq!(bench.pass(S).unwrap_err().kind(), ErrorKind::ConnectTimeout);
-    for nonsense in [&b""[..], b"{}", b"{\"protocol\":4}", b"{\"protocol\":0}", b"\xff\xff"] {
+}
+
+#[test]
+fn wrong_answer_to_the_handshake_is_named() {
+    let answers: [(&[u8], &str); 7] = [
+        (b"", r#"its answer "" names no protocol version"#),
+        (b"{}", "its answer \"{}\" names no"),
+        (b"{\"protocol\":9}", "it chose protocol version 9, this client supports 1 to 3"),
+        (b"{\"protocol\":0}", "protocol version 0"),
+        (b"\xff\x1b[2J", r#""\xff\u{1b}[2J""#),
+        (b"{\"minimumSupport\":1,\"maximumSupport\":3}", "as an echo server does"),
+        (&[b'x'; 1 << 20], "its answer has 1048576 bytes"),
+    ];
+    for (answer, text) in answers {
         let mut bench = Bench::new();
         let offer = bench.sent().remove(0);
-        let error = bench.answer_frame(MessageType::Handshake, offer.seq, 0, nonsense).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Protocol);
+        let error = bench.answer_frame(MessageType::Handshake, offer.seq, 0, answer).unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Handshake, Delivery::No));
+        assert!(error.message().contains(text), "{error}");
+    }
+    let bytes: [(Vec<u8>, &str); 3] = [
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+            r#"it sent "HTTP/1.1 400 Bad Request\r\n\r\n", which"#,
+        ),
+        (vec![0; 64], r"\u{0}"),
+        (Frame::new(MessageType::Request, seq(1), 0, b"").to_bytes(), "malformed frame of type 0x30"),
+    ];
+    for (bytes, text) in bytes {
+        let mut bench = Bench::new();
+        let error = bench.receive_bytes(&bytes).unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Handshake, Delivery::No));
+        assert!(error.message().contains(text), "{error}");
     }
 }
 
