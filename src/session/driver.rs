@@ -317,6 +317,7 @@ impl<'a> Driver<'a> {
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         // The library's own answer to a message is shorter than the message.
         if !self.link.may_read(self.machine.read_size()) {
+            self.machine.paused(Instant::now());
             return Ok(false);
         }
         let Driver { stream, machine, router, link, requests, .. } = self;
@@ -328,7 +329,7 @@ impl<'a> Driver<'a> {
         };
         add(&link.counters.bytes_received, read);
         let now = Instant::now();
-        machine.received(now);
+        machine.received(read, now);
         router.batch(now, |batch| deliver(machine, batch, requests, link, now))?;
         Ok(true)
     }

@@ -67,6 +67,11 @@ pub(super) fn connection_ended(endpoint: &str, ready: bool, mid_frame: bool) -> 
     handshake_failed(endpoint, what)
 }
 
+/// Returns the error of a connection that this client closes, because the node doesn't behave as a live one.
+pub(super) fn connection_closed(endpoint: &str, why: impl Display) -> Error {
+    Error::undelivered(ErrorKind::ConnectionLost, format!("closed the connection to {endpoint}: {why}"))
+}
+
 /// Returns the error of a connection that can't be read or written any more.
 pub(super) fn connection_broke(endpoint: &str, ready: bool, error: &io::Error) -> Error {
     if !ready {

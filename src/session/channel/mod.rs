@@ -5,8 +5,11 @@
 
 mod calls;
 #[cfg(test)]
+mod connection_tests;
+#[cfg(test)]
 mod delivery_tests;
 mod ended_calls;
+mod frame_progress;
 mod frames;
 mod heartbeat;
 #[cfg(test)]
@@ -31,10 +34,12 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 
 use self::calls::{Calls, Queued};
+use self::frame_progress::FrameProgress;
 use self::heartbeat::{Beat, Heartbeat};
 use self::outgoing::Outgoing;
 use self::topics::{Action, Topics};
 use super::effect::{Callers, Effect, Fatal, Input, Notice, Outputs};
+use super::errors::connection_closed;
 use super::options::SessionOptions;
 use super::outbox::Outbox;
 use super::topic_query::Method;
@@ -70,6 +75,7 @@ struct Session<K: Callers> {
     outgoing: Outgoing,
     calls: Calls<K>,
     heartbeat: Heartbeat,
+    progress: FrameProgress,
     topics: Topics<K::Listed, K::Surveyed>,
     /// The topics that the node has to list for this session.
     wanted: HashSet<Topic>,
@@ -106,6 +112,7 @@ impl<K: Callers> Machine<K> {
         });
         let mut session = Session {
             heartbeat: Heartbeat::new(options.heartbeat, options.missed_heartbeats, now),
+            progress: FrameProgress::default(),
             calls: Calls::new(options.endpoint.clone(), now),
             outgoing: Outgoing::new(options.endpoint.clone()),
             options,
@@ -131,8 +138,14 @@ impl<K: Callers> Machine<K> {
     }
 
     /// As [`super::machine::Machine::received`].
-    pub(crate) fn received(&mut self, now: Instant) {
+    pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
         self.session.heartbeat.heard(now);
+        self.session.progress.received(bytes);
+    }
+
+    /// As [`super::machine::Machine::paused`].
+    pub(crate) fn paused(&mut self, now: Instant) {
+        self.session.progress.paused(now);
     }
 
     /// As [`super::machine::Machine::next_message`].
@@ -140,10 +153,14 @@ impl<K: Callers> Machine<K> {
         let is_own = loop {
             let frame = match self.reader.next() {
                 Ok(Some(frame)) => frame,
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    self.session.progress.note(self.reader.is_mid_frame(), now);
+                    return Ok(None);
+                }
                 Err(error) => return Err(self.session.no_frame(error, self.reader.unread())),
             };
             self.session.out.counts.frames_received += 1;
+            self.session.progress.frame_ended();
             if let Some(is_own) = self.session.on_frame(&frame, now)? {
                 break is_own;
             }
@@ -220,10 +237,10 @@ impl<K: Callers> Machine<K> {
 
     /// As [`super::machine::Machine::next_deadline`].
     pub(crate) fn next_deadline(&self) -> Instant {
-        let Session { options, phase, calls, heartbeat, topics, .. } = &self.session;
+        let Session { options, phase, calls, heartbeat, progress, topics, .. } = &self.session;
         let first = match phase {
             Phase::Handshaking { .. } => options.handshake_by,
-            Phase::Ready { .. } => heartbeat.next(),
+            Phase::Ready { .. } => progress.next_deadline().into_iter().fold(heartbeat.next(), Instant::min),
         };
         [calls.next_deadline(), topics.next_deadline()].into_iter().flatten().fold(first, Instant::min)
     }
@@ -303,6 +320,7 @@ impl<K: Callers> Session<K> {
             Phase::Ready { protocol } => protocol,
         };
         self.topics.on_timer(now);
+        self.progress.on_timer(now).map_err(|why| connection_closed(&self.options.endpoint, why))?;
         let outbox = &self.outgoing.outbox;
         match self.heartbeat.on_timer(now, !outbox.is_empty(), outbox.written()) {
             Beat::NotDue => Ok(()),
@@ -313,14 +331,10 @@ impl<K: Callers> Session<K> {
                 self.topics.on_heartbeat(now);
                 Ok(())
             }
-            Beat::Dead => Err(Error::undelivered(
-                ErrorKind::ConnectionLost,
-                format!(
-                    "{} gave no sign of life for {:?}: the connection is given up",
-                    self.options.endpoint,
-                    self.heartbeat.limit()
-                ),
-            )),
+            Beat::Dead => {
+                let why = format_args!("nothing was received for {:?}", self.heartbeat.limit());
+                Err(connection_closed(&self.options.endpoint, why))
+            }
         }
     }
 

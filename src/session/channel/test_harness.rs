@@ -155,7 +155,7 @@ impl Bench {
     pub(super) fn receive_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let Bench { machine, router, link, requests, now, .. } = self;
         machine.read_buffer().extend_from_slice(bytes);
-        machine.received(*now);
+        machine.received(bytes.len(), *now);
         let received = router.batch(*now, |batch| deliver(machine, batch, requests, link, *now));
         self.apply();
         received
