@@ -39,7 +39,8 @@ use crate::output::{Format, Output};
 /// Runs the command with `arguments`, the program's name first, and returns its exit code.
 ///
 /// Reads standard input and writes to standard output and error of the process. Installs handlers for SIGINT and SIGTERM:
-/// the first signal ends the command in order, a second one immediately.
+/// the first signal ends the command in order, a second one more than 200 ms later immediately. A signal that the parent
+/// process has set to be ignored stays ignored.
 pub fn run<I, T>(arguments: I) -> u8
 where
     I: IntoIterator<Item = T>,

@@ -13,6 +13,7 @@ mod limits;
 mod pipe;
 mod publish;
 mod serve;
+mod signals;
 mod stats;
 mod subscribe;
 mod terminal;
