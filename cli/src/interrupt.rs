@@ -1,9 +1,11 @@
 //! Ctrl-C and SIGTERM: the first ends the command in order, a second one immediately.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use amop::ErrorKind;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -124,6 +126,20 @@ impl Ignored {
 fn ignored_in(status: &str) -> u64 {
     let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or_default()
+}
+
+/// More file descriptors than the command opens before it connects: its runtime, the handlers of signals, and the
+/// runtime of clients.
+const DESCRIPTORS: usize = 16;
+
+/// Checks that there are enough file descriptors: without them the installation of signal handlers would panic.
+pub(crate) fn check_descriptors() -> amop::Result<()> {
+    let pairs: Result<Vec<_>, _> = (0..DESCRIPTORS / 2).map(|_| UnixStream::pair()).collect();
+    pairs.map(drop).map_err(|error| {
+        let text =
+            format!("the command could not be started ({error}): raise the limit on open files (ulimit -n)");
+        amop::Error::undelivered(ErrorKind::Runtime, text)
+    })
 }
 
 #[cfg(test)]

@@ -67,7 +67,9 @@ where
         output.disable_progress();
     }
     let mut builder = Builder::new_multi_thread();
-    let ended = match amop::threads::runtime(builder.enable_all(), WORKERS, "amop-command") {
+    let runtime = interrupt::check_descriptors()
+        .and_then(|()| amop::threads::runtime(builder.enable_all(), WORKERS, "amop-command"));
+    let ended = match runtime {
         Ok(runtime) => {
             let ended = runtime.block_on(async {
                 let interrupt = Interrupt::listen()?;
