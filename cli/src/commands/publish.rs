@@ -35,7 +35,7 @@ pub(crate) struct Publish {
     connection: Connection,
     /// The topic
     topic: String,
-    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal
+    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal or empty
     data: Option<String>,
     #[command(flatten)]
     repeat: Repeat,

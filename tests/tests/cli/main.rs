@@ -15,6 +15,7 @@ mod publish;
 mod serve;
 mod signals;
 mod stats;
+mod streams;
 mod subscribe;
 mod terminal;
 mod wire_log;
