@@ -19,6 +19,7 @@ use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
+use crate::text::span;
 use crate::transport::{BoxedStream, Endpoint};
 
 /// The number of a link within its client; it is never used again.
@@ -192,9 +193,10 @@ impl LinkTask {
                 let error = Error::undelivered(
                     ErrorKind::ConnectTimeout,
                     format!(
-                        "connecting to {} timed out after {limit:?}: check the address and port; a firewall may be \
+                        "connecting to {} timed out after {}: check the address and port; a firewall may be \
                          dropping packets, or the service there may not speak TLS",
-                        self.name
+                        self.name,
+                        span(limit)
                     ),
                 );
                 return self.is_down(error, None);
