@@ -28,7 +28,8 @@ impl ClientCore {
     /// Waits until a connected node lists a new topic, and for the other nodes as long as [`GRACE`] allows.
     ///
     /// # Errors
-    /// Returns why no node has confirmed the topic by `deadline`, or [`ErrorKind::Closed`].
+    /// Returns [`ErrorKind::InvalidTopic`] at once if a connection can't carry the topic and no other node lists it,
+    /// [`ErrorKind::Closed`] if the client is closed, else why no node has confirmed the topic by `deadline`.
     pub(super) async fn until_listed(
         &self,
         topic: &Topic,
@@ -39,6 +40,8 @@ impl ClientCore {
         loop {
             let failure = match first_and_grace(&self.runtime, applied, &mut changed, deadline).await {
                 Confirmed::Yes => return Ok(()),
+                // No later answer of that connection differs.
+                Confirmed::No(error) if is_refusal(&error) => return Err(error),
                 Confirmed::No(error) => Some(error),
                 Confirmed::TimedOut => Some(not_listed(topic)),
                 Confirmed::Changed => None,
@@ -63,7 +66,7 @@ impl ClientCore {
 enum Confirmed {
     /// At least one lists the topic.
     Yes,
-    /// None does; the last reason given.
+    /// None does; the refusal of a connection that can't carry the topic, else the last reason given.
     No(Error),
     /// The deadline passed before any answered.
     TimedOut,
@@ -99,12 +102,18 @@ async fn first_and_grace(
                 Confirmed::Yes
             }
             (Some(Some(_)), Confirmed::Yes) => Confirmed::Yes,
+            (Some(Some(_)), Confirmed::No(refusal)) if is_refusal(&refusal) => Confirmed::No(refusal),
             (Some(Some(Ok(Err(error)))), _) => Confirmed::No(error),
             // The connection was lost before the node confirmed the topic. The next connection lists it.
             (Some(Some(Err(_))), _) => Confirmed::No(session::nobody_connected()),
             (Some(Some(Ok(Ok(())))), outcome) => outcome,
         };
     }
+}
+
+/// Returns whether a connection can't carry the topic.
+fn is_refusal(error: &Error) -> bool {
+    error.kind() == ErrorKind::InvalidTopic
 }
 
 /// Returns the time of tokio's clock, which tests can stop.
@@ -179,6 +188,12 @@ mod tests {
         let refused = answered(Err(Error::undelivered(ErrorKind::Protocol, "refused")));
         let outcome = until_confirmed(vec![refused], deadline).await;
         assert!(matches!(outcome, Confirmed::No(error) if error.kind() == ErrorKind::Protocol));
+        let is_down = || Err(Error::undelivered(ErrorKind::NotConnected, ""));
+        let too_long = || Err(Error::undelivered(ErrorKind::InvalidTopic, ""));
+        for answers in [[is_down(), too_long()], [too_long(), is_down()]] {
+            let outcome = until_confirmed(answers.map(answered).into(), deadline).await;
+            assert!(matches!(outcome, Confirmed::No(error) if error.kind() == ErrorKind::InvalidTopic));
+        }
         let outcome = until_confirmed(Vec::new(), deadline).await;
         assert!(matches!(outcome, Confirmed::No(error) if error.kind() == ErrorKind::NotConnected));
         let (_keep, silent) = oneshot::channel();

@@ -18,6 +18,7 @@ use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::deadlines::Deadlines;
 use crate::session::effect::{Callers, Outputs};
 use crate::session::view::TopicView;
+use crate::text::span;
 
 /// The calls of one connection, found by the number inside their id.
 pub(super) struct Calls<K: Callers> {
@@ -316,11 +317,11 @@ impl<K: Callers> Calls<K> {
             self.remember(number, &call, now);
             out.counts.withdrawn_bytes += call.withdrawn();
             let text = format!(
-                "no answer to the {} on {:?} by {} within {:?}",
+                "no answer to the {} on {:?} by {} within {}",
                 call.what(),
                 call.topic,
                 self.endpoint,
-                call.deadline.saturating_duration_since(call.began)
+                span(call.deadline.saturating_duration_since(call.began))
             );
             let error = match call.delivery(Queued::StillWritten) {
                 Delivery::Maybe => Error::maybe_delivered(
