@@ -1996,8 +1996,9 @@ amop_status amop_devnet_options_set_folder(amop_devnet_options *options,
                                            const char *folder);
 
 /**
- * Sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are lost, topics
- * take 5 s to reach other nodes, frames overtake each other. Default: false.
+ * Sets whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are lost, which a
+ * node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other and wait for
+ * acknowledgements (Nagle's algorithm). Default: false.
  */
 amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);

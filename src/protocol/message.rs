@@ -112,8 +112,15 @@ impl<'a> Payload<'a> {
     }
 }
 
+impl fmt::Debug for Payload<'_> {
+    /// Shows the number of bytes, never the bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
 /// A message that has arrived, borrowed from the connection.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Incoming<'a> {
     /// How it was sent.
     pub kind: MessageKind,
