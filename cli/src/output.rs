@@ -187,6 +187,11 @@ impl Output {
         if self.out_colour { writeln!(self.out, "{text}") } else { writeln!(self.out, "{}", strip_str(text)) }
     }
 
+    /// For people: the heading of the results that follow, on standard output.
+    pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
+        if self.format == Format::Json { Ok(()) } else { self.result(&format!("{STRONG}{text}{STRONG:#}")) }
+    }
+
     /// For people: something about results, possibly styled, on standard error; a line feed is added. Flushes standard
     /// output first, so that the order is right on a terminal. Ignores that standard error is full or closed, because
     /// this changes nothing about the results.

@@ -1,9 +1,12 @@
 //! Payloads: read from the command line, standard input or a file; shown as text or hex.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use amop::ErrorKind;
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
 use amop::text::printable;
 use bytes::Bytes;
@@ -20,9 +23,9 @@ const MOST_HEX: usize = 256;
 /// unless it is a terminal or empty.
 ///
 /// Reads files and standard input on a separate thread, because they may block.
-pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
+pub(crate) async fn read(argument: Option<OsString>) -> Outcome<Bytes> {
     match argument {
-        Some(text) if text != "-" && !text.starts_with('@') => Ok(text.into()),
+        Some(text) if text != "-" && !text.as_bytes().starts_with(b"@") => Ok(text.into_vec().into()),
         argument => {
             let (answer, read) = oneshot::channel();
             amop::threads::start("amop-input", move || {
@@ -35,13 +38,16 @@ pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
     }
 }
 
-fn read_now(argument: Option<&str>) -> Outcome<Bytes> {
-    match argument {
-        Some("-") => from_standard_input(Source::Named),
-        Some(text) => match text.strip_prefix('@') {
-            Some(file) => from_file(Path::new(file)),
-            None => Ok(Bytes::copy_from_slice(text.as_bytes())),
-        },
+fn read_now(argument: Option<&OsStr>) -> Outcome<Bytes> {
+    match argument.map(OsStr::as_bytes) {
+        Some(b"-") => from_standard_input(Source::Named),
+        Some(b"@") => Err(Failure::Usage(
+            "@ needs the name of a file, as in @picture.png; to send the text @, pass it on \
+                                standard input: -"
+                .to_owned(),
+        )),
+        Some([b'@', file @ ..]) => from_file(Path::new(OsStr::from_bytes(file))),
+        Some(text) => Ok(Bytes::copy_from_slice(text)),
         None if std::io::stdin().is_terminal() => Err(no_message("")),
         None => from_standard_input(Source::Default),
     }
@@ -93,11 +99,18 @@ fn from_file(path: &Path) -> Outcome<Bytes> {
     all_of(file, &path.display().to_string())
 }
 
-/// Reads up to one byte more than fits a message, so that the library reports a payload that is too large.
+/// Reads at most one byte more than fits a message.
 fn all_of(source: impl Read, name: &str) -> Outcome<Bytes> {
     let mut data = Vec::new();
     let read = source.take(MAX_SENT_FRAME_LEN as u64 + 1).read_to_end(&mut data);
     read.map_err(|error| Failure::Usage(format!("can't read {name}: {error}")))?;
+    if data.len() > MAX_SENT_FRAME_LEN {
+        // The text of the library would give the number of bytes at which reading stopped.
+        return Err(Failure::Amop(amop::Error::undelivered(
+            ErrorKind::TooLarge,
+            format!("{name} is larger than a message can be, {MAX_SENT_FRAME_LEN} bytes: split it"),
+        )));
+    }
     Ok(data.into())
 }
 
@@ -153,8 +166,13 @@ fn hex_with_note(data: &[u8]) -> String {
         Some(start) if data.len() > MOST_HEX => {
             format!("{}... (hex, the first {MOST_HEX} of {} bytes)", hex(start), data.len())
         }
-        _ => format!("{} (hex, {} bytes)", hex(data), data.len()),
+        _ => format!("{} (hex, {})", hex(data), byte_count(data.len())),
     }
+}
+
+/// Returns a number of bytes for texts.
+pub(crate) fn byte_count(bytes: usize) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
 
 /// `{"bytes":4,"encoding":"hex","data":"deadbeef"}`; the encoding is `utf-8` for UTF-8.

@@ -1,5 +1,6 @@
 //! `amop serve`: answers the unicasts of a topic, by an echo, a fixed text, or the output of a command.
 
+use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
-use crate::payload;
+use crate::payload::{self, byte_count};
 use crate::reader::Reader;
 
 /// Answer the unicasts of a topic, until Ctrl-C
@@ -43,8 +44,8 @@ pub(crate) struct Serve {
     /// The topic
     topic: String,
     /// Send this reply: text, - for standard input, or @FILE
-    #[arg(long, value_name = "TEXT", conflicts_with = "exec")]
-    reply: Option<String>,
+    #[arg(long, value_name = "TEXT", conflicts_with = "exec", allow_hyphen_values = true)]
+    reply: Option<OsString>,
     /// Reply with the output of COMMAND: sh runs it for each message, with the payload as its input and AMOP_TOPIC and
     /// AMOP_SEQ in its environment. If it fails, the publisher receives an error without details
     #[arg(long, value_name = "COMMAND")]
@@ -273,15 +274,16 @@ impl Record for Handled {
         output.result(&match &self.answer {
             Answer::Replied { reply_bytes } => {
                 format!(
-                    "{FAINT}{time}{FAINT:#} {GOOD}replied{GOOD:#} {reply_bytes} bytes in {took} to {payload}"
+                    "{FAINT}{time}{FAINT:#} {GOOD}replied{GOOD:#} with {} in {took}; message: {payload}",
+                    byte_count(*reply_bytes)
                 )
             }
             Answer::Failed { reason } => {
-                format!("{FAINT}{time}{FAINT:#} {BAD}failed{BAD:#} in {took}: {reason}, at {payload}")
+                format!("{FAINT}{time}{FAINT:#} {BAD}failed{BAD:#} in {took}: {reason}; message: {payload}")
             }
             Answer::NotSent { reason } => {
                 format!(
-                    "{FAINT}{time}{FAINT:#} {BAD}not answered{BAD:#} after {took}: {reason}, at {payload}"
+                    "{FAINT}{time}{FAINT:#} {BAD}not answered{BAD:#} after {took}: {reason}; message: {payload}"
                 )
             }
         })

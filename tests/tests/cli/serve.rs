@@ -14,7 +14,7 @@ fn serve_echoes_and_reports_requests() {
     let server = place.start(&["serve", &place.endpoint(1), "hello"]);
     assert_eq!(masked(&server.error_line()), "serving hello at NODE (Ctrl-C ends)");
     assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).stdout, ["hi"]);
-    assert_eq!(masked(&server.line()), "TIME replied 2 bytes in SPAN to hi");
+    assert_eq!(masked(&server.line()), "TIME replied with 2 bytes in SPAN; message: hi");
     let ended = server.interrupted();
     assert_eq!((ended.code, ended.stdout), (0, vec![]));
     assert_eq!(ended.stderr, ["1 received, 1 replied, 0 answered as failed, 0 answers not sent, 0 lost"]);
@@ -66,7 +66,10 @@ fn failed_command_answers_without_details() {
     let error: serde_json::Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!((&error["kind"], &error["node_code"]), (&"SubscriberFailed".into(), &(-5000).into()));
     assert_eq!(error["data"]["data"], "the handler failed");
-    assert_eq!(masked(&server.line()), "TIME failed in SPAN: the command failed (exit status: 3), at why");
+    assert_eq!(
+        masked(&server.line()),
+        "TIME failed in SPAN: the command failed (exit status: 3); message: why"
+    );
     assert_eq!(server.error_line(), "why", "what it writes to standard error is passed on");
     let ended = server.interrupted();
     assert_eq!(ended.stderr, ["1 received, 0 replied, 1 answered as failed, 0 answers not sent, 0 lost"]);
@@ -193,7 +196,7 @@ fn late_answer_is_counted_as_not_sent() {
     assert!(ended.stderr[0].contains("did not answer before the node's limit"), "{ended:?}");
     fs::write(place.folder().join("go"), "").unwrap();
     let line = masked(&server.line());
-    assert!(line.starts_with("TIME not answered after SPAN: ") && line.ends_with(", at x"), "{line}");
+    assert!(line.starts_with("TIME not answered after SPAN: ") && line.ends_with("; message: x"), "{line}");
     let ended = server.interrupted();
     assert_eq!(ended.stderr, ["1 received, 0 replied, 0 answered as failed, 1 answers not sent, 0 lost"]);
 }
