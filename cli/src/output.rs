@@ -55,6 +55,7 @@ pub(crate) struct Output {
     shows_progress: bool,
     progress: ProgressBar,
     muted: bool,
+    payload_limit: usize,
 }
 
 impl Output {
@@ -67,7 +68,18 @@ impl Output {
             shows_progress: format == Format::People && io::stderr().is_terminal(),
             progress: ProgressBar::hidden(),
             muted: false,
+            payload_limit: PAYLOAD_LIMIT,
         }
+    }
+
+    /// Shows payloads in full.
+    pub(crate) fn show_in_full(&mut self) {
+        self.payload_limit = usize::MAX;
+    }
+
+    /// Returns the number of bytes of a payload that are shown to people.
+    pub(crate) fn payload_limit(&self) -> usize {
+        self.payload_limit
     }
 
     /// Stops all output, because the reader has closed it.
@@ -205,6 +217,9 @@ impl Output {
         })
     }
 }
+
+/// The number of bytes of a payload that are shown to people by default.
+const PAYLOAD_LIMIT: usize = 16 * 1024;
 
 /// The interval at which a progress line is redrawn.
 const TICK: Duration = Duration::from_millis(100);

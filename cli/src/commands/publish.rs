@@ -115,7 +115,7 @@ impl Record for Reply {
             return output.raw(reply);
         }
         if !reply.is_empty() {
-            let text = self.reply.text();
+            let text = self.reply.text(output.payload_limit());
             output.result(text.strip_suffix('\n').unwrap_or(&text))?;
         }
         if self.once {

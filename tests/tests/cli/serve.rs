@@ -186,6 +186,33 @@ fn signals_that_arrive_at_once_count_as_one() {
 }
 
 #[test]
+fn exec_timeout_kills_the_command_and_its_children() {
+    let place = Place::with_nodes();
+    let arguments = ["serve", &place.endpoint(1), "hello", "--exec", STUCK, "--exec-timeout", "0.2"];
+    let server = place.start(&arguments);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "x"]);
+    assert_eq!(ended.code, 8, "{ended:?}");
+    is_killed(&server.error_line());
+    let expected = "TIME failed in SPAN: the command was killed after SPAN (--exec-timeout); message: x";
+    assert_eq!(masked(&server.line()), expected);
+    assert_eq!(server.interrupted().code, 0);
+}
+
+#[test]
+fn reply_does_not_wait_for_processes_in_the_background() {
+    let place = Place::with_nodes();
+    // The process in the background holds the output of the command open until this test ends.
+    let command = "{ while [ ! -e go ]; do sleep 0.01; done; } 2>/dev/null & echo reply";
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"]);
+    fs::write(place.folder().join("go"), "").unwrap();
+    assert_eq!((ended.code, ended.stdout), (0, vec!["reply".to_owned()]), "{:?}", ended.stderr);
+    assert_eq!(server.interrupted().code, 0);
+}
+
+#[test]
 fn late_answer_is_counted_as_not_sent() {
     let place = Place::with_nodes();
     let command = "while [ ! -e go ]; do sleep 0.01; done";

@@ -46,6 +46,24 @@ fn file_that_is_missing_or_too_large_is_named() {
 }
 
 #[test]
+fn long_payloads_are_cut_unless_shown_in_full() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "hello"]);
+    server.error_line();
+    let nuls = vec![0; 100_000];
+    let endpoint = place.endpoint(0);
+    let publish = |more: &[&str]| {
+        let arguments = [&["publish", &endpoint, "hello", "-"], more].concat();
+        place.start_with(&arguments, &nuls).end().stdout[0].clone()
+    };
+    let cut = publish(&[]);
+    assert!(cut.ends_with(r"\u{0}... (100000 bytes)") && cut.len() < 100_000, "{}", cut.len());
+    assert!(server.line().ends_with(r"\u{0}... (100000 bytes)"));
+    assert_eq!(publish(&["--full"]), r"\u{0}".repeat(100_000));
+    assert_eq!(publish(&["--raw"]).len(), 100_000);
+}
+
+#[test]
 fn lists_of_endpoints_are_read_in_every_form() {
     let place = Place::with_nodes();
     let (first, second) = (place.endpoint(0), place.endpoint(1));
