@@ -57,6 +57,8 @@ pub mod text;
 pub mod threads;
 #[doc(hidden)]
 pub mod transport;
+#[doc(hidden)]
+pub mod wall_clock;
 
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, IntoAnswer,
