@@ -138,6 +138,11 @@ enum amop_status
     AMOP_ERROR_BANDWIDTH = 103,
     /** Node code 104: the remote node had no further subscriber to try. */
     AMOP_ERROR_SUBSCRIBER_UNREACHABLE = 104,
+    /**
+     * All subscribers are connected to nodes of this client only, and these (2.8.0 to 2.11.2) don't deliver to SDKs of
+     * their own, or not until the deadline of the call.
+     */
+    AMOP_ERROR_OWN_NODE_ONLY = 105,
     /** Any other code from a node or a subscriber; see amop_error_node_code. */
     AMOP_ERROR_REMOTE = 199,
     /** The subscriber's handler failed (result -5000). */
@@ -1996,8 +2001,9 @@ amop_status amop_devnet_options_set_folder(amop_devnet_options *options,
                                            const char *folder);
 
 /**
- * Sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are lost, topics
- * take 5 s to reach other nodes, frames overtake each other. Default: false.
+ * Sets whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are lost, which a
+ * node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other and wait for
+ * acknowledgements (Nagle's algorithm). Default: false.
  */
 amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);
