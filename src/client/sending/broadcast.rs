@@ -9,7 +9,7 @@ use super::outgoing::Outgoing;
 use crate::client::choice::Candidate;
 use crate::client::options::{MAX_TIME, Retry};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Reach, Reply};
+use crate::session::{Fit, Reply};
 
 impl Outgoing {
     /// Sends through one node, or through two if the first may drop messages for its own SDKs. If one fails before its
@@ -17,15 +17,17 @@ impl Outgoing {
     /// the node has used its share of the time, without waiting for a failure. After the first acknowledgement the
     /// other nodes get a share of the time.
     pub(super) async fn broadcast(&self, candidates: &[Candidate], number: u64) -> Result<Reply> {
-        let wanted = match candidates[0].reach {
+        let wanted = match candidates[0].fit {
             _ if self.all_nodes => candidates.len(),
-            Reach::PeersOnly | Reach::Unknown | Reach::NoSubscriber | Reach::Unresponsive => 1,
-            Reach::LocalAndPeers | Reach::LocalOnly => 2.min(candidates.len()),
+            // It reaches the subscribers of its peers, if it knows any.
+            Fit::NoSubscriber if !candidates.iter().any(|candidate| candidate.fit.loses_own()) => 1,
+            Fit::Delivers | Fit::Unknown | Fit::Unresponsive => 1,
+            _ => 2.min(candidates.len()),
         };
         let (first, spare) = candidates.split_at(wanted);
         let time_for_one = self.time_for_one();
         let mut running: FuturesUnordered<_> =
-            first.iter().map(|candidate| self.try_on(&candidate.link, number)).collect();
+            first.iter().map(|candidate| self.try_on(&candidate.link, number, None)).collect();
         let mut spare = spare.iter();
         let mut acks = 0;
         let mut acked = None;
@@ -54,7 +56,7 @@ impl Outgoing {
             }
             if let Some(candidate) = spare.next() {
                 self.count_retry();
-                running.push(self.try_on(&candidate.link, number));
+                running.push(self.try_on(&candidate.link, number, None));
             }
         }
         let Some(reply) = acked else {

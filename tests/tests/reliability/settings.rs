@@ -16,10 +16,11 @@ use crate::oracle::GUARD;
 const MESSAGES: usize = 40;
 /// The pause between messages. It spreads them over several seconds, because a node's choice is the same during one.
 const PAUSE: Duration = Duration::from_millis(60);
-/// The maximum number of messages with at-least-once delivery that may fail in all attempts.
+/// The maximum number of messages that may be lost although the client knows when its nodes lose them: on a busy machine
+/// a node may read a message later than the client has planned, in another second.
 const MAX_LOST: usize = 2;
-/// The call deadline if nodes may lose messages, which is the default.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// The call deadline if nodes may lose messages. Longer than a node keeps losing them.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns nodes that only drop messages for their own sessions and choose once per second, with a short node limit.
 fn nodes_that_drop() -> DevnetBuilder {
@@ -93,12 +94,12 @@ struct Row {
     twice: usize,
 }
 
-/// Sends unicasts with one setting. With at-least-once delivery it repeats the run once if too many were lost: messages
-/// of one second share the nodes' choices, so that sometimes all of them fail in all attempts.
+/// Sends unicasts with one setting. Unless it is never, it repeats the run once if too many were lost: the messages of
+/// one second share the nodes' choice, so that on a busy machine several may come too late.
 async fn unicasts(publisher: &Client, subscriber: &Client, retry: Retry, placement: Placement) -> Row {
     let topic = format!("{retry:?} {placement:?}");
     let row = unicasts_on(&topic, publisher, subscriber, retry, placement).await;
-    if retry == Retry::AtLeastOnce && row.lost > MAX_LOST {
+    if retry != Retry::Never && row.lost > MAX_LOST {
         println!("{topic}: {} lost, repeating", row.lost);
         return unicasts_on(&format!("{topic} again"), publisher, subscriber, retry, placement).await;
     }
@@ -160,9 +161,12 @@ async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) {
         );
         match (retry, placement) {
             (_, Placement::One) => assert_eq!((lost, twice), (0, 0), "{retry:?}: no message is lost"),
-            // About eight attempts, each with an even chance.
             (Retry::AtLeastOnce, Placement::All) => {
                 assert!(lost <= MAX_LOST, "{lost} lost with at-least-once delivery")
+            }
+            (Retry::Definite, Placement::All) => {
+                assert!(lost <= MAX_LOST, "{lost} lost although there were better seconds");
+                assert_eq!(twice, 0, "one id is handled once");
             }
             (_, _) => assert_eq!(twice, 0, "{retry:?}: one id is handled once"),
         }
