@@ -11,6 +11,8 @@ use crate::protocol::channel::node_choice::{index_at, second_at};
 
 /// The guard at both edges of a second is never longer than this, so that each second has a time that is inside.
 const MAX_GUARD: Duration = Duration::from_millis(450);
+/// A unicast that takes longer may have been passed on in a second try of its node.
+const MAX_PROMPT: Duration = Duration::from_secs(1);
 /// The seconds that are searched for one in which the node passes unicasts on.
 const MAX_SEARCH: i64 = 600;
 /// The outcomes that are kept to learn from.
@@ -82,6 +84,10 @@ impl NodeClock {
 
     /// Learns from a unicast, sent at `sent`, that was answered after `took`.
     pub(crate) fn was_passed_on(&self, sent: SystemTime, took: Duration, peers: usize) {
+        // After its own time limit a node tries another peer: an answer that comes late doesn't show the first choice.
+        if took > MAX_PROMPT {
+            return;
+        }
         let sent = millis_at(sent);
         // It was chosen at some time in between.
         self.learn(Seen { from: sent, to: sent + millis(took), peers, passed_on: true });
@@ -130,8 +136,8 @@ impl Seen {
     /// but only a peer answers one.
     fn contradiction(&self, offset: i64) -> u32 {
         let second = |at: i64| (at + offset).div_euclid(1000);
-        let (first, last) = (second(self.from), second(self.to).min(second(self.from) + 2));
-        let is_possible = (first..=last).any(|second| chooses_peer(second, self.peers) == self.passed_on);
+        let is_possible = (second(self.from)..=second(self.to))
+            .any(|second| chooses_peer(second, self.peers) == self.passed_on);
         match (is_possible, self.passed_on) {
             (true, _) => 0,
             (false, true) => 2,
@@ -221,6 +227,16 @@ mod tests {
             assert!(first < 40, "offset {offset}: {first} lost while learning");
             assert_eq!(then, 0, "offset {offset}: {first} lost before");
         }
+    }
+
+    #[test]
+    fn late_answer_does_not_change_the_clock() {
+        let clock = NodeClock::default();
+        // Three bad seconds, after which the node tries its peer.
+        clock.was_passed_on(at(1_795_973_430_500), Duration::from_secs(2), 1);
+        assert_eq!(clock.offset.load(Ordering::Relaxed), 0);
+        clock.was_passed_on(at(1_795_973_430_500), Duration::from_millis(2), 1);
+        assert_eq!(clock.offset.load(Ordering::Relaxed), -600);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One attempt: one message through one node.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
@@ -15,6 +15,9 @@ use crate::session::{self, CallKind, Caller, Command, NewCall, Reply};
 
 /// The target of log records about calls.
 pub(super) const TARGET: &str = "amop::call";
+
+/// Nodes report a unicast that they lost themselves after 30 s. No other refusal takes nearly as long.
+const MIN_NODE_LIMIT: Duration = Duration::from_secs(20);
 
 impl Outgoing {
     /// Sends through a node, and remembers the outcome for the choice of later messages. `turn` ends when the message
@@ -45,8 +48,14 @@ impl Outgoing {
                         views.lost(&self.topic, choice);
                     }
                 }
-                ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout => {
-                    views.mark_stale()
+                kind @ (ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout) => {
+                    views.mark_stale();
+                    // A node that has lost a unicast may report that after its own time limit.
+                    let late = kind == ErrorKind::NoSubscriber && error.delivery() == Delivery::Maybe;
+                    if late && is_unicast && began.elapsed() >= MIN_NODE_LIMIT {
+                        let choice = choice.map(|(sent, peers)| (sent, guard(link), peers));
+                        views.lost(&self.topic, choice);
+                    }
                 }
                 _ => {}
             },
