@@ -1439,7 +1439,8 @@ void amop_publish_options_free(amop_publish_options *options);
 
 /**
  * Sets whether a publish that was not delivered is retried until its deadline, for example because no node knows a
- * subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
+ * subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to 5 s until all nodes know a
+ * new subscriber. Default: false.
  *
  * - Ownership: no ownership is transferred.
  * - Threads: one at a time, including callbacks.

@@ -64,13 +64,20 @@ pub(super) fn guard(link: &Link) -> Duration {
     link.handle.counters.round_trips.fastest().map_or(MIN_GUARD, |took| MIN_GUARD.max(2 * took))
 }
 
-/// Returns the connected nodes, the best first.
-pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Instant) -> Vec<Candidate> {
+/// Returns the connected nodes, the best first. A single node is asked about subscribers only if it may lose messages, or
+/// if the caller has to know.
+pub(super) async fn candidates(
+    core: &ClientCore,
+    topic: &Topic,
+    deadline: Instant,
+    has_to_know: bool,
+) -> Vec<Candidate> {
     let connected = || -> Vec<Arc<Link>> {
         core.links.all().iter().filter(|link| link.handle.is_connected()).cloned().collect()
     };
     let mut links = connected();
-    let needs_choice = links.len() > 1 || links.iter().any(|link| link.handle.views.loses_own());
+    let needs_choice =
+        has_to_know || links.len() > 1 || links.iter().any(|link| link.handle.views.loses_own());
     if needs_choice && query(core, &links, topic, deadline).await {
         links = connected();
     }

@@ -19,6 +19,15 @@ pub(crate) fn nobody_connected() -> Error {
     )
 }
 
+/// Returns the error of a broadcast that waits for a subscriber while no node knows one.
+pub(crate) fn no_subscriber_known(topic: &Topic) -> Error {
+    let text = format!(
+        "no connected node knows a subscriber of {topic:?}, so nothing was sent: is anyone subscribed? New subscribers \
+         become known within 5 s"
+    );
+    Error::undelivered(ErrorKind::NoSubscriber, text)
+}
+
 /// Returns the error of a unicast whose subscribers are all connected to nodes that don't deliver to SDKs of their own.
 pub(crate) fn own_node_only(topic: &Topic, endpoints: &str) -> Error {
     Error::undelivered(

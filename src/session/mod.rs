@@ -30,7 +30,9 @@ pub(crate) use call::{CallKind, NewCall};
 pub(crate) use command::{Caller, Command, answer_route};
 pub(crate) use driver::{Driver, End};
 pub(crate) use effect::Notice;
-pub(crate) use errors::{closed, no_second, nobody_connected, not_connected, own_node_only};
+pub(crate) use errors::{
+    closed, no_second, no_subscriber_known, nobody_connected, not_connected, own_node_only,
+};
 pub(crate) use link_handle::{LinkHandle, LinkLimits, refuse_call};
 pub(crate) use options::SessionOptions;
 pub use round_trips::RoundTrips;

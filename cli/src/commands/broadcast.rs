@@ -78,7 +78,7 @@ impl Record for Sent {
         if self.once {
             let took = readable(self.latency);
             output.notice(&format!(
-                "{FAINT}the node has forwarded {} bytes to all subscribers ({took}){FAINT:#}",
+                "{FAINT}the node has acknowledged {} bytes ({took}); it doesn't report who receives them{FAINT:#}",
                 self.bytes
             ))?;
         }

@@ -34,7 +34,7 @@ pub(crate) struct Outgoing {
     pub(crate) data: Bytes,
     pub(crate) deadline: Instant,
     pub(crate) retry: Retry,
-    /// For unicasts: try again while no subscriber has handled the message.
+    /// For unicasts: try again while no subscriber has handled the message. For broadcasts: wait for a subscriber.
     pub(crate) wait: bool,
     /// For broadcasts: send through every connected node.
     pub(crate) all_nodes: bool,
@@ -57,7 +57,8 @@ impl Outgoing {
     /// Returns [`NotConnected`](crate::ErrorKind::NotConnected) if there is none.
     pub(super) async fn candidates(&self) -> Result<Vec<Candidate>> {
         let core = &self.core;
-        let candidates = core.unless_closing(candidates(core, &self.topic, self.deadline)).await?;
+        let candidates =
+            core.unless_closing(candidates(core, &self.topic, self.deadline, self.has_to_know())).await?;
         let is_enough = self.retry == Retry::Never || candidates.is_empty() || self.suits_now(&candidates);
         let candidates = match is_enough || !self.is_any_coming() {
             true => candidates,
@@ -74,7 +75,8 @@ impl Outgoing {
         let mut changes = core.links.watch();
         loop {
             changes.borrow_and_update();
-            let candidates = core.unless_closing(candidates(core, &self.topic, self.deadline)).await?;
+            let candidates =
+                core.unless_closing(candidates(core, &self.topic, self.deadline, self.has_to_know())).await?;
             if Instant::now() >= limit || self.suits_now(&candidates) || !self.is_any_coming() {
                 return Ok(candidates);
             }
@@ -82,6 +84,11 @@ impl Outgoing {
             let wake = good.map_or(limit, |time| limit.min(Instant::now() + time.min(COMING_FOR)));
             core.unless_closing(core.runtime.until(wake, changes.changed())).await?;
         }
+    }
+
+    /// Returns whether the call has to know of a subscriber before it sends anything.
+    fn has_to_know(&self) -> bool {
+        self.wait && self.kind == CallKind::Broadcast
     }
 
     fn is_any_coming(&self) -> bool {

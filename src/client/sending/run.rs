@@ -62,9 +62,12 @@ impl Outgoing {
             let _permit = limits.accept_waiting(self.data.len())?;
             return Box::pin(self.at_least_once()).await;
         }
-        if self.kind == CallKind::Publish && self.wait {
+        if self.wait {
             let mut permit = limits.accept_waiting(self.data.len())?;
-            return Box::pin(self.wait_for_subscriber(&mut permit)).await;
+            return match self.kind {
+                CallKind::Publish => Box::pin(self.wait_for_subscriber(&mut permit)).await,
+                CallKind::Broadcast => Box::pin(self.broadcast_to_subscriber()).await,
+            };
         }
         let number = self.core.delivery.seqs.next_number();
         if let Some(link) = self.only_link() {

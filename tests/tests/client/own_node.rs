@@ -166,6 +166,34 @@ async fn unicast_to_subscribers_of_the_own_node_only_fails_at_once() {
     soon("the reply", waiting).await.unwrap().unwrap();
 }
 
+#[tokio::test]
+async fn broadcast_waits_for_a_subscriber_that_it_reaches() {
+    let clock = Clock::at(GOOD);
+    let losing = nodes_that_drop(&clock);
+    for (builder, error) in
+        [(losing, ErrorKind::OwnNodeOnly), (Devnet::builder().nodes(2), ErrorKind::NoSubscriber)]
+    {
+        let devnet = devnet(builder).await;
+        let (publisher, near) = (client(&devnet, 0).await, client(&devnet, 0).await);
+        let _near = match error {
+            ErrorKind::OwnNodeOnly => Some(near.subscribe("t").await.unwrap()),
+            _ => None,
+        };
+        let short =
+            publisher.broadcast("t", "x").wait_for_subscriber(true).timeout(Duration::from_millis(300));
+        let found = soon("the error", short).await.unwrap_err();
+        assert_eq!((found.kind(), found.delivery()), (error, Delivery::No), "{found}");
+        assert_eq!(sent(&publisher), 0);
+        let waiting = publisher.broadcast("t", "y").wait_for_subscriber(true).timeout(GUARD).into_future();
+        let waiting = tokio::spawn(waiting);
+        until("the call to wait", || publisher.stats().calls_waiting == 1).await;
+        let far = client(&devnet, 1).await;
+        let mut messages = far.subscribe("t").await.unwrap();
+        assert_eq!(soon("the message", messages.next()).await.unwrap().data(), "y");
+        soon("the acknowledgement", waiting).await.unwrap().unwrap();
+    }
+}
+
 /// Passes one connection on to `node` after the sender has sent.
 async fn slow_way_to(node: String) -> (String, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
