@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command};
+use crate::text::span;
 use crate::transport::Endpoint;
 
 impl ClientCore {
@@ -142,7 +143,10 @@ impl ClientCore {
             Some(_) => Ok(()),
             None => Err(Error::undelivered(
                 ErrorKind::Timeout,
-                format!("a handler has not returned within {timeout:?}; what it holds is kept until it does"),
+                format!(
+                    "a handler has not returned within {}; what it holds is kept until it does",
+                    span(timeout)
+                ),
             )),
         }
     }

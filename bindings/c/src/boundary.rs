@@ -59,7 +59,8 @@ fn internal(panic: &(dyn Any + Send)) -> Error {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no text");
-    Error::undelivered(ErrorKind::Internal, format!("a bug in the library, please report it: {text}"))
+    // The call may have sent its message before.
+    Error::maybe_delivered(ErrorKind::Internal, format!("a bug in the library, please report it: {text}"))
 }
 
 #[cfg(test)]

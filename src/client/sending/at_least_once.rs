@@ -12,6 +12,7 @@ use crate::client::choice::Candidate;
 use crate::client::turns::Turn;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::session::{self, Reply};
+use crate::text::span;
 
 /// Through nodes that may lose a message, at most so many copies of it are under way or may have been delivered.
 const MAX_COPIES: u32 = 3;
@@ -184,7 +185,8 @@ impl Outgoing {
     }
 
     fn unanswered(&self, time: Duration) -> Error {
-        let text = format!("no answer to the unicast on {:?} by any node within {time:?} each", self.topic);
+        let text =
+            format!("no answer to the unicast on {:?} by any node within {} each", self.topic, span(time));
         Error::maybe_delivered(ErrorKind::Timeout, text)
     }
 }

@@ -163,7 +163,7 @@ fn messages_lost_to_slow_output_are_reported_and_counted() {
     let mut lines = std::iter::repeat_with(|| subscriber.line());
     assert!(lines.any(|line| line == r#"{"event":"slow_consumer","topic":"hello"}"#));
 
-    assert!(Command::new("kill").args(["-INT", &number]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-TERM", &number]).status().unwrap().success());
     let summary = lines.find(|line| line.starts_with(r#"{"event":"summary","#)).unwrap();
     let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
     assert!(summary["lost"].as_u64().unwrap() > 0, "{summary}");

