@@ -141,6 +141,11 @@ enum amop_status
     AMOP_ERROR_BANDWIDTH = 103,
     /** Node code 104: the remote node had no further subscriber to try. */
     AMOP_ERROR_SUBSCRIBER_UNREACHABLE = 104,
+    /**
+     * All subscribers are connected to nodes of this client only, and these (2.8.0 to 2.11.2) don't deliver to SDKs of
+     * their own, or not until the deadline of the call.
+     */
+    AMOP_ERROR_OWN_NODE_ONLY = 105,
     /** Any other code from a node or a subscriber; see amop_error_node_code. */
     AMOP_ERROR_REMOTE = 199,
     /** The subscriber's handler failed (result -5000). */
@@ -1436,7 +1441,8 @@ void amop_publish_options_free(amop_publish_options *options);
 
 /**
  * Sets whether a publish that was not delivered is retried until its deadline, for example because no node knows a
- * subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
+ * subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to 5 s until all nodes know a
+ * new subscriber. Default: false.
  *
  * - Ownership: no ownership is transferred.
  * - Threads: one at a time, including callbacks.

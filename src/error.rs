@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 /// The kind of an error: a stable number, the same in every language.
 ///
-/// 100 to 104 are the codes that nodes send. A number is never reused for another kind.
+/// 100 to 104 are the codes that nodes send; the library reports 105 itself. A number is never reused for another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -81,6 +81,9 @@ pub enum ErrorKind {
     Bandwidth = 103,
     /// Node code 104: the remote node had no further subscriber to try.
     SubscriberUnreachable = 104,
+    /// All subscribers are connected to nodes of this client only, and these don't deliver to SDKs of their own (nodes
+    /// 2.8.0 to 2.11.2), or not until the deadline of the call.
+    OwnNodeOnly = 105,
     /// Any other code sent by a node or a subscriber; see [`Error::node_code`].
     Remote = 199,
 
@@ -129,6 +132,7 @@ impl ErrorKind {
             K::NoSubscriber | K::RemoteNode | K::NodeTimeout | K::Bandwidth | K::SubscriberUnreachable => {
                 true
             }
+            K::OwnNodeOnly => true,
             K::SubscriberTooSlow | K::SubscriberBusy | K::SubscriberUnsubscribed | K::SubscriberDropped => {
                 true
             }

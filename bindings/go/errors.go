@@ -81,6 +81,9 @@ const (
 	ErrBandwidth Code = 103
 	// ErrSubscriberUnreachable: the remote node had no further subscriber to try (node code 104).
 	ErrSubscriberUnreachable Code = 104
+	// ErrOwnNodeOnly: all subscribers are connected to nodes of this client only, and these (2.8.0 to 2.11.2) don't
+	// deliver to SDKs of their own, or not until the deadline of the call.
+	ErrOwnNodeOnly Code = 105
 	// ErrRemote: any other code from a node or a subscriber; see [Error.NodeCode].
 	ErrRemote Code = 199
 
@@ -144,6 +147,7 @@ var codeNames = map[Code]string{
 	ErrNodeTimeout:            "node timeout",
 	ErrBandwidth:              "bandwidth",
 	ErrSubscriberUnreachable:  "subscriber unreachable",
+	ErrOwnNodeOnly:            "own node only",
 	ErrRemote:                 "remote",
 	ErrSubscriberFailed:       "subscriber failed",
 	ErrSubscriberDropped:      "subscriber dropped",

@@ -357,7 +357,8 @@ type publishOption func(*publishOptions)
 func (o publishOption) publish(options *publishOptions) { o(options) }
 
 // WaitForSubscriber sets whether a publish that was not delivered is retried until its deadline, for example because
-// no node knows a subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
+// no node knows a subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to 5 s until
+// all nodes know a new subscriber. Default: false.
 func WaitForSubscriber(wait bool) PublishOption {
 	return publishOption(func(o *publishOptions) { o.WaitForSubscriber = wait })
 }

@@ -166,7 +166,7 @@ mod tests {
                 Exit::Refused,
                 &[K::Tls, K::NodeCertificate, K::ClientCertificate, K::TlsNoCommon, K::Handshake],
             ),
-            (Exit::NoSubscriber, &[K::NoSubscriber, K::RemoteNode, K::SubscriberUnreachable]),
+            (Exit::NoSubscriber, &[K::NoSubscriber, K::RemoteNode, K::SubscriberUnreachable, K::OwnNodeOnly]),
             (Exit::TimedOut, &[K::Timeout, K::NodeTimeout]),
             (
                 Exit::Subscriber,

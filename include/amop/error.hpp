@@ -78,6 +78,9 @@ enum class Code : std::int32_t {
     bandwidth = AMOP_ERROR_BANDWIDTH,
     /// Node code 104: the remote node had no further subscriber to try.
     subscriber_unreachable = AMOP_ERROR_SUBSCRIBER_UNREACHABLE,
+    /// All subscribers are connected to nodes of this client only, and these (2.8.0 to 2.11.2) don't deliver to SDKs of
+    /// their own, or not until the deadline of the call.
+    own_node_only = AMOP_ERROR_OWN_NODE_ONLY,
     /// Any other code from a node or a subscriber; see `Error::node_code`.
     remote = AMOP_ERROR_REMOTE,
     /// The subscriber's handler failed (result -5000).

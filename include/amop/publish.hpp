@@ -43,7 +43,8 @@ public:
     }
 
     /// Sets whether a publish that was not delivered is retried until its deadline, for example because no
-    /// node knows a subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
+    /// node knows a subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to
+    /// 5 s until all nodes know a new subscriber. Default: false.
     PublishOptions& wait_for_subscriber(bool wait) {
         wait_for_subscriber_ = wait;
         return *this;

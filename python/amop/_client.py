@@ -98,6 +98,7 @@ class Client(BaseClient[_amop.Handler]):
         data: Data = b"",
         *,
         timeout: float | None = None,
+        wait_for_subscriber: bool = False,
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
     ) -> None:
@@ -108,6 +109,7 @@ class Client(BaseClient[_amop.Handler]):
         :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param data: the payload; ``str`` is encoded as UTF-8.
         :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
+        :param wait_for_subscriber: send only when a node knows a subscriber; without one until the deadline the call fails.
         :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
         :param retry: when to retry automatically; None: the client's ``retry``.
         :raises CallTimeoutError: there was no acknowledgement in time.
@@ -117,7 +119,7 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        self._native.broadcast(topic, data, timeout, all_nodes, retry)
+        self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry)
 
     def broadcast_nowait(
         self,
@@ -125,6 +127,7 @@ class Client(BaseClient[_amop.Handler]):
         data: Data = b"",
         *,
         timeout: float | None = None,
+        wait_for_subscriber: bool = False,
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
     ) -> CallFuture[None]:
@@ -133,7 +136,7 @@ class Client(BaseClient[_amop.Handler]):
         Arguments as for :meth:`broadcast`, errors as for :meth:`publish_nowait`.
         """
         future: CallFuture[None] = CallFuture()
-        future._started = self._native.start_broadcast(topic, data, timeout, all_nodes, retry, future)
+        future._started = self._native.start_broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, future)
         return future
 
     def subscribe(

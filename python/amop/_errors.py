@@ -152,6 +152,7 @@ _CLASSES: dict[ErrorKind, type[Error]] = {
     _K.NODE_TIMEOUT: CallTimeoutError,
     _K.BANDWIDTH: OverloadedError,
     _K.SUBSCRIBER_UNREACHABLE: NoSubscriberError,
+    _K.OWN_NODE_ONLY: NoSubscriberError,
     _K.REMOTE: SubscriberError,
     _K.SUBSCRIBER_FAILED: SubscriberError,
     _K.SUBSCRIBER_DROPPED: SubscriberError,

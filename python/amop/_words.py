@@ -124,6 +124,9 @@ class ErrorKind(IntEnum):
     """The bandwidth limit of the node rejected the message."""
     SUBSCRIBER_UNREACHABLE = 104
     """The remote node had no further subscriber to try."""
+    OWN_NODE_ONLY = 105
+    """All subscribers are connected to nodes of this client only, and these (2.8.0 to 2.11.2) don't deliver to SDKs of
+    their own, or not until the deadline of the call."""
     REMOTE = 199
     """Any other code from a node or a subscriber; see ``Error.node_code``."""
 

@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// Sends a broadcast.
-    #[pyo3(signature = (topic, data, timeout, all_nodes, retry, bridge = None))]
+    #[pyo3(signature = (topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge = None))]
     #[allow(clippy::too_many_arguments)]
     fn broadcast(
         &self,
@@ -91,11 +91,12 @@ impl Client {
         topic: &str,
         data: Payload,
         timeout: Option<f64>,
+        wait_for_subscriber: bool,
         all_nodes: bool,
         retry: Option<&str>,
         bridge: Option<&Bridge>,
     ) -> Result<Py<PyAny>> {
-        let broadcast = self.broadcasting(py, topic, data, timeout, all_nodes, retry)?;
+        let broadcast = self.broadcasting(py, topic, data, timeout, wait_for_subscriber, all_nodes, retry)?;
         run(py, bridge, broadcast.into_future(), |py, ()| Ok(py.None()))
     }
 
@@ -125,12 +126,13 @@ impl Client {
         topic: &str,
         data: Payload,
         timeout: Option<f64>,
+        wait_for_subscriber: bool,
         all_nodes: bool,
         retry: Option<&str>,
         future: Py<PyAny>,
     ) -> Result<Started> {
         let live = self.live(py)?;
-        let broadcast = self.broadcasting(py, topic, data, timeout, all_nodes, retry)?;
+        let broadcast = self.broadcasting(py, topic, data, timeout, wait_for_subscriber, all_nodes, retry)?;
         let done = checked(py, live.completions.callback(&live.client, future, |()| None))?;
         checked(py, broadcast.start(done)).map(Started::new)
     }
@@ -284,16 +286,19 @@ impl Client {
         }
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn broadcasting(
         &self,
         py: Python<'_>,
         topic: &str,
         data: Payload,
         timeout: Option<f64>,
+        wait_for_subscriber: bool,
         all_nodes: bool,
         retry: Option<&str>,
     ) -> Result<Broadcast> {
-        let broadcast = self.live(py)?.client.broadcast(topic, data.0).all_nodes(all_nodes);
+        let broadcast = self.live(py)?.client.broadcast(topic, data.0);
+        let broadcast = broadcast.wait_for_subscriber(wait_for_subscriber).all_nodes(all_nodes);
         let broadcast = match timeout {
             Some(given) => broadcast.timeout(seconds(py, "timeout", given)?),
             None => broadcast,

@@ -10,6 +10,7 @@ use super::options::{Options, Retry};
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
 use crate::transport::{CredentialSource, Resolve};
+use crate::wall_clock::WallClock;
 
 impl Client {
     /// Returns the settings of a new client, with their defaults.
@@ -78,6 +79,13 @@ impl ClientBuilder {
     #[doc(hidden)]
     pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
         self.options.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Sets the wall clock, by which the client knows when a node chooses itself. Default: the system's. For tests.
+    #[doc(hidden)]
+    pub fn wall_clock(mut self, clock: WallClock) -> Self {
+        self.options.wall_clock = clock;
         self
     }
 

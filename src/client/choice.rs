@@ -3,7 +3,7 @@
 //! Only a preference: where nodes refuse to say who subscribes, or none suits, it is the best guess.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
@@ -11,63 +11,93 @@ use tokio::sync::oneshot;
 use super::core::ClientCore;
 use super::link::Link;
 use crate::protocol::Topic;
-use crate::session::{Command, Reach, RecentOutcome, Refresh};
+use crate::session::{Command, Fit, Refresh};
 
 /// How long a message waits to learn who subscribes before it goes by the best guess.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A unicast isn't sent so shortly before or after a second in which its node would lose it.
+const MIN_GUARD: Duration = Duration::from_millis(50);
+
 /// A connected node and how well it suits.
 pub(super) struct Candidate {
     pub(super) link: Arc<Link>,
-    pub(super) reach: Reach,
+    pub(super) fit: Fit,
     suspect: bool,
-    recent_outcome: RecentOutcome,
 }
 
 impl Candidate {
-    /// Returns the node's place in the order, the best first. A node whose last unicast timed out comes after the
-    /// others. The outcomes of this second only order nodes that may choose SDKs of their own, which some releases
-    /// lose.
-    fn rank(&self) -> (bool, Reach, RecentOutcome) {
-        let recent_outcome = match self.reach {
-            Reach::LocalAndPeers => self.recent_outcome,
-            _ => RecentOutcome::NotTried,
-        };
-        (self.suspect, self.reach, recent_outcome)
+    /// Returns how long to wait until a unicast through the node isn't lost to SDKs of its own, or `None` if the next
+    /// minutes have no such time.
+    pub(super) fn time_until_passed_on(&self, core: &ClientCore, topic: &Topic) -> Option<Duration> {
+        match self.fit {
+            Fit::OwnNodeOnly | Fit::InSomeSeconds => {
+                let (views, now) = (&self.link.handle.views, core.options.wall_clock.now());
+                views.time_until_passed_on(topic, now, guard(&self.link))
+            }
+            _ => Some(Duration::ZERO),
+        }
+    }
+
+    /// Returns the node's place in the order, the best first. One that loses messages to SDKs of its own comes last if
+    /// it has any, the one with the nearest good second first. Of the others, one whose last unicast timed out comes
+    /// after the rest.
+    fn rank(&self, core: &ClientCore, topic: &Topic) -> (bool, bool, Fit, Duration) {
+        let wait = self.time_until_passed_on(core, topic).unwrap_or(Duration::MAX);
+        rank(self.fit, self.suspect, wait)
+    }
+
+    /// Returns whether the node may lose a unicast for which it chooses itself.
+    pub(super) fn may_lose(&self) -> bool {
+        self.fit != Fit::Delivers && self.link.handle.views.loses_own()
     }
 }
 
-/// Returns the current second of the wall clock: nodes seed their random choice with theirs.
-pub(super) fn wall_second() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+fn rank(fit: Fit, suspect: bool, wait: Duration) -> (bool, bool, Fit, Duration) {
+    let loses_own = fit.loses_own();
+    (loses_own, suspect && !loses_own, fit, wait)
 }
 
-/// Returns the connected nodes, the best first.
-pub(super) async fn candidates(core: &ClientCore, topic: &Topic, deadline: Instant) -> Vec<Candidate> {
+/// Returns how far a unicast keeps from the edges of a second: two round trips.
+pub(super) fn guard(link: &Link) -> Duration {
+    // The fastest: the others show more of the subscribers than of the way to the node.
+    link.handle.counters.round_trips.fastest().map_or(MIN_GUARD, |took| MIN_GUARD.max(2 * took))
+}
+
+/// Returns the connected nodes, the best first. A single node is asked about subscribers only if it may lose messages, or
+/// if the caller has to know.
+pub(super) async fn candidates(
+    core: &ClientCore,
+    topic: &Topic,
+    deadline: Instant,
+    has_to_know: bool,
+) -> Vec<Candidate> {
     let connected = || -> Vec<Arc<Link>> {
         core.links.all().iter().filter(|link| link.handle.is_connected()).cloned().collect()
     };
     let mut links = connected();
-    if links.len() > 1 && query(core, &links, topic, deadline).await {
+    let needs_choice =
+        has_to_know || links.len() > 1 || links.iter().any(|link| link.handle.views.loses_own());
+    if needs_choice && query(core, &links, topic, deadline).await {
         links = connected();
     }
-    let (now, second) = (Instant::now(), wall_second());
-    let alone = links.len() == 1;
+    let now = Instant::now();
     let mut candidates: Vec<Candidate> = links
         .into_iter()
         .map(|link| {
             let views = &link.handle.views;
-            let mut reach = if alone { Reach::Unknown } else { views.reach(topic, now).0 };
-            // If the node can't be asked, this client still knows where it subscribes itself.
-            if !alone && reach == Reach::Unknown && core.registry().is_listed(topic, link.id) {
-                reach = Reach::LocalAndPeers;
-            }
-            let (suspect, recent_outcome) = (views.is_suspect(), views.recent_outcome(second));
-            Candidate { link, reach, suspect, recent_outcome }
+            let fit = if needs_choice { fit(core, &link, topic, now).0 } else { Fit::Unknown };
+            let suspect = views.is_suspect();
+            Candidate { link, fit, suspect }
         })
         .collect();
-    candidates.sort_by_key(Candidate::rank);
+    candidates.sort_by_cached_key(|candidate| candidate.rank(core, topic));
     candidates
+}
+
+fn fit(core: &ClientCore, link: &Link, topic: &Topic, now: Instant) -> (Fit, Refresh) {
+    // If the node can't be asked, this client still knows where it subscribes itself.
+    link.handle.views.fit(topic, now, || core.registry().is_listed(topic, link.id))
 }
 
 /// Queries the nodes of which too little is known. Returns whether that took time.
@@ -76,7 +106,7 @@ async fn query(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: 
     let mut answers = Vec::new();
     let mut known = Vec::new();
     for link in links {
-        let done = match link.handle.views.reach(topic, now).1 {
+        let done = match fit(core, link, topic, now).1 {
             Refresh::NotNeeded => {
                 known.push(link);
                 continue;
@@ -95,7 +125,7 @@ async fn query(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: 
         let _ = link.handle.send(Command::Survey { topic: topic.clone(), done });
     }
     // One node that suits is enough: the others' answers are of use to the next message.
-    let suits = |link: &Arc<Link>| link.handle.views.reach(topic, now).0 == Reach::PeersOnly;
+    let suits = |link: &Arc<Link>| fit(core, link, topic, now).0 == Fit::Delivers;
     if answers.is_empty() || known.iter().any(|link| suits(link)) {
         return false;
     }
@@ -106,4 +136,25 @@ async fn query(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: 
     // Boxed, because it happens seldom and would make the state of every message larger.
     Box::pin(core.runtime.until(deadline.min(now + QUERY_TIMEOUT), found)).await;
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_that_loses_own_messages_comes_after_suspect_and_silent_ones() {
+        let (now, later) = (Duration::ZERO, Duration::from_secs(3));
+        let ranks = [
+            rank(Fit::Delivers, false, now),
+            rank(Fit::Unresponsive, false, now),
+            rank(Fit::Delivers, true, now),
+            rank(Fit::Unresponsive, true, now),
+            rank(Fit::InSomeSeconds, true, now),
+            rank(Fit::InSomeSeconds, false, later),
+            rank(Fit::MayLose, false, now),
+            rank(Fit::OwnNodeOnly, false, Duration::MAX),
+        ];
+        assert!(ranks.is_sorted(), "{ranks:?}");
+    }
 }

@@ -17,6 +17,8 @@ use super::dialler::Dialler;
 use super::links::Links;
 use super::options::{MAX_TIME, Options};
 use super::registry::Registry;
+use super::topic_times::TopicTimes;
+use super::turns::Turns;
 use crate::delivery::{DeliveryShared, Dispatcher};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
@@ -34,6 +36,8 @@ pub(crate) struct ClientCore {
     /// Broadcasts that fewer nodes acknowledged than are needed to reach all subscribers.
     pub(crate) partial_broadcasts: AtomicU64,
     pub(crate) call_limits: CallLimits,
+    pub(crate) turns: Turns,
+    pub(crate) topic_times: TopicTimes,
     pub(super) registry: Mutex<Registry>,
     pub(super) dialler: Arc<Dialler>,
     pub(super) closing: AtomicBool,

@@ -91,7 +91,7 @@ impl ClientCore {
                 match &*link.state.borrow() {
                     LinkState::Connected => return Ok(()),
                     LinkState::Starting => starting = true,
-                    LinkState::Down(error) => failure = failure.or_else(|| Some(error.clone())),
+                    LinkState::Down { error, .. } => failure = failure.or_else(|| Some(error.clone())),
                     LinkState::Ended => failure = failure.or_else(|| Some(session::closed())),
                 }
             }

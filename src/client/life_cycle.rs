@@ -15,6 +15,8 @@ use super::handlers::{StreamJob, is_in_handler};
 use super::links::Links;
 use super::options::{MAX_TIME, Options};
 use super::placement::reassign_single_node_topics;
+use super::topic_times::TopicTimes;
+use super::turns::Turns;
 use crate::delivery::{Budget, DeliveryShared, DiscardCounters, Dispatcher, Duplicates, Event, EventHub};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
@@ -59,6 +61,8 @@ impl ClientCore {
             retries: AtomicU64::new(0),
             partial_broadcasts: AtomicU64::new(0),
             call_limits,
+            turns: Turns::default(),
+            topic_times: TopicTimes::default(),
             registry: Mutex::default(),
             dialler: Arc::new(dialler),
             closing: AtomicBool::new(false),

@@ -22,6 +22,9 @@ use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOpti
 use crate::text::span;
 use crate::transport::{BoxedStream, Endpoint};
 
+/// How long a link that is down is expected to be back soon.
+pub(crate) const COMING_FOR: Duration = Duration::from_secs(2);
+
 /// The number of a link within its client; it is never used again.
 pub(crate) type LinkId = u64;
 
@@ -33,7 +36,12 @@ pub(crate) enum LinkState {
     /// A session is established.
     Connected,
     /// No session is established, for this reason.
-    Down(Error),
+    Down {
+        /// Why the session was lost, or why the last attempt to connect failed.
+        error: Error,
+        /// When the session was lost, or when the first attempt to connect failed.
+        since: Instant,
+    },
     /// The link has ended and does not connect again.
     Ended,
 }
@@ -44,6 +52,20 @@ pub(crate) struct Link {
     pub(crate) endpoint: Arc<str>,
     pub(crate) handle: Arc<LinkHandle>,
     pub(crate) state: watch::Receiver<LinkState>,
+}
+
+impl Link {
+    /// Returns whether a session will probably be established soon: the first attempt to connect is in progress, or the
+    /// session was lost less than [`COMING_FOR`] ago.
+    pub(crate) fn is_coming(&self, now: Instant) -> bool {
+        !self.handle.is_connected()
+            && match &*self.state.borrow() {
+                // The session was lost a moment ago, and its link has not stored that yet.
+                LinkState::Starting | LinkState::Connected => true,
+                LinkState::Down { since, .. } => now.saturating_duration_since(*since) < COMING_FOR,
+                LinkState::Ended => false,
+            }
+    }
 }
 
 /// The link's own side: one task.
@@ -301,7 +323,11 @@ impl LinkTask {
         } else {
             Event::ConnectFailed { endpoint, error: error.clone() }
         });
-        self.set_state(LinkState::Down(error));
+        let since = match &*self.state.borrow() {
+            LinkState::Down { since, .. } => *since,
+            _ => Instant::now(),
+        };
+        self.set_state(LinkState::Down { error, since });
     }
 
     fn set_state(&self, state: LinkState) {

@@ -31,6 +31,8 @@ mod stats;
 mod subscribe;
 mod subscription;
 mod topic;
+mod topic_times;
+mod turns;
 mod weak;
 
 pub use builder::ClientBuilder;

@@ -6,12 +6,14 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::span;
 use crate::transport::{CredentialSource, Resolve, SystemResolver};
+use crate::wall_clock::WallClock;
 
 /// When the client sends a message again by itself after a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {
-    /// Never.
+    /// Never. The message is sent at once, even through a node that will probably lose it because it has subscribers of
+    /// its own (nodes 2.8.0 to 2.11.2).
     Never,
     /// Through another node, if the message was not delivered. The default.
     #[default]
@@ -42,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) endpoints: Vec<String>,
     pub(crate) credentials: CredentialSource,
     pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) wall_clock: WallClock,
     pub(crate) connect_timeout: Duration,
     pub(crate) call_timeout: Duration,
     pub(crate) close_timeout: Duration,
@@ -69,6 +72,7 @@ impl Default for Options {
             endpoints: Vec::new(),
             credentials: CredentialSource::Discover,
             resolver: Arc::new(SystemResolver),
+            wall_clock: WallClock::default(),
             connect_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),

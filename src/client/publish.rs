@@ -30,6 +30,7 @@ pub struct Publish {
 #[must_use = "a broadcast does nothing until it is awaited"]
 pub struct Broadcast {
     call: Call,
+    wait_for_subscriber: bool,
     all_nodes: bool,
 }
 
@@ -104,12 +105,21 @@ impl Publish {
 
 impl Broadcast {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>, data: Bytes) -> Broadcast {
-        Broadcast { call: Call::new(core, topic, data), all_nodes: false }
+        Broadcast { call: Call::new(core, topic, data), wait_for_subscriber: false, all_nodes: false }
     }
 
     /// Sets the deadline of the call, counted from the await. Default: the client's `call_timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Broadcast {
         self.call.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets whether the message is sent only when a connected node knows a subscriber that it reaches. If none does until
+    /// the deadline, nothing was sent and the call fails with [`ErrorKind::NoSubscriber`](crate::ErrorKind::NoSubscriber) or
+    /// [`ErrorKind::OwnNodeOnly`](crate::ErrorKind::OwnNodeOnly). A node that can't be asked is
+    /// sent the message at once. Default: false.
+    pub fn wait_for_subscriber(mut self, wait: bool) -> Broadcast {
+        self.wait_for_subscriber = wait;
         self
     }
 
@@ -153,7 +163,10 @@ impl IntoFuture for Broadcast {
     type IntoFuture = Boxed<()>;
 
     fn into_future(self) -> Boxed<()> {
-        Box::pin(async move { self.call.send(CallKind::Broadcast, false, self.all_nodes).await.map(drop) })
+        let Broadcast { call, wait_for_subscriber, all_nodes } = self;
+        Box::pin(
+            async move { call.send(CallKind::Broadcast, wait_for_subscriber, all_nodes).await.map(drop) },
+        )
     }
 }
 
@@ -166,6 +179,8 @@ impl fmt::Debug for Publish {
 
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.call.debug(f, "Broadcast").field("all_nodes", &self.all_nodes).finish_non_exhaustive()
+        let mut text = self.call.debug(f, "Broadcast");
+        text.field("wait_for_subscriber", &self.wait_for_subscriber).field("all_nodes", &self.all_nodes);
+        text.finish_non_exhaustive()
     }
 }

@@ -128,7 +128,7 @@ impl EndpointStats {
             LinkState::Starting => (EndpointState::Connecting, None),
             // The session was lost, and its link has not stored the reason yet.
             LinkState::Connected => (EndpointState::Down, None),
-            LinkState::Down(error) => (EndpointState::Down, Some(error.clone())),
+            LinkState::Down { error, .. } => (EndpointState::Down, Some(error.clone())),
             LinkState::Ended => (EndpointState::Ended, None),
         };
         EndpointStats {

@@ -40,7 +40,8 @@ pub(super) fn apply(
                 job.run_on_thread(move |answer| drop(link.send(Command::Read(answer.into()))));
             }
             Effect::Notice(notice) => {
-                if matches!(notice, Notice::Ready { .. }) {
+                if let Notice::Ready { node_version, .. } = &notice {
+                    link.views.set_version(node_version);
                     link.set_connected(true);
                 }
                 notify(notice);

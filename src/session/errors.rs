@@ -22,6 +22,38 @@ pub(crate) fn nobody_connected() -> Error {
     )
 }
 
+/// Returns the error of a broadcast that waits for a subscriber while no node knows one.
+pub(crate) fn no_subscriber_known(topic: &Topic) -> Error {
+    let text = format!(
+        "no connected node knows a subscriber of {topic:?}, so nothing was sent: is anyone subscribed? New subscribers \
+         become known within 5 s"
+    );
+    Error::undelivered(ErrorKind::NoSubscriber, text)
+}
+
+/// Returns the error of a unicast whose subscribers are all connected to nodes that don't deliver to SDKs of their own.
+pub(crate) fn own_node_only(topic: &Topic, endpoints: &str) -> Error {
+    Error::undelivered(
+        ErrorKind::OwnNodeOnly,
+        format!(
+            "all subscribers of {topic:?} are connected to {endpoints}, as this client is, and nodes 2.8.0 to 2.11.2 \
+             don't deliver to SDKs of their own: connect the publisher or a subscriber to another node as well"
+        ),
+    )
+}
+
+/// Returns the error of a unicast for which there is no second until its deadline in which the node passes it on.
+pub(crate) fn no_second(topic: &Topic, endpoint: &str) -> Error {
+    Error::undelivered(
+        ErrorKind::OwnNodeOnly,
+        format!(
+            "until the deadline {endpoint} would choose itself for unicasts on {topic:?}, and nodes 2.8.0 to 2.11.2 \
+             don't deliver to SDKs of their own: use a longer timeout, or let subscribers that share the publisher's \
+             nodes subscribe at one node (placement one)"
+        ),
+    )
+}
+
 /// Returns the error of a call whose deadline passed before the session received it.
 pub(super) fn too_late(endpoint: &str, topic: &Topic) -> Error {
     let text = format!("no time was left to send the message on {:?} to {endpoint}", topic);

@@ -15,6 +15,8 @@ mod errors;
 mod kept_topics;
 mod link_handle;
 mod machine;
+mod node_clock;
+mod node_version;
 mod open_requests;
 mod options;
 mod outbox;
@@ -28,8 +30,10 @@ pub(crate) use call::{CallKind, NewCall};
 pub(crate) use command::{Caller, Command, answer_route};
 pub(crate) use driver::{Driver, End};
 pub(crate) use effect::Notice;
-pub(crate) use errors::{closed, nobody_connected, not_connected};
+pub(crate) use errors::{
+    closed, no_second, no_subscriber_known, nobody_connected, not_connected, own_node_only,
+};
 pub(crate) use link_handle::{LinkHandle, LinkLimits, refuse_call};
 pub(crate) use options::SessionOptions;
 pub use round_trips::RoundTrips;
-pub(crate) use view::{Reach, RecentOutcome, Refresh};
+pub(crate) use view::{Fit, Refresh};

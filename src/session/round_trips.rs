@@ -26,6 +26,12 @@ impl RoundTripCounters {
         self.0[bucket(took)].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Returns the shortest time so far.
+    pub(crate) fn fastest(&self) -> Option<Duration> {
+        let bucket = self.0.iter().position(|count| count.load(Ordering::Relaxed) > 0)?;
+        Some(Duration::from_micros(longest(bucket as u64)))
+    }
+
     pub(crate) fn read(&self) -> RoundTrips {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
         RoundTrips { counts: counts.collect() }

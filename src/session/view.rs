@@ -1,15 +1,18 @@
 //! What a node has answered about who subscribes to what, and what that means for a message to send.
 //!
-//! Nodes 2.8 to 2.11 never deliver to SDKs of their own, and lose unicasts for which they choose themselves. So a publisher
-//! prefers a node that doesn't list the topic itself but sees it at a peer.
+//! Nodes 2.8.0 to 2.11.2 never deliver to SDKs of their own, and lose unicasts for which they choose themselves. So a
+//! publisher prefers a node that doesn't list the topic itself, and uses one that does only in seconds in which it chooses
+//! a peer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
 use super::kept_topics::KeptTopics;
+use super::node_clock::NodeClock;
+use super::node_version::SameNode;
 
 /// The shortest time between two queries of a node about the same topics.
 pub(crate) const MIN_QUERY_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,21 +33,49 @@ pub(crate) struct TopicView {
     pub(crate) fetched_at: Instant,
 }
 
-/// How well a node suits a message, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Where the subscribers of a topic are, as one node sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// A peer has subscribers, the node itself has none: every release delivers.
+    /// At peers, and not at the node itself.
     PeersOnly,
     /// Nothing is known.
     Unknown,
-    /// A peer and the node itself have subscribers: some releases lose messages for which they choose themselves.
+    /// At peers and at the node itself.
     LocalAndPeers,
-    /// Only the node itself has subscribers: some releases deliver nothing.
+    /// At the node itself; the node can't be asked about its peers.
+    LocalAndUnknown,
+    /// At the node itself only.
     LocalOnly,
+    /// At no node that it knows.
+    NoSubscriber,
+    /// The node doesn't answer questions, and perhaps nothing.
+    Unresponsive,
+}
+
+/// How well a node suits a message, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// A unicast reaches a subscriber.
+    Delivers,
+    /// Nothing is known.
+    Unknown,
     /// No node that it knows has subscribers.
     NoSubscriber,
     /// The node doesn't answer questions, and perhaps nothing.
     Unresponsive,
+    /// The node and peers have subscribers: a unicast reaches those of the peers, in seconds in which it chooses a peer.
+    InSomeSeconds,
+    /// The node has subscribers, perhaps peers have: a unicast may be lost.
+    MayLose,
+    /// Only the node itself has subscribers: nothing is delivered.
+    OwnNodeOnly,
+}
+
+impl Fit {
+    /// Returns whether the node has subscribers of its own, to which it doesn't deliver.
+    pub(crate) fn loses_own(self) -> bool {
+        self >= Fit::InSomeSeconds
+    }
 }
 
 impl TopicView {
@@ -54,7 +85,8 @@ impl TopicView {
         match (lists(&self.own), lists(&self.peers)) {
             (Some(false), Some(true)) => Reach::PeersOnly,
             (Some(true), Some(true)) => Reach::LocalAndPeers,
-            (Some(true), Some(false) | None) => Reach::LocalOnly,
+            (Some(true), Some(false)) => Reach::LocalOnly,
+            (Some(true), None) => Reach::LocalAndUnknown,
             (Some(false), Some(false)) => Reach::NoSubscriber,
             (None, _) | (Some(false), None) if self.silent => Reach::Unresponsive,
             (None, _) | (Some(false), None) => Reach::Unknown,
@@ -81,6 +113,11 @@ impl TopicView {
             (Some(true) | None, Some(false)) | (_, None) => None,
         }
     }
+
+    /// Returns how many peers list a topic.
+    fn peers_listing(&self, topic: &str) -> usize {
+        self.peers.as_ref().map_or(0, |kept| kept.nodes_listing(topic).count())
+    }
 }
 
 /// The latest view of one node, read without a lock.
@@ -91,26 +128,68 @@ pub(crate) struct NodeTopicsCache {
     stale: AtomicBool,
     /// Whether, of the unicasts through the node that succeeded or timed out, the last one timed out.
     suspect: AtomicBool,
-    /// The latest second of the wall clock, by which nodes choose, in which a unicast was tried here, and the latest in
-    /// which one that was tried has succeeded.
-    tried: AtomicU64,
-    succeeded: AtomicU64,
-}
-
-/// How unicasts through a node do, the best first: part of the order in which nodes are tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum RecentOutcome {
-    /// A unicast of this second succeeded: the node's random choice, which stays the same within a second, is good.
-    Succeeded,
-    /// No unicast was tried in this second.
-    NotTried,
-    /// No unicast of those tried in this second has succeeded so far.
-    NotSucceeded,
+    /// Whether the node delivers to SDKs of its own.
+    same_node: SameNode,
+    clock: NodeClock,
 }
 
 impl NodeTopicsCache {
-    /// Returns how well the node suits a message, and whether it should be queried before or meanwhile.
-    pub(crate) fn reach(&self, topic: &str, now: Instant) -> (Reach, Refresh) {
+    /// Takes the version that the node has reported.
+    pub(crate) fn set_version(&self, version: &str) {
+        self.same_node.set_version(version);
+    }
+
+    /// Returns whether the node loses messages to SDKs of its own.
+    pub(crate) fn loses_own(&self) -> bool {
+        self.same_node.loses()
+    }
+
+    /// Returns how well the node suits a message, and whether it should be queried before or meanwhile. `is_listed`
+    /// returns whether this client lists the topic there, for nodes that can't be asked.
+    pub(crate) fn fit(&self, topic: &str, now: Instant, is_listed: impl FnOnce() -> bool) -> (Fit, Refresh) {
+        let (reach, refresh) = self.reach(topic, now);
+        let fit = match reach {
+            Reach::PeersOnly => Fit::Delivers,
+            Reach::Unknown if self.loses_own() && is_listed() => Fit::MayLose,
+            Reach::Unknown => Fit::Unknown,
+            Reach::NoSubscriber => Fit::NoSubscriber,
+            Reach::Unresponsive => Fit::Unresponsive,
+            _ if !self.loses_own() => Fit::Delivers,
+            Reach::LocalAndPeers => Fit::InSomeSeconds,
+            Reach::LocalAndUnknown => Fit::MayLose,
+            Reach::LocalOnly => Fit::OwnNodeOnly,
+        };
+        (fit, refresh)
+    }
+
+    /// Returns how long to wait until a unicast through the node isn't lost to SDKs of its own: not at all where it
+    /// has none; `None` if the next minutes have no such time.
+    pub(crate) fn time_until_passed_on(
+        &self,
+        topic: &str,
+        now: SystemTime,
+        guard: Duration,
+    ) -> Option<Duration> {
+        let latest = self.latest.load();
+        match latest.as_ref().map(|view| (view.reach(topic), view)) {
+            Some((Reach::LocalAndPeers, view)) if self.loses_own() => {
+                self.clock.time_until_passed_on(now, view.peers_listing(topic), guard)
+            }
+            Some((Reach::LocalOnly, _)) if self.loses_own() => None,
+            _ => Some(Duration::ZERO),
+        }
+    }
+
+    /// Returns how many peers list a topic that the node lists too, if it loses messages to its own SDKs: what its
+    /// choice depends on, beside the time.
+    pub(crate) fn peers_in_choice(&self, topic: &str) -> Option<usize> {
+        let latest = self.latest.load();
+        let view = latest.as_ref().filter(|_| self.loses_own())?;
+        (view.reach(topic) == Reach::LocalAndPeers).then(|| view.peers_listing(topic))
+    }
+
+    /// Returns where the subscribers are, and whether the node should be queried before or meanwhile.
+    fn reach(&self, topic: &str, now: Instant) -> (Reach, Refresh) {
         let latest = self.latest.load();
         let Some(view) = latest.as_ref() else { return (Reach::Unknown, Refresh::BeforeSending) };
         let (reach, age) = (view.reach(topic), now.saturating_duration_since(view.fetched_at));
@@ -121,7 +200,11 @@ impl NodeTopicsCache {
         } else if view.silent {
             // Don't let callers wait for the node again and again.
             Refresh::InBackground
-        } else if self.stale.load(Ordering::Relaxed) || reach == Reach::NoSubscriber || age >= TRUSTED_FOR {
+        } else if self.stale.load(Ordering::Relaxed)
+            || reach == Reach::NoSubscriber
+            || (reach == Reach::LocalOnly && self.loses_own())
+            || age >= TRUSTED_FOR
+        {
             Refresh::BeforeSending
         } else {
             Refresh::InBackground
@@ -140,16 +223,26 @@ impl NodeTopicsCache {
         self.suspect.store(false, Ordering::Relaxed);
     }
 
-    /// Notes that a unicast is tried here in this second.
-    pub(crate) fn tried(&self, second: u64) {
-        self.tried.fetch_max(second, Ordering::Relaxed);
-    }
-
-    /// Notes that a unicast that was tried in this second has succeeded.
-    pub(crate) fn succeeded(&self, second: u64) {
-        self.succeeded.fetch_max(second, Ordering::Relaxed);
+    /// Notes that a unicast has succeeded. `choice`: when it was sent, how long it took, and the peers that the node
+    /// chose from beside itself.
+    pub(crate) fn succeeded(&self, choice: Option<(SystemTime, Duration, usize)>) {
         if self.suspect.load(Ordering::Relaxed) {
             self.suspect.store(false, Ordering::Relaxed);
+        }
+        if let Some((sent, took, peers)) = choice {
+            self.clock.was_passed_on(sent, took, peers);
+        }
+    }
+
+    /// Notes that the node may have lost a unicast. `choice`: when it was sent, the guard at a second's edge, and the
+    /// peers that the node chose from beside itself.
+    pub(crate) fn lost(&self, topic: &str, choice: Option<(SystemTime, Duration, usize)>) {
+        let lists = |view: &TopicView| view.own.as_ref().and_then(|kept| kept.lists(topic)) == Some(true);
+        if self.latest.load().as_ref().is_some_and(|view| lists(view)) {
+            self.same_node.lost();
+        }
+        if let Some((sent, guard, peers)) = choice {
+            self.clock.was_lost(sent, guard, peers);
         }
     }
 
@@ -161,16 +254,6 @@ impl NodeTopicsCache {
     /// Returns whether the last unicast through the node timed out.
     pub(crate) fn is_suspect(&self) -> bool {
         self.suspect.load(Ordering::Relaxed)
-    }
-
-    /// Returns how unicasts through the node do in this second.
-    pub(crate) fn recent_outcome(&self, second: u64) -> RecentOutcome {
-        match (self.succeeded.load(Ordering::Relaxed) >= second, self.tried.load(Ordering::Relaxed) >= second)
-        {
-            (true, _) => RecentOutcome::Succeeded,
-            (false, false) => RecentOutcome::NotTried,
-            (false, true) => RecentOutcome::NotSucceeded,
-        }
     }
 
     /// Notes that a message failed in a way that a changed topic list would explain.

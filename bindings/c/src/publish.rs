@@ -63,6 +63,7 @@ pub(crate) unsafe fn broadcast(
     let broadcast = client.broadcast(text!(topic as topic)?, payload!(data, len)?);
     let broadcast = apply(broadcast, time(timeout_ms), Broadcast::timeout);
     Ok(apply(broadcast, borrow_optional!(options), |broadcast, options| {
+        let broadcast = broadcast.wait_for_subscriber(options.wait_for_subscriber);
         let broadcast = broadcast.all_nodes(options.all_nodes);
         apply(broadcast, options.retry, Broadcast::retry)
     }))
@@ -89,7 +90,8 @@ pub unsafe extern "C" fn amop_publish_options_free(options: *mut amop_publish_op
 }
 
 /// Sets whether a publish that was not delivered is retried until its deadline, for example because no node knows a
-/// subscriber yet. It takes up to 5 s until all nodes know a new subscriber. Default: false.
+/// subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to 5 s until all nodes know a
+/// new subscriber. Default: false.
 ///
 /// - Ownership: no ownership is transferred.
 /// - Threads: one at a time, including callbacks.

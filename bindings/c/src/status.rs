@@ -69,6 +69,9 @@ pub enum amop_status {
     AMOP_ERROR_BANDWIDTH = 103,
     /// Node code 104: the remote node had no further subscriber to try.
     AMOP_ERROR_SUBSCRIBER_UNREACHABLE = 104,
+    /// All subscribers are connected to nodes of this client only, and these (2.8.0 to 2.11.2) don't deliver to SDKs of
+    /// their own, or not until the deadline of the call.
+    AMOP_ERROR_OWN_NODE_ONLY = 105,
     /// Any other code from a node or a subscriber; see amop_error_node_code.
     AMOP_ERROR_REMOTE = 199,
     /// The subscriber's handler failed (result -5000).
@@ -153,6 +156,7 @@ statuses! {
     NodeTimeout => AMOP_ERROR_NODE_TIMEOUT,
     Bandwidth => AMOP_ERROR_BANDWIDTH,
     SubscriberUnreachable => AMOP_ERROR_SUBSCRIBER_UNREACHABLE,
+    OwnNodeOnly => AMOP_ERROR_OWN_NODE_ONLY,
     Remote => AMOP_ERROR_REMOTE,
     SubscriberFailed => AMOP_ERROR_SUBSCRIBER_FAILED,
     SubscriberDropped => AMOP_ERROR_SUBSCRIBER_DROPPED,

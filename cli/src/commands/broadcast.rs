@@ -81,7 +81,7 @@ impl Record for Sent {
         if self.once {
             let took = span(self.latency);
             output.notice(&format!(
-                "{FAINT}the node has acknowledged {} ({took}){FAINT:#}",
+                "{FAINT}the node has acknowledged {} ({took}); it doesn't report who receives them{FAINT:#}",
                 byte_count(self.bytes)
             ))?;
         }

@@ -1,39 +1,61 @@
 //! One attempt: one message through one node.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 
 use super::outgoing::Outgoing;
-use crate::client::choice::wall_second;
+use crate::client::choice::guard;
 use crate::client::link::Link;
+use crate::client::turns::Turn;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::session::{self, CallKind, Caller, Command, NewCall, Reply};
 
 /// The target of log records about calls.
 pub(super) const TARGET: &str = "amop::call";
 
+/// Nodes report a unicast that they lost themselves after 30 s. No other refusal takes nearly as long.
+const MIN_NODE_LIMIT: Duration = Duration::from_secs(20);
+
 impl Outgoing {
-    /// Sends through a node of several, and remembers the outcome for the choice of later messages.
-    pub(super) async fn try_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
+    /// Sends through a node, and remembers the outcome for the choice of later messages. `turn` ends when the message
+    /// is queued.
+    pub(super) async fn try_on(
+        &self,
+        link: &Arc<Link>,
+        number: u64,
+        turn: Option<Turn<'_>>,
+    ) -> Result<Reply> {
         let views = &link.handle.views;
-        let second = match self.kind {
-            CallKind::Publish => wall_second(),
-            // Broadcasts don't show which node a unicast would be sent to.
-            CallKind::Broadcast => 0,
-        };
-        views.tried(second);
-        let outcome = self.send_on(link, number).await;
+        // Broadcasts don't show which node a unicast would be sent to.
+        let is_unicast = self.kind == CallKind::Publish;
+        let choice = is_unicast
+            .then(|| views.peers_in_choice(&self.topic))
+            .flatten()
+            .map(|peers| (self.core.options.wall_clock.now(), peers));
+        let began = Instant::now();
+        let outcome = self.send_on(link, number, turn).await;
         match &outcome {
-            Ok(_) => views.succeeded(second),
+            Ok(_) => views.succeeded(choice.map(|(sent, peers)| (sent, began.elapsed(), peers))),
             Err(error) => match error.kind() {
                 ErrorKind::Timeout if error.delivery() == Delivery::Maybe => {
                     views.mark_stale();
                     views.timed_out();
+                    if is_unicast {
+                        let choice = choice.map(|(sent, peers)| (sent, guard(link), peers));
+                        views.lost(&self.topic, choice);
+                    }
                 }
-                ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout => {
-                    views.mark_stale()
+                kind @ (ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout) => {
+                    views.mark_stale();
+                    // A node that has lost a unicast may report that after its own time limit.
+                    let late = kind == ErrorKind::NoSubscriber && error.delivery() == Delivery::Maybe;
+                    if late && is_unicast && began.elapsed() >= MIN_NODE_LIMIT {
+                        let choice = choice.map(|(sent, peers)| (sent, guard(link), peers));
+                        views.lost(&self.topic, choice);
+                    }
                 }
                 _ => {}
             },
@@ -42,7 +64,12 @@ impl Outgoing {
     }
 
     /// Sends through a node and waits for the outcome.
-    pub(super) async fn send_on(&self, link: &Arc<Link>, number: u64) -> Result<Reply> {
+    pub(super) async fn send_on(
+        &self,
+        link: &Arc<Link>,
+        number: u64,
+        turn: Option<Turn<'_>>,
+    ) -> Result<Reply> {
         let Outgoing { kind, topic, data, deadline, .. } = self;
         let handle = &link.handle;
         if !handle.is_connected() {
@@ -60,6 +87,7 @@ impl Outgoing {
             session::refuse_call(handle, call, session::closed());
             return Err(self.ended(link));
         }
+        drop(turn);
         if self.core.is_closing() {
             // The command that ends all calls may have been sent before this call.
             let _ = handle.send(Command::EndCalls);

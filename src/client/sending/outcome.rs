@@ -47,11 +47,6 @@ impl Failed {
         self.error = Some(more_informative(self.error.take(), error));
     }
 
-    /// Returns whether any attempt has failed.
-    pub(super) fn any(&self) -> bool {
-        self.error.is_some()
-    }
-
     /// Returns the error that ends the call while attempts may be under way.
     pub(super) fn end(&self, error: Error, running: bool) -> Error {
         if self.maybe || running { error.with_delivery(Delivery::Maybe) } else { error }

@@ -10,11 +10,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::client::backoff::Backoff;
 use crate::client::choice::{Candidate, candidates};
 use crate::client::core::ClientCore;
-use crate::client::link::Link;
+use crate::client::link::{COMING_FOR, Link};
 use crate::client::options::Retry;
+use crate::client::turns::Turn;
 use crate::error::Result;
 use crate::protocol::Topic;
-use crate::session::{self, CallKind, Reply};
+use crate::session::{self, CallKind, Fit, Reply};
 
 /// The first pause between rounds of attempts; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -33,30 +34,112 @@ pub(crate) struct Outgoing {
     pub(crate) data: Bytes,
     pub(crate) deadline: Instant,
     pub(crate) retry: Retry,
-    /// For unicasts: try again while no subscriber has handled the message.
+    /// For unicasts: try again while no subscriber has handled the message. For broadcasts: wait for a subscriber.
     pub(crate) wait: bool,
     /// For broadcasts: send through every connected node.
     pub(crate) all_nodes: bool,
 }
 
 impl Outgoing {
-    /// Returns the link of a client of one node.
+    /// Returns the link of a client of one node, if there is nothing to know before a message is sent to it.
     pub(super) fn only_link(&self) -> Option<Arc<Link>> {
         // The guard is dropped here, before any await: each thread has only a few fast slots for guards.
         match self.core.links.all().as_slice() {
-            [link] => Some(link.clone()),
+            [link] if !link.handle.views.loses_own() => Some(link.clone()),
             _ => None,
         }
     }
 
-    /// Returns the connected nodes, the best first.
+    /// Returns the connected nodes, the best first. If none suits now, waits a moment for further nodes whose connection
+    /// is probably established soon.
     ///
     /// # Errors
     /// Returns [`NotConnected`](crate::ErrorKind::NotConnected) if there is none.
     pub(super) async fn candidates(&self) -> Result<Vec<Candidate>> {
-        let candidates = candidates(&self.core, &self.topic, self.deadline);
-        let candidates = self.core.unless_closing(candidates).await?;
+        let core = &self.core;
+        let candidates =
+            core.unless_closing(candidates(core, &self.topic, self.deadline, self.has_to_know())).await?;
+        let is_enough = self.retry == Retry::Never || candidates.is_empty() || self.suits_now(&candidates);
+        let candidates = match is_enough || !self.is_any_coming() {
+            true => candidates,
+            // Boxed, because it happens seldom and would make the state of every message larger.
+            false => Box::pin(self.candidates_soon()).await?,
+        };
         if candidates.is_empty() { Err(session::nobody_connected()) } else { Ok(candidates) }
+    }
+
+    /// Returns the connected nodes as soon as one suits, as none is coming any more, or after [`COMING_FOR`].
+    async fn candidates_soon(&self) -> Result<Vec<Candidate>> {
+        let core = &self.core;
+        let limit = self.deadline.min(Instant::now() + COMING_FOR);
+        let mut changes = core.links.watch();
+        loop {
+            changes.borrow_and_update();
+            let candidates =
+                core.unless_closing(candidates(core, &self.topic, self.deadline, self.has_to_know())).await?;
+            if Instant::now() >= limit || self.suits_now(&candidates) || !self.is_any_coming() {
+                return Ok(candidates);
+            }
+            let good = candidates.first().and_then(|best| best.time_until_passed_on(core, &self.topic));
+            let wake = good.map_or(limit, |time| limit.min(Instant::now() + time.min(COMING_FOR)));
+            core.unless_closing(core.runtime.until(wake, changes.changed())).await?;
+        }
+    }
+
+    /// Returns whether the call has to know of a subscriber before it sends anything.
+    fn has_to_know(&self) -> bool {
+        self.wait && self.kind == CallKind::Broadcast
+    }
+
+    fn is_any_coming(&self) -> bool {
+        let now = Instant::now();
+        self.core.links.all().iter().any(|link| link.is_coming(now))
+    }
+
+    /// Returns whether the message can be sent now to where it isn't lost, as far as is known.
+    fn suits_now(&self, candidates: &[Candidate]) -> bool {
+        candidates.first().is_some_and(|best| match (best.fit, self.kind) {
+            (fit, _) if !fit.loses_own() => true,
+            // Two nodes reach each other's subscribers.
+            (_, CallKind::Broadcast) => candidates.len() > 1,
+            (Fit::InSomeSeconds, CallKind::Publish) => {
+                best.time_until_passed_on(&self.core, &self.topic) == Some(Duration::ZERO)
+            }
+            (_, CallKind::Publish) => false,
+        })
+    }
+
+    /// Waits until the node passes a unicast on instead of losing it, and until it is the turn of this one. Returns the
+    /// turn, which ends when the message is queued; none is needed where the node loses nothing.
+    ///
+    /// # Errors
+    /// Returns [`OwnNodeOnly`](crate::ErrorKind::OwnNodeOnly) at once if that won't happen before the deadline.
+    pub(super) async fn hold(&self, candidate: &Candidate) -> Result<Option<Turn<'_>>> {
+        match candidate.fit {
+            Fit::OwnNodeOnly => Err(session::own_node_only(&self.topic, &candidate.link.endpoint)),
+            Fit::InSomeSeconds => {
+                self.core.unless_closing(Box::pin(self.turn_at(candidate))).await?.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn turn_at(&self, candidate: &Candidate) -> Result<Turn<'_>> {
+        let no_second = || session::no_second(&self.topic, &candidate.link.endpoint);
+        let wait = || {
+            let wait = candidate.time_until_passed_on(&self.core, &self.topic);
+            wait.filter(|wait| Instant::now() + *wait < self.deadline).ok_or_else(no_second)
+        };
+        wait()?;
+        let mut turn = self.core.turns.enqueue(&self.topic);
+        self.core.runtime.until(self.deadline, turn.wait()).await.ok_or_else(no_second)?;
+        loop {
+            let time = wait()?;
+            if time.is_zero() {
+                return Ok(turn);
+            }
+            self.core.runtime.sleep(time).await;
+        }
     }
 
     /// Returns the pauses between rounds of attempts.

@@ -62,23 +62,28 @@ impl Outgoing {
             let _permit = limits.accept_waiting(self.data.len())?;
             return Box::pin(self.at_least_once()).await;
         }
-        if self.kind == CallKind::Publish && self.wait {
-            let _permit = limits.accept_waiting(self.data.len())?;
-            return Box::pin(self.wait_for_subscriber()).await;
+        if self.wait {
+            let mut permit = limits.accept_waiting(self.data.len())?;
+            return match self.kind {
+                CallKind::Publish => Box::pin(self.wait_for_subscriber(&mut permit)).await,
+                CallKind::Broadcast => Box::pin(self.broadcast_to_subscriber()).await,
+            };
         }
         let number = self.core.delivery.seqs.next_number();
         if let Some(link) = self.only_link() {
             // There is no choice to make, so the message goes to the connection at once.
             let _permit = limits.accept()?;
-            return self.send_on(&link, number).await;
+            return self.send_on(&link, number, None).await;
         }
         let mut permit = limits.accept_waiting(self.data.len())?;
         let candidates = self.candidates().await?;
-        // The connection counts the bytes from here on.
-        permit.release_bytes();
         match self.kind {
-            CallKind::Broadcast => self.broadcast(&candidates, number).await,
-            CallKind::Publish => self.one_by_one(&candidates, number).await,
+            CallKind::Broadcast => {
+                // The connections count the bytes from here on.
+                permit.release_bytes();
+                self.broadcast(&candidates, number).await
+            }
+            CallKind::Publish => self.one_by_one(&candidates, number, &mut permit).await,
         }
     }
 }

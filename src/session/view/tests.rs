@@ -27,16 +27,46 @@ fn view(own: Option<KeptTopics>, peers: Option<KeptTopics>, fetched_at: Instant)
     TopicView { own, peers, silent: false, fetched_at }
 }
 
+/// Returns the fits at a node of this version for topics at peers, at both, at the node itself, and nowhere.
+fn fits(version: &str) -> [Fit; 4] {
+    let (cache, now) = (NodeTopicsCache::default(), Instant::now());
+    cache.set_version(version);
+    cache.set(view(kept(&["both", "own"]), kept(&["both", "peer"]), now).into());
+    ["peer", "both", "own", "none"].map(|topic| cache.fit(topic, now, || false).0)
+}
+
 #[test]
-fn a_topic_at_peers_only_ranks_best() {
-    let now = Instant::now();
-    let known = view(kept(&["both", "own"]), kept(&["both", "peer"]), now);
-    let reaches = ["peer", "both", "own", "none"].map(|topic| known.reach(topic));
-    assert_eq!(reaches, [Reach::PeersOnly, Reach::LocalAndPeers, Reach::LocalOnly, Reach::NoSubscriber]);
-    assert!(Reach::PeersOnly < Reach::Unknown && Reach::Unknown < Reach::LocalAndPeers);
-    assert_eq!(view(None, None, now).reach("peer"), Reach::Unknown);
-    let silent = TopicView { silent: true, ..view(None, None, now) };
-    assert!(silent.reach("peer") > known.reach("both"), "anything is better than silence");
+fn node_that_loses_own_messages_ranks_last_if_it_has_any() {
+    let [peer, both, own, none] = fits("2.11.2");
+    assert_eq!(
+        [peer, both, own, none],
+        [Fit::Delivers, Fit::InSomeSeconds, Fit::OwnNodeOnly, Fit::NoSubscriber]
+    );
+    assert!(peer < Fit::Unknown && Fit::Unknown < none && none < Fit::Unresponsive);
+    assert!(Fit::Unresponsive < both && both < Fit::MayLose && Fit::MayLose < own);
+    let delivers = [Fit::Delivers, Fit::Delivers, Fit::Delivers, Fit::NoSubscriber];
+    assert_eq!(fits("2.7.2"), delivers, "it delivers to SDKs of its own");
+    assert_eq!(fits("unknown"), delivers, "until a loss is seen");
+}
+
+#[test]
+fn lost_unicast_shows_that_a_node_of_unknown_version_loses_its_own() {
+    let (cache, now) = (NodeTopicsCache::default(), Instant::now());
+    cache.set(view(kept(&["own"]), kept(&["peer"]), now).into());
+    cache.lost("peer", None);
+    assert_eq!(cache.fit("own", now, || false).0, Fit::Delivers, "that was lost elsewhere");
+    cache.lost("own", None);
+    assert_eq!(cache.fit("own", now, || false).0, Fit::OwnNodeOnly);
+}
+
+#[test]
+fn node_that_cannot_be_asked_may_lose_own_messages() {
+    let (cache, now) = (NodeTopicsCache::default(), Instant::now());
+    cache.set_version("2.9.1");
+    cache.set(view(None, None, now).into());
+    assert_eq!([true, false].map(|listed| cache.fit("t", now, || listed).0), [Fit::MayLose, Fit::Unknown]);
+    cache.set(view(kept(&["t"]), None, now).into());
+    assert_eq!(cache.fit("t", now, || false).0, Fit::MayLose);
 }
 
 #[test]
@@ -58,25 +88,11 @@ fn callers_do_not_wait_for_a_silent_node_again() {
 }
 
 #[test]
-fn recent_outcome_covers_the_current_second_only() {
-    let cache = NodeTopicsCache::default();
-    assert_eq!(cache.recent_outcome(7), RecentOutcome::NotTried);
-    cache.tried(7);
-    assert_eq!(cache.recent_outcome(7), RecentOutcome::NotSucceeded);
-    cache.succeeded(7);
-    cache.tried(7);
-    assert_eq!(cache.recent_outcome(7), RecentOutcome::Succeeded);
-    assert_eq!(cache.recent_outcome(8), RecentOutcome::NotTried);
-    assert!(RecentOutcome::Succeeded < RecentOutcome::NotTried);
-    assert!(RecentOutcome::NotTried < RecentOutcome::NotSucceeded);
-}
-
-#[test]
 fn timeout_marks_node_as_suspect() {
     let cache = NodeTopicsCache::default();
     cache.timed_out();
     assert!(cache.is_suspect());
-    cache.succeeded(8);
+    cache.succeeded(None);
     assert!(!cache.is_suspect());
 }
 

@@ -11,6 +11,7 @@ mod leaving;
 mod names;
 mod nodes;
 mod overload;
+mod own_node;
 mod panics;
 mod reconnecting;
 mod renewing;

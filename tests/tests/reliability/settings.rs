@@ -2,9 +2,8 @@
 //! drop messages for their own sessions. The tables are in `docs/reliability.md`.
 //!
 //! With a subscriber listed at both nodes, each node chooses itself in about half of all seconds, and then loses every
-//! unicast. These losses follow from the rule of the nodes. The tests therefore set no bound for them where each message
-//! is sent once, but require that nothing is lost in a good second, and that no setting that avoids the rule or sends
-//! again loses more than it has to.
+//! unicast. The client computes these seconds and holds messages meanwhile, unless it is set never to retry. The tests
+//! require that nothing is lost in a good second, and hardly anything where the client holds messages.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,10 +20,11 @@ use crate::oracle::GUARD;
 const MESSAGES: usize = 40;
 /// The pause between messages. It spreads them over several seconds, because a node's choice is the same during one.
 const PAUSE: Duration = Duration::from_millis(60);
-/// The maximum number of messages with at-least-once delivery that may fail in all attempts.
+/// The maximum number of messages that may be lost although the client knows when its nodes lose them: on a busy machine
+/// a node may read a message later than the client has planned, in another second.
 const MAX_LOST: usize = 2;
-/// The call deadline if nodes may lose messages, which is the default.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// The call deadline if nodes may lose messages. Longer than a node keeps losing them.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns nodes that only drop messages for their own sessions, which they choose by the second, with a short node
 /// limit.
@@ -32,10 +32,11 @@ fn nodes_that_drop() -> DevnetBuilder {
     Devnet::builder().nodes(2).same_node(SameNode::Drop).node_limit(Duration::from_secs(2))
 }
 
-/// Returns such nodes whose clocks stand still in a second in which each chooses the other one.
-fn nodes_in_a_good_second() -> DevnetBuilder {
-    let good = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    nodes_that_drop().wall_clock(WallClock::from_fn(move || good))
+/// Returns such nodes, and their clock, which stands still in a second in which each chooses the other one.
+fn nodes_in_a_good_second() -> (DevnetBuilder, WallClock) {
+    let good = UNIX_EPOCH + Duration::from_millis(1_700_000_000_500);
+    let clock = WallClock::from_fn(move || good);
+    (nodes_that_drop().wall_clock(clock.clone()), clock)
 }
 
 /// Returns nodes like those of release 2.11 that exchange topic lists more often.
@@ -45,7 +46,12 @@ fn nodes_like_2_11() -> DevnetBuilder {
 
 /// Returns a client that is connected to all nodes.
 async fn client_everywhere(devnet: &Devnet) -> Client {
-    let client = devnet.client().connect().await.unwrap();
+    client_with_clock(devnet, WallClock::default()).await
+}
+
+/// Returns such a client with this wall clock.
+async fn client_with_clock(devnet: &Devnet, clock: WallClock) -> Client {
+    let client = devnet.client().wall_clock(clock).connect().await.unwrap();
     let mut events = client.events();
     while client.stats().endpoints.iter().any(|endpoint| !endpoint.connected) {
         tokio::time::timeout(GUARD, events.next()).await.expect("both nodes").expect("an open client");
@@ -101,12 +107,12 @@ struct Row {
     twice: usize,
 }
 
-/// Sends unicasts with one setting. With at-least-once delivery it repeats the run once if too many were lost: messages
-/// of one second share the nodes' choices, so that sometimes all of them fail in all attempts.
+/// Sends unicasts with one setting. Unless it is never, it repeats the run once if too many were lost: the messages of
+/// one second share the nodes' choice, so that on a busy machine several may come too late.
 async fn unicasts(publisher: &Client, subscriber: &Client, retry: Retry, placement: Placement) -> Row {
     let topic = format!("{retry:?} {placement:?}");
     let row = unicasts_on(&topic, publisher, subscriber, retry, placement).await;
-    if retry == Retry::AtLeastOnce && row.lost > MAX_LOST {
+    if retry != Retry::Never && row.lost > MAX_LOST {
         println!("{topic}: {} lost, repeating", row.lost);
         return unicasts_on(&format!("{topic} again"), publisher, subscriber, retry, placement).await;
     }
@@ -149,9 +155,9 @@ async fn unicasts_on(
 }
 
 /// Prints and checks the table of unicasts, and returns it.
-async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) -> Vec<Row> {
+async fn table_of_unicasts(name: &str, nodes: DevnetBuilder, clock: WallClock) -> Vec<Row> {
     let devnet = nodes.start().await.unwrap();
-    let publisher = client_everywhere(&devnet).await;
+    let publisher = client_with_clock(&devnet, clock).await;
     let subscriber = client_everywhere(&devnet).await;
     let settings = [
         (Retry::Never, Placement::All),
@@ -169,9 +175,12 @@ async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) -> Vec<Row> {
         );
         match (retry, placement) {
             (_, Placement::One) => assert_eq!((lost, twice), (0, 0), "{retry:?}: no message is lost"),
-            // About eight attempts, in as many seconds.
             (Retry::AtLeastOnce, Placement::All) => {
                 assert!(lost <= MAX_LOST, "{lost} lost with at-least-once delivery")
+            }
+            (Retry::Definite, Placement::All) => {
+                assert!(lost <= MAX_LOST, "{lost} lost although there were better seconds");
+                assert_eq!(twice, 0, "one id is handled once");
             }
             // What is lost depends on the seconds in which the messages are sent, and not on the client.
             (_, _) => assert_eq!(twice, 0, "{retry:?}: one id is handled once"),
@@ -182,21 +191,20 @@ async fn table_of_unicasts(name: &str, nodes: DevnetBuilder) -> Vec<Row> {
 
 #[tokio::test]
 async fn no_setting_loses_messages_in_a_good_second() {
-    for Row { retry, placement, lost, .. } in
-        table_of_unicasts("in a good second", nodes_in_a_good_second()).await
-    {
+    let (nodes, clock) = nodes_in_a_good_second();
+    for Row { retry, placement, lost, .. } in table_of_unicasts("in a good second", nodes, clock).await {
         assert_eq!(lost, 0, "{retry:?}, {placement:?}");
     }
 }
 
 #[tokio::test]
 async fn settings_differ_in_losses_at_nodes_that_drop() {
-    table_of_unicasts("same-node drop", nodes_that_drop()).await;
+    table_of_unicasts("same-node drop", nodes_that_drop(), WallClock::default()).await;
 }
 
 #[tokio::test]
 async fn settings_differ_in_losses_at_nodes_like_2_11() {
-    table_of_unicasts("like 2.11", nodes_like_2_11()).await;
+    table_of_unicasts("like 2.11", nodes_like_2_11(), WallClock::default()).await;
 }
 
 /// Waits until every node that delivers broadcasts to a subscriber knows it.
