@@ -72,7 +72,7 @@ pub fn printable(text: &str) -> Printable<'_> {
 }
 
 /// A whole text, see [`printable`]. Formatting allocates nothing.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Printable<'a> {
     text: &'a str,
     keeps_lines: bool,

@@ -2,7 +2,7 @@
 //! reconnects, until the client is closed or the endpoint is removed. A panic in it ends the session like a lost
 //! connection.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -125,19 +125,17 @@ impl LinkTask {
                     self.ended = Some(why);
                     return;
                 }
-                Err(_) => {
-                    self.panicked();
-                    if let Step::Closed(why) = self.refuse_taken() {
-                        self.ended = Some(why);
-                        return;
-                    }
-                }
+                // What is notified of the panic may panic as well: the waker of a listener, for example.
+                Err(_) => drop(catch_unwind(AssertUnwindSafe(|| self.panicked()))),
             }
         }
     }
 
     /// Connects again and again; returns why the link ends.
     async fn keep_connected(&mut self) -> Error {
+        if let Step::Closed(why) = self.refuse_taken() {
+            return why;
+        }
         loop {
             let again = std::mem::replace(&mut self.started, true);
             if again {

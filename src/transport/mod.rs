@@ -6,6 +6,7 @@
 //!
 //! Public to the embedded node and the command, without a promise of stability.
 
+mod acknowledgements;
 mod certificate;
 mod connector;
 mod credentials;

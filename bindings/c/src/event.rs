@@ -16,7 +16,7 @@ use amop::{Event, Events, Process};
 use futures_core::Stream;
 
 use crate::argument::c_text;
-use crate::boundary::guard;
+use crate::boundary::{Miss, guard};
 use crate::callback::{Context, call_or_log, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
@@ -102,27 +102,27 @@ impl amop_event {
             error: None,
         };
         seen.kind = match event {
-            Event::Connected { endpoint, node_version, protocol } => {
+            Event::Connected { endpoint, node_version, protocol, .. } => {
                 seen.connection(&endpoint, &node_version, protocol);
                 amop_event_kind::AMOP_EVENT_CONNECTED
             }
-            Event::Reconnected { endpoint, node_version, protocol } => {
+            Event::Reconnected { endpoint, node_version, protocol, .. } => {
                 seen.connection(&endpoint, &node_version, protocol);
                 amop_event_kind::AMOP_EVENT_RECONNECTED
             }
-            Event::Lost { endpoint, error } => {
+            Event::Lost { endpoint, error, .. } => {
                 seen.failure(&endpoint, error);
                 amop_event_kind::AMOP_EVENT_LOST
             }
-            Event::ConnectFailed { endpoint, error } => {
+            Event::ConnectFailed { endpoint, error, .. } => {
                 seen.failure(&endpoint, error);
                 amop_event_kind::AMOP_EVENT_CONNECT_FAILED
             }
-            Event::SlowConsumer { topic } => {
+            Event::SlowConsumer { topic, .. } => {
                 seen.topic = Some(c_text(&topic));
                 amop_event_kind::AMOP_EVENT_SLOW_CONSUMER
             }
-            Event::HandlerFailed { topic, message } => {
+            Event::HandlerFailed { topic, message, .. } => {
                 seen.topic = Some(c_text(&topic));
                 seen.message = Some(c_text(&message));
                 amop_event_kind::AMOP_EVENT_HANDLER_FAILED
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn amop_events_next(
     event: *mut *mut amop_event,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(event)?;
         let mut next = None;
         borrow!(events)?.inbox.next(timeout_ms, 1, |event| next = Some(event))?;

@@ -71,7 +71,7 @@ pub(super) async fn unicast(
         Ok(Ok(0)) => return Ok(format!("there and back in {}", span(began.elapsed()))),
         Ok(Ok(result)) => format!("the node answered {result}"),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("nothing within {}", span(limit)),
+        Err(_) => format!("no answer within {}", span(limit)),
     };
     let expected = loses_within_a_node(version);
     let finding = if expected { Finding::SameNodeLoss } else { Finding::NoRoundTrip };
@@ -108,7 +108,7 @@ pub(super) fn note(version: &str) -> Option<Problem> {
     loses_within_a_node(version).then(|| {
         Problem::new(
             Finding::SameNodeLoss,
-            format!("the node's version is {version}, but it delivered (an embedded or patched node)"),
+            format!("the node's version is {version}, but it delivered (a patched node)"),
         )
     })
 }
@@ -116,6 +116,14 @@ pub(super) fn note(version: &str) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn version_that_should_lose_messages_is_noted_after_a_delivery() {
+        assert!(note("2.7.2").is_none());
+        let note = note("2.11.2").unwrap();
+        assert_eq!(note.finding, Finding::SameNodeLoss);
+        assert_eq!(note.seen, "the node's version is 2.11.2, but it delivered (a patched node)");
+    }
 
     #[test]
     fn versions_that_lose_messages_are_recognised() {

@@ -54,7 +54,7 @@ class Client(BaseClient[Held]):
         A subscriber that does not serve the topic acknowledges the message with an empty reply as soon as its client
         has accepted it.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param data: the payload; ``str`` is encoded as UTF-8.
         :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
         :param wait_for_subscriber: retry until the deadline while there is no subscriber. It takes up to 5 s until
@@ -104,7 +104,7 @@ class Client(BaseClient[Held]):
 
         The acknowledgement does not confirm delivery to any subscriber.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param data: the payload; ``str`` is encoded as UTF-8.
         :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
         :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
@@ -155,7 +155,7 @@ class Client(BaseClient[Held]):
         the other. Its exceptions are logged on logger ``amop`` and reported as an event, and delivery continues. Its
         return value is ignored.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param handler: the function that is called with each message; None: messages are read from the result.
         :param max_messages: the maximum number of queued messages. Default: 65,536.
         :param max_bytes: the maximum number of queued bytes, counting 160 bytes per message besides its payload. An
@@ -174,9 +174,9 @@ class Client(BaseClient[Held]):
         if handler is None:
             return Subscription(self, topic, await outcome(self._native.subscribe(topic, given, bridge())))
         held = Held(handler)
-        inbox, guard = await outcome(self._native.subscribe_elsewhere(topic, given, bridge()))
+        inbox, confirmed = self._native.subscribe_elsewhere(topic, given, bridge())
         self._run(held, messages(inbox, topic, weakref.ref(held), weakref.ref(self)))
-        return Subscription(self, topic, inbox, guard)
+        return Subscription(self, topic, inbox, await _guard(inbox, confirmed))
 
     async def serve(
         self,
@@ -199,7 +199,7 @@ class Client(BaseClient[Held]):
         the publisher receives a failure with a fixed text; the exception is only logged on logger ``amop`` and
         emitted as an event. Use ``request.fail(code, data)`` to send a code and data of your own.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param handler: the function that is called with each request; None: requests are read from the result.
         :param concurrency: how many calls of the handler may run at once. Default: 64.
         :param max_messages: the maximum number of queued requests. At the limit publishers receive SUBSCRIBER_BUSY.
@@ -221,10 +221,10 @@ class Client(BaseClient[Held]):
         if concurrency is not None and concurrency < 1:
             raise unusable(f"invalid concurrency {concurrency}: use 1 or more")
         held = Held(handler)
-        inbox, guard = await outcome(self._native.serve_elsewhere(topic, given, bridge()))
+        inbox, confirmed = self._native.serve_elsewhere(topic, given, bridge())
         calls = concurrency or _CONCURRENCY
         self._run(held, requests(inbox, topic, weakref.ref(held), weakref.ref(self), calls))
-        return Service(self, topic, inbox, guard)
+        return Service(self, topic, inbox, await _guard(inbox, confirmed))
 
     def events(self) -> Events:
         """Return the events from now on: lost and restored connections, slow consumers, failed handlers.
@@ -276,6 +276,18 @@ class Client(BaseClient[Held]):
                     living._handlers.discard(held)
 
         task.add_done_callback(ended)
+
+
+async def _guard(inbox: _amop.Inbox, confirmed: _amop.Operation[_amop.Guard]) -> _amop.Guard:
+    """Wait until a node has listed the topic of a handler, which runs already.
+
+    If none does, the handler receives nothing more: what is queued is discarded and counted.
+    """
+    try:
+        return await outcome(confirmed)
+    except BaseException:
+        inbox.finish()
+        raise
 
 
 def _cancelling(operation: _amop.Operation[Any]) -> asyncio.Future[Any]:

@@ -300,12 +300,12 @@ impl<K: Callers> Calls<K> {
             Stage::Queued { view, .. } => view.as_deref(),
             Stage::Waiting => None,
         };
-        let no_peer_lists = view.and_then(|view| view.no_peer_lists(&call.topic));
+        let no_sdk_lists = view.and_then(|view| view.no_sdk_lists(&call.topic));
         let refused = Refused {
             node: &self.endpoint,
             topic: &call.topic,
             after,
-            no_subscriber_was_known: no_peer_lists.unwrap_or_else(|| self.latency.is_immediate(after)),
+            no_subscriber_was_known: no_sdk_lists.unwrap_or_else(|| self.latency.is_immediate(after)),
         };
         refused.error(frame)
     }

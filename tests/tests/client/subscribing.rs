@@ -97,7 +97,7 @@ async fn full_subscription_answers_busy_and_reports_it_once() {
         assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberBusy, Some(-5012)));
     }
     let slow = |event| match event {
-        Event::SlowConsumer { topic } => Some(topic.to_string()),
+        Event::SlowConsumer { topic, .. } => Some(topic.to_string()),
         _ => None,
     };
     assert_eq!(event(&mut events, "the slow consumer", slow).await, "t");
@@ -145,7 +145,7 @@ async fn panic_of_a_handler_is_an_event_and_delivery_goes_on() {
     publisher.publish("t", "good").await.unwrap();
     assert_eq!(soon("the good one", rx.recv()).await.unwrap().data(), "good");
     let failed = |event| match event {
-        Event::HandlerFailed { topic, message } => Some((topic.to_string(), message)),
+        Event::HandlerFailed { topic, message, .. } => Some((topic.to_string(), message)),
         _ => None,
     };
     let (topic, text) = event(&mut events, "the failure", failed).await;
@@ -227,7 +227,7 @@ async fn batch_handler_receives_all_messages_in_order() {
         assert_eq!(soon("a message", rx.recv()).await.unwrap().data(), &n.to_string());
     }
     let failed = |event| match event {
-        Event::HandlerFailed { topic, message } => Some((topic.to_string(), message)),
+        Event::HandlerFailed { topic, message, .. } => Some((topic.to_string(), message)),
         _ => None,
     };
     assert_eq!(event(&mut events, "the failure", failed).await, ("t".into(), "refused".into()));
@@ -239,8 +239,10 @@ async fn batch_handler_receives_all_messages_in_order() {
 async fn close_waits_until_the_stream_of_a_handler_is_dropped() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let (mut messages, mut guard) = subscriber.subscribe("t").with_external_handler().await.unwrap();
-    let (mut requests, _service) = subscriber.serve_requests("s").with_external_handler().await.unwrap();
+    let (mut messages, confirmed) = subscriber.subscribe("t").with_external_handler().unwrap();
+    let mut guard = confirmed.await.unwrap();
+    let (mut requests, confirmed) = subscriber.serve_requests("s").with_external_handler().unwrap();
+    let _service = confirmed.await.unwrap();
     publisher.publish("t", "1").await.unwrap();
     let short = Duration::from_millis(50);
     assert_eq!(guard.end(Some(short)).await.unwrap_err().kind(), ErrorKind::Timeout);
@@ -318,6 +320,20 @@ async fn handlers_run_before_their_subscription_is_confirmed() {
         subscriber.close().await.unwrap();
         until("the topic to be gone", || devnet.node(1).topics().is_empty()).await;
     }
+}
+
+#[tokio::test]
+async fn external_handlers_receive_before_they_are_confirmed() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    let subscriber = unconfirmed(&devnet).await;
+    let (mut messages, confirmed) = subscriber.subscribe("t").with_external_handler().unwrap();
+    publisher.publish("t", "x").wait_for_subscriber(true).timeout(NEVER).await.unwrap();
+    assert_eq!(soon("the message", messages.next()).await.unwrap().data(), "x");
+    drop(confirmed);
+    assert!(soon("the end of the stream", messages.next()).await.is_none(), "it is unsubscribed");
+    drop(messages);
+    soon("the close", subscriber.close()).await.unwrap();
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ fn plain_channel() {
     let place = Place::with_nodes();
     let plain = Devnet::builder().plain(true).start_blocking().unwrap();
     let diagnosis = Diagnosis::of(&place, &plain.endpoints()[0], &[]);
-    diagnosis.is("tls", 5, "plain-channel", "version 2.11.2");
+    diagnosis.is("tls", 5, "plain-channel", "version 2.7.2");
 }
 
 /// A server that accepts a ClientHello that holds these bytes: it sends a ServerHello, an empty list of certificates, and
