@@ -5,8 +5,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::channel::verify::{NEED_VERIFY_PREFIX, PUSH_CHANNEL_PREFIX, VERIFY_CHANNEL_PREFIX};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::foreign;
+
+/// The prefixes of private topics, and of the topics by which they are verified.
+const PRIVATE_PREFIXES: [&str; 3] = [NEED_VERIFY_PREFIX, VERIFY_CHANNEL_PREFIX, PUSH_CHANNEL_PREFIX];
 
 /// The longest topic in bytes, whatever the generation of the node.
 pub const MAX_TOPIC_BYTES: usize = 65_535;
@@ -43,6 +47,25 @@ impl Topic {
             ));
         }
         Ok(Topic(name.into()))
+    }
+
+    /// Checks that this is not a name that private topics have on the wire. A subscription to such a name would receive
+    /// nothing, because nodes don't route to it without a verification.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidTopic`] if it is.
+    pub(crate) fn check_is_public(&self) -> Result<()> {
+        let Some(prefix) = PRIVATE_PREFIXES.into_iter().find(|prefix| self.0.starts_with(prefix)) else {
+            return Ok(());
+        };
+        Err(Error::undelivered(
+            ErrorKind::InvalidTopic,
+            format!(
+                "{:?} is the name of a private topic on the wire ({prefix}), and private topics are not supported: use a \
+                 topic without this prefix",
+                foreign(self.as_str())
+            ),
+        ))
     }
 
     /// Returns the name.
@@ -86,6 +109,16 @@ impl fmt::Debug for Topic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wire_names_of_private_topics_are_not_public() {
+        for name in ["#!$TopicNeedVerify_secret", "#!$VerifyChannel_x", "#!$PushChannel_x"] {
+            let error = Topic::new(name).unwrap().check_is_public().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidTopic, "{name}");
+            assert!(error.message().contains("private topic"), "{error}");
+        }
+        Topic::new("TopicNeedVerify_").unwrap().check_is_public().unwrap();
+    }
 
     #[test]
     fn names_outside_the_limits_are_refused() {

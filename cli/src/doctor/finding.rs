@@ -156,6 +156,9 @@ findings! {
     CallsRefused: Done, "calls-refused",
         "the node answers no calls, so that topics can't be queried",
         "nothing has to be done: messages work, but the client chooses nodes without knowing their topics";
+    SlowLink: Done, "slow-link",
+        "the link is slow: TLS took longer than the time limit",
+        "give connections and messages more time (--connect-timeout, --timeout), and check the network in between";
     SameNodeLoss: Done, "same-node-loss",
         "nodes of 2.8 to 2.11 lose messages between clients of the same node",
         "connect publishers and subscribers to different nodes, or each to several";

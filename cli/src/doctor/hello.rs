@@ -38,6 +38,8 @@ pub(super) enum Answer {
     Closed,
     /// Nothing arrived in time.
     Silent,
+    /// The server began to answer with TLS, but not all of the answer arrived in time.
+    Slow,
 }
 
 const HANDSHAKE: u8 = 22;
@@ -163,7 +165,10 @@ pub(super) async fn ask(mut tcp: TcpStream, hello: Hello, limit: Duration) -> An
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => rest(&seen),
         Err(_) if seen.is_empty() => Answer::Silent,
-        Err(_) => rest(&seen),
+        Err(_) => match rest(&seen) {
+            Answer::Closed => Answer::Slow,
+            other => other,
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use amop::text::foreign;
+use amop::text::{foreign, span};
 use amop::transport::BoxedStream;
 use tokio::net::TcpStream;
 
@@ -25,6 +25,10 @@ pub(super) enum Listener {
     Ordinary(Vec<Vec<u8>>),
     /// A GM channel, or TLCP.
     Gm(Hello),
+    /// A TLS server that refuses TLS 1.2.
+    OtherVersion,
+    /// A TLS server whose answer to the offer of an ECDSA channel did not arrive in time.
+    Slow,
     /// Another TLS server, with its alert.
     Unknown(u8),
     /// A server that doesn't speak TLS, with the bytes that it sent.
@@ -53,12 +57,20 @@ impl Listener {
             (Answer::Taken { certificates }, ..) => Listener::Secp256k1(certificates),
             // Try this before static RSA, because most servers with ECDHE support that too.
             (_, _, Answer::Taken { certificates }, ..) => Listener::Ordinary(certificates),
+            // Its other answers say nothing about this offer.
+            (first, second, third, fourth, fifth)
+                if matches!(first, Answer::Silent | Answer::Slow)
+                    && [&first, &second, &third, &fourth, &fifth].into_iter().any(is_tls) =>
+            {
+                Listener::Slow
+            }
             (_, Answer::Taken { .. }, ..) => Listener::StaticRsa,
             (.., Answer::Taken { .. }, _) => Listener::Gm(Hello::Gm),
             (.., Answer::Taken { .. }) => Listener::Gm(Hello::Tlcp),
             (first, second, third, fourth, fifth) => {
                 let all = [first, second, third, fourth, fifth];
                 let alert = all.iter().find_map(|answer| match answer {
+                    Answer::Refused(PROTOCOL_VERSION) => Some(Listener::OtherVersion),
                     Answer::Refused(alert) => Some(Listener::Unknown(*alert)),
                     _ => None,
                 });
@@ -80,11 +92,18 @@ impl Listener {
             Listener::Secp256k1(certificates) | Listener::Ordinary(certificates) => Some(certificates),
             Listener::StaticRsa
             | Listener::Gm(_)
+            | Listener::OtherVersion
+            | Listener::Slow
             | Listener::Unknown(_)
             | Listener::NoTls(_)
             | Listener::Closes
             | Listener::Silent => None,
         }
+    }
+
+    /// Returns whether it speaks TLS.
+    pub(super) fn is_tls(&self) -> bool {
+        !matches!(self, Listener::NoTls(_) | Listener::Closes | Listener::Silent)
     }
 
     /// Returns the problem with it, `None` for the TLS of an ECDSA channel.
@@ -107,6 +126,14 @@ impl Listener {
             Listener::Gm(_) => {
                 Problem::new(Finding::GmChannel, "it accepted an offer of suite 0xE011 on SM2")
             }
+            Listener::OtherVersion => Problem::new(
+                Finding::ForeignTls,
+                format!("it refused TLS 1.2, which all channels use (alert {PROTOCOL_VERSION})"),
+            ),
+            Listener::Slow => Problem::new(
+                Finding::TlsFailed,
+                format!("it speaks TLS, but its answer did not arrive within {}", span(limit)),
+            ),
             Listener::Unknown(alert) => {
                 Problem::new(Finding::TlsFailed, format!("it refused all offers (alert {alert})"))
             }
@@ -114,6 +141,13 @@ impl Listener {
             Listener::Closes | Listener::Silent => unencrypted(address, None, limit).await,
         })
     }
+}
+
+/// The number of the alert of a server that doesn't support the version of TLS (RFC 5246).
+const PROTOCOL_VERSION: u8 = 70;
+
+fn is_tls(answer: &Answer) -> bool {
+    matches!(answer, Answer::Taken { .. } | Answer::Refused(_) | Answer::Slow)
 }
 
 /// Identifies what listens at `address` without TLS; `said` is what it answered to a ClientHello.

@@ -125,7 +125,7 @@ async fn check_channel(
     report: &mut Report<'_>,
 ) -> Outcome<()> {
     let connected = match Tls::new(&checked.credentials, endpoint, address, limit) {
-        Ok(tls) => {
+        Ok(mut tls) => {
             let connect = tls.connect_or_explain(checked.problem.as_ref());
             report.check(Step::Tls, connect).await.map(|stream| (tls, stream))
         }
@@ -143,6 +143,10 @@ async fn check_channel(
         }
     };
     report.works(Step::Tls, "TLS 1.2, both sides accept each other's certificates")?;
+    let limit = tls.limit();
+    if let Some(note) = tls.note() {
+        report.found(Step::Tls, note)?;
+    }
     let listener = report.check(Step::Certificate, Listener::at(address, limit)).await;
     if let Some(certificates) = listener.certificates() {
         report.works(Step::Certificate, certificate::described(certificates))?;

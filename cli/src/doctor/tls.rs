@@ -21,7 +21,11 @@ pub(super) struct Tls {
     endpoint: Endpoint,
     address: SocketAddr,
     limit: Duration,
+    is_slow: bool,
 }
+
+/// How many times the time limit a link may take that is slow, but not dead.
+const PATIENCE: u32 = 6;
 
 /// Numbers of alerts (RFC 5246).
 mod alert {
@@ -39,7 +43,14 @@ impl Tls {
     ) -> Result<Tls, Problem> {
         let connector = RustlsConnector::new(credentials)
             .map_err(|error| Problem::new(Finding::WrongFormat, error.message()))?;
-        Ok(Tls { connector, is_rsa: credentials.is_rsa(), endpoint: endpoint.clone(), address, limit })
+        Ok(Tls {
+            connector,
+            is_rsa: credentials.is_rsa(),
+            endpoint: endpoint.clone(),
+            address,
+            limit,
+            is_slow: false,
+        })
     }
 
     /// Connects again. Returns `None` if that fails, although the first connection succeeded.
@@ -47,16 +58,45 @@ impl Tls {
         self.attempt().await?.ok()
     }
 
-    /// Connects, or returns the problem.
-    pub(super) async fn connect_or_explain(&self, known: Option<&Problem>) -> Result<BoxedStream, Problem> {
-        match self.attempt().await {
+    /// Returns the time limit of each step, which is longer on a slow link.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Returns a note if the link is slow.
+    pub(super) fn note(&self) -> Option<Problem> {
+        let seen = || format!("the handshake did not complete within {}", span(self.limit / PATIENCE));
+        self.is_slow.then(|| Problem::new(Finding::SlowLink, seen()))
+    }
+
+    /// Connects, or returns the problem. Takes more time if the server speaks TLS, but too slowly for the limit.
+    pub(super) async fn connect_or_explain(
+        &mut self,
+        known: Option<&Problem>,
+    ) -> Result<BoxedStream, Problem> {
+        let mut attempt = self.attempt().await;
+        if attempt.is_none() {
+            let listener = Listener::at(self.address, self.limit).await;
+            if !matches!(listener, Listener::Slow | Listener::Secp256k1(_)) {
+                return Err(listener
+                    .problem(self.address, self.limit)
+                    .await
+                    .unwrap_or_else(|| self.incomplete()));
+            }
+            self.is_slow = true;
+            self.limit *= PATIENCE;
+            attempt = self.attempt().await;
+        }
+        match attempt {
             Some(Ok(stream)) => Ok(stream),
             Some(Err(failure)) => Err(self.explain(&failure, known).await),
-            None => Err(self.unlike_a_channel().await.unwrap_or_else(|| {
-                let seen = format!("the handshake didn't complete within {}", span(self.limit));
-                Problem::new(Finding::TlsFailed, seen)
-            })),
+            None => Err(self.incomplete()),
         }
+    }
+
+    fn incomplete(&self) -> Problem {
+        let seen = format!("the handshake did not complete within {}", span(self.limit));
+        Problem::new(Finding::TlsFailed, seen)
     }
 
     /// Returns `None` if the handshake didn't complete in time.
@@ -73,7 +113,8 @@ impl Tls {
         let because = |finding| Problem::new(finding, failure.error.message());
         match (failure.stage, failure.alert) {
             (Stage::BeforeCertificate, _) => {
-                self.unlike_a_channel().await.unwrap_or_else(|| because(Finding::TlsFailed))
+                let unlike = self.unlike_a_channel(failure.alert.is_some()).await;
+                unlike.unwrap_or_else(|| because(Finding::TlsFailed))
             }
             (Stage::NodeRefused(NodeRefusal::Expired), _) => because(Finding::NodeCertificateExpired),
             (Stage::NodeRefused(NodeRefusal::NotYetValid), _) => because(Finding::NodeCertificateNotYetValid),
@@ -81,7 +122,7 @@ impl Tls {
             (Stage::NodeRefused(NodeRefusal::Untrusted), _) if self.is_rsa => because(Finding::WrongCa),
             // An untrusted certificate may belong to a server that is not a node.
             (Stage::NodeRefused(NodeRefusal::Untrusted), _) => {
-                self.unlike_a_channel().await.unwrap_or_else(|| because(Finding::WrongCa))
+                self.unlike_a_channel(true).await.unwrap_or_else(|| because(Finding::WrongCa))
             }
             // The dates are valid by this machine's clock, so the node's clock differs.
             (Stage::AfterCertificate, Some(alert::CERTIFICATE_EXPIRED)) => because(Finding::ClockOff),
@@ -95,7 +136,13 @@ impl Tls {
         }
     }
 
-    async fn unlike_a_channel(&self) -> Option<Problem> {
-        Listener::at(self.address, self.limit).await.problem(self.address, self.limit).await
+    /// Identifies a listener that is not an ECDSA channel. If it is known to speak TLS, a later connection that it
+    /// closes or ignores, for example because it has too many, says nothing about it.
+    async fn unlike_a_channel(&self, speaks_tls: bool) -> Option<Problem> {
+        let listener = Listener::at(self.address, self.limit).await;
+        if speaks_tls && (!listener.is_tls() || listener == Listener::Slow) {
+            return None;
+        }
+        listener.problem(self.address, self.limit).await
     }
 }

@@ -3,6 +3,7 @@
 //! A damaged file may be a private key, whatever its name is. Errors of the parsers may quote what they read, so that
 //! none of their text is used here: each is replaced by a text of our own.
 
+use std::io;
 use std::path::Path;
 
 use pki_types::CertificateDer;
@@ -41,9 +42,9 @@ pub(super) struct PemInput<'a> {
     bytes: Bytes<'a>,
 }
 
-/// Bytes of PEM. Those read from a file are erased when they are dropped.
+/// Bytes of PEM. Those read from a file, and copies, are erased when they are dropped.
 enum Bytes<'a> {
-    Read(Zeroizing<Vec<u8>>),
+    Owned(Zeroizing<Vec<u8>>),
     Given(&'a [u8]),
 }
 
@@ -52,7 +53,7 @@ impl std::ops::Deref for Bytes<'_> {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Bytes::Read(bytes) => bytes,
+            Bytes::Owned(bytes) => bytes,
             Bytes::Given(bytes) => bytes,
         }
     }
@@ -73,7 +74,8 @@ enum Content {
 impl<'a> PemInput<'a> {
     /// Returns PEM from memory, which errors call `name`.
     pub(super) fn memory(name: &str, bytes: &'a [u8]) -> PemInput<'a> {
-        PemInput { name: name.to_owned(), bytes: Bytes::Given(bytes) }
+        let plain = plain_lines(bytes).map(Bytes::Owned);
+        PemInput { name: name.to_owned(), bytes: plain.unwrap_or(Bytes::Given(bytes)) }
     }
 
     /// Reads PEM from a file.
@@ -83,13 +85,16 @@ impl<'a> PemInput<'a> {
     /// can't be read or is larger than 1 MiB.
     pub(super) fn file(path: &Path, progress: &Progress) -> Result<PemInput<'static>> {
         match progress.read(path) {
-            Ok(bytes) => Ok(PemInput { name: path.display().to_string(), bytes: Bytes::Read(bytes) }),
+            Ok(bytes) => {
+                let bytes = plain_lines(&bytes).unwrap_or(bytes);
+                Ok(PemInput { name: path.display().to_string(), bytes: Bytes::Owned(bytes) })
+            }
             Err(error) => {
                 let kind = match error.kind() {
-                    std::io::ErrorKind::NotFound => ErrorKind::CredentialsNotFound,
+                    io::ErrorKind::NotFound => ErrorKind::CredentialsNotFound,
                     _ => ErrorKind::CredentialsInvalid,
                 };
-                Err(Error::undelivered(kind, format!("cannot read {}: {error}", path.display())))
+                Err(Error::undelivered(kind, unreadable(path, &error)))
             }
         }
     }
@@ -199,17 +204,27 @@ impl<'a> PemInput<'a> {
     fn not_there(&self, wanted: &str, tool: &str) -> Error {
         self.invalid(&match self.content() {
             Content::Empty => format!("is empty; a {wanted} in PEM form belongs there"),
+            Content::Pem(labels) if labels.contains(&"PKCS7") => {
+                "is PKCS#7; convert it (openssl pkcs7 -in FILE -print_certs -out NEW-FILE)".to_owned()
+            }
             Content::Pem(labels) => {
-                format!("holds no {wanted} but: {}; a {wanted} in PEM form belongs there", labels.join(", "))
+                format!("holds no {wanted}, only: {}; a {wanted} in PEM form belongs there", labels.join(", "))
             }
-            Content::Utf16 => "is UTF-16 text; save it as ASCII or UTF-8 without a byte order mark".to_owned(),
+            Content::Utf16 => {
+                "is UTF-16 text; convert it (iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE)".to_owned()
+            }
             Content::Pkcs12 => format!(
-                "is a PKCS#12 file, not PEM; convert it (openssl pkcs12 -in FILE -nodes) and put the {wanted} there"
+                "is a PKCS#12 file, not PEM; convert it (openssl pkcs12 -in FILE -nodes -{} -out NEW-FILE)",
+                if tool == "pkey" { "nocerts" } else { "nokeys" }
             ),
-            Content::JavaKeyStore => {
-                format!("is a Java key store, not PEM; export it to PKCS#12, convert that to PEM and put the {wanted} there")
+            Content::JavaKeyStore => format!(
+                "is a Java key store, not PEM; convert it to PKCS#12 (keytool -importkeystore -srckeystore FILE \
+                 -destkeystore NEW-FILE -deststoretype PKCS12) and that to PEM (openssl pkcs12), and put the {wanted} \
+                 there"
+            ),
+            Content::Der => {
+                format!("is DER, not PEM; convert it (openssl {tool} -inform DER -in FILE -out NEW-FILE)")
             }
-            Content::Der => format!("is DER, not PEM; convert it (openssl {tool} -inform DER -in FILE)"),
             Content::Unknown => format!("is not PEM; a {wanted} in PEM form belongs there"),
         })
     }
@@ -219,7 +234,8 @@ impl<'a> PemInput<'a> {
         if bytes.is_empty() {
             return Content::Empty;
         }
-        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        // With a byte order mark, or as the hyphens of a BEGIN line in either byte order.
+        if [[0xff, 0xfe], [0xfe, 0xff], *b"-\0", *b"\0-"].iter().any(|start| bytes.starts_with(start)) {
             return Content::Utf16;
         }
         let labels: Vec<_> = String::from_utf8_lossy(bytes)
@@ -245,5 +261,71 @@ impl<'a> PemInput<'a> {
             Some([0x02, 0x01, 0x03]) => Content::Pkcs12,
             _ => Content::Der,
         }
+    }
+}
+
+/// The byte order mark of UTF-8, which some editors put at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Returns PEM without byte order marks, carriage returns and blanks around its lines. The parser would pass over a BEGIN
+/// line behind one of these. Returns `None` if there are none, or if this is not PEM.
+fn plain_lines(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let has = |mark: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
+    let lines = || bytes.split(|byte| matches!(byte, b'\n' | b'\r')).map(plain_line);
+    let is_plain = lines().map(|line| line.len() + 1).sum::<usize>() == bytes.len() + 1 && !has(b"\r");
+    if is_plain || !has(b"-----BEGIN ") || has(b"\0") {
+        return None;
+    }
+    // As large as the original, so that no copy of a key is left behind when the memory grows.
+    let mut plain = Zeroizing::new(Vec::with_capacity(bytes.len() + 1));
+    for line in lines() {
+        plain.extend_from_slice(line);
+        plain.push(b'\n');
+    }
+    Some(plain)
+}
+
+fn plain_line(line: &[u8]) -> &[u8] {
+    let line = line.trim_ascii();
+    // Files that were joined have one in the middle.
+    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii()
+}
+
+/// Returns the text for a file that can't be read.
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "; let the user of this program read it, for example as the owner of the file: chmod u+r {path}, or run the \
+             program as its owner"
+        ),
+        io::ErrorKind::IsADirectory => "; a file belongs there".to_owned(),
+        _ => String::new(),
+    };
+    format!("cannot read {path}: {error}{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_lines_removes_marks_and_blanks_of_pem_only() {
+        let plain = |bytes: &[u8]| plain_lines(bytes).map(|plain| plain.to_vec());
+        let pem = b"-----BEGIN X-----\nYQ==\n-----END X-----\n";
+        assert_eq!(plain(pem), None);
+        assert_eq!(plain(b"\xef\xbb\xbf-----BEGIN X-----\r\n\t YQ== \r\n -----END X-----"), {
+            Some(b"-----BEGIN X-----\n\nYQ==\n\n-----END X-----\n".to_vec())
+        });
+        assert_eq!(plain(b"\x30 \r\n"), None);
+    }
+
+    #[test]
+    fn unreadable_file_comes_with_advice() {
+        let text = unreadable(Path::new("sdk.key"), &io::ErrorKind::PermissionDenied.into());
+        assert!(
+            text.starts_with("cannot read sdk.key: permission denied; ")
+                && text.contains("chmod u+r sdk.key")
+        );
     }
 }

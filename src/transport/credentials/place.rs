@@ -1,6 +1,7 @@
 //! The folders in which credentials are searched, and the files that a folder must hold.
 
 use std::env;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::read::Progress;
@@ -17,6 +18,12 @@ const PLACES: [&str; 5] = [".", "conf", "sdk", "nodes/127.0.0.1/sdk", "amop-devn
 const CA: &str = "ca.crt";
 const PAIRS: [(&str, &str); 2] = [("sdk.crt", "sdk.key"), ("node.crt", "node.key")];
 
+/// Files of the SDK on GM chains: in `sdk/gm`, or beside the others.
+const GM_FILES: [&str; 4] = ["gmca.crt", "gmsdk.crt", "gmsdk.key", "gm"];
+
+/// Where the SDK's folder is below a folder that is one or more levels too high.
+const BELOW: [&str; 5] = ["sdk", "conf", "127.0.0.1/sdk", "nodes/127.0.0.1/sdk", "amop-devnet/sdk"];
+
 /// Returns the files of the first folder that holds a complete set.
 ///
 /// # Errors
@@ -32,8 +39,9 @@ fn discover_in(base: &Path, named: Option<PathBuf>, progress: &Progress) -> Resu
             Error::undelivered(
                 ErrorKind::CredentialsNotFound,
                 format!(
-                    "no credentials in {} (from ${VARIABLE}): {missing}; set it to the SDK's folder",
-                    named.display()
+                    "no credentials in {} (from ${VARIABLE}): {missing}; set it to {}",
+                    named.display(),
+                    better_folder(&named).unwrap_or_else(|| "the SDK's folder".to_owned())
                 ),
             )
         });
@@ -64,8 +72,9 @@ pub(super) fn directory(path: &Path, progress: &Progress) -> Result<CredentialSo
         Error::undelivered(
             ErrorKind::CredentialsNotFound,
             format!(
-                "no credentials in {}: {missing}; give a folder with ca.crt, sdk.crt and sdk.key",
-                path.display()
+                "no credentials in {}: {missing}; give {}",
+                path.display(),
+                better_folder(path).unwrap_or_else(|| "a folder with ca.crt, sdk.crt and sdk.key".to_owned())
             ),
         )
     })
@@ -92,8 +101,11 @@ pub(super) fn absolute(source: CredentialSource) -> Result<CredentialSource> {
 /// Returns the files in a folder that holds a complete set, else a text that states what is missing.
 fn complete(folder: &Path, progress: &Progress) -> std::result::Result<CredentialSource, String> {
     progress.at(folder);
-    if !folder.is_dir() {
-        return Err("no such folder".into());
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Err("it is not a folder".into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err("no such folder".into()),
+        Err(error) => return Err(format!("it cannot be opened ({error})")),
     }
     // A file that is there but can't be read counts: it is reported when it's opened, with the reason.
     let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
@@ -110,7 +122,25 @@ fn complete(folder: &Path, progress: &Progress) -> std::result::Result<Credentia
     if pair.is_none() {
         missing.extend([cert, key].into_iter().filter(|name| !has(name)));
     }
-    Err(format!("no {}", missing.join(", no ")))
+    let gm = GM_FILES.into_iter().find(|name| has(name));
+    let of_gm = gm.map_or(String::new(), |name| {
+        format!(" ({name} is of a GM chain, which this build does not support)")
+    });
+    Err(format!("no {}{of_gm}", missing.join(", no ")))
+}
+
+/// Returns the folder near `folder` that has all files, with its path: the one that holds the file that was given, or one
+/// below it.
+fn better_folder(folder: &Path) -> Option<String> {
+    let below = BELOW.iter().map(|name| folder.join(name));
+    let above = folder.is_file().then(|| match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        parent => parent.map(Path::to_owned).unwrap_or_default(),
+    });
+    let mut nearby = above.into_iter().chain(below);
+    nearby
+        .find(|folder| complete(folder, &Progress::default()).is_ok())
+        .map(|folder| folder.display().to_string())
 }
 
 #[cfg(test)]

@@ -164,8 +164,8 @@ fn refused_hello(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> Error 
 /// Returns the error for a node that shares no cipher suite, curve or version with this client.
 fn nothing_in_common(what: &str, own: &Credentials, endpoint: &Endpoint) -> Error {
     let likely = if own.is_rsa() {
-        "The credentials are of an RSA channel, the default of chains built since 2.9.0: such a node agrees on keys by \
-         static RSA only, which this build does not support"
+        "The credentials are of an RSA channel, the default of chains built since 2.9.0. Likely it is such a node, which \
+         agrees on keys by static RSA only, or one of a GM chain; this build supports neither"
     } else {
         "Likely it is a node of 2.9.0 or later with the default RSA channel, which agrees on keys by static RSA only, \
          or one of a GM chain; this build supports neither"

@@ -79,6 +79,64 @@ fn chain_that_does_not_begin_with_the_leaf_is_a_mismatch() {
 }
 
 #[test]
+fn pem_of_any_editor_is_read() {
+    let whole = Folder::new();
+    whole.openssl("x509 -in sdk.crt -text -out dump.crt");
+    whole.openssl("pkey -in sdk.key -text -out dump.key");
+    let subjects = |folder: &Folder| {
+        let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+        let all = loaded.certificates().iter().chain(loaded.ca());
+        all.map(|certificate| certificate.subject_text()).collect::<Vec<_>>()
+    };
+    let expected = subjects(&whole);
+    let edits: [fn(&str) -> String; 5] = [
+        |text| format!("\u{feff}{text}"),
+        // As of files that were joined.
+        |text| text.replace("-----BEGIN", "\u{feff}-----BEGIN"),
+        |text| text.replace('\n', "\r\n"),
+        |text| text.replace('\n', "\r"),
+        |text| text.lines().map(|line| format!("  \t{line} \n")).collect(),
+    ];
+    for (number, edit) in edits.into_iter().enumerate() {
+        let folder = Folder::new();
+        for name in ["ca.crt", "sdk.crt", "sdk.key"] {
+            folder.write(name, edit(&whole.read(name)));
+        }
+        assert_eq!(subjects(&folder), expected, "edit {number}");
+    }
+    // The dump has the first certificate of the chain only.
+    whole.write("sdk.crt", whole.read("dump.crt"));
+    whole.write("sdk.key", whole.read("dump.key"));
+    assert_eq!(subjects(&whole)[0], expected[0]);
+}
+
+#[test]
+fn error_of_a_wrong_folder_states_what_to_give() {
+    let chain = Folder::new();
+    let sdk = chain.file("nodes/127.0.0.1/sdk");
+    std::fs::create_dir_all(&sdk).unwrap();
+    for name in ["ca.crt", "sdk.crt", "sdk.key"] {
+        std::fs::rename(chain.file(name), sdk.join(name)).unwrap();
+    }
+    let gm = Folder::new();
+    std::fs::rename(gm.file("ca.crt"), gm.file("gmca.crt")).unwrap();
+    for (given, found, advice) in [
+        (chain.path().to_owned(), "no ca.crt", format!("; give {}", sdk.display())),
+        (chain.file("nodes"), "no ca.crt", format!("; give {}", sdk.display())),
+        (chain.file("nodes/127.0.0.1"), "no ca.crt", format!("; give {}", sdk.display())),
+        (sdk.join("ca.crt"), "it is not a folder", format!("; give {}", sdk.display())),
+        (
+            gm.path().to_owned(),
+            "no ca.crt (gmca.crt is of a GM chain",
+            "; give a folder with ca.crt".to_owned(),
+        ),
+    ] {
+        let error = Credentials::load(&CredentialSource::Directory(given)).unwrap_err();
+        assert_error(&error, ErrorKind::CredentialsNotFound, &[found, &advice]);
+    }
+}
+
+#[test]
 fn error_states_the_format_of_a_wrong_file() {
     let whole = Folder::new();
     whole.openssl("pkey -in sdk.key -outform DER -out key.der");
@@ -87,14 +145,18 @@ fn error_states_the_format_of_a_wrong_file() {
     let bytes = |name: &str| std::fs::read(whole.file(name)).unwrap();
     let damaged = whole.read("sdk.crt").replacen("MII", "MI*", 1);
     let cut = whole.read("sdk.key").replace("-----END", "");
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let utf_16: Vec<u8> = whole.read("sdk.crt").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked = [&[0xff, 0xfe], &utf_16[..]].concat();
+    let cases: [(&str, Vec<u8>, &str); 16] = [
+        ("sdk.crt", utf_16, "iconv -f UTF-16 -t UTF-8"),
+        ("ca.crt", marked, "iconv -f UTF-16 -t UTF-8"),
         ("sdk.key", bytes("key.der"), "is DER"),
         ("sdk.crt", bytes("cert.der"), "is DER"),
         ("ca.crt", bytes("cert.der"), "openssl x509 -inform DER"),
-        ("sdk.key", bytes("sdk.p12"), "PKCS#12"),
-        ("sdk.crt", bytes("sdk.p12"), "PKCS#12"),
-        ("sdk.key", bytes("sdk.crt"), "holds no private key but: CERTIFICATE"),
-        ("sdk.crt", bytes("sdk.key"), "holds no certificate but: PRIVATE KEY"),
+        ("sdk.key", bytes("sdk.p12"), "openssl pkcs12 -in FILE -nodes -nocerts -out"),
+        ("sdk.crt", bytes("sdk.p12"), "openssl pkcs12 -in FILE -nodes -nokeys -out"),
+        ("sdk.key", bytes("sdk.crt"), "holds no private key, only: CERTIFICATE"),
+        ("sdk.crt", bytes("sdk.key"), "holds no certificate, only: PRIVATE KEY"),
         ("ca.crt", Vec::new(), "is empty"),
         ("sdk.key", b"\n \n".to_vec(), "is empty"),
         ("sdk.crt", b"hello".to_vec(), "is not PEM"),

@@ -28,7 +28,7 @@ impl Diagnosis {
         })
     }
 
-    fn within(limit: &str, place: &Place, endpoint: &str, more: &[&str]) -> Diagnosis {
+    pub(crate) fn within(limit: &str, place: &Place, endpoint: &str, more: &[&str]) -> Diagnosis {
         let ended = place.run(&[&["doctor", endpoint, "--json", "--timeout", limit], more].concat());
         assert_eq!(ended.stderr, [""; 0]);
         let mut lines: Vec<Value> =
@@ -66,7 +66,11 @@ impl Diagnosis {
         assert!(ok["text"].as_str().unwrap().contains(text), "{text:?}: {self:#?}");
     }
 
-    fn has(&self, step: &str, outcome: &str, finding: &str, seen: &str) {
+    pub(crate) fn has_no_problem(&self) -> bool {
+        self.summary["works"] == Value::from(true)
+    }
+
+    pub(crate) fn has(&self, step: &str, outcome: &str, finding: &str, seen: &str) {
         let check = self.checks.iter().find(|check| check["finding"] == finding);
         let check = check.unwrap_or_else(|| panic!("{finding}: {self:#?}"));
         assert_eq!((&check["step"], &check["outcome"]), (&step.into(), &outcome.into()), "{self:#?}");

@@ -9,6 +9,7 @@ use amop::text::is_unprintable;
 use amop_devnet::Devnet;
 
 use super::diagnosis::Diagnosis;
+use super::openssl::rsa_chain;
 use crate::amop::{Place, Unused};
 
 /// A port that runs `serve` for each connection, until the test process exits.
@@ -168,6 +169,13 @@ fn gm_channel() {
     Diagnosis::of(&place, &channel, &[]).is("tls", 5, "gm-channel", "0xE011");
     let tlcp = takes(&[0xe0, 0x13, 0xe0, 0x53]);
     Diagnosis::of(&place, &tlcp, &[]).is("tls", 5, "gm-channel", "TLCP");
+    // Other verbs don't examine the node, but name the possibility, whatever the credentials are.
+    rsa_chain(&place.folder().join("own"));
+    for credentials in ["amop-devnet/sdk", "own"] {
+        let ended = place.run(&["publish", &channel, "hello", "hi", "--credentials", credentials]);
+        assert_eq!(ended.code, 5, "{ended:?}");
+        assert!(ended.stderr[0].contains("one of a GM chain"), "{ended:?}");
+    }
 }
 
 #[test]

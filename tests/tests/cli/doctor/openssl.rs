@@ -33,7 +33,12 @@ pub(crate) struct Server {
 
 /// Starts `openssl s_server` in `folder`, with TLS 1.2 on a free port; it returns each line reversed.
 pub(crate) fn serve(folder: &Path, more: &str) -> Server {
-    let arguments = format!("s_server -accept 127.0.0.1:0 -tls1_2 -rev {more}");
+    serve_version("-tls1_2", folder, more)
+}
+
+/// Starts it with another version of TLS.
+pub(crate) fn serve_version(version: &str, folder: &Path, more: &str) -> Server {
+    let arguments = format!("s_server -accept 127.0.0.1:0 {version} -rev {more}");
     let arguments: Vec<_> = arguments.split_whitespace().collect();
     let program = Program::start("openssl", &arguments, folder);
     loop {

@@ -1,11 +1,15 @@
 //! Problems between the two sides of TLS.
 
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate, OnConnect};
 
 use super::diagnosis::Diagnosis;
-use super::openssl::{openssl, rsa_chain, serve, write};
-use crate::amop::Place;
+use super::openssl::{openssl, rsa_chain, serve, serve_version, write};
+use crate::amop::{Place, with_patience};
 
 const OWN: &[&str] = &["--credentials", "own"];
 
@@ -29,6 +33,65 @@ fn foreign_tls() {
     let web = serve(place.folder(), "-cert web.crt -key web.key -curves P-256");
     let diagnosis = Diagnosis::of(&place, &web.endpoint, &[]);
     diagnosis.is("tls", 5, "foreign-tls", "refused one on secp256k1; its certificate: CN=web");
+}
+
+#[test]
+fn server_of_tls_1_3_only_is_foreign() {
+    let place = Place::with_nodes();
+    openssl(place.folder(), "ecparam -name prime256v1 -genkey -noout -out web.key");
+    openssl(place.folder(), "req -x509 -new -key web.key -subj /CN=web -days 30 -out web.crt");
+    let web = serve_version("-tls1_3", place.folder(), "-cert web.crt -key web.key");
+    Diagnosis::of(&place, &web.endpoint, &[]).is("tls", 5, "foreign-tls", "refused TLS 1.2");
+}
+
+/// The first connections let 7 bytes of the node pass, which is an alert as a whole and the beginning of all else.
+#[test]
+fn slow_link_is_not_a_dead_one() {
+    // The connections of the steps up to the second attempt: TCP, TLS, one for each kind of offer.
+    const SLOW: usize = 7;
+    let place = Place::with_nodes();
+    let diagnosis = with_patience(|limit| {
+        let link = proxy(place.endpoint(0), |number| if number < SLOW { 7 } else { u64::MAX });
+        let diagnosis = Diagnosis::within(limit, &place, &link, &[]);
+        diagnosis.has_no_problem().then_some(diagnosis)
+    });
+    diagnosis.has("tls", "note", "slow-link", "did not complete within");
+    diagnosis.is_ok("round-trip", "there and back");
+}
+
+/// A server that shows a foreign certificate first, and then closes each connection.
+#[test]
+fn verdict_is_not_replaced_by_that_of_a_later_connection() {
+    let place = Place::with_nodes();
+    place.node(0).show_certificate(NodeCertificate::Foreign).unwrap();
+    let link = proxy(place.endpoint(0), |number| if number < 2 { u64::MAX } else { 0 });
+    Diagnosis::of(&place, &link, &[]).is("tls", 5, "wrong-ca", "is refused");
+}
+
+/// Forwards connections to `target`, of what it sends at most `most` bytes of each connection by its number from 0. With
+/// 0 bytes the connection is closed, else it stays open.
+fn proxy(target: String, most: impl Fn(usize) -> u64 + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for (number, client) in listener.incoming().map_while(Result::ok).enumerate() {
+            let most = most(number);
+            if most == 0 {
+                continue;
+            }
+            let node = TcpStream::connect(&target).unwrap();
+            let (mut from_client, mut to_node) = (client.try_clone().unwrap(), node.try_clone().unwrap());
+            // Either copy ends with an error if its receiver is gone.
+            thread::spawn(move || {
+                let _ = io::copy(&mut from_client, &mut to_node);
+                let _ = to_node.shutdown(Shutdown::Write);
+                // Only now may the other direction be closed.
+                drop(from_client);
+            });
+            thread::spawn(move || io::copy(&mut node.take(most), &mut &client));
+        }
+    });
+    endpoint
 }
 
 #[test]
