@@ -83,7 +83,7 @@ enum amop_status
     AMOP_OK = 0,
     /** An argument is invalid: NULL, empty, out of range, or not UTF-8. */
     AMOP_ERROR_INVALID_ARGUMENT = 1,
-    /** A topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB. */
+    /** A topic is empty, too long (2.x nodes accept 254 bytes), not UTF-8, or contains a TAB. */
     AMOP_ERROR_INVALID_TOPIC = 2,
     /** An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`. */
     AMOP_ERROR_INVALID_ENDPOINT = 3,
@@ -113,7 +113,7 @@ enum amop_status
     AMOP_ERROR_CLIENT_CERTIFICATE = 35,
     /** The node and the client have no cipher suite or curve in common. */
     AMOP_ERROR_TLS_NO_COMMON = 36,
-    /** The node refused the channel handshake: no common protocol version. */
+    /** The handshake after TLS failed: there is no common protocol version, or the peer is not a node. */
     AMOP_ERROR_HANDSHAKE = 37,
     /** An embedded node can't listen on its port. */
     AMOP_ERROR_LISTEN = 38,
@@ -1998,8 +1998,9 @@ amop_status amop_devnet_options_set_folder(amop_devnet_options *options,
                                            const char *folder);
 
 /**
- * Sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are lost, topics
- * take 5 s to reach other nodes, frames overtake each other. Default: false.
+ * Sets whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are lost, which a
+ * node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other and wait for
+ * acknowledgements (Nagle's algorithm). Default: false.
  */
 amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);

@@ -41,6 +41,7 @@
 //! awaited on any executor. [`ClientBuilder::runtime`] selects another tokio runtime. Async handlers run on the tokio
 //! runtime of the caller, if there is one; see [`Subscribe::runtime`] and [`Serve::runtime`].
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod client;
 mod delivery;
@@ -57,6 +58,8 @@ pub mod text;
 pub mod threads;
 #[doc(hidden)]
 pub mod transport;
+#[doc(hidden)]
+pub mod wall_clock;
 
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, IntoAnswer,

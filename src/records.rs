@@ -49,6 +49,12 @@ where
     }
 }
 
+impl<W, T> std::fmt::Debug for Collector<W, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
+}
+
 impl<W, T> Subscriber for Collector<W, T>
 where
     W: Fn() -> LevelFilter + 'static,

@@ -2,9 +2,10 @@
 //!
 //! Nodes, subscribers and publishers choose bytes that end up in such texts: a reply's data, a topic, the subject of a
 //! certificate. Unescaped they could begin new log lines, command a terminal or reverse the order of what is shown.
-//! [`foreign`] quotes such bytes inside a text of ours; [`printable`] is for whole texts.
+//! [`foreign`] quotes such bytes inside a text of ours; [`printable`] is for whole texts. [`span`] shows durations.
 
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 /// The number of bytes of a foreign text that are shown unless [`Foreign::limit`] sets another: a topic of full length.
 pub const SHOWN_BYTES: usize = 256;
@@ -71,7 +72,7 @@ pub fn printable(text: &str) -> Printable<'_> {
 }
 
 /// A whole text, see [`printable`]. Formatting allocates nothing.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Printable<'a> {
     text: &'a str,
     keeps_lines: bool,
@@ -100,6 +101,35 @@ impl fmt::Display for Printable<'_> {
         let shown = &self.text[..cut(self.text.as_bytes(), self.limit)];
         escape(f, shown, |c| is_unprintable(c) && !is_kept(c))?;
         write_mark(f, shown.len(), self.text.len())
+    }
+}
+
+/// Returns a wrapper that shows a duration with a fitting unit and at most three digits: `850 us`, `1.23 ms`, `4.5 s`.
+pub fn span(time: Duration) -> Span {
+    Span(time)
+}
+
+/// A duration, see [`span`].
+#[derive(Clone, Copy, Debug)]
+pub struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        // The limits are those above which the next unit begins after rounding.
+        let (value, unit) = match seconds {
+            _ if seconds < 999.5e-6 => (seconds * 1e6, "us"),
+            _ if seconds < 999.5e-3 => (seconds * 1e3, "ms"),
+            _ => (seconds, "s"),
+        };
+        let decimals = match value {
+            _ if value < 9.995 => 2,
+            _ if value < 99.95 => 1,
+            _ => 0,
+        };
+        let digits = format!("{value:.decimals$}");
+        let digits = if decimals > 0 { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+        write!(f, "{digits} {unit}")
     }
 }
 
@@ -194,6 +224,26 @@ mod tests {
         assert_eq!(foreign("链链").limit(6).to_string(), "链链");
         assert_eq!(printable("链链").limit(5).to_string(), "链... (6 bytes)");
         assert_eq!(foreign(&[0x80; 9]).limit(5).to_string(), format!("{}... (9 bytes)", r"\x80".repeat(5)));
+    }
+
+    #[test]
+    fn durations_have_three_digits_and_a_fitting_unit() {
+        for (nanos, shown) in [
+            (0, "0 us"),
+            (1_500, "1.5 us"),
+            (999_400, "999 us"),
+            (999_600, "1 ms"),
+            (1_234_567, "1.23 ms"),
+            (999_600_000, "1 s"),
+            (2_999_990_035, "3 s"),
+            (4_500_000_000, "4.5 s"),
+            (9_999_987_983, "10 s"),
+            (12_345_000_000, "12.3 s"),
+            (100_000_000_000, "100 s"),
+            (86_400_000_000_000, "86400 s"),
+        ] {
+            assert_eq!(span(Duration::from_nanos(nanos)).to_string(), shown);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ type Code int32
 const (
 	// ErrInvalidArgument: an argument is invalid: empty, out of range, or not UTF-8.
 	ErrInvalidArgument Code = 1
-	// ErrInvalidTopic: a topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB or NUL.
+	// ErrInvalidTopic: a topic is empty, too long (2.x nodes accept 254 bytes), not UTF-8, or contains a TAB or NUL.
 	ErrInvalidTopic Code = 2
 	// ErrInvalidEndpoint: an endpoint is not host:port, IPv4:port or [IPv6]:port.
 	ErrInvalidEndpoint Code = 3
@@ -50,7 +50,7 @@ const (
 	ErrClientCertificate Code = 35
 	// ErrTLSNoCommon: the node and the client have no cipher suite or curve in common.
 	ErrTLSNoCommon Code = 36
-	// ErrHandshake: the node refused the channel handshake: no common protocol version.
+	// ErrHandshake: the handshake after TLS failed: there is no common protocol version, or the peer is not a node.
 	ErrHandshake Code = 37
 	// ErrListen: an embedded node can't listen on its port.
 	ErrListen Code = 38

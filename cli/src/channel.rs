@@ -8,7 +8,7 @@ use amop::protocol::Seq;
 use amop::protocol::channel::{
     Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
-use amop::text::foreign;
+use amop::text::{foreign, span};
 use amop::transport::BoxedStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -53,7 +53,7 @@ pub(crate) enum ChannelError {
 impl fmt::Display for ChannelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ChannelError::Silent(limit) => write!(f, "no answer within {} s", limit.as_secs_f64()),
+            ChannelError::Silent(limit) => write!(f, "no answer within {}", span(*limit)),
             ChannelError::Closed => f.write_str("the connection was closed instead of an answer"),
             ChannelError::Io(error) => write!(f, "the connection broke: {error}"),
             ChannelError::NoFrame(bytes) => {

@@ -54,20 +54,23 @@ impl EventRecords {
         let reason = |error: &amop::Error| ErrorRecord::new(error).explanation();
         match event {
             // The first line of the verb names the nodes that were connected from the start.
-            Event::Connected { endpoint, node_version, protocol } => {
+            Event::Connected { endpoint, node_version, protocol, .. } => {
                 self.failing.remove(&endpoint).then(|| EventRecord::Connected {
                     endpoint: endpoint.to_string(),
                     node_version: node_version.to_string(),
                     protocol,
                 })
             }
-            Event::Lost { endpoint, error } => {
+            Event::Lost { endpoint, error, .. } => {
                 Some(EventRecord::ConnectionLost { endpoint: endpoint.to_string(), reason: reason(&error) })
             }
-            Event::ConnectFailed { endpoint, error } => self.failing.insert(endpoint.clone()).then(|| {
-                EventRecord::ConnectFailed { endpoint: endpoint.to_string(), reason: reason(&error) }
-            }),
-            Event::Reconnected { endpoint, node_version, protocol } => {
+            Event::ConnectFailed { endpoint, error, .. } => {
+                self.failing.insert(endpoint.clone()).then(|| EventRecord::ConnectFailed {
+                    endpoint: endpoint.to_string(),
+                    reason: reason(&error),
+                })
+            }
+            Event::Reconnected { endpoint, node_version, protocol, .. } => {
                 self.failing.remove(&endpoint);
                 Some(EventRecord::Reconnected {
                     endpoint: endpoint.to_string(),
@@ -75,7 +78,7 @@ impl EventRecords {
                     protocol,
                 })
             }
-            Event::SlowConsumer { topic } => Some(EventRecord::SlowConsumer { topic: topic.to_string() }),
+            Event::SlowConsumer { topic, .. } => Some(EventRecord::SlowConsumer { topic: topic.to_string() }),
             // The summary reports the end, and the handlers of this program don't fail. Ignore kinds of later versions.
             Event::HandlerFailed { .. } | Event::Closed | _ => None,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use amop::text::span;
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
@@ -50,18 +51,7 @@ impl Percentiles {
     pub(crate) fn text(&self) -> String {
         let Percentiles { min, p50, p90, p99, max } = self;
         let all = [("min", min), ("p50", p50), ("p90", p90), ("p99", p99), ("max", max)];
-        all.map(|(name, micros)| format!("{name} {}", readable(Duration::from_micros(*micros)))).join(", ")
-    }
-}
-
-/// Formats a time with a fitting unit: `850 us`, `1.23 ms`, `4.50 s`.
-pub(crate) fn readable(time: Duration) -> String {
-    if time < Duration::from_millis(1) {
-        format!("{} us", time.as_micros())
-    } else if time < Duration::from_secs(1) {
-        format!("{:.2} ms", time.as_secs_f64() * 1e3)
-    } else {
-        format!("{:.2} s", time.as_secs_f64())
+        all.map(|(name, micros)| format!("{name} {}", span(Duration::from_micros(*micros)))).join(", ")
     }
 }
 
@@ -99,12 +89,5 @@ mod tests {
         }
         latencies.record(Duration::MAX);
         assert!(latencies.percentiles().unwrap().max >= LONGEST);
-    }
-
-    #[test]
-    fn times_have_a_fitting_unit() {
-        assert_eq!(readable(Duration::from_micros(999)), "999 us");
-        assert_eq!(readable(Duration::from_micros(1234)), "1.23 ms");
-        assert_eq!(readable(Duration::from_millis(4500)), "4.50 s");
     }
 }

@@ -39,7 +39,8 @@ use crate::output::{Format, Output};
 /// Runs the command with `arguments`, the program's name first, and returns its exit code.
 ///
 /// Reads standard input and writes to standard output and error of the process. Installs handlers for SIGINT and SIGTERM:
-/// the first signal ends the command in order, a second one immediately.
+/// the first signal ends the command in order, a second one more than 200 ms later immediately. A signal that the parent
+/// process has set to be ignored stays ignored.
 pub fn run<I, T>(arguments: I) -> u8
 where
     I: IntoIterator<Item = T>,
@@ -66,7 +67,9 @@ where
         output.disable_progress();
     }
     let mut builder = Builder::new_multi_thread();
-    let ended = match amop::threads::runtime(builder.enable_all(), WORKERS, "amop-command") {
+    let runtime = interrupt::check_descriptors()
+        .and_then(|()| amop::threads::runtime(builder.enable_all(), WORKERS, "amop-command"));
+    let ended = match runtime {
         Ok(runtime) => {
             let ended = runtime.block_on(async {
                 let interrupt = Interrupt::listen()?;

@@ -188,13 +188,15 @@ impl Output {
     }
 
     /// For people: something about results, possibly styled, on standard error; a line feed is added. Flushes standard
-    /// output first, so that the order is right on a terminal.
+    /// output first, so that the order is right on a terminal. Ignores that standard error is full or closed, because
+    /// this changes nothing about the results.
     pub(crate) fn notice(&mut self, text: &str) -> io::Result<()> {
         let Output { out, progress, err_colour, .. } = self;
         progress.suspend(|| {
             out.flush()?;
             let mut err = io::stderr().lock();
-            if *err_colour { writeln!(err, "{text}") } else { writeln!(err, "{}", strip_str(text)) }
+            let _ = if *err_colour { writeln!(err, "{text}") } else { writeln!(err, "{}", strip_str(text)) };
+            Ok(())
         })
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
 use amop::text::printable;
 use bytes::Bytes;
+use rustix::fs::{FileType, fstat};
 use serde::{Serialize, Serializer};
 use tokio::sync::oneshot;
 
@@ -16,7 +17,7 @@ use crate::exit::{Failure, Outcome};
 const MOST_HEX: usize = 256;
 
 /// Reads the payload that an argument names: text, `-` for standard input, or `@FILE`; without an argument, standard input
-/// unless it is a terminal.
+/// unless it is a terminal or empty.
 ///
 /// Reads files and standard input on a separate thread, because they may block.
 pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
@@ -36,17 +37,50 @@ pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
 
 fn read_now(argument: Option<&str>) -> Outcome<Bytes> {
     match argument {
-        Some("-") => all_of(std::io::stdin().lock(), "standard input"),
+        Some("-") => from_standard_input(Source::Named),
         Some(text) => match text.strip_prefix('@') {
             Some(file) => from_file(Path::new(file)),
             None => Ok(Bytes::copy_from_slice(text.as_bytes())),
         },
-        None if std::io::stdin().is_terminal() => Err(Failure::Usage(
-            "no message to send: pass DATA, - for standard input, or @FILE ('' sends an empty message)"
-                .to_owned(),
-        )),
-        None => all_of(std::io::stdin().lock(), "standard input"),
+        None if std::io::stdin().is_terminal() => Err(no_message("")),
+        None => from_standard_input(Source::Default),
     }
+}
+
+/// How standard input came to be the source of a message.
+#[derive(PartialEq, Eq)]
+enum Source {
+    /// By `-`.
+    Named,
+    /// There is no argument.
+    Default,
+}
+
+/// Reads standard input. If it is empty, this is only a message if `-` names it and it can be one: services and scheduled
+/// jobs often run with a closed standard input or with `/dev/null`.
+fn from_standard_input(source: Source) -> Outcome<Bytes> {
+    let is_stream = holds_data(&std::io::stdin());
+    let data = all_of(std::io::stdin().lock(), "standard input")?;
+    match (data.is_empty(), source) {
+        (true, Source::Default) => Err(no_message("standard input is empty; ")),
+        (true, Source::Named) if !is_stream => {
+            Err(no_message("standard input is closed, a terminal or a device without data; "))
+        }
+        _ => Ok(data),
+    }
+}
+
+fn no_message(why: &str) -> Failure {
+    Failure::Usage(format!(
+        "no message to send: {why}pass DATA, - for standard input, or @FILE ('' sends an empty message)"
+    ))
+}
+
+/// Returns whether standard input is a pipe, a socket or a file, and not a device or closed. A program that is started
+/// with a closed standard input has `/dev/null` in its place.
+fn holds_data(input: &io::Stdin) -> bool {
+    let kind = fstat(input).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    kind.is_ok_and(|kind| kind != FileType::CharacterDevice)
 }
 
 fn from_file(path: &Path) -> Outcome<Bytes> {

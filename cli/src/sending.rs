@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::time::{Duration, Instant};
 
+use amop::text::span;
 use clap::Args;
 use serde::Serialize;
 
@@ -178,7 +179,8 @@ impl Record for Summary {
             several => format!(", {several} not answered before the end"),
         };
         let mut text = format!(
-            "{sent} sent, {succeeded} succeeded, {failed} failed{unanswered} in {seconds:.2} s ({rate:.1}/s)"
+            "{sent} sent, {succeeded} succeeded, {failed} failed{unanswered} in {} ({rate:.1}/s)",
+            span(Duration::from_secs_f64(*seconds))
         );
         if let Some(latency) = latency_us {
             text += &format!("\nlatency: {}", latency.text());

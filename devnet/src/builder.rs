@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use amop::wall_clock::WallClock;
 use amop::{Error, ErrorKind, Result};
 
 use crate::certificates::Certificates;
@@ -183,9 +184,23 @@ impl DevnetBuilder {
         self
     }
 
-    /// Sets how often the random choice of a subscriber changes. Default: [`Choice::EachMessage`].
+    /// Sets how often the choice of a subscriber changes. Default: [`Choice::EachMessage`], with [`SameNode::Drop`]
+    /// [`Choice::EachSecond`].
     pub fn choice(mut self, choice: Choice) -> Self {
-        self.options.choice = choice;
+        self.options.choice = Some(choice);
+        self
+    }
+
+    /// Sets the wall clock by which the nodes choose with [`Choice::EachSecond`]. Default: the system's.
+    pub fn wall_clock(mut self, clock: WallClock) -> Self {
+        self.options.wall_clock = clock;
+        self
+    }
+
+    /// Sets by how many milliseconds the clock of one node is ahead of the wall clock, see
+    /// [`Node::set_clock_offset`](crate::Node::set_clock_offset). Default: 0.
+    pub fn clock_offset(mut self, node: usize, milliseconds: i64) -> Self {
+        self.options.clock_offsets.insert(node, milliseconds);
         self
     }
 
@@ -193,6 +208,13 @@ impl DevnetBuilder {
     /// the thread pools of real nodes. Default: 0, which keeps frames in order.
     pub fn reorder(mut self, most: Duration) -> Self {
         self.options.reorder = (!most.is_zero()).then_some(most);
+        self
+    }
+
+    /// Sets whether the nodes send with Nagle's algorithm, each frame by itself, as real nodes do: the second of two
+    /// frames then waits until the client has acknowledged the first. Default: false.
+    pub fn nagle(mut self, nagle: bool) -> Self {
+        self.options.nagle = nagle;
         self
     }
 
@@ -211,13 +233,15 @@ impl DevnetBuilder {
     }
 
     /// Imitates the observed behaviour of 2.11.2 nodes: [`SameNode::Drop`], [`Choice::EachSecond`], topic lists every
-    /// 5 s, link loss noticed after 5 s, frames reordered by up to 250 ms, and refused resumption of TLS sessions.
+    /// 5 s, link loss noticed after 5 s, frames reordered by up to 250 ms, Nagle's algorithm, and refused resumption of
+    /// TLS sessions.
     pub fn like_2_11(mut self) -> Self {
         self.options.same_node = SameNode::Drop;
-        self.options.choice = Choice::EachSecond;
+        self.options.choice = Some(Choice::EachSecond);
         self.options.topic_sync = Duration::from_secs(5);
         self.options.link_loss = Duration::from_secs(5);
         self.options.reorder = Some(DEFAULT_REORDER);
+        self.options.nagle = true;
         self.options.refuse_resumption = true;
         self
     }
@@ -243,11 +267,17 @@ impl DevnetBuilder {
     /// Starts the nodes on the current runtime.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes, [`ErrorKind::Listen`] if another program listens
+    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes or a clock offset is set for a node that does not
+    /// exist, [`ErrorKind::Listen`] if another program listens
     /// on a port, and the errors of [`ChainFolder::open_or_mint`](crate::chain::ChainFolder::open_or_mint).
     pub async fn start(self) -> Result<Devnet> {
         if self.ports.is_empty() {
             return Err(Error::undelivered(ErrorKind::InvalidArgument, "a devnet needs at least one node"));
+        }
+        if let Some((node, _)) = self.options.clock_offsets.range(self.ports.len()..).next() {
+            let text =
+                format!("a clock offset is set for node {node}: the last node is {}", self.ports.len() - 1);
+            return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
         }
         let addresses = self.ports.iter().map(|port| SocketAddr::new(self.host, *port)).collect();
         let certificates = Certificates::new(self.dir.as_deref(), self.ports.len(), self.algorithm)?;

@@ -1,77 +1,50 @@
-//! The random choice of nodes and sessions for unicasts.
+//! The choice of nodes and sessions for unicasts.
 
+use amop::protocol::channel::node_choice::{index_at, second_at};
+use amop::wall_clock::WallClock;
 use fastrand::Rng;
-use tokio::time::Instant;
 
 use crate::options::{Choice, Options};
-
-/// The node that chooses, and between what.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Chooser {
-    /// A publisher's node chooses a node.
-    OfNode(usize),
-    /// A subscriber's node chooses one of its sessions.
-    OfSession(usize),
-}
 
 /// The source of all choices.
 #[derive(Debug)]
 pub(crate) struct ChoiceSource {
     choice: Choice,
-    seed: u64,
-    started: Instant,
+    wall_clock: WallClock,
     rng: Rng,
 }
 
-/// 2^64 divided by the golden ratio. Multiplying by it makes unlike seeds of neighbouring numbers.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-
 impl ChoiceSource {
-    pub(crate) fn new(options: &Options, now: Instant) -> ChoiceSource {
+    pub(crate) fn new(options: &Options) -> ChoiceSource {
         let rng = Rng::with_seed(options.seed);
-        ChoiceSource { choice: options.choice, seed: options.seed, started: now, rng }
+        ChoiceSource { choice: options.choice(), wall_clock: options.wall_clock.clone(), rng }
     }
 
-    /// Returns the index of one of `count` candidates, or `None` if there are none.
-    pub(crate) fn choose(&mut self, count: usize, chooser: Chooser, now: Instant) -> Option<usize> {
+    /// Returns the index of one of `count` candidates, or `None` if there are none. The clock of the node that chooses
+    /// differs from the wall clock by `clock_offset` milliseconds.
+    pub(crate) fn choose(&mut self, count: usize, clock_offset: i64) -> Option<usize> {
         match self.choice {
             _ if count < 2 => (count == 1).then_some(0),
             Choice::EachMessage => Some(self.rng.usize(..count)),
-            Choice::EachSecond => {
-                let second = now.saturating_duration_since(self.started).as_secs();
-                let chooser = match chooser {
-                    Chooser::OfNode(origin) => 2 * origin,
-                    Chooser::OfSession(node) => 2 * node + 1,
-                };
-                let number = (second << 20) + chooser as u64;
-                Some(Rng::with_seed(self.seed ^ number.wrapping_mul(SPREAD)).usize(..count))
-            }
+            Choice::EachSecond => index_at(second_at(self.wall_clock.now(), clock_offset), count),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
     #[test]
-    fn each_chooser_has_one_choice_per_second() {
-        let now = Instant::now();
-        let options = Options { choice: Choice::EachSecond, ..Options::default() };
-        let mut choices = ChoiceSource::new(&options, now);
-        let mut seen = [[false; 2]; 2];
-        for second in 0..64_u64 {
-            let mut choose = |chooser, millis: u64| {
-                choices.choose(2, chooser, now + Duration::from_millis(1000 * second + millis)).unwrap()
-            };
-            let (node, session) = (choose(Chooser::OfNode(0), 0), choose(Chooser::OfSession(1), 0));
-            assert_eq!(choose(Chooser::OfNode(0), 999), node);
-            seen[node][session] = true;
-        }
-        assert_eq!(seen, [[true; 2]; 2], "all combinations occur");
-        assert_eq!(choices.choose(1, Chooser::OfNode(0), now), Some(0));
-        assert_eq!(choices.choose(0, Chooser::OfNode(0), now), None);
+    fn choice_of_each_second_follows_the_nodes_own_clock() {
+        let second = UNIX_EPOCH + Duration::from_secs(1_795_973_429);
+        let wall_clock = WallClock::from_fn(move || second + Duration::from_millis(600));
+        let options = Options { choice: Some(Choice::EachSecond), wall_clock, ..Options::default() };
+        let mut choices = ChoiceSource::new(&options);
+        let offsets = [0, 399, 400, -601, 4399, 4400];
+        assert_eq!(offsets.map(|offset| choices.choose(2, offset)), [0, 0, 1, 0, 1, 0].map(Some));
+        assert_eq!((choices.choose(1, 400), choices.choose(0, 400)), (Some(0), None));
     }
 }

@@ -77,14 +77,16 @@ impl std::fmt::Debug for Security {
 #[derive(Debug)]
 pub(crate) struct ConnectionHandler {
     first_byte: Duration,
+    nagle: bool,
     choice: Mutex<(OnConnect, Security)>,
     frozen: watch::Sender<bool>,
 }
 
 impl ConnectionHandler {
-    pub(crate) fn new(security: Security, first_byte: Duration) -> ConnectionHandler {
+    pub(crate) fn new(security: Security, options: &Options) -> ConnectionHandler {
         ConnectionHandler {
-            first_byte,
+            first_byte: options.first_byte_limit,
+            nagle: options.nagle,
             choice: Mutex::new((OnConnect::Serve, security)),
             frozen: watch::Sender::new(false),
         }
@@ -107,11 +109,16 @@ impl ConnectionHandler {
         self.frozen.send_replace(frozen);
     }
 
+    /// Sets the options of a new connection.
+    fn prepare(&self, tcp: &TcpStream) {
+        // Frames are collected before they are written, so that Nagle's algorithm only adds the delay of real nodes. If
+        // this fails, the socket is dead and the next read fails too.
+        let _ = tcp.set_nodelay(!self.nagle);
+    }
+
     /// Serves a connection until it ends.
     pub(crate) async fn handle(&self, tcp: TcpStream, context: SessionContext) {
-        // Frames are collected before they are written, so that Nagle's algorithm would only add delay. If this fails,
-        // the socket is dead and the next read fails too.
-        let _ = tcp.set_nodelay(true);
+        self.prepare(&tcp);
         if self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_err() {
             return;
         }
@@ -168,4 +175,22 @@ async fn discard_input(mut tcp: TcpStream) {
 fn refused(context: &SessionContext, why: &dyn std::fmt::Display) {
     tracing::debug!(node = context.node, "a connection ended before it was a session: {why}");
     NodeCounters::add(&context.counters.refused, 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nagle_is_off_unless_real_nodes_are_imitated() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        for nagle in [false, true] {
+            let options = Options { nagle, ..Options::default() };
+            ConnectionHandler::new(Security::Plain, &options).prepare(&tcp);
+            assert_eq!(tcp.nodelay().unwrap(), !nagle);
+        }
+    }
 }

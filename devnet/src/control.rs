@@ -4,7 +4,7 @@
 use amop::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use crate::faults::words::{number, read, split_word};
+use crate::faults::words::{milliseconds, number, read, split_word};
 use crate::{Devnet, FaultId, Node, NodeCertificate, OnConnect, Session};
 
 impl Devnet {
@@ -15,6 +15,7 @@ impl Devnet {
     /// | `kill NODE`, `restart NODE` | [`Node::kill`], [`Node::restart`] |
     /// | `freeze NODE`, `thaw NODE` | [`Node::freeze`], [`Node::thaw`] |
     /// | `close-port NODE`, `open-port NODE` | [`Node::close_port`], [`Node::open_port`] |
+    /// | `clock-offset NODE SECONDS` | [`Node::set_clock_offset`]; the seconds may be negative: `clock-offset 1 -0.25` |
     /// | `cut-sessions NODE`, `reset-sessions NODE` | [`Node::cut_sessions`], [`Node::reset_sessions`] |
     /// | `cut-link NODE NODE`, `restore-link NODE NODE` | [`Node::cut_link`], [`Node::restore_link`] |
     /// | `on-connect NODE serve`, `close`, `reset`, `stall` or `garbage` | [`Node::on_connect`] |
@@ -41,6 +42,10 @@ impl Devnet {
             "thaw" => self.named(rest)?.thaw(),
             "close-port" => self.named(rest)?.close_port().await,
             "open-port" => self.named(rest)?.open_port().await?,
+            "clock-offset" => {
+                let (node, offset) = split_word(rest);
+                self.named(node)?.set_clock_offset(milliseconds(offset)?);
+            }
             "cut-sessions" => self.named(rest)?.cut_sessions(),
             "reset-sessions" => self.named(rest)?.reset_sessions(),
             "cut-link" | "restore-link" => {

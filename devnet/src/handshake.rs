@@ -3,7 +3,6 @@
 use amop::protocol::channel::handshake::{Choice, MAX_PROTOCOL, MIN_PROTOCOL, Offer};
 use amop::protocol::channel::{Frame, MessageType};
 
-use crate::NODE_VERSION;
 use crate::net::Net;
 use crate::outbox::End;
 use crate::table::Key;
@@ -22,8 +21,10 @@ impl Net {
             return self.sessions.end(from, End::Close);
         };
         session.protocol = protocol;
-        session.outbox.coalesce(offer.client_type != ONE_FRAME_PER_READ);
-        let choice = Choice { node_version: NODE_VERSION.into(), protocol };
+        // Real nodes write each frame by itself, which matters where Nagle's algorithm delays the second one.
+        let coalesce = !self.options.nagle && offer.client_type != ONE_FRAME_PER_READ;
+        session.outbox.coalesce(coalesce);
+        let choice = Choice { node_version: self.options.node_version().into(), protocol };
         self.sessions.answer(from, MessageType::Handshake, frame.seq, frame.result, choice.encode());
     }
 }

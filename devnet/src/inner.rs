@@ -78,7 +78,7 @@ impl DevnetInner {
                     Security::tls(&certificates.node(node)?, algorithm, &options)?
                 }
             };
-            let handler = Arc::new(ConnectionHandler::new(security, options.first_byte_limit));
+            let handler = Arc::new(ConnectionHandler::new(security, &options));
             let (counters, running) = (Arc::default(), Mutex::default());
             servers.push(NodeServer { address: *address, handler, counters, running });
         }

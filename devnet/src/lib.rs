@@ -1,8 +1,9 @@
 //! Embedded FISCO BCOS nodes: the AMOP of a chain in one process, for tests and trials.
 //!
 //! [`Devnet`] starts any number of nodes that are linked like the nodes of a chain: a message published at one node
-//! reaches a subscriber at another. The nodes answer clients as 2.11.2 nodes were observed to. Options imitate the
-//! defects of those nodes, and faults can be injected.
+//! reaches a subscriber at another. The nodes answer clients as real nodes were observed to: by default as 2.7.2 nodes,
+//! which deliver to their own sessions, with [`DevnetBuilder::like_2_11`] as 2.11.2 nodes with their defects. Faults can
+//! be injected.
 //!
 //! ```no_run
 //! # async fn example() -> amop::Result<()> {
@@ -61,6 +62,7 @@ mod unicast;
 mod verify;
 mod wire;
 
+pub use amop::wall_clock::WallClock;
 pub use builder::DevnetBuilder;
 pub use counters::Counters;
 pub use devnet::Devnet;
@@ -68,6 +70,3 @@ pub use faults::{Fault, FaultId, NodeCertificate, OnConnect};
 pub use node_handle::Node;
 pub use options::{Choice, SameNode};
 pub use session_handle::Session;
-
-/// The release that the nodes report.
-const NODE_VERSION: &str = "2.11.2";

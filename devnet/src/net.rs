@@ -1,6 +1,6 @@
 //! The state of all nodes of a devnet. Frames and deadlines go in; frames for sessions come out.
 //!
-//! It does no I/O and reads no clock, so that it can be tested without sockets. Each kind of message has its own file
+//! It does no I/O and reads no clock but the replaceable wall clock, so that it can be tested without sockets. Each kind of message has its own file
 //! with more methods of [`Net`].
 
 use std::sync::Arc;
@@ -39,11 +39,14 @@ pub(crate) struct Net {
 impl Net {
     pub(crate) fn new(options: Options, nodes: usize, now: Instant) -> Net {
         let mut rng = Rng::with_seed(options.seed);
-        let nodes = (0..nodes)
+        let mut nodes: Vec<Node> = (0..nodes)
             .map(|index| Node::new(index, node_id(&mut rng), nodes, options.bandwidth, now))
             .collect();
+        for (node, offset) in &options.clock_offsets {
+            nodes[*node].clock_offset = *offset;
+        }
         let seed = options.seed;
-        let choices = ChoiceSource::new(&options, now);
+        let choices = ChoiceSource::new(&options);
         let mut deadlines = Deadlines::default();
         if !options.topic_sync.is_zero() {
             deadlines.set(now + options.topic_sync, Due::TopicSync);

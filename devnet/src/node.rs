@@ -32,6 +32,8 @@ pub(crate) struct Node {
     /// [`SameNode::Drop`](crate::SameNode::Drop).
     pub(crate) undelivered_own: Option<Key>,
     pub(crate) budget: Option<Budget>,
+    /// By how many milliseconds the node's clock is ahead of the wall clock.
+    pub(crate) clock_offset: i64,
 }
 
 /// Whether a node runs.
@@ -103,6 +105,7 @@ impl Node {
             held: Vec::new(),
             undelivered_own: None,
             budget: bandwidth.map(|rate| Budget::new(rate, now)),
+            clock_offset: 0,
         }
     }
 

@@ -110,6 +110,12 @@ impl Node {
         self.inner.open_port(self.index).await
     }
 
+    /// Sets by how many milliseconds the node's clock is ahead of the wall clock. It decides what the node chooses with
+    /// [`Choice::EachSecond`](crate::Choice::EachSecond), and nothing else.
+    pub fn set_clock_offset(&self, milliseconds: i64) {
+        self.inner.shared.with(|net, _| net.nodes[self.index].clock_offset = milliseconds);
+    }
+
     /// Freezes the node: it keeps its port, links and sessions, but neither reads nor writes.
     pub fn freeze(&self) {
         self.inner.servers[self.index].handler.freeze(true);

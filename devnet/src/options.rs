@@ -1,8 +1,10 @@
 //! The settings of the embedded nodes: times, limits and imitated behaviour of real nodes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use amop::protocol::channel::frame::MAX_FRAME_LEN;
+use amop::wall_clock::WallClock;
 
 /// The settings of all nodes of a [`Devnet`](crate::Devnet). [`DevnetBuilder`](crate::DevnetBuilder) documents them.
 #[derive(Clone, Debug)]
@@ -21,8 +23,13 @@ pub(crate) struct Options {
     pub(crate) max_in_flight_bytes: usize,
     pub(crate) bandwidth: Option<u64>,
     pub(crate) same_node: SameNode,
-    pub(crate) choice: Choice,
+    /// `None`: the one of releases with this `same_node`.
+    pub(crate) choice: Option<Choice>,
+    pub(crate) wall_clock: WallClock,
+    /// In milliseconds, by node.
+    pub(crate) clock_offsets: BTreeMap<usize, i64>,
     pub(crate) reorder: Option<Duration>,
+    pub(crate) nagle: bool,
     pub(crate) refuse_resumption: bool,
     pub(crate) own_agency_only: bool,
     pub(crate) seed: u64,
@@ -34,20 +41,21 @@ pub(crate) struct Options {
 /// What a node does with a message whose subscriber is connected to the publisher's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameNode {
-    /// The node delivers it.
+    /// The node delivers it, like releases 2.6.0 to 2.7.2, and reports version 2.7.2.
     Deliver,
-    /// The node behaves like releases 2.8.0 to 2.11.2: it does not deliver a multicast. It answers a unicast for which
-    /// it has chosen itself with code 100 after the node limit, and never answers a second one during that time.
+    /// The node behaves like releases 2.8.0 to 2.11.2, and reports version 2.11.2: it does not deliver a multicast. A
+    /// unicast for which it has chosen itself is not delivered either: the node tries the other nodes after the node
+    /// limit, or answers with code 100, and never answers a second such unicast during that time.
     Drop,
 }
 
-/// How often a node's random choice of a subscriber changes.
+/// How often a node's choice of a subscriber changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// At each message.
+    /// At each message, at random.
     EachMessage,
-    /// At each full second since the start. Real nodes seed the choice with the second, so that all messages of one
-    /// second go to the same subscriber.
+    /// At each second of the node's wall clock, computed as real nodes do: all messages of one second go to the same
+    /// subscriber, see [`node_choice`](amop::protocol::channel::node_choice).
     EachSecond,
 }
 
@@ -70,14 +78,36 @@ impl Default for Options {
             max_in_flight_bytes: 256 * 1024 * 1024,
             bandwidth: None,
             same_node: SameNode::Deliver,
-            choice: Choice::EachMessage,
+            choice: None,
+            wall_clock: WallClock::default(),
+            clock_offsets: BTreeMap::new(),
             reorder: None,
+            nagle: false,
             refuse_resumption: false,
             own_agency_only: true,
             seed: 0,
             chain_id: "1".into(),
             group: 1,
             agency: "agency".into(),
+        }
+    }
+}
+
+impl Options {
+    /// Returns how often choices change. Unless it was set, nodes with the losses of real ones also choose as these do.
+    pub(crate) fn choice(&self) -> Choice {
+        self.choice.unwrap_or(match self.same_node {
+            SameNode::Deliver => Choice::EachMessage,
+            SameNode::Drop => Choice::EachSecond,
+        })
+    }
+
+    /// Returns the release that the nodes report. Clients conclude from it what nodes do with messages for their own
+    /// sessions.
+    pub(crate) fn node_version(&self) -> &'static str {
+        match self.same_node {
+            SameNode::Deliver => "2.7.2",
+            SameNode::Drop => "2.11.2",
         }
     }
 }

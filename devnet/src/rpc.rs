@@ -6,7 +6,6 @@ use amop::protocol::channel::{Frame, MessageType};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::NODE_VERSION;
 use crate::net::Net;
 use crate::table::Key;
 
@@ -116,10 +115,10 @@ impl Net {
             "Build Time": concat!("amop-devnet ", env!("CARGO_PKG_VERSION")),
             "Build Type": "Linux/rust/embedded",
             "Chain Id": self.options.chain_id,
-            "FISCO-BCOS Version": NODE_VERSION,
+            "FISCO-BCOS Version": self.options.node_version(),
             "Git Branch": "",
             "Git Commit Hash": "",
-            "Supported Version": NODE_VERSION,
+            "Supported Version": self.options.node_version(),
         })
     }
 

@@ -12,7 +12,6 @@ use amop::protocol::result;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::choice::Chooser;
 use crate::net::Net;
 use crate::node::{Arrival, Power};
 use crate::options::SameNode;
@@ -67,10 +66,12 @@ impl Net {
             let (origin, length) = (unicast.origin, unicast.body.len());
             let mut candidates = std::mem::take(&mut self.scratch);
             candidates.clear();
-            candidates.extend((0..self.nodes.len()).filter(|node| {
+            // A node comes last among its own candidates, as on real nodes.
+            let peers = (0..self.nodes.len()).filter(|node| *node != origin);
+            candidates.extend(peers.chain([origin]).filter(|node| {
                 !unicast.tried_nodes.contains(node) && self.knows_subscriber(origin, *node, unicast.topic())
             }));
-            let chosen = self.choices.choose(candidates.len(), Chooser::OfNode(origin), now);
+            let chosen = self.choices.choose(candidates.len(), self.nodes[origin].clock_offset);
             let chosen = chosen.map(|index| candidates[index]);
             self.scratch = candidates;
             let Some(chosen) = chosen else {
@@ -136,7 +137,7 @@ impl Net {
         let subscribers = self.nodes[unicast.at].subscribers.get(unicast.topic());
         let untried = subscribers.into_iter().flatten().filter(|key| !unicast.tried_sessions.contains(key));
         let count = untried.clone().count();
-        let chosen = self.choices.choose(count, Chooser::OfSession(unicast.at), now);
+        let chosen = self.choices.choose(count, self.nodes[unicast.at].clock_offset);
         let Some(&chosen) = chosen.and_then(|index| untried.clone().nth(index)) else {
             return self.fail_as_unreachable(key);
         };

@@ -1,12 +1,14 @@
 //! Publishes to all subscribers of a topic repeatedly:
 //! `cargo run --example multicast_publisher -- 127.0.0.1:20200 hello`.
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use amop::{Client, Result};
 use clap::Parser;
 use jiff::Zoned;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Publishes a numbered message every 2 seconds, each to all subscribers of the topic, until Ctrl-C.
 #[derive(Parser)]
@@ -36,13 +38,16 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<()> {
+async fn run(arguments: Arguments) -> std::result::Result<(), Box<dyn Error>> {
+    // Installed before the first line is printed: whoever reads that line may press Ctrl-C.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let client = Client::builder().endpoint(&arguments.endpoint).connect().await?;
     tokio::select! {
         ended = publish_all(&client, &arguments) => ended?,
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupts.recv() => {}
     }
-    client.close().await
+    client.close().await?;
+    Ok(())
 }
 
 async fn publish_all(client: &Client, arguments: &Arguments) -> Result<()> {

@@ -1,12 +1,14 @@
 //! Prints the messages of a topic: `cargo run --example subscriber -- 127.0.0.1:20201 hello`.
 
+use std::error::Error;
 use std::pin::pin;
 use std::process::ExitCode;
 
-use amop::{Client, Result};
+use amop::Client;
 use clap::Parser;
 use futures_util::StreamExt;
 use jiff::Zoned;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Subscribes to a topic and prints each message until Ctrl-C.
 #[derive(Parser)]
@@ -33,16 +35,19 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<()> {
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    // Installed before the first line is printed: whoever reads that line may press Ctrl-C.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let client = Client::builder().endpoint(arguments.endpoint).connect().await?;
     let messages = client.subscribe(arguments.topic).await?;
     println!("Subscriber success");
 
-    let mut messages = pin!(messages.take_until(tokio::signal::ctrl_c()).take(arguments.count));
+    let mut messages = pin!(messages.take_until(interrupts.recv()).take(arguments.count));
     while let Some(message) = messages.next().await {
         println!("{} received: {}", local_time(), String::from_utf8_lossy(message.data()));
     }
-    client.close().await
+    client.close().await?;
+    Ok(())
 }
 
 /// Returns the local time, which is printed before each line.

@@ -40,8 +40,9 @@ public:
         return *this;
     }
 
-    /// Sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are
-    /// lost, topics take 5 s to reach other nodes, frames overtake each other. Default: false.
+    /// Sets whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are
+    /// lost, which a node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each
+    /// other and wait for acknowledgements (Nagle's algorithm). Default: false.
     DevnetOptions& like_2_11(bool like) {
         like_2_11_ = like;
         return *this;

@@ -20,7 +20,7 @@ enum class Code : std::int32_t {
     ok = AMOP_OK,
     /// An argument is invalid: empty, out of range, not UTF-8, or the object was moved from.
     invalid_argument = AMOP_ERROR_INVALID_ARGUMENT,
-    /// A topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB or NUL.
+    /// A topic is empty, too long (2.x nodes accept 254 bytes), not UTF-8, or contains a TAB or NUL.
     invalid_topic = AMOP_ERROR_INVALID_TOPIC,
     /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     invalid_endpoint = AMOP_ERROR_INVALID_ENDPOINT,
@@ -50,7 +50,7 @@ enum class Code : std::int32_t {
     client_certificate = AMOP_ERROR_CLIENT_CERTIFICATE,
     /// The node and the client have no cipher suite or curve in common.
     tls_no_common = AMOP_ERROR_TLS_NO_COMMON,
-    /// The node refused the channel handshake: no common protocol version.
+    /// The handshake after TLS failed: there is no common protocol version, or the peer is not a node.
     handshake = AMOP_ERROR_HANDSHAKE,
     /// An embedded node can't listen on its port.
     listen = AMOP_ERROR_LISTEN,

@@ -55,7 +55,7 @@ class Client(BaseClient[_amop.Handler]):
         A subscriber that does not serve the topic acknowledges the message with an empty reply as soon as its client
         has accepted it.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param data: the payload; ``str`` is encoded as UTF-8.
         :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
         :param wait_for_subscriber: retry until the deadline while there is no subscriber. It takes up to 5 s until
@@ -105,7 +105,7 @@ class Client(BaseClient[_amop.Handler]):
 
         The acknowledgement does not confirm delivery to any subscriber.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param data: the payload; ``str`` is encoded as UTF-8.
         :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
         :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
@@ -157,7 +157,7 @@ class Client(BaseClient[_amop.Handler]):
         exceptions are logged on logger ``amop`` and reported as an event, and delivery continues. Its return value is
         ignored.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param handler: the function that is called with each message; None: messages are read from the result.
         :param max_messages: the maximum number of queued messages. Default: 65,536.
         :param max_bytes: the maximum number of queued bytes, counting 160 bytes per message besides its payload. An
@@ -201,7 +201,7 @@ class Client(BaseClient[_amop.Handler]):
         receives a failure with a fixed text; the exception is only logged on logger ``amop`` and emitted as an event.
         Use ``request.fail(code, data)`` to send a code and data of your own.
 
-        :param topic: 1 to 254 bytes, without TAB and NUL.
+        :param topic: Without TAB and NUL, 1 to 65,535 bytes, of which nodes of 2.x accept 254.
         :param handler: the function that is called with each request; None: requests are read from the result.
         :param concurrency: how many calls of the handler may run at once. Default: 1.
         :param max_messages: the maximum number of queued requests. At the limit publishers receive SUBSCRIBER_BUSY.

@@ -62,7 +62,7 @@ class ErrorKind(IntEnum):
     INVALID_ARGUMENT = 1
     """An argument is invalid: empty, out of range, or not UTF-8."""
     INVALID_TOPIC = 2
-    """A topic is empty, longer than 254 bytes, or contains a TAB or NUL."""
+    """A topic is empty, too long (2.x nodes accept 254 bytes), or contains a TAB or NUL."""
     INVALID_ENDPOINT = 3
     """An endpoint is not ``host:port``, ``IPv4:port`` or ``[IPv6]:port``."""
     TOO_LARGE = 4
@@ -94,7 +94,7 @@ class ErrorKind(IntEnum):
     TLS_NO_COMMON = 36
     """The node and the client have no cipher suite or curve in common."""
     HANDSHAKE = 37
-    """The node refused the channel handshake: no common protocol version."""
+    """The handshake after TLS failed: there is no common protocol version, or the peer is not a node."""
     LISTEN = 38
     """An embedded node can't listen on its port."""
 

@@ -6,8 +6,8 @@
         with amop.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
             ...
 
-They behave like nodes of release 2.11.2; a message published at one reaches a subscriber at another. The pytest
-fixture ``amop_devnet`` is such a devnet.
+They behave like nodes of release 2.7.2, with ``like_2_11`` like those of release 2.11.2; a message published at one
+reaches a subscriber at another. The pytest fixture ``amop_devnet`` is such a devnet.
 """
 
 from __future__ import annotations
@@ -44,8 +44,11 @@ class Devnet:
     :param folder: the folder for the certificates, with the layout of the official chain script. It is created if it
         does not exist, else its certificates are used. Default: a temporary folder that is deleted with the devnet.
     :param rsa: whether to create RSA certificates instead of secp256k1 ones. Creating a key takes up to a second.
-    :param like_2_11: whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are
-        lost, topics take 5 s to reach other nodes, frames overtake each other.
+    :param like_2_11: whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are
+        lost, which a node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other
+        and wait for acknowledgements (Nagle's algorithm).
+    :param nagle: whether to imitate only the last of these: the second of two frames is not sent before the client has
+        acknowledged the first.
     :raises NodeConnectionError: a port is in use.
     :raises CredentialsError: the folder contains other files.
     :raises ArgumentError: there would be no node, or not enough ports.
@@ -59,6 +62,7 @@ class Devnet:
         folder: str | os.PathLike[str] | None = None,
         rsa: bool = False,
         like_2_11: bool = False,
+        nagle: bool = False,
     ) -> None:
         self._remove_folder: weakref.finalize[[str, int], Devnet] | None
         if folder is None:
@@ -66,7 +70,7 @@ class Devnet:
             self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
         else:
             self._remove_folder = None
-        self._native = _amop.Devnet(nodes, port, folder, rsa, like_2_11)
+        self._native = _amop.Devnet(nodes, port, folder, rsa, like_2_11, nagle)
         self._folder = Path(folder)
         self._running = True
         self._process = os.getpid()
@@ -126,6 +130,16 @@ class Devnet:
         """
         self.control(f"thaw {node}")
 
+    def clock_offset(self, node: int, seconds: float) -> None:
+        """Set by how much the clock of a node is ahead of this machine's. Negative: behind.
+
+        With ``like_2_11`` the second of its clock decides what a node chooses. Nothing else depends on it.
+
+        :raises ArgumentError: there is no such node.
+        :raises ClosedError: the devnet has been stopped.
+        """
+        self.control(f"clock-offset {node} {seconds}")
+
     def cut_sessions(self, node: int) -> None:
         """Cut all connections of a node's clients, without an orderly close.
 
@@ -155,6 +169,7 @@ class Devnet:
 
         - ``kill``, ``restart``, ``freeze``, ``thaw``, ``close-port``, ``open-port``, ``cut-sessions``,
           ``reset-sessions`` NODE; ``cut-link``, ``restore-link`` NODE NODE
+        - ``clock-offset NODE SECONDS``: see :meth:`clock_offset`
         - ``on-connect NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what the node does with
           new connections
         - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``

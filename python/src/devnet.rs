@@ -30,6 +30,7 @@ impl Devnet {
         folder: PathBuf,
         rsa: bool,
         like_2_11: bool,
+        nagle: bool,
     ) -> Result<Devnet> {
         log::start(py)?;
         let count = size(py, "nodes", nodes)?;
@@ -45,6 +46,7 @@ impl Devnet {
         }
         let builder = amop_devnet::Devnet::builder().ports(ports).dir(folder).rsa(rsa);
         let builder = if like_2_11 { builder.like_2_11() } else { builder };
+        let builder = if nagle { builder.nagle(true) } else { builder };
         let devnet = checked(py, py.detach(|| builder.start_blocking()))?;
         let endpoints = devnet.endpoints();
         Ok(Devnet { endpoints, devnet: Owned::new(Mutex::new(Some(devnet))) })

@@ -9,18 +9,18 @@ use crate::error::{Result, exception};
 /// Returns the object for an event.
 pub(crate) fn object(py: Python<'_>, event: Event) -> Result<Bound<'_, PyAny>> {
     match event {
-        Event::Connected { endpoint, node_version, protocol } => {
+        Event::Connected { endpoint, node_version, protocol, .. } => {
             made(py, "Connected", (&*endpoint, &*node_version, protocol))
         }
-        Event::Reconnected { endpoint, node_version, protocol } => {
+        Event::Reconnected { endpoint, node_version, protocol, .. } => {
             made(py, "Reconnected", (&*endpoint, &*node_version, protocol))
         }
-        Event::Lost { endpoint, error } => made(py, "Lost", (&*endpoint, exception(py, &error)?)),
-        Event::ConnectFailed { endpoint, error } => {
+        Event::Lost { endpoint, error, .. } => made(py, "Lost", (&*endpoint, exception(py, &error)?)),
+        Event::ConnectFailed { endpoint, error, .. } => {
             made(py, "ConnectFailed", (&*endpoint, exception(py, &error)?))
         }
-        Event::SlowConsumer { topic } => made(py, "SlowConsumer", (&*topic,)),
-        Event::HandlerFailed { topic, message } => made(py, "HandlerFailed", (&*topic, message)),
+        Event::SlowConsumer { topic, .. } => made(py, "SlowConsumer", (&*topic,)),
+        Event::HandlerFailed { topic, message, .. } => made(py, "HandlerFailed", (&*topic, message)),
         Event::Closed => made(py, "Closed", ()),
         // An event that the package has no class for.
         _ => made(py, "Event", ()),

@@ -20,7 +20,7 @@ def test_lost_connection_is_reported_and_restored() -> None:
         assert isinstance(failed.error, ConnectionError)
         devnet.restart(0)
         event = wait_for_event(events, amop.events.Reconnected)
-        assert (event.endpoint, event.node_version) == (devnet.endpoints[0], "2.11.2")
+        assert (event.endpoint, event.node_version) == (devnet.endpoints[0], "2.7.2")
         stats = client.stats().endpoints[0]
         assert (stats.connected, stats.connects, stats.losses) == (True, 2, 1)
         assert stats.failed_connects >= 1
@@ -45,7 +45,7 @@ def test_added_node_emits_connected(devnet: Devnet) -> None:
                 case amop.events.Connected(endpoint, node_version, protocol) if (
                     endpoint != devnet.endpoints[0]
                 ):
-                    assert (endpoint, node_version, protocol) == (devnet.endpoints[1], "2.11.2", 3)
+                    assert (endpoint, node_version, protocol) == (devnet.endpoints[1], "2.7.2", 3)
                     break
                 case _:
                     pass

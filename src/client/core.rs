@@ -21,6 +21,7 @@ use crate::delivery::{DeliveryShared, Dispatcher};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
 use crate::session;
+use crate::text::span;
 
 /// The state that all handles of one client share.
 pub(crate) struct ClientCore {
@@ -91,7 +92,7 @@ impl ClientCore {
         if timeout > MAX_TIME {
             return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,
-                format!("a timeout of {timeout:?} is too long: use at most {:?}", MAX_TIME),
+                format!("a timeout of {} is too long: use at most {}", span(timeout), span(MAX_TIME)),
             ));
         }
         Ok(Instant::now() + timeout)

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
+use crate::text::span;
 use crate::transport::{CredentialSource, DialPlan, Dialled, Endpoint, Loading, Resolve, Way, dial_by_plan};
 
 /// Connects to nodes; shared by the links of a client.
@@ -69,7 +70,7 @@ impl Dialler {
         let mut loading = tokio::time::timeout_at(deadline, self.loading.lock()).await.map_err(|_| {
             Error::undelivered(
                 ErrorKind::CredentialsInvalid,
-                format!("the credentials are still being read after {limit:?}, for another connection"),
+                format!("the credentials are still being read after {}, for another connection", span(limit)),
             )
         })?;
         if let Some(former) = loading.as_mut()

@@ -6,6 +6,7 @@ use super::core::ClientCore;
 use super::link::{LinkState, LinkTask};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{self, Command};
+use crate::text::span;
 use crate::transport::Endpoint;
 
 impl ClientCore {
@@ -102,7 +103,7 @@ impl ClientCore {
             if self.runtime.until(limit, changed.changed()).await.is_none() {
                 return Err(Error::undelivered(
                     ErrorKind::ConnectTimeout,
-                    format!("no node was ready within {:?}", self.options.connect_timeout),
+                    format!("no node was ready within {}", span(self.options.connect_timeout)),
                 ));
             }
         }

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command};
+use crate::text::span;
 use crate::transport::Endpoint;
 
 impl ClientCore {
@@ -137,7 +138,9 @@ impl ClientCore {
             None => Err(Error::undelivered(
                 ErrorKind::Timeout,
                 format!(
-                    "the client has not ended within {timeout:?}; a handler or callback that has not returned keeps what it holds until it does"
+                    "the client has not ended within {}; a handler or callback that has not returned keeps what it \
+                     holds until it does",
+                    span(timeout)
                 ),
             )),
         }

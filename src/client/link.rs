@@ -2,7 +2,7 @@
 //! reconnects, until the client is closed or the endpoint is removed. A panic in it ends the session like a lost
 //! connection.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
+use crate::text::span;
 use crate::transport::{BoxedStream, Endpoint};
 
 /// The number of a link within its client; it is never used again.
@@ -124,19 +125,17 @@ impl LinkTask {
                     self.ended = Some(why);
                     return;
                 }
-                Err(_) => {
-                    self.panicked();
-                    if let Step::Closed(why) = self.refuse_taken() {
-                        self.ended = Some(why);
-                        return;
-                    }
-                }
+                // What is notified of the panic may panic as well: the waker of a listener, for example.
+                Err(_) => drop(catch_unwind(AssertUnwindSafe(|| self.panicked()))),
             }
         }
     }
 
     /// Connects again and again; returns why the link ends.
     async fn keep_connected(&mut self) -> Error {
+        if let Step::Closed(why) = self.refuse_taken() {
+            return why;
+        }
         loop {
             let again = std::mem::replace(&mut self.started, true);
             if again {
@@ -194,9 +193,10 @@ impl LinkTask {
                 let error = Error::undelivered(
                     ErrorKind::ConnectTimeout,
                     format!(
-                        "connecting to {} timed out after {limit:?}: check the address and port; a firewall may be \
+                        "connecting to {} timed out after {}: check the address and port; a firewall may be \
                          dropping packets, or the service there may not speak TLS",
-                        self.name
+                        self.name,
+                        span(limit)
                     ),
                 );
                 return self.is_down(error, None);

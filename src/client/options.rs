@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::span;
 use crate::transport::{CredentialSource, Resolve, SystemResolver};
 
 /// When the client sends a message again by itself after a failure.
@@ -111,7 +112,11 @@ impl Options {
         ];
         for (name, time) in times {
             if time.is_zero() || time > MAX_TIME {
-                return wrong(&format!("{name} is {time:?}: it has to be above 0 and at most {MAX_TIME:?}"));
+                return wrong(&format!(
+                    "{name} is {}: it has to be above 0 and at most {}",
+                    span(time),
+                    span(MAX_TIME)
+                ));
             }
         }
         let bounds = [

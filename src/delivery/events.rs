@@ -13,6 +13,7 @@ use crate::error::Error;
 #[non_exhaustive]
 pub enum Event {
     /// A node is connected for the first time.
+    #[non_exhaustive]
     Connected {
         /// The endpoint as it was configured.
         endpoint: Arc<str>,
@@ -22,6 +23,7 @@ pub enum Event {
         protocol: u32,
     },
     /// A connection is lost. The client reconnects automatically.
+    #[non_exhaustive]
     Lost {
         /// The endpoint as it was configured.
         endpoint: Arc<str>,
@@ -29,6 +31,7 @@ pub enum Event {
         error: Error,
     },
     /// A node is connected again and lists all topics of this client.
+    #[non_exhaustive]
     Reconnected {
         /// The endpoint as it was configured.
         endpoint: Arc<str>,
@@ -38,6 +41,7 @@ pub enum Event {
         protocol: u32,
     },
     /// An attempt to connect failed. The client tries again automatically.
+    #[non_exhaustive]
     ConnectFailed {
         /// The endpoint as it was configured.
         endpoint: Arc<str>,
@@ -45,12 +49,14 @@ pub enum Event {
         error: Error,
     },
     /// A subscription begins to lose messages. Emitted once per episode; the subscription's counters say how many.
+    #[non_exhaustive]
     SlowConsumer {
         /// The subscription's topic.
         topic: Arc<str>,
     },
     /// A handler panicked, returned an error, or raised an exception of another language. Delivery continues, and the
     /// text is not sent to the publisher.
+    #[non_exhaustive]
     HandlerFailed {
         /// The subscription's topic.
         topic: Arc<str>,

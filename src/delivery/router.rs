@@ -73,8 +73,8 @@ impl<T: LaneItem> StagedLane<T> {
         if self.staged.is_empty() {
             return;
         }
-        if self.lane.push(&mut self.staged) > 0 {
-            report_slow_consumer(events, topic, &self.lane);
+        if self.lane.push(&mut self.staged) > 0 && self.lane.begin_slow_episode() {
+            report_slow_consumer(events, topic);
         }
         self.staged.shrink_to(SPARE);
     }
@@ -90,8 +90,13 @@ struct Route {
 
 impl Route {
     /// Stages a message in every subscription's lane that has capacity. Returns `Reserved` if any lane accepted it, `Full`
-    /// if none did and one was full, else `Closed`.
-    fn stage(&mut self, events: &EventHub, bytes: usize, message: impl FnOnce() -> Message) -> Reservation {
+    /// if none did and one was full, else `Closed`. Adds the topic to `slow` if a slow-consumer episode begins.
+    fn stage(
+        &mut self,
+        slow: &mut Vec<Topic>,
+        bytes: usize,
+        message: impl FnOnce() -> Message,
+    ) -> Reservation {
         let mut make = Some(message);
         let mut made: Option<Message> = None;
         let mut full = false;
@@ -104,7 +109,7 @@ impl Route {
                     staged.staged.extend(made.clone());
                 }
                 Reservation::Full => {
-                    report_slow_consumer(events, &self.topic, &staged.lane);
+                    note_slow_consumer(slow, &self.topic, &staged.lane);
                     full = true;
                 }
                 Reservation::Closed => {}
@@ -184,10 +189,13 @@ impl Router {
         let arrival = Arrival { endpoint, received_at: None };
         let table = Table { shared: &shared.duplicates, locked: None };
         let (epoch, process) = (*epoch, *process);
-        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, table, now };
+        let slow = Vec::new();
+        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, slow, table, now };
         let decided = decide(&mut batch);
+        let slow = std::mem::take(&mut batch.slow);
         // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their duplicates.
         drop(batch);
+        slow.iter().for_each(|topic| report_slow_consumer(&self.shared.events, topic));
         self.pass_on();
         decided
     }
@@ -263,6 +271,9 @@ pub(crate) struct Batch<'a> {
     process: Process,
     routes: &'a mut HashMap<Topic, Route>,
     touched: &'a mut Vec<Topic>,
+    /// Topics with a consumer that has become slow. Reported once the table is unlocked, because the waker of a
+    /// listener may run code of another crate.
+    slow: Vec<Topic>,
     table: Table<'a>,
     now: Instant,
 }
@@ -300,7 +311,7 @@ impl Batch<'_> {
         }
         let bytes = incoming.data.len();
         let Some(service) = &mut route.service else {
-            let reservation = route.stage(&self.shared.events, bytes, message);
+            let reservation = route.stage(&mut self.slow, bytes, message);
             if reservation == Reservation::Reserved {
                 route.touch(self.touched);
                 duplicates.taken(key, self.now);
@@ -310,7 +321,7 @@ impl Batch<'_> {
         let reservation = service.lane.reserve(bytes);
         if reservation != Reservation::Reserved {
             if reservation == Reservation::Full {
-                report_slow_consumer(&self.shared.events, &route.topic, &service.lane);
+                note_slow_consumer(&mut self.slow, &route.topic, &service.lane);
             }
             return self.shared.discarded.answer(reservation);
         }
@@ -338,7 +349,7 @@ impl Batch<'_> {
             count(&self.shared.discarded.duplicates);
             return Verdict::NoAnswer;
         }
-        match route.stage(&self.shared.events, incoming.data.len(), message) {
+        match route.stage(&mut self.slow, incoming.data.len(), message) {
             Reservation::Reserved => {
                 route.touch(self.touched);
                 duplicates.taken(key, self.now);
@@ -388,10 +399,14 @@ fn find<'a>(routes: &'a mut HashMap<Topic, Route>, topic: &[u8]) -> Option<&'a m
     routes.get_mut(std::str::from_utf8(topic).ok()?)
 }
 
-fn report_slow_consumer<T: LaneItem>(events: &EventHub, topic: &Topic, lane: &Lane<T>) {
+fn note_slow_consumer<T: LaneItem>(slow: &mut Vec<Topic>, topic: &Topic, lane: &Lane<T>) {
     if lane.begin_slow_episode() {
-        events.emit(Event::SlowConsumer { topic: topic.as_str().into() });
+        slow.push(topic.clone());
     }
+}
+
+fn report_slow_consumer(events: &EventHub, topic: &Topic) {
+    events.emit(Event::SlowConsumer { topic: topic.as_str().into() });
 }
 
 #[cfg(test)]

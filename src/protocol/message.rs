@@ -112,8 +112,15 @@ impl<'a> Payload<'a> {
     }
 }
 
+impl fmt::Debug for Payload<'_> {
+    /// Shows the number of bytes, never the bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
 /// A message that has arrived, borrowed from the connection.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Incoming<'a> {
     /// How it was sent.
     pub kind: MessageKind,
@@ -130,7 +137,7 @@ pub struct Incoming<'a> {
 /// What a link can carry, as its generation of the protocol decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest topic in bytes.
+    /// The longest topic in bytes, as it goes over the connection.
     pub topic_bytes: usize,
     /// The longest frame in bytes.
     pub frame_bytes: usize,
@@ -166,20 +173,29 @@ impl Limits {
         ))
     }
 
+    /// Checks that a link can carry messages on a topic.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidTopic`] if the topic is too long.
+    pub fn check_topic(&self, topic: &Topic) -> Result<()> {
+        if topic.len() <= self.topic_bytes {
+            return Ok(());
+        }
+        let text = format!(
+            "the topic has {} bytes, the connection can carry at most {}: shorten it",
+            topic.len(),
+            self.topic_bytes
+        );
+        Err(Error::undelivered(ErrorKind::InvalidTopic, text))
+    }
+
     /// Checks that a link can carry a message.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidTopic`] if the topic is too long, [`ErrorKind::TooLarge`] if the message doesn't fit
     /// one frame.
     pub fn check(&self, topic: &Topic, data_len: usize) -> Result<()> {
-        if topic.len() > self.topic_bytes {
-            let text = format!(
-                "the topic has {} bytes, the node can address at most {}: shorten it",
-                topic.len(),
-                self.topic_bytes
-            );
-            return Err(Error::undelivered(ErrorKind::InvalidTopic, text));
-        }
+        self.check_topic(topic)?;
         let most = self.frame_bytes.saturating_sub(self.frame_len(topic.len(), 0));
         if data_len <= most {
             return Ok(());
@@ -230,7 +246,9 @@ mod tests {
         assert!(limits.check(&topic("abc"), 7).is_ok());
         let error = limits.check(&topic("abc"), 8).unwrap_err();
         assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("at most 7"), "{error}");
-        assert_eq!(limits.check(&topic("abcd"), 0).unwrap_err().kind(), ErrorKind::InvalidTopic);
+        let error = limits.check(&topic("abcd"), 0).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidTopic && error.message().contains("4 bytes"), "{error}");
+        assert!(error.message().contains("at most 3") && limits.check_topic(&topic("abc")).is_ok());
         assert!(limits.check_list(30).is_ok());
         let error = limits.check_list(31).unwrap_err();
         assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("31 bytes, of at most 30"));

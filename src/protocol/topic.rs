@@ -6,13 +6,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::foreign;
 
-/// The longest topic on 2.x, in bytes: the length byte holds the length plus one.
-pub const MAX_TOPIC_BYTES: usize = 254;
+/// The longest topic in bytes, whatever the generation of the node.
+pub const MAX_TOPIC_BYTES: usize = 65_535;
 
-/// A valid topic: 1 to 254 bytes of UTF-8 without TAB (nodes join their topic lists with it) and NUL.
+/// A valid topic: 1 to 65,535 bytes of UTF-8 without TAB (nodes join their topic lists with it) and NUL.
 ///
-/// Cheap to clone: one reference count.
+/// A connection may carry less, see [`Limits::topic_bytes`](super::message::Limits::topic_bytes): 254 bytes at nodes of
+/// 2.x. Cheap to clone: one reference count.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Topic(Arc<str>);
 
@@ -25,18 +27,19 @@ impl Topic {
         let name = name.as_ref();
         let wrong = |what: String| Err(Error::undelivered(ErrorKind::InvalidTopic, what));
         if name.is_empty() {
-            return wrong("the topic is empty; it needs 1 to 254 bytes".into());
+            return wrong("the topic is empty: use at least one byte".into());
         }
         if name.len() > MAX_TOPIC_BYTES {
             return wrong(format!(
-                "the topic has {} bytes of UTF-8; nodes can address at most {MAX_TOPIC_BYTES}: shorten it",
+                "the topic has {} bytes, of at most {MAX_TOPIC_BYTES}: shorten it",
                 name.len()
             ));
         }
         if let Some(at) = name.bytes().position(|b| b == b'\t' || b == 0) {
             let what = if name.as_bytes()[at] == 0 { "a NUL" } else { "a TAB" };
             return wrong(format!(
-                "the topic {name:?} holds {what} at byte {at}: nodes can't route it, take another separator"
+                "the topic {:?} holds {what} at byte {at}: nodes can't route it, take another separator",
+                foreign(name)
             ));
         }
         Ok(Topic(name.into()))
@@ -74,8 +77,9 @@ impl fmt::Display for Topic {
 }
 
 impl fmt::Debug for Topic {
+    /// Shows a long topic in part.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&foreign(self.as_str()), f)
     }
 }
 
@@ -86,12 +90,19 @@ mod tests {
     #[test]
     fn names_outside_the_limits_are_refused() {
         assert!(Topic::new("a").is_ok());
-        assert!(Topic::new("x".repeat(254)).is_ok());
+        assert!(Topic::new("x".repeat(65_535)).is_ok());
         assert!(Topic::new("中文 / #!$").is_ok());
-        for bad in ["", "a\tb", "a\0", &"x".repeat(255), &"中".repeat(85)] {
+        for bad in ["", "a\tb", "a\0", &"x".repeat(65_536), &"中".repeat(21_846)] {
             let error = Topic::new(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidTopic, "{bad:?}");
         }
         assert!(Topic::new("a\tb").unwrap_err().message().contains("TAB at byte 1"));
+    }
+
+    #[test]
+    fn long_names_are_cut_in_texts() {
+        let name = "x".repeat(60_000);
+        assert!(format!("{:?}", Topic::new(&name).unwrap()).ends_with("... (60000 bytes)"));
+        assert!(Topic::new(name + "\t").unwrap_err().message().len() < 500);
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn apply(
                 caller.complete(outcome);
             }
             // Callers that no longer wait are ignored.
-            Effect::Listed(applied) => drop(applied.send(Ok(()))),
+            Effect::Listed { caller, outcome } => drop(caller.send(outcome)),
             Effect::Surveyed(done) => drop(done.send(())),
             Effect::View(view) => link.views.set(view),
             Effect::Read(job) => {

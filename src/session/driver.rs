@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 use super::apply::{apply, deliver};
 use super::command::{Channels, Command, answer_route};
 use super::effect::{Effect, Input, Notice};
-use super::errors::{closed, connection_ended, lost_in_flight, not_connected, too_late};
+use super::errors::{closed, connection_broke, connection_ended, lost_in_flight, not_connected, too_late};
 use super::link_handle::{LinkHandle, refuse_call};
 use super::machine::Machine;
 use super::open_requests::OpenRequests;
@@ -317,6 +317,7 @@ impl<'a> Driver<'a> {
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         // The library's own answer to a message is shorter than the message.
         if !self.link.may_read(self.machine.read_size()) {
+            self.machine.paused(Instant::now());
             return Ok(false);
         }
         let Driver { stream, machine, router, link, requests, .. } = self;
@@ -328,7 +329,7 @@ impl<'a> Driver<'a> {
         };
         add(&link.counters.bytes_received, read);
         let now = Instant::now();
-        machine.received(now);
+        machine.received(read, now);
         router.batch(now, |batch| deliver(machine, batch, requests, link, now))?;
         Ok(true)
     }
@@ -342,10 +343,7 @@ impl<'a> Driver<'a> {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return self.ended();
         }
-        Error::undelivered(
-            ErrorKind::ConnectionLost,
-            format!("the connection to {} broke: {error}", self.endpoint),
-        )
+        connection_broke(&self.endpoint, self.machine.is_ready(), error)
     }
 
     /// The error of a connection that the node has closed.

@@ -39,8 +39,8 @@ pub(crate) enum Input<K: Callers> {
 pub(crate) enum Effect<K: Callers> {
     /// Pass a call's outcome to its caller. `round_trip`: how long a unicast took that succeeded.
     Complete { caller: K::Call, outcome: Result<Reply>, round_trip: Option<Duration> },
-    /// The topic that this caller waits for is listed, as far as can be known.
-    Listed(K::Listed),
+    /// The topic that this caller waits for is listed, as far as can be known, or the link can't list it.
+    Listed { caller: K::Listed, outcome: Result<()> },
     /// What this caller waits for is in the view, or can't be known.
     Surveyed(K::Surveyed),
     /// Use this view of the node's topics from now on.

@@ -1,5 +1,8 @@
 //! The errors of calls and connections that a session or its link ends.
 
+use std::fmt::Display;
+use std::io;
+
 use crate::error::{Error, ErrorKind};
 use crate::protocol::Topic;
 
@@ -38,17 +41,42 @@ pub(super) fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
     )
 }
 
+/// Returns the error of a connection whose peer did something else than answer the channel handshake.
+pub(super) fn handshake_failed(endpoint: &str, what: impl Display) -> Error {
+    Error::undelivered(
+        ErrorKind::Handshake,
+        format!(
+            "the channel handshake with {endpoint} failed: {what}; is it a channel port of a 2.x node (20200 by custom)?"
+        ),
+    )
+}
+
 /// Returns the error of a connection that the node has closed.
 pub(super) fn connection_ended(endpoint: &str, ready: bool, mid_frame: bool) -> Error {
-    if !ready {
-        return Error::undelivered(
-            ErrorKind::Handshake,
-            format!(
-                "{endpoint} closed the connection instead of answering the channel handshake: it speaks none of \
-                 the protocol versions 1 to 3, or it is no channel port of a 2.x node"
-            ),
-        );
+    if ready {
+        let how = if mid_frame { " in the middle of a frame" } else { "" };
+        let text = format!("{endpoint} closed the connection{how}");
+        return Error::undelivered(ErrorKind::ConnectionLost, text);
     }
-    let how = if mid_frame { " in the middle of a frame" } else { "" };
-    Error::undelivered(ErrorKind::ConnectionLost, format!("{endpoint} closed the connection{how}"))
+    let what = match mid_frame {
+        true => "it closed the connection in the middle of its first frame",
+        false => {
+            "it closed the connection without an answer, as nodes do that speak none of the protocol versions 1 to 3"
+        }
+    };
+    handshake_failed(endpoint, what)
+}
+
+/// Returns the error of a connection that this client closes, because the node doesn't behave as a live one.
+pub(super) fn connection_closed(endpoint: &str, why: impl Display) -> Error {
+    Error::undelivered(ErrorKind::ConnectionLost, format!("closed the connection to {endpoint}: {why}"))
+}
+
+/// Returns the error of a connection that can't be read or written any more.
+pub(super) fn connection_broke(endpoint: &str, ready: bool, error: &io::Error) -> Error {
+    if !ready {
+        return handshake_failed(endpoint, format_args!("the connection broke: {error}"));
+    }
+    let text = format!("the connection to {endpoint} broke: {error}");
+    Error::undelivered(ErrorKind::ConnectionLost, text)
 }

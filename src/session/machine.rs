@@ -55,10 +55,17 @@ impl<K: Callers> Machine<K> {
         }
     }
 
-    /// Bytes have arrived in the buffer.
-    pub(crate) fn received(&mut self, now: Instant) {
+    /// Notes that so many bytes have arrived in the buffer.
+    pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
         match self {
-            Machine::Channel(machine) => machine.received(now),
+            Machine::Channel(machine) => machine.received(bytes, now),
+        }
+    }
+
+    /// Notes that the driver doesn't read at present, because too much waits to be written.
+    pub(crate) fn paused(&mut self, now: Instant) {
+        match self {
+            Machine::Channel(machine) => machine.paused(now),
         }
     }
 
@@ -104,7 +111,7 @@ impl<K: Callers> Machine<K> {
     /// Checks the time.
     ///
     /// # Errors
-    /// Returns why the connection has to end: the handshake took too long, or the node is dead.
+    /// Returns why the connection has to end: the handshake took too long, the node is dead, or a frame doesn't end.
     pub(crate) fn on_timer(&mut self, now: Instant) -> Result<(), Fatal> {
         match self {
             Machine::Channel(machine) => machine.on_timer(now),

@@ -71,9 +71,15 @@ impl TopicView {
         now.saturating_duration_since(self.fetched_at) < TRUSTED_FOR
     }
 
-    /// Returns whether no peer of the node lists a topic; `None` if its answer doesn't show that.
-    pub(crate) fn no_peer_lists(&self, topic: &str) -> Option<bool> {
-        self.peers.as_ref().and_then(|kept| kept.lists(topic)).map(|lists| !lists)
+    /// Returns whether no SDK that the node knows lists a topic; `None` if the answers don't show that. Nodes of 2.7 and
+    /// before also deliver to their own SDKs, so if one of those lists it, a message may have been delivered.
+    pub(crate) fn no_sdk_lists(&self, topic: &str) -> Option<bool> {
+        let lists = |kept: &Option<KeptTopics>| kept.as_ref().and_then(|kept| kept.lists(topic));
+        match (lists(&self.own), lists(&self.peers)) {
+            (_, Some(true)) => Some(false),
+            (Some(false), Some(false)) => Some(true),
+            (Some(true) | None, Some(false)) | (_, None) => None,
+        }
     }
 }
 

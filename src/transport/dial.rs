@@ -27,6 +27,12 @@ pub struct Dialled {
     pub way: Way,
 }
 
+impl fmt::Debug for Dialled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialled").field("way", &self.way).finish_non_exhaustive()
+    }
+}
+
 /// Connects to `endpoint` and protects the connection by `connector`; for a caller who needs no plan.
 ///
 /// # Errors

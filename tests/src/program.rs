@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Once;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -71,6 +72,7 @@ impl Program {
     /// # Panics
     /// When it can't be started.
     pub fn talk(mut command: Command) -> (Program, ChildStdin) {
+        reset_ignored_interrupts();
         let name = format!("{command:?}");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -125,13 +127,49 @@ impl Program {
         kill_process(self.pid, Signal::TERM).expect("the program runs");
     }
 
+    /// Sends Ctrl-C again until the program ends: the command takes a second signal that arrives shortly after the first
+    /// as part of it.
+    ///
+    /// # Panics
+    /// When it doesn't end.
+    pub fn interrupted_again(self) -> Ended {
+        let guard = Instant::now() + GUARD;
+        loop {
+            // The program may end at any moment, as it should.
+            let _ = kill_process(self.pid, Signal::INT);
+            match self.ended.recv_timeout(Duration::from_millis(50)) {
+                Ok(status) => return self.left_behind(status),
+                Err(_) => assert!(Instant::now() < guard, "{} doesn't end", self.name),
+            }
+        }
+    }
+
+    /// Returns whether the program catches Ctrl-C, `true` on systems that can't say.
+    pub fn catches_interrupts(&self) -> bool {
+        signals(Some(self.pid), "SigCgt").is_none_or(|caught| caught & 2 != 0)
+    }
+
+    /// Sends Ctrl-C and SIGTERM so that both arrive at once.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub fn interrupt_and_terminate_at_once(&self) {
+        for signal in [Signal::STOP, Signal::INT, Signal::TERM, Signal::CONT] {
+            kill_process(self.pid, signal).expect("the program runs");
+        }
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
     /// When it doesn't end.
     pub fn end(self) -> Ended {
-        use std::os::unix::process::ExitStatusExt;
         let status = self.ended.recv_timeout(GUARD).unwrap_or_else(|_| panic!("{} doesn't end", self.name));
+        self.left_behind(status)
+    }
+
+    fn left_behind(&self, status: ExitStatus) -> Ended {
+        use std::os::unix::process::ExitStatusExt;
         let code = status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(i32::MIN);
         Ended { code, stdout: self.stdout.iter().collect(), stderr: self.stderr.iter().collect() }
     }
@@ -153,6 +191,30 @@ impl Drop for Program {
             let _ = kill_process(self.pid, Signal::KILL);
         }
     }
+}
+
+/// Lets programs receive Ctrl-C even if it is ignored in this process, as under `nohup` and in background jobs of shells:
+/// a program inherits ignored signals, but not those that are caught.
+fn reset_ignored_interrupts() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        // The handler stays installed after the runtime has ended. Where Ctrl-C is not ignored, the test run must still end
+        // with it.
+        if signals(None, "SigIgn").is_some_and(|ignored| ignored & 2 != 0) {
+            let _context = runtime.enter();
+            let interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
+            drop(interrupts.expect("it can be caught"));
+        }
+    });
+}
+
+/// Returns a set of signals of a process, or of this one. `None` on systems without `/proc`.
+fn signals(pid: Option<Pid>, set: &str) -> Option<u64> {
+    let process = pid.map_or("self".to_owned(), |pid| pid.as_raw_nonzero().to_string());
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(':'))?;
+    u64::from_str_radix(line.trim(), 16).ok()
 }
 
 /// The lines that come, until the end.

@@ -102,27 +102,27 @@ impl amop_event {
             error: None,
         };
         seen.kind = match event {
-            Event::Connected { endpoint, node_version, protocol } => {
+            Event::Connected { endpoint, node_version, protocol, .. } => {
                 seen.connection(&endpoint, &node_version, protocol);
                 amop_event_kind::AMOP_EVENT_CONNECTED
             }
-            Event::Reconnected { endpoint, node_version, protocol } => {
+            Event::Reconnected { endpoint, node_version, protocol, .. } => {
                 seen.connection(&endpoint, &node_version, protocol);
                 amop_event_kind::AMOP_EVENT_RECONNECTED
             }
-            Event::Lost { endpoint, error } => {
+            Event::Lost { endpoint, error, .. } => {
                 seen.failure(&endpoint, error);
                 amop_event_kind::AMOP_EVENT_LOST
             }
-            Event::ConnectFailed { endpoint, error } => {
+            Event::ConnectFailed { endpoint, error, .. } => {
                 seen.failure(&endpoint, error);
                 amop_event_kind::AMOP_EVENT_CONNECT_FAILED
             }
-            Event::SlowConsumer { topic } => {
+            Event::SlowConsumer { topic, .. } => {
                 seen.topic = Some(c_text(&topic));
                 amop_event_kind::AMOP_EVENT_SLOW_CONSUMER
             }
-            Event::HandlerFailed { topic, message } => {
+            Event::HandlerFailed { topic, message, .. } => {
                 seen.topic = Some(c_text(&topic));
                 seen.message = Some(c_text(&message));
                 amop_event_kind::AMOP_EVENT_HANDLER_FAILED

@@ -11,7 +11,7 @@ pub enum amop_status {
     AMOP_OK = 0,
     /// An argument is invalid: NULL, empty, out of range, or not UTF-8.
     AMOP_ERROR_INVALID_ARGUMENT = 1,
-    /// A topic is empty, longer than 254 bytes, not UTF-8, or contains a TAB.
+    /// A topic is empty, too long (2.x nodes accept 254 bytes), not UTF-8, or contains a TAB.
     AMOP_ERROR_INVALID_TOPIC = 2,
     /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     AMOP_ERROR_INVALID_ENDPOINT = 3,
@@ -41,7 +41,7 @@ pub enum amop_status {
     AMOP_ERROR_CLIENT_CERTIFICATE = 35,
     /// The node and the client have no cipher suite or curve in common.
     AMOP_ERROR_TLS_NO_COMMON = 36,
-    /// The node refused the channel handshake: no common protocol version.
+    /// The handshake after TLS failed: there is no common protocol version, or the peer is not a node.
     AMOP_ERROR_HANDSHAKE = 37,
     /// An embedded node can't listen on its port.
     AMOP_ERROR_LISTEN = 38,

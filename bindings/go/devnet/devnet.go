@@ -36,8 +36,9 @@ func Folder(folder string) Option {
 	return func(o *capi.DevnetOptions) { o.Folder = folder }
 }
 
-// Like211 sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are lost,
-// topics take 5 s to reach other nodes, frames overtake each other. Default: false.
+// Like211 sets whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are lost,
+// which a node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other and wait for
+// acknowledgements (Nagle's algorithm). Default: false.
 func Like211(like bool) Option {
 	return func(o *capi.DevnetOptions) { o.Like211 = like }
 }

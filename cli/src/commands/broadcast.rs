@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::Client;
+use amop::text::span;
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::connection::Connection;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
-use crate::latency::{as_micros, readable};
+use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload;
 use crate::seconds::positive_seconds;
@@ -31,7 +32,7 @@ pub(crate) struct Broadcast {
     connection: Connection,
     /// The topic
     topic: String,
-    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal
+    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal or empty
     data: Option<String>,
     #[command(flatten)]
     repeat: Repeat,
@@ -76,7 +77,7 @@ struct Sent {
 impl Record for Sent {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         if self.once {
-            let took = readable(self.latency);
+            let took = span(self.latency);
             output.notice(&format!(
                 "{FAINT}the node has forwarded {} bytes to all subscribers ({took}){FAINT:#}",
                 self.bytes

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::Client;
-use amop::text::printable;
+use amop::text::{printable, span};
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::connection::Connection;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
-use crate::latency::{as_micros, readable};
+use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload::{self, Shown};
 use crate::seconds::positive_seconds;
@@ -35,7 +35,7 @@ pub(crate) struct Publish {
     connection: Connection,
     /// The topic
     topic: String,
-    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal
+    /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal or empty
     data: Option<String>,
     #[command(flatten)]
     repeat: Repeat,
@@ -117,7 +117,7 @@ impl Record for Reply {
             output.result(text.strip_suffix('\n').unwrap_or(&text))?;
         }
         if self.once {
-            let took = readable(self.latency);
+            let took = span(self.latency);
             let what = match reply.len() {
                 0 => "delivered, the reply is empty".to_owned(),
                 bytes => format!("delivered, the reply has {bytes} bytes"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use amop::protocol::result::FAILED_TEXT;
+use amop::text::span;
 use amop::{ErrorKind, Request, RunningHandler};
 use bytes::Bytes;
 use clap::Args;
@@ -17,7 +18,7 @@ use crate::event::EventRecords;
 use crate::exec::Commands;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::latency::{as_micros, readable};
+use crate::latency::as_micros;
 use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
 use crate::payload;
 use crate::reader::Reader;
@@ -267,7 +268,7 @@ enum Answer {
 
 impl Record for Handled {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        let took = readable(self.took);
+        let took = span(self.took);
         let (time, payload) = (self.request.time(), self.request.payload());
         output.result(&match &self.answer {
             Answer::Replied { reply_bytes } => {

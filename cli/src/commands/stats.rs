@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::protocol::channel::rpc::NodeTopics;
-use amop::text::foreign;
+use amop::text::{foreign, span};
 use amop::transport::{Connector, Credentials, Endpoint, dial};
 use clap::Args;
 use serde::Serialize;
@@ -84,7 +84,7 @@ impl Session {
         let connector = Connector::rustls(&Credentials::load(&stats.identity.source())?)?;
         let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
         let stream = connected.unwrap_or_else(|_| {
-            let text = format!("connecting to {endpoint} timed out after {} s", stats.timeout.as_secs_f64());
+            let text = format!("connecting to {endpoint} timed out after {}", span(stats.timeout));
             Err(amop::Error::undelivered(amop::ErrorKind::ConnectTimeout, text))
         })?;
         let mut channel = Channel::new(stream, stats.timeout);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::finding::Finding;
 use super::report::Problem;
 use crate::channel::{Channel, ChannelError};
-use crate::latency::readable;
+use amop::text::span;
 
 /// The pause between two queries whether the node lists the topic.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) async fn heartbeat(channel: &mut Channel) -> Result<String, Problem> {
     let began = Instant::now();
     match channel.heartbeat().await {
-        Ok(()) => Ok(format!("answered in {}", readable(began.elapsed()))),
+        Ok(()) => Ok(format!("answered in {}", span(began.elapsed()))),
         Err(error) => Err(Problem::new(Finding::NoHeartbeat, error.to_string())),
     }
 }
@@ -49,7 +49,7 @@ pub(super) async fn subscribe(
             ));
         }
         if Instant::now() >= until {
-            let seen = format!("not listed within {} s", limit.as_secs_f64());
+            let seen = format!("not listed within {}", span(limit));
             return Err(Problem::new(Finding::TopicsNotListed, seen));
         }
         tokio::time::sleep(PAUSE).await;
@@ -68,10 +68,10 @@ pub(super) async fn unicast(
     let began = Instant::now();
     let arrived = tokio::time::timeout(limit, exchange(publisher, subscriber, topic)).await;
     let lost = match arrived {
-        Ok(Ok(0)) => return Ok(format!("there and back in {}", readable(began.elapsed()))),
+        Ok(Ok(0)) => return Ok(format!("there and back in {}", span(began.elapsed()))),
         Ok(Ok(result)) => format!("the node answered {result}"),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("nothing within {} s", limit.as_secs_f64()),
+        Err(_) => format!("no answer within {}", span(limit)),
     };
     let expected = loses_within_a_node(version);
     let finding = if expected { Finding::SameNodeLoss } else { Finding::NoRoundTrip };
@@ -108,7 +108,7 @@ pub(super) fn note(version: &str) -> Option<Problem> {
     loses_within_a_node(version).then(|| {
         Problem::new(
             Finding::SameNodeLoss,
-            format!("the node's version is {version}, but it delivered (an embedded or patched node)"),
+            format!("the node's version is {version}, but it delivered (a patched node)"),
         )
     })
 }
@@ -116,6 +116,14 @@ pub(super) fn note(version: &str) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn version_that_should_lose_messages_is_noted_after_a_delivery() {
+        assert!(note("2.7.2").is_none());
+        let note = note("2.11.2").unwrap();
+        assert_eq!(note.finding, Finding::SameNodeLoss);
+        assert_eq!(note.seen, "the node's version is 2.11.2, but it delivered (a patched node)");
+    }
 
     #[test]
     fn versions_that_lose_messages_are_recognised() {

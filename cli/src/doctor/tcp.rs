@@ -4,12 +4,12 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use amop::text::span;
 use amop::transport::Endpoint;
 use tokio::net::TcpStream;
 
 use super::finding::Finding;
 use super::report::Problem;
-use crate::latency::readable;
 
 /// Resolves `endpoint`.
 pub(super) async fn resolve(endpoint: &str, limit: Duration) -> Result<(Endpoint, Vec<SocketAddr>), Problem> {
@@ -19,7 +19,7 @@ pub(super) async fn resolve(endpoint: &str, limit: Duration) -> Result<(Endpoint
         Ok(Ok(addresses)) => Ok((endpoint, addresses)),
         Ok(Err(error)) => Err(Problem::new(Finding::UnknownName, error.message())),
         Err(_) => {
-            let seen = format!("no name server answered for {endpoint} within {} s", limit.as_secs_f64());
+            let seen = format!("no name server answered for {endpoint} within {}", span(limit));
             Err(Problem::new(Finding::UnknownName, seen))
         }
     }
@@ -34,10 +34,11 @@ pub(super) async fn connect(
     for address in addresses {
         let began = Instant::now();
         match tokio::time::timeout(limit, TcpStream::connect(address)).await {
-            Ok(Ok(_)) => return Ok((*address, readable(began.elapsed()))),
+            Ok(Ok(_)) => return Ok((*address, span(began.elapsed()).to_string())),
             Ok(Err(error)) => failures.push((kind_of(&error), format!("{address}: {error}"))),
-            Err(_) => failures
-                .push((Finding::Firewall, format!("{address}: no answer within {} s", limit.as_secs_f64()))),
+            Err(_) => {
+                failures.push((Finding::Firewall, format!("{address}: no answer within {}", span(limit))))
+            }
         }
     }
     let seen: Vec<_> = failures.iter().map(|(_, text)| text.as_str()).collect();

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use amop::text::span;
 use amop::transport::{
     BoxedStream, Credentials, Endpoint, HandshakeFailure, NodeRefusal, RustlsConnector, Stage,
 };
@@ -52,7 +53,7 @@ impl Tls {
             Some(Ok(stream)) => Ok(stream),
             Some(Err(failure)) => Err(self.explain(&failure, known).await),
             None => Err(self.unlike_a_channel().await.unwrap_or_else(|| {
-                let seen = format!("the handshake didn't complete within {} s", self.limit.as_secs_f64());
+                let seen = format!("the handshake didn't complete within {}", span(self.limit));
                 Problem::new(Finding::TlsFailed, seen)
             })),
         }

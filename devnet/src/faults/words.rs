@@ -80,6 +80,14 @@ fn time(text: &str) -> Result<Duration> {
     seconds.ok_or_else(|| wrong(format!("invalid time {text:?}: use a number of seconds, such as 2 or 0.5")))
 }
 
+/// Parses a number of seconds, which may be negative, into milliseconds.
+pub(crate) fn milliseconds(text: &str) -> Result<i64> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite());
+    seconds
+        .map(|seconds| (1000.0 * seconds).round() as i64)
+        .ok_or_else(|| wrong(format!("invalid time {text:?}: use a number of seconds, such as 2 or -0.25")))
+}
+
 fn chance(text: &str) -> Result<f64> {
     let chance = text.parse().ok().filter(|chance| (0.0..=1.0).contains(chance));
     chance.ok_or_else(|| wrong(format!("invalid probability {text:?}: use a number from 0 to 1")))

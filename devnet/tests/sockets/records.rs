@@ -81,8 +81,8 @@ async fn handshake(stream: &mut BoxedStream, client_type: &str) {
 }
 
 /// Returns the number of records for 50 acknowledgements after an optional handshake as `client_type`.
-async fn records_for_50_acks(client_type: Option<&str>) -> usize {
-    let devnet = Devnet::builder().nodes(1).start().await.unwrap();
+async fn records_for_50_acks(client_type: Option<&str>, nagle: bool) -> usize {
+    let devnet = Devnet::builder().nodes(1).nagle(nagle).start().await.unwrap();
     let (endpoint, seen) = relay(devnet.node(0).address()).await;
     let mut stream = connect(&devnet, &endpoint).await.unwrap();
     if let Some(client_type) = client_type {
@@ -104,10 +104,18 @@ async fn records_for_50_acks(client_type: Option<&str>) -> usize {
 #[tokio::test]
 async fn go_sdk_receives_one_frame_per_record() {
     guarded(async {
-        assert_eq!(records_for_50_acks(Some("Go-SDK")).await, 50);
-        assert_eq!(records_for_50_acks(None).await, 50);
+        assert_eq!(records_for_50_acks(Some("Go-SDK"), false).await, 50);
+        assert_eq!(records_for_50_acks(None, false).await, 50);
         // The 50 frames arrive in one record and are answered in one, or in a few if they are read in parts.
-        assert!(records_for_50_acks(Some("amop")).await < 10);
+        assert!(records_for_50_acks(Some("amop"), false).await < 10);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nodes_with_nagle_write_each_frame_by_itself() {
+    guarded(async {
+        assert_eq!(records_for_50_acks(Some("amop"), true).await, 50);
     })
     .await;
 }

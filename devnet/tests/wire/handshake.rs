@@ -1,5 +1,8 @@
 //! Handshakes (0x14).
 
+use amop_devnet::{Choice, DevnetBuilder, SameNode};
+use serde_json::Value;
+
 use crate::sdk::{LONG, Sdk, devnet, raw, seq};
 
 const HEARTBEAT: u16 = 0x13;
@@ -14,8 +17,33 @@ async fn answer_has_the_highest_common_version() {
     for (minimum, maximum, protocol) in [(1, 1, 1), (1, 2, 2), (1, 3, 3), (0, 3, 3), (1, 99, 3), (3, 1, 1)] {
         let mut sdk = Sdk::silent(&devnet.node(0));
         let answer = sdk.call(&raw(0x14, seq("20"), offer(minimum, maximum))).await;
-        let body = format!("{{\"nodeVersion\":\"2.11.2\",\"protocol\":{protocol}}}\n");
+        let body = format!("{{\"nodeVersion\":\"2.7.2\",\"protocol\":{protocol}}}\n");
         assert_eq!(answer, raw(0x14, seq("20"), body), "{minimum}..{maximum}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn version_depends_on_delivery_to_own_sessions() {
+    fn as_they_are(builder: DevnetBuilder) -> DevnetBuilder {
+        builder
+    }
+    let cases: [(fn(DevnetBuilder) -> DevnetBuilder, &str); 5] = [
+        (as_they_are, "2.7.2"),
+        (|b| b.choice(Choice::EachSecond), "2.7.2"),
+        (|b| b.like_2_11().same_node(SameNode::Deliver), "2.7.2"),
+        (|b| b.same_node(SameNode::Drop), "2.11.2"),
+        (DevnetBuilder::like_2_11, "2.11.2"),
+    ];
+    for (set, expected) in cases {
+        let devnet = devnet(1, set).await;
+        let mut sdk = Sdk::silent(&devnet.node(0));
+        let answer = sdk.call(&raw(0x14, seq("20"), offer(1, 3))).await;
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["nodeVersion"], expected);
+        let call = raw(0x12, seq("21"), r#"{"jsonrpc":"2.0","method":"getClientVersion","id":1}"#);
+        let answer: Value = serde_json::from_slice(&sdk.call(&call).await.body).unwrap();
+        assert_eq!(answer["result"]["FISCO-BCOS Version"], expected);
+        assert_eq!(answer["result"]["Supported Version"], expected);
     }
 }
 

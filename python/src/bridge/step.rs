@@ -55,7 +55,7 @@ where
     fn outcome(self: Box<Self>, py: Python<'_>) -> Result<Py<PyAny>> {
         let ended = self
             .ended
-            .unwrap_or_else(|| Err(Error::undelivered(ErrorKind::Internal, "the call has not ended")));
+            .unwrap_or_else(|| Err(Error::maybe_delivered(ErrorKind::Internal, "the call has not ended")));
         (self.convert)(py, checked(py, ended)?)
     }
 }

@@ -9,6 +9,7 @@ use super::outgoing::Outgoing;
 use crate::client::choice::Candidate;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{self, Reply};
+use crate::text::span;
 
 impl Outgoing {
     /// Makes rounds through all nodes until the deadline. The next node is tried with the same id when the attempt
@@ -85,7 +86,8 @@ impl Outgoing {
     }
 
     fn unanswered(&self, time: Duration) -> Error {
-        let text = format!("no answer to the unicast on {:?} by any node within {time:?} each", self.topic);
+        let text =
+            format!("no answer to the unicast on {:?} by any node within {} each", self.topic, span(time));
         Error::maybe_delivered(ErrorKind::Timeout, text)
     }
 }

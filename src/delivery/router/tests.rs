@@ -1,4 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -10,7 +11,20 @@ struct PanickingWaker;
 
 impl Wake for PanickingWaker {
     fn wake(self: Arc<Self>) {
-        panic!("the waker of a subscription panics");
+        // A test that fails drops the consumers.
+        assert!(std::thread::panicking(), "the waker of a subscription panics");
+    }
+}
+
+/// Notes whether the table of duplicates is unlocked when it wakes.
+struct LockingWaker {
+    shared: Arc<DeliveryShared>,
+    unlocked: AtomicBool,
+}
+
+impl Wake for LockingWaker {
+    fn wake(self: Arc<Self>) {
+        self.unlocked.store(self.shared.duplicates.try_lock().is_ok(), Ordering::SeqCst);
     }
 }
 
@@ -27,7 +41,8 @@ fn router() -> Router {
 }
 
 fn subscribe(router: &mut Router, topic: &Topic, count: usize) -> Vec<LaneReader<Message>> {
-    let lanes = (0..count).map(|_| Lane::new(LaneLimits::default(), router.shared.budget.clone()));
+    let limits = LaneLimits { max_messages: 4, ..LaneLimits::default() };
+    let lanes = (0..count).map(|_| Lane::new(limits, router.shared.budget.clone()));
     let subscriptions: Vec<_> = lanes.collect();
     let readers = subscriptions.iter().map(|lane| LaneReader::new(lane.clone())).collect();
     router.set(topic.clone(), RouteSpec { subscriptions, service: None });
@@ -75,4 +90,19 @@ fn panic_of_one_waker_keeps_no_message_from_other_consumers() {
         let ids: Vec<u8> = std::iter::from_fn(|| take(reader)).map(|message| message.seq()[0]).collect();
         assert_eq!(ids, [1, 2, 3, 4]);
     }
+}
+
+#[test]
+fn slow_consumer_is_reported_without_a_lock() {
+    let topic = Topic::new("t").unwrap();
+    let mut router = router();
+    let _readers = subscribe(&mut router, &topic, 1);
+    let mut events = router.shared.events.listen();
+    let waker = Arc::new(LockingWaker { shared: router.shared.clone(), unlocked: AtomicBool::new(false) });
+    assert!(events.poll_next(&mut Context::from_waker(&Waker::from(waker.clone()))).is_pending());
+    (1..=6).for_each(|id| receive(&mut router, &[&topic], id));
+    assert!(waker.unlocked.load(Ordering::SeqCst));
+    let mut next = || events.poll_next(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(next(), Poll::Ready(Some(Event::SlowConsumer { topic })) if *topic == *"t"));
+    assert!(next().is_pending(), "one report for an episode");
 }

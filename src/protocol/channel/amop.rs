@@ -8,8 +8,11 @@ use std::time::Duration;
 use bytes::BufMut;
 
 use super::frame::{HEADER_LEN, MAX_SENT_FRAME_LEN};
+use crate::protocol::Seq;
 use crate::protocol::message::Limits;
-use crate::protocol::{MAX_TOPIC_BYTES, Seq};
+
+/// The longest topic in bytes: its length byte holds the length plus one.
+pub const MAX_TOPIC_LEN: usize = 254;
 
 /// Returns the number of bytes that a topic body adds to its data.
 pub fn overhead(topic: &[u8]) -> usize {
@@ -18,7 +21,7 @@ pub fn overhead(topic: &[u8]) -> usize {
 
 /// What a link to a 2.x node can carry.
 pub const LIMITS: Limits = Limits {
-    topic_bytes: MAX_TOPIC_BYTES,
+    topic_bytes: MAX_TOPIC_LEN,
     frame_bytes: MAX_SENT_FRAME_LEN,
     frame_overhead: HEADER_LEN + 1,
     list_bytes: MAX_SENT_FRAME_LEN - HEADER_LEN - super::topic_list::OVERHEAD,
@@ -27,7 +30,7 @@ pub const LIMITS: Limits = Limits {
 
 /// Writes all of a frame except its data: the caller appends exactly `data_len` bytes.
 ///
-/// `topic` is the bytes of a [`Topic`](crate::protocol::Topic), or what [`split`] returned for a request that is answered.
+/// `topic` is the bytes of a [`Topic`](crate::protocol::Topic) within [`LIMITS`], or what [`split`] returned for a request that is answered.
 pub fn put_head(
     out: &mut impl BufMut,
     kind: super::MessageType,
@@ -43,10 +46,10 @@ pub fn put_head(
 /// Writes the length byte and the topic.
 ///
 /// # Panics
-/// Panics if the topic doesn't have 1 to 254 bytes, because its length byte would crash a node. A [`Topic`](crate::protocol::Topic) and what
-/// [`split`] returns always have.
+/// Panics if the topic doesn't have 1 to 254 bytes, because its length byte would crash a node. A
+/// [`Topic`](crate::protocol::Topic) within [`LIMITS`] and what [`split`] returns always have.
 pub fn put_topic(out: &mut impl BufMut, topic: &[u8]) {
-    assert!((1..=MAX_TOPIC_BYTES).contains(&topic.len()), "a topic of {} bytes", topic.len());
+    assert!((1..=MAX_TOPIC_LEN).contains(&topic.len()), "a topic of {} bytes", topic.len());
     out.put_u8((topic.len() + 1) as u8);
     out.put_slice(topic);
 }

@@ -336,6 +336,11 @@ impl FrameReader {
         Some(Frame { body: &bytes[HEADER_LEN..], discarded: self.to_discard, backing, ..header })
     }
 
+    /// Returns the bytes that have arrived after the frame returned last.
+    pub fn unread(&self) -> &[u8] {
+        self.buffer.get(self.used..).unwrap_or_default()
+    }
+
     /// Returns whether a frame has begun that isn't complete.
     pub fn is_mid_frame(&self) -> bool {
         self.buffer.len() > self.used || self.to_discard > 0

@@ -3,6 +3,8 @@
 //! A session without a handshake is at version 1. A node answers with the highest version that both sides support, and
 //! closes the connection without an answer if there is none.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::text;
@@ -11,6 +13,8 @@ use crate::text;
 pub const MIN_PROTOCOL: u32 = 1;
 /// The highest supported version.
 pub const MAX_PROTOCOL: u32 = 3;
+/// All supported versions.
+pub const SUPPORTED: RangeInclusive<u32> = MIN_PROTOCOL..=MAX_PROTOCOL;
 
 /// The longest release text that is kept of a node, in bytes before escaping. Releases are called `2.11.2` or alike.
 pub const MAX_NODE_VERSION: usize = 64;

@@ -7,6 +7,7 @@ pub mod amop;
 pub mod frame;
 pub mod handshake;
 pub mod heartbeat;
+pub mod node_choice;
 pub mod rpc;
 pub mod topic_list;
 pub mod verify;

@@ -18,6 +18,7 @@ use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::deadlines::Deadlines;
 use crate::session::effect::{Callers, Outputs};
 use crate::session::view::TopicView;
+use crate::text::span;
 
 /// The calls of one connection, found by the number inside their id.
 pub(super) struct Calls<K: Callers> {
@@ -299,12 +300,12 @@ impl<K: Callers> Calls<K> {
             Stage::Queued { view, .. } => view.as_deref(),
             Stage::Waiting => None,
         };
-        let no_peer_lists = view.and_then(|view| view.no_peer_lists(&call.topic));
+        let no_sdk_lists = view.and_then(|view| view.no_sdk_lists(&call.topic));
         let refused = Refused {
             node: &self.endpoint,
             topic: &call.topic,
             after,
-            no_subscriber_was_known: no_peer_lists.unwrap_or_else(|| self.latency.is_immediate(after)),
+            no_subscriber_was_known: no_sdk_lists.unwrap_or_else(|| self.latency.is_immediate(after)),
         };
         refused.error(frame)
     }
@@ -316,11 +317,11 @@ impl<K: Callers> Calls<K> {
             self.remember(number, &call, now);
             out.counts.withdrawn_bytes += call.withdrawn();
             let text = format!(
-                "no answer to the {} on {:?} by {} within {:?}",
+                "no answer to the {} on {:?} by {} within {}",
                 call.what(),
                 call.topic,
                 self.endpoint,
-                call.deadline.saturating_duration_since(call.began)
+                span(call.deadline.saturating_duration_since(call.began))
             );
             let error = match call.delivery(Queued::StillWritten) {
                 Delivery::Maybe => Error::maybe_delivered(

@@ -19,9 +19,10 @@ const MAX_SLOTS: usize = 65_536;
 /// The first size of the table.
 const FIRST_SLOTS: usize = 64;
 
-/// How many bytes of a body its fingerprint covers at either end. Every call computes one, so more would cost every
-/// message time, and gain little: a peer that can forge such a frame can as well send a message of its own.
-const COVERED: usize = 32;
+/// How many bytes of a body its fingerprint covers at either end, beside topic and length. Few, because each call computes
+/// one. They only have to match a frame with the id of this very call, and a peer that can forge such a frame can as well
+/// send a message of its own.
+const COVERED: usize = 8;
 
 /// The table. Numbers of calls are consecutive, so their low bits are their places in it.
 pub(super) struct EndedCalls {

@@ -7,8 +7,14 @@ use super::calls::Claim;
 use super::inbound::{self, Malformed};
 use super::{Phase, Session, wire_log};
 use crate::error::{Error, ErrorKind};
+use crate::protocol::channel::frame::FrameError;
 use crate::protocol::channel::{Frame, MessageType, amop, handshake};
 use crate::session::effect::{Callers, Effect, Fatal, Notice};
+use crate::session::errors::handshake_failed;
+use crate::text::foreign;
+
+/// The bytes of a wrong answer to the handshake that are shown: they name a web server or another protocol.
+const SHOWN_OF_AN_ANSWER: usize = 40;
 
 impl<K: Callers> Session<K> {
     /// Deals with a frame, unless it is a message: then returns whether this client sent it.
@@ -69,8 +75,25 @@ impl<K: Callers> Session<K> {
         Ok(None)
     }
 
+    /// Returns the error of a connection whose next bytes are no frame.
+    pub(super) fn no_frame(&self, error: FrameError, bytes: &[u8]) -> Fatal {
+        let endpoint = &self.options.endpoint;
+        if !self.is_ready() {
+            let seen = foreign(bytes).limit(SHOWN_OF_AN_ANSWER);
+            return handshake_failed(endpoint, format_args!("it sent {seen:?}, which is no channel frame"));
+        }
+        Error::undelivered(
+            ErrorKind::Protocol,
+            format!("{endpoint} sent something that is no channel frame: {error}; the connection is closed"),
+        )
+    }
+
     /// Decides about a frame that isn't what its type says.
     fn malformed(&mut self, kind: MessageType, why: &dyn Display) -> Result<(), Fatal> {
+        if !self.is_ready() {
+            let what = format_args!("it sent a malformed frame of type {:#x}: {why}", kind.to_wire());
+            return Err(handshake_failed(&self.options.endpoint, what));
+        }
         match inbound::malformed(kind) {
             Malformed::Ignored => {
                 self.out.counts.ignored_frames += 1;
@@ -95,14 +118,7 @@ impl<K: Callers> Session<K> {
                 return Ok(());
             }
         };
-        let choice = handshake::Choice::decode(frame.body)
-            .filter(|choice| (handshake::MIN_PROTOCOL..=handshake::MAX_PROTOCOL).contains(&choice.protocol));
-        let Some(choice) = choice else {
-            return match frame.discarded {
-                0 => self.malformed(frame.kind, &"no protocol version from 1 to 3 in it"),
-                bytes => self.malformed(frame.kind, &format_args!("{bytes} bytes are too many")),
-            };
-        };
+        let choice = self.choice(frame)?;
         self.calls.observe_latency(now.saturating_duration_since(since));
         self.phase = Phase::Ready { protocol: choice.protocol };
         self.calls.set_lists_topics(!self.wanted.is_empty());
@@ -110,5 +126,26 @@ impl<K: Callers> Session<K> {
         let handshake::Choice { node_version, protocol } = choice;
         self.out.effects.push(Effect::Notice(Notice::Ready { node_version, protocol }));
         Ok(())
+    }
+
+    /// Returns what the node has chosen.
+    fn choice(&self, frame: &Frame<'_>) -> Result<handshake::Choice, Fatal> {
+        let failed = |what: &dyn Display| Err(handshake_failed(&self.options.endpoint, what));
+        if frame.discarded > 0 {
+            return failed(&format_args!("its answer has {} bytes", frame.discarded));
+        }
+        match handshake::Choice::decode(frame.body) {
+            Some(choice) if handshake::SUPPORTED.contains(&choice.protocol) => Ok(choice),
+            Some(handshake::Choice { protocol, .. }) => {
+                failed(&format_args!("it chose protocol version {protocol}, this client supports 1 to 3"))
+            }
+            None if handshake::Offer::decode(frame.body).is_some() => {
+                failed(&"it sent back what it received, as an echo server does")
+            }
+            None => {
+                let seen = foreign(frame.body).limit(SHOWN_OF_AN_ANSWER);
+                failed(&format_args!("its answer {seen:?} names no protocol version"))
+            }
+        }
     }
 }

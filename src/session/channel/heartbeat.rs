@@ -6,10 +6,10 @@ use crate::protocol::Seq;
 
 /// The timing of one connection's heartbeats.
 ///
-/// Any byte from the node is a sign of life, and so is progress of a long write: a node that reads a large message over a
-/// slow line is alive, though its answer to the heartbeat is delayed. The node is dead if there was no sign for the time of
-/// the allowed heartbeats, and none for one interval after a heartbeat was sent. The second condition covers a process that
-/// was suspended itself.
+/// Any byte from the node is a sign of life ([`super::frame_progress`] ends a frame that gains too little), and so is
+/// progress of a long write: a node that reads a large message over a slow line is alive, though its answer to the
+/// heartbeat is delayed. The node is dead if there was no sign for the time of the allowed heartbeats, and none for one
+/// interval after a heartbeat was sent. The second condition covers a process that was suspended itself.
 pub(super) struct Heartbeat {
     interval: Duration,
     allowed: u32,

@@ -5,8 +5,11 @@
 
 mod calls;
 #[cfg(test)]
+mod connection_tests;
+#[cfg(test)]
 mod delivery_tests;
 mod ended_calls;
+mod frame_progress;
 mod frames;
 mod heartbeat;
 #[cfg(test)]
@@ -31,10 +34,12 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 
 use self::calls::{Calls, Queued};
+use self::frame_progress::FrameProgress;
 use self::heartbeat::{Beat, Heartbeat};
 use self::outgoing::Outgoing;
 use self::topics::{Action, Topics};
 use super::effect::{Callers, Effect, Fatal, Input, Notice, Outputs};
+use super::errors::connection_closed;
 use super::options::SessionOptions;
 use super::outbox::Outbox;
 use super::topic_query::Method;
@@ -70,6 +75,7 @@ struct Session<K: Callers> {
     outgoing: Outgoing,
     calls: Calls<K>,
     heartbeat: Heartbeat,
+    progress: FrameProgress,
     topics: Topics<K::Listed, K::Surveyed>,
     /// The topics that the node has to list for this session.
     wanted: HashSet<Topic>,
@@ -93,12 +99,20 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn new(
         options: SessionOptions,
         ids: Arc<SeqSource>,
-        topics: HashSet<Topic>,
+        mut topics: HashSet<Topic>,
         now: Instant,
     ) -> Machine<K> {
         let seq = ids.next();
+        topics.retain(|topic| {
+            let checked = LIMITS.check_topic(topic);
+            if let Err(error) = &checked {
+                tracing::warn!(endpoint = %options.endpoint, ?topic, %error, "the node can't list a topic");
+            }
+            checked.is_ok()
+        });
         let mut session = Session {
             heartbeat: Heartbeat::new(options.heartbeat, options.missed_heartbeats, now),
+            progress: FrameProgress::default(),
             calls: Calls::new(options.endpoint.clone(), now),
             outgoing: Outgoing::new(options.endpoint.clone()),
             options,
@@ -124,24 +138,29 @@ impl<K: Callers> Machine<K> {
     }
 
     /// As [`super::machine::Machine::received`].
-    pub(crate) fn received(&mut self, now: Instant) {
+    pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
         self.session.heartbeat.heard(now);
+        self.session.progress.received(bytes);
+    }
+
+    /// As [`super::machine::Machine::paused`].
+    pub(crate) fn paused(&mut self, now: Instant) {
+        self.session.progress.paused(now);
     }
 
     /// As [`super::machine::Machine::next_message`].
     pub(crate) fn next_message(&mut self, now: Instant) -> Result<Option<Incoming<'_>>, Fatal> {
         let is_own = loop {
-            let frame = self.reader.next().map_err(|error| {
-                Error::undelivered(
-                    ErrorKind::Protocol,
-                    format!(
-                        "{} sent something that is no channel frame: {error}; the connection is closed",
-                        self.session.options.endpoint
-                    ),
-                )
-            })?;
-            let Some(frame) = frame else { return Ok(None) };
+            let frame = match self.reader.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => {
+                    self.session.progress.note(self.reader.is_mid_frame(), now);
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.session.no_frame(error, self.reader.unread())),
+            };
             self.session.out.counts.frames_received += 1;
+            self.session.progress.frame_ended();
             if let Some(is_own) = self.session.on_frame(&frame, now)? {
                 break is_own;
             }
@@ -188,9 +207,20 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn handle(&mut self, input: Input<K>, now: Instant) {
         let Session { calls, topics, out, .. } = &mut self.session;
         match input {
-            Input::Call(call) => calls.add(call, now),
+            Input::Call(call) => match LIMITS.check(&call.topic, call.data.len()) {
+                Ok(()) => calls.add(call, now),
+                // It was checked while the link was of another generation.
+                Err(error) => {
+                    out.counts.withdrawn_bytes += call.counted;
+                    out.complete(call.caller, Err(error), None);
+                }
+            },
             Input::Cancel(number) => calls.cancel(number, now, out),
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
+            // A node is not asked about a topic on which it receives no message.
+            Input::Survey { topic, caller } if LIMITS.check_topic(&topic).is_err() => {
+                out.effects.extend(caller.map(Effect::Surveyed));
+            }
             Input::Survey { topic, caller } => topics.survey(topic, caller, now),
             Input::Read(answer) => topics.read(answer, now),
             Input::EndCalls(error) => {
@@ -207,10 +237,10 @@ impl<K: Callers> Machine<K> {
 
     /// As [`super::machine::Machine::next_deadline`].
     pub(crate) fn next_deadline(&self) -> Instant {
-        let Session { options, phase, calls, heartbeat, topics, .. } = &self.session;
+        let Session { options, phase, calls, heartbeat, progress, topics, .. } = &self.session;
         let first = match phase {
             Phase::Handshaking { .. } => options.handshake_by,
-            Phase::Ready { .. } => heartbeat.next(),
+            Phase::Ready { .. } => progress.next_deadline().into_iter().fold(heartbeat.next(), Instant::min),
         };
         [calls.next_deadline(), topics.next_deadline()].into_iter().flatten().fold(first, Instant::min)
     }
@@ -233,7 +263,7 @@ impl<K: Callers> Machine<K> {
 
     /// As [`super::machine::Machine::is_ready`].
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.session.phase, Phase::Ready { .. })
+        self.session.is_ready()
     }
 
     /// As [`super::machine::Machine::is_mid_frame`].
@@ -251,14 +281,24 @@ impl<K: Callers> Machine<K> {
 }
 
 impl<K: Callers> Session<K> {
+    fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+
     fn on_route(&mut self, topic: Topic, wanted: bool, caller: Option<K::Listed>) {
+        if wanted && let Err(error) = LIMITS.check_topic(&topic) {
+            if let Some(caller) = caller {
+                self.out.effects.push(Effect::Listed { caller, outcome: Err(error) });
+            }
+            return;
+        }
         let changed = match wanted {
             true => self.wanted.insert(topic.clone()),
             false => self.wanted.remove(&topic),
         };
         self.calls.set_lists_topics(!self.wanted.is_empty());
         // Before the handshake is done there is nothing to change: it is followed by a list of all.
-        if matches!(self.phase, Phase::Ready { .. }) {
+        if self.is_ready() {
             self.topics.route(topic, changed, caller);
         }
     }
@@ -280,6 +320,7 @@ impl<K: Callers> Session<K> {
             Phase::Ready { protocol } => protocol,
         };
         self.topics.on_timer(now);
+        self.progress.on_timer(now).map_err(|why| connection_closed(&self.options.endpoint, why))?;
         let outbox = &self.outgoing.outbox;
         match self.heartbeat.on_timer(now, !outbox.is_empty(), outbox.written()) {
             Beat::NotDue => Ok(()),
@@ -290,20 +331,16 @@ impl<K: Callers> Session<K> {
                 self.topics.on_heartbeat(now);
                 Ok(())
             }
-            Beat::Dead => Err(Error::undelivered(
-                ErrorKind::ConnectionLost,
-                format!(
-                    "{} gave no sign of life for {:?}: the connection is given up",
-                    self.options.endpoint,
-                    self.heartbeat.limit()
-                ),
-            )),
+            Beat::Dead => {
+                let why = format_args!("nothing was received for {:?}", self.heartbeat.limit());
+                Err(connection_closed(&self.options.endpoint, why))
+            }
         }
     }
 
     /// Does what the conversation about topics has to do.
     fn converse_about_topics(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Ready { .. }) {
+        if !self.is_ready() {
             return;
         }
         while let Some(action) = self.topics.next_action(now) {
@@ -327,7 +364,7 @@ impl<K: Callers> Session<K> {
                     Effect::View(view)
                 }
                 Action::Read(job) => Effect::Read(job),
-                Action::Confirmed(caller) => Effect::Listed(caller),
+                Action::Confirmed(caller) => Effect::Listed { caller, outcome: Ok(()) },
                 Action::Surveyed(caller) => Effect::Surveyed(caller),
                 Action::Restored => Effect::Notice(Notice::TopicsRestored),
             };

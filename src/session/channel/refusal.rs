@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::protocol::channel::{Frame, amop};
 use crate::protocol::{Topic, result};
-use crate::text::foreign;
+use crate::text::{foreign, span};
 
 /// A call that ends with a code other than 0.
 pub(super) struct Refused<'a> {
@@ -64,9 +64,10 @@ impl Refused<'_> {
                  other nodes: try again, or wait for a subscriber"
             ),
             ErrorKind::NoSubscriber => format!(
-                "{node} reached no subscriber of {topic:?} (code 100 after {after:?}), the message may have been \
+                "{node} reached no subscriber of {topic:?} (code 100 after {}), the message may have been \
                  delivered; nodes 2.8 to 2.11 lose unicasts to SDKs of their own: connect publisher and subscriber to \
-                 different nodes"
+                 different nodes",
+                span(*after)
             ),
             ErrorKind::RemoteNode => format!(
                 "the subscriber's node could not reach its SDK for {topic:?} (code 101); the message may have been \

@@ -148,9 +148,14 @@ impl Bench {
 
     /// The node sends frames that arrive together.
     pub(super) fn receive(&mut self, frames: &[Frame<'_>]) -> Result<()> {
+        self.receive_bytes(&frames.iter().flat_map(Frame::to_bytes).collect::<Vec<_>>())
+    }
+
+    /// The node sends bytes that arrive together.
+    pub(super) fn receive_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let Bench { machine, router, link, requests, now, .. } = self;
-        frames.iter().for_each(|frame| machine.read_buffer().extend_from_slice(&frame.to_bytes()));
-        machine.received(*now);
+        machine.read_buffer().extend_from_slice(bytes);
+        machine.received(bytes.len(), *now);
         let received = router.batch(*now, |batch| deliver(machine, batch, requests, link, *now));
         self.apply();
         received

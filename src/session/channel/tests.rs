@@ -2,63 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::test_harness::{Bench, S, Sent, body, outcome, seq};
 use super::*;
 use crate::delivery::{LaneLimits, RouteSpec};
 use crate::error::Delivery;
 use crate::protocol::channel::Frame;
 use crate::session::call::{CallKind, NewCall};
-
-#[test]
-fn handshake_offers_versions_1_to_3_and_takes_the_choice() {
-    let mut bench = Bench::new();
-    let offer = bench.sent().remove(0);
-    assert_eq!(offer.kind, MessageType::Handshake);
-    let said: serde_json::Value = serde_json::from_slice(&offer.body).unwrap();
-    assert_eq!((said["minimumSupport"].as_i64(), said["maximumSupport"].as_i64()), (Some(1), Some(3)));
-    let choice = b"{\"nodeVersion\":\"2.7.1\",\"protocol\":2}\n";
-    bench.answer_frame(MessageType::Handshake, seq(1), 0, choice).unwrap();
-    assert!(!bench.machine.is_ready(), "an answer to another question");
-    bench.answer_frame(MessageType::Handshake, offer.seq, 0, choice).unwrap();
-    let ready = Notice::Ready { node_version: "2.7.1".into(), protocol: 2 };
-    assert_eq!(bench.take_notices(), [ready, Notice::TopicsRestored], "no topic has to be listed");
-}
-
-#[test]
-fn failed_handshake_ends_the_connection() {
-    let mut bench = Bench::new();
-    assert!(bench.pass(9 * S).is_ok());
-    assert_eq!(bench.pass(S).unwrap_err().kind(), ErrorKind::ConnectTimeout);
-    for nonsense in [&b""[..], b"{}", b"{\"protocol\":4}", b"{\"protocol\":0}", b"\xff\xff"] {
-        let mut bench = Bench::new();
-        let offer = bench.sent().remove(0);
-        let error = bench.answer_frame(MessageType::Handshake, offer.seq, 0, nonsense).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Protocol);
-    }
-}
-
-#[test]
-fn heartbeat_has_the_form_of_the_protocol_version() {
-    for (protocol, expected) in [(1, &b"0"[..]), (2, br#"{"heartBeat":0}"#), (3, br#"{"heartBeat":0}"#)] {
-        let mut bench = Bench::ready(protocol);
-        bench.pass(10 * S).unwrap();
-        let beat = bench.sent().remove(0);
-        assert_eq!((beat.kind, &beat.body[..]), (MessageType::Heartbeat, expected));
-    }
-}
-
-#[test]
-fn silent_node_is_dead_after_two_heartbeats() {
-    let mut bench = Bench::ready(3);
-    for _ in 0..5 {
-        bench.pass(10 * S).unwrap();
-        let beat = bench.sent().remove(0);
-        bench.answer_frame(MessageType::Heartbeat, beat.seq, 0, b"{\"heartBeat\":1}\n").unwrap();
-    }
-    bench.pass(10 * S).unwrap();
-    let error = bench.pass(10 * S).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
-}
 
 #[test]
 fn unicast_ends_with_the_reply() {
@@ -226,7 +177,7 @@ fn call_ends_at_its_deadline_and_states_whether_it_was_sent() {
     assert_eq!((bench.link.in_flight(), bench.link.queued_bytes()), (0, 0));
     let (_, mut sent) = bench.call(CallKind::Publish, "t", b"2");
     bench.sent();
-    bench.machine.received(bench.now);
+    bench.machine.received(0, bench.now);
     bench.pass(10 * S).unwrap();
     let error = outcome(&mut sent).unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Maybe));
@@ -305,7 +256,7 @@ fn machine_needs_neither_channels_nor_a_runtime() {
     let number = ids.next_number();
     let receive = |machine: &mut Machine<Numbers>, kind, seq, body: &[u8]| {
         machine.read_buffer().extend_from_slice(&Frame::new(kind, seq, 0, body).to_bytes());
-        machine.received(now);
+        machine.received(0, now);
         assert!(machine.next_message(now).unwrap().is_none());
         machine.queue(now);
         std::mem::take(&mut machine.outputs().effects)
@@ -328,4 +279,22 @@ fn machine_needs_neither_channels_nor_a_runtime() {
     assert_eq!((machine.outputs().counts.calls, machine.outputs().counts.topic_lists_sent), (1, 1));
     let effects = receive(&mut machine, MessageType::Response, ids.seq(number), b"");
     assert!(matches!(&effects[..], [Effect::Complete { caller: 7, outcome: Ok(_), round_trip: Some(_) }]));
+}
+
+#[test]
+fn topic_that_is_too_long_is_refused_and_never_listed() {
+    let mut bench = Bench::ready(3);
+    let long = Topic::new("x".repeat(255)).unwrap();
+    let (caller, mut listed) = oneshot::channel();
+    bench.handle(Input::Route { topic: long.clone(), wanted: true, caller: Some(caller) });
+    let error = listed.try_recv().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::InvalidTopic, Delivery::No));
+    assert!(error.message().contains("255 bytes") && error.message().contains("at most 254"), "{error}");
+    let (caller, mut surveyed) = oneshot::channel();
+    bench.handle(Input::Survey { topic: long.clone(), caller: Some(caller) });
+    assert!(surveyed.try_recv().is_ok() && bench.sent().is_empty());
+    let _reader = bench.subscribe("short", LaneLimits::default());
+    assert_eq!(bench.sent()[0].body, br#"["short"]"#);
+    bench.handle(Input::Route { topic: long, wanted: false, caller: None });
+    assert!(bench.sent().is_empty());
 }

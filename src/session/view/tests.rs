@@ -97,3 +97,15 @@ fn a_node_is_queried_when_nothing_is_known_or_the_view_is_stale() {
     cache.forget();
     assert_eq!(cache.reach("t", after(1)).0, Reach::Unknown);
 }
+
+#[test]
+fn absence_of_subscribers_is_known_from_both_answers_only() {
+    let now = Instant::now();
+    let known = view(kept(&["both", "own"]), kept(&["both", "peer"]), now);
+    let nowhere = ["peer", "both", "own", "none"].map(|topic| known.no_sdk_lists(topic));
+    assert_eq!(nowhere, [Some(false), Some(false), None, Some(true)]);
+    assert_eq!(view(None, kept(&[]), now).no_sdk_lists("any"), None);
+    assert_eq!(view(kept(&[]), None, now).no_sdk_lists("any"), None);
+    let partly = view(kept(&[]), partly_kept("peer", &["peer"]), now);
+    assert_eq!(["peer", "any"].map(|topic| partly.no_sdk_lists(topic)), [Some(false), None]);
+}

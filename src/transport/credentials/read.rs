@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::text::span;
 use crate::{Error, ErrorKind, Result, threads};
 
 /// The largest file that is read, in bytes. Credentials have a few KiB.
@@ -51,8 +52,9 @@ impl Progress {
         Error::undelivered(
             ErrorKind::CredentialsInvalid,
             format!(
-                "reading {} did not complete within {limit:?}: use a regular file on a file system that responds",
-                path.display()
+                "reading {} did not complete within {}: use a regular file on a file system that responds",
+                path.display(),
+                span(limit)
             ),
         )
     }

@@ -2,10 +2,12 @@
 
 use std::process::Command;
 
+use amop::transport::KeyExchange;
 use amop_devnet::{NodeCertificate, OnConnect};
 use amop_tests::program::Program;
 
 use crate::amop::{Place, Unused, with_patience};
+use crate::doctor::forged_node::ForgedNode;
 
 #[test]
 fn usage_error_exits_with_2() {
@@ -72,6 +74,33 @@ fn failed_handshake_exits_with_5() {
     place.node(0).show_certificate(NodeCertificate::Foreign).unwrap();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
     assert_eq!(ended.code, 5, "{ended:?}");
+}
+
+#[test]
+fn peer_that_is_no_channel_exits_with_5() {
+    let place = Place::with_nodes();
+    let chosen =
+        ForgedNode::channel(&place, |_, _| Some((0, br#"{"nodeVersion":"9.0.0","protocol":9}"#.into())));
+    let echo = ForgedNode::start(&place, KeyExchange::Secp256k1, |received| Some(received.to_vec()));
+    let web = ForgedNode::start(&place, KeyExchange::Secp256k1, |received| match received {
+        b"" => Some(Vec::new()),
+        _ => Some(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+    });
+    let garbage = ForgedNode::start(&place, KeyExchange::Secp256k1, |_| Some(vec![0; 64]));
+    for (node, text) in [
+        (chosen, "protocol version 9"),
+        (echo, "an echo server"),
+        (web, "HTTP/1.1 400 Bad Request"),
+        (garbage, "no channel frame"),
+    ] {
+        let ended = place.run(&["publish", &node.endpoint, "hello", "hi"]);
+        assert_eq!(ended.code, 5, "{text}: {ended:?}");
+        assert!(ended.stderr[0].contains(text), "{ended:?}");
+        assert!(!ended.stderr[0].contains("may have been delivered"), "{ended:?}");
+        let ended = place.run(&["publish", &node.endpoint, "hello", "hi", "--json"]);
+        let last = ended.stdout.last().unwrap();
+        assert!(ended.code == 5 && last.contains(r#""delivery":"no""#), "{ended:?}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Limits on threads: the command ends with an error that names them, and reconnects once there are threads again.
+//! Limits on threads and file descriptors: the command ends with an error that names them, and reconnects once there are
+//! threads again.
 //!
 //! A limit on the number of threads does not hold for root. Here each thread needs 1 GiB of address space, and the
 //! limit on that holds for every user.
@@ -49,6 +50,27 @@ fn command_without_enough_threads_ends_with_an_error() {
         }
     }
     assert!((3..=7).contains(&failed), "{failed} threads are not enough");
+}
+
+#[test]
+fn command_without_enough_descriptors_ends_with_an_error() {
+    let place = Place::with_nodes();
+    let arguments = ["broadcast", &place.endpoint(0), "hello", "hi", "--json"];
+    // Fewer than 4 are not enough for the shared libraries of the process.
+    for limit in 4..=40 {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);
+        command.arg(env!("CARGO_BIN_EXE_test-amop")).args(arguments);
+        command.current_dir(place.folder()).env_remove("AMOP_CREDENTIALS");
+        let Ended { code, stdout, stderr } = Program::spawn(command, b"").end();
+        assert_eq!(stderr, Vec::<String>::new(), "with {limit} descriptors");
+        let last = stdout.last().expect("something is printed");
+        match code {
+            0 => assert!(last.contains(r#""event":"sent""#), "{limit}: {last}"),
+            1 => assert!(last.contains("\"code\":304") && last.contains("ulimit -n"), "{limit}: {last}"),
+            other => panic!("exit code {other} with {limit} descriptors: {last}"),
+        }
+    }
 }
 
 #[test]

@@ -164,8 +164,22 @@ fn second_ctrl_c_kills_commands_immediately() {
     let (server, _publisher, number) = stuck(&place);
     server.interrupt();
     assert_eq!(server.line(), r#"{"event":"finishing","commands":1}"#);
-    assert_eq!(server.interrupted().code, 130);
+    assert_eq!(server.interrupted_again().code, 130);
     is_killed(&number);
+}
+
+#[test]
+fn signals_that_arrive_at_once_count_as_one() {
+    let place = Place::with_nodes();
+    let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done; echo done";
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
+    server.error_line();
+    let publisher = place.start(&["publish", &place.endpoint(0), "hello", "x"]);
+    assert_eq!(server.error_line(), "started");
+    server.interrupt_and_terminate_at_once();
+    assert_eq!(server.error_line(), "waiting up to 5 s for 1 running command (Ctrl-C kills them)");
+    fs::write(place.folder().join("go"), "").unwrap();
+    assert_eq!((publisher.end().stdout, server.end().code), (vec!["done".to_owned()], 0));
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn stats_show_topics_and_peers() {
     let ids = [short(0), short(1)];
     let shown = all_masked(&ended.stdout).join("\n").replace(&ids[0], "ID0").replace(&ids[1], "ID1");
     let expected = "\
-NODE node ID0, agency agency, version 2.11.2, protocol 3
+NODE node ID0, agency agency, version 2.7.2, protocol 3
   heartbeat  min SPAN, p50 SPAN, p90 SPAN, p99 SPAN, max SPAN
   topics     here
   peer       NODE node ID1, agency agency
@@ -29,7 +29,7 @@ NODE node ID0, agency agency, version 2.11.2, protocol 3
     let ended = place.run(&["stats", &endpoint, "--json"]);
     let stats: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!((&stats["event"], &stats["endpoint"]), (&"stats".into(), &endpoint.as_str().into()));
-    assert_eq!((&stats["node_version"], &stats["protocol"]), (&"2.11.2".into(), &3.into()));
+    assert_eq!((&stats["node_version"], &stats["protocol"]), (&"2.7.2".into(), &3.into()));
     assert_eq!((&stats["node_id"], &stats["topics"]), (&place.node(0).id().into(), &vec!["here"].into()));
     let other = &stats["peers"][0];
     assert_eq!((&other["address"], &other["topics"]), (&peer.as_str().into(), &vec!["there"].into()));

@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::future::{IntoFuture, poll_fn};
 use std::time::Duration;
 
-use amop::{Delivery, ErrorKind};
+use amop::{Delivery, ErrorKind, Retry, Topic};
+use amop_devnet::Devnet;
 use futures_util::future::{FutureExt, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::fixture::{builder, client, soon, two_nodes, until};
+use crate::fixture::{builder, client, devnet, everywhere, soon, two_nodes, until};
+use crate::garbage::{FakeNode, builder_at};
 
 #[tokio::test]
 async fn unicast_gets_the_reply_of_a_subscriber_at_another_node() {
@@ -99,14 +101,56 @@ async fn payloads_up_to_64_mib_are_delivered_unchanged() {
 #[tokio::test]
 async fn invalid_topics_are_rejected_before_anything_is_sent() {
     let devnet = two_nodes().await;
-    let client = client(&devnet, 0).await;
-    let sent = client.stats().endpoints[0].frames_sent;
-    for topic in ["", "a\tb", "a\0b", &"x".repeat(255), &"中".repeat(85)] {
-        assert_eq!(client.publish(topic, "").await.unwrap_err().kind(), ErrorKind::InvalidTopic);
-        assert_eq!(client.broadcast(topic, "").await.unwrap_err().kind(), ErrorKind::InvalidTopic);
-        assert_eq!(client.subscribe(topic).await.err().unwrap().kind(), ErrorKind::InvalidTopic);
+    for client in [client(&devnet, 0).await, everywhere(devnet.client()).await] {
+        let sent = client.stats().total().frames_sent;
+        for topic in ["", "a\tb", "a\0b", &"x".repeat(255), &"中".repeat(85), &"x".repeat(65_536)] {
+            let errors = [
+                client.publish(topic, "").await.unwrap_err(),
+                client.publish(topic, "").wait_for_subscriber(true).await.unwrap_err(),
+                client.publish(topic, "").retry(Retry::AtLeastOnce).await.unwrap_err(),
+                client.broadcast(topic, "").await.unwrap_err(),
+                client.subscribe(topic).await.unwrap_err(),
+                client.serve_requests(topic).await.unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!((error.kind(), error.delivery()), (ErrorKind::InvalidTopic, Delivery::No));
+            }
+        }
+        assert_eq!(client.stats().total().frames_sent, sent);
     }
-    assert_eq!(client.stats().endpoints[0].frames_sent, sent);
+}
+
+#[tokio::test]
+async fn topic_beyond_the_limit_of_its_node_is_refused() {
+    let devnet = two_nodes().await;
+    let client = client(&devnet, 0).await;
+    let topic = Topic::new("x".repeat(255)).expect("a node of another generation may carry it");
+    for error in [client.publish(&topic, "").await.unwrap_err(), client.subscribe(&topic).await.unwrap_err()]
+    {
+        assert!(error.message().contains("255 bytes") && error.message().contains("at most 254"), "{error}");
+    }
+    // The consumer that was refused leaves nothing behind.
+    let _subscription = client.subscribe("short").await.unwrap();
+    let error = client.serve_requests(&topic).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidTopic);
+    let again = client.serve_requests(&topic).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::InvalidTopic, "not already served: {again}");
+    assert_eq!(client.stats().total().topic_lists_sent, 1);
+}
+
+#[tokio::test]
+async fn first_connection_refuses_a_topic_that_it_cannot_carry() {
+    let devnet = devnet(Devnet::builder().nodes(1)).await;
+    let node = FakeNode::new(&devnet).await;
+    let builder = builder_at(&devnet, &node).start_offline(true).reconnect_min(Duration::from_millis(1));
+    let (client, ()) = tokio::join!(builder.connect(), node.refuse());
+    let client = client.unwrap();
+    let mut subscribing = client.subscribe("x".repeat(255)).into_future();
+    assert!((&mut subscribing).now_or_never().is_none(), "no connection has refused it");
+    let _stream = soon("the connection", node.accept_ready()).await;
+    let error = soon("the refusal", subscribing).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidTopic);
+    assert_eq!(client.stats().total().topic_lists_sent, 0);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn handler_failure_text_stays_local() {
         assert_eq!(error.data(), "the handler failed");
         assert!(!error.message().contains("secret"), "{error}");
         let failed = event(&mut events, "the handler's failure", |event| match event {
-            Event::HandlerFailed { topic, message } => Some((topic, message)),
+            Event::HandlerFailed { topic, message, .. } => Some((topic, message)),
             _ => None,
         });
         let (of, message) = failed.await;

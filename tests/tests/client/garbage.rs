@@ -5,7 +5,7 @@ use std::sync::Arc;
 use amop::protocol::Seq;
 use amop::protocol::channel::{Frame, FrameReader, MessageType, handshake};
 use amop::transport::{BoxedStream, CredentialSource, Credentials, KeyExchange, NodeAcceptor};
-use amop::{Client, ClientBuilder, Error, ErrorKind, Event};
+use amop::{Client, ClientBuilder, Delivery, Error, ErrorKind, Event};
 use amop_devnet::Devnet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -40,6 +40,11 @@ impl FakeNode {
                 return (stream, offer.seq);
             }
         }
+    }
+
+    /// Accepts a connection and closes it without an answer to the handshake.
+    pub(crate) async fn refuse(&self) {
+        drop(self.accept().await);
     }
 
     /// Accepts a connection and completes the handshake.
@@ -121,8 +126,7 @@ async fn failed_handshake_is_reported_to_the_caller() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
     let node = FakeNode::new(&devnet).await;
     let builder = || builder_at(&devnet, &node);
-    let refusing = async { drop(node.accept().await) };
-    let (error, ()) = tokio::join!(builder().connect(), refusing);
+    let (error, ()) = tokio::join!(builder().connect(), node.refuse());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Handshake);
     let nonsense = async {
         let (mut stream, seq) = node.accept().await;
@@ -132,7 +136,18 @@ async fn failed_handshake_is_reported_to_the_caller() {
         stream
     };
     let (error, _stream) = tokio::join!(builder().connect(), nonsense);
-    assert_eq!(error.unwrap_err().kind(), ErrorKind::Protocol);
+    let error = error.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Handshake, Delivery::No));
+    let web = async {
+        let (mut stream, _) = node.accept().await;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream.flush().await.unwrap();
+        stream
+    };
+    let (error, _stream) = tokio::join!(builder().connect(), web);
+    let error = error.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Handshake, Delivery::No));
+    assert!(error.message().contains("HTTP/1.1 400"), "{error}");
     let short = std::time::Duration::from_millis(300);
     let (error, _silent) = tokio::join!(builder().connect_timeout(short).connect(), node.accept());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ConnectTimeout);

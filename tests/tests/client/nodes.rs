@@ -1,9 +1,11 @@
 //! Several nodes: the choice of the node for a message, lost nodes, endpoints that are added and removed.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use amop::{Client, ClientBuilder, ErrorKind, Event, Placement, Request, Retry, Subscription};
-use amop_devnet::{Devnet, SameNode};
+use amop_devnet::{Devnet, SameNode, WallClock};
 use futures_util::future::join_all;
 
 use crate::fixture::{client, devnet, event, soon, until};
@@ -26,10 +28,32 @@ async fn client_everywhere(devnet: &Devnet) -> Client {
     client
 }
 
-/// Starts two nodes that lose messages to their own SDKs, as 2.8 to 2.11 do, and answer such a unicast after two
-/// seconds.
-async fn nodes_that_drop() -> Devnet {
-    devnet(Devnet::builder().nodes(2).same_node(SameNode::Drop).node_limit(Duration::from_secs(2))).await
+/// A second in which nodes that choose between another node and themselves choose the other.
+const GOOD: u64 = 1_700_000_000;
+/// A second in which they choose themselves.
+const BAD: u64 = 1_700_000_008;
+
+/// The second of the nodes' clocks, which stand still.
+#[derive(Clone)]
+struct NodeSecond(Arc<AtomicU64>);
+
+impl NodeSecond {
+    fn set(&self, second: u64) {
+        self.0.store(second, Ordering::Relaxed);
+    }
+
+    fn clock(&self) -> WallClock {
+        let second = self.0.clone();
+        WallClock::from_fn(move || UNIX_EPOCH + Duration::from_secs(second.load(Ordering::Relaxed)))
+    }
+}
+
+/// Starts two nodes that lose messages to their own SDKs, as 2.8.0 to 2.11.2 do, and abandon such a unicast after two
+/// seconds. Returns them with their clock, which is in a good second.
+async fn nodes_that_drop() -> (Devnet, NodeSecond) {
+    let second = NodeSecond(Arc::new(AtomicU64::new(GOOD)));
+    let builder = Devnet::builder().nodes(2).same_node(SameNode::Drop).wall_clock(second.clock());
+    (devnet(builder.node_limit(Duration::from_secs(2))).await, second)
 }
 
 /// Sends unicasts side by side. Returns how many failed.
@@ -50,7 +74,8 @@ async fn distinct(messages: &mut Subscription, count: usize) -> usize {
 
 #[tokio::test]
 async fn publisher_avoids_the_node_that_would_lose_its_message() {
-    let devnet = nodes_that_drop().await;
+    let (devnet, second) = nodes_that_drop().await;
+    second.set(BAD);
     for at in 0..2 {
         let publisher = client_everywhere(&devnet).await;
         let subscriber = client(&devnet, at).await;
@@ -67,19 +92,29 @@ async fn publisher_avoids_the_node_that_would_lose_its_message() {
 
 #[tokio::test]
 async fn placement_or_retries_avoid_losses_at_shared_nodes() {
-    let devnet = nodes_that_drop().await;
+    let (devnet, second) = nodes_that_drop().await;
     let publisher = client_everywhere(&devnet).await;
     let subscriber = client_everywhere(&devnet).await;
 
     let mut all = subscriber.subscribe("t").await.unwrap();
+    assert_eq!(lost_of(40, &publisher, Retry::Definite).await, 0, "in a good second");
+    assert_eq!(distinct(&mut all, 40).await, 40);
+
+    // Both nodes choose themselves, so that no choice of the client saves these.
+    second.set(BAD);
     let lost = lost_of(40, &publisher, Retry::Definite).await;
-    assert!(lost > 0, "the nodes pick themselves now and then, or they aren't like 2.11 here");
+    assert!(lost > 0, "nodes lose what they choose themselves for");
     distinct(&mut all, 40 - lost).await;
 
-    let lost = lost_of(20, &publisher, Retry::AtLeastOnce).await;
-    // Each of about eight attempts of a call succeeds with probability 1/2, so that 3 of 20 calls fail once in 10,000
-    // runs.
-    assert!(lost <= 2, "at least once lost {lost}");
+    let received = || devnet.nodes().iter().map(|node| node.counters().frames_in).sum::<u64>();
+    let before = received();
+    let at_least_once = lost_of(20, &publisher, Retry::AtLeastOnce);
+    let end_of_the_bad_second = async {
+        until("the first attempts at the nodes", || received() >= before + 20).await;
+        second.set(GOOD);
+    };
+    let (lost, ()) = tokio::join!(at_least_once, end_of_the_bad_second);
+    assert_eq!(lost, 0, "at least once, with a good second before the deadline");
     drop(all);
     until("the topic to be gone", || devnet.nodes().iter().all(|node| node.topics().is_empty())).await;
 
@@ -95,7 +130,7 @@ async fn placement_or_retries_avoid_losses_at_shared_nodes() {
 
 #[tokio::test]
 async fn broadcast_reaches_subscribers_of_both_nodes_once() {
-    let devnet = nodes_that_drop().await;
+    let (devnet, _) = nodes_that_drop().await;
     let publisher = client_everywhere(&devnet).await;
     let (a, b) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let both = client_everywhere(&devnet).await;

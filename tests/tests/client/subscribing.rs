@@ -97,7 +97,7 @@ async fn full_subscription_answers_busy_and_reports_it_once() {
         assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberBusy, Some(-5012)));
     }
     let slow = |event| match event {
-        Event::SlowConsumer { topic } => Some(topic.to_string()),
+        Event::SlowConsumer { topic, .. } => Some(topic.to_string()),
         _ => None,
     };
     assert_eq!(event(&mut events, "the slow consumer", slow).await, "t");
@@ -145,7 +145,7 @@ async fn panic_of_a_handler_is_an_event_and_delivery_goes_on() {
     publisher.publish("t", "good").await.unwrap();
     assert_eq!(soon("the good one", rx.recv()).await.unwrap().data(), "good");
     let failed = |event| match event {
-        Event::HandlerFailed { topic, message } => Some((topic.to_string(), message)),
+        Event::HandlerFailed { topic, message, .. } => Some((topic.to_string(), message)),
         _ => None,
     };
     let (topic, text) = event(&mut events, "the failure", failed).await;
@@ -227,7 +227,7 @@ async fn batch_handler_receives_all_messages_in_order() {
         assert_eq!(soon("a message", rx.recv()).await.unwrap().data(), &n.to_string());
     }
     let failed = |event| match event {
-        Event::HandlerFailed { topic, message } => Some((topic.to_string(), message)),
+        Event::HandlerFailed { topic, message, .. } => Some((topic.to_string(), message)),
         _ => None,
     };
     assert_eq!(event(&mut events, "the failure", failed).await, ("t".into(), "refused".into()));

@@ -60,6 +60,7 @@ fn ctrl_c_ends_each_of_them_in_order() {
     for language in Language::all() {
         let nodes = Nodes::start();
         let subscriber = nodes.subscriber(&language, "hello", &[]);
+        assert!(subscriber.catches_interrupts(), "{}", language.name);
         for (program, text) in [UNICAST, MULTICAST] {
             let publisher = nodes.publisher(&language, program, "hello", &[]);
             nodes.expect(&publisher, &format!("publish message: {text}0"));

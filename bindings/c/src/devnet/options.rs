@@ -113,8 +113,9 @@ pub unsafe extern "C" fn amop_devnet_options_set_folder(
     })
 }
 
-/// Sets whether to imitate the flaws of nodes of release 2.11: messages to clients of the same node are lost, topics
-/// take 5 s to reach other nodes, frames overtake each other. Default: false.
+/// Sets whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are lost, which a
+/// node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other and wait for
+/// acknowledgements (Nagle's algorithm). Default: false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_devnet_options_set_like_2_11(
     options: *mut amop_devnet_options,

@@ -11,15 +11,16 @@ use crate::seconds::{positive_seconds, seconds};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Behaviour of real nodes")]
 pub(crate) struct Behaviour {
-    /// Everything that 2.11 nodes were observed to do: no delivery within one node, one choice per second, topics and
-    /// lost nodes become known after 5 s, frames are reordered by up to 0.25 s, no TLS session is resumed; other
-    /// options override parts of it
+    /// Everything that 2.11.2 nodes were observed to do: no delivery within one node, a choice that is computed from the
+    /// second, topics and lost nodes become known after 5 s, frames are reordered by up to 0.25 s, Nagle's algorithm, no
+    /// TLS session is resumed; other options override parts of it
     #[arg(long = "like-2.11")]
     like_2_11: bool,
-    /// What happens to messages for clients of the publisher's own node [default: deliver]
+    /// What happens to messages for clients of the publisher's own node; nodes that deliver them report version 2.7.2,
+    /// others 2.11.2 [default: deliver]
     #[arg(long, value_name = "WHAT")]
     same_node: Option<OnSameNode>,
-    /// How often the random choice of subscriber changes [default: each-message]
+    /// How often the choice of subscriber changes [default: each-message; with --same-node drop: each-second]
     #[arg(long, value_name = "WHEN")]
     choice: Option<Changes>,
     /// How often nodes exchange their topics [default: 0, immediately]
@@ -31,6 +32,12 @@ pub(crate) struct Behaviour {
     /// The time by which frames may be reordered [default: 0, never]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     reorder: Option<Duration>,
+    /// By how much a node's clock is ahead of this machine's, such as 1=-0.25; can be given several times
+    #[arg(long = "clock-offset", value_name = "NODE=SECONDS", value_parser = clock_offset)]
+    clock_offsets: Vec<(usize, i64)>,
+    /// Send with Nagle's algorithm, each frame by itself: a second frame waits until the client acknowledges the first
+    #[arg(long)]
+    nagle: bool,
     /// Drop connections that offer a TLS session to resume
     #[arg(long)]
     refuse_resumption: bool,
@@ -64,9 +71,9 @@ enum OnSameNode {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Changes {
-    /// For each message
+    /// For each message, at random
     EachMessage,
-    /// Each second, so that a burst goes to one subscriber
+    /// Each second, computed from it as real nodes do, so that a burst goes to one subscriber
     EachSecond,
 }
 
@@ -85,6 +92,12 @@ impl Behaviour {
         }
         if self.like_2_11 {
             builder = builder.like_2_11();
+        }
+        if self.nagle {
+            builder = builder.nagle(true);
+        }
+        for (node, milliseconds) in &self.clock_offsets {
+            builder = builder.clock_offset(*node, *milliseconds);
         }
         if self.refuse_resumption {
             builder = builder.refuse_resumption(true);
@@ -111,6 +124,15 @@ impl Behaviour {
         builder = set(builder, self.bandwidth, DevnetBuilder::bandwidth);
         builder.seed(self.seed)
     }
+}
+
+/// Parses a node and the offset of its clock in seconds, which it returns in milliseconds.
+fn clock_offset(text: &str) -> Result<(usize, i64), String> {
+    let parsed = text.split_once('=').and_then(|(node, seconds)| {
+        let seconds: f64 = seconds.parse().ok().filter(|seconds: &f64| seconds.is_finite())?;
+        Some((node.parse().ok()?, (1000.0 * seconds).round() as i64))
+    });
+    parsed.ok_or_else(|| "use the number of a node and seconds, such as 1=-0.25".to_owned())
 }
 
 #[cfg(test)]
@@ -141,6 +163,11 @@ mod tests {
         expect("--topic-sync 0.5", builder().topic_sync(half));
         expect("--link-loss 0.5", builder().link_loss(half));
         expect("--reorder 0.5", builder().reorder(half));
+        expect("--nagle", builder().nagle(true));
+        expect(
+            "--clock-offset 1=-0.25 --clock-offset 0=3",
+            builder().clock_offset(1, -250).clock_offset(0, 3000),
+        );
         expect("--refuse-resumption", builder().refuse_resumption(true));
         expect("--any-agency", builder().own_agency_only(false));
         expect("--push-limit 0.5", builder().push_limit(half));

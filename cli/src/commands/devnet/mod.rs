@@ -24,7 +24,7 @@ use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 Examples:
   amop devnet                        two nodes at 127.0.0.1:20200 and 20201
   amop devnet --nodes 4 --port 0     four nodes, each at a free port
-  amop devnet --like-2.11            with the faults of real 2.11 nodes
+  amop devnet --like-2.11            with the faults of real 2.11.2 nodes
   amop devnet --rsa --dir rsa        RSA certificates, in another folder than secp256k1 ones
   amop devnet --fault 'lose type=0x31 times=1'
                                      the first reply is lost

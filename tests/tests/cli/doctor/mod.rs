@@ -3,7 +3,7 @@
 mod channel;
 mod credentials;
 mod diagnosis;
-mod forged_node;
+pub(crate) mod forged_node;
 mod listeners;
 mod openssl;
 mod output;
