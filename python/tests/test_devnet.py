@@ -70,6 +70,16 @@ def test_faults_are_set_by_commands(topic: str) -> None:
             devnet.control("explode")
 
 
+def test_nodes_have_clocks_and_nagle(topic: str) -> None:
+    with Devnet(nodes=2, nagle=True) as devnet, devnet.connect(0) as publisher, devnet.connect(1) as server:
+        devnet.clock_offset(0, 1.5)
+        devnet.clock_offset(1, -0.25)
+        with pytest.raises(amop.ArgumentError, match="no node 2"):
+            devnet.clock_offset(2, 1)
+        with server.serve(topic, lambda request: request.data):
+            assert publisher.publish(topic, b"x", wait_for_subscriber=True).data == b"x"
+
+
 def test_invalid_arguments_are_rejected() -> None:
     with pytest.raises(amop.ArgumentError, match="at least one node"):
         Devnet(nodes=0)

@@ -24,10 +24,11 @@ async fn answer_has_the_highest_common_version() {
 
 #[tokio::test(start_paused = true)]
 async fn version_depends_on_delivery_to_own_sessions() {
+    type Setting = fn(DevnetBuilder) -> DevnetBuilder;
     fn as_they_are(builder: DevnetBuilder) -> DevnetBuilder {
         builder
     }
-    let cases: [(fn(DevnetBuilder) -> DevnetBuilder, &str); 5] = [
+    let cases: [(Setting, &str); 5] = [
         (as_they_are, "2.7.2"),
         (|b| b.choice(Choice::EachSecond), "2.7.2"),
         (|b| b.like_2_11().same_node(SameNode::Deliver), "2.7.2"),
