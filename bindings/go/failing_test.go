@@ -129,7 +129,7 @@ func TestPeersThatAreNotNodesAreReported(t *testing.T) {
 	}
 	garbage := answering(t, func(c net.Conn) { _, _ = tls.Server(c, server).Write(bytes.Repeat([]byte{0xff}, 64)) })
 	_, err = amop.Connect(soon(t), amop.Endpoint(garbage), own.credentials())
-	fails(t, err, amop.ErrProtocol)
+	fails(t, err, amop.ErrHandshake)
 
 	// Like stock nodes with RSA certificates.
 	static := server.Clone()

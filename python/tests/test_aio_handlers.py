@@ -74,7 +74,8 @@ async def test_handlers_run_before_a_node_has_confirmed(
                 reply = await aio_publisher.publish(topic, wait_for_subscriber=True, timeout=GUARD)
                 await aio_publisher.publish(topic + "/all", "x", wait_for_subscriber=True, timeout=GUARD)
                 assert (reply.data, await got.get()) == (b"served", b"x")
-            assert not serving.done() and not subscribing.done()
+            assert not serving.done()
+            assert not subscribing.done()
             for task in (serving, subscribing):
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):

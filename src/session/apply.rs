@@ -75,6 +75,8 @@ pub(super) fn deliver(
             }
         }
     }
+    // Counted before the batch passes the messages on to their consumers.
+    link.count(std::mem::take(&mut machine.outputs().counts));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use amop::text::span;
 use amop::{Error, ErrorKind};
 
 use crate::error::amop_error;
@@ -74,7 +75,7 @@ impl Failure for Miss {
     fn into_error(self) -> Error {
         match self {
             Miss::Nothing(items, wait) => {
-                Error::undelivered(ErrorKind::Timeout, format!("no {items} arrived within {wait:?}"))
+                Error::undelivered(ErrorKind::Timeout, format!("no {items} arrived within {}", span(wait)))
             }
             Miss::Failed(error) => error,
         }
@@ -214,6 +215,6 @@ mod tests {
         assert_eq!((code, made.get()), (amop_status::AMOP_ERROR_TIMEOUT, 0));
         let (code, text) = run(|| Err(Counted(&made)));
         assert_eq!((code, made.get()), (amop_status::AMOP_ERROR_TIMEOUT, 1));
-        assert_eq!(text.as_deref(), Some("no messages arrived within 0ns"));
+        assert_eq!(text.as_deref(), Some("no messages arrived within 0 us"));
     }
 }
