@@ -1,5 +1,6 @@
 //! The arguments that all connecting verbs share: endpoints and credentials.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use amop::transport::{CredentialSource, endpoint_list};
 use amop::{Client, ClientBuilder};
 use clap::Args;
 
-use crate::exit::Outcome;
+use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::seconds::positive_seconds;
@@ -97,6 +98,15 @@ impl Connection {
     pub(crate) fn names(&self) -> String {
         self.endpoints.0.join(", ")
     }
+}
+
+/// Runs `load`, which reads credential files, on a thread of its own: a file on a file system that does not respond must
+/// not delay Ctrl-C.
+pub(crate) async fn reading_files<T: Send + 'static>(
+    load: impl FnOnce() -> T + Send + 'static,
+) -> Outcome<T> {
+    let ended = |error| Failure::io("can't read the credentials", io::Error::other(error));
+    tokio::task::spawn_blocking(load).await.map_err(ended)
 }
 
 /// Sets where a client's credentials come from.

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::channel::{Channel, ChannelError};
-use crate::connection::{Endpoints, Identity};
+use crate::connection::{Endpoints, Identity, reading_files};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
@@ -58,7 +58,12 @@ impl Stats {
         let mut sessions = Vec::new();
         for endpoint in self.endpoints.iter() {
             let waiting = format!("connecting to {endpoint}");
-            match output.while_waiting(waiting, Session::open(endpoint, self)).await {
+            let source = self.identity.source();
+            let open = async {
+                let credentials = reading_files(move || Credentials::load(&source)).await?;
+                Ok::<_, Failure>(Session::open(endpoint, self, credentials).await)
+            };
+            match output.while_waiting(waiting, open).await? {
                 Ok(session) => sessions.push(session),
                 Err(error) => report(output, &error, &mut exit)?,
             }
@@ -101,9 +106,13 @@ struct Session {
 }
 
 impl Session {
-    async fn open(endpoint: &str, stats: &Stats) -> amop::Result<Session> {
+    async fn open(
+        endpoint: &str,
+        stats: &Stats,
+        credentials: amop::Result<Credentials>,
+    ) -> amop::Result<Session> {
         let endpoint: Endpoint = endpoint.parse()?;
-        let connector = Connector::rustls(&Credentials::load(&stats.identity.source())?)?;
+        let connector = Connector::rustls(&credentials?)?;
         let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
         let stream = connected.unwrap_or_else(|_| {
             let text = format!("connecting to {endpoint} timed out after {}", span(stats.timeout));

@@ -27,6 +27,7 @@ use self::listener::Listener;
 use self::report::{Problem, Report, Step};
 use self::tls::Tls;
 use crate::channel::Channel;
+use crate::connection::reading_files;
 use crate::exit::Outcome;
 use crate::output::Output;
 
@@ -41,7 +42,7 @@ pub(crate) async fn examine(
 ) -> Outcome {
     let mut report = Report::new(output, (!is_one).then(|| endpoint.to_owned()))?;
     let reached = reach(endpoint, limit, &mut report).await?;
-    let checked = check_credentials(source, &mut report)?;
+    let checked = check_credentials(source, &mut report).await?;
     match (reached, checked) {
         (Some((endpoint, address)), Some(checked)) => {
             check_channel(&endpoint, address, &checked, limit, &mut report).await?;
@@ -80,8 +81,10 @@ async fn reach(
     }
 }
 
-fn check_credentials(source: &CredentialSource, report: &mut Report<'_>) -> Outcome<Option<Checked>> {
-    match credentials::check(source) {
+async fn check_credentials(source: &CredentialSource, report: &mut Report<'_>) -> Outcome<Option<Checked>> {
+    let source = source.clone();
+    let check = reading_files(move || credentials::check(&source));
+    match report.check(Step::Credentials, check).await? {
         Ok(checked) => {
             match &checked.problem {
                 Some(problem) => report.found(Step::Credentials, problem.clone())?,

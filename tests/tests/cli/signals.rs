@@ -1,5 +1,6 @@
-//! Signals that were ignored when the command started.
+//! Signals that were ignored when the command started, and Ctrl-C while files are read.
 
+use std::fs::{self, File};
 use std::process::Command;
 
 use amop_tests::program::Program;
@@ -20,4 +21,26 @@ fn signal_that_was_ignored_at_the_start_stays_ignored() {
     assert!(subscriber.line().contains(r#""data":"hi""#), "Ctrl-C did not end it");
     subscriber.terminate();
     assert_eq!(subscriber.end().code, 0);
+}
+
+#[test]
+fn ctrl_c_ends_the_read_of_credentials_without_end() {
+    let place = Place::with_nodes();
+    let folder = place.folder().join("pipes");
+    fs::create_dir(&folder).unwrap();
+    let pipe = folder.join("ca.crt");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for name in ["sdk.crt", "sdk.key"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    let endpoint = place.endpoint(0);
+    for arguments in
+        [&["publish", &endpoint, "hello", "hi"][..], &["stats", &endpoint], &["doctor", &endpoint]]
+    {
+        let program = place.start(&[arguments, &["--credentials", "pipes"]].concat());
+        // Opens as soon as the command reads the pipe, and gives it nothing.
+        let _writer = File::options().write(true).open(&pipe).unwrap();
+        let ended = program.interrupted();
+        assert_eq!(ended.code, 130, "{arguments:?}: {ended:?}");
+    }
 }

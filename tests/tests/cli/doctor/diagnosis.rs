@@ -67,7 +67,7 @@ impl Diagnosis {
     }
 
     pub(crate) fn has_no_problem(&self) -> bool {
-        self.summary["works"] == Value::from(true)
+        self.summary["works"] == true
     }
 
     pub(crate) fn has(&self, step: &str, outcome: &str, finding: &str, seen: &str) {
