@@ -42,7 +42,10 @@
  * Times are in milliseconds; 0 stands for the default. No function waits without a limit.
  *
  * Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
- * AMOP_ERROR_FORKED. It can create handles of its own. The library installs no signal handlers.
+ * AMOP_ERROR_FORKED. It can create handles of its own.
+ *
+ * Signals. The library installs no signal handlers. Its threads block all signals but those of faults, such as SIGSEGV,
+ * so that a thread of the program receives the others. A process or thread that a callback starts inherits that mask.
  *
  * Data. A payload is any number of bytes, possibly none. Strings are UTF-8 and end with a NUL. Payloads are logged
  * at trace level only.
@@ -1151,9 +1154,8 @@ amop_status amop_request_reply(const amop_request *request,
                                amop_error **error);
 
 /**
- * Answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of the nodes
- * (100 to 104) or a code of the library (-5013 to -5010). Use AMOP_RESULT_FAILED if the program has no codes of its
- * own.
+ * Answers with a failure: a code and data. The code must not be 0, a code of the nodes (100 to 104) or a code of the
+ * library (-5013 to -5010). Use AMOP_RESULT_FAILED if the program has no codes of its own.
  *
  * - Errors: as amop_request_reply; AMOP_ERROR_INVALID_ARGUMENT also for a code that is not allowed.
  */

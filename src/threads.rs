@@ -1,5 +1,8 @@
 //! Starting threads of the library, of its bindings and of the command.
 //!
+//! Threads of the library block all signals, so that the system delivers a signal of the process to a thread of the
+//! program, which may have blocked it to receive it by `sigwait` or `signalfd`.
+//!
 //! A system that refuses a thread is an error here which names the limits that can cause it, never a panic and never
 //! an endless wait. Public to the bindings and the command, but no promise.
 
@@ -21,8 +24,56 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// Returns [`ErrorKind::Runtime`] if the system refuses it.
 pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    let thread = without_signals(|| thread::Builder::new().name(name.to_owned()).spawn(work));
     thread.map_err(|error| refused(&format!("the thread {name:?}"), &error))
+}
+
+/// Runs `start`; threads that it starts block all signals.
+///
+/// Signals of faults, such as SIGSEGV, stay unblocked: they are raised by the thread itself, and the system ends a process
+/// at once if they are blocked.
+pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    #[cfg(unix)]
+    let _restored = blocked::Signals::block();
+    start()
+}
+
+/// Blocking signals on a thread.
+#[cfg(unix)]
+mod blocked {
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+
+    /// The signals that a thread raises by what it executes.
+    const FAULTS: [Signal; 7] = [
+        Signal::SIGABRT,
+        Signal::SIGBUS,
+        Signal::SIGFPE,
+        Signal::SIGILL,
+        Signal::SIGSEGV,
+        Signal::SIGSYS,
+        Signal::SIGTRAP,
+    ];
+
+    /// The signal mask that this thread had; sets it again when dropped.
+    pub(super) struct Signals(Option<SigSet>);
+
+    impl Signals {
+        /// Blocks all signals on this thread. Threads inherit the mask of the thread that starts them.
+        pub(super) fn block() -> Signals {
+            let mut all = SigSet::all();
+            FAULTS.into_iter().for_each(|fault| all.remove(fault));
+            // Fails only for an invalid argument.
+            Signals(all.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok())
+        }
+    }
+
+    impl Drop for Signals {
+        fn drop(&mut self) {
+            if let Some(former) = &self.0 {
+                let _ = former.thread_set_mask();
+            }
+        }
+    }
 }
 
 /// Returns the error for threads that the system has refused; `what` names them.
@@ -54,7 +105,7 @@ pub fn runtime(builder: &mut Builder, workers: usize, name: &str) -> Result<Runt
         counted.1.notify_all();
     });
     // Another program may have used up the limit since the probe.
-    let runtime = catch_unwind(AssertUnwindSafe(|| builder.build()))
+    let runtime = catch_unwind(AssertUnwindSafe(|| without_signals(|| builder.build())))
         .map_err(|_panic| refused(&what, &io::ErrorKind::WouldBlock.into()))?
         .map_err(|error| {
             let text =
@@ -78,7 +129,8 @@ fn probe(count: usize) -> io::Result<()> {
     let mut outcome = Ok(());
     for _ in 0..count {
         let (release, released) = mpsc::channel::<()>();
-        match thread::Builder::new().name("amop-probe".to_owned()).spawn(move || _ = released.recv()) {
+        let work = move || _ = released.recv();
+        match without_signals(|| thread::Builder::new().name("amop-probe".to_owned()).spawn(work)) {
             Ok(thread) => held.push((release, thread)),
             Err(error) => {
                 outcome = Err(error);
@@ -104,6 +156,36 @@ mod tests {
         let error = refused("the thread \"amop\"", &io::ErrorKind::WouldBlock.into());
         assert_eq!(error.kind(), ErrorKind::Runtime);
         assert!(error.message().contains("RLIMIT_NPROC") && error.message().contains("pids.max"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn started_threads_block_signals_but_faults() {
+        use nix::sys::signal::{SigSet, Signal};
+
+        let (send, masks) = mpsc::channel();
+        let workers = runtime(Builder::new_multi_thread().enable_time(), 1, "amop-test").unwrap();
+        for started in 0..3 {
+            let send = send.clone();
+            let report = move || send.send(SigSet::thread_get_mask().unwrap()).unwrap();
+            match started {
+                0 => drop(start("amop-test", report).unwrap()),
+                1 => drop(workers.spawn(async move { report() })),
+                // A thread that tokio starts later, from one of the workers.
+                _ => drop(workers.spawn(async move { tokio::task::spawn_blocking(report).await })),
+            }
+        }
+        drop(send);
+        let masks: Vec<_> = masks.iter().collect();
+        assert_eq!(masks.len(), 3);
+        for mask in masks {
+            assert!(mask.contains(Signal::SIGTERM) && mask.contains(Signal::SIGCHLD), "{mask:?}");
+            assert!(!mask.contains(Signal::SIGSEGV), "{mask:?}");
+        }
+        assert!(
+            !SigSet::thread_get_mask().unwrap().contains(Signal::SIGTERM),
+            "this thread's mask has changed"
+        );
     }
 
     #[test]

@@ -16,9 +16,11 @@ import (
 // defaultCloseTimeout is the default of the library.
 const defaultCloseTimeout = 5 * time.Second
 
-// shutdownGrace is how long closing a client may take beyond the time that its handlers get. The library uses it to
-// write what is queued.
-const shutdownGrace = time.Second
+// reserve returns the last part of the time for an end: handlers whose context has been cancelled return in it, and the
+// library writes what is queued.
+func reserve(limit time.Duration) time.Duration {
+	return min(limit/5, 500*time.Millisecond)
+}
 
 // Client is a connection to one or more nodes. It reconnects automatically until it is closed, and restores its
 // topics. All its methods may be called from any goroutine, including handlers.
@@ -84,7 +86,9 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 		return nil, contextError(ctx, "a node was connected", DeliveryNo)
 	}
 	if failure != nil {
-		return nil, fromC(failure)
+		e := errorOf(failure)
+		atDeadline(ctx, e)
+		return nil, e
 	}
 	closeTimeout := options.CloseTimeout
 	if closeTimeout == 0 {
@@ -124,7 +128,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	if insideHandler() {
 		return nil
 	}
-	timer := time.NewTimer(limit + shutdownGrace)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-c.core.ended:
@@ -148,7 +152,7 @@ func (c *core) timeToClose(ctx context.Context) time.Duration {
 // closeUnreachable closes a client that was collected. It has no members, listeners or calls, because they would keep
 // it reachable.
 func (c *core) closeUnreachable() {
-	c.beginClose(0)
+	c.beginClose(c.closeTimeout)
 }
 
 // beginClose starts closing, once.
@@ -157,17 +161,18 @@ func (c *core) beginClose(limit time.Duration) {
 	defer c.mu.Unlock()
 	if !c.closing {
 		c.closing = true
-		go c.close(time.Now().Add(limit), slices.Collect(maps.Keys(c.members)))
+		go c.close(limit, slices.Collect(maps.Keys(c.members)))
 	}
 }
 
 // close closes the client in order: calls, topics, handlers, connections.
-func (c *core) close(deadline time.Time, members []member) {
+func (c *core) close(limit time.Duration, members []member) {
+	deadline := time.Now().Add(limit)
 	c.calls.close()
 	for _, m := range members {
 		m.clientClosing()
 	}
-	c.drainHandlers(deadline, members)
+	c.drainHandlers(deadline.Add(-reserve(limit)), members)
 	stats := c.stats()
 	// Ignore an error: no call and no handler depends on how the connections are closed.
 	_ = c.handle.Close(max(time.Until(deadline), time.Millisecond))

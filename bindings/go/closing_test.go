@@ -37,6 +37,27 @@ func TestCloseCompletesCallsInFlightAndRefusesNewOnes(t *testing.T) {
 	equal(t, client.Stats().Total.Calls, 1)
 }
 
+func TestCloseCompletesCallsThatWaitForASubscriber(t *testing.T) {
+	client := clientAt(t, 0)
+	calls := make([]*amop.Call, 40)
+	for n := range calls {
+		calls[n] = client.PublishAsync(soon(t), freshTopic(), nil, amop.WaitForSubscriber(true))
+	}
+	for client.Stats().Retries == 0 {
+		runtime.Gosched()
+	}
+	ok(t, client.Close())
+	for _, call := range calls {
+		select {
+		case <-call.Done():
+		default:
+			t.Fatal("a call completes after the close")
+		}
+		_, err := call.Wait()
+		fails(t, err, amop.ErrClosed)
+	}
+}
+
 func TestCloseMayBeCalledRepeatedlyFromAnyGoroutine(t *testing.T) {
 	client := clientAt(t, 0)
 	var group sync.WaitGroup

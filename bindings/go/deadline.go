@@ -22,3 +22,22 @@ func timeLeft(ctx context.Context, set time.Duration) (left time.Duration, conte
 	// At least a millisecond, because 0 would be the default.
 	return min(max(left, time.Millisecond), longest), true
 }
+
+// expiry is how long the errors of a context are awaited whose deadline the library has noticed first.
+const expiry = 10 * time.Millisecond
+
+// atDeadline adds the errors of ctx to the error of a call that its deadline has ended, whatever the code.
+func atDeadline(ctx context.Context, e *Error) {
+	// The library counts milliseconds, so it may notice the deadline a little earlier than the context.
+	if deadline, has := ctx.Deadline(); !has || time.Until(deadline) > time.Millisecond {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(expiry):
+	}
+	e.causes = append(e.causes, context.DeadlineExceeded)
+	if cause := context.Cause(ctx); cause != nil && cause != context.DeadlineExceeded {
+		e.causes = append(e.causes, cause)
+	}
+}

@@ -235,7 +235,12 @@ func (e *Error) Unwrap() []error {
 
 // Timeout reports whether a time limit passed, like the method of [net.Error].
 func (e *Error) Timeout() bool {
-	return e.Code == ErrTimeout || e.Code == ErrConnectTimeout || e.Code == ErrNodeTimeout
+	switch e.Code {
+	case ErrTimeout, ErrConnectTimeout, ErrNodeTimeout:
+		return true
+	default:
+		return errors.Is(e, context.DeadlineExceeded)
+	}
 }
 
 // fromC converts an error from C; nil stays nil.

@@ -70,8 +70,8 @@ func createSource[S source](
 	}
 	if failure != nil {
 		e := errorOf(failure)
-		if e.Code == ErrTimeout && contextual {
-			e.causes = append(e.causes, context.DeadlineExceeded)
+		if contextual {
+			atDeadline(ctx, e)
 		}
 		return none, e
 	}
@@ -110,11 +110,11 @@ func (l *lane) Unsubscribe(ctx context.Context) error {
 	if !l.handled {
 		return nil
 	}
-	giveUp := time.AfterFunc(limit, l.abandon)
+	giveUp := time.AfterFunc(limit-reserve(limit), l.abandon)
 	if insideHandler() {
 		return nil
 	}
-	timer := time.NewTimer(limit + shutdownGrace)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-l.finished:

@@ -49,9 +49,11 @@ func (c *Client) BroadcastAsync(ctx context.Context, topic string, data []byte, 
 type Call struct {
 	// client keeps the client reachable, so that a client with calls in flight is not collected.
 	client *Client
-	// contextual states that the deadline of the call is that of its context.
-	contextual bool
-	done       chan struct{}
+	// ctx is the context of the call if its deadline is that of the call, else nil.
+	ctx context.Context
+	// waits states that the call waits for a subscriber until its deadline.
+	waits bool
+	done  chan struct{}
 	// reply and err are set before done is closed.
 	reply *Reply
 	err   error
@@ -88,7 +90,11 @@ func (c *Client) send(ctx context.Context, broadcast bool, topic string, data []
 		call.conclude(nil, options.err)
 		return call
 	}
-	options.Timeout, call.contextual = timeLeft(ctx, options.Timeout)
+	var contextual bool
+	options.Timeout, contextual = timeLeft(ctx, options.Timeout)
+	if contextual {
+		call.ctx, call.waits = ctx, options.WaitForSubscriber
+	}
 	if ctx.Err() != nil {
 		call.conclude(nil, contextError(ctx, "anything was sent", DeliveryNo))
 		return call
@@ -177,11 +183,24 @@ func (c *Call) failed(failure *capi.Error) error {
 		return e
 	case e.Code == ErrCancelled && reason != nil:
 		return endedBy(reason, cause, "there was an answer", e.Delivery)
-	case e.Code == ErrTimeout && c.contextual:
-		// The library noticed before the context that its deadline has passed.
-		e.causes = append(e.causes, context.DeadlineExceeded)
+	case c.ctx != nil:
+		atDeadline(c.ctx, e)
+		if e.causes == nil && c.waits && endsWait(e.Code) {
+			// Too little time was left for a further try.
+			e.causes = append(e.causes, context.DeadlineExceeded)
+		}
 	}
 	return e
+}
+
+// endsWait reports whether a call that waits for a subscriber fails with this code only because of its deadline.
+func endsWait(code Code) bool {
+	switch code {
+	case ErrNoSubscriber, ErrNotConnected, ErrSubscriberBusy, ErrSubscriberUnsubscribed:
+		return true
+	default:
+		return false
+	}
 }
 
 // conclude completes the call and wakes the goroutines that wait for it.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"amop"
+	"amop/devnet"
 )
 
 // stuck serves a topic whose requests are answered only by the test.
@@ -54,6 +55,59 @@ func TestContextEndsAPublishAndReportsDelivery(t *testing.T) {
 			equal(t, e.Timeout(), reason.code == amop.ErrTimeout)
 		})
 	}
+}
+
+func TestDeadlineIsExceededWhateverTheCode(t *testing.T) {
+	because := errors.New("the user waits no longer")
+	client := clientAt(t, 0)
+	topic, _ := stuck(t, clientAt(t, 1))
+	within := func(t *testing.T) context.Context {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), 30*time.Millisecond, because)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	exceeded := func(t *testing.T, err error, code amop.Code) {
+		t.Helper()
+		if e := fails(t, err, code); !errors.Is(err, context.DeadlineExceeded) || !e.Timeout() {
+			t.Fatalf("%v is not the end of the deadline", err)
+		}
+	}
+	t.Run("an answer that does not arrive", func(t *testing.T) {
+		for range 20 {
+			_, err := client.Publish(within(t), topic, nil)
+			exceeded(t, err, amop.ErrTimeout)
+			if !errors.Is(err, because) {
+				t.Fatalf("%v has not the cause of the context", err)
+			}
+			_, err = client.PublishAsync(within(t), topic, nil).Wait()
+			exceeded(t, err, amop.ErrTimeout)
+			if !errors.Is(err, because) {
+				t.Fatalf("%v has not the cause of the context", err)
+			}
+		}
+	})
+	t.Run("a subscriber that does not come", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := client.Publish(ctx, freshTopic(), nil, amop.WaitForSubscriber(true))
+		exceeded(t, err, amop.ErrNoSubscriber)
+	})
+	t.Run("no subscriber, well before the deadline", func(t *testing.T) {
+		_, err := client.Publish(soon(t), freshTopic(), nil)
+		fails(t, err, amop.ErrNoSubscriber)
+		if errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal("the deadline has not passed")
+		}
+	})
+	t.Run("a node that does not come", func(t *testing.T) {
+		nodes := devnetOfItsOwn(t, devnet.Nodes(1))
+		client := connect(t, nodes.Node(0))
+		ok(t, nodes.KillNode(soon(t), 0))
+		_, err := client.Subscribe(within(t), topic)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, because) {
+			t.Fatalf("%v is not the end of the deadline", err)
+		}
+	})
 }
 
 func TestCauseOfACancellationIsKept(t *testing.T) {

@@ -13,7 +13,7 @@ var ErrReplyLater = errors.New("amop: the request is answered later")
 
 // Failure is an error of a [Handler] that sends a code of its own to the publisher.
 type Failure struct {
-	// Code has to fit in 16 bits and must not be 0, a code of the nodes (100 to 104) or a code of the library (-5013 to
+	// Code has to fit in 32 bits and must not be 0, a code of the nodes (100 to 104) or a code of the library (-5013 to
 	// -5010).
 	Code int
 	// Data is sent with the code.
@@ -50,12 +50,12 @@ func (r *Request) Reply(data []byte) error {
 	return fromC(r.inner.Answer(0, data))
 }
 
-// Fail answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of the nodes
+// Fail answers with a failure: a code and data. The code has to fit in 32 bits and must not be 0, a code of the nodes
 // (100 to 104) or a code of the library (-5013 to -5010). See [Request.Reply] for its errors.
 func (r *Request) Fail(code int, data []byte) error {
 	defer runtime.KeepAlive(r)
-	if code == 0 || int(int16(code)) != code {
-		return newError(ErrInvalidArgument, "invalid failure code %d: use -32768 to 32767, except 0", code)
+	if code == 0 || int64(int32(code)) != int64(code) {
+		return newError(ErrInvalidArgument, "invalid failure code %d: use a 32-bit number, except 0", code)
 	}
 	return fromC(r.inner.Answer(int32(code), data))
 }

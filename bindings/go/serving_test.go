@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -58,15 +59,18 @@ func TestHandlerErrorsFailTheRequest(t *testing.T) {
 		{"a failure through the request", func(_ context.Context, request *amop.Request) ([]byte, error) {
 			return nil, request.Fail(8, []byte("eight"))
 		}, amop.ErrRemote, 8, "eight", ""},
+		{"a code of 32 bits", func(context.Context, *amop.Request) ([]byte, error) {
+			return nil, &amop.Failure{Code: 160010, Data: []byte("why")}
+		}, amop.ErrRemote, 160010, "why", ""},
 		{"a code of the nodes", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: 100}
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "100 can't be a failure's code"},
 		{"a code of the library", func(context.Context, *amop.Request) ([]byte, error) {
 			return nil, &amop.Failure{Code: -5012}
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "-5012 can't be a failure's code"},
-		{"a code above 16 bits", func(context.Context, *amop.Request) ([]byte, error) {
-			return nil, &amop.Failure{Code: 1 << 16}
-		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "invalid failure code 65536"},
+		{"a code above 32 bits", func(context.Context, *amop.Request) ([]byte, error) {
+			return nil, &amop.Failure{Code: math.MaxInt}
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "invalid failure code"},
 		{"a panic", func(context.Context, *amop.Request) ([]byte, error) {
 			panic("no paper")
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "the handler panicked: no paper"},

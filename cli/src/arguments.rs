@@ -30,6 +30,9 @@ pub(crate) struct General {
     /// Write one JSON object a line on standard output, for scripts
     #[arg(long, global = true)]
     json: bool,
+    /// Show payloads in full, however long they are
+    #[arg(long, global = true)]
+    pub(crate) full: bool,
     /// Show what happens on the wire, without payloads, on standard error
     #[arg(short, long, global = true, overrides_with = "verbose")]
     pub(crate) verbose: bool,

@@ -49,9 +49,9 @@ impl Arrival {
         clock::to_the_millisecond(self.moment)
     }
 
-    /// Returns the payload as the rest of a line.
-    pub(crate) fn payload(&self) -> String {
-        self.data.inline()
+    /// Returns the payload as the rest of a line, at most `limit` bytes of it.
+    pub(crate) fn payload(&self, limit: usize) -> String {
+        self.data.inline(limit)
     }
 
     /// Returns the payload unchanged.

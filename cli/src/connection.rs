@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use amop::transport::CredentialSource;
+use amop::transport::{CredentialSource, endpoint_list};
 use amop::{Client, ClientBuilder};
 use clap::Args;
 
@@ -28,13 +28,21 @@ pub(crate) struct Connection {
     pub(crate) connect_timeout: Duration,
 }
 
-/// One or more endpoints, separated by commas; they are parsed when the client is built.
+/// One or more endpoints, separated by commas, semicolons or blanks; they are parsed when they are used.
 #[derive(Clone, Debug)]
-struct Endpoints(Vec<String>);
+pub(crate) struct Endpoints(Vec<String>);
 
 impl From<String> for Endpoints {
     fn from(text: String) -> Endpoints {
-        Endpoints(text.split(',').map(str::to_owned).collect())
+        let endpoints: Vec<_> = endpoint_list(&text).map(str::to_owned).collect();
+        // An empty text is kept, so that the error shows the right form.
+        Endpoints(if endpoints.is_empty() { vec![text] } else { endpoints })
+    }
+}
+
+impl Endpoints {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 }
 

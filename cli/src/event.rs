@@ -94,7 +94,7 @@ impl Record for EventRecord {
             EventRecord::ConnectionLost { reason, .. } => {
                 format!("{BAD}connection lost:{BAD:#} {reason}; reconnecting")
             }
-            EventRecord::ConnectFailed { reason, .. } => format!("{BAD}not connected:{BAD:#} {reason}"),
+            EventRecord::ConnectFailed { reason, .. } => format!("{BAD}no connection yet:{BAD:#} {reason}"),
             EventRecord::Reconnected { endpoint, .. } => {
                 format!("{GOOD}reconnected{GOOD:#} to {endpoint}, subscriptions restored")
             }

@@ -1,15 +1,18 @@
 //! Runs a command for a request: the payload is its standard input, its standard output the reply.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use amop::Message;
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
-use amop::text::foreign;
+use amop::text::{foreign, span};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 
 /// The set of running commands. Clones share it.
 #[derive(Clone, Default)]
@@ -29,8 +32,14 @@ impl Commands {
     /// Runs `command` in a shell with the payload of `message` as its input. Returns its output, or what went wrong.
     ///
     /// The command finds topic and seq in `AMOP_TOPIC` and `AMOP_SEQ`. It runs in its own process group, so that
-    /// Ctrl-C doesn't interrupt it; the whole group is killed when this future is dropped.
-    pub(crate) async fn run(&self, command: &str, message: &Message) -> Result<Vec<u8>, String> {
+    /// Ctrl-C doesn't interrupt it; the whole group is killed after `limit`, and when this future is dropped. Returns when
+    /// the command has exited, even if processes that it left in the background hold its output open.
+    pub(crate) async fn run(
+        &self,
+        command: &str,
+        message: &Message,
+        limit: Option<Duration>,
+    ) -> Result<Vec<u8>, String> {
         let mut group = Group::new(self);
         let spawned = Command::new("sh")
             .arg("-c")
@@ -44,29 +53,54 @@ impl Commands {
         let mut child = spawned.map_err(|error| format!("the command can't be started: {error}"))?;
         group.led_by(&child);
         let mut input = child.stdin.take().expect("it was asked for");
-        let output = child.stdout.take().expect("it was asked for");
+        let mut output = child.stdout.take().expect("it was asked for");
         let feed = async {
             // A command may exit or close its input without reading all of it.
             let _ = input.write_all(message.data()).await;
             drop(input);
         };
         let mut reply = Vec::new();
-        // Read one byte more than fits a message, to notice output that is too large.
-        let mut limited = output.take(MAX_SENT_FRAME_LEN as u64 + 1);
-        let read = async {
-            let read = limited.read_to_end(&mut reply).await;
-            if reply.len() > MAX_SENT_FRAME_LEN {
-                group.kill();
+        let mut is_read = false;
+        let mut is_killed = false;
+        let status = {
+            let exchange = async {
+                // Reads one byte more than fits a message, to notice output that is too large.
+                let mut limited = (&mut output).take(MAX_SENT_FRAME_LEN as u64 + 1);
+                tokio::join!(feed, limited.read_to_end(&mut reply)).1
+            };
+            let (mut exchange, mut exited) = (pin!(exchange), pin!(child.wait()));
+            let mut limit = pin!(async {
+                match limit {
+                    Some(limit) => tokio::time::sleep(limit).await,
+                    None => std::future::pending().await,
+                }
+            });
+            loop {
+                tokio::select! {
+                    status = &mut exited => break status,
+                    read = &mut exchange, if !is_read => {
+                        let read = read.map_err(|error| format!("the command's output can't be read: {error}"))?;
+                        is_read = true;
+                        if read > MAX_SENT_FRAME_LEN {
+                            group.kill();
+                        }
+                    }
+                    () = &mut limit, if !is_killed => {
+                        is_killed = true;
+                        group.kill();
+                    }
+                }
             }
-            read
         };
-        let (_, read) = tokio::join!(feed, read);
-        read.map_err(|error| format!("the command's output can't be read: {error}"))?;
-        let status =
-            child.wait().await.map_err(|error| format!("the command can't be waited for: {error}"))?;
+        let status = status.map_err(|error| format!("the command can't be waited for: {error}"))?;
+        if !is_read {
+            read_rest(&output, &mut reply);
+        }
         group.leave();
         if reply.len() > MAX_SENT_FRAME_LEN {
             Err(format!("the command's output is larger than a message can be, {MAX_SENT_FRAME_LEN} bytes"))
+        } else if let (true, Some(limit)) = (is_killed, limit) {
+            Err(format!("the command was killed after {} (--exec-timeout)", span(limit)))
         } else if status.success() {
             Ok(reply)
         } else if self.lock().ended {
@@ -135,6 +169,21 @@ impl Drop for Group {
         if let Some(number) = self.number {
             running.groups.remove(&number);
             kill(number);
+        }
+    }
+}
+
+/// Reads what a command that has exited wrote. All of it is in the pipe; waiting for the pipe's end would wait for every
+/// process that has inherited it.
+fn read_rest(output: &ChildStdout, reply: &mut Vec<u8>) {
+    let mut buffer = [0; 16 * 1024];
+    while reply.len() <= MAX_SENT_FRAME_LEN {
+        match rustix::io::read(output, &mut buffer) {
+            Ok(0) => return,
+            Ok(read) => reply.extend_from_slice(&buffer[..read]),
+            Err(Errno::INTR) => {}
+            // There is no more: the pipe does not block.
+            Err(_) => return,
         }
     }
 }

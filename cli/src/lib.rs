@@ -61,6 +61,9 @@ where
         }
     };
     let mut output = Output::new(arguments.general.format());
+    if arguments.general.full {
+        output.show_in_full();
+    }
     if arguments.general.verbose {
         wire_log::start();
         // The progress line and the log would overwrite each other.

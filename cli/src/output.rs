@@ -55,6 +55,7 @@ pub(crate) struct Output {
     shows_progress: bool,
     progress: ProgressBar,
     muted: bool,
+    payload_limit: usize,
 }
 
 impl Output {
@@ -67,7 +68,18 @@ impl Output {
             shows_progress: format == Format::People && io::stderr().is_terminal(),
             progress: ProgressBar::hidden(),
             muted: false,
+            payload_limit: PAYLOAD_LIMIT,
         }
+    }
+
+    /// Shows payloads in full.
+    pub(crate) fn show_in_full(&mut self) {
+        self.payload_limit = usize::MAX;
+    }
+
+    /// Returns the number of bytes of a payload that are shown to people.
+    pub(crate) fn payload_limit(&self) -> usize {
+        self.payload_limit
     }
 
     /// Stops all output, because the reader has closed it.
@@ -187,6 +199,11 @@ impl Output {
         if self.out_colour { writeln!(self.out, "{text}") } else { writeln!(self.out, "{}", strip_str(text)) }
     }
 
+    /// For people: the heading of the results that follow, on standard output.
+    pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
+        if self.format == Format::Json { Ok(()) } else { self.result(&format!("{STRONG}{text}{STRONG:#}")) }
+    }
+
     /// For people: something about results, possibly styled, on standard error; a line feed is added. Flushes standard
     /// output first, so that the order is right on a terminal. Ignores that standard error is full or closed, because
     /// this changes nothing about the results.
@@ -200,6 +217,9 @@ impl Output {
         })
     }
 }
+
+/// The number of bytes of a payload that are shown to people by default.
+const PAYLOAD_LIMIT: usize = 16 * 1024;
 
 /// The interval at which a progress line is redrawn.
 const TICK: Duration = Duration::from_millis(100);

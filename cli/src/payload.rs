@@ -1,9 +1,12 @@
 //! Payloads: read from the command line, standard input or a file; shown as text or hex.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use amop::ErrorKind;
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
 use amop::text::printable;
 use bytes::Bytes;
@@ -13,16 +16,16 @@ use tokio::sync::oneshot;
 
 use crate::exit::{Failure, Outcome};
 
-/// The number of bytes that are shown of a payload that isn't text; `--raw` and `--json` show all.
+/// The number of bytes that are shown of a payload that isn't text; `--full`, `--raw` and `--json` show all.
 const MOST_HEX: usize = 256;
 
 /// Reads the payload that an argument names: text, `-` for standard input, or `@FILE`; without an argument, standard input
 /// unless it is a terminal or empty.
 ///
 /// Reads files and standard input on a separate thread, because they may block.
-pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
+pub(crate) async fn read(argument: Option<OsString>) -> Outcome<Bytes> {
     match argument {
-        Some(text) if text != "-" && !text.starts_with('@') => Ok(text.into()),
+        Some(text) if text != "-" && !text.as_bytes().starts_with(b"@") => Ok(text.into_vec().into()),
         argument => {
             let (answer, read) = oneshot::channel();
             amop::threads::start("amop-input", move || {
@@ -35,13 +38,16 @@ pub(crate) async fn read(argument: Option<String>) -> Outcome<Bytes> {
     }
 }
 
-fn read_now(argument: Option<&str>) -> Outcome<Bytes> {
-    match argument {
-        Some("-") => from_standard_input(Source::Named),
-        Some(text) => match text.strip_prefix('@') {
-            Some(file) => from_file(Path::new(file)),
-            None => Ok(Bytes::copy_from_slice(text.as_bytes())),
-        },
+fn read_now(argument: Option<&OsStr>) -> Outcome<Bytes> {
+    match argument.map(OsStr::as_bytes) {
+        Some(b"-") => from_standard_input(Source::Named),
+        Some(b"@") => Err(Failure::Usage(
+            "@ needs the name of a file, as in @picture.png; to send the text @, pass it on \
+                                standard input: -"
+                .to_owned(),
+        )),
+        Some([b'@', file @ ..]) => from_file(Path::new(OsStr::from_bytes(file))),
+        Some(text) => Ok(Bytes::copy_from_slice(text)),
         None if std::io::stdin().is_terminal() => Err(no_message("")),
         None => from_standard_input(Source::Default),
     }
@@ -93,11 +99,18 @@ fn from_file(path: &Path) -> Outcome<Bytes> {
     all_of(file, &path.display().to_string())
 }
 
-/// Reads up to one byte more than fits a message, so that the library reports a payload that is too large.
+/// Reads at most one byte more than fits a message.
 fn all_of(source: impl Read, name: &str) -> Outcome<Bytes> {
     let mut data = Vec::new();
     let read = source.take(MAX_SENT_FRAME_LEN as u64 + 1).read_to_end(&mut data);
     read.map_err(|error| Failure::Usage(format!("can't read {name}: {error}")))?;
+    if data.len() > MAX_SENT_FRAME_LEN {
+        // The text of the library would give the number of bytes at which reading stopped.
+        return Err(Failure::Amop(amop::Error::undelivered(
+            ErrorKind::TooLarge,
+            format!("{name} is larger than a message can be, {MAX_SENT_FRAME_LEN} bytes: split it"),
+        )));
+    }
     Ok(data.into())
 }
 
@@ -117,20 +130,22 @@ impl Shown {
 
     /// Returns, for people, the text if it is UTF-8, else hex with a note. Control and format characters other than line feeds and
     /// tabs are escaped, so that no payload commands the terminal or reorders what it shows.
-    pub(crate) fn text(&self) -> String {
+    /// At most `limit` bytes are shown, followed by the length of all.
+    pub(crate) fn text(&self, limit: usize) -> String {
         match std::str::from_utf8(&self.0) {
-            Ok(text) => printable(text).with_lines().to_string(),
-            Err(_) => hex_with_note(&self.0),
+            Ok(text) => printable(text).with_lines().limit(limit).to_string(),
+            Err(_) if limit == usize::MAX => hex_with_note(&self.0, limit),
+            Err(_) => hex_with_note(&self.0, MOST_HEX),
         }
     }
 
     /// Returns the text as the rest of a line. Several lines begin below, indented, so that no payload passes for output of
     /// the command.
-    pub(crate) fn inline(&self) -> String {
+    pub(crate) fn inline(&self, limit: usize) -> String {
         if self.0.is_empty() {
             return "(empty)".to_owned();
         }
-        let text = self.text();
+        let text = self.text(limit);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         if text.contains('\n') {
             text.split('\n').fold(String::new(), |shown, line| shown + "\n    " + line)
@@ -148,13 +163,18 @@ fn hex(data: &[u8]) -> String {
     })
 }
 
-fn hex_with_note(data: &[u8]) -> String {
-    match data.get(..MOST_HEX) {
-        Some(start) if data.len() > MOST_HEX => {
-            format!("{}... (hex, the first {MOST_HEX} of {} bytes)", hex(start), data.len())
+fn hex_with_note(data: &[u8], most: usize) -> String {
+    match data.get(..most) {
+        Some(start) if data.len() > most => {
+            format!("{}... (hex, the first {most} of {} bytes)", hex(start), data.len())
         }
-        _ => format!("{} (hex, {} bytes)", hex(data), data.len()),
+        _ => format!("{} (hex, {})", hex(data), byte_count(data.len())),
     }
+}
+
+/// Returns a number of bytes for texts.
+pub(crate) fn byte_count(bytes: usize) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
 
 /// `{"bytes":4,"encoding":"hex","data":"deadbeef"}`; the encoding is `utf-8` for UTF-8.
@@ -184,23 +204,30 @@ mod tests {
 
     #[test]
     fn text_is_shown_as_text_and_cannot_command_a_terminal() {
-        assert_eq!(shown("grüße".as_bytes()).inline(), "grüße");
-        assert_eq!(shown(b"\x1b[2Jgone\r\x07").inline(), "\\u{1b}[2Jgone\\r\\u{7}");
-        assert_eq!(shown("\u{202e}\u{9b}2J\u{2028}".as_bytes()).text(), r"\u{202e}\u{9b}2J\u{2028}");
-        assert_eq!(shown(b"").inline(), "(empty)");
+        assert_eq!(shown("grüße".as_bytes()).inline(1000), "grüße");
+        assert_eq!(shown(b"\x1b[2Jgone\r\x07").inline(1000), "\\u{1b}[2Jgone\\r\\u{7}");
+        assert_eq!(shown("\u{202e}\u{9b}2J\u{2028}".as_bytes()).text(1000), r"\u{202e}\u{9b}2J\u{2028}");
+        assert_eq!(shown(b"").inline(1000), "(empty)");
     }
 
     #[test]
     fn several_lines_are_indented_below() {
-        assert_eq!(shown(b"one\n").inline(), "one");
-        assert_eq!(shown(b"{\n  1\n}\n").inline(), "\n    {\n      1\n    }");
+        assert_eq!(shown(b"one\n").inline(1000), "one");
+        assert_eq!(shown(b"{\n  1\n}\n").inline(1000), "\n    {\n      1\n    }");
     }
 
     #[test]
     fn bytes_are_shown_as_hex_with_a_note() {
-        assert_eq!(shown(b"\xff\xad").inline(), "ffad (hex, 2 bytes)");
-        let long = shown(&[0xff; 1000]).inline();
+        assert_eq!(shown(b"\xff\xad").inline(1000), "ffad (hex, 2 bytes)");
+        let long = shown(&[0xff; 1000]).inline(1000);
         assert!(long.starts_with("ffff") && long.ends_with("ff... (hex, the first 256 of 1000 bytes)"));
+        assert!(shown(&[0xff; 1000]).inline(usize::MAX).ends_with("ff (hex, 1000 bytes)"));
+    }
+
+    #[test]
+    fn long_text_is_cut_and_its_length_is_given() {
+        assert_eq!(shown(&[0; 1000]).inline(2), r"\u{0}\u{0}... (1000 bytes)");
+        assert_eq!(shown(&[0; 3]).inline(3), r"\u{0}\u{0}\u{0}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::text::span;
+use amop::{Client, Delivery, ErrorKind};
 use clap::Args;
 use serde::Serialize;
 
@@ -45,9 +46,11 @@ impl Repeat {
 
     /// Calls `send` for each message, and writes a record of each outcome and a summary.
     ///
-    /// `send` returns the record of a success; `waiting` is the progress text while it waits.
+    /// `send` returns the record of a success; `waiting` is the progress text while it waits. At a signal `client` is
+    /// closed, which ends the call under way with the knowledge whether its message may have been delivered.
     pub(crate) async fn run<R: Record>(
         self,
+        client: &Client,
         output: &mut Output,
         interrupt: &Interrupt,
         waiting: &str,
@@ -65,14 +68,18 @@ impl Repeat {
                 began.set(Some(Instant::now()));
                 send(Number(number)).await
             };
-            let due = interrupt.unless_caught(due);
+            let due = ended_by(interrupt, client, due, || began.get().is_some());
             let sent =
                 if self.is_once() { output.while_waiting(waiting.to_owned(), due).await } else { due.await };
             let took = began.get().map_or(Duration::ZERO, |began| began.elapsed());
-            let Some(sent) = sent else {
-                totals.unanswered += u64::from(began.get().is_some());
-                exit = if self.total().is_some() { Exit::Interrupted } else { exit };
-                break;
+            let sent = match sent {
+                Ended::BySend(sent) => sent,
+                Ended::BySignal(delivery) => {
+                    totals.interrupted = true;
+                    totals.unanswered += u64::from(delivery == Some(Delivery::Maybe));
+                    exit = if self.total().is_some() { Exit::Interrupted } else { exit };
+                    break;
+                }
             };
             match sent {
                 Ok(record) => {
@@ -94,10 +101,39 @@ impl Repeat {
             }
         }
         output.end_progress();
-        if progress.is_some() || totals.unanswered > 0 {
+        if progress.is_some() || totals.interrupted {
             output.emit_now(&totals.summary())?;
         }
         Ok(exit)
+    }
+}
+
+/// The end of a send.
+enum Ended<R> {
+    BySend(amop::Result<R>),
+    /// Whether the message may have been delivered, if one was sent.
+    BySignal(Option<Delivery>),
+}
+
+/// Runs `send` until a signal comes. Then closes `client`, so that `send` returns what is known of its message.
+async fn ended_by<R>(
+    interrupt: &Interrupt,
+    client: &Client,
+    send: impl Future<Output = amop::Result<R>>,
+    has_begun: impl Fn() -> bool,
+) -> Ended<R> {
+    let mut send = std::pin::pin!(send);
+    tokio::select! {
+        sent = &mut send => return Ended::BySend(sent),
+        () = interrupt.caught() => {}
+    }
+    if !has_begun() {
+        return Ended::BySignal(None);
+    }
+    let (sent, _closed) = tokio::join!(send, client.close_within(Duration::ZERO));
+    match sent {
+        Err(error) if error.kind() == ErrorKind::Closed => Ended::BySignal(Some(error.delivery())),
+        sent => Ended::BySend(sent),
     }
 }
 
@@ -113,13 +149,23 @@ struct Totals {
     succeeded: u64,
     failed: u64,
     unanswered: u64,
+    /// Whether a signal ended the last send, or the pause before it.
+    interrupted: bool,
     latencies: Latencies,
 }
 
 impl Totals {
     fn new(once: bool) -> Totals {
         let began = Instant::now();
-        Totals { began, once, succeeded: 0, failed: 0, unanswered: 0, latencies: Latencies::new() }
+        Totals {
+            began,
+            once,
+            succeeded: 0,
+            failed: 0,
+            unanswered: 0,
+            interrupted: false,
+            latencies: Latencies::new(),
+        }
     }
 
     fn succeeded(&mut self, took: Duration) {
@@ -172,7 +218,10 @@ impl Record for Summary {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let Summary { once, sent, succeeded, failed, unanswered, seconds, rate, latency_us } = self;
         if *once {
-            return output.notice("interrupted before the answer; the message may have been delivered");
+            return output.notice(match unanswered {
+                0 => "interrupted; the message was not delivered",
+                _ => "interrupted before the answer; the message may have been delivered",
+            });
         }
         let unanswered = match unanswered {
             0 => String::new(),

@@ -57,8 +57,8 @@ public:
     /// `already_answered`, `too_large`, `forked`.
     void reply(Bytes data = {}) const { detail::call(amop_request_reply, get(), data.data(), data.size()); }
 
-    /// Answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of
-    /// the nodes (100 to 104) or a code of the library (-5013 to -5010).
+    /// Answers with a failure: a code and data. The code must not be 0, a code of the nodes (100 to 104) or a code
+    /// of the library (-5013 to -5010).
     ///
     /// Throws as `reply`; `invalid_argument` for a code that is not allowed.
     void fail(std::int32_t code, Bytes data = {}) const {

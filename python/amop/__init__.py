@@ -17,7 +17,7 @@ returned. *Broadcast* is a multicast to all subscribers::
 
 Calls that wait release the interpreter's lock, and Ctrl-C interrupts each of them. Handlers run on threads of the
 client. A child process of a fork can't use the clients of its parent, which raise ForkError there, but can create its
-own. When the interpreter exits, open clients are closed, with one second for their handlers.
+own. When the interpreter exits, open clients are closed within one second.
 """
 
 from __future__ import annotations

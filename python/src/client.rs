@@ -12,7 +12,7 @@ use pyo3::types::PyDict;
 use crate::bridge::{Bridge, Operation, run};
 use crate::completions::{Completions, Started};
 use crate::error::{Result, checked};
-use crate::guard::{Guard, elsewhere};
+use crate::guard::Guard;
 use crate::handler::{Handler, Runner};
 use crate::inbox::{Inbox, Source};
 use crate::live::Live;
@@ -166,18 +166,19 @@ impl Client {
         wait(py, handling).map(Guard::new)
     }
 
-    /// Subscribes with a handler that runs in an event loop; returns an inbox for it and its guard.
+    /// Subscribes with a handler that runs in an event loop. Returns an inbox for it at once, and an operation that ends
+    /// with its guard when a node has listed the topic.
     fn subscribe_elsewhere(
         &self,
         py: Python<'_>,
         topic: &str,
         given: Given,
         bridge: &Bridge,
-    ) -> Result<Py<Operation>> {
+    ) -> Result<(Inbox, Py<Operation>)> {
         let subscribe = self.subscribing(py, topic, given)?;
-        bridge.start(py, subscribe.with_external_handler(), |py, (subscription, guard)| {
-            elsewhere(py, Source::Messages(subscription), guard)
-        })
+        let (subscription, confirmed) = checked(py, subscribe.with_external_handler())?;
+        let confirmed = bridge.start(py, confirmed, |py, guard| object(py, Guard::new(guard)))?;
+        Ok((Inbox::new(Source::Messages(subscription)), confirmed))
     }
 
     /// Serves; requests are read from the returned inbox.
@@ -209,18 +210,18 @@ impl Client {
         wait(py, serve.into_future()).map(Guard::new)
     }
 
-    /// Serves with a handler that runs in an event loop; returns an inbox for it and its guard.
+    /// Serves with a handler that runs in an event loop; as `subscribe_elsewhere`.
     fn serve_elsewhere(
         &self,
         py: Python<'_>,
         topic: &str,
         given: Given,
         bridge: &Bridge,
-    ) -> Result<Py<Operation>> {
+    ) -> Result<(Inbox, Py<Operation>)> {
         let serve = self.serving(py, topic, given)?;
-        bridge.start(py, serve.with_external_handler(), |py, (requests, guard)| {
-            elsewhere(py, Source::Requests(requests), guard)
-        })
+        let (requests, confirmed) = checked(py, serve.with_external_handler())?;
+        let confirmed = bridge.start(py, confirmed, |py, guard| object(py, Guard::new(guard)))?;
+        Ok((Inbox::new(Source::Requests(requests)), confirmed))
     }
 
     /// Returns the events from now on.

@@ -7,15 +7,9 @@ use pyo3::prelude::*;
 
 use crate::bridge::{Bridge, run};
 use crate::error::{Result, checked};
-use crate::inbox::{Inbox, Source};
 use crate::owned::Owned;
 use crate::stats::SubscriptionStats;
 use crate::units::optional_seconds;
-
-/// Returns the inbox and the guard for a handler in an event loop.
-pub(crate) fn elsewhere(py: Python<'_>, source: Source, guard: RunningHandler) -> Result<Py<PyAny>> {
-    Ok((Inbox::new(source), Guard::new(guard)).into_pyobject(py)?.into_any().unbind())
-}
 
 /// The native part of a subscription or service with a handler.
 #[pyclass(frozen, module = "amop._amop")]

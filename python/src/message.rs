@@ -129,7 +129,7 @@ impl Request {
 
     /// Answer with a failure. Never waits.
     ///
-    /// :param code: a code of the program: -32768 to 32767, except 0, 100 to 104 and -5013 to -5010.
+    /// :param code: a code of the program: 32 bits, except 0, 100 to 104 and -5013 to -5010.
     /// :param data: what the publisher receives as ``error.data``.
     /// :raises ServiceError: as for :meth:`reply`.
     /// :raises ArgumentError: the code is not allowed, or the data does not fit in one frame.

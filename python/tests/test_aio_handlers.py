@@ -57,6 +57,36 @@ async def test_plain_function_handler_runs_in_the_loop(
     assert threads == [threading.get_ident()]
 
 
+async def test_handlers_run_before_a_node_has_confirmed(
+    aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
+) -> None:
+    got: asyncio.Queue[bytes] = asyncio.Queue()
+    options = {"credentials": devnet.credentials, "call_timeout": 600.0, "heartbeat": 600.0}
+    async with aio.connect(devnet.endpoints[1], **options) as subscriber:  # type: ignore[arg-type]
+        # The node lists topics, and its answers about them are lost.
+        fault = devnet.control("fault lose node=1 type=0x12")["fault"]
+        try:
+            serving = asyncio.create_task(subscriber.serve(topic, lambda request: b"served"))
+            subscribing = asyncio.create_task(
+                subscriber.subscribe(topic + "/all", lambda message: got.put_nowait(message.data))
+            )
+            async with asyncio.timeout(GUARD):
+                reply = await aio_publisher.publish(topic, wait_for_subscriber=True, timeout=GUARD)
+                await aio_publisher.publish(topic + "/all", "x", wait_for_subscriber=True, timeout=GUARD)
+                assert (reply.data, await got.get()) == (b"served", b"x")
+            assert not serving.done() and not subscribing.done()
+            for task in (serving, subscribing):
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+        finally:
+            devnet.control(f"remove-fault {fault}")
+        # Nothing is left of either.
+        service = await subscriber.serve(topic, lambda request: b"again")
+        assert (await aio_publisher.publish(topic, wait_for_subscriber=True)).data == b"again"
+        await service.unsubscribe()
+
+
 async def test_handler_with_a_full_queue_lets_other_tasks_run(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:

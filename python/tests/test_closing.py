@@ -49,6 +49,20 @@ def test_close_completes_calls_in_flight(subscriber: amop.Client, devnet: Devnet
     assert kept.is_open
 
 
+def test_close_completes_calls_that_wait_for_a_subscriber(devnet: Devnet, topic: str) -> None:
+    client = devnet.connect(0)
+    late: list[object] = []
+    returned = threading.Event()
+    calls = [client.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True) for _ in range(40)]
+    for call in calls:
+        call.add_done_callback(lambda call: late.append(call) if returned.is_set() else None)
+    client.close()
+    returned.set()
+    assert all(call.done() for call in calls)
+    assert {type(call.exception(0)) for call in calls} == {amop.ClosedError}
+    assert late == []
+
+
 def test_reading_thread_ends_with_the_client(devnet: Devnet, topic: str) -> None:
     client = devnet.connect(0)
     subscription = client.subscribe(topic)

@@ -79,10 +79,11 @@ def test_handler_may_keep_the_request_and_answer_later(
 
 
 def test_failure_has_its_code_and_data(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
-    subscriber.serve(topic, lambda request: request.fail(77, b"why"))
+    code = 160010
+    subscriber.serve(topic, lambda request: request.fail(code, b"why"))
     with pytest.raises(amop.SubscriberError) as caught:
         publisher.publish(topic, wait_for_subscriber=True)
-    assert (caught.value.node_code, caught.value.data) == (77, b"why")
+    assert (caught.value.node_code, caught.value.data) == (code, b"why")
     assert caught.value.kind == amop.ErrorKind.REMOTE
     assert not caught.value.retriable
 
@@ -93,7 +94,7 @@ def test_invalid_failure_codes_are_rejected(
     service = subscriber.serve(topic)
     call = publisher.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True)
     request = service.next(GUARD)
-    for code in (0, 100, 104, -5010, -5013, 40000):
+    for code in (0, 100, 104, -5010, -5013):
         with pytest.raises(amop.ArgumentError, match=f"{code} can't be"):
             request.fail(code)
     request.fail()

@@ -180,8 +180,9 @@ impl Client {
 
     /// Closes the client.
     ///
-    /// Calls under way fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Handlers have until `timeout` to
-    /// process what is queued; the rest is dropped and counted. Connections are closed once queued bytes are written.
+    /// Calls under way fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed). Handlers process what is queued for up
+    /// to four fifths of `timeout`, or all of it but half a second if that is longer; the rest is dropped and counted.
+    /// Connections are closed once queued bytes are written, at the end of `timeout` at the latest.
     /// Returns after the last call of a handler and the last completion callback have returned; none runs afterwards.
     /// Inside a handler or a completion callback it returns at once instead, and the client ends when that returns. A
     /// second close waits for the first.

@@ -127,24 +127,23 @@ impl ClientCore {
     pub(crate) async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
         self.runtime.check_fork()?;
         let timeout = timeout.min(MAX_TIME);
-        let deadline = Instant::now() + timeout;
+        let began = Instant::now();
         if !self.closing.swap(true, Ordering::AcqRel) {
             self.closing_signal.send_replace(true);
             let core = self.clone();
-            self.runtime.handle().spawn(async move { core.shut_down(deadline).await });
+            self.runtime.handle().spawn(async move { core.shut_down(Limits::new(began, timeout)).await });
         }
         if is_in_handler() {
             return Ok(());
         }
         let mut ended = self.ended.subscribe();
-        // Closing the connections may take another second after the time for handlers is over.
-        let limit = deadline + Duration::from_secs(1);
-        match self.runtime.until(limit, ended.wait_for(|ended| *ended)).await {
+        match self.runtime.until(began + timeout, ended.wait_for(|ended| *ended)).await {
             Some(_) => Ok(()),
             None => Err(Error::undelivered(
                 ErrorKind::Timeout,
                 format!(
-                    "a handler has not returned within {}; what it holds is kept until it does",
+                    "the client has not ended within {}; a handler or callback that has not returned keeps what it \
+                     holds until it does",
                     span(timeout)
                 ),
             )),
@@ -152,7 +151,7 @@ impl ClientCore {
     }
 
     /// Ends in this order: calls, topics, handlers, connections, the callbacks of calls, the handlers of events.
-    async fn shut_down(self: Arc<Self>, deadline: Instant) {
+    async fn shut_down(self: Arc<Self>, limits: Limits) {
         let (leftovers, wakers) = {
             let mut registry = self.registry();
             let (topics, leftovers, wakers) = registry.close();
@@ -170,7 +169,7 @@ impl ClientCore {
         for leftover in leftovers {
             let Some(mut finished) = leftover.finished.clone() else { continue };
             let ended = async { while finished.changed().await.is_ok() {} };
-            if self.runtime.until(deadline, ended).await.is_none() {
+            if self.runtime.until(limits.handlers, ended).await.is_none() {
                 leftover.abandon();
                 unfinished.push(finished);
             }
@@ -179,10 +178,9 @@ impl ClientCore {
             let _ = link.handle.send(Command::Close(session::closed()));
         }
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        // Queued bytes are written for the rest of the time, and for half a second at least.
-        let limit = deadline.max(Instant::now() + Duration::from_millis(500));
         for mut task in tasks {
-            if self.runtime.until(limit, &mut task).await.is_none() {
+            // Until then, queued bytes are written.
+            if self.runtime.until(limits.connections, &mut task).await.is_none() {
                 task.abort();
                 // Its state is final once it is dropped. A task that panicked has ended as well.
                 let _ = task.await;
@@ -202,6 +200,29 @@ impl ClientCore {
     }
 }
 
+/// Until when a close waits for what, so that it has ended after its timeout.
+#[derive(Debug, PartialEq)]
+struct Limits {
+    /// When handlers are abandoned that have not returned.
+    handlers: Instant,
+    /// When connections are aborted that have not written what is queued.
+    connections: Instant,
+}
+
+impl Limits {
+    /// Reserves a fifth of the time, at most half a second, for the answers of the last handlers, and a fifth of that for
+    /// what follows the connections. A close that does not wait gives the connections half a second in the background.
+    fn new(began: Instant, timeout: Duration) -> Limits {
+        let longest = Duration::from_millis(500);
+        if timeout.is_zero() {
+            return Limits { handlers: began, connections: began + longest };
+        }
+        let reserve = (timeout / 5).min(longest);
+        let handlers = began + (timeout - reserve);
+        Limits { handlers, connections: handlers + (reserve - reserve / 5) }
+    }
+}
+
 impl Drop for ClientCore {
     /// Ends the client in the background, because its last handle was dropped without a close.
     fn drop(&mut self) {
@@ -215,5 +236,21 @@ impl Drop for ClientCore {
         }
         self.delivery.events.emit(Event::Closed);
         self.dispatcher.shut_down();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn end_of_the_connections_fits_in_the_timeout_of_a_close() {
+        let began = Instant::now();
+        for (timeout, handlers, connections) in [(0, 0, 500), (100, 80, 96), (5_000, 4_500, 4_900)] {
+            let [timeout, handlers, connections] =
+                [timeout, handlers, connections].map(Duration::from_millis);
+            let limits = Limits { handlers: began + handlers, connections: began + connections };
+            assert_eq!(Limits::new(began, timeout), limits);
+        }
     }
 }

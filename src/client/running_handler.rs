@@ -125,7 +125,8 @@ impl Pending {
         Ok(RunningHandler { member: self.member, lane: self.lane, finished: self.finished })
     }
 
-    /// Waits until a node lists the topic. If none does in time, unsubscribes.
+    /// Waits until a node lists the topic. If none does in time, unsubscribes. The caller runs the handler, so there is
+    /// none to wait for then.
     pub(super) async fn confirmed_without_handler(mut self) -> Result<RunningHandler> {
         self.member.confirmed(self.deadline).await?;
         Ok(RunningHandler { member: self.member, lane: self.lane, finished: self.finished })

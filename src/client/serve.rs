@@ -232,12 +232,13 @@ impl ServeRequests {
     /// # Errors
     /// As for the stream.
     #[doc(hidden)]
-    pub async fn with_external_handler(self) -> Result<(Requests, RunningHandler)> {
+    pub fn with_external_handler(
+        self,
+    ) -> Result<(Requests, impl Future<Output = Result<RunningHandler>> + Send + 'static)> {
         let Joined { reader, finished, pending } = self.settings.join()?;
         let member = pending.member.again();
         let requests = Requests { reader, member, _finished: Some(finished) };
-        // The caller runs the handler, so there is none to wait for if this fails.
-        Ok((requests, pending.confirmed_without_handler().await?))
+        Ok((requests, pending.confirmed_without_handler()))
     }
 }
 

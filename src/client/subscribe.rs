@@ -120,19 +120,23 @@ impl Subscribe {
         self.start(|_| handler).await
     }
 
-    /// Subscribes for a handler that the caller runs, for example in the event loop of another language.
+    /// Subscribes for a handler that the caller runs, for example in the event loop of another language. Returns the
+    /// stream at once, for a handler that runs from here on, and a future that is ready when a node has listed the
+    /// topic. Dropping that future before unsubscribes.
+    ///
     /// [`RunningHandler::unsubscribe`] and [`Client::close`](crate::Client::close) wait until the stream is dropped, as
     /// they wait for the last call of a handler. For bindings.
     ///
     /// # Errors
-    /// As for the stream.
+    /// As for the stream. If the future fails, no more messages arrive.
     #[doc(hidden)]
-    pub async fn with_external_handler(self) -> Result<(Subscription, RunningHandler)> {
+    pub fn with_external_handler(
+        self,
+    ) -> Result<(Subscription, impl Future<Output = Result<RunningHandler>> + Send + 'static)> {
         let Joined { reader, finished, pending } = self.join()?;
         let member = pending.member.again();
         let subscription = Subscription { reader, member, _finished: Some(finished) };
-        // The caller runs the handler, so there is none to wait for if this fails.
-        Ok((subscription, pending.confirmed_without_handler().await?))
+        Ok((subscription, pending.confirmed_without_handler()))
     }
 
     async fn start<H>(self, make: impl FnOnce(Owner) -> H) -> Result<RunningHandler>

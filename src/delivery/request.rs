@@ -152,8 +152,8 @@ impl Request {
 
     /// Reports a failure to the publisher, with a code of the application and data.
     ///
-    /// The code has to fit 16 bits, because 3.x carries no more. It must not be 0, a node's own code (100 to 104), or one
-    /// that this library answers by itself (-5013 to -5010: after some of them the publisher tries another subscriber).
+    /// The code must not be 0, a node's own code (100 to 104), or one that this library answers by itself (-5013 to -5010:
+    /// after some of them the publisher tries another subscriber).
     /// Use [`Request::FAILED`] if the application has no code of its own.
     ///
     /// # Errors
@@ -162,12 +162,11 @@ impl Request {
         let of_nodes = result::NO_SUBSCRIBER..=result::SUBSCRIBER_UNREACHABLE;
         let of_the_library = result::UNSUBSCRIBED..=result::DROPPED;
         let taken = code == result::OK || of_nodes.contains(&code) || of_the_library.contains(&code);
-        if taken || i16::try_from(code).is_err() {
+        if taken {
             return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,
                 format!(
-                    "{code} can't be a failure's code: take -32768 to 32767, not 0, not 100 to 104 and not -5013 to \
-                     -5010"
+                    "{code} can't be a failure's code: take one other than 0, 100 to 104 and -5013 to -5010"
                 ),
             ));
         }

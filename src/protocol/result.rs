@@ -1,7 +1,7 @@
 //! The result codes of replies, the same for all generations.
 //!
-//! Nodes answer with 100 to 104. They pass a subscriber's own `result` on to the publisher unchanged. Those of this library
-//! fit 16 bits, because 3.x carries no more, and differ from the nodes' own.
+//! Nodes answer with 100 to 104. They pass a subscriber's own `result` on to the publisher unchanged: any 32 bits
+//! on 2.x. Those of this library fit 16 bits, because 3.x carries no more, and differ from the nodes' own.
 
 use crate::error::ErrorKind;
 

@@ -34,7 +34,7 @@ impl Connector {
     /// Returns one of the kinds from 30 to 39 for what went wrong between the two sides.
     pub async fn connect(&self, tcp: TcpStream, endpoint: &Endpoint) -> Result<BoxedStream> {
         match self {
-            Connector::Plain => Ok(Box::new(Socket::from(tcp))),
+            Connector::Plain => Ok(Box::new(Socket::to_node(tcp))),
             Connector::Rustls(connector) => {
                 connector.handshake(tcp, endpoint).await.map_err(|failure| failure.error)
             }

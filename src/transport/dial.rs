@@ -164,7 +164,15 @@ where
 
 /// Returns the error for an endpoint at which all addresses failed.
 fn all_failed(endpoint: &Endpoint, failures: Vec<Failure>) -> Error {
-    let listed: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    let name = endpoint.to_string();
+    let listed: Vec<_> = failures
+        .iter()
+        .map(|failure| match failure {
+            // Not the same address twice.
+            Failure::Refused(address, error) if address.to_string() == name => error.to_string(),
+            failure => failure.to_string(),
+        })
+        .collect();
     let mut refusal = None;
     for failure in failures.into_iter().rev() {
         match failure {
@@ -173,7 +181,7 @@ fn all_failed(endpoint: &Endpoint, failures: Vec<Failure>) -> Error {
         }
     }
     let text = format!(
-        "cannot connect to {endpoint} ({}): check that the node runs and listens there, that the port is \
+        "cannot connect to {name} ({}): check that the node runs and listens there, that the port is \
          its channel port, and that no firewall is in between",
         listed.join("; ")
     );

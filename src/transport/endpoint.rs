@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use crate::text::foreign;
 use crate::{Error, ErrorKind, Result};
 
 /// The length of the longest host name in DNS, in bytes.
@@ -46,7 +47,7 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Endpoint> {
         parse(text).map_err(|why| {
-            Error::undelivered(ErrorKind::InvalidEndpoint, format!("endpoint {text:?}: {why}"))
+            Error::undelivered(ErrorKind::InvalidEndpoint, format!("endpoint {:?}: {why}", foreign(text)))
         })
     }
 }
@@ -59,10 +60,34 @@ impl TryFrom<&str> for Endpoint {
     }
 }
 
+/// Returns the endpoints in a list, as a command line has it: separated by commas, semicolons or blanks, also in their
+/// full-width forms. Nothing is checked.
+pub fn endpoint_list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(is_separator).filter(|endpoint| !endpoint.is_empty())
+}
+
+/// Returns whether lists separate endpoints with `c`.
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ',' | ';' | '\u{ff0c}' | '\u{ff1b}' | '\u{3001}')
+}
+
 /// Returns the endpoint that `text` names, or a text that says what to write instead.
 fn parse(text: &str) -> std::result::Result<Endpoint, String> {
     if text.is_empty() {
         return Err("it is empty; write host:port, for example 127.0.0.1:20200".into());
+    }
+    if text.contains(is_separator) {
+        let endpoints: Vec<_> =
+            endpoint_list(text).map(|endpoint| format!("{:?}", foreign(endpoint))).collect();
+        return Err(match endpoints.as_slice() {
+            [] => "it has no host and port; write host:port, for example 127.0.0.1:20200".into(),
+            [one] => format!("there are blanks or separators around it; write {one}"),
+            several => format!("it is a list; pass each endpoint on its own: {}", several.join(", ")),
+        });
+    }
+    if text.contains(is_full_width) {
+        let usual: String = text.chars().map(usual_form).collect();
+        return Err(format!("it has full-width characters; write {:?}", foreign(&usual)));
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         let rest = rest.trim_end_matches('/');
@@ -86,6 +111,21 @@ fn parse(text: &str) -> std::result::Result<Endpoint, String> {
         (name_or_ipv4(host)?, port)
     };
     Ok(Endpoint { host, port: parse_port(port)? })
+}
+
+/// Returns whether `c` is a full-width form of an ASCII character.
+fn is_full_width(c: char) -> bool {
+    matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{3002}')
+}
+
+/// Returns the ASCII character of which `c` is the full-width form, or `c`.
+fn usual_form(c: char) -> char {
+    match c {
+        '\u{3002}' => '.',
+        // The block has the order of ASCII from the exclamation mark on.
+        c if is_full_width(c) => char::from_u32(u32::from(c) - 0xff01 + u32::from('!')).unwrap_or(c),
+        c => c,
+    }
 }
 
 fn parse_port(text: &str) -> std::result::Result<u16, String> {
@@ -184,7 +224,12 @@ mod tests {
             ("localhost:0", "1 to 65535"),
             ("localhost:65536", "1 to 65535"),
             ("localhost:+80", "1 to 65535"),
-            ("localhost:20200 ", "1 to 65535"),
+            ("localhost:20200 ", "blanks or separators around it; write \"localhost:20200\""),
+            ("a:1,b:2", "pass each endpoint on its own: \"a:1\", \"b:2\""),
+            ("a:1; b:2", "pass each endpoint on its own: \"a:1\", \"b:2\""),
+            ("a:1\u{ff0c}b:2\u{ff1b}c:3\u{3001}d:4", "own: \"a:1\", \"b:2\", \"c:3\", \"d:4\""),
+            (",", "no host and port"),
+            ("localhost\u{ff1a}\u{ff12}0200", "full-width characters; write \"localhost:20200\""),
             (":20200", "host is missing"),
             ("::1", "brackets"),
             ("::1:20200", "brackets"),
@@ -198,7 +243,7 @@ mod tests {
             ("wss://node/", "leave out \"wss://\""),
             ("host/path:20200", "invalid character"),
             ("user@host:20200", "invalid character"),
-            ("my host:20200", "invalid character"),
+            ("my host:20200", "pass each endpoint on its own"),
             ("knoten\u{e4}:20200", "xn--"),
             ("256.0.0.1:20200", "invalid IPv4 address"),
             ("1.2.3:20200", "invalid IPv4 address"),

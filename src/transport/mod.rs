@@ -6,6 +6,7 @@
 //!
 //! Public to the embedded node and the command, without a promise of stability.
 
+mod acknowledgements;
 mod certificate;
 mod connector;
 mod credentials;
@@ -22,7 +23,7 @@ pub use connector::Connector;
 pub(crate) use credentials::Loading;
 pub use credentials::{CredentialSource, Credentials};
 pub use dial::{Dialled, dial, dial_by_plan};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, endpoint_list};
 pub use plan::{DialPlan, Generation, Security, Way};
 pub use resolve::{Resolve, Resolving, SystemResolver};
 pub use socket::Socket;

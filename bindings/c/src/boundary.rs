@@ -3,8 +3,9 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use amop::{Error, ErrorKind, Result};
+use amop::{Error, ErrorKind};
 
 use crate::error::amop_error;
 use crate::status::amop_status;
@@ -12,10 +13,16 @@ use crate::status::amop_status;
 /// Runs the body of an export and converts its [`Result`] into a status.
 ///
 /// - `guard!(error, { ... })` also stores an error object in the out-parameter `error`.
+/// - `guard!(error, Miss, { ... })` is for functions that look for an item, see [`Miss`].
 /// - `guard!({ ... })` is for functions without such a parameter.
 macro_rules! guard {
     ($error:ident, $body:block) => {{
         let body = || -> amop::Result<()> { $body };
+        // SAFETY: the header demands that `error` is NULL or points to a writable pointer.
+        unsafe { $crate::boundary::status($error, body) }
+    }};
+    ($error:ident, $failure:ty, $body:block) => {{
+        let body = || -> std::result::Result<(), $failure> { $body };
         // SAFETY: the header demands that `error` is NULL or points to a writable pointer.
         unsafe { $crate::boundary::status($error, body) }
     }};
@@ -27,24 +34,83 @@ macro_rules! guard {
 }
 pub(crate) use guard;
 
+/// Why an export failed. The error object is made only if the caller wants it.
+pub(crate) trait Failure {
+    fn kind(&self) -> ErrorKind;
+    fn into_error(self) -> Error;
+}
+
+impl Failure for Error {
+    fn kind(&self) -> ErrorKind {
+        Error::kind(self)
+    }
+
+    fn into_error(self) -> Error {
+        self
+    }
+}
+
+/// The failure of a function that looks for an item. That there is none is frequent and must cost little.
+pub(crate) enum Miss {
+    /// None of these items arrived in this time.
+    Nothing(&'static str, Duration),
+    Failed(Error),
+}
+
+impl From<Error> for Miss {
+    fn from(error: Error) -> Miss {
+        Miss::Failed(error)
+    }
+}
+
+impl Failure for Miss {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Miss::Nothing(..) => ErrorKind::Timeout,
+            Miss::Failed(error) => error.kind(),
+        }
+    }
+
+    fn into_error(self) -> Error {
+        match self {
+            Miss::Nothing(items, wait) => {
+                Error::undelivered(ErrorKind::Timeout, format!("no {items} arrived within {wait:?}"))
+            }
+            Miss::Failed(error) => error,
+        }
+    }
+}
+
 /// See [`guard!`].
 ///
 /// # Safety
 /// `error` is NULL or can be written to.
-pub(crate) unsafe fn status(error: *mut *mut amop_error, body: impl FnOnce() -> Result<()>) -> amop_status {
+pub(crate) unsafe fn status<F: Failure>(
+    error: *mut *mut amop_error,
+    body: impl FnOnce() -> Result<(), F>,
+) -> amop_status {
     if !error.is_null() {
         // SAFETY: guaranteed by the caller.
         unsafe { *error = std::ptr::null_mut() };
     }
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => return amop_status::AMOP_OK,
-        Ok(Err(failure)) => failure,
-        Err(panic) => internal(&*panic),
-    };
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => amop_status::AMOP_OK,
+        // SAFETY: guaranteed by the caller.
+        Ok(Err(failure)) => unsafe { store(error, failure) },
+        // SAFETY: as above.
+        Err(panic) => unsafe { store(error, internal(&*panic)) },
+    }
+}
+
+/// Stores a failure in an out-parameter and returns its status.
+///
+/// # Safety
+/// `error` is NULL or can be written to.
+unsafe fn store(error: *mut *mut amop_error, failure: impl Failure) -> amop_status {
     let status = amop_status::of(failure.kind());
     if !error.is_null() {
         // SAFETY: guaranteed by the caller.
-        unsafe { *error = amop_error::boxed(failure) };
+        unsafe { *error = amop_error::boxed(failure.into_error()) };
     }
     status
 }
@@ -67,11 +133,13 @@ fn internal(panic: &(dyn Any + Send)) -> Error {
 mod tests {
     use super::*;
     use crate::argument::invalid_argument;
+    use amop::Result;
+    use std::cell::Cell;
     use std::ffi::CStr;
     use std::panic::resume_unwind;
 
     /// Returns what a caller receives from the body of an export: the status, and the text of the error.
-    fn run(body: impl FnOnce() -> Result<()>) -> (amop_status, Option<String>) {
+    fn run<F: Failure>(body: impl FnOnce() -> Result<(), F>) -> (amop_status, Option<String>) {
         // Not NULL, to check that it is overwritten; never dereferenced.
         let mut error = std::ptr::dangling_mut::<amop_error>();
         // SAFETY: it can be written to.
@@ -90,14 +158,14 @@ mod tests {
     #[test]
     fn error_passed_as_a_panic_keeps_its_kind() {
         let error = amop::threads::refused("a thread", &std::io::ErrorKind::WouldBlock.into());
-        let (status, text) = run(|| resume_unwind(Box::new(error)));
+        let (status, text) = run(|| -> Result<()> { resume_unwind(Box::new(error)) });
         assert_eq!(status, amop_status::AMOP_ERROR_RUNTIME);
         assert!(text.unwrap().contains("RLIMIT_NPROC"));
     }
 
     #[test]
     fn success_stores_no_error() {
-        assert_eq!(run(|| Ok(())), (amop_status::AMOP_OK, None));
+        assert_eq!(run(|| -> Result<()> { Ok(()) }), (amop_status::AMOP_OK, None));
     }
 
     #[test]
@@ -111,7 +179,7 @@ mod tests {
         let panics: [Box<dyn Any + Send>; 3] =
             [Box::new("a text"), Box::new(String::from("a text of its own")), Box::new(7)];
         for (panic, part) in panics.into_iter().zip(["a text", "a text of its own", "no text"]) {
-            let (status, text) = run(|| resume_unwind(panic));
+            let (status, text) = run(|| -> Result<()> { resume_unwind(panic) });
             assert_eq!(status, amop_status::AMOP_ERROR_INTERNAL);
             assert!(text.unwrap().ends_with(part));
         }
@@ -120,7 +188,32 @@ mod tests {
     #[test]
     fn error_parameter_may_be_null() {
         // SAFETY: it's NULL.
-        let code = unsafe { status(std::ptr::null_mut(), || resume_unwind(Box::new("unheard"))) };
+        let code =
+            unsafe { status(std::ptr::null_mut(), || -> Result<()> { resume_unwind(Box::new("unread")) }) };
         assert_eq!(code, amop_status::AMOP_ERROR_INTERNAL);
+    }
+
+    #[test]
+    fn error_object_is_made_only_where_it_is_wanted() {
+        struct Counted<'a>(&'a Cell<u32>);
+
+        impl Failure for Counted<'_> {
+            fn kind(&self) -> ErrorKind {
+                ErrorKind::Timeout
+            }
+
+            fn into_error(self) -> Error {
+                self.0.set(self.0.get() + 1);
+                Miss::Nothing("messages", Duration::ZERO).into_error()
+            }
+        }
+
+        let made = Cell::new(0);
+        // SAFETY: it's NULL.
+        let code = unsafe { status(std::ptr::null_mut(), || Err(Counted(&made))) };
+        assert_eq!((code, made.get()), (amop_status::AMOP_ERROR_TIMEOUT, 0));
+        let (code, text) = run(|| Err(Counted(&made)));
+        assert_eq!((code, made.get()), (amop_status::AMOP_ERROR_TIMEOUT, 1));
+        assert_eq!(text.as_deref(), Some("no messages arrived within 0ns"));
     }
 }

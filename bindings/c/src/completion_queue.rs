@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use amop::{Process, Result};
 
-use crate::boundary::guard;
+use crate::boundary::{Miss, guard};
 use crate::call::{amop_call, give};
 use crate::client::amop_client;
 use crate::completion::{Slot, Slots, Tag, amop_completion};
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn amop_completion_queue_next(
     completion: *mut *mut amop_completion,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(completion)?;
         let mut next = None;
         borrow!(queue)?.inbox.next(timeout_ms, 1, |completion| next = Some(completion))?;
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn amop_completion_queue_next_many(
     count: *mut usize,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(count)?;
         let queue = borrow!(queue)?;
         let mut places = places!(completions, max)?;

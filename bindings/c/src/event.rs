@@ -16,7 +16,7 @@ use amop::{Event, Events, Process};
 use futures_core::Stream;
 
 use crate::argument::c_text;
-use crate::boundary::guard;
+use crate::boundary::{Miss, guard};
 use crate::callback::{Context, call_or_log, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn amop_events_next(
     event: *mut *mut amop_event,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(event)?;
         let mut next = None;
         borrow!(events)?.inbox.next(timeout_ms, 1, |event| next = Some(event))?;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use amop::{Error, ErrorKind, Process, Result};
 
 use crate::argument::{invalid_argument, time};
+use crate::boundary::Miss;
 use crate::signal::Signal;
 
 /// A source of items.
@@ -52,14 +53,20 @@ impl<S: Source> Inbox<S> {
     }
 
     /// Waits for the first item, then takes up to `most` items that are available.
-    pub(crate) fn next(&self, timeout_ms: u64, most: usize, mut take: impl FnMut(S::Item)) -> Result<usize> {
+    pub(crate) fn next(
+        &self,
+        timeout_ms: u64,
+        most: usize,
+        mut take: impl FnMut(S::Item),
+    ) -> Result<usize, Miss> {
         self.check_fork()?;
         if most == 0 {
-            return Err(invalid_argument("the number of items is 0"));
+            return Err(invalid_argument("the number of items is 0").into());
         }
         let wait = time(timeout_ms).unwrap_or_default();
         if wait > LONGEST {
-            return Err(invalid_argument(format!("the time {wait:?} is too long: use at most {LONGEST:?}")));
+            let text = format!("the time {wait:?} is too long: use at most {LONGEST:?}");
+            return Err(invalid_argument(text).into());
         }
         let deadline = Instant::now() + wait;
         let waker = Waker::from(self.signal.clone());
@@ -92,16 +99,11 @@ impl<S: Source> Inbox<S> {
                 return Ok(taken);
             }
             if ended {
-                return Err(Error::undelivered(
-                    ErrorKind::Closed,
-                    format!("no more {} will arrive: the source has ended", S::NAME),
-                ));
+                let text = format!("no more {} will arrive: the source has ended", S::NAME);
+                return Err(Error::undelivered(ErrorKind::Closed, text).into());
             }
             if !self.signal.wait(seen, deadline) {
-                return Err(Error::undelivered(
-                    ErrorKind::Timeout,
-                    format!("no {} arrived within {wait:?}", S::NAME),
-                ));
+                return Err(Miss::Nothing(S::NAME, wait));
             }
         }
     }
@@ -138,6 +140,7 @@ impl<S: Source> Inbox<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boundary::Failure;
     use std::collections::VecDeque;
 
     /// Items of a test, and the number of times that the source was asked for one.
@@ -193,7 +196,7 @@ mod tests {
         let inbox = Inbox::new(Items::default());
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
-                .map(|_| scope.spawn(|| inbox.next(60_000, 1, drop).map_err(|e| e.kind())))
+                .map(|_| scope.spawn(|| inbox.next(60_000, 1, drop).map_err(|miss| miss.kind())))
                 .collect();
             inbox.until_waiting(THREADS);
             inbox.change(|source| source.items.push_back(1));

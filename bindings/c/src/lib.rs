@@ -40,7 +40,10 @@
 //! Times are in milliseconds; 0 stands for the default. No function waits without a limit.
 //!
 //! Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
-//! AMOP_ERROR_FORKED. It can create handles of its own. The library installs no signal handlers.
+//! AMOP_ERROR_FORKED. It can create handles of its own.
+//!
+//! Signals. The library installs no signal handlers. Its threads block all signals but those of faults, such as SIGSEGV,
+//! so that a thread of the program receives the others. A process or thread that a callback starts inherits that mask.
 //!
 //! Data. A payload is any number of bytes, possibly none. Strings are UTF-8 and end with a NUL. Payloads are logged
 //! at trace level only.
@@ -56,6 +59,8 @@ mod callback;
 mod client;
 mod completion;
 mod completion_queue;
+#[cfg(unix)]
+mod descriptor;
 mod devnet;
 mod error;
 mod event;

@@ -67,9 +67,8 @@ pub unsafe extern "C" fn amop_request_reply(
     guard!(error, { borrow!(request)?.request()?.reply(payload!(data, len)?) })
 }
 
-/// Answers with a failure: a code and data. The code has to fit in 16 bits and must not be 0, a code of the nodes
-/// (100 to 104) or a code of the library (-5013 to -5010). Use AMOP_RESULT_FAILED if the program has no codes of its
-/// own.
+/// Answers with a failure: a code and data. The code must not be 0, a code of the nodes (100 to 104) or a code of the
+/// library (-5013 to -5010). Use AMOP_RESULT_FAILED if the program has no codes of its own.
 ///
 /// - Errors: as amop_request_reply; AMOP_ERROR_INVALID_ARGUMENT also for a code that is not allowed.
 #[unsafe(no_mangle)]

@@ -1,11 +1,13 @@
 //! Wakes the threads that wait for a handle, and sets its file descriptor readable.
 
-use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::Instant;
 
 use amop::{Error, ErrorKind, Result};
+
+#[cfg(unix)]
+use crate::descriptor::Descriptor;
 
 /// A waker for any number of threads and at most one file descriptor.
 ///
@@ -22,36 +24,17 @@ struct State {
     wakes: u64,
     /// The threads that wait.
     waiting: usize,
+    #[cfg(unix)]
     descriptor: Option<Descriptor>,
-}
-
-/// A pipe that contains one byte while there is something to read, and never more, so that writing does not block.
-struct Descriptor {
-    reader: PipeReader,
-    writer: PipeWriter,
-    raised: bool,
-}
-
-impl Descriptor {
-    /// Sets the state. It can't fail while both ends are open, because the pipe has capacity for one byte.
-    fn set(&mut self, raised: bool) {
-        if self.raised == raised {
-            return;
-        }
-        self.raised = raised;
-        let moved = if raised { self.writer.write_all(&[1]) } else { self.reader.read_exact(&mut [0]) };
-        if let Err(error) = moved {
-            tracing::error!(%error, raised, "the program closed or used a file descriptor of the library");
-        }
-    }
 }
 
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
         let mut state = self.lock();
         state.wakes += 1;
+        #[cfg(unix)]
         if let Some(descriptor) = &mut state.descriptor {
-            descriptor.set(true);
+            descriptor.raise();
         }
         drop(state);
         self.woken.notify_one();
@@ -92,33 +75,38 @@ impl Signal {
 
     /// Sets the descriptor readable or not. Does nothing without a descriptor.
     pub(crate) fn set_readable(&self, readable: bool) {
-        if let Some(descriptor) = &mut self.lock().descriptor {
-            descriptor.set(readable);
+        #[cfg(unix)]
+        match &mut self.lock().descriptor {
+            Some(descriptor) if readable => descriptor.raise_again(),
+            Some(descriptor) => descriptor.lower(),
+            None => {}
         }
+        #[cfg(not(unix))]
+        let _ = readable;
     }
 
     /// Returns whether there is a descriptor.
     pub(crate) fn has_descriptor(&self) -> bool {
-        self.lock().descriptor.is_some()
+        #[cfg(unix)]
+        return self.lock().descriptor.is_some();
+        #[cfg(not(unix))]
+        false
     }
 
     /// Returns the number of the descriptor, which the first call creates.
     #[cfg(unix)]
     pub(crate) fn descriptor(&self) -> Result<i32> {
-        use std::os::fd::AsRawFd;
         let mut state = self.lock();
         if let Some(descriptor) = &state.descriptor {
-            return Ok(descriptor.reader.as_raw_fd());
+            return Ok(descriptor.number());
         }
-        let (reader, writer) = pipe().map_err(|error| {
+        let descriptor = Descriptor::new().map_err(|error| {
             Error::undelivered(
                 ErrorKind::Runtime,
-                format!("could not create a pipe ({error}): raise the limit of open files"),
+                format!("could not create a file descriptor ({error}): raise the limit of open files"),
             )
         })?;
-        let number = reader.as_raw_fd();
-        state.descriptor = Some(Descriptor { reader, writer, raised: false });
-        Ok(number)
+        Ok(state.descriptor.insert(descriptor).number())
     }
 
     /// Fails, because there are no file descriptors to wait for on this system.

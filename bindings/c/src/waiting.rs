@@ -31,7 +31,8 @@ pub(crate) fn on_living_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
     std::thread::scope(|scope| {
         // The export that waits here reports a panic, and an error that is passed as one.
-        let outcome = match Builder::new().name("amop-exit".into()).spawn_scoped(scope, work) {
+        let builder = Builder::new().name("amop-exit".into());
+        let outcome = match amop::threads::without_signals(|| builder.spawn_scoped(scope, work)) {
             Ok(thread) => thread.join(),
             Err(error) => {
                 Err(Box::new(amop::threads::refused("a thread for the end of the process", &error)) as _)

@@ -220,6 +220,34 @@ static void close_times_out_while_a_callback_blocks(void **state)
     context_end(&context);
 }
 
+static void close_completes_calls_that_wait_for_a_subscriber(void **state)
+{
+    (void)state;
+    enum { CALLS = 40 };
+    amop_client *client = client_at(0);
+    amop_publish_options *options = amop_publish_options_new();
+    amop_publish_options_set_wait_for_subscriber(options, true);
+    static context calls[CALLS];
+    const char *topic = fresh_topic();
+    for (int n = 0; n < CALLS; n++) {
+        context_init(&calls[n]);
+        OK(amop_client_publish_async(client, topic, "x", 1, options, GUARD, completing(&calls[n]), NULL, &error));
+    }
+    UNTIL(client_stat_value(client, AMOP_STAT_RETRIES) > 0);
+    OK(amop_client_close(client, 0, &error));
+    /* No completion follows the close. */
+    for (int n = 0; n < CALLS; n++) {
+        assert_int_equal(counted(calls[n].calls), 1);
+        assert_int_equal(counted(calls[n].drops), 1);
+        assert_int_equal(calls[n].status, AMOP_ERROR_CLOSED);
+    }
+    amop_client_free(client);
+    amop_publish_options_free(options);
+    for (int n = 0; n < CALLS; n++) {
+        context_end(&calls[n]);
+    }
+}
+
 /* Broadcasts until `stop` is set. */
 static void *flood(void *pointer)
 {
@@ -325,6 +353,7 @@ int main(void)
         cmocka_unit_test(failed_subscription_drops_its_context_once),
         cmocka_unit_test(unsubscribe_times_out_while_a_callback_blocks),
         cmocka_unit_test(close_times_out_while_a_callback_blocks),
+        cmocka_unit_test(close_completes_calls_that_wait_for_a_subscriber),
         cmocka_unit_test(no_call_follows_the_drop_under_load),
         cmocka_unit_test(closed_client_fails_with_closed),
     };

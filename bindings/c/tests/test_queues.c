@@ -1,6 +1,7 @@
 /* Completion queues and their descriptors. */
 #include "fixture.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -135,6 +136,40 @@ static void descriptor_is_readable_while_completions_are_queued(void **state)
     amop_completion_queue_free(queue);
     end(one);
     end(other);
+}
+
+static void descriptor_that_the_program_misuses_neither_blocks_nor_raises_signals(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    amop_completion_queue *queue = amop_completion_queue_new(0);
+    int32_t fd = -1;
+    OK(amop_completion_queue_fd(queue, &fd, &error));
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    for (int n = 0; n < 3; n++) {
+        OK(amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, queue, NULL, NULL, &error));
+    }
+    /* The program reads what the library wrote. */
+    char taken[8];
+    for (int n = 3; n > 0; n--) {
+        assert_true(readable(fd, GUARD));
+        assert_true(read(fd, taken, sizeof taken) > 0);
+        amop_completion_free(next_completion(queue));
+    }
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
+    assert_false(readable(fd, 0));
+    /* The program closes the descriptor. No other file takes its number here. */
+    assert_int_equal(close(fd), 0);
+    OK(amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, queue, NULL, NULL, &error));
+    amop_completion_free(next_completion(queue));
+    end(client);
+    /* The library closes this number with the queue. */
+    int other = open("/dev/null", O_RDONLY);
+    assert_int_equal(dup2(other, fd), fd);
+    if (other != fd) {
+        close(other);
+    }
+    amop_completion_queue_free(queue);
 }
 
 static void full_queue_refuses_calls_until_it_is_read(void **state)
@@ -322,6 +357,7 @@ int main(void)
         cmocka_unit_test(completion_has_the_tag_of_its_call),
         cmocka_unit_test(one_thread_reads_the_replies_to_thousands_of_calls),
         cmocka_unit_test(descriptor_is_readable_while_completions_are_queued),
+        cmocka_unit_test(descriptor_that_the_program_misuses_neither_blocks_nor_raises_signals),
         cmocka_unit_test(full_queue_refuses_calls_until_it_is_read),
         cmocka_unit_test(cancelled_call_completes_through_the_queue),
         cmocka_unit_test(queue_may_be_freed_before_its_calls_complete),

@@ -72,8 +72,8 @@ static void failure_reaches_the_publisher_with_code_and_data(void **state)
     } cases[] = {
         {AMOP_RESULT_FAILED, AMOP_ERROR_SUBSCRIBER_FAILED},
         {7, AMOP_ERROR_REMOTE},
-        {INT16_MIN, AMOP_ERROR_REMOTE},
-        {INT16_MAX, AMOP_ERROR_REMOTE},
+        {160010, AMOP_ERROR_REMOTE},
+        {INT32_MIN, AMOP_ERROR_REMOTE},
     };
     for (size_t n = 0; n < 4; n++) {
         context.number = cases[n].code;
@@ -102,8 +102,8 @@ static void request_accepts_one_answer_with_a_valid_code(void **state)
     context answer;
     ask(client, topic, "x", &answer);
     amop_request *request = next_request(service);
-    const int32_t codes[] = {0, 100, 104, -5010, -5013, INT16_MAX + 1, INT32_MIN};
-    for (size_t n = 0; n < 7; n++) {
+    const int32_t codes[] = {0, 100, 104, -5010, -5013};
+    for (size_t n = 0; n < 5; n++) {
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_request_fail(request, codes[n], "x", 1, &error));
     }
     EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_request_reply(request, NULL, 1, &error));

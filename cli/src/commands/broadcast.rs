@@ -1,5 +1,6 @@
 //! `amop broadcast`: sends a message to all subscribers, once or repeatedly.
 
+use std::ffi::OsString;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
-use crate::payload;
+use crate::payload::{self, byte_count};
 use crate::seconds::positive_seconds;
 use crate::sending::{Number, Repeat};
 
@@ -33,7 +34,8 @@ pub(crate) struct Broadcast {
     /// The topic
     topic: String,
     /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal or empty
-    data: Option<String>,
+    #[arg(allow_negative_numbers = true)]
+    data: Option<OsString>,
     #[command(flatten)]
     repeat: Repeat,
     /// The time limit for the node's acknowledgement of each message
@@ -50,7 +52,7 @@ impl Broadcast {
             return Ok(Exit::Interrupted);
         };
         let send = async |number| self.send(&client, &data, number).await;
-        let exit = self.repeat.run(output, interrupt, "waiting for the node", send).await?;
+        let exit = self.repeat.run(&client, output, interrupt, "waiting for the node", send).await?;
         client.close().await?;
         Ok(exit)
     }
@@ -79,8 +81,8 @@ impl Record for Sent {
         if self.once {
             let took = span(self.latency);
             output.notice(&format!(
-                "{FAINT}the node has acknowledged {} bytes ({took}); it doesn't report who receives them{FAINT:#}",
-                self.bytes
+                "{FAINT}the node has acknowledged {} ({took}){FAINT:#}",
+                byte_count(self.bytes)
             ))?;
         }
         Ok(())

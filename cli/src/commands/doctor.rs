@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::connection::Identity;
+use crate::connection::{Endpoints, Identity};
 use crate::doctor;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
@@ -18,8 +18,10 @@ use crate::seconds::positive_seconds;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", doctor::findings()))]
 pub(crate) struct Doctor {
-    /// The node's channel port: host:port, IPv4:port or [IPv6]:port
-    endpoint: String,
+    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas are checked one
+    /// after the other
+    #[arg(value_name = "ENDPOINT")]
+    endpoints: Endpoints,
     #[command(flatten)]
     identity: Identity,
     /// The time limit for each answer
@@ -36,7 +38,15 @@ Examples:
 impl Doctor {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         let source = self.identity.source();
-        let examine = doctor::examine(&self.endpoint, &source, self.timeout, output);
+        let is_one = self.endpoints.iter().len() == 1;
+        let examine = async {
+            let mut first = Exit::Done;
+            for endpoint in self.endpoints.iter() {
+                let exit = doctor::examine(endpoint, is_one, &source, self.timeout, output).await?;
+                first = if first == Exit::Done { exit } else { first };
+            }
+            Ok(first)
+        };
         interrupt.unless_caught(examine).await.unwrap_or(Ok(Exit::Interrupted))
     }
 }

@@ -1,5 +1,6 @@
 //! `amop publish`: sends a unicast, once or repeatedly, and prints the replies.
 
+use std::ffi::OsString;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
-use crate::payload::{self, Shown};
+use crate::payload::{self, Shown, byte_count};
 use crate::seconds::positive_seconds;
 use crate::sending::{Number, Repeat};
 
@@ -36,7 +37,8 @@ pub(crate) struct Publish {
     /// The topic
     topic: String,
     /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal or empty
-    data: Option<String>,
+    #[arg(allow_negative_numbers = true)]
+    data: Option<OsString>,
     #[command(flatten)]
     repeat: Repeat,
     /// The time limit for each message and its reply [default: 10; with --wait: 60]
@@ -69,7 +71,7 @@ impl Publish {
             "waiting for the reply".to_owned()
         };
         let send = async |number| self.send(&client, &data, number).await;
-        let exit = self.repeat.run(output, interrupt, &waiting, send).await?;
+        let exit = self.repeat.run(&client, output, interrupt, &waiting, send).await?;
         client.close().await?;
         Ok(exit)
     }
@@ -113,14 +115,14 @@ impl Record for Reply {
             return output.raw(reply);
         }
         if !reply.is_empty() {
-            let text = self.reply.text();
+            let text = self.reply.text(output.payload_limit());
             output.result(text.strip_suffix('\n').unwrap_or(&text))?;
         }
         if self.once {
             let took = span(self.latency);
             let what = match reply.len() {
                 0 => "delivered, the reply is empty".to_owned(),
-                bytes => format!("delivered, the reply has {bytes} bytes"),
+                bytes => format!("delivered, the reply has {}", byte_count(bytes)),
             };
             output.notice(&format!("{FAINT}{what} ({took}){FAINT:#}"))?;
         }

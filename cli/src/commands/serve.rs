@@ -1,5 +1,6 @@
 //! `amop serve`: answers the unicasts of a topic, by an echo, a fixed text, or the output of a command.
 
+use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,8 +21,9 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
-use crate::payload;
+use crate::payload::{self, byte_count};
 use crate::reader::Reader;
+use crate::seconds::positive_seconds;
 
 /// Answer the unicasts of a topic, until Ctrl-C
 ///
@@ -43,12 +45,15 @@ pub(crate) struct Serve {
     /// The topic
     topic: String,
     /// Send this reply: text, - for standard input, or @FILE
-    #[arg(long, value_name = "TEXT", conflicts_with = "exec")]
-    reply: Option<String>,
+    #[arg(long, value_name = "TEXT", conflicts_with = "exec", allow_hyphen_values = true)]
+    reply: Option<OsString>,
     /// Reply with the output of COMMAND: sh runs it for each message, with the payload as its input and AMOP_TOPIC and
     /// AMOP_SEQ in its environment. If it fails, the publisher receives an error without details
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
+    /// Kill the command of --exec, with all processes that it has started, after this time [default: no limit]
+    #[arg(long, value_name = "SECONDS", requires = "exec", value_parser = positive_seconds)]
+    exec_timeout: Option<Duration>,
     /// The number of messages that are handled at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
@@ -58,7 +63,7 @@ pub(crate) struct Serve {
 enum Source {
     Echo,
     Fixed(Bytes),
-    Exec(String),
+    Exec { command: String, limit: Option<Duration> },
 }
 
 /// The number of records that may wait for slow output.
@@ -67,7 +72,7 @@ const WAITING_OUTPUT: usize = 1024;
 impl Serve {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         let source = Arc::new(match (self.exec, self.reply) {
-            (Some(command), _) => Source::Exec(command),
+            (Some(command), _) => Source::Exec { command, limit: self.exec_timeout },
             (None, None) => Source::Echo,
             (None, reply) => match interrupt.unless_caught(payload::read(reply)).await.transpose()? {
                 Some(data) => Source::Fixed(data),
@@ -195,7 +200,9 @@ async fn handle(source: &Source, commands: &Commands, request: &Request) -> Hand
     let made = match source {
         Source::Echo => Ok(request.data().clone()),
         Source::Fixed(data) => Ok(data.clone()),
-        Source::Exec(command) => commands.run(command, request.message()).await.map(Bytes::from),
+        Source::Exec { command, limit } => {
+            commands.run(command, request.message(), *limit).await.map(Bytes::from)
+        }
     };
     let replied = made.and_then(|data| {
         let reply_bytes = data.len();
@@ -269,19 +276,20 @@ enum Answer {
 impl Record for Handled {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let took = span(self.took);
-        let (time, payload) = (self.request.time(), self.request.payload());
+        let (time, payload) = (self.request.time(), self.request.payload(output.payload_limit()));
         output.result(&match &self.answer {
             Answer::Replied { reply_bytes } => {
                 format!(
-                    "{FAINT}{time}{FAINT:#} {GOOD}replied{GOOD:#} {reply_bytes} bytes in {took} to {payload}"
+                    "{FAINT}{time}{FAINT:#} {GOOD}replied{GOOD:#} with {} in {took}; message: {payload}",
+                    byte_count(*reply_bytes)
                 )
             }
             Answer::Failed { reason } => {
-                format!("{FAINT}{time}{FAINT:#} {BAD}failed{BAD:#} in {took}: {reason}, at {payload}")
+                format!("{FAINT}{time}{FAINT:#} {BAD}failed{BAD:#} in {took}: {reason}; message: {payload}")
             }
             Answer::NotSent { reason } => {
                 format!(
-                    "{FAINT}{time}{FAINT:#} {BAD}not answered{BAD:#} after {took}: {reason}, at {payload}"
+                    "{FAINT}{time}{FAINT:#} {BAD}not answered{BAD:#} after {took}: {reason}; message: {payload}"
                 )
             }
         })

@@ -10,11 +10,11 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::channel::{Channel, ChannelError};
-use crate::connection::Identity;
+use crate::connection::{Endpoints, Identity};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
-use crate::output::{FAINT, GOOD, Output, Record, STRONG};
+use crate::output::{ErrorRecord, FAINT, GOOD, Output, Record, STRONG};
 use crate::reader::Reader;
 use crate::seconds::{positive_seconds, seconds};
 
@@ -26,8 +26,9 @@ Examples:
   amop stats 127.0.0.1:20200 --interval 5          every 5 seconds, until Ctrl-C
   amop stats 127.0.0.1:20200 --json | jq .topics")]
 pub(crate) struct Stats {
-    /// The node's channel port: host:port, IPv4:port or [IPv6]:port
-    endpoint: String,
+    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
+    #[arg(value_name = "ENDPOINT")]
+    endpoints: Endpoints,
     /// The group whose peers are listed
     #[arg(long, default_value_t = 1)]
     group: i64,
@@ -53,14 +54,29 @@ impl Stats {
     }
 
     async fn show(&self, output: &mut Output) -> Outcome {
-        let waiting = format!("connecting to {}", self.endpoint);
-        let mut session = output.while_waiting(waiting, Session::open(self)).await?;
+        let mut exit = Exit::Done;
+        let mut sessions = Vec::new();
+        for endpoint in self.endpoints.iter() {
+            let waiting = format!("connecting to {endpoint}");
+            match output.while_waiting(waiting, Session::open(endpoint, self)).await {
+                Ok(session) => sessions.push(session),
+                Err(error) => report(output, &error, &mut exit)?,
+            }
+        }
         let reader = Reader::of_standard_output();
         loop {
-            let answer = session.query(self.group).await;
-            output.emit_now(&answer.map_err(|error| session.failed(&error))?)?;
+            for mut session in std::mem::take(&mut sessions) {
+                match session.query(self.group).await {
+                    Ok(seen) => {
+                        output.emit_now(&seen)?;
+                        sessions.push(session);
+                    }
+                    Err(error) => report(output, &session.failed(&error), &mut exit)?,
+                }
+            }
             match self.interval {
-                None => return Ok(Exit::Done),
+                _ if sessions.is_empty() => return Ok(exit),
+                None => return Ok(exit),
                 Some(interval) => tokio::select! {
                     () = tokio::time::sleep(interval) => {}
                     () = reader.gone() => return Err(Failure::ClosedPipe),
@@ -68,6 +84,12 @@ impl Stats {
             }
         }
     }
+}
+
+/// Reports an error of one node. The first one decides the exit code.
+fn report(output: &mut Output, error: &amop::Error, exit: &mut Exit) -> io::Result<()> {
+    *exit = if *exit == Exit::Done { Exit::from(error) } else { *exit };
+    output.emit_now(&ErrorRecord::new(error))
 }
 
 /// A session with the node.
@@ -79,8 +101,8 @@ struct Session {
 }
 
 impl Session {
-    async fn open(stats: &Stats) -> amop::Result<Session> {
-        let endpoint: Endpoint = stats.endpoint.parse()?;
+    async fn open(endpoint: &str, stats: &Stats) -> amop::Result<Session> {
+        let endpoint: Endpoint = endpoint.parse()?;
         let connector = Connector::rustls(&Credentials::load(&stats.identity.source())?)?;
         let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
         let stream = connected.unwrap_or_else(|_| {

@@ -153,7 +153,7 @@ impl Record for Received {
         if *raw {
             return output.raw(arrival.data());
         }
-        let (time, kind, payload) = (arrival.time(), arrival.kind(), arrival.payload());
+        let (time, kind, payload) = (arrival.time(), arrival.kind(), arrival.payload(output.payload_limit()));
         output.result(&format!("{FAINT}{time}{FAINT:#} {GOOD}{kind:9}{GOOD:#} {payload}"))
     }
 }

@@ -31,14 +31,15 @@ use crate::exit::Outcome;
 use crate::output::Output;
 
 /// Checks a connection to `endpoint` with credentials from `source`, each wait limited to `limit`, and reports what works and
-/// what doesn't. Returns the exit code of the first problem.
+/// what doesn't. Records name the endpoint unless it `is_one` alone. Returns the exit code of the first problem.
 pub(crate) async fn examine(
     endpoint: &str,
+    is_one: bool,
     source: &CredentialSource,
     limit: Duration,
     output: &mut Output,
 ) -> Outcome {
-    let mut report = Report::new(output);
+    let mut report = Report::new(output, (!is_one).then(|| endpoint.to_owned()))?;
     let reached = reach(endpoint, limit, &mut report).await?;
     let checked = check_credentials(source, &mut report)?;
     match (reached, checked) {

@@ -56,12 +56,17 @@ impl Problem {
 /// Writes the result of each step, and keeps the findings.
 pub(super) struct Report<'a> {
     output: &'a mut Output,
+    /// The endpoint, if several are checked.
+    endpoint: Option<String>,
     found: Vec<Finding>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(output: &'a mut Output) -> Report<'a> {
-        Report { output, found: Vec::new() }
+    pub(super) fn new(output: &'a mut Output, endpoint: Option<String>) -> io::Result<Report<'a>> {
+        if let Some(endpoint) = &endpoint {
+            output.heading(&printable(endpoint).to_string())?;
+        }
+        Ok(Report { output, endpoint, found: Vec::new() })
     }
 
     /// Runs the work of a step.
@@ -71,7 +76,8 @@ impl<'a> Report<'a> {
 
     /// Reports that the step succeeded.
     pub(super) fn works(&mut self, step: Step, text: impl Into<String>) -> io::Result<()> {
-        self.output.emit_now(&Check { step, outcome: Outcome::Ok, text: text.into(), advice: None })
+        let endpoint = self.endpoint.as_deref();
+        self.output.emit_now(&Check { endpoint, step, outcome: Outcome::Ok, text: text.into(), advice: None })
     }
 
     /// Reports what the step found.
@@ -80,7 +86,8 @@ impl<'a> Report<'a> {
         self.found.push(finding);
         let outcome = if finding.is_note() { Outcome::Note } else { Outcome::Failed };
         let advice = Advice { finding: finding.id(), headline: finding.headline(), advice: finding.advice() };
-        self.output.emit_now(&Check { step, outcome, text: seen, advice: Some(advice) })
+        let endpoint = self.endpoint.as_deref();
+        self.output.emit_now(&Check { endpoint, step, outcome, text: seen, advice: Some(advice) })
     }
 
     /// Writes the summary. Returns the exit code of the first problem.
@@ -88,6 +95,7 @@ impl<'a> Report<'a> {
         let problems: Vec<_> = self.found.iter().filter(|found| !found.is_note()).collect();
         let notes = self.found.iter().filter(|found| found.is_note());
         self.output.emit_now(&Summary {
+            endpoint: self.endpoint.as_deref(),
             works: problems.is_empty(),
             problems: problems.iter().map(|found| found.id()).collect(),
             notes: notes.map(|found| found.id()).collect(),
@@ -107,7 +115,9 @@ enum Outcome {
 /// One step.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "check")]
-struct Check {
+struct Check<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
     step: Step,
     outcome: Outcome,
     #[serde(flatten)]
@@ -123,7 +133,7 @@ struct Advice {
     advice: &'static str,
 }
 
-impl Record for Check {
+impl Record for Check<'_> {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let step = format!("{STRONG}{:11}{STRONG:#}", self.step.name());
         let mark = match self.outcome {
@@ -145,13 +155,15 @@ impl Record for Check {
 /// The summary.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "summary")]
-struct Summary {
+struct Summary<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
     works: bool,
     problems: Vec<&'static str>,
     notes: Vec<&'static str>,
 }
 
-impl Record for Summary {
+impl Record for Summary<'_> {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         output.result(&match self.problems.as_slice() {
             [] => format!("{GOOD}everything works{GOOD:#}"),

@@ -181,9 +181,9 @@ class Client(BaseClient[Held]):
         if handler is None:
             return Subscription(self, topic, await outcome(self._native.subscribe(topic, given, bridge())))
         held = Held(handler)
-        inbox, guard = await outcome(self._native.subscribe_elsewhere(topic, given, bridge()))
+        inbox, confirmed = self._native.subscribe_elsewhere(topic, given, bridge())
         self._run(held, messages(inbox, topic, weakref.ref(held), weakref.ref(self)))
-        return Subscription(self, topic, inbox, guard)
+        return Subscription(self, topic, inbox, await _guard(inbox, confirmed))
 
     async def serve(
         self,
@@ -228,10 +228,10 @@ class Client(BaseClient[Held]):
         if concurrency is not None and concurrency < 1:
             raise unusable(f"invalid concurrency {concurrency}: use 1 or more")
         held = Held(handler)
-        inbox, guard = await outcome(self._native.serve_elsewhere(topic, given, bridge()))
+        inbox, confirmed = self._native.serve_elsewhere(topic, given, bridge())
         calls = concurrency or _CONCURRENCY
         self._run(held, requests(inbox, topic, weakref.ref(held), weakref.ref(self), calls))
-        return Service(self, topic, inbox, guard)
+        return Service(self, topic, inbox, await _guard(inbox, confirmed))
 
     def events(self) -> Events:
         """Return the events from now on: lost and restored connections, slow consumers, failed handlers.
@@ -283,6 +283,18 @@ class Client(BaseClient[Held]):
                     living._handlers.discard(held)
 
         task.add_done_callback(ended)
+
+
+async def _guard(inbox: _amop.Inbox, confirmed: _amop.Operation[_amop.Guard]) -> _amop.Guard:
+    """Wait until a node has listed the topic of a handler, which runs already.
+
+    If none does, the handler receives nothing more: what is queued is discarded and counted.
+    """
+    try:
+        return await outcome(confirmed)
+    except BaseException:
+        inbox.finish()
+        raise
 
 
 def _cancelling(operation: _amop.Operation[Any]) -> asyncio.Future[Any]:

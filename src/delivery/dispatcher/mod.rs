@@ -68,7 +68,8 @@ impl Dispatcher {
     pub(crate) fn new(max_threads: usize, name: &str, runtime: Handle) -> Arc<Dispatcher> {
         let name = name.to_owned();
         Dispatcher::with_start(max_threads, runtime, move |thread| {
-            std::thread::Builder::new().name(name.clone()).spawn(thread).map(drop)
+            let builder = std::thread::Builder::new().name(name.clone());
+            threads::without_signals(|| builder.spawn(thread)).map(drop)
         })
     }
 

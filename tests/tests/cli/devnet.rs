@@ -34,23 +34,54 @@ fn first_json_line_has_endpoints_and_credentials() {
 }
 
 #[test]
-fn text_output_suggests_next_commands() {
+fn text_output_suggests_commands_that_work_anywhere() {
     let place = Place::empty();
-    let devnet = place.start(&["devnet", "--port", "0", "--dir", "chain"]);
-    let shown: Vec<_> = (0..5).map(|_| masked(&devnet.line())).collect();
+    let devnet = place.start(&["devnet", "--port", "0", "--dir", "it's a chain"]);
+    let lines: Vec<_> = (0..6).map(|_| devnet.line()).collect();
+    let shown: Vec<_> = lines.iter().map(|line| masked(line)).collect();
+    let folder = format!("'{}/it'\\''s a chain/sdk'", place.folder().canonicalize().unwrap().display());
     assert_eq!(
         shown,
         [
             "ready: NODE  NODE",
-            "credentials: chain/sdk",
-            "try in other terminals:  amop subscribe NODE hello",
-            "                         amop publish NODE hello 'hi there'",
+            "credentials: it's a chain/sdk",
+            "try in other terminals:",
+            &format!("  amop subscribe NODE hello --credentials {folder}"),
+            &format!("  amop publish NODE hello 'hi there' --credentials {folder}"),
             "Ctrl-C ends",
         ]
     );
+    let type_in = |line: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line.trim().replacen("amop", "exec $AMOP", 1)]).current_dir("/");
+        Program::spawn(
+            {
+                shell.env("AMOP", env!("CARGO_BIN_EXE_test-amop"));
+                shell
+            },
+            b"",
+        )
+    };
+    let subscriber = type_in(&lines[3]);
+    assert!(subscriber.error_line().starts_with("subscribed"));
+    assert_eq!(type_in(&lines[4]).end().code, 0);
+    assert!(subscriber.line().ends_with("hi there"));
+    assert_eq!(subscriber.interrupted().code, 0);
     let ended = devnet.interrupted();
     assert_eq!((ended.code, ended.stdout), (0, vec![]));
-    assert_eq!(ended.stderr, ["stopped; 0 connections (0 refused), 0 frames in, 0 out"]);
+    assert_eq!(ended.stderr.len(), 1);
+}
+
+#[test]
+fn listening_beyond_this_machine_is_warned_of() {
+    let place = Place::empty();
+    let devnet = place.start(&["devnet", "--port", "0", "--host", "0.0.0.0"]);
+    assert!(devnet.error_line().starts_with("warning: the nodes listen on 0.0.0.0, "));
+    assert!(devnet.line().starts_with("ready: 0.0.0.0:"));
+    assert_eq!(devnet.interrupted().code, 0);
+    let devnet = place.start(&["devnet", "--port", "0", "--host", "127.0.0.2", "--json"]);
+    assert!(devnet.line().contains("127.0.0.2:"), "the first line is the ready record");
+    assert_eq!(devnet.interrupted().code, 0);
 }
 
 #[test]

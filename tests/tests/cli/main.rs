@@ -18,4 +18,5 @@ mod stats;
 mod streams;
 mod subscribe;
 mod terminal;
+mod texts;
 mod wire_log;

@@ -45,7 +45,7 @@ fn output_of_finished_verbs_may_stay_unread() {
 fn waiting_verbs_exit_when_the_reader_of_stdout_closes() {
     let place = Place::with_nodes();
     let endpoint = place.endpoint(1);
-    for (verb, shown) in [("subscribe", "unicast   hi"), ("serve", "to hi")] {
+    for (verb, shown) in [("subscribe", "unicast   hi"), ("serve", "message: hi")] {
         let listener = start_to_head(&place, &format!("{verb} {endpoint} {verb}"));
         assert!(listener.error_line().ends_with("(Ctrl-C ends)"));
         // Send only one message, so that no later write can fail.

@@ -14,7 +14,7 @@ fn serve_echoes_and_reports_requests() {
     let server = place.start(&["serve", &place.endpoint(1), "hello"]);
     assert_eq!(masked(&server.error_line()), "serving hello at NODE (Ctrl-C ends)");
     assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).stdout, ["hi"]);
-    assert_eq!(masked(&server.line()), "TIME replied 2 bytes in SPAN to hi");
+    assert_eq!(masked(&server.line()), "TIME replied with 2 bytes in SPAN; message: hi");
     let ended = server.interrupted();
     assert_eq!((ended.code, ended.stdout), (0, vec![]));
     assert_eq!(ended.stderr, ["1 received, 1 replied, 0 answered as failed, 0 answers not sent, 0 lost"]);
@@ -66,7 +66,10 @@ fn failed_command_answers_without_details() {
     let error: serde_json::Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!((&error["kind"], &error["node_code"]), (&"SubscriberFailed".into(), &(-5000).into()));
     assert_eq!(error["data"]["data"], "the handler failed");
-    assert_eq!(masked(&server.line()), "TIME failed in SPAN: the command failed (exit status: 3), at why");
+    assert_eq!(
+        masked(&server.line()),
+        "TIME failed in SPAN: the command failed (exit status: 3); message: why"
+    );
     assert_eq!(server.error_line(), "why", "what it writes to standard error is passed on");
     let ended = server.interrupted();
     assert_eq!(ended.stderr, ["1 received, 0 replied, 1 answered as failed, 0 answers not sent, 0 lost"]);
@@ -183,6 +186,33 @@ fn signals_that_arrive_at_once_count_as_one() {
 }
 
 #[test]
+fn exec_timeout_kills_the_command_and_its_children() {
+    let place = Place::with_nodes();
+    let arguments = ["serve", &place.endpoint(1), "hello", "--exec", STUCK, "--exec-timeout", "0.2"];
+    let server = place.start(&arguments);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "x"]);
+    assert_eq!(ended.code, 8, "{ended:?}");
+    is_killed(&server.error_line());
+    let expected = "TIME failed in SPAN: the command was killed after SPAN (--exec-timeout); message: x";
+    assert_eq!(masked(&server.line()), expected);
+    assert_eq!(server.interrupted().code, 0);
+}
+
+#[test]
+fn reply_does_not_wait_for_processes_in_the_background() {
+    let place = Place::with_nodes();
+    // The process in the background holds the output of the command open until this test ends.
+    let command = "{ while [ ! -e go ]; do sleep 0.01; done; } 2>/dev/null & echo reply";
+    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
+    server.error_line();
+    let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"]);
+    fs::write(place.folder().join("go"), "").unwrap();
+    assert_eq!((ended.code, ended.stdout), (0, vec!["reply".to_owned()]), "{:?}", ended.stderr);
+    assert_eq!(server.interrupted().code, 0);
+}
+
+#[test]
 fn late_answer_is_counted_as_not_sent() {
     let place = Place::with_nodes();
     let command = "while [ ! -e go ]; do sleep 0.01; done";
@@ -193,7 +223,7 @@ fn late_answer_is_counted_as_not_sent() {
     assert!(ended.stderr[0].contains("did not answer before the node's limit"), "{ended:?}");
     fs::write(place.folder().join("go"), "").unwrap();
     let line = masked(&server.line());
-    assert!(line.starts_with("TIME not answered after SPAN: ") && line.ends_with(", at x"), "{line}");
+    assert!(line.starts_with("TIME not answered after SPAN: ") && line.ends_with("; message: x"), "{line}");
     let ended = server.interrupted();
     assert_eq!(ended.stderr, ["1 received, 0 replied, 0 answered as failed, 1 answers not sent, 0 lost"]);
 }

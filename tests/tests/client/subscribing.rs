@@ -239,8 +239,10 @@ async fn batch_handler_receives_all_messages_in_order() {
 async fn close_waits_until_the_stream_of_a_handler_is_dropped() {
     let devnet = two_nodes().await;
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let (mut messages, mut guard) = subscriber.subscribe("t").with_external_handler().await.unwrap();
-    let (mut requests, _service) = subscriber.serve_requests("s").with_external_handler().await.unwrap();
+    let (mut messages, confirmed) = subscriber.subscribe("t").with_external_handler().unwrap();
+    let mut guard = confirmed.await.unwrap();
+    let (mut requests, confirmed) = subscriber.serve_requests("s").with_external_handler().unwrap();
+    let _service = confirmed.await.unwrap();
     publisher.publish("t", "1").await.unwrap();
     let short = Duration::from_millis(50);
     assert_eq!(guard.end(Some(short)).await.unwrap_err().kind(), ErrorKind::Timeout);
@@ -318,6 +320,20 @@ async fn handlers_run_before_their_subscription_is_confirmed() {
         subscriber.close().await.unwrap();
         until("the topic to be gone", || devnet.node(1).topics().is_empty()).await;
     }
+}
+
+#[tokio::test]
+async fn external_handlers_receive_before_they_are_confirmed() {
+    let devnet = two_nodes().await;
+    let publisher = client(&devnet, 0).await;
+    let subscriber = unconfirmed(&devnet).await;
+    let (mut messages, confirmed) = subscriber.subscribe("t").with_external_handler().unwrap();
+    publisher.publish("t", "x").wait_for_subscriber(true).timeout(NEVER).await.unwrap();
+    assert_eq!(soon("the message", messages.next()).await.unwrap().data(), "x");
+    drop(confirmed);
+    assert!(soon("the end of the stream", messages.next()).await.is_none(), "it is unsubscribed");
+    drop(messages);
+    soon("the close", subscriber.close()).await.unwrap();
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use amop::{Process, Request, Requests, Result, RunningHandler};
 use futures_core::Stream;
 
 use crate::argument::{apply, invalid_argument};
-use crate::boundary::guard;
+use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn amop_service_next(
     request: *mut *mut amop_request,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(request)?;
         let service = borrow!(service)?;
         let mut next = None;
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn amop_service_next_many(
     count: *mut usize,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(count)?;
         let service = borrow!(service)?;
         let mut places = places!(requests, max)?;

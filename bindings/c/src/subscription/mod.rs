@@ -12,7 +12,7 @@ use amop::{Message, Process, Result, RunningHandler, Subscription};
 use futures_core::Stream;
 
 use crate::argument::{apply, invalid_argument};
-use crate::boundary::guard;
+use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn amop_subscription_next(
     message: *mut *mut amop_message,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(message)?;
         let subscription = borrow!(subscription)?;
         let mut next = None;
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn amop_subscription_next_many(
     count: *mut usize,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
+    guard!(error, Miss, {
         let out = out!(count)?;
         let subscription = borrow!(subscription)?;
         let mut places = places!(messages, max)?;

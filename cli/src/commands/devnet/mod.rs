@@ -4,7 +4,8 @@ mod behaviour;
 mod control;
 
 use std::io;
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{self, PathBuf};
 
 use amop_devnet::Counters;
 use clap::Args;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use self::behaviour::Behaviour;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::output::{FAINT, GOOD, Output, Record, STRONG};
+use crate::output::{FAINT, GOOD, ODD, Output, Record, STRONG};
 
 /// Run embedded nodes, connected as the nodes of a chain are, until Ctrl-C
 ///
@@ -36,6 +37,9 @@ pub(crate) struct Devnet {
     /// The port of the first node; the others use the next ports; 0: free ports
     #[arg(long, default_value_t = 20200)]
     port: u16,
+    /// The address to listen on; other machines can connect unless it is a loopback address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: IpAddr,
     /// The folder for certificates and keys; clients use sdk/ in it
     #[arg(long, default_value = "amop-devnet")]
     dir: PathBuf,
@@ -62,6 +66,7 @@ pub(crate) struct Devnet {
 impl Devnet {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         let builder = amop_devnet::Devnet::builder()
+            .host(self.host)
             .ports(self.ports()?)
             .dir(&self.dir)
             .rsa(self.rsa)
@@ -72,6 +77,9 @@ impl Devnet {
             devnet.control(&format!("fault {fault}")).await?;
         }
         let credentials = devnet.credentials_dir().unwrap_or(&self.dir).display().to_string();
+        if !self.host.is_loopback() {
+            output.emit_now(&Exposed { host: self.host })?;
+        }
         output.emit_now(&Ready { endpoints: devnet.endpoints(), credentials })?;
         if self.control {
             interrupt.unless_caught(control::execute(&devnet, output)).await.transpose()?;
@@ -112,12 +120,43 @@ impl Record for Ready {
         let mut text = format!("{GOOD}ready:{GOOD:#} {STRONG}{}{STRONG:#}\n", endpoints.join("  "));
         text += &format!("credentials: {credentials}\n");
         if let (Some(first), Some(last)) = (endpoints.first(), endpoints.last()) {
+            // The other terminals may be in another folder.
+            let folder =
+                path::absolute(credentials).map_or(credentials.into(), |path| path.display().to_string());
+            let folder = shell_word(&folder);
             text += &format!(
-                "{FAINT}try in other terminals:  amop subscribe {last} hello\n                         \
-                 amop publish {first} hello 'hi there'\nCtrl-C ends{FAINT:#}"
+                "{FAINT}try in other terminals:\n  \
+                 amop subscribe {last} hello --credentials {folder}\n  \
+                 amop publish {first} hello 'hi there' --credentials {folder}\nCtrl-C ends{FAINT:#}"
             );
         }
         output.result(&text)
+    }
+}
+
+/// Returns `text` as one word of a shell's command line.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The nodes listen on an address that other machines may reach.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "exposed")]
+struct Exposed {
+    host: IpAddr,
+}
+
+impl Record for Exposed {
+    fn show(&self, output: &mut Output) -> io::Result<()> {
+        output.notice(&format!(
+            "{ODD}warning:{ODD:#} the nodes listen on {}, so that other machines can connect; they are made for tests and \
+             not hardened",
+            self.host
+        ))
     }
 }
 

@@ -62,7 +62,7 @@ impl RustlsConnector {
         config.dangerous().set_certificate_verifier(verifier.clone());
         // The name is neither sent (no SNI) nor checked. No node has this address.
         let nameless = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
-        match TlsConnector::from(Arc::new(config)).connect(nameless, Socket::from(tcp)).await {
+        match TlsConnector::from(Arc::new(config)).connect(nameless, Socket::to_node(tcp)).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
                 let verdict = verifier.verdict();
