@@ -109,7 +109,7 @@ class Client(BaseClient[_amop.Handler]):
         :param topic: 1 to 65,535 bytes without TAB and NUL; 2.x nodes accept at most 254.
         :param data: the payload; ``str`` is encoded as UTF-8.
         :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
-        :param wait_for_subscriber: send only when a node knows a subscriber; without one until the deadline the call fails.
+        :param wait_for_subscriber: send only when a node knows a subscriber. The call fails if none does in time.
         :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
         :param retry: when to retry automatically; None: the client's ``retry``.
         :raises CallTimeoutError: there was no acknowledgement in time.
@@ -136,7 +136,9 @@ class Client(BaseClient[_amop.Handler]):
         Arguments as for :meth:`broadcast`, errors as for :meth:`publish_nowait`.
         """
         future: CallFuture[None] = CallFuture()
-        future._started = self._native.start_broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, future)
+        future._started = self._native.start_broadcast(
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, future
+        )
         return future
 
     def subscribe(

@@ -24,6 +24,8 @@ pub(super) struct Candidate {
     pub(super) link: Arc<Link>,
     pub(super) fit: Fit,
     suspect: bool,
+    /// How long it had to wait at the time of the choice.
+    wait: Duration,
 }
 
 impl Candidate {
@@ -39,20 +41,14 @@ impl Candidate {
         }
     }
 
-    /// Returns the node's place in the order, the best first. One that loses messages to SDKs of its own comes last if
-    /// it has any, the one with the nearest good second first. Of the others, one whose last unicast timed out comes
-    /// after the rest.
-    fn rank(&self, core: &ClientCore, topic: &Topic) -> (bool, bool, Fit, Duration) {
-        let wait = self.time_until_passed_on(core, topic).unwrap_or(Duration::MAX);
-        rank(self.fit, self.suspect, wait)
-    }
-
     /// Returns whether the node may lose a unicast for which it chooses itself.
     pub(super) fn may_lose(&self) -> bool {
         self.fit != Fit::Delivers && self.link.handle.views.loses_own()
     }
 }
 
+/// Returns a node's place in the order, the best first. One that loses messages to SDKs of its own comes last if it has
+/// any, the one with the nearest good second first. Of the others, one whose last unicast timed out comes after the rest.
 fn rank(fit: Fit, suspect: bool, wait: Duration) -> (bool, bool, Fit, Duration) {
     let loses_own = fit.loses_own();
     (loses_own, suspect && !loses_own, fit, wait)
@@ -88,10 +84,12 @@ pub(super) async fn candidates(
             let views = &link.handle.views;
             let fit = if needs_choice { fit(core, &link, topic, now).0 } else { Fit::Unknown };
             let suspect = views.is_suspect();
-            Candidate { link, fit, suspect }
+            let mut candidate = Candidate { link, fit, suspect, wait: Duration::ZERO };
+            candidate.wait = candidate.time_until_passed_on(core, topic).unwrap_or(Duration::MAX);
+            candidate
         })
         .collect();
-    candidates.sort_by_cached_key(|candidate| candidate.rank(core, topic));
+    candidates.sort_by_key(|candidate| rank(candidate.fit, candidate.suspect, candidate.wait));
     candidates
 }
 

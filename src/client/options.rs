@@ -19,8 +19,9 @@ pub enum Retry {
     #[default]
     Definite,
     /// Also if the message may have been delivered. After a tenth of the timeout it is sent through another node with
-    /// the same id, which lets subscribers of this library drop the duplicate, or in another second with a new id. The
-    /// message may be handled more than once.
+    /// the same id, which lets subscribers of this library drop the duplicate, or in another second with a new id. At
+    /// nodes that may lose it (2.8.0 to 2.11.2) that happens after 50 ms, or four times the usual time of the topic,
+    /// and at most twice. The message may be handled more than once.
     AtLeastOnce,
 }
 
@@ -28,13 +29,13 @@ pub enum Retry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// At all connected nodes. Survives the loss of any node and receives every broadcast. The default for
-    /// subscriptions.
+    /// At all connected nodes. Survives the loss of any node and receives every broadcast. Best where publishers use
+    /// other nodes. The default for subscriptions.
     #[default]
     All,
     /// At one node at a time. Moves to another when that node is lost. The default for services, because nodes of
-    /// release 2.8 to 2.11 lose unicasts to their own SDKs: a service listed at all nodes would delay every publisher
-    /// that uses one of them.
+    /// release 2.8.0 to 2.11.2 don't deliver to their own SDKs: publishers that use the same nodes hold a unicast until
+    /// a second in which its node chooses another one.
     One,
 }
 

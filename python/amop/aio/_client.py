@@ -108,7 +108,7 @@ class Client(BaseClient[Held]):
         :param topic: 1 to 65,535 bytes without TAB and NUL; 2.x nodes accept at most 254.
         :param data: the payload; ``str`` is encoded as UTF-8.
         :param timeout: the time limit of the call in seconds; None: the client's ``call_timeout``.
-        :param wait_for_subscriber: send only when a node knows a subscriber; without one until the deadline the call fails.
+        :param wait_for_subscriber: send only when a node knows a subscriber. The call fails if none does in time.
         :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
         :param retry: when to retry automatically; None: the client's ``retry``.
         :raises CallTimeoutError: there was no acknowledgement in time.
@@ -118,7 +118,9 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        await outcome(self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge()))
+        await outcome(
+            self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge())
+        )
 
     def broadcast_nowait(
         self,
@@ -134,7 +136,9 @@ class Client(BaseClient[Held]):
 
         Arguments as for :meth:`broadcast`, errors as for :meth:`publish_nowait`.
         """
-        operation = self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge())
+        operation = self._native.broadcast(
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge()
+        )
         return _cancelling(operation)
 
     async def subscribe(
