@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::ended_calls::EndedCalls;
 use super::node_latency::NodeLatency;
+use super::quick_hash::QuickHasher;
 use super::refusal::Refused;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::channel::{Frame, MessageType, amop};
@@ -23,7 +24,7 @@ use crate::text::span;
 /// The calls of one connection, found by the number inside their id.
 pub(super) struct Calls<K: Callers> {
     endpoint: Arc<str>,
-    live: HashMap<u64, Call<K::Call>, BuildHasherDefault<NumberHasher>>,
+    live: HashMap<u64, Call<K::Call>, BuildHasherDefault<QuickHasher>>,
     /// Those whose frames aren't queued yet, in order; some may have ended meanwhile.
     waiting: VecDeque<u64>,
     deadlines: Deadlines<u64>,
@@ -251,7 +252,7 @@ impl<K: Callers> Calls<K> {
         let Some(body) = self.ended.find(number, now) else { return Claim::NotSentHere };
         let is_message = body.is_some()
             && amop::split(frame.body)
-                .is_ok_and(|(topic, data)| body == Some(self.ended.fingerprint(frame.kind, topic, data)));
+                .is_ok_and(|(topic, data)| body == Some(EndedCalls::fingerprint(frame.kind, topic, data)));
         if is_message { Claim::OwnMessage } else { Claim::Late }
     }
 
@@ -260,7 +261,7 @@ impl<K: Callers> Calls<K> {
         if matches!(call.stage, Stage::Queued { .. }) {
             let body = self
                 .lists_topics
-                .then(|| self.ended.fingerprint(call.message_type(), call.topic.as_bytes(), &call.data));
+                .then(|| EndedCalls::fingerprint(call.message_type(), call.topic.as_bytes(), &call.data));
             self.ended.remember(number, body, now);
         }
     }
@@ -358,27 +359,5 @@ impl<K: Callers> Calls<K> {
             let error = error.clone().with_delivery(call.delivery(queued));
             out.complete(call.caller, Err(error), None);
         }
-    }
-}
-
-/// Spreads consecutive numbers. They are this client's own, so that no peer can make them collide.
-#[derive(Default)]
-struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // The golden ratio's bits spread them; the table looks at both ends of the result.
-        let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = spread ^ (spread >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -4,10 +4,11 @@
 //! ack. Beyond the memory's bounds the id counts as one that this connection never sent: a reply is still counted as
 //! stray, and a message is delivered like any other.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::quick_hash::QuickHasher;
 use crate::protocol::channel::MessageType;
 
 /// How long an ended call is remembered. A node gives up a unicast after 30 s at each node that it tries.
@@ -28,7 +29,6 @@ const COVERED: usize = 8;
 pub(super) struct EndedCalls {
     slots: Vec<Slot>,
     began: Instant,
-    hasher: RandomState,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -45,7 +45,7 @@ pub(super) struct Fingerprint(NonZeroU32);
 
 impl EndedCalls {
     pub(super) fn new(now: Instant) -> EndedCalls {
-        EndedCalls { slots: Vec::new(), began: now, hasher: RandomState::new() }
+        EndedCalls { slots: Vec::new(), began: now }
     }
 
     /// Returns whether no call has ended yet.
@@ -77,9 +77,10 @@ impl EndedCalls {
     }
 
     /// Returns the fingerprint of a message.
-    pub(super) fn fingerprint(&self, kind: MessageType, topic: &[u8], data: &[u8]) -> Fingerprint {
-        let mut hasher = self.hasher.build_hasher();
-        (kind, topic, data.len()).hash(&mut hasher);
+    pub(super) fn fingerprint(kind: MessageType, topic: &[u8], data: &[u8]) -> Fingerprint {
+        let mut hasher = QuickHasher::default();
+        (kind.to_wire() as usize, topic.len(), data.len()).hash(&mut hasher);
+        hasher.write(topic);
         hasher.write(&data[..data.len().min(COVERED)]);
         hasher.write(&data[data.len().saturating_sub(COVERED)..]);
         Fingerprint(NonZeroU32::new(hasher.finish() as u32).unwrap_or(NonZeroU32::MIN))
@@ -148,17 +149,16 @@ mod tests {
 
     #[test]
     fn fingerprint_tells_messages_apart() {
-        let ended = EndedCalls::new(Instant::now());
         let large = vec![7; 5000];
         let mut shorter_topic = b"ic".to_vec();
         shorter_topic.extend_from_slice(&large);
         let prints = [
-            ended.fingerprint(MessageType::Request, b"topic", &large),
-            ended.fingerprint(MessageType::Broadcast, b"topic", &large),
-            ended.fingerprint(MessageType::Request, b"topic", &large[1..]),
-            ended.fingerprint(MessageType::Request, b"top", &shorter_topic),
+            EndedCalls::fingerprint(MessageType::Request, b"topic", &large),
+            EndedCalls::fingerprint(MessageType::Broadcast, b"topic", &large),
+            EndedCalls::fingerprint(MessageType::Request, b"topic", &large[1..]),
+            EndedCalls::fingerprint(MessageType::Request, b"top", &shorter_topic),
         ];
         assert!((1..4).all(|n| prints[n] != prints[0]));
-        assert_eq!(prints[0], ended.fingerprint(MessageType::Request, b"topic", &large.clone()));
+        assert_eq!(prints[0], EndedCalls::fingerprint(MessageType::Request, b"topic", &large.clone()));
     }
 }

@@ -17,6 +17,7 @@ mod hostile_tests;
 mod inbound;
 mod node_latency;
 mod outgoing;
+mod quick_hash;
 #[cfg(test)]
 mod random_tests;
 mod refusal;
