@@ -231,7 +231,8 @@ static void close_completes_calls_that_wait_for_a_subscriber(void **state)
     const char *topic = fresh_topic();
     for (int n = 0; n < CALLS; n++) {
         context_init(&calls[n]);
-        OK(amop_client_publish_async(client, topic, "x", 1, options, GUARD, completing(&calls[n]), NULL, &error));
+        OK(amop_client_publish_async(client, topic, "x", 1, options, GUARD, completing(&calls[n]), NULL,
+                                     &error));
     }
     UNTIL(client_stat_value(client, AMOP_STAT_RETRIES) > 0);
     OK(amop_client_close(client, 0, &error));
