@@ -75,7 +75,7 @@ impl From<&amop::Error> for Exit {
             33..=39 => Exit::Refused,
             40..=49 | OVERLOADED | BANDWIDTH => Exit::Lost,
             TIMEOUT | NODE_TIMEOUT => Exit::TimedOut,
-            100..=104 => Exit::NoSubscriber,
+            100..=109 => Exit::NoSubscriber,
             code if SUBSCRIBER_CODES.contains(&code) => Exit::Subscriber,
             _ => Exit::Internal,
         }
