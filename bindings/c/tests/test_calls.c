@@ -149,7 +149,8 @@ static void thousands_of_calls_each_complete_once_with_their_own_reply(void **st
     context_end(&service);
 }
 
-/* A single node that loses messages to its own clients, so that calls stay in flight until the test ends them. */
+/* A single node that loses messages to its own clients. Calls that are sent all the same, because they are not retried,
+ * stay in flight until the test ends them. */
 static amop_devnet *node_that_answers_nothing(void)
 {
     amop_devnet *node = NULL;
@@ -168,7 +169,31 @@ static amop_client *client_of(const amop_devnet *node)
     OK(amop_options_set_credentials(options, amop_devnet_credentials(node)));
     OK(amop_options_set_connect_timeout(options, GUARD));
     OK(amop_options_set_close_timeout(options, GUARD));
+    OK(amop_options_set_retry(options, AMOP_RETRY_NEVER));
     return client_with(options);
+}
+
+static void unicast_that_its_own_node_would_lose_fails_at_once(void **state)
+{
+    (void)state;
+    amop_devnet *node = node_that_answers_nothing();
+    amop_client *client = client_of(node);
+    const char *topic = fresh_topic();
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
+    amop_publish_options *options = amop_publish_options_new();
+    OK(amop_publish_options_set_retry(options, AMOP_RETRY_DEFINITE));
+    amop_reply *reply = untouched();
+    amop_error *failure = NULL;
+    assert_int_equal(amop_client_publish(client, topic, "x", 1, options, GUARD, &reply, &failure),
+                     AMOP_ERROR_OWN_NODE_ONLY);
+    assert_null(reply);
+    assert_int_equal(amop_error_delivery(failure), AMOP_DELIVERY_NO);
+    amop_error_free(failure);
+    amop_publish_options_free(options);
+    end(client);
+    amop_subscription_free(subscription);
+    amop_devnet_free(node);
 }
 
 static void calls_in_flight_use_no_threads_and_can_be_cancelled(void **state)
@@ -250,6 +275,7 @@ static void call_beyond_the_limit_in_flight_is_refused(void **state)
     OK(amop_options_set_max_in_flight(options, 1));
     OK(amop_options_set_max_send_bytes(options, 1 << 20));
     OK(amop_options_set_call_timeout(options, GUARD));
+    OK(amop_options_set_retry(options, AMOP_RETRY_NEVER));
     amop_client *client = client_with(options);
     const char *topic = fresh_topic();
     context first, second;
@@ -361,6 +387,7 @@ int main(void)
         cmocka_unit_test(broadcast_completes_with_the_acknowledgement),
         cmocka_unit_test(clones_outlive_the_completion),
         cmocka_unit_test(thousands_of_calls_each_complete_once_with_their_own_reply),
+        cmocka_unit_test(unicast_that_its_own_node_would_lose_fails_at_once),
         cmocka_unit_test(calls_in_flight_use_no_threads_and_can_be_cancelled),
         cmocka_unit_test(call_ends_at_its_deadline_or_with_the_client),
         cmocka_unit_test(call_beyond_the_limit_in_flight_is_refused),

@@ -121,6 +121,7 @@ static bool is_named(amop::Code code) {
     case amop::Code::node_timeout:
     case amop::Code::bandwidth:
     case amop::Code::subscriber_unreachable:
+    case amop::Code::own_node_only:
     case amop::Code::remote:
     case amop::Code::subscriber_failed:
     case amop::Code::subscriber_dropped:
