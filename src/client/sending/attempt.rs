@@ -37,6 +37,7 @@ impl Outgoing {
             .map(|peers| (self.core.options.wall_clock.now(), peers));
         let began = Instant::now();
         let outcome = self.send_on(link, number, turn).await;
+        let lost = || views.lost(&self.topic, choice.map(|(sent, peers)| (sent, guard(link), peers)));
         match &outcome {
             Ok(_) => views.succeeded(choice.map(|(sent, peers)| (sent, began.elapsed(), peers))),
             Err(error) => match error.kind() {
@@ -44,8 +45,7 @@ impl Outgoing {
                     views.mark_stale();
                     views.timed_out();
                     if is_unicast {
-                        let choice = choice.map(|(sent, peers)| (sent, guard(link), peers));
-                        views.lost(&self.topic, choice);
+                        lost();
                     }
                 }
                 kind @ (ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable | ErrorKind::Timeout) => {
@@ -53,8 +53,7 @@ impl Outgoing {
                     // A node that has lost a unicast may report that after its own time limit.
                     let late = kind == ErrorKind::NoSubscriber && error.delivery() == Delivery::Maybe;
                     if late && is_unicast && began.elapsed() >= MIN_NODE_LIMIT {
-                        let choice = choice.map(|(sent, peers)| (sent, guard(link), peers));
-                        views.lost(&self.topic, choice);
+                        lost();
                     }
                 }
                 _ => {}
