@@ -11,6 +11,7 @@
 #include <future>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 using namespace std::chrono_literals;
@@ -70,6 +71,15 @@ template <class T>
 T outcome(std::future<T> future) {
     REQUIRE(future.wait_for(guard) == std::future_status::ready);
     return future.get();
+}
+
+/// Waits until a condition holds; the test fails after `guard`.
+template <class Condition>
+void until(Condition&& holds) {
+    for (auto waited = 0ms; !holds(); waited += 1ms) {
+        REQUIRE(waited < guard);
+        std::this_thread::sleep_for(1ms);
+    }
 }
 
 /// Returns the error that a call throws; the test fails if it throws none.

@@ -144,9 +144,10 @@ TEST_CASE("4,096 concurrent publishes each receive their own reply") {
     amop::Client client(options_at(0));
     std::vector<std::future<amop::Reply>> replies;
     for (int n = 0; n < calls; n++) {
-        replies.push_back(client.publish_async(silent.topic, std::to_string(n)));
+        replies.push_back(client.publish_async(silent.topic, std::to_string(n), guard));
     }
-    CHECK(client.stats().endpoints.at(0).in_flight == calls);
+    // The runtime sends the calls, which takes a moment after the last of them was accepted.
+    until([&] { return client.stats().endpoints.at(0).in_flight == calls; });
     silent.answer(calls);
     for (int n = 0; n < calls; n++) {
         REQUIRE(outcome(std::move(replies[static_cast<std::size_t>(n)])).text() == std::to_string(n));
