@@ -29,6 +29,6 @@ pub use resolve::{Resolve, Resolving, SystemResolver};
 pub use socket::Socket;
 pub use stream::{BoxedStream, ByteStream};
 pub use tls::{
-    HandshakeFailure, KeyExchange, NodeAcceptor, NodeRefusal, RustlsConnector, Stage, TakenClients,
-    certified_key, server_config,
+    EngineAcceptor, EngineConnector, EngineIdentity, EngineMode, HandshakeFailure, KeyExchange, NodeAcceptor,
+    NodeRefusal, RsaDecryptor, RustlsConnector, Stage, TakenClients, certified_key, server_config,
 };

@@ -5,10 +5,12 @@
 
 mod alert;
 mod chain;
+mod engine;
 mod failure;
 mod rustls;
 mod signature;
 
+pub use self::engine::{EngineAcceptor, EngineConnector, EngineIdentity, EngineMode, RsaDecryptor};
 pub use self::failure::{HandshakeFailure, NodeRefusal, Stage};
 pub use self::rustls::{
     KeyExchange, NodeAcceptor, RustlsConnector, TakenClients, certified_key, server_config,
