@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use amop::protocol::channel::MessageType;
-
 /// A fault of frames between nodes and clients.
 ///
 /// By default it applies to every frame that any node sends to any client. The other methods restrict it to a node,
@@ -31,7 +29,8 @@ pub struct Fault {
     pub(crate) node: Option<usize>,
     pub(crate) session: Option<u64>,
     pub(crate) topic: Option<Vec<u8>>,
-    pub(crate) kind: Option<MessageType>,
+    /// The frame type, as on the wire.
+    pub(crate) kind: Option<u16>,
     pub(crate) after: u64,
     pub(crate) times: u64,
     pub(crate) chance: f64,
@@ -44,7 +43,8 @@ pub(crate) enum Action {
     Delay(Duration),
     Twice,
     OtherSeq,
-    OtherType(MessageType),
+    /// The other type, as on the wire.
+    OtherType(u16),
     Garbage,
     CutInMidFrame,
     Close,
@@ -96,7 +96,7 @@ impl Fault {
 
     /// Creates a fault that replaces the frame's type.
     pub fn other_type(kind: u16) -> Fault {
-        Fault::new(Action::OtherType(MessageType::from_wire(kind)))
+        Fault::new(Action::OtherType(kind))
     }
 
     /// Creates a fault that replaces the whole frame by random bytes of the same length, or only its body if a
@@ -135,7 +135,7 @@ impl Fault {
 
     /// Restricts the fault to frames of this type: 0x30 is a unicast, 0x31 a reply, 0x35 a multicast.
     pub fn on_type(mut self, kind: u16) -> Fault {
-        self.kind = Some(MessageType::from_wire(kind));
+        self.kind = Some(kind);
         self
     }
 

@@ -1,10 +1,10 @@
 //! Faults on frames that clients send.
 
 use amop::protocol::Seq;
-use amop::protocol::channel::Frame;
+use amop::protocol::channel::{Frame, MessageType};
 use tokio::time::Instant;
 
-use super::rules::Seen;
+use super::rules::{Seen, topic_of};
 use super::{Action, Direction};
 use crate::deadlines::Due;
 use crate::delayed::{Delayed, OwnedFrame};
@@ -20,8 +20,8 @@ impl Net {
             direction: Direction::FromClients,
             node: session.node,
             session: from.id(),
-            kind: frame.kind,
-            body: frame.body,
+            kind: frame.kind.to_wire(),
+            topic: topic_of(frame.kind, frame.body),
         };
         let Some((action, rng)) = self.sessions.faults.judge(seen) else {
             return self.dispatch(from, frame, now);
@@ -42,6 +42,7 @@ impl Net {
                 self.dispatch(from, &Frame::new(frame.kind, seq, frame.result, frame.body), now);
             }
             Action::OtherType(kind) => {
+                let kind = MessageType::from_wire(kind);
                 self.dispatch(from, &Frame::new(kind, frame.seq, frame.result, frame.body), now);
             }
             Action::Garbage => {

@@ -26,8 +26,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) direction: Direction,
     pub(crate) node: usize,
     pub(crate) session: u64,
-    pub(crate) kind: MessageType,
-    pub(crate) body: &'a [u8],
+    /// The frame type, as on the wire.
+    pub(crate) kind: u16,
+    /// The topic that the frame carries, if any.
+    pub(crate) topic: Option<&'a [u8]>,
 }
 
 /// All injected faults. The first one that matches a frame applies to it.
@@ -107,15 +109,15 @@ impl Rule {
             && fault.node.is_none_or(|node| node == seen.node)
             && fault.session.is_none_or(|session| session == seen.session)
             && fault.kind.is_none_or(|kind| kind == seen.kind)
-            && fault.topic.as_ref().is_none_or(|topic| carried(seen) == Some(topic.as_slice()))
+            && fault.topic.as_ref().is_none_or(|topic| seen.topic == Some(topic.as_slice()))
     }
 }
 
-/// Returns the topic that a frame contains.
-fn carried(seen: Seen<'_>) -> Option<&[u8]> {
-    match seen.kind {
+/// Returns the topic that a frame of 2.x contains.
+pub(super) fn topic_of(kind: MessageType, body: &[u8]) -> Option<&[u8]> {
+    match kind {
         MessageType::Request | MessageType::Response | MessageType::Broadcast | MessageType::BlockNotify => {
-            split(seen.body).ok().map(|(topic, _)| topic)
+            split(body).ok().map(|(topic, _)| topic)
         }
         MessageType::Rpc
         | MessageType::Heartbeat
@@ -135,8 +137,8 @@ mod tests {
     use super::*;
 
     fn seen(body: &[u8]) -> Seen<'_> {
-        let (direction, kind) = (Direction::ToClients, MessageType::Request);
-        Seen { direction, node: 1, session: 7, kind, body }
+        let topic = topic_of(MessageType::Request, body);
+        Seen { direction: Direction::ToClients, node: 1, session: 7, kind: 0x30, topic }
     }
 
     #[test]
@@ -171,6 +173,6 @@ mod tests {
         rules.inject(Fault::lose().on_type(0x31));
         assert!(rules.judge(seen(b"")).is_none());
         assert!(rules.judge(Seen { direction: Direction::FromClients, ..seen(b"") }).is_some());
-        assert!(rules.judge(Seen { kind: MessageType::Response, ..seen(b"") }).is_some());
+        assert!(rules.judge(Seen { kind: 0x31, ..seen(b"") }).is_some());
     }
 }

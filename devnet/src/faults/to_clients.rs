@@ -1,10 +1,10 @@
 //! Faults on frames that nodes send.
 
 use amop::protocol::Seq;
-use amop::protocol::channel::Frame;
+use amop::protocol::channel::{Frame, MessageType};
 use bytes::Bytes;
 
-use super::rules::Seen;
+use super::rules::{Seen, topic_of};
 use super::{Action, Direction};
 use crate::delayed::OwnedFrame;
 use crate::outbox::{End, Head};
@@ -25,8 +25,8 @@ impl Sessions {
             direction: Direction::ToClients,
             node: session.node,
             session: to.id(),
-            kind: head.kind,
-            body,
+            kind: head.kind.to_wire(),
+            topic: topic_of(head.kind, body),
         };
         let Some((action, rng)) = self.faults.judge(seen) else {
             return self.enqueue(to, head, body, keep);
@@ -44,7 +44,10 @@ impl Sessions {
                 let seq = Seq::from_halves(rng.u64(..), rng.u64(..));
                 self.enqueue(to, Head { seq, ..head }, body, keep);
             }
-            Action::OtherType(kind) => self.enqueue(to, Head { kind, ..head }, body, keep),
+            Action::OtherType(kind) => {
+                let kind = MessageType::from_wire(kind);
+                self.enqueue(to, Head { kind, ..head }, body, keep);
+            }
             Action::Garbage => {
                 let mut garbage = Frame::new(head.kind, head.seq, head.result, body).to_bytes();
                 rng.fill(&mut garbage);

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use amop::protocol::channel::MessageType;
 use amop::{Error, ErrorKind, Result};
 
 use super::{Action, Direction, Fault};
@@ -68,11 +67,10 @@ pub(crate) fn number<T: FromStr>(text: &str) -> Result<T> {
     text.parse().map_err(|_| wrong(format!("invalid number {text:?}")))
 }
 
-fn message_type(text: &str) -> Result<MessageType> {
+fn message_type(text: &str) -> Result<u16> {
     let digits = text.strip_prefix("0x").map(|digits| u16::from_str_radix(digits, 16).ok());
     let kind = digits.unwrap_or_else(|| text.parse().ok());
-    kind.map(MessageType::from_wire)
-        .ok_or_else(|| wrong(format!("invalid frame type {text:?}: write it like 0x31")))
+    kind.ok_or_else(|| wrong(format!("invalid frame type {text:?}: write it like 0x31")))
 }
 
 fn time(text: &str) -> Result<Duration> {
