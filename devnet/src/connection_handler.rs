@@ -17,9 +17,11 @@ use crate::chain::Algorithm;
 use crate::counters::NodeCounters;
 use crate::faults::OnConnect;
 use crate::handshake_stream::HandshakeStream;
+use crate::inbound::ChannelInbound;
 use crate::options::Options;
 use crate::resumption::Issued;
-use crate::session::{SessionContext, SessionGuard, serve};
+use crate::session::serve;
+use crate::session_guard::{SessionContext, SessionGuard};
 use crate::wire::Wire;
 
 /// Bytes that are not the beginning of a TLS record.
@@ -162,7 +164,8 @@ impl ConnectionHandler {
 
 async fn run_session(stream: impl Wire, context: SessionContext) {
     if let Some(guard) = SessionGuard::join(context) {
-        serve(stream, guard).await;
+        let inbound = ChannelInbound::new(guard.context.limits);
+        serve(stream, inbound, guard).await;
     }
 }
 

@@ -20,7 +20,7 @@ use crate::faults::NodeCertificate;
 use crate::listener::{Listener, Tasks};
 use crate::net::Net;
 use crate::options::Options;
-use crate::session::{Limits, SessionContext};
+use crate::session_guard::{Limits, SessionContext};
 use crate::shared::Shared;
 
 /// The state behind all handles of a devnet.

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection_handler::ConnectionHandler;
 use crate::counters::NodeCounters;
-use crate::session::SessionContext;
+use crate::session_guard::SessionContext;
 
 /// How long a listener waits after a failed accept, which mostly means that the process is out of descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);

@@ -173,8 +173,8 @@ impl Net {
         while let Some(key) = self.sessions.next_ended() {
             self.leave(key, now);
         }
-        for (by, to, frame) in std::mem::take(&mut self.sessions.postponed) {
-            self.deadlines.set(now + by, Due::Frame(Box::new(Delayed::ToSession(to, frame))));
+        for (by, held) in std::mem::take(&mut self.sessions.postponed) {
+            self.deadlines.set(now + by, Due::Frame(Box::new(held)));
         }
         let unicasts = &self.unicasts;
         self.deadlines.sweep(unicasts.len(), |key| unicasts.get(key).is_some());

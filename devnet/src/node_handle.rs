@@ -8,9 +8,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::counters::Counters;
 use crate::faults::{NodeCertificate, OnConnect};
+use crate::inbound::ChannelInbound;
 use crate::inner::DevnetInner;
 use crate::outbox::End;
-use crate::session::{SessionGuard, serve};
+use crate::session::serve;
+use crate::session_guard::SessionGuard;
 use crate::session_handle::Session;
 use crate::wire::Memory;
 
@@ -72,7 +74,10 @@ impl Node {
     /// Serves a byte stream as one more session, without TCP and TLS. Returns `false` if the node is dead.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
         match SessionGuard::join(self.inner.context(self.index)) {
-            Some(guard) => self.inner.spawn(self.index, serve(Memory(stream), guard)),
+            Some(guard) => {
+                let inbound = ChannelInbound::new(guard.context.limits);
+                self.inner.spawn(self.index, serve(Memory(stream), inbound, guard))
+            }
             None => false,
         }
     }

@@ -119,16 +119,28 @@ impl Outbox {
     /// # Errors
     /// Returns [`Full`] if the limit would be exceeded. Nothing is appended then.
     pub(crate) fn push(&self, head: Head, body: &[u8], keep: impl FnOnce() -> Bytes) -> Result<bool, Full> {
-        let length = HEADER_LEN + body.len();
+        let put_head = |out: &mut BytesMut| put_header(out, head.kind, head.seq, head.result, body.len());
+        self.push_framed(HEADER_LEN, put_head, body, keep)
+    }
+
+    /// Appends a frame of any protocol: `put_head` writes the `head_len` bytes before the body. As [`Outbox::push`].
+    pub(crate) fn push_framed(
+        &self,
+        head_len: usize,
+        put_head: impl FnOnce(&mut BytesMut),
+        body: &[u8],
+        keep: impl FnOnce() -> Bytes,
+    ) -> Result<bool, Full> {
+        let length = head_len + body.len();
         let mut queue = self.lock();
         queue.admit(length, self.limit)?;
         if body.len() < SHARED_LEN {
             queue.reserve(length);
-            put_header(&mut queue.tail, head.kind, head.seq, head.result, body.len());
+            put_head(&mut queue.tail);
             queue.tail.extend_from_slice(body);
         } else {
-            queue.reserve(HEADER_LEN);
-            put_header(&mut queue.tail, head.kind, head.seq, head.result, body.len());
+            queue.reserve(head_len);
+            put_head(&mut queue.tail);
             let before = queue.tail.split().freeze();
             queue.chunks.extend([before, keep()]);
         }

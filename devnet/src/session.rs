@@ -1,21 +1,18 @@
-//! The task of one connection. It reads frames, passes all complete ones to the nodes' state under one lock, and
-//! writes the frames that are queued for the session.
+//! The task of one connection. It reads bytes, which an [`Inbound`] processes, and writes the frames that are queued for
+//! the session.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use amop::protocol::channel::{FrameError, FrameReader};
 use tokio::io::AsyncWriteExt;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::io::poll_read_buf;
 
 use crate::counters::NodeCounters;
-use crate::outbox::{End, Outbox, Writing};
-use crate::shared::Shared;
-use crate::table::Key;
+use crate::inbound::Inbound;
+use crate::outbox::{End, Writing};
+use crate::session_guard::SessionGuard;
 use crate::wire::Wire;
 
 /// The maximum length of the plain text of one TLS record.
@@ -23,47 +20,6 @@ const RECORD_LEN: usize = 16 * 1024;
 
 /// The maximum number of queued pieces in one write.
 const SLICES: usize = 16;
-
-/// The limits of a session.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) idle: Duration,
-    pub(crate) close: Duration,
-    pub(crate) frame_len: usize,
-    pub(crate) queued_bytes: usize,
-}
-
-/// What a session's task needs to know of its node.
-#[derive(Clone, Debug)]
-pub(crate) struct SessionContext {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) counters: Arc<NodeCounters>,
-    pub(crate) node: usize,
-    pub(crate) limits: Limits,
-}
-
-/// A session's entry in the nodes' state. Dropping it removes the entry, however the session's task ends.
-#[derive(Debug)]
-pub(crate) struct SessionGuard {
-    context: SessionContext,
-    key: Key,
-    outbox: Arc<Outbox>,
-}
-
-impl SessionGuard {
-    /// Adds a session to the nodes' state. Returns `None` if the node is dead.
-    pub(crate) fn join(context: SessionContext) -> Option<SessionGuard> {
-        let outbox = Arc::new(Outbox::new(context.limits.queued_bytes));
-        let key = context.shared.with(|net, _| net.join(context.node, outbox.clone()))?;
-        Some(SessionGuard { context, key, outbox })
-    }
-}
-
-impl Drop for SessionGuard {
-    fn drop(&mut self) {
-        self.context.shared.with(|net, now| net.leave(self.key, now));
-    }
-}
 
 /// Why a session's task ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,18 +31,11 @@ enum Stop {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: impl Wire, guard: SessionGuard) {
+pub(crate) async fn serve(stream: impl Wire, inbound: impl Inbound, guard: SessionGuard) {
     let limits = guard.context.limits;
-    let mut session = Session {
-        reader: FrameReader::new(limits.frame_len),
-        writing: Writing::default(),
-        unflushed: false,
-        last_byte: Instant::now(),
-        closing: false,
-        stream,
-        guard,
-    };
-    let mut timer = pin!(sleep(limits.idle));
+    let mut timer = pin!(sleep_until(inbound.next_check()));
+    let mut session =
+        Session { inbound, writing: Writing::default(), unflushed: false, closing: false, stream, guard };
     let stop = std::future::poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
     match stop {
         Stop::Lost | Stop::Ended(End::Cut | End::CutWhenWritten) => {}
@@ -98,18 +47,17 @@ pub(crate) async fn serve(stream: impl Wire, guard: SessionGuard) {
     }
 }
 
-struct Session<S> {
+struct Session<S, I> {
     stream: S,
     guard: SessionGuard,
-    reader: FrameReader,
+    inbound: I,
     writing: Writing,
     unflushed: bool,
-    last_byte: Instant,
     /// The session is being closed, and the timer is that of the close limit.
     closing: bool,
 }
 
-impl<S: Wire> Session<S> {
+impl<S: Wire, I: Inbound> Session<S, I> {
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
         self.guard.outbox.register(cx.waker());
         let mut moved = false;
@@ -148,24 +96,25 @@ impl<S: Wire> Session<S> {
             moved = true;
         }
         if moved {
-            self.last_byte = Instant::now();
+            self.inbound.moved(Instant::now());
         }
         self.poll_timer(cx, timer)
     }
 
-    /// Checks the idle limit, which counts from the last byte in either direction, or the close limit of a session that
-    /// is being closed.
-    fn poll_timer(&self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
+    /// Checks the time, or the close limit of a session that is being closed.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Stop> {
+        if !self.closing && self.inbound.next_check() < timer.deadline() {
+            timer.as_mut().reset(self.inbound.next_check());
+        }
         loop {
             ready!(timer.as_mut().poll(cx));
-            let idle_at = self.last_byte + self.guard.context.limits.idle;
             if self.closing {
                 return Poll::Ready(Stop::Ended(End::Cut));
             }
-            if idle_at <= Instant::now() {
-                return Poll::Ready(Stop::Ended(End::Close));
+            if let Err(end) = self.inbound.check_time(&self.guard, Instant::now()) {
+                return Poll::Ready(Stop::Ended(end));
             }
-            timer.as_mut().reset(idle_at);
+            timer.as_mut().reset(self.inbound.next_check());
         }
     }
 
@@ -198,29 +147,17 @@ impl<S: Wire> Session<S> {
 
     /// Does one read. Ready means that the session stops or that there may be more to read.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Stop>> {
-        let buffer = self.reader.buffer();
+        let buffer = self.inbound.buffer();
         match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, buffer)) {
             Ok(0) | Err(_) => return Poll::Ready(Some(Stop::Lost)),
             Ok(_) => {}
         }
-        let (reader, key) = (&mut self.reader, self.guard.key);
-        let taken = self.guard.context.shared.with(|net, now| {
-            let mut count = 0;
-            while let Some(frame) = reader.next()? {
-                count += 1;
-                net.receive(key, &frame, now);
-            }
-            Ok::<u64, FrameError>(count)
-        });
-        match taken {
-            Ok(count) => {
-                NodeCounters::add(&self.guard.context.counters.frames_in, count);
+        match self.inbound.take(&self.guard) {
+            Ok(frames) => {
+                NodeCounters::add(&self.guard.context.counters.frames_in, frames);
                 Poll::Ready(None)
             }
-            Err(error) => {
-                tracing::warn!(session = key.id(), "closed the connection: {error}");
-                Poll::Ready(Some(Stop::Ended(End::Close)))
-            }
+            Err(end) => Poll::Ready(Some(Stop::Ended(end))),
         }
     }
 }

@@ -9,7 +9,7 @@ use amop::protocol::channel::Frame;
 use amop::protocol::channel::MessageType;
 use bytes::Bytes;
 
-use crate::delayed::OwnedFrame;
+use crate::delayed::Delayed;
 use crate::faults::Rules;
 use crate::node::TopicName;
 use crate::outbox::{End, Full, Head, Outbox};
@@ -43,7 +43,7 @@ pub(crate) struct Sessions {
     slow_readers: u64,
     pub(crate) faults: Rules,
     /// Frames that a fault delays, and for how long.
-    pub(crate) postponed: Vec<(Duration, Key, OwnedFrame)>,
+    pub(crate) postponed: Vec<(Duration, Delayed)>,
 }
 
 impl Sessions {

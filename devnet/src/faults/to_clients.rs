@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::rules::{Seen, topic_of};
 use super::{Action, Direction};
-use crate::delayed::OwnedFrame;
+use crate::delayed::{Delayed, OwnedFrame};
 use crate::outbox::{End, Head};
 use crate::sessions::Sessions;
 use crate::table::Key;
@@ -34,7 +34,10 @@ impl Sessions {
         tracing::debug!(session = to.id(), kind = head.kind.to_wire(), ?action, "applied a fault");
         match action {
             Action::Lose => {}
-            Action::Delay(by) => self.postponed.push((by, to, OwnedFrame { head, body: keep() })),
+            Action::Delay(by) => {
+                let held = Delayed::ToSession(to, OwnedFrame { head, body: keep() });
+                self.postponed.push((by, held));
+            }
             Action::Twice => {
                 let body = keep();
                 self.enqueue(to, head, &body, || body.clone());
