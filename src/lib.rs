@@ -62,7 +62,7 @@ pub mod transport;
 pub mod wall_clock;
 
 pub use client::{
-    Broadcast, CallHandle, Client, ClientBuilder, EndpointState, EndpointStats, Events, IntoAnswer,
+    Broadcast, CallHandle, Client, ClientBuilder, Confirm, EndpointState, EndpointStats, Events, IntoAnswer,
     IntoTopic, Placement, Publish, Requests, Retry, RunningHandler, Serve, ServeRequests, Stats, Subscribe,
     Subscription, WeakClient,
 };

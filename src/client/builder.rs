@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::calls::{CallHandle, start_detached};
 use super::core::ClientCore;
 use super::handle::Client;
 use super::options::{Options, Retry};
@@ -123,7 +124,8 @@ impl ClientBuilder {
     }
 
     /// Sets whether [`ClientBuilder::connect`] returns a client even if no node can be reached. The client keeps
-    /// trying, and until it succeeds calls fail with [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected).
+    /// trying, and until it succeeds calls fail with [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected), while
+    /// subscriptions and services can be made and become active with the first node; see [`Confirm`](crate::Confirm).
     /// Invalid options or credentials are still errors. Default: false.
     pub fn start_offline(mut self, offline: bool) -> Self {
         self.options.start_offline = offline;
@@ -234,10 +236,7 @@ impl ClientBuilder {
     /// Returns an error if an option is invalid, if the credentials can't be used, or, without
     /// [`ClientBuilder::start_offline`], why the first node could not be reached if none could.
     pub async fn connect(self) -> Result<Client> {
-        let runtime = match self.runtime {
-            Some(handle) => RuntimeRef::given(handle),
-            None => RuntimeRef::shared()?,
-        };
+        let runtime = self.runtime_ref()?;
         let began = Instant::now();
         // It checks that every time in the options is short enough to be added.
         let core = ClientCore::start(self.options, runtime).await?;
@@ -246,6 +245,25 @@ impl ClientBuilder {
         match core.first_connection(deadline).await {
             Err(error) if !offline => Err(error),
             _ => Ok(Client { core }),
+        }
+    }
+
+    /// Connects, and calls `done` with the outcome of [`ClientBuilder::connect`] from a task of its own; `done` must not
+    /// block. For bindings.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Runtime`](crate::ErrorKind::Runtime) if the threads of the library can't be started; `done` is
+    /// then dropped without a call.
+    #[doc(hidden)]
+    pub fn start(self, done: impl FnOnce(Result<Client>) + Send + 'static) -> Result<CallHandle> {
+        let runtime = self.runtime_ref()?;
+        Ok(start_detached(runtime, Box::pin(self.connect()), done))
+    }
+
+    fn runtime_ref(&self) -> Result<RuntimeRef> {
+        match &self.runtime {
+            Some(handle) => Ok(RuntimeRef::given(handle.clone())),
+            None => RuntimeRef::shared(),
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::handlers::as_handler;
 use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::runtime::RuntimeRef;
 use crate::session;
 
 /// A call with a completion callback; see [`Publish::start`](crate::Publish::start). Dropping this value lets the call
@@ -33,12 +34,14 @@ impl CallHandle {
 /// callback, because one task drives all calls of the client.
 struct Done<T, F: FnOnce(Result<T>)> {
     callback: Option<F>,
+    /// What the error of a call without an outcome states.
+    delivery: Delivery,
     _outcome: std::marker::PhantomData<fn(T)>,
 }
 
 impl<T, F: FnOnce(Result<T>)> Done<T, F> {
-    fn new(callback: F) -> Done<T, F> {
-        Done { callback: Some(callback), _outcome: std::marker::PhantomData }
+    fn new(delivery: Delivery, callback: F) -> Done<T, F> {
+        Done { callback: Some(callback), delivery, _outcome: std::marker::PhantomData }
     }
 
     fn complete(&mut self, outcome: Result<T>) {
@@ -54,12 +57,45 @@ impl<T, F: FnOnce(Result<T>)> Done<T, F> {
 impl<T, F: FnOnce(Result<T>)> Drop for Done<T, F> {
     /// Completes a call that its task has dropped, because the runtime of the caller was shut down before the client.
     fn drop(&mut self) {
-        self.complete(Err(session::closed().with_delivery(Delivery::Maybe)));
+        self.complete(Err(session::closed().with_delivery(self.delivery)));
     }
 }
 
+/// Drives a call to its end and completes it.
+async fn finish<T, F: FnOnce(Result<T>)>(call: Abortable<Sending<T>>, mut done: Done<T, F>) {
+    let (kind, text) = match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(Ok(outcome)) => return done.complete(outcome),
+        Ok(Err(Aborted)) => (ErrorKind::Cancelled, "the call was cancelled"),
+        Err(_) => (ErrorKind::Internal, "a bug in the library: the call panicked"),
+    };
+    let error = match done.delivery {
+        Delivery::No => Error::undelivered(kind, text),
+        Delivery::Maybe => {
+            Error::maybe_delivered(kind, format!("{text}; the message may have been delivered"))
+        }
+    };
+    done.complete(Err(error));
+}
+
+/// Starts a call that belongs to no client, or that outlives its own: connecting, or closing. It runs as a task, and
+/// `done` is called by that task.
+pub(crate) fn start_detached<T: Send + 'static>(
+    runtime: RuntimeRef,
+    call: Sending<T>,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) -> CallHandle {
+    let (handle, registration) = AbortHandle::new_pair();
+    let finished = finish(Abortable::new(call, registration), Done::new(Delivery::No, done));
+    let task = runtime.handle().clone();
+    task.spawn(async move {
+        finished.await;
+        drop(runtime);
+    });
+    CallHandle(handle)
+}
+
 /// A call as it is started.
-type Sending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+pub(crate) type Sending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// A call together with its completion callback.
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -88,6 +124,18 @@ impl BackgroundCalls {
     pub(crate) fn start<T: Send + 'static>(
         &self,
         runtime: &Handle,
+        call: Sending<T>,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Result<CallHandle> {
+        self.start_as(Delivery::Maybe, runtime, call, done)
+    }
+
+    /// Starts a call as [`BackgroundCalls::start`]. If it ends without an outcome of its own, its error has this
+    /// delivery.
+    pub(crate) fn start_as<T: Send + 'static>(
+        &self,
+        delivery: Delivery,
+        runtime: &Handle,
         mut call: Sending<T>,
         done: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<CallHandle> {
@@ -98,26 +146,10 @@ impl BackgroundCalls {
             first => first,
         };
         let (handle, registration) = AbortHandle::new_pair();
-        let mut done = Done::new(done);
+        let mut done = Done::new(delivery, done);
         let call: Call = match first {
             Poll::Ready(outcome) => Box::pin(async move { done.complete(outcome) }),
-            Poll::Pending => {
-                let call = AssertUnwindSafe(Abortable::new(call, registration)).catch_unwind();
-                Box::pin(async move {
-                    let (kind, text) = match call.await {
-                        Ok(Ok(outcome)) => return done.complete(outcome),
-                        Ok(Err(Aborted)) => (
-                            ErrorKind::Cancelled,
-                            "the call was cancelled; the message may have been delivered",
-                        ),
-                        Err(_) => (
-                            ErrorKind::Internal,
-                            "a bug in the library: the call panicked; the message may have been delivered",
-                        ),
-                    };
-                    done.complete(Err(Error::maybe_delivered(kind, text)));
-                })
-            }
+            Poll::Pending => Box::pin(finish(Abortable::new(call, registration), done)),
         };
         // Fails if the runtime has ended meanwhile: dropping the call completes it.
         drop(calls.send(call));

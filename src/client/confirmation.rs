@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{oneshot, watch};
 
 use super::core::ClientCore;
+use super::options::Confirm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 use crate::runtime::RuntimeRef;
@@ -25,7 +26,8 @@ const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(1);
 
 impl ClientCore {
-    /// Waits until a connected node lists a new topic, and for the other nodes as long as [`GRACE`] allows.
+    /// Waits, as far as `confirm` demands it, until a connected node lists a new topic, and for the other nodes as long
+    /// as [`GRACE`] allows.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidTopic`] at once if a connection can't carry the topic and no other node lists it,
@@ -34,10 +36,18 @@ impl ClientCore {
         &self,
         topic: &Topic,
         mut applied: Vec<Applied>,
+        confirm: Confirm,
         deadline: Instant,
     ) -> Result<()> {
         let mut changed = self.links.watch();
         loop {
+            match confirm {
+                Confirm::Never => return Ok(()),
+                // Checked again after each wait, because the only node may be lost meanwhile. A topic that the first node
+                // may refuse has to wait for it: its subscription might never become active.
+                Confirm::Auto if !self.links.any_connected() && self.can_be_listed(topic) => return Ok(()),
+                Confirm::Auto | Confirm::Always => {}
+            }
             let failure = match first_and_grace(&self.runtime, applied, &mut changed, deadline).await {
                 Confirmed::Yes => return Ok(()),
                 // No later answer of that connection differs.

@@ -1,15 +1,19 @@
 //! A subscription or service between its registration and its end.
 
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use super::confirmation::Applied;
 use super::core::ClientCore;
 use super::handlers::Owner;
+use super::options::Confirm;
 use super::registry::{Id, Registry};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
 use crate::runtime::Process;
 
@@ -19,6 +23,8 @@ pub(super) struct Member {
     pub(super) topic: Topic,
     id: Id,
     joined: bool,
+    /// Whether one of the handles of the consumer has removed it.
+    left: watch::Sender<bool>,
     /// The answers of the nodes to the topic list with this consumer.
     applied: Vec<Applied>,
 }
@@ -40,16 +46,25 @@ impl Member {
         let id = registry.next_id();
         enter(&mut registry, id)?;
         let applied = core.send_routes(&registry, topic);
-        Ok(Member { core: core.clone(), topic: topic.clone(), id, joined: true, applied })
+        let left = watch::Sender::new(false);
+        Ok(Member { core: core.clone(), topic: topic.clone(), id, joined: true, left, applied })
     }
 
-    /// Waits until a node lists the topic.
+    /// Waits until a node lists the topic, as far as `confirm` demands it.
     ///
     /// # Errors
-    /// As [`ClientCore::until_listed`].
-    pub(super) async fn confirmed(&mut self, deadline: Instant) -> Result<()> {
+    /// As [`ClientCore::until_listed`]; [`ErrorKind::Closed`] if another handle removes the consumer meanwhile.
+    pub(super) async fn confirmed(&mut self, confirm: Confirm, deadline: Instant) -> Result<()> {
         let applied = std::mem::take(&mut self.applied);
-        self.core.until_listed(&self.topic, applied, deadline).await
+        let mut left = self.left.subscribe();
+        let listed = self.core.until_listed(&self.topic, applied, confirm, deadline);
+        match select(pin!(left.wait_for(|left| *left)), pin!(listed)).await {
+            Either::Right((outcome, _)) => outcome,
+            Either::Left(_) => Err(Error::undelivered(
+                ErrorKind::Closed,
+                format!("the subscription to {:?} was ended before a node confirmed it", &*self.topic),
+            )),
+        }
     }
 
     /// Unsubscribes, unless that has happened. Does nothing in the child of a fork, where a lock may be held by a
@@ -57,6 +72,7 @@ impl Member {
     pub(super) fn leave(&mut self) {
         if std::mem::replace(&mut self.joined, false) && self.core.runtime.check_fork().is_ok() {
             self.core.leave(&self.topic, self.id);
+            self.left.send_replace(true);
         }
     }
 
@@ -72,8 +88,8 @@ impl Member {
 
     /// Returns a second handle of the same consumer. The first of the two that is dropped removes the consumer.
     pub(super) fn again(&self) -> Member {
-        let (core, topic) = (self.core.clone(), self.topic.clone());
-        Member { core, topic, id: self.id, joined: self.joined, applied: Vec::new() }
+        let (core, topic, left) = (self.core.clone(), self.topic.clone(), self.left.clone());
+        Member { core, topic, id: self.id, joined: self.joined, left, applied: Vec::new() }
     }
 
     /// Lets the consumer stay when this handle is dropped.

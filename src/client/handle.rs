@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::calls::{CallHandle, start_detached};
 use super::core::ClientCore;
 use super::events::Events;
 use super::handlers::IntoAnswer;
@@ -15,7 +16,7 @@ use super::stats::Stats;
 use super::subscribe::Subscribe;
 use super::topic::IntoTopic;
 use crate::delivery::{HandlerReports, Request};
-use crate::error::Result;
+use crate::error::{Delivery, Result};
 
 /// A client of the nodes of one institution. Cheap to clone; all clones are the same client.
 ///
@@ -53,6 +54,9 @@ impl Client {
     /// A client may have any number of subscriptions to a topic; each receives every message. A unicast is answered,
     /// without data, as soon as one subscription has accepted it, so that a slow reader never makes the node deliver it
     /// again.
+    ///
+    /// Awaiting it takes until a node lists the topic; without a connected node it returns at once, and the subscription
+    /// becomes active with the first node. See [`Subscribe::confirm`].
     ///
     /// A handler that holds a [`Client`] keeps it alive; see [`WeakClient`](crate::WeakClient).
     ///
@@ -163,6 +167,37 @@ impl Client {
         H: FnMut(S::Item) + Send + 'static,
     {
         self.core.dispatch(stream, handler)
+    }
+
+    /// Runs a future of this client, such as the confirmation of a subscription, and calls `done` with its outcome as
+    /// [`Publish::start`] does. For bindings.
+    ///
+    /// # Errors
+    /// As [`Publish::start`].
+    #[doc(hidden)]
+    pub fn start_call<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T>> + Send + 'static,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Result<CallHandle> {
+        let (core, call) = (&self.core, Box::pin(call));
+        core.calls.start_as(Delivery::No, core.runtime.handle(), call, done)
+    }
+
+    /// Closes the client within `timeout`, or its `close_timeout`, and calls `done` with the outcome of
+    /// [`Client::close_within`] from a task of its own. In a handler it waits as anywhere else, because nobody waits for
+    /// it there. For bindings.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Forked`](crate::ErrorKind::Forked) in the child of a fork.
+    #[doc(hidden)]
+    pub fn start_close(
+        &self,
+        timeout: Option<Duration>,
+        done: impl FnOnce(Result<()>) + Send + 'static,
+    ) -> Result<CallHandle> {
+        let ended = self.core.begin_close(timeout.unwrap_or(self.core.options.close_timeout))?;
+        Ok(start_detached(self.core.runtime.clone(), Box::pin(ended), done))
     }
 
     /// Returns the statistics of the client now.

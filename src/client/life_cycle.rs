@@ -85,12 +85,18 @@ impl ClientCore {
     /// Returns [`ErrorKind::Timeout`] if the handler has not returned by `deadline`.
     pub(crate) async fn until_finished(
         &self,
+        finished: watch::Receiver<()>,
+        deadline: Instant,
+    ) -> Result<()> {
+        if is_in_handler() { Ok(()) } else { self.wait_finished(finished, deadline).await }
+    }
+
+    /// Waits as [`ClientCore::until_finished`], also in a handler.
+    pub(crate) async fn wait_finished(
+        &self,
         mut finished: watch::Receiver<()>,
         deadline: Instant,
     ) -> Result<()> {
-        if is_in_handler() {
-            return Ok(());
-        }
         // No value is ever sent. The channel is closed when the handler ends.
         let ended = async { while finished.changed().await.is_ok() {} };
         self.runtime.until(deadline, ended).await.ok_or_else(|| {
@@ -125,6 +131,15 @@ impl ClientCore {
 
     /// Ends the client; see [`Client::close`](crate::Client::close).
     pub(crate) async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
+        let ended = self.begin_close(timeout)?;
+        if is_in_handler() { Ok(()) } else { ended.await }
+    }
+
+    /// Begins to end the client, and returns a future that is ready when it has ended.
+    pub(crate) fn begin_close(
+        self: &Arc<Self>,
+        timeout: Duration,
+    ) -> Result<impl Future<Output = Result<()>> + Send + 'static + use<>> {
         self.runtime.check_fork()?;
         let timeout = timeout.min(MAX_TIME);
         let began = Instant::now();
@@ -133,21 +148,21 @@ impl ClientCore {
             let core = self.clone();
             self.runtime.handle().spawn(async move { core.shut_down(Limits::new(began, timeout)).await });
         }
-        if is_in_handler() {
-            return Ok(());
-        }
-        let mut ended = self.ended.subscribe();
-        match self.runtime.until(began + timeout, ended.wait_for(|ended| *ended)).await {
-            Some(_) => Ok(()),
-            None => Err(Error::undelivered(
-                ErrorKind::Timeout,
-                format!(
-                    "the client has not ended within {}; a handler or callback that has not returned keeps what it \
-                     holds until it does",
-                    span(timeout)
-                ),
-            )),
-        }
+        let (mut ended, runtime) = (self.ended.subscribe(), self.runtime.clone());
+        Ok(async move {
+            // The sender may be dropped with the client, after it has ended.
+            match runtime.until(began + timeout, ended.wait_for(|ended| *ended)).await {
+                Some(_) => Ok(()),
+                None => Err(Error::undelivered(
+                    ErrorKind::Timeout,
+                    format!(
+                        "the client has not ended within {}; a handler or callback that has not returned keeps what it \
+                         holds until it does",
+                        span(timeout)
+                    ),
+                )),
+            }
+        })
     }
 
     /// Ends in this order: calls, topics, handlers, connections, the callbacks of calls, the handlers of events.

@@ -24,6 +24,11 @@ impl Links {
         self.list.load()
     }
 
+    /// Returns whether a session is up on any link.
+    pub(crate) fn any_connected(&self) -> bool {
+        self.all().iter().any(|link| link.handle.is_connected())
+    }
+
     pub(crate) fn by_id(&self, id: LinkId) -> Option<Arc<Link>> {
         self.all().iter().find(|link| link.id == id).cloned()
     }

@@ -40,7 +40,7 @@ pub use calls::CallHandle;
 pub use events::Events;
 pub use handle::Client;
 pub use handlers::IntoAnswer;
-pub use options::{Placement, Retry};
+pub use options::{Confirm, Placement, Retry};
 pub use publish::{Broadcast, Publish};
 pub use requests::Requests;
 pub use running_handler::RunningHandler;

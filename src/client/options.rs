@@ -39,6 +39,23 @@ pub enum Placement {
     One,
 }
 
+/// Whether making a subscription or service waits until a node has confirmed that it lists the topic.
+///
+/// If the confirmation fails, the subscription is removed and its handler ends. In each case the topic is listed at
+/// every node that connects later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Confirm {
+    /// While a node is connected. Without one it returns at once, and the subscription becomes active with the first
+    /// node; only for a topic that a node may refuse as too long does it wait for that node. The default.
+    #[default]
+    Auto,
+    /// Always, up to the timeout, also for the first node to be connected.
+    Always,
+    /// Never. Whether a node lists the topic is not reported.
+    Never,
+}
+
 /// A client's settings; see [`super::ClientBuilder`] for their meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {

@@ -42,6 +42,11 @@ impl ClientCore {
         self.links.all().iter().try_for_each(|link| link.handle.check_list(listed_len))
     }
 
+    /// Returns whether every link can list the topic, as far as is known before it is connected.
+    pub(crate) fn can_be_listed(&self, topic: &Topic) -> bool {
+        self.links.all().iter().all(|link| link.handle.can_carry(topic))
+    }
+
     /// Removes a consumer.
     pub(crate) fn leave(&self, topic: &Topic, id: Id) {
         let mut registry = self.registry();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::consumer::Member;
+use super::options::Confirm;
 use crate::delivery::{AnyLane, LaneItem, LaneReader, SubscriptionStats};
 use crate::error::Result;
 
@@ -54,13 +55,34 @@ impl RunningHandler {
         &mut self,
         timeout: Option<Duration>,
     ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
+        self.end_by(timeout, false)
+    }
+
+    /// Unsubscribes as [`RunningHandler::end`], but the future waits also if it was made in a handler. For bindings,
+    /// whose callers do not wait for it themselves.
+    #[doc(hidden)]
+    pub fn end_in_background(
+        &mut self,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
+        self.end_by(timeout, true)
+    }
+
+    fn end_by(
+        &mut self,
+        timeout: Option<Duration>,
+        also_in_handlers: bool,
+    ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
         let here = self.member.core.runtime.check_fork();
         self.leave();
         let (core, lane, finished) = (self.member.core.clone(), self.lane.clone(), self.finished.clone());
         async move {
             here?;
             let deadline = core.deadline(Some(timeout.unwrap_or(core.options.close_timeout)))?;
-            let ended = core.until_finished(finished, deadline).await;
+            let ended = match also_in_handlers {
+                true => core.wait_finished(finished, deadline).await,
+                false => core.until_finished(finished, deadline).await,
+            };
             if ended.is_err() {
                 lane.abandon();
             }
@@ -94,10 +116,11 @@ impl<T: LaneItem> Joined<T> {
         reader: LaneReader<T>,
         finished: watch::Sender<()>,
         member: Member,
+        confirm: Confirm,
         deadline: Instant,
     ) -> Joined<T> {
         let lane = reader.lane().clone();
-        let pending = Pending { member, lane, finished: finished.subscribe(), deadline };
+        let pending = Pending { member, lane, finished: finished.subscribe(), confirm, deadline };
         Joined { reader, finished, pending }
     }
 }
@@ -107,28 +130,43 @@ pub(super) struct Pending {
     pub(super) member: Member,
     lane: Arc<dyn AnyLane>,
     finished: watch::Receiver<()>,
+    confirm: Confirm,
     deadline: Instant,
 }
 
 impl Pending {
-    /// Waits until a node lists the topic. If none does in time, unsubscribes and ends the handler.
-    pub(super) async fn confirmed(mut self) -> Result<RunningHandler> {
-        if let Err(error) = self.member.confirmed(self.deadline).await {
-            self.member.leave();
-            self.lane.abandon();
-            let core = &self.member.core;
-            let limit = Instant::now() + core.options.close_timeout;
-            // A handler that doesn't return in time keeps what it holds until it does.
-            let _ = core.until_finished(self.finished, limit).await;
-            return Err(error);
-        }
-        Ok(RunningHandler { member: self.member, lane: self.lane, finished: self.finished })
+    /// Waits for the confirmation. If it fails, unsubscribes and ends the handler.
+    pub(super) async fn confirmed(self) -> Result<RunningHandler> {
+        let (handler, confirmed) = self.split();
+        confirmed.await?;
+        Ok(handler)
     }
 
-    /// Waits until a node lists the topic. If none does in time, unsubscribes. The caller runs the handler, so there is
-    /// none to wait for then.
+    /// Returns the handle of the handler, and a future that waits for the confirmation. If that fails or is dropped, it
+    /// unsubscribes and ends the handler.
+    pub(super) fn split(self) -> (RunningHandler, impl Future<Output = Result<()>> + Send + 'static) {
+        let Pending { mut member, lane, finished, confirm, deadline } = self;
+        let handler =
+            RunningHandler { member: member.again(), lane: lane.clone(), finished: finished.clone() };
+        let confirmed = async move {
+            if let Err(error) = member.confirmed(confirm, deadline).await {
+                member.leave();
+                lane.abandon();
+                let limit = Instant::now() + member.core.options.close_timeout;
+                // A handler that doesn't return in time keeps what it holds until it does.
+                let _ = member.core.until_finished(finished, limit).await;
+                return Err(error);
+            }
+            member.stay();
+            Ok(())
+        };
+        (handler, confirmed)
+    }
+
+    /// Waits for the confirmation. If it fails, unsubscribes. The caller runs the handler, so there is none to wait for
+    /// then.
     pub(super) async fn confirmed_without_handler(mut self) -> Result<RunningHandler> {
-        self.member.confirmed(self.deadline).await?;
+        self.member.confirmed(self.confirm, self.deadline).await?;
         Ok(RunningHandler { member: self.member, lane: self.lane, finished: self.finished })
     }
 }

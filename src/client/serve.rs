@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use super::consumer::{HandlerTask, Member};
 use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, IntoAnswer, Owner, Source, Task};
-use super::options::Placement;
+use super::options::{Confirm, Placement};
 use super::registry::Consumer;
 use super::requests::Requests;
-use super::running_handler::{Joined, RunningHandler};
+use super::running_handler::{Joined, Pending, RunningHandler};
 use crate::delivery::{Lane, LaneLimits, LaneReader, Request};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Topic;
@@ -28,6 +28,7 @@ struct Settings {
     topic: Result<Topic>,
     limits: LaneLimits,
     placement: Placement,
+    confirm: Confirm,
     timeout: Option<Duration>,
     concurrency: usize,
     runtime: Option<Handle>,
@@ -35,19 +36,22 @@ struct Settings {
 
 impl Settings {
     fn new(core: Arc<ClientCore>, topic: Result<Topic>, concurrency: usize) -> Settings {
-        let (limits, placement) = (LaneLimits::default(), Placement::One);
-        Settings { core, topic, limits, placement, timeout: None, concurrency, runtime: None }
+        let (limits, placement, confirm) = (LaneLimits::default(), Placement::One, Confirm::Auto);
+        Settings { core, topic, limits, placement, confirm, timeout: None, concurrency, runtime: None }
     }
 
     /// Registers a consumer with a handler, which the caller starts at once: the topic is listed from here on.
     fn join(self) -> Result<Joined<Request>> {
         let finished = watch::Sender::new(());
-        let (reader, member, deadline) = self.enter(Some(finished.subscribe()))?;
-        Ok(Joined::new(reader, finished, member, deadline))
+        let (reader, member, confirm, deadline) = self.enter(Some(finished.subscribe()))?;
+        Ok(Joined::new(reader, finished, member, confirm, deadline))
     }
 
-    fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Request>, Member, Instant)> {
-        let Settings { core, topic, limits, placement, timeout, concurrency, runtime: _ } = self;
+    fn enter(
+        self,
+        finished: Option<watch::Receiver<()>>,
+    ) -> Result<(LaneReader<Request>, Member, Confirm, Instant)> {
+        let Settings { core, topic, limits, placement, confirm, timeout, concurrency, runtime: _ } = self;
         core.check()?;
         let topic = topic?;
         if concurrency == 0 {
@@ -62,7 +66,7 @@ impl Settings {
         let member = Member::join(&core, &topic, |registry, id| {
             registry.add_service(&topic, Consumer { id, lane, placement, finished })
         });
-        Ok((reader, member?, deadline))
+        Ok((reader, member?, confirm, deadline))
     }
 }
 
@@ -85,6 +89,12 @@ macro_rules! settings {
         /// Sets at how many nodes the topic is listed. Default: one at a time.
         pub fn placement(mut self, placement: Placement) -> Self {
             self.settings.placement = placement;
+            self
+        }
+
+        /// Sets whether to wait until a node lists the topic. Default: while a node is connected.
+        pub fn confirm(mut self, confirm: Confirm) -> Self {
+            self.settings.confirm = confirm;
             self
         }
 
@@ -194,6 +204,26 @@ impl Serve {
         self.settings.runtime = Some(handle);
         self
     }
+
+    /// Starts the service, and returns its handle at once; see
+    /// [`Subscribe::begin_blocking`](crate::Subscribe::begin_blocking). For bindings.
+    ///
+    /// # Errors
+    /// As [`Subscribe::begin`](crate::Subscribe::begin).
+    #[doc(hidden)]
+    pub fn begin(self) -> Result<(RunningHandler, impl Future<Output = Result<()>> + Send + 'static)> {
+        self.start().map(Pending::split)
+    }
+
+    fn start(self) -> Result<Pending> {
+        let Serve { settings, start } = self;
+        let (concurrency, runtime) = (settings.concurrency, settings.runtime.clone());
+        let Joined { reader, finished, pending } = settings.join()?;
+        let (core, owner) = (pending.member.core.clone(), pending.member.owner());
+        let task = HandlerTask::new(&pending.member);
+        start(Starting { core, reader, owner, concurrency, finished, task, runtime });
+        Ok(pending)
+    }
 }
 
 impl IntoFuture for Serve {
@@ -201,15 +231,7 @@ impl IntoFuture for Serve {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<RunningHandler>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let Serve { settings, start } = self;
-            let (concurrency, runtime) = (settings.concurrency, settings.runtime.clone());
-            let Joined { reader, finished, pending } = settings.join()?;
-            let (core, owner) = (pending.member.core.clone(), pending.member.owner());
-            let task = HandlerTask::new(&pending.member);
-            start(Starting { core, reader, owner, concurrency, finished, task, runtime });
-            pending.confirmed().await
-        })
+        Box::pin(async move { self.start()?.confirmed().await })
     }
 }
 
@@ -240,6 +262,23 @@ impl ServeRequests {
         let requests = Requests { reader, member, _finished: Some(finished) };
         Ok((requests, pending.confirmed_without_handler()))
     }
+
+    /// Starts the service, and returns the stream of requests at once; see
+    /// [`Subscribe::begin`](crate::Subscribe::begin). For bindings.
+    ///
+    /// # Errors
+    /// As [`Subscribe::begin`](crate::Subscribe::begin).
+    #[doc(hidden)]
+    pub fn begin(self) -> Result<(Requests, impl Future<Output = Result<()>> + Send + 'static)> {
+        let (reader, mut unconfirmed, confirm, deadline) = self.settings.enter(None)?;
+        let requests = Requests { reader, member: unconfirmed.again(), _finished: None };
+        let confirmed = async move {
+            unconfirmed.confirmed(confirm, deadline).await?;
+            unconfirmed.stay();
+            Ok(())
+        };
+        Ok((requests, confirmed))
+    }
 }
 
 impl IntoFuture for ServeRequests {
@@ -248,8 +287,8 @@ impl IntoFuture for ServeRequests {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let (reader, mut member, deadline) = self.settings.enter(None)?;
-            member.confirmed(deadline).await?;
+            let (reader, mut member, confirm, deadline) = self.settings.enter(None)?;
+            member.confirmed(confirm, deadline).await?;
             Ok(Requests { reader, member, _finished: None })
         })
     }
@@ -261,6 +300,7 @@ impl std::fmt::Debug for Settings {
             .field("topic", &self.topic)
             .field("limits", &self.limits)
             .field("placement", &self.placement)
+            .field("confirm", &self.confirm)
             .field("timeout", &self.timeout)
             .field("concurrency", &self.concurrency)
             .finish_non_exhaustive()

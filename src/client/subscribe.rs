@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use super::consumer::{HandlerTask, Member};
 use super::core::ClientCore;
 use super::handlers::{self, BlockingJob, Owner, Source};
-use super::options::Placement;
+use super::options::{Confirm, Placement};
 use super::registry::Consumer;
-use super::running_handler::{Joined, RunningHandler};
+use super::running_handler::{Joined, Pending, RunningHandler};
 use super::subscription::Subscription;
 use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow};
 use crate::error::Result;
@@ -26,14 +26,15 @@ pub struct Subscribe {
     topic: Result<Topic>,
     limits: LaneLimits,
     placement: Placement,
+    confirm: Confirm,
     timeout: Option<Duration>,
     runtime: Option<Handle>,
 }
 
 impl Subscribe {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> Subscribe {
-        let (limits, placement) = (LaneLimits::default(), Placement::All);
-        Subscribe { core, topic, limits, placement, timeout: None, runtime: None }
+        let (limits, placement, confirm) = (LaneLimits::default(), Placement::All, Confirm::Auto);
+        Subscribe { core, topic, limits, placement, confirm, timeout: None, runtime: None }
     }
 
     /// Sets the maximum number of queued messages. Default: 65,536.
@@ -58,6 +59,12 @@ impl Subscribe {
     /// Sets at how many nodes the topic is listed. Default: all.
     pub fn placement(mut self, placement: Placement) -> Subscribe {
         self.placement = placement;
+        self
+    }
+
+    /// Sets whether to wait until a node lists the topic. Default: while a node is connected.
+    pub fn confirm(mut self, confirm: Confirm) -> Subscribe {
+        self.confirm = confirm;
         self
     }
 
@@ -104,7 +111,7 @@ impl Subscribe {
         self,
         handler: impl FnMut(Message) + Send + 'static,
     ) -> Result<RunningHandler> {
-        self.start(|owner| handlers::each_message(handler, owner)).await
+        self.start(|owner| handlers::each_message(handler, owner))?.confirmed().await
     }
 
     /// Subscribes with a blocking handler that receives all messages that are ready, as an iterator: for languages in
@@ -117,12 +124,12 @@ impl Subscribe {
         self,
         handler: impl FnMut(&mut dyn Iterator<Item = Message>) + Send + 'static,
     ) -> Result<RunningHandler> {
-        self.start(|_| handler).await
+        self.start(|_| handler)?.confirmed().await
     }
 
     /// Subscribes for a handler that the caller runs, for example in the event loop of another language. Returns the
-    /// stream at once, for a handler that runs from here on, and a future that is ready when a node has listed the
-    /// topic. Dropping that future before unsubscribes.
+    /// stream at once, for a handler that runs from here on, and a future that is ready when the topic is confirmed; see
+    /// [`Subscribe::confirm`]. Dropping that future before unsubscribes.
     ///
     /// [`RunningHandler::unsubscribe`] and [`Client::close`](crate::Client::close) wait until the stream is dropped, as
     /// they wait for the last call of a handler. For bindings.
@@ -139,7 +146,38 @@ impl Subscribe {
         Ok((subscription, pending.confirmed_without_handler()))
     }
 
-    async fn start<H>(self, make: impl FnOnce(Owner) -> H) -> Result<RunningHandler>
+    /// Subscribes, and returns the stream at once, with a future that is ready when the topic is confirmed; see
+    /// [`Subscribe::confirm`]. If that future fails, or is dropped before, the subscription is removed: the stream ends.
+    /// It fails with [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the stream is dropped before. For bindings.
+    ///
+    /// # Errors
+    /// Returns the errors of the stream that are known at once.
+    #[doc(hidden)]
+    pub fn begin(self) -> Result<(Subscription, impl Future<Output = Result<()>> + Send + 'static)> {
+        let (reader, mut unconfirmed, confirm, deadline) = self.enter(None)?;
+        let subscription = Subscription { reader, member: unconfirmed.again(), _finished: None };
+        let confirmed = async move {
+            unconfirmed.confirmed(confirm, deadline).await?;
+            unconfirmed.stay();
+            Ok(())
+        };
+        Ok((subscription, confirmed))
+    }
+
+    /// Subscribes with a blocking handler; otherwise as [`Subscribe::begin`]. If the future fails, it is ready only when
+    /// the last call of the handler has returned, or after the client's `close_timeout`. For bindings.
+    ///
+    /// # Errors
+    /// As [`Subscribe::begin`].
+    #[doc(hidden)]
+    pub fn begin_blocking(
+        self,
+        handler: impl FnMut(Message) + Send + 'static,
+    ) -> Result<(RunningHandler, impl Future<Output = Result<()>> + Send + 'static)> {
+        self.start(|owner| handlers::each_message(handler, owner)).map(Pending::split)
+    }
+
+    fn start<H>(self, make: impl FnOnce(Owner) -> H) -> Result<Pending>
     where
         H: FnMut(&mut dyn Iterator<Item = Message>) + Send + 'static,
     {
@@ -148,18 +186,21 @@ impl Subscribe {
         let (source, handler) = (Source::Own(reader), make(owner.clone()));
         let job = BlockingJob { source, handler, owner, _finished: finished };
         pending.member.core.dispatcher.add(Box::new(job));
-        pending.confirmed().await
+        Ok(pending)
     }
 
     /// Registers a consumer with a handler, which the caller starts at once: the topic is listed from here on.
     fn join(self) -> Result<Joined<Message>> {
         let finished = watch::Sender::new(());
-        let (reader, member, deadline) = self.enter(Some(finished.subscribe()))?;
-        Ok(Joined::new(reader, finished, member, deadline))
+        let (reader, member, confirm, deadline) = self.enter(Some(finished.subscribe()))?;
+        Ok(Joined::new(reader, finished, member, confirm, deadline))
     }
 
-    fn enter(self, finished: Option<watch::Receiver<()>>) -> Result<(LaneReader<Message>, Member, Instant)> {
-        let Subscribe { core, topic, limits, placement, timeout, runtime: _ } = self;
+    fn enter(
+        self,
+        finished: Option<watch::Receiver<()>>,
+    ) -> Result<(LaneReader<Message>, Member, Confirm, Instant)> {
+        let Subscribe { core, topic, limits, placement, confirm, timeout, runtime: _ } = self;
         core.check()?;
         let topic = topic?;
         let deadline = core.deadline(timeout)?;
@@ -168,7 +209,7 @@ impl Subscribe {
         let member = Member::join(&core, &topic, |registry, id| {
             registry.add_subscription(&topic, Consumer { id, lane, placement, finished })
         });
-        Ok((reader, member?, deadline))
+        Ok((reader, member?, confirm, deadline))
     }
 }
 
@@ -178,8 +219,8 @@ impl IntoFuture for Subscribe {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let (reader, mut member, deadline) = self.enter(None)?;
-            member.confirmed(deadline).await?;
+            let (reader, mut member, confirm, deadline) = self.enter(None)?;
+            member.confirmed(confirm, deadline).await?;
             Ok(Subscription { reader, member, _finished: None })
         })
     }
@@ -191,6 +232,7 @@ impl std::fmt::Debug for Subscribe {
             .field("topic", &self.topic)
             .field("limits", &self.limits)
             .field("placement", &self.placement)
+            .field("confirm", &self.confirm)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

@@ -120,6 +120,11 @@ impl LinkHandle {
         Ok((permit, bytes))
     }
 
+    /// Returns whether the link can carry the topic.
+    pub(crate) fn can_carry(&self, topic: &Topic) -> bool {
+        self.limits.load().check_topic(topic).is_ok()
+    }
+
     /// Checks that the link can list topics that take so many bytes in all.
     ///
     /// # Errors

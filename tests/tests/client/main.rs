@@ -2,6 +2,7 @@
 
 mod calls;
 mod closing;
+mod confirming;
 mod copies;
 mod fixture;
 mod foreign_text;

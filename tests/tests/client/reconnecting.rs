@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amop::{Delivery, ErrorKind, Event};
+use amop::{Confirm, Delivery, ErrorKind, Event};
 
 use crate::fixture::{builder, client, event, soon, two_nodes};
 
@@ -34,15 +34,16 @@ async fn calls_fail_and_topics_are_restored_after_a_lost_node() {
 }
 
 #[tokio::test]
-async fn subscribing_waits_for_a_disconnected_node() {
+async fn subscribing_with_confirmation_waits_for_a_lost_node() {
     let devnet = two_nodes().await;
     let subscriber = builder(&devnet, 1).reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
     let mut events = subscriber.events();
     devnet.node(1).kill().await;
     event(&mut events, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
-    let late = subscriber.subscribe("late").timeout(Duration::from_millis(50)).await.err().unwrap();
+    let subscribe = |topic| subscriber.subscribe(topic).confirm(Confirm::Always);
+    let late = subscribe("late").timeout(Duration::from_millis(50)).await.err().unwrap();
     assert!(matches!(late.kind(), ErrorKind::NotConnected | ErrorKind::Timeout), "{late}");
-    let waiting = tokio::spawn(subscriber.subscribe("t").timeout(Duration::from_secs(60)).into_future());
+    let waiting = tokio::spawn(subscribe("t").timeout(Duration::from_secs(60)).into_future());
     devnet.node(1).restart().await.unwrap();
     let _messages = soon("the subscription", waiting).await.unwrap().unwrap();
     assert_eq!(devnet.node(1).topics(), ["t"], "the subscription that timed out is not listed");
@@ -65,7 +66,8 @@ async fn offline_client_starts_without_any_node() {
     let client = offline.connect().await.unwrap();
     let error = client.publish("t", "x").await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::NotConnected, Delivery::No));
-    let waiting = tokio::spawn(client.subscribe("t").timeout(Duration::from_secs(60)).into_future());
+    let subscribe = client.subscribe("t").confirm(Confirm::Always).timeout(Duration::from_secs(60));
+    let waiting = tokio::spawn(subscribe.into_future());
     devnet.node(0).restart().await.unwrap();
     let _messages = soon("the subscription", waiting).await.unwrap().unwrap();
     assert_eq!(devnet.node(0).topics(), ["t"]);
