@@ -103,6 +103,16 @@ impl<'a> Payload<'a> {
         self.bytes.is_empty()
     }
 
+    /// Returns the bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Returns a part of these bytes.
+    pub fn part(&self, bytes: &'a [u8]) -> Payload<'a> {
+        Payload { bytes, backing: self.backing }
+    }
+
     /// Returns the bytes to keep.
     pub fn keep(&self) -> Bytes {
         match self.backing {

@@ -1,14 +1,17 @@
 //! Encoders and decoders of frames and messages, without I/O.
 //!
-//! [`channel`] is generation 2.x. Public for the embedded node and the command, but not stable: only what the crate root
+//! [`channel`] is generation 2.x, [`websocket`] 3.x. Public for the embedded node and the command, but not stable: only what the crate root
 //! re-exports is.
 
 pub mod channel;
 pub mod message;
+mod read_buffer;
+mod release;
 pub mod result;
 mod seq;
 mod seq_source;
 mod topic;
+pub mod websocket;
 
 pub use seq::Seq;
 pub(crate) use seq_source::SeqSource;

@@ -12,6 +12,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::protocol::Seq;
 use crate::protocol::message::Payload;
+pub use crate::protocol::read_buffer::READ_CHUNK;
+use crate::protocol::read_buffer::ReadBuffer;
 
 /// Bytes before the body.
 pub const HEADER_LEN: usize = 42;
@@ -22,13 +24,6 @@ pub const MAX_FRAME_LEN: usize = 100 * 1024 * 1024;
 /// The longest frame that a client sends. Nodes wrap it in a frame of their own, which has to stay under the same limit,
 /// else the connection between the nodes breaks.
 pub const MAX_SENT_FRAME_LEN: usize = MAX_FRAME_LEN - 64 * 1024;
-
-/// The size from which a frame keeps the buffer that it was read into. Smaller ones are copied when kept, so that a kept
-/// message never pins a read buffer much larger than itself.
-const OWN_BUFFER_LEN: usize = READ_CHUNK / 2;
-
-/// The size of the read buffer. A longer frame gets a buffer of its own size, into which nothing else is read.
-pub const READ_CHUNK: usize = 64 * 1024;
 
 /// The longest body of an answer to a JSON-RPC request that a client reads, in bytes: some 500,000 short topics, far
 /// more than a chain uses. Any SDK of the chain can make the topic lists in such answers longer.
@@ -239,11 +234,7 @@ fn frame_len(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameError> {
 /// Read into [`FrameReader::buffer`], then call [`FrameReader::next`] until it returns `None`.
 #[derive(Debug)]
 pub struct FrameReader {
-    buffer: BytesMut,
-    /// Bytes of the frame returned last, still in front of the buffer.
-    used: usize,
-    /// The frame returned last, if it is large.
-    large: Bytes,
+    input: ReadBuffer,
     limit: usize,
     body_limit: fn(MessageType) -> usize,
     /// Bytes of the body of the frame returned last that are still to be discarded.
@@ -260,38 +251,19 @@ impl FrameReader {
     /// allows for their type without buffering them. Such a frame is returned as soon as its header has arrived, see
     /// [`Frame::discarded`].
     pub fn with_body_limits(limit: usize, body_limit: fn(MessageType) -> usize) -> FrameReader {
-        FrameReader {
-            buffer: BytesMut::new(),
-            used: 0,
-            large: Bytes::new(),
-            limit,
-            body_limit,
-            to_discard: 0,
-        }
+        FrameReader { input: ReadBuffer::default(), limit, body_limit, to_discard: 0 }
     }
 
     /// Returns the buffer for the next bytes. It always has spare capacity.
     pub fn buffer(&mut self) -> &mut BytesMut {
         self.release();
-        let begun = self.buffer.len();
-        let length = match frame_len(&self.buffer, self.limit) {
+        let unread = self.input.unread();
+        let length = match frame_len(unread, self.limit) {
             // Until the header is complete the body may turn out to be one to discard.
-            Ok(Some(length)) if begun >= HEADER_LEN && self.oversized(length).is_none() => length,
+            Ok(Some(length)) if unread.len() >= HEADER_LEN && self.oversized(length).is_none() => length,
             Ok(_) | Err(_) => 0,
         };
-        let whole = match length.max(READ_CHUNK) {
-            whole if whole > begun => whole,
-            _ => begun + READ_CHUNK,
-        };
-        // The rest of the frame, and no tiny reads.
-        let least = length.saturating_sub(begun).max(READ_CHUNK / 4).min(whole - begun);
-        let spare = self.buffer.capacity() - begun;
-        if spare < least && !(whole == READ_CHUNK && self.buffer.try_reclaim(whole - begun)) {
-            let mut fresh = BytesMut::with_capacity(whole);
-            fresh.extend_from_slice(&self.buffer);
-            self.buffer = fresh;
-        }
-        &mut self.buffer
+        self.input.for_next(length)
     }
 
     /// Returns the next complete frame, or the header of one whose body is discarded.
@@ -301,70 +273,53 @@ impl FrameReader {
     #[allow(clippy::should_implement_trait)] // it lends from the reader, an Iterator can't
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
         self.release();
-        let Some(length) = frame_len(&self.buffer, self.limit)? else { return Ok(None) };
+        let Some(length) = frame_len(self.input.unread(), self.limit)? else { return Ok(None) };
         if let Some(header) = self.oversized(length) {
-            self.used = HEADER_LEN;
+            self.input.take(HEADER_LEN);
             self.to_discard = header.discarded;
             return Ok(Some(header));
         }
-        if self.buffer.len() < length {
+        if self.input.unread().len() < length {
             return Ok(None);
         }
-        if length < OWN_BUFFER_LEN {
-            self.used = length;
-            return parse(&self.buffer, self.limit);
-        }
-        self.large = self.buffer.split_to(length).freeze();
-        if length > READ_CHUNK {
-            // Once nothing shares this frame, the buffer would take its memory back, and short frames would pin that.
-            self.buffer = BytesMut::from(&self.buffer[..]);
-        }
-        let frame = parse(&self.large, self.limit)?;
-        Ok(frame.map(|frame| Frame { backing: Some(&self.large), ..frame }))
+        self.input.take(length);
+        let (bytes, backing) = self.input.taken();
+        let frame = parse(bytes, self.limit)?;
+        Ok(frame.map(|frame| Frame { backing, ..frame }))
     }
 
     /// Returns the frame that [`FrameReader::next`] returned last, until that or [`FrameReader::buffer`] is called again.
     pub fn current(&self) -> Option<Frame<'_>> {
-        if self.used == 0 && self.large.is_empty() {
-            return None;
-        }
-        let (bytes, backing) = match self.large.is_empty() {
-            true => (self.buffer.get(..self.used)?, None),
-            false => (&self.large[..], Some(&self.large)),
-        };
+        let (bytes, backing) = self.input.taken();
         let header = parse_header(bytes)?;
         Some(Frame { body: &bytes[HEADER_LEN..], discarded: self.to_discard, backing, ..header })
     }
 
     /// Returns the bytes that have arrived after the frame returned last.
     pub fn unread(&self) -> &[u8] {
-        self.buffer.get(self.used..).unwrap_or_default()
+        self.input.unread()
     }
 
     /// Returns whether a frame has begun that isn't complete.
     pub fn is_mid_frame(&self) -> bool {
-        self.buffer.len() > self.used || self.to_discard > 0
+        !self.input.unread().is_empty() || self.to_discard > 0
     }
 
     /// Returns the header of the frame at the start of the buffer if its body exceeds the limit of its type.
     fn oversized(&self, length: usize) -> Option<Frame<'static>> {
-        let &[first, second] = self.buffer.get(4..6)?.first_chunk()?;
+        let unread = self.input.unread();
+        let &[first, second] = unread.get(4..6)?.first_chunk()?;
         let kind = MessageType::from_wire(u16::from_be_bytes([first, second]));
         let body_len = length - HEADER_LEN;
         if body_len <= (self.body_limit)(kind) {
             return None;
         }
-        parse_header(&self.buffer).map(|header| Frame { discarded: body_len, ..header })
+        parse_header(unread).map(|header| Frame { discarded: body_len, ..header })
     }
 
     fn release(&mut self) {
-        self.buffer.advance(std::mem::take(&mut self.used));
-        if !self.large.is_empty() {
-            self.large = Bytes::new();
-        }
-        let arrived = self.to_discard.min(self.buffer.len());
-        self.buffer.advance(arrived);
-        self.to_discard -= arrived;
+        self.input.release();
+        self.to_discard -= self.input.discard(self.to_discard);
     }
 }
 

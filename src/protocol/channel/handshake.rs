@@ -5,9 +5,10 @@
 
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::protocol::release;
+pub use crate::protocol::release::MAX_NODE_VERSION;
 
 /// The lowest supported version.
 pub const MIN_PROTOCOL: u32 = 1;
@@ -15,9 +16,6 @@ pub const MIN_PROTOCOL: u32 = 1;
 pub const MAX_PROTOCOL: u32 = 3;
 /// All supported versions.
 pub const SUPPORTED: RangeInclusive<u32> = MIN_PROTOCOL..=MAX_PROTOCOL;
-
-/// The longest release text that is kept of a node, in bytes before escaping. Releases are called `2.11.2` or alike.
-pub const MAX_NODE_VERSION: usize = 64;
 
 /// What the SDK offers. Signed, because nodes compare signed numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +36,7 @@ pub struct Offer {
 pub struct Choice {
     /// The node's release, `2.11.2`. As decoded it is printable and has at most [`MAX_NODE_VERSION`] characters, more
     /// only where some were escaped.
-    #[serde(default, deserialize_with = "node_version")]
+    #[serde(default, deserialize_with = "release::deserialize")]
     pub node_version: String,
     /// The version from now on.
     pub protocol: u32,
@@ -73,16 +71,6 @@ impl Choice {
     pub fn decode(body: &[u8]) -> Option<Choice> {
         serde_json::from_slice(body).ok()
     }
-}
-
-/// Shortens a release and makes it printable: it is shown in events, logs and terminals.
-fn node_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let version = String::deserialize(deserializer)?;
-    let mut end = version.len().min(MAX_NODE_VERSION);
-    while !version.is_char_boundary(end) {
-        end -= 1;
-    }
-    Ok(text::printable(&version[..end]).to_string())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! The 2.x wire format from outside: frames of real nodes, one frame of each type written out, and properties.
+//! The wire formats from outside: frames of real nodes, one frame of each type written out, and properties.
 
 mod properties;
 mod vectors;
+mod websocket;
 mod written_out;
