@@ -39,6 +39,10 @@
  * into the library, but report a failure by amop_callback_failed. The next call of the same subscription waits until
  * the callback returns; calls of other subscriptions do not.
  *
+ * Names. A function without a suffix waits until it is done. `_async` starts the same call and passes its result to a
+ * callback; `_queued` starts it and puts the result into a completion queue. What a subscription or service receives is
+ * read with `_next`; if it was created by a function with `_callback`, it is passed to a callback.
+ *
  * Times are in milliseconds; 0 stands for the default. No function waits without a limit.
  *
  * Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
@@ -848,7 +852,7 @@ void amop_stats_free(amop_stats *stats);
  */
 
 /** How a message was sent. */
-enum amop_message_kind
+enum amop_message_kind_t
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -862,9 +866,9 @@ enum amop_message_kind
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum amop_message_kind amop_message_kind;
+typedef enum amop_message_kind_t amop_message_kind_t;
 #else
-typedef int32_t amop_message_kind;
+typedef int32_t amop_message_kind_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -875,7 +879,7 @@ typedef struct amop_message amop_message;
 const char *amop_message_topic(const amop_message *message);
 
 /** Returns whether the message is a unicast or a broadcast; AMOP_MESSAGE_NONE for NULL. */
-amop_message_kind amop_message_kind_of(const amop_message *message);
+amop_message_kind_t amop_message_kind(const amop_message *message);
 
 /** Returns the payload: any number of bytes, possibly none, not NUL-terminated. */
 amop_bytes amop_message_data(const amop_message *message);
@@ -1262,12 +1266,10 @@ typedef struct amop_request_callback {
 } amop_request_callback;
 
 /**
- * Serves a topic with a callback, which answers each request that it receives. Returns when a node has listed the
- * topic; the callback may be called before.
+ * Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
  *
- * - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
- *   until `drop`. `*service` is owned by the caller; free it with amop_service_free. If `service` is NULL, the
- *   callback stays until the client is closed.
+ * - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
+ *   amop_service_free.
  * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: AMOP_ERROR_ALREADY_SERVED, _INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED,
  *   _FORKED.
@@ -1275,21 +1277,23 @@ typedef struct amop_request_callback {
 amop_status amop_client_serve(const amop_client *client,
                               const char *topic,
                               const amop_serve_options *options,
-                              amop_request_callback callback,
                               amop_service **service,
                               amop_error **error);
 
 /**
- * Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
+ * Serves a topic with a callback, which answers each request that it receives. Returns when a node has listed the
+ * topic; the callback may be called before.
  *
- * - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
- *   amop_service_free.
+ * - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
+ *   until `drop`. `*service` is owned by the caller; free it with amop_service_free. If `service` is NULL, the
+ *   callback stays until the client is closed.
  * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: as amop_client_serve.
  */
-amop_status amop_client_serve_requests(const amop_client *client,
+amop_status amop_client_serve_callback(const amop_client *client,
                                        const char *topic,
                                        const amop_serve_options *options,
+                                       amop_request_callback callback,
                                        amop_service **service,
                                        amop_error **error);
 
@@ -1746,7 +1750,7 @@ void amop_completion_queue_free(amop_completion_queue *queue);
  */
 
 /** The kind of an event. */
-enum amop_event_kind
+enum amop_event_kind_t
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -1773,9 +1777,9 @@ enum amop_event_kind
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum amop_event_kind amop_event_kind;
+typedef enum amop_event_kind_t amop_event_kind_t;
 #else
-typedef int32_t amop_event_kind;
+typedef int32_t amop_event_kind_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1851,7 +1855,7 @@ amop_status amop_events_fd(const amop_events *events,
 void amop_events_free(amop_events *events);
 
 /** Returns the kind; AMOP_EVENT_NONE for NULL. */
-amop_event_kind amop_event_kind_of(const amop_event *event);
+amop_event_kind_t amop_event_kind(const amop_event *event);
 
 /** Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED; NULL for other events. */
 const char *amop_event_endpoint(const amop_event *event);

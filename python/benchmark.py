@@ -31,7 +31,7 @@ def other_side() -> None:
         for line in sys.stdin:
             calls: deque[amop.CallFuture[None]] = deque()
             for _ in range(int(line)):
-                calls.append(peer.broadcast_nowait("news", DATA))
+                calls.append(peer.broadcast_async("news", DATA))
                 if len(calls) == WINDOW:
                     calls.popleft().result()
             for call in calls:
@@ -46,7 +46,7 @@ def one_at_a_time(client: amop.Client, count: int) -> None:
 def without_waiting(client: amop.Client, count: int) -> None:
     calls: deque[amop.CallFuture[amop.Reply]] = deque()
     for _ in range(count):
-        calls.append(client.publish_nowait("echo", DATA))
+        calls.append(client.publish_async("echo", DATA))
         if len(calls) == WINDOW:
             calls.popleft().result()
     for call in calls:
@@ -83,7 +83,7 @@ def main(count: int) -> None:
             client.publish("echo", DATA, wait_for_subscriber=True)
             with measured("publish, one at a time", count // 10):
                 one_at_a_time(client, count // 10)
-            with measured(f"publish_nowait, {WINDOW} under way", count):
+            with measured(f"publish_async, {WINDOW} under way", count):
                 without_waiting(client, count)
 
             subscription = client.subscribe("news")

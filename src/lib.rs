@@ -63,8 +63,8 @@ pub mod wall_clock;
 
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, Confirm, EndpointState, EndpointStats, Events, IntoAnswer,
-    IntoTopic, Placement, Publish, Requests, Retry, RunningHandler, Serve, ServeRequests, Stats, Subscribe,
-    Subscription, WeakClient,
+    IntoTopic, Placement, Publish, Requests, Retry, RunningHandler, Serve, Stats, Subscribe, Subscription,
+    WeakClient,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

@@ -58,7 +58,7 @@ impl State {
         let devnet = Devnet::builder().nodes(2).start().await?;
         let client = devnet.node(1).client().connect().await?;
         let echo = async |request: Request| request.data().clone();
-        client.serve(Traffic::Unicast { in_flight: 1 }.topic(), echo).await?;
+        client.serve(Traffic::Unicast { in_flight: 1 }.topic()).for_each(echo).await?;
 
         let node = devnet.chain().issue(Role::Node, "relay", &LeafOptions::default())?;
         let sdk = devnet.chain().issue(Role::Sdk, "sdk", &LeafOptions::default())?;

@@ -15,7 +15,7 @@ func echoing(b *testing.B) (topic string, client *amop.Client) {
 	b.Helper()
 	server, client := clientAt(b, 1), clientAt(b, 0)
 	topic = freshTopic()
-	must[*amop.Service](b)(server.Serve(soon(b), topic,
+	must[*amop.Service](b)(server.ServeFunc(soon(b), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
 	return topic, client
 }

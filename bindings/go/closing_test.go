@@ -28,7 +28,7 @@ func TestCloseCompletesCallsInFlightAndRefusesNewOnes(t *testing.T) {
 	fails(t, client.Broadcast(soon(t), topic, nil), amop.ErrClosed)
 	_, err = client.Subscribe(soon(t), topic)
 	fails(t, err, amop.ErrClosed)
-	_, err = client.ServeRequests(soon(t), topic)
+	_, err = client.Serve(soon(t), topic)
 	fails(t, err, amop.ErrClosed)
 	_, err = client.Events(soon(t))
 	fails(t, err, amop.ErrClosed)

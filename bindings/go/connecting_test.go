@@ -196,7 +196,7 @@ func TestAllOptionsAreAcceptedTogether(t *testing.T) {
 		amop.MaxInFlight(100), amop.MaxSendBytes(1<<20), amop.MaxHeldBytes(1<<20), amop.MaxEvents(10),
 		amop.DuplicateWindow(time.Second), amop.MaxDuplicates(100), amop.Group(1))
 	topic := freshTopic()
-	service := must[*amop.Service](t)(client.Serve(soon(t), topic,
+	service := must[*amop.Service](t)(client.ServeFunc(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil },
 		amop.MaxMessages(10), amop.MaxBytes(1000), amop.Placement(amop.PlacementOne), amop.Concurrency(0),
 		amop.Timeout(guard)))
@@ -211,14 +211,14 @@ func TestAllOptionsAreAcceptedTogether(t *testing.T) {
 		fails(t, err, amop.ErrInvalidArgument)
 	}
 	for _, opts := range [][]amop.ServeOption{{amop.Concurrency(-1)}, {amop.Placement(9)}, {amop.MaxBytes(-1)}} {
-		_, err := client.ServeRequests(soon(t), topic, opts...)
+		_, err := client.Serve(soon(t), topic, opts...)
 		fails(t, err, amop.ErrInvalidArgument)
 	}
 	_, err := client.Publish(soon(t), topic, nil, amop.Timeout(-1))
 	fails(t, err, amop.ErrInvalidArgument)
 	_, err = client.SubscribeFunc(soon(t), topic, nil)
 	fails(t, err, amop.ErrInvalidArgument)
-	_, err = client.Serve(soon(t), topic, nil)
+	_, err = client.ServeFunc(soon(t), topic, nil)
 	fails(t, err, amop.ErrInvalidArgument)
 }
 
@@ -230,7 +230,7 @@ func TestEveryCallRejectsInvalidTopics(t *testing.T) {
 		fails(t, client.Broadcast(soon(t), topic, nil), amop.ErrInvalidTopic)
 		_, err = client.Subscribe(soon(t), topic)
 		fails(t, err, amop.ErrInvalidTopic)
-		_, err = client.ServeRequests(soon(t), topic)
+		_, err = client.Serve(soon(t), topic)
 		fails(t, err, amop.ErrInvalidTopic)
 	}
 	_, err := client.Publish(soon(t), "\xff", nil)

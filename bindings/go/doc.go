@@ -18,7 +18,7 @@
 //		fmt.Printf("%s\n", message.Data)
 //	}
 //
-// [Client.Serve] answers requests, [Client.Publish] sends them. The package amop/devnet runs nodes for trials and
+// [Client.ServeFunc] answers requests, [Client.Publish] sends them. The package amop/devnet runs nodes for trials and
 // tests.
 //
 // # Guarantees

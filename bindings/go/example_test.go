@@ -38,7 +38,7 @@ func Example() {
 	}
 	defer client.Close()
 
-	_, err = client.Serve(ctx, "example/greet", func(_ context.Context, request *amop.Request) ([]byte, error) {
+	_, err = client.ServeFunc(ctx, "example/greet", func(_ context.Context, request *amop.Request) ([]byte, error) {
 		return append([]byte("hello, "), request.Data...), nil
 	})
 	if err != nil {
@@ -122,10 +122,10 @@ func ExampleClient_SubscribeFunc() {
 	// example/handler: two
 }
 
-func ExampleClient_Serve() {
+func ExampleClient_ServeFunc() {
 	ctx, publisher, server, end := examples()
 	defer end()
-	_, err := server.Serve(ctx, "example/upper", func(_ context.Context, request *amop.Request) ([]byte, error) {
+	_, err := server.ServeFunc(ctx, "example/upper", func(_ context.Context, request *amop.Request) ([]byte, error) {
 		if len(request.Data) == 0 {
 			return nil, &amop.Failure{Code: 400, Data: []byte("nothing to do")}
 		}
@@ -152,10 +152,10 @@ func ExampleClient_Serve() {
 	// 400: nothing to do
 }
 
-func ExampleClient_ServeRequests() {
+func ExampleClient_Serve() {
 	ctx, publisher, server, end := examples()
 	defer end()
-	service, err := server.ServeRequests(ctx, "example/later")
+	service, err := server.Serve(ctx, "example/later")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -205,7 +205,7 @@ func ExampleClient_PublishAsync() {
 		}
 		return fmt.Append(nil, n*n), nil
 	}
-	if _, err := server.Serve(ctx, "example/square", square); err != nil {
+	if _, err := server.ServeFunc(ctx, "example/square", square); err != nil {
 		fmt.Println(err)
 		return
 	}

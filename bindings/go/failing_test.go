@@ -160,7 +160,7 @@ func TestExhaustedDescriptorsAreReported(t *testing.T) {
 	none.Cur = 3
 	ok(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
 	_, subscribed := client.Subscribe(soon(t), freshTopic())
-	_, served := client.ServeRequests(soon(t), freshTopic())
+	_, served := client.Serve(soon(t), freshTopic())
 	_, published := client.Publish(soon(t), freshTopic(), nil)
 	_, listened := client.Events(soon(t))
 	ok(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
@@ -211,7 +211,7 @@ func TestCallsCompleteWhileANodeIsKilledUnderLoad(t *testing.T) {
 	own := devnetOfItsOwn(t)
 	server, client := connect(t, own.Node(0), own.Node(1)), connect(t, own.Node(0), own.Node(1))
 	topic := freshTopic()
-	must[*amop.Service](t)(server.Serve(soon(t), topic,
+	must[*amop.Service](t)(server.ServeFunc(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
 	must[*amop.Reply](t)(client.Publish(soon(t), topic, nil, amop.WaitForSubscriber(true)))
 

@@ -176,7 +176,7 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 func TestLargePayloadsArriveComplete(t *testing.T) {
 	client := clientAt(t, 0)
 	topic := freshTopic()
-	_ = must[*amop.Service](t)(client.Serve(soon(t), topic,
+	_ = must[*amop.Service](t)(client.ServeFunc(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
 	reply := must[*amop.Reply](t)(client.Publish(soon(t), topic, data))
@@ -192,7 +192,7 @@ func TestLargePayloadsArriveComplete(t *testing.T) {
 func TestBytesInsideOfAStructWithPointersCanBeSent(t *testing.T) {
 	client := clientAt(t, 0)
 	topic := freshTopic()
-	must[*amop.Service](t)(client.Serve(soon(t), topic,
+	must[*amop.Service](t)(client.ServeFunc(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) {
 			answer := &struct {
 				pointer *int
@@ -213,7 +213,7 @@ func TestTopicMayHaveManySubscriptionsAndAService(t *testing.T) {
 	topic := freshTopic()
 	one := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic, amop.Placement(amop.PlacementAll)))
 	two := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic))
-	must[*amop.Service](t)(client.Serve(soon(t), topic,
+	must[*amop.Service](t)(client.ServeFunc(soon(t), topic,
 		func(context.Context, *amop.Request) ([]byte, error) { return []byte("served"), nil }))
 	reply := must[*amop.Reply](t)(publisher.Publish(soon(t), topic, []byte("to the service")))
 	equal(t, string(reply.Data), "served")

@@ -17,7 +17,7 @@ type SubscribeOption interface {
 	subscription(*laneOptions)
 }
 
-// ServeOption is an option of a service, for [Client.Serve] and [Client.ServeRequests].
+// ServeOption is an option of a service, for [Client.Serve] and [Client.ServeFunc].
 type ServeOption interface {
 	service(*laneOptions)
 }

@@ -19,7 +19,7 @@ import (
 func stuck(t *testing.T, client *amop.Client) (topic string, requests <-chan *amop.Request) {
 	t.Helper()
 	topic = freshTopic()
-	service := must[*amop.Service](t)(client.ServeRequests(soon(t), topic))
+	service := must[*amop.Service](t)(client.Serve(soon(t), topic))
 	return topic, service.Requests()
 }
 
@@ -142,7 +142,7 @@ func TestEndedContextSendsNothing(t *testing.T) {
 	fails(t, err, amop.ErrTimeout)
 	_, err = client.Subscribe(ctx, topic)
 	fails(t, err, amop.ErrCancelled)
-	_, err = client.Serve(past, topic, func(context.Context, *amop.Request) ([]byte, error) { return nil, nil })
+	_, err = client.ServeFunc(past, topic, func(context.Context, *amop.Request) ([]byte, error) { return nil, nil })
 	fails(t, err, amop.ErrTimeout)
 	_, err = amop.Connect(ctx, nodes.Node(0))
 	fails(t, err, amop.ErrCancelled)
@@ -169,7 +169,7 @@ func TestTimeoutsApplyWithoutAContextDeadline(t *testing.T) {
 func TestPublishesOfOneGoroutineAreSentInOrder(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
-	must[*amop.Service](t)(server.Serve(soon(t), topic,
+	must[*amop.Service](t)(server.ServeFunc(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
 	var calls []*amop.Call
 	for n := range 100 {
@@ -213,7 +213,7 @@ func TestEightGoroutinesReceiveTheirOwnReplies(t *testing.T) {
 	const each = 250
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
-	must[*amop.Service](t)(server.Serve(soon(t), topic,
+	must[*amop.Service](t)(server.ServeFunc(soon(t), topic,
 		func(_ context.Context, request *amop.Request) ([]byte, error) { return request.Data, nil }))
 	var publishers sync.WaitGroup
 	for p := range 8 {

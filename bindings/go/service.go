@@ -31,27 +31,30 @@ type Service struct {
 // handlers is over.
 type Handler func(ctx context.Context, request *Request) ([]byte, error)
 
-// Serve serves a topic: its unicasts are passed to a handler, whose results are the replies. A client can have one
-// service per topic. It receives the unicasts alone; broadcasts are delivered to subscriptions only. Up to
-// [Concurrency] calls of the handler run at once, each on a goroutine of its own. Further requests wait, limited by
-// [MaxMessages] and [MaxBytes]; beyond that publishers receive [ErrSubscriberBusy].
+// Serve serves a topic. Requests are read from [Service.Requests] and answered with [Request.Reply] and
+// [Request.Fail]. A client can have one service per topic. It receives the unicasts alone; broadcasts are delivered
+// to subscriptions only. Requests that were not read wait, limited by [MaxMessages] and [MaxBytes]; beyond that
+// publishers receive [ErrSubscriberBusy].
 //
 // If a request has no answer after 4.5 s ([AnswerTimeout]), the library answers TOO_SLOW, so that the node does not
 // deliver the message to another subscriber.
 //
 // Serve returns when a node has listed the topic. ctx limits that time, as in [Client.Publish], and does not affect
 // the service afterwards.
-func (c *Client) Serve(ctx context.Context, topic string, handler Handler, opts ...ServeOption) (*Service, error) {
+func (c *Client) Serve(ctx context.Context, topic string, opts ...ServeOption) (*Service, error) {
+	return c.serve(ctx, topic, nil, opts)
+}
+
+// ServeFunc serves a topic: its unicasts are passed to a handler, whose results are the replies. Up to [Concurrency]
+// calls of the handler run at once, each on a goroutine of its own. The handler may be called before ServeFunc
+// returns.
+//
+// See [Client.Serve] for everything else.
+func (c *Client) ServeFunc(ctx context.Context, topic string, handler Handler, opts ...ServeOption) (*Service, error) {
 	if handler == nil {
 		return nil, newError(ErrInvalidArgument, "the handler is nil")
 	}
 	return c.serve(ctx, topic, handler, opts)
-}
-
-// ServeRequests serves a topic. Requests are read from [Service.Requests] and answered with [Request.Reply] and
-// [Request.Fail]. See [Client.Serve] for everything else.
-func (c *Client) ServeRequests(ctx context.Context, topic string, opts ...ServeOption) (*Service, error) {
-	return c.serve(ctx, topic, nil, opts)
 }
 
 func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts []ServeOption) (*Service, error) {

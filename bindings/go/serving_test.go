@@ -18,7 +18,7 @@ import (
 func serve(t *testing.T, client *amop.Client, handler amop.Handler, opts ...amop.ServeOption) (string, *amop.Service) {
 	t.Helper()
 	topic := freshTopic()
-	return topic, must[*amop.Service](t)(client.Serve(soon(t), topic, handler, opts...))
+	return topic, must[*amop.Service](t)(client.ServeFunc(soon(t), topic, handler, opts...))
 }
 
 func TestResultOfAHandlerIsTheReply(t *testing.T) {
@@ -34,7 +34,7 @@ func TestResultOfAHandlerIsTheReply(t *testing.T) {
 	equal(t, string(reply.Data), "hello, Ada")
 	equal(t, closed(t, service.Requests()), 0)
 	equal(t, service.Stats().Accepted, 1)
-	_, err := server.Serve(soon(t), topic, func(context.Context, *amop.Request) ([]byte, error) { return nil, nil })
+	_, err := server.ServeFunc(soon(t), topic, func(context.Context, *amop.Request) ([]byte, error) { return nil, nil })
 	fails(t, err, amop.ErrAlreadyServed)
 }
 
@@ -248,7 +248,7 @@ func TestHandlerMayCallEveryFunction(t *testing.T) {
 func TestUnsubscribeOfAServiceAnswersQueuedRequests(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic, requests := stuck(t, server)
-	service := must[*amop.Service](t)(server.ServeRequests(soon(t), freshTopic()))
+	service := must[*amop.Service](t)(server.Serve(soon(t), freshTopic()))
 	ok(t, service.Close())
 	equal(t, closed(t, service.Requests()), 0)
 	first := client.PublishAsync(soon(t), topic, nil, amop.Retry(amop.RetryNever))
@@ -257,7 +257,7 @@ func TestUnsubscribeOfAServiceAnswersQueuedRequests(t *testing.T) {
 	must[*amop.Reply](t)(first.Wait())
 
 	topic = freshTopic()
-	service = must[*amop.Service](t)(server.ServeRequests(soon(t), topic))
+	service = must[*amop.Service](t)(server.Serve(soon(t), topic))
 	var calls []*amop.Call
 	for range 5 {
 		calls = append(calls, client.PublishAsync(soon(t), topic, nil, amop.Retry(amop.RetryNever)))

@@ -29,7 +29,7 @@ type Subscription struct {
 // broadcast, in the order of arrival.
 //
 // A unicast is answered with an empty reply as soon as one subscription has accepted it, so that a slow reader does
-// not cause the node to deliver it to another subscriber. Use [Client.Serve] to send replies.
+// not cause the node to deliver it to another subscriber. Use [Client.ServeFunc] to send replies.
 //
 // Subscribe returns when a node has listed the topic. ctx limits that time, as in [Client.Publish], and does not
 // affect the subscription afterwards.

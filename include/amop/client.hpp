@@ -199,6 +199,17 @@ public:
         subscribe_callback(topic, std::forward<Handler>(handler), options, nullptr);
     }
 
+    /// Serves a topic. Requests are read with `next` or in a loop. Returns when a node has listed the topic;
+    /// waits up to the timeout in `options`, also inside of handlers.
+    ///
+    /// A client can have one service per topic. It receives the unicasts of the topic alone; broadcasts are
+    /// delivered to subscriptions only. Throws `already_served`, else as `subscribe`.
+    Service serve(std::string_view topic, const ServeOptions& options = {}) const {
+        const auto settings = options.to_c();
+        return Service(detail::make<amop_service>(amop_client_serve, get(), detail::CTopic(topic).c_str(),
+                                                  settings.get()));
+    }
+
     /// Serves a topic: calls `handler(amop::Request)` for each unicast, on threads of the library, as long as
     /// the service exists. Several calls run at once if the concurrency in `options` is above 1. The handler
     /// may be called before this returns.
@@ -208,9 +219,8 @@ public:
     /// `Code::subscriber_failed` with a fixed text; `what()` is not sent, only emitted as an event,
     /// `handler_failed`. Use `request.fail(code, data)` to send a code and data of your own.
     ///
-    /// A client can have one service per topic. It receives the unicasts of the topic alone; broadcasts are
-    /// delivered to subscriptions only. Throws `already_served`, else as `subscribe`.
-    template <class Handler>
+    /// Throws as the overload above.
+    template <class Handler, class = detail::IfHandler<Handler, ServeOptions>>
     Service serve(std::string_view topic, Handler&& handler, const ServeOptions& options = {}) const {
         amop_service* service = nullptr;
         serve_callback(topic, std::forward<Handler>(handler), options, &service);
@@ -222,13 +232,6 @@ public:
     void serve_until_close(std::string_view topic, Handler&& handler,
                            const ServeOptions& options = {}) const {
         serve_callback(topic, std::forward<Handler>(handler), options, nullptr);
-    }
-
-    /// Serves a topic. Requests are read with `next` or in a loop. Throws as `serve`.
-    Service serve_requests(std::string_view topic, const ServeOptions& options = {}) const {
-        const auto settings = options.to_c();
-        return Service(detail::make<amop_service>(amop_client_serve_requests, get(),
-                                                  detail::CTopic(topic).c_str(), settings.get()));
     }
 
     /// Calls `handler(const amop::Event&)` for each event from now on, until the client is closed:
@@ -287,7 +290,7 @@ private:
         const detail::CTopic name(topic);
         const auto settings = options.to_c();
         detail::Context<Stored> context(std::forward<Handler>(handler));
-        detail::call(amop_client_serve, get(), name.c_str(), settings.get(),
+        detail::call(amop_client_serve_callback, get(), name.c_str(), settings.get(),
                      context.template give<amop_request_callback>(detail::answer<Stored>), service);
     }
 

@@ -45,7 +45,7 @@ public:
         : event_(detail::lent<amop_event, amop_event_free>(event)) {}
 
     /// The kind.
-    EventKind kind() const noexcept { return static_cast<EventKind>(amop_event_kind_of(get())); }
+    EventKind kind() const noexcept { return static_cast<EventKind>(amop_event_kind(get())); }
 
     /// The endpoint, as it was added, of connected, lost, reconnected and connect_failed; else empty.
     std::string_view endpoint() const noexcept { return detail::view(amop_event_endpoint(get())); }

@@ -44,7 +44,7 @@ public:
     std::string_view topic() const noexcept { return detail::view(amop_message_topic(get())); }
 
     /// Whether the message is a unicast or a broadcast.
-    MessageKind kind() const noexcept { return static_cast<MessageKind>(amop_message_kind_of(get())); }
+    MessageKind kind() const noexcept { return static_cast<MessageKind>(amop_message_kind(get())); }
 
     /// The payload: any number of bytes, possibly none.
     Bytes data() const noexcept { return Bytes(amop_message_data(get())); }

@@ -73,7 +73,7 @@ class Client(BaseClient[_amop.Handler]):
         """
         return self._native.publish(topic, data, timeout, wait_for_subscriber, retry)
 
-    def publish_nowait(
+    def publish_async(
         self,
         topic: str,
         data: Data = b"",
@@ -121,7 +121,7 @@ class Client(BaseClient[_amop.Handler]):
         """
         self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry)
 
-    def broadcast_nowait(
+    def broadcast_async(
         self,
         topic: str,
         data: Data = b"",
@@ -133,7 +133,7 @@ class Client(BaseClient[_amop.Handler]):
     ) -> CallFuture[None]:
         """Send a broadcast without waiting, and return a future for the acknowledgement or the error.
 
-        Arguments as for :meth:`broadcast`, errors as for :meth:`publish_nowait`.
+        Arguments as for :meth:`broadcast`, errors as for :meth:`publish_async`.
         """
         future: CallFuture[None] = CallFuture()
         future._started = self._native.start_broadcast(

@@ -199,15 +199,9 @@ impl Client {
         handler: &Bound<'_, Handler>,
     ) -> Result<Guard> {
         let runner = Runner::new(handler, topic, self.reports(py)?)?;
-        let bounds = given.check(py)?;
-        let client = &self.live(py)?.client;
-        let serve = client.serve_batch_blocking(topic, move |ready| runner.requests(ready));
-        let serve = set(serve, bounds.concurrency, amop::Serve::concurrency);
-        let serve = set(serve, bounds.max_messages, amop::Serve::max_messages);
-        let serve = set(serve, bounds.max_bytes, amop::Serve::max_bytes);
-        let serve = set(serve, bounds.placement, amop::Serve::placement);
-        let serve = set(serve, bounds.timeout, amop::Serve::timeout);
-        wait(py, serve.into_future()).map(Guard::new)
+        let serve = self.serving(py, topic, given)?;
+        let handling = serve.for_each_batch_blocking(move |ready| runner.requests(ready));
+        wait(py, handling).map(Guard::new)
     }
 
     /// Serves with a handler that runs in an event loop; as `subscribe_elsewhere`.
@@ -319,12 +313,13 @@ impl Client {
         Ok(set(subscribe, timeout, amop::Subscribe::timeout))
     }
 
-    fn serving(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::ServeRequests> {
-        let Bounds { max_messages, max_bytes, placement, timeout, .. } = given.check(py)?;
-        let serve = self.live(py)?.client.serve_requests(topic);
-        let serve = set(serve, max_messages, amop::ServeRequests::max_messages);
-        let serve = set(serve, max_bytes, amop::ServeRequests::max_bytes);
-        let serve = set(serve, placement, amop::ServeRequests::placement);
-        Ok(set(serve, timeout, amop::ServeRequests::timeout))
+    fn serving(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::Serve> {
+        let Bounds { max_messages, max_bytes, placement, timeout, concurrency, .. } = given.check(py)?;
+        let serve = self.live(py)?.client.serve(topic);
+        let serve = set(serve, concurrency, amop::Serve::concurrency);
+        let serve = set(serve, max_messages, amop::Serve::max_messages);
+        let serve = set(serve, max_bytes, amop::Serve::max_bytes);
+        let serve = set(serve, placement, amop::Serve::placement);
+        Ok(set(serve, timeout, amop::Serve::timeout))
     }
 }

@@ -69,7 +69,7 @@ def unclosed() -> None:
     left.extend(
         [client.subscribe(topic()), client.serve(topic()), client.events(), client.subscribe(topic(), print)]
     )
-    left.append(connect(0).publish_nowait(topic(), wait_for_subscriber=True))
+    left.append(connect(0).publish_async(topic(), wait_for_subscriber=True))
 
 
 @scenario
@@ -113,7 +113,7 @@ def messages_in_flight() -> None:
     service.serve(topic(), lambda request: request.data)
     client = connect(0)
     client.publish(topic(), wait_for_subscriber=True)
-    left.extend(client.publish_nowait(topic(), b"x" * 100) for _ in range(2000))
+    left.extend(client.publish_async(topic(), b"x" * 100) for _ in range(2000))
 
 
 @scenario
@@ -139,7 +139,7 @@ def failing_daemons() -> None:
     def fail(client: amop.Client) -> None:
         while True:
             with contextlib.suppress(amop.Error):
-                client.publish_nowait(topic())
+                client.publish_async(topic())
 
     daemon(lambda: fail(client))
     daemon(lambda: fail(closed))
@@ -196,7 +196,7 @@ def loop_left_open() -> None:
     async def main() -> None:
         client = await amop.aio.connect(sys.argv[3], credentials=sys.argv[2])
         left.append(client)
-        left.extend(client.publish_nowait(topic(), wait_for_subscriber=True) for _ in range(100))
+        left.extend(client.publish_async(topic(), wait_for_subscriber=True) for _ in range(100))
 
     loop.run_until_complete(main())
 

@@ -44,7 +44,7 @@ async def test_errors_are_the_same_as_for_threads(aio_publisher: aio.Client, top
     with pytest.raises(TypeError):
         await aio_publisher.publish(topic, 7)  # type: ignore[arg-type]
     with pytest.raises(amop.NoSubscriberError):
-        await aio_publisher.publish_nowait(topic)
+        await aio_publisher.publish_async(topic)
 
 
 async def test_connect_can_be_awaited_or_used_with_async_with(devnet: amop.devnet.Devnet) -> None:
@@ -90,7 +90,7 @@ async def test_results_during_a_busy_loop_need_one_wake_up(
         await aio_publisher.publish(topic, wait_for_subscriber=True)
         bridge = _bridge.bridge()
         wakes = bridge.wakes
-        calls = [aio_publisher.publish_nowait(topic, timeout=GUARD) for _ in range(100)]
+        calls = [aio_publisher.publish_async(topic, timeout=GUARD) for _ in range(100)]
         # The loop is blocked until all calls have been answered.
         with devnet.connect(0) as other:
             while aio_publisher.stats().total().in_flight:
@@ -104,7 +104,7 @@ async def test_messages_are_sent_in_the_order_of_the_calls(
 ) -> None:
     subscription = await aio_subscriber.subscribe(topic)
     await aio_publisher.publish(topic, "0", wait_for_subscriber=True)
-    calls = [aio_publisher.publish_nowait(topic, str(number)) for number in range(1, 500)]
+    calls = [aio_publisher.publish_async(topic, str(number)) for number in range(1, 500)]
     await asyncio.gather(*calls)
     assert [int((await subscription.next(GUARD)).data) for _ in range(500)] == list(range(500))
 
@@ -123,7 +123,7 @@ async def test_cancelling_a_task_cancels_its_call(
         await call
     assert _bridge.bridge().in_flight <= 1
     request.reply("nobody waits")
-    again = aio_publisher.publish_nowait(topic, "second", timeout=GUARD)
+    again = aio_publisher.publish_async(topic, "second", timeout=GUARD)
     (await service.next(GUARD)).reply("answered")
     assert (await again).data == b"answered"
     assert aio_publisher.stats().total().in_flight == 0
@@ -133,7 +133,7 @@ async def test_cancelling_a_future_cancels_its_call(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
 ) -> None:
     service = await aio_subscriber.serve(topic)
-    call = aio_publisher.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True)
+    call = aio_publisher.publish_async(topic, timeout=GUARD, wait_for_subscriber=True)
     await service.next(GUARD)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -136,7 +136,7 @@ async def test_concurrency_limits_running_requests(
 
     await aio_subscriber.serve(topic, handler, concurrency=3)
     calls = [
-        aio_publisher.publish_nowait(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
+        aio_publisher.publish_async(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
         for number in range(10)
     ]
     assert [int((await call).data) for call in calls] == list(range(10))

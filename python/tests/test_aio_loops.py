@@ -107,7 +107,7 @@ def test_calls_of_a_closed_loop_are_dropped(
     client = loop.run_until_complete(_connected(devnet))
 
     async def begin() -> asyncio.Future[amop.Reply]:
-        return client.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True)
+        return client.publish_async(topic, timeout=GUARD, wait_for_subscriber=True)
 
     call = loop.run_until_complete(begin())
     bridge = _bridge._bridges[loop]
@@ -128,7 +128,7 @@ def test_no_thread_is_started_for_a_call(devnet: Devnet, topic: str) -> None:
     async def count() -> int:
         async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
             before = _threads()
-            calls = [client.publish_nowait(topic, timeout=0.5, wait_for_subscriber=True) for _ in range(1000)]
+            calls = [client.publish_async(topic, timeout=0.5, wait_for_subscriber=True) for _ in range(1000)]
             during = _threads()
             await asyncio.gather(*calls, return_exceptions=True)
             return during - before

@@ -120,7 +120,7 @@ async def test_requests_are_read_and_answered_later(
 ) -> None:
     async with await aio_subscriber.serve(topic) as service:
         calls = [
-            aio_publisher.publish_nowait(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
+            aio_publisher.publish_async(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
             for number in range(3)
         ]
         requests = [await service.next(GUARD) for _ in calls]

@@ -22,9 +22,9 @@ def test_calls_after_close_raise_closed_error(devnet: Devnet, topic: str) -> Non
     assert client.is_closed
     for call in (
         lambda: client.publish(topic),
-        lambda: client.publish_nowait(topic),
+        lambda: client.publish_async(topic),
         lambda: client.broadcast(topic),
-        lambda: client.broadcast_nowait(topic),
+        lambda: client.broadcast_async(topic),
         lambda: client.subscribe(topic),
         lambda: client.subscribe(topic, print),
         lambda: client.serve(topic),
@@ -41,7 +41,7 @@ def test_calls_after_close_raise_closed_error(devnet: Devnet, topic: str) -> Non
 def test_close_completes_calls_in_flight(subscriber: amop.Client, devnet: Devnet, topic: str) -> None:
     service = subscriber.serve(topic)
     client = devnet.connect(0)
-    call = client.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True)
+    call = client.publish_async(topic, timeout=GUARD, wait_for_subscriber=True)
     kept = service.next(GUARD)
     client.close()
     with pytest.raises(amop.ClosedError):
@@ -53,7 +53,7 @@ def test_close_completes_calls_that_wait_for_a_subscriber(devnet: Devnet, topic:
     client = devnet.connect(0)
     late: list[object] = []
     returned = threading.Event()
-    calls = [client.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True) for _ in range(40)]
+    calls = [client.publish_async(topic, timeout=GUARD, wait_for_subscriber=True) for _ in range(40)]
     for call in calls:
         call.add_done_callback(lambda call: late.append(call) if returned.is_set() else None)
     client.close()

@@ -111,7 +111,7 @@ def test_bytes_lent_for_sending_are_released(
 
 def test_request_is_a_message(publisher: amop.Client, subscriber: amop.Client, topic: str) -> None:
     service = subscriber.serve(topic)
-    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    call = publisher.publish_async(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
     request = service.next(GUARD)
     assert isinstance(request, amop.Message)
     assert bytes(memoryview(request)) == b"hi"

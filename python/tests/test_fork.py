@@ -18,13 +18,13 @@ def test_forked_child_gets_an_error_and_can_connect_anew(devnet: Devnet) -> None
     handled = client.subscribe('b', seen.append)
     service = client.serve('c')
     events = client.events()
-    call = client.publish_nowait('nobody', wait_for_subscriber=True)
+    call = client.publish_async('nobody', wait_for_subscriber=True)
     nodes = amop.devnet.Devnet(nodes=1)
 
     child = os.fork()
     if child == 0:
         calls = [
-            lambda: client.publish('a'), lambda: client.publish_nowait('a'), lambda: client.broadcast('a'),
+            lambda: client.publish('a'), lambda: client.publish_async('a'), lambda: client.broadcast('a'),
             lambda: client.subscribe('d'), lambda: client.serve('d'), client.events, client.stats, client.close,
             subscription.next, subscription.unsubscribe, handled.unsubscribe, service.next, events.next,
             subscription.stats, handled.stats, lambda: client.add_endpoint('127.0.0.1:1'), call.cancel,

@@ -40,7 +40,7 @@ WAITS = {
     "requests": "interrupted(client.serve('a').next)",
     "publish": """
         service = other.serve('never answered')
-        client.publish_nowait('never answered', wait_for_subscriber=True)
+        client.publish_async('never answered', wait_for_subscriber=True)
         kept = service.next()
         interrupted(lambda: client.publish('never answered'))
     """,
@@ -87,7 +87,7 @@ def test_signal_handler_runs_during_a_wait(devnet: Devnet) -> None:
 
     def handle(*_):
         # The wait continues, and ends with this message.
-        other.publish_nowait('a', 'from the signal handler', wait_for_subscriber=True)
+        other.publish_async('a', 'from the signal handler', wait_for_subscriber=True)
 
     signal.signal(signal.SIGUSR1, handle)
     threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGUSR1)).start()

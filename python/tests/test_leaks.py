@@ -61,7 +61,7 @@ def send(publisher: amop.Client, read: amop.Subscription, share: int) -> None:
     for topic in ("served", "handled", "read"):
         calls: deque[amop.CallFuture[amop.Reply]] = deque()
         for number in range(share):
-            calls.append(publisher.publish_nowait(topic, b"%d" % number, timeout=GUARD))
+            calls.append(publisher.publish_async(topic, b"%d" % number, timeout=GUARD))
             if len(calls) == WINDOW:
                 calls.popleft().result(GUARD)
             if topic == "read":

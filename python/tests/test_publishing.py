@@ -77,23 +77,23 @@ def test_thousands_of_futures_each_get_their_own_reply(
 ) -> None:
     subscriber.serve(topic, lambda request: request.data)
     publisher.publish(topic, wait_for_subscriber=True)
-    calls = [publisher.publish_nowait(topic, str(number), timeout=GUARD) for number in range(3000)]
+    calls = [publisher.publish_async(topic, str(number), timeout=GUARD) for number in range(3000)]
     assert [call.result(GUARD).data for call in calls] == [str(number).encode() for number in range(3000)]
 
 
-def test_nowait_call_fails_in_its_future_or_at_once(publisher: amop.Client, topic: str) -> None:
+def test_async_call_fails_in_its_future_or_at_once(publisher: amop.Client, topic: str) -> None:
     with pytest.raises(amop.NoSubscriberError):
-        publisher.publish_nowait(topic, "hi").result(GUARD)
+        publisher.publish_async(topic, "hi").result(GUARD)
     with pytest.raises(amop.ArgumentError, match="topic"):
-        publisher.publish_nowait("a\tb", "hi")
-    assert publisher.broadcast_nowait(topic, "hi").result(GUARD) is None
+        publisher.publish_async("a\tb", "hi")
+    assert publisher.broadcast_async(topic, "hi").result(GUARD) is None
 
 
 def test_cancelled_future_runs_its_callbacks_once(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     service = subscriber.serve(topic)
-    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    call = publisher.publish_async(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
     ends: list[object] = []
     call.add_done_callback(ends.append)
     request = service.next(GUARD)
@@ -101,7 +101,7 @@ def test_cancelled_future_runs_its_callbacks_once(
     assert call.cancel()
     request.reply("too late")
     # The next call completes, so that the callbacks of the first have run.
-    further = publisher.publish_nowait(topic, "hi", timeout=GUARD)
+    further = publisher.publish_async(topic, "hi", timeout=GUARD)
     service.next(GUARD).reply("in time")
     assert further.result(GUARD).data == b"in time"
     assert not further.cancel()
@@ -123,7 +123,7 @@ def test_callbacks_of_futures_may_call_the_client(
         replies.append(publisher.publish(topic, "from the callback", timeout=GUARD).data)
         done.set()
 
-    publisher.publish_nowait(topic, "first", wait_for_subscriber=True).add_done_callback(again)
+    publisher.publish_async(topic, "first", wait_for_subscriber=True).add_done_callback(again)
     assert done.wait(GUARD)
     assert replies == [b"from the callback"]
 
@@ -131,7 +131,7 @@ def test_callbacks_of_futures_may_call_the_client(
 def test_publish_can_wait_for_a_subscriber(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
-    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    call = publisher.publish_async(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
     assert not wait([call], timeout=0).done
     subscription = subscriber.subscribe(topic)
     call.result(GUARD)

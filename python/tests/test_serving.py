@@ -47,7 +47,7 @@ def test_requests_may_be_answered_later_from_any_thread(
 ) -> None:
     service = subscriber.serve(topic)
     calls = [
-        publisher.publish_nowait(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
+        publisher.publish_async(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
         for number in range(3)
     ]
     requests = [service.next(GUARD) for _ in calls]
@@ -69,7 +69,7 @@ def test_handler_may_keep_the_request_and_answer_later(
 ) -> None:
     kept: queue.Queue[amop.Request] = queue.Queue()
     subscriber.serve(topic, kept.put)
-    call = publisher.publish_nowait(topic, "later", timeout=GUARD, wait_for_subscriber=True)
+    call = publisher.publish_async(topic, "later", timeout=GUARD, wait_for_subscriber=True)
     request = kept.get(timeout=GUARD)
     request.reply(b"now")
     assert call.result(GUARD).data == b"now"
@@ -92,7 +92,7 @@ def test_invalid_failure_codes_are_rejected(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     service = subscriber.serve(topic)
-    call = publisher.publish_nowait(topic, timeout=GUARD, wait_for_subscriber=True)
+    call = publisher.publish_async(topic, timeout=GUARD, wait_for_subscriber=True)
     request = service.next(GUARD)
     for code in (0, 100, 104, -5010, -5013):
         with pytest.raises(amop.ArgumentError, match=f"{code} can't be"):
@@ -192,7 +192,7 @@ def test_concurrency_lets_handlers_run_at_once(
 
     subscriber.serve(topic, handler, concurrency=3)
     calls = [
-        publisher.publish_nowait(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
+        publisher.publish_async(topic, str(number), timeout=GUARD, wait_for_subscriber=True)
         for number in range(3)
     ]
     assert [call.result(GUARD).data for call in calls] == [b"0", b"1", b"2"]

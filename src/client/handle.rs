@@ -9,13 +9,12 @@ use bytes::Bytes;
 use super::calls::{CallHandle, start_detached};
 use super::core::ClientCore;
 use super::events::Events;
-use super::handlers::IntoAnswer;
 use super::publish::{Broadcast, Publish};
-use super::serve::{Serve, ServeRequests};
+use super::serve::Serve;
 use super::stats::Stats;
 use super::subscribe::Subscribe;
 use super::topic::IntoTopic;
-use crate::delivery::{HandlerReports, Request};
+use crate::delivery::HandlerReports;
 use crate::error::{Delivery, Result};
 
 /// A client of the nodes of one institution. Cheap to clone; all clones are the same client.
@@ -67,59 +66,22 @@ impl Client {
         Subscribe::new(self.core.clone(), topic.into_topic())
     }
 
-    /// Serves a topic: the result of the handler is the reply to each unicast.
+    /// Serves a topic: answers its unicasts, as a stream of requests or with a handler, whose result is the reply.
     ///
     /// A client may have one service for a topic. It alone receives the unicasts of that topic; broadcasts go to
     /// subscriptions only. A handler that holds a [`Client`] keeps it alive; see [`WeakClient`](crate::WeakClient).
     ///
     /// ```no_run
     /// # async fn example(client: amop::Client) -> amop::Result<()> {
-    /// client.serve("echo", async |request: amop::Request| request.data().clone()).await?;
+    /// client.serve("echo").for_each(async |request: amop::Request| request.data().clone()).await?;
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// When awaited, as [`Client::subscribe`]; also returns
     /// [`ErrorKind::AlreadyServed`](crate::ErrorKind::AlreadyServed) if the client serves the topic already.
-    pub fn serve<H, F, A>(&self, topic: impl IntoTopic, handler: H) -> Serve
-    where
-        H: Fn(Request) -> F + Send + Sync + 'static,
-        F: Future<Output = A> + Send + 'static,
-        A: IntoAnswer + Send + 'static,
-    {
-        Serve::with_async(self.core.clone(), topic.into_topic(), handler)
-    }
-
-    /// Serves a topic with a blocking handler on the client's dispatcher threads, which answers through the request.
-    ///
-    /// # Errors
-    /// As [`Client::serve`].
-    pub fn serve_blocking<H>(&self, topic: impl IntoTopic, handler: H) -> Serve
-    where
-        H: Fn(Request) + Send + Sync + 'static,
-    {
-        Serve::with_blocking(self.core.clone(), topic.into_topic(), handler)
-    }
-
-    /// Serves a topic with a blocking handler that receives all requests that are ready, as an iterator: for languages
-    /// in which entering the handler costs more than a request. Its next call receives those that it leaves. If a call
-    /// takes none, because it returns or panics, the first request is answered DROPPED and counted.
-    ///
-    /// # Errors
-    /// As [`Client::serve`].
-    pub fn serve_batch_blocking<H>(&self, topic: impl IntoTopic, handler: H) -> Serve
-    where
-        H: Fn(&mut dyn Iterator<Item = Request>) + Send + Sync + 'static,
-    {
-        Serve::with_batches(self.core.clone(), topic.into_topic(), handler)
-    }
-
-    /// Serves a topic without a handler: the application reads the requests.
-    ///
-    /// # Errors
-    /// As [`Client::serve`].
-    pub fn serve_requests(&self, topic: impl IntoTopic) -> ServeRequests {
-        ServeRequests::new(self.core.clone(), topic.into_topic())
+    pub fn serve(&self, topic: impl IntoTopic) -> Serve {
+        Serve::new(self.core.clone(), topic.into_topic())
     }
 
     /// Returns the events of the client from now on: connections lost and restored, slow consumers, and others.

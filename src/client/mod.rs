@@ -44,7 +44,7 @@ pub use options::{Confirm, Placement, Retry};
 pub use publish::{Broadcast, Publish};
 pub use requests::Requests;
 pub use running_handler::RunningHandler;
-pub use serve::{Serve, ServeRequests};
+pub use serve::Serve;
 pub use stats::{EndpointState, EndpointStats, Stats};
 pub use subscribe::Subscribe;
 pub use subscription::Subscription;

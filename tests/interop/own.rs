@@ -97,7 +97,7 @@ impl Subscriber for Own {
     fn subscribe(&mut self, topic: &str, answer: &Answer) -> Result<()> {
         let (answer, served, heard) = (answer.clone(), self.tell.clone(), self.tell.clone());
         // A message for a receiver that is gone is of no interest any more.
-        let serve = self.client.serve(topic, move |request: Request| {
+        let serve = self.client.serve(topic).for_each(move |request: Request| {
             let data = request.data().to_vec();
             let _ = served.send((request.topic().to_owned(), data.clone()));
             let reply = match &answer {

@@ -28,7 +28,7 @@ use crate::unwind::guard_or;
 /// The kind of an event.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum amop_event_kind {
+pub enum amop_event_kind_t {
     /// The event is NULL, or of a kind that this version of the library has no number for.
     AMOP_EVENT_NONE = 0,
     /// The client connected to a node for the first time.
@@ -50,7 +50,7 @@ pub enum amop_event_kind {
 
 /// An event. Immutable. A callback borrows it for the call.
 pub struct amop_event {
-    kind: amop_event_kind,
+    kind: amop_event_kind_t,
     endpoint: Option<CString>,
     topic: Option<CString>,
     node_version: Option<CString>,
@@ -93,7 +93,7 @@ impl Source for Events {
 impl amop_event {
     fn new(event: Event) -> amop_event {
         let mut seen = amop_event {
-            kind: amop_event_kind::AMOP_EVENT_NONE,
+            kind: amop_event_kind_t::AMOP_EVENT_NONE,
             endpoint: None,
             topic: None,
             node_version: None,
@@ -104,32 +104,32 @@ impl amop_event {
         seen.kind = match event {
             Event::Connected { endpoint, node_version, protocol, .. } => {
                 seen.connection(&endpoint, &node_version, protocol);
-                amop_event_kind::AMOP_EVENT_CONNECTED
+                amop_event_kind_t::AMOP_EVENT_CONNECTED
             }
             Event::Reconnected { endpoint, node_version, protocol, .. } => {
                 seen.connection(&endpoint, &node_version, protocol);
-                amop_event_kind::AMOP_EVENT_RECONNECTED
+                amop_event_kind_t::AMOP_EVENT_RECONNECTED
             }
             Event::Lost { endpoint, error, .. } => {
                 seen.failure(&endpoint, error);
-                amop_event_kind::AMOP_EVENT_LOST
+                amop_event_kind_t::AMOP_EVENT_LOST
             }
             Event::ConnectFailed { endpoint, error, .. } => {
                 seen.failure(&endpoint, error);
-                amop_event_kind::AMOP_EVENT_CONNECT_FAILED
+                amop_event_kind_t::AMOP_EVENT_CONNECT_FAILED
             }
             Event::SlowConsumer { topic, .. } => {
                 seen.topic = Some(c_text(&topic));
-                amop_event_kind::AMOP_EVENT_SLOW_CONSUMER
+                amop_event_kind_t::AMOP_EVENT_SLOW_CONSUMER
             }
             Event::HandlerFailed { topic, message, .. } => {
                 seen.topic = Some(c_text(&topic));
                 seen.message = Some(c_text(&message));
-                amop_event_kind::AMOP_EVENT_HANDLER_FAILED
+                amop_event_kind_t::AMOP_EVENT_HANDLER_FAILED
             }
-            Event::Closed => amop_event_kind::AMOP_EVENT_CLOSED,
+            Event::Closed => amop_event_kind_t::AMOP_EVENT_CLOSED,
             // tests/header.rs fails if an event of the core is missing here.
-            _ => amop_event_kind::AMOP_EVENT_NONE,
+            _ => amop_event_kind_t::AMOP_EVENT_NONE,
         };
         seen
     }
@@ -248,9 +248,9 @@ pub unsafe extern "C" fn amop_events_free(events: *mut amop_events) {
 
 /// Returns the kind; AMOP_EVENT_NONE for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_event_kind_of(event: *const amop_event) -> amop_event_kind {
-    guard_or!(amop_event_kind::AMOP_EVENT_NONE, {
-        borrow_optional!(event).map_or(amop_event_kind::AMOP_EVENT_NONE, |event| event.kind)
+pub unsafe extern "C" fn amop_event_kind(event: *const amop_event) -> amop_event_kind_t {
+    guard_or!(amop_event_kind_t::AMOP_EVENT_NONE, {
+        borrow_optional!(event).map_or(amop_event_kind_t::AMOP_EVENT_NONE, |event| event.kind)
     })
 }
 

@@ -37,6 +37,10 @@
 //! into the library, but report a failure by amop_callback_failed. The next call of the same subscription waits until
 //! the callback returns; calls of other subscriptions do not.
 //!
+//! Names. A function without a suffix waits until it is done. `_async` starts the same call and passes its result to a
+//! callback; `_queued` starts it and puts the result into a completion queue. What a subscription or service receives is
+//! read with `_next`; if it was created by a function with `_callback`, it is passed to a callback.
+//!
 //! Times are in milliseconds; 0 stands for the default. No function waits without a limit.
 //!
 //! Processes. A child process created by fork can only free the handles of its parent; all other uses fail with

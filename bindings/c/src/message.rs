@@ -28,7 +28,7 @@ pub struct amop_message {
 
 /// How a message was sent.
 #[repr(i32)]
-pub enum amop_message_kind {
+pub enum amop_message_kind_t {
     /// The message is NULL.
     AMOP_MESSAGE_NONE = 0,
     /// To one subscriber, chosen by the node.
@@ -66,12 +66,12 @@ pub unsafe extern "C" fn amop_message_topic(message: *const amop_message) -> *co
 
 /// Returns whether the message is a unicast or a broadcast; AMOP_MESSAGE_NONE for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_message_kind_of(message: *const amop_message) -> amop_message_kind {
-    guard_or!(amop_message_kind::AMOP_MESSAGE_NONE, {
+pub unsafe extern "C" fn amop_message_kind(message: *const amop_message) -> amop_message_kind_t {
+    guard_or!(amop_message_kind_t::AMOP_MESSAGE_NONE, {
         match borrow_optional!(message).map(|message| message.message.kind()) {
-            None => amop_message_kind::AMOP_MESSAGE_NONE,
-            Some(MessageKind::Unicast) => amop_message_kind::AMOP_MESSAGE_UNICAST,
-            Some(MessageKind::Broadcast) => amop_message_kind::AMOP_MESSAGE_BROADCAST,
+            None => amop_message_kind_t::AMOP_MESSAGE_NONE,
+            Some(MessageKind::Unicast) => amop_message_kind_t::AMOP_MESSAGE_UNICAST,
+            Some(MessageKind::Broadcast) => amop_message_kind_t::AMOP_MESSAGE_BROADCAST,
         }
     })
 }

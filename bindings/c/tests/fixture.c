@@ -302,12 +302,12 @@ void expect_message(const amop_subscription *subscription, const char *text)
     amop_message_free(message);
 }
 
-amop_event *next_event(const amop_events *events, amop_event_kind kind)
+amop_event *next_event(const amop_events *events, amop_event_kind_t kind)
 {
     for (;;) {
         amop_event *event = NULL;
         OK(amop_events_next(events, GUARD, &event, &error));
-        if (amop_event_kind_of(event) == kind) {
+        if (amop_event_kind(event) == kind) {
             return event;
         }
         amop_event_free(event);

@@ -128,7 +128,7 @@ void publish(const amop_client *client, const char *topic, const char *text);
 /* Expects this string as the next message. */
 void expect_message(const amop_subscription *subscription, const char *text);
 /* Returns the next event of this kind, skipping others. The caller frees it. */
-amop_event *next_event(const amop_events *events, amop_event_kind kind);
+amop_event *next_event(const amop_events *events, amop_event_kind_t kind);
 
 /* Returns the current value of a statistic. */
 uint64_t client_stat_value(const amop_client *client, int32_t stat);

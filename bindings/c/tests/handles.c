@@ -13,7 +13,7 @@ int start_handles(void **state)
     }
     client = client_at(0);
     OK(amop_client_subscribe(client, "subscribed", NULL, &subscription, &error));
-    OK(amop_client_serve_requests(client, "served", NULL, &service, &error));
+    OK(amop_client_serve(client, "served", NULL, &service, &error));
     OK(amop_client_events(client, &events, &error));
     queue = amop_completion_queue_new(0);
     return 0;

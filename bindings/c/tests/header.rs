@@ -303,6 +303,6 @@ fn every_error_and_event_of_the_core_has_a_number_in_c() {
     }
     let event = read(source("event"));
     for kind in variants(&read(core.join("delivery/events.rs")), "Event") {
-        assert!(event.contains(&format!("Event::{kind}")), "amop_event_kind lacks {kind}");
+        assert!(event.contains(&format!("Event::{kind}")), "amop_event_kind_t lacks {kind}");
     }
 }

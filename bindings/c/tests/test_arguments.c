@@ -21,7 +21,7 @@ static void null_handles_are_reported_by_name(void **state)
     EXPECT_NULL("client", amop_client_subscribe(NULL, "t", NULL, &subscribed, &error));
     assert_null(subscribed);
     amop_service *served = untouched();
-    EXPECT_NULL("client", amop_client_serve_requests(NULL, "t", NULL, &served, &error));
+    EXPECT_NULL("client", amop_client_serve(NULL, "t", NULL, &served, &error));
     assert_null(served);
     amop_reply *reply = untouched();
     EXPECT_NULL("client", amop_client_publish(NULL, "t", "", 0, NULL, 0, &reply, &error));
@@ -142,7 +142,7 @@ static void null_out_parameters_are_reported_by_name(void **state)
     EXPECT_NULL("event", amop_events_next(events, 0, NULL, &error));
     EXPECT_NULL("fd", amop_events_fd(events, NULL, &error));
     EXPECT_NULL("subscription", amop_client_subscribe(client, "t", NULL, NULL, &error));
-    EXPECT_NULL("service", amop_client_serve_requests(client, "t", NULL, NULL, &error));
+    EXPECT_NULL("service", amop_client_serve(client, "t", NULL, NULL, &error));
     EXPECT_NULL("message", amop_subscription_next(subscription, 0, NULL, &error));
     EXPECT_NULL("fd", amop_subscription_fd(subscription, NULL, &error));
     EXPECT_NULL("request", amop_service_next(service, 0, NULL, &error));
@@ -191,8 +191,9 @@ static void refused_callbacks_drop_their_contexts(void **state)
                                                 &subscribed, &error));
     assert_null(subscribed);
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
-                 amop_client_serve(client, "t", NULL, (amop_request_callback){NULL, &context, drop_context},
-                                   &served, &error));
+                 amop_client_serve_callback(client, "t", NULL,
+                                            (amop_request_callback){NULL, &context, drop_context}, &served,
+                                            &error));
     assert_null(served);
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_publish_async(client, "t", "", 0, NULL, 0,
@@ -209,7 +210,7 @@ static void refused_callbacks_drop_their_contexts(void **state)
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_subscribe_callback(NULL, "t", NULL, counting(&context), &subscribed, &error));
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
-                 amop_client_serve(NULL, "t", NULL, echoing(&context), &served, &error));
+                 amop_client_serve_callback(NULL, "t", NULL, echoing(&context), &served, &error));
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_publish_async(NULL, "t", "", 0, NULL, 0, completing(&context), &call, &error));
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
@@ -233,7 +234,7 @@ static void getters_of_null_return_empty_values(void **state)
     assert_int_equal(amop_error_data(NULL).len, 0);
     assert_null(amop_error_clone(NULL));
     assert_null(amop_message_topic(NULL));
-    assert_int_equal(amop_message_kind_of(NULL), AMOP_MESSAGE_NONE);
+    assert_int_equal(amop_message_kind(NULL), AMOP_MESSAGE_NONE);
     assert_int_equal(amop_message_data(NULL).len, 0);
     assert_int_equal(amop_message_seq(NULL).len, 0);
     assert_null(amop_message_endpoint(NULL));
@@ -251,7 +252,7 @@ static void getters_of_null_return_empty_values(void **state)
     assert_null(amop_completion_error(NULL));
     assert_null(amop_completion_reply(NULL));
     assert_null(amop_completion_tag(NULL));
-    assert_int_equal(amop_event_kind_of(NULL), AMOP_EVENT_NONE);
+    assert_int_equal(amop_event_kind(NULL), AMOP_EVENT_NONE);
     assert_null(amop_event_endpoint(NULL));
     assert_null(amop_event_node_version(NULL));
     assert_int_equal(amop_event_protocol(NULL), 0);

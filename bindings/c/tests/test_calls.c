@@ -15,7 +15,7 @@ static void publish_completes_with_its_reply(void **state)
     context_init(&service);
     context_init(&done);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     amop_call *call = NULL;
     OK(amop_client_publish_async(client, topic, "hello", 5, NULL, 0, completing(&done), &call, &error));
     wait_for(done.calls, 1);
@@ -87,7 +87,7 @@ static void clones_outlive_the_completion(void **state)
     context service;
     context_init(&service);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     parts well = {0}, failed = {0};
     context_init(&well.context);
     context_init(&failed.context);
@@ -121,7 +121,7 @@ static void thousands_of_calls_each_complete_once_with_their_own_reply(void **st
     context service;
     context_init(&service);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     for (int n = 0; n < MANY; n++) {
         char text[16];
         context_init(&calls[n]);

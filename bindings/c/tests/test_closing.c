@@ -47,7 +47,7 @@ static void free_unsubscribes_in_the_background(void **state)
     context_init(&served);
     const char *topic = fresh_topic();
     subscribe(client, topic, counting(&subscribed), &subscribed);
-    OK(amop_client_serve(client, fresh_topic(), NULL, echoing(&served), &served.service, &error));
+    OK(amop_client_serve_callback(client, fresh_topic(), NULL, echoing(&served), &served.service, &error));
     publish(client, topic, "queued");
     amop_subscription_free(subscribed.subscription);
     amop_service_free(served.service);
@@ -69,7 +69,7 @@ static void close_drops_contexts_of_callbacks_without_a_handle(void **state)
     context_init(&without_drop);
     const char *topic = fresh_topic();
     OK(amop_client_subscribe_callback(client, topic, NULL, counting(&subscribed), NULL, &error));
-    OK(amop_client_serve(client, fresh_topic(), NULL, echoing(&served), NULL, &error));
+    OK(amop_client_serve_callback(client, fresh_topic(), NULL, echoing(&served), NULL, &error));
     amop_message_callback callback = counting(&without_drop);
     callback.drop = NULL;
     OK(amop_client_subscribe_callback(client, topic, NULL, callback, NULL, &error));
@@ -98,7 +98,7 @@ static void freed_client_closes_in_the_background(void **state)
     context_init(&events);
     amop_service *service = NULL;
     const char *topic = fresh_topic();
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     subscribe(client, fresh_topic(), counting(&subscribed), &subscribed);
     OK(amop_client_subscribe_callback(client, fresh_topic(), NULL, counting(&called_back), NULL, &error));
     OK(amop_client_publish_async(client, topic, "x", 1, NULL, 0, completing(&done), NULL, &error));
@@ -155,7 +155,7 @@ static void failed_subscription_drops_its_context_once(void **state)
     amop_status refused = amop_client_subscribe_callback(client, "t", subscribing, counting(&subscribed),
                                                          &subscribed.subscription, NULL);
     assert_true(refused == AMOP_ERROR_NOT_CONNECTED || refused == AMOP_ERROR_TIMEOUT);
-    refused = amop_client_serve(client, "s", serving, echoing(&served), &served.service, NULL);
+    refused = amop_client_serve_callback(client, "s", serving, echoing(&served), &served.service, NULL);
     assert_true(refused == AMOP_ERROR_NOT_CONNECTED || refused == AMOP_ERROR_TIMEOUT);
     assert_null(subscribed.subscription);
     assert_null(served.service);
@@ -165,7 +165,7 @@ static void failed_subscription_drops_its_context_once(void **state)
     /* The topic can be served again. */
     OK(amop_devnet_restart_node(node, 0, &error));
     OK(amop_serve_options_set_timeout(serving, GUARD));
-    OK(amop_client_serve_requests(client, "s", serving, &served.service, &error));
+    OK(amop_client_serve(client, "s", serving, &served.service, &error));
     amop_service_free(served.service);
     amop_serve_options_free(serving);
     amop_subscribe_options_free(subscribing);
@@ -299,7 +299,7 @@ static void closed_client_fails_with_closed(void **state)
     amop_service *service = NULL;
     const char *topic = fresh_topic();
     OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
-    OK(amop_client_serve_requests(client, fresh_topic(), NULL, &service, &error));
+    OK(amop_client_serve(client, fresh_topic(), NULL, &service, &error));
     publish(client, topic, "before");
     OK(amop_client_close(client, 0, &error));
     amop_completion_queue *queue = amop_completion_queue_new(0);
@@ -315,13 +315,14 @@ static void closed_client_fails_with_closed(void **state)
            amop_client_broadcast_queued(client, "t", "", 0, NULL, 0, queue, NULL, &call, &error));
     assert_null(call);
     EXPECT(AMOP_ERROR_CLOSED, amop_client_subscribe(client, "t", NULL, &further, &error));
-    EXPECT(AMOP_ERROR_CLOSED, amop_client_serve_requests(client, "t", NULL, &serving, &error));
+    EXPECT(AMOP_ERROR_CLOSED, amop_client_serve(client, "t", NULL, &serving, &error));
     context_init(&context);
     EXPECT(AMOP_ERROR_CLOSED,
            amop_client_subscribe_callback(client, "t", NULL, counting(&context), &further, &error));
     context_end(&context);
     context_init(&context);
-    EXPECT(AMOP_ERROR_CLOSED, amop_client_serve(client, "t", NULL, echoing(&context), &serving, &error));
+    EXPECT(AMOP_ERROR_CLOSED,
+           amop_client_serve_callback(client, "t", NULL, echoing(&context), &serving, &error));
     context_end(&context);
     context_init(&context);
     EXPECT(AMOP_ERROR_CLOSED,

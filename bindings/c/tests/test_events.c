@@ -4,7 +4,7 @@
 /* A callback that records the kinds of events in order. */
 typedef struct seen {
     context context;
-    amop_event_kind kinds[64];
+    amop_event_kind_t kinds[64];
     counter *closed;
 } seen;
 
@@ -12,9 +12,9 @@ static void see(void *pointer, const amop_event *event)
 {
     seen *seen = pointer;
     seen->context.late += counted(seen->context.drops);
-    seen->kinds[counted(seen->context.calls) % 64] = amop_event_kind_of(event);
+    seen->kinds[counted(seen->context.calls) % 64] = amop_event_kind(event);
     count(seen->context.calls);
-    if (amop_event_kind_of(event) == AMOP_EVENT_CLOSED) {
+    if (amop_event_kind(event) == AMOP_EVENT_CLOSED) {
         count(seen->closed);
     }
 }
@@ -40,7 +40,7 @@ static void end_seen(seen *seen)
     context_end(&seen->context);
 }
 
-static int times(seen *seen, amop_event_kind kind)
+static int times(seen *seen, amop_event_kind_t kind)
 {
     int times = 0;
     for (int n = 0; n < counted(seen->context.calls) && n < 64; n++) {
@@ -158,7 +158,7 @@ static void descriptor_is_readable_while_events_are_queued(void **state)
     OK(amop_client_close(client, 0, &error));
     assert_true(readable(fd, GUARD));
     OK(amop_events_next(events, 0, &event, &error));
-    assert_int_equal(amop_event_kind_of(event), AMOP_EVENT_CLOSED);
+    assert_int_equal(amop_event_kind(event), AMOP_EVENT_CLOSED);
     amop_event_free(event);
     /* The end can be read any number of times. */
     assert_true(readable(fd, 0));

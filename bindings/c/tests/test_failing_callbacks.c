@@ -66,7 +66,7 @@ static void failed_service_callback_fails_the_request(void **state)
     amop_events *events = NULL;
     OK(amop_client_events(server, &events, &error));
     amop_request_callback callback = {fail_or_answer, &context, drop_context};
-    OK(amop_client_serve(server, topic, NULL, callback, NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, callback, NULL, &error));
     amop_reply *reply = NULL;
     amop_error *error = NULL;
     assert_int_equal(amop_client_publish(client, topic, "print", 5, NULL, 0, &reply, &error),
@@ -100,7 +100,7 @@ static void fail_completion(void *pointer, const amop_completion *completion)
 static void fail_event(void *pointer, const amop_event *event)
 {
     context *context = pointer;
-    if (amop_event_kind_of(event) != AMOP_EVENT_CLOSED) {
+    if (amop_event_kind(event) != AMOP_EVENT_CLOSED) {
         return; /* the event of the first connection */
     }
     context->number++;

@@ -117,8 +117,8 @@ static void make(handles *all)
     OK(amop_client_subscribe(all->client, "read", NULL, &all->read, &error));
     OK(amop_client_subscribe_callback(all->client, "called", NULL, counting(&all->subscribed), &all->called,
                                       &error));
-    OK(amop_client_serve_requests(all->client, "requests", NULL, &all->requests, &error));
-    OK(amop_client_serve(all->client, "served", NULL, echoing(&all->serving), &all->served, &error));
+    OK(amop_client_serve(all->client, "requests", NULL, &all->requests, &error));
+    OK(amop_client_serve_callback(all->client, "served", NULL, echoing(&all->serving), &all->served, &error));
     OK(amop_client_events(all->client, &all->events, &error));
     OK(amop_client_on_event(all->client, (amop_event_callback){ignore_event, &all->heard, drop_context},
                             &error));
@@ -157,12 +157,12 @@ static int everything_says_forked(void *pointer)
     FORKED(amop_client_publish_async(all->client, "t", "", 0, NULL, 0, completing(&context), NULL, NULL));
     FORKED(amop_client_broadcast_async(all->client, "t", "", 0, NULL, 0, completing(&context), NULL, NULL));
     FORKED(amop_client_subscribe_callback(all->client, "t", NULL, counting(&context), NULL, NULL));
-    FORKED(amop_client_serve(all->client, "t", NULL, echoing(&context), NULL, NULL));
+    FORKED(amop_client_serve_callback(all->client, "t", NULL, echoing(&context), NULL, NULL));
     FORKED(
         amop_client_on_event(all->client, (amop_event_callback){ignore_event, &context, drop_context}, NULL));
     CHECK(counted(context.drops) == 5 && counted(context.calls) == 0);
     FORKED(amop_client_subscribe(all->client, "t", NULL, &subscription, NULL));
-    FORKED(amop_client_serve_requests(all->client, "t", NULL, &service, NULL));
+    FORKED(amop_client_serve(all->client, "t", NULL, &service, NULL));
     FORKED(amop_client_events(all->client, &events, NULL));
     FORKED(amop_client_stats(all->client, &stats, NULL));
     FORKED(amop_client_add_endpoint(all->client, "127.0.0.1:1", NULL));
@@ -323,7 +323,7 @@ static void children_of_one_parent_make_different_message_ids(void **state)
     context_init(&served);
     amop_client *client = client_at(0);
     amop_service *service = NULL;
-    OK(amop_client_serve(client, "echo", NULL, echoing(&served), &service, &error));
+    OK(amop_client_serve_callback(client, "echo", NULL, echoing(&served), &service, &error));
     amop_options *options = options_at(0);
     pid_t children[CHILDREN];
     for (child_number = 0; child_number < CHILDREN; child_number++) {

@@ -156,7 +156,7 @@ static void close_in_completion(void *pointer, const amop_completion *completion
 static void close_in_event(void *pointer, const amop_event *event)
 {
     context *context = pointer;
-    if (amop_event_kind_of(event) == AMOP_EVENT_LOST) {
+    if (amop_event_kind(event) == AMOP_EVENT_LOST) {
         context->status = amop_client_close(context->client, 0, NULL);
         called(context, (amop_bytes){NULL, 0});
     }
@@ -174,8 +174,9 @@ static void every_kind_of_callback_may_close_its_client(void **state)
     service.client = client_at(0);
     completion.client = client_at(0);
     event.client = client_at(0);
-    OK(amop_client_serve(service.client, topic, NULL,
-                         (amop_request_callback){close_in_service, &service, drop_context}, NULL, &error));
+    OK(amop_client_serve_callback(service.client, topic, NULL,
+                                  (amop_request_callback){close_in_service, &service, drop_context}, NULL,
+                                  &error));
     amop_reply *reply = NULL;
     OK(amop_client_publish(publisher, topic, "x", 1, NULL, 0, &reply, &error));
     assert_true(is_text(amop_reply_data(reply), "bye"));
@@ -221,7 +222,7 @@ static void use_everything(void *pointer, const amop_message *message)
 #define TRY(call) worst = worst == AMOP_OK ? (call) : worst
     TRY(amop_client_connect(options, &further, NULL));
     TRY(amop_client_subscribe(further, "inside", NULL, &subscription, NULL));
-    TRY(amop_client_serve_requests(further, "served inside", NULL, &service, NULL));
+    TRY(amop_client_serve(further, "served inside", NULL, &service, NULL));
     TRY(amop_client_publish(client, "inside", "deep", 4, NULL, GUARD, NULL, NULL));
     TRY(amop_client_broadcast(client, "inside", "wide", 4, NULL, GUARD, NULL));
     TRY(amop_subscription_next(subscription, GUARD, &got, NULL));

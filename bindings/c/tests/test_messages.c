@@ -46,7 +46,7 @@ static void message_is_read_with_all_its_parts(void **state)
     assert_int_equal(data.len, sizeof bytes);
     assert_memory_equal(data.data, bytes, sizeof bytes);
     assert_string_equal(amop_message_topic(message), topic);
-    assert_int_equal(amop_message_kind_of(message), AMOP_MESSAGE_UNICAST);
+    assert_int_equal(amop_message_kind(message), AMOP_MESSAGE_UNICAST);
     assert_int_equal(amop_message_seq(message).len, 32);
     assert_string_equal(amop_message_endpoint(message), amop_devnet_endpoint(devnet, 0));
     int64_t at = amop_message_received_at(message);
@@ -74,8 +74,7 @@ static void empty_payloads_are_delivered(void **state)
         amop_message *message = NULL;
         OK(amop_subscription_next(subscription, GUARD, &message, &error));
         assert_int_equal(amop_message_data(message).len, 0);
-        assert_int_equal(amop_message_kind_of(message),
-                         n == 0 ? AMOP_MESSAGE_UNICAST : AMOP_MESSAGE_BROADCAST);
+        assert_int_equal(amop_message_kind(message), n == 0 ? AMOP_MESSAGE_UNICAST : AMOP_MESSAGE_BROADCAST);
         amop_message_free(message);
     }
     amop_subscription_free(subscription);

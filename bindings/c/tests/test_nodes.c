@@ -129,7 +129,7 @@ static void call_in_flight_at_a_killed_node_is_lost(void **state)
     amop_service *service = NULL;
     amop_events *events = NULL;
     OK(amop_client_events(client, &events, &error));
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     OK(amop_client_publish_async(client, topic, "x", 1, NULL, 0, completing(&done), NULL, &error));
     amop_request *request = NULL;
     OK(amop_service_next(service, GUARD, &request, &error));
@@ -161,7 +161,7 @@ static void second_node_replaces_a_killed_one(void **state)
     context_init(&service);
     const char *topic = fresh_topic();
     amop_client *server = client_at_both();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     amop_publish_options *options = amop_publish_options_new();
     OK(amop_publish_options_set_wait_for_subscriber(options, true));
     for (size_t node = 0; node < 2; node++) {
@@ -261,7 +261,7 @@ static void calls_complete_once_while_nodes_restart(void **state)
     context service;
     context_init(&service);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     counter *stop = counter_new();
     load loads[THREADS];
     memset(loads, 0, sizeof loads);

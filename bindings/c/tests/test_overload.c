@@ -232,7 +232,7 @@ static void eight_threads_receive_their_own_replies(void **state)
     context service;
     context_init(&service);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     worker workers[THREADS];
     for (int n = 0; n < THREADS; n++) {
         workers[n] = (worker){client, topic, n, 0, pthread_self()};

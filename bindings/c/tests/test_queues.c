@@ -27,7 +27,7 @@ static void completion_has_the_tag_of_its_call(void **state)
     context service;
     context_init(&service);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     amop_completion_queue *queue = amop_completion_queue_new(0);
     EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
     EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 20, &(amop_completion *){NULL}, &error));
@@ -89,7 +89,7 @@ static void one_thread_reads_the_replies_to_thousands_of_calls(void **state)
     context service;
     context_init(&service);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&service), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&service), NULL, &error));
     amop_completion_queue *queue = amop_completion_queue_new(AT_ONCE);
     int seen = 0;
     for (int n = 0; n < MANY; n++) {
@@ -200,7 +200,7 @@ static void cancelled_call_completes_through_the_queue(void **state)
     amop_client *server = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     amop_completion_queue *queue = amop_completion_queue_new(0);
     amop_call *call = NULL;
     OK(amop_client_publish_queued(client, topic, "x", 1, NULL, 0, queue, NULL, &call, &error));
@@ -226,7 +226,7 @@ static void queue_may_be_freed_before_its_calls_complete(void **state)
     amop_client *server = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     amop_completion_queue *queue = amop_completion_queue_new(0);
     int32_t fd = -1;
     OK(amop_completion_queue_fd(queue, &fd, &error));
@@ -249,7 +249,7 @@ static void close_completes_queued_calls(void **state)
     amop_client *server = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     amop_completion_queue *queue = amop_completion_queue_new(0);
     OK(amop_client_publish_queued(client, topic, "x", 1, NULL, 0, queue, NULL, NULL, &error));
     amop_request *request = NULL;
@@ -327,7 +327,7 @@ static void exhausted_descriptors_are_reported(void **state)
     amop_service *service = NULL;
     amop_events *events = NULL;
     OK(amop_client_subscribe(client, fresh_topic(), NULL, &subscription, &error));
-    OK(amop_client_serve_requests(client, fresh_topic(), NULL, &service, &error));
+    OK(amop_client_serve(client, fresh_topic(), NULL, &service, &error));
     OK(amop_client_events(client, &events, &error));
     amop_completion_queue *queue = amop_completion_queue_new(0);
     struct rlimit before;

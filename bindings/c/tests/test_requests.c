@@ -30,7 +30,7 @@ static void clone_is_answered_later_by_another_thread(void **state)
     context_init(&context);
     const char *topic = fresh_topic();
     amop_request_callback callback = {keep, &context, drop_context};
-    OK(amop_client_serve(server, topic, NULL, callback, NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, callback, NULL, &error));
     ask(client, topic, "when?", &answer);
     wait_for(context.calls, 1);
     /* The callback has returned or is about to; only the clone can answer. */
@@ -65,7 +65,7 @@ static void failure_reaches_the_publisher_with_code_and_data(void **state)
     context_init(&context);
     const char *topic = fresh_topic();
     amop_request_callback callback = {fail_with, &context, drop_context};
-    OK(amop_client_serve(server, topic, NULL, callback, NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, callback, NULL, &error));
     const struct {
         int32_t code;
         amop_status status;
@@ -98,7 +98,7 @@ static void request_accepts_one_answer_with_a_valid_code(void **state)
     amop_client *server = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     context answer;
     ask(client, topic, "x", &answer);
     amop_request *request = next_request(service);
@@ -130,7 +130,7 @@ static void freeing_the_last_handle_answers_dropped(void **state)
     amop_client *server = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     context answer;
     ask(client, topic, "x", &answer);
     amop_request *request = next_request(service);
@@ -162,7 +162,7 @@ static void library_answers_for_a_slow_service(void **state)
     amop_client *server = client_with(options), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     context answer;
     ask(client, topic, "x", &answer);
     amop_request *request = NULL;
@@ -188,7 +188,7 @@ static void request_of_a_closed_client_has_expired(void **state)
     amop_client *server = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     context answer;
     ask(client, topic, "x", &answer);
     amop_request *request = next_request(service);

@@ -9,7 +9,7 @@ static void callback_replies(void **state)
     context context;
     context_init(&context);
     const char *topic = fresh_topic();
-    OK(amop_client_serve(server, topic, NULL, echoing(&context), &context.service, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&context), &context.service, &error));
     assert_string_equal(amop_service_topic(context.service), topic);
     for (size_t len = 0; len < 3; len++) {
         amop_reply *reply = NULL;
@@ -35,7 +35,7 @@ static void requests_can_be_answered_in_any_order(void **state)
     amop_client *server = client_at(1), *client = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     assert_string_equal(amop_service_topic(service), topic);
     EXPECT(AMOP_ERROR_TIMEOUT, amop_service_next(service, 0, &(amop_request *){NULL}, &error));
     int32_t fd = -1;
@@ -53,7 +53,7 @@ static void requests_can_be_answered_in_any_order(void **state)
     const amop_message *message = amop_request_message(requests[1]);
     assert_true(is_text(amop_message_data(message), "2"));
     assert_string_equal(amop_message_topic(message), topic);
-    assert_int_equal(amop_message_kind_of(message), AMOP_MESSAGE_UNICAST);
+    assert_int_equal(amop_message_kind(message), AMOP_MESSAGE_UNICAST);
     assert_true(amop_request_is_open(requests[1]));
     OK(amop_request_reply(requests[1], "to 2", 4, &error));
     assert_false(amop_request_is_open(requests[1]));
@@ -84,7 +84,7 @@ static void requests_of_a_callback_cannot_be_read(void **state)
     context context;
     context_init(&context);
     amop_service *service = NULL;
-    OK(amop_client_serve(server, fresh_topic(), NULL, echoing(&context), &service, &error));
+    OK(amop_client_serve_callback(server, fresh_topic(), NULL, echoing(&context), &service, &error));
     amop_request *request = untouched();
     size_t number = 9;
     int32_t fd = 9;
@@ -103,20 +103,19 @@ static void topic_has_one_service_per_client(void **state)
     amop_client *server = client_at(1), *other = client_at(0);
     const char *topic = fresh_topic();
     amop_service *service = NULL, *second = untouched();
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
-    EXPECT_TEXT(AMOP_ERROR_ALREADY_SERVED, topic,
-                amop_client_serve_requests(server, topic, NULL, &second, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
+    EXPECT_TEXT(AMOP_ERROR_ALREADY_SERVED, topic, amop_client_serve(server, topic, NULL, &second, &error));
     assert_null(second);
     context context;
     context_init(&context);
     EXPECT(AMOP_ERROR_ALREADY_SERVED,
-           amop_client_serve(server, topic, NULL, echoing(&context), &second, &error));
+           amop_client_serve_callback(server, topic, NULL, echoing(&context), &second, &error));
     context_end(&context);
     /* Another client can serve the topic, and so can the same one after the first service has ended. */
-    OK(amop_client_serve_requests(other, topic, NULL, &second, &error));
+    OK(amop_client_serve(other, topic, NULL, &second, &error));
     amop_service_free(second);
     amop_service_free(service);
-    OK(amop_client_serve_requests(server, topic, NULL, &service, &error));
+    OK(amop_client_serve(server, topic, NULL, &service, &error));
     amop_service_free(service);
     end(other);
     end(server);
@@ -143,7 +142,7 @@ static void concurrency_limits_running_callbacks(void **state)
     OK(amop_serve_options_set_timeout(options, GUARD));
     OK(amop_serve_options_set_max_bytes(options, 1024));
     amop_request_callback callback = {pass_gate, &context, drop_context};
-    OK(amop_client_serve(server, topic, options, callback, NULL, &error));
+    OK(amop_client_serve_callback(server, topic, options, callback, NULL, &error));
     amop_serve_options_free(options);
     for (int n = 0; n < 3; n++) {
         ask(client, topic, "x", &answers[n]);
@@ -171,7 +170,7 @@ static void full_service_is_busy(void **state)
     amop_serve_options *options = amop_serve_options_new();
     OK(amop_serve_options_set_max_messages(options, 2));
     amop_service *service = NULL;
-    OK(amop_client_serve_requests(server, topic, options, &service, &error));
+    OK(amop_client_serve(server, topic, options, &service, &error));
     amop_serve_options_free(options);
     context answers[2];
     for (int n = 0; n < 2; n++) {
@@ -210,7 +209,7 @@ static void service_receives_unicasts_only(void **state)
     const char *topic = fresh_topic();
     amop_subscription *subscription = NULL;
     OK(amop_client_subscribe(server, topic, NULL, &subscription, &error));
-    OK(amop_client_serve(server, topic, NULL, echoing(&context), NULL, &error));
+    OK(amop_client_serve_callback(server, topic, NULL, echoing(&context), NULL, &error));
     publish(client, topic, "for one");
     OK(amop_client_broadcast(client, topic, "for all", 7, NULL, 0, &error));
     expect_message(subscription, "for all");

@@ -44,7 +44,7 @@ static void invalid_topics_are_rejected(void **state)
         amop_call *call = untouched();
         EXPECT_TEXT(refused, part, amop_client_subscribe(client, topic, NULL, &subscribed, &error));
         assert_null(subscribed);
-        EXPECT_TEXT(refused, part, amop_client_serve_requests(client, topic, NULL, &served, &error));
+        EXPECT_TEXT(refused, part, amop_client_serve(client, topic, NULL, &served, &error));
         assert_null(served);
         EXPECT_TEXT(refused, part, amop_client_publish(client, topic, "", 0, NULL, 0, &reply, &error));
         assert_null(reply);
@@ -56,7 +56,8 @@ static void invalid_topics_are_rejected(void **state)
                     amop_client_broadcast_queued(client, topic, "", 0, NULL, 0, queue, NULL, NULL, &error));
         WITH_CONTEXT(refused, amop_client_subscribe_callback(client, topic, NULL, counting(&context),
                                                              &subscribed, &error));
-        WITH_CONTEXT(refused, amop_client_serve(client, topic, NULL, echoing(&context), &served, &error));
+        WITH_CONTEXT(refused,
+                     amop_client_serve_callback(client, topic, NULL, echoing(&context), &served, &error));
         WITH_CONTEXT(refused, amop_client_publish_async(client, topic, "", 0, NULL, 0, completing(&context),
                                                         &call, &error));
         WITH_CONTEXT(refused, amop_client_broadcast_async(client, topic, "", 0, NULL, 0, completing(&context),

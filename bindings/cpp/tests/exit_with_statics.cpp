@@ -46,7 +46,7 @@ int main() {
     client.emplace(options);
     closed.emplace(options);
     subscription.emplace(client->subscribe("topic", [counted = Counted()](const amop::Message&) {}));
-    service.emplace(client->serve_requests("silent"));
+    service.emplace(client->serve("silent"));
     events.emplace(client->events());
     queue.emplace();
     client->publish("topic", "before the end", 60s);

@@ -14,7 +14,7 @@ namespace {
 /// A service that answers on demand, so that calls stay in flight.
 class Silent {
 public:
-    Silent() : client_(options_at(1)), service_(client_.serve_requests(topic)) {}
+    Silent() : client_(options_at(1)), service_(client_.serve(topic)) {}
 
     /// Answers requests until `count` have been answered.
     void answer(int count) const {

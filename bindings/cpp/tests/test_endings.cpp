@@ -15,7 +15,7 @@ TEST_CASE("moved-from objects throw and can be assigned to") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     auto subscription = client.subscribe(topic);
-    auto service = client.serve_requests(topic);
+    auto service = client.serve(topic);
     auto events = client.events();
     amop::Client moved = std::move(client);
     const auto moved_subscription = std::move(subscription);
@@ -207,7 +207,7 @@ TEST_CASE("many threads may close a client at once") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
     const auto subscription = client.subscribe(topic);
-    const auto service = client.serve_requests(topic);
+    const auto service = client.serve(topic);
     std::vector<std::thread> threads;
     std::atomic<int> closed{0};
     for (int n = 0; n < 4; n++) {
@@ -235,7 +235,7 @@ TEST_CASE("subscriptions and services may outlive their client") {
     const auto topic = fresh_topic();
     auto read = client->subscribe(topic);
     auto called = client->subscribe(topic, [](const amop::Message&) {});
-    auto service = client->serve_requests(fresh_topic());
+    auto service = client->serve(fresh_topic());
     client->broadcast(topic, "");
     client.reset();
     CHECK(read.topic() == topic);

@@ -133,7 +133,7 @@ TEST_CASE("invalid topics are rejected") {
         CHECK(code_of([&] { client.publish(topic, ""); }) == amop::Code::invalid_topic);
         CHECK(code_of([&] { client.broadcast(topic, ""); }) == amop::Code::invalid_topic);
         CHECK(code_of([&] { auto never = client.subscribe(topic); }) == amop::Code::invalid_topic);
-        CHECK(code_of([&] { auto never = client.serve_requests(topic); }) == amop::Code::invalid_topic);
+        CHECK(code_of([&] { auto never = client.serve(topic); }) == amop::Code::invalid_topic);
     }
     const std::string longest(254, 'x');
     const auto subscription = client.subscribe(longest);
@@ -163,7 +163,7 @@ TEST_CASE("publish without a subscriber fails") {
 TEST_CASE("call ends at its deadline") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
-    const auto service = server.serve_requests(topic);
+    const auto service = server.serve(topic);
     const auto error = error_of([&] { client.publish(topic, "", 20ms); });
     CHECK(error.code() == amop::Code::timeout);
     CHECK(error.delivery() == amop::Delivery::maybe);
@@ -176,7 +176,7 @@ TEST_CASE("call ends at its deadline") {
 TEST_CASE("calls beyond the limit in flight are refused") {
     amop::Client server(options_at(1)), client(options_at(0).max_in_flight(1));
     const auto topic = fresh_topic();
-    const auto service = server.serve_requests(topic);
+    const auto service = server.serve(topic);
     auto first = client.publish_async(topic, "");
     const auto request = service.next(guard);
     REQUIRE(request.has_value());
@@ -190,7 +190,7 @@ TEST_CASE("calls fail when their node is killed") {
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
     amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms).call_timeout(guard));
     const auto topic = fresh_topic();
-    const auto service = client.serve_requests(topic);
+    const auto service = client.serve(topic);
     const auto events = client.events();
     auto reply = client.publish_async(topic, "");
     const auto request = service.next(guard);

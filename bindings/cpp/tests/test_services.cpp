@@ -161,7 +161,7 @@ TEST_CASE("concurrency limits running handlers") {
 TEST_CASE("requests can be read") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
-    auto service = server.serve_requests(topic, amop::ServeOptions{}.max_messages(10));
+    auto service = server.serve(topic, amop::ServeOptions{}.max_messages(10));
     CHECK_FALSE(service.next(0ms).has_value());
     CHECK(service.fd() >= 0);
     std::vector<std::future<amop::Reply>> replies;
@@ -196,5 +196,5 @@ TEST_CASE("topic has one service per client") {
     CHECK(code_of([&] { service.next(0ms); }) == amop::Code::invalid_argument);
     CHECK(code_of([&] { service.next_many(1, 0ms); }) == amop::Code::invalid_argument);
     CHECK(code_of([&] { service.fd(); }) == amop::Code::invalid_argument);
-    CHECK(code_of([&] { auto second = client.serve_requests(topic); }) == amop::Code::already_served);
+    CHECK(code_of([&] { auto second = client.serve(topic); }) == amop::Code::already_served);
 }

@@ -98,8 +98,8 @@ impl Serve {
                 let _ = sender.send(record).await;
             }
         };
-        let service = client.serve(&self.topic, handler).concurrency(self.concurrency.into());
-        let service = interrupt.unless_caught(service.into_future());
+        let service = client.serve(&self.topic).concurrency(self.concurrency.into()).for_each(handler);
+        let service = interrupt.unless_caught(service);
         let service = output.while_waiting(WAITING_FOR_TOPIC.to_owned(), service).await;
         let Some(mut service) = service.transpose()? else {
             return Ok(Exit::Interrupted);

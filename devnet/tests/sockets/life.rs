@@ -16,7 +16,8 @@ async fn message_passes_from_one_node_to_another() {
         let publisher = devnet.node(0).client().connect().await.unwrap();
         let subscriber = devnet.node(1).client().connect().await.unwrap();
         let _serving = subscriber
-            .serve("upper", |request| async move { request.data().to_ascii_uppercase() })
+            .serve("upper")
+            .for_each(|request| async move { request.data().to_ascii_uppercase() })
             .await
             .unwrap();
         let reply = publisher.publish("upper", "hello").await.unwrap();

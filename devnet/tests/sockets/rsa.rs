@@ -15,7 +15,8 @@ async fn client_accepts_nodes_with_version_1_certificates() {
         let publisher = devnet.node(0).client().connect().await.unwrap();
         let subscriber = devnet.node(1).client().connect().await.unwrap();
         subscriber
-            .serve("upper", async |request: amop::Request| request.data().to_ascii_uppercase())
+            .serve("upper")
+            .for_each(async |request: amop::Request| request.data().to_ascii_uppercase())
             .await
             .unwrap();
         assert_eq!(&publisher.publish("upper", "hello").await.unwrap().data()[..], b"HELLO");

@@ -72,7 +72,7 @@ class Client(BaseClient[Held]):
         """
         return await outcome(self._native.publish(topic, data, timeout, wait_for_subscriber, retry, bridge()))
 
-    def publish_nowait(
+    def publish_async(
         self,
         topic: str,
         data: Data = b"",
@@ -122,7 +122,7 @@ class Client(BaseClient[Held]):
             self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge())
         )
 
-    def broadcast_nowait(
+    def broadcast_async(
         self,
         topic: str,
         data: Data = b"",
@@ -134,7 +134,7 @@ class Client(BaseClient[Held]):
     ) -> asyncio.Future[None]:
         """Send a broadcast without waiting, and return a future for the acknowledgement or the error.
 
-        Arguments as for :meth:`broadcast`, errors as for :meth:`publish_nowait`.
+        Arguments as for :meth:`broadcast`, errors as for :meth:`publish_async`.
         """
         operation = self._native.broadcast(
             topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge()

@@ -26,7 +26,7 @@ fn assert_printable(lines: &[String]) {
 fn error_line_shows_subscriber_data_once_and_escaped() {
     let place = Place::with_nodes();
     let answer = async |request: Request| request.fail(-7, request.data().clone()).unwrap();
-    let _service = with_peer(&place, async |client| client.serve("t", answer).await.unwrap());
+    let _service = with_peer(&place, async |client| client.serve("t").for_each(answer).await.unwrap());
     let data = format!("{HOSTILE}\nerror: forged");
     let ended = place.run(&["publish", &place.endpoint(0), "t", &data]);
     let quoted = format!(r#""{SHOWN}\nerror: forged""#);
@@ -44,7 +44,8 @@ fn error_line_shows_subscriber_data_once_and_escaped() {
 fn payloads_are_escaped_unless_raw_is_asked_for() {
     let place = Place::with_nodes();
     let answer = async |request: Request| request.data().clone();
-    let service = with_peer(&place, async |client| (client.serve("t", answer).await.unwrap(), client));
+    let service =
+        with_peer(&place, async |client| (client.serve("t").for_each(answer).await.unwrap(), client));
     let publish = |more: &[&str]| {
         let endpoint = place.endpoint(0);
         place.run(&[&["publish", &endpoint, "t", HOSTILE], more].concat()).stdout

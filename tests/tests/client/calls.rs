@@ -17,7 +17,7 @@ async fn unicast_gets_the_reply_of_a_subscriber_at_another_node() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let echo = async |request: amop::Request| [b"re: ", &request.data()[..]].concat();
-    let service = server.serve("echo", echo).await.unwrap();
+    let service = server.serve("echo").for_each(echo).await.unwrap();
     let reply = publisher.publish("echo", "hello").await.unwrap();
     assert_eq!(reply.data(), "re: hello");
     assert_eq!(reply.endpoint(), devnet.endpoints()[0]);
@@ -31,7 +31,8 @@ async fn unicast_gets_the_reply_of_a_subscriber_at_another_node() {
 async fn pipelined_unicasts_each_get_their_own_reply() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    let _service =
+        server.serve("echo").for_each(async |request: amop::Request| request.data().clone()).await.unwrap();
     let calls = (0..10_000u32).map(|n| {
         let call = publisher.publish("echo", n.to_be_bytes().to_vec()).timeout(Duration::from_secs(60));
         async move { (n, call.await) }
@@ -54,7 +55,8 @@ async fn set_of_calls_in_one_task_is_polled_only_for_progress() {
     const CALLS: usize = 1_000;
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    let _service =
+        server.serve("echo").for_each(async |request: amop::Request| request.data().clone()).await.unwrap();
     let polls = Cell::new(0);
     let mut calls: FuturesUnordered<_> = (0..CALLS)
         .map(|_| {
@@ -83,7 +85,8 @@ async fn set_of_calls_in_one_task_is_polled_only_for_progress() {
 async fn payloads_up_to_64_mib_are_delivered_unchanged() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let _service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    let _service =
+        server.serve("echo").for_each(async |request: amop::Request| request.data().clone()).await.unwrap();
     let pattern: Vec<u8> = (0..251).collect();
     for size in [0, 1, 4095, 4096, 32_000, 70_000, 1 << 20, 64 << 20] {
         // The data is made quickly, because the nodes run on this thread and have heartbeats to answer.
@@ -110,7 +113,7 @@ async fn invalid_topics_are_rejected_before_anything_is_sent() {
                 client.publish(topic, "").retry(Retry::AtLeastOnce).await.unwrap_err(),
                 client.broadcast(topic, "").await.unwrap_err(),
                 client.subscribe(topic).await.unwrap_err(),
-                client.serve_requests(topic).await.unwrap_err(),
+                client.serve(topic).await.unwrap_err(),
             ];
             for error in errors {
                 assert_eq!((error.kind(), error.delivery()), (ErrorKind::InvalidTopic, Delivery::No));
@@ -131,9 +134,9 @@ async fn topic_beyond_the_limit_of_its_node_is_refused() {
     }
     // The consumer that was refused leaves nothing behind.
     let _subscription = client.subscribe("short").await.unwrap();
-    let error = client.serve_requests(&topic).await.unwrap_err();
+    let error = client.serve(&topic).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidTopic);
-    let again = client.serve_requests(&topic).await.unwrap_err();
+    let again = client.serve(&topic).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::InvalidTopic, "not already served: {again}");
     assert_eq!(client.stats().total().topic_lists_sent, 1);
 }
@@ -169,7 +172,7 @@ async fn longest_topic_and_a_topic_in_utf8_are_delivered() {
 async fn deadline_ends_only_its_own_call() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let error = publisher.publish("slow", "1").timeout(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Timeout, Delivery::Maybe));
     assert!(error.is_retriable());
@@ -186,7 +189,7 @@ async fn deadline_ends_only_its_own_call() {
 async fn dropping_the_future_cancels_the_call() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let call = tokio::spawn({
         let publisher = publisher.clone();
         async move { publisher.publish("slow", "1").await }
@@ -203,7 +206,7 @@ async fn call_beyond_max_in_flight_fails_at_once() {
     let devnet = two_nodes().await;
     let publisher = builder(&devnet, 0).max_in_flight(2).connect().await.unwrap();
     let server = client(&devnet, 1).await;
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let mut calls: FuturesUnordered<_> =
         (0..3).map(|_| publisher.publish("slow", "").into_future()).collect();
     let error = soon("the refusal", calls.next()).await.unwrap().unwrap_err();

@@ -13,7 +13,7 @@ use crate::fixture::{builder, client, event, everywhere, soon, two_nodes, until}
 async fn calls_in_flight_and_later_calls_fail_as_closed() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let calls: Vec<_> = (0..100)
         .map(|_| {
             let publisher = publisher.clone();
@@ -79,7 +79,8 @@ async fn client_can_be_closed_inside_its_handlers() {
             }
             _ => {
                 subscriber
-                    .serve(kind, move |_: Request| {
+                    .serve(kind)
+                    .for_each(move |_: Request| {
                         let own = own.clone();
                         async move {
                             own.close().await.expect("it does not wait inside a handler");

@@ -27,7 +27,7 @@ async fn offline_subscriptions_and_services_start_with_the_first_node() {
     let (tx, mut handled) = unbounded_channel();
     let (blocking, blocked) = (tx.clone(), tx.clone());
     let mut messages = subscriber.subscribe("read").await.unwrap();
-    let mut requests = subscriber.serve_requests("asked").await.unwrap();
+    let mut requests = subscriber.serve("asked").await.unwrap();
     let send = move |message: amop::Message| {
         let tx = tx.clone();
         async move { tx.send(message.topic().to_owned()).unwrap() }
@@ -39,7 +39,7 @@ async fn offline_subscriptions_and_services_start_with_the_first_node() {
         blocked.send(request.topic().to_owned()).unwrap();
         request.reply("served").unwrap();
     };
-    let _service = subscriber.serve_blocking("served", answer).await.unwrap();
+    let _service = subscriber.serve("served").for_each_blocking(answer).await.unwrap();
     assert!(!subscriber.stats().endpoints[0].connected, "nothing has waited for the node");
 
     devnet.node(0).restart().await.unwrap();
@@ -90,9 +90,9 @@ async fn failed_confirmation_removes_the_subscription_and_its_handler() {
         assert!(matches!(error.kind(), ErrorKind::NotConnected | ErrorKind::Timeout), "{error}");
     }
     assert_eq!(Arc::strong_count(&held), 1, "the handler is dropped when the error is returned");
-    let serve = subscriber.serve_requests("served").confirm(Confirm::Always);
+    let serve = subscriber.serve("served").confirm(Confirm::Always);
     serve.timeout(Duration::from_millis(20)).await.err().unwrap();
-    let _service = subscriber.serve_requests("served").await.expect("the failed service is not there");
+    let _service = subscriber.serve("served").await.expect("the failed service is not there");
     devnet.node(0).restart().await.unwrap();
     until("the list of topics", || devnet.node(0).topics() == ["served"]).await;
 }
@@ -103,7 +103,7 @@ async fn subscription_without_confirmation_returns_before_its_node_answers() {
     let subscriber = builder(&devnet, 0).call_timeout(FAR).connect().await.unwrap();
     devnet.node(0).freeze();
     let mut messages = subscriber.subscribe("t").confirm(Confirm::Never).await.unwrap();
-    let _service = subscriber.serve_requests("s").confirm(Confirm::Never).await.unwrap();
+    let _service = subscriber.serve("s").confirm(Confirm::Never).await.unwrap();
     devnet.node(0).thaw();
     let publisher = client(&devnet, 1).await;
     publisher.publish("t", "1").wait_for_subscriber(true).timeout(GUARD).await.unwrap();

@@ -124,7 +124,7 @@ async fn unicast_delivered_twice_is_handled_once_and_answered_twice() {
     let devnet = devnet(Devnet::builder().nodes(2).push_limit(GUARD).node_limit(GUARD)).await;
     let receiver = client_of(&devnet, 0..2).await;
     let mut messages = receiver.subscribe("heard").await.unwrap();
-    let mut requests = receiver.serve_requests("served").placement(Placement::All).await.unwrap();
+    let mut requests = receiver.serve("served").placement(Placement::All).await.unwrap();
     // Each node delivers to a session of its own, because a session answers an id once.
     devnet.node(0).cut_link(&devnet.node(1));
     for n in 0..10u64 {
@@ -179,7 +179,7 @@ async fn subscription_at_one_node_beside_one_at_all_misses_nothing() {
 async fn service_keeps_its_unicasts_beside_a_subscription() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let server = client_of(&devnet, 0..2).await;
-    let _service = server.serve("t", async |_: Request| "served").await.unwrap();
+    let _service = server.serve("t").for_each(async |_: Request| "served").await.unwrap();
     let publishers = [client_of(&devnet, 0..1).await, client_of(&devnet, 1..2).await];
     for _ in 0..10 {
         let mut beside = server.subscribe("t").await.unwrap();

@@ -13,7 +13,7 @@ async fn subscriber_data_is_escaped_in_error_texts() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let answer = async |request: Request| request.fail(-7, request.data().clone()).unwrap();
-    let _service = server.serve("t", answer).await.unwrap();
+    let _service = server.serve("t").for_each(answer).await.unwrap();
 
     let error = soon("the failure", publisher.publish("t", HOSTILE)).await.unwrap_err();
     assert_eq!(error.data(), HOSTILE, "data stays as it came");
@@ -37,9 +37,9 @@ async fn handler_failure_text_stays_local() {
         _ => Ok(vec![0; 100 << 20]),
     };
     let mut events = server.events();
-    let _async = server.serve("async", handler).await.unwrap();
+    let _async = server.serve("async").for_each(handler).await.unwrap();
     let panic = |_: Request| panic!("secret of a blocking panic");
-    let _blocking = server.serve_blocking("blocking", panic).await.unwrap();
+    let _blocking = server.serve("blocking").for_each_blocking(panic).await.unwrap();
     for (topic, data, detail) in [
         ("async", "error", "secret of an error"),
         ("async", "panic", "secret of a panic"),

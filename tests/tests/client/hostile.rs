@@ -1,6 +1,5 @@
 //! A node, or another SDK through a node, that wants to harm a client: what it gets is bounded, and the rest goes on.
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -91,11 +90,10 @@ async fn replies_beyond_the_bound_are_overloaded_and_can_be_given_later() {
     let (client, mut stream) = tokio::join!(builder.connect(), node.accept_ready());
     let client = client.unwrap();
     let (requests, mut received) = unbounded_channel();
-    let served = client.serve("t", move |request: Request| {
+    let served = client.serve("t").for_each(move |request: Request| {
         let requests = requests.clone();
         async move { requests.send(request).unwrap() }
     });
-    let served = served.into_future();
     let mut reader = FrameReader::new(1 << 20);
     let refusing = async {
         loop {

@@ -26,7 +26,7 @@ fn busy(client: &Client) -> (String, usize) {
 async fn unanswered_calls_at_a_removed_endpoint_fail_as_lost() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
     let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let publisher = publisher(&devnet, Duration::from_millis(50)).await;
     let call = |n: usize| tokio::spawn(publisher.publish("slow", n.to_string()).into_future());
     let calls: Vec<_> = (0..CALLS).map(call).collect();
@@ -64,7 +64,7 @@ async fn unanswered_calls_at_a_removed_endpoint_fail_as_lost() {
 async fn at_least_once_call_goes_on_at_another_node() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
     let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let publisher = publisher(&devnet, Duration::from_millis(50)).await;
     let publish = publisher.publish("slow", "x").retry(Retry::AtLeastOnce);
     let call = tokio::spawn(publish.into_future());
@@ -91,7 +91,7 @@ async fn at_least_once_call_goes_on_at_another_node() {
 async fn removed_endpoint_that_is_lost_is_not_reconnected() {
     let devnet = devnet(Devnet::builder().nodes(3).push_limit(GUARD).node_limit(GUARD)).await;
     let server = builder(&devnet, 2).answer_timeout(GUARD).connect().await.unwrap();
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let publisher = publisher(&devnet, 10 * GUARD).await;
     let call = tokio::spawn(publisher.publish("slow", "x").into_future());
     let _held = soon("the request", requests.next()).await.unwrap();

@@ -154,7 +154,8 @@ async fn lost_node_is_replaced_by_another_without_errors() {
     let publisher = everywhere(&devnet).connect().await.unwrap();
     connected(&publisher, 3).await;
     let server = client(&devnet, 2).await;
-    let _service = server.serve("echo", async |request: Request| request.data().clone()).await.unwrap();
+    let _service =
+        server.serve("echo").for_each(async |request: Request| request.data().clone()).await.unwrap();
     for victim in [0, 1] {
         devnet.node(victim).kill().await;
         for n in 0..20 {
@@ -171,7 +172,8 @@ async fn service_moves_when_its_node_is_lost() {
     let devnet = devnet(Devnet::builder().nodes(3)).await;
     let server = everywhere(&devnet).connect().await.unwrap();
     connected(&server, 3).await;
-    let _service = server.serve("echo", async |request: Request| request.data().clone()).await.unwrap();
+    let _service =
+        server.serve("echo").for_each(async |request: Request| request.data().clone()).await.unwrap();
     let home = || (0..3).filter(|node| !devnet.node(*node).topics().is_empty()).collect::<Vec<_>>();
     let first = home();
     assert_eq!(first.len(), 1, "at one node");
@@ -230,7 +232,7 @@ async fn endpoints_are_added_and_removed_while_the_client_runs() {
 async fn service_receives_unicasts_through_nodes_of_a_subscription() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let both = client_everywhere(&devnet).await;
-    let _service = both.serve("t", async |_: Request| "served").await.unwrap();
+    let _service = both.serve("t").for_each(async |_: Request| "served").await.unwrap();
     let mut heard = both.subscribe("t").await.unwrap();
     until("both lists", || devnet.nodes().iter().all(|node| node.topics() == ["t"])).await;
     for at in 0..2 {
@@ -247,7 +249,7 @@ async fn service_receives_unicasts_through_nodes_of_a_subscription() {
 async fn removed_endpoint_answers_open_calls_first() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let (leaving, server) = (client_everywhere(&devnet).await, client(&devnet, 1).await);
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     // A call in flight at node 0 is answered although the endpoint is removed meanwhile.
     leaving.remove_endpoint(&devnet.endpoints()[1]).unwrap();
     until("one node", || leaving.stats().endpoints.len() == 1).await;

@@ -45,7 +45,7 @@ async fn calls_to_a_stalled_node_fail_at_max_send_bytes() {
     const BOUND: usize = 1 << 20;
     let devnet = two_nodes().await;
     let server = client(&devnet, 1).await;
-    let _service = server.serve("t", async |_: Request| "served").await.unwrap();
+    let _service = server.serve("t").for_each(async |_: Request| "served").await.unwrap();
     let patient = |node| builder(&devnet, node).heartbeat(NEVER);
     let publisher = patient(0).max_send_bytes(BOUND).connect().await.unwrap();
     publisher.publish("t", "the route is found").wait_for_subscriber(true).await.unwrap();
@@ -163,7 +163,7 @@ async fn hundred_thousand_calls_are_in_flight_and_no_more() {
     let publisher = builder(&devnet, 0).max_in_flight(CALLS).call_timeout(NEVER);
     let publisher = publisher.connect().await.unwrap();
     let server = builder(&devnet, 1).answer_timeout(NEVER).connect().await.unwrap();
-    let mut requests = server.serve_requests("t").max_messages(CALLS).await.unwrap();
+    let mut requests = server.serve("t").max_messages(CALLS).await.unwrap();
     publisher.publish("unknown", "").wait_for_subscriber(false).await.unwrap_err();
     let told = Arc::new(AtomicUsize::new(0));
     let (done, mut outcomes) = unbounded_channel();

@@ -105,8 +105,9 @@ async fn no_unicast_is_lost_where_all_nodes_have_subscribers() {
     let (publisher, subscriber) =
         (client_everywhere(&devnet, &clock).await, client_everywhere(&devnet, &clock).await);
     let _service = subscriber
-        .serve("t", async |request: Request| request.data().clone())
+        .serve("t")
         .placement(Placement::All)
+        .for_each(async |request: Request| request.data().clone())
         .await
         .unwrap();
     known(&publisher, "t").await;

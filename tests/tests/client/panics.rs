@@ -70,7 +70,7 @@ async fn panic_in_a_session_ends_its_calls_and_restarts_the_link() {
     let publisher = builder(&devnet, 0).runtime(here).reconnect_min(Duration::from_millis(1));
     let (publisher, server) = (publisher.connect().await.unwrap(), client(&devnet, 1).await);
     let mut events = publisher.events();
-    let mut requests = server.serve_requests("slow").await.unwrap();
+    let mut requests = server.serve("slow").await.unwrap();
     let in_flight = tokio::spawn(publisher.publish("slow", "1").into_future());
     let _held = soon("the request", requests.next()).await.unwrap();
     armed.store(true, Ordering::SeqCst);

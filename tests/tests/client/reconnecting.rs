@@ -13,7 +13,7 @@ async fn calls_fail_and_topics_are_restored_after_a_lost_node() {
     let other = client(&devnet, 0).await;
     let mut events = subscriber.events();
     let mut messages = subscriber.subscribe("t").await.unwrap();
-    let mut requests = other.serve_requests("slow").await.unwrap();
+    let mut requests = other.serve("slow").await.unwrap();
     let call = tokio::spawn({
         let subscriber = subscriber.clone();
         async move { subscriber.publish("slow", "x").await }

@@ -23,7 +23,7 @@ async fn results_errors_and_panics_become_answers() {
         }
         _ => Ok("fine"),
     };
-    let _service = server.serve("t", handler).await.unwrap();
+    let _service = server.serve("t").for_each(handler).await.unwrap();
     assert_eq!(publisher.publish("t", "").await.unwrap().data(), "fine");
     let failed = publisher.publish("t", "fail").await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::SubscriberFailed);
@@ -41,7 +41,7 @@ async fn slow_request_is_answered_by_the_library() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
     let publisher = client(&devnet, 0).await;
     let server = builder(&devnet, 1).answer_timeout(Duration::from_millis(100)).connect().await.unwrap();
-    let mut requests = server.serve_requests("t").await.unwrap();
+    let mut requests = server.serve("t").await.unwrap();
     let error = soon("the answer", publisher.publish("t", "x")).await.unwrap_err();
     assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberTooSlow, Some(-5011)));
     assert_eq!(error.delivery(), Delivery::Maybe);
@@ -60,7 +60,7 @@ async fn reply_after_the_limit_is_an_error() {
     let devnet = two_nodes().await;
     let publisher = client(&devnet, 0).await;
     let server = builder(&devnet, 1).answer_timeout(Duration::from_millis(50)).connect().await.unwrap();
-    let mut requests = server.serve_requests("t").await.unwrap();
+    let mut requests = server.serve("t").await.unwrap();
     let (error, request) = tokio::join!(publisher.publish("t", "x").into_future(), requests.next());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::SubscriberTooSlow);
     assert_eq!(request.unwrap().reply("late").unwrap_err().kind(), ErrorKind::RequestExpired);
@@ -76,7 +76,7 @@ async fn reply_may_come_from_another_thread() {
         }
         std::thread::spawn(move || request.reply("later").unwrap());
     };
-    let _service = server.serve_blocking("t", handler).await.unwrap();
+    let _service = server.serve("t").for_each_blocking(handler).await.unwrap();
     assert_eq!(soon("the reply", publisher.publish("t", "x")).await.unwrap().data(), "later");
     let error = soon("the answer", publisher.publish("t", "drop")).await.unwrap_err();
     assert_eq!((error.kind(), error.node_code()), (ErrorKind::SubscriberDropped, Some(-5010)));
@@ -87,8 +87,8 @@ async fn service_alone_receives_the_unicasts_of_its_topic() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let mut listener = server.subscribe("t").await.unwrap();
-    let service = server.serve("t", async |_: Request| "served").await.unwrap();
-    let second = server.serve("t", async |_: Request| "twice").await.err().unwrap();
+    let service = server.serve("t").for_each(async |_: Request| "served").await.unwrap();
+    let second = server.serve("t").for_each(async |_: Request| "twice").await.err().unwrap();
     assert_eq!(second.kind(), ErrorKind::AlreadyServed);
     assert_eq!(publisher.publish("t", "unicast").await.unwrap().data(), "served");
     publisher.broadcast("t", "broadcast").await.unwrap();
@@ -96,7 +96,7 @@ async fn service_alone_receives_the_unicasts_of_its_topic() {
     service.unsubscribe().await.unwrap();
     assert_eq!(publisher.publish("t", "unicast").await.unwrap().data(), "");
     assert_eq!(soon("the unicast", listener.next()).await.unwrap().data(), "unicast");
-    let again = server.serve("t", async |_: Request| "again").await.unwrap();
+    let again = server.serve("t").for_each(async |_: Request| "again").await.unwrap();
     assert_eq!(publisher.publish("t", "").await.unwrap().data(), "again");
     drop(again);
 }
@@ -117,8 +117,9 @@ async fn concurrency_limits_calls_of_the_handler() {
                 running.fetch_sub(1, Ordering::SeqCst);
             }
         };
-        let serve = if topic == "async" {
-            server.serve(topic, move |_: Request| {
+        let serve = server.serve(topic).concurrency(concurrency);
+        let service = if topic == "async" {
+            let handler = move |_: Request| {
                 let enter = enter.clone();
                 async move {
                     let leave = enter();
@@ -128,16 +129,18 @@ async fn concurrency_limits_calls_of_the_handler() {
                     leave();
                     "done"
                 }
-            })
+            };
+            serve.for_each(handler).await
         } else {
-            server.serve_blocking(topic, move |request: Request| {
+            let handler = move |request: Request| {
                 let leave = enter();
                 std::thread::yield_now();
                 leave();
                 request.reply("done").unwrap();
-            })
+            };
+            serve.for_each_blocking(handler).await
         };
-        let _service = serve.concurrency(concurrency).await.unwrap();
+        let _service = service.unwrap();
         for reply in soon("all", join_all((0..50).map(|_| publisher.publish(topic, "").into_future()))).await
         {
             assert_eq!(reply.unwrap().data(), "done");
@@ -154,8 +157,11 @@ async fn async_handlers_run_on_the_runtime_of_the_caller() {
     let here = tokio::runtime::Handle::current().id();
     let is_here = move || tokio::runtime::Handle::current().id() == here;
     let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
-    let _service =
-        server.serve("served", move |_: Request| std::future::ready(is_here().to_string())).await.unwrap();
+    let _service = server
+        .serve("served")
+        .for_each(move |_: Request| std::future::ready(is_here().to_string()))
+        .await
+        .unwrap();
     let handler = move |_| {
         tx.send(is_here()).unwrap();
         async {}
@@ -166,8 +172,9 @@ async fn async_handlers_run_on_the_runtime_of_the_caller() {
     assert!(soon("the handler", rx.recv()).await.unwrap());
     // Another runtime may be set.
     let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let serve = server.serve("elsewhere", move |_: Request| std::future::ready(is_here().to_string()));
-    let _elsewhere = serve.runtime(other.handle().clone()).await.unwrap();
+    let serve = server.serve("elsewhere").runtime(other.handle().clone());
+    let handler = move |_: Request| std::future::ready(is_here().to_string());
+    let _elsewhere = serve.for_each(handler).await.unwrap();
     assert_eq!(publisher.publish("elsewhere", "x").await.unwrap().data(), "false");
     other.shutdown_background();
 }
@@ -178,11 +185,12 @@ async fn service_ends_with_the_runtime_of_its_handler() {
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let (entered, mut is_in) = tokio::sync::mpsc::unbounded_channel();
-    let serve = server.serve("t", move |_: Request| {
+    let handler = move |_: Request| {
         entered.send(()).unwrap();
         std::future::pending::<&str>()
-    });
-    let service = serve.concurrency(1).runtime(runtime.handle().clone()).await.unwrap();
+    };
+    let serve = server.serve("t").concurrency(1).runtime(runtime.handle().clone());
+    let service = serve.for_each(handler).await.unwrap();
     let calls: Vec<_> = (0..2).map(|_| tokio::spawn(publisher.publish("t", "x").into_future())).collect();
     soon("the handler", is_in.recv()).await.unwrap();
     until("both requests", || server.stats().total().messages_received == 2).await;
@@ -192,7 +200,7 @@ async fn service_ends_with_the_runtime_of_its_handler() {
         assert_eq!(error.kind(), ErrorKind::SubscriberDropped, "{error}");
     }
     until("the topic to be gone", || devnet.node(1).topics().is_empty()).await;
-    let again = server.serve("t", async |_: Request| "served again").await.unwrap();
+    let again = server.serve("t").for_each(async |_: Request| "served again").await.unwrap();
     let reply = publisher.publish("t", "x").wait_for_subscriber(true).await.unwrap();
     assert_eq!(reply.data(), "served again");
     drop((service, again));
@@ -203,7 +211,7 @@ async fn prepared_topic_is_accepted_by_all_calls() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let topic = amop::Topic::new("t").unwrap();
-    let _service = server.serve(&topic, async |_: Request| "served").await.unwrap();
+    let _service = server.serve(&topic).for_each(async |_: Request| "served").await.unwrap();
     let mut messages = server.subscribe(topic.clone()).await.unwrap();
     assert_eq!(publisher.publish(&topic, "x").await.unwrap().data(), "served");
     publisher.broadcast(&topic, "news").await.unwrap();

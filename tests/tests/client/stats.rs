@@ -10,7 +10,8 @@ use crate::fixture::{builder, client, soon, two_nodes, until};
 async fn sent_and_answered_messages_are_counted() {
     let devnet = two_nodes().await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
-    let service = server.serve("echo", async |request: amop::Request| request.data().clone()).await.unwrap();
+    let service =
+        server.serve("echo").for_each(async |request: amop::Request| request.data().clone()).await.unwrap();
     for _ in 0..10 {
         publisher.publish("echo", "x").await.unwrap();
     }

@@ -241,7 +241,7 @@ async fn close_waits_until_the_stream_of_a_handler_is_dropped() {
     let (publisher, subscriber) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let (mut messages, confirmed) = subscriber.subscribe("t").with_external_handler().unwrap();
     let mut guard = confirmed.await.unwrap();
-    let (mut requests, confirmed) = subscriber.serve_requests("s").with_external_handler().unwrap();
+    let (mut requests, confirmed) = subscriber.serve("s").with_external_handler().unwrap();
     let _service = confirmed.await.unwrap();
     publisher.publish("t", "1").await.unwrap();
     let short = Duration::from_millis(50);
@@ -342,12 +342,12 @@ async fn services_answer_before_they_are_confirmed() {
     let publisher = client(&devnet, 0).await;
     for blocking in [false, true] {
         let server = unconfirmed(&devnet).await;
-        let serve = if blocking {
-            server.serve_blocking("t", |request| request.reply("served").unwrap())
+        let serve = server.serve("t");
+        let serving = if blocking {
+            tokio::spawn(serve.for_each_blocking(|request| request.reply("served").unwrap()))
         } else {
-            server.serve("t", async |_: amop::Request| "served")
+            tokio::spawn(serve.for_each(async |_: amop::Request| "served"))
         };
-        let serving = tokio::spawn(serve.into_future());
         let publish = publisher.publish("t", "x").wait_for_subscriber(true).timeout(NEVER);
         assert_eq!(soon("the reply", publish).await.unwrap().data(), "served");
         assert!(!serving.is_finished(), "it is not confirmed");

@@ -49,7 +49,7 @@ async fn spans_have_ids_and_no_payload_is_logged() {
         b"secret-question" => request.reply("secret-answer").unwrap(),
         _ => request.fail(-7, "secret-reason").unwrap(),
     };
-    let _service = server.serve("topic-of-calls", answer).await.unwrap();
+    let _service = server.serve("topic-of-calls").for_each(answer).await.unwrap();
     let publish = |data: &'static str| publisher.publish("topic-of-calls", data);
     soon("the reply", publish("secret-question")).await.unwrap();
     let error = soon("the failure", publish("secret-mistake")).await.unwrap_err();

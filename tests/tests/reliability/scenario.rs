@@ -134,7 +134,7 @@ impl Scenario {
     async fn serve(&self, topic: &str) {
         let (oracle, handler_time, server) =
             (self.oracle.clone(), self.setup.handler_time.clone(), self.server());
-        let serve = self.client(server).serve(topic, move |request: Request| {
+        let serve = self.client(server).serve(topic).timeout(GUARD).for_each(move |request: Request| {
             let call = (request.data() != hostile::PAYLOAD)
                 .then(|| oracle.handled(server, request.message().seq(), request.data()));
             let time = call.map_or(Duration::ZERO, |call| handler_time(request.topic(), call));
@@ -144,7 +144,7 @@ impl Scenario {
             }
         });
         // The service continues after its guard is dropped.
-        serve.timeout(GUARD).await.expect("the service is confirmed");
+        serve.await.expect("the service is confirmed");
     }
 
     /// Starts a load task of a publisher, which makes one call after the other.

@@ -84,6 +84,32 @@ impl amop_service {
     }
 }
 
+/// Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
+///
+/// - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
+///   amop_service_free.
+/// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
+/// - Errors: AMOP_ERROR_ALREADY_SERVED, _INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED,
+///   _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_client_serve(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_serve_options,
+    service: *mut *mut amop_service,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out!(service)?;
+        let client = borrow!(client)?.client()?;
+        let topic = text!(topic as topic)?;
+        let serve = apply(client.serve(topic), borrow_optional!(options), |s, options| options.apply_to(s));
+        let requests = block_on(serve.into_future())?;
+        out.give(amop_service::new(c_topic(topic), Kind::Pulled(Inbox::new(requests))));
+        Ok(())
+    })
+}
+
 /// Serves a topic with a callback, which answers each request that it receives. Returns when a node has listed the
 /// topic; the callback may be called before.
 ///
@@ -91,10 +117,9 @@ impl amop_service {
 ///   until `drop`. `*service` is owned by the caller; free it with amop_service_free. If `service` is NULL, the
 ///   callback stays until the client is closed.
 /// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
-/// - Errors: AMOP_ERROR_ALREADY_SERVED, _INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED,
-///   _FORKED.
+/// - Errors: as amop_client_serve.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_client_serve(
+pub unsafe extern "C" fn amop_client_serve_callback(
     client: *const amop_client,
     topic: *const c_char,
     options: *const amop_serve_options,
@@ -110,7 +135,8 @@ pub unsafe extern "C" fn amop_client_serve(
         let call = function(callback.call)?;
         let topic = c_topic(name);
         let (shared, reports) = (topic.clone(), client.handler_reports());
-        let serve = client.serve_blocking(name, move |request| {
+        let serve = apply(client.serve(name), borrow_optional!(options), |s, options| options.apply_to(s));
+        let serve = serve.for_each_blocking(move |request| {
             let lent = amop_request::new(request.clone(), shared.clone());
             // SAFETY: the header demands a function that takes this context and a request lent for the call.
             let failure = failure_of(|| unsafe { call(context.pointer(), &lent) });
@@ -120,37 +146,10 @@ pub unsafe extern "C" fn amop_client_serve(
                 let _ = request.fail(AMOP_RESULT_FAILED, FAILED_TEXT);
             }
         });
-        let serve = apply(serve, borrow_optional!(options), |s, options| options.apply_to(s));
-        let handler = block_on(serve.into_future())?;
+        let handler = block_on(serve)?;
         if let Some(out) = out {
             out.give(amop_service::new(topic, Kind::Called(Mutex::new(handler))));
         }
-        Ok(())
-    })
-}
-
-/// Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
-///
-/// - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
-///   amop_service_free.
-/// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
-/// - Errors: as amop_client_serve.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_client_serve_requests(
-    client: *const amop_client,
-    topic: *const c_char,
-    options: *const amop_serve_options,
-    service: *mut *mut amop_service,
-    error: *mut *mut amop_error,
-) -> amop_status {
-    guard!(error, {
-        let out = out!(service)?;
-        let client = borrow!(client)?.client()?;
-        let topic = text!(topic as topic)?;
-        let serve = client.serve_requests(topic);
-        let serve = apply(serve, borrow_optional!(options), |s, options| options.apply_to_requests(s));
-        let requests = block_on(serve.into_future())?;
-        out.give(amop_service::new(c_topic(topic), Kind::Pulled(Inbox::new(requests))));
         Ok(())
     })
 }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use amop::{Placement, Serve, ServeRequests};
+use amop::{Placement, Serve};
 
 use crate::argument::{apply, bound, time};
 use crate::boundary::guard;
@@ -34,13 +34,6 @@ impl amop_serve_options {
         let serve = apply(serve, self.max_bytes, Serve::max_bytes);
         let serve = apply(serve, self.placement, Serve::placement);
         apply(serve, self.timeout, Serve::timeout)
-    }
-
-    pub(super) fn apply_to_requests(&self, serve: ServeRequests) -> ServeRequests {
-        let serve = apply(serve, self.max_messages, ServeRequests::max_messages);
-        let serve = apply(serve, self.max_bytes, ServeRequests::max_bytes);
-        let serve = apply(serve, self.placement, ServeRequests::placement);
-        apply(serve, self.timeout, ServeRequests::timeout)
     }
 }
 

@@ -67,7 +67,7 @@ void amopgo_free_completions(const amopgo_completion *completions, size_t count)
 
 static void read_message(const amop_message *message, amopgo_message *seen)
 {
-    seen->kind = amop_message_kind_of(message);
+    seen->kind = amop_message_kind(message);
     seen->received_at = amop_message_received_at(message);
     seen->data = amop_message_data(message);
     seen->seq = amop_message_seq(message);
@@ -116,7 +116,7 @@ size_t amopgo_take_event(const amop_events *events, amopgo_event *event, amop_st
         return 0;
     }
     const amop_error *error = amop_event_error(event->event);
-    event->kind = amop_event_kind_of(event->event);
+    event->kind = amop_event_kind(event->event);
     event->protocol = amop_event_protocol(event->event);
     event->endpoint = amop_event_endpoint(event->event);
     event->node_version = amop_event_node_version(event->event);

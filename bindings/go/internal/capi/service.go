@@ -24,7 +24,7 @@ func (c *Client) Serve(topic string, options *LaneOptions) (*Service, *Error) {
 	var ptr *C.amop_service
 	err = c.use(func(client *C.amop_client) *Error {
 		var failure *C.amop_error
-		return taken(C.amop_client_serve_requests(client, cText(topic), built, &ptr, &failure), &failure)
+		return taken(C.amop_client_serve(client, cText(topic), built, &ptr, &failure), &failure)
 	})
 	if err != nil {
 		return nil, err
