@@ -7,6 +7,10 @@ use std::fmt;
 pub(super) struct Alert(pub(super) u8);
 
 impl Alert {
+    pub(super) const CLOSE_NOTIFY: Alert = Alert(0);
+    pub(super) const UNEXPECTED_MESSAGE: Alert = Alert(10);
+    pub(super) const BAD_RECORD_MAC: Alert = Alert(20);
+    pub(super) const RECORD_OVERFLOW: Alert = Alert(22);
     pub(super) const HANDSHAKE_FAILURE: Alert = Alert(40);
     pub(super) const NO_CERTIFICATE: Alert = Alert(41);
     pub(super) const BAD_CERTIFICATE: Alert = Alert(42);
@@ -14,12 +18,16 @@ impl Alert {
     pub(super) const CERTIFICATE_REVOKED: Alert = Alert(44);
     pub(super) const CERTIFICATE_EXPIRED: Alert = Alert(45);
     pub(super) const CERTIFICATE_UNKNOWN: Alert = Alert(46);
+    pub(super) const ILLEGAL_PARAMETER: Alert = Alert(47);
     pub(super) const UNKNOWN_CA: Alert = Alert(48);
     pub(super) const ACCESS_DENIED: Alert = Alert(49);
+    pub(super) const DECODE_ERROR: Alert = Alert(50);
     pub(super) const DECRYPT_ERROR: Alert = Alert(51);
     pub(super) const PROTOCOL_VERSION: Alert = Alert(70);
     pub(super) const INSUFFICIENT_SECURITY: Alert = Alert(71);
     pub(super) const INTERNAL_ERROR: Alert = Alert(80);
+    pub(super) const NO_RENEGOTIATION: Alert = Alert(100);
+    pub(super) const UNSUPPORTED_EXTENSION: Alert = Alert(110);
     pub(super) const CERTIFICATE_REQUIRED: Alert = Alert(116);
 
     fn name(self) -> &'static str {

@@ -286,6 +286,11 @@ fn signed_by(certificate: &ParsedCertificate, issuer: &ParsedCertificate) -> boo
             .any(|algorithm| verifies(*algorithm, issuer, certificate.signed_bytes(), &certificate.signature))
 }
 
+/// Returns whether a CA is among the certificates that were sent along.
+pub(super) fn has_root(others: &[CertificateDer<'_>]) -> bool {
+    others.iter().filter_map(|other| ParsedCertificate::parse(other).ok()).any(|other| other.is_self_issued())
+}
+
 /// Returns whether the key in `certificate` made `signature` over `message`.
 pub(super) fn verifies(
     algorithm: &dyn SignatureVerificationAlgorithm,

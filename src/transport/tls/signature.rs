@@ -1,4 +1,4 @@
-//! Signature algorithms that are accepted: those of ring, and ECDSA on secp256k1.
+//! Signature algorithms that are accepted: those of ring, ECDSA on secp256k1, and SM2.
 
 use k256::ecdsa::signature::hazmat::PrehashVerifier;
 use k256::ecdsa::{Signature, VerifyingKey};
@@ -28,12 +28,25 @@ pub(super) static ALGORITHMS: &[Algorithm] = &[
     base::RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS,
     base::RSA_PKCS1_2048_8192_SHA384_ABSENT_PARAMS,
     base::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS,
+    #[cfg(feature = "sm")]
+    SM2_SM3,
+    #[cfg(feature = "sm")]
+    SM2_SM3_NULL_PARAMS,
 ];
 
 pub(super) static SECP256K1_SHA1: Algorithm = &Secp256k1 { hash: Hash::Sha1 };
 pub(super) static SECP256K1_SHA256: Algorithm = &Secp256k1 { hash: Hash::Sha256 };
 pub(super) static SECP256K1_SHA384: Algorithm = &Secp256k1 { hash: Hash::Sha384 };
 pub(super) static SECP256K1_SHA512: Algorithm = &Secp256k1 { hash: Hash::Sha512 };
+
+/// SM2 with SM3 as official scripts make certificates of GM chains: the algorithm has no parameters.
+#[cfg(feature = "sm")]
+pub(super) static SM2_SM3: Algorithm = &sm2_sm3::Sm2Sm3 { signature: sm2_sm3::SIGNATURE };
+/// SM2 with SM3 as some other tools make certificates: the algorithm has NULL as its parameters.
+#[cfg(feature = "sm")]
+static SM2_SM3_NULL_PARAMS: Algorithm = &sm2_sm3::Sm2Sm3 { signature: sm2_sm3::SIGNATURE_NULL_PARAMS };
+#[cfg(feature = "sm")]
+pub(super) use sm2_sm3::IDENTITY as SM2_IDENTITY;
 
 /// The hash under an ECDSA signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +95,56 @@ impl SignatureVerificationAlgorithm for Secp256k1 {
             Hash::Sha256 => alg_id::ECDSA_SHA256,
             Hash::Sha384 => alg_id::ECDSA_SHA384,
             Hash::Sha512 => alg_id::ECDSA_SHA512,
+        }
+    }
+}
+
+/// SM2 signatures over SM3, with the signer's identity (GB/T 32918.2).
+#[cfg(feature = "sm")]
+mod sm2_sm3 {
+    use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
+    use sm2::dsa::signature::Verifier;
+    use sm2::dsa::{Signature, VerifyingKey};
+
+    /// The identity of all signers, where none is agreed (GM/T 0009).
+    pub(in super::super) const IDENTITY: &str = "1234567812345678";
+
+    /// id-ecPublicKey with the curve 1.2.156.10197.1.301.
+    #[rustfmt::skip]
+    const KEY: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
+        0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+        0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d,
+    ]);
+    /// 1.2.156.10197.1.501.
+    pub(super) const SIGNATURE: AlgorithmIdentifier =
+        AlgorithmIdentifier::from_slice(&[0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x83, 0x75]);
+    pub(super) const SIGNATURE_NULL_PARAMS: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
+        0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x83, 0x75, 0x05, 0x00,
+    ]);
+
+    #[derive(Debug)]
+    pub(super) struct Sm2Sm3 {
+        pub(super) signature: AlgorithmIdentifier,
+    }
+
+    impl SignatureVerificationAlgorithm for Sm2Sm3 {
+        fn verify_signature(
+            &self,
+            key: &[u8],
+            message: &[u8],
+            signature: &[u8],
+        ) -> Result<(), InvalidSignature> {
+            let key = VerifyingKey::from_sec1_bytes(IDENTITY, key).map_err(|_| InvalidSignature)?;
+            let signature = Signature::from_der(signature).map_err(|_| InvalidSignature)?;
+            key.verify(message, &signature).map_err(|_| InvalidSignature)
+        }
+
+        fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+            KEY
+        }
+
+        fn signature_alg_id(&self) -> AlgorithmIdentifier {
+            self.signature
         }
     }
 }

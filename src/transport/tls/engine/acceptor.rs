@@ -3,53 +3,73 @@
 use std::fmt;
 use std::sync::Arc;
 
+use pki_types::UnixTime;
 use tokio::io::{AsyncRead, AsyncWrite};
-use zeroize::Zeroizing;
+use x509_cert::name::Name;
 
 use super::super::chain::TrustedRoots;
-use super::identity::EngineIdentity;
+use super::connection::Connection;
+use super::exchange::RsaDecryptor;
+use super::identity::{EngineIdentity, check_fits};
 use super::mode::EngineMode;
+use super::peer::{ChainJudge, PeerRole};
+use super::random::SystemRandom;
+use super::server::ServerConfig;
+use super::stream::{EngineStream, HandshakeError};
 use crate::transport::{BoxedStream, ParsedCertificate};
 use crate::{Error, ErrorKind, Result};
 
-/// Decrypts with a node's RSA key, which the library has no code for: the embedded node brings it.
-pub trait RsaDecryptor: Send + Sync {
-    /// Returns the message in `ciphertext` (RSAES-PKCS1-v1_5), `None` if it is not well-formed.
-    fn decrypt(&self, ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
-}
-
-/// Accepts clients as a node does: a client certificate of the chain is required.
+/// Accepts clients as a node does: a client certificate of the chain is required. Cheap to clone.
 #[derive(Clone)]
 pub struct EngineAcceptor {
     mode: EngineMode,
-    identity: EngineIdentity,
-    roots: Arc<TrustedRoots>,
-    decryptor: Option<Arc<dyn RsaDecryptor>>,
+    config: Arc<ServerConfig>,
 }
 
 impl EngineAcceptor {
-    /// Returns an acceptor that speaks `mode`, shows `identity` and accepts clients of `ca`.
+    /// Returns an acceptor that speaks `mode`, shows `identity` and accepts clients of `ca`; if `same_issuer`, only
+    /// those that were issued by the same CA or agency as the node, as real nodes require by default.
     /// [`EngineMode::StaticRsa`] requires a `decryptor`.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::CredentialsInvalid`] if a CA certificate can't be used or the keys don't fit the mode.
+    /// Returns [`ErrorKind::CredentialsInvalid`] if a CA certificate can't be used or the keys don't fit the mode, and
+    /// [`ErrorKind::InvalidArgument`] if the decryptor is missing.
     pub fn new(
         mode: EngineMode,
         identity: EngineIdentity,
         ca: &[ParsedCertificate],
+        same_issuer: bool,
         decryptor: Option<Arc<dyn RsaDecryptor>>,
     ) -> Result<EngineAcceptor> {
-        let needs_rsa = mode == EngineMode::StaticRsa;
-        if identity.is_rsa() != needs_rsa || decryptor.is_some() != needs_rsa {
+        check_fits(&identity, mode)?;
+        if identity.is_rsa() && decryptor.is_none() {
             return Err(Error::undelivered(
-                ErrorKind::CredentialsInvalid,
-                "the keys do not fit this kind of channel: use the files of one chain",
+                ErrorKind::InvalidArgument,
+                "static RSA requires a decryptor: give the one of the node's key",
             ));
         }
-        Ok(EngineAcceptor { mode, identity, roots: Arc::new(TrustedRoots::new(ca)?), decryptor })
+        let judge = ChainJudge {
+            roots: TrustedRoots::new(ca)?,
+            role: PeerRole::Client,
+            is_rsa: identity.is_rsa(),
+            issuer: if same_issuer { Some(issuer(&identity)?) } else { None },
+            now: UnixTime::now,
+        };
+        let config = ServerConfig {
+            parameters: mode.parameters(),
+            identity,
+            judge: Arc::new(judge),
+            decryptor,
+            random: Arc::new(SystemRandom),
+            #[cfg(test)]
+            premaster: None,
+        };
+        Ok(EngineAcceptor { mode, config: Arc::new(config) })
     }
 
     /// Does the node's handshake over `stream`.
+    ///
+    /// Dropping the future closes the stream. It has no time limit of its own: the caller sets one.
     ///
     /// # Errors
     /// Returns [`ErrorKind::Tls`] with the reason; the client has received the matching alert.
@@ -57,18 +77,30 @@ impl EngineAcceptor {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        drop(stream);
-        let _ = &self.decryptor;
-        Err(Error::undelivered(ErrorKind::Tls, format!("this build does not have {:?} yet", self.mode)))
+        let mut stream = EngineStream::new(stream, Connection::server(self.config.clone()));
+        let why = match stream.handshake().await {
+            Ok(()) => return Ok(Box::new(stream)),
+            Err(HandshakeError::Fault(fault)) => fault.to_string(),
+            Err(HandshakeError::Io(error)) => error.to_string(),
+        };
+        Err(Error::undelivered(ErrorKind::Tls, format!("the client's TLS handshake failed: {why}")))
     }
+}
+
+/// Returns the issuer of the identity's first certificate.
+fn issuer(identity: &EngineIdentity) -> Result<Name> {
+    let unreadable = |why: &str| {
+        Error::undelivered(
+            ErrorKind::CredentialsInvalid,
+            format!("the node's certificate cannot be read ({why}): give a certificate in X.509"),
+        )
+    };
+    let leaf = identity.certificates.first().ok_or_else(|| unreadable("there is none"))?;
+    Ok(ParsedCertificate::parse(leaf).map_err(unreadable)?.issuer)
 }
 
 impl fmt::Debug for EngineAcceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EngineAcceptor")
-            .field("mode", &self.mode)
-            .field("identity", &self.identity)
-            .field("roots", &self.roots)
-            .finish_non_exhaustive()
+        f.debug_struct("EngineAcceptor").field("mode", &self.mode).finish_non_exhaustive()
     }
 }

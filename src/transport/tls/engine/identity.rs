@@ -8,6 +8,7 @@ use ring::signature::RsaKeyPair;
 #[cfg(feature = "sm")]
 use sm2::pkcs8::DecodePrivateKey;
 
+use super::mode::EngineMode;
 use crate::transport::Credentials;
 use crate::transport::credentials::KeyEncoding;
 use crate::{Error, ErrorKind, Result};
@@ -72,6 +73,22 @@ impl EngineIdentity {
         Ok(EngineIdentity { certificates: Arc::new(certificates), keys: Arc::new(keys) })
     }
 
+    /// Returns an identity with an RSA key in PKCS#8.
+    #[cfg(test)]
+    pub(super) fn rsa_from_parts(chain: &[CertificateDer<'static>], key: &[u8]) -> EngineIdentity {
+        let keys = IdentityKeys::Rsa(RsaKeyPair::from_pkcs8(key).unwrap());
+        EngineIdentity { certificates: Arc::new(chain.to_vec()), keys: Arc::new(keys) }
+    }
+
+    /// Decrypts with the key for encryption.
+    #[cfg(all(test, feature = "sm"))]
+    pub(super) fn decrypt_for_test(&self, encrypted: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        match &*self.keys {
+            IdentityKeys::Rsa(_) => None,
+            IdentityKeys::Sm2 { encrypt, .. } => super::sm2::decrypt(encrypt, encrypted),
+        }
+    }
+
     /// Returns whether the keys are RSA keys; otherwise they are on the SM2 curve.
     pub(super) fn is_rsa(&self) -> bool {
         matches!(*self.keys, IdentityKeys::Rsa(_))
@@ -81,6 +98,18 @@ impl EngineIdentity {
 impl fmt::Debug for EngineIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineIdentity").field("is_rsa", &self.is_rsa()).finish_non_exhaustive()
+    }
+}
+
+/// # Errors
+/// Returns [`ErrorKind::CredentialsInvalid`] if the keys of `identity` are not those of `mode`.
+pub(super) fn check_fits(identity: &EngineIdentity, mode: EngineMode) -> Result<()> {
+    match (&*identity.keys, mode) {
+        (IdentityKeys::Rsa(_), EngineMode::StaticRsa) => Ok(()),
+        #[cfg(feature = "sm")]
+        (IdentityKeys::Sm2 { .. }, EngineMode::GmTls12 | EngineMode::Tlcp) => Ok(()),
+        #[cfg(feature = "sm")]
+        _ => Err(unusable("it is of another kind")),
     }
 }
 

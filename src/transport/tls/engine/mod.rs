@@ -1,15 +1,43 @@
 //! A small TLS engine for the channels that rustls can't serve: static RSA, and the two that GM chains use.
 //!
-//! [`EngineMode`] lists them. It does TLS 1.2 message by message, in both roles: one version, one or two cipher suites,
-//! certificates on both sides, and nothing else of TLS. There is no resumption, renegotiation or compression.
+//! [`EngineMode`] lists them. It does TLS 1.2 message by message, in both roles: one version, two cipher suites,
+//! certificates on both sides, and nothing else of TLS. There is no resumption, renegotiation or compression. The
+//! modes differ in a table ([`mode`]); [`connection`] is the whole without I/O, and [`stream`] moves its bytes.
 //! Ciphers, hashes and curves come from ring and RustCrypto.
 
 mod acceptor;
+#[cfg(feature = "sm")]
+mod cbc;
+mod client;
+mod codec;
+mod connection;
 mod connector;
+mod context;
+mod exchange;
+mod fault;
+mod gcm;
 mod identity;
+#[cfg(feature = "sm")]
+mod masks;
 mod mode;
+mod peer;
+mod prf;
+mod random;
+mod record;
+mod rsa;
+mod schedule;
+mod server;
+mod signing;
+#[cfg(feature = "sm")]
+mod sm2;
+mod stream;
+mod suite;
 
-pub use self::acceptor::{EngineAcceptor, RsaDecryptor};
+#[cfg(all(test, feature = "sm"))]
+mod tests;
+
+pub use self::acceptor::EngineAcceptor;
 pub use self::connector::EngineConnector;
+pub use self::exchange::RsaDecryptor;
 pub use self::identity::EngineIdentity;
 pub use self::mode::EngineMode;

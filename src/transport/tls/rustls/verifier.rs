@@ -12,7 +12,7 @@ use rustls::{Error as TlsError, SignatureScheme};
 use webpki::KeyUsage;
 use x509_cert::name::Name;
 
-use super::super::chain::{Reason, Refusal, TrustedRoots, verifies};
+use super::super::chain::{Reason, Refusal, TrustedRoots, has_root, verifies};
 use super::schemes::{ALGORITHMS, FOR_CLIENTS, Mapping};
 use crate::transport::certificate::ParsedCertificate;
 
@@ -161,11 +161,6 @@ fn error(reason: Reason) -> TlsError {
         Reason::BadSignature => CertificateError::BadSignature,
         Reason::Invalid => CertificateError::BadEncoding,
     })
-}
-
-/// Returns whether a CA is among the certificates that were sent along.
-fn has_root(others: &[CertificateDer<'_>]) -> bool {
-    others.iter().filter_map(|other| ParsedCertificate::parse(other).ok()).any(|other| other.is_self_issued())
 }
 
 /// Checks the peer's proof that it holds the key of the certificate that it showed, of any version.
