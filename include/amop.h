@@ -48,6 +48,11 @@
  * Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
  * AMOP_ERROR_FORKED. It can create handles of its own.
  *
+ * Ends of threads. A function of the library disables the cancellation of its thread (pthread_cancel) until it
+ * returns: a thread that waits in a function is not interrupted, and is cancelled at its next cancellation point after the
+ * function has returned. A callback is never cancelled. A callback that ends its thread by pthread_exit, or that throws
+ * an exception, ends the process with a message.
+ *
  * Signals. The library installs no signal handlers. Its threads block all signals but those of faults, such as SIGSEGV,
  * so that a thread of the program receives the others. A process or thread that a callback starts inherits that mask.
  *

@@ -1,5 +1,5 @@
-//! The boundary to C. The body of every export with a status runs in [`guard!`], which stops panics and turns errors
-//! into a status and an error object.
+//! The boundary to C. The body of every export with a status runs in [`guard!`], which stops panics, disables the
+//! cancellation of the thread, and turns errors into a status and an error object.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use amop::text::span;
 use amop::{Error, ErrorKind};
 
+use crate::cancellation::Uncancelled;
 use crate::error::amop_error;
 use crate::status::amop_status;
 
@@ -94,6 +95,7 @@ pub(crate) unsafe fn status<F: Failure>(
         // SAFETY: guaranteed by the caller.
         unsafe { *error = std::ptr::null_mut() };
     }
+    let _uncancelled = Uncancelled::new();
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => amop_status::AMOP_OK,
         // SAFETY: guaranteed by the caller.

@@ -8,10 +8,12 @@ use amop::Result;
 
 use crate::argument::invalid_argument;
 use crate::boundary::guard;
+use crate::cancellation::call_program;
 use crate::status::amop_status;
 
-/// A C function that releases the context of a callback.
-pub(crate) type Drop = Option<unsafe extern "C" fn(context: *mut c_void)>;
+/// A C function that releases the context of a callback. Functions of the program are declared as ones that may unwind,
+/// so that [`call_program`] notices it.
+pub(crate) type Drop = Option<unsafe extern "C-unwind" fn(context: *mut c_void)>;
 
 /// The {context, drop} of a callback. Calls `drop` exactly once, when it is dropped itself after its last use.
 pub(crate) struct Context {
@@ -41,7 +43,7 @@ impl std::ops::Drop for Context {
     fn drop(&mut self) {
         if let Some(drop) = self.drop {
             // SAFETY: the header demands a function that takes this context. It is called only here, as the last use.
-            unsafe { drop(self.pointer) };
+            call_program(|| unsafe { drop(self.pointer) });
         }
     }
 }
@@ -66,7 +68,7 @@ thread_local! {
 /// Calls a callback and returns the failure that it reported, if any.
 pub(crate) fn failure_of(call: impl FnOnce()) -> Option<String> {
     CALLING.replace(Calling::Callback);
-    call();
+    call_program(call);
     match CALLING.replace(Calling::Nothing) {
         Calling::Failed(text) => Some(text),
         Calling::Callback | Calling::Nothing => None,

@@ -33,11 +33,11 @@ pub struct amop_completion {
 #[derive(Clone, Copy)]
 pub struct amop_completion_callback {
     /// The function. The completion is borrowed for the call.
-    pub call: Option<unsafe extern "C" fn(context: *mut c_void, completion: *const amop_completion)>,
+    pub call: Option<unsafe extern "C-unwind" fn(context: *mut c_void, completion: *const amop_completion)>,
     /// Passed to both functions.
     pub context: *mut c_void,
     /// Called once, after the call; may be NULL.
-    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub drop: Option<unsafe extern "C-unwind" fn(context: *mut c_void)>,
 }
 
 /// A pointer of the caller that is returned with the completion and never dereferenced.
@@ -103,7 +103,7 @@ const MOST: usize = 65_536;
 
 /// A callback and its argument.
 struct QueuedCallback {
-    call: unsafe extern "C" fn(*mut c_void, *const amop_completion),
+    call: unsafe extern "C-unwind" fn(*mut c_void, *const amop_completion),
     context: Context,
     completion: amop_completion,
     _slot: Slot,

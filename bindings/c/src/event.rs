@@ -64,11 +64,11 @@ pub struct amop_event {
 #[derive(Clone, Copy)]
 pub struct amop_event_callback {
     /// The function. The event is borrowed for the call.
-    pub call: Option<unsafe extern "C" fn(context: *mut c_void, event: *const amop_event)>,
+    pub call: Option<unsafe extern "C-unwind" fn(context: *mut c_void, event: *const amop_event)>,
     /// Passed to both functions.
     pub context: *mut c_void,
     /// Called once, after the last call; may be NULL.
-    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub drop: Option<unsafe extern "C-unwind" fn(context: *mut c_void)>,
 }
 
 /// A listener for the events of a client. Its functions may be called from any number of threads at once.

@@ -15,6 +15,7 @@ use tracing::level_filters::LevelFilter;
 use crate::argument::{c_text, invalid_argument};
 use crate::boundary::guard;
 use crate::callback::{Context, function};
+use crate::cancellation::call_program;
 use crate::error::amop_error;
 use crate::status::amop_status;
 
@@ -42,17 +43,22 @@ pub struct amop_log_callback {
     /// The function. `level` is an AMOP_LOG_*, `target` names the part of the library. The strings are borrowed for
     /// the call.
     pub call: Option<
-        unsafe extern "C" fn(context: *mut c_void, level: i32, target: *const c_char, message: *const c_char),
+        unsafe extern "C-unwind" fn(
+            context: *mut c_void,
+            level: i32,
+            target: *const c_char,
+            message: *const c_char,
+        ),
     >,
     /// Passed to both functions.
     pub context: *mut c_void,
     /// Called once, after the last call; may be NULL.
-    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub drop: Option<unsafe extern "C-unwind" fn(context: *mut c_void)>,
 }
 
 /// The callback with its level.
 struct Listener {
-    call: unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),
+    call: unsafe extern "C-unwind" fn(*mut c_void, i32, *const c_char, *const c_char),
     context: Context,
     level: i32,
 }
@@ -134,7 +140,9 @@ impl Listener {
         }
         let (target, message) = (c_text(record.target), c_text(&record.message));
         // SAFETY: the header demands a function that takes this context and texts lent for the call.
-        unsafe { (self.call)(self.context.pointer(), level, target.as_ptr(), message.as_ptr()) };
+        call_program(|| unsafe {
+            (self.call)(self.context.pointer(), level, target.as_ptr(), message.as_ptr());
+        });
     }
 }
 

@@ -1,7 +1,9 @@
-//! The guard for exports without a status. It is separate from `boundary`, because the exports of `error` need it,
+//! The guard for exports without a status. It stops panics and disables the cancellation of the thread. It is separate from `boundary`, because the exports of `error` need it,
 //! and `boundary` needs errors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::cancellation::Uncancelled;
 
 /// Runs the body of an export that returns no status. A panic becomes `fallback`.
 macro_rules! guard_or {
@@ -13,6 +15,7 @@ pub(crate) use guard_or;
 
 /// See [`guard_or!`].
 pub(crate) fn catch_or<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    let _uncancelled = Uncancelled::new();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 

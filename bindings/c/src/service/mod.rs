@@ -35,11 +35,11 @@ pub use options::amop_serve_options;
 #[derive(Clone, Copy)]
 pub struct amop_request_callback {
     /// The function. The request is borrowed for the call.
-    pub call: Option<unsafe extern "C" fn(context: *mut c_void, request: *const amop_request)>,
+    pub call: Option<unsafe extern "C-unwind" fn(context: *mut c_void, request: *const amop_request)>,
     /// Passed to both functions.
     pub context: *mut c_void,
     /// Called once, after the last call; may be NULL.
-    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub drop: Option<unsafe extern "C-unwind" fn(context: *mut c_void)>,
 }
 
 /// A service. Its functions may be called from any number of threads at once.

@@ -34,11 +34,11 @@ pub use options::amop_subscribe_options;
 #[derive(Clone, Copy)]
 pub struct amop_message_callback {
     /// The function. The message is borrowed for the call.
-    pub call: Option<unsafe extern "C" fn(context: *mut c_void, message: *const amop_message)>,
+    pub call: Option<unsafe extern "C-unwind" fn(context: *mut c_void, message: *const amop_message)>,
     /// Passed to both functions.
     pub context: *mut c_void,
     /// Called once, after the last call; may be NULL.
-    pub drop: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub drop: Option<unsafe extern "C-unwind" fn(context: *mut c_void)>,
 }
 
 /// A subscription. Its functions may be called from any number of threads at once.
