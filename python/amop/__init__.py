@@ -101,6 +101,10 @@ __all__ = [
 atexit.register(_amop.end_all)
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__doc__", "__name__", "__path__", "__version__"]
+
+
 def __getattr__(name: str) -> object:
     # Import on demand, because not every program needs asyncio or nodes.
     if name in ("aio", "devnet"):

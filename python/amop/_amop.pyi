@@ -3,9 +3,9 @@
 from asyncio import Future
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, Generic, TypeVar, final, overload
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, final, overload
 
-from typing_extensions import Buffer, disjoint_base
+from typing_extensions import disjoint_base
 
 from ._futures import CallFuture
 from ._options import Given, Path, RetryChoice
@@ -33,6 +33,9 @@ __all__ = [
     "SubscriptionStats",
     "connect",
     "end_all",
+    "restore_message",
+    "restore_reply",
+    "restore_stats",
     "run_command",
 ]
 
@@ -62,6 +65,8 @@ class Message:
     def received_at(self) -> datetime:
         """When this client received the message, in UTC. The protocol does not transmit when it was sent."""
     def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class Request(Message):
@@ -98,6 +103,8 @@ class Reply:
     def endpoint(self) -> str:
         """The endpoint of the node that the message was sent to, as it was added."""
     def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
 
 @final
 class SubscriptionStats:
@@ -119,6 +126,8 @@ class SubscriptionStats:
     def dropped(self) -> int:
         """Messages discarded after they were accepted: in favour of newer ones, or because the subscription ended
         unread."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
     def asdict(self) -> dict[str, int]:
         """Return all plain values by name."""
 
@@ -191,6 +200,8 @@ class EndpointStats:
 
         0.5 gives the median, 0.99 the time that the slowest hundredth exceeded. None if there were none.
         """
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
     def asdict(self) -> dict[str, int]:
         """Return all plain values by name."""
 
@@ -231,6 +242,8 @@ class Stats:
         """Events that were discarded because a listener read too slowly, or was dropped before it had read them."""
     def total(self) -> EndpointStats:
         """Return the totals of all endpoints."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: object, /) -> Self: ...
     def asdict(self) -> dict[str, int]:
         """Return all plain values by name."""
 
@@ -277,6 +290,11 @@ class Inbox:
     def next_many(self, limit: int, timeout: float | None = None) -> list[Any]: ...
     def try_next(self) -> Any: ...
     def ready(self, bridge: Bridge) -> Operation[None]: ...
+    def pass_on(self) -> None: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def wakes(self) -> int: ...
     @property
     def ended(self) -> bool: ...
     def unsubscribe(self) -> None: ...
@@ -289,7 +307,7 @@ class Client:
     def publish(
         self,
         topic: str,
-        data: Data | Buffer,
+        data: Data,
         timeout: float | None,
         wait_for_subscriber: bool,
         retry: RetryChoice | None,
@@ -299,7 +317,7 @@ class Client:
     def publish(
         self,
         topic: str,
-        data: Data | Buffer,
+        data: Data,
         timeout: float | None,
         wait_for_subscriber: bool,
         retry: RetryChoice | None,
@@ -309,7 +327,7 @@ class Client:
     def broadcast(
         self,
         topic: str,
-        data: Data | Buffer,
+        data: Data,
         timeout: float | None,
         wait_for_subscriber: bool,
         all_nodes: bool,
@@ -320,7 +338,7 @@ class Client:
     def broadcast(
         self,
         topic: str,
-        data: Data | Buffer,
+        data: Data,
         timeout: float | None,
         wait_for_subscriber: bool,
         all_nodes: bool,
@@ -330,7 +348,7 @@ class Client:
     def start_publish(
         self,
         topic: str,
-        data: Data | Buffer,
+        data: Data,
         timeout: float | None,
         wait_for_subscriber: bool,
         retry: RetryChoice | None,
@@ -339,7 +357,7 @@ class Client:
     def start_broadcast(
         self,
         topic: str,
-        data: Data | Buffer,
+        data: Data,
         timeout: float | None,
         wait_for_subscriber: bool,
         all_nodes: bool,
@@ -386,4 +404,11 @@ def connect(endpoints: Sequence[str], options: dict[str, Any], bridge: None = No
 @overload
 def connect(endpoints: Sequence[str], options: dict[str, Any], bridge: Bridge) -> Operation[Client]: ...
 def end_all() -> None: ...
+def restore_message(
+    topic: str, broadcast: bool, seq: bytes, data: Data, endpoint: str, received_at: datetime
+) -> Message: ...
+def restore_reply(data: Data, endpoint: str) -> Reply: ...
+def restore_stats(
+    class_: str, values: dict[str, Any], more: tuple[Any, ...]
+) -> SubscriptionStats | EndpointStats | Stats: ...
 def run_command(arguments: Sequence[str]) -> int: ...

@@ -181,9 +181,13 @@ def from_native(
     )
 
 
-def timed_out(message: str) -> CallTimeoutError:
-    """Return the error of a wait in which nothing arrived."""
-    return CallTimeoutError(message, ErrorKind.TIMEOUT, retriable=True)
+def nothing_arrived(timeout: float) -> CallTimeoutError:
+    """Return the error of a wait in which nothing arrived. A program that did not wait gets a fixed text."""
+    if timeout == 0:
+        text = "nothing has arrived: wait for it, or check the publisher"
+    else:
+        text = f"nothing arrived within {timeout} s: wait longer, or check the publisher"
+    return CallTimeoutError(text, ErrorKind.TIMEOUT, retriable=True)
 
 
 def closed(message: str) -> ClosedError:

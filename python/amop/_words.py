@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-Data: TypeAlias = bytes | bytearray | memoryview | str
-"""Types that can be sent: any bytes, or ``str``, which is encoded as UTF-8."""
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    Data: TypeAlias = Buffer | str
+    """Types that can be sent: any object with the buffer protocol, such as ``bytes``, ``bytearray``, ``memoryview`` and
+    arrays, or ``str``, which is encoded as UTF-8."""
+else:
+    # Python 3.11 has no class for the buffer protocol.
+    Data = bytes | bytearray | memoryview | str
 
 
 class MessageKind(StrEnum):

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["Devnet"]
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__doc__", "__name__"]
+
+
 class Devnet:
     """Nodes in this process, on a thread of their own. They run until stop(), or the end of ``with``.
 

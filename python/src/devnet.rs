@@ -26,7 +26,7 @@ impl Devnet {
     fn new(
         py: Python<'_>,
         nodes: i128,
-        port: u16,
+        port: i128,
         folder: PathBuf,
         rsa: bool,
         like_2_11: bool,
@@ -34,6 +34,9 @@ impl Devnet {
     ) -> Result<Devnet> {
         log::start(py)?;
         let count = size(py, "nodes", nodes)?;
+        let Ok(port) = u16::try_from(port) else {
+            return Err(unusable(py, format!("invalid port {port}: use 0 to {}", u16::MAX)));
+        };
         let ports: Vec<u16> = match port {
             0 => vec![0; count.min(usize::from(u16::MAX))],
             first => (first..=u16::MAX).take(count).collect(),

@@ -4,22 +4,24 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use amop::{Events, Requests, Subscription};
 use futures_core::Stream;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
-use slab::Slab;
 
 use crate::bridge::{Bridge, Operation};
-use crate::error::{Result, checked, raised, unusable};
+use crate::calling::call;
+use crate::error::{Result, checked, unusable};
 use crate::event;
 use crate::message::{Message, Request};
 use crate::owned::Owned;
 use crate::stats::SubscriptionStats;
 use crate::units::{optional_seconds, size};
+use crate::waiters::{Place, Waiters};
 use crate::waiting::wait_until;
 
 /// A source of items.
@@ -64,23 +66,6 @@ impl Item {
     }
 }
 
-/// The tasks that wait for a source. The source has one waker, this one, which wakes them all.
-#[derive(Default)]
-struct Waiters(Mutex<Slab<Waker>>);
-
-impl Waiters {
-    fn lock(&self) -> MutexGuard<'_, Slab<Waker>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Wake for Waiters {
-    fn wake(self: Arc<Self>) {
-        let woken: Vec<Waker> = self.lock().iter().map(|(_, waker)| waker.clone()).collect();
-        woken.into_iter().for_each(Waker::wake);
-    }
-}
-
 /// A source with the tasks that wait for it.
 struct Shared {
     /// `None` when nothing can be read any more.
@@ -95,15 +80,23 @@ impl Shared {
         self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Polls for an item.
+    /// Polls for an item. Wakes the next one that waits if there is more to read, or nothing ever again.
     fn poll_next(&self) -> Poll<Option<Item>> {
         let waker = Waker::from(self.waiters.clone());
-        let next = match &mut *self.lock() {
-            Some(source) => source.poll_next(&mut Context::from_waker(&waker)),
+        let mut cx = Context::from_waker(&waker);
+        let mut source = self.lock();
+        let next = match &mut *source {
+            Some(source) => source.poll_next(&mut cx),
             None => Poll::Ready(None),
         };
+        let others = next.is_ready() && self.waiters.count() > 0;
+        let more = others && source.as_mut().is_none_or(|source| source.poll_ready(&mut cx).is_ready());
+        drop(source);
         if matches!(next, Poll::Ready(None)) {
             self.ended.store(true, Ordering::Relaxed);
+        }
+        if more {
+            self.waiters.wake_one();
         }
         next
     }
@@ -112,34 +105,36 @@ impl Shared {
 /// Waits until there is an item or the end. It takes nothing, so it may be cancelled at any time.
 struct Ready {
     shared: Arc<Shared>,
-    place: Option<usize>,
+    place: Place,
+}
+
+impl Ready {
+    fn new(shared: &Arc<Shared>) -> Ready {
+        Ready { shared: shared.clone(), place: Place::default() }
+    }
 }
 
 impl Future for Ready {
     type Output = amop::Result<()>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<amop::Result<()>> {
-        let shared = self.shared.clone();
-        // Registered before the source is polled, so that no wake in between is missed.
-        let mut waiters = shared.waiters.lock();
-        match self.place.and_then(|place| waiters.get_mut(place)) {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => self.place = Some(waiters.insert(cx.waker().clone())),
-        }
-        drop(waiters);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<amop::Result<()>> {
+        let Ready { shared, place } = self.get_mut();
+        shared.waiters.wait(place, cx.waker());
         let waker = Waker::from(shared.waiters.clone());
-        match &mut *shared.lock() {
-            Some(source) => source.poll_ready(&mut Context::from_waker(&waker)).map(Ok),
-            None => Poll::Ready(Ok(())),
+        let ready = match &mut *shared.lock() {
+            Some(source) => source.poll_ready(&mut Context::from_waker(&waker)),
+            None => Poll::Ready(()),
+        };
+        if ready.is_ready() {
+            shared.waiters.arrive(place);
         }
+        ready.map(Ok)
     }
 }
 
 impl Drop for Ready {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.shared.waiters.lock().remove(place);
-        }
+        self.shared.waiters.give_up(&mut self.place);
     }
 }
 
@@ -162,16 +157,19 @@ impl Inbox {
     /// # Errors
     /// Returns TIMEOUT after the deadline, and exceptions of signal handlers.
     fn wait_until(&self, py: Python<'_>, timeout: Option<f64>, deadline: Option<Instant>) -> Result<()> {
-        let ready = Ready { shared: self.shared(py)?.clone(), place: None };
+        let ready = Ready::new(self.shared(py)?);
         match wait_until(py, deadline, ready)? {
             Some(ready) => checked(py, ready),
-            None => {
-                let time = timeout.unwrap_or_default();
-                let text = format!("nothing arrived within {time} s: wait longer, or check the publisher");
-                Err(raised(py, &amop::Error::undelivered(amop::ErrorKind::Timeout, text)))
-            }
+            None => Err(nothing(py, timeout.unwrap_or_default())),
         }
     }
+}
+
+/// Returns the error of a wait in which nothing arrived.
+fn nothing(py: Python<'_>, timeout: f64) -> PyErr {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let made = MAKE.import(py, "amop._errors", "nothing_arrived").and_then(|make| call(make, (timeout,)));
+    made.map_or_else(|failed| failed, PyErr::from_value)
 }
 
 #[pymethods]
@@ -186,6 +184,9 @@ impl Inbox {
                 Poll::Ready(Some(item)) => return item.object(py).map(Some),
                 Poll::Ready(None) => return Ok(None),
                 Poll::Pending => {}
+            }
+            if timeout == Some(0.0) {
+                return Err(nothing(py, 0.0));
             }
             if deadline.is_none() {
                 deadline = optional_seconds(py, "timeout", timeout)?.map(|time| Instant::now() + time);
@@ -227,8 +228,25 @@ impl Inbox {
 
     /// Returns an operation that ends when there is an item or the end.
     fn ready(&self, py: Python<'_>, bridge: &Bridge) -> Result<Py<Operation>> {
-        let shared = self.shared(py)?.clone();
-        bridge.start(py, Ready { shared, place: None }, |py, ()| Ok(py.None()))
+        bridge.start(py, Ready::new(self.shared(py)?), |py, ()| Ok(py.None()))
+    }
+
+    /// Wakes the next one that waits. For a task that was cancelled after an operation of `ready` had ended for it.
+    fn pass_on(&self, py: Python<'_>) -> Result<()> {
+        self.shared(py)?.waiters.wake_one();
+        Ok(())
+    }
+
+    /// How many wait and have not been woken.
+    #[getter]
+    fn waiting(&self, py: Python<'_>) -> Result<usize> {
+        Ok(self.shared(py)?.waiters.count())
+    }
+
+    /// How often one that waits was woken.
+    #[getter]
+    fn wakes(&self, py: Python<'_>) -> Result<u64> {
+        Ok(self.shared(py)?.waiters.wakes())
     }
 
     /// Whether `try_next` returned None because nothing will arrive any more.
@@ -252,7 +270,7 @@ impl Inbox {
         let shared = self.shared(py)?;
         let source = shared.lock().take();
         drop(source);
-        shared.waiters.clone().wake();
+        shared.waiters.wake_one();
         Ok(())
     }
 

@@ -1,9 +1,11 @@
-//! The state of the interpreter: running, ending or ended. Threads of the library attach to it here, and threads that
+//! The interpreter: the main one, and its state, which is running, ending or ended. Threads of the library attach to it here, and threads that
 //! wait check whether they may return to Python.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 const RUNNING: u8 = 0;
@@ -17,6 +19,27 @@ thread_local! {
     static ENDS_IT: Cell<bool> = const { Cell::new(false) };
     /// Whether this thread is one of the library that runs Python code.
     static CALLS_PYTHON: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Checks that the current interpreter is the main one.
+///
+/// Threads of the library attach to the main interpreter, and the library has one state per process. A client of a
+/// sub-interpreter would call the handlers of one interpreter in another.
+///
+/// # Errors
+/// Returns ImportError in a sub-interpreter.
+pub(crate) fn check_main() -> PyResult<()> {
+    // The number of the main interpreter, the first one of a process.
+    const MAIN: i64 = 0;
+    // SAFETY: the thread is attached to an interpreter, since it imports the module.
+    let number = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    if number == MAIN {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "amop can't be used in a sub-interpreter: import it in the main interpreter, or use processes \
+         (in Apache's mod_wsgi: WSGIApplicationGroup %{GLOBAL})",
+    ))
 }
 
 /// Records that the interpreter is ending, on the calling thread.

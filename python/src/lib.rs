@@ -4,7 +4,7 @@
 //! Users see the Python code in `python/amop`: signatures, documentation, exceptions. This crate has what Python
 //! can't do:
 //! - [`client`], [`live`], [`inbox`], [`guard`], [`devnet`]: handles of the core.
-//! - [`waiting`]: waits that Ctrl-C interrupts. [`bridge`]: waits of event loops, without threads.
+//! - [`waiting`]: waits that Ctrl-C interrupts. [`waiters`]: those that wait for one source. [`bridge`]: waits of event loops, without threads.
 //! - [`handler`], [`completions`]: threads of the library call Python, in batches. [`calling`]: how such a call is
 //!   safe.
 //! - [`message`], [`payload`]: bytes in and out, without copies where that saves time.
@@ -31,35 +31,37 @@ mod owned;
 mod payload;
 mod stats;
 mod units;
+mod waiters;
 mod waiting;
 
-/// The native half of the package amop, for its own use only.
-#[pyo3::pymodule]
-mod _amop {
-    #[pymodule_export]
-    use crate::bridge::{Bridge, Operation};
-    #[pymodule_export]
-    use crate::client::{Client, connect};
-    #[pymodule_export]
-    use crate::command::run_command;
-    #[pymodule_export]
-    use crate::completions::Started;
-    #[pymodule_export]
-    use crate::devnet::Devnet;
-    #[pymodule_export]
-    use crate::exit::end_all;
-    #[pymodule_export]
-    use crate::guard::Guard;
-    #[pymodule_export]
-    use crate::handler::Handler;
-    #[pymodule_export]
-    use crate::inbox::Inbox;
-    #[pymodule_export]
-    use crate::message::{Message, Reply, Request};
-    #[pymodule_export]
-    use crate::stats::{EndpointStats, Stats, SubscriptionStats};
+use pyo3::prelude::*;
 
-    /// The version of the package.
-    #[pymodule_export]
-    const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The native half of the package amop, for its own use only.
+///
+/// It relies on the interpreter's lock, so that a free-threaded interpreter enables the lock when it loads the module.
+#[pymodule(gil_used = true)]
+fn _amop(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // First, because the classes belong to the interpreter that adds them.
+    interpreter::check_main()?;
+    module.add_class::<bridge::Bridge>()?;
+    module.add_class::<bridge::Operation>()?;
+    module.add_class::<client::Client>()?;
+    module.add_class::<completions::Started>()?;
+    module.add_class::<devnet::Devnet>()?;
+    module.add_class::<guard::Guard>()?;
+    module.add_class::<handler::Handler>()?;
+    module.add_class::<inbox::Inbox>()?;
+    module.add_class::<message::Message>()?;
+    module.add_class::<message::Reply>()?;
+    module.add_class::<message::Request>()?;
+    module.add_class::<stats::EndpointStats>()?;
+    module.add_class::<stats::Stats>()?;
+    module.add_class::<stats::SubscriptionStats>()?;
+    module.add_function(wrap_pyfunction!(client::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
+    module.add_function(wrap_pyfunction!(exit::end_all, module)?)?;
+    module.add_function(wrap_pyfunction!(message::restore_message, module)?)?;
+    module.add_function(wrap_pyfunction!(message::restore_reply, module)?)?;
+    module.add_function(wrap_pyfunction!(stats::restore_stats, module)?)?;
+    module.add("VERSION", env!("CARGO_PKG_VERSION"))
 }

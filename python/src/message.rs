@@ -3,13 +3,41 @@
 use std::ffi::c_int;
 use std::time::SystemTime;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::{Result, checked};
 use crate::payload::{Data, Payload};
+
+/// Returns the function of this module that `pickle` calls to restore an object.
+pub(crate) fn restoring<'py>(py: Python<'py>, name: &str) -> Result<Bound<'py, PyAny>> {
+    py.import("amop._amop")?.getattr(name)
+}
+
+/// Restores a message that was pickled.
+#[pyfunction]
+pub(crate) fn restore_message(
+    py: Python<'_>,
+    topic: &str,
+    broadcast: bool,
+    seq: &[u8],
+    data: Payload,
+    endpoint: &str,
+    received_at: SystemTime,
+) -> Result<Message> {
+    let kind = if broadcast { amop::MessageKind::Broadcast } else { amop::MessageKind::Unicast };
+    let message = amop::Message::restored(topic, kind, seq, data.0, endpoint, received_at);
+    checked(py, message).map(Message::new)
+}
+
+/// Restores a reply that was pickled.
+#[pyfunction]
+pub(crate) fn restore_reply(data: Payload, endpoint: &str) -> Reply {
+    Reply::new(amop::Reply::restored(data.0, endpoint))
+}
 
 /// A message as received from a node. Immutable; may be kept and passed to other threads.
 ///
@@ -88,6 +116,23 @@ impl Message {
         self.describe("Message", "")
     }
 
+    /// A message is immutable, so that it is its own copy.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Result<Bound<'py, PyTuple>> {
+        let (py, this) = (slf.py(), slf.get());
+        let broadcast = this.message.kind() == amop::MessageKind::Broadcast;
+        let values =
+            (this.topic(), broadcast, this.seq(py), this.data(py), this.endpoint(), this.received_at());
+        (restoring(py, "restore_message")?, values).into_pyobject(py)
+    }
+
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         // SAFETY: Python asks for the view to be filled, and `slf` owns the data.
         unsafe { slf.get().data.lend(slf.as_any(), view, flags) }
@@ -144,6 +189,11 @@ impl Request {
         self.request.is_open()
     }
 
+    /// A request is answered through the connection that it came from, which no other process has.
+    fn __reduce__(&self) -> Result<()> {
+        Err(PyTypeError::new_err("a request can't be pickled: pass on its topic and data instead"))
+    }
+
     fn __repr__(slf: &Bound<'_, Self>) -> String {
         let more = if slf.get().request.is_open() { " open" } else { " over" };
         slf.as_super().get().describe("Request", more)
@@ -178,6 +228,20 @@ impl Reply {
     #[getter]
     fn endpoint(&self) -> &str {
         self.reply.endpoint()
+    }
+
+    /// A reply is immutable, so that it is its own copy.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> Result<Bound<'py, PyTuple>> {
+        let (py, this) = (slf.py(), slf.get());
+        (restoring(py, "restore_reply")?, (this.data(py), this.endpoint())).into_pyobject(py)
     }
 
     fn __repr__(&self) -> String {

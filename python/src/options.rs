@@ -1,9 +1,10 @@
 //! The values that callers set: options of a client by name, limits of a subscription, and words for choices.
 
 use amop::{ClientBuilder, Overflow, Placement, Retry};
-use pyo3::exceptions::PyTypeError;
+use pyo3::conversion::FromPyObjectOwned;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,16 +42,38 @@ pub(crate) fn set<B, T>(builder: B, given: Option<T>, with: impl FnOnce(B, T) ->
     }
 }
 
-/// The options of a subscription or service, as the Python code passes them.
-#[derive(FromPyObject)]
-pub(crate) struct Given(
-    Option<i128>,   // max_messages
-    Option<i128>,   // max_bytes
-    Option<String>, // overflow
-    Option<String>, // placement
-    Option<i128>,   // concurrency
-    Option<f64>,    // timeout
-);
+/// The options of a subscription or service, as the Python code passes them in a tuple.
+pub(crate) struct Given {
+    max_messages: Option<i128>,
+    max_bytes: Option<i128>,
+    overflow: Option<String>,
+    placement: Option<String>,
+    concurrency: Option<i128>,
+    timeout: Option<f64>,
+}
+
+impl<'py> FromPyObject<'_, 'py> for Given {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> Result<Given> {
+        fn field<'py, T>(values: Borrowed<'_, 'py, PyTuple>, index: usize, name: &str) -> Result<T>
+        where
+            T: FromPyObjectOwned<'py>,
+        {
+            let value = values.get_item(index)?;
+            value.extract::<T>().map_err(Into::<PyErr>::into).map_err(|error| named(values.py(), name, error))
+        }
+        let values = object.cast::<PyTuple>()?;
+        Ok(Given {
+            max_messages: field(values, 0, "max_messages")?,
+            max_bytes: field(values, 1, "max_bytes")?,
+            overflow: field(values, 2, "overflow")?,
+            placement: field(values, 3, "placement")?,
+            concurrency: field(values, 4, "concurrency")?,
+            timeout: field(values, 5, "timeout")?,
+        })
+    }
+}
 
 /// The options of a subscription or service, checked.
 pub(crate) struct Bounds {
@@ -64,7 +87,8 @@ pub(crate) struct Bounds {
 
 impl Given {
     pub(crate) fn check(self, py: Python<'_>) -> Result<Bounds> {
-        let Given(max_messages, max_bytes, overflows, placed, concurrency, timeout) = self;
+        let Given { max_messages, max_bytes, overflow: overflows, placement: placed, concurrency, timeout } =
+            self;
         Ok(Bounds {
             max_messages: max_messages.map(|given| size(py, "max_messages", given)).transpose()?,
             max_bytes: max_bytes.map(|given| size(py, "max_bytes", given)).transpose()?,
@@ -92,8 +116,11 @@ pub(crate) fn client(
     Ok(client)
 }
 
-/// Adds the name of the option to a type error.
+/// Adds the name of the option to the error of a value that can't be used for it.
 fn named(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
+    if error.is_instance_of::<PyOverflowError>(py) {
+        return unusable(py, format!("invalid {name}: the number is too large"));
+    }
     if !error.is_instance_of::<PyTypeError>(py) {
         return error;
     }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::error::Result;
+use crate::message::restoring;
 
 /// Defines a class with the fields of a struct of the core: a getter for each, `asdict`, and a `repr` with all of
 /// them.
@@ -42,6 +44,20 @@ macro_rules! statistics {
                 Ok(all)
             }
 
+            /// Statistics are immutable, so that they are their own copy.
+            fn __copy__(slf: Py<Self>) -> Py<Self> {
+                slf
+            }
+
+            fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+                slf
+            }
+
+            fn __reduce__<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyTuple>> {
+                let values = (stringify!($class), self.asdict(py)?, self.more(py)?);
+                (restoring(py, "restore_stats")?, values).into_pyobject(py)
+            }
+
             fn __repr__(&self, py: Python<'_>) -> Result<String> {
                 let mut shown = Vec::new();
                 for (name, value) in self.asdict(py)? {
@@ -52,7 +68,77 @@ macro_rules! statistics {
 
             $($more)*
         }
+
+        impl $class {
+            /// Returns pickled statistics. Those that another version did not have are 0.
+            fn restored(values: &Bound<'_, PyDict>) -> Result<$core> {
+                let mut all = <$core>::default();
+                $(
+                    if let Some(value) = values.get_item(stringify!($field))? {
+                        all.$field = value.extract()?;
+                    }
+                )*
+                Ok(all)
+            }
+        }
     };
+}
+
+/// The pickled form of the times of round trips: microseconds and their number.
+type Times = Vec<(u64, u64)>;
+
+impl SubscriptionStats {
+    /// Returns what `asdict` leaves out.
+    fn more<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyTuple>> {
+        Ok(PyTuple::empty(py))
+    }
+}
+
+impl EndpointStats {
+    /// Returns what `asdict` leaves out: the endpoint and the times of round trips.
+    fn more<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyTuple>> {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let times: Times = self.0.round_trips.buckets().map(|(time, count)| (micros(time), count)).collect();
+        (&*self.0.endpoint, times).into_pyobject(py)
+    }
+}
+
+impl Stats {
+    /// Returns what `asdict` leaves out: the endpoints.
+    fn more<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.endpoints())
+    }
+}
+
+/// Restores statistics that were pickled.
+#[pyfunction]
+pub(crate) fn restore_stats<'py>(
+    py: Python<'py>,
+    class: &str,
+    values: &Bound<'py, PyDict>,
+    more: &Bound<'py, PyTuple>,
+) -> Result<Bound<'py, PyAny>> {
+    Ok(match class {
+        "SubscriptionStats" => {
+            Bound::new(py, SubscriptionStats(SubscriptionStats::restored(values)?))?.into_any()
+        }
+        "EndpointStats" => {
+            let mut stats = EndpointStats::restored(values)?;
+            let (endpoint, times): (String, Times) = more.extract()?;
+            stats.endpoint = endpoint.into();
+            let times = times.into_iter().map(|(micros, count)| (Duration::from_micros(micros), count));
+            stats.round_trips = times.collect();
+            Bound::new(py, EndpointStats(stats))?.into_any()
+        }
+        "Stats" => {
+            let mut stats = Stats::restored(values)?;
+            for endpoint in more {
+                stats.endpoints.push(endpoint.cast::<EndpointStats>()?.get().0.clone());
+            }
+            Bound::new(py, Stats(stats))?.into_any()
+        }
+        _ => return Err(PyValueError::new_err(format!("there are no statistics named {class:?}"))),
+    })
 }
 
 statistics! {

@@ -3,11 +3,25 @@
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
+use crate::calling::call;
 use crate::error::{Result, unusable};
 
 /// The longest time, ten years as in the core, so that deadlines do not overflow.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Longer timeouts are probably meant to be milliseconds.
+const LIKELY_MILLISECONDS: Duration = Duration::from_secs(600);
+
+/// Warns once in a process that times are in seconds.
+///
+/// # Errors
+/// Returns the warning, if the program turns warnings into errors.
+fn warn_of_milliseconds(py: Python<'_>, name: &str, seconds: f64) -> Result<()> {
+    static WARN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    call(WARN.import(py, "amop._warnings", "warn_of_milliseconds")?, (name, seconds)).map(drop)
+}
 
 /// Converts a time in seconds.
 ///
@@ -15,10 +29,15 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Returns INVALID_ARGUMENT, with the name of the argument.
 pub(crate) fn seconds(py: Python<'_>, name: &str, seconds: f64) -> Result<Duration> {
     match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if time <= LONGEST => Ok(time),
+        Ok(time) if time <= LONGEST => {
+            if time > LIKELY_MILLISECONDS && (name.ends_with("timeout") || name == "heartbeat") {
+                warn_of_milliseconds(py, name, seconds)?;
+            }
+            Ok(time)
+        }
         _ => Err(unusable(
             py,
-            format!("invalid {name} {seconds}: use seconds from 0 to {}, such as 2.5", LONGEST.as_secs()),
+            format!("invalid {name} {seconds:?}: use seconds from 0 to {}, such as 2.5", LONGEST.as_secs()),
         )),
     }
 }

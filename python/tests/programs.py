@@ -24,12 +24,13 @@ class Ended:
     stderr: str
 
 
-def run(source: str, devnet: Devnet | None = None, *options: str) -> Ended:
-    """Run a program to its end. It has the names `amop`, `endpoints` and `credentials`."""
-    start = "import amop, sys\nendpoints, credentials = sys.argv[2:], sys.argv[1]\n"
+def run(source: str, devnet: Devnet | None = None, *options: str, start: str | None = None) -> Ended:
+    """Run a program to its end. It has the names `amop`, `endpoints` and `credentials`, unless it has its own start."""
     arguments = [] if devnet is None else [str(devnet.credentials), *devnet.endpoints]
-    if devnet is None:
+    if start is None:
         start = "import amop, sys\n"
+        if devnet is not None:
+            start += "endpoints, credentials = sys.argv[2:], sys.argv[1]\n"
     command = [sys.executable, *options, "-c", start + textwrap.dedent(source), *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=GUARD, check=False)
     return Ended(ended.returncode, ended.stdout, ended.stderr)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import array
+import copy
 import datetime
 import gc
+import pickle
 import sys
 import threading
 import time
@@ -69,6 +71,55 @@ def test_message_has_all_its_attributes(publisher: amop.Client, subscriber: amop
     assert repr(one) == f'<amop.Message unicast topic="{topic}" bytes=3 endpoint="{one.endpoint}">'
     with pytest.raises(AttributeError):
         one.topic = "other"  # type: ignore[misc]
+
+
+def test_messages_and_replies_can_be_copied_and_pickled(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    reply = publisher.publish(topic, "unicast \0", wait_for_subscriber=True)
+    publisher.broadcast(topic, "")
+    for message in (subscription.next(GUARD), subscription.next(GUARD)):
+        assert copy.copy(message) is message
+        assert copy.deepcopy([message]) == [message]
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+            again = pickle.loads(pickle.dumps(message, protocol))
+            for name in ("topic", "kind", "seq", "data", "endpoint", "received_at"):
+                assert getattr(again, name) == getattr(message, name), name
+    assert copy.copy(reply) is reply
+    assert copy.deepcopy([reply]) == [reply]
+    restored = pickle.loads(pickle.dumps(reply))
+    assert (restored.data, restored.endpoint) == (reply.data, reply.endpoint)
+
+
+def test_request_can_be_copied_but_not_pickled(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    service = subscriber.serve(topic)
+    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    request = service.next(GUARD)
+    assert copy.copy(request) is request
+    with pytest.raises(TypeError, match="a request can't be pickled"):
+        pickle.dumps(request)
+    request.reply()
+    call.result(GUARD)
+
+
+def test_statistics_can_be_copied_and_pickled(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    subscription = subscriber.subscribe(topic)
+    publisher.publish(topic, "hi", wait_for_subscriber=True)
+    stats, of_subscription = publisher.stats(), subscription.stats()
+    assert copy.copy(stats) is stats
+    again = pickle.loads(pickle.dumps(stats))
+    assert again.asdict() == stats.asdict()
+    assert [at.asdict() for at in again.endpoints] == [at.asdict() for at in stats.endpoints]
+    (endpoint,), (restored,) = stats.endpoints, again.endpoints
+    assert (restored.endpoint, restored.replies) == (endpoint.endpoint, endpoint.replies)
+    assert restored.round_trip(0.5) == endpoint.round_trip(0.5) is not None
+    assert repr(pickle.loads(pickle.dumps(stats.total()))) == repr(stats.total())
+    assert pickle.loads(pickle.dumps(of_subscription)).asdict() == of_subscription.asdict()
 
 
 def test_memoryview_shares_the_payload_and_keeps_the_message(

@@ -25,6 +25,8 @@ SPELLED = {
 }
 # A decorator can't wait for the node to list the topic.
 THREADS_ONLY = {"Client": {"service"}}
+# Functions whose result can be awaited, and used with `async with` and `async for`.
+STARTED = {"subscribe", "serve"}
 # Functions that wait, and are coroutines in asyncio.
 AWAITED = {
     "Client": {"publish", "broadcast", "subscribe", "serve", "close"},
@@ -60,7 +62,8 @@ def test_threads_and_asyncio_have_the_same_arguments(sync: type, asynchronous: t
         assert [(p.default, p.kind) for p in arguments.values()] == [
             (p.default, p.kind) for p in inspect.signature(other).parameters.values()
         ], name
-        assert inspect.iscoroutinefunction(other) == (name in AWAITED[sync.__name__]), name
+        returns_coroutine = inspect.iscoroutinefunction(other) or name in STARTED
+        assert returns_coroutine == (name in AWAITED[sync.__name__]), name
         assert not inspect.iscoroutinefunction(member), name
 
 
@@ -79,6 +82,11 @@ def test_everything_public_is_documented() -> None:
         assert hasattr(amop, name), name
     with pytest.raises(AttributeError):
         amop.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("module", [amop, aio, amop.devnet, amop.events], ids=lambda module: module.__name__)
+def test_dir_lists_the_public_names_only(module: Any) -> None:
+    assert {name for name in dir(module) if not name.startswith("__")} == set(module.__all__)
 
 
 def test_every_option_of_the_core_exists() -> None:

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::budget::MESSAGE_OVERHEAD;
 use super::lane::LaneItem;
+use crate::error::Result;
 use crate::protocol::Topic;
 use crate::protocol::message::{MessageId, MessageKind};
 
@@ -22,6 +23,23 @@ pub struct Message {
 }
 
 impl Message {
+    /// Returns a copy of a message that was received by another process, for bindings that can serialise messages.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic) if the topic is invalid.
+    #[doc(hidden)]
+    pub fn restored(
+        topic: &str,
+        kind: MessageKind,
+        seq: &[u8],
+        data: Bytes,
+        endpoint: &str,
+        received_at: SystemTime,
+    ) -> Result<Message> {
+        let (topic, id) = (Topic::new(topic)?, MessageId::new(seq));
+        Ok(Message { topic, kind, id, data, endpoint: endpoint.into(), received_at })
+    }
+
     /// Returns the topic it was published on.
     pub fn topic(&self) -> &str {
         &self.topic

@@ -15,6 +15,12 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Returns a copy of a reply that was received by another process, for bindings that can serialise replies.
+    #[doc(hidden)]
+    pub fn restored(data: Bytes, endpoint: &str) -> Reply {
+        Reply { data, endpoint: endpoint.into() }
+    }
+
     /// Returns the subscriber's data, possibly empty.
     pub fn data(&self) -> &Bytes {
         &self.data

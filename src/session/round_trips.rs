@@ -81,6 +81,17 @@ impl RoundTrips {
     }
 }
 
+impl FromIterator<(Duration, u64)> for RoundTrips {
+    /// Counts times, as [`RoundTrips::buckets`] returns them.
+    fn from_iter<I: IntoIterator<Item = (Duration, u64)>>(times: I) -> RoundTrips {
+        let mut counts = vec![0; BUCKETS];
+        for (took, count) in times {
+            counts[bucket(took)] += count;
+        }
+        RoundTrips { counts }
+    }
+}
+
 fn bucket(took: Duration) -> usize {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).min((2 << LAST_OCTAVE) - 1);
     if micros < EXACT {
@@ -129,5 +140,6 @@ mod tests {
         assert_eq!((trips.count(), micros(&trips, 0.5)), (20, 10));
         assert!((3_000_000..3_400_000).contains(&micros(&trips, 0.99)));
         assert_eq!(trips.buckets().map(|(_, count)| count).sum::<u64>(), 20);
+        assert_eq!(trips.buckets().collect::<RoundTrips>(), trips);
     }
 }

@@ -4,7 +4,7 @@
 
     async with amop.aio.connect("127.0.0.1:20200") as client:
         reply = await client.publish("greet", "Ada", timeout=5)
-        async for message in await client.subscribe("news"):
+        async for message in client.subscribe("news"):
             print(message.data)
 
 Handlers may be coroutine functions; they run in the event loop in which they were passed. Cancelling a task cancels
@@ -14,5 +14,10 @@ once for a batch of results. It works with uvloop, too.
 
 from ._client import Client, Connecting, connect
 from ._reading import Events, Service, Subscription
+from ._starting import Serving, Subscribing
 
-__all__ = ["Client", "Connecting", "Events", "Service", "Subscription", "connect"]
+__all__ = ["Client", "Connecting", "Events", "Service", "Serving", "Subscribing", "Subscription", "connect"]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__doc__", "__name__"]

@@ -70,3 +70,13 @@ async def outcome(operation: _amop.Operation[T]) -> T:
     except (asyncio.CancelledError, GeneratorExit):
         operation.cancel()
         raise
+
+
+async def ready(inbox: _amop.Inbox) -> None:
+    """Wait until there is something to take, or nothing ever again."""
+    try:
+        await outcome(inbox.ready(bridge()))
+    except BaseException:
+        # The wake may have been for this task, which takes nothing now.
+        inbox.pass_on()
+        raise

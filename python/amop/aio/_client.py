@@ -12,13 +12,14 @@ from .._errors import unusable
 from ._bridge import bridge, outcome
 from ._handlers import Held, MessageHandler, RequestHandler, in_handler, messages, requests
 from ._reading import Events, Service, Subscription
+from ._starting import Serving, Starting, Subscribing
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Coroutine
     from types import TracebackType
     from typing import Self, Unpack
 
-    from .._options import ClientOptions, OverflowChoice, PlacementChoice, RetryChoice
+    from .._options import ClientOptions, Given, OverflowChoice, PlacementChoice, RetryChoice
     from .._words import Data
 
 # The default concurrency of a service's handler.
@@ -141,7 +142,7 @@ class Client(BaseClient[Held]):
         )
         return _cancelling(operation)
 
-    async def subscribe(
+    def subscribe(
         self,
         topic: str,
         handler: MessageHandler | None = None,
@@ -151,8 +152,16 @@ class Client(BaseClient[Held]):
         overflow: OverflowChoice | None = None,
         placement: PlacementChoice | None = None,
         timeout: float | None = None,
-    ) -> Subscription:
+    ) -> Subscribing:
         """Subscribe to a topic, to iterate over the result or with a handler.
+
+        ::
+
+            async for message in client.subscribe("news"): ...
+
+            async with client.subscribe("news") as subscription: ...
+
+            subscription = await client.subscribe("news", handler)
 
         A topic can have any number of subscriptions. Each receives every message. A unicast is answered with an empty
         reply as soon as one subscription has accepted it, so that a slow reader does not cause the node to deliver it
@@ -178,6 +187,9 @@ class Client(BaseClient[Held]):
         :raises ForkError: in a child process of a fork.
         """
         given = (max_messages, max_bytes, overflow, placement, None, timeout)
+        return Subscribing(self._subscribe(topic, handler, given))
+
+    async def _subscribe(self, topic: str, handler: MessageHandler | None, given: Given) -> Subscription:
         if handler is None:
             return Subscription(self, topic, await outcome(self._native.subscribe(topic, given, bridge())))
         held = Held(handler)
@@ -185,7 +197,7 @@ class Client(BaseClient[Held]):
         self._run(held, messages(inbox, topic, weakref.ref(held), weakref.ref(self)))
         return Subscription(self, topic, inbox, await _guard(inbox, confirmed))
 
-    async def serve(
+    def serve(
         self,
         topic: str,
         handler: RequestHandler | None = None,
@@ -195,8 +207,10 @@ class Client(BaseClient[Held]):
         max_bytes: int | None = None,
         placement: PlacementChoice | None = None,
         timeout: float | None = None,
-    ) -> Service:
+    ) -> Serving:
         """Serve a topic: answer each of its unicasts.
+
+        Await the result, or use it with ``async with`` or ``async for``, as that of :meth:`subscribe`.
 
         A client can have one service per topic. It receives the unicasts alone; broadcasts are delivered to
         subscriptions only.
@@ -223,6 +237,11 @@ class Client(BaseClient[Held]):
         :raises ForkError: in a child process of a fork.
         """
         given = (max_messages, max_bytes, None, placement, concurrency, timeout)
+        return Serving(self._serve(topic, handler, concurrency, given))
+
+    async def _serve(
+        self, topic: str, handler: RequestHandler | None, concurrency: int | None, given: Given
+    ) -> Service:
         if handler is None:
             return Service(self, topic, await outcome(self._native.serve(topic, given, bridge())))
         if concurrency is not None and concurrency < 1:
@@ -309,23 +328,13 @@ def _cancelling(operation: _amop.Operation[Any]) -> asyncio.Future[Any]:
     return future
 
 
-class Connecting:
+class Connecting(Starting[Client]):
     """A client that is being connected: await it, or use it with ``async with``, which closes the client at the end."""
 
-    def __init__(self, endpoints: tuple[str, ...], options: ClientOptions) -> None:
-        self._endpoints = endpoints
-        self._options = options
-        self._client: Client | None = None
-
-    async def _connect(self) -> Client:
-        native = await outcome(_amop.connect(list(self._endpoints), dict(self._options), bridge()))
-        return Client(native, self._endpoints)
-
-    def __await__(self) -> Generator[Any, Any, Client]:
-        return self._connect().__await__()
+    _client: Client | None = None
 
     async def __aenter__(self) -> Client:
-        self._client = await self._connect()
+        self._client = await self
         return self._client
 
     async def __aexit__(
@@ -336,6 +345,11 @@ class Connecting:
     ) -> None:
         if self._client is not None:
             await self._client.close()
+
+
+async def _connect(endpoints: tuple[str, ...], options: ClientOptions) -> Client:
+    native = await outcome(_amop.connect(list(endpoints), dict(options), bridge()))
+    return Client(native, endpoints)
 
 
 def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Connecting:
@@ -356,4 +370,4 @@ def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Connecting:
         TlsError and ConnectTimeoutError.
     :raises TypeError: an option does not exist or has a value of a wrong type.
     """
-    return Connecting(endpoints, options)
+    return Connecting(_connect(endpoints, options))

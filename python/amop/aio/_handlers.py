@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .. import _amop
 from .._logging import FAILED_TEXT, handler_failed
 from .._words import Data
-from ._bridge import A_TURN, bridge, outcome
+from ._bridge import A_TURN, ready
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -72,7 +72,7 @@ async def _ready(inbox: _amop.Inbox) -> bool:
     """Wait until there is something to take, and return whether there may be."""
     if inbox.ended:
         return False
-    await outcome(inbox.ready(bridge()))
+    await ready(inbox)
     return True
 
 

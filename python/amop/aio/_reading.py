@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .. import _amop
 from .._base import BaseInbox, Item
-from .._errors import closed, timed_out, unusable
+from .._errors import closed, nothing_arrived, unusable
+from .._warnings import LIKELY_MILLISECONDS, warn_of_milliseconds
 from ..events import Event
-from ._bridge import A_TURN, bridge, outcome
+from ._bridge import A_TURN, bridge, outcome, ready
 from ._handlers import in_handler
 
 if TYPE_CHECKING:
@@ -40,9 +41,21 @@ class Reader(Generic[Read]):
         item: Read | None = inbox.try_next()
         while item is None and not inbox.ended:
             self._given = 0
-            await outcome(inbox.ready(bridge()))
+            await ready(inbox)
             item = inbox.try_next()
         return item
+
+    async def _ready_within(self, timeout: float) -> Read | None:
+        if timeout > LIKELY_MILLISECONDS:
+            warn_of_milliseconds("timeout", timeout)
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit:
+                return await self._ready()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise nothing_arrived(timeout) from None
 
     async def next(self, timeout: float | None = None) -> Read:
         """Return the next item, waiting for it. Nothing is lost if this is cancelled.
@@ -55,18 +68,12 @@ class Reader(Generic[Read]):
         if timeout is None:
             item = await self._ready()
         else:
-            item = self._reading().try_next()
-            if item is None:
-                limit = asyncio.timeout(timeout)
-                try:
-                    async with limit:
-                        item = await self._ready()
-                except TimeoutError:
-                    if not limit.expired():
-                        raise
-                    raise timed_out(
-                        f"nothing arrived within {timeout} s: wait longer, or check the publisher"
-                    ) from None
+            inbox = self._reading()
+            item = inbox.try_next()
+            if item is None and not inbox.ended:
+                if timeout == 0:
+                    raise nothing_arrived(timeout)
+                item = await self._ready_within(timeout)
         if item is None:
             raise closed(self._ended)
         return item
