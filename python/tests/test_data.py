@@ -96,7 +96,7 @@ def test_request_can_be_copied_but_not_pickled(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     service = subscriber.serve(topic)
-    call = publisher.publish_nowait(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
+    call = publisher.publish_async(topic, "hi", timeout=GUARD, wait_for_subscriber=True)
     request = service.next(GUARD)
     assert copy.copy(request) is request
     with pytest.raises(TypeError, match="a request can't be pickled"):

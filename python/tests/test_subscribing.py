@@ -151,9 +151,7 @@ def test_burst_of_messages_reaches_all_readers(
 
     with ThreadPoolExecutor(8) as pool:
         readers = [pool.submit(read) for _ in range(8)]
-        calls = [
-            publisher.publish_nowait(topic, str(number), wait_for_subscriber=True) for number in range(8)
-        ]
+        calls = [publisher.publish_async(topic, str(number), wait_for_subscriber=True) for number in range(8)]
         assert sorted(int(reader.result(GUARD)) for reader in readers) == list(range(8))
         for call in calls:
             call.result(GUARD)

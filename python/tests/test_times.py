@@ -33,7 +33,7 @@ def test_error_names_the_limit(name: str, value: int) -> None:
 
 @pytest.mark.parametrize("value", [-1, float("nan"), 1e18])
 def test_error_names_the_timeout(publisher: amop.Client, topic: str, value: float) -> None:
-    for call in (publisher.publish, publisher.broadcast, publisher.publish_nowait, publisher.subscribe):
+    for call in (publisher.publish, publisher.broadcast, publisher.publish_async, publisher.subscribe):
         with pytest.raises(amop.ArgumentError, match=r"^invalid timeout "):
             call(topic, timeout=value)
 
