@@ -6,6 +6,7 @@ use amop::protocol::channel::amop::put_topic;
 use amop::protocol::channel::{Frame, MessageType};
 
 use crate::net::Net;
+use crate::options::Generation;
 use crate::table::Key;
 
 /// The seq of frames that a node sends unasked.
@@ -18,6 +19,9 @@ impl Net {
     /// Sets the block number and notifies the sessions that subscribe to the group's block topic.
     pub(crate) fn notify_block(&mut self, number: u64) {
         self.block_number = number;
+        if self.options.generation == Generation::V3 {
+            return self.push_block_number(number);
+        }
         let group = self.options.group;
         let topic = format!("_block_notify_{group}");
         let Ok(topic) = Topic::new(&topic) else { return };

@@ -11,7 +11,7 @@ use crate::certificates::Certificates;
 use crate::chain::Algorithm;
 use crate::devnet::Devnet;
 use crate::inner::DevnetInner;
-use crate::options::{Choice, DEFAULT_REORDER, Options, SameNode};
+use crate::options::{Choice, DEFAULT_REORDER, Generation, Options, SameNode};
 
 /// Configures and starts a [`Devnet`].
 #[derive(Clone, Debug)]
@@ -92,9 +92,20 @@ impl DevnetBuilder {
         self
     }
 
-    /// Sets how long a node waits for the reply of one session before it tries the next one. Default: 5 s.
+    /// Sets the generation of the nodes: 2.x, or 3.x with WebSocket. Default: 2.x.
+    ///
+    /// Options that imitate 2.x nodes (`same_node`, `choice`, `node_limit`, `bandwidth`, `verify_interval`, `idle_limit`
+    /// after the upgrade) have no effect on nodes of 3.x.
+    pub fn generation(mut self, generation: Generation) -> Self {
+        self.options.generation = generation;
+        self
+    }
+
+    /// Sets how long a node waits for the reply of one session. Then a node of 2.x tries the next one; a node of 3.x
+    /// answers with an error, or delivers the message once more if publisher and subscriber are both its own. Default: 5 s;
+    /// for 3.x 30 s.
     pub fn push_limit(mut self, limit: Duration) -> Self {
-        self.options.push_limit = limit;
+        self.options.push_limit = Some(limit);
         self
     }
 

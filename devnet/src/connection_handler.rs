@@ -18,10 +18,11 @@ use crate::counters::NodeCounters;
 use crate::faults::OnConnect;
 use crate::handshake_stream::HandshakeStream;
 use crate::inbound::ChannelInbound;
-use crate::options::Options;
+use crate::options::{Generation, Options};
 use crate::resumption::Issued;
 use crate::session::serve;
 use crate::session_guard::{SessionContext, SessionGuard};
+use crate::websocket::WebSocketInbound;
 use crate::wire::Wire;
 
 /// Bytes that are not the beginning of a TLS record.
@@ -164,8 +165,16 @@ impl ConnectionHandler {
 
 async fn run_session(stream: impl Wire, context: SessionContext) {
     if let Some(guard) = SessionGuard::join(context) {
-        let inbound = ChannelInbound::new(guard.context.limits);
-        serve(stream, inbound, guard).await;
+        serve_session(stream, guard).await;
+    }
+}
+
+/// Serves a session in the protocol of its node.
+pub(crate) async fn serve_session(stream: impl Wire, guard: SessionGuard) {
+    let limits = guard.context.limits;
+    match guard.context.generation {
+        Generation::V2 => serve(stream, ChannelInbound::new(limits), guard).await,
+        Generation::V3 => serve(stream, WebSocketInbound::new(limits), guard).await,
     }
 }
 

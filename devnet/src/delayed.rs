@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::outbox::Head;
 use crate::table::Key;
+use crate::websocket::OwnedMessage;
 
 /// A frame that owns its body.
 #[derive(Clone, Debug)]
@@ -17,9 +18,13 @@ pub(crate) struct OwnedFrame {
 #[derive(Debug)]
 pub(crate) enum Delayed {
     /// It was read from this session and not processed.
-    FromSession(Key, OwnedFrame),
+    FrameIn(Key, OwnedFrame),
     /// It is to be queued for this session.
-    ToSession(Key, OwnedFrame),
+    FrameOut(Key, OwnedFrame),
+    /// A message of 3.x that was read from this session and not processed.
+    MessageIn(Key, OwnedMessage),
+    /// A message of 3.x that is to be queued for this session.
+    MessageOut(Key, OwnedMessage),
 }
 
 impl OwnedFrame {
@@ -42,7 +47,8 @@ impl Head {
 impl Delayed {
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
-            Delayed::FromSession(_, frame) | Delayed::ToSession(_, frame) => frame.body.len(),
+            Delayed::FrameIn(_, frame) | Delayed::FrameOut(_, frame) => frame.body.len(),
+            Delayed::MessageIn(_, message) | Delayed::MessageOut(_, message) => message.payload.len(),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Devnet {
         }
         self.inner.shared.with(|net, _| {
             counters.sessions = net.sessions.len();
-            counters.in_flight = net.unicasts.len();
+            counters.in_flight = net.unicasts.len() + net.requests.len();
             counters.held_bytes = net.held_bytes();
             counters.slow_readers = net.sessions.slow_readers();
         });

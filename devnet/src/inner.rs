@@ -115,7 +115,8 @@ impl DevnetInner {
             queued_bytes: self.options.max_queued_bytes,
         };
         let counters = self.servers[node].counters.clone();
-        SessionContext { shared: self.shared.clone(), counters, node, limits }
+        let generation = self.options.generation;
+        SessionContext { shared: self.shared.clone(), counters, node, generation, limits }
     }
 
     /// Spawns a task that ends with the node. Returns `false` if the node is dead.

@@ -62,6 +62,7 @@ mod table;
 mod topics;
 mod unicast;
 mod verify;
+mod websocket;
 mod wire;
 
 pub use amop::wall_clock::WallClock;
@@ -70,5 +71,5 @@ pub use counters::Counters;
 pub use devnet::Devnet;
 pub use faults::{Fault, FaultId, NodeCertificate, OnConnect};
 pub use node_handle::Node;
-pub use options::{Choice, SameNode};
+pub use options::{Choice, Generation, SameNode};
 pub use session_handle::Session;

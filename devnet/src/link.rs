@@ -97,6 +97,15 @@ impl Net {
         for unicast in waiting {
             self.try_next_node(unicast, now);
         }
+        let lost_requests: Vec<Key> = self
+            .requests
+            .iter()
+            .filter(|(_, request)| request.is_lost_with(node, lost, loss))
+            .map(|(key, _)| key)
+            .collect();
+        for request in lost_requests {
+            self.lose_request(request);
+        }
     }
 
     /// Returns whether a frame is within the node's bandwidth limit, and counts it.

@@ -14,11 +14,12 @@ use crate::choice::ChoiceSource;
 use crate::deadlines::{Deadlines, Due};
 use crate::delayed::{Delayed, OwnedFrame};
 use crate::node::{Arrival, Node, Power};
-use crate::options::Options;
+use crate::options::{Generation, Options};
 use crate::outbox::{End, Outbox};
 use crate::pending_unicast::Unicast;
 use crate::sessions::Sessions;
 use crate::table::{Key, Table};
+use crate::websocket::Request;
 
 /// The nodes, their sessions and the messages between them.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Net {
     pub(crate) nodes: Vec<Node>,
     pub(crate) sessions: Sessions,
     pub(crate) unicasts: Table<Unicast>,
+    /// Unicasts of 3.x.
+    pub(crate) requests: Table<Request>,
     pub(crate) deadlines: Deadlines,
     pub(crate) choices: ChoiceSource,
     pub(crate) rng: Rng,
@@ -51,12 +54,15 @@ impl Net {
         if !options.topic_sync.is_zero() {
             deadlines.set(now + options.topic_sync, Due::TopicSync);
         }
-        deadlines.set(now + options.verify_interval, Due::Verify);
+        if options.generation == Generation::V2 {
+            deadlines.set(now + options.verify_interval, Due::Verify);
+        }
         Net {
             options,
             nodes,
             sessions: Sessions::new(seed),
             unicasts: Table::new(),
+            requests: Table::new(),
             deadlines,
             choices,
             rng,
@@ -74,6 +80,8 @@ impl Net {
         if self.nodes[node].power == Power::Frozen {
             outbox.order(|orders| orders.frozen = true);
         }
+        // Clients of 3.x read any number of frames in a record.
+        outbox.coalesce(self.options.generation == Generation::V3);
         let key = self.sessions.insert(node, outbox);
         self.nodes[node].sessions.push(key);
         Some(key)
@@ -90,6 +98,12 @@ impl Net {
         for unicast in waiting {
             self.push_failed(unicast, now);
         }
+        let mut waiting: Vec<Key> = session.websocket.awaiting.into_values().collect();
+        waiting.sort_unstable_by_key(|request| request.id());
+        for request in waiting {
+            self.subscriber_left(request, now);
+        }
+        self.forget_requests(|request| request.publisher == key);
     }
 
     /// Handles a frame that was read from a session, subject to reordering and faults.
@@ -98,7 +112,7 @@ impl Net {
             && self.rng.u8(..) < REORDERED_OF_256
         {
             let at = now + most.mul_f64(self.rng.f64());
-            let held = Delayed::FromSession(from, OwnedFrame::keep(frame));
+            let held = Delayed::FrameIn(from, OwnedFrame::keep(frame));
             return self.deadlines.set(at, Due::Frame(Box::new(held)));
         }
         if self.sessions.faults.is_empty() {
@@ -146,7 +160,10 @@ impl Net {
     pub(crate) fn fire(&mut self, now: Instant) {
         while let Some(due) = self.deadlines.pop(now) {
             match due {
-                Due::Push(unicast) => self.push_timed_out(unicast, now),
+                Due::Push(unicast) => match self.options.generation {
+                    Generation::V2 => self.push_timed_out(unicast, now),
+                    Generation::V3 => self.request_timed_out(unicast, now),
+                },
                 Due::Answer(unicast) => self.answer_timed_out(unicast, now),
                 Due::TopicSync => {
                     self.sync_topics();
@@ -159,10 +176,14 @@ impl Net {
                 Due::LinkLoss { node, lost, loss } => self.notice_loss(node, lost, loss, now),
                 Due::LinkRejoin(a, b) => self.rejoin(a, b),
                 Due::Frame(held) => match *held {
-                    Delayed::FromSession(from, frame) => self.dispatch(from, &frame.frame(), now),
-                    Delayed::ToSession(to, OwnedFrame { head, body }) => {
+                    Delayed::FrameIn(from, frame) => self.dispatch(from, &frame.frame(), now),
+                    Delayed::FrameOut(to, OwnedFrame { head, body }) => {
                         self.sessions.enqueue(to, head, &body, || body.clone());
                     }
+                    Delayed::MessageIn(from, message) => {
+                        self.dispatch_message(from, message, now);
+                    }
+                    Delayed::MessageOut(to, message) => self.sessions.enqueue_message(to, &message),
                 },
             }
         }
@@ -176,8 +197,11 @@ impl Net {
         for (by, held) in std::mem::take(&mut self.sessions.postponed) {
             self.deadlines.set(now + by, Due::Frame(Box::new(held)));
         }
-        let unicasts = &self.unicasts;
-        self.deadlines.sweep(unicasts.len(), |key| unicasts.get(key).is_some());
+        let (unicasts, requests) = (&self.unicasts, &self.requests);
+        match self.options.generation {
+            Generation::V2 => self.deadlines.sweep(unicasts.len(), |key| unicasts.get(key).is_some()),
+            Generation::V3 => self.deadlines.sweep(requests.len(), |key| requests.get(key).is_some()),
+        }
     }
 
     /// Answers a unicast or multicast with an error code.
@@ -204,6 +228,8 @@ impl Net {
             match arrival {
                 Arrival::Unicast(unicast) => self.push_held(unicast, node, now),
                 Arrival::Broadcast(frame) => self.deliver_broadcast(node, &frame.frame(), None),
+                Arrival::Request(request) => self.deliver_held(request, node, now),
+                Arrival::Copy(message) => self.deliver_copies(node, &message),
             }
         }
         self.linked_again();
@@ -227,6 +253,7 @@ impl Net {
         for unicast in own {
             self.forget(unicast);
         }
+        self.forget_requests(|request| request.origin == node);
         for other in 0..self.nodes.len() {
             if other != node {
                 self.lose(other, node, now);
@@ -260,14 +287,15 @@ impl Net {
     /// Returns the current number of bytes in payloads and queued output.
     pub(crate) fn held_bytes(&self) -> usize {
         let queued: usize = self.sessions.iter().map(|(_, session)| session.outbox.bytes()).sum();
-        let in_flight: usize = self.unicasts.iter().map(|(_, unicast)| unicast.held_bytes()).sum();
+        let unicasts: usize = self.unicasts.iter().map(|(_, unicast)| unicast.held_bytes()).sum();
+        let requests: usize = self.requests.iter().map(|(_, request)| request.message.payload.len()).sum();
         let frozen: usize = self.nodes.iter().map(Node::held_bytes).sum();
-        queued + in_flight + frozen + self.deadlines.held_bytes()
+        queued + unicasts + requests + frozen + self.deadlines.held_bytes()
     }
 }
 
 /// How many frames of 256 are delayed when frames are reordered. Real nodes reorder 2 to 5 %.
-const REORDERED_OF_256: u8 = 9;
+pub(crate) const REORDERED_OF_256: u8 = 9;
 
 /// Returns a random node id in the form of real ones: 128 hex digits.
 fn node_id(rng: &mut Rng) -> String {

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::delayed::OwnedFrame;
 use crate::table::Key;
+use crate::websocket::OwnedMessage;
 
 /// A topic in the bytes that messages contain.
 pub(crate) type TopicName = Arc<[u8]>;
@@ -90,6 +91,10 @@ impl Standing {
 pub(crate) enum Arrival {
     Unicast(Key),
     Broadcast(OwnedFrame),
+    /// A unicast of 3.x.
+    Request(Key),
+    /// A copy of a broadcast of 3.x.
+    Copy(OwnedMessage),
 }
 
 impl Node {
@@ -130,8 +135,9 @@ impl Node {
         self.held
             .iter()
             .map(|arrival| match arrival {
-                Arrival::Unicast(_) => 0,
+                Arrival::Unicast(_) | Arrival::Request(_) => 0,
                 Arrival::Broadcast(frame) => frame.body.len(),
+                Arrival::Copy(message) => message.payload.len(),
             })
             .sum()
     }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use amop::{ClientBuilder, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::connection_handler::serve_session;
 use crate::counters::Counters;
 use crate::faults::{NodeCertificate, OnConnect};
-use crate::inbound::ChannelInbound;
 use crate::inner::DevnetInner;
 use crate::outbox::End;
-use crate::session::serve;
 use crate::session_guard::SessionGuard;
 use crate::session_handle::Session;
 use crate::wire::Memory;
@@ -74,10 +73,7 @@ impl Node {
     /// Serves a byte stream as one more session, without TCP and TLS. Returns `false` if the node is dead.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
         match SessionGuard::join(self.inner.context(self.index)) {
-            Some(guard) => {
-                let inbound = ChannelInbound::new(guard.context.limits);
-                self.inner.spawn(self.index, serve(Memory(stream), inbound, guard))
-            }
+            Some(guard) => self.inner.spawn(self.index, serve_session(Memory(stream), guard)),
             None => false,
         }
     }

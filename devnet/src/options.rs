@@ -9,7 +9,9 @@ use amop::wall_clock::WallClock;
 /// The settings of all nodes of a [`Devnet`](crate::Devnet). [`DevnetBuilder`](crate::DevnetBuilder) documents them.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    pub(crate) push_limit: Duration,
+    pub(crate) generation: Generation,
+    /// `None`: the one of the generation.
+    pub(crate) push_limit: Option<Duration>,
     pub(crate) node_limit: Duration,
     pub(crate) topic_sync: Duration,
     pub(crate) verify_interval: Duration,
@@ -38,6 +40,16 @@ pub(crate) struct Options {
     pub(crate) agency: String,
 }
 
+/// The generation of the protocol that the nodes speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Generation {
+    /// The channel protocol of 2.x.
+    #[default]
+    V2,
+    /// WebSocket, as release 3.16.
+    V3,
+}
+
 /// What a node does with a message whose subscriber is connected to the publisher's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameNode {
@@ -62,7 +74,8 @@ pub enum Choice {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            push_limit: Duration::from_secs(5),
+            generation: Generation::V2,
+            push_limit: None,
             node_limit: Duration::from_secs(30),
             topic_sync: Duration::ZERO,
             verify_interval: Duration::from_secs(5),
@@ -94,6 +107,14 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Returns how long a node waits for the answer of a session.
+    pub(crate) fn push_limit(&self) -> Duration {
+        self.push_limit.unwrap_or(match self.generation {
+            Generation::V2 => Duration::from_secs(5),
+            Generation::V3 => Duration::from_secs(30),
+        })
+    }
+
     /// Returns how often choices change. Unless it was set, nodes with the losses of real ones also choose as these do.
     pub(crate) fn choice(&self) -> Choice {
         self.choice.unwrap_or(match self.same_node {

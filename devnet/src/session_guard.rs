@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::counters::NodeCounters;
+use crate::options::Generation;
 use crate::outbox::Outbox;
 use crate::shared::Shared;
 use crate::table::Key;
@@ -23,6 +24,7 @@ pub(crate) struct SessionContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) counters: Arc<NodeCounters>,
     pub(crate) node: usize,
+    pub(crate) generation: Generation,
     pub(crate) limits: Limits,
 }
 
@@ -40,6 +42,11 @@ impl SessionGuard {
         let outbox = Arc::new(Outbox::new(context.limits.queued_bytes));
         let key = context.shared.with(|net, _| net.join(context.node, outbox.clone()))?;
         Some(SessionGuard { context, key, outbox })
+    }
+
+    /// Queues bytes that need not be a frame.
+    pub(crate) fn send_raw(&self, bytes: &[u8]) {
+        self.context.shared.with(|net, _| net.sessions.enqueue_raw(self.key, bytes));
     }
 }
 

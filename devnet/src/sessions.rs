@@ -14,6 +14,7 @@ use crate::faults::Rules;
 use crate::node::TopicName;
 use crate::outbox::{End, Full, Head, Outbox};
 use crate::table::{Key, Table};
+use crate::websocket::SessionState;
 
 /// One connected client.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) topics: HashSet<TopicName>,
     /// Unicasts sent to the session, by seq. The session's next frame with that seq is the reply, whatever its type.
     pub(crate) awaiting: HashMap<Seq, Key>,
+    /// What only sessions of 3.x have.
+    pub(crate) websocket: SessionState,
     /// The number of bytes in its published unicasts that have not been answered.
     pub(crate) in_flight_bytes: usize,
     /// Whether the session is being ended. Frames that still arrive from it are ignored.
@@ -66,6 +69,7 @@ impl Sessions {
             protocol: 1,
             topics: HashSet::new(),
             awaiting: HashMap::new(),
+            websocket: SessionState::default(),
             in_flight_bytes: 0,
             ending: false,
         })
@@ -123,7 +127,7 @@ impl Sessions {
     }
 
     /// Handles the result of queueing: wakes the session's task, or cuts the session if its queue is full.
-    fn pushed(&mut self, to: Key, pushed: Result<bool, Full>) {
+    pub(crate) fn pushed(&mut self, to: Key, pushed: Result<bool, Full>) {
         match pushed {
             Ok(true) => self.woken.extend(self.table.get(to).map(|session| session.outbox.clone())),
             Ok(false) => {}

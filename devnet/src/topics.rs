@@ -7,6 +7,7 @@ use amop::protocol::channel::{Frame, topic_list, verify};
 
 use crate::net::Net;
 use crate::node::{Power, Standing, TopicName};
+use crate::options::Generation;
 use crate::sessions::Session;
 use crate::table::Key;
 
@@ -17,9 +18,13 @@ impl Net {
     /// Replaces a session's topics. Ignores a list that real nodes cannot read.
     pub(crate) fn on_topic_list(&mut self, from: Key, frame: &Frame<'_>) {
         let Some(list) = topic_list::decode(frame.body) else { return };
+        self.set_topics(from, list.iter().map(|topic| TopicName::from(topic.as_bytes())).collect());
+    }
+
+    /// Replaces a session's topics.
+    pub(crate) fn set_topics(&mut self, from: Key, topics: HashSet<TopicName>) {
         let Some(session) = self.sessions.get_mut(from) else { return };
         let node = session.node;
-        let topics: HashSet<TopicName> = list.iter().map(|topic| TopicName::from(topic.as_bytes())).collect();
         let former = std::mem::replace(&mut session.topics, topics.clone());
         let mut changed = Vec::new();
         for topic in topics.difference(&former) {
@@ -70,7 +75,8 @@ impl Net {
         if !self.options.topic_sync.is_zero() || changed.is_empty() || self.nodes[node].power != Power::Up {
             return;
         }
-        let whole = changed.iter().any(|topic| topic.contains(&SEPARATOR));
+        let generation = self.options.generation;
+        let whole = generation == Generation::V2 && changed.iter().any(|topic| topic.contains(&SEPARATOR));
         for peer in 0..self.nodes.len() {
             if !self.receives_topics(peer, node) {
                 continue;
@@ -82,7 +88,7 @@ impl Net {
                     let present = self.nodes[node].subscribers.contains_key(topic);
                     let known = &mut self.nodes[peer].peers[node].topics;
                     if present {
-                        known.entry(topic.clone()).or_insert_with(|| standing(topic));
+                        known.entry(topic.clone()).or_insert_with(|| standing(topic, generation));
                     } else {
                         known.remove(topic);
                     }
@@ -114,25 +120,28 @@ impl Net {
 
     /// Stores the whole list of `node` at `peer`. Topics that were listed before keep their standing.
     fn store_list(&mut self, peer: usize, node: usize) {
-        let pieces: HashSet<TopicName> = self.nodes[node]
-            .subscribers
-            .keys()
-            .flat_map(|topic| topic.split(|byte| *byte == SEPARATOR))
-            .filter(|piece| !piece.is_empty())
-            .map(TopicName::from)
-            .collect();
+        let generation = self.options.generation;
+        let own = self.nodes[node].subscribers.keys();
+        let pieces: HashSet<TopicName> = match generation {
+            Generation::V2 => own
+                .flat_map(|topic| topic.split(|byte| *byte == SEPARATOR))
+                .filter(|piece| !piece.is_empty())
+                .map(TopicName::from)
+                .collect(),
+            Generation::V3 => own.cloned().collect(),
+        };
         let known = &mut self.nodes[peer].peers[node].topics;
         known.retain(|topic, _| pieces.contains(topic));
         for topic in pieces {
-            let first = standing(&topic);
+            let first = standing(&topic, generation);
             known.entry(topic).or_insert(first);
         }
     }
 }
 
 /// Returns the first standing of a topic of another node.
-fn standing(topic: &[u8]) -> Standing {
-    if topic.starts_with(verify::NEED_VERIFY_PREFIX.as_bytes()) {
+fn standing(topic: &[u8], generation: Generation) -> Standing {
+    if generation == Generation::V2 && topic.starts_with(verify::NEED_VERIFY_PREFIX.as_bytes()) {
         Standing::Verifying { asked: false }
     } else {
         Standing::Open

@@ -146,7 +146,7 @@ impl Net {
         match session.awaiting.entry(seq) {
             Entry::Vacant(place) => {
                 place.insert(key);
-                let push_by = now + self.options.push_limit;
+                let push_by = now + self.options.push_limit();
                 unicast.stage = Stage::Pushed { session: chosen, push_by };
                 self.deadlines.push(push_by, key);
             }
@@ -185,7 +185,7 @@ impl Net {
             return;
         }
         if self.nodes[unicast.at].power == Power::Frozen {
-            let push_by = now + self.options.push_limit;
+            let push_by = now + self.options.push_limit();
             unicast.stage = Stage::Pushed { session, push_by };
             return self.deadlines.push(push_by, key);
         }

@@ -30,7 +30,7 @@ impl Net {
         match action {
             Action::Lose => {}
             Action::Delay(by) => {
-                let held = Delayed::FromSession(from, OwnedFrame::keep(frame));
+                let held = Delayed::FrameIn(from, OwnedFrame::keep(frame));
                 self.deadlines.set(now + by, Due::Frame(Box::new(held)));
             }
             Action::Twice => {

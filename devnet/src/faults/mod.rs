@@ -15,4 +15,4 @@ pub use fault::Fault;
 pub(crate) use fault::{Action, Direction};
 pub use on_connect::{NodeCertificate, OnConnect};
 pub use rules::FaultId;
-pub(crate) use rules::Rules;
+pub(crate) use rules::{Rules, Seen};

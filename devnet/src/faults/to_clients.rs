@@ -35,7 +35,7 @@ impl Sessions {
         match action {
             Action::Lose => {}
             Action::Delay(by) => {
-                let held = Delayed::ToSession(to, OwnedFrame { head, body: keep() });
+                let held = Delayed::FrameOut(to, OwnedFrame { head, body: keep() });
                 self.postponed.push((by, held));
             }
             Action::Twice => {

@@ -332,6 +332,12 @@ pub fn put_message(out: &mut BytesMut, mask: Option<[u8; 4]>, parts: &[&[u8]]) {
     put(out, OpCode::Data(Data::Binary), mask, parts);
 }
 
+/// Writes the header of a node's frame that holds a message of `length` bytes, which the caller writes after it.
+pub fn put_message_header(out: &mut BytesMut, length: usize) {
+    // Writing into memory doesn't fail.
+    let _ = header(OpCode::Data(Data::Binary), None).format(length as u64, &mut out.writer());
+}
+
 /// Writes a ping. `payload` has at most [`MAX_CONTROL_LEN`] bytes.
 pub fn put_ping(out: &mut BytesMut, mask: Option<[u8; 4]>, payload: &[u8]) {
     put(out, OpCode::Control(Control::Ping), mask, &[payload]);
