@@ -6,12 +6,16 @@
 
 mod apply;
 mod call;
+mod calls;
 pub(crate) mod channel;
 mod command;
 mod deadlines;
 mod driver;
 mod effect;
+mod ended_calls;
 mod errors;
+mod frame_progress;
+mod heartbeat;
 mod kept_topics;
 mod link_handle;
 mod machine;
@@ -21,6 +25,7 @@ mod open_requests;
 mod options;
 mod outbox;
 mod permit;
+mod quick_hash;
 mod round_trips;
 mod topic_query;
 mod view;

@@ -3,12 +3,14 @@
 use std::fmt::Display;
 use std::time::Instant;
 
-use super::calls::Claim;
+use super::answer::Own;
 use super::inbound::{self, Malformed};
 use super::{Phase, Session, wire_log};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::channel::frame::FrameError;
 use crate::protocol::channel::{Frame, MessageType, amop, handshake};
+use crate::session::call::CallKind;
+use crate::session::calls::Claim;
 use crate::session::effect::{Callers, Effect, Fatal, Notice};
 use crate::session::errors::handshake_failed;
 use crate::text::foreign;
@@ -31,9 +33,16 @@ impl<K: Callers> Session<K> {
         if let Some(number) = own_number {
             let (wanted, topics) = (&self.wanted, &self.topics);
             let may_list = |topic: &str| wanted.contains(topic) || topics.may_list(topic.as_bytes());
-            match self.calls.claim(number, frame, may_list, now, &mut self.out) {
+            let own = Own { frame, latency: &self.latency };
+            match self.calls.claim(number, &own, may_list, now, &mut self.out) {
                 Claim::NotSentHere | Claim::OwnMessage => {}
-                Claim::Completed => return Ok(None),
+                Claim::Completed { kind, after } => {
+                    if kind == CallKind::Broadcast {
+                        // The node itself answers broadcasts.
+                        self.latency.observe(after);
+                    }
+                    return Ok(None);
+                }
                 Claim::Late => {
                     self.out.counts.stray_replies += 1;
                     return Ok(None);
@@ -53,7 +62,7 @@ impl<K: Callers> Session<K> {
             // Any byte was counted as a sign of life already.
             MessageType::Heartbeat => {
                 if let Some(took) = self.heartbeat.answered(&frame.seq, now) {
-                    self.calls.observe_latency(took);
+                    self.latency.observe(took);
                 }
             }
             MessageType::Rpc if self.topics.on_answer(frame, now) => {
@@ -119,7 +128,7 @@ impl<K: Callers> Session<K> {
             }
         };
         let choice = self.choice(frame)?;
-        self.calls.observe_latency(now.saturating_duration_since(since));
+        self.latency.observe(now.saturating_duration_since(since));
         self.phase = Phase::Ready { protocol: choice.protocol };
         self.calls.set_lists_topics(!self.wanted.is_empty());
         self.topics.start(!self.wanted.is_empty());

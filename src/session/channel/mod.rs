@@ -1,23 +1,20 @@
 //! The machine of a 2.x connection.
 //!
-//! One file for each conversation: [`calls`], [`heartbeat`], [`topics`]. This file holds what comes from the driver,
-//! [`frames`] what comes from the node, the handshake included.
+//! One file for each conversation: [`frames`] with the handshake, [`topics`]; [`calls`](super::calls) and
+//! [`heartbeat`](super::heartbeat) are shared with the other generation. This file holds what comes
+//! from the driver, [`frames`] what comes from the node.
 
-mod calls;
+mod answer;
 #[cfg(test)]
 mod connection_tests;
 #[cfg(test)]
 mod delivery_tests;
-mod ended_calls;
-mod frame_progress;
 mod frames;
-mod heartbeat;
 #[cfg(test)]
 mod hostile_tests;
 mod inbound;
 mod node_latency;
 mod outgoing;
-mod quick_hash;
 #[cfg(test)]
 mod random_tests;
 mod refusal;
@@ -34,13 +31,15 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
-use self::calls::{Calls, Queued};
-use self::frame_progress::FrameProgress;
-use self::heartbeat::{Beat, Heartbeat};
+use self::node_latency::NodeLatency;
 use self::outgoing::Outgoing;
 use self::topics::{Action, Topics};
+use super::call::CallKind;
+use super::calls::{Calls, Queued};
 use super::effect::{Callers, Effect, Fatal, Input, Notice, Outputs};
 use super::errors::connection_closed;
+use super::frame_progress::FrameProgress;
+use super::heartbeat::{Beat, Heartbeat};
 use super::options::SessionOptions;
 use super::outbox::Outbox;
 use super::topic_query::Method;
@@ -74,7 +73,8 @@ struct Session<K: Callers> {
     ids: Arc<SeqSource>,
     phase: Phase,
     outgoing: Outgoing,
-    calls: Calls<K>,
+    calls: Calls<K, Known>,
+    latency: NodeLatency,
     heartbeat: Heartbeat,
     progress: FrameProgress,
     topics: Topics<K::Listed, K::Surveyed>,
@@ -84,6 +84,9 @@ struct Session<K: Callers> {
     view: Option<Arc<TopicView>>,
     out: Outputs<K>,
 }
+
+/// What was known of the node's topics when a call's frame was queued.
+type Known = Option<Arc<TopicView>>;
 
 enum Phase {
     /// The offer is sent.
@@ -115,6 +118,7 @@ impl<K: Callers> Machine<K> {
             heartbeat: Heartbeat::new(options.heartbeat, options.missed_heartbeats, now),
             progress: FrameProgress::default(),
             calls: Calls::new(options.endpoint.clone(), now),
+            latency: NodeLatency::default(),
             outgoing: Outgoing::new(options.endpoint.clone()),
             options,
             ids,
@@ -281,6 +285,14 @@ impl<K: Callers> Machine<K> {
     }
 }
 
+/// Returns the type of a call's frame.
+fn message_type(kind: CallKind) -> MessageType {
+    match kind {
+        CallKind::Publish => MessageType::Request,
+        CallKind::Broadcast => MessageType::Broadcast,
+    }
+}
+
 impl<K: Callers> Session<K> {
     fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready { .. })
@@ -395,7 +407,7 @@ impl<K: Callers> Session<K> {
                 out.counts.withdrawn_bytes += call.counted;
             }
             let seq = ids.seq(call.number);
-            outgoing.put_message(call.kind, seq, 0, call.topic.as_bytes(), &call.data, &mut out.counts);
+            outgoing.put_message(message_type(call.kind), seq, 0, call.topic.as_bytes(), &call.data, &mut out.counts);
             out.counts.calls += 1;
         }
     }

@@ -8,10 +8,10 @@ use std::hash::{Hash, Hasher};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::call::CallKind;
 use super::quick_hash::QuickHasher;
-use crate::protocol::channel::MessageType;
 
-/// How long an ended call is remembered. A node gives up a unicast after 30 s at each node that it tries.
+/// How long an ended call is remembered. A node gives up a unicast after 30 s, or at each node that it tries.
 const KEPT_FOR: Duration = Duration::from_secs(120);
 
 /// How many numbers back an ended call is remembered, counted over all calls of the client: 1 MiB for a connection.
@@ -77,9 +77,9 @@ impl EndedCalls {
     }
 
     /// Returns the fingerprint of a message.
-    pub(super) fn fingerprint(kind: MessageType, topic: &[u8], data: &[u8]) -> Fingerprint {
+    pub(super) fn fingerprint(kind: CallKind, topic: &[u8], data: &[u8]) -> Fingerprint {
         let mut hasher = QuickHasher::default();
-        (kind.to_wire() as usize, topic.len(), data.len()).hash(&mut hasher);
+        (kind == CallKind::Broadcast, topic.len(), data.len()).hash(&mut hasher);
         hasher.write(topic);
         hasher.write(&data[..data.len().min(COVERED)]);
         hasher.write(&data[data.len().saturating_sub(COVERED)..]);
@@ -153,12 +153,12 @@ mod tests {
         let mut shorter_topic = b"ic".to_vec();
         shorter_topic.extend_from_slice(&large);
         let prints = [
-            EndedCalls::fingerprint(MessageType::Request, b"topic", &large),
-            EndedCalls::fingerprint(MessageType::Broadcast, b"topic", &large),
-            EndedCalls::fingerprint(MessageType::Request, b"topic", &large[1..]),
-            EndedCalls::fingerprint(MessageType::Request, b"top", &shorter_topic),
+            EndedCalls::fingerprint(CallKind::Publish, b"topic", &large),
+            EndedCalls::fingerprint(CallKind::Broadcast, b"topic", &large),
+            EndedCalls::fingerprint(CallKind::Publish, b"topic", &large[1..]),
+            EndedCalls::fingerprint(CallKind::Publish, b"top", &shorter_topic),
         ];
         assert!((1..4).all(|n| prints[n] != prints[0]));
-        assert_eq!(prints[0], EndedCalls::fingerprint(MessageType::Request, b"topic", &large.clone()));
+        assert_eq!(prints[0], EndedCalls::fingerprint(CallKind::Publish, b"topic", &large.clone()));
     }
 }

@@ -1,4 +1,5 @@
-//! Calls in flight. Each ends exactly once: by its answer, its deadline, its caller or the end of the connection.
+//! Calls in flight, of either generation. Each ends exactly once: by its answer, its deadline, its caller or the end of
+//! the connection. What an answer means is for the generation to say, see [`OwnFrame`].
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -8,39 +9,69 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::call::{CallKind, NewCall, Reply};
+use super::deadlines::Deadlines;
+use super::effect::{Callers, Outputs};
 use super::ended_calls::EndedCalls;
-use super::node_latency::NodeLatency;
 use super::quick_hash::QuickHasher;
-use super::refusal::Refused;
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::protocol::channel::{Frame, MessageType, amop};
-use crate::protocol::{Topic, result};
-use crate::session::call::{CallKind, NewCall, Reply};
-use crate::session::deadlines::Deadlines;
-use crate::session::effect::{Callers, Outputs};
-use crate::session::view::TopicView;
+use crate::protocol::Topic;
 use crate::text::span;
 
-/// The calls of one connection, found by the number inside their id.
-pub(super) struct Calls<K: Callers> {
+/// A frame that carries one of this client's own ids.
+pub(super) trait OwnFrame<N> {
+    /// Returns kind, topic and data if the frame is a message.
+    fn message(&self) -> Option<(CallKind, &[u8], &[u8])>;
+
+    /// Returns the outcome of a call that the frame answers.
+    fn outcome(&self, call: &Answered<'_, N>) -> Result<Reply>;
+}
+
+/// A call that is answered.
+pub(super) struct Answered<'a, N> {
+    pub(super) endpoint: &'a Arc<str>,
+    pub(super) kind: CallKind,
+    pub(super) topic: &'a Topic,
+    /// What was noted when its frame was queued.
+    pub(super) note: &'a N,
+    /// How long after its frame was queued the answer came.
+    pub(super) after: Duration,
+}
+
+impl<N> Answered<'_, N> {
+    /// Returns what to call it in a text.
+    pub(super) fn what(&self) -> &'static str {
+        what(self.kind)
+    }
+}
+
+fn what(kind: CallKind) -> &'static str {
+    match kind {
+        CallKind::Publish => "unicast",
+        CallKind::Broadcast => "broadcast",
+    }
+}
+
+/// The calls of one connection, found by the number inside their id. `N` is what the generation notes of a call when its
+/// frame is queued.
+pub(super) struct Calls<K: Callers, N> {
     endpoint: Arc<str>,
-    live: HashMap<u64, Call<K::Call>, BuildHasherDefault<QuickHasher>>,
+    live: HashMap<u64, Call<K::Call, N>, BuildHasherDefault<QuickHasher>>,
     /// Those whose frames aren't queued yet, in order; some may have ended meanwhile.
     waiting: VecDeque<u64>,
     deadlines: Deadlines<u64>,
     ended: EndedCalls,
     /// Whether the session lists any topic, so that its own messages can come back to it.
     lists_topics: bool,
-    latency: NodeLatency,
 }
 
-struct Call<C> {
+struct Call<C, N> {
     kind: CallKind,
     topic: Topic,
     /// Kept until the end, to recognise the message if it comes back. That keeps nothing longer in memory: the caller
     /// holds the same bytes for further attempts, and cancels the call when it no longer does.
     data: Bytes,
-    stage: Stage,
+    stage: Stage<N>,
     began: Instant,
     deadline: Instant,
     /// The bytes counted for its frame.
@@ -49,11 +80,11 @@ struct Call<C> {
 }
 
 /// How far a call's frame has come.
-enum Stage {
+enum Stage<N> {
     /// It isn't queued yet, and can be withdrawn.
     Waiting,
-    /// It is queued from `begins` on in the outbox, or written. `view` is what was known then of the node's topics.
-    Queued { begins: u64, at: Instant, view: Option<Arc<TopicView>> },
+    /// It is queued from `begins` on in the outbox, or written.
+    Queued { begins: u64, at: Instant, note: N },
 }
 
 /// What a frame with an id of this client's own is to the calls of this connection.
@@ -63,8 +94,8 @@ pub(super) enum Claim {
     NotSentHere,
     /// The client's own message has come back: it is delivered like any other, and answers nothing.
     OwnMessage,
-    /// It has completed its call.
-    Completed,
+    /// It has completed a call of this kind, so long after the call's frame was queued.
+    Completed { kind: CallKind, after: Duration },
     /// It belongs to a call that has ended.
     Late,
 }
@@ -72,7 +103,7 @@ pub(super) enum Claim {
 /// A call whose frame is to be queued now.
 pub(super) struct ToQueue {
     pub(super) number: u64,
-    pub(super) kind: MessageType,
+    pub(super) kind: CallKind,
     pub(super) topic: Topic,
     pub(super) data: Bytes,
     pub(super) counted: usize,
@@ -87,27 +118,10 @@ pub(super) enum Queued {
     Lost { written: u64 },
 }
 
-impl<C> Call<C> {
-    /// The type of its frame.
-    fn message_type(&self) -> MessageType {
-        match self.kind {
-            CallKind::Publish => MessageType::Request,
-            CallKind::Broadcast => MessageType::Broadcast,
-        }
-    }
-
+impl<C, N> Call<C, N> {
     /// Returns whether a frame is this call's own message.
-    fn is_message(&self, frame: &Frame<'_>) -> bool {
-        frame.kind == self.message_type()
-            && amop::split(frame.body)
-                .is_ok_and(|(topic, data)| topic == self.topic.as_bytes() && data == self.data)
-    }
-
-    fn what(&self) -> &'static str {
-        match self.kind {
-            CallKind::Publish => "unicast",
-            CallKind::Broadcast => "broadcast",
-        }
+    fn is_message(&self, frame: &impl OwnFrame<N>) -> bool {
+        frame.message() == Some((self.kind, self.topic.as_bytes(), &self.data))
     }
 
     /// How long the node has had it.
@@ -136,8 +150,8 @@ impl<C> Call<C> {
     }
 }
 
-impl<K: Callers> Calls<K> {
-    pub(super) fn new(endpoint: Arc<str>, now: Instant) -> Calls<K> {
+impl<K: Callers, N> Calls<K, N> {
+    pub(super) fn new(endpoint: Arc<str>, now: Instant) -> Calls<K, N> {
         Calls {
             endpoint,
             live: HashMap::default(),
@@ -145,7 +159,6 @@ impl<K: Callers> Calls<K> {
             deadlines: Deadlines::new(),
             ended: EndedCalls::new(now),
             lists_topics: false,
-            latency: NodeLatency::default(),
         }
     }
 
@@ -157,11 +170,6 @@ impl<K: Callers> Calls<K> {
     /// Sets whether the session lists any topic.
     pub(super) fn set_lists_topics(&mut self, lists_topics: bool) {
         self.lists_topics = lists_topics;
-    }
-
-    /// Adds a measurement of the time that the node itself takes to answer.
-    pub(super) fn observe_latency(&mut self, took: Duration) {
-        self.latency.observe(took);
     }
 
     /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out.
@@ -183,12 +191,11 @@ impl<K: Callers> Calls<K> {
         !self.waiting.is_empty()
     }
 
-    /// Returns the next call to be queued, from `begins` on in the outbox; `view` is what is known now of the node's
-    /// topics.
+    /// Returns the next call to be queued, from `begins` on in the outbox; `note` is kept until its answer.
     pub(super) fn next_to_queue(
         &mut self,
         begins: u64,
-        view: impl FnOnce() -> Option<Arc<TopicView>>,
+        note: impl FnOnce() -> N,
         now: Instant,
     ) -> Option<ToQueue> {
         loop {
@@ -196,8 +203,8 @@ impl<K: Callers> Calls<K> {
             // Those that have ended meanwhile are withdrawn.
             let Some(call) = self.live.get_mut(&number) else { continue };
             if matches!(call.stage, Stage::Waiting) {
-                call.stage = Stage::Queued { begins, at: now, view: view() };
-                let (kind, topic, data) = (call.message_type(), call.topic.clone(), call.data.clone());
+                call.stage = Stage::Queued { begins, at: now, note: note() };
+                let (kind, topic, data) = (call.kind, call.topic.clone(), call.data.clone());
                 return Some(ToQueue { number, kind, topic, data, counted: call.counted });
             }
         }
@@ -216,7 +223,7 @@ impl<K: Callers> Calls<K> {
     pub(super) fn claim(
         &mut self,
         number: u64,
-        frame: &Frame<'_>,
+        frame: &impl OwnFrame<N>,
         may_list: impl FnOnce(&str) -> bool,
         now: Instant,
         out: &mut Outputs<K>,
@@ -235,80 +242,32 @@ impl<K: Callers> Calls<K> {
         }
         let call = entry.remove();
         self.remember(number, &call, now);
-        let outcome = self.outcome(&call, frame, now);
-        let took = call.age(now);
-        let is_unicast = call.kind == CallKind::Publish;
-        if !is_unicast {
-            // The node itself answers broadcasts.
-            self.latency.observe(took);
-        }
-        let round_trip = (is_unicast && outcome.is_ok()).then_some(took);
+        let (kind, after) = (call.kind, call.age(now));
+        // A call that waits was ruled out above.
+        let Stage::Queued { note, .. } = &call.stage else { return Claim::Late };
+        let outcome =
+            frame.outcome(&Answered { endpoint: &self.endpoint, kind, topic: &call.topic, note, after });
+        let round_trip = (kind == CallKind::Publish && outcome.is_ok()).then_some(after);
         out.complete(call.caller, outcome, round_trip);
-        Claim::Completed
+        Claim::Completed { kind, after }
     }
 
     /// As [`Calls::claim`], of a call that is not live.
-    fn claim_ended(&self, number: u64, frame: &Frame<'_>, now: Instant) -> Claim {
+    fn claim_ended(&self, number: u64, frame: &impl OwnFrame<N>, now: Instant) -> Claim {
         let Some(body) = self.ended.find(number, now) else { return Claim::NotSentHere };
         let is_message = body.is_some()
-            && amop::split(frame.body)
-                .is_ok_and(|(topic, data)| body == Some(EndedCalls::fingerprint(frame.kind, topic, data)));
+            && frame.message().is_some_and(|(kind, topic, data)| body == Some(EndedCalls::fingerprint(kind, topic, data)));
         if is_message { Claim::OwnMessage } else { Claim::Late }
     }
 
     /// Remembers a call that ends now, if its frame may have left.
-    fn remember(&mut self, number: u64, call: &Call<K::Call>, now: Instant) {
+    fn remember(&mut self, number: u64, call: &Call<K::Call, N>, now: Instant) {
         if matches!(call.stage, Stage::Queued { .. }) {
             let body = self
                 .lists_topics
-                .then(|| EndedCalls::fingerprint(call.message_type(), call.topic.as_bytes(), &call.data));
+                .then(|| EndedCalls::fingerprint(call.kind, call.topic.as_bytes(), &call.data));
             self.ended.remember(number, body, now);
         }
-    }
-
-    /// Returns the outcome of a call whose answer is `frame`.
-    fn outcome(&self, call: &Call<K::Call>, frame: &Frame<'_>, now: Instant) -> Result<Reply> {
-        let malformed = |why: &dyn std::fmt::Display| {
-            let text = format!(
-                "the reply to the {} on {:?} by {} is malformed: {why}; the message may have been delivered",
-                call.what(),
-                call.topic,
-                self.endpoint
-            );
-            Error::maybe_delivered(ErrorKind::Protocol, text)
-        };
-        if frame.kind != MessageType::Response {
-            return Err(malformed(&format_args!("its type is {:#x}", frame.kind.to_wire())));
-        }
-        if frame.result != result::OK {
-            return Err(self.refusal(call, frame, now));
-        }
-        let data = match call.kind {
-            // The ack repeats the broadcast, so it holds no data of a subscriber.
-            CallKind::Broadcast => Bytes::new(),
-            CallKind::Publish => match amop::split(frame.body) {
-                Ok((_, data)) => frame.keep(data),
-                Err(amop::TopicBodyError::Empty) => Bytes::new(),
-                Err(error) => return Err(malformed(&error)),
-            },
-        };
-        Ok(Reply { data, endpoint: self.endpoint.clone() })
-    }
-
-    fn refusal(&self, call: &Call<K::Call>, frame: &Frame<'_>, now: Instant) -> Error {
-        let after = call.age(now);
-        let view = match &call.stage {
-            Stage::Queued { view, .. } => view.as_deref(),
-            Stage::Waiting => None,
-        };
-        let no_sdk_lists = view.and_then(|view| view.no_sdk_lists(&call.topic));
-        let refused = Refused {
-            node: &self.endpoint,
-            topic: &call.topic,
-            after,
-            no_subscriber_was_known: no_sdk_lists.unwrap_or_else(|| self.latency.is_immediate(after)),
-        };
-        refused.error(frame)
     }
 
     /// Ends calls that are past their deadlines.
@@ -319,7 +278,7 @@ impl<K: Callers> Calls<K> {
             out.counts.withdrawn_bytes += call.withdrawn();
             let text = format!(
                 "no answer to the {} on {:?} by {} within {}",
-                call.what(),
+                what(call.kind),
                 call.topic,
                 self.endpoint,
                 span(call.deadline.saturating_duration_since(call.began))
