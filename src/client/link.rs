@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
 use crate::text::span;
-use crate::transport::{BoxedStream, Endpoint};
+use crate::transport::{Dialled, Endpoint};
 
 /// How long a link that is down is expected to be back soon.
 pub(crate) const COMING_FOR: Duration = Duration::from_secs(2);
@@ -207,9 +207,9 @@ impl LinkTask {
         let (dialler, endpoint) = (self.dialler.clone(), self.endpoint.clone());
         let dialling = async move { dialler.dial(&endpoint).await };
         let dialled = self.offline(tokio::time::timeout(limit, dialling)).await;
-        let stream = match dialled {
+        let dialled = match dialled {
             Step::Closed(why) => return Step::Closed(why),
-            Step::Done(Ok(Ok(dialled))) => dialled.stream,
+            Step::Done(Ok(Ok(dialled))) => dialled,
             Step::Done(Ok(Err(error))) => return self.is_down(error, None),
             Step::Done(Err(_)) => {
                 let error = Error::undelivered(
@@ -224,13 +224,14 @@ impl LinkTask {
                 return self.is_down(error, None);
             }
         };
-        match self.run_session(stream, began + limit).await {
+        match self.run_session(dialled, began + limit).await {
             (End::Closed(why), _) => Step::Closed(why),
             (End::Lost(error), up_since) => self.is_down(error, up_since),
         }
     }
 
-    async fn run_session(&mut self, stream: BoxedStream, handshake_by: Instant) -> (End, Option<Instant>) {
+    async fn run_session(&mut self, dialled: Dialled, handshake_by: Instant) -> (End, Option<Instant>) {
+        let Dialled { stream, way } = dialled;
         let options = SessionOptions {
             endpoint: self.name.clone(),
             heartbeat: self.options.heartbeat,
@@ -242,6 +243,7 @@ impl LinkTask {
         let (handle, seqs) = (self.handle.clone(), self.delivery.seqs.clone());
         let driver = Driver::new(
             stream,
+            way.generation,
             options,
             seqs,
             handle.clone(),

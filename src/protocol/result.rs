@@ -32,6 +32,11 @@ pub const BUSY: i32 = -5012;
 /// The client no longer subscribes to the topic, and the node doesn't know that yet.
 pub const UNSUBSCRIBED: i32 = -5013;
 
+/// Returns whether this library answers with a code by itself, or for a handler without a code of its own.
+pub(crate) fn is_of_library(code: i32) -> bool {
+    matches!(code, FAILED | UNSUBSCRIBED..=DROPPED)
+}
+
 /// Returns the kind of error that a `result` other than [`OK`] stands for.
 pub(crate) fn error_kind(result: i32) -> ErrorKind {
     match result {

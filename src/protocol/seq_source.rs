@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use siphasher::sip::SipHasher13;
 
 use super::Seq;
+use super::websocket::mask::Masks;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes ids that consist of a counter and a keyed hash of it.
@@ -56,6 +57,11 @@ impl SeqSource {
     pub(crate) fn number(&self, seq: &Seq) -> Option<u64> {
         let (check, number) = seq.halves()?;
         (self.check(number) == check).then_some(number)
+    }
+
+    /// Returns the masks of a new connection.
+    pub(crate) fn masks(&self) -> Masks {
+        Masks::new(self.key, self.next_number())
     }
 
     fn check(&self, number: u64) -> u64 {

@@ -256,7 +256,9 @@ impl<K: Callers, N> Calls<K, N> {
     fn claim_ended(&self, number: u64, frame: &impl OwnFrame<N>, now: Instant) -> Claim {
         let Some(body) = self.ended.find(number, now) else { return Claim::NotSentHere };
         let is_message = body.is_some()
-            && frame.message().is_some_and(|(kind, topic, data)| body == Some(EndedCalls::fingerprint(kind, topic, data)));
+            && frame
+                .message()
+                .is_some_and(|(kind, topic, data)| body == Some(EndedCalls::fingerprint(kind, topic, data)));
         if is_message { Claim::OwnMessage } else { Claim::Late }
     }
 
@@ -268,6 +270,14 @@ impl<K: Callers, N> Calls<K, N> {
                 .then(|| EndedCalls::fingerprint(call.kind, call.topic.as_bytes(), &call.data));
             self.ended.remember(number, body, now);
         }
+    }
+
+    /// Completes a call whose frame is written and that the node doesn't answer.
+    pub(super) fn complete_written(&mut self, number: u64, now: Instant, out: &mut Outputs<K>) {
+        // It may have ended meanwhile.
+        let Some(call) = self.live.remove(&number) else { return };
+        self.remember(number, &call, now);
+        out.complete(call.caller, Ok(Reply { data: Bytes::new(), endpoint: self.endpoint.clone() }), None);
     }
 
     /// Ends calls that are past their deadlines.

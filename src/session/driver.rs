@@ -27,7 +27,7 @@ use super::outbox::SLICES;
 use crate::delivery::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
-use crate::transport::BoxedStream;
+use crate::transport::{BoxedStream, Generation};
 
 /// Commands taken in one go.
 const COMMANDS: usize = 512;
@@ -79,9 +79,10 @@ impl Drop for Driver<'_> {
 }
 
 impl<'a> Driver<'a> {
-    /// Returns a driver over a stream whose TLS handshake is done.
+    /// Returns a driver over a stream on which the node of this generation waits for its handshake.
     pub(crate) fn new(
         stream: BoxedStream,
+        generation: Generation,
         options: SessionOptions,
         ids: Arc<SeqSource>,
         link: Arc<LinkHandle>,
@@ -94,7 +95,7 @@ impl<'a> Driver<'a> {
         let epoch = link.next_epoch();
         router.start_epoch(epoch);
         let answer_timeout = options.answer_timeout;
-        let machine = Machine::channel(options, ids, router.topics().cloned().collect(), now);
+        let machine = Machine::new(generation, options, ids, router.topics().cloned().collect(), now);
         link.set_limits(machine.limits());
         let sleep = Box::pin(tokio::time::sleep_until(machine.next_deadline().into()));
         Driver {
@@ -165,7 +166,7 @@ impl<'a> Driver<'a> {
                 Ok(wrote) => progress |= wrote,
                 Err(error) => return Poll::Ready(End::Lost(self.io_error(&error))),
             }
-            self.leave_if_nothing_is_open();
+            progress |= self.leave_if_nothing_is_open();
             if self.closing.is_some() && self.machine.outbox().is_empty() && self.flushed {
                 // How the shutdown ends makes no difference any more.
                 let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
@@ -242,17 +243,26 @@ impl<'a> Driver<'a> {
                 Command::Read(answer) => machine.handle(Input::Read(*answer), now),
                 Command::EndCalls => machine.handle(Input::EndCalls(closed()), now),
                 Command::Leave { by, why } => *leaving = Some((by, why)),
-                Command::Close(why) => *closing = Some(why),
+                Command::Close(why) => {
+                    machine.close();
+                    *closing = Some(why);
+                }
             }
         }
         true
     }
 
-    fn leave_if_nothing_is_open(&mut self) {
+    /// Begins to close the connection if the client leaves the node and nothing is open; returns whether it does.
+    fn leave_if_nothing_is_open(&mut self) -> bool {
         let nothing = || self.link.in_flight() == 0 && self.requests.is_empty();
-        if self.leaving.as_ref().is_some_and(|(by, _)| nothing() || *by <= Instant::now()) {
-            self.closing = self.leaving.take().map(|(_, why)| why);
+        let now = Instant::now();
+        if !self.leaving.as_ref().is_some_and(|(by, _)| nothing() || *by <= now) {
+            return false;
         }
+        self.closing = self.leaving.take().map(|(_, why)| why);
+        self.machine.close();
+        self.machine.queue(now);
+        true
     }
 
     /// Returns when to check the timers next.
@@ -343,12 +353,13 @@ impl<'a> Driver<'a> {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return self.ended();
         }
-        connection_broke(&self.endpoint, self.machine.is_ready(), error)
+        connection_broke(&self.endpoint, self.machine.handshake(), self.machine.is_ready(), error)
     }
 
     /// The error of a connection that the node has closed.
     fn ended(&self) -> Error {
-        connection_ended(&self.endpoint, self.machine.is_ready(), self.machine.is_mid_frame())
+        let machine = &self.machine;
+        connection_ended(&self.endpoint, machine.handshake(), machine.is_ready(), machine.is_mid_frame())
     }
 }
 

@@ -73,30 +73,42 @@ pub(super) fn lost_in_flight(endpoint: &str, why: &Error) -> Error {
     )
 }
 
-/// Returns the error of a connection whose peer did something else than answer the channel handshake.
-pub(super) fn handshake_failed(endpoint: &str, what: impl Display) -> Error {
+/// The handshake with which a connection begins, once its bytes are protected.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Handshake {
+    /// That of 2.x.
+    Channel,
+    /// That of 3.x.
+    WebSocket,
+}
+
+/// Returns the error of a connection whose peer did something else than answer the handshake.
+pub(super) fn handshake_failed(endpoint: &str, handshake: Handshake, what: impl Display) -> Error {
+    let (name, port) = match handshake {
+        Handshake::Channel => ("channel", "a channel port of a 2.x node"),
+        Handshake::WebSocket => ("WebSocket", "the RPC port of a 3.x node"),
+    };
     Error::undelivered(
         ErrorKind::Handshake,
-        format!(
-            "the channel handshake with {endpoint} failed: {what}; is it a channel port of a 2.x node (20200 by custom)?"
-        ),
+        format!("the {name} handshake with {endpoint} failed: {what}; is it {port} (20200 by custom)?"),
     )
 }
 
 /// Returns the error of a connection that the node has closed.
-pub(super) fn connection_ended(endpoint: &str, ready: bool, mid_frame: bool) -> Error {
+pub(super) fn connection_ended(endpoint: &str, handshake: Handshake, ready: bool, mid_frame: bool) -> Error {
     if ready {
         let how = if mid_frame { " in the middle of a frame" } else { "" };
         let text = format!("{endpoint} closed the connection{how}");
         return Error::undelivered(ErrorKind::ConnectionLost, text);
     }
-    let what = match mid_frame {
-        true => "it closed the connection in the middle of its first frame",
-        false => {
+    let what = match (mid_frame, handshake) {
+        (true, _) => "it closed the connection in the middle of its first frame",
+        (false, Handshake::Channel) => {
             "it closed the connection without an answer, as nodes do that speak none of the protocol versions 1 to 3"
         }
+        (false, Handshake::WebSocket) => "it closed the connection without an answer",
     };
-    handshake_failed(endpoint, what)
+    handshake_failed(endpoint, handshake, what)
 }
 
 /// Returns the error of a connection that this client closes, because the node doesn't behave as a live one.
@@ -104,10 +116,44 @@ pub(super) fn connection_closed(endpoint: &str, why: impl Display) -> Error {
     Error::undelivered(ErrorKind::ConnectionLost, format!("closed the connection to {endpoint}: {why}"))
 }
 
+/// Returns the error of a connection that the node closes with a message that says so.
+pub(super) fn connection_closed_by_node(endpoint: &str, why: impl Display) -> Error {
+    Error::undelivered(ErrorKind::ConnectionLost, format!("{endpoint} closed the connection ({why})"))
+}
+
+/// Returns the text of a call that a subscriber has refused with a code.
+pub(super) fn refused_by_subscriber(kind: ErrorKind, topic: &Topic, code: i32) -> String {
+    match kind {
+        ErrorKind::SubscriberFailed => {
+            format!("the subscriber's handler for {topic:?} failed (code -5000)")
+        }
+        ErrorKind::SubscriberDropped => {
+            format!("the subscriber of {topic:?} dropped the request unanswered (code -5010)")
+        }
+        ErrorKind::SubscriberTooSlow => format!(
+            "the subscriber's handler for {topic:?} did not answer before the node's limit (code -5011)"
+        ),
+        ErrorKind::SubscriberBusy => format!(
+            "the subscriber of {topic:?} has no capacity for a further message (code -5012); another subscriber may \
+             have received it before"
+        ),
+        ErrorKind::SubscriberUnsubscribed => format!(
+            "the subscriber has just unsubscribed from {topic:?} (code -5013); another subscriber may have received the \
+             message before"
+        ),
+        _ => format!("the subscriber of {topic:?} answered the error code {code}"),
+    }
+}
+
 /// Returns the error of a connection that can't be read or written any more.
-pub(super) fn connection_broke(endpoint: &str, ready: bool, error: &io::Error) -> Error {
+pub(super) fn connection_broke(
+    endpoint: &str,
+    handshake: Handshake,
+    ready: bool,
+    error: &io::Error,
+) -> Error {
     if !ready {
-        return handshake_failed(endpoint, format_args!("the connection broke: {error}"));
+        return handshake_failed(endpoint, handshake, format_args!("the connection broke: {error}"));
     }
     let text = format!("the connection to {endpoint} broke: {error}");
     Error::undelivered(ErrorKind::ConnectionLost, text)

@@ -11,33 +11,51 @@ use bytes::{Bytes, BytesMut};
 
 use super::channel;
 use super::effect::{Callers, Fatal, Input, Outputs};
+use super::errors::Handshake;
 use super::options::SessionOptions;
 use super::outbox::Outbox;
+use super::websocket;
 use crate::error::Error;
 use crate::protocol::message::{Incoming, Limits, MessageId};
 use crate::protocol::{SeqSource, Topic};
+use crate::transport::Generation;
 
 /// The generations.
 pub(crate) enum Machine<K: Callers> {
     /// 2.x.
     Channel(channel::Machine<K>),
+    /// 3.x.
+    WebSocket(websocket::Machine<K>),
 }
 
 impl<K: Callers> Machine<K> {
-    /// Begins a connection to a 2.x node, with the topics that it has to list.
-    pub(crate) fn channel(
+    /// Begins a connection to a node of this generation, with the topics that it has to list.
+    pub(crate) fn new(
+        generation: Generation,
         options: SessionOptions,
         ids: Arc<SeqSource>,
         topics: HashSet<Topic>,
         now: Instant,
     ) -> Machine<K> {
-        Machine::Channel(channel::Machine::new(options, ids, topics, now))
+        match generation {
+            Generation::V2 => Machine::Channel(channel::Machine::new(options, ids, topics, now)),
+            Generation::V3 => Machine::WebSocket(websocket::Machine::new(options, ids, topics, now)),
+        }
+    }
+
+    /// Returns which handshake this generation begins with, for the texts of errors.
+    pub(crate) fn handshake(&self) -> Handshake {
+        match self {
+            Machine::Channel(_) => Handshake::Channel,
+            Machine::WebSocket(_) => Handshake::WebSocket,
+        }
     }
 
     /// Returns what the link can carry.
     pub(crate) fn limits(&self) -> Limits {
         match self {
             Machine::Channel(_) => channel::LIMITS,
+            Machine::WebSocket(_) => websocket::LIMITS,
         }
     }
 
@@ -45,6 +63,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn read_size(&self) -> usize {
         match self {
             Machine::Channel(_) => channel::Machine::<K>::READ_SIZE,
+            Machine::WebSocket(_) => websocket::Machine::<K>::READ_SIZE,
         }
     }
 
@@ -52,6 +71,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn read_buffer(&mut self) -> &mut BytesMut {
         match self {
             Machine::Channel(machine) => machine.read_buffer(),
+            Machine::WebSocket(machine) => machine.read_buffer(),
         }
     }
 
@@ -59,6 +79,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
         match self {
             Machine::Channel(machine) => machine.received(bytes, now),
+            Machine::WebSocket(machine) => machine.received(bytes, now),
         }
     }
 
@@ -66,6 +87,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn paused(&mut self, now: Instant) {
         match self {
             Machine::Channel(machine) => machine.paused(now),
+            Machine::WebSocket(machine) => machine.paused(now),
         }
     }
 
@@ -77,6 +99,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn next_message(&mut self, now: Instant) -> Result<Option<Incoming<'_>>, Fatal> {
         match self {
             Machine::Channel(machine) => machine.next_message(now),
+            Machine::WebSocket(machine) => machine.next_message(now),
         }
     }
 
@@ -84,6 +107,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn answer_current(&mut self, code: i32, data: &Bytes) {
         match self {
             Machine::Channel(machine) => machine.answer_current(code, data),
+            Machine::WebSocket(machine) => machine.answer_current(code, data),
         }
     }
 
@@ -91,6 +115,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn answer(&mut self, id: &MessageId, topic: &Topic, code: i32, data: &Bytes) {
         match self {
             Machine::Channel(machine) => machine.answer(id, topic, code, data),
+            Machine::WebSocket(machine) => machine.answer(id, topic, code, data),
         }
     }
 
@@ -98,6 +123,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn unwanted(&mut self, now: Instant) {
         match self {
             Machine::Channel(machine) => machine.unwanted(now),
+            Machine::WebSocket(machine) => machine.unwanted(now),
         }
     }
 
@@ -105,6 +131,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn handle(&mut self, input: Input<K>, now: Instant) {
         match self {
             Machine::Channel(machine) => machine.handle(input, now),
+            Machine::WebSocket(machine) => machine.handle(input, now),
         }
     }
 
@@ -115,6 +142,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn on_timer(&mut self, now: Instant) -> Result<(), Fatal> {
         match self {
             Machine::Channel(machine) => machine.on_timer(now),
+            Machine::WebSocket(machine) => machine.on_timer(now),
         }
     }
 
@@ -122,6 +150,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn next_deadline(&self) -> Instant {
         match self {
             Machine::Channel(machine) => machine.next_deadline(),
+            Machine::WebSocket(machine) => machine.next_deadline(),
         }
     }
 
@@ -129,6 +158,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn queue(&mut self, now: Instant) {
         match self {
             Machine::Channel(machine) => machine.queue(now),
+            Machine::WebSocket(machine) => machine.queue(now),
         }
     }
 
@@ -136,6 +166,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn outbox(&mut self) -> &mut Outbox {
         match self {
             Machine::Channel(machine) => machine.outbox(),
+            Machine::WebSocket(machine) => machine.outbox(),
         }
     }
 
@@ -143,6 +174,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn outputs(&mut self) -> &mut Outputs<K> {
         match self {
             Machine::Channel(machine) => machine.outputs(),
+            Machine::WebSocket(machine) => machine.outputs(),
         }
     }
 
@@ -150,6 +182,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn is_ready(&self) -> bool {
         match self {
             Machine::Channel(machine) => machine.is_ready(),
+            Machine::WebSocket(machine) => machine.is_ready(),
         }
     }
 
@@ -157,6 +190,16 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn is_mid_frame(&self) -> bool {
         match self {
             Machine::Channel(machine) => machine.is_mid_frame(),
+            Machine::WebSocket(machine) => machine.is_mid_frame(),
+        }
+    }
+
+    /// Closes the connection in order: what is queued is written, then what the protocol sends last.
+    pub(crate) fn close(&mut self) {
+        match self {
+            // 2.x has no message for it.
+            Machine::Channel(_) => {}
+            Machine::WebSocket(machine) => machine.close(),
         }
     }
 
@@ -164,6 +207,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn end(&mut self, error: &Error) {
         match self {
             Machine::Channel(machine) => machine.end(error),
+            Machine::WebSocket(machine) => machine.end(error),
         }
     }
 }

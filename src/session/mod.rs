@@ -1,7 +1,7 @@
 //! One connection to a node: what to answer, what to wait for, when it is dead.
 //!
-//! A [`machine`] decides, without I/O and with the time passed in; [`channel`] is that of generation 2.x. The [`driver`]
-//! moves the bytes and applies what the machine decides. Above them only neutral things pass: commands, outcomes and
+//! A [`machine`] decides, without I/O and with the time passed in; [`channel`] is that of generation 2.x, [`websocket`]
+//! that of 3.x. The [`driver`] moves the bytes and applies what the machine decides. Above them only neutral things pass: commands, outcomes and
 //! [`Notice`]s.
 
 mod apply;
@@ -29,6 +29,7 @@ mod quick_hash;
 mod round_trips;
 mod topic_query;
 mod view;
+mod websocket;
 
 pub use call::Reply;
 pub(crate) use call::{CallKind, NewCall};

@@ -18,6 +18,8 @@ pub enum Security {
 pub enum Generation {
     /// The channel protocol of 2.x nodes.
     V2,
+    /// The WebSocket protocol of 3.x nodes.
+    V3,
 }
 
 /// One way to connect to a node.

@@ -2,7 +2,7 @@
 
 use siphasher::sip::SipHasher13;
 
-/// Makes the masks of one connection: a keyed hash of a counter, so that nobody without the key can foresee them.
+/// Makes the masks of one connection: a keyed hash of its number and a counter, so that nobody without the key can foresee them.
 #[derive(Debug)]
 pub struct Masks {
     key: SipHasher13,
@@ -13,8 +13,8 @@ pub struct Masks {
 impl Masks {
     /// Returns the masks of a connection, by a key that nobody else knows. Connections of different numbers get different
     /// masks.
-    pub fn new(key: &[u8; 16], connection: u64) -> Masks {
-        Masks { key: SipHasher13::new_with_key(key), connection, count: 0 }
+    pub(crate) fn new(key: SipHasher13, connection: u64) -> Masks {
+        Masks { key, connection, count: 0 }
     }
 
     /// Returns the mask of the next frame.
@@ -67,8 +67,9 @@ mod tests {
 
     #[test]
     fn masks_differ_between_frames_and_connections() {
+        let key = SipHasher13::new_with_key(&[7; 16]);
         let of = |connection| {
-            let mut masks = Masks::new(&[7; 16], connection);
+            let mut masks = Masks::new(key, connection);
             [(); 100].map(|()| masks.next_mask())
         };
         let mut all = [of(1), of(2)].concat();

@@ -12,7 +12,7 @@ use crate::protocol::channel::{Frame, MessageType, amop, handshake};
 use crate::session::call::CallKind;
 use crate::session::calls::Claim;
 use crate::session::effect::{Callers, Effect, Fatal, Notice};
-use crate::session::errors::handshake_failed;
+use crate::session::errors::{Handshake, handshake_failed};
 use crate::text::foreign;
 
 /// The bytes of a wrong answer to the handshake that are shown: they name a web server or another protocol.
@@ -89,7 +89,11 @@ impl<K: Callers> Session<K> {
         let endpoint = &self.options.endpoint;
         if !self.is_ready() {
             let seen = foreign(bytes).limit(SHOWN_OF_AN_ANSWER);
-            return handshake_failed(endpoint, format_args!("it sent {seen:?}, which is no channel frame"));
+            return handshake_failed(
+                endpoint,
+                Handshake::Channel,
+                format_args!("it sent {seen:?}, which is no channel frame"),
+            );
         }
         Error::undelivered(
             ErrorKind::Protocol,
@@ -101,7 +105,7 @@ impl<K: Callers> Session<K> {
     fn malformed(&mut self, kind: MessageType, why: &dyn Display) -> Result<(), Fatal> {
         if !self.is_ready() {
             let what = format_args!("it sent a malformed frame of type {:#x}: {why}", kind.to_wire());
-            return Err(handshake_failed(&self.options.endpoint, what));
+            return Err(handshake_failed(&self.options.endpoint, Handshake::Channel, what));
         }
         match inbound::malformed(kind) {
             Malformed::Ignored => {
@@ -139,7 +143,8 @@ impl<K: Callers> Session<K> {
 
     /// Returns what the node has chosen.
     fn choice(&self, frame: &Frame<'_>) -> Result<handshake::Choice, Fatal> {
-        let failed = |what: &dyn Display| Err(handshake_failed(&self.options.endpoint, what));
+        let failed =
+            |what: &dyn Display| Err(handshake_failed(&self.options.endpoint, Handshake::Channel, what));
         if frame.discarded > 0 {
             return failed(&format_args!("its answer has {} bytes", frame.discarded));
         }

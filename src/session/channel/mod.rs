@@ -407,7 +407,14 @@ impl<K: Callers> Session<K> {
                 out.counts.withdrawn_bytes += call.counted;
             }
             let seq = ids.seq(call.number);
-            outgoing.put_message(message_type(call.kind), seq, 0, call.topic.as_bytes(), &call.data, &mut out.counts);
+            outgoing.put_message(
+                message_type(call.kind),
+                seq,
+                0,
+                call.topic.as_bytes(),
+                &call.data,
+                &mut out.counts,
+            );
             out.counts.calls += 1;
         }
     }

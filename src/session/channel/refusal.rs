@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::protocol::channel::{Frame, amop};
 use crate::protocol::{Topic, result};
+use crate::session::errors::refused_by_subscriber;
 use crate::text::{foreign, span};
 
 /// A call that ends with a code other than 0.
@@ -84,24 +85,7 @@ impl Refused<'_> {
                 "the subscribers of {topic:?} disconnected or did not answer their node within its 5 s (code 104); the \
                  message may have been delivered"
             ),
-            ErrorKind::SubscriberFailed => {
-                format!("the subscriber's handler for {topic:?} failed (code -5000)")
-            }
-            ErrorKind::SubscriberDropped => {
-                format!("the subscriber of {topic:?} dropped the request unanswered (code -5010)")
-            }
-            ErrorKind::SubscriberTooSlow => format!(
-                "the subscriber's handler for {topic:?} did not answer before the node's limit (code -5011)"
-            ),
-            ErrorKind::SubscriberBusy => format!(
-                "the subscriber of {topic:?} has no capacity for a further message (code -5012); another subscriber \
-                 may have received it before"
-            ),
-            ErrorKind::SubscriberUnsubscribed => format!(
-                "the subscriber has just unsubscribed from {topic:?} (code -5013); another subscriber may have received \
-                 the message before"
-            ),
-            _ => format!("the subscriber of {topic:?} answered the error code {code}"),
+            _ => refused_by_subscriber(kind, topic, code),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::session::command::{Caller, Channels, Command};
 use crate::session::link_handle::{LinkHandle, LinkLimits};
 use crate::session::open_requests::OpenRequests;
 use crate::session::outbox::SLICES;
+use crate::transport::Generation;
 
 type AnyMachine = crate::session::machine::Machine<Channels>;
 
@@ -81,7 +82,7 @@ impl Bench {
             handshake_by: now + 10 * S,
         };
         let requests = OpenRequests::new(options.answer_timeout);
-        let machine = AnyMachine::channel(options, seqs, HashSet::new(), now);
+        let machine = AnyMachine::new(Generation::V2, options, seqs, HashSet::new(), now);
         let notices = Vec::new();
         let mut bench = Bench { machine, router, link, requests, inbox, shared, epoch, now, notices };
         bench.apply();

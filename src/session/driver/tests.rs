@@ -171,7 +171,16 @@ fn play(before: &[usize], after: &[usize], requests: u64, read: usize, ending: E
     let (client, node) = tokio::io::duplex(PIPE);
     let mut node = Node(node);
     let Link { router, inbox, taken, service, .. } = &mut link;
-    let driver = Driver::new(Box::new(client), options(), ids.clone(), handle.clone(), router, inbox, taken);
+    let driver = Driver::new(
+        Box::new(client),
+        Generation::V2,
+        options(),
+        ids.clone(),
+        handle.clone(),
+        router,
+        inbox,
+        taken,
+    );
     let mut driver = Box::pin(driver.run(|_| {}));
     assert!(!turn(&mut driver));
     node.shake_hands();
@@ -264,7 +273,16 @@ fn commands_behind_one_that_panics_are_left_to_the_link() {
         let (handle, ids) = (link.handle.clone(), link.ids.clone());
         let (client, _node) = tokio::io::duplex(PIPE);
         let Link { router, inbox, taken, .. } = &mut link;
-        let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+        let driver = Driver::new(
+            Box::new(client),
+            Generation::V2,
+            options(),
+            ids,
+            handle.clone(),
+            router,
+            inbox,
+            taken,
+        );
         let (applied, mut listed) = oneshot::channel();
         let panicking = Waker::from(Arc::new(PanickingWaker));
         assert!(Pin::new(&mut listed).poll(&mut Context::from_waker(&panicking)).is_pending());
