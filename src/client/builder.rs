@@ -149,7 +149,7 @@ impl ClientBuilder {
     ///
     /// Default: 4.5 s, half a second before a 2.x node would deliver the request to another subscriber.
     pub fn answer_timeout(mut self, time: Duration) -> Self {
-        self.options.answer_timeout = time;
+        self.options.answer_timeout = Some(time);
         self
     }
 

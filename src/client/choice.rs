@@ -26,6 +26,8 @@ pub(super) struct Candidate {
     suspect: bool,
     /// How long it had to wait at the time of the choice.
     wait: Duration,
+    /// The calls in flight there, for nodes that can't be asked who subscribes.
+    load: usize,
 }
 
 impl Candidate {
@@ -49,9 +51,9 @@ impl Candidate {
 
 /// Returns a node's place in the order, the best first. One that loses messages to SDKs of its own comes last if it has
 /// any, the one with the nearest good second first. Of the others, one whose last unicast timed out comes after the rest.
-fn rank(fit: Fit, suspect: bool, wait: Duration) -> (bool, bool, Fit, Duration) {
+fn rank(fit: Fit, suspect: bool, wait: Duration, load: usize) -> (bool, bool, Fit, Duration, usize) {
     let loses_own = fit.loses_own();
-    (loses_own, suspect && !loses_own, fit, wait)
+    (loses_own, suspect && !loses_own, fit, wait, load)
 }
 
 /// Returns how far a unicast keeps from the edges of a second: two round trips.
@@ -84,12 +86,14 @@ pub(super) async fn candidates(
             let views = &link.handle.views;
             let fit = if needs_choice { fit(core, &link, topic, now).0 } else { Fit::Unknown };
             let suspect = views.is_suspect();
-            let mut candidate = Candidate { link, fit, suspect, wait: Duration::ZERO };
+            let load = if views.can_be_asked() { 0 } else { link.handle.in_flight() };
+            let mut candidate = Candidate { link, fit, suspect, wait: Duration::ZERO, load };
             candidate.wait = candidate.time_until_passed_on(core, topic).unwrap_or(Duration::MAX);
             candidate
         })
         .collect();
-    candidates.sort_by_key(|candidate| rank(candidate.fit, candidate.suspect, candidate.wait));
+    candidates
+        .sort_by_key(|candidate| rank(candidate.fit, candidate.suspect, candidate.wait, candidate.load));
     candidates
 }
 
@@ -144,14 +148,16 @@ mod tests {
     fn node_that_loses_own_messages_comes_after_suspect_and_silent_ones() {
         let (now, later) = (Duration::ZERO, Duration::from_secs(3));
         let ranks = [
-            rank(Fit::Delivers, false, now),
-            rank(Fit::Unresponsive, false, now),
-            rank(Fit::Delivers, true, now),
-            rank(Fit::Unresponsive, true, now),
-            rank(Fit::InSomeSeconds, true, now),
-            rank(Fit::InSomeSeconds, false, later),
-            rank(Fit::MayLose, false, now),
-            rank(Fit::OwnNodeOnly, false, Duration::MAX),
+            rank(Fit::Delivers, false, now, 0),
+            rank(Fit::Unresponsive, false, now, 0),
+            rank(Fit::Delivers, true, now, 0),
+            rank(Fit::ListedHere, true, now, 0),
+            rank(Fit::ListedHere, true, now, 1),
+            rank(Fit::Unresponsive, true, now, 0),
+            rank(Fit::InSomeSeconds, true, now, 0),
+            rank(Fit::InSomeSeconds, false, later, 0),
+            rank(Fit::MayLose, false, now, 0),
+            rank(Fit::OwnNodeOnly, false, Duration::MAX, 0),
         ];
         assert!(ranks.is_sorted(), "{ranks:?}");
     }

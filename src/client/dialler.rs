@@ -4,13 +4,16 @@
 //! Files are read on a thread of their own (see [`Loading`]). At most one such thread of a client is left behind.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
 use crate::text::span;
-use crate::transport::{CredentialSource, DialPlan, Dialled, Endpoint, Loading, Resolve, Way, dial_by_plan};
+use crate::transport::{
+    CredentialSource, DialPlan, Dialled, Endpoint, Generation, Generations, Loading, Resolve, Way,
+    dial_by_plan, upgrade,
+};
 
 /// Connects to nodes; shared by the links of a client.
 #[derive(Debug)]
@@ -23,6 +26,14 @@ pub(crate) struct Dialler {
     plan: Mutex<Arc<DialPlan>>,
     /// The way that worked the last time, by endpoint.
     known: Mutex<HashMap<Endpoint, Way>>,
+    /// Which generations are tried.
+    generations: Generations,
+    /// The one that the credentials suggest.
+    suggested: Generation,
+    /// The generation of each endpoint that was connected.
+    found: Mutex<HashMap<Endpoint, Generation>>,
+    /// The generation of the client: that of the first node that was connected.
+    settled: OnceLock<(Generation, Endpoint)>,
     /// Held by the link that loads the credentials. Keeps a thread that did not return.
     loading: tokio::sync::Mutex<Option<Loading>>,
 }
@@ -35,6 +46,7 @@ impl Dialler {
     /// files can't be read by `deadline`.
     pub(crate) async fn new(
         source: CredentialSource,
+        generations: Generations,
         resolver: Arc<dyn Resolve>,
         runtime: &RuntimeRef,
         deadline: Instant,
@@ -44,19 +56,71 @@ impl Dialler {
         let loaded = runtime.until(deadline, loading.finish()).await;
         let loaded = loaded.unwrap_or_else(|| Err(loading.stalled(limit)))?;
         let plan = Mutex::new(Arc::new(DialPlan::new(&loaded.credentials)?));
-        let (known, loading) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Dialler { resolver, files: loaded.files, plan, known, loading })
+        Ok(Dialler {
+            resolver,
+            files: loaded.files,
+            plan,
+            known: Mutex::default(),
+            generations,
+            suggested: loaded.credentials.suggested_generation(),
+            found: Mutex::default(),
+            settled: OnceLock::new(),
+            loading: tokio::sync::Mutex::default(),
+        })
     }
 
-    /// Connects to `endpoint`, first by the way that worked the last time.
+    /// Returns the generations to try at `endpoint`, in this order; at least one.
+    pub(crate) fn generations(&self, endpoint: &Endpoint) -> Vec<Generation> {
+        let settled = self.settled.get().map(|(generation, _)| *generation);
+        let found = lock(&self.found).get(endpoint).copied();
+        self.generations.in_order(found.or(settled).unwrap_or(self.suggested))
+    }
+
+    /// Notes that a session with a node of this generation is established.
     ///
     /// # Errors
-    /// As [`dial_by_plan`].
-    pub(crate) async fn dial(&self, endpoint: &Endpoint) -> Result<Dialled> {
+    /// Returns [`ErrorKind::Unsupported`] if the client is connected to nodes of the other generation.
+    pub(crate) fn settle(&self, endpoint: &Endpoint, generation: Generation) -> Result<()> {
+        lock(&self.found).insert(endpoint.clone(), generation);
+        let (settled, first) = self.settled.get_or_init(|| (generation, endpoint.clone()));
+        if *settled == generation {
+            return Ok(());
+        }
+        Err(Error::undelivered(
+            ErrorKind::Unsupported,
+            format!(
+                "{endpoint} is a node of generation {generation}, but this client was connected to {first} of generation \
+                 {settled}, and one client connects to nodes of one generation only: use a further client"
+            ),
+        ))
+    }
+
+    /// Connects to `endpoint`, first by the way that worked the last time, for a session of this generation. `patience`
+    /// is how long the node may be silent after that.
+    ///
+    /// # Errors
+    /// As [`dial_by_plan`] and [`upgrade`]; [`ErrorKind::Handshake`] also if the patience is over.
+    pub(crate) async fn dial(
+        &self,
+        endpoint: &Endpoint,
+        generation: Generation,
+        patience: Option<Duration>,
+    ) -> Result<Dialled> {
         let plan = lock(&self.plan).clone();
         let known = lock(&self.known).get(endpoint).copied();
-        let dialled = dial_by_plan(&*self.resolver, endpoint, &plan, known).await?;
+        let mut dialled = dial_by_plan(&*self.resolver, endpoint, &plan, known).await?;
         lock(&self.known).insert(endpoint.clone(), dialled.way);
+        dialled.way.generation = generation;
+        if generation == Generation::V3 {
+            let upgraded = upgrade(&mut dialled.stream, endpoint);
+            match patience {
+                None => upgraded.await?,
+                Some(limit) => match tokio::time::timeout(limit, upgraded).await {
+                    Ok(upgraded) => upgraded?,
+                    Err(_) => return Err(silent(endpoint, limit)),
+                },
+            }
+        }
         Ok(dialled)
     }
 
@@ -87,6 +151,15 @@ impl Dialler {
         *lock(&self.plan) = Arc::new(DialPlan::new(&loaded?.credentials)?);
         Ok(())
     }
+}
+
+/// Returns the error of a node that doesn't answer the upgrade.
+fn silent(endpoint: &Endpoint, limit: Duration) -> Error {
+    let limit = span(limit);
+    let text = format!(
+        "{endpoint} accepted the connection but didn't answer the upgrade to WebSocket within {limit}"
+    );
+    Error::undelivered(ErrorKind::Handshake, text)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -29,7 +29,7 @@ impl ClientCore {
         }
         let id = registry.next_id();
         if self.links.by_id(registry.primary_link()).is_none() {
-            for topic in registry.set_primary_link(id) {
+            for topic in registry.set_primary_link(id, self.links.broadcasts_from_one()) {
                 self.send_routes(&registry, &topic);
             }
         }

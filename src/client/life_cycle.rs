@@ -38,7 +38,8 @@ impl ClientCore {
         let deadline = Instant::now() + options.connect_timeout;
         // Taken, so that no second copy of a key stays in memory.
         let source = std::mem::take(&mut options.credentials);
-        let dialler = Dialler::new(source, options.resolver.clone(), &runtime, deadline).await?;
+        let dialler =
+            Dialler::new(source, options.generations, options.resolver.clone(), &runtime, deadline).await?;
         let options = Arc::new(options);
         let delivery = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(options.max_held_bytes)),

@@ -16,14 +16,17 @@ use super::backoff::Backoff;
 use super::dialler::Dialler;
 use super::options::Options;
 use crate::delivery::{DeliveryShared, Event, Router};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
 use crate::text::span;
-use crate::transport::{Dialled, Endpoint};
+use crate::transport::{Dialled, Endpoint, Generation};
 
 /// How long a link that is down is expected to be back soon.
 pub(crate) const COMING_FOR: Duration = Duration::from_secs(2);
+
+/// How long a node may be silent before the other generation is tried.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The number of a link within its client; it is never used again.
 pub(crate) type LinkId = u64;
@@ -200,33 +203,56 @@ impl LinkTask {
         Step::Done(())
     }
 
-    /// One connection from its beginning to its end; how long a session was up.
+    /// Connects and runs a session to its end; how long that was up. If the node turns out not to be of the first
+    /// generation, the other one is tried over a new connection.
     async fn connect_and_run(&mut self) -> Step<Duration> {
-        let began = Instant::now();
-        let limit = self.options.connect_timeout;
-        let (dialler, endpoint) = (self.dialler.clone(), self.endpoint.clone());
-        let dialling = async move { dialler.dial(&endpoint).await };
-        let dialled = self.offline(tokio::time::timeout(limit, dialling)).await;
-        let dialled = match dialled {
-            Step::Closed(why) => return Step::Closed(why),
-            Step::Done(Ok(Ok(dialled))) => dialled,
-            Step::Done(Ok(Err(error))) => return self.is_down(error, None),
-            Step::Done(Err(_)) => {
-                let error = Error::undelivered(
-                    ErrorKind::ConnectTimeout,
-                    format!(
-                        "connecting to {} timed out after {}: check the address and port; a firewall may be \
-                         dropping packets, or the service there may not speak TLS",
-                        self.name,
-                        span(limit)
-                    ),
-                );
-                return self.is_down(error, None);
+        let by = Instant::now() + self.options.connect_timeout;
+        let mut order = self.dialler.generations(&self.endpoint).into_iter().peekable();
+        let mut former = None;
+        while let Some(generation) = order.next() {
+            let patience = order.peek().map(|_| PATIENCE);
+            let (error, up_since) = match self.dial(generation, patience, by).await {
+                Step::Closed(why) => return Step::Closed(why),
+                Step::Done(Err(error)) => (error, None),
+                Step::Done(Ok(dialled)) => {
+                    let handshake_by = patience.map_or(by, |patience| by.min(Instant::now() + patience));
+                    match self.run_session(dialled, handshake_by).await {
+                        (End::Closed(why), _) => return Step::Closed(why),
+                        (End::Lost(error), up_since) => (error, up_since),
+                    }
+                }
+            };
+            if patience.is_none() || up_since.is_some() || !may_be_other_generation(&error) {
+                return self.is_down(with_former(error, former), up_since);
             }
-        };
-        match self.run_session(dialled, began + limit).await {
-            (End::Closed(why), _) => Step::Closed(why),
-            (End::Lost(error), up_since) => self.is_down(error, up_since),
+            tracing::debug!(endpoint = %self.name, %generation, %error, "trying the other generation");
+            former = Some((generation, error));
+        }
+        // There is at least one generation, and the last one returns above.
+        Step::Done(Duration::ZERO)
+    }
+
+    /// Opens a connection for a session of this generation.
+    async fn dial(
+        &mut self,
+        generation: Generation,
+        patience: Option<Duration>,
+        by: Instant,
+    ) -> Step<Result<Dialled>> {
+        let (dialler, endpoint) = (self.dialler.clone(), self.endpoint.clone());
+        let dialling = async move { dialler.dial(&endpoint, generation, patience).await };
+        match self.offline(tokio::time::timeout_at(by.into(), dialling)).await {
+            Step::Closed(why) => Step::Closed(why),
+            Step::Done(Ok(dialled)) => Step::Done(dialled),
+            Step::Done(Err(_)) => Step::Done(Err(Error::undelivered(
+                ErrorKind::ConnectTimeout,
+                format!(
+                    "connecting to {} timed out after {}: check the address and port; a firewall may be dropping packets, \
+                     or the service there may not speak TLS",
+                    self.name,
+                    span(self.options.connect_timeout)
+                ),
+            ))),
         }
     }
 
@@ -252,6 +278,7 @@ impl LinkTask {
             &mut self.taken,
         );
         let (events, name) = (&self.delivery.events, &self.name);
+        let (dialler, endpoint) = (&self.dialler, &self.endpoint);
         let (state, changed) = (&self.state, &self.changed);
         let mut node: Option<(Arc<str>, u32)> = None;
         let mut up_since = None;
@@ -259,26 +286,34 @@ impl LinkTask {
         let connection = handle.counters.connects.load(Ordering::Relaxed) + 1;
         let span = tracing::info_span!("session", endpoint = %self.name, connection);
         let end = driver
-            .run(|notice| match notice {
-                Notice::Ready { node_version, protocol } => {
-                    tracing::info!(endpoint = %name, node_version, protocol, "connected");
-                    handle.counters.connects.fetch_add(1, Ordering::Relaxed);
-                    let node_version: Arc<str> = node_version.into();
-                    node = Some((node_version.clone(), protocol));
-                    up_since = Some(Instant::now());
-                    // Emit the event before setting the state: `connect` returns as soon as it sees the state, and
-                    // listeners created after that must not receive this event.
-                    if !again {
-                        events.emit(Event::Connected { endpoint: name.clone(), node_version, protocol });
+            .run(|notice| {
+                match notice {
+                    Notice::Ready { node_version, protocol } => {
+                        dialler.settle(endpoint, way.generation)?;
+                        tracing::info!(endpoint = %name, node_version, protocol, "connected");
+                        handle.counters.connects.fetch_add(1, Ordering::Relaxed);
+                        let node_version: Arc<str> = node_version.into();
+                        node = Some((node_version.clone(), protocol));
+                        up_since = Some(Instant::now());
+                        // Emit the event before setting the state: `connect` returns as soon as it sees the state, and
+                        // listeners created after that must not receive this event.
+                        if !again {
+                            events.emit(Event::Connected { endpoint: name.clone(), node_version, protocol });
+                        }
+                        state.send_replace(LinkState::Connected);
+                        changed.send_modify(|count| *count += 1);
                     }
-                    state.send_replace(LinkState::Connected);
-                    changed.send_modify(|count| *count += 1);
-                }
-                Notice::TopicsRestored => {
-                    if let (true, Some((node_version, protocol))) = (again, node.clone()) {
-                        events.emit(Event::Reconnected { endpoint: name.clone(), node_version, protocol });
+                    Notice::TopicsRestored => {
+                        if let (true, Some((node_version, protocol))) = (again, node.clone()) {
+                            events.emit(Event::Reconnected {
+                                endpoint: name.clone(),
+                                node_version,
+                                protocol,
+                            });
+                        }
                     }
                 }
+                Ok(())
             })
             .instrument(span)
             .await;
@@ -349,6 +384,23 @@ impl LinkTask {
             ),
         }
         Step::Done(())
+    }
+}
+
+/// Returns whether a node of the other generation may explain why no session was established: what accepted the connection
+/// closed it, answered something else or was silent.
+fn may_be_other_generation(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Handshake | ErrorKind::ConnectTimeout)
+}
+
+/// Adds to an error how the attempt with the other generation failed before.
+fn with_former(error: Error, former: Option<(Generation, Error)>) -> Error {
+    match former {
+        Some((generation, former)) if error.kind() != ErrorKind::Unsupported => {
+            let text = format!("{error}; and as a node of generation {generation}: {former}");
+            Error::undelivered(error.kind(), text)
+        }
+        _ => error,
     }
 }
 

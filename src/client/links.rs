@@ -63,6 +63,11 @@ impl Links {
         self.changed.subscribe()
     }
 
+    /// Returns whether some link can't recognise copies of a broadcast, so that they are taken from one link.
+    pub(crate) fn broadcasts_from_one(&self) -> bool {
+        self.all().iter().any(|link| !link.handle.has_broadcast_ids())
+    }
+
     /// Wakes the tasks that wait for a node.
     pub(crate) fn notify_changed(&self) {
         self.changed.send_modify(|count| *count += 1);

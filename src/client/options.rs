@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::span;
-use crate::transport::{CredentialSource, Resolve, SystemResolver};
+use crate::transport::{CredentialSource, Generations, Resolve, SystemResolver};
 use crate::wall_clock::WallClock;
 
 /// When the client sends a message again by itself after a failure.
@@ -61,6 +61,7 @@ pub enum Confirm {
 pub(crate) struct Options {
     pub(crate) endpoints: Vec<String>,
     pub(crate) credentials: CredentialSource,
+    pub(crate) generations: Generations,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) wall_clock: WallClock,
     pub(crate) connect_timeout: Duration,
@@ -71,7 +72,8 @@ pub(crate) struct Options {
     pub(crate) start_offline: bool,
     pub(crate) reconnect_min: Duration,
     pub(crate) reconnect_max: Duration,
-    pub(crate) answer_timeout: Duration,
+    /// By default half a second less than the node waits, whose generation decides that.
+    pub(crate) answer_timeout: Option<Duration>,
     pub(crate) group: i64,
     pub(crate) retry: Retry,
     pub(crate) echo: bool,
@@ -89,6 +91,7 @@ impl Default for Options {
         Options {
             endpoints: Vec::new(),
             credentials: CredentialSource::Discover,
+            generations: Generations::Auto,
             resolver: Arc::new(SystemResolver),
             wall_clock: WallClock::default(),
             connect_timeout: Duration::from_secs(10),
@@ -99,8 +102,7 @@ impl Default for Options {
             start_offline: false,
             reconnect_min: Duration::from_millis(100),
             reconnect_max: Duration::from_secs(10),
-            // Half a second before the node's own limit of 5 s, so that nobody else is given the message.
-            answer_timeout: Duration::from_millis(4500),
+            answer_timeout: None,
             group: 1,
             retry: Retry::Definite,
             echo: false,
@@ -129,7 +131,7 @@ impl Options {
             ("heartbeat", self.heartbeat),
             ("reconnect_min", self.reconnect_min),
             ("reconnect_max", self.reconnect_max),
-            ("answer_timeout", self.answer_timeout),
+            ("answer_timeout", self.answer_timeout.unwrap_or(MAX_TIME)),
             ("duplicate_window", self.duplicate_window),
         ];
         for (name, time) in times {

@@ -70,7 +70,7 @@ pub(super) async fn reassign_single_node_topics(core: Weak<ClientCore>, mut chan
         let Some(primary) = core.links.all().iter().find(|link| is_up(link)).map(|link| link.id) else {
             continue;
         };
-        for topic in registry.set_primary_link(primary) {
+        for topic in registry.set_primary_link(primary, core.links.broadcasts_from_one()) {
             core.send_routes(&registry, &topic);
         }
         drop(registry);

@@ -40,7 +40,7 @@ pub(crate) struct Registry {
     listed_len: usize,
     /// Consumers that were removed and whose handlers may still run.
     leaving: Vec<Leftover>,
-    /// The link that topics with [`Placement::One`] are listed at.
+    /// The link that topics with [`Placement::One`] are listed at, and that broadcasts without ids are taken from.
     primary_link: LinkId,
 }
 
@@ -110,6 +110,7 @@ impl Registry {
         RouteSpec {
             subscriptions: entry.subscriptions.iter().map(|consumer| consumer.lane.clone()).collect(),
             service: entry.service.as_ref().map(|consumer| consumer.lane.clone()),
+            is_primary: link == self.primary_link,
         }
     }
 
@@ -132,8 +133,9 @@ impl Registry {
         self.topics.keys().cloned().collect()
     }
 
-    /// Moves topics with [`Placement::One`] to another link. Returns the topics that may move.
-    pub(crate) fn set_primary_link(&mut self, link: LinkId) -> Vec<Topic> {
+    /// Moves topics with [`Placement::One`] to another link, and the broadcasts that are taken from one link only. Returns
+    /// the topics whose routes may have changed: all if `broadcasts_move`.
+    pub(crate) fn set_primary_link(&mut self, link: LinkId, broadcasts_move: bool) -> Vec<Topic> {
         if std::mem::replace(&mut self.primary_link, link) == link {
             return Vec::new();
         }
@@ -142,7 +144,11 @@ impl Registry {
             entry.service.as_ref().is_some_and(|consumer| one(consumer.placement))
                 || entry.subscriptions.iter().any(|consumer| one(consumer.placement))
         };
-        self.topics.iter().filter(|(_, entry)| moves(entry)).map(|(topic, _)| topic.clone()).collect()
+        self.topics
+            .iter()
+            .filter(|(_, entry)| broadcasts_move || moves(entry))
+            .map(|(topic, _)| topic.clone())
+            .collect()
     }
 
     /// Returns the link that topics with [`Placement::One`] are listed at.

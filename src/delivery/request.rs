@@ -106,8 +106,8 @@ impl Drop for Responder {
 
 /// A unicast to answer, now or later, from any thread.
 ///
-/// Call [`Request::reply`] or [`Request::fail`] within `answer_timeout` (default 4.5 s) of its arrival. After that the
-/// library answers TOO_SLOW, half a second before a 2.x node would deliver the request to another subscriber. If the
+/// Call [`Request::reply`] or [`Request::fail`] within `answer_timeout` of its arrival: by default 4.5 s, at 3.x nodes
+/// 29.5 s. After that the library answers TOO_SLOW, half a second before a node would deliver the request again. If the
 /// last clone is dropped unanswered, the answer is DROPPED.
 #[derive(Clone)]
 #[must_use = "dropping a request unanswered answers it DROPPED"]
@@ -153,7 +153,8 @@ impl Request {
     /// Reports a failure to the publisher, with a code of the application and data.
     ///
     /// The code must not be 0, a node's own code (100 to 104), or one that this library answers by itself (-5013 to -5010:
-    /// after some of them the publisher tries another subscriber).
+    /// after some of them the publisher tries another subscriber). At 3.x nodes it must also have 16 bits, and not be one of
+    /// theirs: -1, 1000 to 1005, 3001 to 3003, -4006 and -4008.
     /// Use [`Request::FAILED`] if the application has no code of its own.
     ///
     /// # Errors
@@ -170,7 +171,9 @@ impl Request {
                 ),
             ));
         }
-        self.0.responder.respond(code, data.into(), Author::Handler)
+        let responder = &self.0.responder;
+        responder.ticket.origin.check_code(code)?;
+        responder.respond(code, data.into(), Author::Handler)
     }
 
     /// The code of a failure without a code of the application; java-sdk answers the same.

@@ -50,6 +50,8 @@ pub(crate) struct RouteSpec {
     pub(crate) subscriptions: Vec<Arc<Lane<Message>>>,
     /// Gets the unicasts instead of the subscriptions.
     pub(crate) service: Option<Arc<Lane<Request>>>,
+    /// Whether this is the one connection that broadcasts without ids are taken from.
+    pub(crate) is_primary: bool,
 }
 
 impl RouteSpec {
@@ -86,6 +88,7 @@ struct Route {
     service: Option<StagedLane<Request>>,
     /// Whether it has staged messages.
     touched: bool,
+    is_primary: bool,
 }
 
 impl Route {
@@ -138,6 +141,8 @@ pub(crate) struct Router {
     process: Process,
     routes: HashMap<Topic, Route>,
     touched: Vec<Topic>,
+    /// Whether copies of a broadcast can't be recognised, so that they are taken from one connection.
+    broadcasts_from_one: bool,
 }
 
 /// What the session has to do about a message.
@@ -155,12 +160,15 @@ pub(crate) enum Verdict {
 impl Router {
     pub(crate) fn new(shared: Arc<DeliveryShared>, endpoint: Arc<str>, sink: Arc<dyn AnswerSink>) -> Router {
         let process = Process::current();
-        Router { shared, endpoint, sink, epoch: 0, process, routes: HashMap::new(), touched: Vec::new() }
+        let (routes, touched) = (HashMap::new(), Vec::new());
+        Router { shared, endpoint, sink, epoch: 0, process, routes, touched, broadcasts_from_one: false }
     }
 
-    /// Begins a new connection, to which answers to requests of former ones must not go.
-    pub(crate) fn start_epoch(&mut self, epoch: u64) {
+    /// Begins a new connection, to which answers to requests of former ones must not go. `has_broadcast_ids`: whether each
+    /// copy of a broadcast carries its id over it.
+    pub(crate) fn start_epoch(&mut self, epoch: u64, has_broadcast_ids: bool) {
         self.epoch = epoch;
+        self.broadcasts_from_one = !has_broadcast_ids;
     }
 
     /// Sets where a topic goes. An empty route removes it.
@@ -174,6 +182,7 @@ impl Router {
             subscriptions: spec.subscriptions.into_iter().map(StagedLane::new).collect(),
             service: spec.service.map(StagedLane::new),
             touched: false,
+            is_primary: spec.is_primary,
         };
         self.routes.insert(topic, route);
     }
@@ -185,12 +194,24 @@ impl Router {
 
     /// Decides about what one read brought, then passes the messages to their lanes.
     pub(crate) fn batch<R>(&mut self, now: Instant, decide: impl FnOnce(&mut Batch<'_>) -> R) -> R {
-        let Router { shared, endpoint, sink, epoch, process, routes, touched } = self;
+        let Router { shared, endpoint, sink, epoch, process, routes, touched, broadcasts_from_one } = self;
         let arrival = Arrival { endpoint, received_at: None };
         let table = Table { shared: &shared.duplicates, locked: None };
-        let (epoch, process) = (*epoch, *process);
+        let (epoch, process, broadcasts_from_one) = (*epoch, *process, *broadcasts_from_one);
         let slow = Vec::new();
-        let mut batch = Batch { shared, arrival, sink, epoch, process, routes, touched, slow, table, now };
+        let mut batch = Batch {
+            shared,
+            arrival,
+            sink,
+            epoch,
+            process,
+            routes,
+            touched,
+            broadcasts_from_one,
+            slow,
+            table,
+            now,
+        };
         let decided = decide(&mut batch);
         let slow = std::mem::take(&mut batch.slow);
         // Unlocked first: a lane that was closed meanwhile drops requests, which then look for their duplicates.
@@ -271,6 +292,7 @@ pub(crate) struct Batch<'a> {
     process: Process,
     routes: &'a mut HashMap<Topic, Route>,
     touched: &'a mut Vec<Topic>,
+    broadcasts_from_one: bool,
     /// Topics with a consumer that has become slow. Reported once the table is unlocked, because the waker of a
     /// listener may run code of another crate.
     slow: Vec<Topic>,
@@ -340,6 +362,10 @@ impl Batch<'_> {
         };
         if !self.shared.echo && incoming.is_own {
             count(&self.shared.discarded.own);
+            return Verdict::NoAnswer;
+        }
+        if self.broadcasts_from_one && !route.is_primary {
+            count(&self.shared.discarded.duplicates);
             return Verdict::NoAnswer;
         }
         let origin = || Origin::new(self.sink.clone(), self.epoch, incoming.id.clone());

@@ -29,6 +29,9 @@ pub(crate) trait AnswerSink: Send + Sync {
         author: Author,
     ) -> Result<QueuedBytes, Unsent>;
 
+    /// Checks a code with which a handler reports a failure.
+    fn check_code(&self, code: i32) -> Result<()>;
+
     /// Passes an answer to connection number `epoch`; returns it if that one is gone.
     fn answer(&self, epoch: u64, answer: Answer) -> Result<(), Answer>;
 }
@@ -96,6 +99,11 @@ impl Origin {
         author: Author,
     ) -> Result<QueuedBytes, Unsent> {
         self.sink.reserve(self.epoch, topic, data_len, author)
+    }
+
+    /// Checks a code with which a handler reports a failure, see [`AnswerSink::check_code`].
+    pub(super) fn check_code(&self, code: i32) -> Result<()> {
+        self.sink.check_code(code)
     }
 
     /// Passes the request's first answer on; its connection has to look for duplicates that wait for it too. Returns
@@ -227,6 +235,10 @@ mod tests {
     }
 
     impl AnswerSink for Wire {
+        fn check_code(&self, _code: i32) -> Result<()> {
+            Ok(())
+        }
+
         fn reserve(
             &self,
             _: u64,

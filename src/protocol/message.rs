@@ -157,6 +157,45 @@ pub struct Limits {
     pub list_bytes: usize,
     /// How long a subscriber has to answer a unicast before its node tries another subscriber.
     pub answer_time: Duration,
+    /// The codes that a subscriber may report a failure with.
+    pub failure_codes: FailureCodes,
+    /// Whether a node can be asked who subscribes to a topic.
+    pub knows_subscribers: bool,
+    /// Whether each copy of a broadcast carries its id, so that copies over several connections are recognised.
+    pub has_broadcast_ids: bool,
+}
+
+/// The codes that a subscriber may report a failure with, beside those that this library reserves everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureCodes {
+    /// The lowest and the highest that a frame carries.
+    pub range: (i32, i32),
+    /// Those that nodes send themselves: the first and the last of each group.
+    pub of_nodes: &'static [(i32, i32)],
+}
+
+impl FailureCodes {
+    /// Checks a code.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidArgument`] if a frame doesn't carry it, or a publisher would take it for a node's.
+    pub fn check(&self, code: i32) -> Result<()> {
+        let FailureCodes { range: (lowest, highest), of_nodes } = *self;
+        let is_of_node = of_nodes.iter().any(|(first, last)| (*first..=*last).contains(&code));
+        if (lowest..=highest).contains(&code) && !is_of_node {
+            return Ok(());
+        }
+        let groups: Vec<_> = of_nodes
+            .iter()
+            .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
+            .collect();
+        let text = format!(
+            "{code} can't be a failure's code over this connection: take one between {lowest} and {highest} that nodes \
+             don't send themselves ({})",
+            groups.join(", ")
+        );
+        Err(Error::undelivered(ErrorKind::InvalidArgument, text))
+    }
 }
 
 impl Limits {
@@ -251,7 +290,18 @@ mod tests {
             frame_overhead: 10,
             list_bytes: 30,
             answer_time: Duration::from_secs(1),
+            failure_codes: FailureCodes { range: (-10, 10), of_nodes: &[(3, 3), (5, 7)] },
+            knows_subscribers: true,
+            has_broadcast_ids: true,
         };
+        assert!([-10, 4, 8, 10].iter().all(|code| limits.failure_codes.check(*code).is_ok()));
+        for code in [-11, 3, 5, 7, 11] {
+            let error = limits.failure_codes.check(code).unwrap_err();
+            assert!(
+                error.message().contains("-10 and 10") && error.message().contains("(3, 5 to 7)"),
+                "{error}"
+            );
+        }
         let topic = |name| Topic::new(name).unwrap();
         assert!(limits.check(&topic("abc"), 7).is_ok());
         let error = limits.check(&topic("abc"), 8).unwrap_err();

@@ -10,18 +10,20 @@ use super::link_handle::LinkHandle;
 use super::machine::Machine;
 use super::open_requests::OpenRequests;
 use crate::delivery::{Batch, Verdict};
+use crate::error::Result;
 use crate::protocol::result;
 
-/// Takes the outputs of a machine and applies them. `effects` is empty before and after; its memory is used again.
+/// Takes the outputs of a machine and applies all of them; an error of `notify` is returned afterwards. `effects` is empty before and after; its memory is used again.
 pub(super) fn apply(
     outputs: &mut Outputs<Channels>,
     effects: &mut Vec<Effect<Channels>>,
     link: &Arc<LinkHandle>,
-    notify: &mut impl FnMut(Notice),
-) {
+    notify: &mut impl FnMut(Notice) -> Result<()>,
+) -> Result<()> {
     // Counted before the callers learn of it.
     link.count(std::mem::take(&mut outputs.counts));
     std::mem::swap(&mut outputs.effects, effects);
+    let mut outcome = Ok(());
     for effect in effects.drain(..) {
         match effect {
             Effect::Complete { caller, outcome, round_trip } => {
@@ -40,14 +42,18 @@ pub(super) fn apply(
                 job.run_on_thread(move |answer| drop(link.send(Command::Read(answer.into()))));
             }
             Effect::Notice(notice) => {
-                if let Notice::Ready { node_version, .. } = &notice {
-                    link.views.set_version(node_version);
-                    link.set_connected(true);
+                // The client may refuse the node; then it learns of nothing more.
+                if outcome.is_ok() {
+                    if let Notice::Ready { node_version, .. } = &notice {
+                        link.views.set_version(node_version);
+                        link.set_connected(true);
+                    }
+                    outcome = notify(notice);
                 }
-                notify(notice);
             }
         }
     }
+    outcome
 }
 
 /// Delivers the messages that have arrived, and answers those that need no handler.

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -34,6 +34,9 @@ const COMMANDS: usize = 512;
 
 /// Rounds before other tasks get their turn.
 const ROUNDS: usize = 32;
+
+/// How long before the node's own limit the library answers for a handler, so that the request isn't delivered again.
+const ANSWER_RESERVE: Duration = Duration::from_millis(500);
 
 /// How a connection ended.
 pub(crate) enum End {
@@ -93,14 +96,14 @@ impl<'a> Driver<'a> {
         let now = Instant::now();
         let endpoint = options.endpoint.clone();
         let epoch = link.next_epoch();
-        router.start_epoch(epoch);
         let answer_timeout = options.answer_timeout;
         let machine = Machine::new(generation, options, ids, router.topics().cloned().collect(), now);
+        router.start_epoch(epoch, machine.limits().has_broadcast_ids);
         link.set_limits(machine.limits());
         let sleep = Box::pin(tokio::time::sleep_until(machine.next_deadline().into()));
         Driver {
             stream,
-            requests: OpenRequests::new(answer_timeout.min(machine.limits().answer_time)),
+            requests: OpenRequests::new(answer_time(answer_timeout, machine.limits().answer_time)),
             machine,
             router,
             link,
@@ -117,8 +120,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Runs the connection to its end, which ends all its calls too.
-    pub(crate) async fn run(mut self, mut notify: impl FnMut(Notice)) -> End {
+    /// Runs the connection to its end, which ends all its calls too. An error of `notify` ends it as a loss does.
+    pub(crate) async fn run(mut self, mut notify: impl FnMut(Notice) -> Result<()>) -> End {
         let end = match poll_fn(|cx| self.poll(cx, &mut notify)).await {
             // What fails during the shutdown is no loss, and the client does not reconnect to a node that it leaves.
             End::Lost(lost) => {
@@ -144,11 +147,12 @@ impl<'a> Driver<'a> {
         // The connection is not up any more, even if that was decided and not applied yet.
         let effects = &mut self.machine.outputs().effects;
         effects.retain(|effect| !matches!(effect, Effect::Notice(_) | Effect::View(_)));
-        self.apply(&mut |_| {});
+        // Without notices nothing fails.
+        let _ = self.apply(&mut |_| Ok(()));
         self.link.views.forget();
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, notify: &mut impl FnMut(Notice)) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>, notify: &mut impl FnMut(Notice) -> Result<()>) -> Poll<End> {
         for _ in 0..ROUNDS {
             let mut progress = self.take_commands(cx);
             // Before the timers: what has arrived already keeps the node alive, and calls from their deadlines.
@@ -161,7 +165,9 @@ impl<'a> Driver<'a> {
                 Err(error) => return Poll::Ready(End::Lost(error)),
             }
             self.machine.queue(Instant::now());
-            self.apply(notify);
+            if let Err(error) = self.apply(notify) {
+                return Poll::Ready(End::Lost(error));
+            }
             match self.write(cx) {
                 Ok(wrote) => progress |= wrote,
                 Err(error) => return Poll::Ready(End::Lost(self.io_error(&error))),
@@ -345,8 +351,8 @@ impl<'a> Driver<'a> {
     }
 
     /// Applies what the machine has decided, except for writing.
-    fn apply(&mut self, notify: &mut impl FnMut(Notice)) {
-        apply(self.machine.outputs(), &mut self.effects, &self.link, notify);
+    fn apply(&mut self, notify: &mut impl FnMut(Notice) -> Result<()>) -> Result<()> {
+        apply(self.machine.outputs(), &mut self.effects, &self.link, notify)
     }
 
     fn io_error(&self, error: &io::Error) -> Error {
@@ -361,6 +367,11 @@ impl<'a> Driver<'a> {
         let machine = &self.machine;
         connection_ended(&self.endpoint, machine.handshake(), machine.is_ready(), machine.is_mid_frame())
     }
+}
+
+/// Returns how long a handler has, if the node waits for `node` before it delivers the request again.
+fn answer_time(set: Option<Duration>, node: Duration) -> Duration {
+    set.unwrap_or_else(|| node.saturating_sub(ANSWER_RESERVE)).min(node)
 }
 
 fn add(counter: &AtomicU64, count: usize) {

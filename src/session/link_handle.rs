@@ -135,7 +135,13 @@ impl LinkHandle {
 
     /// Sets what the connection can carry.
     pub(super) fn set_limits(&self, limits: Limits) {
+        self.views.set_can_be_asked(limits.knows_subscribers);
         self.limits.store(Arc::new(limits));
+    }
+
+    /// Returns whether each copy of a broadcast carries its id over this connection.
+    pub(crate) fn has_broadcast_ids(&self) -> bool {
+        self.limits.load().has_broadcast_ids
     }
 
     fn overloaded(&self, queued: usize) -> Error {
@@ -260,6 +266,10 @@ impl AnswerSink for LinkHandle {
             Author::Handler => QueuedBytes::within_bound(&self.queue, bytes)
                 .map_err(|queued| Unsent::QueueFull(self.overloaded(queued))),
         }
+    }
+
+    fn check_code(&self, code: i32) -> Result<()> {
+        self.limits.load().failure_codes.check(code)
     }
 
     fn answer(&self, epoch: u64, answer: Answer) -> Result<(), Answer> {

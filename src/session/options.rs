@@ -10,8 +10,8 @@ pub(crate) struct SessionOptions {
     pub(crate) heartbeat: Duration,
     /// After so many heartbeats in a row without a sign of life the connection is dead.
     pub(crate) missed_heartbeats: u32,
-    /// How long a handler has before the session answers for it.
-    pub(crate) answer_timeout: Duration,
+    /// How long a handler has before the session answers for it; by default half a second less than the node waits.
+    pub(crate) answer_timeout: Option<Duration>,
     /// The group that nodes are asked about their peers in; AMOP itself knows no groups.
     pub(crate) group: i64,
     /// The handshake has to be done by then.

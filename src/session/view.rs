@@ -59,6 +59,8 @@ pub(crate) enum Fit {
     Delivers,
     /// Nothing is known.
     Unknown,
+    /// The node can't be asked, and this client subscribes there itself. Its other subscribers are served first.
+    ListedHere,
     /// No node that it knows has subscribers.
     NoSubscriber,
     /// The node doesn't answer questions, and perhaps nothing.
@@ -123,6 +125,8 @@ impl TopicView {
 /// The latest view of one node, read without a lock.
 #[derive(Debug, Default)]
 pub(crate) struct NodeTopicsCache {
+    /// Whether the node's generation has no question for it.
+    cannot_be_asked: AtomicBool,
     latest: ArcSwapOption<TopicView>,
     /// Whether a failure has shown that the latest view may be wrong.
     stale: AtomicBool,
@@ -139,6 +143,16 @@ impl NodeTopicsCache {
         self.same_node.set_version(version);
     }
 
+    /// Sets whether the node can be asked at all.
+    pub(crate) fn set_can_be_asked(&self, can_be_asked: bool) {
+        self.cannot_be_asked.store(!can_be_asked, Ordering::Relaxed);
+    }
+
+    /// Returns whether the node can be asked at all.
+    pub(crate) fn can_be_asked(&self) -> bool {
+        !self.cannot_be_asked.load(Ordering::Relaxed)
+    }
+
     /// Returns whether the node loses messages to SDKs of its own.
     pub(crate) fn loses_own(&self) -> bool {
         self.same_node.loses()
@@ -150,7 +164,9 @@ impl NodeTopicsCache {
         let (reach, refresh) = self.reach(topic, now);
         let fit = match reach {
             Reach::PeersOnly => Fit::Delivers,
-            Reach::Unknown if self.loses_own() && is_listed() => Fit::MayLose,
+            Reach::Unknown if (self.loses_own() || !self.can_be_asked()) && is_listed() => {
+                if self.loses_own() { Fit::MayLose } else { Fit::ListedHere }
+            }
             Reach::Unknown => Fit::Unknown,
             Reach::NoSubscriber => Fit::NoSubscriber,
             Reach::Unresponsive => Fit::Unresponsive,
@@ -190,6 +206,9 @@ impl NodeTopicsCache {
 
     /// Returns where the subscribers are, and whether the node should be queried before or meanwhile.
     fn reach(&self, topic: &str, now: Instant) -> (Reach, Refresh) {
+        if !self.can_be_asked() {
+            return (Reach::Unknown, Refresh::NotNeeded);
+        }
         let latest = self.latest.load();
         let Some(view) = latest.as_ref() else { return (Reach::Unknown, Refresh::BeforeSending) };
         let (reach, age) = (view.reach(topic), now.saturating_duration_since(view.fetched_at));

@@ -1,7 +1,7 @@
 //! From an endpoint to an open stream: addresses, credentials, TCP, TLS.
 //!
 //! [`Endpoint`] is the address of a node, [`Credentials`] are what the client shows and trusts, a [`Connector`] turns a
-//! TCP connection into a [`BoxedStream`], and a [`DialPlan`] lists the ways to try. [`NodeAcceptor`] is the node's side,
+//! TCP connection into a [`BoxedStream`], and a [`DialPlan`] lists the ways to try; [`upgrade`] begins WebSocket. [`NodeAcceptor`] is the node's side,
 //! for the embedded node. The layers above don't see whether a stream is TLS, nor which library does it.
 //!
 //! Public to the embedded node and the command, without a promise of stability.
@@ -12,11 +12,13 @@ mod connector;
 mod credentials;
 mod dial;
 mod endpoint;
+mod generation;
 mod plan;
 mod resolve;
 mod socket;
 mod stream;
 mod tls;
+mod upgrade;
 
 pub use certificate::{Dates, ParsedCertificate};
 pub use connector::Connector;
@@ -24,7 +26,8 @@ pub(crate) use credentials::Loading;
 pub use credentials::{CredentialSource, Credentials};
 pub use dial::{Dialled, dial, dial_by_plan};
 pub use endpoint::{Endpoint, endpoint_list};
-pub use plan::{DialPlan, Generation, Security, Way};
+pub use generation::{Generation, Generations};
+pub use plan::{DialPlan, Security, Way};
 pub use resolve::{Resolve, Resolving, SystemResolver};
 pub use socket::Socket;
 pub use stream::{BoxedStream, ByteStream};
@@ -32,3 +35,4 @@ pub use tls::{
     EngineAcceptor, EngineConnector, EngineIdentity, EngineMode, HandshakeFailure, KeyExchange, NodeAcceptor,
     NodeRefusal, RsaDecryptor, RustlsConnector, Stage, TakenClients, certified_key, server_config,
 };
+pub use upgrade::upgrade;

@@ -3,7 +3,7 @@
 //! Credentials decide which ways there are. A way that fails because the node shares nothing with it is followed by the
 //! next one, over a new TCP connection. The way that worked is reported, and tried first the next time.
 
-use super::{Connector, Credentials};
+use super::{Connector, Credentials, Generation};
 use crate::{Error, ErrorKind, Result};
 
 /// What protects a connection.
@@ -11,15 +11,6 @@ use crate::{Error, ErrorKind, Result};
 pub enum Security {
     /// TLS 1.2 with ECDHE, by rustls.
     Rustls,
-}
-
-/// A generation of the protocol between client and node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Generation {
-    /// The channel protocol of 2.x nodes.
-    V2,
-    /// The WebSocket protocol of 3.x nodes.
-    V3,
 }
 
 /// One way to connect to a node.

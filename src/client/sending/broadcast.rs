@@ -44,7 +44,10 @@ impl Outgoing {
     /// Returns the error of a broadcast that would reach no subscriber, as far as is known.
     fn nobody_reached(&self, candidates: &[Candidate]) -> Option<Error> {
         let reaches = |candidate: &Candidate| {
-            matches!(candidate.fit, Fit::Delivers | Fit::Unknown | Fit::InSomeSeconds | Fit::MayLose)
+            matches!(
+                candidate.fit,
+                Fit::Delivers | Fit::Unknown | Fit::ListedHere | Fit::InSomeSeconds | Fit::MayLose
+            )
         };
         // The first two are sent to if one loses messages.
         if candidates.iter().take(2).any(reaches) {
@@ -66,7 +69,7 @@ impl Outgoing {
             _ if self.all_nodes => candidates.len(),
             // It reaches the subscribers of its peers, if it knows any.
             Fit::NoSubscriber if !candidates.iter().any(|candidate| candidate.fit.loses_own()) => 1,
-            Fit::Delivers | Fit::Unknown | Fit::Unresponsive => 1,
+            Fit::Delivers | Fit::Unknown | Fit::ListedHere | Fit::Unresponsive => 1,
             _ => 2.min(candidates.len()),
         };
         let (first, spare) = candidates.split_at(wanted);

@@ -45,7 +45,7 @@ fn subscribe(router: &mut Router, topic: &Topic, count: usize) -> Vec<LaneReader
     let lanes = (0..count).map(|_| Lane::new(limits, router.shared.budget.clone()));
     let subscriptions: Vec<_> = lanes.collect();
     let readers = subscriptions.iter().map(|lane| LaneReader::new(lane.clone())).collect();
-    router.set(topic.clone(), RouteSpec { subscriptions, service: None });
+    router.set(topic.clone(), RouteSpec { subscriptions, ..RouteSpec::default() });
     readers
 }
 

@@ -9,7 +9,8 @@ use bytes::BufMut;
 
 use super::frame::{HEADER_LEN, MAX_SENT_FRAME_LEN};
 use crate::protocol::Seq;
-use crate::protocol::message::Limits;
+use crate::protocol::message::{FailureCodes, Limits};
+use crate::protocol::result;
 
 /// The longest topic in bytes: its length byte holds the length plus one.
 pub const MAX_TOPIC_LEN: usize = 254;
@@ -26,6 +27,12 @@ pub const LIMITS: Limits = Limits {
     frame_overhead: HEADER_LEN + 1,
     list_bytes: MAX_SENT_FRAME_LEN - HEADER_LEN - super::topic_list::OVERHEAD,
     answer_time: Duration::from_secs(5),
+    failure_codes: FailureCodes {
+        range: (i32::MIN, i32::MAX),
+        of_nodes: &[(result::NO_SUBSCRIBER, result::SUBSCRIBER_UNREACHABLE)],
+    },
+    knows_subscribers: true,
+    has_broadcast_ids: true,
 };
 
 /// Writes all of a frame except its data: the caller appends exactly `data_len` bytes.

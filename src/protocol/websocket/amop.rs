@@ -9,8 +9,9 @@ use bytes::BufMut;
 
 use super::frame::{MAX_HEADER_LEN, MAX_MESSAGE_LEN};
 use super::message::MIN_LEN;
+use super::status;
 use crate::protocol::Seq;
-use crate::protocol::message::Limits;
+use crate::protocol::message::{FailureCodes, Limits};
 use crate::protocol::topic::MAX_TOPIC_BYTES;
 
 /// The bytes before the topic.
@@ -33,6 +34,9 @@ pub const LIMITS: Limits = Limits {
     // The escapes of a list take at most three times the bytes of its topics' UTF-8.
     list_bytes: (MAX_SENT_MESSAGE_LEN - MIN_LEN - Seq::LEN - super::topic_list::OVERHEAD) / 3,
     answer_time: ANSWER_TIME,
+    failure_codes: FailureCodes { range: (i16::MIN as i32, i16::MAX as i32), of_nodes: &status::OF_NODES },
+    knows_subscribers: false,
+    has_broadcast_ids: false,
 };
 
 /// Why a payload holds no topic.

@@ -15,30 +15,26 @@ pub const UNKNOWN: i16 = -1;
 /// Failures of the gateway between nodes: 1000 to 1005.
 pub const GATEWAY: std::ops::RangeInclusive<i16> = 1000..=1005;
 
-/// Returns whether nodes send this number themselves, so that a subscriber that answered with it would be taken for one.
-pub fn is_of_a_node(status: i32) -> bool {
-    const NODES: [i16; 6] = [
-        NO_SUBSCRIBER,
-        SUBSCRIBER_GONE,
-        NOT_SENT_TO_NODE,
-        SUBSCRIBER_DISCONNECTED,
-        SUBSCRIBER_SILENT,
-        UNKNOWN,
-    ];
-    i16::try_from(status).is_ok_and(|status| NODES.contains(&status) || GATEWAY.contains(&status))
-}
+/// All of them, as groups of the first and the last: a subscriber that answered with one would be taken for a node.
+pub const OF_NODES: [(i32, i32); 5] = [
+    (UNKNOWN as i32, UNKNOWN as i32),
+    (*GATEWAY.start() as i32, *GATEWAY.end() as i32),
+    (NO_SUBSCRIBER as i32, NOT_SENT_TO_NODE as i32),
+    (SUBSCRIBER_DISCONNECTED as i32, SUBSCRIBER_DISCONNECTED as i32),
+    (SUBSCRIBER_SILENT as i32, SUBSCRIBER_SILENT as i32),
+];
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::amop::LIMITS;
 
     #[test]
-    fn numbers_of_nodes_are_known() {
-        for status in [3001, 3002, 3003, -4006, -4008, -1, 1000, 1005] {
-            assert!(is_of_a_node(status), "{status}");
+    fn subscribers_can_not_use_the_numbers_of_nodes() {
+        for code in [3001, 3002, 3003, -4006, -4008, -1, 1000, 1005, 32_768, 3001 + 65_536, i32::MIN] {
+            assert!(LIMITS.failure_codes.check(code).is_err(), "{code}");
         }
-        for status in [0, 7, 999, 1006, 3000, 3004, -5000, -5013, 3001 + 65_536, i32::MIN] {
-            assert!(!is_of_a_node(status), "{status}");
+        for code in [7, 999, 1006, 3000, 3004, -5000, -5013, -4007, 32_767, -32_768] {
+            assert!(LIMITS.failure_codes.check(code).is_ok(), "{code}");
         }
     }
 }

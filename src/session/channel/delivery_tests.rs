@@ -110,7 +110,7 @@ fn first_timeout_answers_a_request_and_its_duplicates_once() {
         let first = Arc::new(Wire { is_gone: first_is_gone, ..Wire::default() });
         let mut other = Router::new(bench.shared.clone(), "node:2".into(), first.clone());
         let service = Some(reader.lane().clone());
-        other.set(Topic::new("t").unwrap(), RouteSpec { subscriptions: vec![], service });
+        other.set(Topic::new("t").unwrap(), RouteSpec { service, ..RouteSpec::default() });
         let body = body("t", b"ask");
         let incoming = Incoming {
             kind: MessageKind::Unicast,

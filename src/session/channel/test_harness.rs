@@ -72,16 +72,16 @@ impl Bench {
         let mut router = Router::new(shared.clone(), "node:1".into(), link.clone());
         let epoch = link.next_epoch();
         link.set_connected(true);
-        router.start_epoch(epoch);
+        router.start_epoch(epoch, true);
         let options = SessionOptions {
             endpoint: "node:1".into(),
             heartbeat: 10 * S,
             missed_heartbeats: 2,
-            answer_timeout: Duration::from_millis(4500),
+            answer_timeout: None,
             group: 1,
             handshake_by: now + 10 * S,
         };
-        let requests = OpenRequests::new(options.answer_timeout);
+        let requests = OpenRequests::new(Duration::from_millis(4500));
         let machine = AnyMachine::new(Generation::V2, options, seqs, HashSet::new(), now);
         let notices = Vec::new();
         let mut bench = Bench { machine, router, link, requests, inbox, shared, epoch, now, notices };
@@ -121,7 +121,11 @@ impl Bench {
     /// Applies what the machine has decided.
     fn apply(&mut self) {
         self.machine.queue(self.now);
-        apply(self.machine.outputs(), &mut Vec::new(), &self.link, &mut |notice| self.notices.push(notice));
+        apply(self.machine.outputs(), &mut Vec::new(), &self.link, &mut |notice| {
+            self.notices.push(notice);
+            Ok(())
+        })
+        .unwrap();
     }
 
     /// Returns what the machine has sent since the last time.
@@ -228,7 +232,7 @@ impl Bench {
     pub(super) fn subscribe(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Message> {
         let lane = Lane::new(limits, self.shared.budget.clone());
         let reader = LaneReader::new(lane.clone());
-        let spec = RouteSpec { subscriptions: vec![lane], service: None };
+        let spec = RouteSpec { subscriptions: vec![lane], ..RouteSpec::default() };
         self.route(topic, spec);
         reader
     }
@@ -236,7 +240,7 @@ impl Bench {
     pub(super) fn serve(&mut self, topic: &str, limits: LaneLimits) -> LaneReader<Request> {
         let lane = Lane::new(limits, self.shared.budget.clone());
         let reader = LaneReader::new(lane.clone());
-        self.route(topic, RouteSpec { subscriptions: vec![], service: Some(lane) });
+        self.route(topic, RouteSpec { service: Some(lane), ..RouteSpec::default() });
         reader
     }
 

@@ -246,7 +246,7 @@ fn machine_needs_neither_channels_nor_a_runtime() {
         endpoint: "node:1".into(),
         heartbeat: 10 * S,
         missed_heartbeats: 2,
-        answer_timeout: 4 * S,
+        answer_timeout: Some(4 * S),
         group: 1,
         handshake_by: now + 10 * S,
     };

@@ -62,7 +62,7 @@ impl Link {
         let lane = Lane::new(LaneLimits::default(), shared.budget.clone());
         let service = LaneReader::new(lane.clone());
         let mut router = Router::new(Arc::new(shared), "node:1".into(), handle.clone());
-        router.set(topic("served"), RouteSpec { subscriptions: Vec::new(), service: Some(lane) });
+        router.set(topic("served"), RouteSpec { service: Some(lane), ..RouteSpec::default() });
         Link { handle, router, inbox, taken: Vec::new(), ids, service }
     }
 
@@ -136,7 +136,7 @@ fn options() -> SessionOptions {
         endpoint: "node:1".into(),
         heartbeat: Duration::from_secs(600),
         missed_heartbeats: 2,
-        answer_timeout: Duration::from_secs(600),
+        answer_timeout: Some(Duration::from_secs(600)),
         group: 1,
         handshake_by: Instant::now() + Duration::from_secs(600),
     }
@@ -181,7 +181,7 @@ fn play(before: &[usize], after: &[usize], requests: u64, read: usize, ending: E
         inbox,
         taken,
     );
-    let mut driver = Box::pin(driver.run(|_| {}));
+    let mut driver = Box::pin(driver.run(|_| Ok(())));
     assert!(!turn(&mut driver));
     node.shake_hands();
     assert!(!turn(&mut driver) && handle.is_connected());
@@ -291,7 +291,7 @@ fn commands_behind_one_that_panics_are_left_to_the_link() {
         assert!(handle.send(route).is_ok());
         let mut calls: Vec<_> = (0..3).map(|n| call(&handle, n, 100)).collect();
         assert!(handle.send(Command::Close(closed())).is_ok());
-        let mut driver = Box::pin(driver.run(|_| {}));
+        let mut driver = Box::pin(driver.run(|_| Ok(())));
         let turn = catch_unwind(AssertUnwindSafe(|| driver.as_mut().poll(&mut context()).is_ready()));
         assert!(turn.is_err());
         drop(driver);

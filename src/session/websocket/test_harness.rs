@@ -64,6 +64,8 @@ pub(super) struct Bench {
     pub(super) requests: OpenRequests,
     pub(super) shared: Arc<DeliveryShared>,
     pub(super) now: Instant,
+    /// Whether broadcasts are taken from this connection.
+    pub(super) is_primary: bool,
     notices: Vec<Notice>,
     /// Reads what the machine sends.
     node: FrameReader,
@@ -87,19 +89,29 @@ impl Bench {
         let epoch = link.next_epoch();
         link.set_limits(LIMITS);
         link.set_connected(true);
-        router.start_epoch(epoch);
+        router.start_epoch(epoch, false);
         let options = SessionOptions {
             endpoint: "node:1".into(),
             heartbeat: 10 * S,
             missed_heartbeats: 2,
-            answer_timeout: Duration::from_millis(29_500),
+            answer_timeout: None,
             group: 1,
             handshake_by: now + 10 * S,
         };
-        let requests = OpenRequests::new(options.answer_timeout);
+        let requests = OpenRequests::new(Duration::from_millis(29_500));
         let machine = AnyMachine::new(Generation::V3, options, seqs, HashSet::new(), now);
         let node = FrameReader::new(Side::Client);
-        let mut bench = Bench { machine, router, link, requests, shared, now, notices: Vec::new(), node };
+        let mut bench = Bench {
+            machine,
+            router,
+            link,
+            requests,
+            shared,
+            now,
+            is_primary: true,
+            notices: Vec::new(),
+            node,
+        };
         bench.apply();
         bench
     }
@@ -136,7 +148,11 @@ impl Bench {
 
     fn apply(&mut self) {
         self.machine.queue(self.now);
-        apply(self.machine.outputs(), &mut Vec::new(), &self.link, &mut |notice| self.notices.push(notice));
+        apply(self.machine.outputs(), &mut Vec::new(), &self.link, &mut |notice| {
+            self.notices.push(notice);
+            Ok(())
+        })
+        .unwrap();
     }
 
     /// Returns what the machine has sent since the last time.
@@ -246,7 +262,11 @@ impl Bench {
     /// Subscribes to a topic; returns who waits for that, and the messages.
     pub(super) fn subscribe(&mut self, name: &str) -> (oneshot::Receiver<Result<()>>, LaneReader<Delivered>) {
         let lane = Lane::new(LaneLimits::default(), self.shared.budget.clone());
-        let spec = RouteSpec { subscriptions: vec![lane.clone()], ..RouteSpec::default() };
+        let spec = RouteSpec {
+            subscriptions: vec![lane.clone()],
+            is_primary: self.is_primary,
+            ..RouteSpec::default()
+        };
         (self.route(name, spec), LaneReader::new(lane))
     }
 

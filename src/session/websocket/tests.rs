@@ -160,6 +160,21 @@ fn broadcast_completes_once_it_is_written() {
 }
 
 #[test]
+fn broadcasts_are_taken_from_the_primary_connection_only() {
+    let mut bench = Bench::ready();
+    bench.is_primary = false;
+    let (_, mut messages) = bench.subscribe("t");
+    bench.answer_probe();
+    for seq in [&b""[..], &[b'7'; 32]] {
+        bench.receive(Type::Broadcast, 0, seq, &amop_payload("t", b"copy")).unwrap();
+    }
+    assert!(next(&mut messages).is_none());
+    assert_eq!(bench.shared.discarded.duplicates.load(std::sync::atomic::Ordering::Relaxed), 2);
+    bench.receive(Type::Request, 0, b"1", &amop_payload("t", b"unicast")).unwrap();
+    assert_eq!(next(&mut messages).expect("a message").data(), "unicast");
+}
+
+#[test]
 fn messages_on_a_topic_that_was_left_are_refused_and_counted() {
     let mut bench = Bench::ready();
     let (_, mut messages) = bench.subscribe("t");

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use pki_types::UnixTime;
+use x509_cert::certificate::Version;
 
 use super::key::{KeyKind, PrivateKey};
 use super::pem::PemInput;
+use crate::transport::Generation;
 use crate::transport::certificate::{Dates, ParsedCertificate};
 use crate::transport::tls::leads_to_root;
 use crate::{Error, ErrorKind, Result};
@@ -108,6 +110,16 @@ impl Credentials {
     /// Returns the name of the certificate's issuer, for texts.
     pub(crate) fn issuer(&self) -> String {
         self.0.chain[0].issuer_text()
+    }
+
+    /// Returns the generation of the chains that make such credentials: 2.x has keys on secp256k1, or leaves of version 1.
+    pub(crate) fn suggested_generation(&self) -> Generation {
+        let is_version_1 = self.certificates().first().is_some_and(|leaf| leaf.version == Version::V1);
+        match self.0.key.kind() {
+            KeyKind::Secp256k1 => Generation::V2,
+            _ if is_version_1 => Generation::V2,
+            KeyKind::Rsa | KeyKind::Nist => Generation::V3,
+        }
     }
 
     /// Returns whether the key is an RSA key, which decides the kind of channel.

@@ -1,0 +1,141 @@
+//! The upgrade of an open connection to WebSocket.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{BoxedStream, Endpoint};
+use crate::protocol::websocket::upgrade::{Upgrade, UpgradeError};
+use crate::text::foreign;
+use crate::{Error, ErrorKind, Result};
+
+/// The bytes of a wrong answer that are shown: they name another protocol.
+const SHOWN_OF_AN_ANSWER: usize = 40;
+
+/// Asks the node at the other end of `stream` to go on with WebSocket frames. Reads nothing beyond its answer.
+///
+/// It has no time limit of its own: the caller sets one.
+///
+/// # Errors
+/// Returns [`ErrorKind::Handshake`] if the other end answers something else or closes the connection.
+pub async fn upgrade(stream: &mut BoxedStream, endpoint: &Endpoint) -> Result<()> {
+    let upgrade = Upgrade::with_random_key();
+    let broke = |error: std::io::Error| failed(endpoint, format_args!("the connection broke: {error}"));
+    stream.write_all(&upgrade.request(&endpoint.to_string())).await.map_err(broke)?;
+    stream.flush().await.map_err(broke)?;
+    let mut answer = Vec::new();
+    let mut piece = [0; LINE_ENDS.len()];
+    loop {
+        let wanted = still_missing(&answer);
+        let read = stream.read(&mut piece[..wanted]).await.map_err(broke)?;
+        if read == 0 {
+            return Err(closed(endpoint, &answer));
+        }
+        answer.extend_from_slice(&piece[..read]);
+        match upgrade.read_answer(&answer) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(()),
+            Err(UpgradeError::NotHttp) => {
+                let seen = foreign(&answer).limit(SHOWN_OF_AN_ANSWER);
+                return Err(failed(endpoint, format_args!("it sent {seen:?}, which is no HTTP")));
+            }
+            Err(UpgradeError::Refused { status, server }) => {
+                let server = server.unwrap_or_default();
+                return Err(failed(
+                    endpoint,
+                    format_args!(
+                        "it answered HTTP {status} (server {:?})",
+                        foreign(&server).limit(SHOWN_OF_AN_ANSWER)
+                    ),
+                ));
+            }
+            Err(error) => return Err(failed(endpoint, error)),
+        }
+    }
+}
+
+/// What ends the head of an answer.
+const LINE_ENDS: &[u8] = b"\r\n\r\n";
+
+/// Returns how many bytes the head of the answer has at least beyond those that have arrived.
+fn still_missing(answer: &[u8]) -> usize {
+    let arrived = (1..LINE_ENDS.len()).rev().find(|len| answer.ends_with(&LINE_ENDS[..*len]));
+    LINE_ENDS.len() - arrived.unwrap_or(0)
+}
+
+fn closed(endpoint: &Endpoint, answer: &[u8]) -> Error {
+    match answer.is_empty() {
+        true => failed(endpoint, "it closed the connection without an answer"),
+        false => failed(endpoint, "it closed the connection in the middle of its answer"),
+    }
+}
+
+fn failed(endpoint: &Endpoint, what: impl std::fmt::Display) -> Error {
+    Error::undelivered(
+        ErrorKind::Handshake,
+        format!(
+            "the upgrade to WebSocket at {endpoint} failed: {what}; is it the RPC port of a 3.x node (20200 by custom)?"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::websocket::upgrade::{Request, read_request};
+
+    /// Runs an upgrade against a peer that reads the request and sends `answer` of it; returns what it read beyond.
+    async fn against(answer: impl FnOnce(Vec<u8>) -> Vec<u8>) -> (Result<()>, Vec<u8>) {
+        let (client, mut node) = tokio::io::duplex(1 << 16);
+        let mut client: BoxedStream = Box::new(client);
+        let endpoint: Endpoint = "127.0.0.1:20200".parse().unwrap();
+        let peer = async {
+            let mut request = vec![0; 1000];
+            let read = node.read(&mut request).await.unwrap();
+            node.write_all(&answer(request[..read].to_vec())).await.unwrap();
+            drop(node);
+        };
+        let (outcome, ()) = tokio::join!(upgrade(&mut client, &endpoint), peer);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+        (outcome, rest)
+    }
+
+    fn accept(request: Vec<u8>) -> Vec<u8> {
+        match read_request(&request, "test") {
+            Ok(Some((_, Request::Upgrade(answer)))) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn frames_that_follow_the_answer_are_left_in_the_stream() {
+        let (outcome, rest) = against(|request| [accept(request), b"\x89\0more".to_vec()].concat()).await;
+        outcome.unwrap();
+        assert_eq!(rest, b"\x89\0more");
+    }
+
+    #[tokio::test]
+    async fn other_answers_are_named() {
+        for (answer, text) in [
+            (&b""[..], "without an answer"),
+            (b"HTTP/1.1 101", "in the middle of its answer"),
+            (b"\x15\x03\x03\0\x02\x02\x28", "which is no HTTP"),
+            (
+                b"HTTP/1.1 405 Method Not Allowed\r\nServer: other\r\n\r\n",
+                "HTTP 405 Method Not Allowed (server \"other\")",
+            ),
+            (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "header Upgrade is missing"),
+        ] {
+            let error = against(|_| answer.to_vec()).await.0.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Handshake);
+            assert!(error.message().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn head_is_never_read_beyond_its_end() {
+        for (answer, missing) in [("", 4), ("a", 4), ("a\r", 3), ("a\r\n", 2), ("a\r\n\r", 1), ("a\r\nb", 4)]
+        {
+            assert_eq!(still_missing(answer.as_bytes()), missing, "{answer:?}");
+        }
+    }
+}
