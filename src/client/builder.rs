@@ -10,7 +10,7 @@ use super::handle::Client;
 use super::options::{Options, Retry};
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
-use crate::transport::{CredentialSource, Resolve};
+use crate::transport::{CredentialSource, Generations, Resolve};
 use crate::wall_clock::WallClock;
 
 impl Client {
@@ -73,6 +73,13 @@ impl ClientBuilder {
     ) -> Self {
         self.options.credentials =
             CredentialSource::Pem { ca: ca.into(), cert: cert.into(), key: key.into() };
+        self
+    }
+
+    /// Sets which generations of nodes are tried. Default: [`Generations::Auto`].
+    #[doc(hidden)]
+    pub fn generation(mut self, generations: Generations) -> Self {
+        self.options.generations = generations;
         self
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::core::ClientCore;
 use super::link::Link;
 use crate::protocol::Topic;
-use crate::session::{Command, Fit, Refresh};
+use crate::session::{CallKind, Command, Fit, Refresh};
 
 /// How long a message waits to learn who subscribes before it goes by the best guess.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,6 +28,8 @@ pub(super) struct Candidate {
     wait: Duration,
     /// The calls in flight there, for nodes that can't be asked who subscribes.
     load: usize,
+    /// Whether this client takes broadcasts on the topic from this node only, and recognises its own there.
+    is_source: bool,
 }
 
 impl Candidate {
@@ -67,6 +69,7 @@ pub(super) fn guard(link: &Link) -> Duration {
 pub(super) async fn candidates(
     core: &ClientCore,
     topic: &Topic,
+    kind: CallKind,
     deadline: Instant,
     has_to_know: bool,
 ) -> Vec<Candidate> {
@@ -87,14 +90,26 @@ pub(super) async fn candidates(
             let fit = if needs_choice { fit(core, &link, topic, now).0 } else { Fit::Unknown };
             let suspect = views.is_suspect();
             let load = if views.can_be_asked() { 0 } else { link.handle.in_flight() };
-            let mut candidate = Candidate { link, fit, suspect, wait: Duration::ZERO, load };
+            let is_source = kind == CallKind::Broadcast && is_source(core, &link, topic);
+            let mut candidate = Candidate { link, fit, suspect, wait: Duration::ZERO, load, is_source };
             candidate.wait = candidate.time_until_passed_on(core, topic).unwrap_or(Duration::MAX);
             candidate
         })
         .collect();
+    candidates.sort_by_key(|candidate| {
+        let Candidate { fit, suspect, wait, load, is_source, .. } = *candidate;
+        (!is_source, rank(fit, suspect, wait, load))
+    });
     candidates
-        .sort_by_key(|candidate| rank(candidate.fit, candidate.suspect, candidate.wait, candidate.load));
-    candidates
+}
+
+/// Returns whether the link is the only one that this client takes broadcasts on a topic from.
+fn is_source(core: &ClientCore, link: &Link, topic: &Topic) -> bool {
+    let is_primary = || {
+        let registry = core.registry();
+        registry.primary_link() == link.id && registry.is_listed(topic, link.id)
+    };
+    !link.handle.has_broadcast_ids() && is_primary()
 }
 
 fn fit(core: &ClientCore, link: &Link, topic: &Topic, now: Instant) -> (Fit, Refresh) {

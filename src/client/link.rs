@@ -223,7 +223,7 @@ impl LinkTask {
                 }
             };
             if patience.is_none() || up_since.is_some() || !may_be_other_generation(&error) {
-                return self.is_down(with_former(error, former), up_since);
+                return self.is_down(with_former(generation, error, former), up_since);
             }
             tracing::debug!(endpoint = %self.name, %generation, %error, "trying the other generation");
             former = Some((generation, error));
@@ -393,12 +393,19 @@ fn may_be_other_generation(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Handshake | ErrorKind::ConnectTimeout)
 }
 
-/// Adds to an error how the attempt with the other generation failed before.
-fn with_former(error: Error, former: Option<(Generation, Error)>) -> Error {
+/// Returns the error of an endpoint where the attempt with the other generation failed before: the more informative one,
+/// with the other.
+fn with_former(generation: Generation, error: Error, former: Option<(Generation, Error)>) -> Error {
     match former {
-        Some((generation, former)) if error.kind() != ErrorKind::Unsupported => {
-            let text = format!("{error}; and as a node of generation {generation}: {former}");
-            Error::undelivered(error.kind(), text)
+        Some((former_generation, former)) if error.kind() != ErrorKind::Unsupported => {
+            // What answered something says more than silence.
+            let is_silent = error.kind() == ErrorKind::ConnectTimeout;
+            let (main, (other, why)) = match is_silent {
+                true => (former, (generation, error)),
+                false => (error, (former_generation, former)),
+            };
+            let text = format!("{main}; and tried as a node of generation {other}: {why}");
+            Error::undelivered(main.kind(), text)
         }
         _ => error,
     }

@@ -57,8 +57,9 @@ impl Outgoing {
     /// Returns [`NotConnected`](crate::ErrorKind::NotConnected) if there is none.
     pub(super) async fn candidates(&self) -> Result<Vec<Candidate>> {
         let core = &self.core;
-        let candidates =
-            core.unless_closing(candidates(core, &self.topic, self.deadline, self.has_to_know())).await?;
+        let candidates = core
+            .unless_closing(candidates(core, &self.topic, self.kind, self.deadline, self.has_to_know()))
+            .await?;
         let is_enough = self.retry == Retry::Never || candidates.is_empty() || self.suits_now(&candidates);
         let candidates = match is_enough || !self.is_any_coming() {
             true => candidates,
@@ -75,8 +76,9 @@ impl Outgoing {
         let mut changes = core.links.watch();
         loop {
             changes.borrow_and_update();
-            let candidates =
-                core.unless_closing(candidates(core, &self.topic, self.deadline, self.has_to_know())).await?;
+            let candidates = core
+                .unless_closing(candidates(core, &self.topic, self.kind, self.deadline, self.has_to_know()))
+                .await?;
             if Instant::now() >= limit || self.suits_now(&candidates) || !self.is_any_coming() {
                 return Ok(candidates);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::{Frame, FrameReader, MessageType, handshake};
-use amop::transport::{BoxedStream, CredentialSource, Credentials, KeyExchange, NodeAcceptor};
+use amop::transport::{BoxedStream, CredentialSource, Credentials, Generations, KeyExchange, NodeAcceptor};
 use amop::{Client, ClientBuilder, Delivery, Error, ErrorKind, Event};
 use amop_devnet::Devnet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,7 +63,9 @@ pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
     let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
         panic!("a devnet without a folder has its credentials in memory");
     };
-    Client::builder().endpoint(&node.endpoint).credential_pem(ca, cert, key)
+    let builder = Client::builder().endpoint(&node.endpoint).credential_pem(ca, cert, key);
+    // The fake node answers as 2.x, and not always at once.
+    builder.generation(Generations::V2)
 }
 
 /// Returns why a connection was lost. If it was lost together with the handshake's answer, it never counted as up.
