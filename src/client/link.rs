@@ -259,6 +259,7 @@ impl LinkTask {
     async fn run_session(&mut self, dialled: Dialled, handshake_by: Instant) -> (End, Option<Instant>) {
         let Dialled { stream, way } = dialled;
         let options = SessionOptions {
+            generation: way.generation,
             endpoint: self.name.clone(),
             heartbeat: self.options.heartbeat,
             missed_heartbeats: self.options.missed_heartbeats,
@@ -269,7 +270,6 @@ impl LinkTask {
         let (handle, seqs) = (self.handle.clone(), self.delivery.seqs.clone());
         let driver = Driver::new(
             stream,
-            way.generation,
             options,
             seqs,
             handle.clone(),

@@ -27,7 +27,7 @@ use super::outbox::SLICES;
 use crate::delivery::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
-use crate::transport::{BoxedStream, Generation};
+use crate::transport::BoxedStream;
 
 /// Commands taken in one go.
 const COMMANDS: usize = 512;
@@ -85,7 +85,6 @@ impl<'a> Driver<'a> {
     /// Returns a driver over a stream on which the node of this generation waits for its handshake.
     pub(crate) fn new(
         stream: BoxedStream,
-        generation: Generation,
         options: SessionOptions,
         ids: Arc<SeqSource>,
         link: Arc<LinkHandle>,
@@ -97,7 +96,7 @@ impl<'a> Driver<'a> {
         let endpoint = options.endpoint.clone();
         let epoch = link.next_epoch();
         let answer_timeout = options.answer_timeout;
-        let machine = Machine::new(generation, options, ids, router.topics().cloned().collect(), now);
+        let machine = Machine::new(options, ids, router.topics().cloned().collect(), now);
         router.start_epoch(epoch, machine.limits().has_broadcast_ids);
         link.set_limits(machine.limits());
         let sleep = Box::pin(tokio::time::sleep_until(machine.next_deadline().into()));

@@ -21,6 +21,7 @@ use crate::protocol::{SeqSource, Topic};
 use crate::transport::Generation;
 
 /// The generations.
+#[allow(clippy::large_enum_variant)] // there is one for each connection
 pub(crate) enum Machine<K: Callers> {
     /// 2.x.
     Channel(channel::Machine<K>),
@@ -29,15 +30,14 @@ pub(crate) enum Machine<K: Callers> {
 }
 
 impl<K: Callers> Machine<K> {
-    /// Begins a connection to a node of this generation, with the topics that it has to list.
+    /// Begins a connection to a node of the generation in `options`, with the topics that it has to list.
     pub(crate) fn new(
-        generation: Generation,
         options: SessionOptions,
         ids: Arc<SeqSource>,
         topics: HashSet<Topic>,
         now: Instant,
     ) -> Machine<K> {
-        match generation {
+        match options.generation {
             Generation::V2 => Machine::Channel(channel::Machine::new(options, ids, topics, now)),
             Generation::V3 => Machine::WebSocket(websocket::Machine::new(options, ids, topics, now)),
         }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::transport::Generation;
+
 /// The times and names that a session works with.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionOptions {
+    pub(crate) generation: Generation,
     pub(crate) endpoint: Arc<str>,
     pub(crate) heartbeat: Duration,
     /// After so many heartbeats in a row without a sign of life the connection is dead.

@@ -74,6 +74,7 @@ impl Bench {
         link.set_connected(true);
         router.start_epoch(epoch, true);
         let options = SessionOptions {
+            generation: Generation::V2,
             endpoint: "node:1".into(),
             heartbeat: 10 * S,
             missed_heartbeats: 2,
@@ -82,7 +83,7 @@ impl Bench {
             handshake_by: now + 10 * S,
         };
         let requests = OpenRequests::new(Duration::from_millis(4500));
-        let machine = AnyMachine::new(Generation::V2, options, seqs, HashSet::new(), now);
+        let machine = AnyMachine::new(options, seqs, HashSet::new(), now);
         let notices = Vec::new();
         let mut bench = Bench { machine, router, link, requests, inbox, shared, epoch, now, notices };
         bench.apply();

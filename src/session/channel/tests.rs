@@ -10,6 +10,7 @@ use crate::delivery::{LaneLimits, RouteSpec};
 use crate::error::Delivery;
 use crate::protocol::channel::Frame;
 use crate::session::call::{CallKind, NewCall};
+use crate::transport::Generation;
 
 #[test]
 fn unicast_ends_with_the_reply() {
@@ -243,6 +244,7 @@ impl Callers for Numbers {
 fn machine_needs_neither_channels_nor_a_runtime() {
     let (now, ids) = (Instant::now(), Arc::new(SeqSource::new().unwrap()));
     let options = SessionOptions {
+        generation: Generation::V2,
         endpoint: "node:1".into(),
         heartbeat: 10 * S,
         missed_heartbeats: 2,

@@ -23,6 +23,7 @@ use crate::protocol::{Seq, Topic};
 use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::Caller;
 use crate::session::link_handle::LinkLimits;
+use crate::transport::Generation;
 
 /// The bytes that the stream holds in each direction. A call of this size is written in part.
 const PIPE: usize = 64 << 10;
@@ -133,6 +134,7 @@ fn call(handle: &LinkHandle, number: u64, len: usize) -> oneshot::Receiver<Resul
 
 fn options() -> SessionOptions {
     SessionOptions {
+        generation: Generation::V2,
         endpoint: "node:1".into(),
         heartbeat: Duration::from_secs(600),
         missed_heartbeats: 2,
@@ -171,16 +173,7 @@ fn play(before: &[usize], after: &[usize], requests: u64, read: usize, ending: E
     let (client, node) = tokio::io::duplex(PIPE);
     let mut node = Node(node);
     let Link { router, inbox, taken, service, .. } = &mut link;
-    let driver = Driver::new(
-        Box::new(client),
-        Generation::V2,
-        options(),
-        ids.clone(),
-        handle.clone(),
-        router,
-        inbox,
-        taken,
-    );
+    let driver = Driver::new(Box::new(client), options(), ids.clone(), handle.clone(), router, inbox, taken);
     let mut driver = Box::pin(driver.run(|_| Ok(())));
     assert!(!turn(&mut driver));
     node.shake_hands();
@@ -273,16 +266,7 @@ fn commands_behind_one_that_panics_are_left_to_the_link() {
         let (handle, ids) = (link.handle.clone(), link.ids.clone());
         let (client, _node) = tokio::io::duplex(PIPE);
         let Link { router, inbox, taken, .. } = &mut link;
-        let driver = Driver::new(
-            Box::new(client),
-            Generation::V2,
-            options(),
-            ids,
-            handle.clone(),
-            router,
-            inbox,
-            taken,
-        );
+        let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
         let (applied, mut listed) = oneshot::channel();
         let panicking = Waker::from(Arc::new(PanickingWaker));
         assert!(Pin::new(&mut listed).poll(&mut Context::from_waker(&panicking)).is_pending());

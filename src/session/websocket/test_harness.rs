@@ -91,6 +91,7 @@ impl Bench {
         link.set_connected(true);
         router.start_epoch(epoch, false);
         let options = SessionOptions {
+            generation: Generation::V3,
             endpoint: "node:1".into(),
             heartbeat: 10 * S,
             missed_heartbeats: 2,
@@ -99,7 +100,7 @@ impl Bench {
             handshake_by: now + 10 * S,
         };
         let requests = OpenRequests::new(Duration::from_millis(29_500));
-        let machine = AnyMachine::new(Generation::V3, options, seqs, HashSet::new(), now);
+        let machine = AnyMachine::new(options, seqs, HashSet::new(), now);
         let node = FrameReader::new(Side::Client);
         let mut bench = Bench {
             machine,
