@@ -6,10 +6,12 @@
 .DEFAULT_GOAL := help
 # `make setup lint test` runs in that order, also with -j.
 .NOTPARALLEL:
-.PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples install deny clean
+.PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples install install-c deny clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+LIBDIR ?= lib
+AMOP_FEATURES ?=
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -50,7 +52,10 @@ examples: ## build the compiled examples as build/examples/LANGUAGE/NAME
 	scripts/each-language.sh examples
 
 install: ## install into PREFIX (/usr/local), below DESTDIR if it is given
-	PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/install.sh
+	PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" DESTDIR="$(DESTDIR)" scripts/install.sh
+
+install-c: ## install the C library alone, without embedded nodes; LIBDIR (lib) is the folder of the libraries
+	PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" DESTDIR="$(DESTDIR)" AMOP_FEATURES="$(AMOP_FEATURES)" scripts/install-c.sh
 
 deny: ## check licences and sources of all dependencies (needs cargo-deny, which takes minutes to build)
 	cargo deny --locked --workspace check licenses bans sources

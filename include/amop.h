@@ -17,11 +17,13 @@
  *     amop_options_free(options);
  *
  * The following rules hold for all functions. The head of a section adds the rules of that section, and a function
- * states what differs from them.
+ * states what differs from them. Where neither states anything: no ownership is transferred, the function may be called
+ * from any thread, including callbacks, and it cannot fail.
  *
  * Ownership. A `const` pointer is borrowed for the call; the library copies what it keeps. A handle that a function
- * stores in an out-parameter is owned by the caller, who passes it once to the `_free` function of its type. Every
- * `_free` function accepts NULL. A pointer into a handle is valid until that handle is freed.
+ * stores in an out-parameter, or returns as `_new` and `_clone` do, is owned by the caller, who passes it once to the
+ * `_free` function of its type. Every `_free` function accepts NULL. A pointer into a handle is valid until that handle is
+ * freed.
  *
  * Results. A function that can fail returns a status: AMOP_OK (0) or an AMOP_ERROR_*. If its last parameter is
  * `error` and that is not NULL, it also stores an error object there, which the caller frees. If a function fails,
@@ -45,8 +47,9 @@
  *
  * Times are in milliseconds; 0 stands for the default. No function waits without a limit.
  *
- * Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
- * AMOP_ERROR_FORKED. It can create handles of its own.
+ * Processes. A child process created by fork can only free the handles of its parent, which does not release their
+ * memory; all other uses fail with AMOP_ERROR_FORKED. It can create handles of its own. A child that shares the memory of
+ * its parent, as vfork makes one, must not use the library.
  *
  * Ends of threads. A function of the library disables the cancellation of its thread (pthread_cancel) until it
  * returns: a thread that waits in a function is not interrupted, and is cancelled at its next cancellation point after the
@@ -72,6 +75,25 @@
 #define AMOP_VERSION_MINOR 1
 #define AMOP_VERSION_PATCH 0
 #define AMOP_VERSION_NUMBER 1000
+#define AMOP_ABI 0
+
+/* Marks the functions that the library exports. */
+#ifndef AMOP_API
+#if defined(__GNUC__) && !defined(_WIN32)
+#define AMOP_API __attribute__((visibility("default")))
+#else
+#define AMOP_API
+#endif
+#endif
+
+/* Marks the functions whose result must not be ignored, because it is a handle or states whether there is one. */
+#ifndef AMOP_MUST_USE
+#if defined(__GNUC__)
+#define AMOP_MUST_USE __attribute__((warn_unused_result))
+#else
+#define AMOP_MUST_USE
+#endif
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -215,8 +237,6 @@ typedef struct amop_bytes {
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `error`. Pointers and bytes returned are valid until it is freed.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
 
 /** Whether the message of a failed call may have been delivered to a subscriber. */
@@ -246,68 +266,70 @@ typedef struct amop_error amop_error;
  *
  * - Ownership: the string is owned by the library and valid until the process exits.
  */
-const char *amop_status_name(int32_t status);
+AMOP_API const char *amop_status_name(int32_t status);
 
 /** Returns the status that the failing function returned; AMOP_OK for NULL. */
-amop_status amop_error_code(const amop_error *error);
+AMOP_API amop_status amop_error_code(const amop_error *error);
 
 /**
  * Returns the text: what happened, to what, and what to do. NULL for NULL. Texts may change between versions, so
  * programs should test amop_error_code.
  */
+AMOP_API
 const char *amop_error_message(const amop_error *error);
 
 /**
  * Returns whether the same call may succeed later without a change by the caller; false for NULL. Whether a retry
  * may produce a duplicate is stated by amop_error_delivery.
  */
+AMOP_API
 bool amop_error_is_retriable(const amop_error *error);
 
 /** Returns whether the message may have been delivered to a subscriber; AMOP_DELIVERY_NO for NULL. */
-amop_delivery amop_error_delivery(const amop_error *error);
+AMOP_API amop_delivery amop_error_delivery(const amop_error *error);
 
 /** Returns the result code that the node or the subscriber sent; 0 if there is none, and for NULL. */
-int32_t amop_error_node_code(const amop_error *error);
+AMOP_API int32_t amop_error_node_code(const amop_error *error);
 
 /** Returns the data that a subscriber sent with its failure; empty if there is none, and for NULL. */
-amop_bytes amop_error_data(const amop_error *error);
+AMOP_API amop_bytes amop_error_data(const amop_error *error);
 
 /**
  * Returns a copy of an error, for example of a borrowed one; NULL for NULL.
  *
  * - Ownership: the copy is owned by the caller; free it with amop_error_free.
  */
-amop_error *amop_error_clone(const amop_error *error);
+AMOP_API AMOP_MUST_USE amop_error *amop_error_clone(const amop_error *error);
 
-/**
- * Frees an error.
- *
- * - Ownership: `error` is freed; NULL is allowed.
- */
-void amop_error_free(amop_error *error);
+/** Frees an error. */
+AMOP_API void amop_error_free(amop_error *error);
 
 /*
  * Versions. The AMOP_VERSION macros have the version of the header, the functions return the version of the library.
- * A program that runs with another library than it was compiled for can call amop_check_version.
- *
- * - Ownership: no ownership is transferred.
- * - Threads: any thread, including callbacks.
- * - Errors: none, unless a function states otherwise.
+ * AMOP_ABI is the number of the binary interface, and of the soname. It changes when programs have to be recompiled,
+ * which before version 1.0 any minor version may demand. A program that may run with another library than it was
+ * compiled for calls amop_check_version.
  */
 
 /** Returns the version of the library, such as `1.2.3`. The string is valid until the process exits. */
-const char *amop_version(void);
+AMOP_API const char *amop_version(void);
 
 /** Returns the version of the library as a number: major * 1,000,000 + minor * 1,000 + patch. */
-uint32_t amop_version_number(void);
+AMOP_API uint32_t amop_version_number(void);
+
+/** Returns the number of the ABI of the library. */
+AMOP_API uint32_t amop_abi(void);
 
 /**
- * Checks that the library can serve a program that was compiled with version `header`, which should be
- * AMOP_VERSION_NUMBER: the major version is the same and the library is not older.
+ * Checks that the library can serve a program that was compiled with other headers: the ABI is the same, and the library
+ * is not older. Pass AMOP_ABI and AMOP_VERSION_NUMBER.
  *
  * - Errors: AMOP_ERROR_UNSUPPORTED if it cannot.
  */
-amop_status amop_check_version(uint32_t header, amop_error **error);
+AMOP_API
+amop_status amop_check_version(uint32_t abi,
+                               uint32_t version,
+                               amop_error **error);
 
 /*
  * Retries. When the library repeats a failed call.
@@ -370,7 +392,6 @@ typedef int32_t amop_placement;
  *
  * Unless a function states otherwise:
  *
- * - Ownership: no ownership is transferred; arguments are copied.
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT. Whether the values are acceptable together is checked by
  *   amop_client_connect.
@@ -385,33 +406,30 @@ typedef struct amop_options amop_options;
  * - Ownership: the options are owned by the caller; free them with amop_options_free.
  * - Errors: none.
  */
-amop_options *amop_options_new(void);
+AMOP_API AMOP_MUST_USE amop_options *amop_options_new(void);
 
-/**
- * Frees options. Clients that were connected with them are not affected.
- *
- * - Ownership: `options` is freed; NULL is allowed.
- * - Errors: none.
- */
-void amop_options_free(amop_options *options);
+/** Frees options. Clients that were connected with them are not affected. */
+AMOP_API void amop_options_free(amop_options *options);
 
 /**
  * Adds a node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`. The format is checked by
  * amop_client_connect. Call it once for each node.
  */
-amop_status amop_options_add_endpoint(amop_options *options, const char *endpoint);
+AMOP_API amop_status amop_options_add_endpoint(amop_options *options, const char *endpoint);
 
 /** Sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake. Default: 10 s. */
+AMOP_API
 amop_status amop_options_set_connect_timeout(amop_options *options,
                                              uint64_t timeout_ms);
 
 /** Sets the time limit of calls that state none. Default: 10 s. */
-amop_status amop_options_set_call_timeout(amop_options *options, uint64_t timeout_ms);
+AMOP_API amop_status amop_options_set_call_timeout(amop_options *options, uint64_t timeout_ms);
 
 /**
  * Sets how long amop_client_close and the unsubscribe functions wait for callbacks if no timeout is passed to them.
  * Default: 5 s.
  */
+AMOP_API
 amop_status amop_options_set_close_timeout(amop_options *options,
                                            uint64_t timeout_ms);
 
@@ -419,10 +437,12 @@ amop_status amop_options_set_close_timeout(amop_options *options,
  * Sets the heartbeat interval. Default: 10 s. Keep it below 60 s, because nodes close connections that are idle for
  * that long. See amop_options_set_missed_heartbeats.
  */
+AMOP_API
 amop_status amop_options_set_heartbeat(amop_options *options,
                                        uint64_t interval_ms);
 
 /** Sets the number of heartbeat intervals after which a connection on which nothing arrives is closed. Default: 2. */
+AMOP_API
 amop_status amop_options_set_missed_heartbeats(amop_options *options,
                                                uint32_t heartbeats);
 
@@ -431,6 +451,7 @@ amop_status amop_options_set_missed_heartbeats(amop_options *options,
  * until it succeeds calls fail with AMOP_ERROR_NOT_CONNECTED. Invalid options or credentials are still errors.
  * Default: false.
  */
+AMOP_API
 amop_status amop_options_set_start_offline(amop_options *options,
                                            bool offline);
 
@@ -438,28 +459,30 @@ amop_status amop_options_set_start_offline(amop_options *options,
  * Sets the pause before the first attempt to reconnect. The pause doubles with each failed attempt, up to the
  * longest pause, and is varied randomly by up to 50 %. Default: 100 ms.
  */
-amop_status amop_options_set_reconnect_min(amop_options *options, uint64_t pause_ms);
+AMOP_API amop_status amop_options_set_reconnect_min(amop_options *options, uint64_t pause_ms);
 
 /** Sets the longest pause between attempts to reconnect. Default: 10 s. */
-amop_status amop_options_set_reconnect_max(amop_options *options, uint64_t pause_ms);
+AMOP_API amop_status amop_options_set_reconnect_max(amop_options *options, uint64_t pause_ms);
 
 /**
  * Sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
  * Default: 4.5 s, half a second before a 2.x node would deliver the message to another subscriber.
  */
+AMOP_API
 amop_status amop_options_set_answer_timeout(amop_options *options,
                                             uint64_t timeout_ms);
 
 /** Sets when failed calls are retried automatically: an AMOP_RETRY_*. Default: AMOP_RETRY_DEFINITE. */
-amop_status amop_options_set_retry(amop_options *options, int32_t retry);
+AMOP_API amop_status amop_options_set_retry(amop_options *options, int32_t retry);
 
 /** Sets whether the client's own broadcasts are delivered to its own subscriptions. Default: false. */
-amop_status amop_options_set_echo(amop_options *options, bool echo);
+AMOP_API amop_status amop_options_set_echo(amop_options *options, bool echo);
 
 /**
  * Sets the group of the chain in which nodes are asked for their peers. Messages do not depend on groups. Default:
  * 1.
  */
+AMOP_API
 amop_status amop_options_set_group(amop_options *options,
                                    int64_t group);
 
@@ -470,21 +493,22 @@ amop_status amop_options_set_group(amop_options *options,
  * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
  * connects. The same files are read again for each reconnect, whatever the current folder is then.
  *
- * - Ownership: no ownership is transferred; arguments are copied.
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT. The credentials themselves are checked by amop_client_connect.
  */
 
 /** Sets the folder that contains `ca.crt`, `sdk.crt` and `sdk.key`. */
-amop_status amop_options_set_credentials(amop_options *options, const char *folder);
+AMOP_API amop_status amop_options_set_credentials(amop_options *options, const char *folder);
 
 /** Sets the paths of the three files. */
+AMOP_API
 amop_status amop_options_set_credential_files(amop_options *options,
                                               const char *ca,
                                               const char *cert,
                                               const char *key);
 
 /** Sets the contents of the three files. */
+AMOP_API
 amop_status amop_options_set_credential_pem(amop_options *options,
                                             const void *ca,
                                             size_t ca_len,
@@ -496,7 +520,6 @@ amop_status amop_options_set_credential_pem(amop_options *options,
 /*
  * Limits of a client. 0 stands for the default.
  *
- * - Ownership: no ownership is transferred.
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
@@ -505,6 +528,7 @@ amop_status amop_options_set_credential_pem(amop_options *options,
  * Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail with
  * AMOP_ERROR_OVERLOADED. Default: 65,536.
  */
+AMOP_API
 amop_status amop_options_set_max_in_flight(amop_options *options,
                                            size_t calls);
 
@@ -513,6 +537,7 @@ amop_status amop_options_set_max_in_flight(amop_options *options,
  * keep while they wait for a node, a subscriber or a retry. Further calls fail with AMOP_ERROR_OVERLOADED, and so do
  * replies of handlers, whose requests stay open. Default: 256 MiB.
  */
+AMOP_API
 amop_status amop_options_set_max_send_bytes(amop_options *options,
                                             size_t bytes);
 
@@ -521,6 +546,7 @@ amop_status amop_options_set_max_send_bytes(amop_options *options,
  * besides its payload. Default: 512 MiB. At the limit, an empty subscription still accepts one message, and one with
  * AMOP_OVERFLOW_DROP_OLDEST discards its oldest messages to make space.
  */
+AMOP_API
 amop_status amop_options_set_max_held_bytes(amop_options *options,
                                             size_t bytes);
 
@@ -528,18 +554,46 @@ amop_status amop_options_set_max_held_bytes(amop_options *options,
  * Sets the maximum number of events queued for each listener. At the limit the oldest event is discarded and
  * counted. Default: 1,024.
  */
-amop_status amop_options_set_max_events(amop_options *options, size_t events);
+AMOP_API amop_status amop_options_set_max_events(amop_options *options, size_t events);
 
 /** Sets how long a message is remembered, so that duplicates of it are recognised and not delivered. Default: 60 s. */
+AMOP_API
 amop_status amop_options_set_duplicate_window(amop_options *options,
                                               uint64_t window_ms);
 
 /** Sets the maximum number of messages that are remembered. Default: 65,536. */
-amop_status amop_options_set_max_duplicates(amop_options *options, size_t messages);
+AMOP_API amop_status amop_options_set_max_duplicates(amop_options *options, size_t messages);
 
 /** Sets the maximum number of threads for callbacks. They are started when needed and exit when idle. Default: 256. */
+AMOP_API
 amop_status amop_options_set_dispatcher_threads(amop_options *options,
                                                 size_t threads);
+
+/*
+ * Options by name, for programs that read them from a configuration file. The names are those of the setters, such as
+ * `call_timeout` for amop_options_set_call_timeout.
+ */
+
+/**
+ * Sets an option by its name: amop_options_set(options, "call_timeout", "5s", &error). What a value looks like:
+ *
+ * - a time is a number with its unit `ms`, `s`, `m` or `h`;
+ * - a number of bytes may have the unit `KiB`, `MiB` or `GiB`;
+ * - other numbers have no unit, and flags are `true` or `false`;
+ * - `retry` is `never`, `definite` or `at_least_once`;
+ * - `endpoint` adds one, `endpoints` a list that is separated by commas;
+ * - `credentials` is a folder, `credential_files` three paths separated by commas.
+ *
+ * - Ownership: `name` and `value` are copied.
+ * - Threads: any thread, including callbacks, but only one at a time.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT if no option has that name, with the names that are similar, or if the value
+ *   cannot be parsed, with what is expected.
+ */
+AMOP_API
+amop_status amop_options_set(amop_options *options,
+                             const char *name,
+                             const char *value,
+                             amop_error **error);
 
 /*
  * Clients. A client is connected to one or more nodes. It reconnects automatically until it is closed, and restores
@@ -561,6 +615,8 @@ typedef struct amop_client amop_client;
  *   endpoint: _RESOLVE, _CONNECT, _CONNECT_TIMEOUT, _TLS, _NODE_CERTIFICATE, _CLIENT_CERTIFICATE, _TLS_NO_COMMON,
  *   _HANDSHAKE.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_client_connect(const amop_options *options,
                                 amop_client **client,
                                 amop_error **error);
@@ -576,6 +632,7 @@ amop_status amop_client_connect(const amop_options *options,
  * - Errors: AMOP_ERROR_TIMEOUT if a callback has not returned; its context is kept until it does.
  *   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
 amop_status amop_client_close(const amop_client *client,
                               uint64_t timeout_ms,
                               amop_error **error);
@@ -586,11 +643,9 @@ amop_status amop_client_close(const amop_client *client,
  * Subscriptions and services end, but their handles remain valid. Call amop_client_close first for an orderly
  * shutdown.
  *
- * - Ownership: `client` is freed; NULL is allowed.
  * - Threads: any thread, including callbacks. Never waits.
- * - Errors: none. In a child process of a fork the memory is not released.
  */
-void amop_client_free(amop_client *client);
+AMOP_API void amop_client_free(amop_client *client);
 
 /**
  * Adds an endpoint to connect to. Does nothing if the client already has it.
@@ -599,6 +654,7 @@ void amop_client_free(amop_client *client);
  * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ENDPOINT, _INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
+AMOP_API
 amop_status amop_client_add_endpoint(const amop_client *client,
                                      const char *endpoint,
                                      amop_error **error);
@@ -612,6 +668,7 @@ amop_status amop_client_add_endpoint(const amop_client *client,
  * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ENDPOINT, _INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
+AMOP_API
 amop_status amop_client_remove_endpoint(const amop_client *client,
                                         const char *endpoint,
                                         amop_error **error);
@@ -738,14 +795,19 @@ typedef int32_t amop_endpoint_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/**
+ * Returns the name of a statistic, such as `AMOP_STAT_IN_FLIGHT`, or NULL for an unknown number.
+ *
+ * - Ownership: the string is owned by the library and valid until the process exits.
+ */
+AMOP_API const char *amop_stat_name(int32_t stat);
+
 /*
  * Snapshots of statistics.
  *
  * Unless a function states otherwise:
  *
- * - Ownership: no ownership is transferred. Pointers returned are valid until the snapshot is freed.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
+ * - Ownership: pointers returned are valid until the snapshot is freed.
  */
 
 /** A snapshot of statistics. Immutable. */
@@ -756,9 +818,10 @@ typedef struct amop_stats amop_stats;
  * statistics of each endpoint (see amop_stats_endpoint_get), and their totals. Endpoints that were removed are not
  * included.
  *
- * - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_client_stats(const amop_client *client,
                               amop_stats **stats,
                               amop_error **error);
@@ -768,22 +831,28 @@ amop_status amop_client_stats(const amop_client *client,
  *
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the snapshot does not have that statistic.
  */
-amop_status amop_stats_get(const amop_stats *stats, int32_t stat, uint64_t *value, amop_error **error);
+AMOP_API
+amop_status amop_stats_get(const amop_stats *stats,
+                           int32_t stat,
+                           uint64_t *value,
+                           amop_error **error);
 
 /**
  * Returns the number of endpoints in the snapshot of a client; 0 for other snapshots and NULL. Endpoints are in the
  * order in which they were added.
  */
+AMOP_API
 size_t amop_stats_endpoint_count(const amop_stats *stats);
 
 /** Returns the name of an endpoint, as it was added, or NULL for an invalid index. */
-const char *amop_stats_endpoint(const amop_stats *stats, size_t index);
+AMOP_API const char *amop_stats_endpoint(const amop_stats *stats, size_t index);
 
 /**
  * Stores one statistic of an endpoint, AMOP_STAT_CONNECTED to AMOP_STAT_OVERLOADED, in `*value`.
  *
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index or statistic.
  */
+AMOP_API
 amop_status amop_stats_endpoint_get(const amop_stats *stats,
                                     size_t index,
                                     int32_t stat,
@@ -795,6 +864,7 @@ amop_status amop_stats_endpoint_get(const amop_stats *stats,
  * NULL while a session is established, before the first attempt has completed, and for an invalid index.
  * amop_error_clone makes a copy that outlives the snapshot.
  */
+AMOP_API
 const amop_error *amop_stats_endpoint_error(const amop_stats *stats,
                                             size_t index);
 
@@ -805,6 +875,7 @@ const amop_error *amop_stats_endpoint_error(const amop_stats *stats,
  *
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for a part that is not from 0 to 1.
  */
+AMOP_API
 amop_status amop_stats_round_trip(const amop_stats *stats,
                                   double part,
                                   uint64_t *microseconds,
@@ -814,7 +885,7 @@ amop_status amop_stats_round_trip(const amop_stats *stats,
  * Returns the number of non-empty buckets in the histogram of round trip times, over all endpoints, for
  * amop_stats_round_trip_bucket; 0 for NULL.
  */
-size_t amop_stats_round_trip_bucket_count(const amop_stats *stats);
+AMOP_API size_t amop_stats_round_trip_bucket_count(const amop_stats *stats);
 
 /**
  * Reads one bucket of the histogram, the fastest first. Stores the longest time that falls into it in
@@ -822,6 +893,7 @@ size_t amop_stats_round_trip_bucket_count(const amop_stats *stats);
  *
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index.
  */
+AMOP_API
 amop_status amop_stats_round_trip_bucket(const amop_stats *stats,
                                          size_t bucket,
                                          uint64_t *up_to_microseconds,
@@ -833,18 +905,15 @@ amop_status amop_stats_round_trip_bucket(const amop_stats *stats,
  *
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index or part.
  */
+AMOP_API
 amop_status amop_stats_endpoint_round_trip(const amop_stats *stats,
                                            size_t index,
                                            double part,
                                            uint64_t *microseconds,
                                            amop_error **error);
 
-/**
- * Frees a snapshot.
- *
- * - Ownership: `stats` is freed; NULL is allowed.
- */
-void amop_stats_free(amop_stats *stats);
+/** Frees a snapshot. */
+AMOP_API void amop_stats_free(amop_stats *stats);
 
 /*
  * Messages. What a subscription receives: a topic, a payload, and the node it came from.
@@ -852,7 +921,6 @@ void amop_stats_free(amop_stats *stats);
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `message`. Pointers and bytes returned are valid until it is freed.
- * - Threads: any thread, including callbacks.
  * - Errors: none. NULL has no topic, no endpoint and no bytes.
  */
 
@@ -881,27 +949,28 @@ typedef int32_t amop_message_kind_t;
 typedef struct amop_message amop_message;
 
 /** Returns the topic that the message was published on. */
-const char *amop_message_topic(const amop_message *message);
+AMOP_API const char *amop_message_topic(const amop_message *message);
 
 /** Returns whether the message is a unicast or a broadcast; AMOP_MESSAGE_NONE for NULL. */
-amop_message_kind_t amop_message_kind(const amop_message *message);
+AMOP_API amop_message_kind_t amop_message_kind(const amop_message *message);
 
 /** Returns the payload: any number of bytes, possibly none, not NUL-terminated. */
-amop_bytes amop_message_data(const amop_message *message);
+AMOP_API amop_bytes amop_message_data(const amop_message *message);
 
 /**
  * Returns the sequence id that the publisher gave the message, as received: 32 bytes from 2.x nodes, usually
  * hexadecimal digits. Empty if the protocol carries none.
  */
-amop_bytes amop_message_seq(const amop_message *message);
+AMOP_API amop_bytes amop_message_seq(const amop_message *message);
 
 /** Returns the endpoint of the node that delivered the message, as it was added. */
-const char *amop_message_endpoint(const amop_message *message);
+AMOP_API const char *amop_message_endpoint(const amop_message *message);
 
 /**
  * Returns when this client received the message, in milliseconds since 1970 UTC; 0 for NULL. The protocol does not
  * transmit when it was sent.
  */
+AMOP_API
 int64_t amop_message_received_at(const amop_message *message);
 
 /**
@@ -909,21 +978,16 @@ int64_t amop_message_received_at(const amop_message *message);
  *
  * - Ownership: the copy is owned by the caller; free it with amop_message_free.
  */
-amop_message *amop_message_clone(const amop_message *message);
+AMOP_API AMOP_MUST_USE amop_message *amop_message_clone(const amop_message *message);
 
-/**
- * Frees a message. Must not be called for a message that a callback borrows.
- *
- * - Ownership: `message` is freed; NULL is allowed.
- */
-void amop_message_free(amop_message *message);
+/** Frees a message. Must not be called for a message that a callback borrows. */
+AMOP_API void amop_message_free(amop_message *message);
 
 /*
  * Options of a subscription. NULL in their place stands for the defaults. 0 stands for the default of a value.
  *
  * Unless a function states otherwise:
  *
- * - Ownership: no ownership is transferred.
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
@@ -956,23 +1020,21 @@ typedef struct amop_subscribe_options amop_subscribe_options;
  * - Ownership: the options are owned by the caller; free them with amop_subscribe_options_free.
  * - Errors: none.
  */
-amop_subscribe_options *amop_subscribe_options_new(void);
+AMOP_API AMOP_MUST_USE amop_subscribe_options *amop_subscribe_options_new(void);
 
-/**
- * Frees options. Subscriptions that were created with them are not affected.
- *
- * - Ownership: `options` is freed; NULL is allowed.
- * - Errors: none.
- */
-void amop_subscribe_options_free(amop_subscribe_options *options);
+/** Frees options. Subscriptions that were created with them are not affected. */
+AMOP_API void amop_subscribe_options_free(amop_subscribe_options *options);
 
 /** Sets the maximum number of queued messages. Default: 65,536. */
-amop_status amop_subscribe_options_set_max_messages(amop_subscribe_options *options, size_t messages);
+AMOP_API
+amop_status amop_subscribe_options_set_max_messages(amop_subscribe_options *options,
+                                                    size_t messages);
 
 /**
  * Sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty subscription
  * accepts one message of any size. Default: 64 MiB.
  */
+AMOP_API
 amop_status amop_subscribe_options_set_max_bytes(amop_subscribe_options *options,
                                                  size_t bytes);
 
@@ -980,13 +1042,19 @@ amop_status amop_subscribe_options_set_max_bytes(amop_subscribe_options *options
  * Sets what happens at these limits: an AMOP_OVERFLOW_*. Lost messages are counted, and reported once by
  * AMOP_EVENT_SLOW_CONSUMER.
  */
-amop_status amop_subscribe_options_set_overflow(amop_subscribe_options *options, int32_t overflow);
+AMOP_API
+amop_status amop_subscribe_options_set_overflow(amop_subscribe_options *options,
+                                                int32_t overflow);
 
 /** Sets at how many nodes the topic is listed: an AMOP_PLACEMENT_*. Default: AMOP_PLACEMENT_ALL. */
-amop_status amop_subscribe_options_set_placement(amop_subscribe_options *options, int32_t placement);
+AMOP_API
+amop_status amop_subscribe_options_set_placement(amop_subscribe_options *options,
+                                                 int32_t placement);
 
 /** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
-amop_status amop_subscribe_options_set_timeout(amop_subscribe_options *options, uint64_t timeout_ms);
+AMOP_API
+amop_status amop_subscribe_options_set_timeout(amop_subscribe_options *options,
+                                               uint64_t timeout_ms);
 
 /*
  * Subscriptions. A topic can have any number of subscriptions. Each receives every message, unicast or broadcast, in
@@ -1016,6 +1084,8 @@ typedef struct amop_message_callback {
  * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED, _FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_client_subscribe(const amop_client *client,
                                   const char *topic,
                                   const amop_subscribe_options *options,
@@ -1032,6 +1102,7 @@ amop_status amop_client_subscribe(const amop_client *client,
  * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: as amop_client_subscribe.
  */
+AMOP_API
 amop_status amop_client_subscribe_callback(const amop_client *client,
                                            const char *topic,
                                            const amop_subscribe_options *options,
@@ -1042,12 +1113,13 @@ amop_status amop_client_subscribe_callback(const amop_client *client,
 /**
  * Stores the next message in `*message`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*message` is owned by the caller; free it with amop_message_free.
  * - Threads: any thread, including callbacks. If several threads call it at once, each message goes to one of them.
  * - Errors: AMOP_ERROR_TIMEOUT if no message arrived. AMOP_ERROR_CLOSED if no more messages will arrive: the
  *   subscription or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if
  *   the messages are passed to a callback. AMOP_ERROR_FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_subscription_next(const amop_subscription *subscription,
                                    uint64_t timeout_ms,
                                    amop_message **message,
@@ -1061,6 +1133,7 @@ amop_status amop_subscription_next(const amop_subscription *subscription,
  * - Threads: as amop_subscription_next.
  * - Errors: as amop_subscription_next; then `*count` is 0.
  */
+AMOP_API
 amop_status amop_subscription_next_many(const amop_subscription *subscription,
                                         uint64_t timeout_ms,
                                         amop_message **messages,
@@ -1075,10 +1148,10 @@ amop_status amop_subscription_next_many(const amop_subscription *subscription,
  *
  * - Ownership: `*fd` is owned by the library, which closes it when the subscription is freed. Do not read from
  *   it or close it.
- * - Threads: any thread, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the messages are passed to a callback; _RUNTIME if the
  *   process has no descriptor left; _UNSUPPORTED on systems other than Unix; _FORKED.
  */
+AMOP_API
 amop_status amop_subscription_fd(const amop_subscription *subscription,
                                  int32_t *fd,
                                  amop_error **error);
@@ -1087,18 +1160,16 @@ amop_status amop_subscription_fd(const amop_subscription *subscription,
  * Returns the topic; NULL for NULL.
  *
  * - Ownership: the string is valid until the subscription is freed.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
-const char *amop_subscription_topic(const amop_subscription *subscription);
+AMOP_API const char *amop_subscription_topic(const amop_subscription *subscription);
 
 /**
  * Stores a snapshot of a subscription in `*stats`: AMOP_STAT_HELD_MESSAGES, _HELD_BYTES, _ACCEPTED, _REFUSED, _DROPPED.
  *
- * - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
- * - Threads: any thread, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_subscription_stats(const amop_subscription *subscription,
                                     amop_stats **stats,
                                     amop_error **error);
@@ -1115,6 +1186,7 @@ amop_status amop_subscription_stats(const amop_subscription *subscription,
  * - Errors: AMOP_ERROR_TIMEOUT if the callback has not returned; its context is kept until it does.
  *   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
 amop_status amop_subscription_unsubscribe(const amop_subscription *subscription,
                                           uint64_t timeout_ms,
                                           amop_error **error);
@@ -1123,10 +1195,9 @@ amop_status amop_subscription_unsubscribe(const amop_subscription *subscription,
  * Frees a subscription, and unsubscribes it without waiting if it is not unsubscribed. Unread messages are discarded
  * and counted. A callback is called for what is queued for it, then its `drop` is called.
  *
- * - Ownership: `subscription` is freed; NULL is allowed.
  * - Threads: any thread, including callbacks, also its own. Never waits.
- * - Errors: none. In a child process of a fork the memory is not released.
  */
+AMOP_API
 void amop_subscription_free(amop_subscription *subscription);
 
 /*
@@ -1138,7 +1209,6 @@ void amop_subscription_free(amop_subscription *subscription);
  *
  * - Ownership: the caller keeps `request`. Data passed to a function is copied.
  * - Threads: any thread, including callbacks. Never waits.
- * - Errors: none.
  */
 
 /** The code for amop_request_fail if the program has no code of its own. */
@@ -1148,7 +1218,7 @@ void amop_subscription_free(amop_subscription *subscription);
 typedef struct amop_request amop_request;
 
 /** Returns the message to be answered; NULL for NULL. It is valid until the request is freed. */
-const amop_message *amop_request_message(const amop_request *request);
+AMOP_API const amop_message *amop_request_message(const amop_request *request);
 
 /**
  * Sends the reply, which may be empty.
@@ -1157,6 +1227,7 @@ const amop_message *amop_request_message(const amop_request *request);
  *   open and can be answered later. AMOP_ERROR_REQUEST_EXPIRED if the time for an answer is over or the connection was lost;
  *   _ALREADY_ANSWERED, _TOO_LARGE, _INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
 amop_status amop_request_reply(const amop_request *request,
                                const void *data,
                                size_t len,
@@ -1168,6 +1239,7 @@ amop_status amop_request_reply(const amop_request *request,
  *
  * - Errors: as amop_request_reply; AMOP_ERROR_INVALID_ARGUMENT also for a code that is not allowed.
  */
+AMOP_API
 amop_status amop_request_fail(const amop_request *request,
                               int32_t code,
                               const void *data,
@@ -1175,22 +1247,20 @@ amop_status amop_request_fail(const amop_request *request,
                               amop_error **error);
 
 /** Returns whether the request can still be answered; false for NULL. */
-bool amop_request_is_open(const amop_request *request);
+AMOP_API bool amop_request_is_open(const amop_request *request);
 
 /**
  * Returns a further handle of a request, for example of a borrowed one, to answer it later; NULL for NULL.
  *
  * - Ownership: the clone is owned by the caller; free it with amop_request_free.
  */
-amop_request *amop_request_clone(const amop_request *request);
+AMOP_API AMOP_MUST_USE amop_request *amop_request_clone(const amop_request *request);
 
 /**
  * Frees a request. Must not be called for a request that a callback borrows. When the last handle of an unanswered
  * request is freed, the publisher receives AMOP_ERROR_SUBSCRIBER_DROPPED.
- *
- * - Ownership: `request` is freed; NULL is allowed.
- * - Errors: none. In a child process of a fork the memory is not released.
  */
+AMOP_API
 void amop_request_free(amop_request *request);
 
 /*
@@ -1198,7 +1268,6 @@ void amop_request_free(amop_request *request);
  *
  * Unless a function states otherwise:
  *
- * - Ownership: no ownership is transferred.
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
@@ -1212,17 +1281,13 @@ typedef struct amop_serve_options amop_serve_options;
  * - Ownership: the options are owned by the caller; free them with amop_serve_options_free.
  * - Errors: none.
  */
-amop_serve_options *amop_serve_options_new(void);
+AMOP_API AMOP_MUST_USE amop_serve_options *amop_serve_options_new(void);
 
-/**
- * Frees options. Services that were created with them are not affected.
- *
- * - Ownership: `options` is freed; NULL is allowed.
- * - Errors: none.
- */
-void amop_serve_options_free(amop_serve_options *options);
+/** Frees options. Services that were created with them are not affected. */
+AMOP_API void amop_serve_options_free(amop_serve_options *options);
 
 /** Sets how many calls of the callback may run at once. Default: 1. Has no effect for a service without callback. */
+AMOP_API
 amop_status amop_serve_options_set_concurrency(amop_serve_options *options,
                                                size_t calls);
 
@@ -1230,6 +1295,7 @@ amop_status amop_serve_options_set_concurrency(amop_serve_options *options,
  * Sets the maximum number of queued requests. At the limit, publishers receive AMOP_ERROR_SUBSCRIBER_BUSY. Default:
  * 65,536.
  */
+AMOP_API
 amop_status amop_serve_options_set_max_messages(amop_serve_options *options,
                                                 size_t messages);
 
@@ -1237,6 +1303,7 @@ amop_status amop_serve_options_set_max_messages(amop_serve_options *options,
  * Sets the maximum number of queued bytes, counting 160 bytes per request besides its payload. An empty service
  * accepts one request of any size. Default: 64 MiB.
  */
+AMOP_API
 amop_status amop_serve_options_set_max_bytes(amop_serve_options *options,
                                              size_t bytes);
 
@@ -1245,11 +1312,12 @@ amop_status amop_serve_options_set_max_bytes(amop_serve_options *options,
  * release 2.11 can lose a unicast between two clients of the same node. If the service were listed at all nodes,
  * every publisher would share a node with it.
  */
+AMOP_API
 amop_status amop_serve_options_set_placement(amop_serve_options *options,
                                              int32_t placement);
 
 /** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
-amop_status amop_serve_options_set_timeout(amop_serve_options *options, uint64_t timeout_ms);
+AMOP_API amop_status amop_serve_options_set_timeout(amop_serve_options *options, uint64_t timeout_ms);
 
 /*
  * Services. A service answers the unicasts of a topic. A client can have one service per topic. It receives the
@@ -1279,6 +1347,8 @@ typedef struct amop_request_callback {
  * - Errors: AMOP_ERROR_ALREADY_SERVED, _INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED,
  *   _FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_client_serve(const amop_client *client,
                               const char *topic,
                               const amop_serve_options *options,
@@ -1295,6 +1365,7 @@ amop_status amop_client_serve(const amop_client *client,
  * - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
  * - Errors: as amop_client_serve.
  */
+AMOP_API
 amop_status amop_client_serve_callback(const amop_client *client,
                                        const char *topic,
                                        const amop_serve_options *options,
@@ -1305,12 +1376,13 @@ amop_status amop_client_serve_callback(const amop_client *client,
 /**
  * Stores the next request that can still be answered in `*request`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*request` is owned by the caller; free it with amop_request_free.
  * - Threads: any thread, including callbacks. If several threads call it at once, each request goes to one of them.
  * - Errors: AMOP_ERROR_TIMEOUT if no request arrived. AMOP_ERROR_CLOSED if no more requests will arrive: the service
  *   or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if the requests
  *   are passed to a callback. AMOP_ERROR_FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_service_next(const amop_service *service,
                               uint64_t timeout_ms,
                               amop_request **request,
@@ -1324,6 +1396,7 @@ amop_status amop_service_next(const amop_service *service,
  * - Threads: as amop_service_next.
  * - Errors: as amop_service_next; then `*count` is 0.
  */
+AMOP_API
 amop_status amop_service_next_many(const amop_service *service,
                                    uint64_t timeout_ms,
                                    amop_request **requests,
@@ -1336,9 +1409,9 @@ amop_status amop_service_next_many(const amop_service *service,
  *
  * - Ownership: `*fd` is owned by the library, which closes it when the service is freed. Do not read from it or close
  *   it.
- * - Threads: any thread, including callbacks.
  * - Errors: as amop_subscription_fd.
  */
+AMOP_API
 amop_status amop_service_fd(const amop_service *service,
                             int32_t *fd,
                             amop_error **error);
@@ -1347,19 +1420,19 @@ amop_status amop_service_fd(const amop_service *service,
  * Returns the topic; NULL for NULL.
  *
  * - Ownership: the string is valid until the service is freed.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
-const char *amop_service_topic(const amop_service *service);
+AMOP_API const char *amop_service_topic(const amop_service *service);
 
 /**
  * Stores a snapshot of a service in `*stats`, with the statistics that amop_subscription_stats lists.
  *
- * - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
- * - Threads: any thread, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
-amop_status amop_service_stats(const amop_service *service, amop_stats **stats, amop_error **error);
+AMOP_API
+AMOP_MUST_USE
+amop_status amop_service_stats(const amop_service *service,
+                               amop_stats **stats,
+                               amop_error **error);
 
 /**
  * Ends a service: it accepts no more requests, and the nodes receive a topic list without it. Queued requests can
@@ -1371,6 +1444,7 @@ amop_status amop_service_stats(const amop_service *service, amop_stats **stats, 
  * - Threads: as amop_subscription_unsubscribe.
  * - Errors: as amop_subscription_unsubscribe.
  */
+AMOP_API
 amop_status amop_service_unsubscribe(const amop_service *service,
                                      uint64_t timeout_ms,
                                      amop_error **error);
@@ -1379,10 +1453,9 @@ amop_status amop_service_unsubscribe(const amop_service *service,
  * Frees a service, and unsubscribes it without waiting if it is not unsubscribed. Unread requests are answered as
  * dropped. A callback is called for what is queued for it, then its `drop` is called.
  *
- * - Ownership: `service` is freed; NULL is allowed.
  * - Threads: any thread, including callbacks, also its own. Never waits.
- * - Errors: none. In a child process of a fork the memory is not released.
  */
+AMOP_API
 void amop_service_free(amop_service *service);
 
 /*
@@ -1391,32 +1464,26 @@ void amop_service_free(amop_service *service);
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `reply`. Pointers and bytes returned are valid until it is freed.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
 
 /** A reply. Immutable. */
 typedef struct amop_reply amop_reply;
 
 /** Returns the payload of the reply; empty if the subscriber sent none, and for NULL. */
-amop_bytes amop_reply_data(const amop_reply *reply);
+AMOP_API amop_bytes amop_reply_data(const amop_reply *reply);
 
 /** Returns the endpoint of the node that the message was sent to, as it was added; NULL for NULL. */
-const char *amop_reply_endpoint(const amop_reply *reply);
+AMOP_API const char *amop_reply_endpoint(const amop_reply *reply);
 
 /**
  * Returns a copy of a reply, for example of a borrowed one; NULL for NULL. The copy shares the payload.
  *
  * - Ownership: the copy is owned by the caller; free it with amop_reply_free.
  */
-amop_reply *amop_reply_clone(const amop_reply *reply);
+AMOP_API AMOP_MUST_USE amop_reply *amop_reply_clone(const amop_reply *reply);
 
-/**
- * Frees a reply.
- *
- * - Ownership: `reply` is freed; NULL is allowed.
- */
-void amop_reply_free(amop_reply *reply);
+/** Frees a reply. */
+AMOP_API void amop_reply_free(amop_reply *reply);
 
 /*
  * Sending. A publish sends a message to one subscriber and returns its reply. A broadcast sends a message to all
@@ -1434,50 +1501,44 @@ typedef struct amop_publish_options amop_publish_options;
  * Creates options with all defaults.
  *
  * - Ownership: the options are owned by the caller; free them with amop_publish_options_free.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
-amop_publish_options *amop_publish_options_new(void);
+AMOP_API AMOP_MUST_USE amop_publish_options *amop_publish_options_new(void);
 
 /**
  * Frees options. Calls that were started with them are not affected.
  *
- * - Ownership: `options` is freed; NULL is allowed.
  * - Threads: one at a time, including callbacks.
- * - Errors: none.
  */
-void amop_publish_options_free(amop_publish_options *options);
+AMOP_API void amop_publish_options_free(amop_publish_options *options);
 
 /**
  * Sets whether a publish that was not delivered is retried until its deadline, for example because no node knows a
  * subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to 5 s until all nodes know a
  * new subscriber. Default: false.
  *
- * - Ownership: no ownership is transferred.
  * - Threads: one at a time, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
+AMOP_API
 amop_status amop_publish_options_set_wait_for_subscriber(amop_publish_options *options,
                                                          bool wait);
 
 /**
  * Sets when the call is retried automatically: an AMOP_RETRY_*. Default: as set in the options of the client.
  *
- * - Ownership: no ownership is transferred.
  * - Threads: one at a time, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_publish_options_set_retry(amop_publish_options *options, int32_t retry);
+AMOP_API amop_status amop_publish_options_set_retry(amop_publish_options *options, int32_t retry);
 
 /**
  * Sets whether a broadcast is sent to every connected node, rather than to as many as reach all subscribers.
  * Subscribers that use this library discard the duplicates, others receive them. Default: false.
  *
- * - Ownership: no ownership is transferred.
  * - Threads: one at a time, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
-amop_status amop_publish_options_set_all_nodes(amop_publish_options *options, bool all);
+AMOP_API amop_status amop_publish_options_set_all_nodes(amop_publish_options *options, bool all);
 
 /**
  * Sends a message to one subscriber and waits for its reply. A subscriber that does not serve the topic acknowledges
@@ -1491,6 +1552,7 @@ amop_status amop_publish_options_set_all_nodes(amop_publish_options *options, bo
  *   nodes (100 to 199) and subscribers (200 to 204); _NOT_CONNECTED, _CONNECTION_LOST, _TIMEOUT, _OVERLOADED,
  *   _CLOSED, _FORKED. amop_error_delivery returns whether the message may have been delivered.
  */
+AMOP_API
 amop_status amop_client_publish(const amop_client *client,
                                 const char *topic,
                                 const void *data,
@@ -1507,6 +1569,7 @@ amop_status amop_client_publish(const amop_client *client,
  * - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client).
  * - Errors: as amop_client_publish, without those of subscribers.
  */
+AMOP_API
 amop_status amop_client_broadcast(const amop_client *client,
                                   const char *topic,
                                   const void *data,
@@ -1522,8 +1585,6 @@ amop_status amop_client_broadcast(const amop_client *client,
  *
  * - Ownership: the caller keeps `completion`. Pointers returned are valid until it is freed, or until the callback
  *   that borrows it returns.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
 
 /** The result of a call. Immutable. A callback borrows it for the call. */
@@ -1540,29 +1601,27 @@ typedef struct amop_completion_callback {
 } amop_completion_callback;
 
 /** Returns AMOP_OK or the AMOP_ERROR_* with which the call failed; AMOP_ERROR_INVALID_ARGUMENT for NULL. */
-amop_status amop_completion_status(const amop_completion *completion);
+AMOP_API amop_status amop_completion_status(const amop_completion *completion);
 
 /**
  * Returns the error; NULL if the call succeeded, and for NULL. amop_error_clone makes a copy that outlives the
  * completion.
  */
+AMOP_API
 const amop_error *amop_completion_error(const amop_completion *completion);
 
 /**
  * Returns the reply to a publish; NULL if it failed, for a broadcast, and for NULL. amop_reply_clone makes a copy
  * that outlives the completion.
  */
+AMOP_API
 const amop_reply *amop_completion_reply(const amop_completion *completion);
 
 /** Returns the tag that was passed with the call; NULL for a call with a callback, and for NULL. */
-void *amop_completion_tag(const amop_completion *completion);
+AMOP_API void *amop_completion_tag(const amop_completion *completion);
 
-/**
- * Frees a completion that was read from a queue. Must not be called for one that a callback borrows.
- *
- * - Ownership: `completion` is freed; NULL is allowed.
- */
-void amop_completion_free(amop_completion *completion);
+/** Frees a completion that was read from a queue. Must not be called for one that a callback borrows. */
+AMOP_API void amop_completion_free(amop_completion *completion);
 
 /*
  * Asynchronous calls. A publish or broadcast that is in flight while the program continues, without a thread for
@@ -1586,6 +1645,7 @@ typedef struct amop_call amop_call;
  *   _INVALID_ARGUMENT, _TOO_LARGE, _NOT_CONNECTED, _OVERLOADED (also if 65,536 calls of this client have callbacks
  *   that have not returned), _CLOSED, _FORKED. The completion can have all errors of amop_client_publish.
  */
+AMOP_API
 amop_status amop_client_publish_async(const amop_client *client,
                                       const char *topic,
                                       const void *data,
@@ -1603,6 +1663,7 @@ amop_status amop_client_publish_async(const amop_client *client,
  * - Threads: as amop_client_publish_async.
  * - Errors: as amop_client_publish_async. The completion can have all errors of amop_client_broadcast.
  */
+AMOP_API
 amop_status amop_client_broadcast_async(const amop_client *client,
                                         const char *topic,
                                         const void *data,
@@ -1621,17 +1682,12 @@ amop_status amop_client_broadcast_async(const amop_client *client,
  * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
 amop_status amop_call_cancel(const amop_call *call,
                              amop_error **error);
 
-/**
- * Frees the handle of a call. The call itself continues.
- *
- * - Ownership: `call` is freed; NULL is allowed.
- * - Threads: any thread, including callbacks.
- * - Errors: none. In a child process of a fork the memory is not released.
- */
-void amop_call_free(amop_call *call);
+/** Frees the handle of a call. The call itself continues. */
+AMOP_API void amop_call_free(amop_call *call);
 
 /*
  * Completion queues. Completions that are read instead of passed to a callback: by any thread, or by an event loop
@@ -1646,9 +1702,9 @@ typedef struct amop_completion_queue amop_completion_queue;
  * 0 stands for 65,536.
  *
  * - Ownership: the queue is owned by the caller; free it with amop_completion_queue_free.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_completion_queue *amop_completion_queue_new(size_t max);
 
 /**
@@ -1662,6 +1718,7 @@ amop_completion_queue *amop_completion_queue_new(size_t max);
  * - Errors: errors that are known at once; nothing is put into the queue then. As amop_client_publish_async;
  *   _OVERLOADED also if the queue is full.
  */
+AMOP_API
 amop_status amop_client_publish_queued(const amop_client *client,
                                        const char *topic,
                                        const void *data,
@@ -1680,6 +1737,7 @@ amop_status amop_client_publish_queued(const amop_client *client,
  * - Threads: as amop_client_publish_queued.
  * - Errors: as amop_client_publish_queued.
  */
+AMOP_API
 amop_status amop_client_broadcast_queued(const amop_client *client,
                                          const char *topic,
                                          const void *data,
@@ -1694,11 +1752,12 @@ amop_status amop_client_broadcast_queued(const amop_client *client,
 /**
  * Stores the next completion in `*completion`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*completion` is owned by the caller; free it with amop_completion_free.
  * - Threads: any thread, including callbacks. If several threads call it at once, each completion goes to one of
  *   them.
  * - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_completion_queue_next(const amop_completion_queue *queue,
                                        uint64_t timeout_ms,
                                        amop_completion **completion,
@@ -1712,6 +1771,7 @@ amop_status amop_completion_queue_next(const amop_completion_queue *queue,
  * - Threads: as amop_completion_queue_next.
  * - Errors: as amop_completion_queue_next; then `*count` is 0.
  */
+AMOP_API
 amop_status amop_completion_queue_next_many(const amop_completion_queue *queue,
                                             uint64_t timeout_ms,
                                             amop_completion **completions,
@@ -1725,10 +1785,10 @@ amop_status amop_completion_queue_next_many(const amop_completion_queue *queue,
  *
  * - Ownership: `*fd` is owned by the library, which closes it when the queue is freed. Do not read from it or close
  *   it.
- * - Threads: any thread, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT; _RUNTIME if the process has no descriptor left; _UNSUPPORTED on systems
  *   other than Unix; _FORKED.
  */
+AMOP_API
 amop_status amop_completion_queue_fd(const amop_completion_queue *queue,
                                      int32_t *fd,
                                      amop_error **error);
@@ -1737,10 +1797,8 @@ amop_status amop_completion_queue_fd(const amop_completion_queue *queue,
  * Frees a queue. Calls in flight continue; their completions are discarded.
  *
  * - Ownership: `queue` is freed, with the completions in it; NULL is allowed.
- * - Threads: any thread, including callbacks.
- * - Errors: none. In a child process of a fork the memory is not released.
  */
-void amop_completion_queue_free(amop_completion_queue *queue);
+AMOP_API void amop_completion_queue_free(amop_completion_queue *queue);
 
 /*
  * Events. What happens to connections and subscriptions. Events are passed to a callback, or read with
@@ -1750,8 +1808,6 @@ void amop_completion_queue_free(amop_completion_queue *queue);
  *
  * - Ownership: the caller keeps `event`. Pointers returned are valid until it is freed, or until the callback that
  *   borrows it returns.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
 
 /** The kind of an event. */
@@ -1812,6 +1868,7 @@ typedef struct amop_event_callback {
  *   delay subscriptions.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
+AMOP_API
 amop_status amop_client_on_event(const amop_client *client,
                                  amop_event_callback callback,
                                  amop_error **error);
@@ -1819,20 +1876,24 @@ amop_status amop_client_on_event(const amop_client *client,
 /**
  * Creates a listener for the events from now on, to be read with amop_events_next.
  *
- * - Ownership: `*events` is owned by the caller; free it with amop_events_free.
  * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
-amop_status amop_client_events(const amop_client *client, amop_events **events, amop_error **error);
+AMOP_API
+AMOP_MUST_USE
+amop_status amop_client_events(const amop_client *client,
+                               amop_events **events,
+                               amop_error **error);
 
 /**
  * Stores the next event in `*event`. Waits up to `timeout_ms` for it; 0 does not wait.
  *
- * - Ownership: `*event` is owned by the caller; free it with amop_event_free.
  * - Threads: any thread, including callbacks. If several threads call it at once, each event goes to one of them.
  * - Errors: AMOP_ERROR_TIMEOUT if no event arrived; AMOP_ERROR_CLOSED after AMOP_EVENT_CLOSED;
  *   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_events_next(const amop_events *events,
                              uint64_t timeout_ms,
                              amop_event **event,
@@ -1844,51 +1905,52 @@ amop_status amop_events_next(const amop_events *events,
  *
  * - Ownership: `*fd` is owned by the library, which closes it when `events` is freed. Do not read from it or close
  *   it.
- * - Threads: any thread, including callbacks.
  * - Errors: as amop_completion_queue_fd.
  */
+AMOP_API
 amop_status amop_events_fd(const amop_events *events,
                            int32_t *fd,
                            amop_error **error);
 
-/**
- * Frees a listener, with the events that were not read.
- *
- * - Ownership: `events` is freed; NULL is allowed.
- * - Errors: none. In a child process of a fork the memory is not released.
- */
-void amop_events_free(amop_events *events);
+/** Frees a listener, with the events that were not read. */
+AMOP_API void amop_events_free(amop_events *events);
 
 /** Returns the kind; AMOP_EVENT_NONE for NULL. */
-amop_event_kind_t amop_event_kind(const amop_event *event);
+AMOP_API amop_event_kind_t amop_event_kind(const amop_event *event);
+
+/**
+ * Returns the name of a kind of event, such as `AMOP_EVENT_CONNECTED`, or NULL for an unknown number.
+ *
+ * - Ownership: the string is owned by the library and valid until the process exits.
+ */
+AMOP_API const char *amop_event_kind_name(int32_t kind);
 
 /** Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED; NULL for other events. */
+AMOP_API
 const char *amop_event_endpoint(const amop_event *event);
 
 /** Returns the version that the node reported, such as `2.11.2`, of CONNECTED and RECONNECTED; NULL for other events. */
+AMOP_API
 const char *amop_event_node_version(const amop_event *event);
 
 /** Returns the negotiated protocol version of CONNECTED and RECONNECTED; 0 for other events. */
-uint32_t amop_event_protocol(const amop_event *event);
+AMOP_API uint32_t amop_event_protocol(const amop_event *event);
 
 /** Returns the topic of SLOW_CONSUMER and HANDLER_FAILED; NULL for other events. */
-const char *amop_event_topic(const amop_event *event);
+AMOP_API const char *amop_event_topic(const amop_event *event);
 
 /** Returns the text of HANDLER_FAILED; NULL for other events. */
-const char *amop_event_message(const amop_event *event);
+AMOP_API const char *amop_event_message(const amop_event *event);
 
 /**
  * Returns the error of LOST and CONNECT_FAILED; NULL for other events. amop_error_clone makes a copy that outlives
  * the event.
  */
+AMOP_API
 const amop_error *amop_event_error(const amop_event *event);
 
-/**
- * Frees an event that was read with amop_events_next. Must not be called for one that a callback borrows.
- *
- * - Ownership: `event` is freed; NULL is allowed.
- */
-void amop_event_free(amop_event *event);
+/** Frees an event that was read with amop_events_next. Must not be called for one that a callback borrows. */
+AMOP_API void amop_event_free(amop_event *event);
 
 /*
  * Failing callbacks. A callback must not throw into the library. It catches the exception, reports the failure here
@@ -1905,6 +1967,7 @@ void amop_event_free(amop_event *event);
  * - Threads: in callbacks only, on the thread that runs the callback.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if no callback runs on this thread.
  */
+AMOP_API
 amop_status amop_callback_failed(const char *message);
 
 /*
@@ -1962,6 +2025,7 @@ typedef struct amop_log_callback {
  *   slow, records are discarded and counted.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an unknown level; _RUNTIME, _UNSUPPORTED, _FORKED.
  */
+AMOP_API
 amop_status amop_set_log_callback(int32_t level,
                                   amop_log_callback callback,
                                   amop_error **error);
@@ -1971,7 +2035,6 @@ amop_status amop_set_log_callback(int32_t level,
  *
  * Unless a function states otherwise:
  *
- * - Ownership: no ownership is transferred; arguments are copied.
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
  */
@@ -1985,23 +2048,19 @@ typedef struct amop_devnet_options amop_devnet_options;
  * - Ownership: the options are owned by the caller; free them with amop_devnet_options_free.
  * - Errors: none.
  */
-amop_devnet_options *amop_devnet_options_new(void);
+AMOP_API AMOP_MUST_USE amop_devnet_options *amop_devnet_options_new(void);
 
-/**
- * Frees options.
- *
- * - Ownership: `options` is freed; NULL is allowed.
- * - Errors: none.
- */
-void amop_devnet_options_free(amop_devnet_options *options);
+/** Frees options. */
+AMOP_API void amop_devnet_options_free(amop_devnet_options *options);
 
 /** Sets the number of nodes. Default: 2. */
-amop_status amop_devnet_options_set_nodes(amop_devnet_options *options, size_t nodes);
+AMOP_API amop_status amop_devnet_options_set_nodes(amop_devnet_options *options, size_t nodes);
 
 /**
  * Sets the port of the first node on 127.0.0.1; the other nodes use the ports that follow. Default: 0, which stands
  * for any free ports.
  */
+AMOP_API
 amop_status amop_devnet_options_set_port(amop_devnet_options *options,
                                          uint16_t port);
 
@@ -2009,6 +2068,7 @@ amop_status amop_devnet_options_set_port(amop_devnet_options *options,
  * Sets the folder for the certificates, with the layout of the official chain script. It is created if it does not
  * exist, else its certificates are used. Default: a new temporary folder that is deleted with the devnet.
  */
+AMOP_API
 amop_status amop_devnet_options_set_folder(amop_devnet_options *options,
                                            const char *folder);
 
@@ -2017,6 +2077,7 @@ amop_status amop_devnet_options_set_folder(amop_devnet_options *options,
  * node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other and wait for
  * acknowledgements (Nagle's algorithm). Default: false.
  */
+AMOP_API
 amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);
 
@@ -2028,8 +2089,6 @@ amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `devnet`. Pointers returned are valid until it is freed.
- * - Threads: any thread, including callbacks.
- * - Errors: none.
  */
 
 /** A devnet. Its functions may be called from any number of threads at once. */
@@ -2043,18 +2102,20 @@ typedef struct amop_devnet amop_devnet;
  * - Errors: AMOP_ERROR_LISTEN if a port is in use, _CREDENTIALS_INVALID if the folder contains other files,
  *   _INVALID_ARGUMENT, _RUNTIME, _UNSUPPORTED.
  */
+AMOP_API
+AMOP_MUST_USE
 amop_status amop_devnet_start(const amop_devnet_options *options,
                               amop_devnet **devnet,
                               amop_error **error);
 
 /** Returns the number of nodes, killed ones included; 0 for NULL. */
-size_t amop_devnet_node_count(const amop_devnet *devnet);
+AMOP_API size_t amop_devnet_node_count(const amop_devnet *devnet);
 
 /** Returns the address of a node, for amop_options_add_endpoint; NULL for an invalid index. */
-const char *amop_devnet_endpoint(const amop_devnet *devnet, size_t node);
+AMOP_API const char *amop_devnet_endpoint(const amop_devnet *devnet, size_t node);
 
 /** Returns the folder with the credentials for clients, for amop_options_set_credentials; NULL for NULL. */
-const char *amop_devnet_credentials(const amop_devnet *devnet);
+AMOP_API const char *amop_devnet_credentials(const amop_devnet *devnet);
 
 /**
  * Kills a node, as a crash does: when this returns, its port is closed and its sessions are cut.
@@ -2062,14 +2123,48 @@ const char *amop_devnet_credentials(const amop_devnet *devnet);
  * - Threads: any thread, including callbacks. Waits for the tasks of the node.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED after amop_devnet_stop, _FORKED.
  */
-amop_status amop_devnet_kill_node(const amop_devnet *devnet, size_t node, amop_error **error);
+AMOP_API amop_status amop_devnet_kill_node(const amop_devnet *devnet, size_t node, amop_error **error);
 
 /**
  * Restarts a killed node on the same port. Does nothing if the node runs.
  *
  * - Errors: AMOP_ERROR_LISTEN if the port is in use, _INVALID_ARGUMENT, _CLOSED, _FORKED.
  */
-amop_status amop_devnet_restart_node(const amop_devnet *devnet, size_t node, amop_error **error);
+AMOP_API
+amop_status amop_devnet_restart_node(const amop_devnet *devnet,
+                                     size_t node,
+                                     amop_error **error);
+
+/**
+ * Runs a text command, such as `freeze 1` or `fault lose type=0x31 times=1 topic=hello`, and stores its answer in
+ * `*answer`: a line of JSON, `{}` if the command has none. Nodes are counted from 0, and `sessions` returns the numbers of
+ * sessions. The commands:
+ *
+ * - `kill`, `restart`, `freeze`, `thaw`, `close-port`, `open-port`, `cut-sessions`, `reset-sessions` NODE
+ * - `cut-link`, `restore-link` NODE NODE
+ * - `clock-offset` NODE SECONDS
+ * - `on-connect` NODE, then `serve`, `close`, `reset`, `stall` or `garbage`
+ * - `certificate` NODE, then `valid`, `expired`, `early` or `foreign`
+ * - `close`, `cut`, `reset`, `stall`, `resume` SESSION
+ * - `fault`, then `lose`, `delay=SECONDS`, `twice`, `other-seq`, `other-type=TYPE`, `garbage`, `cut`, `close`, `reset` or
+ *   `stall`, then restrictions: `from-clients`, `node=0`, `session=0`, `type=0x31`, `after=1`, `times=1`, `chance=0.5` and,
+ *   at the end, `topic=hello`. The answer is `{"fault":ID}`
+ * - `hits` ID, `remove-fault` ID, `clear-faults`, `block` NUMBER, `sessions`, `counters`
+ *
+ * - Ownership: `command` is borrowed. `answer` may be NULL, else `*answer` is owned by the caller; free it with
+ *   amop_devnet_answer_free.
+ * - Threads: any thread, including callbacks. Waits for the tasks of the node.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT if the command is unknown or malformed, or its node, session or fault does not
+ *   exist; _LISTEN if a port is in use, _CLOSED after amop_devnet_stop, _FORKED.
+ */
+AMOP_API
+amop_status amop_devnet_control(const amop_devnet *devnet,
+                                const char *command,
+                                char **answer,
+                                amop_error **error);
+
+/** Frees an answer of amop_devnet_control. */
+AMOP_API void amop_devnet_answer_free(char *answer);
 
 /**
  * Stops all nodes. When this returns, their sessions are closed and their threads have finished. Does nothing if the
@@ -2078,17 +2173,16 @@ amop_status amop_devnet_restart_node(const amop_devnet *devnet, size_t node, amo
  * - Threads: any thread, including callbacks. Waits a few seconds at most.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
+AMOP_API
 amop_status amop_devnet_stop(const amop_devnet *devnet,
                              amop_error **error);
 
 /**
  * Frees a devnet, and stops it in the background if it is not stopped.
  *
- * - Ownership: `devnet` is freed; NULL is allowed.
  * - Threads: any thread, including callbacks. Never waits.
- * - Errors: none. In a child process of a fork the memory is not released.
  */
-void amop_devnet_free(amop_devnet *devnet);
+AMOP_API void amop_devnet_free(amop_devnet *devnet);
 
 #ifdef __cplusplus
 }

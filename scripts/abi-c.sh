@@ -5,7 +5,7 @@
 # part of the ABI. So the dump is made of a library whose functions do nothing, declared by the header, which tests compare
 # with the sources; and the exported names of the real library must be exactly the declared ones. After a compatible
 # change, with which compiled programs still work, write a new dump; after any other, also raise the number in
-# bindings/c/build.rs (the soname).
+# bindings/c/build.rs (AMOP_ABI and the soname).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ if ! command -v abidw >/dev/null; then
     exit 77
 fi
 header=bindings/c/tests/header.sh
-soname=$(sed -nE 's/.*-soname,(libamop\.so\.[0-9]+)".*/\1/p' bindings/c/build.rs)
+soname=libamop.so.$(sed -nE 's/^#define AMOP_ABI ([0-9]+)/\1/p' include/amop.h)
 committed=bindings/c/abi/$soname.abi
 
 # Define the C99 names by the compiler's own types, without the system's headers, which differ between systems.

@@ -7,7 +7,7 @@ if ! command -v cmake >/dev/null; then
     echo "the C examples need cmake (make setup installs it)"
     exit 77
 fi
-PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
+AMOP_FEATURES=devnet PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
 cmake -S examples/c -B build/examples/c -DCMAKE_PREFIX_PATH="$PWD/build/library" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build build/examples/c --parallel
 for source in examples/c/*_*.c examples/c/subscriber.c; do

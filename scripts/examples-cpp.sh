@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
+AMOP_FEATURES=devnet PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
 cmake -S examples/cpp -B build/examples/cpp -DCMAKE_PREFIX_PATH="$PWD/build/library" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build build/examples/cpp --parallel
 for source in examples/cpp/*_*.cpp examples/cpp/subscriber.cpp; do

@@ -23,7 +23,7 @@ find_go() {
 
 # Installs the library of PROFILE for the Go tests, where pkg-config and the loader find it: use_library PROFILE PREFIX
 use_library() {
-    PREFIX=$2 scripts/install-c.sh "$1"
+    AMOP_FEATURES=devnet PREFIX=$2 scripts/install-c.sh "$1"
     export PKG_CONFIG_PATH=$PWD/$2/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
     export LD_LIBRARY_PATH=$PWD/$2/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     # Go's build cache ignores changes of headers, so an unused macro is named after their content.

@@ -19,5 +19,5 @@ completions zsh zsh/site-functions/_amop
 completions fish fish/vendor_completions.d/amop.fish
 echo "$into/bin/amop"
 
-# The C library.
-scripts/install-c.sh
+# The C library, with embedded nodes, so that the examples and the tests of programs run.
+AMOP_FEATURES=devnet scripts/install-c.sh

@@ -3,8 +3,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo clippy --locked --package amop-capi --all-targets -- -D warnings
-cargo clippy --locked --package amop-capi --no-default-features -- -D warnings
+cargo clippy --locked --package amop-capi --all-targets --features devnet -- -D warnings
+cargo clippy --locked --package amop-capi -- -D warnings
+# The library has no embedded nodes, nor RSA, unless it is built for tests and trials.
+if cargo tree --locked --package amop-capi --edges normal --prefix none | grep -E '^(rsa|amop-devnet) '; then
+    echo "the C library contains what only embedded nodes need" >&2
+    exit 1
+fi
 
 if ! command -v clang-format >/dev/null; then
     echo "clang-format isn't installed (make setup installs it)"

@@ -8,6 +8,10 @@ cargo fmt --manifest-path fuzz/Cargo.toml --check
 cargo clippy --locked --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
+# Every crate can be packaged: what it depends on has a version, and its files are complete. Building the packages would
+# compile everything once more.
+cargo package --locked --workspace --allow-dirty --no-verify --quiet
+
 # TLS is rustls on ring. The default feature of a dependency could add a second provider, which takes minutes to build in
 # C and makes rustls panic when it picks a default.
 for crate in aws-lc-sys openssl-sys; do

@@ -18,7 +18,7 @@ strict=(-Wall -Wextra -Wpedantic -Werror)
 lacking=()
 
 cargo test --locked --package amop-capi
-PREFIX=$stage scripts/install-c.sh dev
+AMOP_FEATURES=devnet PREFIX=$stage scripts/install-c.sh dev
 
 # Compile the header alone, included twice, as C99 and as C++17.
 printf '#include "amop.h"\n#include "amop.h"\nint main(void) { return 0; }\n' >build/header.c

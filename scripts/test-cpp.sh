@@ -12,7 +12,7 @@ if ! command -v cmake >/dev/null || ! command -v pkg-config >/dev/null \
 fi
 
 stage=$PWD/build/stage-cpp
-PREFIX=$stage scripts/install-c.sh dev
+AMOP_FEATURES=devnet PREFIX=$stage scripts/install-c.sh dev
 
 run() { # NAME SETTING...: builds the tests in build/NAME and runs them
     local name=$1

@@ -19,12 +19,12 @@ run() { # NAME PREFIX SETTING...: builds the tests in build/NAME on the library 
 }
 
 # The static library.
-PREFIX=build/stage scripts/install-c.sh dev
+AMOP_FEATURES=devnet PREFIX=build/stage scripts/install-c.sh dev
 run c-static build/stage -DAMOP_TARGET=amop::static
 
 # Without embedded nodes: the same symbols.
 stage=build/stage-without-devnet
-CARGO_TARGET_DIR=$target/without-devnet AMOP_FEATURES='' PREFIX=$stage scripts/install-c.sh dev
+CARGO_TARGET_DIR=$target/without-devnet PREFIX=$stage scripts/install-c.sh dev
 code=0
 scripts/abi-c.sh "$stage/lib/libamop.so" || code=$?
 [ "$code" -eq 0 ] || [ "$code" -eq 77 ] || exit "$code"
@@ -41,7 +41,7 @@ if [ ! -e "$runtime" ]; then
     exit 77
 fi
 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/sanitized \
-    cargo rustc --locked --package amop-capi --lib --crate-type staticlib --target "$triple"
+    cargo rustc --locked --package amop-capi --features devnet --lib --crate-type staticlib --target "$triple"
 rm -rf build/stage-sanitized
 cp -R build/stage build/stage-sanitized
 cp "$target/sanitized/$triple/debug/libamop.a" build/stage-sanitized/lib/

@@ -1,7 +1,7 @@
 //! The runtime of clients: one for the whole process, or one that the caller supplies.
 //!
 //! The first client starts the process-wide runtime, and the last one shuts it down in the background. A fork copies
-//! the memory of a runtime without its threads, so its owner is identified by the process id.
+//! the memory of a runtime without its threads, so its owner is the process that started it.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
@@ -22,24 +22,23 @@ static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
 /// The process that created an object. Bindings use it as well, because their handles outlive a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Process(u32);
+pub struct Process(amop_fork::Process);
 
 impl Process {
     /// Returns the process that runs.
     pub fn current() -> Process {
-        Process(std::process::id())
+        Process(amop_fork::Process::current())
     }
 
     /// Returns another process, as after a fork.
     #[cfg(test)]
     pub(crate) fn other() -> Process {
-        Process(0)
+        Process(amop_fork::Process::NONE)
     }
 
     /// Returns what a stream returns: in the child of a fork, where no further item can arrive, its end instead of
     /// `Pending`.
     pub(crate) fn or_end<T>(self, answer: Poll<Option<T>>) -> Poll<Option<T>> {
-        // Only if the stream would wait, because the check takes a system call.
         if answer.is_pending() && self != Process::current() { Poll::Ready(None) } else { answer }
     }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"amop"
+	"amop/devnet"
 )
 
 func TestPanicOfAHandlerIsReportedAndDeliveryContinues(t *testing.T) {
@@ -77,6 +78,8 @@ func TestContextEndsAListener(t *testing.T) {
 func TestEventsAndKindsHaveNames(t *testing.T) {
 	equal(t, amop.EventSlowConsumer.String(), "slow consumer")
 	equal(t, amop.EventKind(99).String(), "unknown event")
+	equal(t, amop.EndpointDown.String(), "down")
+	equal(t, amop.EndpointState(99).String(), "unknown state")
 	equal(t, amop.Broadcast.String(), "broadcast")
 	equal(t, amop.Unicast.String(), "unicast")
 }
@@ -148,6 +151,12 @@ func TestStatsCountMessagesAndCalls(t *testing.T) {
 	node := stats.Endpoints[0]
 	equal(t, node.Endpoint, nodes.Endpoints()[0])
 	equal(t, node.Connected, true)
+	equal(t, node.State, amop.EndpointConnected)
+	equal(t, node.LastError, nil)
+	equal(t, stats.Total.State, amop.EndpointConnected)
+	equal(t, node.Overloaded, 0)
+	equal(t, stats.CallsWaiting, 0)
+	equal(t, stats.PartialBroadcasts, 0)
 	equal(t, node.Connects, 1)
 	equal(t, node.Calls, 10)
 	equal(t, node.RoundTrips.Count, 10)
@@ -161,4 +170,20 @@ func TestStatsCountMessagesAndCalls(t *testing.T) {
 	equal(t, stats.Total.Calls, 10)
 	equal(t, stats.Total.Endpoint, "")
 	equal(t, server.Stats().Total.MessagesReceived, 10)
+}
+
+func TestStatsStateWhyAnEndpointIsDown(t *testing.T) {
+	down := must[*devnet.Devnet](t)(devnet.Start(soon(t), devnet.Nodes(1)))
+	t.Cleanup(func() { ok(t, down.Stop()) })
+	client := must[*amop.Client](t)(amop.Connect(soon(t), down.Node(0)))
+	t.Cleanup(func() { ok(t, client.Close()) })
+	events := must[<-chan *amop.Event](t)(client.Events(context.Background()))
+	ok(t, down.KillNode(soon(t), 0))
+	for receive(t, events).Kind != amop.EventConnectFailed {
+	}
+	node := client.Stats().Endpoints[0]
+	equal(t, node.State, amop.EndpointDown)
+	equal(t, node.Connected, false)
+	fails(t, node.LastError, amop.ErrConnect)
+	equal(t, client.Stats().Total.LastError, nil)
 }

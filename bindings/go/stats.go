@@ -36,6 +36,12 @@ type Stats struct {
 	// EventsDropped counts events that were discarded because a listener read too slowly, or ended before it had read
 	// them.
 	EventsDropped uint64
+	// CallsWaiting are the calls whose messages the client keeps now: they wait for a node or a subscriber, or may be
+	// retried.
+	CallsWaiting uint64
+	// PartialBroadcasts counts broadcasts that were acknowledged by at least one node, but by too few to reach all
+	// subscribers.
+	PartialBroadcasts uint64
 	// Refused and Dropped count messages and requests as in [LaneStats], over all subscriptions and services.
 	Refused, Dropped uint64
 	// Total has the totals of all endpoints; its Endpoint is empty.
@@ -45,11 +51,47 @@ type Stats struct {
 	Endpoints []EndpointStats
 }
 
+// EndpointState is the state of an endpoint. A higher value is a better state.
+type EndpointState int
+
+// The states.
+const (
+	// EndpointEnded is the state after the client has been closed, or the endpoint removed.
+	EndpointEnded EndpointState = iota
+	// EndpointDown means that the last attempt to connect failed, or that the session was lost. The client will try
+	// again.
+	EndpointDown
+	// EndpointConnecting means that the first attempt to connect is in progress.
+	EndpointConnecting
+	// EndpointConnected means that a session is established.
+	EndpointConnected
+)
+
+// String returns the state in words.
+func (s EndpointState) String() string {
+	switch s {
+	case EndpointEnded:
+		return "ended"
+	case EndpointDown:
+		return "down"
+	case EndpointConnecting:
+		return "connecting"
+	case EndpointConnected:
+		return "connected"
+	}
+	return "unknown state"
+}
+
 // EndpointStats are the statistics of the connections to one endpoint.
 type EndpointStats struct {
 	// Endpoint is the endpoint, as it was added.
 	Endpoint string
 
+	// State is the state of the endpoint; in the total, the highest of all endpoints.
+	State EndpointState
+	// LastError is why the session was lost, or why the last attempt to connect failed; nil while a session is
+	// established, and in the total.
+	LastError error
 	// Connected reports whether a session is established; in the total, whether any is.
 	Connected bool
 	// Connects counts established sessions, Losses lost ones, FailedConnects failed attempts to connect.
@@ -67,6 +109,9 @@ type EndpointStats struct {
 	Calls, InFlight uint64
 	// MessagesReceived counts unicasts and broadcasts received, duplicates included.
 	MessagesReceived uint64
+	// Overloaded counts calls and replies refused because of a limit: the bytes queued at this connection; in the total,
+	// also the calls under way.
+	Overloaded uint64
 	// TooSlow counts requests that the library answered TOO_SLOW on behalf of a service.
 	TooSlow uint64
 	// Busy counts unicasts refused because every subscription or service of the topic was full.
@@ -105,15 +150,17 @@ func (c *core) stats() Stats {
 		return c.final
 	}
 	stats := Stats{
-		HeldBytes:     seen.HeldBytes,
-		Retries:       seen.Retries,
-		Duplicates:    seen.Duplicates,
-		Unwanted:      seen.Unwanted,
-		OwnBroadcasts: seen.OwnBroadcasts,
-		EventsDropped: seen.EventsDropped + c.eventsDropped.Load(),
-		Refused:       seen.Refused,
-		Dropped:       seen.Dropped,
-		Total:         endpointStats(&seen.Total),
+		HeldBytes:         seen.HeldBytes,
+		Retries:           seen.Retries,
+		Duplicates:        seen.Duplicates,
+		Unwanted:          seen.Unwanted,
+		OwnBroadcasts:     seen.OwnBroadcasts,
+		EventsDropped:     seen.EventsDropped + c.eventsDropped.Load(),
+		CallsWaiting:      seen.CallsWaiting,
+		PartialBroadcasts: seen.PartialBroadcasts,
+		Refused:           seen.Refused,
+		Dropped:           seen.Dropped,
+		Total:             endpointStats(&seen.Total),
 	}
 	for n := range seen.Endpoints {
 		stats.Endpoints = append(stats.Endpoints, endpointStats(&seen.Endpoints[n]))
@@ -121,10 +168,20 @@ func (c *core) stats() Stats {
 	return stats
 }
 
+// lastError returns an error, nil for nil, which a nil pointer in an interface would not be.
+func lastError(failure *capi.Error) error {
+	if failure == nil {
+		return nil
+	}
+	return errorOf(failure)
+}
+
 func endpointStats(s *capi.EndpointStats) EndpointStats {
 	microseconds := func(n int) time.Duration { return time.Duration(s.RoundTripTimes[n]) * time.Microsecond }
 	return EndpointStats{
 		Endpoint:         s.Endpoint,
+		State:            EndpointState(s.State),
+		LastError:        lastError(s.LastError),
 		Connected:        s.Connected != 0,
 		Connects:         s.Connects,
 		Losses:           s.Losses,
@@ -138,6 +195,7 @@ func endpointStats(s *capi.EndpointStats) EndpointStats {
 		Calls:            s.Calls,
 		InFlight:         s.InFlight,
 		MessagesReceived: s.MessagesReceived,
+		Overloaded:       s.Overloaded,
 		TooSlow:          s.TooSlow,
 		Busy:             s.Busy,
 		TopicListsSent:   s.TopicListsSent,

@@ -117,6 +117,18 @@ public:
     /// Throws `listen` if the port is in use; else as `kill_node`.
     void restart_node(std::size_t node) const { detail::call(amop_devnet_restart_node, get(), node); }
 
+    /// Runs a text command, such as `freeze 1` or `fault lose type=0x31 times=1 topic=hello`, and returns its
+    /// answer: a line of JSON, `{}` if the command has none. `amop_devnet_control` in amop.h lists the commands.
+    ///
+    /// Throws `invalid_argument` if the command is unknown or malformed, or its node, session or fault does not
+    /// exist; `listen` if a port is in use, `closed` after `stop`, `forked`.
+    std::string control(std::string_view command) const {
+        char* answer = nullptr;
+        detail::call(amop_devnet_control, get(), detail::CText(command, "command").c_str(), &answer);
+        const std::unique_ptr<char, FreeAnswer> owner(answer);
+        return answer;
+    }
+
     /// Stops all nodes. When this returns, after a few seconds at most, their sessions are closed and their
     /// threads have finished. Does nothing if the devnet is stopped. Throws `forked`.
     void stop() const { detail::call(amop_devnet_stop, get()); }
@@ -125,6 +137,9 @@ public:
     amop_devnet* get() const noexcept { return devnet_.get(); }
 
 private:
+    struct FreeAnswer {
+        void operator()(char* answer) const noexcept { amop_devnet_answer_free(answer); }
+    };
     struct End {
         void operator()(amop_devnet* devnet) const noexcept {
             // Fails only in a child process of a fork, where the memory is not released either.

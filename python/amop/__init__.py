@@ -49,7 +49,7 @@ from ._errors import (
 from ._futures import CallFuture
 from ._options import ClientOptions
 from ._reading import Events, Service, Subscription
-from ._words import Data, Delivery, ErrorKind, MessageKind, Overflow, Placement, Retry
+from ._words import Data, Delivery, EndpointState, ErrorKind, MessageKind, Overflow, Placement, Retry
 
 if TYPE_CHECKING:
     from . import aio, devnet
@@ -67,6 +67,7 @@ __all__ = [
     "CredentialsError",
     "Data",
     "Delivery",
+    "EndpointState",
     "EndpointStats",
     "Error",
     "ErrorKind",

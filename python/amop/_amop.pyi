@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Final, Generic, Self, TypeVar, final, overload
 
 from typing_extensions import disjoint_base
 
+from ._errors import Error
 from ._futures import CallFuture
 from ._options import Given, Path, RetryChoice
-from ._words import Data, MessageKind
+from ._words import Data, EndpointState, MessageKind
 
 _T = TypeVar("_T")
 
@@ -187,6 +188,17 @@ class EndpointStats:
     def ignored_frames(self) -> int:
         """Frames of types that a client does not use, and malformed ones of those that other SDKs make."""
     @property
+    def overloaded(self) -> int:
+        """Calls and replies refused because of a limit: the bytes queued at this connection; in a total: also the calls
+        under way."""
+    @property
+    def state(self) -> EndpointState:
+        """The state of the endpoint; in a total: the best of all."""
+    @property
+    def last_error(self) -> Error | None:
+        """Why the session was lost, or why the last attempt to connect failed. None while a session is established, in a
+        total, and in a pickled copy."""
+    @property
     def too_slow(self) -> int:
         """Requests that the library answered TOO_SLOW on behalf of a service."""
     @property
@@ -218,6 +230,12 @@ class Stats:
     @property
     def held_bytes(self) -> int:
         """Payload bytes queued now in all subscriptions and services."""
+    @property
+    def calls_waiting(self) -> int:
+        """Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried."""
+    @property
+    def partial_broadcasts(self) -> int:
+        """Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers."""
     @property
     def dispatcher_waits(self) -> int:
         """How often a handler had to wait for a thread."""

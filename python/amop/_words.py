@@ -25,6 +25,19 @@ class MessageKind(StrEnum):
     """To all subscribers."""
 
 
+class EndpointState(StrEnum):
+    """The state of an endpoint."""
+
+    ENDED = "ended"
+    """The client is closed, or the endpoint was removed."""
+    DOWN = "down"
+    """The last attempt to connect failed, or the session was lost. The client will try again."""
+    CONNECTING = "connecting"
+    """The first attempt to connect is in progress."""
+    CONNECTED = "connected"
+    """A session is established."""
+
+
 class Retry(StrEnum):
     """When a failed publish or broadcast is retried automatically."""
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use amop::EndpointState;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::error::Result;
+use crate::error::{Result, exception};
 use crate::message::restoring;
 
 /// Defines a class with the fields of a struct of the core: a getter for each, `asdict`, and a `repr` with all of
@@ -95,11 +97,21 @@ impl SubscriptionStats {
 }
 
 impl EndpointStats {
-    /// Returns what `asdict` leaves out: the endpoint and the times of round trips.
+    fn state_name(&self) -> &'static str {
+        match self.0.state {
+            EndpointState::Down => "down",
+            EndpointState::Connecting => "connecting",
+            EndpointState::Connected => "connected",
+            _ => "ended",
+        }
+    }
+
+    /// Returns what `asdict` leaves out: the endpoint, the times of round trips, and the state. A pickled error would be one of
+    /// this process, so the last one is left out.
     fn more<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyTuple>> {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let times: Times = self.0.round_trips.buckets().map(|(time, count)| (micros(time), count)).collect();
-        (&*self.0.endpoint, times).into_pyobject(py)
+        (&*self.0.endpoint, times, self.state_name()).into_pyobject(py)
     }
 }
 
@@ -124,7 +136,13 @@ pub(crate) fn restore_stats<'py>(
         }
         "EndpointStats" => {
             let mut stats = EndpointStats::restored(values)?;
-            let (endpoint, times): (String, Times) = more.extract()?;
+            let (endpoint, times, state): (String, Times, String) = more.extract()?;
+            stats.state = match state.as_str() {
+                "down" => EndpointState::Down,
+                "connecting" => EndpointState::Connecting,
+                "connected" => EndpointState::Connected,
+                _ => EndpointState::Ended,
+            };
             stats.endpoint = endpoint.into();
             let times = times.into_iter().map(|(micros, count)| (Duration::from_micros(micros), count));
             stats.round_trips = times.collect();
@@ -193,6 +211,9 @@ statistics! {
         stray_replies: u64,
         /// Frames of types that a client does not use, and malformed ones of types that other SDKs create.
         ignored_frames: u64,
+        /// Calls and replies refused because of a limit: the bytes queued at this connection; in a total: also the calls
+        /// under way.
+        overloaded: u64,
         /// Requests that the library answered TOO_SLOW on behalf of a service.
         too_slow: u64,
         /// Unicasts refused because every subscription or service of the topic was full.
@@ -202,6 +223,20 @@ statistics! {
         #[getter]
         fn endpoint(&self) -> &str {
             &self.0.endpoint
+        }
+
+        /// The state of the endpoint, an :class:`EndpointState`; in a total: the best of all.
+        #[getter]
+        fn state<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+            static STATES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            STATES.import(py, "amop._words", "EndpointState")?.call1((self.state_name(),))
+        }
+
+        /// Why the session was lost, or why the last attempt to connect failed. None while a session is established, in a
+        /// total, and in a pickled copy.
+        #[getter]
+        fn last_error<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyAny>>> {
+            self.0.last_error.as_ref().map(|error| exception(py, error)).transpose()
         }
 
         /// Unicasts that received a reply.
@@ -227,6 +262,10 @@ statistics! {
         held_bytes: usize,
         /// How often a handler had to wait for a thread.
         dispatcher_waits: u64,
+        /// Calls whose messages the client keeps now: they wait for a node or a subscriber, or may be retried.
+        calls_waiting: usize,
+        /// Broadcasts that were acknowledged by at least one node, but by too few to reach all subscribers.
+        partial_broadcasts: u64,
         /// Messages refused because a subscription or service was full.
         refused: u64,
         /// Messages discarded after they were accepted: in favour of newer ones, or because their subscription ended

@@ -17,6 +17,10 @@ def test_lost_connection_is_reported_and_restored() -> None:
         assert lost.endpoint == devnet.endpoints[0]
         assert isinstance(lost.error, amop.NodeConnectionError)
         failed = wait_for_event(events, amop.events.ConnectFailed)
+        down = client.stats().endpoints[0]
+        assert down.state is amop.EndpointState.DOWN
+        assert isinstance(down.last_error, amop.NodeConnectionError)
+        assert client.stats().total().last_error is None
         assert isinstance(failed.error, ConnectionError)
         devnet.restart(0)
         event = wait_for_event(events, amop.events.Reconnected)
@@ -24,6 +28,8 @@ def test_lost_connection_is_reported_and_restored() -> None:
         stats = client.stats().endpoints[0]
         assert (stats.connected, stats.connects, stats.losses) == (True, 2, 1)
         assert stats.failed_connects >= 1
+        assert (stats.state, stats.last_error, stats.overloaded) == ("connected", None, 0)
+        assert (client.stats().calls_waiting, client.stats().partial_broadcasts) == (0, 0)
 
 
 def test_events_end_with_the_client(devnet: Devnet) -> None:

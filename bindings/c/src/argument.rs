@@ -1,6 +1,6 @@
 //! Values that pass the boundary: numbers, times and texts.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString, c_char};
 use std::time::Duration;
 
 use amop::{Error, ErrorKind};
@@ -25,6 +25,12 @@ pub(crate) fn c_text(text: &str) -> CString {
 /// Converts a limit from C. 0 is `None`, which stands for the default.
 pub(crate) fn bound(number: usize) -> Option<usize> {
     (number > 0).then_some(number)
+}
+
+/// Returns the name of a variant of a C enumeration, NULL for a number that it does not have.
+pub(crate) fn name_of<E: Copy + Into<i32>>(names: &[(E, &'static CStr)], number: i32) -> *const c_char {
+    let found = names.iter().find(|(variant, _)| (*variant).into() == number);
+    found.map_or(std::ptr::null(), |(_, name)| name.as_ptr())
 }
 
 /// Calls a setter of a builder if there is a value.

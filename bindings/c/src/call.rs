@@ -117,10 +117,6 @@ pub unsafe extern "C" fn amop_call_cancel(
 }
 
 /// Frees the handle of a call. The call itself continues.
-///
-/// - Ownership: `call` is freed; NULL is allowed.
-/// - Threads: any thread, including callbacks.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_call_free(call: *mut amop_call) {
     guard_or!((), { drop(take!(call)) })

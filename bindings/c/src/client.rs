@@ -42,6 +42,7 @@ impl amop_client {
 ///   endpoint: _RESOLVE, _CONNECT, _CONNECT_TIMEOUT, _TLS, _NODE_CERTIFICATE, _CLIENT_CERTIFICATE, _TLS_NO_COMMON,
 ///   _HANDSHAKE.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_client_connect(
     options: *const amop_options,
     client: *mut *mut amop_client,
@@ -90,9 +91,7 @@ pub unsafe extern "C" fn amop_client_close(
 /// Subscriptions and services end, but their handles remain valid. Call amop_client_close first for an orderly
 /// shutdown.
 ///
-/// - Ownership: `client` is freed; NULL is allowed.
 /// - Threads: any thread, including callbacks. Never waits.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_free(client: *mut amop_client) {
     guard_or!((), {

@@ -4,8 +4,6 @@
 //!
 //! - Ownership: the caller keeps `completion`. Pointers returned are valid until it is freed, or until the callback
 //!   that borrows it returns.
-//! - Threads: any thread, including callbacks.
-//! - Errors: none.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -223,8 +221,6 @@ pub unsafe extern "C" fn amop_completion_tag(completion: *const amop_completion)
 }
 
 /// Frees a completion that was read from a queue. Must not be called for one that a callback borrows.
-///
-/// - Ownership: `completion` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_free(completion: *mut amop_completion) {
     guard_or!((), { free!(completion) })

@@ -119,9 +119,8 @@ impl amop_completion_queue {
 /// 0 stands for 65,536.
 ///
 /// - Ownership: the queue is owned by the caller; free it with amop_completion_queue_free.
-/// - Threads: any thread, including callbacks.
-/// - Errors: none.
 #[unsafe(no_mangle)]
+#[must_use]
 pub extern "C" fn amop_completion_queue_new(max: usize) -> *mut amop_completion_queue {
     guard_or!(std::ptr::null_mut(), {
         let queue = Arc::new(Queue::default());
@@ -193,11 +192,11 @@ pub unsafe extern "C" fn amop_client_broadcast_queued(
 
 /// Stores the next completion in `*completion`. Waits up to `timeout_ms` for it; 0 does not wait.
 ///
-/// - Ownership: `*completion` is owned by the caller; free it with amop_completion_free.
 /// - Threads: any thread, including callbacks. If several threads call it at once, each completion goes to one of
 ///   them.
 /// - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_completion_queue_next(
     queue: *const amop_completion_queue,
     timeout_ms: u64,
@@ -244,7 +243,6 @@ pub unsafe extern "C" fn amop_completion_queue_next_many(
 ///
 /// - Ownership: `*fd` is owned by the library, which closes it when the queue is freed. Do not read from it or close
 ///   it.
-/// - Threads: any thread, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT; _RUNTIME if the process has no descriptor left; _UNSUPPORTED on systems
 ///   other than Unix; _FORKED.
 #[unsafe(no_mangle)]
@@ -263,8 +261,6 @@ pub unsafe extern "C" fn amop_completion_queue_fd(
 /// Frees a queue. Calls in flight continue; their completions are discarded.
 ///
 /// - Ownership: `queue` is freed, with the completions in it; NULL is allowed.
-/// - Threads: any thread, including callbacks.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_queue_free(queue: *mut amop_completion_queue) {
     guard_or!((), { drop(take!(queue)) })

@@ -4,8 +4,6 @@
 //! Unless a function states otherwise:
 //!
 //! - Ownership: the caller keeps `error`. Pointers and bytes returned are valid until it is freed.
-//! - Threads: any thread, including callbacks.
-//! - Errors: none.
 
 use std::ffi::{CString, c_char};
 
@@ -111,6 +109,7 @@ pub unsafe extern "C" fn amop_error_data(error: *const amop_error) -> amop_bytes
 ///
 /// - Ownership: the copy is owned by the caller; free it with amop_error_free.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_error_clone(error: *const amop_error) -> *mut amop_error {
     guard_or!(std::ptr::null_mut(), {
         borrow_optional!(error).map_or(std::ptr::null_mut(), |error| amop_error::boxed(error.error.clone()))
@@ -118,8 +117,6 @@ pub unsafe extern "C" fn amop_error_clone(error: *const amop_error) -> *mut amop
 }
 
 /// Frees an error.
-///
-/// - Ownership: `error` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_free(error: *mut amop_error) {
     guard_or!((), { free!(error) })

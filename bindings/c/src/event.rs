@@ -5,8 +5,6 @@
 //!
 //! - Ownership: the caller keeps `event`. Pointers returned are valid until it is freed, or until the callback that
 //!   borrows it returns.
-//! - Threads: any thread, including callbacks.
-//! - Errors: none.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::pin::Pin;
@@ -15,13 +13,13 @@ use std::task::{Context as TaskContext, Poll};
 use amop::{Event, Events, Process};
 use futures_core::Stream;
 
-use crate::argument::c_text;
+use crate::argument::{c_text, name_of};
 use crate::boundary::{Miss, guard};
 use crate::callback::{Context, call_or_log, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
-use crate::macros::{borrow, borrow_optional, free, out, take};
+use crate::macros::{borrow, borrow_optional, free, named, out, take};
 use crate::status::amop_status;
 use crate::unwind::guard_or;
 
@@ -47,6 +45,24 @@ pub enum amop_event_kind_t {
     /// The client is closed. The last event.
     AMOP_EVENT_CLOSED = 7,
 }
+
+impl From<amop_event_kind_t> for i32 {
+    fn from(variant: amop_event_kind_t) -> i32 {
+        variant as i32
+    }
+}
+
+/// Every kind, with its name.
+const KINDS: [(amop_event_kind_t, &CStr); 8] = named!(amop_event_kind_t {
+    AMOP_EVENT_NONE,
+    AMOP_EVENT_CONNECTED,
+    AMOP_EVENT_LOST,
+    AMOP_EVENT_RECONNECTED,
+    AMOP_EVENT_CONNECT_FAILED,
+    AMOP_EVENT_SLOW_CONSUMER,
+    AMOP_EVENT_HANDLER_FAILED,
+    AMOP_EVENT_CLOSED,
+});
 
 /// An event. Immutable. A callback borrows it for the call.
 pub struct amop_event {
@@ -176,10 +192,10 @@ pub unsafe extern "C" fn amop_client_on_event(
 
 /// Creates a listener for the events from now on, to be read with amop_events_next.
 ///
-/// - Ownership: `*events` is owned by the caller; free it with amop_events_free.
 /// - Threads: any thread, including callbacks. Never waits.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_client_events(
     client: *const amop_client,
     events: *mut *mut amop_events,
@@ -195,11 +211,11 @@ pub unsafe extern "C" fn amop_client_events(
 
 /// Stores the next event in `*event`. Waits up to `timeout_ms` for it; 0 does not wait.
 ///
-/// - Ownership: `*event` is owned by the caller; free it with amop_event_free.
 /// - Threads: any thread, including callbacks. If several threads call it at once, each event goes to one of them.
 /// - Errors: AMOP_ERROR_TIMEOUT if no event arrived; AMOP_ERROR_CLOSED after AMOP_EVENT_CLOSED;
 ///   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_events_next(
     events: *const amop_events,
     timeout_ms: u64,
@@ -222,7 +238,6 @@ pub unsafe extern "C" fn amop_events_next(
 ///
 /// - Ownership: `*fd` is owned by the library, which closes it when `events` is freed. Do not read from it or close
 ///   it.
-/// - Threads: any thread, including callbacks.
 /// - Errors: as amop_completion_queue_fd.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_events_fd(
@@ -238,9 +253,6 @@ pub unsafe extern "C" fn amop_events_fd(
 }
 
 /// Frees a listener, with the events that were not read.
-///
-/// - Ownership: `events` is freed; NULL is allowed.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_events_free(events: *mut amop_events) {
     guard_or!((), { drop(take!(events)) })
@@ -252,6 +264,14 @@ pub unsafe extern "C" fn amop_event_kind(event: *const amop_event) -> amop_event
     guard_or!(amop_event_kind_t::AMOP_EVENT_NONE, {
         borrow_optional!(event).map_or(amop_event_kind_t::AMOP_EVENT_NONE, |event| event.kind)
     })
+}
+
+/// Returns the name of a kind of event, such as `AMOP_EVENT_CONNECTED`, or NULL for an unknown number.
+///
+/// - Ownership: the string is owned by the library and valid until the process exits.
+#[unsafe(no_mangle)]
+pub extern "C" fn amop_event_kind_name(kind: i32) -> *const c_char {
+    guard_or!(std::ptr::null(), { name_of(&KINDS, kind) })
 }
 
 /// Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED; NULL for other events.
@@ -299,8 +319,6 @@ pub unsafe extern "C" fn amop_event_error(event: *const amop_event) -> *const am
 }
 
 /// Frees an event that was read with amop_events_next. Must not be called for one that a callback borrows.
-///
-/// - Ownership: `event` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_free(event: *mut amop_event) {
     guard_or!((), { free!(event) })

@@ -15,11 +15,13 @@
 //!     amop_options_free(options);
 //!
 //! The following rules hold for all functions. The head of a section adds the rules of that section, and a function
-//! states what differs from them.
+//! states what differs from them. Where neither states anything: no ownership is transferred, the function may be called
+//! from any thread, including callbacks, and it cannot fail.
 //!
 //! Ownership. A `const` pointer is borrowed for the call; the library copies what it keeps. A handle that a function
-//! stores in an out-parameter is owned by the caller, who passes it once to the `_free` function of its type. Every
-//! `_free` function accepts NULL. A pointer into a handle is valid until that handle is freed.
+//! stores in an out-parameter, or returns as `_new` and `_clone` do, is owned by the caller, who passes it once to the
+//! `_free` function of its type. Every `_free` function accepts NULL. A pointer into a handle is valid until that handle is
+//! freed.
 //!
 //! Results. A function that can fail returns a status: AMOP_OK (0) or an AMOP_ERROR_*. If its last parameter is
 //! `error` and that is not NULL, it also stores an error object there, which the caller frees. If a function fails,
@@ -43,8 +45,9 @@
 //!
 //! Times are in milliseconds; 0 stands for the default. No function waits without a limit.
 //!
-//! Processes. A child process created by fork can only free the handles of its parent; all other uses fail with
-//! AMOP_ERROR_FORKED. It can create handles of its own.
+//! Processes. A child process created by fork can only free the handles of its parent, which does not release their
+//! memory; all other uses fail with AMOP_ERROR_FORKED. It can create handles of its own. A child that shares the memory of
+//! its parent, as vfork makes one, must not use the library.
 //!
 //! Ends of threads. A function of the library disables the cancellation of its thread (pthread_cancel) until it
 //! returns: a thread that waits in a function is not interrupted, and is cancelled at its next cancellation point after the

@@ -98,3 +98,17 @@ macro_rules! take {
     };
 }
 pub(crate) use take;
+
+/// Pairs every variant of an enumeration with its name.
+macro_rules! named {
+    ($enumeration:ident { $($variant:ident,)* }) => {
+        [$((
+            $enumeration::$variant,
+            match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($variant), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => panic!("an identifier contains a NUL"),
+            },
+        )),*]
+    };
+}
+pub(crate) use named;

@@ -3,7 +3,6 @@
 //! Unless a function states otherwise:
 //!
 //! - Ownership: the caller keeps `message`. Pointers and bytes returned are valid until it is freed.
-//! - Threads: any thread, including callbacks.
 //! - Errors: none. NULL has no topic, no endpoint and no bytes.
 
 use std::ffi::{CStr, CString, c_char};
@@ -116,6 +115,7 @@ pub unsafe extern "C" fn amop_message_received_at(message: *const amop_message) 
 ///
 /// - Ownership: the copy is owned by the caller; free it with amop_message_free.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_message_clone(message: *const amop_message) -> *mut amop_message {
     guard_or!(std::ptr::null_mut(), {
         borrow_optional!(message).map_or(std::ptr::null_mut(), |message| {
@@ -125,8 +125,6 @@ pub unsafe extern "C" fn amop_message_clone(message: *const amop_message) -> *mu
 }
 
 /// Frees a message. Must not be called for a message that a callback borrows.
-///
-/// - Ownership: `message` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_free(message: *mut amop_message) {
     guard_or!((), { free!(message) })

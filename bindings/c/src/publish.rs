@@ -72,18 +72,15 @@ pub(crate) unsafe fn broadcast(
 /// Creates options with all defaults.
 ///
 /// - Ownership: the options are owned by the caller; free them with amop_publish_options_free.
-/// - Threads: any thread, including callbacks.
-/// - Errors: none.
 #[unsafe(no_mangle)]
+#[must_use]
 pub extern "C" fn amop_publish_options_new() -> *mut amop_publish_options {
     guard_or!(std::ptr::null_mut(), { Box::into_raw(Box::default()) })
 }
 
 /// Frees options. Calls that were started with them are not affected.
 ///
-/// - Ownership: `options` is freed; NULL is allowed.
 /// - Threads: one at a time, including callbacks.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_publish_options_free(options: *mut amop_publish_options) {
     guard_or!((), { free!(options) })
@@ -93,7 +90,6 @@ pub unsafe extern "C" fn amop_publish_options_free(options: *mut amop_publish_op
 /// subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to 5 s until all nodes know a
 /// new subscriber. Default: false.
 ///
-/// - Ownership: no ownership is transferred.
 /// - Threads: one at a time, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
@@ -109,7 +105,6 @@ pub unsafe extern "C" fn amop_publish_options_set_wait_for_subscriber(
 
 /// Sets when the call is retried automatically: an AMOP_RETRY_*. Default: as set in the options of the client.
 ///
-/// - Ownership: no ownership is transferred.
 /// - Threads: one at a time, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
@@ -126,7 +121,6 @@ pub unsafe extern "C" fn amop_publish_options_set_retry(
 /// Sets whether a broadcast is sent to every connected node, rather than to as many as reach all subscribers.
 /// Subscribers that use this library discard the duplicates, others receive them. Default: false.
 ///
-/// - Ownership: no ownership is transferred.
 /// - Threads: one at a time, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]

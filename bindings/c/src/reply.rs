@@ -3,8 +3,6 @@
 //! Unless a function states otherwise:
 //!
 //! - Ownership: the caller keeps `reply`. Pointers and bytes returned are valid until it is freed.
-//! - Threads: any thread, including callbacks.
-//! - Errors: none.
 
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
@@ -51,6 +49,7 @@ pub unsafe extern "C" fn amop_reply_endpoint(reply: *const amop_reply) -> *const
 ///
 /// - Ownership: the copy is owned by the caller; free it with amop_reply_free.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_reply_clone(reply: *const amop_reply) -> *mut amop_reply {
     guard_or!(std::ptr::null_mut(), {
         borrow_optional!(reply).map_or(std::ptr::null_mut(), |reply| {
@@ -60,8 +59,6 @@ pub unsafe extern "C" fn amop_reply_clone(reply: *const amop_reply) -> *mut amop
 }
 
 /// Frees a reply.
-///
-/// - Ownership: `reply` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_reply_free(reply: *mut amop_reply) {
     guard_or!((), { free!(reply) })

@@ -6,7 +6,6 @@
 //!
 //! - Ownership: the caller keeps `request`. Data passed to a function is copied.
 //! - Threads: any thread, including callbacks. Never waits.
-//! - Errors: none.
 
 use std::ffi::{CStr, c_void};
 use std::sync::Arc;
@@ -92,6 +91,7 @@ pub unsafe extern "C" fn amop_request_is_open(request: *const amop_request) -> b
 ///
 /// - Ownership: the clone is owned by the caller; free it with amop_request_free.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_request_clone(request: *const amop_request) -> *mut amop_request {
     guard_or!(std::ptr::null_mut(), {
         borrow_optional!(request).map_or(std::ptr::null_mut(), |request| {
@@ -103,9 +103,6 @@ pub unsafe extern "C" fn amop_request_clone(request: *const amop_request) -> *mu
 
 /// Frees a request. Must not be called for a request that a callback borrows. When the last handle of an unanswered
 /// request is freed, the publisher receives AMOP_ERROR_SUBSCRIBER_DROPPED.
-///
-/// - Ownership: `request` is freed; NULL is allowed.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_free(request: *mut amop_request) {
     guard_or!((), { drop(take!(request)) })

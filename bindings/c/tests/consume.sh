@@ -33,6 +33,28 @@ export PKG_CONFIG_PATH="$folder/amop/lib/pkgconfig"
 LD_LIBRARY_PATH="$folder/amop/lib" try "pkg-config, shared" ./by-pkg-config
 try "pkg-config, static" ./by-pkg-config-static
 
+# The static library defines its functions and nothing else, so that another library of Rust can be linked beside it.
+foreign=$(nm --defined-only --extern-only --format=just-symbols amop/lib/libamop.a | grep -v -e '^amop_' -e ':$' -e '^$' || true)
+if [ -n "$foreign" ]; then
+    printf 'libamop.a defines global symbols of other names:\n%s\n' "$foreign" >&2
+    exit 1
+fi
+if command -v rustc >/dev/null; then
+    rustc --edition 2024 -O --crate-type staticlib other.rs -o libother.a
+    # shellcheck disable=SC2046
+    "${CC:-cc}" beside.c libother.a $(pkg-config --cflags --libs amop-static) -o beside
+    said=$(./beside 2>/dev/null)
+    if [ "$said" != "42 of the other library, AMOP_ERROR_CREDENTIALS_NOT_FOUND" ]; then
+        echo "the program with two libraries of Rust says \"$said\"" >&2
+        exit 1
+    fi
+    echo "a program with another library of Rust: $said"
+fi
+
+# What is linked into the library is named with its licence.
+grep -q '^tokio [0-9.]*: MIT$' amop/share/doc/amop/THIRD-PARTY
+[ -s amop/share/amop/valgrind.supp ]
+
 major=${version%%.*}
 rest=${version#*.}
 sed -i -e "s/@VERSION@/$version/g" -e "s/@OTHER_VERSIONS@/$((major + 1)).0 $major.$((${rest%%.*} + 1))/" CMakeLists.txt

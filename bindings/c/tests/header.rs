@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The modules that make up the header, in an order in which C can read them: types before their use.
-const CHAPTERS: [&str; 28] = [
+const CHAPTERS: [&str; 29] = [
     "status",
     "bytes",
     "error",
@@ -17,6 +17,7 @@ const CHAPTERS: [&str; 28] = [
     "options",
     "options/credentials",
     "options/limits",
+    "options/by_name",
     "client",
     "stats/stat",
     "stats",
@@ -126,6 +127,27 @@ fn one_line_comments(text: &str) -> String {
     compact.trim_end().to_owned()
 }
 
+/// Attributes of the functions. A program that declares them otherwise defines the macros before it includes the header.
+const MACROS: &str = "\
+/* Marks the functions that the library exports. */
+#ifndef AMOP_API
+#if defined(__GNUC__) && !defined(_WIN32)
+#define AMOP_API __attribute__((visibility(\"default\")))
+#else
+#define AMOP_API
+#endif
+#endif
+
+/* Marks the functions whose result must not be ignored, because it is a handle or states whether there is one. */
+#ifndef AMOP_MUST_USE
+#if defined(__GNUC__)
+#define AMOP_MUST_USE __attribute__((warn_unused_result))
+#else
+#define AMOP_MUST_USE
+#endif
+#endif
+";
+
 fn preamble() -> String {
     let [major, minor, patch] =
         [env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"), env!("CARGO_PKG_VERSION_PATCH")];
@@ -133,6 +155,7 @@ fn preamble() -> String {
     let number: u32 = major.parse::<u32>().unwrap() * 1_000_000
         + minor.parse::<u32>().unwrap() * 1_000
         + patch.parse::<u32>().unwrap();
+    let abi = env!("AMOP_ABI");
     let intro = head(&read(source("lib")));
     format!(
         "/* Generated from bindings/c/src by its tests (see scripts/test-c.sh); do not edit. */\n{intro}\n\
@@ -142,8 +165,9 @@ fn preamble() -> String {
          #define AMOP_VERSION_MAJOR {major}\n\
          #define AMOP_VERSION_MINOR {minor}\n\
          #define AMOP_VERSION_PATCH {patch}\n\
-         #define AMOP_VERSION_NUMBER {number}\n\n\
-         #ifdef __cplusplus\nextern \"C\" {{\n#endif\n"
+         #define AMOP_VERSION_NUMBER {number}\n\
+         #define AMOP_ABI {abi}\n\n\
+         {MACROS}\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n"
     )
 }
 
@@ -223,6 +247,7 @@ struct Export<'a> {
     function: &'a str,
     documentation: Vec<&'a str>,
     head: &'a str,
+    signature: &'a str,
     body: &'a str,
 }
 
@@ -232,28 +257,50 @@ fn exports(text: &str) -> Vec<Export<'_>> {
         Export {
             function: after.split_once("fn ").expect("a function").1.split('(').next().unwrap(),
             documentation: before.lines().rev().take_while(|line| line.starts_with("///")).collect(),
-            head: after.lines().nth(1).expect("the function's first line"),
+            head: after.lines().find(|line| !line.starts_with("#[")).expect("the function's first line"),
+            signature: after.split(" {\n").next().expect("the function's signature"),
             body: &after[after.find(" {\n").expect("a body")..after.find("\n}\n").expect("its end")],
         }
     });
     found.collect()
 }
 
+/// What the head of the header states for every function, so that no function repeats it.
+const DEFAULTS: [&str; 3] = [
+    "- Ownership: no ownership is transferred.",
+    "- Threads: any thread, including callbacks.",
+    "- Errors: none.",
+];
+
 #[test]
-fn every_export_documents_ownership_threads_and_errors() {
+fn every_export_that_can_fail_documents_its_errors() {
     let mut found = 0;
     for (name, text) in sources() {
         // A rule in the module's documentation holds for every function of the module that states none of its own.
         let common: Vec<&str> = text.lines().filter(|line| line.starts_with("//!")).collect();
-        for export in exports(&text) {
-            for rule in ["- Ownership:", "- Threads:", "- Errors:"] {
-                let stated = export.documentation.iter().chain(&common).any(|line| line.contains(rule));
-                assert!(stated, "{name}: {} lacks {rule}", export.function);
-            }
+        for Export { function, documentation, signature, body, .. } in exports(&text) {
+            let stated = documentation.iter().chain(&common).any(|line| line.contains("- Errors:"));
+            let fails = signature.contains("-> amop_status") && body.contains("guard!(");
+            assert!(stated || !fails, "{name}: {function} lacks its errors");
+            assert!(!documentation.is_empty(), "{name}: {function} is not documented");
             found += 1;
         }
     }
     assert!(found > 100, "only {found} exports were found");
+}
+
+#[test]
+fn no_rule_is_repeated_by_functions() {
+    for (name, text) in sources() {
+        let stated = |rule: &str| {
+            text.lines()
+                .any(|line| line.starts_with("//! ") && line.contains(rule.split(": ").next().unwrap()))
+        };
+        for rule in DEFAULTS {
+            let repeats = text.lines().filter(|line| *line == format!("/// {rule}")).count();
+            assert!(repeats == 0 || stated(rule), "{name} repeats a rule of the whole header: {rule}");
+        }
+    }
 }
 
 #[test]

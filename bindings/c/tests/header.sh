@@ -10,7 +10,7 @@ header=$2
 
 # Prints one declaration per line, without comments, macros and C++.
 declarations() {
-    printf '#include "%s"\n' "$(realpath "$header")" | "${CC:-cc}" -std=c99 -E -P - | tr '\n' ' ' | tr -s ' ' \
+    printf '#include "%s"\n' "$(realpath "$header")" | "${CC:-cc}" -std=c99 -DAMOP_API= -DAMOP_MUST_USE= -E -P - | tr '\n' ' ' | tr -s ' ' \
         | sed 's/[;{}]/&\n/g' | grep -E '^ ?[a-z_].* \*?amop_[a-z0-9_]+\(.*\);$'
 }
 names() {

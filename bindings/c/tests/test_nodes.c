@@ -55,6 +55,57 @@ static void devnet_deletes_its_temporary_folder(void **state)
     assert_false(is_file(folder, "ca.crt"));
 }
 
+/* Runs a command on the shared devnet and returns its answer, which the caller frees. */
+static char *control(const amop_devnet *nodes, const char *command)
+{
+    char *answer = NULL;
+    OK(amop_devnet_control(nodes, command, &answer, &error));
+    assert_non_null(answer);
+    return answer;
+}
+
+static void devnet_is_controlled_by_commands(void **state)
+{
+    (void)state;
+    amop_devnet *made = devnet_of(2, 0, NULL);
+    amop_options *options = amop_options_new();
+    OK(amop_options_add_endpoint(options, amop_devnet_endpoint(made, 0)));
+    OK(amop_options_set_credentials(options, amop_devnet_credentials(made)));
+    amop_client *client = NULL;
+    amop_subscription *subscription = NULL;
+    OK(amop_client_connect(options, &client, &error));
+    OK(amop_client_subscribe(client, "t", NULL, &subscription, &error));
+
+    char *answer = control(made, "sessions");
+    assert_non_null(strstr(answer, "\"topics\":[\"t\"]"));
+    amop_devnet_answer_free(answer);
+    answer = control(made, "fault lose type=0x30 times=1 topic=t");
+    assert_string_equal(answer, "{\"fault\":1}");
+    amop_devnet_answer_free(answer);
+    /* The node loses the unicast, so the call ends at its deadline. */
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_client_publish(client, "t", "x", 1, NULL, 200, NULL, &error));
+    answer = control(made, "hits 1");
+    assert_string_equal(answer, "{\"hits\":1}");
+    amop_devnet_answer_free(answer);
+    /* An answer that is not wanted is discarded. */
+    OK(amop_devnet_control(made, "clear-faults", NULL, &error));
+    OK(amop_client_publish(client, "t", "x", 1, NULL, GUARD, NULL, &error));
+
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "explode",
+                amop_devnet_control(made, "explode", &answer, &error));
+    assert_null(answer);
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_devnet_control(made, "kill 2", &answer, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_devnet_control(made, NULL, &answer, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_devnet_control(NULL, "sessions", &answer, &error));
+    amop_devnet_answer_free(NULL);
+    amop_subscription_free(subscription);
+    end(client);
+    amop_options_free(options);
+    OK(amop_devnet_stop(made, &error));
+    EXPECT(AMOP_ERROR_CLOSED, amop_devnet_control(made, "sessions", NULL, &error));
+    amop_devnet_free(made);
+}
+
 static void given_folder_is_kept_and_reused(void **state)
 {
     (void)state;
@@ -304,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(devnet_deletes_its_temporary_folder),
+        cmocka_unit_test(devnet_is_controlled_by_commands),
         cmocka_unit_test(given_folder_is_kept_and_reused),
         cmocka_unit_test(unavailable_ports_are_errors),
         cmocka_unit_test(call_in_flight_at_a_killed_node_is_lost),

@@ -259,6 +259,37 @@ static void every_status_has_a_name(void **state)
     assert_true(names > 40);
 }
 
+static void event_kinds_and_statistics_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(amop_event_kind_name(AMOP_EVENT_NONE), "AMOP_EVENT_NONE");
+    assert_string_equal(amop_event_kind_name(AMOP_EVENT_CLOSED), "AMOP_EVENT_CLOSED");
+    assert_string_equal(amop_stat_name(AMOP_STAT_HELD_BYTES), "AMOP_STAT_HELD_BYTES");
+    assert_string_equal(amop_stat_name(AMOP_STAT_DROPPED), "AMOP_STAT_DROPPED");
+    for (int32_t unknown = 1000; unknown < 1010; unknown++) {
+        assert_null(amop_event_kind_name(unknown));
+        assert_null(amop_stat_name(unknown));
+    }
+    assert_null(amop_event_kind_name(-1));
+    assert_null(amop_stat_name(0));
+}
+
+static void options_can_be_set_by_name(void **state)
+{
+    (void)state;
+    amop_options *options = amop_options_new();
+    OK(amop_options_set(options, "call_timeout", "5s", &error));
+    OK(amop_options_set(options, "max_send_bytes", "64MiB", &error));
+    OK(amop_options_set(options, "endpoints", "127.0.0.1:1, 127.0.0.1:2", &error));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "500ms", amop_options_set(options, "call_timeout", "5", &error));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "use call_timeout",
+                amop_options_set(options, "call_timout", "5s", &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set(options, NULL, "5s", &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set(options, "echo", NULL, &error));
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set(NULL, "echo", "true", &error));
+    amop_options_free(options);
+}
+
 static void version_check_compares_header_and_library(void **state)
 {
     (void)state;
@@ -266,12 +297,16 @@ static void version_check_compares_header_and_library(void **state)
     assert_int_equal(amop_version_number(), AMOP_VERSION_NUMBER);
     assert_int_equal(AMOP_VERSION_NUMBER,
                      AMOP_VERSION_MAJOR * 1000000 + AMOP_VERSION_MINOR * 1000 + AMOP_VERSION_PATCH);
-    OK(amop_check_version(AMOP_VERSION_NUMBER, &error));
-    OK(amop_check_version(AMOP_VERSION_MAJOR * 1000000, &error));
-    EXPECT(AMOP_ERROR_UNSUPPORTED, amop_check_version(AMOP_VERSION_NUMBER + 1, &error));
-    EXPECT_TEXT(AMOP_ERROR_UNSUPPORTED, AMOP_VERSION,
-                amop_check_version((AMOP_VERSION_MAJOR + 1) * 1000000, &error));
-    EXPECT(AMOP_ERROR_UNSUPPORTED, amop_check_version(UINT32_MAX, &error));
+    assert_int_equal(amop_abi(), AMOP_ABI);
+    OK(amop_check_version(AMOP_ABI, AMOP_VERSION_NUMBER, &error));
+    OK(amop_check_version(AMOP_ABI, AMOP_VERSION_MAJOR * 1000000, &error));
+    EXPECT_TEXT(AMOP_ERROR_UNSUPPORTED, "newer library",
+                amop_check_version(AMOP_ABI, AMOP_VERSION_NUMBER + 1, &error));
+    EXPECT(AMOP_ERROR_UNSUPPORTED, amop_check_version(AMOP_ABI, UINT32_MAX, &error));
+    /* Another ABI is refused whatever the version is: a minor version before 1.0 may change it. */
+    EXPECT_TEXT(AMOP_ERROR_UNSUPPORTED, "recompile",
+                amop_check_version(AMOP_ABI + 1, AMOP_VERSION_NUMBER, &error));
+    EXPECT_TEXT(AMOP_ERROR_UNSUPPORTED, AMOP_VERSION, amop_check_version(UINT32_MAX, 0, &error));
 }
 
 int main(void)
@@ -286,6 +321,8 @@ int main(void)
         cmocka_unit_test(missing_statistics_are_rejected),
         cmocka_unit_test(error_and_its_clone_have_all_parts),
         cmocka_unit_test(every_status_has_a_name),
+        cmocka_unit_test(event_kinds_and_statistics_have_names),
+        cmocka_unit_test(options_can_be_set_by_name),
         cmocka_unit_test(version_check_compares_header_and_library),
     };
     return cmocka_run_group_tests(tests, start_handles, stop_handles);

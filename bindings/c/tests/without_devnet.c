@@ -34,6 +34,9 @@ int main(void)
     CHECK(amop_devnet_start(NULL, NULL, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
     CHECK(amop_devnet_kill_node(NULL, 0, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
     CHECK(amop_devnet_restart_node(NULL, 0, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
+    char *answer = NULL;
+    CHECK(amop_devnet_control(NULL, "sessions", &answer, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
+    amop_devnet_answer_free(answer);
     CHECK(amop_devnet_stop(NULL, NULL) == AMOP_ERROR_INVALID_ARGUMENT);
     CHECK(amop_devnet_node_count(NULL) == 0);
     CHECK(amop_devnet_endpoint(NULL, 0) == NULL);

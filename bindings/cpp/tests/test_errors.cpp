@@ -215,6 +215,8 @@ TEST_CASE("invalid devnet options are rejected") {
     const auto missing = error_of([] { devnet().endpoint(7); });
     CHECK(missing.code() == amop::Code::invalid_argument);
     CHECK(std::string(missing.what()).find("invalid node 7") != std::string::npos);
+    CHECK(devnet().control("sessions").find("{\"sessions\":[") == 0);
+    CHECK(code_of([] { devnet().control("explode 1"); }) == amop::Code::invalid_argument);
     CHECK(code_of([] { devnet().kill_node(7); }) == amop::Code::invalid_argument);
     CHECK(code_of([] { devnet().restart_node(7); }) == amop::Code::invalid_argument);
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));

@@ -177,8 +177,9 @@ TEST_CASE("version check compares headers and library") {
     CHECK(amop::version() == AMOP_VERSION);
     CHECK(amop::version_number() == AMOP_VERSION_NUMBER);
     amop::check_version();
-    CHECK(code_of([] { amop::check_version(AMOP_VERSION_NUMBER + 1'000'000); }) == amop::Code::unsupported);
-    CHECK(code_of([] { amop::check_version(AMOP_VERSION_NUMBER + 1); }) == amop::Code::unsupported);
+    CHECK(amop::abi() == AMOP_ABI);
+    CHECK(code_of([] { amop::check_version(AMOP_ABI + 1); }) == amop::Code::unsupported);
+    CHECK(code_of([] { amop::check_version(AMOP_ABI, AMOP_VERSION_NUMBER + 1); }) == amop::Code::unsupported);
 }
 
 template <class T>

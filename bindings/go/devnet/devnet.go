@@ -115,6 +115,27 @@ func (d *Devnet) RestartNode(ctx context.Context, node int) error {
 	return d.at(ctx, node, d.nodes.RestartNode)
 }
 
+// Control runs a text command and returns its answer: a line of JSON, {} if the command has none.
+//
+//   - kill, restart, freeze, thaw, close-port, open-port, cut-sessions, reset-sessions NODE; cut-link, restore-link NODE
+//     NODE; clock-offset NODE SECONDS
+//   - on-connect NODE, then serve, close, reset, stall or garbage: what the node does with new connections
+//   - certificate NODE, then valid, expired, early or foreign
+//   - close, cut, reset, stall, resume SESSION
+//   - fault, then lose, delay=SECONDS, twice, other-seq, other-type=TYPE, garbage, cut, close, reset or stall, then
+//     restrictions: from-clients, node=0, session=0, type=0x31, after=1, times=1, chance=0.5 and, at the end,
+//     topic=hello. The answer is {"fault":ID}
+//   - hits ID, remove-fault ID, clear-faults, block NUMBER, sessions, counters
+//
+// Nodes are counted from 0, and sessions returns the numbers of sessions. If the command is unknown or malformed, or its
+// node, session or fault does not exist, Control returns [amop.ErrInvalidArgument].
+func (d *Devnet) Control(ctx context.Context, command string) (string, error) {
+	if capi.HasNUL(command) {
+		return "", invalid("the command %q contains a NUL", command)
+	}
+	return wait(ctx, func() (string, *capi.Error) { return d.nodes.Control(command) }, func(string) {})
+}
+
 // Stop stops all nodes and closes their sessions. It waits a few seconds at most. A second Stop does nothing.
 func (d *Devnet) Stop() error {
 	return d.do(context.Background(), d.nodes.Stop)

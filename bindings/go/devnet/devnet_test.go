@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"amop"
 	"amop/devnet"
@@ -152,4 +153,39 @@ func TestNodesCanBeKilledAndRestarted(t *testing.T) {
 	}
 	fails(t, nodes.KillNode(ctx, 0), amop.ErrClosed)
 	fails(t, nodes.RestartNode(ctx, 0), amop.ErrClosed)
+}
+
+func TestDevnetIsControlledByCommands(t *testing.T) {
+	ctx := context.Background()
+	nodes := start(t, devnet.Nodes(1))
+	client, err := amop.Connect(ctx, nodes.Node(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Subscribe(ctx, "t"); err != nil {
+		t.Fatal(err)
+	}
+	// The node loses one unicast and then works again.
+	for command, wanted := range map[string]string{
+		"fault lose type=0x30 times=1 topic=t": `{"fault":1}`,
+		"thaw 0":                               "{}",
+	} {
+		if answer, err := nodes.Control(ctx, command); err != nil || answer != wanted {
+			t.Fatalf("%s: %q, %v", command, answer, err)
+		}
+	}
+	if _, err := client.Publish(ctx, "t", nil, amop.Timeout(200*time.Millisecond)); !errors.Is(err, amop.ErrTimeout) {
+		t.Fatal(err)
+	}
+	if answer, err := nodes.Control(ctx, "hits 1"); err != nil || answer != `{"hits":1}` {
+		t.Fatalf("%q, %v", answer, err)
+	}
+	if _, err := client.Publish(ctx, "t", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"explode", "kill 1", "freeze", "a\x00b"} {
+		_, err := nodes.Control(ctx, command)
+		fails(t, err, amop.ErrInvalidArgument)
+	}
 }

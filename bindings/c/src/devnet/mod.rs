@@ -5,8 +5,6 @@
 //! Unless a function states otherwise:
 //!
 //! - Ownership: the caller keeps `devnet`. Pointers returned are valid until it is freed.
-//! - Threads: any thread, including callbacks.
-//! - Errors: none.
 
 use std::ffi::{CString, c_char};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +14,7 @@ use amop::{Error, ErrorKind, Process, Result};
 use crate::argument::{c_text, invalid_argument};
 use crate::boundary::guard;
 use crate::error::amop_error;
-use crate::macros::{borrow, borrow_optional, out, take};
+use crate::macros::{borrow, borrow_optional, out, out_optional, take, text};
 use crate::status::amop_status;
 use crate::unwind::guard_or;
 
@@ -63,6 +61,7 @@ impl amop_devnet {
 /// - Errors: AMOP_ERROR_LISTEN if a port is in use, _CREDENTIALS_INVALID if the folder contains other files,
 ///   _INVALID_ARGUMENT, _RUNTIME, _UNSUPPORTED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_devnet_start(
     options: *const amop_devnet_options,
     devnet: *mut *mut amop_devnet,
@@ -142,6 +141,55 @@ pub unsafe extern "C" fn amop_devnet_restart_node(
     })
 }
 
+/// Runs a text command, such as `freeze 1` or `fault lose type=0x31 times=1 topic=hello`, and stores its answer in
+/// `*answer`: a line of JSON, `{}` if the command has none. Nodes are counted from 0, and `sessions` returns the numbers of
+/// sessions. The commands:
+///
+/// - `kill`, `restart`, `freeze`, `thaw`, `close-port`, `open-port`, `cut-sessions`, `reset-sessions` NODE
+/// - `cut-link`, `restore-link` NODE NODE
+/// - `clock-offset` NODE SECONDS
+/// - `on-connect` NODE, then `serve`, `close`, `reset`, `stall` or `garbage`
+/// - `certificate` NODE, then `valid`, `expired`, `early` or `foreign`
+/// - `close`, `cut`, `reset`, `stall`, `resume` SESSION
+/// - `fault`, then `lose`, `delay=SECONDS`, `twice`, `other-seq`, `other-type=TYPE`, `garbage`, `cut`, `close`, `reset` or
+///   `stall`, then restrictions: `from-clients`, `node=0`, `session=0`, `type=0x31`, `after=1`, `times=1`, `chance=0.5` and,
+///   at the end, `topic=hello`. The answer is `{"fault":ID}`
+/// - `hits` ID, `remove-fault` ID, `clear-faults`, `block` NUMBER, `sessions`, `counters`
+///
+/// - Ownership: `command` is borrowed. `answer` may be NULL, else `*answer` is owned by the caller; free it with
+///   amop_devnet_answer_free.
+/// - Threads: any thread, including callbacks. Waits for the tasks of the node.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT if the command is unknown or malformed, or its node, session or fault does not
+///   exist; _LISTEN if a port is in use, _CLOSED after amop_devnet_stop, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_control(
+    devnet: *const amop_devnet,
+    command: *const c_char,
+    answer: *mut *mut c_char,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out_optional!(answer);
+        let command = text!(command)?;
+        let text = borrow!(devnet)?.with(|nodes| nodes.control(command))?;
+        if let Some(out) = out {
+            out.set(c_text(&text).into_raw());
+        }
+        Ok(())
+    })
+}
+
+/// Frees an answer of amop_devnet_control.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_answer_free(answer: *mut c_char) {
+    guard_or!((), {
+        if !answer.is_null() {
+            // SAFETY: the header demands an answer of amop_devnet_control that has not been freed.
+            drop(unsafe { CString::from_raw(answer) });
+        }
+    })
+}
+
 /// Stops all nodes. When this returns, their sessions are closed and their threads have finished. Does nothing if the
 /// devnet is stopped.
 ///
@@ -165,9 +213,7 @@ pub unsafe extern "C" fn amop_devnet_stop(
 
 /// Frees a devnet, and stops it in the background if it is not stopped.
 ///
-/// - Ownership: `devnet` is freed; NULL is allowed.
 /// - Threads: any thread, including callbacks. Never waits.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_devnet_free(devnet: *mut amop_devnet) {
     guard_or!((), { drop(take!(devnet)) })

@@ -30,6 +30,10 @@ impl Nodes {
         match *self {}
     }
 
+    pub(super) fn control(&self, _command: &str) -> Result<String> {
+        match *self {}
+    }
+
     pub(super) fn stop(self) {
         match self {}
     }

@@ -54,6 +54,13 @@ impl Nodes {
         })
     }
 
+    pub(super) fn control(&self, command: &str) -> Result<String> {
+        on_living_thread(|| {
+            let _context = self.devnet.handle().enter();
+            block_on(self.devnet.control(command))
+        })
+    }
+
     pub(super) fn stop(self) {
         on_living_thread(|| self.devnet.stop_blocking());
     }

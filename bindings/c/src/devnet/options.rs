@@ -2,7 +2,6 @@
 //!
 //! Unless a function states otherwise:
 //!
-//! - Ownership: no ownership is transferred; arguments are copied.
 //! - Threads: any thread, including callbacks, but only one at a time.
 //! - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 
@@ -62,14 +61,12 @@ impl amop_devnet_options {
 /// - Ownership: the options are owned by the caller; free them with amop_devnet_options_free.
 /// - Errors: none.
 #[unsafe(no_mangle)]
+#[must_use]
 pub extern "C" fn amop_devnet_options_new() -> *mut amop_devnet_options {
     guard_or!(std::ptr::null_mut(), { Box::into_raw(Box::default()) })
 }
 
 /// Frees options.
-///
-/// - Ownership: `options` is freed; NULL is allowed.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_devnet_options_free(options: *mut amop_devnet_options) {
     guard_or!((), { free!(options) })

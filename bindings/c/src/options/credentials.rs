@@ -4,7 +4,6 @@
 //! `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
 //! connects. The same files are read again for each reconnect, whatever the current folder is then.
 //!
-//! - Ownership: no ownership is transferred; arguments are copied.
 //! - Threads: any thread, including callbacks, but only one at a time.
 //! - Errors: AMOP_ERROR_INVALID_ARGUMENT. The credentials themselves are checked by amop_client_connect.
 

@@ -1,6 +1,5 @@
 //! Limits of a client. 0 stands for the default.
 //!
-//! - Ownership: no ownership is transferred.
 //! - Threads: any thread, including callbacks, but only one at a time.
 //! - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 

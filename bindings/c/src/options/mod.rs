@@ -3,7 +3,6 @@
 //!
 //! Unless a function states otherwise:
 //!
-//! - Ownership: no ownership is transferred; arguments are copied.
 //! - Threads: any thread, including callbacks, but only one at a time.
 //! - Errors: AMOP_ERROR_INVALID_ARGUMENT. Whether the values are acceptable together is checked by
 //!   amop_client_connect.
@@ -20,6 +19,7 @@ use crate::retry::retry_of;
 use crate::status::amop_status;
 use crate::unwind::guard_or;
 
+mod by_name;
 mod credentials;
 mod limits;
 
@@ -97,14 +97,12 @@ impl amop_options {
 /// - Ownership: the options are owned by the caller; free them with amop_options_free.
 /// - Errors: none.
 #[unsafe(no_mangle)]
+#[must_use]
 pub extern "C" fn amop_options_new() -> *mut amop_options {
     guard_or!(std::ptr::null_mut(), { Box::into_raw(Box::default()) })
 }
 
 /// Frees options. Clients that were connected with them are not affected.
-///
-/// - Ownership: `options` is freed; NULL is allowed.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_free(options: *mut amop_options) {
     guard_or!((), { free!(options) })

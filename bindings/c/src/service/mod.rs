@@ -92,6 +92,7 @@ impl amop_service {
 /// - Errors: AMOP_ERROR_ALREADY_SERVED, _INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED,
 ///   _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_client_serve(
     client: *const amop_client,
     topic: *const c_char,
@@ -156,12 +157,12 @@ pub unsafe extern "C" fn amop_client_serve_callback(
 
 /// Stores the next request that can still be answered in `*request`. Waits up to `timeout_ms` for it; 0 does not wait.
 ///
-/// - Ownership: `*request` is owned by the caller; free it with amop_request_free.
 /// - Threads: any thread, including callbacks. If several threads call it at once, each request goes to one of them.
 /// - Errors: AMOP_ERROR_TIMEOUT if no request arrived. AMOP_ERROR_CLOSED if no more requests will arrive: the service
 ///   or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if the requests
 ///   are passed to a callback. AMOP_ERROR_FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_service_next(
     service: *const amop_service,
     timeout_ms: u64,
@@ -211,7 +212,6 @@ pub unsafe extern "C" fn amop_service_next_many(
 ///
 /// - Ownership: `*fd` is owned by the library, which closes it when the service is freed. Do not read from it or close
 ///   it.
-/// - Threads: any thread, including callbacks.
 /// - Errors: as amop_subscription_fd.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_service_fd(
@@ -229,8 +229,6 @@ pub unsafe extern "C" fn amop_service_fd(
 /// Returns the topic; NULL for NULL.
 ///
 /// - Ownership: the string is valid until the service is freed.
-/// - Threads: any thread, including callbacks.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_service_topic(service: *const amop_service) -> *const c_char {
     guard_or!(std::ptr::null(), {
@@ -240,10 +238,9 @@ pub unsafe extern "C" fn amop_service_topic(service: *const amop_service) -> *co
 
 /// Stores a snapshot of a service in `*stats`, with the statistics that amop_subscription_stats lists.
 ///
-/// - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
-/// - Threads: any thread, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_service_stats(
     service: *const amop_service,
     stats: *mut *mut amop_stats,
@@ -292,9 +289,7 @@ pub unsafe extern "C" fn amop_service_unsubscribe(
 /// Frees a service, and unsubscribes it without waiting if it is not unsubscribed. Unread requests are answered as
 /// dropped. A callback is called for what is queued for it, then its `drop` is called.
 ///
-/// - Ownership: `service` is freed; NULL is allowed.
 /// - Threads: any thread, including callbacks, also its own. Never waits.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_service_free(service: *mut amop_service) {
     guard_or!((), {

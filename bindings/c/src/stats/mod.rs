@@ -2,9 +2,7 @@
 //!
 //! Unless a function states otherwise:
 //!
-//! - Ownership: no ownership is transferred. Pointers returned are valid until the snapshot is freed.
-//! - Threads: any thread, including callbacks.
-//! - Errors: none.
+//! - Ownership: pointers returned are valid until the snapshot is freed.
 
 use std::ffi::{CString, c_char};
 use std::time::Duration;
@@ -89,9 +87,9 @@ fn micros(time: Duration) -> u64 {
 /// statistics of each endpoint (see amop_stats_endpoint_get), and their totals. Endpoints that were removed are not
 /// included.
 ///
-/// - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_client_stats(
     client: *const amop_client,
     stats: *mut *mut amop_stats,
@@ -238,8 +236,6 @@ pub unsafe extern "C" fn amop_stats_endpoint_round_trip(
 }
 
 /// Frees a snapshot.
-///
-/// - Ownership: `stats` is freed; NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_stats_free(stats: *mut amop_stats) {
     guard_or!((), { free!(stats) })

@@ -1,8 +1,12 @@
 //! Statistics. Counters and current values of a client, an endpoint, a subscription or a service.
 
+use std::ffi::{CStr, c_char};
+
 use amop::{EndpointState, EndpointStats, Stats, SubscriptionStats};
 
-use crate::argument::invalid_argument;
+use crate::argument::{invalid_argument, name_of};
+use crate::macros::named;
+use crate::unwind::guard_or;
 
 /// One statistic. 1 to 19 belong to a client. 20 to 49 belong to an endpoint; a client has their totals. 50 and
 /// above, and AMOP_STAT_HELD_BYTES, belong to a subscription or service; a client has some of them.
@@ -83,6 +87,50 @@ pub enum amop_stat {
     AMOP_STAT_DROPPED = 53,
 }
 
+impl From<amop_stat> for i32 {
+    fn from(variant: amop_stat) -> i32 {
+        variant as i32
+    }
+}
+
+/// Every statistic, with its name.
+const STATS: [(amop_stat, &CStr); 34] = named!(amop_stat {
+    AMOP_STAT_HELD_BYTES,
+    AMOP_STAT_RETRIES,
+    AMOP_STAT_DISPATCHER_WAITS,
+    AMOP_STAT_DUPLICATES,
+    AMOP_STAT_UNWANTED,
+    AMOP_STAT_OWN_BROADCASTS,
+    AMOP_STAT_EVENTS_DROPPED,
+    AMOP_STAT_CALLS_WAITING,
+    AMOP_STAT_PARTIAL_BROADCASTS,
+    AMOP_STAT_CONNECTED,
+    AMOP_STAT_CONNECTS,
+    AMOP_STAT_FRAMES_SENT,
+    AMOP_STAT_FRAMES_RECEIVED,
+    AMOP_STAT_BYTES_SENT,
+    AMOP_STAT_BYTES_RECEIVED,
+    AMOP_STAT_WRITES,
+    AMOP_STAT_IN_FLIGHT,
+    AMOP_STAT_QUEUED_BYTES,
+    AMOP_STAT_TOPIC_LISTS_SENT,
+    AMOP_STAT_STRAY_REPLIES,
+    AMOP_STAT_IGNORED_FRAMES,
+    AMOP_STAT_TOO_SLOW,
+    AMOP_STAT_BUSY,
+    AMOP_STAT_LOSSES,
+    AMOP_STAT_FAILED_CONNECTS,
+    AMOP_STAT_CALLS,
+    AMOP_STAT_MESSAGES_RECEIVED,
+    AMOP_STAT_ROUND_TRIPS,
+    AMOP_STAT_STATE,
+    AMOP_STAT_OVERLOADED,
+    AMOP_STAT_HELD_MESSAGES,
+    AMOP_STAT_ACCEPTED,
+    AMOP_STAT_REFUSED,
+    AMOP_STAT_DROPPED,
+});
+
 /// The state of an endpoint. A higher value is a better state.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +147,14 @@ pub enum amop_endpoint_state {
 }
 
 use amop_stat::*;
+
+/// Returns the name of a statistic, such as `AMOP_STAT_IN_FLIGHT`, or NULL for an unknown number.
+///
+/// - Ownership: the string is owned by the library and valid until the process exits.
+#[unsafe(no_mangle)]
+pub extern "C" fn amop_stat_name(stat: i32) -> *const c_char {
+    guard_or!(std::ptr::null(), { name_of(&STATS, stat) })
+}
 
 /// The statistics of a snapshot.
 pub(super) type Values = Vec<(amop_stat, u64)>;

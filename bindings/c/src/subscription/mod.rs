@@ -90,6 +90,7 @@ impl amop_subscription {
 /// - Threads: any thread, including callbacks. Waits up to the timeout in `options`.
 /// - Errors: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT, _NOT_CONNECTED, _TIMEOUT, _CLOSED, _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_client_subscribe(
     client: *const amop_client,
     topic: *const c_char,
@@ -153,12 +154,12 @@ pub unsafe extern "C" fn amop_client_subscribe_callback(
 
 /// Stores the next message in `*message`. Waits up to `timeout_ms` for it; 0 does not wait.
 ///
-/// - Ownership: `*message` is owned by the caller; free it with amop_message_free.
 /// - Threads: any thread, including callbacks. If several threads call it at once, each message goes to one of them.
 /// - Errors: AMOP_ERROR_TIMEOUT if no message arrived. AMOP_ERROR_CLOSED if no more messages will arrive: the
 ///   subscription or the client is closed, and what was queued has been read. AMOP_ERROR_INVALID_ARGUMENT, also if
 ///   the messages are passed to a callback. AMOP_ERROR_FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_subscription_next(
     subscription: *const amop_subscription,
     timeout_ms: u64,
@@ -211,7 +212,6 @@ pub unsafe extern "C" fn amop_subscription_next_many(
 ///
 /// - Ownership: `*fd` is owned by the library, which closes it when the subscription is freed. Do not read from
 ///   it or close it.
-/// - Threads: any thread, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, also if the messages are passed to a callback; _RUNTIME if the
 ///   process has no descriptor left; _UNSUPPORTED on systems other than Unix; _FORKED.
 #[unsafe(no_mangle)]
@@ -230,8 +230,6 @@ pub unsafe extern "C" fn amop_subscription_fd(
 /// Returns the topic; NULL for NULL.
 ///
 /// - Ownership: the string is valid until the subscription is freed.
-/// - Threads: any thread, including callbacks.
-/// - Errors: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_subscription_topic(subscription: *const amop_subscription) -> *const c_char {
     guard_or!(std::ptr::null(), {
@@ -241,10 +239,9 @@ pub unsafe extern "C" fn amop_subscription_topic(subscription: *const amop_subsc
 
 /// Stores a snapshot of a subscription in `*stats`: AMOP_STAT_HELD_MESSAGES, _HELD_BYTES, _ACCEPTED, _REFUSED, _DROPPED.
 ///
-/// - Ownership: `*stats` is owned by the caller; free it with amop_stats_free.
-/// - Threads: any thread, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn amop_subscription_stats(
     subscription: *const amop_subscription,
     stats: *mut *mut amop_stats,
@@ -295,9 +292,7 @@ pub unsafe extern "C" fn amop_subscription_unsubscribe(
 /// Frees a subscription, and unsubscribes it without waiting if it is not unsubscribed. Unread messages are discarded
 /// and counted. A callback is called for what is queued for it, then its `drop` is called.
 ///
-/// - Ownership: `subscription` is freed; NULL is allowed.
 /// - Threads: any thread, including callbacks, also its own. Never waits.
-/// - Errors: none. In a child process of a fork the memory is not released.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_subscription_free(subscription: *mut amop_subscription) {
     guard_or!((), {

@@ -13,7 +13,7 @@ static int failed(const char *what, const amop_error *error)
 int main(void)
 {
     amop_error *error = NULL;
-    if (amop_check_version(AMOP_VERSION_NUMBER, &error) != AMOP_OK) {
+    if (amop_check_version(AMOP_ABI, AMOP_VERSION_NUMBER, &error) != AMOP_OK) {
         return failed("version", error);
     }
     amop_devnet *devnet = NULL;

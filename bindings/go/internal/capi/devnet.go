@@ -63,6 +63,19 @@ func (d *Devnet) RestartNode(node int) *Error {
 	})
 }
 
+// Control runs a text command and returns its answer, a line of JSON.
+func (d *Devnet) Control(command string) (answer string, err *Error) {
+	err = d.use(func(ptr *C.amop_devnet) *Error {
+		var line *C.char
+		var failure *C.amop_error
+		failed := taken(C.amop_devnet_control(ptr, cText(command), &line, &failure), &failure)
+		answer = text(line)
+		C.amop_devnet_answer_free(line)
+		return failed
+	})
+	return answer, err
+}
+
 // Stop stops all nodes and frees the devnet. A second Stop does nothing.
 func (d *Devnet) Stop() *Error {
 	err := d.use(func(ptr *C.amop_devnet) *Error {

@@ -22,12 +22,20 @@ func taken(status C.amop_status, failure **C.amop_error) *Error {
 	if *failure == nil {
 		return &Error{Code: int32(status), Message: StatusName(int32(status))}
 	}
-	var seen C.amopgo_failure
-	C.amopgo_read_error(*failure, &seen)
-	err := flatError(&seen)
+	err := lent(*failure)
 	C.amop_error_free(*failure)
 	*failure = nil
 	return err
+}
+
+// lent copies an error that C lends; nil for NULL.
+func lent(failure *C.amop_error) *Error {
+	if failure == nil {
+		return nil
+	}
+	var seen C.amopgo_failure
+	C.amopgo_read_error(failure, &seen)
+	return flatError(&seen)
 }
 
 func flatError(failure *C.amopgo_failure) *Error {

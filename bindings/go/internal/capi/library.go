@@ -35,7 +35,7 @@ const Batch = 64
 // CheckVersion checks that the loaded library can serve the header that this package was compiled with.
 var CheckVersion = sync.OnceValue(func() *Error {
 	var failure *C.amop_error
-	return taken(C.amop_check_version(C.AMOP_VERSION_NUMBER, &failure), &failure)
+	return taken(C.amop_check_version(C.AMOP_ABI, C.AMOP_VERSION_NUMBER, &failure), &failure)
 })
 
 // Version returns the version of the library, such as 1.2.3.

@@ -11,6 +11,7 @@ type LaneStats struct {
 // ClientStats are the statistics of a client.
 type ClientStats struct {
 	HeldBytes, Retries, Duplicates, Unwanted, OwnBroadcasts, EventsDropped, Refused, Dropped uint64
+	CallsWaiting, PartialBroadcasts                                                          uint64
 	// Total has the totals of all endpoints, without a name.
 	Total     EndpointStats
 	Endpoints []EndpointStats
@@ -19,12 +20,14 @@ type ClientStats struct {
 // EndpointStats are the statistics of one endpoint.
 type EndpointStats struct {
 	Endpoint string
+	// LastError is nil while a session is established.
+	LastError *Error
 
-	Connected, Connects, Losses, FailedConnects uint64
+	State, Connected, Connects, Losses, FailedConnects uint64
 
 	FramesSent, FramesReceived, BytesSent, BytesReceived, Writes, QueuedBytes uint64
 
-	Calls, InFlight, MessagesReceived, TooSlow, Busy, TopicListsSent, StrayReplies, IgnoredFrames uint64
+	Calls, InFlight, MessagesReceived, TooSlow, Busy, TopicListsSent, StrayReplies, IgnoredFrames, Overloaded uint64
 
 	RoundTrips uint64
 	// RoundTripTimes are in microseconds, at RoundTripParts.
@@ -70,6 +73,7 @@ func laneStats(stats *C.amop_stats) (s LaneStats) {
 
 func (s *EndpointStats) statistics() []statistic {
 	return []statistic{
+		{C.AMOP_STAT_STATE, &s.State},
 		{C.AMOP_STAT_CONNECTED, &s.Connected},
 		{C.AMOP_STAT_CONNECTS, &s.Connects},
 		{C.AMOP_STAT_LOSSES, &s.Losses},
@@ -88,6 +92,7 @@ func (s *EndpointStats) statistics() []statistic {
 		{C.AMOP_STAT_TOPIC_LISTS_SENT, &s.TopicListsSent},
 		{C.AMOP_STAT_STRAY_REPLIES, &s.StrayReplies},
 		{C.AMOP_STAT_IGNORED_FRAMES, &s.IgnoredFrames},
+		{C.AMOP_STAT_OVERLOADED, &s.Overloaded},
 		{C.AMOP_STAT_ROUND_TRIPS, &s.RoundTrips},
 	}
 }
@@ -112,6 +117,8 @@ func (c *Client) Stats() (s ClientStats, err *Error) {
 		statistic{C.AMOP_STAT_UNWANTED, &s.Unwanted},
 		statistic{C.AMOP_STAT_OWN_BROADCASTS, &s.OwnBroadcasts},
 		statistic{C.AMOP_STAT_EVENTS_DROPPED, &s.EventsDropped},
+		statistic{C.AMOP_STAT_CALLS_WAITING, &s.CallsWaiting},
+		statistic{C.AMOP_STAT_PARTIAL_BROADCASTS, &s.PartialBroadcasts},
 		statistic{C.AMOP_STAT_REFUSED, &s.Refused},
 		statistic{C.AMOP_STAT_DROPPED, &s.Dropped},
 	), func(wanted *C.int32_t, count C.size_t, values *C.uint64_t) {
@@ -122,6 +129,7 @@ func (c *Client) Stats() (s ClientStats, err *Error) {
 	for n := range s.Endpoints {
 		node, index := &s.Endpoints[n], C.size_t(n)
 		node.Endpoint = text(C.amop_stats_endpoint(stats, index))
+		node.LastError = lent(C.amop_stats_endpoint_error(stats, index))
 		fill(node.statistics(), func(wanted *C.int32_t, count C.size_t, values *C.uint64_t) {
 			C.amopgo_endpoint_stats(stats, index, wanted, count, values)
 		})
