@@ -1,5 +1,7 @@
 /* Generated from bindings/c/src by its tests (see scripts/test-c.sh); do not edit. */
-/*
+/**
+ * @file amop.h
+ *
  * amop: a client for AMOP, the publish/subscribe messaging of FISCO BCOS chains.
  *
  * A program connects to the node of its own institution over mutual TLS, subscribes to topics, and reaches other
@@ -70,14 +72,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** The version of this header. */
 #define AMOP_VERSION "0.1.0"
+/** The major version. */
 #define AMOP_VERSION_MAJOR 0
+/** The minor version. */
 #define AMOP_VERSION_MINOR 1
+/** The patch version. */
 #define AMOP_VERSION_PATCH 0
+/** The version as a number: major * 1,000,000 + minor * 1,000 + patch. */
 #define AMOP_VERSION_NUMBER 1000
+/** The number of the ABI; see amop_check_version. */
 #define AMOP_ABI 0
 
-/* Marks the functions that the library exports. */
+/** Marks the functions that the library exports. */
 #ifndef AMOP_API
 #if defined(__GNUC__) && !defined(_WIN32)
 #define AMOP_API __attribute__((visibility("default")))
@@ -86,7 +94,7 @@
 #endif
 #endif
 
-/* Marks the functions whose result must not be ignored, because it is a handle or states whether there is one. */
+/** Marks the functions whose result must not be ignored, because it is a handle or states whether there is one. */
 #ifndef AMOP_MUST_USE
 #if defined(__GNUC__)
 #define AMOP_MUST_USE __attribute__((warn_unused_result))
@@ -99,9 +107,12 @@
 extern "C" {
 #endif
 
-/*
- * Status. The values that functions return. The numbers are the same in every language and never change their
+/**
+ * @defgroup status Status
+ *The values that functions return. The numbers are the same in every language and never change their
  * meaning.
+ *
+ * @{
  */
 
 /** The result of a function: AMOP_OK, or the kind of the error. */
@@ -214,8 +225,13 @@ typedef int32_t amop_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/*
- * Bytes. A view of a payload that is not copied.
+/** @} */
+
+/**
+ * @defgroup bytes Bytes
+ *A view of a payload that is not copied.
+ *
+ * @{
  */
 
 /**
@@ -230,13 +246,18 @@ typedef struct amop_bytes {
     size_t len;
 } amop_bytes;
 
-/*
- * Errors. The error objects that failing functions store in `*error`. An error has a status, a text, and states
+/** @} */
+
+/**
+ * @defgroup error Errors
+ *The error objects that failing functions store in `*error`. An error has a status, a text, and states
  * whether the message may have been delivered.
  *
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `error`. Pointers and bytes returned are valid until it is freed.
+ *
+ * @{
  */
 
 /** Whether the message of a failed call may have been delivered to a subscriber. */
@@ -304,11 +325,16 @@ AMOP_API AMOP_MUST_USE amop_error *amop_error_clone(const amop_error *error);
 /** Frees an error. */
 AMOP_API void amop_error_free(amop_error *error);
 
-/*
- * Versions. The AMOP_VERSION macros have the version of the header, the functions return the version of the library.
+/** @} */
+
+/**
+ * @defgroup version Versions
+ *The AMOP_VERSION macros have the version of the header, the functions return the version of the library.
  * AMOP_ABI is the number of the binary interface, and of the soname. It changes when programs have to be recompiled,
  * which before version 1.0 any minor version may demand. A program that may run with another library than it was
  * compiled for calls amop_check_version.
+ *
+ * @{
  */
 
 /** Returns the version of the library, such as `1.2.3`. The string is valid until the process exits. */
@@ -331,8 +357,13 @@ amop_status amop_check_version(uint32_t abi,
                                uint32_t version,
                                amop_error **error);
 
-/*
- * Retries. When the library repeats a failed call.
+/** @} */
+
+/**
+ * @defgroup retry Retries
+ *When the library repeats a failed call.
+ *
+ * @{
  */
 
 /** When a failed publish or broadcast is retried automatically. */
@@ -361,8 +392,13 @@ typedef int32_t amop_retry;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/*
- * Placement. At how many nodes a client lists a topic.
+/** @} */
+
+/**
+ * @defgroup placement Placement
+ *At how many nodes a client lists a topic.
+ *
+ * @{
  */
 
 /** At how many of the connected nodes a topic is listed. */
@@ -386,8 +422,11 @@ typedef int32_t amop_placement;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/*
- * Options of a client. An options object is created with amop_options_new, filled by setters and read by
+/** @} */
+
+/**
+ * @defgroup options Options of a client
+ *An options object is created with amop_options_new, filled by setters and read by
  * amop_client_connect. It may be used for several clients. What is not set has its default.
  *
  * Unless a function states otherwise:
@@ -395,6 +434,8 @@ typedef int32_t amop_placement;
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT. Whether the values are acceptable together is checked by
  *   amop_client_connect.
+ *
+ * @{
  */
 
 /** Settings of a client. */
@@ -486,8 +527,11 @@ AMOP_API
 amop_status amop_options_set_group(amop_options *options,
                                    int64_t group);
 
-/*
- * Credentials: the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
+/** @} */
+
+/**
+ * @defgroup options_credentials Credentials
+ *They are the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
  * certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). All are
  * PEM. If no function of this section is called, the three files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`,
  * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
@@ -495,6 +539,8 @@ amop_status amop_options_set_group(amop_options *options,
  *
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT. The credentials themselves are checked by amop_client_connect.
+ *
+ * @{
  */
 
 /** Sets the folder that contains `ca.crt`, `sdk.crt` and `sdk.key`. */
@@ -517,11 +563,16 @@ amop_status amop_options_set_credential_pem(amop_options *options,
                                             const void *key,
                                             size_t key_len);
 
-/*
- * Limits of a client. 0 stands for the default.
+/** @} */
+
+/**
+ * @defgroup options_limits Limits of a client
+ *0 stands for the default.
  *
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ *
+ * @{
  */
 
 /**
@@ -569,9 +620,14 @@ AMOP_API
 amop_status amop_options_set_dispatcher_threads(amop_options *options,
                                                 size_t threads);
 
-/*
- * Options by name, for programs that read them from a configuration file. The names are those of the setters, such as
+/** @} */
+
+/**
+ * @defgroup options_by_name Options by name
+ *For programs that read them from a configuration file. The names are those of the setters, such as
  * `call_timeout` for amop_options_set_call_timeout.
+ *
+ * @{
  */
 
 /**
@@ -595,9 +651,14 @@ amop_status amop_options_set(amop_options *options,
                              const char *value,
                              amop_error **error);
 
-/*
- * Clients. A client is connected to one or more nodes. It reconnects automatically until it is closed, and restores
+/** @} */
+
+/**
+ * @defgroup client Clients
+ *A client is connected to one or more nodes. It reconnects automatically until it is closed, and restores
  * its topics. Close it with amop_client_close, then free it with amop_client_free.
+ *
+ * @{
  */
 
 /** A client. Its functions may be called from any number of threads at once. */
@@ -673,8 +734,13 @@ amop_status amop_client_remove_endpoint(const amop_client *client,
                                         const char *endpoint,
                                         amop_error **error);
 
-/*
- * Statistics. Counters and current values of a client, an endpoint, a subscription or a service.
+/** @} */
+
+/**
+ * @defgroup stats_stat Statistics
+ *Counters and current values of a client, an endpoint, a subscription or a service.
+ *
+ * @{
  */
 
 /**
@@ -802,12 +868,15 @@ typedef int32_t amop_endpoint_state;
  */
 AMOP_API const char *amop_stat_name(int32_t stat);
 
-/*
- * Snapshots of statistics.
- *
+/** @} */
+
+/**
+ * @defgroup stats Snapshots of statistics
  * Unless a function states otherwise:
  *
  * - Ownership: pointers returned are valid until the snapshot is freed.
+ *
+ * @{
  */
 
 /** A snapshot of statistics. Immutable. */
@@ -915,13 +984,18 @@ amop_status amop_stats_endpoint_round_trip(const amop_stats *stats,
 /** Frees a snapshot. */
 AMOP_API void amop_stats_free(amop_stats *stats);
 
-/*
- * Messages. What a subscription receives: a topic, a payload, and the node it came from.
+/** @} */
+
+/**
+ * @defgroup message Messages
+ *What a subscription receives: a topic, a payload, and the node it came from.
  *
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `message`. Pointers and bytes returned are valid until it is freed.
  * - Errors: none. NULL has no topic, no endpoint and no bytes.
+ *
+ * @{
  */
 
 /** How a message was sent. */
@@ -983,13 +1057,18 @@ AMOP_API AMOP_MUST_USE amop_message *amop_message_clone(const amop_message *mess
 /** Frees a message. Must not be called for a message that a callback borrows. */
 AMOP_API void amop_message_free(amop_message *message);
 
-/*
- * Options of a subscription. NULL in their place stands for the defaults. 0 stands for the default of a value.
+/** @} */
+
+/**
+ * @defgroup subscription_options Options of a subscription
+ *NULL in their place stands for the defaults. 0 stands for the default of a value.
  *
  * Unless a function states otherwise:
  *
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ *
+ * @{
  */
 
 /** What a full subscription does with a new message. */
@@ -1056,11 +1135,16 @@ AMOP_API
 amop_status amop_subscribe_options_set_timeout(amop_subscribe_options *options,
                                                uint64_t timeout_ms);
 
-/*
- * Subscriptions. A topic can have any number of subscriptions. Each receives every message, unicast or broadcast, in
+/** @} */
+
+/**
+ * @defgroup subscription Subscriptions
+ *A topic can have any number of subscriptions. Each receives every message, unicast or broadcast, in
  * the order of arrival. A unicast is answered with an empty reply as soon as one subscription has accepted it, so
  * that a slow reader does not cause the node to deliver it to another subscriber. Messages are passed to a callback,
  * or read with amop_subscription_next.
+ *
+ * @{
  */
 
 /** A subscription. Its functions may be called from any number of threads at once. */
@@ -1200,8 +1284,11 @@ amop_status amop_subscription_unsubscribe(const amop_subscription *subscription,
 AMOP_API
 void amop_subscription_free(amop_subscription *subscription);
 
-/*
- * Requests. A unicast that a service has received and that waits for an answer. It can be answered inside of the
+/** @} */
+
+/**
+ * @defgroup request Requests
+ *A unicast that a service has received and that waits for an answer. It can be answered inside of the
  * callback, or later from any thread by a clone. If it has no answer after 4.5 s (amop_options_set_answer_timeout),
  * the library answers TOO_SLOW; if its last handle is freed without an answer, DROPPED.
  *
@@ -1209,6 +1296,8 @@ void amop_subscription_free(amop_subscription *subscription);
  *
  * - Ownership: the caller keeps `request`. Data passed to a function is copied.
  * - Threads: any thread, including callbacks. Never waits.
+ *
+ * @{
  */
 
 /** The code for amop_request_fail if the program has no code of its own. */
@@ -1263,13 +1352,18 @@ AMOP_API AMOP_MUST_USE amop_request *amop_request_clone(const amop_request *requ
 AMOP_API
 void amop_request_free(amop_request *request);
 
-/*
- * Options of a service. NULL in their place stands for the defaults. 0 stands for the default of a value.
+/** @} */
+
+/**
+ * @defgroup service_options Options of a service
+ *NULL in their place stands for the defaults. 0 stands for the default of a value.
  *
  * Unless a function states otherwise:
  *
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ *
+ * @{
  */
 
 /** Settings of a service. */
@@ -1319,10 +1413,15 @@ amop_status amop_serve_options_set_placement(amop_serve_options *options,
 /** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
 AMOP_API amop_status amop_serve_options_set_timeout(amop_serve_options *options, uint64_t timeout_ms);
 
-/*
- * Services. A service answers the unicasts of a topic. A client can have one service per topic. It receives the
+/** @} */
+
+/**
+ * @defgroup service Services
+ *A service answers the unicasts of a topic. A client can have one service per topic. It receives the
  * unicasts alone; broadcasts on the topic are delivered to subscriptions only. Requests are passed to a callback, or
  * read with amop_service_next.
+ *
+ * @{
  */
 
 /** A service. Its functions may be called from any number of threads at once. */
@@ -1458,12 +1557,17 @@ amop_status amop_service_unsubscribe(const amop_service *service,
 AMOP_API
 void amop_service_free(amop_service *service);
 
-/*
- * Replies. What a subscriber answered to a publish.
+/** @} */
+
+/**
+ * @defgroup reply Replies
+ *What a subscriber answered to a publish.
  *
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `reply`. Pointers and bytes returned are valid until it is freed.
+ *
+ * @{
  */
 
 /** A reply. Immutable. */
@@ -1485,10 +1589,15 @@ AMOP_API AMOP_MUST_USE amop_reply *amop_reply_clone(const amop_reply *reply);
 /** Frees a reply. */
 AMOP_API void amop_reply_free(amop_reply *reply);
 
-/*
- * Sending. A publish sends a message to one subscriber and returns its reply. A broadcast sends a message to all
+/** @} */
+
+/**
+ * @defgroup publish Sending
+ *A publish sends a message to one subscriber and returns its reply. A broadcast sends a message to all
  * subscribers and returns when the node has acknowledged it, which does not confirm delivery to any subscriber.
  * These functions wait; see *Asynchronous calls* for functions that do not.
+ *
+ * @{
  */
 
 /**
@@ -1578,13 +1687,18 @@ amop_status amop_client_broadcast(const amop_client *client,
                                   uint64_t timeout_ms,
                                   amop_error **error);
 
-/*
- * Completions. The result of an asynchronous call: a reply, an error, or success without a reply for a broadcast.
+/** @} */
+
+/**
+ * @defgroup completion Completions
+ *The result of an asynchronous call: a reply, an error, or success without a reply for a broadcast.
  *
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `completion`. Pointers returned are valid until it is freed, or until the callback
  *   that borrows it returns.
+ *
+ * @{
  */
 
 /** The result of a call. Immutable. A callback borrows it for the call. */
@@ -1623,11 +1737,16 @@ AMOP_API void *amop_completion_tag(const amop_completion *completion);
 /** Frees a completion that was read from a queue. Must not be called for one that a callback borrows. */
 AMOP_API void amop_completion_free(amop_completion *completion);
 
-/*
- * Asynchronous calls. A publish or broadcast that is in flight while the program continues, without a thread for
+/** @} */
+
+/**
+ * @defgroup call Asynchronous calls
+ *A publish or broadcast that is in flight while the program continues, without a thread for
  * each call. An accepted call completes exactly once: with the reply, an error, its deadline or
  * AMOP_ERROR_CANCELLED. Its completion is passed to a callback, or read from a completion queue. A call that was
  * refused (the function returned an error) does not complete.
+ *
+ * @{
  */
 
 /** A call in flight, to cancel it. */
@@ -1689,9 +1808,14 @@ amop_status amop_call_cancel(const amop_call *call,
 /** Frees the handle of a call. The call itself continues. */
 AMOP_API void amop_call_free(amop_call *call);
 
-/*
- * Completion queues. Completions that are read instead of passed to a callback: by any thread, or by an event loop
+/** @} */
+
+/**
+ * @defgroup completion_queue Completion queues
+ *Completions that are read instead of passed to a callback: by any thread, or by an event loop
  * through the file descriptor of the queue. A queue may be used for several clients; tags identify the calls.
+ *
+ * @{
  */
 
 /** A queue of completions. Its functions may be called from any number of threads at once. */
@@ -1800,14 +1924,19 @@ amop_status amop_completion_queue_fd(const amop_completion_queue *queue,
  */
 AMOP_API void amop_completion_queue_free(amop_completion_queue *queue);
 
-/*
- * Events. What happens to connections and subscriptions. Events are passed to a callback, or read with
+/** @} */
+
+/**
+ * @defgroup event Events
+ *What happens to connections and subscriptions. Events are passed to a callback, or read with
  * amop_events_next. A listener that reads too slowly loses the oldest events (amop_options_set_max_events).
  *
  * Getters and `_free`, unless a function states otherwise:
  *
  * - Ownership: the caller keeps `event`. Pointers returned are valid until it is freed, or until the callback that
  *   borrows it returns.
+ *
+ * @{
  */
 
 /** The kind of an event. */
@@ -1952,9 +2081,14 @@ const amop_error *amop_event_error(const amop_event *event);
 /** Frees an event that was read with amop_events_next. Must not be called for one that a callback borrows. */
 AMOP_API void amop_event_free(amop_event *event);
 
-/*
- * Failing callbacks. A callback must not throw into the library. It catches the exception, reports the failure here
+/** @} */
+
+/**
+ * @defgroup callback Failing callbacks
+ *A callback must not throw into the library. It catches the exception, reports the failure here
  * and returns.
+ *
+ * @{
  */
 
 /**
@@ -1970,9 +2104,14 @@ AMOP_API void amop_event_free(amop_event *event);
 AMOP_API
 amop_status amop_callback_failed(const char *message);
 
-/*
- * Log. Records of what the library does, each with the connection or call it belongs to. Disabled until a callback is
+/** @} */
+
+/**
+ * @defgroup log Log
+ *Records of what the library does, each with the connection or call it belongs to. Disabled until a callback is
  * set. Records above AMOP_LOG_TRACE contain no payloads.
+ *
+ * @{
  */
 
 /** The level of a record. */
@@ -2030,13 +2169,18 @@ amop_status amop_set_log_callback(int32_t level,
                                   amop_log_callback callback,
                                   amop_error **error);
 
-/*
- * Options of a devnet. NULL in their place stands for the defaults: two nodes on free ports.
+/** @} */
+
+/**
+ * @defgroup devnet_options Options of a devnet
+ *NULL in their place stands for the defaults: two nodes on free ports.
  *
  * Unless a function states otherwise:
  *
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ *
+ * @{
  */
 
 /** Settings of a devnet. */
@@ -2081,14 +2225,19 @@ AMOP_API
 amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);
 
-/*
- * Embedded nodes. A devnet runs AMOP nodes in this process, so that programs can be tried and tested without a
+/** @} */
+
+/**
+ * @defgroup devnet Embedded nodes
+ *A devnet runs AMOP nodes in this process, so that programs can be tried and tested without a
  * chain. The nodes are connected like those of a chain: a message published at one node reaches a subscriber at
  * another. In a library that was built without them, amop_devnet_start fails with AMOP_ERROR_UNSUPPORTED.
  *
  * Unless a function states otherwise:
  *
  * - Ownership: the caller keeps `devnet`. Pointers returned are valid until it is freed.
+ *
+ * @{
  */
 
 /** A devnet. Its functions may be called from any number of threads at once. */
@@ -2183,6 +2332,8 @@ amop_status amop_devnet_stop(const amop_devnet *devnet,
  * - Threads: any thread, including callbacks. Never waits.
  */
 AMOP_API void amop_devnet_free(amop_devnet *devnet);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,14 @@ if cargo tree --locked --package amop-capi --edges normal --prefix none | grep -
     exit 1
 fi
 
+# The reference of the interface; any warning is an error.
+mkdir -p build
+if ! command -v doxygen >/dev/null; then
+    echo "doxygen isn't installed (make setup installs it)"
+    exit 77
+fi
+doxygen bindings/c/Doxyfile
+
 if ! command -v clang-format >/dev/null; then
     echo "clang-format isn't installed (make setup installs it)"
     exit 77

@@ -10,7 +10,9 @@ sed 's/^/--undefined=/' "$folder/names" >"$folder/options"
 # Only what the functions need; the rest of the archive is left out.
 "${LD:-ld}" --relocatable --gc-sections --gc-keep-exported "@$folder/options" "$1" -o "$folder/amop.o" \
     || "${LD:-ld}" --relocatable "@$folder/options" "$1" -o "$folder/amop.o"
-"${OBJCOPY:-objcopy}" --keep-global-symbols="$folder/names" "$folder/amop.o"
+# The bitcode that Rust embeds in its objects is no bitcode any more once it is concatenated.
+"${OBJCOPY:-objcopy}" --keep-global-symbols="$folder/names" --remove-section=.llvmbc --remove-section=.llvmcmd \
+    "$folder/amop.o"
 rm -f "$3"
 mkdir -p "$(dirname "$3")"
 "${AR:-ar}" rcs "$3" "$folder/amop.o"

@@ -11,7 +11,7 @@ rust=(gcc g++ libc6-dev openssl ca-certificates) # g++ for fuzzing; openssl for 
 command=(tmux)                                   # a terminal to run the command in
 c=(cmake pkg-config libcmocka-dev doctest-dev valgrind abigail-tools)
 python=(python3 python3-venv)
-lint=(shellcheck clang-format)
+lint=(shellcheck clang-format doxygen)
 packages=("${rust[@]}" "${command[@]}" "${c[@]}" "${python[@]}" "${lint[@]}")
 
 debian_packages() {

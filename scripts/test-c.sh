@@ -25,6 +25,15 @@ printf '#include "amop.h"\n#include "amop.h"\nint main(void) { return 0; }\n' >b
 "${CC:-cc}" -std=c99 "${strict[@]}" -Wundef -Wstrict-prototypes -I"$stage/include" -c build/header.c -o build/header.o
 "${CXX:-c++}" -std=c++17 "${strict[@]}" -Wundef -x c++ -I"$stage/include" -c build/header.c -o build/header.o
 
+# Ignoring a handle is a warning, and a program may declare the functions by attributes of its own.
+printf '#include "amop.h"\nint main(void) { amop_options_new(); return 0; }\n' >build/ignoring.c
+if "${CC:-cc}" -std=c99 "${strict[@]}" -I"$stage/include" -c build/ignoring.c -o build/header.o 2>build/ignoring.log; then
+    echo "a handle that is ignored is no warning" >&2
+    exit 1
+fi
+grep -q unused-result build/ignoring.log
+"${CC:-cc}" -std=c99 "${strict[@]}" -DAMOP_MUST_USE= -DAMOP_API=extern -I"$stage/include" -c build/ignoring.c -o build/header.o
+
 code=0
 scripts/abi-c.sh "$stage/lib/libamop.so" || code=$?
 case $code in

@@ -54,15 +54,26 @@ fn source(module: &str) -> PathBuf {
     if file.exists() { file } else { sources.join(module).join("mod.rs") }
 }
 
-/// A module's documentation as a C comment.
-fn head(source: &str) -> String {
+/// A module's documentation.
+fn documentation(source: &str) -> Vec<&str> {
     let lines = source.lines().take_while(|line| line.starts_with("//!"));
-    let mut comment = String::from("/*\n");
-    for line in lines {
-        let line = line.trim_start_matches("//!");
+    lines.map(|line| line.trim_start_matches("//!")).collect()
+}
+
+/// The comment at the beginning of a chapter, which is a group for doxygen: its title is the first sentence, and the rules in
+/// it hold for the whole group.
+fn group(module: &str) -> String {
+    let text = read(source(module));
+    let documentation = documentation(&text);
+    let (title, first) =
+        documentation[0].split_once(". ").unwrap_or((documentation[0].trim_end_matches('.'), ""));
+    let mut comment =
+        format!("/**\n * @defgroup {}{title}\n", format!("{module} ").replace('/', "_").trim_end());
+    let rest = [first].into_iter().chain(documentation[1..].iter().copied());
+    for line in rest.skip_while(|line| line.trim().is_empty()) {
         writeln!(comment, " *{line}").unwrap();
     }
-    comment + " */\n"
+    comment + " *\n * @{\n */\n"
 }
 
 /// The names of the types that a module declares for C.
@@ -129,7 +140,7 @@ fn one_line_comments(text: &str) -> String {
 
 /// Attributes of the functions. A program that declares them otherwise defines the macros before it includes the header.
 const MACROS: &str = "\
-/* Marks the functions that the library exports. */
+/** Marks the functions that the library exports. */
 #ifndef AMOP_API
 #if defined(__GNUC__) && !defined(_WIN32)
 #define AMOP_API __attribute__((visibility(\"default\")))
@@ -138,7 +149,7 @@ const MACROS: &str = "\
 #endif
 #endif
 
-/* Marks the functions whose result must not be ignored, because it is a handle or states whether there is one. */
+/** Marks the functions whose result must not be ignored, because it is a handle or states whether there is one. */
 #ifndef AMOP_MUST_USE
 #if defined(__GNUC__)
 #define AMOP_MUST_USE __attribute__((warn_unused_result))
@@ -156,17 +167,20 @@ fn preamble() -> String {
         + minor.parse::<u32>().unwrap() * 1_000
         + patch.parse::<u32>().unwrap();
     let abi = env!("AMOP_ABI");
-    let intro = head(&read(source("lib")));
+    let intro: String =
+        documentation(&read(source("lib"))).iter().map(|line| format!(" *{line}\n")).collect();
     format!(
-        "/* Generated from bindings/c/src by its tests (see scripts/test-c.sh); do not edit. */\n{intro}\n\
+        "/* Generated from bindings/c/src by its tests (see scripts/test-c.sh); do not edit. */\n\
+         /**\n * @file amop.h\n *\n{intro} */\n\n\
          #ifndef AMOP_H\n#define AMOP_H\n\n\
          #include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\n\
-         #define AMOP_VERSION \"{version}\"\n\
-         #define AMOP_VERSION_MAJOR {major}\n\
-         #define AMOP_VERSION_MINOR {minor}\n\
-         #define AMOP_VERSION_PATCH {patch}\n\
+         /** The version of this header. */\n#define AMOP_VERSION \"{version}\"\n\
+         /** The major version. */\n#define AMOP_VERSION_MAJOR {major}\n\
+         /** The minor version. */\n#define AMOP_VERSION_MINOR {minor}\n\
+         /** The patch version. */\n#define AMOP_VERSION_PATCH {patch}\n\
+         /** The version as a number: major * 1,000,000 + minor * 1,000 + patch. */\n\
          #define AMOP_VERSION_NUMBER {number}\n\
-         #define AMOP_ABI {abi}\n\n\
+         /** The number of the ABI; see amop_check_version. */\n#define AMOP_ABI {abi}\n\n\
          {MACROS}\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n"
     )
 }
@@ -174,8 +188,7 @@ fn preamble() -> String {
 fn header() -> String {
     let mut header = preamble();
     for module in CHAPTERS {
-        let head = head(&read(source(module)));
-        write!(header, "\n{head}\n{}\n", chapter(module)).unwrap();
+        write!(header, "\n{}\n{}\n\n/** @}} */\n", group(module), chapter(module)).unwrap();
     }
     header + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* AMOP_H */\n"
 }

@@ -1,4 +1,4 @@
-//! Options by name, for programs that read them from a configuration file. The names are those of the setters, such as
+//! Options by name. For programs that read them from a configuration file. The names are those of the setters, such as
 //! `call_timeout` for amop_options_set_call_timeout.
 
 use std::ffi::c_char;

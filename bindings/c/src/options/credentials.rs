@@ -1,4 +1,4 @@
-//! Credentials: the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
+//! Credentials. They are the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
 //! certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). All are
 //! PEM. If no function of this section is called, the three files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`,
 //! `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
