@@ -80,6 +80,12 @@ impl Connection {
         Connection::new(Role::Server(Server::after_hello(config, suite)), cx)
     }
 
+    /// Returns what the role works on.
+    #[cfg(test)]
+    pub(super) fn context(&mut self) -> &mut Context {
+        &mut self.cx
+    }
+
     fn new(role: Role, cx: Context) -> Connection {
         Connection {
             role,

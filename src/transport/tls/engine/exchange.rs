@@ -5,6 +5,7 @@ use std::sync::Arc;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
+use super::super::alert::Alert;
 use super::codec::{Reader, vector};
 use super::context::Context;
 use super::fault::Fault;
@@ -83,7 +84,7 @@ pub(super) fn client_key_exchange(cx: &ClientExchange<'_>) -> Result<Exchanged, 
             let IdentityKeys::Sm2 { encrypt: own, .. } = cx.own else { return Err(wrong_keys()) };
             if !cx.is_own_shown {
                 let why = "the server asked for no certificate, which the key agreement needs";
-                return Err(Fault::new(super::super::alert::Alert::HANDSHAKE_FAILURE, why));
+                return Err(Fault::new(Alert::HANDSHAKE_FAILURE, why));
             }
             let ephemeral = sm2::ephemeral_key(cx.random)?;
             let mut premaster = Premaster::new([0; 48]);
@@ -106,7 +107,7 @@ pub(super) fn client_key_exchange(cx: &ClientExchange<'_>) -> Result<Exchanged, 
 
 #[cfg(feature = "sm")]
 fn no_encryption_key() -> Fault {
-    Fault::new(super::super::alert::Alert::HANDSHAKE_FAILURE, "the peer showed no certificate for encryption")
+    Fault::new(Alert::HANDSHAKE_FAILURE, "the peer showed no certificate for encryption")
 }
 
 #[cfg(feature = "sm")]

@@ -114,7 +114,7 @@ pub(super) fn check_fits(identity: &EngineIdentity, mode: EngineMode) -> Result<
 }
 
 #[cfg(feature = "sm")]
-fn sm2_key(der: &[u8]) -> Result<sm2::SecretKey> {
+pub(super) fn sm2_key(der: &[u8]) -> Result<sm2::SecretKey> {
     sm2::SecretKey::from_pkcs8_der(der)
         .ok()
         .or_else(|| sm2::SecretKey::from_sec1_der(der).ok())

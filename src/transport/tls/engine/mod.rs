@@ -5,6 +5,9 @@
 //! modes differ in a table ([`mode`]); [`connection`] is the whole without I/O, and [`stream`] moves its bytes.
 //! Ciphers, hashes and curves come from ring and RustCrypto.
 
+// What only the GM modes use is not taken apart further.
+#![cfg_attr(not(feature = "sm"), allow(dead_code, unused_imports, unused_variables))]
+
 mod acceptor;
 #[cfg(feature = "sm")]
 mod cbc;

@@ -1,5 +1,6 @@
 //! The modes of the engine, as tables of what distinguishes them.
 
+use super::codec::extension::{EXTENDED_MASTER_SECRET, POINT_FORMATS, RENEGOTIATION_INFO};
 use super::suite::{RSA_AES_128_GCM, RSA_AES_256_GCM, Suite};
 #[cfg(feature = "sm")]
 use super::suite::{SM2_AGREEMENT, SM2_ENCRYPTION};
@@ -58,8 +59,6 @@ pub(super) struct Parameters {
     #[cfg(feature = "sm")]
     pub(super) verify_with_identity: bool,
 }
-
-use super::codec::extension::{EXTENDED_MASTER_SECRET, POINT_FORMATS, RENEGOTIATION_INFO};
 
 static STATIC_RSA: Parameters = Parameters {
     version: TLS_1_2,

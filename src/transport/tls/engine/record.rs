@@ -131,6 +131,12 @@ impl Direction {
         Ok(content)
     }
 
+    /// Continues with another sequence number.
+    #[cfg(test)]
+    pub(super) fn skip_to(&mut self, sequence: u64) {
+        self.sequence = sequence;
+    }
+
     /// Returns the sequence number after the current one. Numbers never repeat under one key.
     fn next_sequence(&self) -> Result<u64, Fault> {
         self.sequence

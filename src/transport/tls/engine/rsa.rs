@@ -81,3 +81,77 @@ fn pad(message: &[u8], length: usize, random: &dyn Random) -> Result<Zeroizing<V
     tail[1..].copy_from_slice(message);
     Ok(padded)
 }
+
+#[cfg(test)]
+mod tests {
+    use rsa::Pkcs1v15Encrypt;
+    use rsa::pkcs8::DecodePrivateKey;
+    use rsa::traits::PublicKeyParts;
+
+    use super::super::random::SystemRandom;
+    use super::*;
+
+    /// Returns an RSAPublicKey of two numbers.
+    fn public_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+        use x509_cert::der::{Encode, asn1::Uint};
+        let numbers = [modulus, exponent].map(|bytes| Uint::new(bytes).unwrap().to_der().unwrap()).concat();
+        let length = u16::try_from(numbers.len()).unwrap().to_be_bytes();
+        [&[0x30, 0x82][..], &length, &numbers].concat()
+    }
+
+    fn is_refused(modulus: &[u8], exponent: &[u8]) -> bool {
+        encrypt(&public_key(modulus, exponent), &[7; 48], &SystemRandom).is_err()
+    }
+
+    #[test]
+    fn owner_of_the_key_decrypts_and_no_padding_byte_is_zero() {
+        let pem = include_str!("../../../../tests/vectors/tls/keys/rsa/node.key");
+        let key = rsa::PrivateKey::from_pkcs8_pem(pem).unwrap();
+        let (n, e) = (key.n().as_ref().to_be_bytes(), key.e().to_be_bytes_trimmed_vartime());
+        for _ in 0..20 {
+            let encrypted = encrypt(&public_key(&n, &e), &[7; 48], &SystemRandom).unwrap();
+            assert_eq!(key.decrypt(Pkcs1v15Encrypt, &encrypted).unwrap(), [7; 48]);
+        }
+        // A modulus that doesn't fill whole words.
+        let mut modulus = vec![0xc5; 257];
+        modulus[0] = 0x01;
+        let encrypted = encrypt(&public_key(&modulus, &[3]), &[7; 48], &SystemRandom).unwrap();
+        assert!(encrypted.len() == 257 && encrypted < modulus);
+        for _ in 0..200 {
+            let padded = pad(&[0; 48], 256, &SystemRandom).unwrap();
+            assert_eq!((&padded[..2], padded[256 - 49]), (&[0, 2][..], 0));
+            assert!(padded[2..256 - 49].iter().all(|byte| *byte != 0));
+        }
+    }
+
+    #[test]
+    fn weak_and_invalid_keys_are_refused() {
+        let modulus = |length: usize| {
+            let mut modulus = vec![0x5a; length];
+            (modulus[0], modulus[length - 1]) = (0xc5, 0x0f);
+            modulus
+        };
+        let good = modulus(256);
+        for exponent in [&[3][..], &[1, 0, 1], &[0xff; 8]] {
+            assert!(!is_refused(&good, exponent), "{exponent:?}");
+        }
+        for exponent in [&[0][..], &[1], &[2], &[4], &[1, 0, 0], &[0xff; 9]] {
+            assert!(is_refused(&good, exponent), "{exponent:?}");
+        }
+        let mut even = good.clone();
+        even[255] = 0x0e;
+        assert!(is_refused(&even, &[3]));
+        assert!(!is_refused(&modulus(1024), &[3]));
+        for length in [1, 64, 128, 255, 1025] {
+            assert!(is_refused(&modulus(length), &[3]), "{length}");
+        }
+        let mut of_2047_bits = good.clone();
+        of_2047_bits[0] = 0x45;
+        assert!(is_refused(&of_2047_bits, &[3]));
+        let key = public_key(&good, &[3]);
+        for damaged in [&[][..], &[0x30, 0], &key[..key.len() - 1], &[&key[..], &[0]].concat()] {
+            assert!(encrypt(damaged, &[7; 48], &SystemRandom).is_err());
+        }
+        assert!(encrypt(&key, &[7; 246], &SystemRandom).is_err(), "the message is too long");
+    }
+}

@@ -224,7 +224,8 @@ impl Server {
             return Ok(None);
         }
         let identity = &self.config.identity;
-        let encryption = identity.certificates.last().expect("an identity has certificates");
+        let encryption =
+            identity.certificates.last().ok_or(Fault::internal("the server has no certificate"))?;
         let (body, ephemeral) = exchange::server_key_exchange(cx, suite, &identity.keys, encryption)?;
         cx.send(kind::SERVER_KEY_EXCHANGE, |out| out.extend_from_slice(&body))?;
         Ok(ephemeral)

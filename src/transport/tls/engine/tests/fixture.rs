@@ -17,11 +17,27 @@ use super::super::exchange::RsaDecryptor;
 use super::super::fault::Fault;
 use super::super::identity::EngineIdentity;
 use super::super::mode::EngineMode;
-use super::super::peer::{ChainJudge, PeerRole};
+use super::super::peer::{ChainJudge, JudgePeer, PeerKeys, PeerRole};
 use super::super::random::{Random, SystemRandom};
+use super::super::rsa as rsa_key_exchange;
 use super::super::server::ServerConfig;
+use super::super::sm2;
+use super::super::suite::{RSA_AES_256_GCM, SM2_AGREEMENT, SM2_ENCRYPTION, Suite};
 use crate::transport::certificate::ParsedCertificate;
 use crate::transport::tls::chain::TrustedRoots;
+
+pub(super) const RSA: &[&Suite] = &[&RSA_AES_256_GCM];
+pub(super) const AGREEMENT: &[&Suite] = &[&SM2_AGREEMENT];
+pub(super) const ENCRYPTION: &[&Suite] = &[&SM2_ENCRYPTION];
+
+/// Every mode with every key exchange.
+pub(super) const MODES: [(EngineMode, &[&Suite]); 5] = [
+    (EngineMode::StaticRsa, RSA),
+    (EngineMode::GmTls12, AGREEMENT),
+    (EngineMode::GmTls12, ENCRYPTION),
+    (EngineMode::Tlcp, AGREEMENT),
+    (EngineMode::Tlcp, ENCRYPTION),
+];
 
 /// Reads a file of `tests/vectors/tls`.
 pub(super) fn vector_file(name: &str) -> Vec<u8> {
@@ -188,4 +204,41 @@ pub(super) fn carry(from: &mut Connection, to: &mut Connection, data: &[u8]) -> 
     let arrived = to.data().to_vec();
     to.consume(arrived.len());
     arrived
+}
+
+/// Splits bytes into records.
+pub(super) fn records(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut records = Vec::new();
+    while !bytes.is_empty() {
+        let (record, rest) = bytes.split_at(5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]])));
+        records.push(record.to_vec());
+        bytes = rest;
+    }
+    records
+}
+
+/// Returns a record without protection.
+pub(super) fn record(mode: EngineMode, kind: u8, content: &[u8]) -> Vec<u8> {
+    let [major, minor] = mode.parameters().version;
+    let [high, low] = (content.len() as u16).to_be_bytes();
+    [&[kind, major, minor, high, low], content].concat()
+}
+
+/// Checks that a connection has failed: it sends the alert last, accepts nothing more and carries no data.
+pub(super) fn assert_is_dead(connection: &mut Connection, fault: &Fault) {
+    assert!(!connection.is_open());
+    let sent = records(connection.output());
+    assert_eq!(sent.last().is_some_and(|last| last[0] == 21), fault.alert.is_some(), "{fault:?}");
+    connection.output().clear();
+    connection.input().extend_from_slice(&[22, 3, 3, 0, 1, 0]);
+    assert!(connection.advance().is_err() && connection.send(|_| {}).is_err());
+    assert!(connection.output().is_empty());
+}
+
+/// Encrypts a premaster secret for the recorded node, as a ClientKeyExchange has it.
+pub(super) fn encrypt_to_node(mode: EngineMode, premaster: &[u8]) -> Vec<u8> {
+    match judge(mode, PeerRole::Node).judge(&identity(mode, Owner::Node).certificates).ok().unwrap() {
+        PeerKeys::Rsa(key) => rsa_key_exchange::encrypt(&key, premaster, &SystemRandom).unwrap(),
+        PeerKeys::Sm2(keys) => sm2::encrypt(&keys.encryption.unwrap().key, premaster, &SystemRandom).unwrap(),
+    }
 }

@@ -63,17 +63,6 @@ impl Recorded {
     }
 }
 
-/// Splits bytes into records.
-fn records(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut records = Vec::new();
-    while !bytes.is_empty() {
-        let (record, rest) = bytes.split_at(5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]])));
-        records.push(record.to_vec());
-        bytes = rest;
-    }
-    records
-}
-
 /// Feeds records until one has an effect other than being stored.
 fn feed(connection: &mut Connection, record: &[u8]) -> Progress {
     connection.input().extend_from_slice(record);
