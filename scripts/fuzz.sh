@@ -50,6 +50,32 @@ for vector in json.loads(pathlib.Path("../tests/vectors/channel-2x.json").read_t
 PYTHON
 }
 
+# The search starts from recorded handshakes.
+seed_tls() { # TARGET: the first byte numbers the recording, the second the size of the pieces
+    python3 - "$@" <<'PYTHON'
+import pathlib, sys
+
+target = sys.argv[1]
+folder = pathlib.Path("corpus", target)
+FILES = ["rsa-2x", "gm-2x-e011", "gm-2x-e013", "tlcp-3x-e013", "tlcp-tongsuo-e011"]
+for number, name in enumerate(FILES):
+    lines = pathlib.Path("../tests/vectors/tls", name + ".txt").read_text().splitlines()
+    values = lambda label: [bytes.fromhex(line[len(label) + 2:]) for line in lines if line.startswith(label + ": ")]
+    if target == "tls_client":
+        records = values("server record")
+        end = next(i for i, record in enumerate(records) if record[0] == 20) + 2
+        (folder / name).write_bytes(bytes([number, 255]) + b"".join(records[:end]))
+    elif target == "tls_server":
+        (folder / name).write_bytes(bytes([number, 255]) + values("client output")[0])
+        hello = values("client message")[0]
+        version = hello[4:6]
+        record = b"\x16" + version + len(hello).to_bytes(2, "big") + hello
+        (folder / (name + "-hello")).write_bytes(bytes([number + len(FILES), 255]) + record)
+    else:
+        (folder / name).write_bytes(bytes([number, 0, 0]) + values("server record")[-1][5:])
+PYTHON
+}
+
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     case $target in
@@ -59,6 +85,7 @@ for target in "${targets[@]}"; do
         topic_list) seed "$target" 32 ;;
         rpc) seed "$target" 12 ;;
         verification) seed "$target" 37 38 ;;
+        tls_*) seed_tls "$target" ;;
     esac
     log=artifacts/$target/log
     if ! "target/$triple/release/$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 \

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Longer Rust tests: fuzzing of each decoder for FUZZ_SECONDS (20), property tests with PROPTEST_CASES (20,000), random
-# faults for CHAOS_SECONDS (60), and a soak test of the embedded nodes for SOAK_SECONDS (60).
+# Longer Rust tests: fuzzing of each decoder for FUZZ_SECONDS (20), property tests with PROPTEST_CASES (20,000), changed
+# TLS handshakes, TLS_MUTATIONS (80,000) of each of 13 kinds, random faults for CHAOS_SECONDS (60), and a soak test of
+# the embedded nodes for SOAK_SECONDS (60).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export PROPTEST_CASES=${PROPTEST_CASES:-20000}
 cargo test --locked --package amop-tests --test wire -- properties
+AMOP_TLS_MUTATIONS=${TLS_MUTATIONS:-80000} cargo test --locked --package amop --lib -- engine::tests::mutation
 scripts/chaos.sh "" "${CHAOS_SECONDS:-60}"
 AMOP_SOAK_SECONDS=${SOAK_SECONDS:-60} cargo test --locked --package amop-devnet --test soak -- --nocapture over_tls
 scripts/fuzz.sh "${FUZZ_SECONDS:-20}"

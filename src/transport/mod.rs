@@ -31,6 +31,8 @@ pub use plan::{DialPlan, Security, Way};
 pub use resolve::{Resolve, Resolving, SystemResolver};
 pub use socket::Socket;
 pub use stream::{BoxedStream, ByteStream};
+#[cfg(fuzzing)]
+pub use tls::fuzzing;
 pub use tls::{
     EngineAcceptor, EngineConnector, EngineIdentity, EngineMode, HandshakeFailure, KeyExchange, NodeAcceptor,
     NodeRefusal, RsaDecryptor, RustlsConnector, Stage, TakenClients, certified_key, server_config,

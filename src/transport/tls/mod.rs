@@ -10,6 +10,8 @@ mod failure;
 mod rustls;
 mod signature;
 
+#[cfg(fuzzing)]
+pub use self::engine::fuzzing;
 pub use self::engine::{EngineAcceptor, EngineConnector, EngineIdentity, EngineMode, RsaDecryptor};
 pub use self::failure::{HandshakeFailure, NodeRefusal, Stage};
 pub use self::rustls::{

@@ -61,7 +61,7 @@ impl EngineAcceptor {
             judge: Arc::new(judge),
             decryptor,
             random: Arc::new(SystemRandom),
-            #[cfg(test)]
+            #[cfg(any(test, fuzzing))]
             premaster: None,
         };
         Ok(EngineAcceptor { mode, config: Arc::new(config) })

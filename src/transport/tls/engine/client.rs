@@ -21,6 +21,7 @@ const RENEGOTIATION_SCSV: u16 = 0x00ff;
 const MAX_SESSION_ID: usize = 32;
 
 /// What a client's handshakes share.
+#[derive(Clone)]
 pub(super) struct ClientConfig {
     pub(super) parameters: &'static Parameters,
     /// The suites to offer: those of the parameters, or some of them.
@@ -29,7 +30,7 @@ pub(super) struct ClientConfig {
     pub(super) judge: Arc<dyn JudgePeer>,
     pub(super) random: Arc<dyn Random>,
     /// Takes the place of the key exchange.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) exchanged: Option<exchange::Exchanged>,
 }
 
@@ -251,7 +252,7 @@ impl Client {
                 random: &*config.random,
             })
         };
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         let exchanged = || config.exchanged.clone().map_or_else(exchanged, Ok);
         let exchanged = exchanged()?;
         cx.send(kind::CLIENT_KEY_EXCHANGE, |out| out.extend_from_slice(&exchanged.message))?;

@@ -71,7 +71,7 @@ impl Connection {
     }
 
     /// Returns a server's connection whose hello messages are done.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn server_after_hello(
         config: Arc<ServerConfig>,
         cx: Context,

@@ -53,7 +53,7 @@ impl EngineConnector {
             identity,
             judge: Arc::new(judge),
             random: Arc::new(SystemRandom),
-            #[cfg(test)]
+            #[cfg(any(test, fuzzing))]
             exchanged: None,
         };
         Ok(EngineConnector { mode, config: Arc::new(config), credentials: credentials.clone() })

@@ -45,7 +45,7 @@ pub(super) struct ClientExchange<'a> {
 }
 
 /// The client's half of a key exchange.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, fuzzing), derive(Clone))]
 pub(super) struct Exchanged {
     /// The content of the ClientKeyExchange.
     pub(super) message: Vec<u8>,

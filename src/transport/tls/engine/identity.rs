@@ -74,7 +74,7 @@ impl EngineIdentity {
     }
 
     /// Returns an identity with an RSA key in PKCS#8.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn rsa_from_parts(chain: &[CertificateDer<'static>], key: &[u8]) -> EngineIdentity {
         let keys = IdentityKeys::Rsa(RsaKeyPair::from_pkcs8(key).unwrap());
         EngineIdentity { certificates: Arc::new(chain.to_vec()), keys: Arc::new(keys) }

@@ -18,6 +18,9 @@ mod connector;
 mod context;
 mod exchange;
 mod fault;
+#[cfg(all(any(test, fuzzing), feature = "sm"))]
+#[cfg_attr(not(fuzzing), allow(unreachable_pub))]
+pub mod fuzzing;
 mod gcm;
 mod identity;
 #[cfg(feature = "sm")]

@@ -16,6 +16,7 @@ use super::sm2;
 use crate::transport::certificate::ParsedCertificate;
 
 /// The keys in the peer's certificates.
+#[derive(Clone)]
 pub(super) enum PeerKeys {
     /// An RSAPublicKey of PKCS#1.
     Rsa(Vec<u8>),
@@ -24,6 +25,7 @@ pub(super) enum PeerKeys {
 }
 
 /// The keys of a peer with two certificates.
+#[derive(Clone)]
 #[cfg(feature = "sm")]
 pub(super) struct Sm2Keys {
     pub(super) sign: ::sm2::PublicKey,
@@ -32,6 +34,7 @@ pub(super) struct Sm2Keys {
 }
 
 /// A certificate for encryption.
+#[derive(Clone)]
 #[cfg(feature = "sm")]
 pub(super) struct Encryption {
     pub(super) key: ::sm2::PublicKey,

@@ -20,6 +20,7 @@ use super::suite::{Exchange, Suite};
 const RENEGOTIATION_SCSV: u16 = 0x00ff;
 
 /// What a server's handshakes share.
+#[derive(Clone)]
 pub(super) struct ServerConfig {
     pub(super) parameters: &'static Parameters,
     pub(super) identity: EngineIdentity,
@@ -27,7 +28,7 @@ pub(super) struct ServerConfig {
     pub(super) decryptor: Option<Arc<dyn RsaDecryptor>>,
     pub(super) random: Arc<dyn Random>,
     /// Takes the place of the key exchange.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) premaster: Option<super::schedule::Premaster>,
 }
 
@@ -76,7 +77,7 @@ impl Server {
     }
 
     /// Returns a handshake whose hello messages are done.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn after_hello(config: Arc<ServerConfig>, suite: &'static Suite) -> Server {
         let version = config.parameters.version;
         let agreed = Agreed {
@@ -250,7 +251,7 @@ impl Server {
             random: &*self.config.random,
         };
         let premaster = || exchange::read_client_key_exchange(&exchange, body);
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         let premaster = || self.config.premaster.clone().map_or_else(premaster, Ok);
         let premaster = premaster()?;
         // Nodes know no extended master secret.

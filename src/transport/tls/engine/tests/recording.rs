@@ -1,8 +1,13 @@
 //! Handshakes that were recorded with the TLS libraries of real nodes, see `tests/vectors/tls`.
 
-use super::fixture::vector_file;
+use super::super::client::ClientConfig;
+use super::super::codec::kind;
+use super::super::mode::EngineMode;
+use super::super::schedule::{Premaster, Randoms};
+use super::super::suite::{RSA_AES_256_GCM, SM2_AGREEMENT, SM2_ENCRYPTION, Suite};
+use super::fixture::{client_config, records, vector_file};
 
-/// One recorded connection: labels, and the bytes behind them.
+/// The file of a recorded connection: labels, and the bytes behind them.
 pub(super) struct Recording(Vec<(String, String)>);
 
 impl Recording {
@@ -47,4 +52,55 @@ impl Recording {
 
 pub(super) fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+/// One recorded connection, and what was agreed on in it.
+pub(super) struct Recorded {
+    pub(super) file: &'static str,
+    pub(super) mode: EngineMode,
+    pub(super) suite: &'static Suite,
+    /// What the client offered.
+    offered: &'static [&'static Suite],
+}
+
+/// All recordings.
+#[rustfmt::skip]
+pub(super) const ALL: [Recorded; 5] = [
+    Recorded { file: "rsa-2x.txt", mode: EngineMode::StaticRsa, suite: &RSA_AES_256_GCM, offered: &[] },
+    Recorded { file: "gm-2x-e011.txt", mode: EngineMode::GmTls12, suite: &SM2_AGREEMENT, offered: &[&SM2_AGREEMENT] },
+    Recorded { file: "gm-2x-e013.txt", mode: EngineMode::GmTls12, suite: &SM2_ENCRYPTION, offered: &[&SM2_ENCRYPTION] },
+    Recorded { file: "tlcp-3x-e013.txt", mode: EngineMode::Tlcp, suite: &SM2_ENCRYPTION, offered: &[] },
+    Recorded { file: "tlcp-tongsuo-e011.txt", mode: EngineMode::Tlcp, suite: &SM2_AGREEMENT, offered: &[&SM2_AGREEMENT] },
+];
+
+impl Recorded {
+    pub(super) fn load(&self) -> Recording {
+        Recording::load(self.file)
+    }
+
+    pub(super) fn randoms(&self) -> Randoms {
+        let recording = self.load();
+        Randoms {
+            client: recording.random("client", kind::CLIENT_HELLO),
+            server: recording.random("server", kind::SERVER_HELLO),
+        }
+    }
+
+    pub(super) fn premaster(&self) -> Premaster {
+        Premaster::new(self.load().one("premaster").try_into().unwrap())
+    }
+
+    pub(super) fn client_config(&self) -> ClientConfig {
+        let mut config = client_config(self.mode);
+        if !self.offered.is_empty() {
+            config.suites = self.offered;
+        }
+        config
+    }
+
+    /// Returns the record with the client's Finished message.
+    pub(super) fn finished_record(&self) -> Vec<u8> {
+        let output = self.load().one("client output");
+        records(&output).pop().unwrap()
+    }
 }

@@ -2,66 +2,16 @@
 
 use std::sync::Arc;
 
-use super::super::client::ClientConfig;
 use super::super::codec::kind;
 use super::super::connection::{Connection, Progress};
 use super::super::context::Context;
 use super::super::exchange::Exchanged;
 use super::super::mode::EngineMode;
 use super::super::random::SystemRandom;
-use super::super::schedule::{Premaster, Randoms, Secrets, Side};
-use super::super::suite::{RSA_AES_256_GCM, SM2_AGREEMENT, SM2_ENCRYPTION, Suite};
+use super::super::schedule::{Secrets, Side};
+use super::super::suite::{RSA_AES_256_GCM, SM2_AGREEMENT, SM2_ENCRYPTION};
 use super::fixture::*;
-use super::recording::Recording;
-
-struct Recorded {
-    file: &'static str,
-    mode: EngineMode,
-    suite: &'static Suite,
-    /// What the client offered.
-    offered: &'static [&'static Suite],
-}
-
-#[rustfmt::skip]
-const ALL: [Recorded; 5] = [
-    Recorded { file: "rsa-2x.txt", mode: EngineMode::StaticRsa, suite: &RSA_AES_256_GCM, offered: &[] },
-    Recorded { file: "gm-2x-e011.txt", mode: EngineMode::GmTls12, suite: &SM2_AGREEMENT, offered: &[&SM2_AGREEMENT] },
-    Recorded { file: "gm-2x-e013.txt", mode: EngineMode::GmTls12, suite: &SM2_ENCRYPTION, offered: &[&SM2_ENCRYPTION] },
-    Recorded { file: "tlcp-3x-e013.txt", mode: EngineMode::Tlcp, suite: &SM2_ENCRYPTION, offered: &[] },
-    Recorded { file: "tlcp-tongsuo-e011.txt", mode: EngineMode::Tlcp, suite: &SM2_AGREEMENT, offered: &[&SM2_AGREEMENT] },
-];
-
-impl Recorded {
-    fn load(&self) -> Recording {
-        Recording::load(self.file)
-    }
-
-    fn randoms(&self) -> Randoms {
-        let recording = self.load();
-        Randoms {
-            client: recording.random("client", kind::CLIENT_HELLO),
-            server: recording.random("server", kind::SERVER_HELLO),
-        }
-    }
-
-    fn premaster(&self) -> Premaster {
-        Premaster::new(self.load().one("premaster").try_into().unwrap())
-    }
-
-    fn client_config(&self) -> ClientConfig {
-        let mut config = client_config(self.mode);
-        if !self.offered.is_empty() {
-            config.suites = self.offered;
-        }
-        config
-    }
-
-    /// Returns the record with the client's Finished message.
-    fn finished_record(&self) -> Vec<u8> {
-        let output = self.load().one("client output");
-        records(&output).pop().unwrap()
-    }
-}
+use super::recording::{ALL, Recorded, Recording};
 
 /// Feeds records until one has an effect other than being stored.
 fn feed(connection: &mut Connection, record: &[u8]) -> Progress {

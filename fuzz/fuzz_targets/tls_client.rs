@@ -1,0 +1,6 @@
+//! The TLS engine as a client: any bytes from a server.
+#![no_main]
+
+// The functions are there in builds for fuzzing only.
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|input: &[u8]| amop::transport::fuzzing::client(input));
