@@ -7,4 +7,5 @@ mod openssl;
 mod openssl_peers;
 mod rsa;
 mod secp256k1;
+mod static_rsa;
 mod version_1;
