@@ -7,6 +7,6 @@ if [ ! -x .venv/bin/ruff ]; then
     echo "formatting Python needs ruff in .venv (make setup installs it)"
     exit 77
 fi
-code=(python examples/python scripts)
+code=(python examples/python scripts tests/peers)
 .venv/bin/ruff check --quiet --select I --fix "${code[@]}"
 .venv/bin/ruff format --quiet "${code[@]}"

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-code=(python examples/python scripts)
+code=(python examples/python scripts tests/peers)
 scripts/develop-python.sh
 .venv/bin/ruff format --check "${code[@]}"
 .venv/bin/ruff check "${code[@]}"

@@ -30,7 +30,8 @@ pub(super) enum Side {
 /// What the secrets of a connection are derived from. Erased when it is dropped.
 pub(super) struct Secrets {
     suite: &'static Suite,
-    master: Zeroizing<[u8; 48]>,
+    /// In a box, so that moving it leaves no copies behind.
+    master: Box<Zeroizing<[u8; 48]>>,
 }
 
 /// The protection of both directions.
@@ -48,9 +49,9 @@ impl Secrets {
         randoms: &Randoms,
         transcript: Option<&[u8]>,
     ) -> Secrets {
-        let mut master = Zeroizing::new([0; 48]);
+        let mut master = Box::new(Zeroizing::new([0; 48]));
         let mut expand =
-            |label, seed: &[u8]| suite.hash.prf(premaster.as_ref(), label, seed, master.as_mut());
+            |label, seed: &[u8]| suite.hash.prf(premaster.as_ref(), label, seed, master.as_mut_slice());
         match transcript {
             Some(messages) => expand(b"extended master secret", &suite.hash.of(messages)),
             None => expand(b"master secret", &[randoms.client, randoms.server].concat()),
@@ -86,7 +87,7 @@ impl Secrets {
     pub(super) fn key_block(&self, randoms: &Randoms, length: usize) -> Zeroizing<Vec<u8>> {
         let mut block = Zeroizing::new(vec![0; length]);
         let seed = [randoms.server, randoms.client].concat();
-        self.suite.hash.prf(self.master.as_ref(), b"key expansion", &seed, &mut block);
+        self.suite.hash.prf(self.master.as_slice(), b"key expansion", &seed, &mut block);
         block
     }
 
@@ -97,7 +98,7 @@ impl Secrets {
             Side::Server => b"server finished",
         };
         let mut data = [0; 12];
-        self.suite.hash.prf(self.master.as_ref(), label, &self.suite.hash.of(transcript), &mut data);
+        self.suite.hash.prf(self.master.as_slice(), label, &self.suite.hash.of(transcript), &mut data);
         data
     }
 

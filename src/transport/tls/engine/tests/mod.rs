@@ -11,4 +11,5 @@ mod recording;
 mod records;
 mod replay;
 mod streams;
+mod tongsuo;
 mod wire;
