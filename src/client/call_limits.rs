@@ -63,9 +63,7 @@ impl CallLimits {
     /// keeps would exceed `max_send_bytes`. A message of any size is accepted while the client keeps no other.
     pub(crate) fn accept_waiting(&self, bytes: usize) -> Result<CallPermit<'_>> {
         let mut permit = self.accept()?;
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let held = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        permit.waiting = Some(bytes);
+        let held = permit.keep_bytes(bytes);
         if held > 0 && held + bytes > self.max_bytes {
             drop(permit);
             return Err(self.refuse(format!(
@@ -93,6 +91,16 @@ impl CallLimits {
 }
 
 impl CallPermit<'_> {
+    /// Counts the bytes of the message, because the client keeps them for a further attempt. They count in the limit for
+    /// other calls; the call itself was accepted. Returns how many bytes the client kept before.
+    pub(crate) fn keep_bytes(&mut self, bytes: usize) -> usize {
+        if self.waiting.replace(bytes).is_some() {
+            return self.limits.waiting_bytes.load(Ordering::Relaxed);
+        }
+        self.limits.waiting.fetch_add(1, Ordering::Relaxed);
+        self.limits.waiting_bytes.fetch_add(bytes, Ordering::Relaxed)
+    }
+
     /// Stops counting the bytes of the message, because a connection counts them from now on.
     pub(crate) fn release_bytes(&mut self) {
         if let Some(bytes) = self.waiting.take() {
@@ -130,6 +138,11 @@ mod tests {
         let limits = CallLimits::new(10, 10);
         let mut large = limits.accept_waiting(50).expect("a message of any size is accepted alone");
         assert!(limits.accept_waiting(1).unwrap_err().message().contains("max_send_bytes"));
+        large.release_bytes();
+        large.release_bytes();
+        (0..2).for_each(|_| _ = large.keep_bytes(50));
+        let error = limits.accept_waiting(1).unwrap_err();
+        assert!(error.message().contains("keep 50 bytes"), "those of a further attempt count, once: {error}");
         large.release_bytes();
         let both = [limits.accept_waiting(5).unwrap(), limits.accept_waiting(5).unwrap()];
         assert_eq!(limits.accept_waiting(1).unwrap_err().kind(), ErrorKind::Overloaded);

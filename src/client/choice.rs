@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::core::ClientCore;
 use super::link::Link;
 use crate::protocol::Topic;
-use crate::session::{CallKind, Command, Fit, Refresh};
+use crate::session::{CallKind, Command, Fit, Passage, Refresh};
 
 /// How long a message waits to learn who subscribes before it goes by the best guess.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -33,21 +33,27 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Returns how long to wait until a unicast through the node isn't lost to SDKs of its own, or `None` if the next
-    /// minutes have no such time.
-    pub(super) fn time_until_passed_on(&self, core: &ClientCore, topic: &Topic) -> Option<Duration> {
+    /// Returns when a unicast through the node isn't lost to SDKs of its own, or `None` if the next minutes have no such
+    /// time.
+    pub(super) fn passage(&self, core: &ClientCore, topic: &Topic) -> Option<Passage> {
         match self.fit {
             Fit::OwnNodeOnly | Fit::InSomeSeconds => {
                 let (views, now) = (&self.link.handle.views, core.options.wall_clock.now());
-                views.time_until_passed_on(topic, now, guard(&self.link))
+                views.passage(topic, now, guard(&self.link))
             }
-            _ => Some(Duration::ZERO),
+            _ => Some(Passage::default()),
         }
     }
 
-    /// Returns whether the node may lose a unicast for which it chooses itself.
+    /// Returns whether this is another node than `other` and suits better, or as well and sooner.
+    pub(super) fn is_better_than(&self, other: &Candidate, wait: Duration) -> bool {
+        self.link.id != other.link.id && (!self.fit.loses_own() || self.wait < wait)
+    }
+
+    /// Returns whether the node may lose a unicast for which it chooses itself. One that has no subscribers of its own
+    /// never does.
     pub(super) fn may_lose(&self) -> bool {
-        self.fit != Fit::Delivers && self.link.handle.views.loses_own()
+        !matches!(self.fit, Fit::Delivers | Fit::NoSubscriber) && self.link.handle.views.loses_own()
     }
 }
 
@@ -92,7 +98,7 @@ pub(super) async fn candidates(
             let load = if views.can_be_asked() { 0 } else { link.handle.in_flight() };
             let is_source = kind == CallKind::Broadcast && is_source(core, &link, topic);
             let mut candidate = Candidate { link, fit, suspect, wait: Duration::ZERO, load, is_source };
-            candidate.wait = candidate.time_until_passed_on(core, topic).unwrap_or(Duration::MAX);
+            candidate.wait = candidate.passage(core, topic).map_or(Duration::MAX, |passage| passage.wait);
             candidate
         })
         .collect();

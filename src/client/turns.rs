@@ -33,6 +33,14 @@ impl Turns {
 }
 
 impl Turn<'_> {
+    /// Returns whether all that came before have left, so that [`Turn::wait`] doesn't wait.
+    pub(crate) fn has_come(&mut self) -> bool {
+        if let (None, Some(queue)) = (&self.first, &self.queue) {
+            self.first = queue.clone().try_lock_owned().ok();
+        }
+        self.first.is_some()
+    }
+
     /// Waits until all that came before have left.
     pub(crate) async fn wait(&mut self) {
         if let (None, Some(queue)) = (&self.first, self.queue.clone()) {

@@ -54,6 +54,9 @@ pub(crate) struct NewCall<C> {
     pub(crate) topic: Topic,
     pub(crate) data: Bytes,
     pub(crate) deadline: Instant,
+    /// Until when the node passes a unicast on instead of losing it, if that is limited. Later it is not sent, and fails
+    /// with [`ErrorKind::OwnNodeOnly`](crate::ErrorKind::OwnNodeOnly).
+    pub(crate) send_by: Option<Instant>,
     /// The bytes that are counted for its frame in the link's send queue.
     pub(crate) counted: usize,
     pub(crate) caller: C,

@@ -13,6 +13,7 @@ use super::call::{CallKind, NewCall, Reply};
 use super::deadlines::Deadlines;
 use super::effect::{Callers, Outputs};
 use super::ended_calls::EndedCalls;
+use super::errors::passage_ended;
 use super::quick_hash::QuickHasher;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::Topic;
@@ -74,6 +75,7 @@ struct Call<C, N> {
     stage: Stage<N>,
     began: Instant,
     deadline: Instant,
+    send_by: Option<Instant>,
     /// The bytes counted for its frame.
     counted: usize,
     caller: C,
@@ -174,8 +176,9 @@ impl<K: Callers, N> Calls<K, N> {
 
     /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out.
     pub(super) fn add(&mut self, call: NewCall<K::Call>, now: Instant) {
-        let NewCall { kind, number, topic, data, deadline, counted, caller } = call;
-        let call = Call { kind, topic, data, stage: Stage::Waiting, began: now, deadline, counted, caller };
+        let NewCall { kind, number, topic, data, deadline, send_by, counted, caller } = call;
+        let stage = Stage::Waiting;
+        let call = Call { kind, topic, data, stage, began: now, deadline, send_by, counted, caller };
         self.live.insert(number, call);
         self.waiting.push_back(number);
         self.deadlines.add(deadline, number);
@@ -191,18 +194,28 @@ impl<K: Callers, N> Calls<K, N> {
         !self.waiting.is_empty()
     }
 
-    /// Returns the next call to be queued, from `begins` on in the outbox; `note` is kept until its answer.
+    /// Returns the next call to be queued, from `begins` on in the outbox; `note` is kept until its answer. Ends those that
+    /// the node would lose by now.
     pub(super) fn next_to_queue(
         &mut self,
         begins: u64,
         note: impl FnOnce() -> N,
         now: Instant,
+        out: &mut Outputs<K>,
     ) -> Option<ToQueue> {
         loop {
             let number = self.waiting.pop_front()?;
             // Those that have ended meanwhile are withdrawn.
-            let Some(call) = self.live.get_mut(&number) else { continue };
+            let Entry::Occupied(mut entry) = self.live.entry(number) else { continue };
+            let call = entry.get_mut();
             if matches!(call.stage, Stage::Waiting) {
+                if call.send_by.is_some_and(|send_by| send_by < now) {
+                    let call = entry.remove();
+                    out.counts.withdrawn_bytes += call.withdrawn();
+                    let error = passage_ended(&call.topic, &self.endpoint);
+                    out.complete(call.caller, Err(error), None);
+                    continue;
+                }
                 call.stage = Stage::Queued { begins, at: now, note: note() };
                 let (kind, topic, data) = (call.kind, call.topic.clone(), call.data.clone());
                 return Some(ToQueue { number, kind, topic, data, counted: call.counted });

@@ -54,6 +54,16 @@ pub(crate) fn no_second(topic: &Topic, endpoint: &str) -> Error {
     )
 }
 
+/// Returns the error of a unicast that the session received, or got to, when the node no longer passed it on.
+pub(super) fn passage_ended(topic: &Topic, endpoint: &str) -> Error {
+    Error::undelivered(
+        ErrorKind::OwnNodeOnly,
+        format!(
+            "{endpoint} would choose itself for the unicast on {topic:?} by now, so it was not sent: try again"
+        ),
+    )
+}
+
 /// Returns the error of a call whose deadline passed before the session received it.
 pub(super) fn too_late(endpoint: &str, topic: &Topic) -> Error {
     let text = format!("no time was left to send the message on {:?} to {endpoint}", topic);

@@ -40,6 +40,7 @@ pub(crate) use errors::{
     closed, no_second, no_subscriber_known, nobody_connected, not_connected, own_node_only,
 };
 pub(crate) use link_handle::{LinkHandle, LinkLimits, refuse_call};
+pub(crate) use node_clock::{NodeChoice, Passage};
 pub(crate) use options::SessionOptions;
 pub use round_trips::RoundTrips;
 pub(crate) use view::{Fit, Refresh};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwapOption;
 
 use super::kept_topics::KeptTopics;
-use super::node_clock::NodeClock;
+use super::node_clock::{NodeChoice, NodeClock, Passage};
 use super::node_version::SameNode;
 
 /// The shortest time between two queries of a node about the same topics.
@@ -178,30 +178,26 @@ impl NodeTopicsCache {
         (fit, refresh)
     }
 
-    /// Returns how long to wait until a unicast through the node isn't lost to SDKs of its own: not at all where it
-    /// has none; `None` if the next minutes have no such time.
-    pub(crate) fn time_until_passed_on(
-        &self,
-        topic: &str,
-        now: SystemTime,
-        guard: Duration,
-    ) -> Option<Duration> {
+    /// Returns when a unicast through the node isn't lost to SDKs of its own: at any time where it has none; `None` if the
+    /// next minutes have no such time.
+    pub(crate) fn passage(&self, topic: &str, now: SystemTime, guard: Duration) -> Option<Passage> {
         let latest = self.latest.load();
         match latest.as_ref().map(|view| (view.reach(topic), view)) {
             Some((Reach::LocalAndPeers, view)) if self.loses_own() => {
-                self.clock.time_until_passed_on(now, view.peers_listing(topic), guard)
+                self.clock.passage(now, view.peers_listing(topic), guard)
             }
             Some((Reach::LocalOnly, _)) if self.loses_own() => None,
-            _ => Some(Duration::ZERO),
+            _ => Some(Passage::default()),
         }
     }
 
-    /// Returns how many peers list a topic that the node lists too, if it loses messages to its own SDKs: what its
-    /// choice depends on, beside the time.
-    pub(crate) fn peers_in_choice(&self, topic: &str) -> Option<usize> {
+    /// Returns the choice between peers and itself that the node makes for a unicast sent now, if it loses those for
+    /// which it chooses itself.
+    pub(crate) fn choice(&self, topic: &str, sent: SystemTime) -> Option<NodeChoice> {
         let latest = self.latest.load();
         let view = latest.as_ref().filter(|_| self.loses_own())?;
-        (view.reach(topic) == Reach::LocalAndPeers).then(|| view.peers_listing(topic))
+        let is_between = view.reach(topic) == Reach::LocalAndPeers;
+        is_between.then(|| NodeChoice { sent, peers: view.peers_listing(topic) })
     }
 
     /// Returns where the subscribers are, and whether the node should be queried before or meanwhile.
@@ -242,26 +238,23 @@ impl NodeTopicsCache {
         self.suspect.store(false, Ordering::Relaxed);
     }
 
-    /// Notes that a unicast has succeeded. `choice`: when it was sent, how long it took, and the peers that the node
-    /// chose from beside itself.
-    pub(crate) fn succeeded(&self, choice: Option<(SystemTime, Duration, usize)>) {
+    /// Notes that a unicast has succeeded.
+    pub(crate) fn succeeded(&self) {
         if self.suspect.load(Ordering::Relaxed) {
             self.suspect.store(false, Ordering::Relaxed);
         }
-        if let Some((sent, took, peers)) = choice {
-            self.clock.was_passed_on(sent, took, peers);
-        }
     }
 
-    /// Notes that the node may have lost a unicast. `choice`: when it was sent, the guard at a second's edge, and the
-    /// peers that the node chose from beside itself.
-    pub(crate) fn lost(&self, topic: &str, choice: Option<(SystemTime, Duration, usize)>) {
+    /// Returns what the node is known to choose by, which learns from the outcomes.
+    pub(crate) fn clock(&self) -> &NodeClock {
+        &self.clock
+    }
+
+    /// Notes that the node may have lost a unicast.
+    pub(crate) fn lost(&self, topic: &str) {
         let lists = |view: &TopicView| view.own.as_ref().and_then(|kept| kept.lists(topic)) == Some(true);
         if self.latest.load().as_ref().is_some_and(|view| lists(view)) {
             self.same_node.lost();
-        }
-        if let Some((sent, guard, peers)) = choice {
-            self.clock.was_lost(sent, guard, peers);
         }
     }
 

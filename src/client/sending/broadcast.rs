@@ -75,7 +75,7 @@ impl Outgoing {
         let (first, spare) = candidates.split_at(wanted);
         let time_for_one = self.time_for_one();
         let mut running: FuturesUnordered<_> =
-            first.iter().map(|candidate| self.try_on(&candidate.link, number, None)).collect();
+            first.iter().map(|candidate| self.try_on(&candidate.link, number, None, None)).collect();
         let mut spare = spare.iter();
         let mut acks = 0;
         let mut acked = None;
@@ -104,7 +104,7 @@ impl Outgoing {
             }
             if let Some(candidate) = spare.next() {
                 self.count_retry();
-                running.push(self.try_on(&candidate.link, number, None));
+                running.push(self.try_on(&candidate.link, number, None, None));
             }
         }
         let Some(reply) = acked else {

@@ -4,6 +4,7 @@
 mod at_least_once;
 mod attempt;
 mod broadcast;
+mod hold;
 mod one_by_one;
 mod outcome;
 mod outgoing;

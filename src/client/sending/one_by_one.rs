@@ -3,9 +3,11 @@
 //! A failure after which the message was not delivered leads to the next node, as does the refusal of a subscriber. Any
 //! other failure ends the call.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::outcome::{Failed, can_try_other_node, can_wait};
+use super::hold::Held;
+use super::outcome::{Failed, can_try_other_node, can_wait, is_passage_over};
 use super::outgoing::Outgoing;
 use crate::client::call_limits::CallPermit;
 use crate::client::choice::Candidate;
@@ -18,37 +20,55 @@ impl Outgoing {
     /// to a connection, which counts them from then on.
     pub(super) async fn one_by_one(
         &self,
-        candidates: &[Candidate],
+        candidates: Vec<Candidate>,
         number: u64,
         permit: &mut CallPermit<'_>,
     ) -> Result<Reply> {
-        let nodes = if self.retry == Retry::Never { 1 } else { candidates.len() };
+        let once = self.retry == Retry::Never;
         let mut failed = Failed::default();
-        let mut tried = false;
-        for candidate in &candidates[..nodes.min(candidates.len())] {
+        let (mut tried, mut sent, mut turn) = (Vec::new(), false, None);
+        let mut candidates = VecDeque::from(candidates);
+        while let Some(candidate) = candidates.pop_front() {
             // With `Retry::Never` the message is sent at once.
-            let turn = if self.retry == Retry::Never { Ok(None) } else { self.hold(candidate).await };
-            let turn = match turn {
-                Ok(turn) => turn,
-                Err(error) if can_try_other_node(&error) => {
-                    failed.add(error);
-                    continue;
+            let mut send_by = None;
+            if !once && candidate.fit.loses_own() {
+                permit.keep_bytes(self.data.len());
+                match self.hold(&candidate, &tried, &mut turn).await {
+                    Ok(Held::SendBy(by)) => send_by = by,
+                    Ok(Held::Better(better)) => {
+                        candidates = better.into();
+                        continue;
+                    }
+                    Err(error) if can_try_other_node(&error) => {
+                        failed.add(error);
+                        tried.push(candidate.link.id);
+                        continue;
+                    }
+                    Err(error) => return Err(failed.end_with(error)),
                 }
-                Err(error) => return Err(failed.end_with(error)),
-            };
-            if std::mem::replace(&mut tried, true) {
+            }
+            if std::mem::replace(&mut sent, true) {
                 self.count_retry();
             }
             if !self.wait {
                 permit.release_bytes();
             }
-            match self.try_on(&candidate.link, number, turn).await {
+            match self.try_on(&candidate.link, number, turn.take(), send_by).await {
+                Err(error) if send_by.is_some() && is_passage_over(&error) => {
+                    sent = !tried.is_empty();
+                    candidates.push_front(candidate);
+                    continue;
+                }
                 Err(error) if can_try_other_node(&error) || (self.wait && can_wait(&error)) => {
                     failed.add(error);
                 }
                 Err(error) => return Err(failed.end_with(error)),
                 reply => return reply,
             }
+            if once {
+                break;
+            }
+            tried.push(candidate.link.id);
         }
         Err(failed.into_error())
     }
@@ -78,8 +98,8 @@ impl Outgoing {
 
     async fn one_round(&self, number: u64, permit: &mut CallPermit<'_>) -> Result<Reply> {
         match self.only_link() {
-            Some(link) => self.send_on(&link, number, None).await,
-            None => self.one_by_one(&self.candidates().await?, number, permit).await,
+            Some(link) => self.send_on(&link, number, None, None).await,
+            None => self.one_by_one(self.candidates().await?, number, permit).await,
         }
     }
 }

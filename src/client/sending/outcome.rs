@@ -28,6 +28,11 @@ pub(super) fn can_wait(error: &Error) -> bool {
     can_try_other_node(error) || error.kind() == ErrorKind::NoSubscriber
 }
 
+/// Returns whether the connection has not sent a unicast because its node no longer passed it on by then.
+pub(super) fn is_passage_over(error: &Error) -> bool {
+    error.kind() == ErrorKind::OwnNodeOnly
+}
+
 /// Returns whether a call with [`Retry::AtLeastOnce`] tries again.
 pub(super) fn can_retry(error: &Error) -> bool {
     can_try_other_node(error) || is_maybe(error)
@@ -109,6 +114,7 @@ mod tests {
             (ErrorKind::ConnectionLost, No, [true, true, true]),
             (ErrorKind::ConnectionLost, Maybe, [false, false, true]),
             (ErrorKind::NotConnected, No, [true, true, true]),
+            (ErrorKind::OwnNodeOnly, No, [true, true, true]),
             (ErrorKind::Overloaded, No, [true, true, true]),
             (ErrorKind::Bandwidth, No, [true, true, true]),
             (ErrorKind::SubscriberUnreachable, Maybe, [false, false, true]),

@@ -12,10 +12,9 @@ use crate::client::choice::{Candidate, candidates};
 use crate::client::core::ClientCore;
 use crate::client::link::{COMING_FOR, Link};
 use crate::client::options::Retry;
-use crate::client::turns::Turn;
 use crate::error::Result;
 use crate::protocol::Topic;
-use crate::session::{self, CallKind, Fit, Reply};
+use crate::session::{self, CallKind, Fit};
 
 /// The first pause between rounds of attempts; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -82,8 +81,9 @@ impl Outgoing {
             if Instant::now() >= limit || self.suits_now(&candidates) || !self.is_any_coming() {
                 return Ok(candidates);
             }
-            let good = candidates.first().and_then(|best| best.time_until_passed_on(core, &self.topic));
-            let wake = good.map_or(limit, |time| limit.min(Instant::now() + time.min(COMING_FOR)));
+            let passage = candidates.first().and_then(|best| best.passage(core, &self.topic));
+            let wake =
+                passage.map_or(limit, |passage| limit.min(Instant::now() + passage.wait.min(COMING_FOR)));
             core.unless_closing(core.runtime.until(wake, changes.changed())).await?;
         }
     }
@@ -105,43 +105,10 @@ impl Outgoing {
             // Two nodes reach each other's subscribers.
             (_, CallKind::Broadcast) => candidates.len() > 1,
             (Fit::InSomeSeconds, CallKind::Publish) => {
-                best.time_until_passed_on(&self.core, &self.topic) == Some(Duration::ZERO)
+                best.passage(&self.core, &self.topic).is_some_and(|passage| passage.wait.is_zero())
             }
             (_, CallKind::Publish) => false,
         })
-    }
-
-    /// Waits until the node passes a unicast on instead of losing it, and until it is the turn of this one. Returns the
-    /// turn, which ends when the message is queued; none is needed where the node loses nothing.
-    ///
-    /// # Errors
-    /// Returns [`OwnNodeOnly`](crate::ErrorKind::OwnNodeOnly) at once if that won't happen before the deadline.
-    pub(super) async fn hold(&self, candidate: &Candidate) -> Result<Option<Turn<'_>>> {
-        match candidate.fit {
-            Fit::OwnNodeOnly => Err(session::own_node_only(&self.topic, &candidate.link.endpoint)),
-            Fit::InSomeSeconds => {
-                self.core.unless_closing(Box::pin(self.turn_at(candidate))).await?.map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    async fn turn_at(&self, candidate: &Candidate) -> Result<Turn<'_>> {
-        let no_second = || session::no_second(&self.topic, &candidate.link.endpoint);
-        let wait = || {
-            let wait = candidate.time_until_passed_on(&self.core, &self.topic);
-            wait.filter(|wait| Instant::now() + *wait < self.deadline).ok_or_else(no_second)
-        };
-        wait()?;
-        let mut turn = self.core.turns.enqueue(&self.topic);
-        self.core.runtime.until(self.deadline, turn.wait()).await.ok_or_else(no_second)?;
-        loop {
-            let time = wait()?;
-            if time.is_zero() {
-                return Ok(turn);
-            }
-            self.core.runtime.sleep(time).await;
-        }
     }
 
     /// Returns the pauses between rounds of attempts.
@@ -155,14 +122,11 @@ impl Outgoing {
     }
 
     /// Waits for at most `time` until one of the attempts under way ends. There must be one.
-    pub(super) async fn next_of<F>(
+    pub(super) async fn next_of<F: Future>(
         &self,
         running: &mut FuturesUnordered<F>,
         time: Duration,
-    ) -> Option<Result<Reply>>
-    where
-        F: Future<Output = Result<Reply>>,
-    {
+    ) -> Option<F::Output> {
         let limit = (Instant::now() + time).min(self.deadline + DEADLINE_GRACE);
         self.core.runtime.until(limit, running.next()).await.flatten()
     }

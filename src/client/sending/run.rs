@@ -73,7 +73,7 @@ impl Outgoing {
         if let Some(link) = self.only_link() {
             // There is no choice to make, so the message goes to the connection at once.
             let _permit = limits.accept()?;
-            return self.send_on(&link, number, None).await;
+            return self.send_on(&link, number, None, None).await;
         }
         let mut permit = limits.accept_waiting(self.data.len())?;
         let candidates = self.candidates().await?;
@@ -83,7 +83,7 @@ impl Outgoing {
                 permit.release_bytes();
                 self.broadcast(&candidates, number).await
             }
-            CallKind::Publish => self.one_by_one(&candidates, number, &mut permit).await,
+            CallKind::Publish => self.one_by_one(candidates, number, &mut permit).await,
         }
     }
 }

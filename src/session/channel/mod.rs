@@ -399,7 +399,8 @@ impl<K: Callers> Session<K> {
         let Session { ids, outgoing, calls, view, out, .. } = self;
         while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED_FOR_CALLS {
             let view = || view.as_ref().filter(|view| view.is_trusted(now)).cloned();
-            let Some(call) = calls.next_to_queue(outgoing.outbox.position(), view, now) else { break };
+            let begins = outgoing.outbox.position();
+            let Some(call) = calls.next_to_queue(begins, view, now, out) else { break };
             let frame_len = LIMITS.frame_len(call.topic.len(), call.data.len());
             if frame_len != call.counted {
                 // It was counted while the link was of another generation.

@@ -209,7 +209,16 @@ impl Bench {
         let number = self.shared.seqs.next_number();
         let data = Bytes::copy_from_slice(data);
         let (deadline, caller) = (self.now + 10 * S, Caller { done, permit });
-        self.handle(Input::Call(NewCall { kind, number, topic, data, deadline, counted, caller }));
+        self.handle(Input::Call(NewCall {
+            kind,
+            number,
+            topic,
+            data,
+            deadline,
+            send_by: None,
+            counted,
+            caller,
+        }));
         (self.shared.seqs.seq(number), outcome)
     }
 

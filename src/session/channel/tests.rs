@@ -9,6 +9,7 @@ use super::*;
 use crate::delivery::{LaneLimits, RouteSpec};
 use crate::error::Delivery;
 use crate::protocol::channel::Frame;
+use crate::session::Caller;
 use crate::session::call::{CallKind, NewCall};
 use crate::transport::Generation;
 
@@ -272,6 +273,7 @@ fn machine_needs_neither_channels_nor_a_runtime() {
         topic: topic.clone(),
         data: Bytes::new(),
         deadline: now + S,
+        send_by: None,
         counted: LIMITS.frame_len(1, 0),
         caller: 7,
     };
@@ -299,4 +301,31 @@ fn topic_that_is_too_long_is_refused_and_never_listed() {
     assert_eq!(bench.sent()[0].body, br#"["short"]"#);
     bench.handle(Input::Route { topic: long, wanted: false, caller: None });
     assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn unicast_that_the_node_would_lose_by_now_is_not_sent() {
+    let mut bench = Bench::ready(3);
+    let mut call = |number, late: Duration| {
+        let topic = Topic::new("t").unwrap();
+        let (permit, counted) = bench.link.permit(&topic, 100).unwrap();
+        let (done, outcome) = oneshot::channel();
+        bench.handle(Input::Call(NewCall {
+            kind: CallKind::Publish,
+            number,
+            topic,
+            data: vec![0; 100].into(),
+            deadline: bench.now + 10 * S,
+            send_by: Some(bench.now - late),
+            counted,
+            caller: Caller { done, permit },
+        }));
+        (bench.sent().len(), outcome)
+    };
+    let (sent, mut in_time) = call(1, Duration::ZERO);
+    assert!(sent == 1 && in_time.try_recv().is_err(), "it is under way");
+    let (sent, mut late) = call(2, Duration::from_millis(1));
+    let error = outcome(&mut late).unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::OwnNodeOnly, Delivery::No), "{error}");
+    assert_eq!((sent, bench.link.queued_bytes(), bench.link.in_flight()), (0, 0, 1));
 }

@@ -127,7 +127,7 @@ fn call(handle: &LinkHandle, number: u64, len: usize) -> oneshot::Receiver<Resul
     let (done, outcome) = oneshot::channel();
     let deadline = Instant::now() + Duration::from_secs(600);
     let (data, caller) = (Bytes::from(vec![0; len]), Caller { done, permit });
-    let call = NewCall { kind, number, topic, data, deadline, counted, caller };
+    let call = NewCall { kind, number, topic, data, deadline, send_by: None, counted, caller };
     assert!(handle.send(Command::Call(call)).is_ok());
     outcome
 }

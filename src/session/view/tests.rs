@@ -53,9 +53,9 @@ fn node_that_loses_own_messages_ranks_last_if_it_has_any() {
 fn lost_unicast_shows_that_a_node_of_unknown_version_loses_its_own() {
     let (cache, now) = (NodeTopicsCache::default(), Instant::now());
     cache.set(view(kept(&["own"]), kept(&["peer"]), now).into());
-    cache.lost("peer", None);
+    cache.lost("peer");
     assert_eq!(cache.fit("own", now, || false).0, Fit::Delivers, "that was lost elsewhere");
-    cache.lost("own", None);
+    cache.lost("own");
     assert_eq!(cache.fit("own", now, || false).0, Fit::OwnNodeOnly);
 }
 
@@ -92,7 +92,7 @@ fn timeout_marks_node_as_suspect() {
     let cache = NodeTopicsCache::default();
     cache.timed_out();
     assert!(cache.is_suspect());
-    cache.succeeded(None);
+    cache.succeeded();
     assert!(!cache.is_suspect());
 }
 

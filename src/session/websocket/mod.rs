@@ -399,7 +399,8 @@ impl<K: Callers> Session<K> {
             return;
         }
         while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED_FOR_CALLS {
-            let Some(call) = calls.next_to_queue(outgoing.outbox.position(), || (), now) else { break };
+            let begins = outgoing.outbox.position();
+            let Some(call) = calls.next_to_queue(begins, || (), now, out) else { break };
             let kind = match call.kind {
                 CallKind::Publish => MessageType::Request,
                 CallKind::Broadcast => MessageType::Broadcast,

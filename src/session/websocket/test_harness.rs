@@ -254,7 +254,8 @@ impl Bench {
         let number = self.shared.seqs.next_number();
         let data = Bytes::copy_from_slice(data);
         let caller = Caller { done, permit };
-        let call = NewCall { kind, number, topic, data, deadline: self.now + time, counted, caller };
+        let deadline = self.now + time;
+        let call = NewCall { kind, number, topic, data, deadline, send_by: None, counted, caller };
         self.machine.handle(Input::Call(call), self.now);
         self.apply();
         (self.shared.seqs.seq(number), outcome)

@@ -99,6 +99,60 @@ async fn unicasts_are_held_in_bad_seconds_and_leave_in_order() {
 }
 
 #[tokio::test]
+async fn held_unicasts_leave_through_a_better_node_that_connects() {
+    let clock = Clock::at(GOOD);
+    let devnet = devnet(nodes_that_drop(&clock).nodes(3)).await;
+    let subscriber = {
+        let first = devnet.node(0).client();
+        everywhere(first.endpoint(&devnet.endpoints()[1])).await
+    };
+    let mut messages = subscriber.subscribe("t").await.unwrap();
+    for retry in [Retry::Definite, Retry::AtLeastOnce] {
+        clock.set(GOOD);
+        let publisher = devnet.node(0).client().wall_clock(clock.wall_clock()).connect().await.unwrap();
+        known(&publisher, "t").await;
+        assert_eq!(soon("the first", messages.next()).await.unwrap().data(), "first");
+        // As long as the clock stands still there, the node that is connected loses all.
+        clock.set(BAD);
+        let held = {
+            let publisher = publisher.clone();
+            let call = move |n: usize| publisher.publish("t", n.to_string()).retry(retry).timeout(GUARD);
+            tokio::spawn(join_all((0..3).map(move |n| call(n).into_future())))
+        };
+        until("all to be held", || publisher.stats().calls_waiting == 3).await;
+        let better = &devnet.endpoints()[2];
+        publisher.add_endpoint(better).unwrap();
+        for (n, outcome) in soon("the replies", held).await.unwrap().into_iter().enumerate() {
+            assert_eq!(outcome.unwrap().endpoint(), better);
+            assert_eq!(soon("a message", messages.next()).await.unwrap().data(), &n.to_string());
+        }
+        publisher.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_a_unicast_that_is_held_for_a_retry_count() {
+    let clock = Clock::at(BAD);
+    let devnet = devnet(nodes_that_drop(&clock).nodes(3)).await;
+    let subscriber = {
+        let first = devnet.node(0).client();
+        everywhere(first.endpoint(&devnet.endpoints()[1])).await
+    };
+    // The second message is refused as BUSY, after which it goes through another node.
+    let _messages = subscriber.subscribe("t").max_messages(1).await.unwrap();
+    let publisher = devnet.node(0).client().wall_clock(clock.wall_clock()).max_send_bytes(1000);
+    let publisher = everywhere(publisher.endpoint(&devnet.endpoints()[2])).await;
+    soon("the first", publisher.publish("t", "first").timeout(GUARD)).await.unwrap();
+    let held = publisher.publish("t", vec![0; 600]).timeout(GUARD).into_future();
+    let held = tokio::spawn(held);
+    until("the retry to be held", || sent(&publisher) == 2 && publisher.stats().calls_waiting == 1).await;
+    let error = publisher.publish("t", vec![0; 600]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+    held.abort();
+    until("its end", || publisher.stats().calls_waiting == 0).await;
+}
+
+#[tokio::test]
 async fn no_unicast_is_lost_where_all_nodes_have_subscribers() {
     let clock = Clock::at(GOOD);
     let devnet = devnet(nodes_that_drop(&clock)).await;
