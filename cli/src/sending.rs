@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::time::{Duration, Instant};
 
-use amop::text::span;
+use amop::text::{printable, span};
 use amop::{Client, Delivery, ErrorKind};
 use clap::Args;
 use serde::Serialize;
@@ -24,6 +24,24 @@ pub(crate) struct Repeat {
     /// The time between the starts of two sends
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     interval: Option<Duration>,
+}
+
+/// The default time limit of a message.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The default time limit of a message that waits for a subscriber.
+const TIMEOUT_OF_WAIT: Duration = Duration::from_secs(60);
+
+/// Returns the time limit of a message, of which `given` is the option.
+pub(crate) fn time_limit(given: Option<Duration>, wait: bool) -> Duration {
+    given.unwrap_or(if wait { TIMEOUT_OF_WAIT } else { TIMEOUT })
+}
+
+/// Returns the progress text while a message waits for its outcome, `otherwise` if not for a subscriber.
+pub(crate) fn waiting_for(topic: &str, wait: bool, otherwise: &str) -> String {
+    match wait {
+        true => format!("waiting for a subscriber of {}", printable(topic)),
+        false => otherwise.to_owned(),
+    }
 }
 
 /// The minimum pause after a failure, so that a send that fails immediately isn't repeated a thousand times.

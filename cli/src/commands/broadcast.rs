@@ -17,16 +17,17 @@ use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload::{self, byte_count};
 use crate::seconds::positive_seconds;
-use crate::sending::{Number, Repeat};
+use crate::sending::{Number, Repeat, time_limit, waiting_for};
 
 /// Send a message to all subscribers of a topic
 ///
-/// The node acknowledges that it has forwarded the message. It doesn't confirm delivery to any subscriber.
+/// The node acknowledges that it has accepted the message. It doesn't confirm delivery to any subscriber.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   amop broadcast 127.0.0.1:20200 hello 'hi all'
   amop broadcast 127.0.0.1:20200 hello @picture.png
+  amop broadcast 127.0.0.1:20200 hello 'hi all' --wait     waits until there is a subscriber
   amop broadcast 127.0.0.1:20200 hello tick --interval 1")]
 pub(crate) struct Broadcast {
     #[command(flatten)]
@@ -38,9 +39,12 @@ pub(crate) struct Broadcast {
     data: Option<OsString>,
     #[command(flatten)]
     repeat: Repeat,
-    /// The time limit for the node's acknowledgement of each message
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds)]
-    timeout: Duration,
+    /// The time limit for the node's acknowledgement of each message [default: 10; with --wait: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
+    timeout: Option<Duration>,
+    /// Send each message only when the node knows a subscriber that it reaches; until the timeout, wait for one
+    #[arg(long)]
+    wait: bool,
 }
 
 impl Broadcast {
@@ -51,15 +55,18 @@ impl Broadcast {
         let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
+        let waiting = waiting_for(&self.topic, self.wait, "waiting for the node");
         let send = async |number| self.send(&client, &data, number).await;
-        let exit = self.repeat.run(&client, output, interrupt, "waiting for the node", send).await?;
+        let exit = self.repeat.run(&client, output, interrupt, &waiting, send).await?;
         client.close().await?;
         Ok(exit)
     }
 
     async fn send(&self, client: &Client, data: &Bytes, number: Number) -> amop::Result<Sent> {
         let began = Instant::now();
-        client.broadcast(&self.topic, data.clone()).timeout(self.timeout).await?;
+        let timeout = time_limit(self.timeout, self.wait);
+        let broadcast = client.broadcast(&self.topic, data.clone()).timeout(timeout);
+        broadcast.wait_for_subscriber(self.wait).await?;
         Ok(Sent { number, latency: began.elapsed(), bytes: data.len(), once: self.repeat.is_once() })
     }
 }

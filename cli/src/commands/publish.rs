@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::Client;
-use amop::text::{printable, span};
+use amop::text::span;
 use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload::{self, Shown, byte_count};
 use crate::seconds::positive_seconds;
-use crate::sending::{Number, Repeat};
+use crate::sending::{Number, Repeat, time_limit, waiting_for};
 
 /// Send a message to one subscriber of a topic and print its reply
 ///
@@ -52,11 +52,6 @@ pub(crate) struct Publish {
     raw: bool,
 }
 
-/// The default time limit of a message.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The default time limit of a message that waits for a subscriber.
-const TIMEOUT_OF_WAIT: Duration = Duration::from_secs(60);
-
 impl Publish {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
@@ -65,11 +60,7 @@ impl Publish {
         let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
-        let waiting = if self.wait {
-            format!("waiting for a subscriber of {}", printable(&self.topic))
-        } else {
-            "waiting for the reply".to_owned()
-        };
+        let waiting = waiting_for(&self.topic, self.wait, "waiting for the reply");
         let send = async |number| self.send(&client, &data, number).await;
         let exit = self.repeat.run(&client, output, interrupt, &waiting, send).await?;
         client.close().await?;
@@ -78,7 +69,7 @@ impl Publish {
 
     async fn send(&self, client: &Client, data: &Bytes, number: Number) -> amop::Result<Reply> {
         let began = Instant::now();
-        let timeout = self.timeout.unwrap_or(if self.wait { TIMEOUT_OF_WAIT } else { TIMEOUT });
+        let timeout = time_limit(self.timeout, self.wait);
         let publish = client.publish(&self.topic, data.clone()).timeout(timeout);
         let reply = publish.wait_for_subscriber(self.wait).await?;
         Ok(Reply {

@@ -36,3 +36,19 @@ fn json_has_a_line_for_each_broadcast_and_a_summary() {
         ]
     );
 }
+
+#[test]
+fn wait_option_waits_for_a_subscriber() {
+    let place = Place::with_nodes();
+    let endpoint = place.endpoint(0);
+    let publisher = place.start(&["broadcast", &endpoint, "later", "hi", "--wait", "-v"]);
+    // The node was asked and knows no subscriber, so nothing is sent yet.
+    while !publisher.error_line().contains("0x12") {}
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "later", "--count", "1", "--raw"]);
+    assert_eq!(subscriber.end().stdout, ["hi"]);
+    assert_eq!(publisher.end().code, 0);
+
+    let ended = place.run(&["broadcast", &endpoint, "never", "hi", "--wait", "--timeout", "2"]);
+    assert_eq!((ended.code, ended.stdout.len()), (6, 0), "{ended:?}");
+    assert!(ended.stderr[0].contains("nothing was sent"), "{ended:?}");
+}
