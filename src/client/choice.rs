@@ -85,7 +85,7 @@ pub(super) async fn candidates(
     let mut links = connected();
     let needs_choice =
         has_to_know || links.len() > 1 || links.iter().any(|link| link.handle.views.loses_own());
-    if needs_choice && query(core, &links, topic, deadline).await {
+    if needs_choice && query(core, &links, topic, deadline, has_to_know).await {
         links = connected();
     }
     let now = Instant::now();
@@ -124,7 +124,13 @@ fn fit(core: &ClientCore, link: &Link, topic: &Topic, now: Instant) -> (Fit, Ref
 }
 
 /// Queries the nodes of which too little is known. Returns whether that took time.
-async fn query(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: Instant) -> bool {
+async fn query(
+    core: &ClientCore,
+    links: &[Arc<Link>],
+    topic: &Topic,
+    deadline: Instant,
+    has_to_know: bool,
+) -> bool {
     let now = Instant::now();
     let mut answers = Vec::new();
     let mut known = Vec::new();
@@ -156,8 +162,10 @@ async fn query(core: &ClientCore, links: &[Arc<Link>], topic: &Topic, deadline: 
         let mut answers: FuturesUnordered<_> = answers.into_iter().collect();
         while answers.next().await.is_some() && !links.iter().any(suits) {}
     };
+    // A caller that has to know waits for the answers as long as the session does.
+    let limit = if has_to_know { deadline } else { deadline.min(now + QUERY_TIMEOUT) };
     // Boxed, because it happens seldom and would make the state of every message larger.
-    Box::pin(core.runtime.until(deadline.min(now + QUERY_TIMEOUT), found)).await;
+    Box::pin(core.runtime.until(limit, found)).await;
     true
 }
 
