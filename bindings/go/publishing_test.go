@@ -209,6 +209,15 @@ func TestPublishCanWaitForASubscriber(t *testing.T) {
 	must[*amop.Reply](t)(call.Wait())
 }
 
+func TestBroadcastCanWaitForASubscriber(t *testing.T) {
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	call := client.BroadcastAsync(soon(t), topic, []byte("early"), amop.WaitForSubscriber(true))
+	subscription := must[*amop.Subscription](t)(clientAt(t, 1).Subscribe(soon(t), topic))
+	must[*amop.Reply](t)(call.Wait())
+	equal(t, string(must[*amop.Message](t)(subscription.Next(soon(t))).Data), "early")
+}
+
 func TestEightGoroutinesReceiveTheirOwnReplies(t *testing.T) {
 	const each = 250
 	server, client := clientAt(t, 1), clientAt(t, 0)

@@ -40,6 +40,16 @@ def test_broadcast_reaches_every_subscription(
         assert [subscription.next(GUARD).data for _ in range(2)] == [b"", b"all"]
 
 
+def test_broadcast_can_wait_for_a_subscriber(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    ack = publisher.broadcast_async(topic, "early", timeout=GUARD, wait_for_subscriber=True)
+    subscription = subscriber.subscribe(topic)
+    assert ack.result(GUARD) is None
+    message = subscription.next(GUARD)
+    assert (message.data, message.kind) == (b"early", amop.MessageKind.BROADCAST)
+
+
 def test_publish_without_a_subscriber_fails(publisher: amop.Client, topic: str) -> None:
     with pytest.raises(amop.NoSubscriberError) as caught:
         publisher.publish(topic, "hi")

@@ -381,6 +381,29 @@ static void publish_can_wait_for_a_subscriber(void **state)
     context_end(&done);
 }
 
+static void broadcast_can_wait_for_a_subscriber(void **state)
+{
+    (void)state;
+    amop_client *subscriber = client_at(1), *client = client_at(0);
+    context done;
+    context_init(&done);
+    const char *topic = fresh_topic();
+    amop_publish_options *options = amop_publish_options_new();
+    OK(amop_publish_options_set_wait_for_subscriber(options, true));
+    OK(amop_client_broadcast_async(client, topic, "patient", 7, options, 0, completing(&done), NULL, &error));
+    amop_publish_options_free(options);
+    UNTIL(client_stat_value(client, AMOP_STAT_CALLS_WAITING) == 1);
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(subscriber, topic, NULL, &subscription, &error));
+    expect_message(subscription, "patient");
+    wait_for(done.calls, 1);
+    assert_int_equal(done.status, AMOP_OK);
+    amop_subscription_free(subscription);
+    end(client);
+    end(subscriber);
+    context_end(&done);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +418,7 @@ int main(void)
         cmocka_unit_test(completion_callback_may_start_a_call),
         cmocka_unit_test(messages_of_one_thread_are_sent_in_order),
         cmocka_unit_test(publish_can_wait_for_a_subscriber),
+        cmocka_unit_test(broadcast_can_wait_for_a_subscriber),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -231,3 +231,13 @@ TEST_CASE("publish can wait for a subscriber") {
     CHECK(outcome(std::move(reply)).data().empty());
     CHECK(subscription.next(guard)->text() == "early");
 }
+
+TEST_CASE("broadcast can wait for a subscriber") {
+    amop::Client client(options_at(0)), subscriber(options_at(1));
+    const auto topic = fresh_topic();
+    const auto options = amop::PublishOptions{}.wait_for_subscriber(true).timeout(guard);
+    auto ack = client.broadcast_async(topic, "early", options);
+    const auto subscription = subscriber.subscribe(topic);
+    outcome(std::move(ack));
+    CHECK(subscription.next(guard)->text() == "early");
+}
