@@ -1,6 +1,7 @@
 //! Behaviour across crates. The tests are in `tests/`, a file or folder for each subject; here is what they share.
 
 pub mod invariants;
+pub mod preload;
 #[cfg(feature = "programs")]
 pub mod program;
 

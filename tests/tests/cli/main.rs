@@ -1,5 +1,6 @@
 //! The command `amop` as a process, on embedded nodes: output for people and for scripts, exit codes, signals.
 
+mod acknowledgements;
 mod amop;
 mod broadcast;
 mod connection;

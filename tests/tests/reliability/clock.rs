@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use amop_devnet::Devnet;
+use amop_tests::preload;
 use amop_tests::program::Program;
 use tempfile::TempDir;
 
@@ -30,13 +31,8 @@ struct Clock {
 impl Clock {
     fn new() -> Clock {
         let folder = TempDir::new().unwrap();
-        let library = folder.path().join("clock_shift.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reliability/clock_shift.c");
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
-        let mut compile = Command::new(compiler);
-        compile.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(&library).arg(source);
-        let compiled = compile.status().unwrap_or_else(|error| panic!("{compile:?}: {error}"));
-        assert!(compiled.success(), "{compile:?}");
+        let library = preload::compile(source, folder.path());
         let path = folder.path().join("shift");
         std::fs::write(&path, 0i64.to_ne_bytes()).unwrap();
         Clock { shift: shift_file(&path), folder, library }

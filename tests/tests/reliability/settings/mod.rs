@@ -6,6 +6,7 @@
 
 mod broadcasts;
 mod clock_offsets;
+mod frozen_node;
 mod pausing_clock;
 mod unicasts;
 
