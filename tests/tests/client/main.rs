@@ -1,5 +1,6 @@
 //! The client against embedded nodes: real sockets, real TLS.
 
+mod both;
 mod calls;
 mod closing;
 mod confirming;
@@ -22,3 +23,4 @@ mod subscribing;
 mod topic_answers;
 mod topics;
 mod tracing;
+mod websocket;
