@@ -507,11 +507,20 @@ AMOP_API amop_status amop_options_set_reconnect_max(amop_options *options, uint6
 
 /**
  * Sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
- * Default: 4.5 s, half a second before a 2.x node would deliver the message to another subscriber.
+ * Default: 4.5 s, at 3.x nodes 29.5 s: half a second before the node would deliver the message again.
  */
 AMOP_API
 amop_status amop_options_set_answer_timeout(amop_options *options,
                                             uint64_t timeout_ms);
+
+/**
+ * Sets which generations of nodes the client connects to: an AMOP_GENERATION_*. Default: AMOP_GENERATION_AUTO, with
+ * which it tries both at each endpoint until it has been connected there. All nodes of one client are of one
+ * generation, that of the first one connected; endpoints of the other one are down with AMOP_ERROR_UNSUPPORTED.
+ */
+AMOP_API
+amop_status amop_options_set_generation(amop_options *options,
+                                        int32_t generation);
 
 /** Sets when failed calls are retried automatically: an AMOP_RETRY_*. Default: AMOP_RETRY_DEFINITE. */
 AMOP_API amop_status amop_options_set_retry(amop_options *options, int32_t retry);
@@ -1289,7 +1298,7 @@ void amop_subscription_free(amop_subscription *subscription);
 /**
  * @defgroup request Requests
  *A unicast that a service has received and that waits for an answer. It can be answered inside of the
- * callback, or later from any thread by a clone. If it has no answer after 4.5 s (amop_options_set_answer_timeout),
+ * callback, or later from any thread by a clone. If it has no answer after 4.5 s, at 3.x nodes 29.5 s (amop_options_set_answer_timeout),
  * the library answers TOO_SLOW; if its last handle is freed without an answer, DROPPED.
  *
  * Unless a function states otherwise:

@@ -45,6 +45,18 @@ type RetryOption interface {
 	PublishOption
 }
 
+// NodeGeneration is a generation of nodes.
+type NodeGeneration int32
+
+const (
+	// GenerationAuto: the client finds out. The kind of certificate decides what is tried first. The default.
+	GenerationAuto NodeGeneration = 0
+	// Generation2: 2.x only, which has the channel protocol.
+	Generation2 NodeGeneration = 2
+	// Generation3: 3.x only, which has WebSocket.
+	Generation3 NodeGeneration = 3
+)
+
 // RetryPolicy states when a failed publish or broadcast is retried automatically.
 type RetryPolicy int32
 
@@ -241,7 +253,7 @@ func ReconnectMax(pause time.Duration) Option {
 }
 
 // AnswerTimeout sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the
-// service. Default: 4.5 s, half a second before a 2.x node would deliver the message to another subscriber.
+// service. Default: 4.5 s, at 3.x nodes 29.5 s: half a second before the node would deliver the message again.
 func AnswerTimeout(timeout time.Duration) Option {
 	return clientOption(func(o *clientOptions) { o.AnswerTimeout = o.duration("AnswerTimeout", timeout) })
 }
@@ -297,6 +309,13 @@ func MaxDuplicates(messages int) Option {
 // Default: 1.
 func Group(group int64) Option {
 	return clientOption(func(o *clientOptions) { o.Group = group })
+}
+
+// Generation sets which generations of nodes the client connects to. Default: [GenerationAuto], with which it tries both at
+// each endpoint until it has been connected there. All nodes of one client are of one generation, that of the first one
+// connected; endpoints of the other one are down with [ErrUnsupported].
+func Generation(generation NodeGeneration) Option {
+	return clientOption(func(o *clientOptions) { o.Generation = int32(generation) })
 }
 
 type retryOption RetryPolicy

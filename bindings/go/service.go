@@ -36,7 +36,7 @@ type Handler func(ctx context.Context, request *Request) ([]byte, error)
 // to subscriptions only. Requests that were not read wait, limited by [MaxMessages] and [MaxBytes]; beyond that
 // publishers receive [ErrSubscriberBusy].
 //
-// If a request has no answer after 4.5 s ([AnswerTimeout]), the library answers TOO_SLOW, so that the node does not
+// If a request has no answer after 4.5 s, at 3.x nodes 29.5 s ([AnswerTimeout]), the library answers TOO_SLOW, so that the node does not
 // deliver the message to another subscriber.
 //
 // Serve returns when a node has listed the topic. ctx limits that time, as in [Client.Publish], and does not affect

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use amop::transport::{CredentialSource, endpoint_list};
-use amop::{Client, ClientBuilder};
+use amop::{Client, ClientBuilder, Generations};
 use clap::Args;
 
 use crate::exit::{Failure, Outcome};
@@ -19,7 +19,7 @@ pub(crate) const WAITING_FOR_TOPIC: &str = "waiting until the node knows the top
 /// The nodes to connect to, and the credentials.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Connection {
-    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
+    /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
     #[arg(value_name = "ENDPOINT")]
     endpoints: Endpoints,
     #[command(flatten)]
@@ -27,6 +27,9 @@ pub(crate) struct Connection {
     /// The time limit of one attempt to connect
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds, help_heading = "Connection")]
     pub(crate) connect_timeout: Duration,
+    /// The generation of the nodes: auto, 2 or 3
+    #[arg(long, value_name = "GENERATION", default_value = "auto", help_heading = "Connection")]
+    generation: Generations,
 }
 
 /// One or more endpoints, separated by commas, semicolons or blanks; they are parsed when they are used.
@@ -88,6 +91,7 @@ impl Connection {
     ) -> Outcome<Option<Client>> {
         let builder =
             Client::builder().endpoints(self.endpoints.0.clone()).connect_timeout(self.connect_timeout);
+        let builder = builder.generation(self.generation);
         let connect = with_credentials(builder, self.identity.source()).connect();
         let waiting = format!("connecting to {}", self.names());
         let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;

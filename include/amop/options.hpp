@@ -19,6 +19,16 @@
 
 namespace amop {
 
+/// Which generations of nodes a client connects to. All nodes of one client are of one generation.
+enum class Generation : std::int32_t {
+    /// The client finds out. The kind of certificate decides what is tried first.
+    automatic = AMOP_GENERATION_AUTO,
+    /// 2.x only: the channel protocol.
+    v2 = AMOP_GENERATION_2,
+    /// 3.x only: WebSocket.
+    v3 = AMOP_GENERATION_3,
+};
+
 /// Settings of a client: `amop::Options{}.endpoint("127.0.0.1:20200").call_timeout(3s)`. What is not set, or
 /// a limit that is set to 0, has its default. The settings are checked by the constructor of `Client`.
 class Options {
@@ -108,10 +118,17 @@ public:
     }
 
     /// Sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the
-    /// service. Default: 4.5 s, half a second before a 2.x node would deliver the message to another
-    /// subscriber.
+    /// service. Default: 4.5 s, at 3.x nodes 29.5 s: half a second before the node would deliver the message again.
     Options& answer_timeout(Timeout time) {
         answer_timeout_ = time;
+        return *this;
+    }
+
+    /// Sets which generations of nodes the client connects to. Default: `automatic`, with which it tries both at each
+    /// endpoint until it has been connected there. All nodes of one client are of one generation, that of the first
+    /// one connected; endpoints of the other one are down with `Status::unsupported`.
+    Options& generation(Generation generation) {
+        generation_ = generation;
         return *this;
     }
 
@@ -202,6 +219,7 @@ public:
         settings.apply("reconnect_min", amop_options_set_reconnect_min, reconnect_min_);
         settings.apply("reconnect_max", amop_options_set_reconnect_max, reconnect_max_);
         settings.apply("answer_timeout", amop_options_set_answer_timeout, answer_timeout_);
+        settings.apply("generation", amop_options_set_generation, generation_);
         settings.apply("retry", amop_options_set_retry, retry_);
         settings.apply("echo", amop_options_set_echo, echo_);
         settings.apply("max_in_flight", amop_options_set_max_in_flight, max_in_flight_);
@@ -258,6 +276,7 @@ private:
     Timeout duplicate_window_;
     std::optional<std::uint32_t> missed_heartbeats_;
     std::optional<bool> start_offline_;
+    std::optional<Generation> generation_;
     std::optional<Retry> retry_;
     std::optional<bool> echo_;
     std::optional<std::size_t> max_in_flight_;

@@ -27,7 +27,7 @@ namespace amop {
 /// A unicast that waits for its answer, which can be given at once or later from any thread. Movable; its
 /// functions may be called from any number of threads at once.
 ///
-/// If it has no answer after 4.5 s (`Options::answer_timeout`), the library answers TOO_SLOW; if it is
+/// If it has no answer after 4.5 s, at 3.x nodes 29.5 s (`Options::answer_timeout`), the library answers TOO_SLOW; if it is
 /// destroyed without an answer, DROPPED.
 class Request {
 public:

@@ -49,7 +49,7 @@ from ._errors import (
 from ._futures import CallFuture
 from ._options import ClientOptions
 from ._reading import Events, Service, Subscription
-from ._words import Data, Delivery, EndpointState, ErrorKind, MessageKind, Overflow, Placement, Retry
+from ._words import Data, Delivery, EndpointState, ErrorKind, Generation, MessageKind, Overflow, Placement, Retry
 
 if TYPE_CHECKING:
     from . import aio, devnet
@@ -73,6 +73,7 @@ __all__ = [
     "ErrorKind",
     "Events",
     "ForkError",
+    "Generation",
     "InternalError",
     "Message",
     "MessageKind",

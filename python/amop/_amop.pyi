@@ -73,7 +73,7 @@ class Message:
 class Request(Message):
     """A unicast that can be answered at once or later, from any thread.
 
-    Call :meth:`reply` or :meth:`fail` within ``answer_timeout`` (default 4.5 s) of its arrival. After that the
+    Call :meth:`reply` or :meth:`fail` within ``answer_timeout`` (default 4.5 s, at 3.x nodes 29.5 s) of its arrival. After that the
     library answers TOO_SLOW. When the last reference is dropped without an answer, the publisher receives
     SUBSCRIBER_DROPPED.
     """

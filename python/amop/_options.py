@@ -5,9 +5,10 @@ from __future__ import annotations
 from os import PathLike
 from typing import Literal, TypeAlias, TypedDict
 
-from ._words import Overflow, Placement, Retry
+from ._words import Generation, Overflow, Placement, Retry
 
 Path: TypeAlias = str | PathLike[str]
+GenerationChoice: TypeAlias = Generation | Literal["auto", "2", "3"]
 RetryChoice: TypeAlias = Retry | Literal["never", "definite", "at_least_once"]
 OverflowChoice: TypeAlias = Overflow | Literal["refuse", "drop_oldest"]
 PlacementChoice: TypeAlias = Placement | Literal["all", "one"]
@@ -50,6 +51,10 @@ class ClientOptions(TypedDict, total=False):
     answer_timeout: float | None
     """How long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
     Default: 4.5, half a second before a 2.x node would deliver the message to another subscriber."""
+    generation: GenerationChoice | None
+    """Which generations of nodes the client connects to. Default: auto, with which it tries both at each endpoint until it
+    has been connected there. All nodes of one client are of one generation, that of the first one connected; endpoints of
+    the other one are down with UNSUPPORTED."""
     retry: RetryChoice | None
     """When failed calls are retried automatically. Default: definite."""
     echo: bool | None

@@ -38,6 +38,17 @@ class EndpointState(StrEnum):
     """A session is established."""
 
 
+class Generation(StrEnum):
+    """Which generations of nodes a client connects to. All nodes of one client are of one generation."""
+
+    AUTO = "auto"
+    """The client finds out. The kind of certificate decides what is tried first. The default."""
+    V2 = "2"
+    """2.x only: the channel protocol."""
+    V3 = "3"
+    """3.x only: WebSocket."""
+
+
 class Retry(StrEnum):
     """When a failed publish or broadcast is retried automatically."""
 

@@ -1,6 +1,6 @@
 //! The values that callers set: options of a client by name, limits of a subscription, and words for choices.
 
-use amop::{ClientBuilder, Overflow, Placement, Retry};
+use amop::{ClientBuilder, Generations, Overflow, Placement, Retry};
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -24,6 +24,10 @@ pub(crate) fn retry(py: Python<'_>, given: &str) -> Result<Retry> {
     let words =
         [("never", Retry::Never), ("definite", Retry::Definite), ("at_least_once", Retry::AtLeastOnce)];
     choice(py, "retry", given, &words)
+}
+
+fn generation(py: Python<'_>, given: &str) -> Result<Generations> {
+    choice(py, "generation", given, &Generations::ALL.map(|generations| (generations.name(), generations)))
 }
 
 fn placement(py: Python<'_>, given: &str) -> Result<Placement> {
@@ -159,6 +163,7 @@ fn option(
         "reconnect_min" => client.reconnect_min(time()?),
         "reconnect_max" => client.reconnect_max(time()?),
         "answer_timeout" => client.answer_timeout(time()?),
+        "generation" => client.generation(generation(py, &value.extract::<String>()?)?),
         "retry" => client.retry(retry(py, &value.extract::<String>()?)?),
         "echo" => client.echo(value.extract()?),
         "group" => client.group(value.extract()?),

@@ -76,8 +76,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets which generations of nodes are tried. Default: [`Generations::Auto`].
-    #[doc(hidden)]
+    /// Sets which generations of nodes the client connects to. Default: [`Generations::Auto`], with which it tries both
+    /// at each endpoint until it has been connected there.
+    ///
+    /// All nodes of one client are of one generation: that of the first one connected. Endpoints of the other one are down
+    /// with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     pub fn generation(mut self, generations: Generations) -> Self {
         self.options.generations = generations;
         self
@@ -154,7 +157,7 @@ impl ClientBuilder {
 
     /// Sets how long a request may stay unanswered before the library answers TOO_SLOW.
     ///
-    /// Default: 4.5 s, half a second before a 2.x node would deliver the request to another subscriber.
+    /// Default: 4.5 s, at 3.x nodes 29.5 s: half a second before the node would deliver the request again.
     pub fn answer_timeout(mut self, time: Duration) -> Self {
         self.options.answer_timeout = Some(time);
         self

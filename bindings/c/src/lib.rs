@@ -77,6 +77,7 @@ mod descriptor;
 mod devnet;
 mod error;
 mod event;
+mod generation;
 mod handler;
 mod inbox;
 mod log;

@@ -1,5 +1,5 @@
 //! Requests. A unicast that a service has received and that waits for an answer. It can be answered inside of the
-//! callback, or later from any thread by a clone. If it has no answer after 4.5 s (amop_options_set_answer_timeout),
+//! callback, or later from any thread by a clone. If it has no answer after 4.5 s, at 3.x nodes 29.5 s (amop_options_set_answer_timeout),
 //! the library answers TOO_SLOW; if its last handle is freed without an answer, DROPPED.
 //!
 //! Unless a function states otherwise:

@@ -104,6 +104,7 @@ static void null_options_are_rejected(void **state)
     EXPECT(refused, amop_options_set_duplicate_window(NULL, 1));
     EXPECT(refused, amop_options_set_max_duplicates(NULL, 1));
     EXPECT(refused, amop_options_set_group(NULL, 1));
+    EXPECT(refused, amop_options_set_generation(NULL, AMOP_GENERATION_AUTO));
     EXPECT(refused, amop_options_set_retry(NULL, AMOP_RETRY_NEVER));
     EXPECT(refused, amop_options_set_echo(NULL, true));
     EXPECT(refused, amop_options_set_max_in_flight(NULL, 1));

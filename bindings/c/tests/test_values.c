@@ -135,6 +135,7 @@ static void unknown_enum_values_are_rejected(void **state)
     const int32_t numbers[] = {-1, 99, INT32_MIN, INT32_MAX};
     for (size_t n = 0; n < 4; n++) {
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_retry(options, numbers[n]));
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_generation(options, numbers[n]));
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_publish_options_set_retry(publishing, numbers[n]));
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_overflow(subscribe, numbers[n]));
         EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_subscribe_options_set_placement(subscribe, numbers[n]));
@@ -144,6 +145,10 @@ static void unknown_enum_values_are_rejected(void **state)
             amop_set_log_callback(numbers[n], (amop_log_callback){NULL, &context, drop_context}, &error));
         assert_null(amop_status_name(numbers[n]));
     }
+    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_options_set_generation(options, 1));
+    OK(amop_options_set_generation(options, AMOP_GENERATION_AUTO));
+    OK(amop_options_set_generation(options, AMOP_GENERATION_2));
+    OK(amop_options_set_generation(options, AMOP_GENERATION_3));
     for (int32_t retry = AMOP_RETRY_DEFAULT; retry <= AMOP_RETRY_AT_LEAST_ONCE; retry++) {
         OK(amop_options_set_retry(options, retry));
         OK(amop_publish_options_set_retry(publishing, retry));

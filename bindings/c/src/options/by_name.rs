@@ -4,7 +4,7 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use amop::{Result, Retry};
+use amop::{Generations, Result, Retry};
 
 use super::{Credentials, amop_options};
 use crate::argument::invalid_argument;
@@ -21,6 +21,7 @@ enum Setting {
     Flag(fn(&mut amop_options) -> &mut Option<bool>),
     Heartbeats(fn(&mut amop_options) -> &mut Option<u32>),
     Group(fn(&mut amop_options) -> &mut Option<i64>),
+    Generation(fn(&mut amop_options) -> &mut Option<Generations>),
     Retry(fn(&mut amop_options) -> &mut Option<Retry>),
     Endpoint,
     Endpoints,
@@ -29,7 +30,7 @@ enum Setting {
 }
 
 /// Every option that a text can express, by its name.
-const OPTIONS: [(&str, Setting); 23] = [
+const OPTIONS: [(&str, Setting); 24] = [
     ("endpoint", Setting::Endpoint),
     ("endpoints", Setting::Endpoints),
     ("credentials", Setting::Folder),
@@ -43,6 +44,7 @@ const OPTIONS: [(&str, Setting); 23] = [
     ("reconnect_min", Setting::Time(|options| &mut options.reconnect_min)),
     ("reconnect_max", Setting::Time(|options| &mut options.reconnect_max)),
     ("answer_timeout", Setting::Time(|options| &mut options.answer_timeout)),
+    ("generation", Setting::Generation(|options| &mut options.generation)),
     ("retry", Setting::Retry(|options| &mut options.retry)),
     ("echo", Setting::Flag(|options| &mut options.echo)),
     ("max_in_flight", Setting::Count(|options| &mut options.max_in_flight)),
@@ -87,6 +89,9 @@ impl amop_options {
             Setting::Group(option) => {
                 let group = value.parse().map_err(|_| invalid("a number"))?;
                 *option(self) = (group != 0).then_some(group);
+            }
+            Setting::Generation(option) => {
+                *option(self) = Some(value.parse().map_err(|_| invalid("auto, 2 or 3"))?);
             }
             Setting::Retry(option) => {
                 let retry = match value {

@@ -10,10 +10,11 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use amop::{Client, ClientBuilder, Retry};
+use amop::{Client, ClientBuilder, Generations, Retry};
 
 use crate::argument::{apply, time};
 use crate::boundary::guard;
+use crate::generation::generations_of;
 use crate::macros::{borrow_mut, free, text};
 use crate::retry::retry_of;
 use crate::status::amop_status;
@@ -37,6 +38,7 @@ pub struct amop_options {
     reconnect_min: Option<Duration>,
     reconnect_max: Option<Duration>,
     answer_timeout: Option<Duration>,
+    generation: Option<Generations>,
     retry: Option<Retry>,
     echo: Option<bool>,
     max_in_flight: Option<usize>,
@@ -79,6 +81,7 @@ impl amop_options {
         let builder = apply(builder, self.reconnect_min, ClientBuilder::reconnect_min);
         let builder = apply(builder, self.reconnect_max, ClientBuilder::reconnect_max);
         let builder = apply(builder, self.answer_timeout, ClientBuilder::answer_timeout);
+        let builder = apply(builder, self.generation, ClientBuilder::generation);
         let builder = apply(builder, self.retry, ClientBuilder::retry);
         let builder = apply(builder, self.echo, ClientBuilder::echo);
         let builder = apply(builder, self.max_in_flight, ClientBuilder::max_in_flight);
@@ -223,7 +226,7 @@ pub unsafe extern "C" fn amop_options_set_reconnect_max(
 }
 
 /// Sets how long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
-/// Default: 4.5 s, half a second before a 2.x node would deliver the message to another subscriber.
+/// Default: 4.5 s, at 3.x nodes 29.5 s: half a second before the node would deliver the message again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_answer_timeout(
     options: *mut amop_options,
@@ -231,6 +234,20 @@ pub unsafe extern "C" fn amop_options_set_answer_timeout(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.answer_timeout = time(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Sets which generations of nodes the client connects to: an AMOP_GENERATION_*. Default: AMOP_GENERATION_AUTO, with
+/// which it tries both at each endpoint until it has been connected there. All nodes of one client are of one
+/// generation, that of the first one connected; endpoints of the other one are down with AMOP_ERROR_UNSUPPORTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_generation(
+    options: *mut amop_options,
+    generation: i32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.generation = Some(generations_of(generation)?);
         Ok(())
     })
 }

@@ -31,6 +31,7 @@ type ClientOptions struct {
 	ReconnectMin     time.Duration
 	ReconnectMax     time.Duration
 	AnswerTimeout    time.Duration
+	Generation       int32
 	Retry            int32
 	Echo             bool
 	MaxInFlight      int
@@ -107,6 +108,7 @@ func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	s.set("ReconnectMin", C.amop_options_set_reconnect_min(options, ms(o.ReconnectMin)))
 	s.set("ReconnectMax", C.amop_options_set_reconnect_max(options, ms(o.ReconnectMax)))
 	s.set("AnswerTimeout", C.amop_options_set_answer_timeout(options, ms(o.AnswerTimeout)))
+	s.set("Generation", C.amop_options_set_generation(options, C.int32_t(o.Generation)))
 	s.set("Retry", C.amop_options_set_retry(options, C.int32_t(o.Retry)))
 	s.set("Echo", C.amop_options_set_echo(options, C.bool(o.Echo)))
 	s.set("MaxInFlight", C.amop_options_set_max_in_flight(options, C.size_t(o.MaxInFlight)))
