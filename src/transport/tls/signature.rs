@@ -107,7 +107,7 @@ mod sm2_sm3 {
     use sm2::dsa::{Signature, VerifyingKey};
 
     /// The identity of all signers, where none is agreed (GM/T 0009).
-    pub(in super::super) const IDENTITY: &str = "1234567812345678";
+    pub(crate) const IDENTITY: &str = "1234567812345678";
 
     /// id-ecPublicKey with the curve 1.2.156.10197.1.301.
     #[rustfmt::skip]

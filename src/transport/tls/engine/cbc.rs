@@ -17,10 +17,10 @@ use sm4::Sm4;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::associated::Associated;
 use super::fault::Fault;
 use super::masks::{equal, less};
 use super::random::Random;
-use super::record::Associated;
 
 const BLOCK: usize = 16;
 const MAC: usize = 32;

@@ -4,23 +4,23 @@ use super::fault::Fault;
 
 /// Numbers of handshake messages.
 pub(super) mod kind {
-    pub(in super::super) const HELLO_REQUEST: u8 = 0;
-    pub(in super::super) const CLIENT_HELLO: u8 = 1;
-    pub(in super::super) const SERVER_HELLO: u8 = 2;
-    pub(in super::super) const CERTIFICATE: u8 = 11;
-    pub(in super::super) const SERVER_KEY_EXCHANGE: u8 = 12;
-    pub(in super::super) const CERTIFICATE_REQUEST: u8 = 13;
-    pub(in super::super) const SERVER_HELLO_DONE: u8 = 14;
-    pub(in super::super) const CERTIFICATE_VERIFY: u8 = 15;
-    pub(in super::super) const CLIENT_KEY_EXCHANGE: u8 = 16;
-    pub(in super::super) const FINISHED: u8 = 20;
+    pub(crate) const HELLO_REQUEST: u8 = 0;
+    pub(crate) const CLIENT_HELLO: u8 = 1;
+    pub(crate) const SERVER_HELLO: u8 = 2;
+    pub(crate) const CERTIFICATE: u8 = 11;
+    pub(crate) const SERVER_KEY_EXCHANGE: u8 = 12;
+    pub(crate) const CERTIFICATE_REQUEST: u8 = 13;
+    pub(crate) const SERVER_HELLO_DONE: u8 = 14;
+    pub(crate) const CERTIFICATE_VERIFY: u8 = 15;
+    pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;
+    pub(crate) const FINISHED: u8 = 20;
 }
 
 /// Numbers of extensions.
 pub(super) mod extension {
-    pub(in super::super) const POINT_FORMATS: u16 = 11;
-    pub(in super::super) const EXTENDED_MASTER_SECRET: u16 = 23;
-    pub(in super::super) const RENEGOTIATION_INFO: u16 = 0xff01;
+    pub(crate) const POINT_FORMATS: u16 = 11;
+    pub(crate) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(crate) const RENEGOTIATION_INFO: u16 = 0xff01;
 }
 
 /// The bytes of a message's type and length.

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
+use super::associated::Associated;
 use super::fault::Fault;
-use super::record::Associated;
 
 const SENT_NONCE: usize = 8;
 const TAG: usize = 16;

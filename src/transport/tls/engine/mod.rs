@@ -9,6 +9,7 @@
 #![cfg_attr(not(feature = "sm"), allow(dead_code, unused_imports, unused_variables))]
 
 mod acceptor;
+mod associated;
 #[cfg(feature = "sm")]
 mod cbc;
 mod client;

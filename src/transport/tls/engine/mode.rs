@@ -24,12 +24,12 @@ pub(super) const TLCP_1_1: [u8; 2] = [1, 1];
 
 /// Signature schemes of TLS 1.2: the hash's number, then the algorithm's.
 pub(super) mod scheme {
-    pub(in super::super) const RSA_SHA256: u16 = 0x0401;
-    pub(in super::super) const RSA_SHA384: u16 = 0x0501;
-    pub(in super::super) const RSA_SHA512: u16 = 0x0601;
+    pub(crate) const RSA_SHA256: u16 = 0x0401;
+    pub(crate) const RSA_SHA384: u16 = 0x0501;
+    pub(crate) const RSA_SHA512: u16 = 0x0601;
     /// SM3 has the number 7 here, and SM2 that of ECDSA.
     #[cfg(feature = "sm")]
-    pub(in super::super) const SM2_SM3: u16 = 0x0703;
+    pub(crate) const SM2_SM3: u16 = 0x0703;
 }
 
 /// What distinguishes a mode.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::alert::Alert;
+use super::associated::associated;
 #[cfg(feature = "sm")]
 use super::cbc::Cbc;
 use super::fault::Fault;
@@ -18,14 +19,11 @@ pub(super) const HEADER: usize = 5;
 
 /// Types of records.
 pub(super) mod content {
-    pub(in super::super) const CHANGE_CIPHER_SPEC: u8 = 20;
-    pub(in super::super) const ALERT: u8 = 21;
-    pub(in super::super) const HANDSHAKE: u8 = 22;
-    pub(in super::super) const APPLICATION_DATA: u8 = 23;
+    pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
+    pub(crate) const ALERT: u8 = 21;
+    pub(crate) const HANDSHAKE: u8 = 22;
+    pub(crate) const APPLICATION_DATA: u8 = 23;
 }
-
-/// What a record's code covers besides the content: sequence number, type, version and length of the content.
-pub(super) type Associated = [u8; 13];
 
 /// How the records of one direction are protected.
 pub(super) enum Protection {
@@ -143,14 +141,4 @@ impl Direction {
             .checked_add(1)
             .ok_or(Fault::internal("the sequence numbers of the connection are used up"))
     }
-}
-
-fn associated(sequence: u64, kind: u8, version: [u8; 2], length: usize) -> Associated {
-    let mut associated = [0; 13];
-    associated[..8].copy_from_slice(&sequence.to_be_bytes());
-    associated[8] = kind;
-    associated[9..11].copy_from_slice(&version);
-    // A protected record is shorter than 2^16 bytes, so its content is too.
-    associated[11..].copy_from_slice(&(length as u16).to_be_bytes());
-    associated
 }
