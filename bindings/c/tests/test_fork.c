@@ -4,6 +4,7 @@
 
 #include "fixture.h"
 
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +85,28 @@ static void child_of_a_parent_without_clients_can_use_the_library(void **state)
     /* No node runs yet. */
     assert_int_equal(library_threads(), 0);
     assert_true(in_child(use_the_library, NULL));
+}
+
+static int inherited_queue_is_refused(void *queue)
+{
+    FORKED(amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, NULL));
+    return 1;
+}
+
+/* No handler of pthread_atfork runs for this fork. */
+static void fork_by_a_raw_system_call_is_noticed(void **state)
+{
+    (void)state;
+    amop_completion_queue *queue = amop_completion_queue_new(0);
+    pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(GUARD / 1000);
+        leave(inherited_queue_is_refused(queue));
+    }
+    assert_true(ends_well(child));
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
+    amop_completion_queue_free(queue);
 }
 
 /* One handle of each kind. */
@@ -380,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused_threads_are_reported_as_runtime_errors),
+        cmocka_unit_test(fork_by_a_raw_system_call_is_noticed),
         cmocka_unit_test(child_of_a_parent_without_clients_can_use_the_library),
         cmocka_unit_test(the_nodes_are_started),
         cmocka_unit_test(child_can_free_inherited_handles_and_make_its_own),
