@@ -58,6 +58,10 @@ fi
 command -v valgrind >/dev/null || lacking+=(valgrind)
 
 bindings/c/tests/consume.sh "$stage"
+# With the libraries in the folder that Debian has for them.
+libdir=lib/$("${CC:-cc}" -print-multiarch)
+AMOP_FEATURES=devnet PREFIX=$stage-libdir LIBDIR=$libdir scripts/install-c.sh dev
+bindings/c/tests/consume.sh "$stage-libdir" "$libdir"
 
 if [ ${#lacking[@]} -gt 0 ]; then
     echo "passed, but a part of the C tests was skipped: install ${lacking[*]} (make setup does)"

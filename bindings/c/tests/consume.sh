@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds and runs a program outside of this tree against an installed library, with pkg-config and with CMake, shared and
-# static. The library is moved first, to check that no file contains its location: consume.sh PREFIX
+# static. The library is moved first, to check that no file contains its location: consume.sh PREFIX [LIBDIR]
 set -eu
+libdir=${2:-lib}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp -R "$1" "$folder/amop"
@@ -23,18 +24,18 @@ named_in() { # PROGRAM
     readelf --dynamic "$1" | grep -c 'NEEDED.*libamop\.so\.0' || true
 }
 
-export PKG_CONFIG_PATH="$folder/amop/lib/pkgconfig"
+export PKG_CONFIG_PATH="$folder/amop/$libdir/pkgconfig"
 [ "$(pkg-config --modversion amop amop-static | uniq)" = "$version" ]
 # shellcheck disable=SC2046 # split into words
 "${CC:-cc}" main.c $(pkg-config --cflags --libs amop) -o by-pkg-config
 # shellcheck disable=SC2046
 "${CC:-cc}" main.c $(pkg-config --cflags --libs amop-static) -o by-pkg-config-static
 [ "$(named_in by-pkg-config) $(named_in by-pkg-config-static)" = "1 0" ]
-LD_LIBRARY_PATH="$folder/amop/lib" try "pkg-config, shared" ./by-pkg-config
+LD_LIBRARY_PATH="$folder/amop/$libdir" try "pkg-config, shared" ./by-pkg-config
 try "pkg-config, static" ./by-pkg-config-static
 
 # The static library defines its functions and nothing else, so that another library of Rust can be linked beside it.
-foreign=$(nm --defined-only --extern-only --format=just-symbols amop/lib/libamop.a | grep -v -e '^amop_' -e ':$' -e '^$' || true)
+foreign=$(nm --defined-only --extern-only --format=just-symbols "amop/$libdir/libamop.a" | grep -v -e '^amop_' -e ':$' -e '^$' || true)
 if [ -n "$foreign" ]; then
     printf 'libamop.a defines global symbols of other names:\n%s\n' "$foreign" >&2
     exit 1
