@@ -61,8 +61,7 @@ deny: ## check licences and sources of all dependencies (needs cargo-deny, which
 	cargo deny --locked --workspace check licenses bans sources
 
 clean: ## remove all build output, and .venv
-	cargo clean
-	rm -rf build fuzz/target fuzz/corpus fuzz/artifacts .venv
+	scripts/clean.sh
 
 # One language's part of a target.
 test-deep-% test-% lint-% fmt-% examples-%:

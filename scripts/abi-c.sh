@@ -8,6 +8,7 @@
 # bindings/c/build.rs (AMOP_ABI and the soname).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 if ! command -v abidw >/dev/null; then
     echo "the ABI can't be compared without abidw and abidiff (make setup installs them)"

@@ -3,6 +3,7 @@
 # explains the output.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 cargo build --release -p amop-benches
 load() { if [ -r /proc/loadavg ]; then cut -d' ' -f1-3 /proc/loadavg; else echo unknown; fi; }
 # Print the load average, because other work on the machine affects every figure.

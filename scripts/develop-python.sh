@@ -2,6 +2,7 @@
 # Builds the Python package and installs it into .venv for the tests and examples; its Python code is used in place.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 if [ ! -x .venv/bin/maturin ]; then
     echo "the Python package needs the tools in .venv (make setup installs them)"

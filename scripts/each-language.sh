@@ -14,6 +14,8 @@ if [ "${1:-}" = --list ]; then
     echo "${languages[*]}"
     exit
 fi
+. scripts/lock.sh
+
 target=${1:?"which target? test, lint ..."}
 
 shopt -s nullglob

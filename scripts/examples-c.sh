@@ -2,6 +2,7 @@
 # Builds the C examples, optimised, as build/examples/c/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 if ! command -v cmake >/dev/null; then
     echo "the C examples need cmake (make setup installs it)"

@@ -2,6 +2,7 @@
 # Builds the C++ examples, optimised, as build/examples/cpp/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 AMOP_FEATURES=devnet PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
 cmake -S examples/cpp -B build/examples/cpp -DCMAKE_PREFIX_PATH="$PWD/build/library" -DCMAKE_BUILD_TYPE=Release >/dev/null

@@ -2,6 +2,7 @@
 # Builds the Go examples, linked to the static library, as build/examples/go/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 . scripts/go-toolchain.sh
 
 profile=${AMOP_PROFILE:-release}

@@ -2,6 +2,7 @@
 # Builds the Rust examples, optimised, as build/examples/rust/NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 cargo build --release --locked --package amop --examples
 mkdir -p build/examples/rust

@@ -2,6 +2,7 @@
 # Formats the C++ code.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 if ! command -v clang-format >/dev/null; then
     echo "clang-format isn't installed (make setup installs it)"

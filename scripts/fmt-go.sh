@@ -2,6 +2,7 @@
 # Formats the Go code.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 . scripts/go-toolchain.sh
 
 gofmt -w bindings/go examples/go

@@ -2,6 +2,7 @@
 # Formats the Python code; cargo formats the native extension with the other crates.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 if [ ! -x .venv/bin/ruff ]; then
     echo "formatting Python needs ruff in .venv (make setup installs it)"

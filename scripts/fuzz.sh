@@ -5,7 +5,9 @@
 # code under test forbids unsafe. Inputs that fail are stored in fuzz/artifacts/TARGET; reproduce a failure with:
 # fuzz/target/x86_64-unknown-linux-gnu/release/TARGET FILE
 set -euo pipefail
-cd "$(dirname "$0")/../fuzz"
+cd "$(dirname "$0")/.."
+. scripts/lock.sh
+cd fuzz
 
 seconds=${1:-20}
 shift || true

@@ -8,6 +8,7 @@
 #   AMOP_FEATURES  `devnet` adds the embedded nodes, for tests and trials; by default the library has none
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 profile=${1:-release}
 prefix=$(realpath --canonicalize-missing "${PREFIX:-/usr/local}")

@@ -2,6 +2,7 @@
 # Installs the command and the C library below PREFIX (/usr/local), prefixed with DESTDIR for packaging.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 prefix=$(realpath --canonicalize-missing "${PREFIX:-/usr/local}")
 into=${DESTDIR:-}$prefix

@@ -6,6 +6,7 @@
 # without messages, --like-2.11 makes nodes behave as real 2.11 nodes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 build=$PWD/build/interop
 mkdir -p "$build"
 

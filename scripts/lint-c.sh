@@ -2,6 +2,7 @@
 # Lints the crate of the C interface and checks the format of the C code. Compiler warnings are errors in every C build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 cargo clippy --locked --package amop-capi --all-targets --features devnet -- -D warnings
 cargo clippy --locked --package amop-capi -- -D warnings

@@ -3,6 +3,7 @@
 # and the format.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 # Every function and constant of amop.h except its macros is used in a C++ header.
 named=$(sed -E '/^ *(\/\*|\*)/d' include/amop.h | grep -oE '\<(amop_[a-z0-9_]+ ?\(|AMOP_[A-Z0-9_]+)' | tr -d ' (' | sort -u)

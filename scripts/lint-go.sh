@@ -2,6 +2,7 @@
 # Checks the Go binding and examples with gofmt, vet and staticcheck; any finding fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 . scripts/go-toolchain.sh
 
 unformatted=$(gofmt -l bindings/go examples/go)

@@ -3,6 +3,7 @@
 # the extension.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 code=(python examples/python scripts tests/peers)
 scripts/develop-python.sh

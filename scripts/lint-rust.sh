@@ -2,6 +2,7 @@
 # Checks the Rust crates with rustfmt, clippy and rustdoc, warnings denied, and that no forbidden crate is a dependency.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 cargo fmt --all --check
 cargo fmt --manifest-path fuzz/Cargo.toml --check

@@ -2,6 +2,7 @@
 # Lints the interoperability tests, which the lints of the other languages don't cover.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 cargo clippy --locked --package amop-tests --test interop -- -D warnings
 . scripts/go-toolchain.sh

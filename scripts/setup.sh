@@ -5,14 +5,15 @@
 # scripts/requirements.txt, are installed into .venv of this checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 # Packages by purpose.
-rust=(gcc g++ libc6-dev openssl ca-certificates) # g++ for fuzzing; openssl for other TLS implementations in the tests
-command=(tmux)                                   # a terminal to run the command in
+# g++ for fuzzing; openssl as another TLS implementation in the tests; tzdata for the local times that they expect.
+rust=(gcc g++ libc6-dev openssl tzdata ca-certificates)
 c=(cmake pkg-config libcmocka-dev doctest-dev valgrind abigail-tools)
 python=(python3 python3-venv)
 lint=(shellcheck clang-format doxygen)
-packages=("${rust[@]}" "${command[@]}" "${c[@]}" "${python[@]}" "${lint[@]}")
+packages=("${rust[@]}" "${c[@]}" "${python[@]}" "${lint[@]}")
 
 debian_packages() {
     if ! command -v dpkg-query >/dev/null; then

@@ -6,6 +6,7 @@
 # dump: scripts/abi-c.sh --write.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 for tool in cmake pkg-config; do
     if ! command -v "$tool" >/dev/null || ! pkg-config --exists cmocka; then

@@ -3,6 +3,7 @@
 # UndefinedBehaviorSanitizer; and the example in README.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 compiler=${CXX:-c++}
 if ! command -v cmake >/dev/null || ! command -v pkg-config >/dev/null \

@@ -3,6 +3,7 @@
 # nodes; and with AddressSanitizer also in the library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 if ! command -v cmake >/dev/null || ! pkg-config --exists cmocka; then
     echo "the C tests need cmake, pkg-config and cmocka (make setup installs them)"

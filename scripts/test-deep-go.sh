@@ -3,6 +3,7 @@
 # cgo; repeatedly, on few and many processors; and 100 runs of programs that exit without closing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 . scripts/go-toolchain.sh
 
 use_library dev build/stage-go

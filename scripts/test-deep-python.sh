@@ -3,6 +3,7 @@
 # memory is held, and an optimised wheel for all systems.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 scripts/develop-python.sh
 AMOP_EXITS=${EXITS:-200} .venv/bin/pytest --quiet python/tests/test_exit.py --timeout 1800

@@ -4,6 +4,7 @@
 # the embedded nodes for SOAK_SECONDS (60).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 export PROPTEST_CASES=${PROPTEST_CASES:-20000}
 cargo test --locked --package amop-tests --test wire -- properties

@@ -3,6 +3,7 @@
 # subscriber. Builds them without optimisation (AMOP_PROFILE=release: with); skips and lists languages that can't be built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 export AMOP_PROFILE=${AMOP_PROFILE:-dev}
 built=(rust) # built with the tests

@@ -3,6 +3,7 @@
 # while the garbage collector runs as often as possible and cgo checks the pointers that are passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 . scripts/go-toolchain.sh
 
 use_library dev build/stage-go

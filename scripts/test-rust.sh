@@ -2,6 +2,7 @@
 # Tests the Rust crates: unit tests, behaviour over real sockets and TLS, documentation examples.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 if ! command -v openssl >/dev/null; then
     echo "the tests need the openssl command, as another TLS implementation: run make setup" >&2

@@ -6,6 +6,7 @@
 # distribution, in clean environments, and writes build/python/*.whl and *.tar.gz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 kind=${1:?"dev or release?"}
 # Keep pip from looking for newer versions of itself and from reading the user's settings.
