@@ -2,9 +2,11 @@
 //!
 //! Nodes, subscribers and publishers choose bytes that end up in such texts: a reply's data, a topic, the subject of a
 //! certificate. Unescaped they could begin new log lines, command a terminal or reverse the order of what is shown.
-//! [`foreign`] quotes such bytes inside a text of ours; [`printable`] is for whole texts. [`span`] shows durations.
+//! [`foreign`] quotes such bytes inside a text of ours; [`printable`] is for whole texts, [`path`] for paths. [`span`]
+//! shows durations, [`digits`] other numbers.
 
 use std::fmt::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// The number of bytes of a foreign text that are shown unless [`Foreign::limit`] sets another: a topic of full length.
@@ -104,6 +106,15 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// The number of bytes of a path that are shown: as many as systems accept.
+const SHOWN_PATH_BYTES: usize = 4096;
+
+/// Returns a wrapper that shows a path as one safe line. Other than [`Path::display`], it escapes what could command a
+/// terminal, and shows bytes that are not UTF-8.
+pub fn path<P: AsRef<Path> + ?Sized>(path: &P) -> Foreign<'_> {
+    foreign(path.as_ref().as_os_str().as_encoded_bytes()).limit(SHOWN_PATH_BYTES)
+}
+
 /// Returns a wrapper that shows a duration with a fitting unit and at most three digits: `850 us`, `1.23 ms`, `4.5 s`.
 pub fn span(time: Duration) -> Span {
     Span(time)
@@ -122,15 +133,19 @@ impl fmt::Display for Span {
             _ if seconds < 999.5e-3 => (seconds * 1e3, "ms"),
             _ => (seconds, "s"),
         };
-        let decimals = match value {
-            _ if value < 9.995 => 2,
-            _ if value < 99.95 => 1,
-            _ => 0,
-        };
-        let digits = format!("{value:.decimals$}");
-        let digits = if decimals > 0 { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
-        write!(f, "{digits} {unit}")
+        write!(f, "{} {unit}", digits(value))
     }
+}
+
+/// Returns a number from 0 up rounded to three digits, without zeros after them: `1.23`, `45.6`, `789`, `1234`.
+pub fn digits(number: f64) -> String {
+    let decimals = match number {
+        _ if number < 9.995 => 2,
+        _ if number < 99.95 => 1,
+        _ => 0,
+    };
+    let shown = format!("{number:.decimals$}");
+    if decimals == 0 { shown } else { shown.trim_end_matches('0').trim_end_matches('.').to_owned() }
 }
 
 /// Returns whether a character could change how a terminal or a log shows other characters, or is invisible: control
@@ -224,6 +239,12 @@ mod tests {
         assert_eq!(foreign("链链").limit(6).to_string(), "链链");
         assert_eq!(printable("链链").limit(5).to_string(), "链... (6 bytes)");
         assert_eq!(foreign(&[0x80; 9]).limit(5).to_string(), format!("{}... (9 bytes)", r"\x80".repeat(5)));
+    }
+
+    #[test]
+    fn paths_are_shown_as_one_line() {
+        assert_eq!(path("nodes/127.0.0.1/sdk").to_string(), "nodes/127.0.0.1/sdk");
+        assert_eq!(path("a folder/链\n\u{1b}").to_string(), r"a folder/链\n\u{1b}");
     }
 
     #[test]

@@ -137,7 +137,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		return contextError(ctx, "all handlers had returned", DeliveryNo)
 	case <-timer.C:
-		return newError(ErrTimeout, "a handler has not returned within %v", limit)
+		return newError(ErrTimeout, "a handler has not returned within %s", span(limit))
 	}
 }
 

@@ -123,7 +123,7 @@ func (l *lane) Unsubscribe(ctx context.Context) error {
 	case <-ctx.Done():
 		return contextError(ctx, "the handler had returned", DeliveryNo)
 	case <-timer.C:
-		return newError(ErrTimeout, "the handler has not returned within %v", limit)
+		return newError(ErrTimeout, "the handler has not returned within %s", span(limit))
 	}
 }
 

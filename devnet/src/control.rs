@@ -7,6 +7,35 @@ use serde_json::{Value, json};
 use crate::faults::words::{milliseconds, number, read, split_word};
 use crate::{Devnet, FaultId, Node, NodeCertificate, OnConnect, Session};
 
+/// The names of all commands, for the error of an unknown one.
+const COMMANDS: [&str; 25] = [
+    "kill",
+    "restart",
+    "freeze",
+    "thaw",
+    "close-port",
+    "open-port",
+    "clock-offset",
+    "cut-sessions",
+    "reset-sessions",
+    "cut-link",
+    "restore-link",
+    "on-connect",
+    "certificate",
+    "sessions",
+    "close",
+    "cut",
+    "reset",
+    "stall",
+    "resume",
+    "fault",
+    "hits",
+    "remove-fault",
+    "clear-faults",
+    "block",
+    "counters",
+];
+
 impl Devnet {
     /// Runs a command and returns its answer as a line of JSON, `{}` if the command has no answer.
     ///
@@ -75,7 +104,10 @@ impl Devnet {
             "hits" => return Ok(json!({ "hits": self.fault(rest)?.1 }).to_string()),
             "sessions" => return nothing(rest).map(|()| self.sessions_as_json().to_string()),
             "counters" => return nothing(rest).map(|()| self.counters_as_json().to_string()),
-            _ => return Err(wrong(format!("unknown devnet command {verb:?}"))),
+            _ => {
+                let text = format!("unknown devnet command {verb:?}: use {}", COMMANDS.join(", "));
+                return Err(wrong(text));
+            }
         }
         Ok("{}".to_owned())
     }

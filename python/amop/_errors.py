@@ -181,12 +181,26 @@ def from_native(
     )
 
 
+def span(seconds: float) -> str:
+    """Return a duration with at most three digits and a fitting unit, as the library shows it in texts."""
+    # The limits are those above which the next unit begins after rounding.
+    if seconds < 999.5e-6:
+        value, unit = seconds * 1e6, "us"
+    elif seconds < 999.5e-3:
+        value, unit = seconds * 1e3, "ms"
+    else:
+        value, unit = seconds, "s"
+    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    digits = f"{value:.{decimals}f}"
+    return f"{digits.rstrip('0').rstrip('.') if decimals else digits} {unit}"
+
+
 def nothing_arrived(timeout: float) -> CallTimeoutError:
     """Return the error of a wait in which nothing arrived. A program that did not wait gets a fixed text."""
     if timeout == 0:
         text = "nothing has arrived: wait for it, or check the publisher"
     else:
-        text = f"nothing arrived within {timeout} s: wait longer, or check the publisher"
+        text = f"nothing arrived within {span(timeout)}: wait longer, or check the publisher"
     return CallTimeoutError(text, ErrorKind.TIMEOUT, retriable=True)
 
 

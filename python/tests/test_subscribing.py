@@ -31,8 +31,8 @@ def test_iteration_reads_in_order_until_the_client_is_closed(
 
 def test_next_times_out(subscriber: amop.Client, topic: str) -> None:
     subscription = subscriber.subscribe(topic)
-    for timeout in (0, 0.01):
-        with pytest.raises(amop.CallTimeoutError, match=r"nothing (has )?arrived") as caught:
+    for timeout, shown in ((0, "has arrived"), (0.01, "within 10 ms"), (0.0123456, "within 12.3 ms")):
+        with pytest.raises(amop.CallTimeoutError, match=shown) as caught:
             subscription.next(timeout)
         assert isinstance(caught.value, TimeoutError)
         with pytest.raises(amop.CallTimeoutError):
@@ -267,6 +267,14 @@ def test_invalid_limits_and_topics_are_rejected(subscriber: amop.Client, topic: 
             subscriber.subscribe(bad)
         assert caught.value.kind == amop.ErrorKind.INVALID_TOPIC
         assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("topic", ["#!$TopicNeedVerify_a", "#!$VerifyChannel_a", "#!$PushChannel_a"])
+def test_wire_names_of_private_topics_are_rejected(subscriber: amop.Client, topic: str) -> None:
+    for call in (subscriber.subscribe, subscriber.serve):
+        with pytest.raises(amop.ArgumentError, match="private topic") as caught:
+            call(topic)
+        assert caught.value.kind == amop.ErrorKind.INVALID_TOPIC
 
 
 def test_exception_of_a_handler_is_reported(

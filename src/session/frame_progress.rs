@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::text::span;
+
 /// The bytes that a frame has to gain within [`GAIN_TIME`].
 const MIN_GAIN: u64 = 1024;
 /// How long a frame may take for [`MIN_GAIN`] bytes.
@@ -64,7 +66,8 @@ impl FrameProgress {
             self.paused(now);
             return Ok(());
         }
-        Err(format!("the frame that it sends gained less than {MIN_GAIN} bytes in {GAIN_TIME:?}"))
+        let time = span(GAIN_TIME);
+        Err(format!("the frame that it sends gained less than {MIN_GAIN} bytes in {time}"))
     }
 }
 

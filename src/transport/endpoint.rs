@@ -10,6 +10,9 @@ use crate::{Error, ErrorKind, Result};
 /// The length of the longest host name in DNS, in bytes.
 const MAX_NAME_LEN: usize = 253;
 
+/// More bytes than any endpoint has: the longest name, a dot, a colon and a port.
+const MAX_LEN: usize = 300;
+
 /// The host and port of a node.
 ///
 /// Two endpoints are equal if they name the same host and port. Letter case and the way an IPv6 address is shortened
@@ -77,40 +80,64 @@ fn parse(text: &str) -> std::result::Result<Endpoint, String> {
         return Err("it is empty; write host:port, for example 127.0.0.1:20200".into());
     }
     if text.contains(is_separator) {
-        let endpoints: Vec<_> =
-            endpoint_list(text).map(|endpoint| format!("{:?}", foreign(endpoint))).collect();
-        return Err(match endpoints.as_slice() {
-            [] => "it has no host and port; write host:port, for example 127.0.0.1:20200".into(),
-            [one] => format!("there are blanks or separators around it; write {one}"),
-            several => format!("it is a list; pass each endpoint on its own: {}", several.join(", ")),
-        });
+        return Err(instead_of_list(text));
     }
     if text.contains(is_full_width) {
-        let usual: String = text.chars().map(usual_form).collect();
-        return Err(format!("it has full-width characters; write {:?}", foreign(&usual)));
+        return Err(format!("it has full-width characters; write {:?}", foreign(&in_usual_form(text))));
+    }
+    if text.len() > MAX_LEN {
+        return Err(format!("it has {} bytes; write host:port, for example 127.0.0.1:20200", text.len()));
     }
     if let Some((scheme, rest)) = text.split_once("://") {
-        let rest = rest.trim_end_matches('/');
+        let rest = rest.split_once('/').map_or(rest, |(rest, _path)| rest);
+        let (scheme, rest) = (foreign(scheme), foreign(rest));
         return Err(format!("leave out \"{scheme}://\" and write host:port, for example {rest:?}"));
+    }
+    if let Some((rest, _path)) = text.split_once('/') {
+        return Err(format!("leave out the path and write host:port, for example {:?}", foreign(rest)));
     }
     let (host, port) = if let Some(bracketed) = text.strip_prefix('[') {
         let (address, rest) = bracketed
             .split_once(']')
             .ok_or("the bracket is not closed; write [IPv6]:port, for example [::1]:20200")?;
         let port = rest.strip_prefix(':').ok_or_else(|| {
+            let address = foreign(address);
             format!("the port is missing; write [{address}]:port, for example [{address}]:20200")
         })?;
         (ipv6(address)?, port)
     } else {
-        let (host, port) = text
-            .rsplit_once(':')
-            .ok_or_else(|| format!("the port is missing; write {text}:port, for example {text}:20200"))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| match name_or_ipv4(text) {
+            Ok(_) => format!("the port is missing; write {text}:port, for example {text}:20200"),
+            Err(why) => why,
+        })?;
         if host.contains(':') {
             return Err("an IPv6 address goes in brackets; write [IPv6]:port, for example [::1]:20200".into());
         }
         (name_or_ipv4(host)?, port)
     };
     Ok(Endpoint { host, port: parse_port(port)? })
+}
+
+/// Returns what to write instead of a list, or of an endpoint with separators around it.
+fn instead_of_list(text: &str) -> String {
+    // Enough for any chain's nodes; the text stays short for a long list.
+    const MOST: usize = 8;
+    let mut endpoints = endpoint_list(text).map(|endpoint| {
+        let usual = in_usual_form(endpoint);
+        format!("{:?}", foreign(&usual).limit(MAX_LEN))
+    });
+    let first: Vec<_> = endpoints.by_ref().take(MOST).collect();
+    let more = if endpoints.next().is_some() { ", ..." } else { "" };
+    match first.as_slice() {
+        [] => "it has no host and port; write host:port, for example 127.0.0.1:20200".into(),
+        [one] => format!("there are blanks or separators around it; write {one}"),
+        several => format!("it is a list; pass each endpoint on its own: {}{more}", several.join(", ")),
+    }
+}
+
+/// Returns the text with ASCII characters in place of their full-width forms.
+fn in_usual_form(text: &str) -> String {
+    text.chars().map(usual_form).collect()
 }
 
 /// Returns whether `c` is a full-width form of an ASCII character.
@@ -207,6 +234,26 @@ mod tests {
     }
 
     #[test]
+    fn error_of_a_long_endpoint_is_short() {
+        let long = "a".repeat(1 << 20);
+        let forms = [
+            long.clone(),
+            format!("{long}:20200"),
+            format!("a:{long}"),
+            format!("[{long}]:1"),
+            format!("ws://{long}"),
+            format!("{long}://a:1"),
+            format!("{long} b:1"),
+            "a:1,".repeat(1 << 18),
+            long.replace('a', "\u{ff41}"),
+        ];
+        for text in forms {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(error.message().len() < 1000, "{} bytes", error.message().len());
+        }
+    }
+
+    #[test]
     fn spellings_of_one_endpoint_are_equal() {
         let a: Endpoint = "LOCALHOST:20200".parse().unwrap();
         assert_eq!(a, "localhost:20200".parse().unwrap());
@@ -241,7 +288,14 @@ mod tests {
             ("[fe80::1%]:20200", "invalid zone"),
             ("http://127.0.0.1:20200", "leave out \"http://\""),
             ("wss://node/", "leave out \"wss://\""),
-            ("host/path:20200", "invalid character"),
+            ("127.0.0.1:20200/", "leave out the path and write host:port, for example \"127.0.0.1:20200\""),
+            (
+                "ws://127.0.0.1:20200/path?a=1",
+                "leave out \"ws://\" and write host:port, for example \"127.0.0.1:20200\"",
+            ),
+            ("\u{1b}[2J", "invalid character '\\u{1b}'"),
+            ("[\u{1b}[2J]", "write [\\u{1b}[2J]:port"),
+            ("127.0.0.1\u{ff1a}20200\u{ff0c}b:2", "on its own: \"127.0.0.1:20200\", \"b:2\""),
             ("user@host:20200", "invalid character"),
             ("my host:20200", "pass each endpoint on its own"),
             ("knoten\u{e4}:20200", "xn--"),

@@ -124,6 +124,20 @@ async fn blocks_are_notified_and_counters_returned() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn error_of_an_unknown_command_lists_all() {
+    let (devnet, ..) = pair().await;
+    let error = devnet.control("help").await.unwrap_err();
+    let (_, listed) = error.message().split_once(": use ").unwrap();
+    let listed: Vec<_> = listed.split(", ").collect();
+    assert!(listed.contains(&"kill") && listed.contains(&"counters"), "{error}");
+    for command in listed {
+        let unknown = devnet.control(command).await.is_err_and(|error| error.message().contains("unknown"));
+        // Without its values a fault is unknown, too.
+        assert!(!unknown || command == "fault", "{command}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn invalid_commands_are_rejected() {
     let (devnet, ..) = pair().await;
     for (command, named) in [

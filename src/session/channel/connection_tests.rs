@@ -106,7 +106,7 @@ fn frame_that_never_ends_ends_the_connection() {
         assert!(bench.next_deadline() <= bench.now + S);
         let error = bench.pass(S).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{kind:?}");
-        assert!(error.message().contains("gained less than 1024 bytes in 20s"), "{error}");
+        assert!(error.message().contains("gained less than 1024 bytes in 20 s"), "{error}");
     }
 }
 

@@ -51,6 +51,7 @@ use crate::protocol::channel::{
 };
 use crate::protocol::message::{Incoming, Limits, MessageId, MessageKind};
 use crate::protocol::{Seq, SeqSource, Topic};
+use crate::text::span;
 
 /// What a link to a 2.x node can carry.
 pub(crate) const LIMITS: Limits = amop::LIMITS;
@@ -345,7 +346,7 @@ impl<K: Callers> Session<K> {
                 Ok(())
             }
             Beat::Dead => {
-                let why = format_args!("nothing was received for {:?}", self.heartbeat.limit());
+                let why = format_args!("nothing was received for {}", span(self.heartbeat.limit()));
                 Err(connection_closed(&self.options.endpoint, why))
             }
         }

@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use amop::transport::{CredentialSource, Credentials};
-use amop::{Error, ErrorKind, Result};
+use amop::{Error, ErrorKind, Result, text};
 
 use crate::chain::authority::{Authority, Chain, ChainOptions, Identity, LeafOptions, Role};
 use crate::chain::key::Algorithm;
@@ -120,14 +120,14 @@ fn open(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
     check_kind(folder, &ca, algorithm)?;
     let needed = authorities.iter().flat_map(|(certificate, key)| [certificate, key]).chain(&sdk);
     let missing: Vec<_> =
-        needed.filter(|path| !path.exists()).map(|path| path.display().to_string()).collect();
+        needed.filter(|path| !path.exists()).map(|path| text::path(path).to_string()).collect();
     if !missing.is_empty() {
         return Err(Error::undelivered(
             ErrorKind::CredentialsNotFound,
             format!(
                 "the chain in {} is incomplete, there is no {}: restore it, or delete the folder's cert, sdk and node \
                  folders (or use another folder) to create a new chain",
-                folder.display(),
+                text::path(folder),
                 missing.join(", no ")
             ),
         ));
@@ -163,7 +163,7 @@ fn check_kind(folder: &Path, ca: &(PathBuf, PathBuf), wanted: Algorithm) -> Resu
         ErrorKind::CredentialsInvalid,
         format!(
             "the chain in {} has {there} certificates, not {asked} ones: use another folder",
-            folder.display()
+            text::path(folder)
         ),
     ))
 }
@@ -179,7 +179,7 @@ fn check(folder: &Path, chain: &Chain) -> Result<()> {
             format!(
                 "{} belongs to another chain than CA and agency in the cert folder: restore the right files, or \
                  delete the cert, sdk and node folders to create a new chain",
-                folder.display()
+                text::path(folder)
             ),
         )
     })
@@ -189,7 +189,7 @@ fn read_authority(certificate: &Path, key: &Path) -> Result<Authority> {
     Authority::from_pem(&read(certificate)?, &read(key)?).map_err(|error| {
         Error::undelivered(
             ErrorKind::CredentialsInvalid,
-            format!("{} and {} cannot issue certificates: {error}", certificate.display(), key.display()),
+            format!("{} and {} cannot issue certificates: {error}", text::path(certificate), text::path(key)),
         )
     })
 }
@@ -221,7 +221,7 @@ fn write(path: &Path, content: &str, mode: u32) -> Result<()> {
 fn at(path: &Path, doing: &str, error: &std::io::Error) -> Error {
     Error::undelivered(
         ErrorKind::CredentialsInvalid,
-        format!("could not {doing} {}: {error}", path.display()),
+        format!("could not {doing} {}: {error}", text::path(path)),
     )
 }
 
