@@ -7,11 +7,12 @@ use std::time::Duration;
 use amop::transport::{CredentialSource, endpoint_list};
 use amop::{Client, ClientBuilder, Generations};
 use clap::Args;
+use clap::builder::TypedValueParser;
 
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::seconds::positive_seconds;
+use crate::values::{positive_seconds, text};
 
 /// The progress text while a subscription isn't confirmed yet.
 pub(crate) const WAITING_FOR_TOPIC: &str = "waiting until the node knows the topic";
@@ -20,7 +21,7 @@ pub(crate) const WAITING_FOR_TOPIC: &str = "waiting until the node knows the top
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Connection {
     /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
-    #[arg(value_name = "ENDPOINT")]
+    #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
     endpoints: Endpoints,
     #[command(flatten)]
     pub(crate) identity: Identity,
@@ -36,12 +37,13 @@ pub(crate) struct Connection {
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoints(Vec<String>);
 
-impl From<String> for Endpoints {
-    fn from(text: String) -> Endpoints {
+/// Returns the parser of a list of endpoints, for clap.
+pub(crate) fn endpoints() -> impl TypedValueParser<Value = Endpoints> {
+    text().map(|text| {
         let endpoints: Vec<_> = endpoint_list(&text).map(str::to_owned).collect();
         // An empty text is kept, so that the error shows the right form.
         Endpoints(if endpoints.is_empty() { vec![text] } else { endpoints })
-    }
+    })
 }
 
 impl Endpoints {

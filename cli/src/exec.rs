@@ -1,6 +1,7 @@
 //! Runs a command for a request: the payload is its standard input, its standard output the reply.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::pin::pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +37,7 @@ impl Commands {
     /// the command has exited, even if processes that it left in the background hold its output open.
     pub(crate) async fn run(
         &self,
-        command: &str,
+        command: &OsStr,
         message: &Message,
         limit: Option<Duration>,
     ) -> Result<Vec<u8>, String> {

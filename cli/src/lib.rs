@@ -8,6 +8,7 @@ mod arguments;
 mod arrival;
 mod channel;
 mod clock;
+mod command_line;
 mod commands;
 mod connection;
 mod doctor;
@@ -22,16 +23,14 @@ mod pace;
 mod payload;
 mod reader;
 mod screen;
-mod seconds;
 mod sending;
+mod values;
 mod wire_log;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser};
 use tokio::runtime::Builder;
 
-use crate::arguments::Arguments;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::{Format, Output};
@@ -44,13 +43,14 @@ use crate::output::{Format, Output};
 pub fn run<I, T>(arguments: I) -> u8
 where
     I: IntoIterator<Item = T>,
-    T: Into<OsString> + Clone,
+    T: Into<OsString>,
 {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<_> = arguments.into_iter().map(Into::into).collect();
+    let arguments = match command_line::parse(&given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are regular output, unlike errors in the command line.
-            let printed = error.print();
+            let printed = command_line::print(&error, &given);
             if error.use_stderr() {
                 return Exit::Usage.code();
             }
@@ -76,7 +76,7 @@ where
         Ok(runtime) => {
             let ended = runtime.block_on(async {
                 let interrupt = Interrupt::listen()?;
-                commands::run(arguments.command, Arguments::command(), &mut output, &interrupt).await
+                commands::run(arguments.command, command_line::definition(), &mut output, &interrupt).await
             });
             // A read of standard input that never returns must not delay the exit.
             runtime.shutdown_background();

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use amop::text::digits;
 use serde::Serialize;
 
 use crate::output::{Output, Record};
@@ -72,23 +73,23 @@ impl Record for Progress {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let Progress { received, bytes, lost, rate, bytes_per_second } = self;
         let (amount, speed) = (in_bytes(*bytes as f64), in_bytes(*bytes_per_second));
-        output.progress(&format!("{received} received ({amount}), {rate:.1}/s ({speed}/s), {lost} lost"))
+        let rate = digits(*rate);
+        output.progress(&format!("{received} received ({amount}), {rate}/s ({speed}/s), {lost} lost"))
     }
 }
 
-/// Formats an amount with a fitting unit: `850 B`, `1.23 MB`.
+/// Formats an amount with a fitting unit and at most three digits: `850 B`, `1.23 MB`.
 fn in_bytes(bytes: f64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    let mut shown = format!("{bytes:.0} B");
+    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
     let mut amount = bytes;
     for unit in UNITS {
-        if amount < 1000.0 {
-            break;
+        // From here on the number is rounded to the next unit.
+        if amount < 999.5 {
+            return format!("{} {unit}", digits(amount));
         }
         amount /= 1000.0;
-        shown = format!("{amount:.2} {unit}");
     }
-    shown
+    format!("{} TB", digits(amount))
 }
 
 #[cfg(test)]
@@ -112,9 +113,16 @@ mod tests {
 
     #[test]
     fn amounts_have_a_fitting_unit() {
-        for (bytes, shown) in
-            [(0.0, "0 B"), (999.0, "999 B"), (1234.0, "1.23 kB"), (5e9, "5.00 GB"), (7e15, "7000.00 TB")]
-        {
+        for (bytes, shown) in [
+            (0.0, "0 B"),
+            (999.0, "999 B"),
+            (999.7, "1 kB"),
+            (1234.0, "1.23 kB"),
+            (12_345.0, "12.3 kB"),
+            (999_600.0, "1 MB"),
+            (5e9, "5 GB"),
+            (7e15, "7000 TB"),
+        ] {
             assert_eq!(in_bytes(bytes), shown);
         }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use amop::ErrorKind;
 use amop::protocol::channel::frame::MAX_SENT_FRAME_LEN;
-use amop::text::printable;
+use amop::text::{self, printable};
 use bytes::Bytes;
 use rustix::fs::{FileType, fstat};
 use serde::{Serialize, Serializer};
@@ -93,10 +93,10 @@ fn from_file(path: &Path) -> Outcome<Bytes> {
     let file = std::fs::File::open(path).map_err(|error| {
         Failure::Usage(format!(
             "can't read {}: {error} (to send text that begins with @, pass it on standard input: -)",
-            path.display()
+            text::path(path)
         ))
     })?;
-    all_of(file, &path.display().to_string())
+    all_of(file, &text::path(path).to_string())
 }
 
 /// Reads at most one byte more than fits a message.

@@ -2,8 +2,8 @@
 //! not with the next message.
 
 use std::io::{PipeWriter, pipe, stdout};
-use std::thread;
 
+use amop::threads;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ impl Reader {
                 sender.send_replace(true);
             }
         };
-        let started = thread::Builder::new().name("amop-reader".to_owned()).spawn(watch);
+        let started = threads::start("amop-reader", watch);
         Reader { gone, _watched: started.is_ok().then_some(watched) }
     }
 

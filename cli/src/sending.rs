@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::time::{Duration, Instant};
 
-use amop::text::{printable, span};
+use amop::text::{digits, printable, span};
 use amop::{Client, Delivery, ErrorKind};
 use clap::Args;
 use serde::Serialize;
@@ -13,13 +13,13 @@ use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{ErrorRecord, Output, Record};
-use crate::seconds::seconds;
+use crate::values::{seconds, whole};
 
 /// The number of messages and the interval.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Repeat {
     /// Send the message N times, one after the other; --interval without --count sends until Ctrl-C
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=u64::MAX))]
     count: Option<u64>,
     /// The time between the starts of two sends
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -193,9 +193,10 @@ impl Totals {
 
     fn progress(&self, total: Option<u64>) -> String {
         let Summary { sent, failed, rate, .. } = self.summary();
+        let rate = digits(rate);
         match total {
-            Some(total) => format!("{sent} of {total} sent, {failed} failed, {rate:.1}/s"),
-            None => format!("{sent} sent, {failed} failed, {rate:.1}/s"),
+            Some(total) => format!("{sent} of {total} sent, {failed} failed, {rate}/s"),
+            None => format!("{sent} sent, {failed} failed, {rate}/s"),
         }
     }
 
@@ -246,8 +247,9 @@ impl Record for Summary {
             several => format!(", {several} not answered before the end"),
         };
         let mut text = format!(
-            "{sent} sent, {succeeded} succeeded, {failed} failed{unanswered} in {} ({rate:.1}/s)",
-            span(Duration::from_secs_f64(*seconds))
+            "{sent} sent, {succeeded} succeeded, {failed} failed{unanswered} in {} ({}/s)",
+            span(Duration::from_secs_f64(*seconds)),
+            digits(*rate)
         );
         if let Some(latency) = latency_us {
             text += &format!("\nlatency: {}", latency.text());

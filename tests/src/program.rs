@@ -195,7 +195,10 @@ impl Drop for Program {
 
 /// Lets programs receive Ctrl-C even if it is ignored in this process, as under `nohup` and in background jobs of shells:
 /// a program inherits ignored signals, but not those that are caught.
-fn reset_ignored_interrupts() {
+///
+/// # Panics
+/// When no handler can be installed.
+pub fn reset_ignored_interrupts() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -16,8 +16,8 @@ use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload::{self, byte_count};
-use crate::seconds::positive_seconds;
 use crate::sending::{Number, Repeat, time_limit, waiting_for};
+use crate::values::{positive_seconds, text};
 
 /// Send a message to all subscribers of a topic
 ///
@@ -33,6 +33,7 @@ pub(crate) struct Broadcast {
     #[command(flatten)]
     connection: Connection,
     /// The topic
+    #[arg(value_parser = text())]
     topic: String,
     /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal or empty
     #[arg(allow_negative_numbers = true)]

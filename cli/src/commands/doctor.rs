@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::connection::{Endpoints, Identity};
+use crate::connection::{Endpoints, Identity, endpoints};
 use crate::doctor;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::seconds::positive_seconds;
+use crate::values::positive_seconds;
 
 /// Find out why a connection doesn't work, and what to do about it
 ///
@@ -20,7 +20,7 @@ use crate::seconds::positive_seconds;
 pub(crate) struct Doctor {
     /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas are checked one
     /// after the other
-    #[arg(value_name = "ENDPOINT")]
+    #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
     endpoints: Endpoints,
     #[command(flatten)]
     identity: Identity,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use amop::text;
 use clap::{Args, Command};
 use clap_mangen::Man as Page;
 
@@ -32,7 +33,7 @@ impl Man {
                 let written = std::fs::create_dir_all(&folder)
                     .and_then(|()| clap_mangen::generate_to(command, &folder));
                 written
-                    .map_err(|error| Failure::io(format!("can't write to {}", folder.display()), error))?;
+                    .map_err(|error| Failure::io(format!("can't write to {}", text::path(&folder)), error))?;
             }
         }
         Ok(Exit::Done)

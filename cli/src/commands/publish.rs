@@ -16,8 +16,8 @@ use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload::{self, Shown, byte_count};
-use crate::seconds::positive_seconds;
 use crate::sending::{Number, Repeat, time_limit, waiting_for};
+use crate::values::{positive_seconds, text};
 
 /// Send a message to one subscriber of a topic and print its reply
 ///
@@ -35,6 +35,7 @@ pub(crate) struct Publish {
     #[command(flatten)]
     connection: Connection,
     /// The topic
+    #[arg(value_parser = text())]
     topic: String,
     /// The message: text, - for standard input, or @FILE; without it, standard input unless it is a terminal or empty
     #[arg(allow_negative_numbers = true)]

@@ -23,7 +23,7 @@ use crate::latency::as_micros;
 use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
 use crate::payload::{self, byte_count};
 use crate::reader::Reader;
-use crate::seconds::positive_seconds;
+use crate::values::{positive_seconds, text, whole};
 
 /// Answer the unicasts of a topic, until Ctrl-C
 ///
@@ -43,6 +43,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     connection: Connection,
     /// The topic
+    #[arg(value_parser = text())]
     topic: String,
     /// Send this reply: text, - for standard input, or @FILE
     #[arg(long, value_name = "TEXT", conflicts_with = "exec", allow_hyphen_values = true)]
@@ -50,12 +51,12 @@ pub(crate) struct Serve {
     /// Reply with the output of COMMAND: sh runs it for each message, with the payload as its input and AMOP_TOPIC and
     /// AMOP_SEQ in its environment. If it fails, the publisher receives an error without details
     #[arg(long, value_name = "COMMAND")]
-    exec: Option<String>,
+    exec: Option<OsString>,
     /// Kill the command of --exec, with all processes that it has started, after this time [default: no limit]
     #[arg(long, value_name = "SECONDS", requires = "exec", value_parser = positive_seconds)]
     exec_timeout: Option<Duration>,
     /// The number of messages that are handled at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u16>(1..=u16::MAX.into()))]
     concurrency: u16,
 }
 
@@ -63,7 +64,7 @@ pub(crate) struct Serve {
 enum Source {
     Echo,
     Fixed(Bytes),
-    Exec { command: String, limit: Option<Duration> },
+    Exec { command: OsString, limit: Option<Duration> },
 }
 
 /// The number of records that may wait for slow output.

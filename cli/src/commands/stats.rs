@@ -10,13 +10,13 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::channel::{Channel, ChannelError};
-use crate::connection::{Endpoints, Identity, reading_files};
+use crate::connection::{Endpoints, Identity, endpoints, reading_files};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{ErrorRecord, FAINT, GOOD, Output, Record, STRONG};
 use crate::reader::Reader;
-use crate::seconds::{positive_seconds, seconds};
+use crate::values::{positive_seconds, seconds, whole};
 
 /// Show a node's version, its peers, and the topics of their clients
 #[derive(Args, Debug)]
@@ -27,10 +27,10 @@ Examples:
   amop stats 127.0.0.1:20200 --json | jq .topics")]
 pub(crate) struct Stats {
     /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
-    #[arg(value_name = "ENDPOINT")]
+    #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
     endpoints: Endpoints,
     /// The group whose peers are listed
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = whole::<i64>(1..=32767))]
     group: i64,
     /// Repeat at this interval, until Ctrl-C
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]

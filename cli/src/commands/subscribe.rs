@@ -16,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 use crate::pace::Pace;
 use crate::reader::Reader;
+use crate::values::{text, whole};
 
 /// Print the messages that arrive on a topic, until Ctrl-C
 ///
@@ -32,9 +33,10 @@ pub(crate) struct Subscribe {
     #[command(flatten)]
     connection: Connection,
     /// The topic
+    #[arg(value_parser = text())]
     topic: String,
     /// End after N messages
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=u64::MAX))]
     count: Option<u64>,
     /// Write payloads unchanged, with nothing before, between or after them
     #[arg(long, conflicts_with = "json")]

@@ -159,6 +159,9 @@ findings! {
     SlowLink: Done, "slow-link",
         "the link is slow: TLS took longer than the time limit",
         "give connections and messages more time (--connect-timeout, --timeout), and check the network in between";
+    LinkTooSlow: Connect, "link-too-slow",
+        "the link is so slow that the server closed the connection before TLS was complete",
+        "check the network in between: a handshake needs some 5 kB";
     SameNodeLoss: Done, "same-node-loss",
         "nodes of 2.8 to 2.11 lose messages between clients of the same node",
         "connect publishers and subscribers to different nodes, or each to several";

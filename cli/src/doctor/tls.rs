@@ -112,6 +112,13 @@ impl Tls {
     async fn explain(&self, failure: &HandshakeFailure, known: Option<&Problem>) -> Problem {
         let because = |finding| Problem::new(finding, failure.error.message());
         match (failure.stage, failure.alert) {
+            // Servers limit the time of a handshake. A close says nothing about the certificates then.
+            (Stage::BeforeCertificate | Stage::AfterCertificate, None) if self.is_slow => {
+                let limit = span(self.limit / PATIENCE);
+                let seen =
+                    format!("the connection was closed during a handshake that took longer than {limit}");
+                Problem::new(Finding::LinkTooSlow, seen)
+            }
             (Stage::BeforeCertificate, _) => {
                 let unlike = self.unlike_a_channel(failure.alert.is_some()).await;
                 unlike.unwrap_or_else(|| because(Finding::TlsFailed))

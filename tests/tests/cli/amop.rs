@@ -60,7 +60,8 @@ impl Place {
 
     /// Starts `amop` with `input` on its standard input.
     pub(crate) fn start_with(&self, arguments: &[&str], input: &[u8]) -> Program {
-        Program::start_with(env!("CARGO_BIN_EXE_test-amop"), arguments, self.folder(), input)
+        let arguments = [arguments, &patience(arguments)].concat();
+        Program::start_with(env!("CARGO_BIN_EXE_test-amop"), &arguments, self.folder(), input)
     }
 
     /// Runs `amop` until it exits.
@@ -69,11 +70,27 @@ impl Place {
     }
 }
 
+/// Returns options that raise the default time limits of a verb, which a busy machine can exceed, unless they are given.
+fn patience(arguments: &[&str]) -> Vec<&'static str> {
+    let limits: &[&str] = match arguments.first() {
+        Some(&"publish" | &"broadcast") => &["--timeout", "--connect-timeout"],
+        Some(&"subscribe" | &"serve") => &["--connect-timeout"],
+        _ => &[],
+    };
+    let missing = limits.iter().filter(|limit| !arguments.contains(limit));
+    missing.flat_map(|limit| [*limit, "60"]).collect()
+}
+
 /// Runs `attempt` with increasing time limits, in seconds, until it returns a result. A test of silence ends quickly with a
 /// short limit, but on a busy machine a short limit may end an earlier step.
 pub(crate) fn with_patience<T>(attempt: impl Fn(&str) -> Option<T>) -> T {
     let limits = ["0.3", "1", "4", "16", "60"];
     limits.into_iter().find_map(attempt).expect("a result within the longest limit")
+}
+
+/// An endpoint whose name no resolver knows: a label of more than 63 characters, which is refused without asking a server.
+pub(crate) fn unresolvable() -> String {
+    format!("{}.invalid:20200", "a".repeat(64))
 }
 
 /// An endpoint at which nothing listens, and which no other process can use meanwhile.

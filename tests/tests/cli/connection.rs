@@ -1,8 +1,11 @@
 //! The sources of credentials.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use amop_devnet::Devnet;
 use amop_tests::program::{Ended, Program};
@@ -68,4 +71,40 @@ fn copy(from: &Path, to: &Path) {
     for file in FILES {
         fs::copy(from.join(file), to.join(file)).unwrap();
     }
+}
+
+/// Runs `amop broadcast` as another user than root, who reads any file. Returns `None` if that user can't start it.
+fn broadcast_without_privileges(place: &Place, devnet: &Devnet) -> Option<Ended> {
+    const NOBODY: u32 = 65_534;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_test-amop"));
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.args(["broadcast", &devnet.endpoints()[0], "hello", "hi", "--credentials", "given"]);
+    command.current_dir(place.folder()).env_remove("AMOP_CREDENTIALS");
+    // The checkout and the folder for temporary files may be closed to other users.
+    match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+        Ok(mut probe) => drop(probe.wait()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return None,
+        Err(error) => panic!("{error}"),
+    }
+    Some(Program::spawn(command, b"").end())
+}
+
+#[test]
+fn unreadable_key_is_named_with_what_to_type() {
+    let (place, devnet) = place();
+    let given = place.folder().join("given");
+    for folder in [place.folder(), &given] {
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::set_permissions(given.join("sdk.key"), Permissions::from_mode(0o000)).unwrap();
+    let Some(ended) = broadcast_without_privileges(&place, &devnet) else { return };
+    assert_eq!(ended.code, 3, "{ended:?}");
+    let [error] = &ended.stderr[..] else { panic!("{ended:?}") };
+    assert!(
+        error.starts_with("error: cannot read ") && error.contains("given/sdk.key: Permission"),
+        "{error}"
+    );
+    assert!(error.contains("chmod u+r ") && error.ends_with("or run the program as its owner"), "{error}");
 }

@@ -6,7 +6,7 @@ use amop::transport::KeyExchange;
 use amop_devnet::{NodeCertificate, OnConnect};
 use amop_tests::program::Program;
 
-use crate::amop::{Place, Unused, with_patience};
+use crate::amop::{Place, Unused, unresolvable, with_patience};
 use crate::doctor::forged_node::ForgedNode;
 
 #[test]
@@ -61,7 +61,7 @@ fn failed_connection_exits_with_4() {
     let place = Place::with_nodes();
     let ended = place.run(&["publish", &Unused::port().endpoint, "hello", "hi"]);
     assert_eq!(ended.code, 4, "{ended:?}");
-    let ended = place.run(&["publish", "no-such-host.invalid:20200", "hello", "hi"]);
+    let ended = place.run(&["publish", &unresolvable(), "hello", "hi"]);
     assert_eq!(ended.code, 4, "{ended:?}");
     place.node(0).on_connect(OnConnect::Stall);
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi", "--connect-timeout", "0.2"]);

@@ -44,3 +44,25 @@ fn ctrl_c_ends_the_read_of_credentials_without_end() {
         assert_eq!(ended.code, 130, "{arguments:?}: {ended:?}");
     }
 }
+
+#[test]
+fn only_the_main_thread_receives_signals() {
+    let place = Place::with_nodes();
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "hello", "--json"]);
+    assert!(subscriber.line().contains(r#""event":"subscribed""#));
+    let main = subscriber.pid().as_raw_nonzero().to_string();
+    let mut others = 0;
+    for task in fs::read_dir(format!("/proc/{main}/task")).unwrap() {
+        let task = task.unwrap();
+        // A thread may have ended meanwhile.
+        let Ok(status) = fs::read_to_string(task.path().join("status")) else { continue };
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+        let blocked = u64::from_str_radix(blocked.trim(), 16).unwrap();
+        // SIGINT and SIGTERM.
+        let expected = if *task.file_name() == *main { 0 } else { 1 << 1 | 1 << 14 };
+        assert_eq!(blocked & (1 << 1 | 1 << 14), expected, "{status}");
+        others += usize::from(expected != 0);
+    }
+    assert!(others > 0);
+    assert_eq!(subscriber.interrupted().code, 0);
+}

@@ -14,6 +14,10 @@ fn run(place: &Place, arguments: &[&OsStr]) -> Ended {
     Program::spawn(command, b"").end()
 }
 
+fn words<'a>(words: &[&'a str]) -> Vec<&'a OsStr> {
+    words.iter().copied().map(OsStr::new).collect()
+}
+
 #[test]
 fn messages_and_replies_may_be_any_bytes_of_the_command_line() {
     let place = Place::with_nodes();
@@ -117,4 +121,98 @@ fn interrupted_wait_for_a_subscriber_reports_no_delivery() {
         ended.stderr.last().unwrap() == "interrupted; the message was not delivered"
     });
     assert!(is_known);
+}
+
+#[test]
+fn invalid_values_are_named_with_what_to_write() {
+    let place = Place::empty();
+    for (arguments, expected) in [
+        (&["publish", "a:1", "hello", "hi", "--timeout", "-1"][..], "seconds from 0 up, such as 2 or 0.5"),
+        (&["publish", "a:1", "hello", "hi", "--count", "-1"], "a whole number from 1 up"),
+        (&["publish", "a:1", "hello", "hi", "--count", "0"], "a whole number from 1 up"),
+        (&["publish", "a:1", "hello", "hi", "--count", "9e9"], "a whole number from 1 up"),
+        (&["serve", "a:1", "hello", "--concurrency", "70000"], "a whole number from 1 to 65535"),
+        (&["stats", "a:1", "--group", "-5"], "a whole number from 1 to 32767"),
+        (&["stats", "a:1", "--interval", "-1"], "seconds from 0 up, such as 2 or 0.5"),
+        (&["devnet", "--nodes", "5000"], "a whole number from 1 to 1000"),
+        (&["devnet", "--port", "70000"], "a whole number from 0 to 65535"),
+        (&["devnet", "--push-limit", "-1"], "seconds from 0 up, such as 2 or 0.5"),
+        (&["devnet", "--bandwidth", "0"], "a whole number from 1 up"),
+        (&["devnet", "--seed", "x"], "a whole number from 0 up"),
+    ] {
+        let ended = place.run(arguments);
+        let error = &ended.stderr[0];
+        assert_eq!(ended.code, 2, "{arguments:?}: {ended:?}");
+        assert!(error.starts_with("error: invalid value '"), "{error}");
+        assert!(error.ends_with(&format!(": write {expected}")), "{error}");
+    }
+}
+
+#[test]
+fn argument_that_is_not_utf_8_is_named() {
+    let place = Place::empty();
+    let bytes = OsStr::from_bytes(b"he\xff");
+    for (arguments, name) in [
+        ([&words(&["publish", "a:1"])[..], &[bytes], &words(&["hi"])].concat(), "<TOPIC>"),
+        ([&words(&["stats"])[..], &[bytes]].concat(), "<ENDPOINT>"),
+        ([&words(&["devnet", "--fault"])[..], &[bytes]].concat(), "--fault <FAULT>"),
+    ] {
+        let ended = run(&place, &arguments);
+        let expected = format!(r#"for '{name}': "he\xff" is not UTF-8"#);
+        assert!(ended.code == 2 && ended.stderr[0].ends_with(&expected), "{ended:?}");
+    }
+}
+
+#[test]
+fn paths_and_commands_may_be_any_bytes() {
+    let place = Place::with_nodes();
+    let bytes = OsStr::from_bytes(b"sd\xff");
+    std::fs::rename(place.folder().join("amop-devnet/sdk"), place.folder().join(bytes)).unwrap();
+    let endpoint = place.endpoint(0);
+    let with_credentials = |start: &[&str], folder: &OsStr| {
+        run(&place, &[&words(start)[..], &[OsStr::new("--credentials"), folder]].concat())
+    };
+    for start in [&["broadcast", &endpoint, "hello", "hi"][..], &["stats", &endpoint], &["doctor", &endpoint]]
+    {
+        let ended = with_credentials(start, bytes);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let ended = with_credentials(start, OsStr::from_bytes(b"no\nsd\xff"));
+        let shown = [ended.stdout, ended.stderr].concat();
+        assert!(shown.iter().any(|line| line.contains(r"no\nsd")), "{shown:?}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_test-amop"));
+    command.args(["serve", &place.endpoint(1), "hello", "--exec"]).arg(OsStr::from_bytes(b"printf '\xff'"));
+    command.arg("--credentials").arg(bytes).current_dir(place.folder());
+    let server = Program::spawn(command, b"");
+    server.error_line();
+    assert_eq!(with_credentials(&["publish", &endpoint, "hello", "hi"], bytes).stdout, ["ff (hex, 1 byte)"]);
+    assert_eq!(server.interrupted().code, 0);
+}
+
+#[test]
+fn tip_for_an_unexpected_argument_works() {
+    let place = Place::empty();
+    let publish = ["publish", "a:1", "hello", "-x", "--timeout", "5"];
+    let ended = place.run(&publish);
+    assert!(ended.stderr.iter().any(|line| line.contains("use '-- -x'")), "{ended:?}");
+    for arguments in [&["subscribe", "a:1", "hello", "-x"][..], &["stats", "a:1", "-x"], &["demo", "-1"]] {
+        let ended = place.run(arguments);
+        assert_eq!(ended.code, 2);
+        assert!(ended.stderr[0].starts_with("error: unexpected argument '-"), "{ended:?}");
+        assert!(!ended.stderr.concat().contains("tip"), "{ended:?}");
+    }
+    let ended = place.run(&["subscribe", "a:1", "hello", "--cuont", "5"]);
+    assert!(ended.stderr.concat().contains("'--count'"), "a similar one is still named: {ended:?}");
+}
+
+#[test]
+fn errors_of_the_command_line_do_not_command_a_terminal() {
+    let place = Place::empty();
+    for arguments in
+        [&["\x1b[31mpublish"][..], &["stats", "a:1", "--group", "\x1b[2J"], &["demo", "\u{9b}2J"]]
+    {
+        let ended = place.run(arguments);
+        assert_eq!(ended.code, 2);
+        assert!(!ended.stderr.concat().contains(|c: char| c.is_control()), "{ended:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use amop_devnet::{Choice, DevnetBuilder, SameNode};
 use clap::{Args, ValueEnum};
 
-use crate::seconds::{positive_seconds, seconds};
+use crate::values::{positive_seconds, seconds, whole};
 
 /// How the nodes behave.
 #[derive(Args, Debug)]
@@ -54,10 +54,10 @@ pub(crate) struct Behaviour {
     #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     idle_limit: Option<Duration>,
     /// The bytes of messages per second that each node accepts from publishers; more is answered with code 103
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "BYTES", value_parser = whole::<u64>(1..=u64::MAX))]
     bandwidth: Option<u64>,
     /// The seed: random choices are the same for the same number and the same order of frames
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = whole::<u64>(0..=u64::MAX))]
     seed: u64,
 }
 

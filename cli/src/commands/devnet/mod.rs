@@ -3,18 +3,22 @@
 mod behaviour;
 mod control;
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::IpAddr;
-use std::path::{self, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{self, Path, PathBuf};
 
+use amop::text;
 use amop_devnet::Counters;
 use clap::Args;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use self::behaviour::Behaviour;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, ODD, Output, Record, STRONG};
+use crate::values::{self, whole};
 
 /// Run embedded nodes, connected as the nodes of a chain are, until Ctrl-C
 ///
@@ -32,10 +36,10 @@ Examples:
   amop devnet --control              reads commands from standard input, such as: freeze 1")]
 pub(crate) struct Devnet {
     /// The number of nodes
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 2, value_parser = whole::<u16>(1..=1000))]
     nodes: u16,
     /// The port of the first node; the others use the next ports; 0: free ports
-    #[arg(long, default_value_t = 20200)]
+    #[arg(long, default_value_t = 20200, value_parser = whole::<u16>(0..=u16::MAX.into()))]
     port: u16,
     /// The address to listen on; other machines can connect unless it is a loopback address
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
@@ -44,17 +48,17 @@ pub(crate) struct Devnet {
     #[arg(long, default_value = "amop-devnet")]
     dir: PathBuf,
     /// The id of the chain, which some SDKs compare with their configuration
-    #[arg(long, value_name = "ID", default_value = "1")]
+    #[arg(long, value_name = "ID", default_value = "1", value_parser = values::text())]
     chain_id: String,
     /// The group of the nodes
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32767))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = whole::<u32>(1..=32767))]
     group: u32,
     /// Use RSA certificates, the default of chains since 2.9; real nodes of such chains support only static RSA key
     /// exchange, these nodes only ECDHE, so that a client that connects here may not connect there, and vice versa
     #[arg(long)]
     rsa: bool,
     /// A fault in frames, such as 'lose type=0x31 times=1 topic=hello'; can be given several times
-    #[arg(long = "fault", value_name = "FAULT", help_heading = "Faults")]
+    #[arg(long = "fault", value_name = "FAULT", value_parser = values::text(), help_heading = "Faults")]
     faults: Vec<String>,
     /// Read commands from standard input, one per line, until its end: freeze 1, cut-link 0 1, fault twice ...
     #[arg(long, help_heading = "Faults")]
@@ -76,7 +80,7 @@ impl Devnet {
         for fault in &self.faults {
             devnet.control(&format!("fault {fault}")).await?;
         }
-        let credentials = devnet.credentials_dir().unwrap_or(&self.dir).display().to_string();
+        let credentials = devnet.credentials_dir().unwrap_or(&self.dir).to_owned();
         if !self.host.is_loopback() {
             output.emit_now(&Exposed { host: self.host })?;
         }
@@ -111,36 +115,49 @@ impl Devnet {
 #[serde(tag = "event", rename = "ready")]
 pub(super) struct Ready {
     pub(super) endpoints: Vec<String>,
-    pub(super) credentials: String,
+    #[serde(serialize_with = "lossy")]
+    pub(super) credentials: PathBuf,
 }
 
 impl Record for Ready {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let Ready { endpoints, credentials } = self;
-        let mut text = format!("{GOOD}ready:{GOOD:#} {STRONG}{}{STRONG:#}\n", endpoints.join("  "));
-        text += &format!("credentials: {credentials}\n");
+        let mut shown = format!("{GOOD}ready:{GOOD:#} {STRONG}{}{STRONG:#}\n", endpoints.join("  "));
+        shown += &format!("credentials: {}\n", text::path(credentials));
         if let (Some(first), Some(last)) = (endpoints.first(), endpoints.last()) {
             // The other terminals may be in another folder.
-            let folder =
-                path::absolute(credentials).map_or(credentials.into(), |path| path.display().to_string());
-            let folder = shell_word(&folder);
-            text += &format!(
+            let folder = path::absolute(credentials).unwrap_or(credentials.clone());
+            let folder = shell_word(folder.as_os_str());
+            shown += &format!(
                 "{FAINT}try in other terminals:\n  \
                  amop subscribe {last} hello --credentials {folder}\n  \
                  amop publish {first} hello 'hi there' --credentials {folder}\nCtrl-C ends{FAINT:#}"
             );
         }
-        output.result(&text)
+        output.result(&shown)
     }
 }
 
-/// Returns `text` as one word of a shell's command line.
-fn shell_word(text: &str) -> String {
+/// Writes a path as a text, in which bytes that are not UTF-8 are replaced.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// Returns `word` as one word of a shell's command line. One that can't be shown as it is has the form of bash, zsh and ksh.
+fn shell_word(word: &OsStr) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
+    match word.to_str() {
+        Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
+        Some(text) if !text.contains(text::is_unprintable) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => {
+            let escaped = word.as_bytes().iter().map(|byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+                b' '..=b'~' => char::from(*byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            });
+            format!("$'{}'", escaped.collect::<String>())
+        }
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The nodes listen on an address that other machines may reach.
@@ -187,5 +204,26 @@ impl Record for Summary {
             "stopped; {} connections ({} refused), {} frames in, {} out",
             self.connections, self.refused, self.frames_in, self.frames_out
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_path_is_one_word_of_a_shell() {
+        for (word, expected) in [
+            (&b"/tmp/sdk-1.0"[..], "/tmp/sdk-1.0"),
+            (b"", "''"),
+            (b"it's a chain", r"'it'\''s a chain'"),
+            (b"na\xefve \n\\'", r"$'na\xefve \x0a\\\''"),
+        ] {
+            let word = OsStr::from_bytes(word);
+            assert_eq!(shell_word(word), expected);
+            let shell = std::process::Command::new("bash");
+            let printed = { shell }.args(["-c", &format!("printf %s {expected}")]).output().unwrap();
+            assert_eq!(OsStr::from_bytes(&printed.stdout), word);
+        }
     }
 }

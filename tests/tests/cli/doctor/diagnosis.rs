@@ -70,6 +70,10 @@ impl Diagnosis {
         self.summary["works"] == true
     }
 
+    pub(crate) fn has_problem(&self, finding: &str) -> bool {
+        self.summary["problems"] == Value::from(vec![finding])
+    }
+
     pub(crate) fn has(&self, step: &str, outcome: &str, finding: &str, seen: &str) {
         let check = self.checks.iter().find(|check| check["finding"] == finding);
         let check = check.unwrap_or_else(|| panic!("{finding}: {self:#?}"));

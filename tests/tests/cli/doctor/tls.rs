@@ -44,14 +44,15 @@ fn server_of_tls_1_3_only_is_foreign() {
     Diagnosis::of(&place, &web.endpoint, &[]).is("tls", 5, "foreign-tls", "refused TLS 1.2");
 }
 
+/// The connections of the steps up to the second attempt: TCP, TLS, one for each kind of offer.
+const SLOW: usize = 7;
+
 /// The first connections let 7 bytes of the node pass, which is an alert as a whole and the beginning of all else.
 #[test]
 fn slow_link_is_not_a_dead_one() {
-    // The connections of the steps up to the second attempt: TCP, TLS, one for each kind of offer.
-    const SLOW: usize = 7;
     let place = Place::with_nodes();
     let diagnosis = with_patience(|limit| {
-        let link = proxy(place.endpoint(0), |number| if number < SLOW { 7 } else { u64::MAX });
+        let link = proxy(place.endpoint(0), |number| [u64::MAX, if number < SLOW { 7 } else { u64::MAX }]);
         let diagnosis = Diagnosis::within(limit, &place, &link, &[]);
         diagnosis.has_no_problem().then_some(diagnosis)
     });
@@ -59,36 +60,55 @@ fn slow_link_is_not_a_dead_one() {
     diagnosis.is_ok("round-trip", "there and back");
 }
 
+/// As above, but the second attempt is closed after the client's first message.
+#[test]
+fn server_that_gives_up_a_slow_handshake_is_not_said_to_refuse_the_client() {
+    let place = Place::with_nodes();
+    let diagnosis = with_patience(|limit| {
+        let limits = |number| if number < SLOW { [u64::MAX, 7] } else { [600, u64::MAX] };
+        let link = proxy(place.endpoint(0), limits);
+        let diagnosis = Diagnosis::within(limit, &place, &link, &[]);
+        diagnosis.has_problem("link-too-slow").then_some(diagnosis)
+    });
+    diagnosis.is("tls", 4, "link-too-slow", "was closed during a handshake that took longer than");
+}
+
 /// A server that shows a foreign certificate first, and then closes each connection.
 #[test]
 fn verdict_is_not_replaced_by_that_of_a_later_connection() {
     let place = Place::with_nodes();
     place.node(0).show_certificate(NodeCertificate::Foreign).unwrap();
-    let link = proxy(place.endpoint(0), |number| if number < 2 { u64::MAX } else { 0 });
+    let link = proxy(place.endpoint(0), |number| [u64::MAX, if number < 2 { u64::MAX } else { 0 }]);
     Diagnosis::of(&place, &link, &[]).is("tls", 5, "wrong-ca", "is refused");
 }
 
-/// Forwards connections to `target`, of what it sends at most `most` bytes of each connection by its number from 0. With
-/// 0 bytes the connection is closed, else it stays open.
-fn proxy(target: String, most: impl Fn(usize) -> u64 + Send + 'static) -> String {
+/// Forwards connections to `target`: of what the client and the server send, at most the bytes that `limits` returns for the
+/// number of the connection, from 0. Behind the client's limit its stream ends. Behind the server's nothing follows; with 0
+/// bytes the connection is closed.
+fn proxy(target: String, limits: impl Fn(usize) -> [u64; 2] + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         for (number, client) in listener.incoming().map_while(Result::ok).enumerate() {
-            let most = most(number);
-            if most == 0 {
+            let [of_client, of_server] = limits(number);
+            if of_server == 0 {
                 continue;
             }
             let node = TcpStream::connect(&target).unwrap();
             let (mut from_client, mut to_node) = (client.try_clone().unwrap(), node.try_clone().unwrap());
             // Either copy ends with an error if its receiver is gone.
             thread::spawn(move || {
-                let _ = io::copy(&mut from_client, &mut to_node);
+                let _ = io::copy(&mut (&mut from_client).take(of_client), &mut to_node);
                 let _ = to_node.shutdown(Shutdown::Write);
-                // Only now may the other direction be closed.
-                drop(from_client);
+                // Only at the end of the client's stream may the other direction be closed.
+                let _ = io::copy(&mut from_client, &mut io::sink());
             });
-            thread::spawn(move || io::copy(&mut node.take(most), &mut &client));
+            thread::spawn(move || {
+                let _ = io::copy(&mut (&node).take(of_server), &mut &client);
+                if of_server == u64::MAX {
+                    let _ = client.shutdown(Shutdown::Write);
+                }
+            });
         }
     });
     endpoint
