@@ -3,10 +3,12 @@ package amop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,9 +50,11 @@ func silent(t *testing.T) string {
 // free returns an address on which nothing listens.
 func free(t *testing.T) string {
 	t.Helper()
-	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
-	defer func() { ok(t, listener.Close()) }()
-	return listener.Addr().String()
+	socket := must[int](t)(syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0))
+	t.Cleanup(func() { ok(t, syscall.Close(socket)) })
+	ok(t, syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	address := must[syscall.Sockaddr](t)(syscall.Getsockname(socket)).(*syscall.SockaddrInet4)
+	return fmt.Sprintf("127.0.0.1:%d", address.Port)
 }
 
 func TestConnectReportsTheCauseOfAFailure(t *testing.T) {
@@ -81,7 +85,7 @@ func TestConnectReportsTheCauseOfAFailure(t *testing.T) {
 		"somebody's key":     {[]amop.Option{node, amop.CredentialPEM(read("ca.crt"), read("sdk.crt"), other("sdk.key"))}, amop.ErrKeyMismatch, ""},
 		"an encrypted key":   {[]amop.Option{node, amop.CredentialPEM(read("ca.crt"), read("sdk.crt"), []byte(encrypted))}, amop.ErrKeyEncrypted, ""},
 		"nobody listens":     {[]amop.Option{amop.Endpoint(free(t)), good}, amop.ErrConnect, ""},
-		"no such host":       {[]amop.Option{amop.Endpoint("nowhere.invalid:1"), good}, amop.ErrResolve, "nowhere.invalid"},
+		"no such host":       {[]amop.Option{amop.Endpoint(strings.Repeat("a", 64) + ".invalid:1"), good}, amop.ErrResolve, ".invalid"},
 		"a silent node":      {[]amop.Option{amop.Endpoint(silent(t)), good, amop.ConnectTimeout(50 * time.Millisecond)}, amop.ErrConnectTimeout, ""},
 		"another chain's CA": {[]amop.Option{node, amop.CredentialPEM(other("ca.crt"), other("sdk.crt"), other("sdk.key"))}, amop.ErrNodeCertificate, ""},
 		"another chain's certificate": {[]amop.Option{node,
@@ -220,6 +224,18 @@ func TestAllOptionsAreAcceptedTogether(t *testing.T) {
 	fails(t, err, amop.ErrInvalidArgument)
 	_, err = client.ServeFunc(soon(t), topic, nil)
 	fails(t, err, amop.ErrInvalidArgument)
+}
+
+func TestWireNamesOfPrivateTopicsAreRejected(t *testing.T) {
+	client := clientAt(t, 0)
+	for _, topic := range []string{"#!$TopicNeedVerify_a", "#!$VerifyChannel_a", "#!$PushChannel_a"} {
+		_, err := client.Subscribe(soon(t), topic)
+		if e := fails(t, err, amop.ErrInvalidTopic); !strings.Contains(e.Message, "private topic") {
+			t.Fatal(e)
+		}
+		_, err = client.Serve(soon(t), topic)
+		fails(t, err, amop.ErrInvalidTopic)
+	}
 }
 
 func TestEveryCallRejectsInvalidTopics(t *testing.T) {

@@ -18,6 +18,10 @@ import (
 // guard is the longest time that a test waits; passing tests wait far less.
 const guard = 60 * time.Second
 
+// shortLimits are to be tested one after the other: on a busy machine the first may pass before the step that a test is
+// about.
+var shortLimits = []time.Duration{50 * time.Millisecond, 400 * time.Millisecond, 1500 * time.Millisecond, 4 * time.Second}
+
 // nodes are two embedded nodes for all tests. Tests that kill nodes start their own.
 var nodes *devnet.Devnet
 
@@ -70,7 +74,10 @@ func clientAt(t testing.TB, node int, opts ...amop.Option) *amop.Client {
 
 func connect(t testing.TB, opts ...amop.Option) *amop.Client {
 	t.Helper()
-	opts = append([]amop.Option{amop.ReconnectMin(10 * time.Millisecond), amop.ReconnectMax(100 * time.Millisecond)}, opts...)
+	opts = append([]amop.Option{
+		amop.ReconnectMin(10 * time.Millisecond), amop.ReconnectMax(100 * time.Millisecond),
+		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard),
+	}, opts...)
 	client, err := amop.Connect(soon(t), opts...)
 	if err != nil {
 		t.Fatal(err)

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from guard import PATIENT
 
 import amop
 from amop.devnet import Devnet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from typing import Unpack
 
 pytest_plugins = ["pytester"]
 
 _numbers = itertools.count()
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Ctrl-C is ignored under nohup and in background jobs of shells. Programs that tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class PatientDevnet(Devnet):
+    """Nodes whose clients have time limits that no machine exceeds, unless a test sets its own."""
+
+    def connect(self, node: int = 0, **options: Unpack[amop.ClientOptions]) -> amop.Client:
+        limits = PATIENT.copy()
+        limits.update(options)
+        return super().connect(node, **limits)
+
 
 @pytest.fixture(scope="session")
 def devnet() -> Iterator[Devnet]:
-    with Devnet(nodes=2) as devnet:
+    with PatientDevnet(nodes=2) as devnet:
         yield devnet
 
 
@@ -43,11 +59,11 @@ def subscriber(devnet: Devnet) -> Iterator[amop.Client]:
 
 @pytest.fixture
 async def aio_publisher(devnet: Devnet) -> AsyncIterator[amop.aio.Client]:
-    async with amop.aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
+    async with amop.aio.connect(devnet.endpoints[0], credentials=devnet.credentials, **PATIENT) as client:
         yield client
 
 
 @pytest.fixture
 async def aio_subscriber(devnet: Devnet) -> AsyncIterator[amop.aio.Client]:
-    async with amop.aio.connect(devnet.endpoints[1], credentials=devnet.credentials) as client:
+    async with amop.aio.connect(devnet.endpoints[1], credentials=devnet.credentials, **PATIENT) as client:
         yield client

@@ -9,6 +9,12 @@ import amop
 GUARD = 60.0
 """Seconds."""
 
+SHORT_LIMITS = (0.05, 0.4, 1.5, 4.0)
+"""Limits to test one after the other: on a busy machine the first may pass before the step that a test is about."""
+
+PATIENT: amop.ClientOptions = {"connect_timeout": GUARD, "call_timeout": GUARD, "close_timeout": GUARD}
+"""Time limits that no machine exceeds."""
+
 Kind = TypeVar("Kind", bound=amop.events.Event)
 
 

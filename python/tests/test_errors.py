@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,17 +97,19 @@ def test_connect_reports_invalid_arguments() -> None:
 
 
 def test_missing_node_is_a_connection_error(devnet: amop.devnet.Devnet) -> None:
-    with amop.devnet.Devnet(nodes=1) as other:
-        endpoint = other.endpoints[0]
-    with pytest.raises(amop.NodeConnectionError) as caught:
-        amop.connect(endpoint, credentials=devnet.credentials)
-    assert isinstance(caught.value, ConnectionError)
-    assert caught.value.kind == amop.ErrorKind.CONNECT
-    assert caught.value.retriable
-    with amop.connect(endpoint, credentials=devnet.credentials, start_offline=True) as client:
+    # Nothing listens at the port, and no other process can use it meanwhile.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{bound.getsockname()[1]}"
         with pytest.raises(amop.NodeConnectionError) as caught:
-            client.publish("topic", timeout=0.1, retry="never")
-        assert caught.value.kind in (amop.ErrorKind.NOT_CONNECTED, amop.ErrorKind.CONNECT)
+            amop.connect(endpoint, credentials=devnet.credentials)
+        assert isinstance(caught.value, ConnectionError)
+        assert caught.value.kind == amop.ErrorKind.CONNECT
+        assert caught.value.retriable
+        with amop.connect(endpoint, credentials=devnet.credentials, start_offline=True) as client:
+            with pytest.raises(amop.NodeConnectionError) as caught:
+                client.publish("topic", timeout=0.1, retry="never")
+            assert caught.value.kind in (amop.ErrorKind.NOT_CONNECTED, amop.ErrorKind.CONNECT)
 
 
 def test_credentials_of_another_chain_are_a_tls_error(devnet: amop.devnet.Devnet) -> None:

@@ -275,6 +275,20 @@ void subscribe(const amop_client *client, const char *topic, amop_message_callba
     OK(amop_client_subscribe_callback(client, topic, NULL, callback, &context->subscription, &error));
 }
 
+char *new_folder(void)
+{
+    const char *parent = getenv("TMPDIR"), *name = "/amop-test-XXXXXX";
+    if (parent == NULL || *parent == '\0') {
+        parent = "/tmp";
+    }
+    size_t size = strlen(parent) + strlen(name) + 1;
+    char *folder = malloc(size);
+    assert_non_null(folder);
+    snprintf(folder, size, "%s%s", parent, name);
+    assert_non_null(mkdtemp(folder));
+    return folder;
+}
+
 const char *fresh_topic(void)
 {
     static char topics[8][32];

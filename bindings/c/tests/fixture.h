@@ -119,6 +119,10 @@ amop_completion_callback completing(context *context);
 void subscribe(const amop_client *client, const char *topic, amop_message_callback callback,
                context *context);
 
+/* Bytes for any path, whatever $TMPDIR is. */
+enum { PATH_SIZE = 4096 };
+/* Creates an empty folder below $TMPDIR (/tmp if it is not set). The caller frees the path and removes the folder. */
+char *new_folder(void);
 /* Returns a topic that no other test uses. The string stays valid for a few further calls. */
 const char *fresh_topic(void);
 /* Returns whether bytes equal a string. */

@@ -19,7 +19,7 @@ static void expect_refusal(amop_options *options, amop_status status, const char
 /* Reads a file of the devnet's credentials. */
 static char *content_of(const char *name)
 {
-    char path[512];
+    char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s", amop_devnet_credentials(devnet), name);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
@@ -53,7 +53,7 @@ static void credentials_are_read_from_folder_files_or_memory(void **state)
     end(client_with(options_at(0)));
     end(client_with(options_with(NULL, NULL, NULL)));
     const char *names[] = {"ca.crt", "sdk.crt", "sdk.key"};
-    char paths[3][512];
+    char paths[3][PATH_SIZE];
     for (int n = 0; n < 3; n++) {
         snprintf(paths[n], sizeof paths[n], "%s/%s", amop_devnet_credentials(devnet), names[n]);
     }
@@ -75,8 +75,7 @@ static void missing_credentials_list_the_places_searched(void **state)
     OK(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 0)));
     assert_int_equal(setenv("AMOP_CREDENTIALS", amop_devnet_credentials(devnet), 1), 0);
     end(client_with(options));
-    char folder[] = "/tmp/amop-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
+    char *folder = new_folder();
     assert_int_equal(setenv("AMOP_CREDENTIALS", folder, 1), 0);
     options = amop_options_new();
     OK(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 0)));
@@ -89,6 +88,7 @@ static void missing_credentials_list_the_places_searched(void **state)
     OK(amop_options_set_credential_files(options, "no-ca", "no-cert", "no-key"));
     expect_refusal(options, AMOP_ERROR_CREDENTIALS_NOT_FOUND, "no-");
     assert_int_equal(rmdir(folder), 0);
+    free(folder);
 }
 
 static void unusable_credentials_report_the_reason(void **state)

@@ -27,7 +27,7 @@ static uint16_t port_of(const char *endpoint)
 
 static int is_file(const char *folder, const char *name)
 {
-    char path[512];
+    char path[PATH_SIZE];
     struct stat found;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return stat(path, &found) == 0 && S_ISREG(found.st_mode);
@@ -43,7 +43,7 @@ static void devnet_deletes_its_temporary_folder(void **state)
     }
     assert_null(amop_devnet_endpoint(made, 3));
     assert_null(amop_devnet_endpoint(made, SIZE_MAX));
-    char folder[256];
+    char folder[PATH_SIZE];
     snprintf(folder, sizeof folder, "%s", amop_devnet_credentials(made));
     assert_true(is_file(folder, "ca.crt") && is_file(folder, "sdk.crt") && is_file(folder, "sdk.key"));
     OK(amop_devnet_stop(made, &error));
@@ -109,9 +109,8 @@ static void devnet_is_controlled_by_commands(void **state)
 static void given_folder_is_kept_and_reused(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/amop-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char chain[64], credentials[256], ca[300], before[4096], after[4096];
+    char *folder = new_folder();
+    char chain[PATH_SIZE], credentials[PATH_SIZE], ca[PATH_SIZE + 16], before[4096], after[4096];
     snprintf(chain, sizeof chain, "%s/chain", folder);
     amop_devnet *made = devnet_of(1, 0, chain);
     snprintf(credentials, sizeof credentials, "%s", amop_devnet_credentials(made));
@@ -140,9 +139,10 @@ static void given_folder_is_kept_and_reused(void **state)
     EXPECT(AMOP_ERROR_CREDENTIALS_INVALID, amop_devnet_start(options, &made, &error));
     assert_null(made);
     amop_devnet_options_free(options);
-    char command[128];
+    char command[PATH_SIZE + 16];
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     assert_int_equal(system(command), 0);
+    free(folder);
 }
 
 static void unavailable_ports_are_errors(void **state)

@@ -66,6 +66,27 @@ static void invalid_topics_are_rejected(void **state)
     EXPECT(AMOP_ERROR_TIMEOUT, amop_completion_queue_next(queue, 0, &(amop_completion *){NULL}, &error));
 }
 
+static void wire_names_of_private_topics_are_rejected(void **state)
+{
+    (void)state;
+    const char *topics[] = {"#!$TopicNeedVerify_a", "#!$VerifyChannel_a", "#!$PushChannel_a"};
+    for (size_t n = 0; n < 3; n++) {
+        amop_subscription *subscribed = untouched();
+        amop_service *served = untouched();
+        EXPECT_TEXT(AMOP_ERROR_INVALID_TOPIC, "private topic",
+                    amop_client_subscribe(client, topics[n], NULL, &subscribed, &error));
+        assert_null(subscribed);
+        EXPECT_TEXT(AMOP_ERROR_INVALID_TOPIC, "private topic",
+                    amop_client_serve(client, topics[n], NULL, &served, &error));
+        assert_null(served);
+        WITH_CONTEXT(
+            AMOP_ERROR_INVALID_TOPIC,
+            amop_client_subscribe_callback(client, topics[n], NULL, counting(&context), &subscribed, &error));
+        WITH_CONTEXT(AMOP_ERROR_INVALID_TOPIC,
+                     amop_client_serve_callback(client, topics[n], NULL, echoing(&context), &served, &error));
+    }
+}
+
 static void invalid_strings_are_rejected(void **state)
 {
     (void)state;
@@ -319,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(array_length_must_be_possible),
         cmocka_unit_test(invalid_topics_are_rejected),
+        cmocka_unit_test(wire_names_of_private_topics_are_rejected),
         cmocka_unit_test(invalid_strings_are_rejected),
         cmocka_unit_test(impossible_payload_lengths_are_rejected),
         cmocka_unit_test(unknown_enum_values_are_rejected),

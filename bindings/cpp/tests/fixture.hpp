@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 /// The longest time that a test waits; passing tests wait far less.
 constexpr std::chrono::seconds guard = 60s;
 
+/// Short limits to test one after the other: on a busy machine the first may pass before the step that a test is about.
+constexpr std::chrono::milliseconds short_limits[] = {50ms, 400ms, 1500ms, 4000ms};
+
 /// Two embedded nodes for all tests of a program.
 amop::Devnet& devnet();
 

@@ -117,14 +117,24 @@ TEST_CASE("reply that can't be sent fails the handler") {
 }
 
 TEST_CASE("library answers for a slow service") {
-    amop::Client server(options_at(1).answer_timeout(50ms)), client(options_at(0));
-    const auto topic = fresh_topic();
-    std::promise<amop::Request> kept;
-    server.serve_until_close(topic, [&](amop::Request request) { kept.set_value(std::move(request)); });
-    CHECK(code_of([&] { client.publish(topic, ""); }) == amop::Code::subscriber_too_slow);
-    const auto request = outcome(kept.get_future());
-    CHECK_FALSE(request.is_open());
-    CHECK(code_of([&] { request.reply("at last"); }) == amop::Code::request_expired);
+    amop::Client client(options_at(0));
+    for (const auto limit : short_limits) {
+        std::promise<amop::Request> kept;
+        auto keeping = kept.get_future();
+        const auto topic = fresh_topic();
+        amop::Client server(options_at(1).answer_timeout(limit));
+        server.serve_until_close(topic, [&](amop::Request request) { kept.set_value(std::move(request)); });
+        CHECK(code_of([&] { client.publish(topic, ""); }) == amop::Code::subscriber_too_slow);
+        if (keeping.wait_for(limit) != std::future_status::ready) {
+            // The request expired before the handler could be called.
+            continue;
+        }
+        const auto request = keeping.get();
+        CHECK_FALSE(request.is_open());
+        CHECK(code_of([&] { request.reply("at last"); }) == amop::Code::request_expired);
+        return;
+    }
+    FAIL("no handler was called within the longest limit");
 }
 
 TEST_CASE("concurrency limits running handlers") {

@@ -96,8 +96,7 @@ async fn answers_have_the_bytes_of_real_nodes() {
 async fn messages_and_replies_have_the_bytes_of_real_nodes() {
     guarded(async {
         let vectors = vectors();
-        let limit = std::time::Duration::from_millis(200);
-        let devnet = Devnet::builder().nodes(2).push_limit(limit).start().await.unwrap();
+        let devnet = Devnet::builder().nodes(2).start().await.unwrap();
         let mut publisher = connect(&devnet, &devnet.node(0).endpoint()).await.unwrap();
         let mut subscriber = connect(&devnet, &devnet.node(1).endpoint()).await.unwrap();
         send(&mut subscriber, &vectors["subscribe_request"]).await;
@@ -115,6 +114,21 @@ async fn messages_and_replies_have_the_bytes_of_real_nodes() {
         send(&mut publisher, &vectors["multicast_ack_request"]).await;
         assert_eq!(receive(&mut publisher).await, vectors["multicast_ack_response"]);
         assert_eq!(receive(&mut subscriber).await, vectors["multicast_pushed"]);
+        devnet.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn code_104_has_the_bytes_of_real_nodes() {
+    guarded(async {
+        let vectors = vectors();
+        let limit = std::time::Duration::from_millis(200);
+        let devnet = Devnet::builder().nodes(2).push_limit(limit).start().await.unwrap();
+        let mut publisher = connect(&devnet, &devnet.node(0).endpoint()).await.unwrap();
+        let mut subscriber = connect(&devnet, &devnet.node(1).endpoint()).await.unwrap();
+        send(&mut subscriber, &vectors["subscribe_request"]).await;
+        until("the topics are listed", || devnet.node(1).topics().len() == 2).await;
         // The subscriber does not answer.
         send(&mut publisher, &vectors["unicast_104_silent_subscriber_request"]).await;
         assert_eq!(receive(&mut publisher).await, vectors["unicast_104_silent_subscriber_response"]);

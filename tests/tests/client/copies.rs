@@ -11,7 +11,12 @@ use crate::fixture::{GUARD, client, devnet, everywhere, soon, until};
 /// Connects a client to some nodes.
 async fn client_of(devnet: &Devnet, nodes: impl IntoIterator<Item = usize>) -> Client {
     let mut nodes = nodes.into_iter();
-    let mut builder = devnet.node(nodes.next().unwrap()).client().call_timeout(GUARD).answer_timeout(GUARD);
+    let mut builder = devnet
+        .node(nodes.next().unwrap())
+        .client()
+        .connect_timeout(GUARD)
+        .call_timeout(GUARD)
+        .answer_timeout(GUARD);
     for node in nodes {
         builder = builder.endpoint(devnet.node(node).endpoint());
     }

@@ -8,6 +8,15 @@ use amop_devnet::{Devnet, DevnetBuilder};
 /// The limit of every wait. A test that passes does not come near it.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
+/// Short limits to test one after the other: on a busy machine the first may pass before the step that a test is about.
+pub(crate) const SHORT_LIMITS: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(400),
+    Duration::from_millis(1500),
+    // Less than the time after which a node passes a request to another subscriber.
+    Duration::from_secs(4),
+];
+
 /// Starts nodes with TLS and credentials.
 pub(crate) async fn devnet(builder: DevnetBuilder) -> Devnet {
     builder.start().await.expect("the devnet starts")
@@ -18,9 +27,9 @@ pub(crate) async fn two_nodes() -> Devnet {
     devnet(Devnet::builder().nodes(2)).await
 }
 
-/// Returns the builder of a client at one node of a devnet.
+/// Returns the builder of a client at one node of a devnet, with time limits that no machine exceeds.
 pub(crate) fn builder(devnet: &Devnet, node: usize) -> ClientBuilder {
-    devnet.node(node).client()
+    devnet.node(node).client().connect_timeout(GUARD).call_timeout(GUARD).close_timeout(GUARD)
 }
 
 /// Connects a client to one node.

@@ -10,7 +10,7 @@ use amop_devnet::Devnet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::fixture::{devnet, event, soon};
+use crate::fixture::{GUARD, devnet, event, soon};
 
 /// A TLS server with a node's certificate, whose connections are played by a test.
 pub(crate) struct FakeNode {
@@ -65,7 +65,7 @@ pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
     };
     let builder = Client::builder().endpoint(&node.endpoint).credential_pem(ca, cert, key);
     // The fake node answers as 2.x, and not always at once.
-    builder.generation(Generations::V2)
+    builder.generation(Generations::V2).connect_timeout(GUARD)
 }
 
 /// Returns why a connection was lost. If it was lost together with the handshake's answer, it never counted as up.
@@ -150,7 +150,8 @@ async fn failed_handshake_is_reported_to_the_caller() {
     let error = error.unwrap_err();
     assert_eq!((error.kind(), error.delivery()), (ErrorKind::Handshake, Delivery::No));
     assert!(error.message().contains("HTTP/1.1 400"), "{error}");
-    let short = std::time::Duration::from_millis(300);
+    // Long enough for TLS on a busy machine.
+    let short = std::time::Duration::from_secs(2);
     let (error, _silent) = tokio::join!(builder().connect_timeout(short).connect(), node.accept());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ConnectTimeout);
 }

@@ -11,7 +11,7 @@ const CALLS: usize = 10;
 
 /// Connects a client to the first two nodes.
 async fn publisher(devnet: &Devnet, close_timeout: Duration) -> Client {
-    let builder = devnet.node(0).client().endpoint(devnet.node(1).endpoint());
+    let builder = builder(devnet, 0).endpoint(devnet.node(1).endpoint());
     everywhere(builder.close_timeout(close_timeout).call_timeout(GUARD)).await
 }
 

@@ -8,11 +8,11 @@ use amop::{Client, ClientBuilder, ErrorKind, Event, Placement, Request, Retry, S
 use amop_devnet::{Devnet, SameNode, WallClock};
 use futures_util::future::join_all;
 
-use crate::fixture::{client, devnet, event, soon, until};
+use crate::fixture::{builder, client, devnet, event, soon, until};
 
 /// Returns the builder of a client of all nodes.
 fn everywhere(devnet: &Devnet) -> ClientBuilder {
-    let first = devnet.node(0).client();
+    let first = builder(devnet, 0);
     first.endpoints(devnet.endpoints().into_iter().skip(1)).reconnect_min(Duration::from_millis(1))
 }
 

@@ -9,7 +9,7 @@ use amop::{Client, ErrorKind, Event, Events};
 use amop_devnet::Devnet;
 use tempfile::TempDir;
 
-use crate::fixture::{devnet, event, until};
+use crate::fixture::{GUARD, devnet, event, until};
 
 /// Returns the credential files of a devnet's chain.
 fn files(devnet: &Devnet) -> [(&'static str, Vec<u8>); 3] {
@@ -25,7 +25,7 @@ fn write(folder: &Path, files: &[(&str, Vec<u8>)]) {
 }
 
 async fn client(folder: &Path, endpoint: &str) -> Client {
-    let builder = Client::builder().credentials(folder).endpoint(endpoint);
+    let builder = Client::builder().credentials(folder).endpoint(endpoint).connect_timeout(GUARD);
     let builder = builder.reconnect_min(Duration::from_millis(1)).reconnect_max(Duration::from_millis(50));
     builder.connect().await.unwrap()
 }

@@ -55,7 +55,7 @@ async fn messages_arrive_in_order_with_their_metadata() {
 
 #[tokio::test]
 async fn slow_handler_does_not_receive_the_message_again() {
-    let devnet = devnet(Devnet::builder().nodes(2).push_limit(Duration::from_millis(100))).await;
+    let devnet = devnet(Devnet::builder().nodes(2).push_limit(Duration::from_secs(2))).await;
     let publisher = client(&devnet, 0).await;
     let (slow, other) = (client(&devnet, 1).await, client(&devnet, 1).await);
     let calls = Arc::new(AtomicUsize::new(0));
