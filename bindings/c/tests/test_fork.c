@@ -109,6 +109,36 @@ static void fork_by_a_raw_system_call_is_noticed(void **state)
     amop_completion_queue_free(queue);
 }
 
+static int getpid_calls;
+
+/* Takes the place of the C library's function, also for the library. */
+pid_t getpid(void)
+{
+    __atomic_fetch_add(&getpid_calls, 1, __ATOMIC_SEQ_CST);
+    return (pid_t)syscall(SYS_getpid);
+}
+
+static void calls_take_no_system_call_to_notice_forks(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(client, "no system call", NULL, &subscription, &error));
+    int before = 0;
+    for (int n = 0; n < 101; n++) {
+        amop_message *message = NULL;
+        OK(amop_client_publish(client, "no system call", "x", 1, NULL, GUARD, NULL, &error));
+        OK(amop_subscription_next(subscription, GUARD, &message, &error));
+        amop_message_free(message);
+        if (n == 0) {
+            before = __atomic_load_n(&getpid_calls, __ATOMIC_SEQ_CST);
+        }
+    }
+    assert_int_equal(__atomic_load_n(&getpid_calls, __ATOMIC_SEQ_CST), before);
+    amop_subscription_free(subscription);
+    end(client);
+}
+
 /* One handle of each kind. */
 typedef struct handles {
     amop_client *client;
@@ -406,6 +436,7 @@ int main(void)
         cmocka_unit_test(fork_by_a_raw_system_call_is_noticed),
         cmocka_unit_test(child_of_a_parent_without_clients_can_use_the_library),
         cmocka_unit_test(the_nodes_are_started),
+        cmocka_unit_test(calls_take_no_system_call_to_notice_forks),
         cmocka_unit_test(child_can_free_inherited_handles_and_make_its_own),
         cmocka_unit_test(children_of_one_parent_make_different_message_ids),
         cmocka_unit_test(running_log_belongs_to_the_parent),
