@@ -4,6 +4,7 @@ pub mod invariants;
 pub mod preload;
 #[cfg(feature = "programs")]
 pub mod program;
+pub mod websocket_invariants;
 
 /// The README's Rust examples build.
 #[cfg(doctest)]

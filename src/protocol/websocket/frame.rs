@@ -2,6 +2,9 @@
 //!
 //! Headers are read and written by `tungstenite`. What it leaves to its caller is here: the rules that a header has to
 //! keep, the mask, and fragments.
+//!
+//! Only the headers, because its frames and sockets copy each payload twice and write frame by frame; here a payload is
+//! masked while it is copied into the bytes of all frames that leave together. The codec of `soketto` masks byte by byte.
 
 use std::io::Cursor;
 

@@ -1,7 +1,8 @@
 //! WebSocket frames of both sides, what breaks the protocol, and properties of the reader.
 
+use amop::protocol::websocket::Side;
 use amop::protocol::websocket::frame::{put_close, put_message, put_ping, put_pong};
-use amop::protocol::websocket::{FrameError, FrameReader, Received, Side};
+use amop_tests::websocket_invariants::{Seen, frames, message, read_frames as read, upgrade};
 use bytes::BytesMut;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,33 +11,6 @@ use serde_json::Value;
 use super::{Direction, Layer, Vector, of_layer, unhex, vectors};
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-
-/// What arrived: its opcode, and its bytes or close code.
-type Seen = (u8, Vec<u8>);
-
-fn read(peer: Side, stream: &[u8], sizes: &[usize]) -> Result<(Vec<Seen>, bool), (Vec<Seen>, FrameError)> {
-    let mut reader = FrameReader::new(peer);
-    let mut seen = Vec::new();
-    let (mut rest, mut sizes) = (stream, sizes.iter().cycle());
-    while !rest.is_empty() {
-        let piece;
-        (piece, rest) = rest.split_at((*sizes.next().expect("at least one size")).min(rest.len()));
-        reader.buffer().extend_from_slice(piece);
-        loop {
-            match reader.next() {
-                Ok(Some(Received::Message(message))) => seen.push((2, message.bytes().to_vec())),
-                Ok(Some(Received::Ping(payload))) => seen.push((9, payload.to_vec())),
-                Ok(Some(Received::Pong(payload))) => seen.push((10, payload.to_vec())),
-                Ok(Some(Received::Close(code))) => {
-                    seen.push((8, code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default()));
-                }
-                Ok(None) => break,
-                Err(error) => return Err((seen, error)),
-            }
-        }
-    }
-    Ok((seen, reader.is_mid_frame()))
-}
 
 /// What another program read in whole frames: fragments put together.
 fn expected(vector: &Vector) -> Vec<Seen> {
@@ -70,16 +44,16 @@ fn every_frame_of_a_real_peer_is_read() {
         let peer = if vector.direction == Direction::ToNode { Side::Client } else { Side::Node };
         // Only the header of a message of the largest size is there.
         if name == "size_limit_frame_header" {
-            assert_eq!(read(peer, &bytes, &[1]), Ok((vec![], true)), "{name}");
+            assert_eq!(read(peer, &bytes, &[1]), (vec![], Ok(true)), "{name}");
             continue;
         }
         for sizes in [[1], [3], [1000]] {
             match read(peer, &bytes, &sizes) {
-                Ok((seen, mid_frame)) => {
+                (seen, Ok(mid_frame)) => {
                     assert_eq!((seen, mid_frame), (expected(&vector), false), "{name}");
                     valid += 1;
                 }
-                Err((_, error)) => {
+                (_, Err(error)) => {
                     let answer = format!("{}_answer", name.replace("client_close_", "node_close_after_"));
                     let answer =
                         if name.starts_with("client_close") { answer.replace("_answer", "") } else { answer };
@@ -129,7 +103,7 @@ fn messages_are_written_in_the_frames_they_came_in() {
         put_message(&mut out, mask, &[&message]);
         assert!(out.starts_with(&header), "{}: {:x?}", vector.name, &out[..14]);
         let peer = if masked { Side::Client } else { Side::Node };
-        assert_eq!(read(peer, &out, &[7]), Ok((vec![(2, message)], false)), "{}", vector.name);
+        assert_eq!(read(peer, &out, &[7]), (vec![(2, message)], Ok(false)), "{}", vector.name);
         count += 1;
     }
     assert_eq!(count, 124);
@@ -164,13 +138,13 @@ proptest! {
                 }
                 ends.push(out.len());
             }
-            let (seen, end) = read(peer, &out, &sizes).unwrap();
-            prop_assert!(seen == all && !end);
+            let (seen, end) = read(peer, &out, &sizes);
+            prop_assert!(seen == all && end == Ok(false));
             let cut = out.len().saturating_sub(missing);
             let complete = ends.iter().filter(|end| **end <= cut).count();
-            let (seen, end) = read(peer, &out[..cut], &sizes).unwrap();
+            let (seen, end) = read(peer, &out[..cut], &sizes);
             prop_assert_eq!(seen.len(), complete);
-            prop_assert_eq!(end, cut > complete.checked_sub(1).map_or(0, |last| ends[last]));
+            prop_assert_eq!(end, Ok(cut > complete.checked_sub(1).map_or(0, |last| ends[last])));
         }
     }
 
@@ -178,9 +152,31 @@ proptest! {
     fn any_bytes_are_read_alike_in_pieces_and_at_once(
         bytes in vec(prop_oneof![3 => any::<u8>(), 1 => Just(0x82), 1 => Just(0x02), 1 => Just(0x80), 1 => 0..8u8], 0..400),
         sizes in vec(1..50usize, 1..5),
-        node in any::<bool>(),
     ) {
-        let peer = if node { Side::Node } else { Side::Client };
-        prop_assert_eq!(read(peer, &bytes, &sizes), read(peer, &bytes, &[bytes.len().max(1)]));
+        frames(&bytes, &sizes);
+    }
+
+    #[test]
+    fn any_message_is_read_without_loss_or_refused(
+        kind in prop_oneof![Just(0x100u16), Just(0x110), Just(0x111), Just(0x112), any::<u16>()],
+        seq_len in prop_oneof![8 => 0..40u16, 1 => any::<u16>()],
+        rest in vec(any::<u8>(), 0..200),
+        json in prop_oneof![
+            Just("{\"topics\":[\"a\",7,null,true,\"\\u4e3b\"]}"),
+            Just("{\"maxVersion\":2,\"minVersion\":0,\"moduleID\":2}"),
+            Just("{\"protocolVersion\":2,\"groupInfoList\":[{\"nodeList\":[{\"iniConfig\":\"{}\"}]}]}"),
+        ],
+    ) {
+        let mut bytes = vec![0, 0];
+        bytes.extend(kind.to_be_bytes());
+        bytes.extend([0, 0]);
+        bytes.extend(seq_len.to_be_bytes());
+        bytes.extend(&rest);
+        message(&bytes);
+        bytes.truncate(6);
+        bytes.extend([0, 0, 0, 0]);
+        bytes.extend(json.as_bytes());
+        message(&bytes);
+        upgrade(&rest);
     }
 }
