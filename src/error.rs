@@ -100,8 +100,6 @@ pub enum ErrorKind {
 
     /// The client already serves the topic.
     AlreadyServed = 300,
-    /// The call would wait for the handler that makes it.
-    WouldDeadlock = 301,
     /// This build, or this node, does not support it.
     Unsupported = 302,
     /// The process was forked after the client was created; the child cannot use it.
@@ -140,7 +138,7 @@ impl ErrorKind {
             K::CredentialsNotFound | K::CredentialsInvalid | K::KeyEncrypted | K::KeyMismatch => false,
             K::CertificateDates | K::Tls | K::NodeCertificate | K::ClientCertificate => false,
             K::TlsNoCommon | K::Handshake | K::Listen | K::Cancelled | K::Closed | K::Remote => false,
-            K::SubscriberFailed | K::AlreadyServed | K::WouldDeadlock | K::Unsupported => false,
+            K::SubscriberFailed | K::AlreadyServed | K::Unsupported => false,
             K::Forked | K::Runtime | K::AlreadyAnswered | K::RequestExpired | K::Internal => false,
         }
     }

@@ -61,10 +61,17 @@ pub mod transport;
 #[doc(hidden)]
 pub mod wall_clock;
 
+/// Runs `callback` as a handler: what it calls does not wait for handlers. For bindings that run callbacks on threads of
+/// their own.
+#[doc(hidden)]
+pub fn run_as_handler<R>(callback: impl FnOnce() -> R) -> R {
+    client::as_handler(callback)
+}
+
 pub use client::{
-    Broadcast, CallHandle, Client, ClientBuilder, Confirm, EndpointState, EndpointStats, Events, IntoAnswer,
-    IntoTopic, Placement, Publish, Requests, Retry, RunningHandler, Serve, Stats, Subscribe, Subscription,
-    WeakClient,
+    Broadcast, CallHandle, Client, ClientBuilder, Confirm, EndpointState, EndpointStats, EventListener,
+    Events, IntoAnswer, IntoTopic, Placement, Publish, Requests, Retry, RunningHandler, Serve, Stats,
+    Subscribe, Subscription, WeakClient,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

@@ -100,8 +100,6 @@ const (
 
 	// ErrAlreadyServed: this client already serves the topic.
 	ErrAlreadyServed Code = 300
-	// ErrWouldDeadlock: the call would wait for the handler that makes it.
-	ErrWouldDeadlock Code = 301
 	// ErrUnsupported: this build of the library, or this node, does not support the operation.
 	ErrUnsupported Code = 302
 	// ErrForked: the client was created before a fork, by the parent process.
@@ -155,7 +153,6 @@ var codeNames = map[Code]string{
 	ErrSubscriberBusy:         "subscriber busy",
 	ErrSubscriberUnsubscribed: "subscriber unsubscribed",
 	ErrAlreadyServed:          "already served",
-	ErrWouldDeadlock:          "would deadlock",
 	ErrUnsupported:            "unsupported",
 	ErrForked:                 "forked",
 	ErrRuntime:                "runtime",

@@ -95,8 +95,6 @@ enum class Code : std::int32_t {
     subscriber_unsubscribed = AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED,
     /// This client already serves the topic.
     already_served = AMOP_ERROR_ALREADY_SERVED,
-    /// The call would wait for the handler that makes it.
-    would_deadlock = AMOP_ERROR_WOULD_DEADLOCK,
     /// This build or version of the library, or this node, does not support the operation.
     unsupported = AMOP_ERROR_UNSUPPORTED,
     /// The object was created before a fork, by the parent process.

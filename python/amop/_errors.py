@@ -160,7 +160,6 @@ _CLASSES: dict[ErrorKind, type[Error]] = {
     _K.SUBSCRIBER_BUSY: SubscriberError,
     _K.SUBSCRIBER_UNSUBSCRIBED: SubscriberError,
     _K.ALREADY_SERVED: ServiceError,
-    _K.WOULD_DEADLOCK: ServiceError,
     _K.UNSUPPORTED: UnsupportedError,
     _K.FORKED: ForkError,
     _K.RUNTIME: InternalError,

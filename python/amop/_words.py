@@ -174,8 +174,6 @@ class ErrorKind(IntEnum):
 
     ALREADY_SERVED = 300
     """This client already serves the topic."""
-    WOULD_DEADLOCK = 301
-    """The call would wait for the handler that makes it."""
     UNSUPPORTED = 302
     """This build of the library, or this node, does not support the operation."""
     FORKED = 303

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::calls::{CallHandle, start_detached};
 use super::core::ClientCore;
+use super::events::Events;
 use super::handle::Client;
+use super::listeners::Listeners;
 use super::options::{Options, Retry};
+use crate::delivery::Event;
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
 use crate::transport::{CredentialSource, Generations, Resolve};
@@ -25,6 +28,7 @@ impl Client {
 #[must_use = "a builder does nothing until `connect`"]
 pub struct ClientBuilder {
     options: Options,
+    listeners: Listeners,
     runtime: Option<tokio::runtime::Handle>,
 }
 
@@ -232,6 +236,23 @@ impl ClientBuilder {
         self
     }
 
+    /// Adds a blocking handler for all events of the client, also for those before [`ClientBuilder::connect`] returns. It
+    /// runs as the handlers of [`Client::on_event`]. If connecting fails, no call of it runs or begins afterwards.
+    pub fn on_event(mut self, handler: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        self.listeners.add_handler(Arc::new(handler));
+        self
+    }
+
+    /// Adds a listener for all events of the client, also for those before [`ClientBuilder::connect`] returns, and
+    /// returns what they are read from. It keeps at most `max_events` as set before.
+    ///
+    /// It belongs to the first client that is made with these settings or a clone of them, and receives
+    /// [`Event::Closed`] if connecting fails, or if the settings are dropped without it.
+    pub fn listen(mut self) -> (Self, Events) {
+        let events = self.listeners.add_stream(self.options.max_events);
+        (self, events)
+    }
+
     /// Sets the tokio runtime that the client runs on, with time and I/O enabled. Default: the runtime of the library.
     ///
     /// Async handlers run on the runtime of the caller; see [`Subscribe::runtime`](crate::Subscribe::runtime).
@@ -249,11 +270,18 @@ impl ClientBuilder {
         let runtime = self.runtime_ref()?;
         let began = Instant::now();
         // It checks that every time in the options is short enough to be added.
-        let core = ClientCore::start(self.options, runtime).await?;
+        let have_handlers = self.listeners.have_handlers();
+        let core = ClientCore::start(self.options, self.listeners, runtime).await?;
         let deadline = began + core.options.connect_timeout;
         let offline = core.options.start_offline;
         match core.first_connection(deadline).await {
-            Err(error) if !offline => Err(error),
+            Err(error) if !offline => {
+                if have_handlers {
+                    // A handler that doesn't return in time keeps what it holds until it does.
+                    let _ = core.close(core.options.close_timeout).await;
+                }
+                Err(error)
+            }
             _ => Ok(Client { core }),
         }
     }

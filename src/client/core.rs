@@ -31,6 +31,8 @@ pub(crate) struct ClientCore {
     pub(crate) options: Arc<Options>,
     pub(crate) delivery: Arc<DeliveryShared>,
     pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Runs what completes futures, so that no handler of the application delays it.
+    pub(super) completer: Arc<Dispatcher>,
     pub(crate) links: Links,
     pub(crate) retries: AtomicU64,
     /// Broadcasts that fewer nodes acknowledged than are needed to reach all subscribers.

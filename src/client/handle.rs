@@ -9,12 +9,13 @@ use bytes::Bytes;
 use super::calls::{CallHandle, start_detached};
 use super::core::ClientCore;
 use super::events::Events;
+use super::listeners::EventListener;
 use super::publish::{Broadcast, Publish};
 use super::serve::Serve;
 use super::stats::Stats;
 use super::subscribe::Subscribe;
 use super::topic::IntoTopic;
-use crate::delivery::HandlerReports;
+use crate::delivery::{Event, HandlerReports};
 use crate::error::{Delivery, Result};
 
 /// A client of the nodes of one institution. Cheap to clone; all clones are the same client.
@@ -89,6 +90,17 @@ impl Client {
         Events { reader: self.core.delivery.events.listen(), process: self.core.runtime.process() }
     }
 
+    /// Calls a blocking handler with each event from now on, on the client's dispatcher threads, one after the other in
+    /// order, until it is removed or the client is closed. See [`ClientBuilder::on_event`](crate::ClientBuilder::on_event)
+    /// for the events of connecting. A panic of the handler is logged.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the client is closed, and
+    /// [`ErrorKind::Forked`](crate::ErrorKind::Forked) in the child of a fork.
+    pub fn on_event(&self, handler: impl FnMut(Event) + Send + 'static) -> Result<EventListener> {
+        self.core.listen(handler)
+    }
+
     /// Returns where a handler reports a failure that is not a panic, for example an exception of another language.
     pub fn handler_reports(&self) -> HandlerReports {
         HandlerReports::new(self.core.delivery.events.clone())
@@ -128,7 +140,22 @@ impl Client {
         S: futures_core::Stream + Send + 'static,
         H: FnMut(S::Item) + Send + 'static,
     {
-        self.core.dispatch(stream, handler)
+        self.core.dispatch(stream, handler).map(drop)
+    }
+
+    /// Runs `handler` as [`Client::dispatch`] does, but apart from all handlers of the application: on a thread of its own,
+    /// which is not counted among the dispatcher threads. For handlers that complete futures and run no code of the
+    /// application, so that a handler of the application may wait for such a future. For bindings.
+    ///
+    /// # Errors
+    /// As [`Client::dispatch`].
+    #[doc(hidden)]
+    pub fn dispatch_apart<S, H>(&self, stream: S, handler: H) -> Result<()>
+    where
+        S: futures_core::Stream + Send + 'static,
+        H: FnMut(S::Item) + Send + 'static,
+    {
+        self.core.dispatch_apart(stream, handler)
     }
 
     /// Runs a future of this client, such as the confirmation of a subscription, and calls `done` with its outcome as

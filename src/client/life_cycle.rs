@@ -13,6 +13,7 @@ use super::core::ClientCore;
 use super::dialler::Dialler;
 use super::handlers::{StreamJob, is_in_handler};
 use super::links::Links;
+use super::listeners::Listeners;
 use super::options::{MAX_TIME, Options};
 use super::placement::reassign_single_node_topics;
 use super::topic_times::TopicTimes;
@@ -31,7 +32,11 @@ impl ClientCore {
     /// # Errors
     /// Returns [`ErrorKind::InvalidArgument`] or [`ErrorKind::InvalidEndpoint`] if an option is invalid, and why the
     /// credentials can't be used.
-    pub(crate) async fn start(mut options: Options, runtime: RuntimeRef) -> Result<Arc<ClientCore>> {
+    pub(crate) async fn start(
+        mut options: Options,
+        listeners: Listeners,
+        runtime: RuntimeRef,
+    ) -> Result<Arc<ClientCore>> {
         options.check()?;
         let endpoints: Vec<Endpoint> =
             options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
@@ -55,6 +60,7 @@ impl ClientCore {
         let call_limits = CallLimits::new(options.max_in_flight, options.max_send_bytes);
         let core = Arc::new(ClientCore {
             dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler", runtime.handle().clone()),
+            completer: Dispatcher::new(1, "amop-completer", runtime.handle().clone()),
             runtime,
             options,
             delivery,
@@ -73,6 +79,7 @@ impl ClientCore {
             calls: BackgroundCalls::default(),
             dispatched: Mutex::default(),
         });
+        listeners.start(&core)?;
         for endpoint in endpoints {
             core.add_link(endpoint, false)?;
         }
@@ -108,21 +115,45 @@ impl ClientCore {
         })
     }
 
-    /// Runs a blocking handler over a stream; see [`Client::dispatch`](crate::Client::dispatch).
-    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<()>
+    /// Runs a blocking handler over a stream; see [`Client::dispatch`](crate::Client::dispatch). Returns what is closed
+    /// when the handler has ended.
+    pub(crate) fn dispatch<S, H>(&self, stream: S, handler: H) -> Result<watch::Receiver<()>>
+    where
+        S: Stream + Send + 'static,
+        H: FnMut(S::Item) + Send + 'static,
+    {
+        self.dispatch_on(&self.dispatcher, stream, handler)
+    }
+
+    /// See [`Client::dispatch_apart`](crate::Client::dispatch_apart).
+    pub(crate) fn dispatch_apart<S, H>(&self, stream: S, handler: H) -> Result<()>
+    where
+        S: Stream + Send + 'static,
+        H: FnMut(S::Item) + Send + 'static,
+    {
+        self.dispatch_on(&self.completer, stream, handler).map(drop)
+    }
+
+    fn dispatch_on<S, H>(
+        &self,
+        dispatcher: &Arc<Dispatcher>,
+        stream: S,
+        handler: H,
+    ) -> Result<watch::Receiver<()>>
     where
         S: Stream + Send + 'static,
         H: FnMut(S::Item) + Send + 'static,
     {
         let finished = watch::Sender::new(());
+        let ended = finished.subscribe();
         let mut dispatched = self.dispatched();
         // Checked with the list locked: a close that has begun either waits for this handler, or is seen here.
         self.check()?;
         dispatched.retain(|finished| finished.has_changed().is_ok());
         dispatched.push(finished.subscribe());
         drop(dispatched);
-        self.dispatcher.add(Box::new(StreamJob { stream: Box::pin(stream), handler, _finished: finished }));
-        Ok(())
+        dispatcher.add(Box::new(StreamJob { stream: Box::pin(stream), handler, _finished: finished }));
+        Ok(ended)
     }
 
     /// Locks the list of handlers that are not in the registry.
@@ -212,6 +243,7 @@ impl ClientCore {
             while finished.changed().await.is_ok() {}
         }
         self.dispatcher.shut_down();
+        self.completer.shut_down();
         self.ended.send_replace(true);
     }
 }
@@ -252,6 +284,7 @@ impl Drop for ClientCore {
         }
         self.delivery.events.emit(Event::Closed);
         self.dispatcher.shut_down();
+        self.completer.shut_down();
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::calls::{CallHandle, start_detached};
 use super::consumer::Member;
 use super::options::Confirm;
 use crate::delivery::{AnyLane, LaneItem, LaneReader, SubscriptionStats};
@@ -58,14 +59,22 @@ impl RunningHandler {
         self.end_by(timeout, false)
     }
 
-    /// Unsubscribes as [`RunningHandler::end`], but the future waits also if it was made in a handler. For bindings,
-    /// whose callers do not wait for it themselves.
+    /// Unsubscribes at once, and calls `done` with the outcome of [`RunningHandler::end`] from a task of its own; `done`
+    /// must not block. In a handler it waits as anywhere else, because nobody waits for it there. For bindings.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::Forked`](crate::ErrorKind::Forked) in the child of a fork; `done` is then dropped without a
+    /// call.
     #[doc(hidden)]
-    pub fn end_in_background(
+    pub fn start_end(
         &mut self,
         timeout: Option<Duration>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
-        self.end_by(timeout, true)
+        done: impl FnOnce(Result<()>) + Send + 'static,
+    ) -> Result<CallHandle> {
+        let runtime = self.member.core.runtime.clone();
+        runtime.check_fork()?;
+        let ended = self.end_by(timeout, true);
+        Ok(start_detached(runtime, Box::pin(ended), done))
     }
 
     fn end_by(

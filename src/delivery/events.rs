@@ -101,17 +101,20 @@ impl EventHub {
 
     /// Returns a new listener. It receives all later events, at least the last one.
     pub(crate) fn listen(&self) -> LaneReader<Event> {
-        let limits =
-            LaneLimits { max_messages: self.max, max_bytes: usize::MAX, overflow: Overflow::DropOldest };
-        let lane = Lane::new(limits, self.budget.clone());
+        let lane = new_lane(self.max, self.budget.clone());
+        self.add(&lane);
+        LaneReader::new(lane)
+    }
+
+    fn add(&self, lane: &Arc<Lane<Event>>) {
         let mut listeners = self.lock();
         if listeners.closed {
-            end(&lane);
+            drop(listeners);
+            end(lane);
         } else {
-            listeners.lanes.push(Arc::downgrade(&lane));
+            listeners.lanes.push(Arc::downgrade(lane));
             self.any.store(true, Ordering::Release);
         }
-        LaneReader::new(lane)
     }
 
     /// Emits an event to all listeners.
@@ -149,6 +152,43 @@ impl EventHub {
 
     fn lock(&self) -> MutexGuard<'_, Listeners> {
         self.listeners.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn new_lane(max: usize, budget: Arc<Budget>) -> Arc<Lane<Event>> {
+    let limits = LaneLimits { max_messages: max, max_bytes: usize::MAX, overflow: Overflow::DropOldest };
+    Lane::new(limits, budget)
+}
+
+/// A listener that exists before its client. It receives the events of the first client that takes it. If none does, it
+/// receives the last event when this value is dropped.
+pub(crate) struct EarlyListener(Mutex<Option<Arc<Lane<Event>>>>);
+
+impl EarlyListener {
+    /// Returns the listener, which keeps at most `max` events, and what it is read by.
+    pub(crate) fn new(max: usize) -> (EarlyListener, LaneReader<Event>) {
+        // The events that it loses are counted by no client, because it may belong to none.
+        let lane = new_lane(max, Arc::new(Budget::new(usize::MAX)));
+        (EarlyListener(Mutex::new(Some(lane.clone()))), LaneReader::new(lane))
+    }
+
+    /// Adds the listener to the events of a client, unless it belongs to one already.
+    pub(crate) fn join(&self, events: &EventHub) {
+        if let Some(lane) = self.take() {
+            events.add(&lane);
+        }
+    }
+
+    fn take(&self) -> Option<Arc<Lane<Event>>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+}
+
+impl Drop for EarlyListener {
+    fn drop(&mut self) {
+        if let Some(lane) = self.take() {
+            end(&lane);
+        }
     }
 }
 

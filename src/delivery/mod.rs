@@ -19,7 +19,7 @@ pub use crate::protocol::message::MessageKind;
 pub(crate) use budget::Budget;
 pub(crate) use dispatcher::{Dispatcher, Job, MAX_CALLS_PER_TURN, Turn, is_dispatcher_thread};
 pub(crate) use duplicates::Duplicates;
-pub(crate) use events::EventHub;
+pub(crate) use events::{EarlyListener, EventHub};
 pub use events::{Event, HandlerReports};
 pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader, Wakers};
 pub use lane::{Overflow, SubscriptionStats};

@@ -90,8 +90,7 @@ pub unsafe extern "C" fn amop_client_broadcast_async(
         let broadcast = unsafe { broadcast(client, topic, data, len, options, timeout_ms) }?;
         let handle = borrow!(client)?;
         let completions = &handle.completions;
-        let done =
-            completions.callback(handle.client()?, callback, context, amop_completion::of_broadcast)?;
+        let done = completions.callback(handle.client()?, callback, context, amop_completion::of_end)?;
         give(broadcast.start(done)?, out);
         Ok(())
     })

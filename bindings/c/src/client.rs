@@ -24,6 +24,16 @@ pub struct amop_client {
 }
 
 impl amop_client {
+    pub(crate) fn new(client: Client) -> amop_client {
+        amop_client { client, process: Process::current(), completions: Completions::default() }
+    }
+
+    /// Closes the client in the background, without waiting.
+    pub(crate) fn abandon(&self) {
+        self.completions.close();
+        begin(self.client.close_within(Duration::ZERO));
+    }
+
     /// Returns the client of the core, or an error in a child process of a fork.
     pub(crate) fn client(&self) -> Result<&Client> {
         self.process.check()?;
@@ -51,11 +61,7 @@ pub unsafe extern "C" fn amop_client_connect(
     guard!(error, {
         let out = out!(client)?;
         let connected = block_on(borrow!(options)?.builder().connect())?;
-        out.give(amop_client {
-            client: connected,
-            process: Process::current(),
-            completions: Completions::default(),
-        });
+        out.give(amop_client::new(connected));
         Ok(())
     })
 }
@@ -95,9 +101,9 @@ pub unsafe extern "C" fn amop_client_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_client_free(client: *mut amop_client) {
     guard_or!((), {
-        let Some(handle) = take!(client) else { return };
-        handle.completions.close();
-        begin(handle.client.close_within(Duration::ZERO));
+        if let Some(handle) = take!(client) {
+            handle.abandon();
+        }
     })
 }
 

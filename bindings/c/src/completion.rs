@@ -1,10 +1,11 @@
-//! Completions. The result of an asynchronous call: a reply, an error, or success without a reply for a broadcast.
+//! Completions. The result of an asynchronous call: a reply, a client, an error, or success without either.
 //!
 //! Unless a function states otherwise:
 //!
 //! - Ownership: the caller keeps `completion`. Pointers returned are valid until it is freed, or until the callback
 //!   that borrows it returns.
 
+use std::any::Any;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,11 +23,20 @@ use crate::unwind::guard_or;
 
 /// The result of a call. Immutable. A callback borrows it for the call.
 pub struct amop_completion {
-    outcome: Result<Option<amop_reply>, amop_error>,
+    outcome: Result<Outcome, amop_error>,
     tag: Tag,
 }
 
-/// The callback for a completion. The callbacks of all calls of a client run one after the other.
+/// What a call that has succeeded returns.
+enum Outcome {
+    Nothing,
+    Reply(amop_reply),
+    /// A handle for the first who takes it.
+    Handle(Mutex<Option<Box<dyn Any + Send>>>),
+}
+
+/// The callback for a completion. The callbacks of the calls of one client that publish, broadcast, subscribe and serve
+/// run one after the other.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct amop_completion_callback {
@@ -49,12 +59,29 @@ unsafe impl Sync for Tag {}
 
 impl amop_completion {
     pub(crate) fn of_publish(outcome: Result<Reply>, tag: Tag) -> amop_completion {
-        let outcome = outcome.map(|reply| Some(amop_reply::new(reply))).map_err(amop_error::new);
-        amop_completion { outcome, tag }
+        let outcome = outcome.map(|reply| Outcome::Reply(amop_reply::new(reply)));
+        amop_completion { outcome: outcome.map_err(amop_error::new), tag }
     }
 
-    pub(crate) fn of_broadcast(outcome: Result<()>, tag: Tag) -> amop_completion {
-        amop_completion { outcome: outcome.map(|()| None).map_err(amop_error::new), tag }
+    /// Returns the completion of a call that has no result.
+    pub(crate) fn of_end(outcome: Result<()>, tag: Tag) -> amop_completion {
+        amop_completion { outcome: outcome.map(|()| Outcome::Nothing).map_err(amop_error::new), tag }
+    }
+
+    /// Returns the completion of a call that has made a handle.
+    pub(crate) fn of_handle<T: Any + Send>(outcome: Result<T>, tag: Tag) -> amop_completion {
+        let outcome = outcome.map(|handle| Outcome::Handle(Mutex::new(Some(Box::new(handle)))));
+        amop_completion { outcome: outcome.map_err(amop_error::new), tag }
+    }
+
+    /// Returns the handle that the call has made, once.
+    pub(crate) fn take<T: Any>(&self) -> Option<Box<T>> {
+        let Ok(Outcome::Handle(handle)) = &self.outcome else { return None };
+        let mut handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if !handle.as_ref().is_some_and(|handle| handle.is::<T>()) {
+            return None;
+        }
+        handle.take().and_then(|handle| handle.downcast().ok())
     }
 }
 
@@ -200,14 +227,14 @@ pub unsafe extern "C" fn amop_completion_error(completion: *const amop_completio
     })
 }
 
-/// Returns the reply to a publish; NULL if it failed, for a broadcast, and for NULL. amop_reply_clone makes a copy
+/// Returns the reply to a publish; NULL if it failed, for other calls, and for NULL. amop_reply_clone makes a copy
 /// that outlives the completion.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_reply(completion: *const amop_completion) -> *const amop_reply {
     guard_or!(std::ptr::null(), {
         match borrow_optional!(completion).map(|completion| &completion.outcome) {
-            Some(Ok(Some(reply))) => reply,
-            Some(Ok(None) | Err(_)) | None => std::ptr::null(),
+            Some(Ok(Outcome::Reply(reply))) => reply,
+            Some(_) | None => std::ptr::null(),
         }
     })
 }

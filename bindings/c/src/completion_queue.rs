@@ -1,17 +1,21 @@
-//! Completion queues. Completions that are read instead of passed to a callback: by any thread, or by an event loop
-//! through the file descriptor of the queue. A queue may be used for several clients; tags identify the calls.
+//! Completion queues. Completions that are read: by any thread, or by an event loop through the file descriptor of the
+//! queue. A queue may be used for several clients; tags identify the calls. A queue with a callback passes them on instead,
+//! on a thread of its own.
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use amop::{Process, Result};
 
+use crate::argument::invalid_argument;
 use crate::boundary::{Miss, guard};
 use crate::call::{amop_call, give};
+use crate::callback::Context;
+use crate::callback_thread::{Callback, CallbackThread};
 use crate::client::amop_client;
-use crate::completion::{Slot, Slots, Tag, amop_completion};
+use crate::completion::{Slot, Slots, Tag, amop_completion, amop_completion_callback};
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
 use crate::macros::{borrow, out, out_optional, places, take};
@@ -23,8 +27,14 @@ use crate::unwind::guard_or;
 pub struct amop_completion_queue {
     process: Process,
     slots: Slots,
-    queue: Arc<Queue>,
-    inbox: Inbox<Reader>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Read with `_next`.
+    Pulled { queue: Arc<Queue>, inbox: Inbox<Reader> },
+    /// Passed to a callback.
+    Called { callback: Arc<Callback>, thread: CallbackThread },
 }
 
 /// The state that calls in flight share with the reader.
@@ -65,7 +75,7 @@ impl Source for Reader {
     type Item = amop_completion;
     const NAME: &'static str = "completions";
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<amop_completion>> {
+    fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<amop_completion>> {
         let mut state = self.0.lock();
         match state.completions.pop_front() {
             Some((completion, _slot)) => Poll::Ready(Some(completion)),
@@ -76,7 +86,7 @@ impl Source for Reader {
         }
     }
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         let mut state = self.0.lock();
         if !state.completions.is_empty() {
             return Poll::Ready(());
@@ -96,12 +106,18 @@ impl Drop for Reader {
     }
 }
 
+/// Where a completion goes.
+enum End {
+    Queue(Arc<Queue>),
+    Thread(Arc<Callback>, CallbackThread),
+}
+
 /// The default capacity of a queue: as many calls as may be in flight on one connection.
 const MOST: usize = 65_536;
 
 impl amop_completion_queue {
     /// Returns the function that a call runs when it completes. It queues the completion.
-    fn done<T, C>(
+    pub(crate) fn done<T, C>(
         &self,
         tag: *mut c_void,
         completion: C,
@@ -109,9 +125,31 @@ impl amop_completion_queue {
     where
         C: FnOnce(Result<T>, Tag) -> amop_completion + Send + 'static,
     {
-        self.inbox.check_fork()?;
-        let (slot, queue, tag) = (self.slots.take()?, self.queue.clone(), Tag(tag));
-        Ok(move |outcome: Result<T>| queue.push(completion(outcome, tag), slot))
+        self.process.check()?;
+        let (slot, tag) = (self.slots.take()?, Tag(tag));
+        let end = match &self.kind {
+            Kind::Pulled { queue, .. } => End::Queue(queue.clone()),
+            Kind::Called { callback, thread } => End::Thread(callback.clone(), thread.clone()),
+        };
+        Ok(move |outcome: Result<T>| match end {
+            End::Queue(queue) => queue.push(completion(outcome, tag), slot),
+            End::Thread(callback, thread) => {
+                let completion = completion(outcome, tag);
+                thread.run(move || {
+                    callback.run(&completion);
+                    drop((completion, slot, callback));
+                });
+            }
+        })
+    }
+
+    fn inbox(&self) -> Result<&Inbox<Reader>> {
+        match &self.kind {
+            Kind::Pulled { inbox, .. } => Ok(inbox),
+            Kind::Called { .. } => {
+                Err(invalid_argument("the completions of this queue are passed to its callback"))
+            }
+        }
     }
 }
 
@@ -126,7 +164,33 @@ pub extern "C" fn amop_completion_queue_new(max: usize) -> *mut amop_completion_
         let queue = Arc::new(Queue::default());
         let slots = Slots::new(if max == 0 { MOST } else { max });
         let inbox = Inbox::new(Reader(queue.clone()));
-        Box::into_raw(Box::new(amop_completion_queue { process: Process::current(), slots, queue, inbox }))
+        let kind = Kind::Pulled { queue, inbox };
+        Box::into_raw(Box::new(amop_completion_queue { process: Process::current(), slots, kind }))
+    })
+}
+
+/// Creates a queue that passes its completions to a callback, one after the other, on a thread that runs nothing else.
+/// Other callbacks do not delay it, so that they may wait for what it signals, such as a future.
+///
+/// - Ownership: the context of the callback is owned by the library until `drop`, which is called after the queue was freed
+///   and the last call in flight has completed. `*queue` is owned by the caller; free it with amop_completion_queue_free.
+/// - Threads: any thread, including callbacks. Never waits.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT; _RUNTIME if the thread can't be started.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_completion_queue_new_callback(
+    max: usize,
+    callback: amop_completion_callback,
+    queue: *mut *mut amop_completion_queue,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let context = Context::new(callback.context, callback.drop);
+        let out = out!(queue)?;
+        let slots = Slots::new(if max == 0 { MOST } else { max });
+        let callback = Arc::new(Callback::new(callback, context)?);
+        let kind = Kind::Called { callback, thread: CallbackThread::start()? };
+        out.give(amop_completion_queue { process: Process::current(), slots, kind });
+        Ok(())
     })
 }
 
@@ -184,7 +248,7 @@ pub unsafe extern "C" fn amop_client_broadcast_queued(
         let out = out_optional!(call);
         // SAFETY: the caller meets what the header demands of this function.
         let broadcast = unsafe { broadcast(client, topic, data, len, options, timeout_ms) }?;
-        let done = borrow!(queue)?.done(tag, amop_completion::of_broadcast)?;
+        let done = borrow!(queue)?.done(tag, amop_completion::of_end)?;
         give(broadcast.start(done)?, out);
         Ok(())
     })
@@ -194,7 +258,8 @@ pub unsafe extern "C" fn amop_client_broadcast_queued(
 ///
 /// - Threads: any thread, including callbacks. If several threads call it at once, each completion goes to one of
 ///   them.
-/// - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+/// - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, also if the completions are passed to
+///   a callback; _FORKED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn amop_completion_queue_next(
@@ -206,7 +271,7 @@ pub unsafe extern "C" fn amop_completion_queue_next(
     guard!(error, Miss, {
         let out = out!(completion)?;
         let mut next = None;
-        borrow!(queue)?.inbox.next(timeout_ms, 1, |completion| next = Some(completion))?;
+        borrow!(queue)?.inbox()?.next(timeout_ms, 1, |completion| next = Some(completion))?;
         if let Some(completion) = next {
             out.give(completion);
         }
@@ -233,7 +298,7 @@ pub unsafe extern "C" fn amop_completion_queue_next_many(
         let out = out!(count)?;
         let queue = borrow!(queue)?;
         let mut places = places!(completions, max)?;
-        out.set(queue.inbox.next(timeout_ms, max, |completion| places.give(completion))?);
+        out.set(queue.inbox()?.next(timeout_ms, max, |completion| places.give(completion))?);
         Ok(())
     })
 }
@@ -253,12 +318,12 @@ pub unsafe extern "C" fn amop_completion_queue_fd(
 ) -> amop_status {
     guard!(error, {
         let out = out!(fd)?;
-        out.set(borrow!(queue)?.inbox.descriptor()?);
+        out.set(borrow!(queue)?.inbox()?.descriptor()?);
         Ok(())
     })
 }
 
-/// Frees a queue. Calls in flight continue; their completions are discarded.
+/// Frees a queue. Calls in flight continue; their completions are discarded, or still passed to the callback of the queue.
 ///
 /// - Ownership: `queue` is freed, with the completions in it; NULL is allowed.
 #[unsafe(no_mangle)]

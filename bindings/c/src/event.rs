@@ -15,7 +15,6 @@ use futures_core::Stream;
 
 use crate::argument::{c_text, name_of};
 use crate::boundary::{Miss, guard};
-use crate::callback::{Context, call_or_log, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
@@ -93,6 +92,12 @@ pub struct amop_events {
     inbox: Inbox<Events>,
 }
 
+impl amop_events {
+    pub(crate) fn new(events: Events) -> amop_events {
+        amop_events { process: Process::current(), inbox: Inbox::new(events) }
+    }
+}
+
 impl Source for Events {
     type Item = Event;
     const NAME: &'static str = "events";
@@ -107,7 +112,7 @@ impl Source for Events {
 }
 
 impl amop_event {
-    fn new(event: Event) -> amop_event {
+    pub(crate) fn new(event: Event) -> amop_event {
         let mut seen = amop_event {
             kind: amop_event_kind_t::AMOP_EVENT_NONE,
             endpoint: None,
@@ -166,31 +171,8 @@ fn pointer(text: Option<&CString>) -> *const c_char {
     text.map(CString::as_c_str).map_or(std::ptr::null(), CStr::as_ptr)
 }
 
-/// Calls a callback for each event from now on, until the client is closed.
-///
-/// - Ownership: the context of the callback is owned by the library until `drop`.
-/// - Threads: any thread, including callbacks. Never waits. The callback runs on a thread of its own and does not
-///   delay subscriptions.
-/// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED, _FORKED.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn amop_client_on_event(
-    client: *const amop_client,
-    callback: amop_event_callback,
-    error: *mut *mut amop_error,
-) -> amop_status {
-    guard!(error, {
-        let context = Context::new(callback.context, callback.drop);
-        let client = borrow!(client)?.client()?;
-        let call = function(callback.call)?;
-        client.dispatch(client.events(), move |event| {
-            let event = amop_event::new(event);
-            // SAFETY: the header demands a function that takes this context and an event lent for the call.
-            call_or_log("an event", || unsafe { call(context.pointer(), &event) });
-        })
-    })
-}
-
-/// Creates a listener for the events from now on, to be read with amop_events_next.
+/// Creates a listener for the events from now on, to be read with amop_events_next. See amop_options_events for the events
+/// of connecting.
 ///
 /// - Threads: any thread, including callbacks. Never waits.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
@@ -203,8 +185,7 @@ pub unsafe extern "C" fn amop_client_events(
 ) -> amop_status {
     guard!(error, {
         let out = out!(events)?;
-        let inbox = Inbox::new(borrow!(client)?.client()?.events());
-        out.give(amop_events { process: Process::current(), inbox });
+        out.give(amop_events::new(borrow!(client)?.client()?.events()));
         Ok(())
     })
 }

@@ -64,14 +64,17 @@
 #![allow(non_camel_case_types, unreachable_pub, clippy::missing_safety_doc)]
 
 mod argument;
+mod asynchronous;
 mod boundary;
 mod bytes;
 mod call;
 mod callback;
+mod callback_thread;
 mod cancellation;
 mod client;
 mod completion;
 mod completion_queue;
+mod confirm;
 #[cfg(unix)]
 mod descriptor;
 mod devnet;
@@ -80,6 +83,7 @@ mod event;
 mod generation;
 mod handler;
 mod inbox;
+mod listener;
 mod log;
 mod macros;
 mod message;

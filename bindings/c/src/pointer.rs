@@ -99,6 +99,18 @@ impl<T> Out<'_, T> {
 }
 
 impl<T> Out<'_, *mut T> {
+    /// Stores a new handle before `start` begins what may use it on another thread. If `start` fails, stores NULL and
+    /// drops the handle.
+    pub(crate) fn give_before(self, value: T, start: impl FnOnce() -> Result<()>) -> Result<()> {
+        let handle = Box::into_raw(Box::new(value));
+        *self.0 = handle;
+        start().inspect_err(|_| {
+            *self.0 = std::ptr::null_mut();
+            // SAFETY: it was made above, and the caller, whose function fails, does not get it.
+            drop(unsafe { Box::from_raw(handle) });
+        })
+    }
+
     /// Stores a new handle, which the caller owns from then on.
     pub(crate) fn give(self, value: T) {
         *self.0 = Box::into_raw(Box::new(value));

@@ -86,8 +86,6 @@ pub enum amop_status {
     AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED = 204,
     /// This client already serves the topic.
     AMOP_ERROR_ALREADY_SERVED = 300,
-    /// The call would wait for the handler that makes it.
-    AMOP_ERROR_WOULD_DEADLOCK = 301,
     /// This build of the library, or this node, does not support the operation.
     AMOP_ERROR_UNSUPPORTED = 302,
     /// The handle was created before a fork, by the parent process.
@@ -164,7 +162,6 @@ statuses! {
     SubscriberBusy => AMOP_ERROR_SUBSCRIBER_BUSY,
     SubscriberUnsubscribed => AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED,
     AlreadyServed => AMOP_ERROR_ALREADY_SERVED,
-    WouldDeadlock => AMOP_ERROR_WOULD_DEADLOCK,
     Unsupported => AMOP_ERROR_UNSUPPORTED,
     Forked => AMOP_ERROR_FORKED,
     Runtime => AMOP_ERROR_RUNTIME,

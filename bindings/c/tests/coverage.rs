@@ -4,17 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Statuses that no C test produces, with the reason.
-const UNSEEN: [(&str, &str); 8] = [
+const UNSEEN: [(&str, &str); 7] = [
     ("AMOP_ERROR_HANDSHAKE", "needs a node that speaks no common version"),
     ("AMOP_ERROR_PROTOCOL", "needs a node that violates the protocol"),
     ("AMOP_ERROR_REMOTE_NODE", "only old nodes answer with it"),
     ("AMOP_ERROR_NODE_TIMEOUT", "needs a node that reaches its own limit of 30 s"),
     ("AMOP_ERROR_BANDWIDTH", "needs a node with a bandwidth limit"),
     ("AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED", "depends on when a node processes a shortened topic list"),
-    (
-        "AMOP_ERROR_WOULD_DEADLOCK",
-        "no function returns it: calls that would wait for themselves are deferred",
-    ),
     ("AMOP_ERROR_INTERNAL", "needs a bug in the library; covered by the tests of boundary.rs"),
 ];
 

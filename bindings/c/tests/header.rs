@@ -7,13 +7,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The modules that make up the header, in an order in which C can read them: types before their use.
-const CHAPTERS: [&str; 29] = [
+const CHAPTERS: [&str; 34] = [
     "status",
     "bytes",
     "error",
     "version",
     "retry",
     "placement",
+    "confirm",
     "options",
     "options/credentials",
     "options/limits",
@@ -32,7 +33,11 @@ const CHAPTERS: [&str; 29] = [
     "completion",
     "call",
     "completion_queue",
+    "asynchronous/clients",
+    "asynchronous/subscriptions",
+    "asynchronous/services",
     "event",
+    "listener",
     "callback",
     "log",
     "devnet/options",

@@ -129,7 +129,6 @@ static bool is_named(amop::Code code) {
     case amop::Code::subscriber_busy:
     case amop::Code::subscriber_unsubscribed:
     case amop::Code::already_served:
-    case amop::Code::would_deadlock:
     case amop::Code::unsupported:
     case amop::Code::forked:
     case amop::Code::runtime:

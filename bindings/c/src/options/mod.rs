@@ -10,7 +10,7 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use amop::{Client, ClientBuilder, Generations, Retry};
+use amop::{ClientBuilder, Generations, Retry};
 
 use crate::argument::{apply, time};
 use crate::boundary::guard;
@@ -28,6 +28,8 @@ mod limits;
 #[derive(Default)]
 pub struct amop_options {
     endpoints: Vec<String>,
+    /// Holds the listeners.
+    pub(crate) base: ClientBuilder,
     credentials: Credentials,
     connect_timeout: Option<Duration>,
     call_timeout: Option<Duration>,
@@ -44,7 +46,7 @@ pub struct amop_options {
     max_in_flight: Option<usize>,
     max_send_bytes: Option<usize>,
     max_held_bytes: Option<usize>,
-    max_events: Option<usize>,
+    pub(crate) max_events: Option<usize>,
     duplicate_window: Option<Duration>,
     max_duplicates: Option<usize>,
     group: Option<i64>,
@@ -63,7 +65,7 @@ enum Credentials {
 impl amop_options {
     /// Returns a builder of the core with these settings.
     pub(crate) fn builder(&self) -> ClientBuilder {
-        let builder = Client::builder().endpoints(&self.endpoints);
+        let builder = self.base.clone().endpoints(&self.endpoints);
         let builder = match &self.credentials {
             Credentials::Discover => builder,
             Credentials::Folder(folder) => builder.credentials(folder),

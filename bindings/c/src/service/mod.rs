@@ -16,13 +16,14 @@ use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
-use crate::handler::{end, lock};
+use crate::handler::{end, lock, start_end};
 use crate::inbox::{Inbox, Source};
 use crate::macros::{borrow, borrow_optional, out, out_optional, places, take, text};
 use crate::message::c_topic;
 use crate::request::{AMOP_RESULT_FAILED, amop_request};
 use crate::stats::amop_stats;
 use crate::status::amop_status;
+use crate::subscription::Confirmed;
 use crate::unwind::guard_or;
 use crate::waiting::block_on;
 
@@ -74,6 +75,28 @@ impl amop_service {
         amop_service { process: Process::current(), topic, kind }
     }
 
+    /// Fails in a child process of the one that created it.
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        self.process.check()
+    }
+
+    /// Ends the service, and calls `done` when its callback has returned.
+    pub(crate) fn unsubscribe(
+        &self,
+        timeout_ms: u64,
+        done: impl FnOnce(Result<()>) + Send + 'static,
+    ) -> Result<()> {
+        self.process.check()?;
+        match &self.kind {
+            Kind::Pulled(inbox) => {
+                inbox.source()?.unsubscribe();
+                done(Ok(()));
+                Ok(())
+            }
+            Kind::Called(handler) => start_end(handler, timeout_ms, done),
+        }
+    }
+
     fn inbox(&self) -> Result<&Inbox<Requests>> {
         match &self.kind {
             Kind::Pulled(inbox) => Ok(inbox),
@@ -84,7 +107,53 @@ impl amop_service {
     }
 }
 
-/// Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
+/// Returns the service that the arguments describe, whose requests are read, and its confirmation.
+///
+/// # Safety
+/// The arguments are as the header demands of amop_client_serve.
+pub(crate) unsafe fn serve(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_serve_options,
+) -> Result<(amop_service, Confirmed)> {
+    let client = borrow!(client)?.client()?;
+    let topic = text!(topic as topic)?;
+    let serve = apply(client.serve(topic), borrow_optional!(options), |s, options| options.apply_to(s));
+    let (requests, confirmed) = serve.begin()?;
+    Ok((amop_service::new(c_topic(topic), Kind::Pulled(Inbox::new(requests))), Box::pin(confirmed)))
+}
+
+/// Returns the service that the arguments describe, whose requests are passed to a callback, and its confirmation.
+///
+/// # Safety
+/// The arguments are as the header demands of amop_client_serve_callback.
+pub(crate) unsafe fn serve_callback(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_serve_options,
+    callback: amop_request_callback,
+    context: Context,
+) -> Result<(amop_service, Confirmed)> {
+    let client = borrow!(client)?.client()?;
+    let name = text!(topic as topic)?;
+    let call = function(callback.call)?;
+    let topic = c_topic(name);
+    let (shared, reports) = (topic.clone(), client.handler_reports());
+    let serve = apply(client.serve(name), borrow_optional!(options), |s, options| options.apply_to(s));
+    let (handler, confirmed) = serve.begin_blocking(move |request| {
+        let lent = amop_request::new(request.clone(), shared.clone());
+        // SAFETY: the header demands a function that takes this context and a request lent for the call.
+        let failure = failure_of(|| unsafe { call(context.pointer(), &lent) });
+        if let Some(text) = failure {
+            reports.failed(&shared.to_string_lossy(), text);
+            // Fails only if the callback has already answered.
+            let _ = request.fail(AMOP_RESULT_FAILED, FAILED_TEXT);
+        }
+    })?;
+    Ok((amop_service::new(topic, Kind::Called(Mutex::new(handler))), Box::pin(confirmed)))
+}
+
+/// Serves a topic. Requests are read with amop_service_next. Returns as amop_client_subscribe.
 ///
 /// - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
 ///   amop_service_free.
@@ -102,17 +171,16 @@ pub unsafe extern "C" fn amop_client_serve(
 ) -> amop_status {
     guard!(error, {
         let out = out!(service)?;
-        let client = borrow!(client)?.client()?;
-        let topic = text!(topic as topic)?;
-        let serve = apply(client.serve(topic), borrow_optional!(options), |s, options| options.apply_to(s));
-        let requests = block_on(serve.into_future())?;
-        out.give(amop_service::new(c_topic(topic), Kind::Pulled(Inbox::new(requests))));
+        // SAFETY: the caller meets what the header demands of this function.
+        let (made, confirmed) = unsafe { serve(client, topic, options) }?;
+        block_on(confirmed)?;
+        out.give(made);
         Ok(())
     })
 }
 
-/// Serves a topic with a callback, which answers each request that it receives. Returns when a node has listed the
-/// topic; the callback may be called before.
+/// Serves a topic with a callback, which answers each request that it receives. Returns as amop_client_subscribe; the
+/// callback may be called before.
 ///
 /// - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
 ///   until `drop`. `*service` is owned by the caller; free it with amop_service_free. If `service` is NULL, the
@@ -131,25 +199,11 @@ pub unsafe extern "C" fn amop_client_serve_callback(
     guard!(error, {
         let context = Context::new(callback.context, callback.drop);
         let out = out_optional!(service);
-        let client = borrow!(client)?.client()?;
-        let name = text!(topic as topic)?;
-        let call = function(callback.call)?;
-        let topic = c_topic(name);
-        let (shared, reports) = (topic.clone(), client.handler_reports());
-        let serve = apply(client.serve(name), borrow_optional!(options), |s, options| options.apply_to(s));
-        let serve = serve.for_each_blocking(move |request| {
-            let lent = amop_request::new(request.clone(), shared.clone());
-            // SAFETY: the header demands a function that takes this context and a request lent for the call.
-            let failure = failure_of(|| unsafe { call(context.pointer(), &lent) });
-            if let Some(text) = failure {
-                reports.failed(&shared.to_string_lossy(), text);
-                // Fails only if the callback has already answered.
-                let _ = request.fail(AMOP_RESULT_FAILED, FAILED_TEXT);
-            }
-        });
-        let handler = block_on(serve)?;
+        // SAFETY: the caller meets what the header demands of this function.
+        let (made, confirmed) = unsafe { serve_callback(client, topic, options, callback, context) }?;
+        block_on(confirmed)?;
         if let Some(out) = out {
-            out.give(amop_service::new(topic, Kind::Called(Mutex::new(handler))));
+            out.give(made);
         }
         Ok(())
     })
@@ -277,10 +331,7 @@ pub unsafe extern "C" fn amop_service_unsubscribe(
         let service = borrow!(service)?;
         service.process.check()?;
         match &service.kind {
-            Kind::Pulled(inbox) => {
-                inbox.source()?.unsubscribe();
-                Ok(())
-            }
+            Kind::Pulled(inbox) => inbox.source().map(|mut requests| requests.unsubscribe()),
             Kind::Called(handler) => end(handler, timeout_ms),
         }
     })

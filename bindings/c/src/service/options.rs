@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
-use amop::{Placement, Serve};
+use amop::{Confirm, Placement, Serve};
 
 use crate::argument::{apply, bound, time};
 use crate::boundary::guard;
+use crate::confirm::confirm_of;
 use crate::macros::{borrow_mut, free};
 use crate::placement::placement_of;
 use crate::status::amop_status;
@@ -23,6 +24,7 @@ pub struct amop_serve_options {
     max_messages: Option<usize>,
     max_bytes: Option<usize>,
     placement: Option<Placement>,
+    confirm: Option<Confirm>,
     timeout: Option<Duration>,
 }
 
@@ -32,6 +34,7 @@ impl amop_serve_options {
         let serve = apply(serve, self.max_messages, Serve::max_messages);
         let serve = apply(serve, self.max_bytes, Serve::max_bytes);
         let serve = apply(serve, self.placement, Serve::placement);
+        let serve = apply(serve, self.confirm, Serve::confirm);
         apply(serve, self.timeout, Serve::timeout)
     }
 }
@@ -100,6 +103,18 @@ pub unsafe extern "C" fn amop_serve_options_set_placement(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.placement = placement_of(placement)?;
+        Ok(())
+    })
+}
+
+/// Sets whether to wait until a node has listed the topic: an AMOP_CONFIRM_*. Default: AMOP_CONFIRM_AUTO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_set_confirm(
+    options: *mut amop_serve_options,
+    confirm: i32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.confirm = Some(confirm_of(confirm)?);
         Ok(())
     })
 }

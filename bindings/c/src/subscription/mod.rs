@@ -16,7 +16,7 @@ use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
 use crate::error::amop_error;
-use crate::handler::{end, lock};
+use crate::handler::{end, lock, start_end};
 use crate::inbox::{Inbox, Source};
 use crate::macros::{borrow, borrow_optional, out, out_optional, places, take, text};
 use crate::message::{amop_message, c_topic};
@@ -73,6 +73,28 @@ impl amop_subscription {
         amop_subscription { process: Process::current(), topic, kind }
     }
 
+    /// Fails in a child process of the one that created it.
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        self.process.check()
+    }
+
+    /// Ends the subscription, and calls `done` when its callback has returned.
+    pub(crate) fn unsubscribe(
+        &self,
+        timeout_ms: u64,
+        done: impl FnOnce(Result<()>) + Send + 'static,
+    ) -> Result<()> {
+        self.process.check()?;
+        match &self.kind {
+            Kind::Pulled(inbox) => {
+                inbox.source()?.unsubscribe();
+                done(Ok(()));
+                Ok(())
+            }
+            Kind::Called(handler) => start_end(handler, timeout_ms, done),
+        }
+    }
+
     fn inbox(&self) -> Result<&Inbox<Subscription>> {
         match &self.kind {
             Kind::Pulled(inbox) => Ok(inbox),
@@ -83,7 +105,58 @@ impl amop_subscription {
     }
 }
 
-/// Subscribes to a topic. Messages are read with amop_subscription_next. Returns when a node has listed the topic.
+/// The confirmation of a subscription, which a caller may wait for.
+pub(crate) type Confirmed = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// Returns the subscription that the arguments describe, whose messages are read, and its confirmation.
+///
+/// # Safety
+/// The arguments are as the header demands of amop_client_subscribe.
+pub(crate) unsafe fn subscribe(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_subscribe_options,
+) -> Result<(amop_subscription, Confirmed)> {
+    let client = borrow!(client)?.client()?;
+    let topic = text!(topic as topic)?;
+    let subscribe = client.subscribe(topic);
+    let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
+    let (subscription, confirmed) = subscribe.begin()?;
+    let kind = Kind::Pulled(Inbox::new(subscription));
+    Ok((amop_subscription::new(c_topic(topic), kind), Box::pin(confirmed)))
+}
+
+/// Returns the subscription that the arguments describe, whose messages are passed to a callback, and its confirmation.
+///
+/// # Safety
+/// The arguments are as the header demands of amop_client_subscribe_callback.
+pub(crate) unsafe fn subscribe_callback(
+    client: *const amop_client,
+    topic: *const c_char,
+    options: *const amop_subscribe_options,
+    callback: amop_message_callback,
+    context: Context,
+) -> Result<(amop_subscription, Confirmed)> {
+    let client = borrow!(client)?.client()?;
+    let name = text!(topic as topic)?;
+    let call = function(callback.call)?;
+    let topic = c_topic(name);
+    let subscribe = client.subscribe(name);
+    let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
+    let (shared, reports) = (topic.clone(), client.handler_reports());
+    let (handler, confirmed) = subscribe.begin_blocking(move |message| {
+        let message = amop_message::new(message, shared.clone());
+        // SAFETY: the header demands a function that takes this context and a message lent for the call.
+        let failure = failure_of(|| unsafe { call(context.pointer(), &message) });
+        if let Some(text) = failure {
+            reports.failed(&shared.to_string_lossy(), text);
+        }
+    })?;
+    Ok((amop_subscription::new(topic, Kind::Called(Mutex::new(handler))), Box::pin(confirmed)))
+}
+
+/// Subscribes to a topic. Messages are read with amop_subscription_next. Returns when a node has listed the topic, or at
+/// once if no node is connected; see amop_subscribe_options_set_confirm.
 ///
 /// - Ownership: `topic` and `options` (may be NULL) are copied. `*subscription` is owned by the caller; free it with
 ///   amop_subscription_free.
@@ -100,18 +173,16 @@ pub unsafe extern "C" fn amop_client_subscribe(
 ) -> amop_status {
     guard!(error, {
         let out = out!(subscription)?;
-        let client = borrow!(client)?.client()?;
-        let topic = text!(topic as topic)?;
-        let subscribe = client.subscribe(topic);
-        let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
-        let subscription = block_on(subscribe.into_future())?;
-        out.give(amop_subscription::new(c_topic(topic), Kind::Pulled(Inbox::new(subscription))));
+        // SAFETY: the caller meets what the header demands of this function.
+        let (made, confirmed) = unsafe { subscribe(client, topic, options) }?;
+        block_on(confirmed)?;
+        out.give(made);
         Ok(())
     })
 }
 
-/// Subscribes to a topic. Messages are passed to a callback. Returns when a node has listed the topic; the callback
-/// may be called before.
+/// Subscribes to a topic. Messages are passed to a callback. Returns as amop_client_subscribe; the callback may be called
+/// before.
 ///
 /// - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
 ///   until `drop`. `*subscription` is owned by the caller; free it with amop_subscription_free. If `subscription` is
@@ -130,23 +201,11 @@ pub unsafe extern "C" fn amop_client_subscribe_callback(
     guard!(error, {
         let context = Context::new(callback.context, callback.drop);
         let out = out_optional!(subscription);
-        let client = borrow!(client)?.client()?;
-        let name = text!(topic as topic)?;
-        let call = function(callback.call)?;
-        let topic = c_topic(name);
-        let subscribe = client.subscribe(name);
-        let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
-        let (shared, reports) = (topic.clone(), client.handler_reports());
-        let handler = block_on(subscribe.for_each_blocking(move |message| {
-            let message = amop_message::new(message, shared.clone());
-            // SAFETY: the header demands a function that takes this context and a message lent for the call.
-            let failure = failure_of(|| unsafe { call(context.pointer(), &message) });
-            if let Some(text) = failure {
-                reports.failed(&shared.to_string_lossy(), text);
-            }
-        }))?;
+        // SAFETY: the caller meets what the header demands of this function.
+        let (made, confirmed) = unsafe { subscribe_callback(client, topic, options, callback, context) }?;
+        block_on(confirmed)?;
         if let Some(out) = out {
-            out.give(amop_subscription::new(topic, Kind::Called(Mutex::new(handler))));
+            out.give(made);
         }
         Ok(())
     })
@@ -280,10 +339,7 @@ pub unsafe extern "C" fn amop_subscription_unsubscribe(
         let subscription = borrow!(subscription)?;
         subscription.process.check()?;
         match &subscription.kind {
-            Kind::Pulled(inbox) => {
-                inbox.source()?.unsubscribe();
-                Ok(())
-            }
+            Kind::Pulled(inbox) => inbox.source().map(|mut messages| messages.unsubscribe()),
             Kind::Called(handler) => end(handler, timeout_ms),
         }
     })

@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
-use amop::{Overflow, Placement, Subscribe};
+use amop::{Confirm, Overflow, Placement, Subscribe};
 
 use crate::argument::{apply, bound, invalid_argument, time};
 use crate::boundary::guard;
+use crate::confirm::confirm_of;
 use crate::macros::{borrow_mut, free};
 use crate::placement::placement_of;
 use crate::status::amop_status;
@@ -32,6 +33,7 @@ pub struct amop_subscribe_options {
     max_bytes: Option<usize>,
     overflow: Option<Overflow>,
     placement: Option<Placement>,
+    confirm: Option<Confirm>,
     timeout: Option<Duration>,
 }
 
@@ -41,6 +43,7 @@ impl amop_subscribe_options {
         let subscribe = apply(subscribe, self.max_bytes, Subscribe::max_bytes);
         let subscribe = apply(subscribe, self.overflow, Subscribe::overflow);
         let subscribe = apply(subscribe, self.placement, Subscribe::placement);
+        let subscribe = apply(subscribe, self.confirm, Subscribe::confirm);
         apply(subscribe, self.timeout, Subscribe::timeout)
     }
 }
@@ -113,6 +116,18 @@ pub unsafe extern "C" fn amop_subscribe_options_set_placement(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.placement = placement_of(placement)?;
+        Ok(())
+    })
+}
+
+/// Sets whether to wait until a node has listed the topic: an AMOP_CONFIRM_*. Default: AMOP_CONFIRM_AUTO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_set_confirm(
+    options: *mut amop_subscribe_options,
+    confirm: i32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.confirm = Some(confirm_of(confirm)?);
         Ok(())
     })
 }
