@@ -205,8 +205,9 @@ static void refused_callbacks_drop_their_contexts(void **state)
                  amop_client_broadcast_async(client, "t", "", 0, NULL, 0,
                                              (amop_completion_callback){NULL, &context, drop_context}, &call,
                                              &error));
-    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
-                 amop_client_on_event(client, (amop_event_callback){NULL, &context, drop_context}, &error));
+    WITH_CONTEXT(
+        AMOP_ERROR_INVALID_ARGUMENT,
+        amop_client_on_event(client, (amop_event_callback){NULL, &context, drop_context}, NULL, &error));
     /* Without a client. */
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_subscribe_callback(NULL, "t", NULL, counting(&context), &subscribed, &error));
@@ -216,8 +217,23 @@ static void refused_callbacks_drop_their_contexts(void **state)
                  amop_client_publish_async(NULL, "t", "", 0, NULL, 0, completing(&context), &call, &error));
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
                  amop_client_broadcast_async(NULL, "t", "", 0, NULL, 0, completing(&context), &call, &error));
+    WITH_CONTEXT(
+        AMOP_ERROR_INVALID_ARGUMENT,
+        amop_client_on_event(NULL, (amop_event_callback){NULL, &context, drop_context}, NULL, &error));
+    amop_subscribe_options *confirmed = amop_subscribe_options_new();
+    assert_int_equal(amop_subscribe_options_set_confirm(confirmed, 3), AMOP_ERROR_INVALID_ARGUMENT);
+    amop_subscribe_options_free(confirmed);
+    assert_int_equal(amop_serve_options_set_confirm(NULL, 0), AMOP_ERROR_INVALID_ARGUMENT);
+    amop_options *given = amop_options_new();
     WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
-                 amop_client_on_event(NULL, (amop_event_callback){NULL, &context, drop_context}, &error));
+                 amop_options_on_event(given, (amop_event_callback){NULL, &context, drop_context}));
+    WITH_CONTEXT(AMOP_ERROR_INVALID_ARGUMENT,
+                 amop_options_on_event(NULL, (amop_event_callback){NULL, &context, drop_context}));
+    amop_options_free(given);
+    amop_events *heard = NULL;
+    EXPECT_NULL("options", amop_options_events(NULL, &heard, &error));
+    EXPECT_NULL("listener", amop_listener_remove(NULL, 0, &error));
+    amop_listener_free(NULL);
     /* `drop` may be NULL. */
     EXPECT(AMOP_ERROR_INVALID_ARGUMENT,
            amop_client_subscribe_callback(client, "t", NULL, (amop_message_callback){NULL, NULL, NULL}, NULL,

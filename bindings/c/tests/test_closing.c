@@ -150,6 +150,8 @@ static void failed_subscription_drops_its_context_once(void **state)
     amop_serve_options *serving = amop_serve_options_new();
     OK(amop_subscribe_options_set_timeout(subscribing, 30));
     OK(amop_serve_options_set_timeout(serving, 30));
+    OK(amop_subscribe_options_set_confirm(subscribing, AMOP_CONFIRM_ALWAYS));
+    OK(amop_serve_options_set_confirm(serving, AMOP_CONFIRM_ALWAYS));
     subscribed.subscription = untouched();
     served.service = untouched();
     amop_status refused = amop_client_subscribe_callback(client, "t", subscribing, counting(&subscribed),

@@ -6,6 +6,7 @@ typedef struct seen {
     context context;
     amop_event_kind_t kinds[64];
     counter *closed;
+    amop_listener *listener;
 } seen;
 
 static void see(void *pointer, const amop_event *event)
@@ -65,7 +66,7 @@ static void loss_and_reconnect_emit_events(void **state)
     amop_events *events = NULL;
     OK(amop_client_events(client, &events, &error));
     seen seen;
-    OK(amop_client_on_event(client, seeing(&seen), &error));
+    OK(amop_client_on_event(client, seeing(&seen), NULL, &error));
     amop_subscription *subscription = NULL;
     const char *topic = fresh_topic();
     OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
@@ -173,7 +174,7 @@ static void closed_client_refuses_callbacks_and_drops_contexts(void **state)
     amop_client *client = client_told();
     OK(amop_client_close(client, 0, &error));
     seen seen;
-    EXPECT(AMOP_ERROR_CLOSED, amop_client_on_event(client, seeing(&seen), &error));
+    EXPECT(AMOP_ERROR_CLOSED, amop_client_on_event(client, seeing(&seen), NULL, &error));
     assert_int_equal(counted(seen.context.calls), 0);
     end_seen(&seen);
     amop_client_free(client);
@@ -192,6 +193,119 @@ static void freed_listener_does_not_affect_others(void **state)
     amop_events_free(second);
 }
 
+static void listeners_of_options_receive_the_events_of_connecting(void **state)
+{
+    (void)state;
+    amop_options *options = options_at(0);
+    seen seen;
+    amop_events *events = NULL;
+    OK(amop_options_on_event(options, seeing(&seen)));
+    OK(amop_options_set_max_events(options, 8));
+    OK(amop_options_events(options, &events, &error));
+    /* A connect that fails: no call runs or begins when it returns. */
+    OK(amop_devnet_kill_node(devnet, 0, &error));
+    amop_client *client = NULL;
+    EXPECT(AMOP_ERROR_CONNECT, amop_client_connect(options, &client, &error));
+    const int calls = counted(seen.context.calls);
+    assert_true(calls >= 2);
+    assert_int_equal(seen.kinds[0], AMOP_EVENT_CONNECT_FAILED);
+    assert_int_equal(seen.kinds[calls - 1], AMOP_EVENT_CLOSED);
+    amop_event_free(next_event(events, AMOP_EVENT_CONNECT_FAILED));
+    amop_event_free(next_event(events, AMOP_EVENT_CLOSED));
+    amop_event *event = NULL;
+    EXPECT(AMOP_ERROR_CLOSED, amop_events_next(events, GUARD, &event, &error));
+    amop_events_free(events);
+    OK(amop_devnet_restart_node(devnet, 0, &error));
+    /* The callback serves the next client as well, a listener that is read only the first. */
+    OK(amop_options_events(options, &events, &error));
+    assert_int_equal(counted(seen.context.calls), calls);
+    OK(amop_client_connect(options, &client, &error));
+    OK(amop_events_next(events, GUARD, &event, &error));
+    assert_int_equal(amop_event_kind(event), AMOP_EVENT_CONNECTED);
+    amop_event_free(event);
+    wait_for(seen.context.calls, calls + 1);
+    assert_int_equal(seen.kinds[calls], AMOP_EVENT_CONNECTED);
+    end(client);
+    amop_events_free(events);
+    assert_int_equal(counted(seen.context.drops), 0);
+    amop_options_free(options);
+    wait_for(seen.context.drops, 1);
+    end_seen(&seen);
+    /* Without a client. */
+    options = options_at(0);
+    OK(amop_options_events(options, &events, &error));
+    amop_options_free(options);
+    amop_event_free(next_event(events, AMOP_EVENT_CLOSED));
+    amop_events_free(events);
+}
+
+/* Blocks until the test opens the gate. */
+static void see_at_gate(void *pointer, const amop_event *event)
+{
+    context *context = pointer;
+    (void)event;
+    count(context->calls);
+    reached(context->gate, 1);
+}
+
+/* Removes itself. */
+static void remove_inside(void *pointer, const amop_event *event)
+{
+    seen *seen = pointer;
+    (void)event;
+    reached(seen->context.gate, 1);
+    seen->context.status = amop_listener_remove(seen->listener, 0, NULL);
+    count(seen->context.calls);
+}
+
+static void removed_callback_is_not_called_any_more(void **state)
+{
+    (void)state;
+    amop_client *client = client_told();
+    seen plain, inside;
+    context blocked;
+    context_init(&blocked);
+    amop_listener *listener = NULL, *blocking = NULL;
+    OK(amop_client_on_event(client, seeing(&plain), &listener, &error));
+    OK(amop_client_on_event(client, (amop_event_callback){see_at_gate, &blocked, drop_context}, &blocking,
+                            &error));
+    amop_event_callback callback = seeing(&inside);
+    callback.call = remove_inside;
+    OK(amop_client_on_event(client, callback, &inside.listener, &error));
+    count(inside.context.gate);
+    OK(amop_devnet_kill_node(devnet, 0, &error));
+    wait_for(plain.context.calls, 1);
+    wait_for(blocked.calls, 1);
+    wait_for(inside.context.drops, 1);
+    assert_int_equal(inside.context.status, AMOP_OK);
+    assert_int_equal(counted(inside.context.calls), 1);
+    OK(amop_listener_remove(listener, GUARD, &error));
+    assert_int_equal(counted(plain.context.drops), 1);
+    /* It waits for the call that runs. */
+    EXPECT(AMOP_ERROR_TIMEOUT, amop_listener_remove(blocking, 20, &error));
+    assert_int_equal(counted(blocked.drops), 0);
+    count(blocked.gate);
+    OK(amop_listener_remove(blocking, GUARD, &error));
+    assert_int_equal(counted(blocked.drops), 1);
+    assert_int_equal(counted(blocked.calls), 1);
+    amop_listener_free(listener);
+    amop_listener_free(blocking);
+    /* A listener may outlive its client; free removes without waiting. */
+    seen freed;
+    OK(amop_client_on_event(client, seeing(&freed), &listener, &error));
+    amop_listener_free(listener);
+    wait_for(freed.context.drops, 1);
+    OK(amop_devnet_restart_node(devnet, 0, &error));
+    end(client);
+    OK(amop_listener_remove(inside.listener, GUARD, &error));
+    amop_listener_free(inside.listener);
+    assert_int_equal(times(&freed, AMOP_EVENT_CLOSED) + times(&plain, AMOP_EVENT_CLOSED), 0);
+    end_seen(&plain);
+    end_seen(&inside);
+    end_seen(&freed);
+    context_end(&blocked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +314,8 @@ int main(void)
         cmocka_unit_test(descriptor_is_readable_while_events_are_queued),
         cmocka_unit_test(closed_client_refuses_callbacks_and_drops_contexts),
         cmocka_unit_test(freed_listener_does_not_affect_others),
+        cmocka_unit_test(listeners_of_options_receive_the_events_of_connecting),
+        cmocka_unit_test(removed_callback_is_not_called_any_more),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

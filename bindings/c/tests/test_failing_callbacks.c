@@ -129,7 +129,7 @@ static void failed_completion_and_event_callbacks_are_logged(void **state)
     OK(amop_set_log_callback(AMOP_LOG_ERROR, listener, &error));
     amop_client *client = client_at(0);
     amop_event_callback on_event = {fail_event, &event, drop_context};
-    OK(amop_client_on_event(client, on_event, &error));
+    OK(amop_client_on_event(client, on_event, NULL, &error));
     amop_completion_callback done = {fail_completion, &completion, drop_context};
     OK(amop_client_broadcast_async(client, fresh_topic(), NULL, 0, NULL, 0, done, NULL, &error));
     wait_for(log.calls, 1);

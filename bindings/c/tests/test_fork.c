@@ -145,6 +145,7 @@ typedef struct handles {
     amop_subscription *read, *called;
     amop_service *requests, *served;
     amop_events *events;
+    amop_listener *listener;
     amop_completion_queue *queue;
     amop_call *call;
     amop_request *request;
@@ -174,7 +175,7 @@ static void make(handles *all)
     OK(amop_client_serve_callback(all->client, "served", NULL, echoing(&all->serving), &all->served, &error));
     OK(amop_client_events(all->client, &all->events, &error));
     OK(amop_client_on_event(all->client, (amop_event_callback){ignore_event, &all->heard, drop_context},
-                            &error));
+                            &all->listener, &error));
     all->queue = amop_completion_queue_new(0);
     OK(amop_client_publish_async(all->client, "requests", "x", 1, NULL, 0, completing(&all->done), &all->call,
                                  &error));
@@ -211,9 +212,18 @@ static int everything_says_forked(void *pointer)
     FORKED(amop_client_broadcast_async(all->client, "t", "", 0, NULL, 0, completing(&context), NULL, NULL));
     FORKED(amop_client_subscribe_callback(all->client, "t", NULL, counting(&context), NULL, NULL));
     FORKED(amop_client_serve_callback(all->client, "t", NULL, echoing(&context), NULL, NULL));
+    FORKED(amop_client_on_event(all->client, (amop_event_callback){ignore_event, &context, drop_context},
+                                NULL, NULL));
     FORKED(
-        amop_client_on_event(all->client, (amop_event_callback){ignore_event, &context, drop_context}, NULL));
-    CHECK(counted(context.drops) == 5 && counted(context.calls) == 0);
+        amop_client_subscribe_async(all->client, "t", NULL, completing(&context), &subscription, NULL, NULL));
+    FORKED(amop_client_serve_async(all->client, "t", NULL, completing(&context), &service, NULL, NULL));
+    FORKED(amop_client_close_async(all->client, 0, completing(&context), NULL));
+    FORKED(amop_subscription_unsubscribe_async(all->read, 0, completing(&context), NULL));
+    FORKED(amop_subscription_unsubscribe_async(all->called, 0, completing(&context), NULL));
+    FORKED(amop_service_unsubscribe_async(all->served, 0, completing(&context), NULL));
+    FORKED(amop_client_close_queued(all->client, 0, all->queue, NULL, NULL));
+    FORKED(amop_listener_remove(all->listener, 0, NULL));
+    CHECK(counted(context.drops) == 11 && counted(context.calls) == 0);
     FORKED(amop_client_subscribe(all->client, "t", NULL, &subscription, NULL));
     FORKED(amop_client_serve(all->client, "t", NULL, &service, NULL));
     FORKED(amop_client_events(all->client, &events, NULL));
@@ -264,6 +274,7 @@ static int what_is_there_can_be_read_and_freed(void *pointer)
     amop_call_free(all->call);
     amop_completion_queue_free(all->queue);
     amop_events_free(all->events);
+    amop_listener_free(all->listener);
     amop_service_free(all->requests);
     amop_service_free(all->served);
     amop_subscription_free(all->read);

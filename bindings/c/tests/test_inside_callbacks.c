@@ -184,7 +184,7 @@ static void every_kind_of_callback_may_close_its_client(void **state)
     OK(amop_client_broadcast_async(completion.client, topic, "x", 1, NULL, 0,
                                    (amop_completion_callback){close_in_completion, &completion, drop_context},
                                    NULL, &error));
-    OK(amop_client_on_event(event.client, (amop_event_callback){close_in_event, &event, drop_context},
+    OK(amop_client_on_event(event.client, (amop_event_callback){close_in_event, &event, drop_context}, NULL,
                             &error));
     wait_for(service.calls, 1);
     wait_for(completion.calls, 1);
