@@ -43,6 +43,7 @@
 #pragma once
 
 #include "amop.h"
+#include "amop/asynchronous.hpp"
 #include "amop/bytes.hpp"
 #include "amop/client.hpp"
 #include "amop/completion.hpp"
@@ -52,6 +53,7 @@
 #include "amop/log.hpp"
 #include "amop/message.hpp"
 #include "amop/options.hpp"
+#include "amop/promise.hpp"
 #include "amop/publish.hpp"
 #include "amop/service.hpp"
 #include "amop/stats.hpp"

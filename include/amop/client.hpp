@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../amop.h"
+#include "asynchronous.hpp"
 #include "bytes.hpp"
 #include "completion.hpp"
 #include "event.hpp"
@@ -15,6 +16,7 @@
 #include "handler.hpp"
 #include "message.hpp"
 #include "options.hpp"
+#include "promise.hpp"
 #include "publish.hpp"
 #include "service.hpp"
 #include "stats.hpp"
@@ -31,7 +33,7 @@ namespace amop {
 /// for handlers up to the close timeout, so that none runs when it returns, and what they refer to may be
 /// destroyed. Only a handler that blocks for longer keeps running; what it has captured is kept until it
 /// returns. A client that is destroyed inside of a handler does not wait, but closes after the call.
-class Client {
+class Client : public detail::Asynchronous<Client> {
 public:
     /// Connects. Returns when one node is ready; the client connects to the others in the background. Waits
     /// up to the connect timeout. See also `Options::start_offline`.
@@ -49,6 +51,33 @@ public:
 
     /// Takes ownership of a handle of the C interface.
     explicit Client(amop_client* client) noexcept : client_(client) {}
+
+    /// Connects without waiting, and returns a future for the client, or for an `Error` as thrown by the constructor.
+    [[nodiscard]] static std::future<Client> connect_async(const Options& options) {
+        Call call;
+        return connect_async(options, call);
+    }
+
+    /// Connects without waiting and stores a `call` that can cancel it. Otherwise as the overload without.
+    [[nodiscard]] static std::future<Client> connect_async(const Options& options, Call& call);
+
+    /// Connects without waiting and calls `done(const amop::Completion&)` once, on a thread of its own; see
+    /// `Completion::take_client`. A client that is not taken is closed.
+    template <class Done, class = std::enable_if_t<!std::is_same_v<std::decay_t<Done>, Call>>>
+    static Call connect_async(const Options& options, Done&& done) {
+        check_version();
+        const auto settings = options.to_c();
+        auto context = detail::completing(std::forward<Done>(done));
+        return Call(
+            detail::make<amop_call>(amop_client_connect_async, settings.get(), detail::callback_of(context)));
+    }
+
+    /// Connects without waiting; the completion is put into a queue, with `tag`, which is never dereferenced.
+    static Call connect_queued(const Options& options, const CompletionQueue& queue, void* tag) {
+        check_version();
+        const auto settings = options.to_c();
+        return Call(detail::make<amop_call>(amop_client_connect_queued, settings.get(), queue.get(), tag));
+    }
 
     /// Closes the client. Calls in flight fail with `closed`. Handlers process what is queued for them until
     /// the timeout (default: the close timeout); the rest is discarded and counted. When it returns, no
@@ -96,7 +125,7 @@ public:
     }
 
     /// Starts a publish and returns a future for the reply, or for an `Error` as thrown by `publish`. Never
-    /// waits, and needs no thread per call. Messages are sent in the order in which a thread starts them.
+    /// waits, and needs no thread per call. Handlers do not delay futures: a handler may wait for one. Messages are sent in the order in which a thread starts them.
     ///
     /// Throws errors that are known at once: `invalid_topic`, `invalid_argument`, `too_large`,
     /// `not_connected`, `overloaded` (also if 65,536 calls of this client have completions that have not been
@@ -110,10 +139,7 @@ public:
     /// Starts a publish and stores a `call` that can cancel it. Otherwise as the overload without.
     [[nodiscard]] std::future<Reply> publish_async(std::string_view topic, Bytes data, Call& call,
                                                    const PublishOptions& options = {}) const {
-        std::promise<Reply> promise;
-        auto future = promise.get_future();
-        call = publish_async(topic, data, detail::Fulfil<Reply>{std::move(promise)}, options);
-        return future;
+        return start_with_future<Reply>(amop_client_publish_queued, topic, data, call, options);
     }
 
     /// Starts a publish and calls `handler(const amop::Completion&)` once, when the call has completed. The
@@ -135,10 +161,7 @@ public:
     /// Starts a broadcast and stores a `call` that can cancel it. Otherwise as the overload without.
     [[nodiscard]] std::future<void> broadcast_async(std::string_view topic, Bytes data, Call& call,
                                                     const PublishOptions& options = {}) const {
-        std::promise<void> promise;
-        auto future = promise.get_future();
-        call = broadcast_async(topic, data, detail::Fulfil<void>{std::move(promise)}, options);
-        return future;
+        return start_with_future<void>(amop_client_broadcast_queued, topic, data, call, options);
     }
 
     /// Starts a broadcast and calls `handler(const amop::Completion&)` once, when the call has completed.
@@ -234,18 +257,20 @@ public:
         serve_callback(topic, std::forward<Handler>(handler), options, nullptr);
     }
 
-    /// Calls `handler(const amop::Event&)` for each event from now on, until the client is closed:
-    /// sequentially, in order, on threads of the library. Its exceptions are logged. Throws `closed`,
-    /// `forked`.
+    /// Calls `handler(const amop::Event&)` for each event from now on, as long as the listener exists:
+    /// sequentially, in order, on threads of the library. Its exceptions are logged. See `Options::on_event` for
+    /// the events of connecting. Throws `closed`, `forked`.
     template <class Handler>
-    void on_event(Handler&& handler) const {
-        using Stored = std::decay_t<Handler>;
-        static_assert(std::is_invocable_v<Stored&, const Event&>,
-                      "a handler of events takes (const amop::Event&)");
-        detail::Context<Stored> context(std::forward<Handler>(handler));
-        detail::call(
-            amop_client_on_event, get(),
-            context.template give<amop_event_callback>(detail::call_with_lent<Stored, Event, amop_event>));
+    Listener on_event(Handler&& handler) const {
+        amop_listener* listener = nullptr;
+        listen(std::forward<Handler>(handler), &listener);
+        return Listener(listener);
+    }
+
+    /// Calls a handler for each event from now on, until the client is closed.
+    template <class Handler>
+    void on_event_until_close(Handler&& handler) const {
+        listen(std::forward<Handler>(handler), nullptr);
     }
 
     /// Returns a listener for the events from now on. Throws `forked`.
@@ -294,6 +319,34 @@ private:
                      context.template give<amop_request_callback>(detail::answer<Stored>), service);
     }
 
+    template <class Handler>
+    void listen(Handler&& handler, amop_listener** listener) const {
+        using Stored = std::decay_t<Handler>;
+        static_assert(std::is_invocable_v<Stored&, const Event&>,
+                      "a handler of events takes (const amop::Event&)");
+        detail::Context<Stored> context(std::forward<Handler>(handler));
+        detail::call(
+            amop_client_on_event, get(),
+            context.template give<amop_event_callback>(detail::call_with_lent<Stored, Event, amop_event>),
+            listener);
+    }
+
+    template <class Outcome, class Function>
+    std::future<Outcome> start_with_future(Function function, std::string_view topic, Bytes data, Call& call,
+                                           const PublishOptions& options) const {
+        using Waiting = detail::PendingOutcome<Outcome, detail::TakeReply>;
+        const detail::CTopic name(topic);
+        const auto settings = options.to_c();
+        amop_call* started = nullptr;
+        auto future = detail::start_pending<Waiting>(
+            promises(), [&](amop_completion_queue* queue, void* tag, auto*, amop_error** error) {
+                return function(get(), name.c_str(), data.data(), data.size(), settings.get(),
+                                options.timeout_to_c(), queue, tag, &started, error);
+            });
+        call = Call(started);
+        return future;
+    }
+
     template <class Function, class Handler>
     Call start(Function function, std::string_view topic, Bytes data, Handler&& handler,
                const PublishOptions& options) const {
@@ -311,5 +364,38 @@ private:
 
     std::unique_ptr<amop_client, End> client_;
 };
+
+inline Client Completion::take_client() const {
+    const amop_completion* completion = get();
+    if (amop_completion_status(completion) != AMOP_OK) {
+        throw Error(amop_completion_error(completion));
+    }
+    amop_client* client = amop_completion_take_client(completion);
+    if (client == nullptr) {
+        throw Error(Code::invalid_argument, "the completion has no client, or it was taken before");
+    }
+    return Client(client);
+}
+
+namespace detail {
+
+struct TakeClient {
+    Client operator()(const Completion& completion) const { return completion.take_client(); }
+};
+
+} // namespace detail
+
+inline std::future<Client> Client::connect_async(const Options& options, Call& call) {
+    using Waiting = detail::PendingOutcome<Client, detail::TakeClient>;
+    check_version();
+    const auto settings = options.to_c();
+    amop_call* started = nullptr;
+    auto future = detail::start_pending<Waiting>(
+        detail::Promises(), [&](amop_completion_queue* queue, void* tag, auto*, amop_error** error) {
+            return amop_client_connect_queued(settings.get(), queue, tag, &started, error);
+        });
+    call = Call(started);
+    return future;
+}
 
 } // namespace amop

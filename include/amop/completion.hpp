@@ -2,10 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <exception>
-#include <future>
 #include <optional>
-#include <type_traits>
 #include <vector>
 
 #include "../amop.h"
@@ -17,6 +14,8 @@
 #include "version.hpp"
 
 namespace amop {
+
+class Client;
 
 /// A call in flight, to cancel it. The call continues when this object is destroyed. Movable.
 class Call {
@@ -70,6 +69,10 @@ public:
         return Reply(amop_reply_clone(amop_completion_reply(completion)));
     }
 
+    /// Returns the client of a connect, once. Throws the error of a connect that failed; `invalid_argument` if there
+    /// is no client, or if it was taken before. Defined in client.hpp.
+    Client take_client() const;
+
     /// The tag that was passed with the call; NULL for a call with a future or a handler.
     void* tag() const noexcept { return amop_completion_tag(get()); }
 
@@ -79,26 +82,6 @@ public:
 private:
     detail::OwnedOrLent<amop_completion, amop_completion_free> completion_;
 };
-
-namespace detail {
-
-/// A handler that passes the result to a future.
-template <class Outcome>
-struct Fulfil {
-    std::promise<Outcome> promise;
-
-    void operator()(const Completion& completion) {
-        if (const auto error = completion.error()) {
-            promise.set_exception(std::make_exception_ptr(*error));
-        } else if constexpr (std::is_void_v<Outcome>) {
-            promise.set_value();
-        } else {
-            promise.set_value(completion.reply());
-        }
-    }
-};
-
-} // namespace detail
 
 /// A queue of completions that are read instead of passed to handlers: by any thread, or by an event loop
 /// through the file descriptor of the queue. A queue may be used for several clients; tags identify the

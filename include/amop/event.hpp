@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -73,6 +74,36 @@ public:
 
 private:
     detail::OwnedOrLent<amop_event, amop_event_free> event_;
+};
+
+/// A handler of events. Movable. The destructor and an assignment call `remove()`: no call of the handler runs
+/// or begins when it returns, so that what it refers to may be destroyed. Only a handler that blocks for longer
+/// than the close timeout of the client keeps running. It may outlive the client.
+class [[nodiscard]] Listener {
+public:
+    /// Takes ownership of a handle of the C interface.
+    explicit Listener(amop_listener* listener) noexcept : listener_(listener) {}
+
+    /// Removes the handler. Events that it was not called for are discarded. When it returns, no call of it runs or
+    /// begins any more, and its captures are destroyed. Inside of any handler of the library it returns at once,
+    /// and that holds when the call under way has returned. It may be called again.
+    ///
+    /// Throws `timeout` if the handler has not returned; its captures are kept until it does. `forked`.
+    void remove(Timeout timeout = {}) const { detail::call(amop_listener_remove, get(), timeout.of_call()); }
+
+    /// Returns the C handle, which this object keeps.
+    amop_listener* get() const noexcept { return listener_.get(); }
+
+private:
+    struct End {
+        void operator()(amop_listener* listener) const noexcept {
+            // Fails if the handler blocks; a destructor can't report that.
+            amop_listener_remove(listener, 0, nullptr);
+            amop_listener_free(listener);
+        }
+    };
+
+    std::unique_ptr<amop_listener, End> listener_;
 };
 
 /// A listener for the events of a client. One that is read too slowly loses the oldest events

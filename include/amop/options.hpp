@@ -3,16 +3,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "../amop.h"
 #include "bytes.hpp"
+#include "event.hpp"
 #include "handle.hpp"
+#include "handler.hpp"
 #include "publish.hpp"
 #include "settings.hpp"
 #include "timeout.hpp"
@@ -201,6 +206,19 @@ public:
         return *this;
     }
 
+    /// Adds a handler `handler(const amop::Event&)` for all events of the clients that are connected with these options,
+    /// also for those before connecting returns. The calls for one client are sequential; the clients share the handler.
+    /// If connecting fails, no call for that client runs or begins afterwards.
+    template <class Handler>
+    Options& on_event(Handler&& handler) {
+        using Stored = std::decay_t<Handler>;
+        static_assert(std::is_invocable_v<Stored&, const Event&>,
+                      "a handler of events takes (const amop::Event&)");
+        const auto shared = std::make_shared<Stored>(std::forward<Handler>(handler));
+        event_handlers_.push_back([shared](const Event& event) { std::invoke(*shared, event); });
+        return *this;
+    }
+
     /// Returns these settings as a new object of the C interface. Throws `invalid_argument` for invalid
     /// strings.
     detail::Handle<amop_options, amop_options_free> to_c() const {
@@ -230,10 +248,19 @@ public:
         settings.apply("max_duplicates", amop_options_set_max_duplicates, max_duplicates_);
         settings.apply("group", amop_options_set_group, group_);
         settings.apply("dispatcher_threads", amop_options_set_dispatcher_threads, dispatcher_threads_);
+        for (const auto& handler : event_handlers_) {
+            detail::Context<EventHandler> context(handler);
+            detail::check(amop_options_on_event(options.get(),
+                                                context.give<amop_event_callback>(
+                                                    detail::call_with_lent<EventHandler, Event, amop_event>)),
+                          "on_event");
+        }
         return options;
     }
 
 private:
+    using EventHandler = std::function<void(const Event&)>;
+
     struct Files {
         std::string ca;
         std::string cert;
@@ -265,6 +292,7 @@ private:
     }
 
     std::vector<std::string> endpoints_;
+    std::vector<EventHandler> event_handlers_;
     std::variant<std::monostate, std::string, Files, Pem> credentials_;
     Timeout connect_timeout_;
     Timeout call_timeout_;

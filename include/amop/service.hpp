@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -13,9 +14,11 @@
 
 #include "../amop.h"
 #include "bytes.hpp"
+#include "completion.hpp"
 #include "handle.hpp"
 #include "handler.hpp"
 #include "message.hpp"
+#include "promise.hpp"
 #include "settings.hpp"
 #include "stats.hpp"
 #include "stream.hpp"
@@ -141,6 +144,12 @@ public:
         return *this;
     }
 
+    /// Sets whether to wait until a node has listed the topic. Default: `automatic`.
+    ServeOptions& confirm(Confirm confirm) {
+        confirm_ = confirm;
+        return *this;
+    }
+
     /// Sets how long to wait for a node to list the topic. Default: the call timeout of the client.
     ServeOptions& timeout(Timeout timeout) {
         timeout_ = timeout;
@@ -155,6 +164,7 @@ public:
         settings.apply("max_messages", amop_serve_options_set_max_messages, max_messages_);
         settings.apply("max_bytes", amop_serve_options_set_max_bytes, max_bytes_);
         settings.apply("placement", amop_serve_options_set_placement, placement_);
+        settings.apply("confirm", amop_serve_options_set_confirm, confirm_);
         settings.apply("timeout", amop_serve_options_set_timeout, timeout_);
         return options;
     }
@@ -164,6 +174,7 @@ private:
     std::optional<std::size_t> max_messages_;
     std::optional<std::size_t> max_bytes_;
     std::optional<Placement> placement_;
+    std::optional<Confirm> confirm_;
     Timeout timeout_;
 };
 
@@ -212,6 +223,24 @@ public:
     /// answered as dropped. Otherwise as `Subscription::unsubscribe`.
     void unsubscribe(Timeout timeout = {}) const {
         detail::call(amop_service_unsubscribe, get(), timeout.of_call());
+    }
+
+    /// Ends the service without waiting, and returns a future for its end, or for an `Error` as thrown by
+    /// `unsubscribe`; also inside of a handler it completes only when the service has ended. The object may be
+    /// destroyed before.
+    [[nodiscard]] std::future<void> unsubscribe_async(Timeout timeout = {}) const {
+        return detail::end_with_future(detail::Promises(), amop_service_unsubscribe_queued, get(), timeout);
+    }
+
+    /// Ends the service without waiting and calls `done(const amop::Completion&)` once, on a thread of its own.
+    template <class Done, class = std::enable_if_t<!std::is_convertible_v<Done, Timeout>>>
+    void unsubscribe_async(Done&& done, Timeout timeout = {}) const {
+        detail::end_async(amop_service_unsubscribe_async, get(), std::forward<Done>(done), timeout);
+    }
+
+    /// Ends the service without waiting; the completion is put into a queue, with `tag`.
+    void unsubscribe_queued(const CompletionQueue& queue, void* tag, Timeout timeout = {}) const {
+        detail::call(amop_service_unsubscribe_queued, get(), timeout.of_call(), queue.get(), tag);
     }
 
     /// Returns the C handle, which this object keeps.

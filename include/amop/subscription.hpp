@@ -3,14 +3,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../amop.h"
+#include "completion.hpp"
 #include "handle.hpp"
 #include "message.hpp"
+#include "promise.hpp"
 #include "settings.hpp"
 #include "stats.hpp"
 #include "stream.hpp"
@@ -34,6 +39,18 @@ enum class Placement : std::int32_t {
     all = AMOP_PLACEMENT_ALL,
     /// At one node; the topic moves to another node when that one is lost.
     one = AMOP_PLACEMENT_ONE,
+};
+
+/// Whether making a subscription or service waits until a node has confirmed that it lists the topic. If the
+/// confirmation fails, the subscription or service is removed.
+enum class Confirm : std::int32_t {
+    /// While a node is connected. Without one the function returns at once, and the subscription becomes active with
+    /// the first node; only for a topic that a node may refuse as too long does it wait for that node. The default.
+    automatic = AMOP_CONFIRM_AUTO,
+    /// Always, up to the timeout, also for the first node to be connected.
+    always = AMOP_CONFIRM_ALWAYS,
+    /// Never. Whether a node lists the topic is not reported.
+    never = AMOP_CONFIRM_NEVER,
 };
 
 /// Options of a subscription. What is not set, or set to 0, has its default.
@@ -65,6 +82,12 @@ public:
         return *this;
     }
 
+    /// Sets whether to wait until a node has listed the topic. Default: `automatic`.
+    SubscribeOptions& confirm(Confirm confirm) {
+        confirm_ = confirm;
+        return *this;
+    }
+
     /// Sets how long to wait for a node to list the topic. Default: the call timeout of the client.
     SubscribeOptions& timeout(Timeout timeout) {
         timeout_ = timeout;
@@ -80,6 +103,7 @@ public:
         settings.apply("max_bytes", amop_subscribe_options_set_max_bytes, max_bytes_);
         settings.apply("overflow", amop_subscribe_options_set_overflow, overflow_);
         settings.apply("placement", amop_subscribe_options_set_placement, placement_);
+        settings.apply("confirm", amop_subscribe_options_set_confirm, confirm_);
         settings.apply("timeout", amop_subscribe_options_set_timeout, timeout_);
         return options;
     }
@@ -89,6 +113,7 @@ private:
     std::optional<std::size_t> max_bytes_;
     std::optional<Overflow> overflow_;
     std::optional<Placement> placement_;
+    std::optional<Confirm> confirm_;
     Timeout timeout_;
 };
 
@@ -154,6 +179,25 @@ public:
     /// Throws `timeout` if the handler has not returned; its captures are kept until it does. `forked`.
     void unsubscribe(Timeout timeout = {}) const {
         detail::call(amop_subscription_unsubscribe, get(), timeout.of_call());
+    }
+
+    /// Ends the subscription without waiting, and returns a future for its end, or for an `Error` as thrown by
+    /// `unsubscribe`; also inside of a handler it completes only when the subscription has ended. The object may be
+    /// destroyed before.
+    [[nodiscard]] std::future<void> unsubscribe_async(Timeout timeout = {}) const {
+        return detail::end_with_future(detail::Promises(), amop_subscription_unsubscribe_queued, get(),
+                                       timeout);
+    }
+
+    /// Ends the subscription without waiting and calls `done(const amop::Completion&)` once, on a thread of its own.
+    template <class Done, class = std::enable_if_t<!std::is_convertible_v<Done, Timeout>>>
+    void unsubscribe_async(Done&& done, Timeout timeout = {}) const {
+        detail::end_async(amop_subscription_unsubscribe_async, get(), std::forward<Done>(done), timeout);
+    }
+
+    /// Ends the subscription without waiting; the completion is put into a queue, with `tag`.
+    void unsubscribe_queued(const CompletionQueue& queue, void* tag, Timeout timeout = {}) const {
+        detail::call(amop_subscription_unsubscribe_queued, get(), timeout.of_call(), queue.get(), tag);
     }
 
     /// Returns the C handle, which this object keeps.

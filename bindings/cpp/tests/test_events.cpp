@@ -59,7 +59,7 @@ TEST_CASE("event handler receives all events in order") {
     amop::Client client(nodes.client_options(0).reconnect_min(10ms).reconnect_max(50ms));
     std::vector<amop::EventKind> kinds;
     Counter lost, reconnected;
-    client.on_event([&](const amop::Event& event) {
+    client.on_event_until_close([&](const amop::Event& event) {
         // The first connection may be reported late, and any number of attempts may fail.
         if (event.kind() != amop::EventKind::connected && event.kind() != amop::EventKind::connect_failed) {
             kinds.push_back(event.kind());

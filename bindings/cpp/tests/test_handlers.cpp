@@ -62,7 +62,7 @@ TEST_CASE("every kind of handler is destroyed once") {
         CHECK(destroyed.times() == 1);
     }
     CHECK(destroyed.times() == 2);
-    client.on_event([captured = Captured(destroyed)](const amop::Event&) {});
+    client.on_event_until_close([captured = Captured(destroyed)](const amop::Event&) {});
     client.subscribe_until_close(topic, [captured = Captured(destroyed)](const amop::Message&) {});
     client.serve_until_close(topic, [captured = Captured(destroyed)](amop::Request) {});
     Counter ended;
@@ -77,8 +77,9 @@ TEST_CASE("every kind of handler is destroyed once") {
     CHECK(destroyed.times() == 4);
     client.close();
     CHECK(destroyed.times() == 7);
-    CHECK(code_of([&] { client.on_event([captured = Captured(destroyed)](const amop::Event&) {}); })
-          == amop::Code::closed);
+    CHECK(
+        code_of([&] { client.on_event_until_close([captured = Captured(destroyed)](const amop::Event&) {}); })
+        == amop::Code::closed);
     CHECK(code_of([&] {
               client.broadcast_async("x", "", [captured = Captured(destroyed)](const amop::Completion&) {});
           })
@@ -198,7 +199,7 @@ TEST_CASE("exceptions of completion and event handlers are logged") {
                               throw std::runtime_error("nobody to tell");
                           });
     amop::Client client(options_at(0));
-    client.on_event([](const amop::Event& event) {
+    client.on_event_until_close([](const amop::Event& event) {
         if (event.kind() == amop::EventKind::closed) {
             throw std::runtime_error("thrown from an event's handler");
         }
