@@ -26,18 +26,27 @@ func newCalls() *calls {
 
 // start starts a call, or completes it with an error.
 func (c *calls) start(client *capi.Client, call *Call, topic string, data []byte, how *capi.Sending) {
-	queue, tag, err := c.register(call)
+	err := c.begin(call, func(queue *capi.Queue, tag uintptr) (*capi.Call, *capi.Error) {
+		return client.Send(topic, data, how, queue, tag)
+	})
 	if err != nil {
 		call.conclude(nil, err)
-		return
 	}
-	handle, failure := client.Send(topic, data, how, queue, tag)
+}
+
+// begin starts what completes through the queue, with a call that it returns, or returns its error.
+func (c *calls) begin(call *Call, begin func(*capi.Queue, uintptr) (*capi.Call, *capi.Error)) error {
+	queue, tag, err := c.register(call)
+	if err != nil {
+		return err
+	}
+	handle, failure := begin(queue, tag)
 	if failure != nil {
 		c.unregister(tag)
-		call.conclude(nil, fromC(failure))
-		return
+		return fromC(failure)
 	}
 	call.started(handle)
+	return nil
 }
 
 // register registers a call that is about to start, under a tag that C returns with the completion.

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"amop/internal/capi"
@@ -45,8 +44,10 @@ type core struct {
 	members   map[member]struct{}
 	listeners map[*listener]struct{}
 	final     Stats
-	// eventsDropped counts events that the listeners of this package lost.
-	eventsDropped atomic.Uint64
+	// eventsDropped counts events that former listeners of this package lost.
+	eventsDropped uint64
+	// handled is closed after the last call of the handlers of OnEvent; nil if there are none.
+	handled <-chan struct{}
 
 	// ended is closed when everything has ended, including the last handler.
 	ended chan struct{}
@@ -80,12 +81,26 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 	if options.err != nil {
 		return nil, options.err
 	}
-	connect := func() (*capi.Client, *capi.Error) { return capi.Connect(&options.ClientOptions) }
-	handle, failure, ended := waiting.Call(ctx, connect, (*capi.Client).Free)
+	var events *listener
+	var handled <-chan struct{}
+	var listen func(*capi.Events)
+	if len(options.onEvent) > 0 {
+		listen = func(source *capi.Events) {
+			events, handled = handle(source, options.MaxEvents, options.onEvent)
+		}
+	}
+	connect := func() (*capi.Client, *capi.Error) { return capi.Connect(&options.ClientOptions, listen) }
+	client, failure, ended := waiting.Call(ctx, connect, (*capi.Client).Free)
 	if ended != nil {
 		return nil, contextError(ctx, "a node was connected", DeliveryNo)
 	}
 	if failure != nil {
+		if handled != nil {
+			select {
+			case <-handled:
+			case <-ctx.Done():
+			}
+		}
 		e := errorOf(failure)
 		atDeadline(ctx, e)
 		return nil, e
@@ -95,7 +110,8 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 		closeTimeout = defaultCloseTimeout
 	}
 	c := &core{
-		handle:       handle,
+		handle:       client,
+		handled:      handled,
 		calls:        newCalls(),
 		closeTimeout: closeTimeout,
 		maxEvents:    options.MaxEvents,
@@ -103,9 +119,12 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 		listeners:    make(map[*listener]struct{}),
 		ended:        make(chan struct{}),
 	}
-	client := &Client{core: c}
-	client.net = runtime.AddCleanup(client, (*core).closeUnreachable, c)
-	return client, nil
+	if events != nil {
+		c.addListener(events)
+	}
+	outer := &Client{core: c}
+	outer.net = runtime.AddCleanup(outer, (*core).closeUnreachable, c)
+	return outer, nil
 }
 
 // Close closes the client. Calls in flight fail with [ErrClosed], new ones are refused. Handlers process what is
@@ -187,6 +206,9 @@ func (c *core) close(limit time.Duration, members []member) {
 		} else {
 			time.AfterFunc(time.Until(deadline), m.abandon)
 		}
+	}
+	if c.handled != nil {
+		<-c.handled
 	}
 	close(c.ended)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"amop/internal/capi"
 )
@@ -73,6 +74,8 @@ type listener struct {
 	mu     sync.Mutex
 	closed bool
 	events chan *Event
+	// lost counts the events that were discarded.
+	lost atomic.Uint64
 }
 
 // Events returns a channel for the events from now on. It is closed when ctx ends or, after [EventClosed], when the
@@ -86,29 +89,67 @@ func (c *Client) Events(ctx context.Context) (<-chan *Event, error) {
 	if failure != nil {
 		return nil, fromC(failure)
 	}
-	most := c.core.maxEvents
-	if most == 0 {
-		most = defaultMaxEvents
-	}
-	l := &listener{events: make(chan *Event, most)}
+	l := newListener(c.core.maxEvents)
 	c.core.addListener(l)
 	stop := context.AfterFunc(ctx, source.Interrupt)
 	go func() {
 		// A client with listeners must not be collected.
 		defer runtime.KeepAlive(c)
 		defer stop()
-		for {
-			event, failure := source.Take()
-			if failure != nil {
-				break
-			}
-			c.core.countDropped(l.push(eventOf(event)))
-		}
-		source.Free()
+		l.readAll(source)
 		c.core.removeListener(l)
 		l.close()
 	}()
 	return l.events, nil
+}
+
+// handle passes the events of a source, until it ends, to handlers. It returns a listener for the events of this package, and
+// a channel that is closed after the last call.
+func handle(source *capi.Events, most int, handlers []func(*Event)) (*listener, <-chan struct{}) {
+	l, done := newListener(most), make(chan struct{})
+	go func() {
+		l.readAll(source)
+		l.close()
+	}()
+	go func() {
+		defer close(done)
+		for event := range l.events {
+			for _, handler := range handlers {
+				own := *event
+				l.guarded(func() { handler(&own) })
+			}
+		}
+	}()
+	return l, done
+}
+
+// guarded calls a handler of events. One that ends its goroutine ends only that.
+func (l *listener) guarded(call func()) {
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		guarded(call, func(string) {})
+	}()
+	<-returned
+}
+
+func newListener(most int) *listener {
+	if most == 0 {
+		most = defaultMaxEvents
+	}
+	return &listener{events: make(chan *Event, most)}
+}
+
+// readAll queues the events of a source until it ends, and frees it.
+func (l *listener) readAll(source *capi.Events) {
+	for {
+		event, failure := source.Take()
+		if failure != nil {
+			source.Free()
+			return
+		}
+		l.lost.Add(l.push(eventOf(event)))
+	}
 }
 
 func eventOf(event *capi.Event) *Event {
@@ -159,10 +200,18 @@ func (c *core) removeListener(l *listener) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.listeners, l)
+	c.eventsDropped += l.lost.Load()
 }
 
-func (c *core) countDropped(events uint64) {
-	c.eventsDropped.Add(events)
+// droppedEvents returns how many events the listeners of this package have lost.
+func (c *core) droppedEvents() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	dropped := c.eventsDropped
+	for l := range c.listeners {
+		dropped += l.lost.Load()
+	}
+	return dropped
 }
 
 // emit passes an event of this package to all listeners.
@@ -171,6 +220,6 @@ func (c *core) emit(event *Event) {
 	defer c.mu.Unlock()
 	for l := range c.listeners {
 		own := *event
-		c.countDropped(l.push(&own))
+		l.lost.Add(l.push(&own))
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"amop/internal/capi"
-	"amop/internal/waiting"
 )
 
 // source is a subscription or service in C.
@@ -46,36 +45,54 @@ func (l *lane) init(owner *Client, topic string, source source, handled bool) {
 	l.abandoned, l.emptied, l.finished = make(chan struct{}), make(chan struct{}), make(chan struct{})
 }
 
-// createSource creates a source in C, within the time limit of the options and the context.
-func createSource[S source](
-	ctx context.Context, c *Client, topic string, options *laneOptions, call func() (S, *capi.Error),
-) (S, error) {
-	var none S
+// beginSource creates a source in C, whose items may arrive at once, and returns the call that completes when it is
+// confirmed.
+func beginSource[S source](
+	ctx context.Context, c *Client, topic string, options *laneOptions,
+	begin func(*capi.Queue, uintptr) (S, *capi.Call, *capi.Error),
+) (made S, confirmed *Call, err error) {
 	options.text(ErrInvalidTopic, "the topic", topic)
 	if options.err != nil {
-		return none, options.err
+		return made, nil, options.err
 	}
 	if err := c.core.check(); err != nil {
-		return none, err
+		return made, nil, err
 	}
 	const what = "a node listed the topic"
 	if ctx.Err() != nil {
-		return none, contextError(ctx, what, DeliveryNo)
+		return made, nil, contextError(ctx, what, DeliveryNo)
 	}
+	confirmed = &Call{client: c, awaited: what, done: make(chan struct{})}
 	var contextual bool
 	options.Timeout, contextual = timeLeft(ctx, options.Timeout)
-	made, failure, ended := waiting.Call(ctx, call, S.Free)
-	if ended != nil {
-		return none, contextError(ctx, what, DeliveryNo)
+	if contextual {
+		confirmed.ctx = ctx
 	}
-	if failure != nil {
-		e := errorOf(failure)
-		if contextual {
-			atDeadline(ctx, e)
+	err = c.core.calls.begin(confirmed, func(queue *capi.Queue, tag uintptr) (*capi.Call, *capi.Error) {
+		source, call, failure := begin(queue, tag)
+		made = source
+		return call, failure
+	})
+	return made, confirmed, err
+}
+
+// confirm waits until a node has listed the topic, as far as the options demand it. If that fails, the source has ended:
+// confirm discards what is queued and waits for the handler, up to the CloseTimeout.
+func (l *lane) confirm(ctx context.Context, confirmed *Call, self member) error {
+	_, err := confirmed.within(ctx)
+	if err == nil {
+		return nil
+	}
+	self.abandon()
+	if !insideHandler() {
+		timer := time.NewTimer(l.owner.core.closeTimeout)
+		defer timer.Stop()
+		select {
+		case <-l.finished:
+		case <-timer.C:
 		}
-		return none, e
 	}
-	return made, nil
+	return err
 }
 
 // Topic returns the topic.

@@ -93,6 +93,20 @@ const (
 	PlacementOne PlacementPolicy = 2
 )
 
+// ConfirmPolicy states whether subscribing and serving wait until a node has confirmed that it lists the topic. If the
+// confirmation fails, the subscription or service is removed.
+type ConfirmPolicy int32
+
+const (
+	// ConfirmAuto: while a node is connected. Without one it returns at once, and the subscription becomes active with the
+	// first node; only for a topic that a node may refuse as too long does it wait for that node. The default.
+	ConfirmAuto ConfirmPolicy = 0
+	// ConfirmAlways: always, up to the time limit, also for the first node to be connected.
+	ConfirmAlways ConfirmPolicy = 1
+	// ConfirmNever: never. Whether a node lists the topic is not reported.
+	ConfirmNever ConfirmPolicy = 2
+)
+
 // firstError keeps the error of the first invalid option.
 type firstError struct {
 	err *Error
@@ -131,6 +145,7 @@ func (f *firstError) text(code Code, name, value string) string {
 type clientOptions struct {
 	firstError
 	capi.ClientOptions
+	onEvent []func(*Event)
 }
 
 type laneOptions struct {
@@ -294,6 +309,21 @@ func MaxEvents(events int) Option {
 	})
 }
 
+// OnEvent adds a handler for all events of the client, also for those before [Connect] returns. Its calls are sequential, on a
+// goroutine of their own. A handler that is too slow loses the oldest events if more than [MaxEvents] are queued. A panic is
+// logged.
+//
+// If Connect fails, no call runs or begins when it returns, unless its context has ended. [Client.Close] waits for the last
+// call, which is for [EventClosed].
+func OnEvent(handler func(*Event)) Option {
+	return clientOption(func(o *clientOptions) {
+		if handler == nil {
+			o.fail(ErrInvalidArgument, "the handler of OnEvent is nil")
+		}
+		o.onEvent = append(o.onEvent, handler)
+	})
+}
+
 // DuplicateWindow sets how long a message is remembered, so that duplicates of it are recognised and not delivered.
 // Default: 60 s.
 func DuplicateWindow(window time.Duration) Option {
@@ -349,6 +379,11 @@ func MaxBytes(bytes int) LaneOption {
 // Placement sets at how many nodes the topic is listed.
 func Placement(policy PlacementPolicy) LaneOption {
 	return laneOption(func(o *laneOptions) { o.Placement = int32(policy) })
+}
+
+// Confirm sets whether to wait until a node has listed the topic. Default: [ConfirmAuto].
+func Confirm(policy ConfirmPolicy) LaneOption {
+	return laneOption(func(o *laneOptions) { o.Confirm = int32(policy) })
 }
 
 type subscribeOption func(*laneOptions)

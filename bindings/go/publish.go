@@ -47,6 +47,8 @@ func (c *Client) BroadcastAsync(ctx context.Context, topic string, data []byte, 
 
 // Call is a publish or broadcast in flight. It completes exactly once.
 type Call struct {
+	// awaited is what the call waits for, for the text of errors.
+	awaited string
 	// client keeps the client reachable, so that a client with calls in flight is not collected.
 	client *Client
 	// ctx is the context of the call if its deadline is that of the call, else nil.
@@ -79,7 +81,7 @@ func (c *Call) Wait() (*Reply, error) {
 
 // send starts a call. A call that can't start has completed.
 func (c *Client) send(ctx context.Context, broadcast bool, topic string, data []byte, opts []PublishOption) *Call {
-	call := &Call{client: c, done: make(chan struct{})}
+	call := &Call{client: c, awaited: "there was an answer", done: make(chan struct{})}
 	var options publishOptions
 	options.Broadcast = broadcast
 	for _, option := range opts {
@@ -182,7 +184,7 @@ func (c *Call) failed(failure *capi.Error) error {
 		e.Code, e.Message = ErrClosed, "the client was closed before the call completed"
 		return e
 	case e.Code == ErrCancelled && reason != nil:
-		return endedBy(reason, cause, "there was an answer", e.Delivery)
+		return endedBy(reason, cause, c.awaited, e.Delivery)
 	case c.ctx != nil:
 		atDeadline(c.ctx, e)
 		if e.causes == nil && c.waits && endsWait(e.Code) {

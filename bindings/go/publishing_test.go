@@ -102,7 +102,7 @@ func TestDeadlineIsExceededWhateverTheCode(t *testing.T) {
 		nodes := devnetOfItsOwn(t, devnet.Nodes(1))
 		client := connect(t, nodes.Node(0))
 		ok(t, nodes.KillNode(soon(t), 0))
-		_, err := client.Subscribe(within(t), topic)
+		_, err := client.Subscribe(within(t), topic, amop.Confirm(amop.ConfirmAlways))
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, because) {
 			t.Fatalf("%v is not the end of the deadline", err)
 		}

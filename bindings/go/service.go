@@ -39,7 +39,7 @@ type Handler func(ctx context.Context, request *Request) ([]byte, error)
 // If a request has no answer after 4.5 s, at 3.x nodes 29.5 s ([AnswerTimeout]), the library answers TOO_SLOW, so that the node does not
 // deliver the message to another subscriber.
 //
-// Serve returns when a node has listed the topic. ctx limits that time, as in [Client.Publish], and does not affect
+// Serve returns when a node has listed the topic, or at once if no node is connected; see [Confirm]. ctx limits that time, as in [Client.Publish], and does not affect
 // the service afterwards.
 func (c *Client) Serve(ctx context.Context, topic string, opts ...ServeOption) (*Service, error) {
 	return c.serve(ctx, topic, nil, opts)
@@ -65,9 +65,10 @@ func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts 
 	if options.concurrency == 0 {
 		options.concurrency = defaultConcurrency
 	}
-	handle, err := createSource(ctx, c, topic, &options, func() (*capi.Service, *capi.Error) {
-		return c.core.handle.Serve(topic, &options.LaneOptions)
-	})
+	serve := func(queue *capi.Queue, tag uintptr) (*capi.Service, *capi.Call, *capi.Error) {
+		return c.core.handle.Serve(topic, &options.LaneOptions, queue, tag)
+	}
+	handle, confirmed, err := beginSource(ctx, c, topic, &options, serve)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,9 @@ func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts 
 		return nil, closedError()
 	}
 	go s.read()
+	if err := s.confirm(ctx, confirmed, s); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

@@ -155,7 +155,7 @@ func (c *core) stats() Stats {
 		Duplicates:        seen.Duplicates,
 		Unwanted:          seen.Unwanted,
 		OwnBroadcasts:     seen.OwnBroadcasts,
-		EventsDropped:     seen.EventsDropped + c.eventsDropped.Load(),
+		EventsDropped:     seen.EventsDropped + c.droppedEvents(),
 		CallsWaiting:      seen.CallsWaiting,
 		PartialBroadcasts: seen.PartialBroadcasts,
 		Refused:           seen.Refused,

@@ -31,7 +31,7 @@ type Subscription struct {
 // A unicast is answered with an empty reply as soon as one subscription has accepted it, so that a slow reader does
 // not cause the node to deliver it to another subscriber. Use [Client.ServeFunc] to send replies.
 //
-// Subscribe returns when a node has listed the topic. ctx limits that time, as in [Client.Publish], and does not
+// Subscribe returns when a node has listed the topic, or at once if no node is connected; see [Confirm]. ctx limits that time, as in [Client.Publish], and does not
 // affect the subscription afterwards.
 func (c *Client) Subscribe(ctx context.Context, topic string, opts ...SubscribeOption) (*Subscription, error) {
 	return c.subscribe(ctx, topic, nil, opts)
@@ -59,10 +59,10 @@ func (c *Client) subscribe(
 	for _, option := range opts {
 		option.subscription(&options)
 	}
-	subscribe := func() (*capi.Subscription, *capi.Error) {
-		return c.core.handle.Subscribe(topic, &options.LaneOptions)
+	subscribe := func(queue *capi.Queue, tag uintptr) (*capi.Subscription, *capi.Call, *capi.Error) {
+		return c.core.handle.Subscribe(topic, &options.LaneOptions, queue, tag)
 	}
-	handle, err := createSource(ctx, c, topic, &options, subscribe)
+	handle, confirmed, err := beginSource(ctx, c, topic, &options, subscribe)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +76,9 @@ func (c *Client) subscribe(
 		return nil, closedError()
 	}
 	go s.read()
+	if err := s.confirm(ctx, confirmed, s); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

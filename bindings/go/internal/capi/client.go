@@ -10,13 +10,23 @@ type Client struct {
 	*handle[*C.amop_client]
 }
 
-// Connect waits in C for a node, up to the connect timeout.
-func Connect(options *ClientOptions) (*Client, *Error) {
+// Connect waits in C for a node, up to the connect timeout. It calls listen, unless that is nil, with a listener for all
+// events of the client before it connects. The listener ends if that fails.
+func Connect(options *ClientOptions, listen func(*Events)) (*Client, *Error) {
 	built, err := options.build()
 	if err != nil {
 		return nil, err
 	}
 	defer C.amop_options_free(built)
+	if listen != nil {
+		events, err := newEvents(func(events **C.amop_events, failure **C.amop_error) C.amop_status {
+			return C.amop_options_events(built, events, failure)
+		})
+		if err != nil {
+			return nil, err
+		}
+		listen(events)
+	}
 	var client *C.amop_client
 	var failure *C.amop_error
 	if err := taken(C.amop_client_connect(built, &client, &failure), &failure); err != nil {

@@ -21,13 +21,21 @@ type Events struct {
 }
 
 // Events creates a listener. It does not wait.
-func (c *Client) Events() (*Events, *Error) {
-	var ptr *C.amop_events
-	err := c.use(func(client *C.amop_client) *Error {
-		var failure *C.amop_error
-		return taken(C.amop_client_events(client, &ptr, &failure), &failure)
+func (c *Client) Events() (events *Events, err *Error) {
+	failure := c.use(func(client *C.amop_client) *Error {
+		events, err = newEvents(func(events **C.amop_events, failure **C.amop_error) C.amop_status {
+			return C.amop_client_events(client, events, failure)
+		})
+		return err
 	})
-	if err != nil {
+	return events, failure
+}
+
+// newEvents returns the listener that create stores.
+func newEvents(create func(**C.amop_events, **C.amop_error) C.amop_status) (*Events, *Error) {
+	var ptr *C.amop_events
+	var failure *C.amop_error
+	if err := taken(create(&ptr, &failure), &failure); err != nil {
 		return nil, err
 	}
 	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {

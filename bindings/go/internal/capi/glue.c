@@ -34,6 +34,20 @@ amop_status amopgo_send(const amop_client *client, int32_t how, const char *topi
     return status;
 }
 
+amop_status amopgo_subscribe(const amop_client *client, const char *topic, const amop_subscribe_options *options,
+                             const amop_completion_queue *queue, uintptr_t tag, amop_subscription **subscription,
+                             amop_call **call, amop_error **error)
+{
+    return amop_client_subscribe_queued(client, topic, options, queue, (void *)tag, subscription, call, error);
+}
+
+amop_status amopgo_serve(const amop_client *client, const char *topic, const amop_serve_options *options,
+                         const amop_completion_queue *queue, uintptr_t tag, amop_service **service, amop_call **call,
+                         amop_error **error)
+{
+    return amop_client_serve_queued(client, topic, options, queue, (void *)tag, service, call, error);
+}
+
 size_t amopgo_take_completions(const amop_completion_queue *queue, amopgo_completion *completions, size_t max,
                                amop_status *status)
 {

@@ -63,6 +63,14 @@ amop_status amopgo_send(const amop_client *client, int32_t how, const char *topi
                         bool wait_for_subscriber, int32_t retry, bool all_nodes, uint64_t timeout_ms,
                         const amop_completion_queue *queue, uintptr_t tag, amop_call **call, amop_error **error);
 
+/* Begin to subscribe or serve; `tag` is returned with the completion. */
+amop_status amopgo_subscribe(const amop_client *client, const char *topic, const amop_subscribe_options *options,
+                             const amop_completion_queue *queue, uintptr_t tag, amop_subscription **subscription,
+                             amop_call **call, amop_error **error);
+amop_status amopgo_serve(const amop_client *client, const char *topic, const amop_serve_options *options,
+                         const amop_completion_queue *queue, uintptr_t tag, amop_service **service, amop_call **call,
+                         amop_error **error);
+
 /* Read up to `max` available items without waiting. Return their number, which is 0 unless the status is AMOP_OK. */
 size_t amopgo_take_completions(const amop_completion_queue *queue, amopgo_completion *completions, size_t max,
                                amop_status *status);

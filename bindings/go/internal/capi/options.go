@@ -133,6 +133,7 @@ type LaneOptions struct {
 	MaxBytes    int
 	Overflow    int32 // of subscriptions
 	Placement   int32
+	Confirm     int32
 	Timeout     time.Duration
 }
 
@@ -143,6 +144,7 @@ func (o *LaneOptions) ofSubscription() (*C.amop_subscribe_options, *Error) {
 	s.set("MaxBytes", C.amop_subscribe_options_set_max_bytes(options, C.size_t(o.MaxBytes)))
 	s.set("Overflow", C.amop_subscribe_options_set_overflow(options, C.int32_t(o.Overflow)))
 	s.set("Placement", C.amop_subscribe_options_set_placement(options, C.int32_t(o.Placement)))
+	s.set("Confirm", C.amop_subscribe_options_set_confirm(options, C.int32_t(o.Confirm)))
 	s.set("Timeout", C.amop_subscribe_options_set_timeout(options, ms(o.Timeout)))
 	if s.failure != nil {
 		C.amop_subscribe_options_free(options)
@@ -157,6 +159,7 @@ func (o *LaneOptions) ofService() (*C.amop_serve_options, *Error) {
 	s.set("MaxMessages", C.amop_serve_options_set_max_messages(options, C.size_t(o.MaxMessages)))
 	s.set("MaxBytes", C.amop_serve_options_set_max_bytes(options, C.size_t(o.MaxBytes)))
 	s.set("Placement", C.amop_serve_options_set_placement(options, C.int32_t(o.Placement)))
+	s.set("Confirm", C.amop_serve_options_set_confirm(options, C.int32_t(o.Confirm)))
 	s.set("Timeout", C.amop_serve_options_set_timeout(options, ms(o.Timeout)))
 	if s.failure != nil {
 		C.amop_serve_options_free(options)

@@ -14,30 +14,37 @@ type Service struct {
 	endpoints names
 }
 
-// Serve waits in C until a node has listed the topic, up to the timeout in the options.
-func (c *Client) Serve(topic string, options *LaneOptions) (*Service, *Error) {
+// Serve begins to serve. It does not wait. The call, whose completion passes through the queue with this tag, ends
+// when the service is confirmed; if it fails or is cancelled, no more items arrive.
+func (c *Client) Serve(topic string, options *LaneOptions, queue *Queue, tag uintptr) (*Service, *Call, *Error) {
 	built, err := options.ofService()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer C.amop_serve_options_free(built)
 	var ptr *C.amop_service
+	var call *C.amop_call
 	err = c.use(func(client *C.amop_client) *Error {
-		var failure *C.amop_error
-		return taken(C.amop_client_serve(client, cText(topic), built, &ptr, &failure), &failure)
+		return queue.use(func(completions *C.amop_completion_queue) *Error {
+			var failure *C.amop_error
+			return taken(C.amopgo_serve(client, cText(topic), built, completions, C.uintptr_t(tag), &ptr, &call,
+				&failure), &failure)
+		})
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {
 		return C.amop_service_fd(ptr, fd, failure)
 	})
 	if err != nil {
+		C.amop_call_free(call)
 		C.amop_service_free(ptr)
-		return nil, err
+		return nil, nil, err
 	}
 	free := func(s *C.amop_service) { C.amop_service_free(s) }
-	return &Service{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, nil
+	live.Add(1)
+	return &Service{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, &Call{call}, nil
 }
 
 // Take waits for up to `most` requests without occupying a thread. Each has to be answered or freed. An error means

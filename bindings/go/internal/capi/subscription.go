@@ -32,30 +32,37 @@ type Subscription struct {
 	endpoints names
 }
 
-// Subscribe waits in C until a node has listed the topic, up to the timeout in the options.
-func (c *Client) Subscribe(topic string, options *LaneOptions) (*Subscription, *Error) {
+// Subscribe begins to subscribe. It does not wait. The call, whose completion passes through the queue with this tag, ends
+// when the subscription is confirmed; if it fails or is cancelled, no more items arrive.
+func (c *Client) Subscribe(topic string, options *LaneOptions, queue *Queue, tag uintptr) (*Subscription, *Call, *Error) {
 	built, err := options.ofSubscription()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer C.amop_subscribe_options_free(built)
 	var ptr *C.amop_subscription
+	var call *C.amop_call
 	err = c.use(func(client *C.amop_client) *Error {
-		var failure *C.amop_error
-		return taken(C.amop_client_subscribe(client, cText(topic), built, &ptr, &failure), &failure)
+		return queue.use(func(completions *C.amop_completion_queue) *Error {
+			var failure *C.amop_error
+			return taken(C.amopgo_subscribe(client, cText(topic), built, completions, C.uintptr_t(tag), &ptr, &call,
+				&failure), &failure)
+		})
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {
 		return C.amop_subscription_fd(ptr, fd, failure)
 	})
 	if err != nil {
+		C.amop_call_free(call)
 		C.amop_subscription_free(ptr)
-		return nil, err
+		return nil, nil, err
 	}
 	free := func(s *C.amop_subscription) { C.amop_subscription_free(s) }
-	return &Subscription{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, nil
+	live.Add(1)
+	return &Subscription{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, &Call{call}, nil
 }
 
 // Take waits for up to `most` messages without occupying a thread. They are valid until the next Take. An error means

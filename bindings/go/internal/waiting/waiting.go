@@ -7,8 +7,8 @@ import (
 	"amop/internal/capi"
 )
 
-// most is the maximum number of operating system threads that wait in C for connections and topic lists. Further
-// calls wait here, without a thread. Publishes and messages occupy none.
+// most is the maximum number of operating system threads that wait in C for connections. Further
+// calls wait here, without a thread. Nothing else occupies one.
 const most = 64
 
 var slots = make(chan struct{}, most)
