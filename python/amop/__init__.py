@@ -49,7 +49,18 @@ from ._errors import (
 from ._futures import CallFuture
 from ._options import ClientOptions
 from ._reading import Events, Service, Subscription
-from ._words import Data, Delivery, EndpointState, ErrorKind, Generation, MessageKind, Overflow, Placement, Retry
+from ._words import (
+    Confirm,
+    Data,
+    Delivery,
+    EndpointState,
+    ErrorKind,
+    Generation,
+    MessageKind,
+    Overflow,
+    Placement,
+    Retry,
+)
 
 if TYPE_CHECKING:
     from . import aio, devnet
@@ -63,6 +74,7 @@ __all__ = [
     "Client",
     "ClientOptions",
     "ClosedError",
+    "Confirm",
     "ConnectTimeoutError",
     "CredentialsError",
     "Data",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
-    from ._options import ClientOptions, OverflowChoice, PlacementChoice, RetryChoice
+    from ._options import ClientOptions, ConfirmChoice, OverflowChoice, PlacementChoice, RetryChoice
 
 MessageHandler: TypeAlias = Callable[[_amop.Message], object]
 RequestHandler: TypeAlias = Callable[[_amop.Request], Data | None]
@@ -39,7 +39,13 @@ class Client(BaseClient[_amop.Handler]):
     """
 
     def __init__(self, *endpoints: str, **options: Unpack[ClientOptions]) -> None:
-        super().__init__(_amop.connect(list(endpoints), dict(options)), endpoints)
+        given: dict[str, Any] = dict(options)
+        held = None
+        if given.get("on_event") is not None:
+            held = given["on_event"] = _amop.Handler(_for_threads(given["on_event"]))
+        super().__init__(_amop.connect(list(endpoints), given), endpoints)
+        if held is not None:
+            self._keep(held)
 
     def publish(
         self,
@@ -150,6 +156,7 @@ class Client(BaseClient[_amop.Handler]):
         max_bytes: int | None = None,
         overflow: OverflowChoice | None = None,
         placement: PlacementChoice | None = None,
+        confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
     ) -> Subscription:
         """Subscribe to a topic, to iterate over the result or with a handler.
@@ -170,6 +177,8 @@ class Client(BaseClient[_amop.Handler]):
         :param overflow: what happens at these limits. Default: refuse; the publisher of a unicast receives
             SUBSCRIBER_BUSY.
         :param placement: at how many nodes the topic is listed. Default: all.
+        :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
+            node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
         :raises CallTimeoutError: no node listed the topic in time.
         :raises ArgumentError: the topic or a limit is invalid.
@@ -177,7 +186,7 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, overflow, placement, None, timeout)
+        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout)
         if handler is None:
             return Subscription(self, topic, self._native.subscribe(topic, given), None)
         held = _amop.Handler(_for_threads(handler))
@@ -194,6 +203,7 @@ class Client(BaseClient[_amop.Handler]):
         max_messages: int | None = None,
         max_bytes: int | None = None,
         placement: PlacementChoice | None = None,
+        confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
     ) -> Service:
         """Serve a topic: answer each of its unicasts.
@@ -214,6 +224,8 @@ class Client(BaseClient[_amop.Handler]):
         :param max_bytes: the maximum number of queued bytes, counting 160 bytes per request besides its payload. An
             empty service accepts one request of any size. Default: 64 MiB.
         :param placement: at how many nodes the topic is listed. Default: one.
+        :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
+            node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
         :raises ServiceError: this client already serves the topic.
         :raises CallTimeoutError: no node listed the topic in time.
@@ -222,7 +234,7 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, None, placement, concurrency, timeout)
+        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout)
         if handler is None:
             return Service(self, topic, self._native.serve(topic, given), None)
         held = _amop.Handler(_for_threads(handler))
@@ -238,6 +250,7 @@ class Client(BaseClient[_amop.Handler]):
         max_messages: int | None = None,
         max_bytes: int | None = None,
         placement: PlacementChoice | None = None,
+        confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
     ) -> Callable[[RequestHandler], RequestHandler]:
         """Decorate a function to serve a topic; arguments and errors as for :meth:`serve`.
@@ -257,6 +270,7 @@ class Client(BaseClient[_amop.Handler]):
                 max_messages=max_messages,
                 max_bytes=max_bytes,
                 placement=placement,
+                confirm=confirm,
                 timeout=timeout,
             )
             return handler

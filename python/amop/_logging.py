@@ -41,6 +41,12 @@ def emit(records: list[tuple[float, int, str, str]], lost: int) -> None:
             logger.handle(record)
 
 
+def event_handler_failed(error: BaseException, ending: bool) -> None:
+    """Log an exception of a handler of events with its traceback; see handler_failed."""
+    level = logging.DEBUG if ending and isinstance(error, Error) else logging.ERROR
+    logger.log(level, "the handler of events failed", exc_info=error)
+
+
 def handler_failed(topic: str, error: BaseException, ending: bool) -> str:
     """Log an exception of a handler with its traceback, and return its text for the event.
 

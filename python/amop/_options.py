@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
-from typing import Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
-from ._words import Generation, Overflow, Placement, Retry
+from ._words import Confirm, Generation, Overflow, Placement, Retry
 
 Path: TypeAlias = str | PathLike[str]
 GenerationChoice: TypeAlias = Generation | Literal["auto", "2", "3"]
 RetryChoice: TypeAlias = Retry | Literal["never", "definite", "at_least_once"]
 OverflowChoice: TypeAlias = Overflow | Literal["refuse", "drop_oldest"]
 PlacementChoice: TypeAlias = Placement | Literal["all", "one"]
+ConfirmChoice: TypeAlias = Confirm | Literal["auto", "always", "never"]
 
 Given: TypeAlias = tuple[
-    int | None, int | None, OverflowChoice | None, PlacementChoice | None, int | None, float | None
+    int | None,
+    int | None,
+    OverflowChoice | None,
+    PlacementChoice | None,
+    ConfirmChoice | None,
+    int | None,
+    float | None,
 ]
-"""The options of a subscription, as the native half takes them: max_messages, max_bytes, overflow, placement,
+"""The options of a subscription, as the native half takes them: max_messages, max_bytes, overflow, placement, confirm,
 concurrency, timeout."""
 
 
@@ -77,5 +85,10 @@ class ClientOptions(TypedDict, total=False):
     """The maximum number of messages that are remembered to recognise duplicates. Default: 65,536."""
     duplicate_window: float | None
     """How long messages are remembered. Default: 60."""
+    on_event: Callable[[Any], object] | None
+    """A function that is called with each event of the client, also with those before connecting returns. With threads it
+    runs on the client's dispatcher threads, with asyncio in the event loop, where it may be a coroutine function; one
+    call after the other. Its exceptions are logged. If connecting fails, no call runs or begins afterwards. Default:
+    none; see also ``Client.events``."""
     dispatcher_threads: int | None
     """The maximum number of threads for handlers. Default: 256."""

@@ -78,6 +78,21 @@ class Placement(StrEnum):
     """At one node; the topic moves to another node when that one is lost. The default for services."""
 
 
+class Confirm(StrEnum):
+    """Whether making a subscription or service waits until a node has confirmed that it lists the topic.
+
+    If the confirmation fails, the subscription or service is removed.
+    """
+
+    AUTO = "auto"
+    """While a node is connected. Without one it returns at once, and the subscription becomes active with the first
+    node; only for a topic that a node may refuse as too long does it wait for that node. The default."""
+    ALWAYS = "always"
+    """Always, up to the timeout, also for the first node to be connected."""
+    NEVER = "never"
+    """Never. Whether a node lists the topic is not reported."""
+
+
 class Delivery(StrEnum):
     """Whether the message of a failed call may have been delivered to a subscriber."""
 

@@ -40,6 +40,28 @@ impl Client {
     }
 }
 
+/// Returns a client that is connected.
+fn connected(py: Python<'_>, client: amop::Client) -> Result<Py<PyAny>> {
+    let live = Arc::new(Owned::new(Live { client, completions: Completions::default() }));
+    exit::register(&live);
+    object(py, Client(live))
+}
+
+/// Connects a client in an event loop. Returns an inbox for all its events at once, and an operation that ends with the
+/// client.
+#[pyfunction]
+pub(crate) fn connect_listening(
+    py: Python<'_>,
+    endpoints: Vec<String>,
+    options: &Bound<'_, PyDict>,
+    bridge: &Bridge,
+) -> Result<(Inbox, Py<Operation>)> {
+    log::start(py)?;
+    let (builder, events) = options::client(py, endpoints, options)?.listen();
+    let connecting = bridge.start_detached(py, builder.connect(), connected)?;
+    Ok((Inbox::new(Source::Events(events)), connecting))
+}
+
 /// Connects a client.
 #[pyfunction]
 #[pyo3(signature = (endpoints, options, bridge = None))]
@@ -51,11 +73,6 @@ pub(crate) fn connect(
 ) -> Result<Py<PyAny>> {
     log::start(py)?;
     let builder = options::client(py, endpoints, options)?;
-    let connected = |py: Python<'_>, client| {
-        let live = Arc::new(Owned::new(Live { client, completions: Completions::default() }));
-        exit::register(&live);
-        object(py, Client(live))
-    };
     match bridge {
         None => run(py, None, builder.connect(), connected),
         // Its first poll reads files.
@@ -304,22 +321,26 @@ impl Client {
     }
 
     fn subscribing(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::Subscribe> {
-        let Bounds { max_messages, max_bytes, overflow, placement, timeout, .. } = given.check(py)?;
+        let Bounds { max_messages, max_bytes, overflow, placement, confirm, timeout, .. } =
+            given.check(py)?;
         let subscribe = self.live(py)?.client.subscribe(topic);
         let subscribe = set(subscribe, max_messages, amop::Subscribe::max_messages);
         let subscribe = set(subscribe, max_bytes, amop::Subscribe::max_bytes);
         let subscribe = set(subscribe, overflow, amop::Subscribe::overflow);
         let subscribe = set(subscribe, placement, amop::Subscribe::placement);
+        let subscribe = set(subscribe, confirm, amop::Subscribe::confirm);
         Ok(set(subscribe, timeout, amop::Subscribe::timeout))
     }
 
     fn serving(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::Serve> {
-        let Bounds { max_messages, max_bytes, placement, timeout, concurrency, .. } = given.check(py)?;
+        let Bounds { max_messages, max_bytes, placement, confirm, timeout, concurrency, .. } =
+            given.check(py)?;
         let serve = self.live(py)?.client.serve(topic);
         let serve = set(serve, concurrency, amop::Serve::concurrency);
         let serve = set(serve, max_messages, amop::Serve::max_messages);
         let serve = set(serve, max_bytes, amop::Serve::max_bytes);
         let serve = set(serve, placement, amop::Serve::placement);
+        let serve = set(serve, confirm, amop::Serve::confirm);
         Ok(set(serve, timeout, amop::Serve::timeout))
     }
 }

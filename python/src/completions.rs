@@ -1,4 +1,5 @@
-//! Calls that do not wait: dispatcher threads pass their results to `concurrent.futures` futures, in batches.
+//! Calls that do not wait: their results are passed to `concurrent.futures` futures, in batches, on a thread that runs no code
+//! of the program. The callbacks of futures run on dispatcher threads, so that they may wait for other futures.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,13 @@ const BATCH: usize = 256;
 struct Completion {
     outcome: amop::Result<Option<amop::Reply>>,
     future: Py<PyAny>,
+    slot: Slot,
+}
+
+/// The callbacks of a future that has completed, a function without arguments. The slot is released when they have
+/// returned.
+struct Callbacks {
+    run: Py<PyAny>,
     _slot: Slot,
 }
 
@@ -56,13 +64,13 @@ enum Lane {
     Closed,
 }
 
-/// Results in batches.
-struct Batches(UnboundedReceiver<Completion>);
+/// Results or callbacks in batches.
+struct Batches<T>(UnboundedReceiver<T>);
 
-impl Stream for Batches {
-    type Item = Vec<Completion>;
+impl<T> Stream for Batches<T> {
+    type Item = Vec<T>;
 
-    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Completion>>> {
+    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<T>>> {
         let mut batch = Vec::new();
         self.0.poll_recv_many(cx, &mut batch, BATCH).map(|taken| (taken > 0).then_some(batch))
     }
@@ -96,8 +104,8 @@ impl Completions {
             ));
         }
         Ok(move |outcome: amop::Result<T>| {
-            let completion = Completion { outcome: outcome.map(reply), future, _slot: slot };
-            // Fails only if no dispatcher thread could be started, which has been logged.
+            let completion = Completion { outcome: outcome.map(reply), future, slot };
+            // The lane lives until all calls have completed.
             let _ = sender.send(completion);
         })
     }
@@ -109,7 +117,9 @@ impl Completions {
             Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client is closed")),
             Lane::Unused => {
                 let (sender, receiver) = unbounded_channel();
-                client.dispatch(Batches(receiver), complete_batch)?;
+                let (callbacks, queued) = unbounded_channel();
+                client.dispatch(Batches(queued), run_callbacks)?;
+                client.dispatch_apart(Batches(receiver), move |batch| complete_batch(batch, &callbacks))?;
                 *lane = Lane::Open(sender.clone());
                 Ok(sender)
             }
@@ -117,28 +127,51 @@ impl Completions {
     }
 }
 
-/// Completes the futures of a batch.
-fn complete_batch(batch: Vec<Completion>) {
+/// Runs the callbacks of futures.
+fn run_callbacks(batch: Vec<Callbacks>) {
     attached(|py| {
         log::refresh(py);
-        if let Err(error) = try_complete(py, batch) {
+        for callbacks in batch {
+            if let Err(error) = call(callbacks.run.bind(py), ()) {
+                tracing::error!(%error, "could not run the callbacks of a future");
+            }
+        }
+    });
+}
+
+/// Completes the futures of a batch, and queues their callbacks.
+fn complete_batch(batch: Vec<Completion>, callbacks: &UnboundedSender<Callbacks>) {
+    attached(|py| {
+        log::refresh(py);
+        if let Err(error) = try_complete(py, batch, callbacks) {
             tracing::error!(%error, "could not complete the futures of calls");
         }
     });
 }
 
-fn try_complete(py: Python<'_>, batch: Vec<Completion>) -> Result<()> {
+fn try_complete(
+    py: Python<'_>,
+    batch: Vec<Completion>,
+    callbacks: &UnboundedSender<Callbacks>,
+) -> Result<()> {
     static COMPLETE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let complete = COMPLETE.import(py, "amop._futures", "complete")?;
     let results = PyList::empty(py);
-    for Completion { outcome, future, _slot } in &batch {
+    for Completion { outcome, future, .. } in &batch {
         match outcome {
             Ok(Some(reply)) => results.append((future, Reply::new(reply.clone()), py.None()))?,
             Ok(None) => results.append((future, py.None(), py.None()))?,
             Err(error) => results.append((future, py.None(), exception(py, error)?))?,
         }
     }
-    call(complete, (results,)).map(drop)
+    let with_callbacks: Vec<Option<Py<PyAny>>> = call(complete, (results,))?.extract()?;
+    for (completion, run) in batch.into_iter().zip(with_callbacks) {
+        if let Some(run) = run {
+            // The lane of callbacks lives as long as this one.
+            let _ = callbacks.send(Callbacks { run, _slot: completion.slot });
+        }
+    }
+    Ok(())
 }
 
 /// A call in flight, which its future cancels.

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::interpreter::attached;
 use crate::message::{Message, Request};
 use crate::payload::Payload;
-use crate::{interpreter, log};
+use crate::{event, interpreter, log};
 
 /// A function of the program. The client holds it, the dispatcher has a weak reference only, so that a client that is
 /// referenced by its own handlers can be collected.
@@ -92,9 +92,7 @@ impl Runner {
 
     /// Returns the function; `None` if the client was collected. Nothing is called then, and what is ready is dropped.
     fn function<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let handler = self.handler.bind(py).call0().ok()?;
-        let handler = handler.cast::<Handler>().ok()?;
-        Some(handler.get().function.bind(py).clone())
+        function(py, &self.handler)
     }
 
     /// Logs an exception of the handler and emits it as an event.
@@ -107,6 +105,43 @@ impl Runner {
             .unwrap_or_else(|_| error.to_string());
         self.reports.failed(&self.topic, text);
     }
+}
+
+/// Calls a handler of events, on the side of the dispatcher.
+pub(crate) struct EventRunner {
+    handler: Py<PyWeakrefReference>,
+    _token: Arc<()>,
+}
+
+impl EventRunner {
+    pub(crate) fn new(handler: &Bound<'_, Handler>) -> Result<EventRunner> {
+        let token = handler.get().token.clone();
+        Ok(EventRunner { handler: PyWeakrefReference::new(handler.as_any())?.unbind(), _token: token })
+    }
+
+    /// Calls the handler with an event; does nothing if the client was collected.
+    pub(crate) fn call(&self, event: amop::Event) {
+        attached(|py| {
+            log::refresh(py);
+            let Some(function) = function(py, &self.handler) else { return };
+            let called = event::object(py, event).and_then(|event| call(&function, (event,)));
+            if let Err(error) = called {
+                static FAILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+                let logged = FAILED
+                    .import(py, "amop._logging", "event_handler_failed")
+                    .and_then(|failed| call(failed, (error.value(py), interpreter::is_ending())));
+                // Logging is all that can be done about it.
+                drop(logged);
+            }
+        });
+    }
+}
+
+/// Returns the function of a handler; `None` if its client was collected.
+fn function<'py>(py: Python<'py>, handler: &Py<PyWeakrefReference>) -> Option<Bound<'py, PyAny>> {
+    let handler = handler.bind(py).call0().ok()?;
+    let handler = handler.cast::<Handler>().ok()?;
+    Some(handler.get().function.bind(py).clone())
 }
 
 fn serve(py: Python<'_>, function: &Bound<'_, PyAny>, request: &amop::Request) -> Result<()> {

@@ -58,6 +58,7 @@ fn _amop(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stats::Stats>()?;
     module.add_class::<stats::SubscriptionStats>()?;
     module.add_function(wrap_pyfunction!(client::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(client::connect_listening, module)?)?;
     module.add_function(wrap_pyfunction!(command::run_command, module)?)?;
     module.add_function(wrap_pyfunction!(exit::end_all, module)?)?;
     module.add_function(wrap_pyfunction!(message::restore_message, module)?)?;

@@ -1,6 +1,6 @@
 //! The values that callers set: options of a client by name, limits of a subscription, and words for choices.
 
-use amop::{ClientBuilder, Generations, Overflow, Placement, Retry};
+use amop::{ClientBuilder, Confirm, Generations, Overflow, Placement, Retry};
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Result, unusable};
+use crate::handler::{EventRunner, Handler};
 use crate::payload::Payload;
 use crate::units::{optional_seconds, seconds, size};
 
@@ -38,6 +39,11 @@ fn overflow(py: Python<'_>, given: &str) -> Result<Overflow> {
     choice(py, "overflow", given, &[("refuse", Overflow::Refuse), ("drop_oldest", Overflow::DropOldest)])
 }
 
+fn confirm(py: Python<'_>, given: &str) -> Result<Confirm> {
+    let words = [("auto", Confirm::Auto), ("always", Confirm::Always), ("never", Confirm::Never)];
+    choice(py, "confirm", given, &words)
+}
+
 /// Calls a setter of a builder if there is a value.
 pub(crate) fn set<B, T>(builder: B, given: Option<T>, with: impl FnOnce(B, T) -> B) -> B {
     match given {
@@ -52,6 +58,7 @@ pub(crate) struct Given {
     max_bytes: Option<i128>,
     overflow: Option<String>,
     placement: Option<String>,
+    confirm: Option<String>,
     concurrency: Option<i128>,
     timeout: Option<f64>,
 }
@@ -73,8 +80,9 @@ impl<'py> FromPyObject<'_, 'py> for Given {
             max_bytes: field(values, 1, "max_bytes")?,
             overflow: field(values, 2, "overflow")?,
             placement: field(values, 3, "placement")?,
-            concurrency: field(values, 4, "concurrency")?,
-            timeout: field(values, 5, "timeout")?,
+            confirm: field(values, 4, "confirm")?,
+            concurrency: field(values, 5, "concurrency")?,
+            timeout: field(values, 6, "timeout")?,
         })
     }
 }
@@ -85,19 +93,21 @@ pub(crate) struct Bounds {
     pub(crate) max_bytes: Option<usize>,
     pub(crate) overflow: Option<Overflow>,
     pub(crate) placement: Option<Placement>,
+    pub(crate) confirm: Option<Confirm>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) timeout: Option<Duration>,
 }
 
 impl Given {
     pub(crate) fn check(self, py: Python<'_>) -> Result<Bounds> {
-        let Given { max_messages, max_bytes, overflow: overflows, placement: placed, concurrency, timeout } =
-            self;
+        let Given { max_messages, max_bytes, overflow: overflows, placement: placed, .. } = self;
+        let Given { confirm: confirmed, concurrency, timeout, .. } = self;
         Ok(Bounds {
             max_messages: max_messages.map(|given| size(py, "max_messages", given)).transpose()?,
             max_bytes: max_bytes.map(|given| size(py, "max_bytes", given)).transpose()?,
             overflow: overflows.map(|given| overflow(py, &given)).transpose()?,
             placement: placed.map(|given| placement(py, &given)).transpose()?,
+            confirm: confirmed.map(|given| confirm(py, &given)).transpose()?,
             concurrency: concurrency.map(|given| size(py, "concurrency", given)).transpose()?,
             timeout: optional_seconds(py, "timeout", timeout)?,
         })
@@ -173,6 +183,10 @@ fn option(
         "max_events" => client.max_events(bound()?),
         "max_duplicates" => client.max_duplicates(bound()?),
         "duplicate_window" => client.duplicate_window(time()?),
+        "on_event" => {
+            let runner = EventRunner::new(value.cast::<Handler>()?)?;
+            client.on_event(move |event| runner.call(event))
+        }
         "dispatcher_threads" => client.dispatcher_threads(bound()?),
         _ => {
             return Err(PyTypeError::new_err(format!("unknown option {name:?}: see amop.ClientOptions")));

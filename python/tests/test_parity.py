@@ -96,7 +96,8 @@ def test_every_option_of_the_core_exists() -> None:
     builder = (Path(__file__).parents[2] / "src" / "client" / "builder.rs").read_text()
     in_core = set(re.findall(r"    pub fn (\w+)\(mut self", builder)) | {"credential_files"}
     in_core |= set(re.findall(r"    pub fn (\w+)\(\n        mut self", builder))
-    # Endpoints are separate arguments; a runtime or resolver can be set in Rust only, and the clock is for tests.
-    assert in_core - {"endpoint", "endpoints", "runtime", "resolver", "wall_clock"} == set(
+    # Endpoints are separate arguments; a runtime, resolver or stream of events can be set in Rust only, and the clock is
+    # for tests.
+    assert in_core - {"endpoint", "endpoints", "runtime", "resolver", "wall_clock", "listen"} == set(
         amop.ClientOptions.__annotations__
     )

@@ -11,7 +11,7 @@ use crate::unwind::catch_or;
 
 /// A callback for completions, with its context.
 pub(crate) struct Callback {
-    call: unsafe extern "C" fn(context: *mut c_void, completion: *const amop_completion),
+    call: unsafe extern "C-unwind" fn(context: *mut c_void, completion: *const amop_completion),
     context: Context,
 }
 

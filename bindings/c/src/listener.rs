@@ -24,7 +24,7 @@ pub struct amop_listener {
 }
 
 /// Passes an event to a callback.
-fn pass(call: unsafe extern "C" fn(*mut c_void, *const amop_event), context: &Context, event: Event) {
+fn pass(call: unsafe extern "C-unwind" fn(*mut c_void, *const amop_event), context: &Context, event: Event) {
     let event = amop_event::new(event);
     // SAFETY: the header demands a function that takes this context and an event lent for the call.
     call_or_log("an event", || unsafe { call(context.pointer(), &event) });

@@ -10,7 +10,7 @@ from .. import _amop
 from .._base import BaseClient
 from .._errors import unusable
 from ._bridge import bridge, outcome
-from ._handlers import Held, MessageHandler, RequestHandler, in_handler, messages, requests
+from ._handlers import Held, MessageHandler, RequestHandler, events, in_handler, messages, requests
 from ._reading import Events, Service, Subscription
 from ._starting import Serving, Starting, Subscribing
 
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
-    from .._options import ClientOptions, Given, OverflowChoice, PlacementChoice, RetryChoice
+    from .._options import (
+        ClientOptions,
+        ConfirmChoice,
+        Given,
+        OverflowChoice,
+        PlacementChoice,
+        RetryChoice,
+    )
     from .._words import Data
 
 # The default concurrency of a service's handler.
@@ -40,6 +47,7 @@ class Client(BaseClient[Held]):
     def __init__(self, native: _amop.Client, endpoints: tuple[str, ...]) -> None:
         super().__init__(native, endpoints)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.Task[None] | None = None
 
     async def publish(
         self,
@@ -151,6 +159,7 @@ class Client(BaseClient[Held]):
         max_bytes: int | None = None,
         overflow: OverflowChoice | None = None,
         placement: PlacementChoice | None = None,
+        confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
     ) -> Subscribing:
         """Subscribe to a topic, to iterate over the result or with a handler.
@@ -179,6 +188,8 @@ class Client(BaseClient[Held]):
         :param overflow: what happens at these limits. Default: refuse; the publisher of a unicast receives
             SUBSCRIBER_BUSY.
         :param placement: at how many nodes the topic is listed. Default: all.
+        :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
+            node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
         :raises CallTimeoutError: no node listed the topic in time.
         :raises ArgumentError: the topic or a limit is invalid.
@@ -186,7 +197,7 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, overflow, placement, None, timeout)
+        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout)
         return Subscribing(self._subscribe(topic, handler, given))
 
     async def _subscribe(self, topic: str, handler: MessageHandler | None, given: Given) -> Subscription:
@@ -206,6 +217,7 @@ class Client(BaseClient[Held]):
         max_messages: int | None = None,
         max_bytes: int | None = None,
         placement: PlacementChoice | None = None,
+        confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
     ) -> Serving:
         """Serve a topic: answer each of its unicasts.
@@ -228,6 +240,8 @@ class Client(BaseClient[Held]):
         :param max_bytes: the maximum number of queued bytes, counting 160 bytes per request besides its payload. An
             empty service accepts one request of any size. Default: 64 MiB.
         :param placement: at how many nodes the topic is listed. Default: one.
+        :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
+            node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
         :raises ServiceError: this client already serves the topic.
         :raises CallTimeoutError: no node listed the topic in time.
@@ -236,7 +250,7 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, None, placement, concurrency, timeout)
+        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout)
         return Serving(self._serve(topic, handler, concurrency, given))
 
     async def _serve(
@@ -273,8 +287,11 @@ class Client(BaseClient[Held]):
         self._closed = True
         if in_handler():
             self._native.begin_close(timeout)
-        else:
-            await outcome(self._native.close(timeout, bridge()))
+            return
+        await outcome(self._native.close(timeout, bridge()))
+        if self._listener is not None and self._listener.get_loop() is asyncio.get_running_loop():
+            # The last call of the handler of events.
+            await asyncio.wait([self._listener])
 
     async def __aenter__(self) -> Self:
         return self
@@ -286,6 +303,11 @@ class Client(BaseClient[Held]):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def _listen(self, held: Held, task: asyncio.Task[None]) -> None:
+        """Keep the handler of events, which a task calls, and its task."""
+        self._handlers.add(held)
+        self._listener = task
 
     def _run(self, held: Held, calls: Coroutine[Any, Any, None]) -> None:
         """Run the task of a handler, and keep the handler until the task has ended."""
@@ -348,8 +370,24 @@ class Connecting(Starting[Client]):
 
 
 async def _connect(endpoints: tuple[str, ...], options: ClientOptions) -> Client:
-    native = await outcome(_amop.connect(list(endpoints), dict(options), bridge()))
-    return Client(native, endpoints)
+    given: dict[str, Any] = dict(options)
+    on_event = given.pop("on_event", None)
+    if on_event is None:
+        return Client(await outcome(_amop.connect(list(endpoints), given, bridge())), endpoints)
+    held = Held(on_event)
+    inbox, connecting = _amop.connect_listening(list(endpoints), given, bridge())
+    task = asyncio.get_running_loop().create_task(events(inbox, weakref.ref(held)))
+    try:
+        client = Client(await outcome(connecting), endpoints)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    except BaseException:
+        # The last event has been emitted. No call of the handler may follow.
+        await task
+        raise
+    client._listen(held, task)
+    return client
 
 
 def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Connecting:

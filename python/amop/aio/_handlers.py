@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import _amop
-from .._logging import FAILED_TEXT, handler_failed
+from .._logging import FAILED_TEXT, event_handler_failed, handler_failed
 from .._words import Data
 from ._bridge import A_TURN, ready
 
@@ -102,6 +102,28 @@ async def messages(
     finally:
         # Wake the tasks that wait for the end of the handler.
         inbox.finish()
+
+
+async def events(inbox: _amop.Inbox, held: weakref.ref[Held]) -> None:
+    """Call a handler with each event, one after the other."""
+    taken = 0
+    while await _ready(inbox):
+        while (event := inbox.try_next()) is not None:
+            handler = held()
+            if handler is None:
+                return
+            try:
+                await _called(handler.function, event)
+            except asyncio.CancelledError:
+                if _being_cancelled():
+                    raise
+            except Exception as error:
+                event_handler_failed(error, ending=False)
+            # Do not keep them alive while waiting.
+            del handler, event
+            taken += 1
+            if taken % A_TURN == 0:
+                await asyncio.sleep(0)
 
 
 async def requests(
