@@ -10,6 +10,7 @@ mod foreign_text;
 mod garbage;
 mod hostile;
 mod leaving;
+mod listening;
 mod names;
 mod nodes;
 mod overload;
