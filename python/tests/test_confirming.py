@@ -11,7 +11,8 @@ from guard import GUARD
 import amop
 from amop.devnet import Devnet
 
-FAR = 3600.0
+FAR = 600.0
+"""A timeout that no test reaches."""
 
 
 def test_offline_client_subscribes_and_serves_at_once() -> None:
