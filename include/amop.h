@@ -202,8 +202,6 @@ enum amop_status
     AMOP_ERROR_SUBSCRIBER_UNSUBSCRIBED = 204,
     /** This client already serves the topic. */
     AMOP_ERROR_ALREADY_SERVED = 300,
-    /** The call would wait for the handler that makes it. */
-    AMOP_ERROR_WOULD_DEADLOCK = 301,
     /** This build of the library, or this node, does not support the operation. */
     AMOP_ERROR_UNSUPPORTED = 302,
     /** The handle was created before a fork, by the parent process. */
@@ -419,6 +417,40 @@ enum amop_placement
 typedef enum amop_placement amop_placement;
 #else
 typedef int32_t amop_placement;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** @} */
+
+/**
+ * @defgroup confirm Confirmation
+ *Whether making a subscription or service waits until a node has confirmed that it lists the topic. If the
+ * confirmation fails, the subscription or service is removed.
+ *
+ * @{
+ */
+
+/** When making a subscription or service waits for a node. */
+enum amop_confirm
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * While a node is connected. Without one the function returns at once, and the subscription becomes active with the
+     * first node; only for a topic that a node may refuse as too long does it wait for that node. The default.
+     */
+    AMOP_CONFIRM_AUTO = 0,
+    /** Always, up to the timeout, also for the first node to be connected. */
+    AMOP_CONFIRM_ALWAYS = 1,
+    /** Never. Whether a node lists the topic is not reported. */
+    AMOP_CONFIRM_NEVER = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum amop_confirm amop_confirm;
+#else
+typedef int32_t amop_confirm;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1139,6 +1171,11 @@ AMOP_API
 amop_status amop_subscribe_options_set_placement(amop_subscribe_options *options,
                                                  int32_t placement);
 
+/** Sets whether to wait until a node has listed the topic: an AMOP_CONFIRM_*. Default: AMOP_CONFIRM_AUTO. */
+AMOP_API
+amop_status amop_subscribe_options_set_confirm(amop_subscribe_options *options,
+                                               int32_t confirm);
+
 /** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
 AMOP_API
 amop_status amop_subscribe_options_set_timeout(amop_subscribe_options *options,
@@ -1170,7 +1207,8 @@ typedef struct amop_message_callback {
 } amop_message_callback;
 
 /**
- * Subscribes to a topic. Messages are read with amop_subscription_next. Returns when a node has listed the topic.
+ * Subscribes to a topic. Messages are read with amop_subscription_next. Returns when a node has listed the topic, or at
+ * once if no node is connected; see amop_subscribe_options_set_confirm.
  *
  * - Ownership: `topic` and `options` (may be NULL) are copied. `*subscription` is owned by the caller; free it with
  *   amop_subscription_free.
@@ -1186,8 +1224,8 @@ amop_status amop_client_subscribe(const amop_client *client,
                                   amop_error **error);
 
 /**
- * Subscribes to a topic. Messages are passed to a callback. Returns when a node has listed the topic; the callback
- * may be called before.
+ * Subscribes to a topic. Messages are passed to a callback. Returns as amop_client_subscribe; the callback may be called
+ * before.
  *
  * - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
  *   until `drop`. `*subscription` is owned by the caller; free it with amop_subscription_free. If `subscription` is
@@ -1419,6 +1457,9 @@ AMOP_API
 amop_status amop_serve_options_set_placement(amop_serve_options *options,
                                              int32_t placement);
 
+/** Sets whether to wait until a node has listed the topic: an AMOP_CONFIRM_*. Default: AMOP_CONFIRM_AUTO. */
+AMOP_API amop_status amop_serve_options_set_confirm(amop_serve_options *options, int32_t confirm);
+
 /** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
 AMOP_API amop_status amop_serve_options_set_timeout(amop_serve_options *options, uint64_t timeout_ms);
 
@@ -1447,7 +1488,7 @@ typedef struct amop_request_callback {
 } amop_request_callback;
 
 /**
- * Serves a topic. Requests are read with amop_service_next. Returns when a node has listed the topic.
+ * Serves a topic. Requests are read with amop_service_next. Returns as amop_client_subscribe.
  *
  * - Ownership: `topic` and `options` (may be NULL) are copied. `*service` is owned by the caller; free it with
  *   amop_service_free.
@@ -1464,8 +1505,8 @@ amop_status amop_client_serve(const amop_client *client,
                               amop_error **error);
 
 /**
- * Serves a topic with a callback, which answers each request that it receives. Returns when a node has listed the
- * topic; the callback may be called before.
+ * Serves a topic with a callback, which answers each request that it receives. Returns as amop_client_subscribe; the
+ * callback may be called before.
  *
  * - Ownership: `topic` and `options` (may be NULL) are copied. The context of the callback is owned by the library
  *   until `drop`. `*service` is owned by the caller; free it with amop_service_free. If `service` is NULL, the
@@ -1700,7 +1741,7 @@ amop_status amop_client_broadcast(const amop_client *client,
 
 /**
  * @defgroup completion Completions
- *The result of an asynchronous call: a reply, an error, or success without a reply for a broadcast.
+ *The result of an asynchronous call: a reply, a client, an error, or success without either.
  *
  * Unless a function states otherwise:
  *
@@ -1713,7 +1754,10 @@ amop_status amop_client_broadcast(const amop_client *client,
 /** The result of a call. Immutable. A callback borrows it for the call. */
 typedef struct amop_completion amop_completion;
 
-/** The callback for a completion. The callbacks of all calls of a client run one after the other. */
+/**
+ * The callback for a completion. The callbacks of the calls of one client that publish, broadcast, subscribe and serve
+ * run one after the other.
+ */
 typedef struct amop_completion_callback {
     /** The function. The completion is borrowed for the call. */
     void (*call)(void *context, const amop_completion *completion);
@@ -1734,7 +1778,7 @@ AMOP_API
 const amop_error *amop_completion_error(const amop_completion *completion);
 
 /**
- * Returns the reply to a publish; NULL if it failed, for a broadcast, and for NULL. amop_reply_clone makes a copy
+ * Returns the reply to a publish; NULL if it failed, for other calls, and for NULL. amop_reply_clone makes a copy
  * that outlives the completion.
  */
 AMOP_API
@@ -1821,8 +1865,9 @@ AMOP_API void amop_call_free(amop_call *call);
 
 /**
  * @defgroup completion_queue Completion queues
- *Completions that are read instead of passed to a callback: by any thread, or by an event loop
- * through the file descriptor of the queue. A queue may be used for several clients; tags identify the calls.
+ *Completions that are read: by any thread, or by an event loop through the file descriptor of the
+ * queue. A queue may be used for several clients; tags identify the calls. A queue with a callback passes them on instead,
+ * on a thread of its own.
  *
  * @{
  */
@@ -1839,6 +1884,21 @@ typedef struct amop_completion_queue amop_completion_queue;
 AMOP_API
 AMOP_MUST_USE
 amop_completion_queue *amop_completion_queue_new(size_t max);
+
+/**
+ * Creates a queue that passes its completions to a callback, one after the other, on a thread that runs nothing else.
+ * Other callbacks do not delay it, so that they may wait for what it signals, such as a future.
+ *
+ * - Ownership: the context of the callback is owned by the library until `drop`, which is called after the queue was freed
+ *   and the last call in flight has completed. `*queue` is owned by the caller; free it with amop_completion_queue_free.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT; _RUNTIME if the thread can't be started.
+ */
+AMOP_API
+amop_status amop_completion_queue_new_callback(size_t max,
+                                               amop_completion_callback callback,
+                                               amop_completion_queue **queue,
+                                               amop_error **error);
 
 /**
  * Starts a publish. Its completion is put into a queue.
@@ -1887,7 +1947,8 @@ amop_status amop_client_broadcast_queued(const amop_client *client,
  *
  * - Threads: any thread, including callbacks. If several threads call it at once, each completion goes to one of
  *   them.
- * - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+ * - Errors: AMOP_ERROR_TIMEOUT if no call completed; AMOP_ERROR_INVALID_ARGUMENT, also if the completions are passed to
+ *   a callback; _FORKED.
  */
 AMOP_API
 AMOP_MUST_USE
@@ -1927,11 +1988,254 @@ amop_status amop_completion_queue_fd(const amop_completion_queue *queue,
                                      amop_error **error);
 
 /**
- * Frees a queue. Calls in flight continue; their completions are discarded.
+ * Frees a queue. Calls in flight continue; their completions are discarded, or still passed to the callback of the queue.
  *
  * - Ownership: `queue` is freed, with the completions in it; NULL is allowed.
  */
-AMOP_API void amop_completion_queue_free(amop_completion_queue *queue);
+AMOP_API
+void amop_completion_queue_free(amop_completion_queue *queue);
+
+/** @} */
+
+/**
+ * @defgroup asynchronous_clients Connecting and closing without waiting
+ *`_async` passes the completion to a callback, which runs on a thread of its own;
+ * `_queued` puts it into a completion queue.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: as amop_client_publish_async, amop_client_publish_queued.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: errors that are known at once; there is no completion then. AMOP_ERROR_INVALID_ARGUMENT; _RUNTIME if a thread
+ *   can't be started; _OVERLOADED if the queue is full; _FORKED. The completion can have all errors of the function that
+ *   waits.
+ *
+ * @{
+ */
+
+/**
+ * Begins to connect. See amop_client_connect; the client is in the completion, see amop_completion_take_client.
+ * amop_call_cancel gives up.
+ */
+AMOP_API
+amop_status amop_client_connect_async(const amop_options *options,
+                                      amop_completion_callback callback,
+                                      amop_call **call,
+                                      amop_error **error);
+
+/** Begins to connect. See amop_client_connect_async. */
+AMOP_API
+amop_status amop_client_connect_queued(const amop_options *options,
+                                       const amop_completion_queue *queue,
+                                       void *tag,
+                                       amop_call **call,
+                                       amop_error **error);
+
+/**
+ * Returns the client of a connect that succeeded, once; NULL for a second call, for other completions, and for NULL. A
+ * client that is not taken from its completion closes in the background.
+ *
+ * - Ownership: the client is owned by the caller; free it with amop_client_free.
+ * - Errors: none.
+ */
+AMOP_API
+amop_client *amop_completion_take_client(const amop_completion *completion);
+
+/**
+ * Begins to close the client. See amop_client_close; also inside of a callback it completes only when the client has ended.
+ * The client may be freed before.
+ */
+AMOP_API
+amop_status amop_client_close_async(const amop_client *client,
+                                    uint64_t timeout_ms,
+                                    amop_completion_callback callback,
+                                    amop_error **error);
+
+/** Begins to close the client. See amop_client_close_async. */
+AMOP_API
+amop_status amop_client_close_queued(const amop_client *client,
+                                     uint64_t timeout_ms,
+                                     const amop_completion_queue *queue,
+                                     void *tag,
+                                     amop_error **error);
+
+/** @} */
+
+/**
+ * @defgroup asynchronous_subscriptions Making and ending subscriptions without waiting
+ *`_async` passes the completion to a callback, `_queued` puts it into a
+ * completion queue. `*subscription` is stored before the function returns, and before the completion; messages may arrive at once. If
+ * the completion has an error, the subscription has ended, and the handle is still to be freed. A subscription that is freed or
+ * unsubscribed before completes with AMOP_ERROR_CLOSED; one whose call is cancelled ends, too.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: as the function that waits; of the call, the callback and the tag as amop_client_publish_async,
+ *   amop_client_publish_queued.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: errors that are known at once; there is no completion then: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT,
+ *   _TOO_LARGE, _OVERLOADED, _CLOSED, _FORKED. The completion can have all errors of the function that waits.
+ *
+ * @{
+ */
+
+/** Begins to subscribe to a topic; its messages are read. See amop_client_subscribe. */
+AMOP_API
+amop_status amop_client_subscribe_async(const amop_client *client,
+                                        const char *topic,
+                                        const amop_subscribe_options *options,
+                                        amop_completion_callback callback,
+                                        amop_subscription **subscription,
+                                        amop_call **call,
+                                        amop_error **error);
+
+/** Begins to subscribe to a topic; its messages are read. See amop_client_subscribe. */
+AMOP_API
+amop_status amop_client_subscribe_queued(const amop_client *client,
+                                         const char *topic,
+                                         const amop_subscribe_options *options,
+                                         const amop_completion_queue *queue,
+                                         void *tag,
+                                         amop_subscription **subscription,
+                                         amop_call **call,
+                                         amop_error **error);
+
+/** Begins to subscribe to a topic; its messages are passed to a callback. See amop_client_subscribe_callback. `subscription` may be NULL. */
+AMOP_API
+amop_status amop_client_subscribe_callback_async(const amop_client *client,
+                                                 const char *topic,
+                                                 const amop_subscribe_options *options,
+                                                 amop_message_callback messages,
+                                                 amop_completion_callback callback,
+                                                 amop_subscription **subscription,
+                                                 amop_call **call,
+                                                 amop_error **error);
+
+/** Begins to subscribe to a topic; its messages are passed to a callback. See amop_client_subscribe_callback. `subscription` may be NULL. */
+AMOP_API
+amop_status amop_client_subscribe_callback_queued(const amop_client *client,
+                                                  const char *topic,
+                                                  const amop_subscribe_options *options,
+                                                  amop_message_callback messages,
+                                                  const amop_completion_queue *queue,
+                                                  void *tag,
+                                                  amop_subscription **subscription,
+                                                  amop_call **call,
+                                                  amop_error **error);
+
+/**
+ * Begins to end a subscription. See amop_subscription_unsubscribe; also inside of a callback it completes only when the subscription has
+ * ended. The handle may be freed before. The callback runs on a thread of its own.
+ *
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _RUNTIME, _FORKED.
+ */
+AMOP_API
+amop_status amop_subscription_unsubscribe_async(const amop_subscription *subscription,
+                                                uint64_t timeout_ms,
+                                                amop_completion_callback callback,
+                                                amop_error **error);
+
+/**
+ * Begins to end a subscription. See amop_subscription_unsubscribe; also inside of a callback it completes only when the subscription has
+ * ended. The handle may be freed before.
+ *
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _OVERLOADED, _FORKED.
+ */
+AMOP_API
+amop_status amop_subscription_unsubscribe_queued(const amop_subscription *subscription,
+                                                 uint64_t timeout_ms,
+                                                 const amop_completion_queue *queue,
+                                                 void *tag,
+                                                 amop_error **error);
+
+/** @} */
+
+/**
+ * @defgroup asynchronous_services Making and ending services without waiting
+ *`_async` passes the completion to a callback, `_queued` puts it into a
+ * completion queue. `*service` is stored before the function returns, and before the completion; requests may arrive at once. If
+ * the completion has an error, the service has ended, and the handle is still to be freed. A service that is freed or
+ * unsubscribed before completes with AMOP_ERROR_CLOSED; one whose call is cancelled ends, too.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: as the function that waits; of the call, the callback and the tag as amop_client_publish_async,
+ *   amop_client_publish_queued.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: errors that are known at once; there is no completion then: AMOP_ERROR_INVALID_TOPIC, _INVALID_ARGUMENT,
+ *   _TOO_LARGE, _ALREADY_SERVED, _OVERLOADED, _CLOSED, _FORKED. The completion can have all errors of the function that waits.
+ *
+ * @{
+ */
+
+/** Begins to serve a topic; its requests are read. See amop_client_serve. */
+AMOP_API
+amop_status amop_client_serve_async(const amop_client *client,
+                                    const char *topic,
+                                    const amop_serve_options *options,
+                                    amop_completion_callback callback,
+                                    amop_service **service,
+                                    amop_call **call,
+                                    amop_error **error);
+
+/** Begins to serve a topic; its requests are read. See amop_client_serve. */
+AMOP_API
+amop_status amop_client_serve_queued(const amop_client *client,
+                                     const char *topic,
+                                     const amop_serve_options *options,
+                                     const amop_completion_queue *queue,
+                                     void *tag,
+                                     amop_service **service,
+                                     amop_call **call,
+                                     amop_error **error);
+
+/** Begins to serve a topic; its requests are passed to a callback. See amop_client_serve_callback. `service` may be NULL. */
+AMOP_API
+amop_status amop_client_serve_callback_async(const amop_client *client,
+                                             const char *topic,
+                                             const amop_serve_options *options,
+                                             amop_request_callback requests,
+                                             amop_completion_callback callback,
+                                             amop_service **service,
+                                             amop_call **call,
+                                             amop_error **error);
+
+/** Begins to serve a topic; its requests are passed to a callback. See amop_client_serve_callback. `service` may be NULL. */
+AMOP_API
+amop_status amop_client_serve_callback_queued(const amop_client *client,
+                                              const char *topic,
+                                              const amop_serve_options *options,
+                                              amop_request_callback requests,
+                                              const amop_completion_queue *queue,
+                                              void *tag,
+                                              amop_service **service,
+                                              amop_call **call,
+                                              amop_error **error);
+
+/**
+ * Begins to end a service. See amop_service_unsubscribe; also inside of a callback it completes only when the service has
+ * ended. The handle may be freed before. The callback runs on a thread of its own.
+ *
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _RUNTIME, _FORKED.
+ */
+AMOP_API
+amop_status amop_service_unsubscribe_async(const amop_service *service,
+                                           uint64_t timeout_ms,
+                                           amop_completion_callback callback,
+                                           amop_error **error);
+
+/**
+ * Begins to end a service. See amop_service_unsubscribe; also inside of a callback it completes only when the service has
+ * ended. The handle may be freed before.
+ *
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _OVERLOADED, _FORKED.
+ */
+AMOP_API
+amop_status amop_service_unsubscribe_queued(const amop_service *service,
+                                            uint64_t timeout_ms,
+                                            const amop_completion_queue *queue,
+                                            void *tag,
+                                            amop_error **error);
 
 /** @} */
 
@@ -1999,20 +2303,8 @@ typedef struct amop_event_callback {
 } amop_event_callback;
 
 /**
- * Calls a callback for each event from now on, until the client is closed.
- *
- * - Ownership: the context of the callback is owned by the library until `drop`.
- * - Threads: any thread, including callbacks. Never waits. The callback runs on a thread of its own and does not
- *   delay subscriptions.
- * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED, _FORKED.
- */
-AMOP_API
-amop_status amop_client_on_event(const amop_client *client,
-                                 amop_event_callback callback,
-                                 amop_error **error);
-
-/**
- * Creates a listener for the events from now on, to be read with amop_events_next.
+ * Creates a listener for the events from now on, to be read with amop_events_next. See amop_options_events for the events
+ * of connecting.
  *
  * - Threads: any thread, including callbacks. Never waits.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
@@ -2089,6 +2381,89 @@ const amop_error *amop_event_error(const amop_event *event);
 
 /** Frees an event that was read with amop_events_next. Must not be called for one that a callback borrows. */
 AMOP_API void amop_event_free(amop_event *event);
+
+/** @} */
+
+/**
+ * @defgroup listener Listeners
+ *Events that are passed to a callback, and listeners that are set before a client exists, so that they receive
+ * the events of connecting.
+ *
+ * @{
+ */
+
+/** A callback for events, to remove it. */
+typedef struct amop_listener amop_listener;
+
+/**
+ * Calls a callback for each event from now on, until it is removed or the client is closed.
+ *
+ * - Ownership: the context of the callback is owned by the library until `drop`. `*listener` is owned by the caller; free
+ *   it with amop_listener_free. If `listener` is NULL, the callback stays until the client is closed.
+ * - Threads: any thread, including callbacks. Never waits. The callback runs on a thread of its own and does not
+ *   delay subscriptions.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _CLOSED, _FORKED.
+ */
+AMOP_API
+amop_status amop_client_on_event(const amop_client *client,
+                                 amop_event_callback callback,
+                                 amop_listener **listener,
+                                 amop_error **error);
+
+/**
+ * Removes a callback for events. Events that it was not called for are discarded. When AMOP_OK is returned, no call of it
+ * runs or begins any more and its `drop` has been called; inside of a callback of the library it returns at once instead,
+ * and that holds when the call under way has returned. It may be called again, for example after AMOP_ERROR_TIMEOUT.
+ *
+ * - Ownership: the caller keeps `listener`.
+ * - Threads: any thread. Waits up to `timeout_ms` (0: the close timeout of the client) for the call under way to return.
+ * - Errors: AMOP_ERROR_TIMEOUT if the callback has not returned; its context is kept until it does.
+ *   AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
+ */
+AMOP_API
+amop_status amop_listener_remove(const amop_listener *listener,
+                                 uint64_t timeout_ms,
+                                 amop_error **error);
+
+/**
+ * Frees a listener, and removes its callback without waiting if it is not removed. Its `drop` is called when the call
+ * under way has returned.
+ *
+ * - Ownership: `listener` is freed; NULL is allowed.
+ * - Threads: any thread, including callbacks, also its own. Never waits.
+ * - Errors: none. In a child process of a fork the memory is not released.
+ */
+AMOP_API
+void amop_listener_free(amop_listener *listener);
+
+/**
+ * Adds a callback for all events of the clients that are connected with these options, also for those before
+ * amop_client_connect returns. The calls for one client are sequential. If connecting fails, no call for that client runs
+ * or begins when it returns.
+ *
+ * - Ownership: the context of the callback is owned by the library until `drop`, which is called when the options are freed
+ *   and the clients have ended.
+ * - Threads: one at a time, including callbacks. The callback runs as that of amop_client_on_event.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+AMOP_API
+amop_status amop_options_on_event(amop_options *options,
+                                  amop_event_callback callback);
+
+/**
+ * Creates a listener for all events of the first client that is connected with these options, also for those before
+ * amop_client_connect returns. They are read with amop_events_next. If connecting fails, or if the options are freed
+ * before, the last event is AMOP_EVENT_CLOSED. The listener keeps at most the number of events that
+ * amop_options_set_max_events has set before.
+ *
+ * - Ownership: `*events` is owned by the caller; free it with amop_events_free.
+ * - Threads: one at a time, including callbacks. Never waits.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT.
+ */
+AMOP_API
+amop_status amop_options_events(amop_options *options,
+                                amop_events **events,
+                                amop_error **error);
 
 /** @} */
 

@@ -62,6 +62,9 @@ type Event struct {
 	Err error
 }
 
+// EventHandler handles an event; see [OnEvent].
+type EventHandler func(event *Event)
+
 // defaultMaxEvents is the default of [MaxEvents], as in the library.
 const defaultMaxEvents = 1024
 
@@ -105,7 +108,7 @@ func (c *Client) Events(ctx context.Context) (<-chan *Event, error) {
 
 // handle passes the events of a source, until it ends, to handlers. It returns a listener for the events of this package, and
 // a channel that is closed after the last call.
-func handle(source *capi.Events, most int, handlers []func(*Event)) (*listener, <-chan struct{}) {
+func handle(source *capi.Events, most int, handlers []EventHandler) (*listener, <-chan struct{}) {
 	l, done := newListener(most), make(chan struct{})
 	go func() {
 		l.readAll(source)

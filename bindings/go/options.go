@@ -145,7 +145,7 @@ func (f *firstError) text(code Code, name, value string) string {
 type clientOptions struct {
 	firstError
 	capi.ClientOptions
-	onEvent []func(*Event)
+	onEvent []EventHandler
 }
 
 type laneOptions struct {
@@ -315,7 +315,7 @@ func MaxEvents(events int) Option {
 //
 // If Connect fails, no call runs or begins when it returns, unless its context has ended. [Client.Close] waits for the last
 // call, which is for [EventClosed].
-func OnEvent(handler func(*Event)) Option {
+func OnEvent(handler EventHandler) Option {
 	return clientOption(func(o *clientOptions) {
 		if handler == nil {
 			o.fail(ErrInvalidArgument, "the handler of OnEvent is nil")

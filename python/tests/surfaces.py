@@ -140,7 +140,7 @@ def c() -> dict[str, set[str]]:
 
 def _cpp_class(path: str, kind: str) -> str:
     block = _block(_without_comments(_read(path)), rf"(?m)^(?:class|struct) (?:\[\[\w+\]\] )?{kind}\b[^{{;]*\{{")
-    return re.split(r"(?m)^private:", block)[0]
+    return re.split(r"(?m)^(?:private|protected):", block)[0]
 
 
 def _cpp_methods(path: str, kind: str) -> Iterator[str]:
@@ -176,7 +176,9 @@ def cpp() -> dict[str, set[str]]:
     return {
         "calls": {
             f"{kind}::{name}" for kind, file in header.items() for name in _cpp_methods(f"include/amop/{file}.hpp", kind)
-        },
+        }
+        # The base class of Client.
+        | set(_prefixed("Client::", _cpp_methods("include/amop/asynchronous.hpp", "Asynchronous"))),
         "options": {
             f"{kind}::{name}" for kind, file in options.items() for name in _cpp_methods(f"include/amop/{file}.hpp", kind)
         },
