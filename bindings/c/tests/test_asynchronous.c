@@ -14,7 +14,8 @@ static amop_completion *completion_of(const amop_completion_queue *queue, void *
     /* In rare cases the descriptor is readable without a completion. */
     while (completion == NULL) {
         assert_true(readable(fd, GUARD));
-        amop_completion_queue_next(queue, 0, &completion, NULL);
+        amop_status status = amop_completion_queue_next(queue, 0, &completion, NULL);
+        assert_true(status == AMOP_OK || status == AMOP_ERROR_TIMEOUT);
     }
     assert_ptr_equal(amop_completion_tag(completion), tag);
     return completion;
