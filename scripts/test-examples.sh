@@ -24,7 +24,12 @@ build go scripts/examples-go.sh
 build python scripts/develop-python.sh
 
 echo "with programs in ${built[*]}"
-AMOP_EXAMPLES="${built[*]}" cargo test --locked --package amop-tests --test examples
+export AMOP_EXAMPLES="${built[*]}"
+cargo test --locked --package amop-tests --test examples
+for tls in static-rsa gm; do
+    echo "over $tls"
+    AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test examples
+done
 if [ ${#left_out[@]} -gt 0 ]; then
     echo "programs in ${left_out[*]} were skipped: the missing tools are listed above"
     exit 77

@@ -79,4 +79,4 @@ pub use protocol::Topic;
 #[doc(hidden)]
 pub use runtime::Process;
 pub use session::{Reply, RoundTrips};
-pub use transport::Generations;
+pub use transport::{Generations, Tls};

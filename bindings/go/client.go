@@ -265,6 +265,28 @@ func closedError() error {
 	return newError(ErrClosed, "the client is closed")
 }
 
+// ReloadCredentials loads the credentials again from the same files, which were renewed, and makes the connections anew
+// with them, one after the other: each once no call is in flight and no request unanswered there, or after the
+// [CloseTimeout]. Without this call the files are read again at each reconnect. A handler should not call it, because its
+// own request is unanswered meanwhile.
+//
+// If the credentials can't be used, it returns the reason, the previous ones stay in use and no connection is ended. If a
+// node can't be connected anew, it returns the reason, and the connections to the nodes after it are left as they are.
+// If ctx ends first, the rest is done in the background.
+func (c *Client) ReloadCredentials(ctx context.Context) error {
+	defer runtime.KeepAlive(c)
+	if err := c.core.check(); err != nil {
+		return err
+	}
+	handle := c.core.handle
+	reload := func() (struct{}, *capi.Error) { return struct{}{}, handle.ReloadCredentials() }
+	_, failure, ended := waiting.Call(ctx, reload, func(struct{}) {})
+	if ended != nil {
+		return contextError(ctx, "all connections were made anew", DeliveryNo)
+	}
+	return fromC(failure)
+}
+
 // AddEndpoint adds an endpoint to connect to. It does nothing if the client already has it.
 func (c *Client) AddEndpoint(endpoint string) error {
 	return c.change(endpoint, c.core.handle.AddEndpoint)

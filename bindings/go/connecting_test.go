@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"amop"
+	"amop/devnet"
 	"amop/internal/capi"
 )
 
@@ -251,4 +252,52 @@ func TestEveryCallRejectsInvalidTopics(t *testing.T) {
 	}
 	_, err := client.Publish(soon(t), "\xff", nil)
 	fails(t, err, amop.ErrInvalidTopic)
+}
+
+func TestEveryKindOfChannelIsConnected(t *testing.T) {
+	for _, kind := range []amop.TLSKind{amop.TLSECDHE, amop.TLSStaticRSA, amop.TLSGM} {
+		own := must[*devnet.Devnet](t)(devnet.Start(soon(t), devnet.Nodes(1), devnet.TLS(kind)))
+		client := must[*amop.Client](t)(amop.Connect(soon(t), own.Node(0)))
+		equal(t, client.Stats().Endpoints[0].TLS, kind)
+		ok(t, client.ReloadCredentials(soon(t)))
+		equal(t, client.Stats().Endpoints[0].Connects, 2)
+		ok(t, client.Close())
+		pinned := must[*amop.Client](t)(amop.Connect(soon(t), own.Node(0), amop.TLS(kind)))
+		ok(t, pinned.Close())
+		if _, err := amop.Connect(soon(t), own.Node(0), amop.TLS(amop.TLSTLCP)); !errors.Is(err, amop.ErrInvalidArgument) {
+			t.Errorf("%v: %v", kind, err)
+		}
+		ok(t, own.Stop())
+	}
+	equal(t, amop.TLSStaticRSA.String(), "static-rsa")
+}
+
+func TestGMCredentialsAreReadFromFilesOrMemory(t *testing.T) {
+	own := must[*devnet.Devnet](t)(devnet.Start(soon(t), devnet.Nodes(1), devnet.TLS(amop.TLSGM)))
+	t.Cleanup(func() { own.Stop() })
+	var files [5]string
+	var pem [5][]byte
+	for n, name := range []string{"gmca.crt", "gmsdk.crt", "gmsdk.key", "gmensdk.crt", "gmensdk.key"} {
+		files[n] = filepath.Join(own.Credentials(), "gm", name)
+		pem[n] = must[[]byte](t)(os.ReadFile(files[n]))
+	}
+	for _, option := range []amop.Option{
+		amop.CredentialFilesGM(files[0], files[1], files[2], files[3], files[4]),
+		amop.CredentialPEMGM(pem[0], pem[1], pem[2], pem[3], pem[4]),
+	} {
+		client := must[*amop.Client](t)(amop.Connect(soon(t), amop.Endpoint(own.Endpoints()[0]), option))
+		equal(t, client.Stats().Endpoints[0].TLS, amop.TLSGM)
+		ok(t, client.Close())
+	}
+}
+
+func TestCertificateThatEndsSoonEmitsAnEvent(t *testing.T) {
+	// Certificates of the devnet are valid for a hundred years.
+	client := clientAt(t, 0, amop.ExpiryWarning(101*366*24*time.Hour))
+	events := must[<-chan *amop.Event](t)(client.Events(soon(t)))
+	event := receive(t, events)
+	equal(t, event.Kind, amop.EventCertificateExpiring)
+	if !strings.HasPrefix(event.Message, "CN=") || event.Expires.Before(time.Now()) {
+		t.Fatalf("%+v", event)
+	}
 }

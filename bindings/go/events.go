@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"amop/internal/capi"
 )
@@ -28,12 +29,15 @@ const (
 	EventHandlerFailed EventKind = 6
 	// EventClosed: the client is closed. The last event.
 	EventClosed EventKind = 7
+	// EventCertificateExpiring: a certificate in use ends soon, see [ExpiryWarning]. Emitted once for each certificate; a
+	// listener that is created after that receives it first.
+	EventCertificateExpiring EventKind = 8
 )
 
 var eventNames = [...]string{
 	EventConnected: "connected", EventLost: "lost", EventReconnected: "reconnected",
 	EventConnectFailed: "connect failed", EventSlowConsumer: "slow consumer", EventHandlerFailed: "handler failed",
-	EventClosed: "closed",
+	EventClosed: "closed", EventCertificateExpiring: "certificate expiring",
 }
 
 // String returns the name of the kind, such as "slow consumer".
@@ -56,8 +60,11 @@ type Event struct {
 	Protocol    int
 	// Topic is the topic of the subscription or service, of SlowConsumer and HandlerFailed.
 	Topic string
-	// Message states how the handler failed, of HandlerFailed.
+	// Message states how the handler failed, of HandlerFailed, or names the certificate and its file, of
+	// CertificateExpiring.
 	Message string
+	// Expires is the last moment at which the certificate is valid, of CertificateExpiring.
+	Expires time.Time
 	// Err is the reason, an [*Error], of Lost and ConnectFailed.
 	Err error
 }
@@ -156,6 +163,10 @@ func (l *listener) readAll(source *capi.Events) {
 }
 
 func eventOf(event *capi.Event) *Event {
+	var expires time.Time
+	if event.Expires != 0 {
+		expires = time.Unix(event.Expires, 0)
+	}
 	return &Event{
 		Kind:        EventKind(event.Kind),
 		Endpoint:    event.Endpoint,
@@ -163,6 +174,7 @@ func eventOf(event *capi.Event) *Event {
 		Protocol:    event.Protocol,
 		Topic:       event.Topic,
 		Message:     event.Message,
+		Expires:     expires,
 		Err:         fromC(event.Failure),
 	}
 }

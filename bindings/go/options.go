@@ -107,6 +107,36 @@ const (
 	ConfirmNever ConfirmPolicy = 2
 )
 
+// TLSKind is a kind of TLS.
+type TLSKind int32
+
+const (
+	// TLSAuto: as an option, the credentials decide. With RSA keys ECDHE is tried first, and static RSA only if the node
+	// has nothing in common with it. As a statistic, the endpoint was not reached yet.
+	TLSAuto TLSKind = 0
+	// TLSECDHE: TLS 1.2 with ECDHE, for secp256k1 chains, and for RSA chains whose nodes support it.
+	TLSECDHE TLSKind = 1
+	// TLSStaticRSA: TLS 1.2 with static RSA key exchange, the only one of 2.x nodes with an RSA channel. It has no forward
+	// secrecy.
+	TLSStaticRSA TLSKind = 2
+	// TLSGM: the GM suites over TLS 1.2, of GM channels of 2.x nodes.
+	TLSGM TLSKind = 3
+	// TLSTLCP: TLCP, of SM chains of generation 3.
+	TLSTLCP TLSKind = 4
+)
+
+var tlsNames = [...]string{
+	TLSAuto: "auto", TLSECDHE: "ecdhe", TLSStaticRSA: "static-rsa", TLSGM: "gm", TLSTLCP: "tlcp",
+}
+
+// String returns the name of the kind, such as "static-rsa".
+func (k TLSKind) String() string {
+	if k >= 0 && int(k) < len(tlsNames) {
+		return tlsNames[k]
+	}
+	return "unknown kind of TLS"
+}
+
 // firstError keeps the error of the first invalid option.
 type firstError struct {
 	err *Error
@@ -186,7 +216,12 @@ func Endpoints(endpoints ...string) Option {
 	})
 }
 
-// Credentials sets the folder that contains ca.crt, sdk.crt and sdk.key.
+// Credentials sets the folder with the SDK's credentials, or one of its files. The folder contains ca.crt, sdk.crt and
+// sdk.key; or gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and gmensdk.key (2.x GM chains, also in gm below it); or
+// sm_ca.crt, sm_sdk.crt, sm_sdk.key, sm_ensdk.crt and sm_ensdk.key (3.x SM chains); or the folder sdk with one of these
+// sets. If the first set has a GM set beside it, nodes that have nothing in common with the first are tried with the
+// other; a file that is given instead of its folder excludes the other sets. A node's own key (node.key) is used only if
+// it is given.
 //
 // Without credentials given, they are looked for in $AMOP_CREDENTIALS and, only if that isn't set, in ., conf, sdk,
 // nodes/127.0.0.1/sdk and amop-devnet/sdk. The files are found when connecting.
@@ -213,6 +248,39 @@ func CredentialPEM(ca, cert, key []byte) Option {
 	return clientOption(func(o *clientOptions) {
 		o.Credentials, o.Files, o.PEM = "", nil, &capi.PEM{CA: ca, Cert: cert, Key: key}
 	})
+}
+
+// CredentialFilesGM sets the paths of the five files of a GM chain: the CA, the client's certificate and private key for
+// signatures, and those for encryption. Names that begin with gm or sm_ state whether GM over TLS 1.2 or TLCP is used;
+// otherwise both are tried.
+func CredentialFilesGM(ca, cert, key, encCert, encKey string) Option {
+	return clientOption(func(o *clientOptions) {
+		for _, name := range []string{ca, cert, key, encCert, encKey} {
+			o.text(ErrInvalidArgument, "the file", name)
+		}
+		files := capi.Files{CA: ca, Cert: cert, Key: key, GM: true, EncCert: encCert, EncKey: encKey}
+		o.Credentials, o.Files, o.PEM = "", &files, nil
+	})
+}
+
+// CredentialPEMGM sets the contents of the five files of a GM chain. TLCP is tried first, then GM over TLS 1.2.
+func CredentialPEMGM(ca, cert, key, encCert, encKey []byte) Option {
+	return clientOption(func(o *clientOptions) {
+		pem := capi.PEM{CA: ca, Cert: cert, Key: key, GM: true, EncCert: encCert, EncKey: encKey}
+		o.Credentials, o.Files, o.PEM = "", nil, &pem
+	})
+}
+
+// TLS sets the kind of TLS. Default: [TLSAuto], with which the credentials decide. [Connect] returns
+// [ErrInvalidArgument] if the credentials are for another kind.
+func TLS(kind TLSKind) Option {
+	return clientOption(func(o *clientOptions) { o.TLS = int32(kind) })
+}
+
+// ExpiryWarning sets how long before its end a certificate in use is reported as [EventCertificateExpiring]. Default: 14
+// days.
+func ExpiryWarning(warning time.Duration) Option {
+	return clientOption(func(o *clientOptions) { o.ExpiryWarning = o.duration("ExpiryWarning", warning) })
 }
 
 // ConnectTimeout sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake.

@@ -94,6 +94,8 @@ type EndpointStats struct {
 	LastError error
 	// Connected reports whether a session is established; in the total, whether any is.
 	Connected bool
+	// TLS is the kind of TLS by which the endpoint was reached the last time; TLSAuto before, and in the total.
+	TLS TLSKind
 	// Connects counts established sessions, Losses lost ones, FailedConnects failed attempts to connect.
 	Connects, Losses, FailedConnects uint64
 
@@ -183,6 +185,7 @@ func endpointStats(s *capi.EndpointStats) EndpointStats {
 		State:            EndpointState(s.State),
 		LastError:        lastError(s.LastError),
 		Connected:        s.Connected != 0,
+		TLS:              TLSKind(s.TLS),
 		Connects:         s.Connects,
 		Losses:           s.Losses,
 		FailedConnects:   s.FailedConnects,

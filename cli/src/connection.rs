@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use amop::transport::{CredentialSource, endpoint_list};
-use amop::{Client, ClientBuilder, Generations};
+use amop::{Client, Generations, Tls};
 use clap::Args;
 use clap::builder::TypedValueParser;
+use tokio::signal::unix::Signal;
 
 use crate::exit::{Failure, Outcome};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, hang_ups};
 use crate::output::Output;
 use crate::values::{positive_seconds, text};
 
@@ -52,11 +53,12 @@ impl Endpoints {
     }
 }
 
-/// The credentials of the client.
+/// The credentials of the client, and the kind of TLS.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Identity {
-    /// The folder with ca.crt, sdk.crt and sdk.key; without it the files are searched in $AMOP_CREDENTIALS, ., conf,
-    /// sdk, nodes/127.0.0.1/sdk and amop-devnet/sdk
+    /// The SDK's folder, or a file of it: ca.crt, sdk.crt and sdk.key; or gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and
+    /// gmensdk.key (also in gm/); or the same with sm_ca.crt, sm_sdk.crt ...; without it the files are searched in
+    /// $AMOP_CREDENTIALS, ., conf, sdk, nodes/127.0.0.1/sdk and amop-devnet/sdk
     #[arg(long, value_name = "DIR", conflicts_with_all = ["ca", "cert", "key"], help_heading = "Connection")]
     credentials: Option<PathBuf>,
     /// The CA's certificate
@@ -68,19 +70,45 @@ pub(crate) struct Identity {
     /// The private key
     #[arg(long, value_name = "FILE", requires = "ca", requires = "cert", help_heading = "Connection")]
     key: Option<PathBuf>,
+    /// On GM chains: the certificate for encryption
+    #[arg(long, value_name = "FILE", requires = "ca", requires = "enc_key", help_heading = "Connection")]
+    enc_cert: Option<PathBuf>,
+    /// On GM chains: the private key for encryption
+    #[arg(long, value_name = "FILE", requires = "ca", requires = "enc_cert", help_heading = "Connection")]
+    enc_key: Option<PathBuf>,
+    /// The kind of TLS: auto (the credentials decide), ecdhe, static-rsa, gm or tlcp
+    #[arg(long, value_name = "KIND", default_value = "auto", help_heading = "Connection")]
+    pub(crate) tls: Tls,
 }
 
 impl Identity {
     /// Returns where the credentials come from.
     pub(crate) fn source(&self) -> CredentialSource {
-        match (&self.credentials, &self.ca, &self.cert, &self.key) {
+        let files = (self.ca.clone(), self.cert.clone(), self.key.clone());
+        match (&self.credentials, files, self.enc_cert.clone(), self.enc_key.clone()) {
             (Some(folder), ..) => CredentialSource::Directory(folder.clone()),
-            (None, Some(ca), Some(cert), Some(key)) => {
-                CredentialSource::Files { ca: ca.clone(), cert: cert.clone(), key: key.clone() }
+            (None, (Some(ca), Some(cert), Some(key)), Some(enc_cert), Some(enc_key)) => {
+                CredentialSource::GmFiles { ca, cert, key, enc_cert, enc_key }
             }
-            // clap requires all three files or none.
+            (None, (Some(ca), Some(cert), Some(key)), ..) => CredentialSource::Files { ca, cert, key },
+            // clap requires all of the files or none.
             _ => CredentialSource::Discover,
         }
+    }
+}
+
+/// The option of verbs that run for long.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Reloading {
+    /// Load the credentials again at each SIGHUP and make the connections anew, one after the other
+    #[arg(long, help_heading = "Connection")]
+    reload_on_hup: bool,
+}
+
+impl Reloading {
+    /// Starts to listen for SIGHUP if that was asked for, and if the signal is not ignored, as under `nohup`.
+    pub(crate) fn signal(self) -> Outcome<Option<Signal>> {
+        if self.reload_on_hup { hang_ups() } else { Ok(None) }
     }
 }
 
@@ -93,8 +121,8 @@ impl Connection {
     ) -> Outcome<Option<Client>> {
         let builder =
             Client::builder().endpoints(self.endpoints.0.clone()).connect_timeout(self.connect_timeout);
-        let builder = builder.generation(self.generation);
-        let connect = with_credentials(builder, self.identity.source()).connect();
+        let builder = builder.generation(self.generation).tls(self.identity.tls);
+        let connect = builder.credential_source(self.identity.source()).connect();
         let waiting = format!("connecting to {}", self.names());
         let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;
         Ok(connected.transpose()?)
@@ -113,14 +141,4 @@ pub(crate) async fn reading_files<T: Send + 'static>(
 ) -> Outcome<T> {
     let ended = |error| Failure::io("can't read the credentials", io::Error::other(error));
     tokio::task::spawn_blocking(load).await.map_err(ended)
-}
-
-/// Sets where a client's credentials come from.
-pub(crate) fn with_credentials(builder: ClientBuilder, source: CredentialSource) -> ClientBuilder {
-    match source {
-        CredentialSource::Discover => builder,
-        CredentialSource::Directory(folder) => builder.credentials(folder),
-        CredentialSource::Files { ca, cert, key } => builder.credential_files(ca, cert, key),
-        CredentialSource::Pem { ca, cert, key } => builder.credential_pem(ca, cert, key),
-    }
 }

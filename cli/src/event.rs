@@ -3,9 +3,13 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
-use amop::{Client, Event, Events};
+use amop::{Client, Event, Events, WeakClient};
+use jiff::Timestamp;
 use serde::Serialize;
+use tokio::signal::unix::Signal;
+use tokio::sync::mpsc;
 
 use crate::output::{BAD, ErrorRecord, GOOD, ODD, Output, Record};
 
@@ -23,6 +27,12 @@ pub(crate) enum EventRecord {
     Reconnected { endpoint: String, node_version: String, protocol: u32 },
     /// Messages are refused or dropped, because they are read too slowly.
     SlowConsumer { topic: String },
+    /// A certificate in use ends soon; the time is in seconds since 1970.
+    CertificateExpiring { certificate: String, expires: u64 },
+    /// The credentials were loaded again, and all connections made anew.
+    CredentialsReloaded,
+    /// The credentials could not be loaded again, or a node not be connected with them.
+    ReloadFailed { reason: String },
 }
 
 /// The events of a client that have records.
@@ -30,11 +40,18 @@ pub(crate) struct EventRecords {
     events: Events,
     /// Endpoints whose last attempt failed. Only the first failure in a row is reported, not one every few seconds.
     failing: HashSet<Arc<str>>,
+    /// The outcomes of reloads.
+    reloads: mpsc::UnboundedReceiver<EventRecord>,
 }
 
 impl EventRecords {
-    pub(crate) fn of(client: &Client) -> EventRecords {
-        EventRecords { events: client.events(), failing: HashSet::new() }
+    /// Returns the events of `client`, which loads its credentials again at each `reload`.
+    pub(crate) fn of(client: &Client, reload: Option<Signal>) -> EventRecords {
+        let (sender, reloads) = mpsc::unbounded_channel();
+        if let Some(signal) = reload {
+            tokio::spawn(reload_at_each(signal, client.downgrade(), sender));
+        }
+        EventRecords { events: client.events(), failing: HashSet::new(), reloads }
     }
 
     /// Returns the next record. Never returns after the last event.
@@ -42,12 +59,19 @@ impl EventRecords {
     /// # Cancel safety
     /// No event is lost if this is cancelled.
     pub(crate) async fn next(&mut self) -> EventRecord {
-        while let Some(event) = self.events.next().await {
-            if let Some(record) = self.record_of(event) {
-                return record;
+        loop {
+            tokio::select! {
+                event = self.events.next() => match event {
+                    Some(event) => {
+                        if let Some(record) = self.record_of(event) {
+                            return record;
+                        }
+                    }
+                    None => std::future::pending().await,
+                },
+                Some(record) = self.reloads.recv() => return record,
             }
         }
-        std::future::pending().await
     }
 
     fn record_of(&mut self, event: Event) -> Option<EventRecord> {
@@ -79,8 +103,32 @@ impl EventRecords {
                 })
             }
             Event::SlowConsumer { topic, .. } => Some(EventRecord::SlowConsumer { topic: topic.to_string() }),
+            Event::CertificateExpiring { certificate, expires, .. } => {
+                Some(EventRecord::CertificateExpiring {
+                    certificate: certificate.to_string(),
+                    expires: expires.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+                })
+            }
             // The summary reports the end, and the handlers of this program don't fail. Ignore kinds of later versions.
             Event::HandlerFailed { .. } | Event::Closed | _ => None,
+        }
+    }
+}
+
+/// Loads the client's credentials again at each signal, until the client ends.
+async fn reload_at_each(
+    mut signal: Signal,
+    client: WeakClient,
+    outcomes: mpsc::UnboundedSender<EventRecord>,
+) {
+    while signal.recv().await.is_some() {
+        let Some(client) = client.upgrade() else { return };
+        let outcome = match client.reload_credentials().await {
+            Ok(()) => EventRecord::CredentialsReloaded,
+            Err(error) => EventRecord::ReloadFailed { reason: ErrorRecord::new(&error).explanation() },
+        };
+        if outcomes.send(outcome).is_err() {
+            return;
         }
     }
 }
@@ -101,6 +149,16 @@ impl Record for EventRecord {
             EventRecord::SlowConsumer { topic } => format!(
                 "{ODD}messages are lost:{ODD:#} messages on {topic} arrive faster than they can be written"
             ),
+            EventRecord::CertificateExpiring { certificate, expires } => format!(
+                "{ODD}certificate ends soon:{ODD:#} {certificate}, on {}",
+                Timestamp::from_second(i64::try_from(*expires).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
+            ),
+            EventRecord::CredentialsReloaded => {
+                format!("{GOOD}credentials loaded again{GOOD:#}, all connections made anew")
+            }
+            EventRecord::ReloadFailed { reason } => {
+                format!("{BAD}credentials not loaded again:{BAD:#} {reason}")
+            }
         })
     }
 }

@@ -91,6 +91,12 @@ impl Presses {
     }
 }
 
+/// Starts to listen for SIGHUP, which then no longer ends the process. Returns `None` if it was ignored when the process
+/// started, and stays so.
+pub(crate) fn hang_ups() -> Outcome<Option<Signal>> {
+    Ignored::at_start().unless(SignalKind::hangup())
+}
+
 /// Waits for a signal, endlessly for one that is ignored.
 async fn received(signal: &mut Option<Signal>) {
     let next = match signal {
@@ -118,7 +124,7 @@ impl Ignored {
         if self.0 & (1 << (kind.as_raw_value() - 1)) != 0 {
             return Ok(None);
         }
-        signal(kind).map(Some).map_err(|error| Failure::io("can't listen for Ctrl-C", error))
+        signal(kind).map(Some).map_err(|error| Failure::io("can't listen for signals", error))
     }
 }
 

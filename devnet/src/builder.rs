@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use amop::wall_clock::WallClock;
-use amop::{Error, ErrorKind, Result};
+use amop::{Error, ErrorKind, Result, Tls};
 
 use crate::certificates::Certificates;
 use crate::chain::Algorithm;
@@ -22,6 +22,8 @@ pub struct DevnetBuilder {
     ports: Vec<u16>,
     dir: Option<PathBuf>,
     algorithm: Algorithm,
+    /// A kind of TLS that nodes of this generation don't have.
+    unsupported: Option<Tls>,
     plain: bool,
     threads: usize,
 }
@@ -34,6 +36,7 @@ impl Default for DevnetBuilder {
             ports: vec![0; 2],
             dir: None,
             algorithm: Algorithm::Secp256k1,
+            unsupported: None,
             plain: false,
             threads: 1,
         }
@@ -74,14 +77,38 @@ impl DevnetBuilder {
         self
     }
 
-    /// Sets whether the certificates are RSA certificates of version 1, the default of chains since release 2.9.0,
-    /// instead of secp256k1 ones. Default: false.
+    /// Sets whether the channel is an RSA one, the default of chains since release 2.9.0: certificates of version 1 that
+    /// the CA issued itself, and static RSA key exchange only. Default: false, which is secp256k1.
     ///
-    /// The nodes then accept ECDHE key exchange only (X25519, P-256, secp256k1), whereas real nodes of such chains
-    /// accept static RSA key exchange only. This tests how a client handles the certificates, not whether it can
-    /// connect to a real node. Creating a key takes a large part of a second; [`DevnetBuilder::dir`] keeps the keys.
+    /// Creating a key takes a large part of a second; [`DevnetBuilder::dir`] keeps the keys.
     pub fn rsa(mut self, rsa: bool) -> Self {
         self.algorithm = if rsa { Algorithm::Rsa } else { Algorithm::Secp256k1 };
+        self
+    }
+
+    /// Sets whether the channel is a GM one, as of chains made with `build_chain.sh -g -G`: SM2 certificates and the
+    /// suites ECDHE-SM4-SM3 and ECC-SM4-SM3 over TLS 1.2. Default: false, which is secp256k1.
+    ///
+    /// In a folder the SDK has RSA credentials too, as the script makes them. The nodes don't accept them.
+    pub fn gm(mut self, gm: bool) -> Self {
+        self.algorithm = if gm { Algorithm::Sm2 } else { Algorithm::Secp256k1 };
+        self
+    }
+
+    /// Sets the kind of the channel: [`Tls::Auto`] and [`Tls::Ecdhe`] are secp256k1, [`Tls::StaticRsa`] as with
+    /// [`DevnetBuilder::rsa`], [`Tls::Gm`] as with [`DevnetBuilder::gm`]. [`DevnetBuilder::start`] fails with the others,
+    /// which are of generation 3.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.unsupported = None;
+        self.algorithm = match tls {
+            Tls::Auto | Tls::Ecdhe => Algorithm::Secp256k1,
+            Tls::StaticRsa => Algorithm::Rsa,
+            Tls::Gm => Algorithm::Sm2,
+            other => {
+                self.unsupported = Some(other);
+                Algorithm::Secp256k1
+            }
+        };
         self
     }
 
@@ -278,12 +305,16 @@ impl DevnetBuilder {
     /// Starts the nodes on the current runtime.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes or a clock offset is set for a node that does not
+    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes, the kind of TLS is of generation 3, or a clock offset is set for a node that does not
     /// exist, [`ErrorKind::Listen`] if another program listens
     /// on a port, and the errors of [`ChainFolder::open_or_mint`](crate::chain::ChainFolder::open_or_mint).
     pub async fn start(self) -> Result<Devnet> {
         if self.ports.is_empty() {
             return Err(Error::undelivered(ErrorKind::InvalidArgument, "a devnet needs at least one node"));
+        }
+        if let Some(tls) = self.unsupported {
+            let text = format!("invalid tls {tls} for a devnet: use ecdhe, static-rsa or gm");
+            return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
         }
         if let Some((node, _)) = self.options.clock_offsets.range(self.ports.len()..).next() {
             let text =

@@ -78,12 +78,7 @@ impl Certificates {
 
     /// Returns a client builder with the credentials of a client.
     pub(crate) fn client(&self) -> ClientBuilder {
-        match self {
-            Certificates::Folder { sdk, .. } => Client::builder().credentials(sdk),
-            Certificates::Memory { sdk, .. } => {
-                Client::builder().credential_pem(sdk.ca_pem(), sdk.certificate_pem(), sdk.key_pem())
-            }
-        }
+        Client::builder().credential_source(self.sdk())
     }
 
     pub(crate) fn sdk_folder(&self) -> Option<&Path> {

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use amop::Result;
-use amop::transport::{Credentials, KeyExchange, Socket, TakenClients, server_config};
+use amop::transport::{
+    Credentials, EngineAcceptor, EngineMode, KeyExchange, RsaDecryptor, Socket, TakenClients,
+    engine_identity, server_config,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -15,11 +18,13 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::chain::Algorithm;
 use crate::counters::NodeCounters;
+use crate::engine_stream::EngineStream;
 use crate::faults::OnConnect;
 use crate::handshake_stream::HandshakeStream;
 use crate::inbound::ChannelInbound;
 use crate::options::{Generation, Options};
 use crate::resumption::Issued;
+use crate::rsa_key::RsaKey;
 use crate::session::serve;
 use crate::session_guard::{SessionContext, SessionGuard};
 use crate::websocket::WebSocketInbound;
@@ -31,9 +36,16 @@ const GARBAGE: &[u8] = b"\xff\x00garbage\xff\x00garbage\xff\x00garbage\xff\x00ga
 /// What protects the connections of a node.
 #[derive(Clone)]
 pub(crate) enum Security {
-    Tls {
+    /// TLS with ECDHE on secp256k1, by rustls.
+    Ecdhe {
         acceptor: TlsAcceptor,
         /// The TLS sessions that the node has issued and refuses to resume, or `None` if it issues none.
+        issued: Option<Arc<Issued>>,
+    },
+    /// Static RSA or GM, by the library's engine.
+    Engine {
+        acceptor: EngineAcceptor,
+        /// Whether clients are refused that offer a TLS session. The node issues none.
         issued: Option<Arc<Issued>>,
     },
     /// No protection, so that the frames can be inspected.
@@ -42,35 +54,50 @@ pub(crate) enum Security {
 
 impl Security {
     /// Returns the TLS configuration of a node with these credentials: TLS 1.2 and a client certificate are required.
-    /// Key exchange is limited to secp256k1 if the node's key is on that curve. A node with an RSA key accepts any
-    /// curve, whereas real ones accept no ECDHE at all.
+    /// The kind of keys decides the key exchange, as at real nodes: ECDHE on secp256k1, static RSA, or both of GM.
     pub(crate) fn tls(
         credentials: &Credentials,
         algorithm: Algorithm,
         options: &Options,
     ) -> Result<Security> {
-        let groups: &[KeyExchange] = match algorithm {
-            Algorithm::Secp256k1 => &[KeyExchange::Secp256k1],
-            Algorithm::Rsa => &KeyExchange::ALL,
+        let issued = options.refuse_resumption.then(|| Arc::new(Issued::default()));
+        let (mode, decryptor) = match algorithm {
+            Algorithm::Secp256k1 => return Security::ecdhe(credentials, issued, options),
+            Algorithm::Rsa => {
+                let key: Arc<dyn RsaDecryptor> = Arc::new(RsaKey::of(credentials)?);
+                (EngineMode::StaticRsa, Some(key))
+            }
+            Algorithm::Sm2 => (EngineMode::GmTls12, None),
         };
+        let acceptor = EngineAcceptor::new(
+            mode,
+            engine_identity(credentials)?,
+            credentials.ca(),
+            options.own_agency_only,
+            decryptor,
+        )?;
+        Ok(Security::Engine { acceptor, issued })
+    }
+
+    fn ecdhe(credentials: &Credentials, issued: Option<Arc<Issued>>, options: &Options) -> Result<Security> {
         let accepted = match options.own_agency_only {
             true => TakenClients::OfTheNodesAgency,
             false => TakenClients::OfTheChain,
         };
-        let mut config = server_config(credentials, groups, accepted)?;
-        let issued = options.refuse_resumption.then(|| Arc::new(Issued::default()));
+        let mut config = server_config(credentials, &[KeyExchange::Secp256k1], accepted)?;
         if let Some(issued) = &issued {
             config.session_storage = issued.clone();
             config.ticketer = issued.clone();
         }
-        Ok(Security::Tls { acceptor: TlsAcceptor::from(Arc::new(config)), issued })
+        Ok(Security::Ecdhe { acceptor: TlsAcceptor::from(Arc::new(config)), issued })
     }
 }
 
 impl std::fmt::Debug for Security {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Security::Tls { .. } => "Tls",
+            Security::Ecdhe { .. } => "Ecdhe",
+            Security::Engine { .. } => "Engine",
             Security::Plain => "Plain",
         })
     }
@@ -141,7 +168,22 @@ impl ConnectionHandler {
 
     async fn secure(&self, tcp: TcpStream, security: Security, context: SessionContext) {
         match security {
-            Security::Tls { acceptor, issued } => {
+            Security::Engine { acceptor, issued } => {
+                let handshake = async {
+                    let mut stream = HandshakeStream::inspect(Socket::from(tcp), issued.as_deref()).await?;
+                    // The engine's alerts are those of real nodes already.
+                    stream.set_handshake_done();
+                    let reset = stream.reset();
+                    let stream = acceptor.accept(stream).await.map_err(io::Error::other)?;
+                    Ok::<_, io::Error>(EngineStream::new(stream, reset))
+                };
+                match timeout(self.first_byte, handshake).await {
+                    Ok(Ok(stream)) => run_session(stream, context).await,
+                    Ok(Err(error)) => refused(&context, &error),
+                    Err(elapsed) => refused(&context, &elapsed),
+                }
+            }
+            Security::Ecdhe { acceptor, issued } => {
                 let handshake = async {
                     let stream = HandshakeStream::inspect(Socket::from(tcp), issued.as_deref()).await?;
                     let mut stream = acceptor.accept(stream).await?;

@@ -1,15 +1,20 @@
-//! The stream used during the TLS handshake. It inspects the ClientHello before rustls reads it, and replaces fatal
-//! alerts by the ones that real nodes send.
+//! The stream used during the TLS handshake. It inspects the ClientHello before the TLS library reads it, and replaces
+//! fatal alerts of rustls by the ones that real nodes send.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use amop::transport::Socket;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio_rustls::server::TlsStream;
 
 use crate::hello::{self, Parsed, Speaks};
 use crate::resumption::Issued;
+use crate::wire::Wire;
 
 const HANDSHAKE_FAILURE: u8 = 40;
 const PROTOCOL_VERSION: u8 = 70;
@@ -24,21 +29,46 @@ const fn record(alert: u8) -> [u8; 7] {
 
 /// A stream whose ClientHello was inspected, and whose alerts are replaced until the handshake is done.
 #[derive(Debug)]
-pub(crate) struct HandshakeStream<S> {
+pub(crate) struct HandshakeStream<S: Wire> {
     stream: S,
-    /// Bytes that were read for the inspection and that rustls has not read yet.
+    /// Bytes that were read for the inspection and that the TLS library has not read yet.
     ahead: BytesMut,
     handshake_done: bool,
+    reset: Reset,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
+/// A request to reset a connection when its stream is dropped, for streams that a TLS library hides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reset(Arc<AtomicBool>);
+
+impl Reset {
+    /// Makes the close a TCP reset.
+    pub(crate) fn request(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl<S: Wire> Drop for HandshakeStream<S> {
+    fn drop(&mut self) {
+        if self.reset.0.load(Ordering::Acquire) {
+            self.stream.reset_on_close();
+        }
+    }
+}
+
+impl<S: Wire> HandshakeStream<S> {
     /// Reads and inspects the ClientHello.
     ///
     /// # Errors
     /// Returns an error if the client offers to resume one of the `issued` sessions, which nodes refuse without an
     /// alert, or does not support TLS 1.2, after the alert was sent.
     pub(crate) async fn inspect(stream: S, issued: Option<&Issued>) -> io::Result<HandshakeStream<S>> {
-        let mut handshake = HandshakeStream { stream, ahead: BytesMut::new(), handshake_done: false };
+        let mut handshake = HandshakeStream {
+            stream,
+            ahead: BytesMut::new(),
+            handshake_done: false,
+            reset: Reset::default(),
+        };
         loop {
             match hello::parse(&handshake.ahead) {
                 Parsed::Hello { session_id, ticket, .. }
@@ -56,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
                     handshake.stream.write_all(&record(alert)).await?;
                     return Err(io::Error::other(why));
                 }
-                // rustls reads it and sends the right alert.
+                // The TLS library reads it and sends the right alert.
                 Parsed::NoHello => return Ok(handshake),
                 Parsed::Incomplete if handshake.ahead.len() > hello::MAX_LEN => return Ok(handshake),
                 Parsed::Incomplete => {
@@ -69,7 +99,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
     }
 }
 
-impl<S> HandshakeStream<S> {
+impl<S: Wire> HandshakeStream<S> {
+    /// Returns what resets the connection.
+    pub(crate) fn reset(&self) -> Reset {
+        self.reset.clone()
+    }
+
     /// Ends the inspection. What is written from now on is encrypted and is not changed.
     pub(crate) fn set_handshake_done(&mut self) {
         self.handshake_done = true;
@@ -88,13 +123,19 @@ impl<S> HandshakeStream<S> {
     }
 }
 
-impl<S> AsRef<S> for HandshakeStream<S> {
+impl Wire for TlsStream<HandshakeStream<Socket>> {
+    fn reset_on_close(&self) {
+        self.get_ref().0.as_ref().reset_on_close();
+    }
+}
+
+impl<S: Wire> AsRef<S> for HandshakeStream<S> {
     fn as_ref(&self) -> &S {
         &self.stream
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for HandshakeStream<S> {
+impl<S: Wire> AsyncRead for HandshakeStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -110,7 +151,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for HandshakeStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for HandshakeStream<S> {
+impl<S: Wire> AsyncWrite for HandshakeStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let replacement = self.replacement(bytes);
         let bytes = replacement.as_ref().map_or(bytes, |record| record);

@@ -6,9 +6,6 @@ use std::task::{Context, Poll};
 
 use amop::transport::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::server::TlsStream;
-
-use crate::handshake_stream::HandshakeStream;
 
 /// A byte stream that can be closed with a TCP reset.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
@@ -20,12 +17,6 @@ impl Wire for Socket {
     fn reset_on_close(&self) {
         // This only fails on a socket that is dead.
         let _ = self.as_ref().set_zero_linger();
-    }
-}
-
-impl Wire for TlsStream<HandshakeStream<Socket>> {
-    fn reset_on_close(&self) {
-        self.get_ref().0.as_ref().reset_on_close();
     }
 }
 

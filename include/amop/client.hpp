@@ -87,6 +87,17 @@ public:
     /// Throws `timeout` if a handler has not returned; its captures are kept until it does. `forked`.
     void close(Timeout timeout = {}) { detail::call(amop_client_close, get(), timeout.of_call()); }
 
+    /// Loads the credentials again from the same files, which were renewed, and makes the connections anew with
+    /// them, one after the other: each once no call is in flight and no request unanswered there, or after the
+    /// close timeout. Without this call the files are read again at each reconnect. A handler should not call it,
+    /// because its own request is unanswered meanwhile.
+    ///
+    /// Throws why the credentials can't be used, as the constructor does, in which case the previous ones stay in
+    /// use and no connection is ended; why a node could not be connected anew, in which case the connections to
+    /// the nodes after it are left as they are; `invalid_argument` if the credentials were given as text;
+    /// `closed`, `forked`.
+    void reload_credentials() { detail::call(amop_client_reload_credentials, get()); }
+
     /// Adds an endpoint to connect to. Does nothing if the client already has it. Throws `invalid_endpoint`,
     /// `invalid_argument`, `closed`, `forked`.
     void add_endpoint(std::string_view endpoint) {

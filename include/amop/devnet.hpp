@@ -12,6 +12,7 @@
 #include "handle.hpp"
 #include "options.hpp"
 #include "settings.hpp"
+#include "tls.hpp"
 #include "version.hpp"
 
 namespace amop {
@@ -48,6 +49,13 @@ public:
         return *this;
     }
 
+    /// Sets the kind of the nodes' channel: `ecdhe` (secp256k1 certificates, the default), `static_rsa` (RSA
+    /// certificates) or `gm` (SM2 certificates). A folder holds a chain of one kind.
+    DevnetOptions& tls(Tls tls) {
+        tls_ = tls;
+        return *this;
+    }
+
     /// Returns these settings as a new object of the C interface. Throws `invalid_argument` for an invalid
     /// folder.
     detail::Handle<amop_devnet_options, amop_devnet_options_free> to_c() const {
@@ -56,6 +64,7 @@ public:
         settings.apply("nodes", amop_devnet_options_set_nodes, nodes_);
         settings.apply("port", amop_devnet_options_set_port, port_);
         settings.apply("like_2_11", amop_devnet_options_set_like_2_11, like_2_11_);
+        settings.apply("tls", amop_devnet_options_set_tls, tls_);
         if (folder_) {
             settings.apply("folder", amop_devnet_options_set_folder, *folder_);
         }
@@ -67,6 +76,7 @@ private:
     std::optional<std::uint16_t> port_;
     std::optional<std::string> folder_;
     std::optional<bool> like_2_11_;
+    std::optional<Tls> tls_;
 };
 
 /// Running embedded nodes. They are connected like those of a chain: a message published at one node reaches

@@ -1,7 +1,9 @@
 /// Events: what happens to connections and subscriptions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -33,6 +35,9 @@ enum class EventKind : std::int32_t {
     handler_failed = AMOP_EVENT_HANDLER_FAILED,
     /// The client is closed. The last event.
     closed = AMOP_EVENT_CLOSED,
+    /// A certificate in use ends soon (`Options::expiry_warning`). Emitted once for each certificate; a listener
+    /// that is created after that receives it first.
+    certificate_expiring = AMOP_EVENT_CERTIFICATE_EXPIRING,
 };
 
 /// An event. Immutable. A handler borrows it for its call as `const Event&`; one that was read is owned by
@@ -60,7 +65,13 @@ public:
     /// The topic of slow_consumer and handler_failed; else empty.
     std::string_view topic() const noexcept { return detail::view(amop_event_topic(get())); }
 
-    /// The text of the exception, of handler_failed; else empty.
+    /// The last moment at which the certificate is valid, of certificate_expiring; else the epoch.
+    std::chrono::system_clock::time_point expires() const noexcept {
+        return std::chrono::system_clock::from_time_t(static_cast<std::time_t>(amop_event_expires(get())));
+    }
+
+    /// The text of the exception, of handler_failed; the certificate's subject and file, of
+    /// certificate_expiring; else empty.
     std::string_view message() const noexcept { return detail::view(amop_event_message(get())); }
 
     /// The error of lost and connect_failed; else none.

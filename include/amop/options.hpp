@@ -21,6 +21,7 @@
 #include "publish.hpp"
 #include "settings.hpp"
 #include "timeout.hpp"
+#include "tls.hpp"
 
 namespace amop {
 
@@ -44,7 +45,12 @@ public:
         return *this;
     }
 
-    /// Sets the folder that contains `ca.crt`, `sdk.crt` and `sdk.key`.
+    /// Sets the folder with the SDK's credentials, or one of its files. The folder contains `ca.crt`, `sdk.crt` and
+    /// `sdk.key`; or `gmca.crt`, `gmsdk.crt`, `gmsdk.key`, `gmensdk.crt` and `gmensdk.key` (2.x GM chains, also in
+    /// `gm` below it); or `sm_ca.crt`, `sm_sdk.crt`, `sm_sdk.key`, `sm_ensdk.crt` and `sm_ensdk.key` (3.x SM chains);
+    /// or the folder `sdk` with one of these sets. If the first set has a GM set beside it, nodes that have nothing
+    /// in common with the first are tried with the other; a file that is given instead of its folder excludes the
+    /// other sets. A node's own key (`node.key`) is used only if it is given.
     ///
     /// Without credentials given, they are looked for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
     /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found when connecting. The
@@ -64,6 +70,39 @@ public:
     /// Sets the contents of the three files.
     Options& credential_pem(Bytes ca, Bytes cert, Bytes key) {
         credentials_ = Pem{std::string(ca.text()), std::string(cert.text()), std::string(key.text())};
+        return *this;
+    }
+
+    /// Sets the paths of the five files of a GM chain: the CA, the client's certificate and private key for
+    /// signatures, and those for encryption. Names that begin with `gm` or `sm_` state whether GM over TLS 1.2
+    /// or TLCP is used; otherwise both are tried.
+    Options& credential_files_gm(std::string_view ca, std::string_view cert, std::string_view key,
+                                 std::string_view enc_cert, std::string_view enc_key) {
+        credentials_ = GmFiles{{std::string(ca), std::string(cert), std::string(key)},
+                               std::string(enc_cert),
+                               std::string(enc_key)};
+        return *this;
+    }
+
+    /// Sets the contents of the five files of a GM chain. TLCP is tried first, then GM over TLS 1.2.
+    Options& credential_pem_gm(Bytes ca, Bytes cert, Bytes key, Bytes enc_cert, Bytes enc_key) {
+        credentials_ = GmPem{{std::string(ca.text()), std::string(cert.text()), std::string(key.text())},
+                             std::string(enc_cert.text()),
+                             std::string(enc_key.text())};
+        return *this;
+    }
+
+    /// Sets the kind of TLS. Default: `automatic`, with which the credentials decide. The constructor of `Client`
+    /// throws `invalid_argument` if the credentials are for another kind.
+    Options& tls(Tls tls) {
+        tls_ = tls;
+        return *this;
+    }
+
+    /// Sets how long before its end a certificate in use is reported as `EventKind::certificate_expiring`.
+    /// Default: 14 days.
+    Options& expiry_warning(Timeout time) {
+        expiry_warning_ = time;
         return *this;
     }
 
@@ -228,6 +267,8 @@ public:
             settings.apply("endpoint", amop_options_add_endpoint, endpoint);
         }
         std::visit([&](const auto& credentials) { pass(settings, credentials); }, credentials_);
+        settings.apply("tls", amop_options_set_tls, tls_);
+        settings.apply("expiry_warning", amop_options_set_expiry_warning, expiry_warning_);
         settings.apply("connect_timeout", amop_options_set_connect_timeout, connect_timeout_);
         settings.apply("call_timeout", amop_options_set_call_timeout, call_timeout_);
         settings.apply("close_timeout", amop_options_set_close_timeout, close_timeout_);
@@ -272,6 +313,17 @@ private:
         std::string key;
     };
 
+    struct GmFiles {
+        Files files;
+        std::string enc_cert;
+        std::string enc_key;
+    };
+    struct GmPem {
+        Pem pem;
+        std::string enc_cert;
+        std::string enc_key;
+    };
+
     using Settings = detail::Settings<amop_options>;
 
     static void pass(const Settings&, std::monostate) {}
@@ -291,9 +343,26 @@ private:
         detail::check(set, "credential_pem");
     }
 
+    static void pass(const Settings& settings, const GmFiles& gm) {
+        const detail::CText ca(gm.files.ca, "ca"), cert(gm.files.cert, "cert"), key(gm.files.key, "key");
+        const detail::CText enc_cert(gm.enc_cert, "enc_cert"), enc_key(gm.enc_key, "enc_key");
+        const auto set = amop_options_set_credential_files_gm(settings.options, ca.c_str(), cert.c_str(),
+                                                              key.c_str(), enc_cert.c_str(), enc_key.c_str());
+        detail::check(set, "credential_files_gm");
+    }
+    static void pass(const Settings& settings, const GmPem& gm) {
+        const auto set = amop_options_set_credential_pem_gm(
+            settings.options, gm.pem.ca.data(), gm.pem.ca.size(), gm.pem.cert.data(), gm.pem.cert.size(),
+            gm.pem.key.data(), gm.pem.key.size(), gm.enc_cert.data(), gm.enc_cert.size(), gm.enc_key.data(),
+            gm.enc_key.size());
+        detail::check(set, "credential_pem_gm");
+    }
+
     std::vector<std::string> endpoints_;
     std::vector<EventHandler> event_handlers_;
-    std::variant<std::monostate, std::string, Files, Pem> credentials_;
+    std::variant<std::monostate, std::string, Files, Pem, GmFiles, GmPem> credentials_;
+    std::optional<Tls> tls_;
+    Timeout expiry_warning_;
     Timeout connect_timeout_;
     Timeout call_timeout_;
     Timeout close_timeout_;

@@ -14,6 +14,7 @@
 #include "../amop.h"
 #include "error.hpp"
 #include "handle.hpp"
+#include "tls.hpp"
 
 namespace amop {
 
@@ -97,6 +98,8 @@ struct EndpointStats {
     bool connected = false;
     /// The state; in a total: the highest of all endpoints.
     EndpointState state = EndpointState::ended;
+    /// The kind of TLS by which the endpoint was reached the last time; `automatic` before, and in a total.
+    Tls tls = Tls::automatic;
     /// Why there is no session: the error of the last attempt to connect or of the lost session. None while a
     /// session is established, and in a total.
     std::optional<Error> last_error;
@@ -237,6 +240,7 @@ private:
         }
         stats.connected = value(AMOP_STAT_CONNECTED, index) != 0;
         stats.state = static_cast<EndpointState>(value(AMOP_STAT_STATE, index));
+        stats.tls = static_cast<Tls>(value(AMOP_STAT_TLS, index));
         stats.connects = value(AMOP_STAT_CONNECTS, index);
         stats.losses = value(AMOP_STAT_LOSSES, index);
         stats.failed_connects = value(AMOP_STAT_FAILED_CONNECTS, index);

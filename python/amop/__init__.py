@@ -60,6 +60,7 @@ from ._words import (
     Overflow,
     Placement,
     Retry,
+    Tls,
 )
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ __all__ = [
     "SubscriberError",
     "Subscription",
     "SubscriptionStats",
+    "Tls",
     "TlsError",
     "UnsupportedError",
     "aio",

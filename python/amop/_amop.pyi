@@ -205,6 +205,10 @@ class EndpointStats:
     def busy(self) -> int:
         """Unicasts refused because every subscription or service of the topic was full."""
     @property
+    def tls(self) -> str | None:
+        """The kind of TLS by which the endpoint was reached the last time, such as ``static-rsa``; None before, and in
+        a total."""
+    @property
     def replies(self) -> int:
         """Unicasts that received a reply."""
     def round_trip(self, part: float) -> float | None:
@@ -399,6 +403,10 @@ class Client:
     def events(self) -> Inbox: ...
     def report_failed(self, topic: str, text: str) -> None: ...
     def stats(self) -> Stats: ...
+    @overload
+    def reload_credentials(self, bridge: None = None) -> None: ...
+    @overload
+    def reload_credentials(self, bridge: Bridge) -> Operation[None]: ...
     def add_endpoint(self, endpoint: str) -> None: ...
     def remove_endpoint(self, endpoint: str) -> None: ...
     @overload
@@ -410,7 +418,7 @@ class Client:
 @final
 class Devnet:
     def __new__(
-        cls, nodes: int, port: int, folder: Path, rsa: bool, like_2_11: bool, nagle: bool
+        cls, nodes: int, port: int, folder: Path, tls: str, like_2_11: bool, nagle: bool
     ) -> Devnet: ...
     @property
     def endpoints(self) -> list[str]: ...

@@ -284,6 +284,23 @@ class Client(BaseClient[_amop.Handler]):
         """
         return Events(self, self._native.events())
 
+    def reload_credentials(self) -> None:
+        """Load the credentials again from the same files, which were renewed, and make the connections anew with them.
+
+        They are made anew one after the other: each once no call is in flight and no request unanswered there, or after
+        ``close_timeout``. Without this call the files are read again at each reconnect. A handler should not call it,
+        because its own request is unanswered meanwhile.
+
+        :raises CredentialsError: the credentials are missing or unusable; the previous ones stay in use, and no
+            connection is ended.
+        :raises NodeConnectionError: a node could not be connected anew; the connections to the nodes after it are left
+            as they are.
+        :raises ArgumentError: the credentials were given as text.
+        :raises ClosedError: the client is closed.
+        :raises ForkError: in a child process of a fork.
+        """
+        self._native.reload_credentials()
+
     def close(self, timeout: float | None = None) -> None:
         """Close the client in order.
 

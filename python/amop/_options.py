@@ -6,7 +6,7 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from ._words import Confirm, Generation, Overflow, Placement, Retry
+from ._words import Confirm, Generation, Overflow, Placement, Retry, Tls
 
 Path: TypeAlias = str | PathLike[str]
 GenerationChoice: TypeAlias = Generation | Literal["auto", "2", "3"]
@@ -14,6 +14,8 @@ RetryChoice: TypeAlias = Retry | Literal["never", "definite", "at_least_once"]
 OverflowChoice: TypeAlias = Overflow | Literal["refuse", "drop_oldest"]
 PlacementChoice: TypeAlias = Placement | Literal["all", "one"]
 ConfirmChoice: TypeAlias = Confirm | Literal["auto", "always", "never"]
+
+TlsChoice: TypeAlias = Tls | Literal["auto", "ecdhe", "static-rsa", "gm", "tlcp"]
 
 Given: TypeAlias = tuple[
     int | None,
@@ -32,13 +34,28 @@ class ClientOptions(TypedDict, total=False):
     """Options of a client. Options that are omitted, or None, have their defaults. Times are in seconds."""
 
     credentials: Path | None
-    """The folder that contains ``ca.crt``, ``sdk.crt`` and ``sdk.key``. If no credentials are set, the files are
+    """The folder with the SDK's credentials, or one of its files. It contains ``ca.crt``, ``sdk.crt`` and ``sdk.key``;
+    or ``gmca.crt``, ``gmsdk.crt``, ``gmsdk.key``, ``gmensdk.crt`` and ``gmensdk.key`` (2.x GM chains, also in ``gm``
+    below it); or ``sm_ca.crt``, ``sm_sdk.crt``, ``sm_sdk.key``, ``sm_ensdk.crt`` and ``sm_ensdk.key`` (3.x SM chains);
+    or the folder ``sdk`` with one of these sets. If the first set has a GM set beside it, nodes that have nothing in
+    common with the first are tried with the other; a file that is given instead of its folder excludes the other sets.
+    A node's own key (``node.key``) is used only if it is given. If no credentials are set, the files are
     searched in ``$AMOP_CREDENTIALS`` or, only if that is not set, in ``.``, ``conf``, ``sdk``,
     ``nodes/127.0.0.1/sdk`` and ``amop-devnet/sdk``."""
     credential_files: tuple[Path, Path, Path] | None
     """The paths of the three PEM files: CA, the client's certificate chain, private key."""
     credential_pem: tuple[str | bytes, str | bytes, str | bytes] | None
     """The contents of the three PEM files."""
+    credential_files_gm: tuple[Path, Path, Path, Path, Path] | None
+    """The paths of the five PEM files of a GM chain: CA, the client's certificate chain and private key for signatures,
+    and those for encryption. Names that begin with ``gm`` or ``sm_`` state whether GM over TLS 1.2 or TLCP is used;
+    otherwise both are tried."""
+    credential_pem_gm: tuple[str | bytes, str | bytes, str | bytes, str | bytes, str | bytes] | None
+    """The contents of the five PEM files of a GM chain. TLCP is tried first, then GM over TLS 1.2."""
+    tls: TlsChoice | None
+    """The kind of TLS. Default: auto, with which the credentials decide."""
+    expiry_warning: float | None
+    """How long before its end a certificate in use is reported as CertificateExpiring. Default: 14 days."""
     start_offline: bool | None
     """Whether to create a client even if no node can be reached. Default: False."""
     connect_timeout: float | None

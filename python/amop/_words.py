@@ -93,6 +93,22 @@ class Confirm(StrEnum):
     """Never. Whether a node lists the topic is not reported."""
 
 
+class Tls(StrEnum):
+    """A kind of TLS."""
+
+    AUTO = "auto"
+    """The credentials decide. With RSA keys ECDHE is tried first, and static RSA only if the node has nothing in common
+    with it. The default."""
+    ECDHE = "ecdhe"
+    """TLS 1.2 with ECDHE, for secp256k1 chains, and for RSA chains whose nodes support it."""
+    STATIC_RSA = "static-rsa"
+    """TLS 1.2 with static RSA key exchange, the only one of 2.x nodes with an RSA channel. It has no forward secrecy."""
+    GM = "gm"
+    """The GM suites over TLS 1.2, of GM channels of 2.x nodes."""
+    TLCP = "tlcp"
+    """TLCP, of SM chains of generation 3."""
+
+
 class Delivery(StrEnum):
     """Whether the message of a failed call may have been delivered to a subscriber."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
-    from ._options import ClientOptions
+    from ._options import ClientOptions, TlsChoice
 
 __all__ = ["Devnet"]
 
@@ -47,7 +47,8 @@ class Devnet:
     :param port: the port of the first node on 127.0.0.1; the others use the ports that follow; 0: any free ports.
     :param folder: the folder for the certificates, with the layout of the official chain script. It is created if it
         does not exist, else its certificates are used. Default: a temporary folder that is deleted with the devnet.
-    :param rsa: whether to create RSA certificates instead of secp256k1 ones. Creating a key takes up to a second.
+    :param tls: the kind of channel: ``ecdhe`` (secp256k1 certificates), ``static-rsa`` (RSA certificates; creating a key
+        takes up to a second) or ``gm`` (SM2 certificates). A folder holds a chain of one kind.
     :param like_2_11: whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are
         lost, which a node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other
         and wait for acknowledgements (Nagle's algorithm).
@@ -64,7 +65,7 @@ class Devnet:
         *,
         port: int = 0,
         folder: str | os.PathLike[str] | None = None,
-        rsa: bool = False,
+        tls: TlsChoice = "ecdhe",
         like_2_11: bool = False,
         nagle: bool = False,
     ) -> None:
@@ -74,7 +75,7 @@ class Devnet:
             self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
         else:
             self._remove_folder = None
-        self._native = _amop.Devnet(nodes, port, folder, rsa, like_2_11, nagle)
+        self._native = _amop.Devnet(nodes, port, folder, tls, like_2_11, nagle)
         self._folder = Path(folder)
         self._running = True
         self._process = os.getpid()
@@ -86,7 +87,7 @@ class Devnet:
 
     @property
     def credentials(self) -> Path:
-        """The folder with ``ca.crt``, ``sdk.crt`` and ``sdk.key`` for clients."""
+        """The folder with the credentials for clients."""
         return self._folder / "sdk"
 
     def connect(self, node: int = 0, **options: Unpack[ClientOptions]) -> Client:

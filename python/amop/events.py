@@ -13,10 +13,12 @@ Match them by class::
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ._errors import Error
 
 __all__ = [
+    "CertificateExpiring",
     "Closed",
     "ConnectFailed",
     "Connected",
@@ -99,6 +101,19 @@ class HandlerFailed(Event):
     """The topic of the subscription or service."""
     message: str
     """The text of the exception."""
+
+
+@dataclass(frozen=True)
+class CertificateExpiring(Event):
+    """A certificate in use ends soon, see the option ``expiry_warning``.
+
+    Emitted once for each certificate. A listener that is created after that receives it first.
+    """
+
+    certificate: str
+    """The subject of the certificate, and the file that holds it."""
+    expires: datetime
+    """The last moment at which it is valid, in UTC."""
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,14 @@ impl Client {
         checked(py, self.live(py)?.client.remove_endpoint(endpoint))
     }
 
+    /// Loads the credentials again and makes the connections anew.
+    #[pyo3(signature = (bridge = None))]
+    fn reload_credentials(&self, py: Python<'_>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {
+        let client = self.live(py)?.client.clone();
+        let reloading = async move { client.reload_credentials().await };
+        run(py, bridge, reloading, |py, ()| Ok(py.None()))
+    }
+
     /// Closes the client.
     #[pyo3(signature = (timeout, bridge = None))]
     fn close(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 use crate::error::{Result, checked, unusable};
 use crate::log;
+use crate::options;
 use crate::owned::Owned;
 use crate::units::size;
 
@@ -28,7 +29,7 @@ impl Devnet {
         nodes: i128,
         port: i128,
         folder: PathBuf,
-        rsa: bool,
+        tls: &str,
         like_2_11: bool,
         nagle: bool,
     ) -> Result<Devnet> {
@@ -47,7 +48,7 @@ impl Devnet {
                 format!("{count} nodes from port {port} on need ports above {}", u16::MAX),
             ));
         }
-        let builder = amop_devnet::Devnet::builder().ports(ports).dir(folder).rsa(rsa);
+        let builder = amop_devnet::Devnet::builder().ports(ports).dir(folder).tls(options::tls(py, tls)?);
         let builder = if like_2_11 { builder.like_2_11() } else { builder };
         let builder = if nagle { builder.nagle(true) } else { builder };
         let devnet = checked(py, py.detach(|| builder.start_blocking()))?;

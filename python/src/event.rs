@@ -21,6 +21,9 @@ pub(crate) fn object(py: Python<'_>, event: Event) -> Result<Bound<'_, PyAny>> {
         }
         Event::SlowConsumer { topic, .. } => made(py, "SlowConsumer", (&*topic,)),
         Event::HandlerFailed { topic, message, .. } => made(py, "HandlerFailed", (&*topic, message)),
+        Event::CertificateExpiring { certificate, expires, .. } => {
+            made(py, "CertificateExpiring", (&*certificate, expires))
+        }
         Event::Closed => made(py, "Closed", ()),
         // An event that the package has no class for.
         _ => made(py, "Event", ()),

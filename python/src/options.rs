@@ -1,6 +1,6 @@
 //! The values that callers set: options of a client by name, limits of a subscription, and words for choices.
 
-use amop::{ClientBuilder, Confirm, Generations, Overflow, Placement, Retry};
+use amop::{ClientBuilder, Confirm, Generations, Overflow, Placement, Retry, Tls};
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -29,6 +29,10 @@ pub(crate) fn retry(py: Python<'_>, given: &str) -> Result<Retry> {
 
 fn generation(py: Python<'_>, given: &str) -> Result<Generations> {
     choice(py, "generation", given, &Generations::ALL.map(|generations| (generations.name(), generations)))
+}
+
+pub(crate) fn tls(py: Python<'_>, given: &str) -> Result<Tls> {
+    choice(py, "tls", given, &Tls::ALL.map(|tls| (tls.name(), tls)))
 }
 
 fn placement(py: Python<'_>, given: &str) -> Result<Placement> {
@@ -161,6 +165,18 @@ fn option(
             let (ca, cert, key) = value.extract::<(Payload, Payload, Payload)>()?;
             client.credential_pem(ca.0, cert.0, key.0)
         }
+        "credential_files_gm" => {
+            let (ca, cert, key, enc_cert, enc_key) =
+                value.extract::<(PathBuf, PathBuf, PathBuf, PathBuf, PathBuf)>()?;
+            client.credential_files_gm(ca, cert, key, enc_cert, enc_key)
+        }
+        "credential_pem_gm" => {
+            let (ca, cert, key, enc_cert, enc_key) =
+                value.extract::<(Payload, Payload, Payload, Payload, Payload)>()?;
+            client.credential_pem_gm(ca.0, cert.0, key.0, enc_cert.0, enc_key.0)
+        }
+        "tls" => client.tls(tls(py, &value.extract::<String>()?)?),
+        "expiry_warning" => client.expiry_warning(time()?),
         "start_offline" => client.start_offline(value.extract()?),
         "connect_timeout" => client.connect_timeout(time()?),
         "call_timeout" => client.call_timeout(time()?),

@@ -239,6 +239,13 @@ statistics! {
             self.0.last_error.as_ref().map(|error| exception(py, error)).transpose()
         }
 
+        /// The kind of TLS by which the endpoint was reached the last time, such as `static-rsa`; None before, and in a
+        /// total.
+        #[getter]
+        fn tls(&self) -> Option<&'static str> {
+            self.0.tls.map(amop::Tls::name)
+        }
+
         /// Unicasts that received a reply.
         #[getter]
         fn replies(&self) -> u64 {

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from guard import GUARD, SHORT_LIMITS, wait_for_event
 
 import amop
 from amop.devnet import Devnet
+
+if TYPE_CHECKING:
+    from amop._options import TlsChoice
 
 
 def test_fixture_starts_two_nodes(amop_devnet: Devnet, topic: str) -> None:
@@ -130,6 +134,38 @@ def test_temporary_folder_is_deleted_with_the_devnet() -> None:
     assert not folder.exists()
 
 
-def test_rsa_certificates_work(topic: str) -> None:
-    with Devnet(nodes=1, rsa=True) as devnet, devnet.connect(0) as client:
+@pytest.mark.parametrize("tls", ["ecdhe", "static-rsa", "gm"])
+def test_every_kind_of_channel_is_connected(tls: TlsChoice, topic: str) -> None:
+    with Devnet(nodes=1, tls=tls) as devnet, devnet.connect(0, tls=tls) as client:
         client.broadcast(topic)
+        assert client.stats().endpoints[0].tls == tls
+        assert client.stats().total().tls is None
+        client.reload_credentials()
+        assert client.stats().endpoints[0].connects == 2
+        with pytest.raises(amop.ArgumentError):
+            devnet.connect(0, tls="tlcp")
+    with pytest.raises(amop.ArgumentError):
+        Devnet(nodes=1, tls="tlcp")
+
+
+def test_gm_credentials_are_read_from_files_or_memory() -> None:
+    with Devnet(nodes=1, tls="gm") as devnet:
+        gm = devnet.credentials / "gm"
+        files = (
+            gm / "gmca.crt",
+            gm / "gmsdk.crt",
+            gm / "gmsdk.key",
+            gm / "gmensdk.crt",
+            gm / "gmensdk.key",
+        )
+        pem = (
+            files[0].read_bytes(),
+            files[1].read_bytes(),
+            files[2].read_bytes(),
+            files[3].read_bytes(),
+            files[4].read_bytes(),
+        )
+        with amop.connect(devnet.endpoints[0], credential_files_gm=files) as client:
+            assert client.stats().endpoints[0].tls == amop.Tls.GM
+        with amop.connect(devnet.endpoints[0], credential_pem_gm=pem) as client:
+            assert client.stats().endpoints[0].tls == amop.Tls.GM

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from guard import GUARD, wait_for_event
 
@@ -30,6 +32,14 @@ def test_lost_connection_is_reported_and_restored() -> None:
         assert stats.failed_connects >= 1
         assert (stats.state, stats.last_error, stats.overloaded) == ("connected", None, 0)
         assert (client.stats().calls_waiting, client.stats().partial_broadcasts) == (0, 0)
+
+
+def test_certificate_that_ends_soon_emits_an_event(devnet: Devnet) -> None:
+    # Certificates of the devnet are valid for a hundred years.
+    with devnet.connect(0, expiry_warning=101 * 366 * 24 * 3600) as client:
+        event = wait_for_event(client.events(), amop.events.CertificateExpiring)
+        assert event.certificate.startswith("CN=")
+        assert event.expires > datetime.now(UTC)
 
 
 def test_events_end_with_the_client(devnet: Devnet) -> None:

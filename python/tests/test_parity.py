@@ -29,7 +29,7 @@ THREADS_ONLY = {"Client": {"service"}}
 STARTED = {"subscribe", "serve"}
 # Functions that wait, and are coroutines in asyncio.
 AWAITED = {
-    "Client": {"publish", "broadcast", "subscribe", "serve", "close"},
+    "Client": {"publish", "broadcast", "subscribe", "serve", "reload_credentials", "close"},
     "Subscription": {"next", "next_many", "unsubscribe"},
     "Service": {"next", "next_many", "unsubscribe"},
     "Events": {"next", "next_many"},
@@ -96,8 +96,9 @@ def test_every_option_of_the_core_exists() -> None:
     builder = (Path(__file__).parents[2] / "src" / "client" / "builder.rs").read_text()
     in_core = set(re.findall(r"    pub fn (\w+)\(mut self", builder)) | {"credential_files"}
     in_core |= set(re.findall(r"    pub fn (\w+)\(\n        mut self", builder))
-    # Endpoints are separate arguments; a runtime, resolver or stream of events can be set in Rust only, and the clock is
-    # for tests.
-    assert in_core - {"endpoint", "endpoints", "runtime", "resolver", "wall_clock", "listen"} == set(
+    # Endpoints are separate arguments; a runtime, resolver or stream of events can be set in Rust only, and the clock and
+    # the source of credentials are for tests.
+    only_in_rust = {"endpoint", "endpoints", "runtime", "resolver", "wall_clock", "listen", "credential_source"}
+    assert in_core - only_in_rust == set(
         amop.ClientOptions.__annotations__
     )

@@ -13,7 +13,7 @@ use super::options::{Options, Retry};
 use crate::delivery::Event;
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
-use crate::transport::{CredentialSource, Generations, Resolve};
+use crate::transport::{CredentialSource, Generations, Resolve, Tls};
 use crate::wall_clock::WallClock;
 
 impl Client {
@@ -45,7 +45,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the folder with `ca.crt`, `sdk.crt` and `sdk.key`.
+    /// Sets the folder with the SDK's credentials, or one of its files. The folder holds `ca.crt`, `sdk.crt` and
+    /// `sdk.key`; or `gmca.crt`, `gmsdk.crt`, `gmsdk.key`, `gmensdk.crt` and `gmensdk.key` (2.x GM chains, also in `gm`
+    /// below it); or `sm_ca.crt`, `sm_sdk.crt`, `sm_sdk.key`, `sm_ensdk.crt` and `sm_ensdk.key` (3.x SM chains); or the
+    /// folder `sdk` with one of these sets.
+    ///
+    /// If the first set has a GM set beside it, nodes that have nothing in common with the first are tried with the
+    /// other. A file that is given instead of its folder excludes the other sets. A node's own key (`node.key`) is used
+    /// only if it is given.
     ///
     /// If no credentials are set, they are searched for in `$AMOP_CREDENTIALS`, `.`, `conf`, `sdk`,
     /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found by [`ClientBuilder::connect`]. The same files
@@ -87,6 +94,70 @@ impl ClientBuilder {
     /// with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     pub fn generation(mut self, generations: Generations) -> Self {
         self.options.generations = generations;
+        self
+    }
+
+    /// Sets the five credential files of a GM chain, in PEM format: the CA, the client's certificate chain and private
+    /// key for signatures, and those for encryption. If the names begin with `gm` or `sm_` they state whether GM over
+    /// TLS 1.2 or TLCP is used; otherwise both are tried.
+    pub fn credential_files_gm(
+        mut self,
+        ca: impl Into<PathBuf>,
+        cert: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+        enc_cert: impl Into<PathBuf>,
+        enc_key: impl Into<PathBuf>,
+    ) -> Self {
+        self.options.credentials = CredentialSource::GmFiles {
+            ca: ca.into(),
+            cert: cert.into(),
+            key: key.into(),
+            enc_cert: enc_cert.into(),
+            enc_key: enc_key.into(),
+        };
+        self
+    }
+
+    /// Sets the five credentials of a GM chain as PEM text; see [`ClientBuilder::credential_files_gm`]. TLCP is tried
+    /// first, then GM over TLS 1.2.
+    pub fn credential_pem_gm(
+        mut self,
+        ca: impl Into<Vec<u8>>,
+        cert: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+        enc_cert: impl Into<Vec<u8>>,
+        enc_key: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.options.credentials = CredentialSource::GmPem {
+            ca: ca.into(),
+            cert: cert.into(),
+            key: key.into(),
+            enc_cert: enc_cert.into(),
+            enc_key: enc_key.into(),
+        };
+        self
+    }
+
+    /// Sets where the credentials come from. For the command and tests.
+    #[doc(hidden)]
+    pub fn credential_source(mut self, source: CredentialSource) -> Self {
+        self.options.credentials = source;
+        self
+    }
+
+    /// Sets the kind of TLS. Default: [`Tls::Auto`], with which the credentials decide.
+    ///
+    /// [`ClientBuilder::connect`] fails with [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the
+    /// credentials are for another kind.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.options.tls = tls;
+        self
+    }
+
+    /// Sets how long before its end a certificate in use is reported as
+    /// [`Event::CertificateExpiring`](crate::Event::CertificateExpiring). Default: 14 days.
+    pub fn expiry_warning(mut self, time: Duration) -> Self {
+        self.options.expiry_warning = time;
         self
     }
 

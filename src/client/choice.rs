@@ -80,7 +80,7 @@ pub(super) async fn candidates(
     has_to_know: bool,
 ) -> Vec<Candidate> {
     let connected = || -> Vec<Arc<Link>> {
-        core.links.all().iter().filter(|link| link.handle.is_connected()).cloned().collect()
+        core.links.all().iter().filter(|link| link.handle.takes_calls()).cloned().collect()
     };
     let mut links = connected();
     let needs_choice =

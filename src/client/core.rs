@@ -42,6 +42,8 @@ pub(crate) struct ClientCore {
     pub(crate) topic_times: TopicTimes,
     pub(super) registry: Mutex<Registry>,
     pub(super) dialler: Arc<Dialler>,
+    /// Held while connections are made anew with credentials that were loaded again.
+    pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) closing: AtomicBool,
     /// The value of `closing`, for tasks that wait for it.
     pub(super) closing_signal: watch::Sender<bool>,

@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
 use crate::text::span;
 use crate::transport::{
-    CredentialSource, DialPlan, Dialled, Endpoint, Generation, Generations, Loading, Resolve, Way,
-    dial_by_plan, upgrade,
+    CredentialSource, Credentials, DialPlan, Dialled, Endpoint, Generation, Generations, Loading, Located,
+    Resolve, Security, Tls, Way, dial_by_plan, upgrade,
 };
 
 /// Connects to nodes; shared by the links of a client.
@@ -21,9 +23,11 @@ pub(crate) struct Dialler {
     resolver: Arc<dyn Resolve>,
     /// The files that were found at the start, by absolute paths, so that neither the current folder nor the
     /// environment decides later whom the client trusts. `None` if the credentials came from memory.
-    files: Option<CredentialSource>,
-    /// Made of the credentials that were loaded last.
-    plan: Mutex<Arc<DialPlan>>,
+    files: Option<Located>,
+    /// How the kind of TLS is chosen.
+    tls: Tls,
+    /// The credentials that were loaded last, with the plan made of them.
+    current: watch::Sender<Current>,
     /// The way that worked the last time, by endpoint.
     known: Mutex<HashMap<Endpoint, Way>>,
     /// Which generations are tried.
@@ -38,15 +42,29 @@ pub(crate) struct Dialler {
     loading: tokio::sync::Mutex<Option<Loading>>,
 }
 
+/// Credentials in use.
+#[derive(Clone, Debug)]
+struct Current {
+    credentials: Credentials,
+    plan: Arc<DialPlan>,
+}
+
+impl Current {
+    fn new(credentials: Credentials, tls: Tls) -> Result<Current> {
+        Ok(Current { plan: Arc::new(DialPlan::new(&credentials, tls)?), credentials })
+    }
+}
+
 impl Dialler {
     /// Finds and loads the credentials.
     ///
     /// # Errors
-    /// As [`Credentials::load`](crate::transport::Credentials::load); [`ErrorKind::CredentialsInvalid`] also if the
-    /// files can't be read by `deadline`.
+    /// As [`Credentials::load`]; [`ErrorKind::CredentialsInvalid`] also if the
+    /// files can't be read by `deadline`; [`ErrorKind::InvalidArgument`] if `tls` excludes them.
     pub(crate) async fn new(
         source: CredentialSource,
         generations: Generations,
+        tls: Tls,
         resolver: Arc<dyn Resolve>,
         runtime: &RuntimeRef,
         deadline: Instant,
@@ -55,14 +73,21 @@ impl Dialler {
         let mut loading = Loading::start(source)?;
         let loaded = runtime.until(deadline, loading.finish()).await;
         let loaded = loaded.unwrap_or_else(|| Err(loading.stalled(limit)))?;
-        let plan = Mutex::new(Arc::new(DialPlan::new(&loaded.credentials)?));
+        if loaded.credentials.has_key_of_a_node() {
+            tracing::warn!(
+                certificate = loaded.credentials.certificate_name(),
+                "a node's own key is in use, which on 2.x chains also signs blocks: use the SDK's certificate and key"
+            );
+        }
+        let suggested = loaded.credentials.suggested_generation();
         Ok(Dialler {
             resolver,
             files: loaded.files,
-            plan,
+            tls,
+            current: watch::Sender::new(Current::new(loaded.credentials, tls)?),
             known: Mutex::default(),
             generations,
-            suggested: loaded.credentials.suggested_generation(),
+            suggested,
             found: Mutex::default(),
             settled: OnceLock::new(),
             loading: tokio::sync::Mutex::default(),
@@ -106,10 +131,13 @@ impl Dialler {
         generation: Generation,
         patience: Option<Duration>,
     ) -> Result<Dialled> {
-        let plan = lock(&self.plan).clone();
+        let plan = self.current.borrow().plan.clone();
         let known = lock(&self.known).get(endpoint).copied();
         let mut dialled = dial_by_plan(&*self.resolver, endpoint, &plan, known).await?;
-        lock(&self.known).insert(endpoint.clone(), dialled.way);
+        let former = lock(&self.known).insert(endpoint.clone(), dialled.way);
+        if dialled.way.security == Security::StaticRsa && former != Some(dialled.way) {
+            tracing::info!(%endpoint, "the node agrees on keys by static RSA, which has no forward secrecy");
+        }
         dialled.way.generation = generation;
         if generation == Generation::V3 {
             let upgraded = upgrade(&mut dialled.stream, endpoint);
@@ -122,6 +150,36 @@ impl Dialler {
             }
         }
         Ok(dialled)
+    }
+
+    /// Returns the kind of TLS by which `endpoint` was reached the last time.
+    pub(crate) fn tls_of(&self, endpoint: &Endpoint) -> Option<Tls> {
+        lock(&self.known).get(endpoint).map(|way| way.security.tls())
+    }
+
+    /// Returns the credentials in use.
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.current.borrow().credentials.clone()
+    }
+
+    /// Returns a receiver that is notified when credentials were loaded again.
+    pub(crate) fn changes(&self) -> Changes {
+        Changes(self.current.subscribe())
+    }
+
+    /// Loads the same files again, because the application knows that they were renewed.
+    ///
+    /// # Errors
+    /// As [`Dialler::renew_credentials`]; [`ErrorKind::InvalidArgument`] if the credentials came from memory.
+    pub(crate) async fn reload(&self, limit: Duration) -> Result<()> {
+        if self.files.is_none() {
+            return Err(Error::undelivered(
+                ErrorKind::InvalidArgument,
+                "the credentials were given as text, so there is no file to load them from again: give the files, or \
+                 make a new client",
+            ));
+        }
+        self.renew_credentials(limit).await
     }
 
     /// Loads the same files again, which may have been renewed. If that fails, the previous credentials stay in use.
@@ -142,14 +200,25 @@ impl Dialler {
         {
             return Err(former.stalled(limit));
         }
-        let current = loading.insert(Loading::start(files.clone())?);
+        let current = loading.insert(Loading::again(files.clone())?);
         let loaded = match tokio::time::timeout_at(deadline, current.finish()).await {
             Ok(loaded) => loaded,
             Err(_) => return Err(current.stalled(limit)),
         };
         *loading = None;
-        *lock(&self.plan) = Arc::new(DialPlan::new(&loaded?.credentials)?);
+        self.current.send_replace(Current::new(loaded?.credentials, self.tls)?);
         Ok(())
+    }
+}
+
+/// Notifies of credentials that were loaded again.
+#[derive(Debug)]
+pub(crate) struct Changes(watch::Receiver<Current>);
+
+impl Changes {
+    /// Waits until credentials were loaded again. Returns an error once the client is gone.
+    pub(crate) async fn next(&mut self) -> Result<(), watch::error::RecvError> {
+        self.0.changed().await
     }
 }
 

@@ -85,7 +85,8 @@ impl Client {
         Serve::new(self.core.clone(), topic.into_topic())
     }
 
-    /// Returns the events of the client from now on: connections lost and restored, slow consumers, and others.
+    /// Returns the events of the client from now on: connections lost and restored, slow consumers, and
+    /// others. Certificates that end soon are reported first.
     pub fn events(&self) -> Events {
         Events { reader: self.core.delivery.events.listen(), process: self.core.runtime.process() }
     }
@@ -126,6 +127,24 @@ impl Client {
     /// As [`Client::add_endpoint`].
     pub fn remove_endpoint(&self, endpoint: impl AsRef<str>) -> Result<()> {
         self.core.remove_endpoint(endpoint.as_ref())
+    }
+
+    /// Loads the credentials again from the same files, which were renewed, and makes the connections anew with them, one
+    /// after the other: each once no call is in flight and no request unanswered there, or after `close_timeout`.
+    ///
+    /// Without this call the files are read again at each reconnect. A handler should not wait for this call, because
+    /// its own request is unanswered meanwhile.
+    ///
+    /// # Errors
+    /// Returns why the credentials can't be used, in which case the previous ones stay in use and no connection is
+    /// ended; why a node could not be connected anew, in which case the connections to the nodes after it are left as
+    /// they are and the client goes on trying with the new credentials; and
+    /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the credentials were given as text.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the connections that were not made anew yet are left as they are.
+    pub async fn reload_credentials(&self) -> Result<()> {
+        self.core.reload_credentials().await
     }
 
     /// Runs a blocking handler over the items of a stream, on the client's dispatcher threads, one after the other in

@@ -11,6 +11,7 @@ use super::call_limits::CallLimits;
 use super::calls::BackgroundCalls;
 use super::core::ClientCore;
 use super::dialler::Dialler;
+use super::expiry::watch_certificates;
 use super::handlers::{StreamJob, is_in_handler};
 use super::links::Links;
 use super::listeners::Listeners;
@@ -43,8 +44,8 @@ impl ClientCore {
         let deadline = Instant::now() + options.connect_timeout;
         // Taken, so that no second copy of a key stays in memory.
         let source = std::mem::take(&mut options.credentials);
-        let dialler =
-            Dialler::new(source, options.generations, options.resolver.clone(), &runtime, deadline).await?;
+        let (generations, tls, resolver) = (options.generations, options.tls, options.resolver.clone());
+        let dialler = Dialler::new(source, generations, tls, resolver, &runtime, deadline).await?;
         let options = Arc::new(options);
         let delivery = Arc::new(DeliveryShared {
             budget: Arc::new(Budget::new(options.max_held_bytes)),
@@ -72,6 +73,7 @@ impl ClientCore {
             topic_times: TopicTimes::default(),
             registry: Mutex::default(),
             dialler: Arc::new(dialler),
+            reloading: tokio::sync::Mutex::default(),
             closing: AtomicBool::new(false),
             closing_signal: watch::Sender::new(false),
             ended: watch::Sender::new(false),
@@ -83,6 +85,8 @@ impl ClientCore {
         for endpoint in endpoints {
             core.add_link(endpoint, false)?;
         }
+        let changes = core.dialler.changes();
+        core.runtime.handle().spawn(watch_certificates(Arc::downgrade(&core), changes));
         core.runtime.handle().spawn(reassign_single_node_topics(Arc::downgrade(&core), core.links.watch()));
         Ok(core)
     }

@@ -34,7 +34,7 @@ pub(crate) type LinkId = u64;
 /// The state of a link.
 #[derive(Clone, Debug)]
 pub(crate) enum LinkState {
-    /// The first attempt to connect is in progress.
+    /// The first attempt to connect is in progress, or the one that follows credentials that were loaded again.
     Starting,
     /// A session is established.
     Connected,
@@ -61,7 +61,7 @@ impl Link {
     /// Returns whether a session will probably be established soon: the first attempt to connect is in progress, or the
     /// session was lost less than [`COMING_FOR`] ago.
     pub(crate) fn is_coming(&self, now: Instant) -> bool {
-        !self.handle.is_connected()
+        !self.handle.takes_calls()
             && match &*self.state.borrow() {
                 // The session was lost a moment ago, and its link has not stored that yet.
                 LinkState::Starting | LinkState::Connected => true,
@@ -91,6 +91,8 @@ pub(crate) struct LinkTask {
     /// The pauses between attempts to connect; none before the first.
     backoff: Backoff,
     started: bool,
+    /// Whether the next attempt follows at once, because the session was ended for renewed credentials.
+    renewing: bool,
     /// Why the link has ended, for calls that come too late.
     ended: Option<Error>,
 }
@@ -135,6 +137,7 @@ impl LinkTask {
             changed,
             backoff,
             started: false,
+            renewing: false,
             ended: None,
         };
         (link, task)
@@ -162,14 +165,16 @@ impl LinkTask {
             return why;
         }
         loop {
-            let again = std::mem::replace(&mut self.started, true);
+            let renewing = std::mem::take(&mut self.renewing);
+            // Credentials were loaded before the session was ended.
+            let again = std::mem::replace(&mut self.started, true) && !renewing;
             if again {
                 let pause = self.backoff.pause();
                 if let Step::Closed(why) = self.offline(tokio::time::sleep(pause)).await {
                     return why;
                 }
             }
-            if (again || self.renew_first)
+            if (again || self.renew_first && !renewing)
                 && let Step::Closed(why) = self.renew_credentials().await
             {
                 return why;
@@ -219,6 +224,11 @@ impl LinkTask {
                     match self.run_session(dialled, handshake_by).await {
                         (End::Closed(why), _) => return Step::Closed(why),
                         (End::Lost(error), up_since) => (error, up_since),
+                        (End::Renewed, up_since) => {
+                            self.renewing = true;
+                            self.set_state(LinkState::Starting);
+                            return Step::Done(up_since.map_or(Duration::ZERO, |since| since.elapsed()));
+                        }
                     }
                 }
             };
@@ -290,7 +300,9 @@ impl LinkTask {
                 match notice {
                     Notice::Ready { node_version, protocol } => {
                         dialler.settle(endpoint, way.generation)?;
-                        tracing::info!(endpoint = %name, node_version, protocol, "connected");
+                        tracing::info!(
+                            endpoint = %name, node_version, protocol, tls = way.security.tls().name(), "connected"
+                        );
                         handle.counters.connects.fetch_add(1, Ordering::Relaxed);
                         let node_version: Arc<str> = node_version.into();
                         node = Some((node_version.clone(), protocol));
@@ -441,6 +453,7 @@ fn refuse(handle: &LinkHandle, router: &mut Router, command: Command, error: Err
         | Command::Survey { .. }
         | Command::Read(_)
         | Command::EndCalls
+        | Command::Renew { .. }
         | Command::Leave { .. }
         | Command::Close(_) => {}
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::span;
-use crate::transport::{CredentialSource, Generations, Resolve, SystemResolver};
+use crate::transport::{CredentialSource, Generations, Resolve, SystemResolver, Tls};
 use crate::wall_clock::WallClock;
 
 /// When the client sends a message again by itself after a failure.
@@ -62,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) endpoints: Vec<String>,
     pub(crate) credentials: CredentialSource,
     pub(crate) generations: Generations,
+    pub(crate) tls: Tls,
+    pub(crate) expiry_warning: Duration,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) wall_clock: WallClock,
     pub(crate) connect_timeout: Duration,
@@ -92,6 +94,8 @@ impl Default for Options {
             endpoints: Vec::new(),
             credentials: CredentialSource::Discover,
             generations: Generations::Auto,
+            tls: Tls::Auto,
+            expiry_warning: Duration::from_secs(14 * 24 * 3600),
             resolver: Arc::new(SystemResolver),
             wall_clock: WallClock::default(),
             connect_timeout: Duration::from_secs(10),
@@ -142,6 +146,9 @@ impl Options {
                     span(MAX_TIME)
                 ));
             }
+        }
+        if self.expiry_warning.is_zero() {
+            return wrong("expiry_warning is 0: it has to be above 0");
         }
         let bounds = [
             ("max_in_flight", self.max_in_flight),

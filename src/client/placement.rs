@@ -63,7 +63,7 @@ pub(super) async fn reassign_single_node_topics(core: Weak<ClientCore>, mut chan
     while changed.changed().await.is_ok() {
         let Some(core) = core.upgrade() else { return };
         let mut registry = core.registry();
-        let is_up = |link: &Link| link.handle.is_connected();
+        let is_up = |link: &Link| link.handle.takes_calls();
         if core.links.by_id(registry.primary_link()).is_some_and(|link| is_up(&link)) {
             continue;
         }

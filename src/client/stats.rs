@@ -7,6 +7,7 @@ use super::core::ClientCore;
 use super::link::{Link, LinkState};
 use crate::error::Error;
 use crate::session::RoundTrips;
+use crate::transport::Tls;
 
 /// The statistics of a client.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +56,8 @@ pub struct EndpointStats {
     pub connected: bool,
     /// The state of the endpoint; in a total: the best of all.
     pub state: EndpointState,
+    /// The kind of TLS by which the node was reached the last time; `None` before, and in a total.
+    pub tls: Option<Tls>,
     /// Why the session was lost, or why the last attempt to connect failed; `None` while a session is established, and
     /// in a total.
     pub last_error: Option<Error>,
@@ -120,7 +123,7 @@ impl EndpointStats {
         self.connects.saturating_sub(1)
     }
 
-    fn of(link: &Link) -> EndpointStats {
+    fn of(core: &ClientCore, link: &Link) -> EndpointStats {
         let counters = &link.handle.counters;
         let connected = link.handle.is_connected();
         let (state, last_error) = match &*link.state.borrow() {
@@ -135,6 +138,7 @@ impl EndpointStats {
             endpoint: link.endpoint.clone(),
             connected,
             state,
+            tls: link.endpoint.parse().ok().and_then(|endpoint| core.dialler.tls_of(&endpoint)),
             last_error,
             connects: read(&counters.connects),
             losses: read(&counters.losses),
@@ -194,7 +198,7 @@ impl Stats {
     pub(crate) fn of(core: &ClientCore) -> Stats {
         let delivery = &core.delivery;
         Stats {
-            endpoints: core.links.all().iter().map(|link| EndpointStats::of(link)).collect(),
+            endpoints: core.links.all().iter().map(|link| EndpointStats::of(core, link)).collect(),
             retries: read(&core.retries),
             calls_waiting: core.call_limits.waiting(),
             overloaded: core.call_limits.refused(),

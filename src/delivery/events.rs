@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::SystemTime;
 
 use super::budget::Budget;
 use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow, Reservation};
@@ -63,6 +64,15 @@ pub enum Event {
         /// The text of the panic, error or exception.
         message: String,
     },
+    /// A certificate in use ends soon, see [`ClientBuilder::expiry_warning`](crate::ClientBuilder::expiry_warning).
+    /// Emitted once for each certificate. A listener that is created after that receives it first.
+    #[non_exhaustive]
+    CertificateExpiring {
+        /// The subject of the certificate, and the file that holds it.
+        certificate: Arc<str>,
+        /// The last moment at which it is valid.
+        expires: SystemTime,
+    },
     /// The client is closed. This is the last event.
     Closed,
 }
@@ -85,6 +95,8 @@ pub(crate) struct EventHub {
 #[derive(Default)]
 struct Listeners {
     lanes: Vec<Weak<Lane<Event>>>,
+    /// Events that hold until they are withdrawn: later listeners receive them first.
+    standing: Vec<Event>,
     /// The last event was emitted. A later listener receives that one only.
     closed: bool,
 }
@@ -96,6 +108,18 @@ impl EventHub {
             budget: Arc::new(Budget::new(usize::MAX)),
             any: AtomicBool::new(false),
             listeners: Mutex::default(),
+        }
+    }
+
+    /// Replaces the events that hold until they are withdrawn, and emits `new` of them to present listeners.
+    pub(crate) fn set_standing(&self, standing: Vec<Event>, new: Vec<Event>) {
+        let lanes: Vec<_> = {
+            let mut listeners = self.lock();
+            listeners.standing = standing;
+            listeners.lanes.iter().filter_map(Weak::upgrade).collect()
+        };
+        for lane in lanes {
+            new.iter().for_each(|event| put(&lane, event.clone()));
         }
     }
 
@@ -112,6 +136,7 @@ impl EventHub {
             drop(listeners);
             end(lane);
         } else {
+            listeners.standing.iter().for_each(|event| put(lane, event.clone()));
             listeners.lanes.push(Arc::downgrade(lane));
             self.any.store(true, Ordering::Release);
         }

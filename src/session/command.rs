@@ -56,6 +56,8 @@ pub(crate) enum Command {
     /// End once no call is in flight and no request unanswered, by this time at the latest. `why` is the error of calls
     /// that are still in flight then.
     Leave { by: Instant, why: Error },
+    /// End as [`Command::Leave`] does, and connect again at once.
+    Renew { by: Instant },
     /// Write what is queued and end. The error is that of calls that are still in flight.
     Close(Error),
 }

@@ -44,6 +44,14 @@ pub(crate) enum End {
     Closed(Error),
     /// It is lost.
     Lost(Error),
+    /// The client asked for a new one.
+    Renewed,
+}
+
+/// Returns the error of calls that are in flight when a connection is made anew.
+fn renewed(endpoint: &str) -> Error {
+    let text = "it was made anew with renewed credentials";
+    lost_in_flight(endpoint, &Error::undelivered(ErrorKind::ConnectionLost, text))
 }
 
 /// One connection at work.
@@ -65,6 +73,8 @@ pub(crate) struct Driver<'a> {
     /// The client disconnects from this node, as soon as nothing is open, or at this time.
     leaving: Option<(Instant, Error)>,
     closing: Option<Error>,
+    /// The client connects again after it has left.
+    renewing: bool,
     ended: bool,
 }
 
@@ -115,6 +125,7 @@ impl<'a> Driver<'a> {
             flushed: true,
             leaving: None,
             closing: None,
+            renewing: false,
             ended: false,
         }
     }
@@ -129,9 +140,11 @@ impl<'a> Driver<'a> {
             }
             end => end,
         };
+        let end = if self.renewing && matches!(end, End::Closed(_)) { End::Renewed } else { end };
         let error = match &end {
             End::Closed(why) => why.clone(),
             End::Lost(error) => lost_in_flight(&self.endpoint, error),
+            End::Renewed => renewed(&self.endpoint),
         };
         self.end(&error);
         end
@@ -192,7 +205,8 @@ impl<'a> Driver<'a> {
             Poll::Ready(_) => {}
         }
         let now = Instant::now();
-        let Driver { commands, machine, router, link, requests, epoch, leaving, closing, .. } = self;
+        let Driver { commands, machine, router, link, requests, epoch, leaving, closing, renewing, .. } =
+            self;
         commands.reverse();
         while let Some(command) = commands.pop() {
             match command {
@@ -247,10 +261,15 @@ impl<'a> Driver<'a> {
                 }
                 Command::Read(answer) => machine.handle(Input::Read(*answer), now),
                 Command::EndCalls => machine.handle(Input::EndCalls(closed()), now),
-                Command::Leave { by, why } => *leaving = Some((by, why)),
+                Command::Leave { by, why } => (*leaving, *renewing) = (Some((by, why)), false),
+                // It is leaving for good already.
+                Command::Renew { .. } if leaving.is_some() || closing.is_some() => {}
+                Command::Renew { by } => {
+                    (*leaving, *renewing) = (Some((by, renewed(&self.endpoint))), true);
+                }
                 Command::Close(why) => {
                     machine.close();
-                    *closing = Some(why);
+                    (*closing, *renewing) = (Some(why), false);
                 }
             }
         }

@@ -66,6 +66,8 @@ pub(crate) struct Counters {
 pub(crate) struct LinkHandle {
     commands: UnboundedSender<Command>,
     connected: AtomicBool,
+    /// Whether the session is about to be ended and made anew.
+    retiring: AtomicBool,
     epoch: AtomicU64,
     in_flight: Arc<AtomicUsize>,
     queue: Arc<SendQueue>,
@@ -80,6 +82,7 @@ impl LinkHandle {
         LinkHandle {
             commands,
             connected: AtomicBool::new(false),
+            retiring: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             in_flight: Arc::new(AtomicUsize::new(0)),
             queue: Arc::new(SendQueue::new(limits.max_send_bytes)),
@@ -94,8 +97,21 @@ impl LinkHandle {
         self.connected.load(Ordering::Acquire)
     }
 
+    /// Returns whether a session is up that new calls may use.
+    pub(crate) fn takes_calls(&self) -> bool {
+        self.is_connected() && !self.retiring.load(Ordering::Acquire)
+    }
+
+    /// Keeps new calls away from the session, which is about to be ended, until the next one is up.
+    pub(crate) fn retire(&self) {
+        self.retiring.store(true, Ordering::Release);
+    }
+
     /// The link's task says whether a session is up.
     pub(crate) fn set_connected(&self, connected: bool) {
+        if connected {
+            self.retiring.store(false, Ordering::Release);
+        }
         self.connected.store(connected, Ordering::Release);
     }
 

@@ -3,7 +3,7 @@
 //! webpki parses certificates of version 1 only as trust anchors, but RSA chains use them for leaves too.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use k256::pkcs8::DecodePublicKey;
 use pki_types::{CertificateDer, UnixTime};
@@ -138,6 +138,11 @@ impl ParsedCertificate {
         } else {
             Dates::Valid
         }
+    }
+
+    /// Returns the last moment at which it is valid.
+    pub fn not_after(&self) -> SystemTime {
+        self.not_after.to_system_time()
     }
 
     /// Returns whether it names itself as its issuer, as roots do.

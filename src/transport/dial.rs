@@ -11,7 +11,8 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::net::TcpStream;
 
-use super::plan::{DialPlan, Way, allows_next_way};
+use super::plan::{DialPlan, Step, Way, allows_next_way};
+use super::tls::HandshakeFailure;
 use super::{BoxedStream, Connector, Endpoint, Resolve, SystemResolver};
 use crate::{Error, ErrorKind, Result};
 
@@ -53,7 +54,7 @@ pub async fn dial(endpoint: &Endpoint, connector: &Connector) -> Result<BoxedStr
 ///
 /// # Errors
 /// Returns [`ErrorKind::Resolve`]; [`ErrorKind::Connect`], which names every address with the system's error; or the
-/// error of [`Connector::connect`] for the last address that accepted the TCP connection.
+/// error of [`Connector::handshake`] for the last address that accepted the TCP connection.
 pub async fn dial_by_plan(
     resolver: &dyn Resolve,
     endpoint: &Endpoint,
@@ -61,30 +62,55 @@ pub async fn dial_by_plan(
     known: Option<Way>,
 ) -> Result<Dialled> {
     let steps = &plan.in_order(known);
-    at_some_address(resolver, endpoint, |address| {
-        first_way(
-            steps,
-            move |step| async move {
-                let stream = connect(address, endpoint, &step.connector).await?;
-                Ok(Dialled { stream, way: step.way })
-            },
-            |failure| matches!(failure, Failure::Insecure(error) if allows_next_way(error)),
-        )
-    })
+    at_some_address(resolver, endpoint, |address| by_plan(address, endpoint, steps)).await
+}
+
+/// Connects to `address` of `endpoint` by the first way of `plan` that works, for a caller who examines what fails.
+///
+/// # Errors
+/// Returns the system's error for a refused TCP connection, or how far the last way came.
+pub async fn dial_at(
+    address: SocketAddr,
+    endpoint: &Endpoint,
+    plan: &DialPlan,
+) -> std::io::Result<std::result::Result<Dialled, Box<HandshakeFailure>>> {
+    match by_plan(address, endpoint, &plan.in_order(None)).await {
+        Ok(dialled) => Ok(Ok(dialled)),
+        Err(Failure::Insecure(failure)) => Ok(Err(failure)),
+        Err(Failure::Refused(_, error)) => Err(error),
+    }
+}
+
+/// Tries the steps one after the other at one address.
+async fn by_plan(address: SocketAddr, endpoint: &Endpoint, steps: &[&Step<Way>]) -> Result<Dialled, Failure> {
+    first_way(
+        steps,
+        move |step| async move {
+            let stream = connect(address, endpoint, &step.connector).await?;
+            Ok(Dialled { stream, way: step.way })
+        },
+        |step, failure| match failure {
+            Failure::Insecure(failure) if allows_next_way(step.way, failure) => {
+                tracing::debug!(%endpoint, tls = step.way.security.tls().name(), "the node shares nothing with this");
+                true
+            }
+            _ => false,
+        },
+    )
     .await
 }
 
 /// Why one address gave no stream.
 enum Failure {
     Refused(SocketAddr, io::Error),
-    Insecure(Error),
+    Insecure(Box<HandshakeFailure>),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Refused(address, error) => write!(f, "{address}: {error}"),
-            Failure::Insecure(error) => error.fmt(f),
+            Failure::Insecure(failure) => failure.error.fmt(f),
         }
     }
 }
@@ -98,7 +124,7 @@ async fn connect(
     // The layers above gather frames, so that waiting for more here would only add delay. The call fails on no healthy
     // socket, and a broken one shows at the first write.
     let _ = tcp.set_nodelay(true);
-    connector.connect(tcp, endpoint).await.map_err(Failure::Insecure)
+    connector.handshake(tcp, endpoint).await.map_err(|failure| Failure::Insecure(Box::new(failure)))
 }
 
 /// Resolves `endpoint` and attempts its addresses.
@@ -119,7 +145,7 @@ where
 async fn first_way<'a, W, T, E, F>(
     ways: &'a [W],
     attempt: impl Fn(&'a W) -> F,
-    allows_next: impl Fn(&E) -> bool,
+    allows_next: impl Fn(&W, &E) -> bool,
 ) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
@@ -127,7 +153,7 @@ where
     let (last, others) = ways.split_last().expect("a plan has at least one way");
     for way in others {
         match attempt(way).await {
-            Err(failure) if allows_next(&failure) => {}
+            Err(failure) if allows_next(way, &failure) => {}
             ended => return ended,
         }
     }
@@ -176,7 +202,7 @@ fn all_failed(endpoint: &Endpoint, failures: Vec<Failure>) -> Error {
     let mut refusal = None;
     for failure in failures.into_iter().rev() {
         match failure {
-            Failure::Insecure(error) => return error,
+            Failure::Insecure(failure) => return failure.error,
             Failure::Refused(_, error) => refusal = Some(error),
         }
     }

@@ -15,20 +15,22 @@ mod endpoint;
 mod generation;
 mod plan;
 mod resolve;
+mod security;
 mod socket;
 mod stream;
 mod tls;
 mod upgrade;
 
 pub use certificate::{Dates, ParsedCertificate};
-pub use connector::Connector;
-pub(crate) use credentials::Loading;
-pub use credentials::{CredentialSource, Credentials};
-pub use dial::{Dialled, dial, dial_by_plan};
+pub use connector::{Connector, engine_identity};
+pub use credentials::{CredentialSource, Credentials, EncryptionPair, GmProtocol, KeyClass};
+pub(crate) use credentials::{Loading, Located};
+pub use dial::{Dialled, dial, dial_at, dial_by_plan};
 pub use endpoint::{Endpoint, endpoint_list};
 pub use generation::{Generation, Generations};
-pub use plan::{DialPlan, Security, Way};
+pub use plan::{DialPlan, Way};
 pub use resolve::{Resolve, Resolving, SystemResolver};
+pub use security::{Security, Tls};
 pub use socket::Socket;
 pub use stream::{BoxedStream, ByteStream};
 #[cfg(fuzzing)]

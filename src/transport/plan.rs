@@ -3,15 +3,11 @@
 //! Credentials decide which ways there are. A way that fails because the node shares nothing with it is followed by the
 //! next one, over a new TCP connection. The way that worked is reported, and tried first the next time.
 
+use super::credentials::{GmProtocol, KeyClass};
+use super::security::{Security, Tls};
+use super::tls::{HandshakeFailure, Stage};
 use super::{Connector, Credentials, Generation};
 use crate::{Error, ErrorKind, Result};
-
-/// What protects a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Security {
-    /// TLS 1.2 with ECDHE, by rustls.
-    Rustls,
-}
 
 /// One way to connect to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,22 +33,84 @@ pub(super) struct Step<W> {
 }
 
 impl DialPlan {
-    /// Returns the plan for `credentials`.
+    /// Returns the plan for `credentials`, limited to the kind that `tls` states.
     ///
     /// # Errors
-    /// As [`Connector::rustls`].
-    pub fn new(credentials: &Credentials) -> Result<DialPlan> {
-        let way = Way { security: Security::Rustls, generation: Generation::V2 };
-        let connector = match way.security {
-            Security::Rustls => Connector::rustls(credentials)?,
-        };
-        Ok(DialPlan { steps: vec![Step { way, connector }] })
+    /// Returns [`ErrorKind::InvalidArgument`] if the credentials can't be used with that kind, else the errors of
+    /// [`Connector::new`].
+    pub fn new(credentials: &Credentials, tls: Tls) -> Result<DialPlan> {
+        let mut steps = steps(credentials, tls)?;
+        if let Some(beside) = credentials.beside() {
+            match self::steps(&beside, tls) {
+                Ok(mut more) => steps.append(&mut more),
+                // Most nodes don't need them.
+                Err(error) if !steps.is_empty() => {
+                    tracing::debug!(%error, "the GM credentials cannot be used")
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if steps.is_empty() {
+            return Err(unusable(tls, credentials));
+        }
+        Ok(DialPlan { steps })
+    }
+
+    /// Returns the ways in the order to try them.
+    pub fn ways(&self) -> Vec<Way> {
+        self.steps.iter().map(|step| step.way).collect()
     }
 
     /// Returns the steps in the order to try them: `known`, the way that worked the last time, comes first.
+    ///
+    /// After ECDHE has worked nothing else is tried, so that a forged alert can't take forward secrecy away.
     pub(super) fn in_order(&self, known: Option<Way>) -> Vec<&Step<Way>> {
-        in_order(&self.steps, known)
+        let mut steps = in_order(&self.steps, known);
+        if steps[0].way.security == Security::Ecdhe && known == Some(steps[0].way) {
+            steps.truncate(1);
+        }
+        steps
     }
+}
+
+/// Returns the ways of one set of credentials that `tls` allows, with their connectors.
+fn steps(credentials: &Credentials, tls: Tls) -> Result<Vec<Step<Way>>> {
+    let allowed = securities(credentials).iter().filter(|security| tls == Tls::Auto || tls == security.tls());
+    allowed
+        .map(|&security| {
+            let way = Way { security, generation: Generation::V2 };
+            Ok(Step { way, connector: Connector::new(security, credentials)? })
+        })
+        .collect()
+}
+
+/// Returns the kinds of security that credentials are for, the preferred one first.
+fn securities(credentials: &Credentials) -> &'static [Security] {
+    match (credentials.key_class(), credentials.gm_protocol()) {
+        (KeyClass::Ec, _) => &[Security::Ecdhe],
+        (KeyClass::Rsa, _) => &[Security::Ecdhe, Security::StaticRsa],
+        (KeyClass::Gm, Some(GmProtocol::Tls12)) => &[Security::Gm],
+        (KeyClass::Gm, Some(GmProtocol::Tlcp)) => &[Security::Tlcp],
+        (KeyClass::Gm, None) => &[Security::Tlcp, Security::Gm],
+    }
+}
+
+/// Returns the error for an option that excludes all ways of the credentials.
+fn unusable(tls: Tls, credentials: &Credentials) -> Error {
+    let class = match credentials.key_class() {
+        KeyClass::Ec => "ECDSA",
+        KeyClass::Rsa => "RSA",
+        KeyClass::Gm => "SM2",
+    };
+    let usable = securities(credentials).iter().map(|security| security.tls().name()).collect::<Vec<_>>();
+    Error::undelivered(
+        ErrorKind::InvalidArgument,
+        format!(
+            "tls is {tls}, but {} holds an {class} certificate: use {} or auto, or give other credentials",
+            credentials.certificate_name(),
+            usable.join(", ")
+        ),
+    )
 }
 
 /// Returns the steps in the order of the plan, except that the one of `known` comes first.
@@ -63,38 +121,72 @@ fn in_order<W: PartialEq + Copy>(steps: &[Step<W>], known: Option<W>) -> Vec<&St
     steps
 }
 
-/// Returns whether another way may succeed where one failed with `error`: only if the node shared no cipher suite,
-/// curve or version with it. A refused certificate, for example, is not tried again by other means.
-pub(super) fn allows_next_way(error: &Error) -> bool {
-    error.kind() == ErrorKind::TlsNoCommon
+/// The alert of a node that shares no cipher suite or curve with the client.
+const HANDSHAKE_FAILURE: u8 = 40;
+/// The alert of a node that doesn't support the client's version, as TLS nodes send it to clients of TLCP.
+const PROTOCOL_VERSION: u8 = 70;
+
+/// Returns whether another way may succeed where `way` failed: only if the node refused the first message because it
+/// shares nothing with it. What else went wrong, a refused certificate for example, is not tried again by other means.
+pub(super) fn allows_next_way(way: Way, failure: &HandshakeFailure) -> bool {
+    failure.stage == Stage::BeforeCertificate
+        && match failure.alert {
+            Some(HANDSHAKE_FAILURE) => true,
+            Some(PROTOCOL_VERSION) => way.security == Security::Tlcp,
+            _ => false,
+        }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::tls::NodeRefusal;
 
-    #[test]
-    fn known_way_comes_first_and_the_others_keep_their_order() {
-        let steps = ['a', 'b', 'c'].map(|way| Step { way, connector: Connector::Plain });
-        let order = |known| in_order(&steps, known).iter().map(|step| step.way).collect::<String>();
-        assert_eq!(order(None), "abc");
-        assert_eq!(order(Some('a')), "abc");
-        assert_eq!(order(Some('c')), "cab");
-        assert_eq!(order(Some('x')), "abc", "a way that the plan no longer has");
+    const fn way(security: Security) -> Way {
+        Way { security, generation: Generation::V2 }
+    }
+
+    fn plan(securities: &[Security]) -> DialPlan {
+        let step = |&security: &Security| Step { way: way(security), connector: Connector::Plain };
+        DialPlan { steps: securities.iter().map(step).collect() }
+    }
+
+    fn order(plan: &DialPlan, known: Option<Security>) -> Vec<Security> {
+        plan.in_order(known.map(way)).iter().map(|step| step.way.security).collect()
     }
 
     #[test]
-    fn only_a_node_that_shares_nothing_allows_the_next_way() {
-        let of = |kind| allows_next_way(&Error::undelivered(kind, "text"));
-        assert!(of(ErrorKind::TlsNoCommon));
-        for kind in [
-            ErrorKind::Connect,
-            ErrorKind::Tls,
-            ErrorKind::NodeCertificate,
-            ErrorKind::ClientCertificate,
-            ErrorKind::Resolve,
-        ] {
-            assert!(!of(kind), "{kind:?}");
+    fn known_way_comes_first_and_the_others_keep_their_order() {
+        use Security::{Ecdhe, Gm, StaticRsa, Tlcp};
+        let plan = plan(&[Ecdhe, StaticRsa, Gm]);
+        assert_eq!(order(&plan, None), [Ecdhe, StaticRsa, Gm]);
+        assert_eq!(order(&plan, Some(StaticRsa)), [StaticRsa, Ecdhe, Gm]);
+        assert_eq!(order(&plan, Some(Gm)), [Gm, Ecdhe, StaticRsa]);
+        assert_eq!(order(&plan, Some(Tlcp)), [Ecdhe, StaticRsa, Gm], "a way that the plan no longer has");
+    }
+
+    #[test]
+    fn nothing_else_is_tried_after_ecdhe_has_worked() {
+        let plan = plan(&[Security::Ecdhe, Security::StaticRsa, Security::Gm]);
+        assert_eq!(order(&plan, Some(Security::Ecdhe)), [Security::Ecdhe]);
+    }
+
+    #[test]
+    fn only_a_refused_hello_allows_the_next_way() {
+        let allowed = |security, stage, alert| {
+            let error = Error::undelivered(ErrorKind::TlsNoCommon, "text");
+            allows_next_way(way(security), &HandshakeFailure { stage, alert, error })
+        };
+        let before = Stage::BeforeCertificate;
+        for security in [Security::Ecdhe, Security::StaticRsa, Security::Gm, Security::Tlcp] {
+            assert!(allowed(security, before, Some(40)));
+            assert_eq!(allowed(security, before, Some(70)), security == Security::Tlcp);
+            for stage in [Stage::AfterCertificate, Stage::NodeRefused(NodeRefusal::Untrusted)] {
+                assert!(!allowed(security, stage, Some(40)), "{stage:?}");
+            }
+            for alert in [None, Some(0), Some(48), Some(71), Some(80)] {
+                assert!(!allowed(security, before, alert), "{alert:?}");
+            }
         }
     }
 }

@@ -21,9 +21,11 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    pub(crate) fn start(like_2_11: bool) -> Nodes {
+    /// Starts the nodes; `channel` is the option for the kind of channel.
+    pub(crate) fn start(like_2_11: bool, channel: Option<&str>) -> Nodes {
         let folder = TempDir::new().expect("a folder can be made");
         let mut arguments = vec!["devnet", "--port", "0", "--push-limit", PUSH_LIMIT, "--json"];
+        arguments.extend(channel);
         if like_2_11 {
             // Every topic is waited for: real nodes take 5 s.
             arguments.extend(["--like-2.11", "--topic-sync", "1"]);
@@ -70,6 +72,6 @@ impl Nodes {
         let ended = self.devnet.interrupted();
         let summary: Value = serde_json::from_str(&ended.stdout[0]).expect("the last line is JSON");
         let count = |name: &str| summary[name].as_u64().expect("a number");
-        (count("connections") - self.looks, count("refused"))
+        (count("connections").saturating_sub(self.looks), count("refused"))
     }
 }

@@ -127,6 +127,14 @@ impl Program {
         kill_process(self.pid, Signal::TERM).expect("the program runs");
     }
 
+    /// Sends what the end of a terminal sends, and an administrator who asks for a reload.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub fn hang_up(&self) {
+        kill_process(self.pid, Signal::HUP).expect("the program runs");
+    }
+
     /// Sends Ctrl-C again until the program ends: the command takes a second signal that arrives shortly after the first
     /// as part of it.
     ///

@@ -107,6 +107,25 @@ pub unsafe extern "C" fn amop_client_free(client: *mut amop_client) {
     })
 }
 
+/// Loads the credentials again from the same files, which were renewed, and makes the connections anew with them, one
+/// after the other: each once no call is in flight and no request unanswered there, or after the close timeout. If the
+/// credentials can't be used, the previous ones stay in use and no connection is ended. If a node can't be connected
+/// anew, the connections to the nodes after it are left as they are. Without this call the files are read again at each
+/// reconnect.
+///
+/// - Threads: any thread. Waits up to the connect timeout, and for each endpoint up to the connect and close timeouts.
+///   A callback should not call it, because its own request is unanswered meanwhile.
+/// - Errors: AMOP_ERROR_CREDENTIALS_NOT_FOUND, _CREDENTIALS_INVALID, _KEY_ENCRYPTED, _KEY_MISMATCH, _CERTIFICATE_DATES;
+///   _INVALID_ARGUMENT, also if the credentials were given as text; the errors of amop_client_connect for a node;
+///   _CONNECT_TIMEOUT, _RUNTIME, _CLOSED, _FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_client_reload_credentials(
+    client: *const amop_client,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, { block_on(borrow!(client)?.client()?.reload_credentials()) })
+}
+
 /// Adds an endpoint to connect to. Does nothing if the client already has it.
 ///
 /// - Ownership: `endpoint` is copied.

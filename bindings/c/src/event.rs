@@ -9,6 +9,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
+use std::time::UNIX_EPOCH;
 
 use amop::{Event, Events, Process};
 use futures_core::Stream;
@@ -43,6 +44,9 @@ pub enum amop_event_kind_t {
     AMOP_EVENT_HANDLER_FAILED = 6,
     /// The client is closed. The last event.
     AMOP_EVENT_CLOSED = 7,
+    /// A certificate in use ends soon, see amop_options_set_expiry_warning. Emitted once for each certificate; a listener
+    /// that is created after that receives it first.
+    AMOP_EVENT_CERTIFICATE_EXPIRING = 8,
 }
 
 impl From<amop_event_kind_t> for i32 {
@@ -52,7 +56,7 @@ impl From<amop_event_kind_t> for i32 {
 }
 
 /// Every kind, with its name.
-const KINDS: [(amop_event_kind_t, &CStr); 8] = named!(amop_event_kind_t {
+const KINDS: [(amop_event_kind_t, &CStr); 9] = named!(amop_event_kind_t {
     AMOP_EVENT_NONE,
     AMOP_EVENT_CONNECTED,
     AMOP_EVENT_LOST,
@@ -61,6 +65,7 @@ const KINDS: [(amop_event_kind_t, &CStr); 8] = named!(amop_event_kind_t {
     AMOP_EVENT_SLOW_CONSUMER,
     AMOP_EVENT_HANDLER_FAILED,
     AMOP_EVENT_CLOSED,
+    AMOP_EVENT_CERTIFICATE_EXPIRING,
 });
 
 /// An event. Immutable. A callback borrows it for the call.
@@ -71,6 +76,7 @@ pub struct amop_event {
     node_version: Option<CString>,
     message: Option<CString>,
     protocol: u32,
+    expires: i64,
     error: Option<amop_error>,
 }
 
@@ -120,6 +126,7 @@ impl amop_event {
             node_version: None,
             message: None,
             protocol: 0,
+            expires: 0,
             error: None,
         };
         seen.kind = match event {
@@ -147,6 +154,12 @@ impl amop_event {
                 seen.topic = Some(c_text(&topic));
                 seen.message = Some(c_text(&message));
                 amop_event_kind_t::AMOP_EVENT_HANDLER_FAILED
+            }
+            Event::CertificateExpiring { certificate, expires, .. } => {
+                seen.message = Some(c_text(&certificate));
+                let since = expires.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+                seen.expires = i64::try_from(since).unwrap_or(i64::MAX);
+                amop_event_kind_t::AMOP_EVENT_CERTIFICATE_EXPIRING
             }
             Event::Closed => amop_event_kind_t::AMOP_EVENT_CLOSED,
             // tests/header.rs fails if an event of the core is missing here.
@@ -283,7 +296,15 @@ pub unsafe extern "C" fn amop_event_topic(event: *const amop_event) -> *const c_
     guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.topic.as_ref())) })
 }
 
-/// Returns the text of HANDLER_FAILED; NULL for other events.
+/// Returns the last moment at which the certificate is valid, in seconds since 1970 (UTC), of CERTIFICATE_EXPIRING; 0 for
+/// other events.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_event_expires(event: *const amop_event) -> i64 {
+    guard_or!(0, { borrow_optional!(event).map_or(0, |event| event.expires) })
+}
+
+/// Returns the text of HANDLER_FAILED, or the certificate's subject and file of CERTIFICATE_EXPIRING; NULL for other
+/// events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_message(event: *const amop_event) -> *const c_char {
     guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.message.as_ref())) })

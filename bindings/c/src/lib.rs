@@ -99,6 +99,7 @@ mod signal;
 mod stats;
 mod status;
 mod subscription;
+mod tls;
 mod unwind;
 mod version;
 mod waiting;

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The modules that make up the header, in an order in which C can read them: types before their use.
-const CHAPTERS: [&str; 34] = [
+const CHAPTERS: [&str; 35] = [
     "status",
     "bytes",
     "error",
@@ -15,6 +15,7 @@ const CHAPTERS: [&str; 34] = [
     "retry",
     "placement",
     "confirm",
+    "tls",
     "options",
     "options/credentials",
     "options/limits",

@@ -107,6 +107,12 @@ static void null_options_are_rejected(void **state)
     EXPECT(refused, amop_options_set_generation(NULL, AMOP_GENERATION_AUTO));
     EXPECT(refused, amop_options_set_retry(NULL, AMOP_RETRY_NEVER));
     EXPECT(refused, amop_options_set_echo(NULL, true));
+    EXPECT(refused, amop_options_set_tls(NULL, AMOP_TLS_AUTO));
+    EXPECT(refused, amop_options_set_expiry_warning(NULL, 1));
+    EXPECT(refused, amop_options_set_credential_files_gm(NULL, "", "", "", "", ""));
+    EXPECT(refused, amop_options_set_credential_pem_gm(NULL, "", 0, "", 0, "", 0, "", 0, "", 0));
+    EXPECT(refused, amop_devnet_options_set_tls(NULL, AMOP_TLS_GM));
+    EXPECT(refused, amop_client_reload_credentials(NULL, &error));
     EXPECT(refused, amop_options_set_max_in_flight(NULL, 1));
     EXPECT(refused, amop_options_set_max_send_bytes(NULL, 1));
     EXPECT(refused, amop_options_set_max_held_bytes(NULL, 1));
@@ -273,6 +279,7 @@ static void getters_of_null_return_empty_values(void **state)
     assert_null(amop_event_endpoint(NULL));
     assert_null(amop_event_node_version(NULL));
     assert_int_equal(amop_event_protocol(NULL), 0);
+    assert_int_equal(amop_event_expires(NULL), 0);
     assert_null(amop_event_topic(NULL));
     assert_null(amop_event_message(NULL));
     assert_null(amop_event_error(NULL));

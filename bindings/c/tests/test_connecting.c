@@ -241,6 +241,91 @@ static void peers_that_are_not_nodes_are_reported(void **state)
     expect_of_answer(alert, sizeof alert, AMOP_ERROR_TLS_NO_COMMON, NULL);
 }
 
+/* Starts one node with this kind of channel. */
+static amop_devnet *node_of(int32_t tls)
+{
+    amop_devnet_options *options = amop_devnet_options_new();
+    OK(amop_devnet_options_set_nodes(options, 1));
+    OK(amop_devnet_options_set_tls(options, tls));
+    amop_devnet *started = NULL;
+    OK(amop_devnet_start(options, &started, &error));
+    amop_devnet_options_free(options);
+    return started;
+}
+
+static void every_kind_of_channel_is_connected(void **state)
+{
+    (void)state;
+    const int32_t kinds[] = {AMOP_TLS_ECDHE, AMOP_TLS_STATIC_RSA, AMOP_TLS_GM};
+    amop_devnet *own = devnet;
+    for (size_t n = 0; n < 3; n++) {
+        devnet = node_of(kinds[n]);
+        amop_client *client = client_with(options_at(0));
+        assert_int_equal(endpoint_stat_value(client, 0, AMOP_STAT_TLS), kinds[n]);
+        assert_int_equal(client_stat_value(client, AMOP_STAT_TLS), AMOP_TLS_AUTO);
+        end(client);
+        amop_options *options = options_at(0);
+        OK(amop_options_set_tls(options, kinds[n]));
+        end(client_with(options));
+        amop_devnet_free(devnet);
+    }
+    devnet = own;
+    amop_options *options = options_at(0);
+    OK(amop_options_set_tls(options, AMOP_TLS_GM));
+    expect_refusal(options, AMOP_ERROR_INVALID_ARGUMENT, "tls is gm");
+    options = options_at(0);
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, NULL, amop_options_set_tls(options, 9));
+    amop_options_free(options);
+    amop_devnet_options *of_nodes = amop_devnet_options_new();
+    OK(amop_devnet_options_set_tls(of_nodes, AMOP_TLS_TLCP));
+    amop_devnet *refused = untouched();
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "tlcp", amop_devnet_start(of_nodes, &refused, &error));
+    amop_devnet_options_free(of_nodes);
+}
+
+static void gm_credentials_are_read_from_files_or_memory(void **state)
+{
+    (void)state;
+    amop_devnet *own = devnet;
+    devnet = node_of(AMOP_TLS_GM);
+    const char *names[] = {"gm/gmca.crt", "gm/gmsdk.crt", "gm/gmsdk.key", "gm/gmensdk.crt", "gm/gmensdk.key"};
+    char paths[5][512];
+    char *pem[5];
+    for (int n = 0; n < 5; n++) {
+        snprintf(paths[n], sizeof paths[n], "%s/%s", amop_devnet_credentials(devnet), names[n]);
+        pem[n] = content_of(names[n]);
+    }
+    amop_options *options = options_at(0);
+    OK(amop_options_set_credential_files_gm(options, paths[0], paths[1], paths[2], paths[3], paths[4]));
+    end(client_with(options));
+    options = options_at(0);
+    OK(amop_options_set_credential_pem_gm(options, pem[0], strlen(pem[0]), pem[1], strlen(pem[1]), pem[2],
+                                          strlen(pem[2]), pem[3], strlen(pem[3]), pem[4], strlen(pem[4])));
+    end(client_with(options));
+    /* Without the pair for encryption they can't be used. */
+    options = options_at(0);
+    OK(amop_options_set_credential_files(options, paths[0], paths[1], paths[2]));
+    expect_refusal(options, AMOP_ERROR_CREDENTIALS_INVALID, "for encryption");
+    for (int n = 0; n < 5; n++) {
+        free(pem[n]);
+    }
+    amop_devnet_free(devnet);
+    devnet = own;
+}
+
+static void credentials_are_loaded_again(void **state)
+{
+    (void)state;
+    amop_client *client = client_with(options_at(0));
+    OK(amop_client_reload_credentials(client, &error));
+    assert_int_equal(endpoint_stat_value(client, 0, AMOP_STAT_CONNECTS), 2);
+    assert_int_equal(endpoint_stat_value(client, 0, AMOP_STAT_LOSSES), 0);
+    end(client);
+    client = client_with(options_with(NULL, NULL, NULL));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "given as text", amop_client_reload_credentials(client, &error));
+    end(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +333,9 @@ int main(void)
         cmocka_unit_test(missing_credentials_list_the_places_searched),
         cmocka_unit_test(unusable_credentials_report_the_reason),
         cmocka_unit_test(expired_certificates_are_reported_with_dates),
+        cmocka_unit_test(every_kind_of_channel_is_connected),
+        cmocka_unit_test(gm_credentials_are_read_from_files_or_memory),
+        cmocka_unit_test(credentials_are_loaded_again),
         cmocka_unit_test(invalid_and_unknown_endpoints_are_rejected),
         cmocka_unit_test(peers_that_are_not_nodes_are_reported),
     };

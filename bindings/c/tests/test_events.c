@@ -306,6 +306,27 @@ static void removed_callback_is_not_called_any_more(void **state)
     context_end(&blocked);
 }
 
+static void certificate_that_ends_soon_emits_an_event(void **state)
+{
+    (void)state;
+    amop_options *options = options_at(0);
+    /* Certificates of the devnet are valid for a hundred years. */
+    OK(amop_options_set_expiry_warning(options, 101ULL * 366 * 24 * 3600 * 1000));
+    amop_client *client = client_with(options);
+    amop_events *events = NULL;
+    OK(amop_client_events(client, &events, &error));
+    amop_event *event = next_event(events, AMOP_EVENT_CERTIFICATE_EXPIRING);
+    assert_non_null(strstr(amop_event_message(event), "CN="));
+    assert_true(amop_event_expires(event) > 4000000000);
+    assert_null(amop_event_endpoint(event));
+    amop_event_free(event);
+    end(client);
+    event = next_event(events, AMOP_EVENT_CLOSED);
+    assert_int_equal(amop_event_expires(event), 0);
+    amop_event_free(event);
+    amop_events_free(events);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +337,7 @@ int main(void)
         cmocka_unit_test(freed_listener_does_not_affect_others),
         cmocka_unit_test(listeners_of_options_receive_the_events_of_connecting),
         cmocka_unit_test(removed_callback_is_not_called_any_more),
+        cmocka_unit_test(certificate_that_ends_soon_emits_an_event),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }

@@ -3,6 +3,8 @@
 
 #include <poll.h>
 
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -261,4 +263,48 @@ TEST_CASE("devnet keeps its certificates in a given folder") {
         .broadcast(fresh_topic(), "");
     CHECK(code_of([&] { amop::Client(again.client_options(0).credentials(folder)); })
           == amop::Code::credentials_not_found);
+}
+
+TEST_CASE("every kind of channel is connected") {
+    for (const auto tls : {amop::Tls::ecdhe, amop::Tls::static_rsa, amop::Tls::gm}) {
+        const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1).tls(tls));
+        amop::Client client(nodes.client_options(0));
+        CHECK(client.stats().endpoints.at(0).tls == tls);
+        CHECK(client.stats().total.tls == amop::Tls::automatic);
+        client.reload_credentials();
+        CHECK(client.stats().endpoints.at(0).connects == 2);
+        amop::Client pinned(nodes.client_options(0).tls(tls));
+        const auto other = tls == amop::Tls::ecdhe ? amop::Tls::gm : amop::Tls::tlcp;
+        CHECK(code_of([&] { amop::Client(nodes.client_options(0).tls(other)); })
+              == amop::Code::invalid_argument);
+    }
+}
+
+TEST_CASE("gm credentials are read from files or memory") {
+    const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1).tls(amop::Tls::gm));
+    const auto file = [&](const char* name) { return std::string(nodes.credentials()) + "/gm/" + name; };
+    const auto content = [&](const char* name) {
+        std::ifstream stream(file(name));
+        return std::string(std::istreambuf_iterator<char>(stream), {});
+    };
+    amop::Client from_files(amop::Options{}
+                                .endpoint(nodes.endpoint(0))
+                                .credential_files_gm(file("gmca.crt"), file("gmsdk.crt"), file("gmsdk.key"),
+                                                     file("gmensdk.crt"), file("gmensdk.key")));
+    CHECK(from_files.stats().endpoints.at(0).tls == amop::Tls::gm);
+    amop::Client from_memory(amop::Options{}
+                                 .endpoint(nodes.endpoint(0))
+                                 .credential_pem_gm(content("gmca.crt"), content("gmsdk.crt"),
+                                                    content("gmsdk.key"), content("gmensdk.crt"),
+                                                    content("gmensdk.key")));
+    CHECK(from_memory.stats().endpoints.at(0).tls == amop::Tls::gm);
+}
+
+TEST_CASE("certificate that ends soon emits an event") {
+    // Certificates of the devnet are valid for a hundred years.
+    constexpr auto warning = std::chrono::hours(101 * 366 * 24);
+    const amop::Client client(options_at(0).expiry_warning(warning));
+    const auto event = next_event(client.events(), amop::EventKind::certificate_expiring);
+    CHECK(event.message().find("CN=") == 0);
+    CHECK(event.expires() > std::chrono::system_clock::now());
 }

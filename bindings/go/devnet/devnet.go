@@ -43,6 +43,12 @@ func Like211(like bool) Option {
 	return func(o *capi.DevnetOptions) { o.Like211 = like }
 }
 
+// TLS sets the kind of the nodes' channel: [amop.TLSECDHE] (secp256k1 certificates, the default), [amop.TLSStaticRSA]
+// (RSA certificates) or [amop.TLSGM] (SM2 certificates). A folder holds a chain of one kind.
+func TLS(kind amop.TLSKind) Option {
+	return func(o *capi.DevnetOptions) { o.TLS = int32(kind) }
+}
+
 // Devnet is a group of running embedded nodes. All its methods may be called from any goroutine.
 type Devnet struct {
 	nodes *capi.Devnet

@@ -11,7 +11,6 @@ use jiff::Zoned;
 use serde::{Serialize, Serializer};
 
 use crate::clock;
-use crate::connection::with_credentials;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, Output, Record, STRONG};
@@ -82,7 +81,7 @@ async fn start_nodes() -> amop::Result<Devnet> {
 }
 
 async fn connect(devnet: &Devnet, endpoint: &str) -> amop::Result<Client> {
-    with_credentials(Client::builder().endpoint(endpoint), devnet.credentials()).connect().await
+    Client::builder().endpoint(endpoint).credential_source(devnet.credentials()).connect().await
 }
 
 async fn publish(client: &Client, kind: Kind, number: u32) -> amop::Result<Published> {

@@ -37,12 +37,12 @@ Examples:
 
 impl Doctor {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        let source = self.identity.source();
+        let identity = doctor::Identity { source: self.identity.source(), tls: self.identity.tls };
         let is_one = self.endpoints.iter().len() == 1;
         let examine = async {
             let mut first = Exit::Done;
             for endpoint in self.endpoints.iter() {
-                let exit = doctor::examine(endpoint, is_one, &source, self.timeout, output).await?;
+                let exit = doctor::examine(endpoint, is_one, &identity, self.timeout, output).await?;
                 first = if first == Exit::Done { exit } else { first };
             }
             Ok(first)

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
-use crate::connection::{Connection, WAITING_FOR_TOPIC};
+use crate::connection::{Connection, Reloading, WAITING_FOR_TOPIC};
 use crate::event::EventRecords;
 use crate::exec::Commands;
 use crate::exit::{Exit, Failure, Outcome};
@@ -42,6 +42,8 @@ Examples:
 pub(crate) struct Serve {
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    reloading: Reloading,
     /// The topic
     #[arg(value_parser = text())]
     topic: String,
@@ -80,10 +82,12 @@ impl Serve {
                 None => return Ok(Exit::Interrupted),
             },
         });
+        // Before the connection: from now on the signal does not end the process.
+        let reload = self.reloading.signal()?;
         let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
-        let mut events = EventRecords::of(&client);
+        let mut events = EventRecords::of(&client, reload);
         let commands = CommandsOfService(Commands::default());
         interrupt.on_immediate_exit({
             let commands = commands.0.clone();

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use amop::Tls;
 use amop::protocol::channel::rpc::NodeTopics;
 use amop::text::{foreign, span};
-use amop::transport::{Connector, Credentials, Endpoint, dial};
+use amop::transport::{Credentials, DialPlan, Dialled, Endpoint, SystemResolver, dial_by_plan};
 use clap::Args;
 use serde::Serialize;
 
@@ -101,6 +102,7 @@ fn report(output: &mut Output, error: &amop::Error, exit: &mut Exit) -> io::Resu
 struct Session {
     endpoint: Endpoint,
     channel: Channel,
+    tls: Tls,
     node_version: String,
     protocol: u32,
 }
@@ -112,9 +114,10 @@ impl Session {
         credentials: amop::Result<Credentials>,
     ) -> amop::Result<Session> {
         let endpoint: Endpoint = endpoint.parse()?;
-        let connector = Connector::rustls(&credentials?)?;
-        let connected = tokio::time::timeout(stats.timeout, dial(&endpoint, &connector)).await;
-        let stream = connected.unwrap_or_else(|_| {
+        let plan = DialPlan::new(&credentials?, stats.identity.tls)?;
+        let dialling = dial_by_plan(&SystemResolver, &endpoint, &plan, None);
+        let connected = tokio::time::timeout(stats.timeout, dialling).await;
+        let Dialled { stream, way } = connected.unwrap_or_else(|_| {
             let text = format!("connecting to {endpoint} timed out after {}", span(stats.timeout));
             Err(amop::Error::undelivered(amop::ErrorKind::ConnectTimeout, text))
         })?;
@@ -123,7 +126,8 @@ impl Session {
             let text = format!("the channel handshake with {endpoint} failed: {error}");
             amop::Error::undelivered(amop::ErrorKind::Handshake, text)
         })?;
-        Ok(Session { endpoint, channel, node_version: choice.node_version, protocol: choice.protocol })
+        let (node_version, protocol) = (choice.node_version, choice.protocol);
+        Ok(Session { endpoint, channel, tls: way.security.tls(), node_version, protocol })
     }
 
     async fn query(&mut self, group: i64) -> Result<Seen, ChannelError> {
@@ -137,6 +141,7 @@ impl Session {
         let peers = self.channel.peers(group).await?;
         Ok(Seen {
             endpoint: self.endpoint.to_string(),
+            tls: self.tls.name(),
             node_version: self.node_version.clone(),
             protocol: self.protocol,
             node: Node::from(node),
@@ -166,6 +171,8 @@ impl Session {
 #[serde(tag = "event", rename = "stats")]
 struct Seen {
     endpoint: String,
+    /// The kind of TLS.
+    tls: &'static str,
     node_version: String,
     protocol: u32,
     #[serde(flatten)]
@@ -207,9 +214,9 @@ impl Node {
 
 impl Record for Seen {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        let Seen { endpoint, node_version, protocol, node, heartbeat_us, peers } = self;
+        let Seen { endpoint, tls, node_version, protocol, node, heartbeat_us, peers } = self;
         output.result(&format!(
-            "{STRONG}{endpoint}{STRONG:#} node {}, agency {}, version {}, protocol {protocol}",
+            "{STRONG}{endpoint}{STRONG:#} node {}, agency {}, version {}, protocol {protocol}, tls {tls}",
             node.short_id(),
             foreign(&node.agency),
             node_version

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use crate::arrival::Arrival;
-use crate::connection::{Connection, WAITING_FOR_TOPIC};
+use crate::connection::{Connection, Reloading, WAITING_FOR_TOPIC};
 use crate::event::EventRecords;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
@@ -32,6 +32,8 @@ Examples:
 pub(crate) struct Subscribe {
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    reloading: Reloading,
     /// The topic
     #[arg(value_parser = text())]
     topic: String,
@@ -49,10 +51,12 @@ pub(crate) struct Subscribe {
 
 impl Subscribe {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        // Before the connection: from now on the signal does not end the process.
+        let reload = self.reloading.signal()?;
         let Some(client) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
-        let mut events = EventRecords::of(&client);
+        let mut events = EventRecords::of(&client, reload);
         let subscribe = interrupt.unless_caught(client.subscribe(&self.topic).into_future());
         let Some(subscribed) = output.while_waiting(WAITING_FOR_TOPIC.to_owned(), subscribe).await else {
             return Ok(Exit::Interrupted);

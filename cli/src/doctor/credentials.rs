@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use amop::transport::{CredentialSource, Credentials, Dates, ParsedCertificate};
+use amop::transport::{CredentialSource, Credentials, Dates, GmProtocol, KeyClass, ParsedCertificate};
 use amop::{Error, ErrorKind};
 
 use super::finding::Finding;
@@ -34,14 +34,29 @@ pub(super) fn check(source: &CredentialSource) -> Result<Checked, Problem> {
 /// Describes the credentials in a line.
 pub(super) fn described(credentials: &Credentials) -> String {
     let own = &credentials.certificates()[0];
-    let kind = if credentials.is_rsa() { "RSA" } else { "secp256k1" };
+    let kind = match (credentials.key_class(), credentials.gm_protocol()) {
+        (KeyClass::Ec, _) => "secp256k1",
+        (KeyClass::Rsa, _) => "RSA",
+        (KeyClass::Gm, Some(GmProtocol::Tls12)) => "SM2 for GM over TLS 1.2",
+        (KeyClass::Gm, Some(GmProtocol::Tlcp)) => "SM2 for TLCP",
+        (KeyClass::Gm, None) => "SM2 for TLCP or GM over TLS 1.2",
+    };
+    let beside = credentials.beside().map_or(String::new(), |gm| {
+        format!("; for nodes that have nothing in common with it, {}", gm.certificate_name())
+    });
     format!(
-        "{} in {}, {kind}, issued by {}, {}",
+        "{} in {}, {kind}, issued by {}, {}{beside}",
         own.subject_text(),
         credentials.certificate_name(),
         own.issuer_text(),
         own.period()
     )
+}
+
+/// Returns a note if the credentials are a node's own.
+pub(super) fn note(credentials: &Credentials) -> Option<Problem> {
+    let seen = || format!("{} was given with the node's private key", credentials.certificate_name());
+    credentials.has_key_of_a_node().then(|| Problem::new(Finding::NodeKey, seen()))
 }
 
 fn unusable(error: &Error) -> Problem {

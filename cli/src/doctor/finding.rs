@@ -83,13 +83,23 @@ findings! {
         "TLS works, but the server doesn't speak the channel protocol",
         "compare with channel_listen_port in the node's config.ini (usually 20200; P2P is 30300); if that is this \
          port, check the node's log of this moment";
-    // Channels that this build doesn't support.
+    // Channels for other credentials.
+    Secp256k1Channel: Refused, "secp256k1-channel",
+        "a channel with secp256k1 certificates, and the credentials in use are of another kind",
+        "use the ca.crt, sdk.crt and sdk.key that were made with this chain (build_chain.sh -R): nodes/127.0.0.1/sdk; \
+         with those, --tls auto or ecdhe";
     RsaChannel: Refused, "rsa-channel",
-        "an RSA channel, the default of chains built since 2.9.0: it supports static RSA key exchange only",
-        "this build doesn't support it (amop --version): build the chain with build_chain.sh -R for secp256k1 certificates";
+        "an RSA channel, the default of chains built since 2.9.0, and the credentials in use are of another kind",
+        "use the ca.crt, sdk.crt and sdk.key that were made with this chain: nodes/127.0.0.1/sdk; with those, --tls auto \
+         or static-rsa";
     GmChannel: Refused, "gm-channel",
-        "a channel of a GM chain (SM2, SM3, SM4)",
-        "this build doesn't support it: connect to a chain with secp256k1 certificates";
+        "a GM channel of a 2.x chain (build_chain.sh -g -G), and the credentials in use are of another kind",
+        "use gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and gmensdk.key of this chain: nodes/127.0.0.1/sdk/gm; with \
+         those, --tls auto or gm";
+    TlcpChannel: Refused, "tlcp-channel",
+        "TLCP, as of an SM chain of 3.x, and the credentials in use are of another kind",
+        "use sm_ca.crt, sm_sdk.crt, sm_sdk.key, sm_ensdk.crt and sm_ensdk.key of this chain: nodes/127.0.0.1/sdk; with \
+         those, --tls auto or tlcp";
     // The credentials.
     NoCredentials: Credentials, "no-credentials",
         "no credentials were found",
@@ -117,7 +127,7 @@ findings! {
         "append it: cat agency.crt ca.crt >> sdk.crt";
     MixedChains: Credentials, "mixed-chains",
         "the certificate doesn't lead to the CA beside it: the files are of two chains",
-        "take ca.crt, sdk.crt and sdk.key from one and the same folder";
+        "take all files from one and the same folder";
     // Credentials and the node.
     WrongCa: Refused, "wrong-ca",
         "the node's certificate doesn't lead to the CA that is trusted here",
@@ -153,6 +163,9 @@ findings! {
         "a unicast through the node to another of its sessions doesn't arrive",
         "try amop subscribe at another node of the chain and amop publish at this one; check the node's log";
     // Notes.
+    NodeKey: Done, "node-key",
+        "the credentials are a node's own; on 2.x chains their key also signs blocks",
+        "use the SDK's certificate and key (nodes/127.0.0.1/sdk), and keep the node's key on its machine";
     CallsRefused: Done, "calls-refused",
         "the node answers no calls, so that topics can't be queried",
         "nothing has to be done: messages work, but the client chooses nodes without knowing their topics";

@@ -9,13 +9,13 @@ use amop::transport::BoxedStream;
 use super::finding::Finding;
 use super::http::{self, Http};
 use super::report::Problem;
-use super::tls::Tls;
+use super::tls::Handshakes;
 use crate::channel::{Channel, ChannelError};
 
 /// Does the channel handshake over `stream`.
 pub(super) async fn agree(
     stream: BoxedStream,
-    tls: &Tls,
+    tls: &Handshakes,
     limit: Duration,
 ) -> Result<(Channel, Choice), Problem> {
     let mut channel = Channel::new(stream, limit);
@@ -29,7 +29,7 @@ pub(super) async fn agree(
     }
 }
 
-async fn no_channel(error: &ChannelError, tls: &Tls, limit: Duration) -> Problem {
+async fn no_channel(error: &ChannelError, tls: &Handshakes, limit: Duration) -> Problem {
     let http = async { http::request_websocket(tls.connect().await?, limit).await };
     match (http.await, error) {
         (Some(Http::WebSocket), _) => Problem::new(Finding::Node3x, "it switches to WebSocket"),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use amop::text::{foreign, span};
-use amop::transport::BoxedStream;
+use amop::transport::{BoxedStream, Security};
 use tokio::net::TcpStream;
 
 use super::certificate::described;
@@ -12,6 +12,7 @@ use super::finding::Finding;
 use super::hello::{self, Answer, Hello};
 use super::http::{self, Http};
 use super::report::Problem;
+use super::tls::Usable;
 use crate::channel::{Channel, beginning};
 
 /// What listens at the port.
@@ -19,12 +20,14 @@ use crate::channel::{Channel, beginning};
 pub(super) enum Listener {
     /// An ECDSA channel, with the certificates that it shows.
     Secp256k1(Vec<Vec<u8>>),
-    /// An RSA channel.
-    StaticRsa,
+    /// An RSA channel, with the certificates that it shows.
+    StaticRsa(Vec<Vec<u8>>),
     /// An ordinary TLS server, with the certificates that it shows.
     Ordinary(Vec<Vec<u8>>),
-    /// A GM channel, or TLCP.
-    Gm(Hello),
+    /// A GM channel of generation 2, with the certificates that it shows.
+    Gm(Vec<Vec<u8>>),
+    /// TLCP, with the certificates that it shows.
+    Tlcp(Vec<Vec<u8>>),
     /// A TLS server that refuses TLS 1.2.
     OtherVersion,
     /// A TLS server whose answer to the offer of an ECDSA channel did not arrive in time.
@@ -64,9 +67,9 @@ impl Listener {
             {
                 Listener::Slow
             }
-            (_, Answer::Taken { .. }, ..) => Listener::StaticRsa,
-            (.., Answer::Taken { .. }, _) => Listener::Gm(Hello::Gm),
-            (.., Answer::Taken { .. }) => Listener::Gm(Hello::Tlcp),
+            (_, Answer::Taken { certificates }, ..) => Listener::StaticRsa(certificates),
+            (.., Answer::Taken { certificates }, _) => Listener::Gm(certificates),
+            (.., Answer::Taken { certificates }) => Listener::Tlcp(certificates),
             (first, second, third, fourth, fifth) => {
                 let all = [first, second, third, fourth, fifth];
                 let alert = all.iter().find_map(|answer| match answer {
@@ -89,10 +92,12 @@ impl Listener {
     /// Returns the certificates that it shows to clients that can continue, its own first.
     pub(super) fn certificates(&self) -> Option<&[Vec<u8>]> {
         match self {
-            Listener::Secp256k1(certificates) | Listener::Ordinary(certificates) => Some(certificates),
-            Listener::StaticRsa
-            | Listener::Gm(_)
-            | Listener::OtherVersion
+            Listener::Secp256k1(certificates)
+            | Listener::Ordinary(certificates)
+            | Listener::StaticRsa(certificates)
+            | Listener::Gm(certificates)
+            | Listener::Tlcp(certificates) => Some(certificates),
+            Listener::OtherVersion
             | Listener::Slow
             | Listener::Unknown(_)
             | Listener::NoTls(_)
@@ -106,12 +111,44 @@ impl Listener {
         !matches!(self, Listener::NoTls(_) | Listener::Closes | Listener::Silent)
     }
 
-    /// Returns the problem with it, `None` for the TLS of an ECDSA channel.
-    pub(super) async fn problem(&self, address: SocketAddr, limit: Duration) -> Option<Problem> {
+    /// Describes a channel of a node, for the report.
+    pub(super) fn described(&self) -> &'static str {
+        match self {
+            Listener::Secp256k1(_) => "TLS on secp256k1, as 2.x nodes use it",
+            Listener::StaticRsa(_) => "TLS with static RSA, as 2.x nodes with an RSA channel use it",
+            Listener::Gm(_) => "GM over TLS 1.2, as 2.x nodes with a GM channel use it",
+            Listener::Tlcp(_) => "TLCP, as 3.x nodes of SM chains use it",
+            _ => "TLS",
+        }
+    }
+
+    /// Returns the problem with it, `None` for the channel of a node that can be used; with `None` for the credentials, for
+    /// every channel of a node.
+    pub(super) async fn problem(
+        &self,
+        usable: Option<&Usable>,
+        address: SocketAddr,
+        limit: Duration,
+    ) -> Option<Problem> {
+        let is = |has: fn(&Usable) -> bool| usable.is_none_or(has);
+        let other = |finding, seen: &str| match usable {
+            Some(usable) => Problem::new(finding, format!("{seen}; in use are {}", usable.described())),
+            None => Problem::new(finding, seen),
+        };
         Some(match self {
-            Listener::Secp256k1(_) => return None,
-            Listener::StaticRsa => {
-                Problem::new(Finding::RsaChannel, "of several offers it accepted only static RSA")
+            Listener::Secp256k1(_) if is(Usable::has_secp256k1) => return None,
+            Listener::StaticRsa(_) if is(|usable| usable.has(Security::StaticRsa)) => return None,
+            Listener::Gm(_) if is(|usable| usable.has(Security::Gm)) => return None,
+            Listener::Tlcp(_) if is(|usable| usable.has(Security::Tlcp)) => return None,
+            Listener::Secp256k1(_) => {
+                other(Finding::Secp256k1Channel, "it accepted an offer of ECDHE on secp256k1")
+            }
+            Listener::StaticRsa(_) => {
+                other(Finding::RsaChannel, "of several offers it accepted only static RSA")
+            }
+            Listener::Gm(_) => other(Finding::GmChannel, "it accepted an offer of suite 0xE011 on SM2"),
+            Listener::Tlcp(_) => {
+                other(Finding::TlcpChannel, "it accepted an offer of TLCP, the GM TLS of 3.x nodes")
             }
             Listener::Ordinary(certificates) => Problem::new(
                 Finding::ForeignTls,
@@ -120,12 +157,6 @@ impl Listener {
                     described(certificates)
                 ),
             ),
-            Listener::Gm(Hello::Tlcp) => {
-                Problem::new(Finding::GmChannel, "it accepted an offer of TLCP, the GM TLS of 3.x nodes")
-            }
-            Listener::Gm(_) => {
-                Problem::new(Finding::GmChannel, "it accepted an offer of suite 0xE011 on SM2")
-            }
             Listener::OtherVersion => Problem::new(
                 Finding::ForeignTls,
                 format!("it refused TLS 1.2, which all channels use (alert {PROTOCOL_VERSION})"),

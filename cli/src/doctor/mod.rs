@@ -19,33 +19,40 @@ mod tls;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use amop::transport::{CredentialSource, Endpoint};
+use amop::Tls;
+use amop::transport::{CredentialSource, Dialled, Endpoint};
 
 use self::credentials::Checked;
 pub(crate) use self::finding::list as findings;
 use self::listener::Listener;
 use self::report::{Problem, Report, Step};
-use self::tls::Tls;
+use self::tls::Handshakes;
 use crate::channel::Channel;
 use crate::connection::reading_files;
 use crate::exit::Outcome;
 use crate::output::Output;
 
-/// Checks a connection to `endpoint` with credentials from `source`, each wait limited to `limit`, and reports what works and
-/// what doesn't. Records name the endpoint unless it `is_one` alone. Returns the exit code of the first problem.
+/// What the client is to connect with.
+pub(crate) struct Identity {
+    pub(crate) source: CredentialSource,
+    pub(crate) tls: Tls,
+}
+
+/// Checks a connection to `endpoint` with an identity, each wait limited to `limit`, and reports what works and what doesn't.
+/// Records name the endpoint unless it `is_one` alone. Returns the exit code of the first problem.
 pub(crate) async fn examine(
     endpoint: &str,
     is_one: bool,
-    source: &CredentialSource,
+    identity: &Identity,
     limit: Duration,
     output: &mut Output,
 ) -> Outcome {
     let mut report = Report::new(output, (!is_one).then(|| endpoint.to_owned()))?;
     let reached = reach(endpoint, limit, &mut report).await?;
-    let checked = check_credentials(source, &mut report).await?;
+    let checked = check_credentials(&identity.source, &mut report).await?;
     match (reached, checked) {
         (Some((endpoint, address)), Some(checked)) => {
-            check_channel(&endpoint, address, &checked, limit, &mut report).await?;
+            check_channel(&endpoint, address, &checked, identity.tls, limit, &mut report).await?;
         }
         (Some((_, address)), None) => check_without_credentials(address, limit, &mut report).await?,
         (None, _) => {}
@@ -90,6 +97,9 @@ async fn check_credentials(source: &CredentialSource, report: &mut Report<'_>) -
                 Some(problem) => report.found(Step::Credentials, problem.clone())?,
                 None => report.works(Step::Credentials, credentials::described(&checked.credentials))?,
             }
+            if let Some(note) = credentials::note(&checked.credentials) {
+                report.found(Step::Credentials, note)?;
+            }
             Ok(Some(checked))
         }
         Err(problem) => {
@@ -106,11 +116,11 @@ async fn check_without_credentials(
     report: &mut Report<'_>,
 ) -> Outcome<()> {
     let listener = report.check(Step::Tls, Listener::at(address, limit)).await;
-    match report.check(Step::Tls, listener.problem(address, limit)).await {
+    match report.check(Step::Tls, listener.problem(None, address, limit)).await {
         Some(problem) => report.found(Step::Tls, problem)?,
         None => {
-            report
-                .works(Step::Tls, "TLS on secp256k1, as 2.x nodes use it; the next steps need credentials")?;
+            let text = format!("{}; the next steps need credentials", listener.described());
+            report.works(Step::Tls, text)?;
         }
     }
     if let Some(certificates) = listener.certificates() {
@@ -124,17 +134,18 @@ async fn check_channel(
     endpoint: &Endpoint,
     address: SocketAddr,
     checked: &Checked,
+    kind: Tls,
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<()> {
-    let connected = match Tls::new(&checked.credentials, endpoint, address, limit) {
+    let connected = match Handshakes::new(&checked.credentials, kind, endpoint, address, limit) {
         Ok(mut tls) => {
             let connect = tls.connect_or_explain(checked.problem.as_ref());
-            report.check(Step::Tls, connect).await.map(|stream| (tls, stream))
+            report.check(Step::Tls, connect).await.map(|dialled| (tls, dialled))
         }
         Err(problem) => Err(problem),
     };
-    let (tls, stream) = match connected {
+    let (tls, Dialled { stream, way }) = match connected {
         Ok(connected) => connected,
         Err(problem) => {
             // A problem with the credentials was reported in their own step.
@@ -145,7 +156,8 @@ async fn check_channel(
             return Ok(());
         }
     };
-    report.works(Step::Tls, "TLS 1.2, both sides accept each other's certificates")?;
+    let kind = tls::described(way.security);
+    report.works(Step::Tls, format!("{kind}, both sides accept each other's certificates"))?;
     let limit = tls.limit();
     if let Some(note) = tls.note() {
         report.found(Step::Tls, note)?;
@@ -169,7 +181,7 @@ async fn check_channel(
 async fn check_messages(
     mut subscriber: Channel,
     version: &str,
-    tls: &Tls,
+    tls: &Handshakes,
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<()> {

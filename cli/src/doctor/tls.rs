@@ -3,25 +3,64 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use amop::Tls;
 use amop::text::span;
 use amop::transport::{
-    BoxedStream, Credentials, Endpoint, HandshakeFailure, NodeRefusal, RustlsConnector, Stage,
+    BoxedStream, Credentials, DialPlan, Dialled, Endpoint, HandshakeFailure, KeyClass, NodeRefusal, Security,
+    Stage, dial_at,
 };
-use tokio::net::TcpStream;
 
 use super::finding::Finding;
 use super::listener::Listener;
 use super::report::Problem;
 
 /// Makes TLS connections to one address with one set of credentials.
-pub(super) struct Tls {
-    connector: RustlsConnector,
-    /// Whether the client's credentials are RSA.
-    is_rsa: bool,
+pub(super) struct Handshakes {
+    plan: DialPlan,
+    usable: Usable,
     endpoint: Endpoint,
     address: SocketAddr,
     limit: Duration,
     is_slow: bool,
+}
+
+/// What the client can do with its credentials and options.
+#[derive(Debug)]
+pub(super) struct Usable {
+    class: KeyClass,
+    ways: Vec<Security>,
+}
+
+impl Usable {
+    /// Returns whether the client can use a channel with secp256k1 certificates.
+    pub(super) fn has_secp256k1(&self) -> bool {
+        self.class == KeyClass::Ec && self.has(Security::Ecdhe)
+    }
+
+    pub(super) fn has(&self, security: Security) -> bool {
+        self.ways.contains(&security)
+    }
+
+    /// Describes the credentials and ways, for texts.
+    pub(super) fn described(&self) -> String {
+        let class = match self.class {
+            KeyClass::Ec => "secp256k1",
+            KeyClass::Rsa => "RSA",
+            KeyClass::Gm => "SM2",
+        };
+        let ways: Vec<_> = self.ways.iter().map(|security| security.tls().name()).collect();
+        format!("{class} credentials, tls {}", ways.join(" or "))
+    }
+}
+
+/// Describes a kind of TLS for the report.
+pub(super) fn described(security: Security) -> &'static str {
+    match security {
+        Security::Ecdhe => "TLS 1.2",
+        Security::StaticRsa => "TLS 1.2 with static RSA (no forward secrecy)",
+        Security::Gm => "GM over TLS 1.2",
+        Security::Tlcp => "TLCP",
+    }
 }
 
 /// How many times the time limit a link may take that is slow, but not dead.
@@ -34,18 +73,20 @@ mod alert {
     pub(super) const INTERNAL_ERROR: u8 = 80;
 }
 
-impl Tls {
+impl Handshakes {
     pub(super) fn new(
         credentials: &Credentials,
+        tls: Tls,
         endpoint: &Endpoint,
         address: SocketAddr,
         limit: Duration,
-    ) -> Result<Tls, Problem> {
-        let connector = RustlsConnector::new(credentials)
+    ) -> Result<Handshakes, Problem> {
+        let plan = DialPlan::new(credentials, tls)
             .map_err(|error| Problem::new(Finding::WrongFormat, error.message()))?;
-        Ok(Tls {
-            connector,
-            is_rsa: credentials.is_rsa(),
+        let ways = plan.ways().into_iter().map(|way| way.security).collect();
+        Ok(Handshakes {
+            plan,
+            usable: Usable { class: credentials.key_class(), ways },
             endpoint: endpoint.clone(),
             address,
             limit,
@@ -55,7 +96,7 @@ impl Tls {
 
     /// Connects again. Returns `None` if that fails, although the first connection succeeded.
     pub(super) async fn connect(&self) -> Option<BoxedStream> {
-        self.attempt().await?.ok()
+        self.attempt().await?.ok().map(|dialled| dialled.stream)
     }
 
     /// Returns the time limit of each step, which is longer on a slow link.
@@ -70,25 +111,20 @@ impl Tls {
     }
 
     /// Connects, or returns the problem. Takes more time if the server speaks TLS, but too slowly for the limit.
-    pub(super) async fn connect_or_explain(
-        &mut self,
-        known: Option<&Problem>,
-    ) -> Result<BoxedStream, Problem> {
+    pub(super) async fn connect_or_explain(&mut self, known: Option<&Problem>) -> Result<Dialled, Problem> {
         let mut attempt = self.attempt().await;
         if attempt.is_none() {
             let listener = Listener::at(self.address, self.limit).await;
-            if !matches!(listener, Listener::Slow | Listener::Secp256k1(_)) {
-                return Err(listener
-                    .problem(self.address, self.limit)
-                    .await
-                    .unwrap_or_else(|| self.incomplete()));
+            let problem = listener.problem(Some(&self.usable), self.address, self.limit).await;
+            if let Some(problem) = problem.filter(|_| listener != Listener::Slow) {
+                return Err(problem);
             }
             self.is_slow = true;
             self.limit *= PATIENCE;
             attempt = self.attempt().await;
         }
         match attempt {
-            Some(Ok(stream)) => Ok(stream),
+            Some(Ok(dialled)) => Ok(dialled),
             Some(Err(failure)) => Err(self.explain(&failure, known).await),
             None => Err(self.incomplete()),
         }
@@ -100,13 +136,11 @@ impl Tls {
     }
 
     /// Returns `None` if the handshake didn't complete in time.
-    async fn attempt(&self) -> Option<Result<BoxedStream, HandshakeFailure>> {
-        let tcp = match tokio::time::timeout(self.limit, TcpStream::connect(self.address)).await {
-            Ok(Ok(tcp)) => tcp,
-            // It accepted a connection before.
-            Ok(Err(_)) | Err(_) => return None,
-        };
-        tokio::time::timeout(self.limit, self.connector.handshake(tcp, &self.endpoint)).await.ok()
+    async fn attempt(&self) -> Option<Result<Dialled, Box<HandshakeFailure>>> {
+        // The ways are tried one after the other within the limit. A refused TCP connection, after others were accepted,
+        // counts as no answer.
+        let dialling = dial_at(self.address, &self.endpoint, &self.plan);
+        tokio::time::timeout(self.limit, dialling).await.ok()?.ok()
     }
 
     async fn explain(&self, failure: &HandshakeFailure, known: Option<&Problem>) -> Problem {
@@ -125,12 +159,16 @@ impl Tls {
             }
             (Stage::NodeRefused(NodeRefusal::Expired), _) => because(Finding::NodeCertificateExpired),
             (Stage::NodeRefused(NodeRefusal::NotYetValid), _) => because(Finding::NodeCertificateNotYetValid),
-            // An RSA client gets this far only with an RSA channel that supports ECDHE.
-            (Stage::NodeRefused(NodeRefusal::Untrusted), _) if self.is_rsa => because(Finding::WrongCa),
-            // An untrusted certificate may belong to a server that is not a node.
-            (Stage::NodeRefused(NodeRefusal::Untrusted), _) => {
-                self.unlike_a_channel(true).await.unwrap_or_else(|| because(Finding::WrongCa))
-            }
+            // An untrusted certificate may belong to a server that is not a node, or to a channel of another kind. An RSA
+            // node with ECDHE can't be told from other TLS servers.
+            (Stage::NodeRefused(NodeRefusal::Untrusted), _) => match self.unlike_a_channel(true).await {
+                Some(problem)
+                    if self.usable.class == KeyClass::Ec || problem.finding != Finding::ForeignTls =>
+                {
+                    problem
+                }
+                _ => because(Finding::WrongCa),
+            },
             // The dates are valid by this machine's clock, so the node's clock differs.
             (Stage::AfterCertificate, Some(alert::CERTIFICATE_EXPIRED)) => because(Finding::ClockOff),
             (Stage::AfterCertificate, Some(alert::INTERNAL_ERROR | alert::ACCESS_DENIED)) => {
@@ -143,13 +181,13 @@ impl Tls {
         }
     }
 
-    /// Identifies a listener that is not an ECDSA channel. If it is known to speak TLS, a later connection that it
+    /// Identifies a listener that is not a channel for the credentials. If it is known to speak TLS, a later connection that it
     /// closes or ignores, for example because it has too many, says nothing about it.
     async fn unlike_a_channel(&self, speaks_tls: bool) -> Option<Problem> {
         let listener = Listener::at(self.address, self.limit).await;
         if speaks_tls && (!listener.is_tls() || listener == Listener::Slow) {
             return None;
         }
-        listener.problem(self.address, self.limit).await
+        listener.problem(Some(&self.usable), self.address, self.limit).await
     }
 }

@@ -52,7 +52,7 @@ impl ChainOptions {
     /// Returns the script's options for a chain with keys of this kind.
     pub fn of(algorithm: Algorithm) -> ChainOptions {
         let root_version = match algorithm {
-            Algorithm::Secp256k1 => Version::V3,
+            Algorithm::Secp256k1 | Algorithm::Sm2 => Version::V3,
             Algorithm::Rsa => Version::V1,
         };
         ChainOptions { algorithm, root_version, ..ChainOptions::default() }
@@ -88,7 +88,7 @@ pub enum Sent {
     LeafOnly,
 }
 
-/// The properties of a certificate of a node or SDK. The defaults are the script's for secp256k1 keys.
+/// The properties of a certificate of a node or SDK. The defaults are the script's for secp256k1 and SM2 keys.
 #[derive(Clone, Copy, Debug)]
 pub struct LeafOptions {
     /// The validity period.
@@ -116,7 +116,7 @@ impl LeafOptions {
     /// Returns the script's options on a chain with keys of this kind.
     pub fn of(algorithm: Algorithm) -> LeafOptions {
         match algorithm {
-            Algorithm::Secp256k1 => LeafOptions::default(),
+            Algorithm::Secp256k1 | Algorithm::Sm2 => LeafOptions::default(),
             Algorithm::Rsa => LeafOptions {
                 version: Version::V1,
                 issuer: Issuer::Root,
@@ -142,16 +142,18 @@ pub(super) struct Authority {
     key: Key,
 }
 
-/// The certificates and key of a node or SDK, as PEM texts.
+/// The certificates and keys of a node or SDK, as PEM texts.
 #[derive(Clone)]
 pub struct Identity {
     ca: String,
     certificate: String,
     key: String,
+    /// Certificate and key for encryption, on GM chains.
+    encryption: Option<(String, String)>,
 }
 
 impl Chain {
-    /// Creates a CA, with one agency if the keys are on secp256k1.
+    /// Creates a CA, with one agency unless the keys are RSA keys.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidArgument`] if a name is not allowed in certificates.
@@ -164,7 +166,7 @@ impl Chain {
             options.root_period,
         )?;
         let agency = match options.algorithm {
-            Algorithm::Secp256k1 => Some(root.issue_agency(options)?),
+            Algorithm::Secp256k1 | Algorithm::Sm2 => Some(root.issue_agency(options)?),
             Algorithm::Rsa => None,
         };
         Ok(Chain { root, agency })
@@ -194,9 +196,31 @@ impl Chain {
     /// Returns [`ErrorKind::InvalidArgument`] if the name is not allowed in certificates, or if `options` need an
     /// agency and the chain has none. [`LeafOptions::of`] returns options that fit the chain.
     pub fn issue(&self, role: Role, name: &str, options: &LeafOptions) -> Result<Identity> {
-        let unit = match role {
-            Role::Node => "node",
-            Role::Sdk => "sdk",
+        let is_gm = self.algorithm() == Algorithm::Sm2;
+        let purpose = if is_gm { Purpose::GmSignature } else { Purpose::Leaf };
+        let (certificate, key) = self.issue_one(role, name, options, purpose)?;
+        let mut identity = Identity { ca: self.root.certificate_pem()?, certificate, key, encryption: None };
+        if is_gm {
+            // The script writes this one alone, because the agency's certificate is in the other file.
+            let options = LeafOptions { sent: Sent::LeafOnly, ..*options };
+            identity.encryption = Some(self.issue_one(role, name, &options, Purpose::GmEncryption)?);
+        }
+        Ok(identity)
+    }
+
+    /// Issues one certificate. Returns its file and the key's.
+    fn issue_one(
+        &self,
+        role: Role,
+        name: &str,
+        options: &LeafOptions,
+        purpose: Purpose,
+    ) -> Result<(String, String)> {
+        let unit = match (role, purpose) {
+            (Role::Node, Purpose::GmEncryption) => "ennode",
+            (Role::Sdk, Purpose::GmEncryption) => "ensdk",
+            (Role::Node, _) => "node",
+            (Role::Sdk, _) => "sdk",
         };
         let subject = distinguished_name(name, unit)?;
         let issuer = match options.issuer {
@@ -204,12 +228,7 @@ impl Chain {
             Issuer::Root => &self.root,
         };
         let key = Key::generate(self.algorithm());
-        let wanted = Wanted {
-            subject: &subject,
-            purpose: Purpose::Leaf,
-            version: options.version,
-            period: options.period,
-        };
+        let wanted = Wanted { subject: &subject, purpose, version: options.version, period: options.period };
         let leaf = issue(&wanted, &key, issuer.name(), &issuer.key)?;
         let mut certificate = certificate_pem(&leaf)?;
         match options.sent {
@@ -222,7 +241,7 @@ impl Chain {
             Sent::WithAgency => certificate.push_str(&self.agency()?.certificate_pem()?),
             Sent::LeafOnly => (),
         }
-        Ok(Identity { ca: self.root.certificate_pem()?, certificate, key: key.pem()? })
+        Ok((certificate, key.pem()?))
     }
 
     /// Returns the CA's certificate as PEM.
@@ -327,6 +346,18 @@ impl Identity {
         &self.key
     }
 
+    /// Returns the contents of the encryption certificate's and its key's files, on GM chains.
+    pub fn encryption_pem(&self) -> Option<(&str, &str)> {
+        self.encryption.as_ref().map(|(certificate, key)| (&**certificate, &**key))
+    }
+
+    /// Returns the same identity with another one's certificate and key for encryption, or none.
+    #[must_use]
+    pub fn with_encryption_of(mut self, other: Option<&Identity>) -> Identity {
+        self.encryption = other.and_then(|other| other.encryption.clone());
+        self
+    }
+
     /// Returns the same identity with another CA certificate, to imitate a node or client that trusts another chain
     /// than its own.
     #[must_use]
@@ -337,10 +368,16 @@ impl Identity {
 
     /// Returns the identity as credentials of a client.
     pub fn source(&self) -> CredentialSource {
-        CredentialSource::Pem {
-            ca: self.ca.clone().into_bytes(),
-            cert: self.certificate.clone().into_bytes(),
-            key: self.key.clone().into_bytes(),
+        let [ca, cert, key] = [&self.ca, &self.certificate, &self.key].map(|text| text.clone().into_bytes());
+        match self.encryption.clone() {
+            None => CredentialSource::Pem { ca, cert, key },
+            Some((enc_cert, enc_key)) => CredentialSource::GmPem {
+                ca,
+                cert,
+                key,
+                enc_cert: enc_cert.into_bytes(),
+                enc_key: enc_key.into_bytes(),
+            },
         }
     }
 

@@ -19,7 +19,7 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 use x509_cert::time::{Time, Validity};
 
-use super::key::Key;
+use super::key::{Key, Sm2Signature};
 
 /// The validity of the script's certificates: 100 years.
 const SCRIPT_VALIDITY: Duration = Duration::from_secs(36_500 * DAY.as_secs());
@@ -74,6 +74,10 @@ pub(super) enum Purpose {
     Authority,
     /// It belongs to a node or an SDK.
     Leaf,
+    /// It belongs to a node or an SDK of a GM chain, which signs with it.
+    GmSignature,
+    /// It belongs to a node or an SDK of a GM chain, which agrees on keys with it.
+    GmEncryption,
 }
 
 /// The requested content of a certificate.
@@ -118,6 +122,7 @@ fn build(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> builder
     match signer {
         Key::Secp256k1(signer) => builder.build::<_, DerSignature>(signer),
         Key::Rsa(signer) => builder.build::<_, pkcs1v15::Signature>(signer.as_ref()),
+        Key::Sm2(signer) => builder.build::<_, Sm2Signature>(signer),
     }
 }
 
@@ -155,6 +160,10 @@ impl BuilderProfile for ScriptProfile {
             Purpose::Authority => (true, KeyUsages::KeyCertSign | KeyUsages::CRLSign),
             Purpose::Leaf => {
                 (false, KeyUsages::NonRepudiation | KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment)
+            }
+            Purpose::GmSignature => (false, KeyUsages::NonRepudiation | KeyUsages::DigitalSignature),
+            Purpose::GmEncryption => {
+                (false, KeyUsages::KeyAgreement | KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment)
             }
         };
         let mut extensions = Vec::new();

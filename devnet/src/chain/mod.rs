@@ -1,5 +1,5 @@
-//! The certificates of a chain: CA, agency, nodes and SDKs, with secp256k1 or RSA keys, like those of the official
-//! chain script.
+//! The certificates of a chain: CA, agency, nodes and SDKs, with secp256k1, RSA or SM2 keys, like those of the
+//! official chain script.
 //!
 //! [`Chain`] issues certificates in memory, with all variations that tests and faults need. [`ChainFolder`] keeps a
 //! chain in a folder with the layout of the script, and reuses it.

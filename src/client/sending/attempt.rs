@@ -127,7 +127,7 @@ impl Outgoing {
     ) -> Result<Reply> {
         let Outgoing { kind, topic, data, deadline, .. } = self;
         let handle = &link.handle;
-        if !handle.is_connected() {
+        if !handle.takes_calls() {
             return Err(session::not_connected(&link.endpoint));
         }
         tracing::debug!(

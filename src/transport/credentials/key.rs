@@ -13,14 +13,14 @@ use x509_cert::der::asn1::{AnyRef, OctetStringRef};
 use x509_cert::der::{Decode, Encode};
 use zeroize::Zeroizing;
 
-use crate::transport::certificate::PublicKey;
+use crate::transport::certificate::{PublicKey, is_sm2_key};
 
 /// A private key that was parsed once. Its bytes are erased when it is dropped.
 pub(crate) struct PrivateKey {
     kind: KeyKind,
     encoding: KeyEncoding,
     der: Zeroizing<Vec<u8>>,
-    /// For secp256k1 a SubjectPublicKeyInfo, for NIST curves a point, for RSA an RSAPublicKey of PKCS#1.
+    /// For secp256k1 a SubjectPublicKeyInfo, for other curves a point, for RSA an RSAPublicKey of PKCS#1.
     public: Vec<u8>,
 }
 
@@ -31,6 +31,8 @@ pub(crate) enum KeyKind {
     /// P-256 or P-384: nodes accept clients with such keys, though no chain script makes them.
     Nist,
     Rsa,
+    /// On the curve of GM chains.
+    Sm2,
 }
 
 /// How the bytes of a private key are laid out.
@@ -44,7 +46,9 @@ pub(crate) enum KeyEncoding {
 impl PrivateKey {
     /// Returns the key that `der` holds, `None` if it is damaged or of a kind that chains don't have.
     pub(super) fn parse(encoding: KeyEncoding, der: Zeroizing<Vec<u8>>) -> Option<PrivateKey> {
-        let (kind, public) = if let Some(public) = secp256k1_public(encoding, &der) {
+        let (kind, public) = if is_on_sm2(encoding, &der) {
+            (KeyKind::Sm2, sm2_public(encoding, &der)?)
+        } else if let Some(public) = secp256k1_public(encoding, &der) {
             (KeyKind::Secp256k1, public)
         } else if let Some(public) = nist_public(encoding, &der) {
             (KeyKind::Nist, public)
@@ -72,6 +76,7 @@ impl PrivateKey {
             KeyKind::Secp256k1 => public.same_as(&self.public),
             KeyKind::Nist => !public.is_rsa && public.bits == self.public,
             KeyKind::Rsa => public.is_rsa && public.bits == self.public,
+            KeyKind::Sm2 => public.is_sm2 && sm2_point(&public.bits).as_deref() == Some(&self.public),
         }
     }
 }
@@ -94,6 +99,52 @@ pub(crate) fn secp256k1(encoding: KeyEncoding, der: &[u8]) -> Option<k256::Secre
 fn secp256k1_public(encoding: KeyEncoding, der: &[u8]) -> Option<Vec<u8>> {
     let public = secp256k1(encoding, der)?.public_key().to_public_key_der().ok()?;
     Some(public.into_vec())
+}
+
+/// The object identifier of the curve of GM chains, encoded.
+const SM2_CURVE_DER: [u8; 10] = [0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d];
+
+/// Returns whether a key states the curve of GM chains.
+fn is_on_sm2(encoding: KeyEncoding, der: &[u8]) -> bool {
+    match encoding {
+        KeyEncoding::Pkcs8 => is_sm2_key(der),
+        // The curve is the one object identifier in SEC1, and optional.
+        KeyEncoding::Sec1 => der.windows(SM2_CURVE_DER.len()).any(|part| part == SM2_CURVE_DER),
+        KeyEncoding::Pkcs1 => false,
+    }
+}
+
+/// Returns an SM2 key from its encoding.
+#[cfg(feature = "sm")]
+pub(crate) fn sm2(encoding: KeyEncoding, der: &[u8]) -> Option<sm2::SecretKey> {
+    match encoding {
+        KeyEncoding::Pkcs8 => sm2::SecretKey::from_pkcs8_der(der).ok(),
+        KeyEncoding::Sec1 => sm2::SecretKey::from_sec1_der(der).ok(),
+        KeyEncoding::Pkcs1 => None,
+    }
+}
+
+#[cfg(feature = "sm")]
+fn sm2_public(encoding: KeyEncoding, der: &[u8]) -> Option<Vec<u8>> {
+    sm2_point(&sm2(encoding, der)?.public_key().to_sec1_bytes())
+}
+
+/// Returns a point in the form in which keys are compared, uncompressed.
+#[cfg(feature = "sm")]
+fn sm2_point(bits: &[u8]) -> Option<Vec<u8>> {
+    use sm2::elliptic_curve::sec1::ToSec1Point;
+    let key = sm2::PublicKey::from_sec1_bytes(bits).ok()?;
+    Some(key.to_sec1_point(false).as_bytes().to_vec())
+}
+
+#[cfg(not(feature = "sm"))]
+fn sm2_public(_: KeyEncoding, _: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
+#[cfg(not(feature = "sm"))]
+fn sm2_point(_: &[u8]) -> Option<Vec<u8>> {
+    None
 }
 
 /// The object identifier of elliptic curve keys.

@@ -6,12 +6,14 @@
 mod checked;
 mod key;
 mod load;
+mod names;
 mod pem;
 mod place;
 mod read;
 mod source;
 
-pub use checked::Credentials;
+pub use checked::{Credentials, EncryptionPair, GmProtocol, KeyClass};
 pub(crate) use key::{KeyEncoding, KeyKind, PrivateKey, secp256k1};
 pub(crate) use load::Loading;
+pub(crate) use place::Located;
 pub use source::CredentialSource;

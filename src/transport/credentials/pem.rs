@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::key::{KeyEncoding, PrivateKey};
 use super::read::Progress;
-use crate::transport::certificate::{ParsedCertificate, is_sm2_key};
+use crate::transport::certificate::ParsedCertificate;
 use crate::{Error, ErrorKind, Result};
 
 /// The labels of PEM sections that errors name. Others are not shown: with its line feeds lost, the whole file may
@@ -116,12 +116,6 @@ impl<'a> PemInput<'a> {
             let parsed = ParsedCertificate::parse(&der).map_err(|why| {
                 self.invalid(&format!("holds a damaged certificate, number {number} ({why})"))
             })?;
-            if parsed.key.is_sm2 {
-                return Err(self.invalid(&format!(
-                    "holds an SM2 certificate ({}) of a GM chain; this build supports chains with secp256k1 or RSA keys",
-                    parsed.subject_text()
-                )));
-            }
             certificates.push(parsed);
         }
         if certificates.is_empty() {
@@ -142,11 +136,6 @@ impl<'a> PemInput<'a> {
                 Err(error) => return Err(self.damaged(&error)),
             };
             let encoding = match label {
-                SectionKind::PrivateKey if is_sm2_key(&der) => {
-                    return Err(self.invalid(
-                        "holds an SM2 key of a GM chain; this build supports chains with secp256k1 or RSA keys",
-                    ));
-                }
                 SectionKind::PrivateKey => KeyEncoding::Pkcs8,
                 SectionKind::EcPrivateKey => KeyEncoding::Sec1,
                 SectionKind::RsaPrivateKey => KeyEncoding::Pkcs1,
@@ -154,7 +143,7 @@ impl<'a> PemInput<'a> {
             };
             return PrivateKey::parse(encoding, der).ok_or_else(|| {
                 self.invalid(
-                    "holds no key that can be used: chains have secp256k1 or RSA keys (2048 to 8192 bits), given as a \
+                    "holds no key that can be used: chains have secp256k1, SM2 or RSA keys (2048 to 8192 bits), given as a \
                      named curve",
                 )
             });
@@ -264,11 +253,17 @@ impl<'a> PemInput<'a> {
     }
 }
 
+/// The label that OpenSSL 3 gives SM2 keys in SEC1, and that of other curves, which the parser knows.
+const SM2_KEY: [(&[u8], &[u8]); 2] = [
+    (b"-----BEGIN SM2 PRIVATE KEY-----", b"-----BEGIN EC PRIVATE KEY-----"),
+    (b"-----END SM2 PRIVATE KEY-----", b"-----END EC PRIVATE KEY-----"),
+];
+
 /// The byte order mark of UTF-8, which some editors put at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Returns PEM without byte order marks, carriage returns and blanks around its lines. The parser would pass over a BEGIN
-/// line behind one of these. Returns `None` if there are none, or if this is not PEM.
+/// Returns PEM without byte order marks, carriage returns and blanks around its lines, and with labels that the parser
+/// knows. It would pass over a BEGIN line behind one of these, or with another label. Returns `None` if there are none, or if this is not PEM.
 fn plain_lines(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let has = |mark: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
     let lines = || bytes.split(|byte| matches!(byte, b'\n' | b'\r')).map(plain_line);
@@ -288,7 +283,8 @@ fn plain_lines(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 fn plain_line(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii();
     // Files that were joined have one in the middle.
-    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii()
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
+    SM2_KEY.into_iter().find(|(label, _)| *label == line).map_or(line, |(_, known)| known)
 }
 
 /// Returns the text for a file that can't be read.

@@ -101,7 +101,7 @@ async fn ways(outcomes: &[Option<bool>]) -> (Result<usize, usize>, Vec<usize>) {
         };
         async move { outcome }
     };
-    let ended = first_way(&ways, attempt, |failed| outcomes[*failed] == Some(true)).await;
+    let ended = first_way(&ways, attempt, |_, failed| outcomes[*failed] == Some(true)).await;
     (ended, attempted.into_inner().unwrap())
 }
 

@@ -5,7 +5,7 @@
 use super::alert::Alert;
 use super::chain::{Reason, Refusal};
 use crate::text::foreign;
-use crate::transport::{Credentials, Endpoint};
+use crate::transport::{Credentials, Endpoint, KeyClass};
 use crate::{Error, ErrorKind};
 
 /// A handshake that failed: how far it came, and the error for it.
@@ -163,18 +163,25 @@ fn refused_hello(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> Error 
 
 /// Returns the error for a node that shares no cipher suite, curve or version with this client.
 fn nothing_in_common(what: &str, own: &Credentials, endpoint: &Endpoint) -> Error {
-    let likely = if own.is_rsa() {
-        "The credentials are of an RSA channel, the default of chains built since 2.9.0. Likely it is such a node, which \
-         agrees on keys by static RSA only, or one of a GM chain; this build supports neither"
-    } else {
-        "Likely it is a node of 2.9.0 or later with the default RSA channel, which agrees on keys by static RSA only, \
-         or one of a GM chain; this build supports neither"
+    let likely = match own.key_class() {
+        KeyClass::Ec => {
+            "its channel has RSA certificates, the default of chains built since 2.9.0, or is a GM one, and the credentials \
+             in use are secp256k1 ones"
+        }
+        KeyClass::Rsa => {
+            "its channel has secp256k1 certificates (a chain built with -R) or is a GM one (-G), and the credentials in use \
+             are RSA ones"
+        }
+        KeyClass::Gm => {
+            "its channel is not a GM one, as of chains built with -g but without -G, whose channel takes ca.crt, sdk.crt and \
+             sdk.key, and the credentials in use are SM2 ones"
+        }
     };
     Error::undelivered(
         ErrorKind::TlsNoCommon,
         format!(
-            "the node {endpoint} shares no cipher suite or curve with this client ({what}). {likely}. Build the chain \
-             with secp256k1 certificates (build_chain.sh -R), or use a build that supports it"
+            "the node {endpoint} shares no cipher suite or curve with this client ({what}). Likely {likely}: use the SDK \
+             folder that was made with this chain (nodes/127.0.0.1/sdk), and tls = auto"
         ),
     )
 }

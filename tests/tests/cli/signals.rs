@@ -24,6 +24,43 @@ fn signal_that_was_ignored_at_the_start_stays_ignored() {
 }
 
 #[test]
+fn hang_up_loads_the_credentials_again_if_asked_for() {
+    let place = Place::with_nodes();
+    let topic = [&place.endpoint(1), "hello", "--json"];
+    let subscriber = place.start(&[&["subscribe", "--reload-on-hup"], &topic[..]].concat());
+    assert!(subscriber.line().contains(r#""event":"subscribed""#));
+    subscriber.hang_up();
+    // The reload and the new connection are reported, in either order.
+    let mut lines = [subscriber.line(), subscriber.line()];
+    lines.sort();
+    assert!(lines[0].contains("credentials_reloaded") && lines[1].contains("reconnected"), "{lines:?}");
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).code, 0);
+    assert!(subscriber.line().contains(r#""data":"hi""#));
+    // Unusable files are reported, and end nothing.
+    fs::remove_file(place.folder().join("amop-devnet/sdk/sdk.key")).unwrap();
+    subscriber.hang_up();
+    let failed = subscriber.line();
+    assert!(failed.contains("reload_failed") && failed.contains("sdk.key"), "{failed}");
+    assert_eq!(subscriber.interrupted().code, 0);
+}
+
+#[test]
+fn hang_up_that_was_ignored_at_the_start_stays_ignored() {
+    let place = Place::with_nodes();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_test-amop")]);
+    shell.args(["subscribe", "--reload-on-hup", &place.endpoint(1), "hello", "--json"]);
+    shell.current_dir(place.folder()).env_remove("AMOP_CREDENTIALS");
+    let subscriber = Program::spawn(shell, b"");
+    assert!(subscriber.line().contains(r#""event":"subscribed""#));
+    subscriber.hang_up();
+    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).code, 0);
+    assert!(subscriber.line().contains(r#""data":"hi""#));
+    let ended = subscriber.interrupted();
+    assert_eq!((ended.code, ended.stderr), (0, vec![]), "nothing was loaded again");
+}
+
+#[test]
 fn ctrl_c_ends_the_read_of_credentials_without_end() {
     let place = Place::with_nodes();
     let folder = place.folder().join("pipes");

@@ -19,7 +19,7 @@ fn stats_show_topics_and_peers() {
     let ids = [short(0), short(1)];
     let shown = all_masked(&ended.stdout).join("\n").replace(&ids[0], "ID0").replace(&ids[1], "ID1");
     let expected = "\
-NODE node ID0, agency agency, version 2.7.2, protocol 3
+NODE node ID0, agency agency, version 2.7.2, protocol 3, tls ecdhe
   heartbeat  min SPAN, p50 SPAN, p90 SPAN, p99 SPAN, max SPAN
   topics     here
   peer       NODE node ID1, agency agency

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amop::{Client, ClientBuilder, Event, Events};
+use amop::{Client, ClientBuilder, Event, Events, Tls};
 use amop_devnet::{Devnet, DevnetBuilder};
 
 /// The limit of every wait. A test that passes does not come near it.
@@ -17,9 +17,16 @@ pub(crate) const SHORT_LIMITS: [Duration; 4] = [
     Duration::from_secs(4),
 ];
 
-/// Starts nodes with TLS and credentials.
+/// Starts nodes with TLS and credentials. `$AMOP_TEST_TLS` sets the kind of their channel, so that the same tests run over
+/// each: `ecdhe` (the default), `static-rsa` or `gm`.
 pub(crate) async fn devnet(builder: DevnetBuilder) -> Devnet {
-    builder.start().await.expect("the devnet starts")
+    let tls = std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"));
+    devnet_with(builder, tls).await
+}
+
+/// Starts nodes with this kind of channel.
+pub(crate) async fn devnet_with(builder: DevnetBuilder, tls: Tls) -> Devnet {
+    builder.tls(tls).start().await.expect("the devnet starts")
 }
 
 /// Starts two nodes.

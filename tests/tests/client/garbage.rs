@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use amop::protocol::Seq;
 use amop::protocol::channel::{Frame, FrameReader, MessageType, handshake};
-use amop::transport::{BoxedStream, CredentialSource, Credentials, Generations, KeyExchange, NodeAcceptor};
+use amop::transport::{BoxedStream, Credentials, Generations, KeyExchange, NodeAcceptor};
 use amop::{Client, ClientBuilder, Delivery, Error, ErrorKind, Event};
 use amop_devnet::Devnet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,10 +60,7 @@ impl FakeNode {
 
 /// Returns the builder of a client of the fake node.
 pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
-    let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
-        panic!("a devnet without a folder has its credentials in memory");
-    };
-    let builder = Client::builder().endpoint(&node.endpoint).credential_pem(ca, cert, key);
+    let builder = Client::builder().endpoint(&node.endpoint).credential_source(devnet.credentials());
     // The fake node answers as 2.x, and not always at once.
     builder.generation(Generations::V2).connect_timeout(GUARD)
 }

@@ -2,6 +2,7 @@
 
 mod both;
 mod calls;
+mod channels;
 mod closing;
 mod confirming;
 mod copies;

@@ -39,10 +39,8 @@ impl Resolve for Names {
 /// Returns the builder of a client that knows the name only. Attempts are not limited in time, because no test waits
 /// for the end of one.
 fn named(devnet: &Devnet, names: &Names) -> ClientBuilder {
-    let source = devnet.credentials();
-    let amop::transport::CredentialSource::Pem { ca, cert, key } = source else { panic!("{source:?}") };
     amop::Client::builder()
-        .credential_pem(ca, cert, key)
+        .credential_source(devnet.credentials())
         .endpoint(NAME)
         .resolver(names.clone())
         .connect_timeout(GUARD * 10)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use amop::transport::{CredentialSource, Endpoint, Resolve, Resolving};
+use amop::transport::{Endpoint, Resolve, Resolving};
 use amop::{Client, Delivery, ErrorKind, Event};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -113,12 +113,9 @@ impl Resolve for PanickingResolver {
 #[tokio::test]
 async fn panic_while_connecting_restarts_the_link() {
     let devnet = two_nodes().await;
-    let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
-        panic!("a devnet without a folder has its credentials in memory");
-    };
     let armed = Arc::new(AtomicBool::new(false));
     let resolver = PanickingResolver { address: devnet.node(0).address(), armed: armed.clone() };
-    let client = Client::builder().credential_pem(ca, cert, key).endpoint("node.invalid:20200");
+    let client = Client::builder().credential_source(devnet.credentials()).endpoint("node.invalid:20200");
     let client = client.resolver(resolver).reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
     armed.store(true, Ordering::SeqCst);
     devnet.node(0).cut_sessions();

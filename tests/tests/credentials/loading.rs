@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use amop::ErrorKind;
-use amop::transport::{CredentialSource, Credentials};
+use amop::transport::{CredentialSource, Credentials, GmProtocol, KeyClass};
 use amop_devnet::chain::{
     Algorithm, Chain, ChainOptions, Identity, Issuer, LeafOptions, Period, Role, Sent, Version,
 };
@@ -123,13 +123,7 @@ fn error_of_a_wrong_folder_states_what_to_give() {
     for (given, found, advice) in [
         (chain.path().to_owned(), "no ca.crt", format!("; give {}", sdk.display())),
         (chain.file("nodes"), "no ca.crt", format!("; give {}", sdk.display())),
-        (chain.file("nodes/127.0.0.1"), "no ca.crt", format!("; give {}", sdk.display())),
-        (sdk.join("ca.crt"), "it is not a folder", format!("; give {}", sdk.display())),
-        (
-            gm.path().to_owned(),
-            "no ca.crt (gmca.crt is of a GM chain",
-            "; give a folder with ca.crt".to_owned(),
-        ),
+        (gm.path().to_owned(), "no ca.crt;", "; give a folder with ca.crt".to_owned()),
     ] {
         let error = Credentials::load(&CredentialSource::Directory(given)).unwrap_err();
         assert_error(&error, ErrorKind::CredentialsNotFound, &[found, &advice]);
@@ -181,15 +175,114 @@ fn error_of_an_unusable_key_states_the_usable_kinds() {
     folder.assert_fails(ErrorKind::CredentialsInvalid, "sdk.key", &["2048"]);
 }
 
+/// Puts the credentials of an SDK on a GM chain into `gm` below a folder. Returns the five paths.
+fn put_gm(folder: &Folder, names: [&str; 5]) -> [std::path::PathBuf; 5] {
+    let sdk = sdk(Algorithm::Sm2);
+    let (enc_cert, enc_key) = sdk.encryption_pem().unwrap();
+    let contents = [sdk.ca_pem(), sdk.certificate_pem(), sdk.key_pem(), enc_cert, enc_key];
+    for (name, content) in names.into_iter().zip(contents) {
+        folder.write(name, content);
+    }
+    names.map(|name| folder.file(name))
+}
+
+const GM: [&str; 5] = ["gmca.crt", "gmsdk.crt", "gmsdk.key", "gmensdk.crt", "gmensdk.key"];
+
+fn gm_files([ca, cert, key, enc_cert, enc_key]: [std::path::PathBuf; 5]) -> CredentialSource {
+    CredentialSource::GmFiles { ca, cert, key, enc_cert, enc_key }
+}
+
 #[test]
-fn credentials_of_a_gm_chain_are_reported() {
+fn gm_credentials_load_in_every_encoding_of_the_keys() {
     let folder = Folder::new();
-    folder.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:SM2 -out gm.key");
-    folder.openssl("req -new -x509 -sm3 -subj /CN=gm -key gm.key -out gm.crt");
-    folder.write("sdk.key", folder.read("gm.key"));
-    folder.assert_fails(ErrorKind::CredentialsInvalid, "sdk.key", &["SM2", "GM"]);
-    folder.write("ca.crt", folder.read("gm.crt"));
-    folder.assert_fails(ErrorKind::CredentialsInvalid, "ca.crt", &["SM2", "CN=gm"]);
+    let files = gm_files(put_gm(&folder, GM));
+    folder.openssl("ec -in gmsdk.key -out sec1.key");
+    folder.openssl("ec -in gmensdk.key -no_public -out private-only.key");
+    folder.openssl("ecparam -name SM2 -out parameters");
+    let load = || Credentials::load(&files).and_then(|loaded| loaded.check_chain().map(|()| loaded));
+    let loaded = load().unwrap();
+    assert_eq!((loaded.key_class(), loaded.gm_protocol()), (KeyClass::Gm, Some(GmProtocol::Tls12)));
+    assert!(folder.read("sec1.key").contains("BEGIN SM2 PRIVATE KEY"), "as OpenSSL 3 calls it");
+    for (name, content) in [
+        ("gmsdk.key", folder.read("sec1.key")),
+        ("gmsdk.key", folder.read("parameters") + &folder.read("sec1.key")),
+        ("gmsdk.key", folder.read("sec1.key").replace("SM2 PRIVATE", "EC PRIVATE")),
+        ("gmensdk.key", folder.read("private-only.key")),
+    ] {
+        folder.write(name, content);
+        load().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn gm_names_state_the_protocol() {
+    let folder = Folder::new();
+    let sm = ["sm_ca.crt", "sm_sdk.crt", "sm_sdk.key", "sm_ensdk.crt", "sm_ensdk.key"];
+    for (names, protocol) in [
+        (GM, Some(GmProtocol::Tls12)),
+        (sm, Some(GmProtocol::Tlcp)),
+        (["1.crt", "2.crt", "3.key", "4.crt", "5.key"], None),
+    ] {
+        let loaded = Credentials::load(&gm_files(put_gm(&folder, names))).unwrap();
+        assert_eq!(loaded.gm_protocol(), protocol, "{names:?}");
+    }
+    assert_eq!(Credentials::load(&sdk(Algorithm::Sm2).source()).unwrap().gm_protocol(), None);
+}
+
+#[test]
+fn gm_files_that_do_not_belong_together_are_reported() {
+    let folder = Folder::new();
+    let [ca, cert, key, enc_cert, enc_key] = put_gm(&folder, GM);
+    let other = sdk(Algorithm::Sm2);
+    folder.write("other.key", other.key_pem());
+    let own = |name: &str| folder.file(name);
+    let with = |ca: &std::path::Path, enc_cert: &std::path::Path, enc_key: &std::path::Path| {
+        gm_files([ca.into(), cert.clone(), key.clone(), enc_cert.into(), enc_key.into()])
+    };
+    let cases = [
+        (
+            CredentialSource::Files { ca: ca.clone(), cert: cert.clone(), key: key.clone() },
+            ErrorKind::CredentialsInvalid,
+            "gmensdk.crt and gmensdk.key",
+        ),
+        (with(&ca, &enc_cert, &own("other.key")), ErrorKind::KeyMismatch, "gmensdk.crt"),
+        (with(&own("ca.crt"), &enc_cert, &enc_key), ErrorKind::CredentialsInvalid, "is not SM2"),
+        (with(&ca, &own("sdk.crt"), &own("sdk.key")), ErrorKind::CredentialsInvalid, "holds no SM2"),
+        (
+            gm_files([own("ca.crt"), own("sdk.crt"), own("sdk.key"), enc_cert.clone(), enc_key.clone()]),
+            ErrorKind::CredentialsInvalid,
+            "leave it out",
+        ),
+    ];
+    for (source, kind, part) in cases {
+        assert_error(&Credentials::load(&source).unwrap_err(), kind, &[part]);
+    }
+}
+
+#[test]
+fn faulty_gm_set_beside_others_is_no_error() {
+    let folder = Folder::new();
+    put_gm(&folder, GM);
+    assert!(folder.load().unwrap().beside().is_some());
+    folder.write("gmensdk.key", "damaged");
+    assert!(folder.load().unwrap().beside().is_none());
+}
+
+#[test]
+fn key_of_a_node_is_marked() {
+    let folder = Folder::new();
+    assert!(!folder.load().unwrap().has_key_of_a_node());
+    for (from, to) in [("sdk.crt", "node.crt"), ("sdk.key", "node.key")] {
+        std::fs::rename(folder.file(from), folder.file(to)).unwrap();
+    }
+    let error = folder.load().unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::CredentialsNotFound,
+        &["no sdk.crt, no sdk.key", "node.key", "signs blocks"],
+    );
+    let named = CredentialSource::Directory(folder.file("node.crt"));
+    assert!(Credentials::load(&named).unwrap().has_key_of_a_node());
 }
 
 #[test]

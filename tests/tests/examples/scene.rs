@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use amop::Tls;
 use amop_devnet::Devnet;
 use amop_tests::program::Program;
 use jiff::civil::DateTime;
@@ -19,6 +20,11 @@ pub(crate) fn start(language: &Language, program: &str, arguments: &[&str], fold
     Program::start(&path, &all, folder)
 }
 
+/// Returns the kind of channel that `$AMOP_TEST_TLS` sets, so that the same programs run over each.
+fn tls_of_run() -> Tls {
+    std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"))
+}
+
 /// Two nodes whose credentials are found from the folder that programs run in.
 pub(crate) struct Nodes {
     folder: TempDir,
@@ -29,7 +35,8 @@ pub(crate) struct Nodes {
 impl Nodes {
     pub(crate) fn start() -> Nodes {
         let folder = TempDir::new().unwrap();
-        let devnet = Devnet::builder().dir(folder.path().join("amop-devnet")).start_blocking().unwrap();
+        let builder = Devnet::builder().dir(folder.path().join("amop-devnet")).tls(tls_of_run());
+        let devnet = builder.start_blocking().unwrap();
         Nodes { folder, devnet, began: SystemTime::now() }
     }
 

@@ -157,7 +157,11 @@ async fn node_without_the_clients_curves_is_reported() {
     let network = Network::mint();
     let node = RawNode::start(ALERT_HANDSHAKE_FAILURE).await;
     let error = refused(&node.endpoint, &connector(&network.sdk)).await;
-    assert_error(&error, ErrorKind::TlsNoCommon, &["40 HandshakeFailure", "2.9.0", "static RSA", "-R"]);
+    assert_error(
+        &error,
+        ErrorKind::TlsNoCommon,
+        &["40 HandshakeFailure", "2.9.0", "RSA certificates", "GM one"],
+    );
 }
 
 #[tokio::test]

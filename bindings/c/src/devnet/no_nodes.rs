@@ -3,13 +3,18 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use amop::{Error, ErrorKind, Result};
+use amop::{Error, ErrorKind, Result, Tls};
 
 /// See `nodes.rs`.
 pub(super) enum Nodes {}
 
 impl Nodes {
-    pub(super) fn start(_ports: Vec<u16>, _folder: Option<PathBuf>, _like_2_11: bool) -> Result<Nodes> {
+    pub(super) fn start(
+        _ports: Vec<u16>,
+        _folder: Option<PathBuf>,
+        _like_2_11: bool,
+        _tls: Tls,
+    ) -> Result<Nodes> {
         let text = "this build of the library has no embedded nodes: build it with the feature `devnet`";
         Err(Error::undelivered(ErrorKind::Unsupported, text))
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use amop::{Error, ErrorKind, Result};
+use amop::{Error, ErrorKind, Result, Tls};
 use amop_devnet::Devnet;
 use tempfile::TempDir;
 
@@ -17,7 +17,12 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn start(ports: Vec<u16>, folder: Option<PathBuf>, like_2_11: bool) -> Result<Nodes> {
+    pub(super) fn start(
+        ports: Vec<u16>,
+        folder: Option<PathBuf>,
+        like_2_11: bool,
+        tls: Tls,
+    ) -> Result<Nodes> {
         let temporary = match folder {
             Some(_) => None,
             None => Some(TempDir::with_prefix("amop-devnet-").map_err(|error| {
@@ -27,6 +32,7 @@ impl Nodes {
         };
         let folder = folder.or_else(|| temporary.as_ref().map(|made| made.path().into()));
         let builder = Devnet::builder().ports(ports).dir(folder.unwrap_or_default());
+        let builder = builder.tls(tls);
         let builder = if like_2_11 { builder.like_2_11() } else { builder };
         Ok(Nodes { devnet: on_living_thread(|| builder.start_blocking())?, _temporary: temporary })
     }

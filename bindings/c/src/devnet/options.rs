@@ -8,13 +8,14 @@
 use std::ffi::c_char;
 use std::path::PathBuf;
 
-use amop::Result;
+use amop::{Result, Tls};
 
 use super::nodes::Nodes;
 use crate::argument::invalid_argument;
 use crate::boundary::guard;
 use crate::macros::{borrow_mut, free, text};
 use crate::status::amop_status;
+use crate::tls::tls_of;
 use crate::unwind::guard_or;
 
 /// Settings of a devnet.
@@ -23,18 +24,19 @@ pub struct amop_devnet_options {
     first_port: u16,
     folder: Option<PathBuf>,
     like_2_11: bool,
+    tls: Tls,
 }
 
 impl Default for amop_devnet_options {
     fn default() -> amop_devnet_options {
-        amop_devnet_options { nodes: 2, first_port: 0, folder: None, like_2_11: false }
+        amop_devnet_options { nodes: 2, first_port: 0, folder: None, like_2_11: false, tls: Tls::Auto }
     }
 }
 
 impl amop_devnet_options {
     /// Starts nodes with these options.
     pub(super) fn start(&self) -> Result<Nodes> {
-        Nodes::start(self.ports()?, self.folder.clone(), self.like_2_11)
+        Nodes::start(self.ports()?, self.folder.clone(), self.like_2_11, self.tls)
     }
 
     /// Returns one port for each node; 0 stands for any free port.
@@ -120,6 +122,19 @@ pub unsafe extern "C" fn amop_devnet_options_set_like_2_11(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.like_2_11 = like;
+        Ok(())
+    })
+}
+
+/// Sets the kind of the nodes' channel, an AMOP_TLS_*: AMOP_TLS_ECDHE (secp256k1 certificates, the default),
+/// AMOP_TLS_STATIC_RSA (RSA certificates) or AMOP_TLS_GM (SM2 certificates). A folder holds a chain of one kind.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_options_set_tls(
+    options: *mut amop_devnet_options,
+    tls: i32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.tls = tls_of(tls)?;
         Ok(())
     })
 }

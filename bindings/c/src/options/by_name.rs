@@ -4,7 +4,7 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use amop::{Generations, Result, Retry};
+use amop::{Generations, Result, Retry, Tls};
 
 use super::{Credentials, amop_options};
 use crate::argument::invalid_argument;
@@ -27,14 +27,19 @@ enum Setting {
     Endpoints,
     Folder,
     Files,
+    GmFiles,
+    Tls,
 }
 
 /// Every option that a text can express, by its name.
-const OPTIONS: [(&str, Setting); 24] = [
+const OPTIONS: [(&str, Setting); 27] = [
     ("endpoint", Setting::Endpoint),
     ("endpoints", Setting::Endpoints),
     ("credentials", Setting::Folder),
     ("credential_files", Setting::Files),
+    ("credential_files_gm", Setting::GmFiles),
+    ("tls", Setting::Tls),
+    ("expiry_warning", Setting::Time(|options| &mut options.expiry_warning)),
     ("connect_timeout", Setting::Time(|options| &mut options.connect_timeout)),
     ("call_timeout", Setting::Time(|options| &mut options.call_timeout)),
     ("close_timeout", Setting::Time(|options| &mut options.close_timeout)),
@@ -110,6 +115,17 @@ impl amop_options {
                 let files = files.try_into().map_err(|_| invalid("three paths: ca.crt, sdk.crt, sdk.key"))?;
                 self.credentials = Credentials::Files(files);
             }
+            Setting::GmFiles => {
+                let files: Vec<_> = value.split(',').map(|one| one.trim().to_owned()).collect();
+                let files = files
+                    .try_into()
+                    .map_err(|_| invalid("five paths: CA, two certificates with their keys"))?;
+                self.credentials = Credentials::GmFiles(files);
+            }
+            Setting::Tls => {
+                let names = || invalid(&Tls::ALL.map(Tls::name).join(", "));
+                self.tls = Some(value.parse().map_err(|_| names())?);
+            }
         }
         Ok(())
     }
@@ -166,7 +182,8 @@ fn bytes_of(text: &str) -> Option<usize> {
 /// - other numbers have no unit, and flags are `true` or `false`;
 /// - `retry` is `never`, `definite` or `at_least_once`;
 /// - `endpoint` adds one, `endpoints` a list that is separated by commas;
-/// - `credentials` is a folder, `credential_files` three paths separated by commas.
+/// - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm` or `tlcp`;
+/// - `credentials` is a folder, `credential_files` three paths separated by commas, `credential_files_gm` five.
 ///
 /// - Ownership: `name` and `value` are copied.
 /// - Threads: any thread, including callbacks, but only one at a time.
@@ -194,7 +211,7 @@ mod tests {
             let name = setter.split('(').next().unwrap();
             setters += 1;
             // Its arguments are bytes, not text.
-            if name != "credential_pem" {
+            if name != "credential_pem" && name != "credential_pem_gm" {
                 assert!(OPTIONS.iter().any(|(option, _)| *option == name), "{name} can't be set by name");
             }
         }
@@ -218,6 +235,7 @@ mod tests {
             ("retry", "at_least_once"),
             ("max_events", "10"),
             ("max_send_bytes", "64MiB"),
+            ("tls", "static-rsa"),
         ] {
             options.set(name, value).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -229,6 +247,9 @@ mod tests {
         assert_eq!((options.heartbeat, options.missed_heartbeats, options.group), (None, Some(3), Some(-2)));
         assert_eq!((options.echo, options.retry), (Some(true), Some(Retry::AtLeastOnce)));
         assert_eq!((options.max_events, options.max_send_bytes), (Some(10), Some(64 << 20)));
+        assert_eq!(options.tls, Some(Tls::StaticRsa));
+        options.set("credential_files_gm", "a,b,c,d,e").unwrap();
+        assert!(matches!(&options.credentials, Credentials::GmFiles(files) if files[4] == "e"));
         options.set("credential_files", "a, b,c").unwrap();
         assert!(matches!(&options.credentials, Credentials::Files(files) if *files == ["a", "b", "c"]));
     }
@@ -251,6 +272,8 @@ mod tests {
             ("missed_heartbeats", "4294967296", "a number"),
             ("group", "first", "a number"),
             ("credential_files", "ca,cert", "three paths"),
+            ("credential_files_gm", "ca,cert,key", "five paths"),
+            ("tls", "ssl", "static-rsa"),
         ] {
             let error = options.set(name, value).unwrap_err();
             assert!(error.message().contains(expected), "{name} = {value}: {error}");

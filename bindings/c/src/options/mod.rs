@@ -10,7 +10,7 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use amop::{ClientBuilder, Generations, Retry};
+use amop::{ClientBuilder, Generations, Retry, Tls};
 
 use crate::argument::{apply, time};
 use crate::boundary::guard;
@@ -18,6 +18,7 @@ use crate::generation::generations_of;
 use crate::macros::{borrow_mut, free, text};
 use crate::retry::retry_of;
 use crate::status::amop_status;
+use crate::tls::tls_of;
 use crate::unwind::guard_or;
 
 mod by_name;
@@ -31,6 +32,8 @@ pub struct amop_options {
     /// Holds the listeners.
     pub(crate) base: ClientBuilder,
     credentials: Credentials,
+    tls: Option<Tls>,
+    expiry_warning: Option<Duration>,
     connect_timeout: Option<Duration>,
     call_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
@@ -59,7 +62,9 @@ enum Credentials {
     Discover,
     Folder(String),
     Files([String; 3]),
+    GmFiles([String; 5]),
     Pem([Vec<u8>; 3]),
+    GmPem([Vec<u8>; 5]),
 }
 
 impl amop_options {
@@ -70,10 +75,20 @@ impl amop_options {
             Credentials::Discover => builder,
             Credentials::Folder(folder) => builder.credentials(folder),
             Credentials::Files([ca, cert, key]) => builder.credential_files(ca, cert, key),
-            Credentials::Pem([ca, cert, key]) => {
-                builder.credential_pem(ca.clone(), cert.clone(), key.clone())
+            Credentials::GmFiles([ca, cert, key, enc_cert, enc_key]) => {
+                builder.credential_files_gm(ca, cert, key, enc_cert, enc_key)
+            }
+            Credentials::Pem(files) => {
+                let [ca, cert, key] = files.clone();
+                builder.credential_pem(ca, cert, key)
+            }
+            Credentials::GmPem(files) => {
+                let [ca, cert, key, enc_cert, enc_key] = files.clone();
+                builder.credential_pem_gm(ca, cert, key, enc_cert, enc_key)
             }
         };
+        let builder = apply(builder, self.tls, ClientBuilder::tls);
+        let builder = apply(builder, self.expiry_warning, ClientBuilder::expiry_warning);
         let builder = apply(builder, self.connect_timeout, ClientBuilder::connect_timeout);
         let builder = apply(builder, self.call_timeout, ClientBuilder::call_timeout);
         let builder = apply(builder, self.close_timeout, ClientBuilder::close_timeout);
@@ -122,6 +137,28 @@ pub unsafe extern "C" fn amop_options_add_endpoint(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.endpoints.push(text!(endpoint)?.to_owned());
+        Ok(())
+    })
+}
+
+/// Sets the kind of TLS, an AMOP_TLS_*. Default: AMOP_TLS_AUTO, with which the credentials decide. Connecting fails with
+/// AMOP_ERROR_INVALID_ARGUMENT if the credentials are for another kind.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_tls(options: *mut amop_options, tls: i32) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.tls = Some(tls_of(tls)?);
+        Ok(())
+    })
+}
+
+/// Sets how long before its end a certificate in use is reported as AMOP_EVENT_CERTIFICATE_EXPIRING. Default: 14 days.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_expiry_warning(
+    options: *mut amop_options,
+    warning_ms: u64,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.expiry_warning = time(warning_ms);
         Ok(())
     })
 }

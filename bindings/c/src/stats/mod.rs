@@ -135,7 +135,7 @@ pub unsafe extern "C" fn amop_stats_endpoint(stats: *const amop_stats, index: us
     })
 }
 
-/// Stores one statistic of an endpoint, AMOP_STAT_CONNECTED to AMOP_STAT_OVERLOADED, in `*value`.
+/// Stores one statistic of an endpoint, AMOP_STAT_CONNECTED to AMOP_STAT_TLS, in `*value`.
 ///
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, also for an invalid index or statistic.
 #[unsafe(no_mangle)]

@@ -6,6 +6,7 @@ use amop::{EndpointState, EndpointStats, Stats, SubscriptionStats};
 
 use crate::argument::{invalid_argument, name_of};
 use crate::macros::named;
+use crate::tls::number_of;
 use crate::unwind::guard_or;
 
 /// One statistic. 1 to 19 belong to a client. 20 to 49 belong to an endpoint; a client has their totals. 50 and
@@ -75,6 +76,9 @@ pub enum amop_stat {
     /// Calls and replies refused because of a limit: bytes queued at this connection; of a client: also calls under
     /// way.
     AMOP_STAT_OVERLOADED = 40,
+    /// The kind of TLS by which the endpoint was reached the last time, an AMOP_TLS_*; AMOP_TLS_AUTO before, and of a
+    /// client.
+    AMOP_STAT_TLS = 41,
 
     /// Messages queued now.
     AMOP_STAT_HELD_MESSAGES = 50,
@@ -94,7 +98,7 @@ impl From<amop_stat> for i32 {
 }
 
 /// Every statistic, with its name.
-const STATS: [(amop_stat, &CStr); 34] = named!(amop_stat {
+const STATS: [(amop_stat, &CStr); 35] = named!(amop_stat {
     AMOP_STAT_HELD_BYTES,
     AMOP_STAT_RETRIES,
     AMOP_STAT_DISPATCHER_WAITS,
@@ -125,6 +129,7 @@ const STATS: [(amop_stat, &CStr); 34] = named!(amop_stat {
     AMOP_STAT_ROUND_TRIPS,
     AMOP_STAT_STATE,
     AMOP_STAT_OVERLOADED,
+    AMOP_STAT_TLS,
     AMOP_STAT_HELD_MESSAGES,
     AMOP_STAT_ACCEPTED,
     AMOP_STAT_REFUSED,
@@ -183,6 +188,7 @@ pub(super) fn of_endpoint(node: &EndpointStats) -> Values {
         (AMOP_STAT_ROUND_TRIPS, node.round_trips.count()),
         (AMOP_STAT_STATE, state_of(node.state)),
         (AMOP_STAT_OVERLOADED, node.overloaded),
+        (AMOP_STAT_TLS, number_of(node.tls.unwrap_or_default()) as u64),
     ]
 }
 

@@ -48,6 +48,14 @@ func (c *Client) Free() {
 	c.release()
 }
 
+// ReloadCredentials loads the credentials again, and waits in C until all connections were made anew.
+func (c *Client) ReloadCredentials() *Error {
+	return c.use(func(client *C.amop_client) *Error {
+		var failure *C.amop_error
+		return taken(C.amop_client_reload_credentials(client, &failure), &failure)
+	})
+}
+
 // AddEndpoint adds an endpoint. It does not wait.
 func (c *Client) AddEndpoint(endpoint string) *Error {
 	return c.use(func(client *C.amop_client) *Error {

@@ -9,6 +9,7 @@ type DevnetOptions struct {
 	Port    int
 	Folder  string
 	Like211 bool
+	TLS     int32
 }
 
 // Devnet is an amop_devnet. Its methods may be called from any number of goroutines at once; they wait in C.
@@ -26,6 +27,7 @@ func StartDevnet(o *DevnetOptions) (*Devnet, *Error) {
 	s.set("Nodes", C.amop_devnet_options_set_nodes(options, C.size_t(o.Nodes)))
 	s.set("Port", C.amop_devnet_options_set_port(options, C.uint16_t(o.Port)))
 	s.set("Like211", C.amop_devnet_options_set_like_2_11(options, C.bool(o.Like211)))
+	s.set("TLS", C.amop_devnet_options_set_tls(options, C.int32_t(o.TLS)))
 	if o.Folder != "" {
 		s.set("Folder", C.amop_devnet_options_set_folder(options, cText(o.Folder)))
 	}

@@ -11,6 +11,7 @@ type Event struct {
 	NodeVersion string
 	Topic       string
 	Message     string
+	Expires     int64 // seconds since 1970, or 0
 	Failure     *Error
 }
 
@@ -67,6 +68,7 @@ func (e *Events) Take() (*Event, *Error) {
 		NodeVersion: text(item.node_version),
 		Topic:       text(item.topic),
 		Message:     text(item.message),
+		Expires:     int64(item.expires),
 	}
 	if item.failed {
 		event.Failure = flatError(&item.failure)

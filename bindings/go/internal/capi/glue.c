@@ -136,6 +136,7 @@ size_t amopgo_take_event(const amop_events *events, amopgo_event *event, amop_st
     event->node_version = amop_event_node_version(event->event);
     event->topic = amop_event_topic(event->event);
     event->message = amop_event_message(event->event);
+    event->expires = amop_event_expires(event->event);
     event->failed = error != NULL;
     if (error != NULL) {
         amopgo_read_error(error, &event->failure);

@@ -49,6 +49,7 @@ typedef struct amopgo_event {
     const char *node_version;
     const char *topic;
     const char *message;
+    int64_t expires;
     bool failed;
     amopgo_failure failure; /* only if failed */
 } amopgo_event;

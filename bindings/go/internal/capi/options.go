@@ -22,6 +22,8 @@ type ClientOptions struct {
 	Credentials      string
 	Files            *Files
 	PEM              *PEM
+	TLS              int32
+	ExpiryWarning    time.Duration
 	ConnectTimeout   time.Duration
 	CallTimeout      time.Duration
 	CloseTimeout     time.Duration
@@ -43,14 +45,18 @@ type ClientOptions struct {
 	Group            int64
 }
 
-// Files are the paths of the three credential files.
+// Files are the paths of the credential files. The last two are of GM chains.
 type Files struct {
-	CA, Cert, Key string
+	CA, Cert, Key   string
+	GM              bool
+	EncCert, EncKey string
 }
 
-// PEM are the contents of the three credential files.
+// PEM are the contents of the credential files. The last two are of GM chains.
 type PEM struct {
-	CA, Cert, Key []byte
+	CA, Cert, Key   []byte
+	GM              bool
+	EncCert, EncKey []byte
 }
 
 // Milliseconds converts a time for C. It is rounded up, so that a short time does not become 0, the default.
@@ -89,16 +95,28 @@ func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	if o.Credentials != "" {
 		s.set("Credentials", C.amop_options_set_credentials(options, cText(o.Credentials)))
 	}
-	if files := o.Files; files != nil {
+	if files := o.Files; files != nil && files.GM {
+		s.set("CredentialFilesGM", C.amop_options_set_credential_files_gm(options,
+			cText(files.CA), cText(files.Cert), cText(files.Key), cText(files.EncCert), cText(files.EncKey)))
+	} else if files != nil {
 		s.set("CredentialFiles", C.amop_options_set_credential_files(options,
 			cText(files.CA), cText(files.Cert), cText(files.Key)))
 	}
-	if pem := o.PEM; pem != nil {
+	if pem := o.PEM; pem != nil && pem.GM {
+		s.set("CredentialPEMGM", C.amop_options_set_credential_pem_gm(options,
+			unsafe.Pointer(pointer(pem.CA)), C.size_t(len(pem.CA)),
+			unsafe.Pointer(pointer(pem.Cert)), C.size_t(len(pem.Cert)),
+			unsafe.Pointer(pointer(pem.Key)), C.size_t(len(pem.Key)),
+			unsafe.Pointer(pointer(pem.EncCert)), C.size_t(len(pem.EncCert)),
+			unsafe.Pointer(pointer(pem.EncKey)), C.size_t(len(pem.EncKey))))
+	} else if pem != nil {
 		s.set("CredentialPEM", C.amop_options_set_credential_pem(options,
 			unsafe.Pointer(pointer(pem.CA)), C.size_t(len(pem.CA)),
 			unsafe.Pointer(pointer(pem.Cert)), C.size_t(len(pem.Cert)),
 			unsafe.Pointer(pointer(pem.Key)), C.size_t(len(pem.Key))))
 	}
+	s.set("TLS", C.amop_options_set_tls(options, C.int32_t(o.TLS)))
+	s.set("ExpiryWarning", C.amop_options_set_expiry_warning(options, ms(o.ExpiryWarning)))
 	s.set("ConnectTimeout", C.amop_options_set_connect_timeout(options, ms(o.ConnectTimeout)))
 	s.set("CallTimeout", C.amop_options_set_call_timeout(options, ms(o.CallTimeout)))
 	s.set("CloseTimeout", C.amop_options_set_close_timeout(options, ms(o.CloseTimeout)))

@@ -23,7 +23,7 @@ type EndpointStats struct {
 	// LastError is nil while a session is established.
 	LastError *Error
 
-	State, Connected, Connects, Losses, FailedConnects uint64
+	State, Connected, TLS, Connects, Losses, FailedConnects uint64
 
 	FramesSent, FramesReceived, BytesSent, BytesReceived, Writes, QueuedBytes uint64
 
@@ -75,6 +75,7 @@ func (s *EndpointStats) statistics() []statistic {
 	return []statistic{
 		{C.AMOP_STAT_STATE, &s.State},
 		{C.AMOP_STAT_CONNECTED, &s.Connected},
+		{C.AMOP_STAT_TLS, &s.TLS},
 		{C.AMOP_STAT_CONNECTS, &s.Connects},
 		{C.AMOP_STAT_LOSSES, &s.Losses},
 		{C.AMOP_STAT_FAILED_CONNECTS, &s.FailedConnects},

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{self, Path, PathBuf};
 
-use amop::text;
+use amop::{Tls, text};
 use amop_devnet::Counters;
 use clap::Args;
 use serde::{Serialize, Serializer};
@@ -30,7 +30,8 @@ Examples:
   amop devnet                        two nodes at 127.0.0.1:20200 and 20201
   amop devnet --nodes 4 --port 0     four nodes, each at a free port
   amop devnet --like-2.11            with the faults of real 2.11.2 nodes
-  amop devnet --rsa --dir rsa        RSA certificates, in another folder than secp256k1 ones
+  amop devnet --rsa --dir rsa        an RSA channel, in another folder than secp256k1 certificates
+  amop devnet --gm --dir gm          a GM channel
   amop devnet --fault 'lose type=0x31 times=1'
                                      the first reply is lost
   amop devnet --control              reads commands from standard input, such as: freeze 1")]
@@ -53,10 +54,12 @@ pub(crate) struct Devnet {
     /// The group of the nodes
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = whole::<u32>(1..=32767))]
     group: u32,
-    /// Use RSA certificates, the default of chains since 2.9; real nodes of such chains support only static RSA key
-    /// exchange, these nodes only ECDHE, so that a client that connects here may not connect there, and vice versa
+    /// An RSA channel, the default of chains since 2.9: RSA certificates and static RSA key exchange
     #[arg(long)]
     rsa: bool,
+    /// A GM channel, as of chains made with build_chain.sh -g -G: SM2 certificates
+    #[arg(long, conflicts_with = "rsa")]
+    gm: bool,
     /// A fault in frames, such as 'lose type=0x31 times=1 topic=hello'; can be given several times
     #[arg(long = "fault", value_name = "FAULT", value_parser = values::text(), help_heading = "Faults")]
     faults: Vec<String>,
@@ -73,7 +76,7 @@ impl Devnet {
             .host(self.host)
             .ports(self.ports()?)
             .dir(&self.dir)
-            .rsa(self.rsa)
+            .tls(self.tls())
             .chain_id(&self.chain_id)
             .group(self.group.into());
         let devnet = self.behaviour.apply_to(builder).start().await?;
@@ -94,6 +97,14 @@ impl Devnet {
         devnet.stop().await;
         output.emit_now(&Summary::of(&counters))?;
         Ok(Exit::Done)
+    }
+
+    fn tls(&self) -> Tls {
+        match (self.rsa, self.gm) {
+            (true, _) => Tls::StaticRsa,
+            (_, true) => Tls::Gm,
+            _ => Tls::Ecdhe,
+        }
     }
 
     fn ports(&self) -> Outcome<Vec<u16>> {

@@ -7,6 +7,16 @@
 //! cert/agency/  agency.crt  agency.key            not with RSA keys: there the CA issues nodes and SDKs itself
 //! ```
 //!
+//! A GM chain has an RSA set for SDKs too, as the script writes it. Its nodes accept only the GM set:
+//!
+//! ```text
+//! sdk/gm/              gmca.crt  gmsdk.crt  gmsdk.key  gmensdk.crt  gmensdk.key
+//! sdk/                 ca.crt  sdk.crt  sdk.key          RSA
+//! node0/conf/          gmca.crt  gmnode.crt  gmnode.key  gmennode.crt  gmennode.key
+//! gmcert/              gmca.crt  gmca.key
+//! gmcert/agency-gm/    gmagency.crt  gmagency.key
+//! ```
+//!
 //! Existing files are reused, or reported if they are unusable. They are never overwritten.
 
 use std::fs::{self, OpenOptions};
@@ -65,7 +75,7 @@ impl ChainFolder {
 
     /// Returns the credentials of a node, counted from 0.
     pub fn node(&self, index: usize) -> CredentialSource {
-        CredentialSource::Directory(self.node_folder(index))
+        Layout::of(self.chain.algorithm()).files(&self.node_folder(index), "node")
     }
 
     /// Returns the chain, which can issue more certificates.
@@ -81,43 +91,115 @@ impl ChainFolder {
     fn ensure_node(&self, index: usize) -> Result<()> {
         let folder = self.node_folder(index);
         if folder.exists() {
-            return check(&folder, &self.chain);
+            return check(&folder, "node", &self.chain);
         }
         let options = LeafOptions::of(self.chain.algorithm());
         let identity = self.chain.issue(Role::Node, &format!("node{index}"), &options)?;
-        write_identity(&folder, &identity, "node")
+        Layout::of(self.chain.algorithm()).write(&folder, &identity, "node")
+    }
+}
+
+/// The names of files and folders, which the kind of keys decides.
+struct Layout {
+    /// The prefix of file names.
+    prefix: &'static str,
+    /// The folder of the CA.
+    cert: &'static str,
+    /// The folder of the agency below it.
+    agency: &'static str,
+    /// The folder of the SDK.
+    sdk: &'static str,
+    is_gm: bool,
+}
+
+impl Layout {
+    fn of(algorithm: Algorithm) -> Layout {
+        match algorithm {
+            Algorithm::Secp256k1 | Algorithm::Rsa => {
+                Layout { prefix: "", cert: "cert", agency: "agency", sdk: "sdk", is_gm: false }
+            }
+            Algorithm::Sm2 => {
+                Layout { prefix: "gm", cert: "gmcert", agency: "agency-gm", sdk: "sdk/gm", is_gm: true }
+            }
+        }
+    }
+
+    fn name(&self, rest: &str) -> String {
+        format!("{}{rest}", self.prefix)
+    }
+
+    /// Returns certificate and key of the CA.
+    fn ca(&self, folder: &Path) -> (PathBuf, PathBuf) {
+        let cert = folder.join(self.cert);
+        (cert.join(self.name("ca.crt")), cert.join(self.name("ca.key")))
+    }
+
+    /// Returns certificate and key of the agency.
+    fn agency(&self, folder: &Path) -> (PathBuf, PathBuf) {
+        let agency = folder.join(self.cert).join(self.agency);
+        (agency.join(self.name("agency.crt")), agency.join(self.name("agency.key")))
+    }
+
+    /// Returns the files of a node or SDK.
+    fn files(&self, folder: &Path, owner: &str) -> CredentialSource {
+        let file = |name: &str| folder.join(self.name(name));
+        let (ca, cert, key) = (file("ca.crt"), file(&format!("{owner}.crt")), file(&format!("{owner}.key")));
+        if !self.is_gm {
+            return CredentialSource::Files { ca, cert, key };
+        }
+        let (enc_cert, enc_key) = (file(&format!("en{owner}.crt")), file(&format!("en{owner}.key")));
+        CredentialSource::GmFiles { ca, cert, key, enc_cert, enc_key }
+    }
+
+    /// Writes the files of a node or SDK.
+    fn write(&self, folder: &Path, identity: &Identity, owner: &str) -> Result<()> {
+        let file = |name: &str| folder.join(self.name(name));
+        write(&file("ca.crt"), identity.ca_pem(), CERTIFICATE_MODE)?;
+        write(&file(&format!("{owner}.crt")), identity.certificate_pem(), CERTIFICATE_MODE)?;
+        write(&file(&format!("{owner}.key")), identity.key_pem(), KEY_MODE)?;
+        if let Some((certificate, key)) = identity.encryption_pem() {
+            write(&file(&format!("en{owner}.crt")), certificate, CERTIFICATE_MODE)?;
+            write(&file(&format!("en{owner}.key")), key, KEY_MODE)?;
+        }
+        Ok(())
     }
 }
 
 /// Returns whether `folder` holds any part of a chain.
 fn holds_a_chain(folder: &Path) -> bool {
-    ["cert", "sdk", "node0"].iter().any(|part| folder.join(part).exists())
+    ["cert", "gmcert", "sdk", "node0"].iter().any(|part| folder.join(part).exists())
 }
 
 fn create(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
+    let layout = Layout::of(algorithm);
     let chain = Chain::mint(&ChainOptions::of(algorithm))?;
-    let cert = folder.join("cert");
-    write(&cert.join("ca.crt"), &chain.root().certificate_pem()?, CERTIFICATE_MODE)?;
-    write(&cert.join("ca.key"), &chain.root().key_pem()?, KEY_MODE)?;
+    let (certificate, key) = layout.ca(folder);
+    write(&certificate, &chain.root().certificate_pem()?, CERTIFICATE_MODE)?;
+    write(&key, &chain.root().key_pem()?, KEY_MODE)?;
     if chain.has_agency() {
-        write(&cert.join("agency/agency.crt"), &chain.agency()?.certificate_pem()?, CERTIFICATE_MODE)?;
-        write(&cert.join("agency/agency.key"), &chain.agency()?.key_pem()?, KEY_MODE)?;
+        let (certificate, key) = layout.agency(folder);
+        write(&certificate, &chain.agency()?.certificate_pem()?, CERTIFICATE_MODE)?;
+        write(&key, &chain.agency()?.key_pem()?, KEY_MODE)?;
     }
     let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm))?;
-    write_identity(&folder.join("sdk"), &sdk, "sdk")?;
+    layout.write(&folder.join(layout.sdk), &sdk, "sdk")?;
+    if algorithm == Algorithm::Sm2 {
+        // What the script makes for the RSA channel, which the nodes don't have.
+        create(folder, Algorithm::Rsa)?;
+    }
     Ok(chain)
 }
 
 fn open(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
-    let cert = folder.join("cert");
-    let ca = (cert.join("ca.crt"), cert.join("ca.key"));
-    let agency = (cert.join("agency/agency.crt"), cert.join("agency/agency.key"));
-    let sdk = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.join("sdk").join(name));
+    let layout = Layout::of(algorithm);
+    check_kind(folder, algorithm)?;
+    let (ca, agency) = (layout.ca(folder), layout.agency(folder));
+    let sdk_folder = folder.join(layout.sdk);
     let authorities = match algorithm {
-        Algorithm::Secp256k1 => vec![&ca, &agency],
+        Algorithm::Secp256k1 | Algorithm::Sm2 => vec![&ca, &agency],
         Algorithm::Rsa => vec![&ca],
     };
-    check_kind(folder, &ca, algorithm)?;
+    let sdk = files_of(layout.files(&sdk_folder, "sdk"));
     let needed = authorities.iter().flat_map(|(certificate, key)| [certificate, key]).chain(&sdk);
     let missing: Vec<_> =
         needed.filter(|path| !path.exists()).map(|path| text::path(path).to_string()).collect();
@@ -125,61 +207,93 @@ fn open(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
         return Err(Error::undelivered(
             ErrorKind::CredentialsNotFound,
             format!(
-                "the chain in {} is incomplete, there is no {}: restore it, or delete the folder's cert, sdk and node \
+                "the chain in {} is incomplete, there is no {}: restore it, or delete the folder's {}, sdk and node \
                  folders (or use another folder) to create a new chain",
                 text::path(folder),
-                missing.join(", no ")
+                missing.join(", no "),
+                layout.cert,
             ),
         ));
     }
     for (certificate, key) in &authorities {
-        let source =
-            CredentialSource::Files { ca: ca.0.clone(), cert: certificate.clone(), key: key.clone() };
-        Credentials::load(&source)?;
+        check_authority(&ca.0, certificate, key, algorithm)?;
     }
     let issuer = match algorithm {
-        Algorithm::Secp256k1 => Some(read_authority(&agency.0, &agency.1)?),
+        Algorithm::Secp256k1 | Algorithm::Sm2 => Some(read_authority(&agency.0, &agency.1)?),
         Algorithm::Rsa => None,
     };
     let chain = Chain::from_authorities(read_authority(&ca.0, &ca.1)?, issuer);
-    check(&folder.join("sdk"), &chain)?;
+    check(&sdk_folder, "sdk", &chain)?;
     Ok(chain)
 }
 
-/// Checks that the CA's keys are of the wanted kind. Passes if the CA cannot be read.
-fn check_kind(folder: &Path, ca: &(PathBuf, PathBuf), wanted: Algorithm) -> Result<()> {
-    let Ok(authority) = read_authority(&ca.0, &ca.1) else {
-        // The checks of each file report the cause.
-        return Ok(());
+/// Checks the files of a CA or agency: they parse, belong together and are in date.
+fn check_authority(ca: &Path, certificate: &Path, key: &Path, algorithm: Algorithm) -> Result<()> {
+    let [ca, cert, key] = [ca, certificate, key].map(Path::to_owned);
+    let source = match algorithm {
+        Algorithm::Secp256k1 | Algorithm::Rsa => CredentialSource::Files { ca, cert, key },
+        // An authority has no certificate for encryption: its own stands in.
+        Algorithm::Sm2 => {
+            CredentialSource::GmFiles { ca, enc_cert: cert.clone(), enc_key: key.clone(), cert, key }
+        }
     };
-    if authority.algorithm() == wanted {
+    Credentials::load(&source).map(drop)
+}
+
+/// Returns the paths in a source.
+fn files_of(source: CredentialSource) -> Vec<PathBuf> {
+    match source {
+        CredentialSource::Files { ca, cert, key } => vec![ca, cert, key],
+        CredentialSource::GmFiles { ca, cert, key, enc_cert, enc_key } => {
+            vec![ca, cert, key, enc_cert, enc_key]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Checks that the chain in the folder is of the wanted kind. Passes if the CA cannot be read.
+fn check_kind(folder: &Path, wanted: Algorithm) -> Result<()> {
+    let ca = Layout::of(Algorithm::Rsa).ca(folder);
+    let has_gm = folder.join(Layout::of(Algorithm::Sm2).cert).exists();
+    let there = match read_authority(&ca.0, &ca.1) {
+        _ if has_gm => Algorithm::Sm2,
+        Ok(authority) => authority.algorithm(),
+        // The checks of each file report the cause.
+        Err(_) => return Ok(()),
+    };
+    if there == wanted {
         return Ok(());
     }
-    let (there, asked) = match wanted {
-        Algorithm::Secp256k1 => ("RSA", "secp256k1"),
-        Algorithm::Rsa => ("secp256k1", "RSA"),
+    let name = |algorithm| match algorithm {
+        Algorithm::Secp256k1 => "secp256k1",
+        Algorithm::Rsa => "RSA",
+        Algorithm::Sm2 => "SM2",
     };
     Err(Error::undelivered(
         ErrorKind::CredentialsInvalid,
         format!(
-            "the chain in {} has {there} certificates, not {asked} ones: use another folder",
-            text::path(folder)
+            "the chain in {} has {} certificates, not {} ones: use another folder",
+            text::path(folder),
+            name(there),
+            name(wanted)
         ),
     ))
 }
 
 /// Checks that the files of a node or SDK are usable and belong to `chain`: they must trust what the chain issues.
-fn check(folder: &Path, chain: &Chain) -> Result<()> {
-    Credentials::load(&CredentialSource::Directory(folder.to_owned()))?.check_chain()?;
-    let ca = read(&folder.join("ca.crt"))?;
+fn check(folder: &Path, owner: &str, chain: &Chain) -> Result<()> {
+    let layout = Layout::of(chain.algorithm());
+    Credentials::load(&layout.files(folder, owner))?.check_chain()?;
+    let ca = read(&folder.join(layout.name("ca.crt")))?;
     let probe = chain.issue(Role::Sdk, "probe", &LeafOptions::of(chain.algorithm()))?.trusting(&ca);
     probe.credentials()?.check_chain().map_err(|_| {
         Error::undelivered(
             ErrorKind::CredentialsInvalid,
             format!(
-                "{} belongs to another chain than CA and agency in the cert folder: restore the right files, or \
-                 delete the cert, sdk and node folders to create a new chain",
-                text::path(folder)
+                "{} belongs to another chain than CA and agency in the {} folder: restore the right files, or \
+                 delete the {1}, sdk and node folders to create a new chain",
+                text::path(folder),
+                layout.cert
             ),
         )
     })
@@ -196,12 +310,6 @@ fn read_authority(certificate: &Path, key: &Path) -> Result<Authority> {
 
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| at(path, "read", &error))
-}
-
-fn write_identity(folder: &Path, identity: &Identity, name: &str) -> Result<()> {
-    write(&folder.join("ca.crt"), identity.ca_pem(), CERTIFICATE_MODE)?;
-    write(&folder.join(format!("{name}.crt")), identity.certificate_pem(), CERTIFICATE_MODE)?;
-    write(&folder.join(format!("{name}.key")), identity.key_pem(), KEY_MODE)
 }
 
 /// Creates a file. Its mode is set at creation, so that others can never read a key.

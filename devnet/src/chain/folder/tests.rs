@@ -179,3 +179,77 @@ fn parts_of_another_chain_are_reported() {
     }
     fails(folder.path(), ErrorKind::CredentialsInvalid, "conf belongs to another chain");
 }
+
+#[test]
+fn gm_chain_has_the_layout_of_the_script() {
+    let folder = TempDir::new().unwrap();
+    let open = || ChainFolder::open_or_mint(folder.path(), 1, Algorithm::Sm2);
+    let chain = open().unwrap();
+    let first = contents(folder.path());
+    let files = [
+        "cert/ca.crt",
+        "cert/ca.key",
+        "gmcert/agency-gm/gmagency.crt",
+        "gmcert/agency-gm/gmagency.key",
+        "gmcert/gmca.crt",
+        "gmcert/gmca.key",
+        "node0/conf/gmca.crt",
+        "node0/conf/gmennode.crt",
+        "node0/conf/gmennode.key",
+        "node0/conf/gmnode.crt",
+        "node0/conf/gmnode.key",
+        "sdk/ca.crt",
+        "sdk/gm/gmca.crt",
+        "sdk/gm/gmensdk.crt",
+        "sdk/gm/gmensdk.key",
+        "sdk/gm/gmsdk.crt",
+        "sdk/gm/gmsdk.key",
+        "sdk/sdk.crt",
+        "sdk/sdk.key",
+    ];
+    assert_eq!(first.keys().collect::<Vec<_>>(), files);
+    Credentials::load(&chain.node(0)).unwrap().check_chain().unwrap();
+    let sdk = Credentials::load(&CredentialSource::Directory(chain.sdk())).unwrap();
+    sdk.check_chain().unwrap();
+    sdk.beside().expect("the GM set").check_chain().unwrap();
+    // It is reused, and not taken for another kind.
+    open().unwrap();
+    for algorithm in [Algorithm::Rsa, Algorithm::Secp256k1] {
+        let error = ChainFolder::open_or_mint(folder.path(), 1, algorithm).unwrap_err();
+        assert!(error.message().contains("has SM2 certificates"), "{error}");
+    }
+    assert_eq!(contents(folder.path()), first);
+}
+
+/// OpenSSL checks the chains of every kind, one certificate after the other, because it applies the signers' identity of
+/// SM2 to the checked certificate only.
+#[test]
+fn openssl_accepts_the_chains_of_every_kind() {
+    const AGENCY: &str = "cert/agency/agency.crt";
+    const GM_AGENCY: &str = "gmcert/agency-gm/gmagency.crt";
+    let secp256k1 = [("cert/ca.crt", AGENCY), (AGENCY, "sdk/sdk.crt"), (AGENCY, "node0/conf/node.crt")];
+    let rsa = [("cert/ca.crt", "sdk/sdk.crt"), ("cert/ca.crt", "node0/conf/node.crt")];
+    let gm = [
+        ("gmcert/gmca.crt", GM_AGENCY),
+        (GM_AGENCY, "sdk/gm/gmsdk.crt"),
+        (GM_AGENCY, "sdk/gm/gmensdk.crt"),
+        (GM_AGENCY, "node0/conf/gmnode.crt"),
+        (GM_AGENCY, "node0/conf/gmennode.crt"),
+    ];
+    for (algorithm, links) in
+        [(Algorithm::Secp256k1, &secp256k1[..]), (Algorithm::Rsa, &rsa), (Algorithm::Sm2, &gm)]
+    {
+        let folder = TempDir::new().unwrap();
+        ChainFolder::open_or_mint(folder.path(), 1, algorithm).unwrap();
+        for (issuer, certificate) in links {
+            let identity = if algorithm == Algorithm::Sm2 { "-vfyopt distid:1234567812345678 " } else { "" };
+            let arguments = format!("verify {identity}-partial_chain -CAfile {issuer} {certificate}");
+            let output = std::process::Command::new("openssl")
+                .args(arguments.split(' '))
+                .current_dir(folder.path())
+                .output()
+                .expect("the openssl command is installed");
+            assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}

@@ -47,6 +47,8 @@ fn signing_key(key: &PrivateKey) -> Option<Arc<dyn SigningKey>> {
             };
             rustls::crypto::ring::sign::any_supported_type(&der).ok()
         }
+        // rustls has no signatures with it.
+        KeyKind::Sm2 => None,
     }
 }
 

@@ -138,5 +138,6 @@ fn embedded_rsa_node_works() {
     let diagnosis = Diagnosis::of(&place, &place.endpoint(0), &[]);
     diagnosis.works();
     diagnosis.is_ok("credentials", "RSA");
+    diagnosis.is_ok("tls", "static RSA (no forward secrecy)");
     diagnosis.is_ok("certificate", "CN=node0");
 }

@@ -56,6 +56,18 @@ fn no_credentials() {
 }
 
 #[test]
+fn node_key() {
+    let case = Case::new();
+    for (from, to) in [("sdk.crt", "node.crt"), ("sdk.key", "node.key")] {
+        fs::rename(case.folder().join(from), case.folder().join(to)).unwrap();
+    }
+    case.diagnosis().is("credentials", 3, "no-credentials", "no sdk.crt, no sdk.key");
+    let named = ["--credentials", "own/node.crt"];
+    let diagnosis = Diagnosis::of(&case.place, &case.place.endpoint(0), &named);
+    diagnosis.works_with_note("credentials", "node-key", "node.crt");
+}
+
+#[test]
 fn wrong_format() {
     let case = Case::new();
     openssl(&case.folder(), "x509 -in sdk.crt -outform DER -out sdk.der");

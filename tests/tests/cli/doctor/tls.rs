@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
+use amop::Tls;
 use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate, OnConnect};
 
@@ -19,9 +20,74 @@ fn rsa_channel() {
     let folder = place.folder().join("own");
     rsa_chain(&folder);
     let node = serve(&folder, "-cert node.crt -key node.key -CAfile ca.crt -Verify 1 -cipher kRSA+AES");
-    // With the credentials of its chain, with others, and without any.
-    Diagnosis::of(&place, &node.endpoint, OWN).is("tls", 5, "rsa-channel", "only static RSA");
-    Diagnosis::of(&place, &node.endpoint, &[]).is("tls", 5, "rsa-channel", "only static RSA");
+    // With others than the credentials of its chain, without any, and with the right ones, but the wrong option.
+    let seen = "only static RSA; in use are secp256k1 credentials";
+    Diagnosis::of(&place, &node.endpoint, &[]).is("tls", 5, "rsa-channel", seen);
+    let none = Diagnosis::of(&place, &node.endpoint, &["--credentials", "nowhere"]);
+    none.is("credentials", 3, "no-credentials", "nowhere");
+    none.is_ok("tls", "TLS with static RSA, as 2.x nodes");
+    none.is_ok("certificate", "CN=node");
+    let pinned = Diagnosis::of(&place, &node.endpoint, &[OWN, &["--tls", "ecdhe"]].concat());
+    pinned.is("tls", 5, "rsa-channel", "in use are RSA credentials, tls ecdhe");
+}
+
+/// Every kind of node with every kind of credentials: those of its chain work, others are named with what to use.
+#[test]
+fn every_channel_with_every_kind_of_credentials() {
+    let place = Place::with_nodes();
+    let kinds = [
+        (Tls::Ecdhe, "secp256k1-channel", "secp256k1"),
+        (Tls::StaticRsa, "rsa-channel", "RSA"),
+        (Tls::Gm, "gm-channel", "SM2"),
+    ];
+    let chains = kinds.map(|(tls, ..)| {
+        let folder = place.folder().join(tls.name());
+        let builder = Devnet::builder().nodes(1).dir(&folder).tls(tls);
+        builder.start_blocking().unwrap()
+    });
+    for (node, (tls, finding, class)) in chains.iter().zip(kinds) {
+        for (other, ..) in kinds {
+            // The GM set is named by a file, because its folder leads to the RSA set too.
+            let sdk = if other == Tls::Gm { "sdk/gm/gmsdk.crt" } else { "sdk" };
+            let credentials = format!("{}/{sdk}", other.name());
+            let diagnosis = Diagnosis::of(&place, &node.endpoints()[0], &["--credentials", &credentials]);
+            if other == tls {
+                diagnosis.works();
+                diagnosis.is_ok("credentials", class);
+            } else {
+                diagnosis.is("tls", 5, finding, "in use are");
+            }
+        }
+    }
+    // The SDK's folder of a GM chain holds an RSA set, which leads to the GM set.
+    let diagnosis = Diagnosis::of(&place, &chains[2].endpoints()[0], &["--credentials", "gm/sdk"]);
+    diagnosis.works();
+    diagnosis.is_ok("credentials", "gmsdk.crt");
+    diagnosis.is_ok("tls", "GM over TLS 1.2");
+    diagnosis.is_ok("certificate", "CN=node0");
+}
+
+/// TLCP credentials at a node of generation 2.
+#[test]
+fn tlcp_credentials_at_a_gm_channel() {
+    let place = Place::with_nodes();
+    let node = Devnet::builder().nodes(1).gm(true).start_blocking().unwrap();
+    let leaf = LeafOptions::of(node.chain().algorithm());
+    let sdk = node.chain().issue(Role::Sdk, "sdk", &leaf).unwrap();
+    let folder = place.folder().join("own");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (enc_cert, enc_key) = sdk.encryption_pem().unwrap();
+    for (name, content) in [
+        ("sm_ca.crt", sdk.ca_pem()),
+        ("sm_sdk.crt", sdk.certificate_pem()),
+        ("sm_sdk.key", sdk.key_pem()),
+        ("sm_ensdk.crt", enc_cert),
+        ("sm_ensdk.key", enc_key),
+    ] {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let diagnosis = Diagnosis::of(&place, &node.endpoints()[0], OWN);
+    diagnosis.is("tls", 5, "gm-channel", "in use are SM2 credentials, tls tlcp");
 }
 
 #[test]
@@ -121,12 +187,16 @@ fn wrong_ca() {
     Diagnosis::of(&place, &place.endpoint(0), &[]).is("tls", 5, "wrong-ca", "is refused");
 }
 
-/// A server with ordinary TLS may be a node: an RSA node that supports ECDHE.
 #[test]
 fn wrong_ca_of_rsa_chain() {
     let place = Place::with(Devnet::builder().rsa(true));
     rsa_chain(&place.folder().join("own"));
     Diagnosis::of(&place, &place.endpoint(0), OWN).is("tls", 5, "wrong-ca", "CN=node0");
+    // A server with ordinary TLS may be a node: an RSA node that supports ECDHE.
+    let other = place.folder().join("other");
+    rsa_chain(&other);
+    let node = serve(&other, "-cert node.crt -key node.key -CAfile ca.crt -Verify 1");
+    Diagnosis::of(&place, &node.endpoint, OWN).is("tls", 5, "wrong-ca", "CN=node");
 }
 
 #[test]
