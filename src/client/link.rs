@@ -232,7 +232,8 @@ impl LinkTask {
                     }
                 }
             };
-            if patience.is_none() || up_since.is_some() || !may_be_other_generation(&error) {
+            let is_late = Instant::now() >= by;
+            if patience.is_none() || up_since.is_some() || is_late || !may_be_other_generation(&error) {
                 return self.is_down(with_former(generation, error, former), up_since);
             }
             tracing::debug!(endpoint = %self.name, %generation, %error, "trying the other generation");

@@ -74,7 +74,8 @@ findings! {
          lists which program uses which port";
     Node3x: Refused, "node-3x",
         "this is a node of FISCO BCOS 3.x",
-        "this build speaks to nodes of 2.x only (amop --version): connect to one of those";
+        "amop connects to it by TLS (disable_ssl = false in the node's config.ini) with an SDK's RSA or ECDSA credentials of \
+         its chain; the further checks of this command are for 2.x nodes, so try amop subscribe";
     ForeignTls: Refused, "foreign-tls",
         "TLS, but not on secp256k1 as 2.x channels use it: a 3.x node or a web server",
         "use the channel port of a 2.x node (channel_listen_port in its config.ini, usually 20200); one with RSA \
