@@ -45,7 +45,7 @@ pub unsafe extern "C" fn amop_client_serve_async(
         let done = completions.callback(core, callback, context, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { serve(client, topic, options) }?;
-        out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call)))
+        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
     })
 }
 
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn amop_client_serve_queued(
         let done = borrow!(queue)?.done(tag, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { serve(client, topic, options) }?;
-        out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call)))
+        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
     })
 }
 
@@ -95,8 +95,10 @@ pub unsafe extern "C" fn amop_client_serve_callback_async(
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { serve_callback(client, topic, options, requests, receiver) }?;
         match out {
-            Some(out) => out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call))),
-            None => Ok(give(core.start_call(confirmed, done)?, call)),
+            Some(out) => {
+                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+            }
+            None => core.start_call(confirmed, done).map(|started| give(started, call)),
         }
     })
 }
@@ -123,8 +125,10 @@ pub unsafe extern "C" fn amop_client_serve_callback_queued(
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { serve_callback(client, topic, options, requests, receiver) }?;
         match out {
-            Some(out) => out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call))),
-            None => Ok(give(core.start_call(confirmed, done)?, call)),
+            Some(out) => {
+                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+            }
+            None => core.start_call(confirmed, done).map(|started| give(started, call)),
         }
     })
 }

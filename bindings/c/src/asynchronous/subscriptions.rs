@@ -47,7 +47,7 @@ pub unsafe extern "C" fn amop_client_subscribe_async(
         let done = completions.callback(core, callback, context, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { subscribe(client, topic, options) }?;
-        out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call)))
+        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
     })
 }
 
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn amop_client_subscribe_queued(
         let done = borrow!(queue)?.done(tag, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { subscribe(client, topic, options) }?;
-        out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call)))
+        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
     })
 }
 
@@ -97,8 +97,10 @@ pub unsafe extern "C" fn amop_client_subscribe_callback_async(
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { subscribe_callback(client, topic, options, messages, receiver) }?;
         match out {
-            Some(out) => out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call))),
-            None => Ok(give(core.start_call(confirmed, done)?, call)),
+            Some(out) => {
+                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+            }
+            None => core.start_call(confirmed, done).map(|started| give(started, call)),
         }
     })
 }
@@ -125,8 +127,10 @@ pub unsafe extern "C" fn amop_client_subscribe_callback_queued(
         // SAFETY: the caller meets what the header demands of this function.
         let (made, confirmed) = unsafe { subscribe_callback(client, topic, options, messages, receiver) }?;
         match out {
-            Some(out) => out.give_before(made, || Ok(give(core.start_call(confirmed, done)?, call))),
-            None => Ok(give(core.start_call(confirmed, done)?, call)),
+            Some(out) => {
+                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+            }
+            None => core.start_call(confirmed, done).map(|started| give(started, call)),
         }
     })
 }
