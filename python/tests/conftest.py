@@ -29,9 +29,10 @@ class PatientDevnet(Devnet):
     """Nodes whose clients have time limits that no machine exceeds, unless a test sets its own."""
 
     def connect(self, node: int = 0, **options: Unpack[amop.ClientOptions]) -> amop.Client:
-        limits = PATIENT.copy()
-        limits.update(options)
-        return super().connect(node, **limits)
+        options.setdefault("connect_timeout", PATIENT["connect_timeout"])
+        options.setdefault("call_timeout", PATIENT["call_timeout"])
+        options.setdefault("close_timeout", PATIENT["close_timeout"])
+        return super().connect(node, **options)
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import amop
 
 GUARD = 60.0
 """Seconds."""
 
+
+class Limits(TypedDict):
+    """Time limits of a client, in seconds."""
+
+    connect_timeout: float
+    call_timeout: float
+    close_timeout: float
+
+
 SHORT_LIMITS = (0.05, 0.4, 1.5, 4.0)
 """Limits to test one after the other: on a busy machine the first may pass before the step that a test is about."""
 
-PATIENT: amop.ClientOptions = {"connect_timeout": GUARD, "call_timeout": GUARD, "close_timeout": GUARD}
+PATIENT: Limits = {"connect_timeout": GUARD, "call_timeout": GUARD, "close_timeout": GUARD}
 """Time limits that no machine exceeds."""
 
 Kind = TypeVar("Kind", bound=amop.events.Event)
