@@ -18,14 +18,24 @@ LICENCE = re.compile(r"^(licen[cs]e|copying|notice|unlicense)", re.IGNORECASE)
 
 def cargo(*arguments: str) -> str:
     """Run cargo and return its output."""
-    return subprocess.run(["cargo", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = ["cargo", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
 
 
 def main(package: str, features: str = "") -> None:
     """Print the notices."""
     chosen = ["--locked", "--features", features]
     tree = cargo(
-        "tree", *chosen, "--package", package, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"
+        "tree",
+        *chosen,
+        "--package",
+        package,
+        "--edges",
+        "normal,no-proc-macro",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
     )
     linked = {tuple(line.split()[:2]) for line in tree.splitlines() if line}
     metadata = json.loads(cargo("metadata", "--locked", "--format-version", "1"))

@@ -51,7 +51,9 @@ def _rust_methods(path: str, kind: str) -> Iterator[str]:
             r"((?:^    (?:///|#\[)[^\n]*\n)*)    pub (?:async )?fn (\w+)([^{;]*)", block[1], re.MULTILINE
         ):
             if "doc(hidden)" not in attributes:
-                yield name + (" (setter)" if "mut self" in rest and "-> Self" in rest.replace(kind, "Self") else "")
+                yield name + (
+                    " (setter)" if "mut self" in rest and "-> Self" in rest.replace(kind, "Self") else ""
+                )
 
 
 def _rust_fields(path: str, kind: str) -> list[str]:
@@ -78,7 +80,10 @@ def rust() -> dict[str, set[str]]:
         "ClientBuilder": [("src/client/builder.rs", "ClientBuilder")],
     }
     found = {
-        f"{owner}::{name}" for owner, places in calls.items() for place in places for name in _rust_methods(*place)
+        f"{owner}::{name}"
+        for owner, places in calls.items()
+        for place in places
+        for name in _rust_methods(*place)
     }
     setters = {name.removesuffix(" (setter)") for name in found if name.endswith(" (setter)")}
     figures = set(_prefixed("Stats.", _rust_fields("src/client/stats.rs", "Stats")))
@@ -123,14 +128,18 @@ def c() -> dict[str, set[str]]:
     functions = set(re.findall(r"\b(amop_\w+)\(", text))
     functions = {name for name in functions if not re.search(r"_(new|clone|free)$", name) or "devnet" in name}
     calls = {name for name in functions if re.match(rf"amop_({'|'.join(C_OBJECTS)})_", name)}
-    options = {name for name in functions if re.match(r"amop_\w*options_(set|add)", name) and "devnet" not in name}
+    options = {
+        name for name in functions if re.match(r"amop_\w*options_(set|add)", name) and "devnet" not in name
+    }
     return {
         "calls": calls,
         "options": options,
         "errors": set(re.findall(r"\b(AMOP_ERROR_\w+) =", text)),
         "figures": set(re.findall(r"\b(AMOP_STAT_\w+) =", text)),
         "events": set(re.findall(r"\b(AMOP_EVENT_\w+) =", text)) - {"AMOP_EVENT_NONE"},
-        "devnet": {name for name in functions if name.startswith("amop_devnet_") and not name.endswith("_free")}
+        "devnet": {
+            name for name in functions if name.startswith("amop_devnet_") and not name.endswith("_free")
+        }
         - {"amop_devnet_options_new"},
     }
 
@@ -139,7 +148,9 @@ def c() -> dict[str, set[str]]:
 
 
 def _cpp_class(path: str, kind: str) -> str:
-    block = _block(_without_comments(_read(path)), rf"(?m)^(?:class|struct) (?:\[\[\w+\]\] )?{kind}\b[^{{;]*\{{")
+    block = _block(
+        _without_comments(_read(path)), rf"(?m)^(?:class|struct) (?:\[\[\w+\]\] )?{kind}\b[^{{;]*\{{"
+    )
     return re.split(r"(?m)^(?:private|protected):", block)[0]
 
 
@@ -148,7 +159,11 @@ def _cpp_methods(path: str, kind: str) -> Iterator[str]:
         name = line.split()[-1].lstrip("&*")
         if re.match(r"\s|return|if|for|while|static_assert|detail::|template", line):
             continue
-        if name not in (kind, "get", "to_c", "timeout_to_c", "operator", "begin", "end") and "operator" not in line and " " in line:
+        if (
+            name not in (kind, "get", "to_c", "timeout_to_c", "operator", "begin", "end")
+            and "operator" not in line
+            and " " in line
+        ):
             yield name
 
 
@@ -171,19 +186,30 @@ def cpp() -> dict[str, set[str]]:
         "Call": "completion",
         "CompletionQueue": "completion",
     }
-    options = {"Options": "options", "SubscribeOptions": "subscription", "ServeOptions": "service", "PublishOptions": "publish"}
+    options = {
+        "Options": "options",
+        "SubscribeOptions": "subscription",
+        "ServeOptions": "service",
+        "PublishOptions": "publish",
+    }
     figures = ("SubscriptionStats", "EndpointStats", "Stats")
     return {
         "calls": {
-            f"{kind}::{name}" for kind, file in header.items() for name in _cpp_methods(f"include/amop/{file}.hpp", kind)
+            f"{kind}::{name}"
+            for kind, file in header.items()
+            for name in _cpp_methods(f"include/amop/{file}.hpp", kind)
         }
         # The base class of Client.
         | set(_prefixed("Client::", _cpp_methods("include/amop/asynchronous.hpp", "Asynchronous"))),
         "options": {
-            f"{kind}::{name}" for kind, file in options.items() for name in _cpp_methods(f"include/amop/{file}.hpp", kind)
+            f"{kind}::{name}"
+            for kind, file in options.items()
+            for name in _cpp_methods(f"include/amop/{file}.hpp", kind)
         },
         "errors": _cpp_enumerators("include/amop/error.hpp", "Code") - {"ok"},
-        "figures": {f"{kind}.{name}" for kind in figures for name in _cpp_fields("include/amop/stats.hpp", kind)},
+        "figures": {
+            f"{kind}.{name}" for kind in figures for name in _cpp_fields("include/amop/stats.hpp", kind)
+        },
         "events": _cpp_enumerators("include/amop/event.hpp", "EventKind") - {"none"},
         "devnet": {
             f"{kind}::{name}"
@@ -221,14 +247,21 @@ def go() -> dict[str, set[str]]:
         for kind in objects.get(owner, (owner,))
         if kind in (*OBJECTS, "Call")
     }
-    options = r"(?m)^func ([A-Z]\w*)\([^)]*\) (?:Option|LaneOption|CallOption|RetryOption|SubscribeOption|ServeOption|PublishOption) "
+    kinds = "Option|LaneOption|CallOption|RetryOption|SubscribeOption|ServeOption|PublishOption"
+    options = rf"(?m)^func ([A-Z]\w*)\([^)]*\) (?:{kinds}) "
     return {
         "calls": calls | {"Connect"},
         "options": set(re.findall(options, text)),
         "errors": set(re.findall(r"(?m)^\t(Err[A-Z]\w*)\s+Code = ", text)),
-        "figures": {f"{kind}.{name}" for kind in ("LaneStats", "EndpointStats", "Stats") for name in _go_fields(text, kind)},
+        "figures": {
+            f"{kind}.{name}"
+            for kind in ("LaneStats", "EndpointStats", "Stats")
+            for name in _go_fields(text, kind)
+        },
         "events": set(re.findall(r"(?m)^\t(Event[A-Z]\w*)\s+EventKind = ", text)),
-        "devnet": {f"Devnet.{name}" for _, name in re.findall(r"(?m)^func \(\w+ \*(Devnet)\) ([A-Z]\w*)\(", nodes)}
+        "devnet": {
+            f"Devnet.{name}" for _, name in re.findall(r"(?m)^func \(\w+ \*(Devnet)\) ([A-Z]\w*)\(", nodes)
+        }
         | set(re.findall(r"(?m)^func ([A-Z]\w*)\([^)]*\) Option ", nodes))
         | {"Start"},
     }
@@ -243,7 +276,11 @@ def _public(kind: type) -> Iterator[str]:
 
 def _arguments(function: Any) -> Iterator[str]:
     skipped = ("self", "topic", "handler", "data", "endpoints", "options")
-    return (f"{function.__name__}({name})" for name in inspect.signature(function).parameters if name not in skipped)
+    return (
+        f"{function.__name__}({name})"
+        for name in inspect.signature(function).parameters
+        if name not in skipped
+    )
 
 
 def python() -> dict[str, set[str]]:
@@ -254,14 +291,20 @@ def python() -> dict[str, set[str]]:
     options = set(amop.ClientOptions.__annotations__) | {"endpoints"}
     for function in (amop.Client.subscribe, amop.Client.serve, amop.Client.publish, amop.Client.broadcast):
         options |= set(_arguments(function))
-    figures = {name for kind in (amop.Stats, amop.EndpointStats, amop.SubscriptionStats) for name in _public(kind)}
+    figures = {
+        name for kind in (amop.Stats, amop.EndpointStats, amop.SubscriptionStats) for name in _public(kind)
+    }
     nodes = set(_public(python_devnet.Devnet)) | set(_arguments(python_devnet.Devnet))
     return {
         "calls": calls,
         "options": options,
         "errors": set(amop.ErrorKind.__members__),
         "figures": {name for name in figures if not name.endswith(".asdict")},
-        "events": {name for name, kind in vars(python_events).items() if inspect.isclass(kind) and issubclass(kind, python_events.Event)}
+        "events": {
+            name
+            for name, kind in vars(python_events).items()
+            if inspect.isclass(kind) and issubclass(kind, python_events.Event)
+        }
         - {"Event"},
         "devnet": nodes,
     }
