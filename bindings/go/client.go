@@ -2,6 +2,7 @@ package amop
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
@@ -34,7 +35,9 @@ type Client struct {
 // core is the shared state of a Client. Goroutines refer to core, not to the Client, so that an unclosed Client can
 // still be collected.
 type core struct {
-	handle       *capi.Client
+	handle *capi.Client
+	// logger is the logger of this client; nil if it has none.
+	logger       *slog.Logger
 	calls        *calls
 	closeTimeout time.Duration
 	maxEvents    int
@@ -110,6 +113,7 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 		closeTimeout = defaultCloseTimeout
 	}
 	c := &core{
+		logger:       options.logger,
 		handle:       client,
 		handled:      handled,
 		calls:        newCalls(),
@@ -121,6 +125,14 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 	}
 	if events != nil {
 		c.addListener(events)
+	}
+	if c.logger != nil {
+		source, failure := client.Events()
+		if failure != nil {
+			client.Free()
+			return nil, fromC(failure)
+		}
+		go c.logEvents(source)
 	}
 	outer := &Client{core: c}
 	outer.net = runtime.AddCleanup(outer, (*core).closeUnreachable, c)

@@ -180,17 +180,13 @@ type Delivery int
 const (
 	// DeliveryNo: not delivered; sending the message again cannot produce a duplicate.
 	DeliveryNo Delivery = iota
-	// DeliveryMaybe: it may have been delivered; a further try may be a duplicate.
+	// DeliveryMaybe: possibly delivered; sending the message again may produce a duplicate.
 	DeliveryMaybe
 )
 
 // String returns "no" or "maybe".
 func (d Delivery) String() string {
-	// DeliveryMaybe: possibly delivered; sending the message again may produce a duplicate.
-	if d == DeliveryMaybe {
-		return "maybe"
-	}
-	return "no"
+	return nameOf("delivery", int(d), []string{"no", "maybe"})
 }
 
 // Error is the error of every call of this package. errors.Is finds its code and, if a context ended the call, also
@@ -278,9 +274,9 @@ func endedBy(reason, cause error, what string, delivery Delivery) *Error {
 	if errors.Is(reason, context.DeadlineExceeded) {
 		e.Code, e.Retriable = ErrTimeout, true
 	}
-	e.Message = fmt.Sprintf("the context ended before %s: %v", what, reason)
+	e.Message = "the context ended before " + what + ": " + reason.Error()
 	if cause != nil && cause != reason {
-		e.Message = fmt.Sprintf("%s (%v)", e.Message, cause)
+		e.Message += " (" + cause.Error() + ")"
 		e.causes = append(e.causes, cause)
 	}
 	return e

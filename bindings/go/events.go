@@ -34,7 +34,7 @@ const (
 	EventCertificateExpiring EventKind = 8
 )
 
-var eventNames = [...]string{
+var eventNames = []string{
 	EventConnected: "connected", EventLost: "lost", EventReconnected: "reconnected",
 	EventConnectFailed: "connect failed", EventSlowConsumer: "slow consumer", EventHandlerFailed: "handler failed",
 	EventClosed: "closed", EventCertificateExpiring: "certificate expiring",
@@ -42,10 +42,7 @@ var eventNames = [...]string{
 
 // String returns the name of the kind, such as "slow consumer".
 func (k EventKind) String() string {
-	if k > 0 && int(k) < len(eventNames) {
-		return eventNames[k]
-	}
-	return "unknown event"
+	return nameOf("event", int(k), eventNames)
 }
 
 // Event is something that happened to a connection or subscription.
@@ -231,6 +228,7 @@ func (c *core) droppedEvents() uint64 {
 
 // emit passes an event of this package to all listeners.
 func (c *core) emit(event *Event) {
+	c.logEvent(event)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for l := range c.listeners {

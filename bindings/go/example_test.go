@@ -92,11 +92,17 @@ func ExampleSubscription_All() {
 	}
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	for message := range subscription.All(reading) {
+	for message, err := range subscription.All(reading) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
 		fmt.Printf("%s\n", message.Data)
 		stop()
 	}
-	// Output: the only one
+	// Output:
+	// the only one
+	// the context ended before a message arrived: context canceled
 }
 
 func ExampleClient_SubscribeFunc() {

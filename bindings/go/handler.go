@@ -7,9 +7,9 @@ import (
 	"runtime/debug"
 )
 
-// guarded runs one call of a handler. A panic is recovered, passed to failed as text, and logged with its stack. The
-// end of the goroutine by [runtime.Goexit] is passed to failed, too, but can't be stopped.
-func guarded(handle func(), failed func(text string)) {
+// guarded runs one call of a handler of a client. A panic is recovered, passed to failed as text, and logged with its
+// stack. The end of the goroutine by [runtime.Goexit] is passed to failed, too, but can't be stopped.
+func guarded(c *core, handle func(), failed func(text string)) {
 	returned := false
 	defer func() {
 		if returned {
@@ -17,7 +17,7 @@ func guarded(handle func(), failed func(text string)) {
 		}
 		if value := recover(); value != nil {
 			failed(fmt.Sprintf("the handler panicked: %v", value))
-			logError("the handler panicked", "panic", value, "stack", string(debug.Stack()))
+			c.logError("the handler panicked", "panic", value, "stack", string(debug.Stack()))
 		} else {
 			failed("the handler ended its goroutine")
 		}

@@ -17,12 +17,12 @@ func TestStackShowsWhetherAHandlerRuns(t *testing.T) {
 	}
 	seen := map[int]bool{}
 	for _, frames := range []int{0, 1, 60, 64, 65, 1000} {
-		guarded(func() { deep(frames, func() { seen[frames] = insideHandler() }) }, func(text string) { t.Fatal(text) })
+		guarded(&core{}, func() { deep(frames, func() { seen[frames] = insideHandler() }) }, func(text string) { t.Fatal(text) })
 		if !seen[frames] {
 			t.Fatalf("not detected below %d frames", frames)
 		}
 	}
-	guarded(func() {
+	guarded(&core{}, func() {
 		elsewhere := make(chan bool)
 		go func() { elsewhere <- insideHandler() }()
 		if <-elsewhere {

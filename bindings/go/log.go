@@ -52,9 +52,60 @@ func log(level int32, target, message string) {
 	}
 }
 
-// logError logs a record of this package.
-func logError(message string, attributes ...any) {
-	if to := logger.Load(); to != nil {
+// processLog is the logger of SetLogger, nil if there is none.
+func processLog() *slog.Logger {
+	return logger.Load()
+}
+
+// logError logs a record of this package about the client, to its own logger or else to that of SetLogger.
+func (c *core) logError(message string, attributes ...any) {
+	to := c.logger
+	if to == nil {
+		to = processLog()
+	}
+	if to != nil {
 		to.Error(message, append(attributes, "target", "amop/go")...)
+	}
+}
+
+// eventLevels are the levels at which events are logged; HandlerFailed is logged with its stack elsewhere.
+var eventLevels = map[EventKind]slog.Level{
+	EventConnected:     slog.LevelInfo,
+	EventReconnected:   slog.LevelInfo,
+	EventLost:          slog.LevelWarn,
+	EventConnectFailed: slog.LevelWarn,
+	EventSlowConsumer:  slog.LevelWarn,
+	EventClosed:        slog.LevelInfo,
+}
+
+// logEvent logs an event to the logger of the client, if it has one.
+func (c *core) logEvent(event *Event) {
+	level, known := eventLevels[event.Kind]
+	if c.logger == nil || !known {
+		return
+	}
+	attributes := []any{"target", "amop/go"}
+	for _, attribute := range []struct{ name, value string }{
+		{"endpoint", event.Endpoint}, {"node_version", event.NodeVersion}, {"topic", event.Topic},
+	} {
+		if attribute.value != "" {
+			attributes = append(attributes, attribute.name, attribute.value)
+		}
+	}
+	if event.Err != nil {
+		attributes = append(attributes, "error", event.Err)
+	}
+	c.logger.Log(context.Background(), level, event.Kind.String(), attributes...)
+}
+
+// logEvents logs the events of the library until the client is closed. It does not keep the client reachable.
+func (c *core) logEvents(source *capi.Events) {
+	defer source.Free()
+	for {
+		event, failure := source.Take()
+		if failure != nil {
+			return
+		}
+		c.logEvent(eventOf(event))
 	}
 }

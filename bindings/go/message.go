@@ -18,10 +18,7 @@ const (
 
 // String returns "unicast" or "broadcast".
 func (k Kind) String() string {
-	if k == Broadcast {
-		return "broadcast"
-	}
-	return "unicast"
+	return nameOf("kind", int(k), []string{1: "unicast", 2: "broadcast"})
 }
 
 // Message is what a subscription receives. The receiver owns it and may keep and change it.

@@ -58,7 +58,8 @@ func TestChannelIteratorAndHandlerKeepTheOrder(t *testing.T) {
 		equal(t, receive(t, handled), fmt.Sprint(n))
 	}
 	n := 0
-	for message := range ranged.All(soon(t)) {
+	for message, err := range ranged.All(soon(t)) {
+		ok(t, err)
 		equal(t, string(message.Data), fmt.Sprint(n))
 		if n++; n == count {
 			break
@@ -78,9 +79,15 @@ func TestReadingEndsWithTheContextOrTheSubscription(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal("the error of the context is missing")
 	}
-	for range subscription.All(ctx) {
-		t.Fatal("a message arrived that was not sent")
+	ended := 0
+	for message, err := range subscription.All(ctx) {
+		fails(t, err, amop.ErrCancelled)
+		if message != nil {
+			t.Fatal("a message arrived that was not sent")
+		}
+		ended++
 	}
+	equal(t, ended, 1)
 	ok(t, subscription.Close())
 	_, err = subscription.Next(soon(t))
 	fails(t, err, amop.ErrClosed)
@@ -157,20 +164,59 @@ func TestSlowReaderLosesMessagesByItsOverflowPolicy(t *testing.T) {
 	for n := range 2 * capacity {
 		must[*amop.Reply](t)(publisher.Publish(soon(t), topic, fmt.Append(nil, n)))
 	}
+	// All are accepted; the newest 8 are read, although nobody read while the others came.
+	for dropping.Stats().Accepted < 2*capacity || dropping.Stats().HeldMessages != 8 {
+		time.Sleep(time.Millisecond)
+	}
+	event = happens(t, events)
+	equal(t, event.Kind, amop.EventSlowConsumer)
 	ok(t, dropping.Unsubscribe(soon(t)))
-	got := 0
-	last := ""
-	for message := range dropping.Messages() {
-		last = string(message.Data)
-		got++
+	for n := range 8 {
+		equal(t, string(receive(t, dropping.Messages()).Data), fmt.Sprint(2*capacity-8+n))
 	}
-	equal(t, last, fmt.Sprint(2*capacity-1))
-	stats := dropping.Stats()
-	equal(t, stats.Accepted, 2*capacity)
-	equal(t, stats.Dropped, uint64(2*capacity-got))
-	if got > capacity {
-		t.Fatalf("%d messages were queued", got)
+	equal(t, closed(t, dropping.Messages()), 0)
+	equal(t, dropping.Stats(), amop.LaneStats{Accepted: 2 * capacity, Dropped: 2*capacity - 8})
+}
+
+func TestSlowHandlerThatDropsTheOldestReceivesTheNewest(t *testing.T) {
+	const sent = 200
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	entered, release, handled := make(chan struct{}, 1), make(chan struct{}), make(chan string, sent)
+	first := true
+	dropping := must[*amop.Subscription](t)(client.SubscribeFunc(soon(t), topic,
+		func(_ context.Context, message *amop.Message) {
+			if first {
+				first = false
+				entered <- struct{}{}
+				<-release
+			}
+			handled <- string(message.Data)
+		}, amop.MaxMessages(8), amop.Overflow(amop.OverflowDropOldest)))
+	must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte("0")))
+	receive(t, entered)
+	for n := 1; n < sent; n++ {
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, fmt.Append(nil, n)))
 	}
+	close(release)
+	equal(t, receive(t, handled), "0")
+	for n := range 8 {
+		equal(t, receive(t, handled), fmt.Sprint(sent-8+n))
+	}
+	equal(t, dropping.Stats().Dropped, sent-9)
+}
+
+func TestClosedSubscriptionThatDropsTheOldestCountsUnreadMessages(t *testing.T) {
+	client := clientAt(t, 0)
+	topic := freshTopic()
+	dropping := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic,
+		amop.MaxBytes(1), amop.Overflow(amop.OverflowDropOldest)))
+	for range 5 {
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte("more than a byte")))
+	}
+	ok(t, dropping.Close())
+	equal(t, closed(t, dropping.Messages()), 0)
+	equal(t, dropping.Stats(), amop.LaneStats{Accepted: 5, Dropped: 5})
 }
 
 func TestLargePayloadsArriveComplete(t *testing.T) {

@@ -1,6 +1,8 @@
 package amop
 
 import (
+	"fmt"
+	"log/slog"
 	"math"
 	"time"
 
@@ -70,6 +72,11 @@ const (
 	RetryAtLeastOnce RetryPolicy = 3
 )
 
+// String returns the name of the policy, such as "at least once".
+func (p RetryPolicy) String() string {
+	return nameOf("retry policy", int(p), []string{1: "never", 2: "definite", 3: "at least once"})
+}
+
 // OverflowPolicy states what a full subscription does with a new message.
 type OverflowPolicy int32
 
@@ -79,6 +86,11 @@ const (
 	// OverflowDropOldest: discards its oldest messages to make space.
 	OverflowDropOldest OverflowPolicy = 1
 )
+
+// String returns the name of the policy, such as "drop oldest".
+func (p OverflowPolicy) String() string {
+	return nameOf("overflow policy", int(p), []string{"refuse", "drop oldest"})
+}
 
 // PlacementPolicy states at how many of the connected nodes a topic is listed.
 type PlacementPolicy int32
@@ -93,6 +105,11 @@ const (
 	PlacementOne PlacementPolicy = 2
 )
 
+// String returns the name of the policy, "all" or "one".
+func (p PlacementPolicy) String() string {
+	return nameOf("placement policy", int(p), []string{1: "all", 2: "one"})
+}
+
 // ConfirmPolicy states whether subscribing and serving wait until a node has confirmed that it lists the topic. If the
 // confirmation fails, the subscription or service is removed.
 type ConfirmPolicy int32
@@ -106,6 +123,11 @@ const (
 	// ConfirmNever: never. Whether a node lists the topic is not reported.
 	ConfirmNever ConfirmPolicy = 2
 )
+
+// String returns the name of the policy, such as "always".
+func (p ConfirmPolicy) String() string {
+	return nameOf("confirm policy", int(p), []string{"auto", "always", "never"})
+}
 
 // TLSKind is a kind of TLS.
 type TLSKind int32
@@ -135,6 +157,14 @@ func (k TLSKind) String() string {
 		return tlsNames[k]
 	}
 	return "unknown kind of TLS"
+}
+
+// nameOf returns the name of a value of an enumeration, or its number with what it is if it has no name.
+func nameOf(what string, value int, names []string) string {
+	if value >= 0 && value < len(names) && names[value] != "" {
+		return names[value]
+	}
+	return fmt.Sprintf("%s %d", what, value)
 }
 
 // firstError keeps the error of the first invalid option.
@@ -176,6 +206,7 @@ type clientOptions struct {
 	firstError
 	capi.ClientOptions
 	onEvent []EventHandler
+	logger *slog.Logger
 }
 
 type laneOptions struct {
@@ -416,6 +447,12 @@ func Generation(generation NodeGeneration) Option {
 	return clientOption(func(o *clientOptions) { o.Generation = int32(generation) })
 }
 
+// Logger sets a logger for this client: its events, and the failures of its handlers with their stacks. The log of the
+// library, which all clients share, is passed to the logger of [SetLogger]; without this option the failures are, too.
+func Logger(to *slog.Logger) Option {
+	return clientOption(func(o *clientOptions) { o.logger = to })
+}
+
 type retryOption RetryPolicy
 
 func (o retryOption) client(options *clientOptions)   { options.Retry = int32(o) }
@@ -433,7 +470,7 @@ func (o laneOption) subscription(options *laneOptions) { o(options) }
 func (o laneOption) service(options *laneOptions)      { o(options) }
 
 // MaxMessages sets the maximum number of queued messages or requests. Default: 65,536. In addition, up to 64 messages
-// may be in the channel of a subscription or on their way to it.
+// may be in the channel of a subscription or on their way to it, unless it drops its oldest messages.
 func MaxMessages(messages int) LaneOption {
 	return laneOption(func(o *laneOptions) { o.MaxMessages = o.bound("MaxMessages", messages) })
 }
@@ -459,7 +496,8 @@ type subscribeOption func(*laneOptions)
 func (o subscribeOption) subscription(options *laneOptions) { o(options) }
 
 // Overflow sets what happens at the limits of MaxMessages and MaxBytes. Lost messages are counted, and reported once
-// by [EventSlowConsumer].
+// by [EventSlowConsumer]. With [OverflowDropOldest] a reader that is too slow receives the newest messages: their channel
+// has no buffer.
 func Overflow(policy OverflowPolicy) SubscribeOption {
 	return subscribeOption(func(o *laneOptions) { o.Overflow = int32(policy) })
 }

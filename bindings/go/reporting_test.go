@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -77,7 +78,7 @@ func TestContextEndsAListener(t *testing.T) {
 
 func TestEventsAndKindsHaveNames(t *testing.T) {
 	equal(t, amop.EventSlowConsumer.String(), "slow consumer")
-	equal(t, amop.EventKind(99).String(), "unknown event")
+	equal(t, amop.EventKind(99).String(), "event 99")
 	equal(t, amop.EndpointDown.String(), "down")
 	equal(t, amop.EndpointState(99).String(), "unknown state")
 	equal(t, amop.Broadcast.String(), "broadcast")
@@ -128,6 +129,51 @@ func TestLogIsPassedToSlogWithoutPayloads(t *testing.T) {
 	receive(t, collected.come)
 	ok(t, amop.SetLogger(slog.New(slog.DiscardHandler)))
 	clientAt(t, 0)
+}
+
+func TestClientHasALoggerOfItsOwn(t *testing.T) {
+	collected, others := &lines{come: make(chan struct{}, 1)}, &lines{come: make(chan struct{}, 1)}
+	server := clientAt(t, 0, amop.Logger(slog.New(slog.NewTextHandler(collected, nil))))
+	other := clientAt(t, 0, amop.Logger(slog.New(slog.NewTextHandler(others, nil))))
+	topic, _ := serve(t, server, func(context.Context, *amop.Request) ([]byte, error) { panic("for the log") })
+	_, err := other.Publish(soon(t), topic, []byte("a-secret-payload"), amop.Retry(amop.RetryNever))
+	fails(t, err, amop.ErrSubscriberFailed)
+	ok(t, server.Close())
+	for _, part := range []string{"for the log", "reporting_test.go", "level=INFO msg=closed"} {
+		for !strings.Contains(collected.String(), part) {
+			receive(t, collected.come)
+		}
+	}
+	ok(t, other.Close())
+	for !strings.Contains(others.String(), "msg=closed") {
+		receive(t, others.come)
+	}
+	if strings.Contains(collected.String(), "secret") || strings.Contains(others.String(), "for the log") {
+		t.Fatalf("%s %s", collected.String(), others.String())
+	}
+}
+
+func TestEnumerationsHaveNames(t *testing.T) {
+	names := map[string]fmt.Stringer{
+		"unicast": amop.Unicast, "broadcast": amop.Broadcast, "kind 0": amop.Kind(0), "kind 9": amop.Kind(9),
+		"no": amop.DeliveryNo, "maybe": amop.DeliveryMaybe, "delivery 2": amop.Delivery(2), "delivery -1": amop.Delivery(-1),
+		"never": amop.RetryNever, "definite": amop.RetryDefinite, "at least once": amop.RetryAtLeastOnce,
+		"retry policy 0": amop.RetryPolicy(0),
+		"refuse":         amop.OverflowRefuse, "drop oldest": amop.OverflowDropOldest, "overflow policy 7": amop.OverflowPolicy(7),
+		"all": amop.PlacementAll, "one": amop.PlacementOne, "placement policy 0": amop.PlacementPolicy(0),
+		"always": amop.ConfirmAlways, "confirm policy 3": amop.ConfirmPolicy(3),
+		"slow consumer": amop.EventSlowConsumer, "event 0": amop.EventKind(0), "event 99": amop.EventKind(99),
+		"no subscriber": amop.ErrNoSubscriber, "code 9999": amop.Code(9999),
+	}
+	for name, value := range names {
+		equal(t, value.String(), name)
+	}
+}
+
+func TestVersionIsThatOfTheLibrary(t *testing.T) {
+	if parts := strings.Split(amop.Version(), "."); len(parts) != 3 {
+		t.Fatalf("%q is not a version", amop.Version())
+	}
 }
 
 type panicking struct{ collected *lines }

@@ -197,12 +197,13 @@ func (s *Service) answer(request *Request) {
 	defer func() {
 		if failure := request.settle(data, err); failure != nil && !reported {
 			s.handlerFailed(failure.Error())
-			logError("the handler failed", "topic", s.topic, "error", failure)
+			s.owner.core.logError("the handler failed", "topic", s.topic, "error", failure)
 		}
 		s.release(1)
 		s.running.Done()
 	}()
 	guarded(
+		s.owner.core,
 		func() { data, err = s.handler(s.ctx, request) },
 		func(text string) {
 			err = errors.New(text)

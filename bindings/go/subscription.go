@@ -2,6 +2,7 @@ package amop
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"amop/internal/capi"
@@ -22,6 +23,10 @@ type Subscription struct {
 	// uses both.
 	backlog []*Message
 	buffer  [channelCapacity]*Message
+	// batch is the maximum number of messages that are taken for a handler at once.
+	batch int
+	// newest is the queue in front of the channel if the oldest messages are dropped, else nil.
+	newest *newest
 }
 
 // Subscribe subscribes to a topic. Messages are read from [Subscription.Messages], or with [Subscription.Next] or
@@ -66,7 +71,17 @@ func (c *Client) subscribe(
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{handle: handle, messages: make(chan *Message, channelCapacity), handler: handler}
+	s := &Subscription{handle: handle, handler: handler, batch: channelCapacity}
+	dropsOldest := OverflowPolicy(options.Overflow) == OverflowDropOldest
+	if dropsOldest && handler == nil {
+		s.newest, s.messages = newNewest(&options), make(chan *Message)
+	} else {
+		s.messages = make(chan *Message, channelCapacity)
+	}
+	if dropsOldest {
+		// What is taken for the handler can't be dropped any more.
+		s.batch = 1
+	}
 	s.init(c, topic, handle, handler != nil)
 	if handler != nil {
 		close(s.messages)
@@ -75,7 +90,11 @@ func (c *Client) subscribe(
 		handle.Free()
 		return nil, closedError()
 	}
-	go s.read()
+	if s.newest != nil {
+		go s.readNewest()
+	} else {
+		go s.read()
+	}
 	if err := s.confirm(ctx, confirmed, s); err != nil {
 		return nil, err
 	}
@@ -102,16 +121,42 @@ func (s *Subscription) Next(ctx context.Context) (*Message, error) {
 	}
 }
 
-// All returns an iterator over the messages until ctx or the subscription ends.
-func (s *Subscription) All(ctx context.Context) iter.Seq[*Message] {
-	return func(yield func(*Message) bool) {
-		for ctx.Err() == nil {
+// All returns an iterator over the messages until the subscription ends. If ctx ends before, the last pair is the error
+// of ctx, without a message.
+//
+//	for message, err := range subscription.All(ctx) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(string(message.Data))
+//	}
+func (s *Subscription) All(ctx context.Context) iter.Seq2[*Message, error] {
+	return func(yield func(*Message, error) bool) {
+		for {
+			if ctx.Err() != nil {
+				yield(nil, contextError(ctx, "a message arrived", DeliveryNo))
+				return
+			}
 			message, err := s.Next(ctx)
-			if err != nil || !yield(message) {
+			if errors.Is(err, ErrClosed) {
+				return
+			}
+			if !yield(message, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// Stats returns the current statistics, or the last ones after the end.
+func (s *Subscription) Stats() LaneStats {
+	stats := s.lane.Stats()
+	if s.newest != nil {
+		messages, bytes := s.newest.held()
+		stats.HeldMessages += messages
+		stats.HeldBytes += bytes
+	}
+	return stats
 }
 
 // Close unsubscribes, discards messages that were not read, which are counted, and closes Messages. With a handler it
@@ -164,7 +209,7 @@ func (s *Subscription) fill() bool {
 	if len(s.backlog) > 0 {
 		return true
 	}
-	capacity := channelCapacity
+	capacity := s.batch
 	if s.handler == nil {
 		capacity = max(1, channelCapacity-len(s.messages))
 	}
@@ -181,7 +226,7 @@ func (s *Subscription) pass() {
 	for len(s.backlog) > 0 && !s.isAbandoned() {
 		if s.handler != nil {
 			message := s.next()
-			guarded(func() { s.handler(s.ctx, message) }, s.handlerFailed)
+			guarded(s.owner.core, func() { s.handler(s.ctx, message) }, s.handlerFailed)
 			continue
 		}
 		select {
