@@ -24,7 +24,8 @@
 /// on. Views passed to a function are read or copied before it returns. A payload is any number of bytes,
 /// possibly none; strings are UTF-8.
 ///
-/// Errors are exceptions of type `Error`, with a code. Destructors and getters do not throw.
+/// Errors are exceptions of type `Error`, with a code. Destructors and getters do not throw. `attempt` returns errors
+/// as values instead, also in programs without exceptions; see amop/result.hpp.
 ///
 /// Threads. An object may be used from any number of threads at once, an options object like any value. An
 /// object must not be used while or after it is destroyed, moved or assigned to.
@@ -55,8 +56,10 @@
 #include "amop/options.hpp"
 #include "amop/promise.hpp"
 #include "amop/publish.hpp"
+#include "amop/result.hpp"
 #include "amop/service.hpp"
 #include "amop/stats.hpp"
 #include "amop/subscription.hpp"
+#include "amop/text.hpp"
 #include "amop/timeout.hpp"
 #include "amop/version.hpp"

@@ -20,9 +20,14 @@ strict=(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion
 for compiler in ${CXX:-c++} clang++; do
     command -v "$compiler" >/dev/null || continue
     for header in include/amop.hpp include/amop/*.hpp; do
+        # Coroutines need C++20.
+        standard=c++17
+        [ "$header" != include/amop/awaitable.hpp ] || standard=c++20
         printf '#include "%s"\n#include "%s"\n' "$header" "$header" >build/header.cpp
-        "$compiler" -std=c++17 "${strict[@]}" -I. -fsyntax-only build/header.cpp
+        "$compiler" "-std=$standard" "${strict[@]}" -I. -fsyntax-only build/header.cpp
+        "$compiler" "-std=$standard" -fno-exceptions "${strict[@]}" -I. -fsyntax-only build/header.cpp
     done
+    printf '#include "include/amop.hpp"\n' >build/header.cpp
     "$compiler" -std=c++20 "${strict[@]}" -I. -fsyntax-only build/header.cpp
 done
 if grep -n '^ *# *define' include/amop.hpp include/amop/*.hpp; then

@@ -1,12 +1,15 @@
 /// Bytes: views of payloads that are not copied.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#if __cplusplus >= 202002L && __has_include(<span>)
+#include <span>
+#endif
 
 #include "../amop.h"
 
@@ -73,8 +76,16 @@ public:
                           : std::string_view(reinterpret_cast<const char*>(data_), size_);
     }
 
+#ifdef __cpp_lib_span
+    /// The same bytes as a span, from C++20 on.
+    operator std::span<const std::byte>() const noexcept {
+        return {reinterpret_cast<const std::byte*>(data_), size_};
+    }
+#endif
+
     friend bool operator==(Bytes left, Bytes right) noexcept {
-        return std::equal(left.begin(), left.end(), right.begin(), right.end());
+        return left.size() == right.size()
+               && (left.empty() || std::memcmp(left.data(), right.data(), left.size()) == 0);
     }
     friend bool operator!=(Bytes left, Bytes right) noexcept { return !(left == right); }
 
@@ -84,3 +95,11 @@ private:
 };
 
 } // namespace amop
+
+#ifdef __cpp_lib_ranges
+// It is a view: copied in constant time, and its iterators outlive it.
+template <>
+inline constexpr bool std::ranges::enable_view<amop::Bytes> = true;
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<amop::Bytes> = true;
+#endif

@@ -379,11 +379,12 @@ private:
 inline Client Completion::take_client() const {
     const amop_completion* completion = get();
     if (amop_completion_status(completion) != AMOP_OK) {
-        throw Error(amop_completion_error(completion));
+        detail::raise(Error(amop_completion_error(completion)));
+        return Client(nullptr);
     }
     amop_client* client = amop_completion_take_client(completion);
     if (client == nullptr) {
-        throw Error(Code::invalid_argument, "the completion has no client, or it was taken before");
+        detail::raise(Error(Code::invalid_argument, "the completion has no client, or it was taken before"));
     }
     return Client(client);
 }

@@ -64,7 +64,8 @@ public:
     Reply reply() const {
         const amop_completion* completion = get();
         if (amop_completion_status(completion) != AMOP_OK) {
-            throw Error(amop_completion_error(completion));
+            detail::raise(Error(amop_completion_error(completion)));
+            return Reply(nullptr);
         }
         return Reply(amop_reply_clone(amop_completion_reply(completion)));
     }

@@ -101,8 +101,10 @@ public:
     std::string_view endpoint(std::size_t node) const {
         const char* endpoint = amop_devnet_endpoint(get(), node);
         if (endpoint == nullptr) {
-            throw Error(Code::invalid_argument, "invalid node " + std::to_string(node) + ": the devnet has "
-                                                    + std::to_string(node_count()) + ", counted from 0");
+            detail::raise(
+                Error(Code::invalid_argument, "invalid node " + std::to_string(node) + ": the devnet has "
+                                                  + std::to_string(node_count()) + ", counted from 0"));
+            return {};
         }
         return endpoint;
     }

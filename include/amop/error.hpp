@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "../amop.h"
@@ -116,6 +118,70 @@ inline std::string_view to_string(Code code) noexcept {
     return name == nullptr ? std::string_view() : std::string_view(name);
 }
 
+/// The category of the library in `std::error_code`. Visible across libraries, because categories are compared by their
+/// addresses.
+class [[gnu::visibility("default")]] ErrorCategory final
+    : public std::error_category{public : const char * name() const noexcept override{return "amop";
+} // namespace amop
+
+/// Returns the C name of a code, such as `AMOP_ERROR_TIMEOUT`.
+std::string message(int code) const override {
+    const std::string_view name = to_string(static_cast<Code>(code));
+    return name.empty() ? "unknown code " + std::to_string(code) : std::string(name);
+}
+
+/// Returns the condition of the system that a code corresponds to, if there is one.
+std::error_condition default_error_condition(int code) const noexcept override {
+    switch (static_cast<Code>(code)) {
+    case Code::ok:
+        return {};
+    case Code::invalid_argument:
+    case Code::invalid_topic:
+    case Code::invalid_endpoint:
+        return std::errc::invalid_argument;
+    case Code::too_large:
+        return std::errc::message_size;
+    case Code::credentials_not_found:
+        return std::errc::no_such_file_or_directory;
+    case Code::timeout:
+    case Code::connect_timeout:
+    case Code::node_timeout:
+        return std::errc::timed_out;
+    case Code::cancelled:
+        return std::errc::operation_canceled;
+    case Code::not_connected:
+        return std::errc::not_connected;
+    case Code::connection_lost:
+        return std::errc::connection_reset;
+    case Code::listen:
+        return std::errc::address_in_use;
+    case Code::protocol:
+    case Code::handshake:
+        return std::errc::protocol_error;
+    case Code::overloaded:
+        return std::errc::resource_unavailable_try_again;
+    case Code::would_deadlock:
+        return std::errc::resource_deadlock_would_occur;
+    case Code::unsupported:
+        return std::errc::not_supported;
+    default:
+        return {code, *this};
+    }
+}
+}
+;
+
+/// Returns the category of the library.
+[[gnu::visibility("default")]] inline const std::error_category& error_category() noexcept {
+    static const ErrorCategory category;
+    return category;
+}
+
+/// Returns a code for functions of the standard library; codes also convert to `std::error_code` by themselves.
+inline std::error_code make_error_code(Code code) noexcept {
+    return {static_cast<int>(code), error_category()};
+}
+
 /// Whether the message of a failed call may have been delivered to a subscriber.
 enum class Delivery : std::int32_t {
     /// Not delivered: sending the message again cannot produce a duplicate.
@@ -137,6 +203,9 @@ public:
         : Error(std::shared_ptr<amop_error>(amop_error_clone(error), amop_error_free)) {}
 
     Code code() const noexcept { return code_; }
+
+    /// The code for functions of the standard library.
+    std::error_code error_code() const noexcept { return make_error_code(code_); }
 
     /// Returns whether the same call may succeed later without a change by the caller. Whether a retry may
     /// produce a duplicate is stated by `delivery`.
@@ -163,3 +232,6 @@ private:
 };
 
 } // namespace amop
+
+template <>
+struct std::is_error_code_enum<amop::Code> : std::true_type {};

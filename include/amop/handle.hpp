@@ -10,6 +10,7 @@
 
 #include "../amop.h"
 #include "error.hpp"
+#include "result.hpp"
 
 namespace amop::detail {
 
@@ -53,28 +54,39 @@ OwnedOrLent<T, Function> lent(const T* object) noexcept {
 /// Marks constructors for objects that are borrowed for a callback.
 struct Lent {};
 
-/// Throws the error of a function of the C interface, and frees it.
-[[noreturn]] inline void fail(amop_status status, amop_error* error) {
+/// Throws the error of a function of the C interface, and frees it. Without exceptions, see `raise`.
+inline void fail(amop_status status, amop_error* error) {
     const Handle<amop_error, amop_error_free> freed(error);
-    if (error == nullptr) {
-        const auto code = static_cast<Code>(status);
-        throw Error(code, std::string(to_string(code)));
-    }
-    throw Error(error);
+    const auto code = static_cast<Code>(status);
+    raise(error == nullptr ? Error(code, std::string(to_string(code))) : Error(error));
 }
 
 /// Throws if a setter, which returns no error object, has rejected the setting `name`.
 inline void check(amop_status status, const char* name) {
     if (status != AMOP_OK) {
-        throw Error(static_cast<Code>(status),
+        raise(Error(static_cast<Code>(status),
                     "`" + std::string(name)
-                        + "` is invalid: it is out of range, or a string that is not UTF-8");
+                        + "` is invalid: it is out of range, or a string that is not UTF-8"));
     }
 }
+
+/// Drops what a function that is not called would own: the context of a callback.
+template <class Callback>
+auto refuse(const Callback& callback, int) noexcept -> decltype(callback.drop(callback.context)) {
+    if (callback.drop != nullptr) {
+        callback.drop(callback.context);
+    }
+}
+template <class Argument>
+void refuse(const Argument&, long) noexcept {}
 
 /// Calls a function of the C interface whose last parameter is an error object. Throws if it fails.
 template <class Function, class... Arguments>
 void call(Function function, Arguments... arguments) {
+    if (failing()) {
+        (refuse(arguments, 0), ...);
+        return;
+    }
     amop_error* error = nullptr;
     const amop_status status = function(arguments..., &error);
     if (status != AMOP_OK) {
@@ -101,7 +113,7 @@ public:
     CText(std::string_view text, const char* name, Code code = Code::invalid_argument) : text_(text) {
         const auto at = text_.find('\0');
         if (at != std::string::npos) {
-            throw Error(code, "`" + std::string(name) + "` contains a NUL: byte " + std::to_string(at));
+            raise(Error(code, "`" + std::string(name) + "` contains a NUL: byte " + std::to_string(at)));
         }
     }
 

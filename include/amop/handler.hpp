@@ -5,7 +5,6 @@
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -18,6 +17,7 @@ namespace amop::detail {
 /// Runs the body of a callback. An exception must not enter the library, so it is reported to it instead.
 template <class Body>
 void guard(Body&& body) noexcept {
+#ifdef __cpp_exceptions
     // The status is ignored: it is an error only in log callbacks, whose failures can't be reported.
     try {
         std::forward<Body>(body)();
@@ -25,6 +25,24 @@ void guard(Body&& body) noexcept {
         amop_callback_failed(exception.what());
     } catch (...) {
         amop_callback_failed("the handler threw an object that is not a std::exception");
+    }
+#else
+    // An error of a function of the library, which would be an exception, ends the call in the same way.
+    Attempt attempt;
+    std::forward<Body>(body)();
+    if (attempt.error) {
+        amop_callback_failed(attempt.error->what());
+    }
+#endif
+}
+
+/// Calls a handler, which may be a pointer to a member of its argument. (std::invoke would need <functional>.)
+template <class Handler, class Argument>
+decltype(auto) invoke(Handler& handler, Argument&& argument) {
+    if constexpr (std::is_member_function_pointer_v<Handler>) {
+        return (std::forward<Argument>(argument).*handler)();
+    } else {
+        return handler(std::forward<Argument>(argument));
     }
 }
 
@@ -58,7 +76,7 @@ template <class Handler, class View, class Object>
 void call_with_lent(void* context, const Object* object) noexcept {
     guard([&] {
         const View view(object, Lent{});
-        std::invoke(Context<Handler>::of(context), view);
+        invoke(Context<Handler>::of(context), view);
     });
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -93,11 +92,11 @@ void answer(void* context, const amop_request* lent) noexcept {
         // A handler may take the request by value or by any reference.
         const auto handle = [&]() -> decltype(auto) {
             if constexpr (std::is_invocable_v<Handler&, Request>) {
-                return std::invoke(handler, std::move(request));
+                return invoke(handler, std::move(request));
             } else {
                 static_assert(std::is_invocable_v<Handler&, Request&>,
                               "a handler of requests takes (amop::Request)");
-                return std::invoke(handler, request);
+                return invoke(handler, request);
             }
         };
         if constexpr (std::is_void_v<decltype(handle())>) {

@@ -1,7 +1,6 @@
 /// Reading messages, requests, events and completions with `next` and in loops. Not part of the interface.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,16 +18,23 @@ namespace amop::detail {
 /// Calls a `_next` function. Returns false if nothing arrived in time. Throws at the end and on errors.
 template <class Function, class... Arguments>
 bool arrived(Function next, Arguments... arguments) {
-    amop_error* error = nullptr;
-    const amop_status status = next(arguments..., &error);
-    if (status == AMOP_ERROR_TIMEOUT) {
-        amop_error_free(error);
+    if (failing()) {
         return false;
     }
-    if (status != AMOP_OK) {
-        fail(status, error);
+    // Without an error object first: that nothing has arrived is frequent, and its text is read by no one.
+    amop_status status = next(arguments..., static_cast<amop_error**>(nullptr));
+    if (status == AMOP_OK || status == AMOP_ERROR_TIMEOUT) {
+        return status == AMOP_OK;
     }
-    return true;
+    // The end, or a wrong use: the same call fails again, at once, with an error object.
+    amop_error* error = nullptr;
+    status = next(arguments..., &error);
+    if (status != AMOP_OK && status != AMOP_ERROR_TIMEOUT) {
+        fail(status, error);
+        return false;
+    }
+    amop_error_free(error);
+    return status == AMOP_OK;
 }
 
 /// Returns the next item of a source: a `T` of the C interface that becomes an `Item`. None if nothing
@@ -48,7 +54,7 @@ inline constexpr std::size_t most_at_once = 65536;
 /// Returns up to `max` items of a source; empty if nothing arrived in time.
 template <class Item, class T, class Source, class Next>
 std::vector<Item> next_many(Next function, const Source* source, std::size_t max, Timeout timeout) {
-    max = std::min(max, most_at_once);
+    max = max < most_at_once ? max : most_at_once;
     std::vector<T*> objects(max);
     std::vector<Item> items;
     std::size_t count = 0;
@@ -108,13 +114,14 @@ private:
     /// Waits for an item, unless there is one. Returns false at the end.
     bool fetch() const {
         while (!item_ && source_ != nullptr) {
-            try {
-                item_ = source_->next(std::chrono::hours(24));
-            } catch (const Error& error) {
-                if (error.code() != Code::closed) {
-                    throw;
-                }
+            auto next = attempt([this] { return source_->next(std::chrono::hours(24)); });
+            if (next) {
+                item_ = *std::move(next);
+            } else {
                 source_ = nullptr;
+                if (next.code() != Code::closed) {
+                    raise(next.error());
+                }
             }
         }
         return item_.has_value();

@@ -15,6 +15,9 @@ static_assert(std::ranges::contiguous_range<amop::Bytes>);
 static_assert(std::constructible_from<amop::Bytes, std::span<const std::byte>>);
 static_assert(std::constructible_from<std::span<const std::uint8_t>, const amop::Bytes&>);
 static_assert(std::constructible_from<amop::Bytes, std::u8string>);
+static_assert(std::ranges::view<amop::Bytes>);
+static_assert(std::ranges::borrowed_range<amop::Bytes>);
+static_assert(std::convertible_to<amop::Bytes, std::span<const std::byte>>);
 
 std::vector<std::string> first_texts(const amop::Subscription& subscription, int count);
 

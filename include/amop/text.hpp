@@ -1,0 +1,153 @@
+/// Names of enumerations, and what `<<` writes. A program that writes to streams includes <ostream> itself.
+#pragma once
+
+#include <iosfwd>
+#include <string_view>
+
+#include "error.hpp"
+#include "event.hpp"
+#include "log.hpp"
+#include "message.hpp"
+#include "publish.hpp"
+#include "subscription.hpp"
+
+namespace amop {
+
+/// Return the name of a value, as in the code; empty for an unknown one.
+inline std::string_view to_string(Delivery delivery) noexcept {
+    switch (delivery) {
+    case Delivery::no:
+        return "no";
+    case Delivery::maybe:
+        return "maybe";
+    }
+    return {};
+}
+
+inline std::string_view to_string(MessageKind kind) noexcept {
+    switch (kind) {
+    case MessageKind::none:
+        return "none";
+    case MessageKind::unicast:
+        return "unicast";
+    case MessageKind::broadcast:
+        return "broadcast";
+    }
+    return {};
+}
+
+inline std::string_view to_string(EventKind kind) noexcept {
+    switch (kind) {
+    case EventKind::none:
+        return "none";
+    case EventKind::connected:
+        return "connected";
+    case EventKind::lost:
+        return "lost";
+    case EventKind::reconnected:
+        return "reconnected";
+    case EventKind::connect_failed:
+        return "connect_failed";
+    case EventKind::slow_consumer:
+        return "slow_consumer";
+    case EventKind::handler_failed:
+        return "handler_failed";
+    case EventKind::closed:
+        return "closed";
+    }
+    return {};
+}
+
+inline std::string_view to_string(LogLevel level) noexcept {
+    switch (level) {
+    case LogLevel::off:
+        return "off";
+    case LogLevel::error:
+        return "error";
+    case LogLevel::warn:
+        return "warn";
+    case LogLevel::info:
+        return "info";
+    case LogLevel::debug:
+        return "debug";
+    case LogLevel::trace:
+        return "trace";
+    }
+    return {};
+}
+
+inline std::string_view to_string(Retry retry) noexcept {
+    switch (retry) {
+    case Retry::automatic:
+        return "automatic";
+    case Retry::never:
+        return "never";
+    case Retry::definite:
+        return "definite";
+    case Retry::at_least_once:
+        return "at_least_once";
+    }
+    return {};
+}
+
+inline std::string_view to_string(Overflow overflow) noexcept {
+    switch (overflow) {
+    case Overflow::refuse:
+        return "refuse";
+    case Overflow::drop_oldest:
+        return "drop_oldest";
+    }
+    return {};
+}
+
+inline std::string_view to_string(Placement placement) noexcept {
+    switch (placement) {
+    case Placement::automatic:
+        return "automatic";
+    case Placement::all:
+        return "all";
+    case Placement::one:
+        return "one";
+    }
+    return {};
+}
+
+namespace detail {
+
+/// Whether `<<` writes the values of a type by their names.
+template <class T>
+inline constexpr bool is_named =
+    std::is_same_v<
+        T,
+        Code> || std::is_same_v<T, Delivery> || std::is_same_v<T, MessageKind> || std::is_same_v<T, EventKind> || std::is_same_v<T, LogLevel> || std::is_same_v<T, Retry> || std::is_same_v<T, Overflow> || std::is_same_v<T, Placement>;
+
+} // namespace detail
+
+/// Writes the name of a value, or its number if it has none.
+template <class Traits, class Enumeration, std::enable_if_t<detail::is_named<Enumeration>, int> = 0>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream, Enumeration value) {
+    const std::string_view name = to_string(value);
+    return name.empty() ? stream << static_cast<std::int32_t>(value) : stream << name;
+}
+
+/// Writes the text of an error, and its code.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream, const Error& error) {
+    return stream << error.what() << " (" << error.code() << ')';
+}
+
+/// Writes what a message is, without its payload.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream,
+                                             const Message& message) {
+    return stream << message.kind() << " on " << message.topic() << " from " << message.endpoint() << " ("
+                  << message.data().size() << " bytes)";
+}
+
+/// Writes what a reply is, without its payload.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream, const Reply& reply) {
+    return stream << "reply through " << reply.endpoint() << " (" << reply.data().size() << " bytes)";
+}
+
+} // namespace amop
