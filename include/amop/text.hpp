@@ -3,12 +3,14 @@
 
 #include <iosfwd>
 #include <string_view>
+#include <type_traits>
 
 #include "error.hpp"
 #include "event.hpp"
 #include "log.hpp"
 #include "message.hpp"
 #include "publish.hpp"
+#include "stats.hpp"
 #include "subscription.hpp"
 
 namespace amop {
@@ -54,6 +56,20 @@ inline std::string_view to_string(EventKind kind) noexcept {
         return "handler_failed";
     case EventKind::closed:
         return "closed";
+    }
+    return {};
+}
+
+inline std::string_view to_string(EndpointState state) noexcept {
+    switch (state) {
+    case EndpointState::ended:
+        return "ended";
+    case EndpointState::down:
+        return "down";
+    case EndpointState::connecting:
+        return "connecting";
+    case EndpointState::connected:
+        return "connected";
     }
     return {};
 }
@@ -116,10 +132,25 @@ namespace detail {
 
 /// Whether `<<` writes the values of a type by their names.
 template <class T>
-inline constexpr bool is_named =
-    std::is_same_v<
-        T,
-        Code> || std::is_same_v<T, Delivery> || std::is_same_v<T, MessageKind> || std::is_same_v<T, EventKind> || std::is_same_v<T, LogLevel> || std::is_same_v<T, Retry> || std::is_same_v<T, Overflow> || std::is_same_v<T, Placement>;
+inline constexpr bool is_named = false;
+template <>
+inline constexpr bool is_named<Code> = true;
+template <>
+inline constexpr bool is_named<Delivery> = true;
+template <>
+inline constexpr bool is_named<MessageKind> = true;
+template <>
+inline constexpr bool is_named<EventKind> = true;
+template <>
+inline constexpr bool is_named<EndpointState> = true;
+template <>
+inline constexpr bool is_named<LogLevel> = true;
+template <>
+inline constexpr bool is_named<Retry> = true;
+template <>
+inline constexpr bool is_named<Overflow> = true;
+template <>
+inline constexpr bool is_named<Placement> = true;
 
 } // namespace detail
 
