@@ -59,6 +59,11 @@ const (
 	Generation3 NodeGeneration = 3
 )
 
+// String returns "auto", "2" or "3".
+func (g NodeGeneration) String() string {
+	return nameOf("generation", int(g), []string{0: "auto", 2: "2", 3: "3"})
+}
+
 // RetryPolicy states when a failed publish or broadcast is retried automatically.
 type RetryPolicy int32
 

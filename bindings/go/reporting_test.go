@@ -162,6 +162,7 @@ func TestEnumerationsHaveNames(t *testing.T) {
 		"refuse":         amop.OverflowRefuse, "drop oldest": amop.OverflowDropOldest, "overflow policy 7": amop.OverflowPolicy(7),
 		"all": amop.PlacementAll, "one": amop.PlacementOne, "placement policy 0": amop.PlacementPolicy(0),
 		"always": amop.ConfirmAlways, "confirm policy 3": amop.ConfirmPolicy(3),
+		"auto": amop.GenerationAuto, "2": amop.Generation2, "3": amop.Generation3, "generation 1": amop.NodeGeneration(1),
 		"slow consumer": amop.EventSlowConsumer, "event 0": amop.EventKind(0), "event 99": amop.EventKind(99),
 		"no subscriber": amop.ErrNoSubscriber, "code 9999": amop.Code(9999),
 	}

@@ -9,6 +9,7 @@
 #include "event.hpp"
 #include "log.hpp"
 #include "message.hpp"
+#include "options.hpp"
 #include "publish.hpp"
 #include "stats.hpp"
 #include "subscription.hpp"
@@ -70,6 +71,18 @@ inline std::string_view to_string(EndpointState state) noexcept {
         return "connecting";
     case EndpointState::connected:
         return "connected";
+    }
+    return {};
+}
+
+inline std::string_view to_string(Generation generation) noexcept {
+    switch (generation) {
+    case Generation::automatic:
+        return "automatic";
+    case Generation::v2:
+        return "v2";
+    case Generation::v3:
+        return "v3";
     }
     return {};
 }
@@ -143,6 +156,8 @@ template <>
 inline constexpr bool is_named<EventKind> = true;
 template <>
 inline constexpr bool is_named<EndpointState> = true;
+template <>
+inline constexpr bool is_named<Generation> = true;
 template <>
 inline constexpr bool is_named<LogLevel> = true;
 template <>
