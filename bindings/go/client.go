@@ -89,7 +89,7 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 	var listen func(*capi.Events)
 	if len(options.onEvent) > 0 {
 		listen = func(source *capi.Events) {
-			events, handled = handle(source, options.MaxEvents, options.onEvent)
+			events, handled = handle(source, options.MaxEvents, options.onEvent, options.logger)
 		}
 	}
 	connect := func() (*capi.Client, *capi.Error) { return capi.Connect(&options.ClientOptions, listen) }

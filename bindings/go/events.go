@@ -2,6 +2,7 @@ package amop
 
 import (
 	"context"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -112,7 +113,7 @@ func (c *Client) Events(ctx context.Context) (<-chan *Event, error) {
 
 // handle passes the events of a source, until it ends, to handlers. It returns a listener for the events of this package, and
 // a channel that is closed after the last call.
-func handle(source *capi.Events, most int, handlers []EventHandler) (*listener, <-chan struct{}) {
+func handle(source *capi.Events, most int, handlers []EventHandler, logger *slog.Logger) (*listener, <-chan struct{}) {
 	l, done := newListener(most), make(chan struct{})
 	go func() {
 		l.readAll(source)
@@ -123,7 +124,7 @@ func handle(source *capi.Events, most int, handlers []EventHandler) (*listener, 
 		for event := range l.events {
 			for _, handler := range handlers {
 				own := *event
-				l.guarded(func() { handler(&own) })
+				l.guarded(logger, func() { handler(&own) })
 			}
 		}
 	}()
@@ -131,11 +132,11 @@ func handle(source *capi.Events, most int, handlers []EventHandler) (*listener, 
 }
 
 // guarded calls a handler of events. One that ends its goroutine ends only that.
-func (l *listener) guarded(call func()) {
+func (l *listener) guarded(logger *slog.Logger, call func()) {
 	returned := make(chan struct{})
 	go func() {
 		defer close(returned)
-		guarded(call, func(string) {})
+		guarded(&core{logger: logger}, call, func(string) {})
 	}()
 	<-returned
 }

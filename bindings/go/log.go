@@ -76,6 +76,8 @@ var eventLevels = map[EventKind]slog.Level{
 	EventConnectFailed: slog.LevelWarn,
 	EventSlowConsumer:  slog.LevelWarn,
 	EventClosed:        slog.LevelInfo,
+
+	EventCertificateExpiring: slog.LevelWarn,
 }
 
 // logEvent logs an event to the logger of the client, if it has one.

@@ -211,7 +211,7 @@ type clientOptions struct {
 	firstError
 	capi.ClientOptions
 	onEvent []EventHandler
-	logger *slog.Logger
+	logger  *slog.Logger
 }
 
 type laneOptions struct {

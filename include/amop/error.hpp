@@ -160,8 +160,6 @@ std::error_condition default_error_condition(int code) const noexcept override {
         return std::errc::protocol_error;
     case Code::overloaded:
         return std::errc::resource_unavailable_try_again;
-    case Code::would_deadlock:
-        return std::errc::resource_deadlock_would_occur;
     case Code::unsupported:
         return std::errc::not_supported;
     default:

@@ -57,6 +57,8 @@ inline std::string_view to_string(EventKind kind) noexcept {
         return "handler_failed";
     case EventKind::closed:
         return "closed";
+    case EventKind::certificate_expiring:
+        return "certificate_expiring";
     }
     return {};
 }

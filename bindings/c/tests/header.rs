@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The modules that make up the header, in an order in which C can read them: types before their use.
-const CHAPTERS: [&str; 35] = [
+const CHAPTERS: [&str; 36] = [
     "status",
     "bytes",
     "error",
@@ -15,6 +15,7 @@ const CHAPTERS: [&str; 35] = [
     "retry",
     "placement",
     "confirm",
+    "generation",
     "tls",
     "options",
     "options/credentials",
