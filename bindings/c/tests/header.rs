@@ -17,6 +17,7 @@ const CHAPTERS: [&str; 36] = [
     "confirm",
     "generation",
     "tls",
+    "generation",
     "options",
     "options/credentials",
     "options/limits",
