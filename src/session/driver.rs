@@ -389,7 +389,7 @@ impl<'a> Driver<'a> {
 
 /// Returns how long a handler has, if the node waits for `node` before it delivers the request again.
 fn answer_time(set: Option<Duration>, node: Duration) -> Duration {
-    set.unwrap_or_else(|| node.saturating_sub(ANSWER_RESERVE)).min(node)
+    set.unwrap_or_else(|| node.saturating_sub(ANSWER_RESERVE))
 }
 
 fn add(counter: &AtomicU64, count: usize) {
