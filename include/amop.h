@@ -524,36 +524,6 @@ typedef int32_t amop_tls;
 /** @} */
 
 /**
- * @defgroup generation Generations
- *The generations of nodes that a client connects to.
- *
- * @{
- */
-
-/** Which generations of nodes a client connects to. All nodes of one client are of one generation. */
-enum amop_generation
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /** The client finds out. The kind of certificate decides what is tried first. */
-    AMOP_GENERATION_AUTO = 0,
-    /** 2.x only: the channel protocol. */
-    AMOP_GENERATION_2 = 2,
-    /** 3.x only: WebSocket. */
-    AMOP_GENERATION_3 = 3,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum amop_generation amop_generation;
-#else
-typedef int32_t amop_generation;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/** @} */
-
-/**
  * @defgroup options Options of a client
  *An options object is created with amop_options_new, filled by setters and read by
  * amop_client_connect. It may be used for several clients. What is not set has its default.

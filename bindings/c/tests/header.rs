@@ -17,7 +17,6 @@ const CHAPTERS: [&str; 36] = [
     "confirm",
     "generation",
     "tls",
-    "generation",
     "options",
     "options/credentials",
     "options/limits",
