@@ -40,6 +40,8 @@ pub(crate) struct Dialler {
     settled: OnceLock<(Generation, Endpoint)>,
     /// Held by the link that loads the credentials. Keeps a thread that did not return.
     loading: tokio::sync::Mutex<Option<Loading>>,
+    /// Has the timers, because a reload may be awaited outside of any runtime.
+    runtime: RuntimeRef,
 }
 
 /// Credentials in use.
@@ -91,6 +93,7 @@ impl Dialler {
             found: Mutex::default(),
             settled: OnceLock::new(),
             loading: tokio::sync::Mutex::default(),
+            runtime: runtime.clone(),
         })
     }
 
@@ -188,8 +191,8 @@ impl Dialler {
     /// As [`Dialler::new`]. The limit includes the time that another link takes.
     pub(crate) async fn renew_credentials(&self, limit: Duration) -> Result<()> {
         let Some(files) = &self.files else { return Ok(()) };
-        let deadline = tokio::time::Instant::now() + limit;
-        let mut loading = tokio::time::timeout_at(deadline, self.loading.lock()).await.map_err(|_| {
+        let deadline = Instant::now() + limit;
+        let mut loading = self.runtime.until(deadline, self.loading.lock()).await.ok_or_else(|| {
             Error::undelivered(
                 ErrorKind::CredentialsInvalid,
                 format!("the credentials are still being read after {}, for another connection", span(limit)),
@@ -201,10 +204,8 @@ impl Dialler {
             return Err(former.stalled(limit));
         }
         let current = loading.insert(Loading::again(files.clone())?);
-        let loaded = match tokio::time::timeout_at(deadline, current.finish()).await {
-            Ok(loaded) => loaded,
-            Err(_) => return Err(current.stalled(limit)),
-        };
+        let loaded = self.runtime.until(deadline, current.finish()).await;
+        let Some(loaded) = loaded else { return Err(current.stalled(limit)) };
         *loading = None;
         self.current.send_replace(Current::new(loaded?.credentials, self.tls)?);
         Ok(())

@@ -266,11 +266,18 @@ async fn busy_subscriber_is_tried_again_while_the_call_waits() {
 #[tokio::test]
 async fn futures_of_the_client_need_no_tokio_runtime() {
     let devnet = two_nodes().await;
-    let builder = builder(&devnet, 0);
+    let (builder, endpoint) = (builder(&devnet, 0), devnet.node(1).endpoint());
     let outside = std::thread::spawn(move || {
         futures::executor::block_on(async {
             let client = builder.connect().await?;
-            let _messages = client.subscribe("t").await?;
+            let mut messages = client.subscribe("t").await?;
+            let service = client.serve("s").for_each(async |_| "served").await?;
+            client.broadcast("unknown", "").await?;
+            service.unsubscribe().await?;
+            messages.unsubscribe();
+            client.add_endpoint(&endpoint)?;
+            client.remove_endpoint(&endpoint)?;
+            client.on_event(drop)?.removed().await?;
             let error = client.publish("unknown", "").wait_for_subscriber(true);
             let error = error.timeout(Duration::from_millis(120)).await.unwrap_err();
             client.close().await?;

@@ -165,6 +165,19 @@ async fn reload_makes_every_connection_anew_without_losing_a_call() {
 }
 
 #[tokio::test]
+async fn reload_needs_no_tokio_runtime() {
+    let devnet = devnet(Devnet::builder().nodes(1)).await;
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), &files(&devnet));
+    let client = client(folder.path(), &devnet.node(0).endpoint()).await;
+    let own = client.clone();
+    let outside = std::thread::spawn(move || futures::executor::block_on(own.reload_credentials()));
+    let joined = soon("the thread", tokio::task::spawn_blocking(|| outside.join())).await;
+    joined.unwrap().expect("the reload does not panic").unwrap();
+    assert_eq!(client.stats().endpoints[0].connects, 2);
+}
+
+#[tokio::test]
 async fn reload_of_unusable_files_ends_no_connection() {
     let devnet = devnet(Devnet::builder().nodes(1)).await;
     let folder = TempDir::new().unwrap();
