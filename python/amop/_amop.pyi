@@ -73,9 +73,9 @@ class Message:
 class Request(Message):
     """A unicast that can be answered at once or later, from any thread.
 
-    Call :meth:`reply` or :meth:`fail` within ``answer_timeout`` (default 4.5 s, at 3.x nodes 29.5 s) of its arrival. After that the
-    library answers TOO_SLOW. When the last reference is dropped without an answer, the publisher receives
-    SUBSCRIBER_DROPPED.
+    Call :meth:`reply` or :meth:`fail` within ``answer_timeout`` (default 4.5 s, at 3.x nodes 29.5 s) of its arrival.
+    After that the library answers TOO_SLOW. When the last reference is dropped without an answer, the publisher
+    receives SUBSCRIBER_DROPPED.
     """
 
     FAILED: ClassVar[int]
@@ -196,8 +196,8 @@ class EndpointStats:
         """The state of the endpoint; in a total: the best of all."""
     @property
     def last_error(self) -> Error | None:
-        """Why the session was lost, or why the last attempt to connect failed. None while a session is established, in a
-        total, and in a pickled copy."""
+        """Why the session was lost, or why the last attempt to connect failed. None while a session is established, in
+        a total, and in a pickled copy."""
     @property
     def too_slow(self) -> int:
         """Requests that the library answered TOO_SLOW on behalf of a service."""

@@ -77,9 +77,9 @@ class ClientOptions(TypedDict, total=False):
     """How long a request may wait for its answer before the library answers TOO_SLOW on behalf of the service.
     Default: 4.5, half a second before a 2.x node would deliver the message to another subscriber."""
     generation: GenerationChoice | None
-    """Which generations of nodes the client connects to. Default: auto, with which it tries both at each endpoint until it
-    has been connected there. All nodes of one client are of one generation, that of the first one connected; endpoints of
-    the other one are down with UNSUPPORTED."""
+    """Which generations of nodes the client connects to. Default: auto, with which it tries both at each endpoint until
+    it has been connected there. All nodes of one client are of one generation, that of the first one connected;
+    endpoints of the other one are down with UNSUPPORTED."""
     retry: RetryChoice | None
     """When failed calls are retried automatically. Default: definite."""
     echo: bool | None
@@ -103,9 +103,9 @@ class ClientOptions(TypedDict, total=False):
     duplicate_window: float | None
     """How long messages are remembered. Default: 60."""
     on_event: Callable[[Any], object] | None
-    """A function that is called with each event of the client, also with those before connecting returns. With threads it
-    runs on the client's dispatcher threads, with asyncio in the event loop, where it may be a coroutine function; one
-    call after the other. Its exceptions are logged. If connecting fails, no call runs or begins afterwards. Default:
-    none; see also ``Client.events``."""
+    """A function that is called with each event of the client, also with those before connecting returns. With threads
+    it runs on the client's dispatcher threads, with asyncio in the event loop, where it may be a coroutine function;
+    one call after the other. Its exceptions are logged. If connecting fails, no call runs or begins afterwards.
+    Default: none; see also ``Client.events``."""
     dispatcher_threads: int | None
     """The maximum number of threads for handlers. Default: 256."""

@@ -102,7 +102,8 @@ class Tls(StrEnum):
     ECDHE = "ecdhe"
     """TLS 1.2 with ECDHE, for secp256k1 chains, and for RSA chains whose nodes support it."""
     STATIC_RSA = "static-rsa"
-    """TLS 1.2 with static RSA key exchange, the only one of 2.x nodes with an RSA channel. It has no forward secrecy."""
+    """TLS 1.2 with static RSA key exchange, the only one of 2.x nodes with an RSA channel. It has no forward
+    secrecy."""
     GM = "gm"
     """The GM suites over TLS 1.2, of GM channels of 2.x nodes."""
     TLCP = "tlcp"

@@ -47,8 +47,8 @@ class Devnet:
     :param port: the port of the first node on 127.0.0.1; the others use the ports that follow; 0: any free ports.
     :param folder: the folder for the certificates, with the layout of the official chain script. It is created if it
         does not exist, else its certificates are used. Default: a temporary folder that is deleted with the devnet.
-    :param tls: the kind of channel: ``ecdhe`` (secp256k1 certificates), ``static-rsa`` (RSA certificates; creating a key
-        takes up to a second) or ``gm`` (SM2 certificates). A folder holds a chain of one kind.
+    :param tls: the kind of channel: ``ecdhe`` (secp256k1 certificates), ``static-rsa`` (RSA certificates; creating a
+        key takes up to a second) or ``gm`` (SM2 certificates). A folder holds a chain of one kind.
     :param like_2_11: whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are
         lost, which a node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other
         and wait for acknowledgements (Nagle's algorithm).

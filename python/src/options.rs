@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::error::{Result, unusable};
 use crate::handler::{EventRunner, Handler};
 use crate::payload::Payload;
-use crate::units::{optional_seconds, seconds, size};
+use crate::units::{optional_seconds, seconds, size, unbounded_seconds};
 
 /// Converts one of several words.
 fn choice<T: Copy>(py: Python<'_>, name: &str, given: &str, words: &[(&str, T)]) -> Result<T> {
@@ -176,7 +176,7 @@ fn option(
             client.credential_pem_gm(ca.0, cert.0, key.0, enc_cert.0, enc_key.0)
         }
         "tls" => client.tls(tls(py, &value.extract::<String>()?)?),
-        "expiry_warning" => client.expiry_warning(time()?),
+        "expiry_warning" => client.expiry_warning(unbounded_seconds(py, name, value.extract()?)?),
         "start_offline" => client.start_offline(value.extract()?),
         "connect_timeout" => client.connect_timeout(time()?),
         "call_timeout" => client.call_timeout(time()?),

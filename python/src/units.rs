@@ -42,6 +42,15 @@ pub(crate) fn seconds(py: Python<'_>, name: &str, seconds: f64) -> Result<Durati
     }
 }
 
+/// Converts a time in seconds that no deadline is made of, so that it may be as long as a certificate is valid.
+///
+/// # Errors
+/// Returns INVALID_ARGUMENT, with the name of the argument.
+pub(crate) fn unbounded_seconds(py: Python<'_>, name: &str, seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| unusable(py, format!("invalid {name} {seconds:?}: use seconds from 0 up, such as 2.5")))
+}
+
 /// Converts a time in seconds that may be None.
 pub(crate) fn optional_seconds(py: Python<'_>, name: &str, given: Option<f64>) -> Result<Option<Duration>> {
     given.map(|given| seconds(py, name, given)).transpose()

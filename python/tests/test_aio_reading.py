@@ -111,6 +111,8 @@ async def test_task_that_is_cancelled_passes_its_wake_on(
         await aio_publisher.publish(topic, "two")
     assert (await asyncio.wait_for(second, GUARD)).data in (b"one", b"two")
     assert inbox.waiting == 0
+
+
 async def test_wire_names_of_private_topics_are_rejected(aio_subscriber: aio.Client) -> None:
     for call in (aio_subscriber.subscribe, aio_subscriber.serve):
         with pytest.raises(amop.ArgumentError, match="private topic") as caught:

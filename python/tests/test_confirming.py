@@ -38,7 +38,8 @@ def test_offline_client_subscribes_and_serves_at_once() -> None:
             for topic in ("read", "handled"):
                 publisher.publish(topic, topic, wait_for_subscriber=True, timeout=GUARD)
             message = read.next(GUARD)
-            assert message is not None and message.data == b"read"
+            assert message is not None
+            assert message.data == b"read"
             assert handled.get(timeout=GUARD) == b"handled"
             assert publisher.publish("served", wait_for_subscriber=True, timeout=GUARD).data == b"yes"
 

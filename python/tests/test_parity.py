@@ -96,9 +96,15 @@ def test_every_option_of_the_core_exists() -> None:
     builder = (Path(__file__).parents[2] / "src" / "client" / "builder.rs").read_text()
     in_core = set(re.findall(r"    pub fn (\w+)\(mut self", builder)) | {"credential_files"}
     in_core |= set(re.findall(r"    pub fn (\w+)\(\n        mut self", builder))
-    # Endpoints are separate arguments; a runtime, resolver or stream of events can be set in Rust only, and the clock and
-    # the source of credentials are for tests.
-    only_in_rust = {"endpoint", "endpoints", "runtime", "resolver", "wall_clock", "listen", "credential_source"}
-    assert in_core - only_in_rust == set(
-        amop.ClientOptions.__annotations__
-    )
+    # Endpoints are separate arguments; a runtime, resolver or stream of events can be set in Rust only, and the clock
+    # and the source of credentials are for tests.
+    only_in_rust = {
+        "endpoint",
+        "endpoints",
+        "runtime",
+        "resolver",
+        "wall_clock",
+        "listen",
+        "credential_source",
+    }
+    assert in_core - only_in_rust == set(amop.ClientOptions.__annotations__)

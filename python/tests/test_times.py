@@ -23,6 +23,12 @@ def test_error_names_the_option(name: str, value: float) -> None:
         amop.connect("127.0.0.1:1", **options)
 
 
+@pytest.mark.parametrize("value", [0, -1, float("nan"), 1e20])
+def test_error_names_the_expiry_warning(value: float) -> None:
+    with pytest.raises(amop.ArgumentError, match=r"^(invalid )?expiry_warning "):
+        amop.connect("127.0.0.1:1", expiry_warning=value)
+
+
 @pytest.mark.parametrize("name", ["max_in_flight", "max_send_bytes", "max_events", "missed_heartbeats"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_error_names_the_limit(name: str, value: int) -> None:
