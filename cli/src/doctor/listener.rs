@@ -12,7 +12,7 @@ use super::finding::Finding;
 use super::hello::{self, Answer, Hello};
 use super::http::{self, Http};
 use super::report::Problem;
-use super::tls::Usable;
+use super::usable::Usable;
 use crate::channel::{Channel, beginning};
 
 /// What listens at the port.

