@@ -47,8 +47,8 @@ def main(package: str, features: str = "") -> None:
     if not crates:
         sys.exit(f"cargo lists no crates for {package}")
     texts: dict[str, list[str]] = {}
-    listed = []
-    missing = []
+    listed: list[str] = []
+    missing: list[tuple[str, str]] = []
     for crate in sorted(crates, key=lambda crate: (crate["name"], crate["version"])):
         name = f"{crate['name']} {crate['version']}"
         listed.append(f"{name}: {crate['license'] or 'see its licence file'}")

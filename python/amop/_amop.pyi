@@ -33,6 +33,7 @@ __all__ = [
     "Stats",
     "SubscriptionStats",
     "connect",
+    "connect_listening",
     "end_all",
     "restore_message",
     "restore_reply",

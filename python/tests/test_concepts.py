@@ -27,7 +27,7 @@ def _names(concept: dict[str, Any], language: str) -> set[str]:
 
 @pytest.mark.parametrize(("category", "language"), PAIRS)
 def test_concepts_are_the_public_names_of_each_language(category: str, language: str) -> None:
-    listed = set().union(*(_names(concept, language) for concept in CONCEPTS[category].values()))
+    listed = {name for concept in CONCEPTS[category].values() for name in _names(concept, language)}
     offered = surfaces.LANGUAGES[language]()[category]
     assert len(offered) >= 7, "the sources are read"
     assert listed - offered == set(), f"{language} does not offer what bindings/concepts.json lists"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,7 +21,12 @@ def echo(subscriber: amop.Client, topic: str) -> str:
     return topic
 
 
-def answered(client: amop.Client, service: amop.Service, topic: str, *callbacks: Any) -> amop.CallFuture[Any]:
+def answered(
+    client: amop.Client,
+    service: amop.Service,
+    topic: str,
+    *callbacks: Callable[[concurrent.futures.Future[amop.Reply]], object],
+) -> amop.CallFuture[amop.Reply]:
     """Return a future that has its reply, with callbacks that were added before."""
     future = client.publish_async(topic, b"1", timeout=GUARD, wait_for_subscriber=True)
     for callback in callbacks:
