@@ -11,7 +11,7 @@ namespace amop {
 ///
 /// Durations are rounded up to milliseconds. A call has at least 1 ms: a duration that is 0 or negative, such
 /// as the time until a moment that has passed, does not mean the default. `next` does not wait then. The
-/// longest duration is ten years.
+/// longest duration is ten years, except for `Options::expiry_warning`.
 class Timeout {
 public:
     /// The default of the function.
