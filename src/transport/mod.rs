@@ -1,8 +1,9 @@
 //! From an endpoint to an open stream: addresses, credentials, TCP, TLS.
 //!
 //! [`Endpoint`] is the address of a node, [`Credentials`] are what the client shows and trusts, a [`Connector`] turns a
-//! TCP connection into a [`BoxedStream`], and a [`DialPlan`] lists the ways to try; [`upgrade`] begins WebSocket. [`NodeAcceptor`] is the node's side,
-//! for the embedded node. The layers above don't see whether a stream is TLS, nor which library does it.
+//! TCP connection into a [`BoxedStream`], and a [`DialPlan`] lists the ways to try; `upgrade` begins WebSocket.
+//! [`NodeAcceptor`] is the node's side, for the embedded node. The layers above don't see whether a stream is TLS, nor
+//! which library does it.
 //!
 //! Public to the embedded node and the command, without a promise of stability.
 
