@@ -311,6 +311,7 @@ static void child_can_free_inherited_handles_and_make_its_own(void **state)
     amop_call_free(all.call);
     amop_completion_queue_free(all.queue);
     amop_events_free(all.events);
+    amop_listener_free(all.listener);
     amop_service_free(all.requests);
     amop_service_free(all.served);
     amop_subscription_free(all.read);
