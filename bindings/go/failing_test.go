@@ -131,11 +131,13 @@ func TestPeersThatAreNotNodesAreReported(t *testing.T) {
 	_, err = amop.Connect(soon(t), amop.Endpoint(garbage), own.credentials())
 	fails(t, err, amop.ErrHandshake)
 
-	// Like stock nodes with RSA certificates.
+	// Like stock nodes with RSA certificates, but it closes the connection after TLS.
 	static := server.Clone()
 	static.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 	stock := answering(t, func(c net.Conn) { _ = tls.Server(c, static).Handshake() })
 	_, err = amop.Connect(soon(t), amop.Endpoint(stock), own.credentials())
+	fails(t, err, amop.ErrHandshake)
+	_, err = amop.Connect(soon(t), amop.Endpoint(stock), own.credentials(), amop.TLS(amop.TLSECDHE))
 	fails(t, err, amop.ErrTLSNoCommon)
 }
 

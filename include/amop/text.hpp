@@ -13,6 +13,7 @@
 #include "publish.hpp"
 #include "stats.hpp"
 #include "subscription.hpp"
+#include "tls.hpp"
 
 namespace amop {
 
@@ -143,6 +144,34 @@ inline std::string_view to_string(Placement placement) noexcept {
     return {};
 }
 
+inline std::string_view to_string(Confirm confirm) noexcept {
+    switch (confirm) {
+    case Confirm::automatic:
+        return "automatic";
+    case Confirm::always:
+        return "always";
+    case Confirm::never:
+        return "never";
+    }
+    return {};
+}
+
+inline std::string_view to_string(Tls tls) noexcept {
+    switch (tls) {
+    case Tls::automatic:
+        return "automatic";
+    case Tls::ecdhe:
+        return "ecdhe";
+    case Tls::static_rsa:
+        return "static_rsa";
+    case Tls::gm:
+        return "gm";
+    case Tls::tlcp:
+        return "tlcp";
+    }
+    return {};
+}
+
 namespace detail {
 
 /// Whether `<<` writes the values of a type by their names.
@@ -168,6 +197,10 @@ template <>
 inline constexpr bool is_named<Overflow> = true;
 template <>
 inline constexpr bool is_named<Placement> = true;
+template <>
+inline constexpr bool is_named<Confirm> = true;
+template <>
+inline constexpr bool is_named<Tls> = true;
 
 } // namespace detail
 

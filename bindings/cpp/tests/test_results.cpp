@@ -69,6 +69,18 @@ TEST_CASE("streams write names, and no payloads") {
     CHECK(written(amop::Retry::at_least_once) == "at_least_once");
     CHECK(written(amop::Overflow::drop_oldest) == "drop_oldest");
     CHECK(written(amop::Placement::one) == "one");
+    CHECK(written(amop::Confirm::always) == "always");
+    for (const auto tls :
+         {amop::Tls::automatic, amop::Tls::ecdhe, amop::Tls::static_rsa, amop::Tls::gm, amop::Tls::tlcp}) {
+        CHECK_FALSE(amop::to_string(tls).empty());
+        CHECK(written(tls) == amop::to_string(tls));
+    }
+    CHECK(written(amop::Tls::static_rsa) == "static_rsa");
+    CHECK(written(static_cast<amop::Tls>(99)) == "99");
+    for (auto kind = static_cast<std::int32_t>(amop::EventKind::none); amop_event_kind_name(kind) != nullptr;
+         kind++) {
+        CHECK_FALSE(amop::to_string(static_cast<amop::EventKind>(kind)).empty());
+    }
     CHECK(written(amop::Error(amop::Code::closed, "it is closed")) == "it is closed (AMOP_ERROR_CLOSED)");
 
     amop::Client client(options_at(0));
