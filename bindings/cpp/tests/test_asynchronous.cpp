@@ -161,7 +161,7 @@ TEST_CASE("slow handler does not delay futures") {
     amop::Client client(options_at(0));
     std::promise<void> release;
     const auto released = release.get_future().share();
-    client.broadcast_async(fresh_topic(), "", [&](const amop::Completion&) { released.wait(); });
+    client.broadcast_async(fresh_topic(), "", [released](const amop::Completion&) { released.wait(); });
     for (int n = 0; n < 10; n++) {
         outcome(client.broadcast_async(fresh_topic(), ""));
     }
