@@ -143,8 +143,9 @@ TEST_CASE("handler may wait for a future, with one thread for handlers") {
     const auto echo = fresh_topic(), topic = fresh_topic();
     const auto service =
         server.serve(echo, [](const amop::Request& request) { return std::string(request.text()); });
-    amop::Client client(options_at(0).dispatcher_threads(1));
+    // The client, whose destructor waits for handlers, goes before what they use.
     std::promise<std::string> in_completion, in_message;
+    amop::Client client(options_at(0).dispatcher_threads(1));
     client.publish_async(echo, "1", [&](const amop::Completion&) {
         in_completion.set_value(std::string(client.publish_async(echo, "2", guard).get().text()));
     });
