@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::SignalKind;
 
 /// When a test gives up; nothing waits for it to pass.
 const GUARD: Duration = Duration::from_secs(120);
@@ -72,7 +73,7 @@ impl Program {
     /// # Panics
     /// When it can't be started.
     pub fn talk(mut command: Command) -> (Program, ChildStdin) {
-        reset_ignored_interrupts();
+        reset_ignored_signals();
         let name = format!("{command:?}");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -201,21 +202,23 @@ impl Drop for Program {
     }
 }
 
-/// Lets programs receive Ctrl-C even if it is ignored in this process, as under `nohup` and in background jobs of shells:
-/// a program inherits ignored signals, but not those that are caught.
+/// Lets programs receive Ctrl-C, SIGTERM and SIGHUP even if these are ignored in this process, as under `nohup` and in
+/// background jobs of shells: a program inherits ignored signals, but not those that are caught.
 ///
 /// # Panics
 /// When no handler can be installed.
-pub fn reset_ignored_interrupts() {
+pub fn reset_ignored_signals() {
     static DONE: Once = Once::new();
     DONE.call_once(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        // The handler stays installed after the runtime has ended. Where Ctrl-C is not ignored, the test run must still end
-        // with it.
-        if signals(None, "SigIgn").is_some_and(|ignored| ignored & 2 != 0) {
-            let _context = runtime.enter();
-            let interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
-            drop(interrupts.expect("it can be caught"));
+        let ignored = signals(None, "SigIgn").unwrap_or_default();
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            // Where a signal is not ignored, the test run must still end with it.
+            if ignored >> (kind.as_raw_value() - 1) & 1 != 0 {
+                // The handler stays installed after the runtime has ended.
+                let _context = runtime.enter();
+                drop(tokio::signal::unix::signal(kind).expect("it can be caught"));
+            }
         }
     });
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use amop_devnet::OnConnect;
-use amop_tests::program::reset_ignored_interrupts;
+use amop_tests::program::reset_ignored_signals;
 
 use crate::amop::Place;
 
@@ -28,7 +28,7 @@ impl Session {
 
     /// Starts it with further variables in its environment.
     fn start_with(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> Session {
-        reset_ignored_interrupts();
+        reset_ignored_signals();
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(24, 100)).unwrap();
         let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_test-amop"))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amop::protocol::channel::frame::{MAX_FRAME_LEN, parse};
+use amop::protocol::channel::frame::{HEADER_LEN, MAX_FRAME_LEN, parse};
 use amop::protocol::channel::{Frame, MessageType, handshake, rpc, topic_list};
 use amop::transport::{KeyExchange, NodeAcceptor};
 use amop_devnet::chain::{LeafOptions, Role};
@@ -46,7 +46,7 @@ impl ForgedNode {
                         if stream.write_all(&said).await.is_err() || stream.flush().await.is_err() {
                             return;
                         }
-                        // One write of a client is one TLS record, and arrives in one read.
+                        // A read brings one write of a client or several, but no part of one: each is one TLS record.
                         received = match stream.read(&mut buffer).await {
                             Ok(0) | Err(_) => return,
                             Ok(read) => read,
@@ -64,18 +64,22 @@ impl ForgedNode {
         answer: impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> + Send + Sync + 'static,
     ) -> ForgedNode {
         ForgedNode::start(place, KeyExchange::Secp256k1, move |received| {
-            let frame = match parse(received, MAX_FRAME_LEN) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return Some(Vec::new()),
-                Err(_) => return None,
-            };
-            let kind = match frame.kind {
-                MessageType::Request => MessageType::Response,
-                other => other,
-            };
-            let answer = answer(frame.kind, frame.body)
-                .map(|(result, body)| Frame::new(kind, frame.seq, result, &body).to_bytes());
-            Some(answer.unwrap_or_default())
+            let (mut rest, mut said) = (received, Vec::new());
+            loop {
+                let frame = match parse(rest, MAX_FRAME_LEN) {
+                    Ok(Some(frame)) => frame,
+                    Ok(None) => return Some(said),
+                    Err(_) => return None,
+                };
+                rest = &rest[HEADER_LEN + frame.body.len()..];
+                let kind = match frame.kind {
+                    MessageType::Request => MessageType::Response,
+                    other => other,
+                };
+                if let Some((result, body)) = answer(frame.kind, frame.body) {
+                    said.extend(Frame::new(kind, frame.seq, result, &body).to_bytes());
+                }
+            }
         })
     }
 }
