@@ -67,6 +67,14 @@ impl Member {
         }
     }
 
+    /// Waits as [`Member::confirmed`]; then another handle keeps the consumer. If this fails or is dropped before, the
+    /// consumer is removed.
+    pub(super) async fn confirmed_for_other(mut self, confirm: Confirm, deadline: Instant) -> Result<()> {
+        self.confirmed(confirm, deadline).await?;
+        self.stay();
+        Ok(())
+    }
+
     /// Unsubscribes, unless that has happened. Does nothing in the child of a fork, where a lock may be held by a
     /// thread that doesn't exist there.
     pub(super) fn leave(&mut self) {

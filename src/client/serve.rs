@@ -162,14 +162,9 @@ impl Serve {
     /// As [`Subscribe::begin`](crate::Subscribe::begin).
     #[doc(hidden)]
     pub fn begin(self) -> Result<(Requests, impl Future<Output = Result<()>> + Send + 'static)> {
-        let (reader, mut unconfirmed, confirm, deadline) = self.enter(None)?;
+        let (reader, unconfirmed, confirm, deadline) = self.enter(None)?;
         let requests = Requests { reader, member: unconfirmed.again(), _finished: None };
-        let confirmed = async move {
-            unconfirmed.confirmed(confirm, deadline).await?;
-            unconfirmed.stay();
-            Ok(())
-        };
-        Ok((requests, confirmed))
+        Ok((requests, unconfirmed.confirmed_for_other(confirm, deadline)))
     }
 
     /// Serves with a blocking handler, and returns its handle at once; see

@@ -154,14 +154,9 @@ impl Subscribe {
     /// Returns the errors of the stream that are known at once.
     #[doc(hidden)]
     pub fn begin(self) -> Result<(Subscription, impl Future<Output = Result<()>> + Send + 'static)> {
-        let (reader, mut unconfirmed, confirm, deadline) = self.enter(None)?;
+        let (reader, unconfirmed, confirm, deadline) = self.enter(None)?;
         let subscription = Subscription { reader, member: unconfirmed.again(), _finished: None };
-        let confirmed = async move {
-            unconfirmed.confirmed(confirm, deadline).await?;
-            unconfirmed.stay();
-            Ok(())
-        };
-        Ok((subscription, confirmed))
+        Ok((subscription, unconfirmed.confirmed_for_other(confirm, deadline)))
     }
 
     /// Subscribes with a blocking handler; otherwise as [`Subscribe::begin`]. If the future fails, it is ready only when

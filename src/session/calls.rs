@@ -14,10 +14,16 @@ use super::deadlines::Deadlines;
 use super::effect::{Callers, Outputs};
 use super::ended_calls::EndedCalls;
 use super::errors::passage_ended;
+use super::outbox::Outbox;
 use super::quick_hash::QuickHasher;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::Topic;
+use crate::protocol::message::Limits;
 use crate::text::span;
+
+/// The bytes in the outbox from which on the frames of further calls wait outside of it, so that they can still be withdrawn
+/// when they end before their turn, and so that answers and heartbeats don't wait for all of them.
+pub(super) const MAX_QUEUED: usize = 256 << 10;
 
 /// A frame that carries one of this client's own ids.
 pub(super) trait OwnFrame<N> {
@@ -113,7 +119,7 @@ pub(super) struct ToQueue {
 
 /// What becomes of frames that are queued but not written, when their calls are ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Queued {
+enum Queued {
     /// They are still written.
     StillWritten,
     /// They are discarded. `written` is how many bytes of the outbox were written before.
@@ -174,8 +180,20 @@ impl<K: Callers, N> Calls<K, N> {
         self.lists_topics = lists_topics;
     }
 
-    /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out.
-    pub(super) fn add(&mut self, call: NewCall<K::Call>, now: Instant) {
+    /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out. A call beyond `limits` ends at once: it
+    /// was checked while the link was of another generation.
+    pub(super) fn add(
+        &mut self,
+        call: NewCall<K::Call>,
+        limits: &Limits,
+        now: Instant,
+        out: &mut Outputs<K>,
+    ) {
+        if let Err(error) = limits.check(&call.topic, call.data.len()) {
+            out.counts.withdrawn_bytes += call.counted;
+            out.complete(call.caller, Err(error), None);
+            return;
+        }
         let NewCall { kind, number, topic, data, deadline, send_by, counted, caller } = call;
         let stage = Stage::Waiting;
         let call = Call { kind, topic, data, stage, began: now, deadline, send_by, counted, caller };
@@ -325,15 +343,22 @@ impl<K: Callers, N> Calls<K, N> {
         self.deadlines.next()
     }
 
-    /// Remembers all calls, which are ended next while the connection goes on: their replies may still arrive.
-    pub(super) fn remember_all(&mut self, now: Instant) {
+    /// Ends all calls with `error` while the connection goes on: their frames are still written, and their replies may
+    /// still arrive.
+    pub(super) fn end_live(&mut self, error: &Error, now: Instant, out: &mut Outputs<K>) {
         let live = std::mem::take(&mut self.live);
         live.iter().for_each(|(number, call)| self.remember(*number, call, now));
         self.live = live;
+        self.end_all(error, Queued::StillWritten, out);
     }
 
-    /// Ends all calls with `error`.
-    pub(super) fn end_all(&mut self, error: &Error, queued: Queued, out: &mut Outputs<K>) {
+    /// Ends all calls with `error` because the connection is gone, and what is in `outbox` with it.
+    pub(super) fn end_lost(&mut self, error: &Error, outbox: &Outbox, out: &mut Outputs<K>) {
+        out.counts.withdrawn_bytes += outbox.len();
+        self.end_all(error, Queued::Lost { written: outbox.written() }, out);
+    }
+
+    fn end_all(&mut self, error: &Error, queued: Queued, out: &mut Outputs<K>) {
         self.deadlines.clear();
         self.waiting.clear();
         for (_, call) in self.live.drain() {

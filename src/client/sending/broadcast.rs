@@ -1,7 +1,6 @@
 //! Broadcasts: through as few nodes as reach all subscribers, or through all.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use futures_util::stream::FuturesUnordered;
 
@@ -31,13 +30,7 @@ impl Outgoing {
                 Err(error) => return Err(failed.end_with(error)),
                 reply => return reply,
             }
-            let pause = pauses.pause();
-            if Instant::now() + pause >= self.deadline {
-                return Err(failed.into_error());
-            }
-            if let Err(closed) = self.core.unless_closing(self.core.runtime.sleep(pause)).await {
-                return Err(failed.end_with(closed));
-            }
+            failed = self.pause(&mut pauses, failed).await?;
         }
     }
 

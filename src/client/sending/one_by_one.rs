@@ -4,7 +4,6 @@
 //! other failure ends the call.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use super::hold::Held;
 use super::outcome::{Failed, can_try_other_node, can_wait, is_passage_over};
@@ -85,13 +84,7 @@ impl Outgoing {
                 Err(error) => return Err(failed.end_with(error)),
                 reply => return reply,
             }
-            let pause = pauses.pause();
-            if Instant::now() + pause >= self.deadline {
-                return Err(failed.into_error());
-            }
-            if let Err(closed) = self.core.unless_closing(self.core.runtime.sleep(pause)).await {
-                return Err(failed.end_with(closed));
-            }
+            failed = self.pause(&mut pauses, failed).await?;
             self.count_retry();
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::outcome::Failed;
 use crate::client::backoff::Backoff;
 use crate::client::choice::{Candidate, candidates};
 use crate::client::core::ClientCore;
@@ -114,6 +115,21 @@ impl Outgoing {
     /// Returns the pauses between rounds of attempts.
     pub(super) fn pauses() -> Backoff {
         Backoff::new(FIRST_PAUSE, LONGEST_PAUSE)
+    }
+
+    /// Pauses between two rounds of attempts, which have `failed` so far.
+    ///
+    /// # Errors
+    /// Returns the error of the call if the deadline comes first or the client closes.
+    pub(super) async fn pause(&self, pauses: &mut Backoff, failed: Failed) -> Result<Failed> {
+        let pause = pauses.pause();
+        if Instant::now() + pause >= self.deadline {
+            return Err(failed.into_error());
+        }
+        match self.core.unless_closing(self.core.runtime.sleep(pause)).await {
+            Ok(()) => Ok(failed),
+            Err(closed) => Err(failed.end_with(closed)),
+        }
     }
 
     /// Returns how long one of several attempts may take before the next begins beside it.

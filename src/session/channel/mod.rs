@@ -35,7 +35,7 @@ use self::node_latency::NodeLatency;
 use self::outgoing::Outgoing;
 use self::topics::{Action, Topics};
 use super::call::CallKind;
-use super::calls::{Calls, Queued};
+use super::calls::{Calls, MAX_QUEUED};
 use super::effect::{Callers, Effect, Fatal, Input, Notice, Outputs};
 use super::errors::connection_closed;
 use super::frame_progress::FrameProgress;
@@ -58,9 +58,6 @@ pub(crate) const LIMITS: Limits = amop::LIMITS;
 
 /// How this client names itself to nodes.
 const CLIENT_TYPE: &str = concat!("amop-", env!("CARGO_PKG_VERSION"));
-
-/// The bytes in the outbox from which on the frames of further calls wait.
-const MAX_QUEUED_FOR_CALLS: usize = 256 << 10;
 
 /// One connection's logic, and the reader of its bytes.
 pub(crate) struct Machine<K: Callers> {
@@ -213,14 +210,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn handle(&mut self, input: Input<K>, now: Instant) {
         let Session { calls, topics, out, .. } = &mut self.session;
         match input {
-            Input::Call(call) => match LIMITS.check(&call.topic, call.data.len()) {
-                Ok(()) => calls.add(call, now),
-                // It was checked while the link was of another generation.
-                Err(error) => {
-                    out.counts.withdrawn_bytes += call.counted;
-                    out.complete(call.caller, Err(error), None);
-                }
-            },
+            Input::Call(call) => calls.add(call, &LIMITS, now, out),
             Input::Cancel(number) => calls.cancel(number, now, out),
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
             // A node is not asked about a topic on which it receives no message.
@@ -229,10 +219,7 @@ impl<K: Callers> Machine<K> {
             }
             Input::Survey { topic, caller } => topics.survey(topic, caller, now),
             Input::Read(answer) => topics.read(answer, now),
-            Input::EndCalls(error) => {
-                calls.remember_all(now);
-                calls.end_all(&error, Queued::StillWritten, out);
-            }
+            Input::EndCalls(error) => calls.end_live(&error, now, out),
         }
     }
 
@@ -280,9 +267,7 @@ impl<K: Callers> Machine<K> {
     /// As [`super::machine::Machine::end`].
     pub(crate) fn end(&mut self, error: &Error) {
         let Session { outgoing, calls, out, .. } = &mut self.session;
-        let queued = Queued::Lost { written: outgoing.outbox.written() };
-        out.counts.withdrawn_bytes += outgoing.outbox.len();
-        calls.end_all(error, queued, out);
+        calls.end_lost(error, &outgoing.outbox, out);
     }
 }
 
@@ -394,11 +379,10 @@ impl<K: Callers> Session<K> {
         self.topics.list_sent(topics, now);
     }
 
-    /// Queues the frames of calls while the outbox is short. Those beyond wait outside of it, so that they can still be
-    /// withdrawn when they end before their turn, and so that answers and heartbeats don't wait for all of them.
+    /// Queues the frames of calls while the outbox is short; see [`MAX_QUEUED`].
     fn queue_calls(&mut self, now: Instant) {
         let Session { ids, outgoing, calls, view, out, .. } = self;
-        while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED_FOR_CALLS {
+        while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED {
             let view = || view.as_ref().filter(|view| view.is_trusted(now)).cloned();
             let begins = outgoing.outbox.position();
             let Some(call) = calls.next_to_queue(begins, view, now, out) else { break };

@@ -162,7 +162,7 @@ fn broadcast_ends_with_the_ack() {
 #[test]
 fn call_ends_at_its_deadline_and_states_whether_it_was_sent() {
     let mut bench = Bench::ready(3);
-    let (large_id, mut large) = bench.call(CallKind::Publish, "t", &vec![0; MAX_QUEUED_FOR_CALLS]);
+    let (large_id, mut large) = bench.call(CallKind::Publish, "t", &vec![0; MAX_QUEUED]);
     let (_, mut waiting) = bench.call(CallKind::Publish, "t", b"1");
     bench.pass(10 * S).unwrap();
     let error = outcome(&mut waiting).unwrap_err();

@@ -23,7 +23,7 @@ use bytes::{Bytes, BytesMut};
 use self::outgoing::Outgoing;
 use self::probes::Probes;
 use super::call::CallKind;
-use super::calls::{Calls, Queued};
+use super::calls::{Calls, MAX_QUEUED};
 use super::effect::{Callers, Effect, Fatal, Input, Outputs};
 use super::errors::{Handshake, connection_closed};
 use super::frame_progress::FrameProgress;
@@ -43,9 +43,6 @@ pub(crate) const LIMITS: Limits = amop::LIMITS;
 
 /// The longest time between two pings: the node ends a connection on which it receives nothing for 5 to 10 s.
 const MAX_PING_INTERVAL: Duration = Duration::from_secs(5);
-
-/// The bytes in the outbox from which on the frames of further calls wait.
-const MAX_QUEUED_FOR_CALLS: usize = 256 << 10;
 
 /// One connection's logic, and the reader of its bytes.
 pub(crate) struct Machine<K: Callers> {
@@ -208,23 +205,13 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn handle(&mut self, input: Input<K>, now: Instant) {
         let Session { calls, out, .. } = &mut self.session;
         match input {
-            Input::Call(call) => match LIMITS.check(&call.topic, call.data.len()) {
-                Ok(()) => calls.add(call, now),
-                // It was checked while the link was of another generation.
-                Err(error) => {
-                    out.counts.withdrawn_bytes += call.counted;
-                    out.complete(call.caller, Err(error), None);
-                }
-            },
+            Input::Call(call) => calls.add(call, &LIMITS, now, out),
             Input::Cancel(number) => calls.cancel(number, now, out),
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
             // A node can't be asked.
             Input::Survey { caller, .. } => out.effects.extend(caller.map(Effect::Surveyed)),
             Input::Read(_) => {}
-            Input::EndCalls(error) => {
-                calls.remember_all(now);
-                calls.end_all(&error, Queued::StillWritten, out);
-            }
+            Input::EndCalls(error) => calls.end_live(&error, now, out),
         }
     }
 
@@ -286,9 +273,7 @@ impl<K: Callers> Machine<K> {
     /// As [`super::machine::Machine::end`].
     pub(crate) fn end(&mut self, error: &Error) {
         let Session { outgoing, calls, out, .. } = &mut self.session;
-        let queued = Queued::Lost { written: outgoing.outbox.written() };
-        out.counts.withdrawn_bytes += outgoing.outbox.len();
-        calls.end_all(error, queued, out);
+        calls.end_lost(error, &outgoing.outbox, out);
     }
 }
 
@@ -391,14 +376,13 @@ impl<K: Callers> Session<K> {
         }
     }
 
-    /// Queues the frames of calls while the outbox is short. Those beyond wait outside of it, so that they can still be
-    /// withdrawn when they end before their turn, and so that answers and pings don't wait for all of them.
+    /// Queues the frames of calls while the outbox is short; see [`MAX_QUEUED`].
     fn queue_calls(&mut self, now: Instant) {
         let Session { ids, outgoing, calls, broadcasts, closing, out, .. } = self;
         if *closing == Closing::Queued {
             return;
         }
-        while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED_FOR_CALLS {
+        while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED {
             let begins = outgoing.outbox.position();
             let Some(call) = calls.next_to_queue(begins, || (), now, out) else { break };
             let kind = match call.kind {
