@@ -13,8 +13,9 @@
 
 use std::ffi::{c_char, c_void};
 
+use super::confirm;
 use crate::boundary::guard;
-use crate::call::{amop_call, give};
+use crate::call::amop_call;
 use crate::callback::Context;
 use crate::callback_thread::on_own_thread;
 use crate::client::amop_client;
@@ -44,8 +45,8 @@ pub unsafe extern "C" fn amop_client_serve_async(
         let completions = &borrow!(client)?.completions;
         let done = completions.callback(core, callback, context, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { serve(client, topic, options) }?;
-        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+        let made = unsafe { serve(client, topic, options) }?;
+        confirm(core, made, done, Some(out), call)
     })
 }
 
@@ -67,8 +68,8 @@ pub unsafe extern "C" fn amop_client_serve_queued(
         let core = borrow!(client)?.client()?;
         let done = borrow!(queue)?.done(tag, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { serve(client, topic, options) }?;
-        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+        let made = unsafe { serve(client, topic, options) }?;
+        confirm(core, made, done, Some(out), call)
     })
 }
 
@@ -93,13 +94,8 @@ pub unsafe extern "C" fn amop_client_serve_callback_async(
         let completions = &borrow!(client)?.completions;
         let done = completions.callback(core, callback, context, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { serve_callback(client, topic, options, requests, receiver) }?;
-        match out {
-            Some(out) => {
-                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
-            }
-            None => core.start_call(confirmed, done).map(|started| give(started, call)),
-        }
+        let made = unsafe { serve_callback(client, topic, options, requests, receiver) }?;
+        confirm(core, made, done, out, call)
     })
 }
 
@@ -123,13 +119,8 @@ pub unsafe extern "C" fn amop_client_serve_callback_queued(
         let core = borrow!(client)?.client()?;
         let done = borrow!(queue)?.done(tag, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { serve_callback(client, topic, options, requests, receiver) }?;
-        match out {
-            Some(out) => {
-                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
-            }
-            None => core.start_call(confirmed, done).map(|started| give(started, call)),
-        }
+        let made = unsafe { serve_callback(client, topic, options, requests, receiver) }?;
+        confirm(core, made, done, out, call)
     })
 }
 

@@ -13,8 +13,9 @@
 
 use std::ffi::{c_char, c_void};
 
+use super::confirm;
 use crate::boundary::guard;
-use crate::call::{amop_call, give};
+use crate::call::amop_call;
 use crate::callback::Context;
 use crate::callback_thread::on_own_thread;
 use crate::client::amop_client;
@@ -46,8 +47,8 @@ pub unsafe extern "C" fn amop_client_subscribe_async(
         let completions = &borrow!(client)?.completions;
         let done = completions.callback(core, callback, context, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { subscribe(client, topic, options) }?;
-        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+        let made = unsafe { subscribe(client, topic, options) }?;
+        confirm(core, made, done, Some(out), call)
     })
 }
 
@@ -69,8 +70,8 @@ pub unsafe extern "C" fn amop_client_subscribe_queued(
         let core = borrow!(client)?.client()?;
         let done = borrow!(queue)?.done(tag, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { subscribe(client, topic, options) }?;
-        out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
+        let made = unsafe { subscribe(client, topic, options) }?;
+        confirm(core, made, done, Some(out), call)
     })
 }
 
@@ -95,13 +96,8 @@ pub unsafe extern "C" fn amop_client_subscribe_callback_async(
         let completions = &borrow!(client)?.completions;
         let done = completions.callback(core, callback, context, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { subscribe_callback(client, topic, options, messages, receiver) }?;
-        match out {
-            Some(out) => {
-                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
-            }
-            None => core.start_call(confirmed, done).map(|started| give(started, call)),
-        }
+        let made = unsafe { subscribe_callback(client, topic, options, messages, receiver) }?;
+        confirm(core, made, done, out, call)
     })
 }
 
@@ -125,13 +121,8 @@ pub unsafe extern "C" fn amop_client_subscribe_callback_queued(
         let core = borrow!(client)?.client()?;
         let done = borrow!(queue)?.done(tag, amop_completion::of_end)?;
         // SAFETY: the caller meets what the header demands of this function.
-        let (made, confirmed) = unsafe { subscribe_callback(client, topic, options, messages, receiver) }?;
-        match out {
-            Some(out) => {
-                out.give_before(made, || core.start_call(confirmed, done).map(|started| give(started, call)))
-            }
-            None => core.start_call(confirmed, done).map(|started| give(started, call)),
-        }
+        let made = unsafe { subscribe_callback(client, topic, options, messages, receiver) }?;
+        confirm(core, made, done, out, call)
     })
 }
 
