@@ -3,7 +3,7 @@
 use amop::protocol::message::Payload;
 use amop::protocol::websocket::frame::{close_code, put_close};
 use amop::protocol::websocket::{MessageError, MessageType};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::OwnedMessage;
@@ -46,9 +46,7 @@ impl Net {
 
     /// Sends a close frame, then closes the connection. Real nodes wait for the client to close it.
     pub(super) fn close_session(&mut self, key: Key, code: u16) {
-        let mut frame = BytesMut::new();
-        put_close(&mut frame, None, code);
-        self.sessions.enqueue_raw(key, &frame);
+        self.sessions.enqueue_frame(key, |out| put_close(out, None, code));
         self.sessions.end(key, End::Close);
     }
 

@@ -3,17 +3,15 @@
 
 use std::time::Duration;
 
-use amop::protocol::websocket::frame::{close_code, put_close, put_ping, put_pong};
+use amop::protocol::websocket::frame::{close_code, put_ping, put_pong};
 use amop::protocol::websocket::{FrameReader, Received, Side};
 use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 
 use super::upgrade::{self, Verdict};
 use crate::inbound::Inbound;
-use crate::net::Net;
 use crate::outbox::End;
 use crate::session_guard::{Limits, SessionGuard};
-use crate::table::Key;
 
 /// How often a node looks whether its client sends anything.
 const LOOK: Duration = Duration::from_secs(5);
@@ -89,14 +87,18 @@ impl WebSocketInbound {
                         data = true;
                         net.receive_message(key, message, now);
                     }
-                    Ok(Received::Ping(payload)) => queue_frame(net, key, |out| put_pong(out, None, payload)),
+                    Ok(Received::Ping(payload)) => {
+                        net.sessions.enqueue_frame(key, |out| put_pong(out, None, payload));
+                    }
                     Ok(Received::Pong(_)) => {}
                     Ok(Received::Close(code)) => {
-                        return finish(net, key, code.unwrap_or(close_code::NORMAL), messages);
+                        net.close_session(key, code.unwrap_or(close_code::NORMAL));
+                        break;
                     }
                     Err(error) => {
                         tracing::warn!(session = key.id(), "closed the connection: {error}");
-                        return finish(net, key, error.close_code(), messages);
+                        net.close_session(key, error.close_code());
+                        break;
                     }
                 }
             }
@@ -107,19 +109,6 @@ impl WebSocketInbound {
         self.heard(data || began);
         Ok(taken)
     }
-}
-
-/// Sends a close frame and ends the session. Returns `messages`.
-fn finish(net: &mut Net, key: Key, code: u16, messages: u64) -> u64 {
-    queue_frame(net, key, |out| put_close(out, None, code));
-    net.sessions.end(key, End::Close);
-    messages
-}
-
-fn queue_frame(net: &mut Net, key: Key, put: impl FnOnce(&mut BytesMut)) {
-    let mut frame = BytesMut::new();
-    put(&mut frame);
-    net.sessions.enqueue_raw(key, &frame);
 }
 
 impl Inbound for WebSocketInbound {
@@ -156,7 +145,10 @@ impl Inbound for WebSocketInbound {
         }
         self.pinged = true;
         self.look_at = now + LOOK;
-        guard.context.shared.with(|net, _| queue_frame(net, guard.key, |out| put_ping(out, None, b"")));
+        guard
+            .context
+            .shared
+            .with(|net, _| net.sessions.enqueue_frame(guard.key, |out| put_ping(out, None, b"")));
         Ok(())
     }
 }

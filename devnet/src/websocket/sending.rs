@@ -37,6 +37,13 @@ impl Sessions {
         self.pushed(to, pushed);
     }
 
+    /// Queues a frame that holds no message: a ping, pong or close.
+    pub(super) fn enqueue_frame(&mut self, to: Key, put: impl FnOnce(&mut BytesMut)) {
+        let mut frame = BytesMut::new();
+        put(&mut frame);
+        self.enqueue_raw(to, &frame);
+    }
+
     fn send_message_with_faults(&mut self, to: Key, message: &OwnedMessage) {
         let Some(session) = self.get(to) else { return };
         let seen = seen(Direction::ToClients, session.node, to, message);

@@ -61,12 +61,18 @@ impl Net {
     fn route(&mut self, key: Key, now: Instant) {
         let Some(request) = self.requests.get_mut(key) else { return };
         let (origin, topic) = (request.origin, request.topic.clone());
-        let with_topic: Vec<usize> = (0..self.nodes.len())
-            .filter(|node| *node != origin && self.nodes[origin].routes_to(*node, &topic))
-            .collect();
-        let reachable: Vec<usize> =
-            with_topic.iter().copied().filter(|node| self.is_linked(origin, *node)).collect();
-        if let Some(node) = self.rng.choice(&reachable).copied() {
+        let mut reachable = std::mem::take(&mut self.scratch);
+        reachable.clear();
+        let mut is_known = false;
+        for node in (0..self.nodes.len()).filter(|node| *node != origin) {
+            if self.nodes[origin].routes_to(node, &topic) {
+                is_known = true;
+                reachable.extend(self.is_linked(origin, node).then_some(node));
+            }
+        }
+        let chosen = self.rng.choice(&reachable).copied();
+        self.scratch = reachable;
+        if let Some(node) = chosen {
             let losses = self.nodes[origin].peers[node].losses;
             if let Some(request) = self.requests.get_mut(key) {
                 (request.at, request.losses) = (node, losses);
@@ -85,7 +91,7 @@ impl Net {
         if self.nodes[origin].subscribers.contains_key(&topic) {
             return self.deliver(key, now);
         }
-        let failure = if with_topic.is_empty() { Failure::NoSubscriber } else { Failure::NotSent };
+        let failure = if is_known { Failure::NotSent } else { Failure::NoSubscriber };
         self.fail_request(key, failure);
     }
 
