@@ -17,6 +17,7 @@ use tokio::time::Sleep;
 
 use super::apply::{apply, deliver};
 use super::command::{Channels, Command, answer_route};
+use super::departure::Departure;
 use super::effect::{Effect, Input, Notice};
 use super::errors::{closed, connection_broke, connection_ended, lost_in_flight, not_connected, too_late};
 use super::link_handle::{LinkHandle, refuse_call};
@@ -37,6 +38,9 @@ const ROUNDS: usize = 32;
 
 /// How long before the node's own limit the library answers for a handler, so that the request isn't delivered again.
 const ANSWER_RESERVE: Duration = Duration::from_millis(500);
+
+/// How long a connection that is closed waits at most for the node to stop sending requests.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How a connection ended.
 pub(crate) enum End {
@@ -70,11 +74,7 @@ pub(crate) struct Driver<'a> {
     endpoint: Arc<str>,
     epoch: u64,
     flushed: bool,
-    /// The client disconnects from this node, as soon as nothing is open, or at this time.
-    leaving: Option<(Instant, Error)>,
-    closing: Option<Error>,
-    /// The client connects again after it has left.
-    renewing: bool,
+    departure: Departure,
     ended: bool,
 }
 
@@ -86,7 +86,8 @@ impl Drop for Driver<'_> {
             return;
         }
         let aborted = Error::undelivered(ErrorKind::Internal, "its task ended unexpectedly");
-        let error = self.closing.take().unwrap_or_else(|| lost_in_flight(&self.endpoint, &aborted));
+        let why = self.departure.take().map(|(why, _)| why);
+        let error = why.unwrap_or_else(|| lost_in_flight(&self.endpoint, &aborted));
         let _ = catch_unwind(AssertUnwindSafe(|| self.end(&error)));
     }
 }
@@ -123,28 +124,22 @@ impl<'a> Driver<'a> {
             endpoint,
             epoch,
             flushed: true,
-            leaving: None,
-            closing: None,
-            renewing: false,
+            departure: Departure::default(),
             ended: false,
         }
     }
 
     /// Runs the connection to its end, which ends all its calls too. An error of `notify` ends it as a loss does.
     pub(crate) async fn run(mut self, mut notify: impl FnMut(Notice) -> Result<()>) -> End {
-        let end = match poll_fn(|cx| self.poll(cx, &mut notify)).await {
-            // What fails during the shutdown is no loss, and the client does not reconnect to a node that it leaves.
-            End::Lost(lost) => {
-                let left = self.leaving.take().map(|(_, why)| why);
-                self.closing.take().or(left).map_or(End::Lost(lost), End::Closed)
+        let lost = poll_fn(|cx| self.poll(cx, &mut notify)).await.err();
+        // What fails during the shutdown is no loss, and the client does not reconnect to a node that it leaves.
+        let (error, end) = match (self.departure.take(), lost) {
+            (Some((why, true)), _) => (why, End::Renewed),
+            (Some((why, false)), _) => (why.clone(), End::Closed(why)),
+            (None, lost) => {
+                let lost = lost.unwrap_or_else(closed);
+                (lost_in_flight(&self.endpoint, &lost), End::Lost(lost))
             }
-            end => end,
-        };
-        let end = if self.renewing && matches!(end, End::Closed(_)) { End::Renewed } else { end };
-        let error = match &end {
-            End::Closed(why) => why.clone(),
-            End::Lost(error) => lost_in_flight(&self.endpoint, error),
-            End::Renewed => renewed(&self.endpoint),
         };
         self.end(&error);
         end
@@ -164,31 +159,25 @@ impl<'a> Driver<'a> {
         self.link.views.forget();
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, notify: &mut impl FnMut(Notice) -> Result<()>) -> Poll<End> {
+    /// Works until the connection has ended as the client wants, or is lost.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        notify: &mut impl FnMut(Notice) -> Result<()>,
+    ) -> Poll<Result<()>> {
         for _ in 0..ROUNDS {
             let mut progress = self.take_commands(cx);
             // Before the timers: what has arrived already keeps the node alive, and calls from their deadlines.
-            match self.read(cx) {
-                Ok(read) => progress |= read,
-                Err(error) => return Poll::Ready(End::Lost(error)),
-            }
-            match self.check_timers(cx) {
-                Ok(fired) => progress |= fired,
-                Err(error) => return Poll::Ready(End::Lost(error)),
-            }
+            progress |= self.read(cx)?;
+            progress |= self.check_timers(cx)?;
             self.machine.queue(Instant::now());
-            if let Err(error) = self.apply(notify) {
-                return Poll::Ready(End::Lost(error));
-            }
-            match self.write(cx) {
-                Ok(wrote) => progress |= wrote,
-                Err(error) => return Poll::Ready(End::Lost(self.io_error(&error))),
-            }
-            progress |= self.leave_if_nothing_is_open();
-            if self.closing.is_some() && self.machine.outbox().is_empty() && self.flushed {
+            self.apply(notify)?;
+            progress |= self.write(cx).map_err(|error| self.io_error(&error))?;
+            progress |= self.close_if_nothing_is_open();
+            if self.is_finished() {
                 // How the shutdown ends makes no difference any more.
                 let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-                return Poll::Ready(End::Closed(self.closing.take().unwrap_or_else(closed)));
+                return Poll::Ready(Ok(()));
             }
             if !progress {
                 return Poll::Pending;
@@ -205,8 +194,7 @@ impl<'a> Driver<'a> {
             Poll::Ready(_) => {}
         }
         let now = Instant::now();
-        let Driver { commands, machine, router, link, requests, epoch, leaving, closing, renewing, .. } =
-            self;
+        let Driver { commands, machine, router, link, requests, epoch, departure, .. } = self;
         commands.reverse();
         while let Some(command) = commands.pop() {
             match command {
@@ -261,38 +249,43 @@ impl<'a> Driver<'a> {
                 }
                 Command::Read(answer) => machine.handle(Input::Read(*answer), now),
                 Command::EndCalls => machine.handle(Input::EndCalls(closed()), now),
-                Command::Leave { by, why } => (*leaving, *renewing) = (Some((by, why)), false),
-                // It is leaving for good already.
-                Command::Renew { .. } if leaving.is_some() || closing.is_some() => {}
-                Command::Renew { by } => {
-                    (*leaving, *renewing) = (Some((by, renewed(&self.endpoint))), true);
-                }
+                Command::Leave { by, why } => departure.leave(by, why),
+                Command::Renew { by } => departure.renew(by, renewed(&self.endpoint)),
                 Command::Close(why) => {
                     machine.close();
-                    (*closing, *renewing) = (Some(why), false);
+                    departure.close(now + FAREWELL, why);
                 }
             }
+        }
+        if departure.is_wanted() {
+            machine.withdraw_topics();
         }
         true
     }
 
     /// Begins to close the connection if the client leaves the node and nothing is open; returns whether it does.
-    fn leave_if_nothing_is_open(&mut self) -> bool {
-        let nothing = || self.link.in_flight() == 0 && self.requests.is_empty();
+    fn close_if_nothing_is_open(&mut self) -> bool {
+        let is_anything_open =
+            self.link.in_flight() > 0 || !self.requests.is_empty() || !self.machine.is_withdrawn();
         let now = Instant::now();
-        if !self.leaving.as_ref().is_some_and(|(by, _)| nothing() || *by <= now) {
-            return false;
+        let closes = self.departure.close_if(is_anything_open, now);
+        if closes {
+            self.machine.close();
+            self.machine.queue(now);
         }
-        self.closing = self.leaving.take().map(|(_, why)| why);
-        self.machine.close();
-        self.machine.queue(now);
-        true
+        closes
+    }
+
+    /// Returns whether the connection has ended as the client wants, except for the shutdown of its stream.
+    fn is_finished(&mut self) -> bool {
+        let expects_more = !self.machine.is_withdrawn();
+        let is_written = self.machine.outbox().is_empty() && self.flushed;
+        is_written && self.departure.is_closing(expects_more, Instant::now())
     }
 
     /// Returns when to check the timers next.
     fn next_deadline(&self) -> Instant {
-        let leave_by = self.leaving.as_ref().map(|(by, _)| *by);
-        let others = self.requests.next_deadline().into_iter().chain(leave_by);
+        let others = self.requests.next_deadline().into_iter().chain(self.departure.deadline());
         others.fold(self.machine.next_deadline(), Instant::min)
     }
 

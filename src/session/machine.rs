@@ -194,6 +194,25 @@ impl<K: Callers> Machine<K> {
         }
     }
 
+    /// Lists no topic at the node any more, because the connection is going to end. What arrives nevertheless is still
+    /// delivered. A topic that is wanted from now on is left to the next connection.
+    pub(crate) fn withdraw_topics(&mut self) {
+        match self {
+            Machine::Channel(machine) => machine.withdraw_topics(),
+            // A 3.x node forgets topics only with the connection.
+            Machine::WebSocket(_) => {}
+        }
+    }
+
+    /// Returns whether the node lists no topic any more after [`Machine::withdraw_topics`], as far as can be known, so that
+    /// no further requests come.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        match self {
+            Machine::Channel(machine) => machine.is_withdrawn(),
+            Machine::WebSocket(_) => true,
+        }
+    }
+
     /// Closes the connection in order: what is queued is written, then what the protocol sends last.
     pub(crate) fn close(&mut self) {
         match self {

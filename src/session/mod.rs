@@ -1,8 +1,8 @@
 //! One connection to a node: what to answer, what to wait for, when it is dead.
 //!
 //! A [`machine`] decides, without I/O and with the time passed in; [`channel`] is that of generation 2.x, [`websocket`]
-//! that of 3.x. The [`driver`] moves the bytes and applies what the machine decides. Above them only neutral things pass: commands, outcomes and
-//! [`Notice`]s.
+//! that of 3.x. The [`driver`] moves the bytes and applies what the machine decides. Above them only neutral things pass:
+//! commands, outcomes and [`Notice`]s.
 
 mod apply;
 mod call;
@@ -10,6 +10,7 @@ mod calls;
 pub(crate) mod channel;
 mod command;
 mod deadlines;
+mod departure;
 mod driver;
 mod effect;
 mod ended_calls;

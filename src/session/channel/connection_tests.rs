@@ -1,6 +1,6 @@
 //! The handshake, and what ends a connection: silence, and frames that never end.
 
-use super::test_harness::{Bench, S, body, outcome, seq, take};
+use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
 use crate::delivery::LaneLimits;
 use crate::error::Delivery;
@@ -127,4 +127,47 @@ fn slow_frame_that_gains_bytes_is_received() {
         let beat = bench.sent().remove(0);
         bench.answer_frame(MessageType::Heartbeat, beat.seq, 0, b"{\"heartBeat\":1}\n").unwrap();
     }
+}
+
+/// The node answers the question among these frames, that it lists these topics.
+fn answer_question(bench: &mut Bench, sent: &[Sent], topics: &[&str]) {
+    let question = sent.iter().find(|frame| frame.kind == MessageType::Rpc).expect("a question");
+    let answer = serde_json::json!({ "id": 1, "result": { "NodeID": "aa", "Topic": topics } });
+    bench.answer_frame(MessageType::Rpc, question.seq, 0, answer.to_string().as_bytes()).unwrap();
+}
+
+#[test]
+fn topics_are_withdrawn_before_the_connection_ends() {
+    let mut bench = Bench::ready(3);
+    let mut requests = bench.serve("t", LaneLimits::default());
+    let sent = bench.sent();
+    answer_question(&mut bench, &sent, &["t"]);
+    assert!(bench.machine.is_withdrawn(), "nothing is under way");
+    bench.machine.withdraw_topics();
+    bench.machine.withdraw_topics();
+    assert!(!bench.machine.is_withdrawn());
+    let sent = bench.sent();
+    assert_eq!(
+        sent.iter().map(|frame| frame.kind).collect::<Vec<_>>(),
+        [MessageType::TopicList, MessageType::Rpc]
+    );
+    assert_eq!(sent[0].body, b"[]");
+    // The node has sent it before it read the list.
+    bench.answer_frame(MessageType::Request, seq(1), 0, &body("t", b"late")).unwrap();
+    take(&mut requests).expect("a request").reply("answer").unwrap();
+    bench.pass_answers();
+    let answer = bench.sent().remove(0);
+    assert_eq!((answer.kind, answer.seq), (MessageType::Response, seq(1)));
+    answer_question(&mut bench, &sent, &[]);
+    assert!(bench.machine.is_withdrawn());
+}
+
+#[test]
+fn topic_that_is_wanted_after_the_withdrawal_is_not_listed() {
+    let mut bench = Bench::ready(3);
+    bench.machine.withdraw_topics();
+    assert!(bench.machine.is_withdrawn(), "none was listed");
+    let _messages = bench.subscribe("t", LaneLimits::default());
+    assert_eq!(bench.sent(), []);
+    assert!(bench.machine.is_withdrawn());
 }

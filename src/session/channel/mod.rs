@@ -78,6 +78,8 @@ struct Session<K: Callers> {
     topics: Topics<K::Listed, K::Surveyed>,
     /// The topics that the node has to list for this session.
     wanted: HashSet<Topic>,
+    /// Whether no topic is to be listed any more.
+    withdraws: bool,
     /// What the node has answered last about topics.
     view: Option<Arc<TopicView>>,
     out: Outputs<K>,
@@ -123,6 +125,7 @@ impl<K: Callers> Machine<K> {
             phase: Phase::Handshaking { seq, since: now },
             topics: Topics::new(),
             wanted: topics,
+            withdraws: false,
             view: None,
             out: Outputs::new(),
         };
@@ -264,6 +267,20 @@ impl<K: Callers> Machine<K> {
         self.reader.is_mid_frame()
     }
 
+    /// As [`super::machine::Machine::withdraw_topics`].
+    pub(crate) fn withdraw_topics(&mut self) {
+        let session = &mut self.session;
+        if !std::mem::replace(&mut session.withdraws, true) {
+            session.wanted.clear();
+            session.topics.withdraw();
+        }
+    }
+
+    /// As [`super::machine::Machine::is_withdrawn`].
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        !self.is_ready() || self.session.topics.is_list_settled()
+    }
+
     /// As [`super::machine::Machine::end`].
     pub(crate) fn end(&mut self, error: &Error) {
         let Session { outgoing, calls, out, .. } = &mut self.session;
@@ -289,6 +306,9 @@ impl<K: Callers> Session<K> {
             if let Some(caller) = caller {
                 self.out.effects.push(Effect::Listed { caller, outcome: Err(error) });
             }
+            return;
+        }
+        if wanted && self.withdraws {
             return;
         }
         let changed = match wanted {

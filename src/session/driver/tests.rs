@@ -106,6 +106,23 @@ impl Node {
         let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 };
         self.write(&Frame::new(MessageType::Handshake, offer.seq, 0, &choice.encode()).to_bytes());
     }
+
+    /// Refuses the question about topics that follows the list, as a node does that can't be asked. Returns what was read
+    /// meanwhile.
+    fn refuse_question(&mut self) -> BytesMut {
+        let read = self.read(PIPE);
+        let mut reader = FrameReader::new(usize::MAX);
+        reader.buffer().extend_from_slice(&read);
+        let seq = loop {
+            let frame = reader.next().unwrap().expect("a question");
+            if frame.kind == MessageType::Rpc {
+                break frame.seq;
+            }
+        };
+        let refusal = br#"{"id":1,"jsonrpc":"2.0","error":{"code":-32601,"message":"METHOD_NOT_FOUND"}}"#;
+        self.write(&Frame::new(MessageType::Rpc, seq, 0, refusal).to_bytes());
+        read
+    }
 }
 
 fn topic(name: &str) -> Topic {
@@ -178,6 +195,7 @@ fn play(before: &[usize], after: &[usize], requests: u64, read: usize, ending: E
     assert!(!turn(&mut driver));
     node.shake_hands();
     assert!(!turn(&mut driver) && handle.is_connected());
+    node.refuse_question();
     for n in 0..requests {
         let mut body = Vec::new();
         amop::put_topic(&mut body, b"served");
@@ -283,5 +301,49 @@ fn commands_behind_one_that_panics_are_left_to_the_link() {
         link.refuse_rest();
         assert_eq!((handle.in_flight(), handle.queued_bytes()), (0, 0));
         assert!(calls.iter_mut().all(|call| matches!(call.try_recv(), Ok(Err(_)))));
+    });
+}
+
+#[test]
+fn request_that_overlaps_with_the_end_is_answered() {
+    in_runtime(|| {
+        for ending in 0..3 {
+            let mut link = Link::new();
+            let (handle, ids) = (link.handle.clone(), link.ids.clone());
+            let (client, node) = tokio::io::duplex(PIPE);
+            let mut node = Node(node);
+            let Link { router, inbox, taken, service, .. } = &mut link;
+            let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+            let mut driver = Box::pin(driver.run(|_| Ok(())));
+            assert!(!turn(&mut driver));
+            node.shake_hands();
+            assert!(!turn(&mut driver) && handle.is_connected());
+            let by = Instant::now() + Duration::from_secs(600);
+            let command = match ending {
+                0 => Command::Leave { by, why: closed() },
+                1 => Command::Renew { by },
+                _ => Command::Close(closed()),
+            };
+            assert!(handle.send(command).is_ok());
+            assert!(!turn(&mut driver), "the node has not confirmed yet that it lists nothing");
+            let mut request = Vec::new();
+            amop::put_topic(&mut request, b"served");
+            let request = Frame::new(MessageType::Request, Seq::from_halves(7, 1), 0, &request).to_bytes();
+            // The node has sent it before it read the list, and its answer to the question comes after it.
+            node.write(&request);
+            assert!(!turn(&mut driver));
+            let Poll::Ready(Some(request)) = service.poll_next(&mut context()) else { panic!("no request") };
+            request.reply("answer").unwrap();
+            assert!(!turn(&mut driver));
+            let mut answer = node.refuse_question();
+            let end = loop {
+                if let Poll::Ready(end) = driver.as_mut().poll(&mut context()) {
+                    break end;
+                }
+            };
+            assert_eq!(matches!(end, End::Renewed), ending == 1);
+            answer.extend_from_slice(&node.read(PIPE));
+            assert!(answer.windows(6).any(|window| window == b"answer"), "{answer:?}");
+        }
     });
 }

@@ -101,6 +101,13 @@ impl<C> TopicList<C> {
         self.wait(topic, caller);
     }
 
+    /// No topic is wanted any more.
+    pub(super) fn withdraw(&mut self) {
+        if !self.entries.is_empty() || self.wanted > self.sent {
+            self.wanted += 1;
+        }
+    }
+
     /// Nothing has changed. The caller waits as in [`TopicList::change`].
     pub(super) fn wait(&mut self, topic: Topic, caller: Option<C>) {
         self.waiting.extend(caller.map(|token| Waiter { topic, change: self.wanted, token }));
@@ -237,7 +244,8 @@ impl<C> TopicList<C> {
         ask_at.into_iter().chain(replace_at).min()
     }
 
-    fn is_settled(&self) -> bool {
+    /// Returns whether the node lists what is wanted, as far as can be known.
+    pub(super) fn is_settled(&self) -> bool {
         self.ask_at.is_none() && !self.resend && self.sent == self.wanted
     }
 

@@ -83,6 +83,16 @@ impl<C, V> Topics<C, V> {
         }
     }
 
+    /// No topic is wanted any more.
+    pub(super) fn withdraw(&mut self) {
+        self.list.withdraw();
+    }
+
+    /// Returns whether the node lists what is wanted, as far as can be known.
+    pub(super) fn is_list_settled(&self) -> bool {
+        self.list.is_settled()
+    }
+
     /// A caller wants to know who subscribes to a topic, and waits for that if it passes itself in.
     pub(super) fn survey(&mut self, topic: Topic, caller: Option<V>, now: Instant) {
         self.interest.note(&topic);
