@@ -130,7 +130,9 @@ impl Client {
     }
 
     /// Loads the credentials again from the same files, which were renewed, and makes the connections anew with them, one
-    /// after the other: each once no call is in flight and no request unanswered there, or after `close_timeout`.
+    /// after the other: each once no call is in flight, the node lists no topic of this client any more and no request is
+    /// unanswered there, or after `close_timeout`. A 3.x node goes on listing the topics until the connection ends, so
+    /// that a request which it sends at that moment is not answered.
     ///
     /// Without this call the files are read again at each reconnect. A handler should not wait for this call, because
     /// its own request is unanswered meanwhile.

@@ -53,12 +53,13 @@ pub(crate) enum Command {
     Read(Box<ReadAnswer>),
     /// End all calls in flight: the client is closing.
     EndCalls,
-    /// End once no call is in flight and no request unanswered, by this time at the latest. `why` is the error of calls
-    /// that are still in flight then.
+    /// End once no call is in flight, no topic listed and no request unanswered, by this time at the latest. `why` is the
+    /// error of calls that are still in flight then.
     Leave { by: Instant, why: Error },
     /// End as [`Command::Leave`] does, and connect again at once.
     Renew { by: Instant },
-    /// Write what is queued and end. The error is that of calls that are still in flight.
+    /// Write what is queued and end, once the node lists no topic any more, or soon. The error is that of calls that are
+    /// still in flight.
     Close(Error),
 }
 
