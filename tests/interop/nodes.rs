@@ -1,5 +1,9 @@
-//! The nodes between the parties: `amop devnet` as anybody would start it, and `amop stats` to look at them.
+//! The nodes between the parties. Those of 2.x are `amop devnet` as a user starts it, and `amop stats` to query them.
+//! Those of 3.x can't be queried, so they run in this process.
 
+use std::time::{Duration, Instant};
+
+use amop_devnet::{Devnet, DevnetBuilder, Generation};
 use amop_tests::program::Program;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,17 +14,41 @@ const AMOP: &str = env!("CARGO_BIN_EXE_test-amop");
 /// The nodes' patience with subscribers, in seconds: real ones have 5, which are over soon on a busy machine.
 const PUSH_LIMIT: &str = "60";
 
-/// Two nodes in a process of their own.
+/// When a topic is given up on.
+const GUARD: Duration = Duration::from_secs(60);
+
+/// The pause between two looks at nodes in this process.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Two nodes.
 pub(crate) struct Nodes {
     folder: TempDir,
-    devnet: Program,
+    running: Running,
     endpoints: Vec<String>,
     credentials: String,
-    /// Connections that were made to look at the nodes.
-    looks: u64,
+}
+
+enum Running {
+    /// In a process of their own.
+    Command {
+        devnet: Program,
+        /// Connections that were made to look at the nodes.
+        looks: u64,
+    },
+    /// In this process.
+    Embedded(Devnet),
 }
 
 impl Nodes {
+    /// Starts nodes of 3.x.
+    pub(crate) fn start_3x(devnet: DevnetBuilder) -> Nodes {
+        let folder = TempDir::new().expect("a folder is created");
+        let devnet = devnet.generation(Generation::V3).dir(folder.path()).start_blocking();
+        let devnet = devnet.expect("the nodes start");
+        let credentials = devnet.credentials_dir().expect("a folder").display().to_string();
+        Nodes { folder, endpoints: devnet.endpoints(), credentials, running: Running::Embedded(devnet) }
+    }
+
     /// Starts the nodes; `channel` is the option for the kind of channel.
     pub(crate) fn start(like_2_11: bool, channel: Option<&str>) -> Nodes {
         let folder = TempDir::new().expect("a folder can be made");
@@ -35,7 +63,7 @@ impl Nodes {
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let endpoints = ready["endpoints"].as_array().expect("a list").iter().map(text).collect();
         let credentials = folder.path().join(text(&ready["credentials"])).display().to_string();
-        Nodes { folder, devnet, endpoints, credentials, looks: 0 }
+        Nodes { folder, running: Running::Command { devnet, looks: 0 }, endpoints, credentials }
     }
 
     pub(crate) fn endpoint(&self, node: usize) -> &str {
@@ -49,7 +77,19 @@ impl Nodes {
 
     /// Waits until the first node knows that the topic has a subscriber at the second.
     pub(crate) fn until_known(&mut self, topic: &str) {
-        self.looks += 1;
+        let looks = match &mut self.running {
+            Running::Command { looks, .. } => looks,
+            Running::Embedded(devnet) => {
+                let since = Instant::now();
+                while !devnet.node(1).topics().iter().any(|known| known == topic) {
+                    let known = devnet.node(1).topics();
+                    assert!(since.elapsed() < GUARD, "the node doesn't know {topic:?}, but {known:?}");
+                    std::thread::sleep(PAUSE);
+                }
+                return;
+            }
+        };
+        *looks += 1;
         let look =
             ["stats", &self.endpoints[0], "--interval", "0.02", "--json", "--credentials", &self.credentials];
         let stats = Program::start(AMOP, &look, self.folder.path());
@@ -69,9 +109,17 @@ impl Nodes {
 
     /// Ends the nodes; gives how many connections parties have made, and how many of them came to nothing.
     pub(crate) fn end(self) -> (u64, u64) {
-        let ended = self.devnet.interrupted();
+        let (devnet, looks) = match self.running {
+            Running::Command { devnet, looks } => (devnet, looks),
+            Running::Embedded(devnet) => {
+                let counters = devnet.counters();
+                devnet.stop_blocking();
+                return (counters.accepted, counters.refused);
+            }
+        };
+        let ended = devnet.interrupted();
         let summary: Value = serde_json::from_str(&ended.stdout[0]).expect("the last line is JSON");
         let count = |name: &str| summary[name].as_u64().expect("a number");
-        (count("connections").saturating_sub(self.looks), count("refused"))
+        (count("connections").saturating_sub(looks), count("refused"))
     }
 }

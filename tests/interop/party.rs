@@ -8,12 +8,28 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 /// Somebody who takes part, in both roles.
 pub(crate) struct Party {
     pub(crate) name: &'static str,
+    pub(crate) can: Abilities,
+    pub(crate) publisher: RefCell<Box<dyn Publisher>>,
+    pub(crate) subscriber: RefCell<Box<dyn Subscriber>>,
+}
+
+/// What a party can do, beside what all can.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Abilities {
     /// Has private topics.
     pub(crate) private: bool,
     /// Can send many messages at once.
     pub(crate) bursts: bool,
-    pub(crate) publisher: RefCell<Box<dyn Publisher>>,
-    pub(crate) subscriber: RefCell<Box<dyn Subscriber>>,
+    /// Can send messages and replies without data.
+    pub(crate) empty: bool,
+    /// Can name topics with letters of four bytes in UTF-8.
+    pub(crate) long_letters: bool,
+}
+
+impl Abilities {
+    /// All of them.
+    pub(crate) const ALL: Abilities =
+        Abilities { private: true, bursts: true, empty: true, long_letters: true };
 }
 
 /// How a subscriber answers each unicast on a topic.
