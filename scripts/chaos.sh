@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs random faults on four nodes and eight clients: scripts/chaos.sh [SEED] [SECONDS]. Prints the seed; the same seed
+# Runs random faults on four nodes of each generation and eight clients: scripts/chaos.sh [SEED] [SECONDS]. Prints the seed; the same seed
 # causes the same faults in the same order, at nodes with the same behaviour. docs/reliability.md lists the checks at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use amop::RunningHandler;
-use amop_devnet::{Choice, Devnet, DevnetBuilder, Fault, Node, NodeCertificate, OnConnect, SameNode};
+use amop_devnet::{
+    Choice, Devnet, DevnetBuilder, Fault, Generation, Node, NodeCertificate, OnConnect, SameNode,
+};
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 
 use crate::scenario::Scenario;
-use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup, nodes};
+use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup, duplicates, nodes, reply_type};
 
 const NODES: usize = 4;
 const PUBLISHERS: usize = 3;
@@ -101,14 +103,14 @@ fn plan(seed: u64) -> impl Iterator<Item = Step> {
 }
 
 /// Returns the nodes of a seed. Some behave like those of a real chain in some respects.
-fn chaos_nodes(seed: u64) -> DevnetBuilder {
+fn chaos_nodes(generation: Generation, seed: u64) -> DevnetBuilder {
     let mut rng = Rng::with_seed(!seed);
     let [drops, slow_sync, reorders, each_second] = [(); 4].map(|()| rng.bool());
     println!(
-        "chaos: same-node drop {drops}, slow topic lists {slow_sync}, reorder {reorders}, choice each second \
+        "chaos on {generation:?}: same-node drop {drops}, slow topic lists {slow_sync}, reorder {reorders}, choice each second \
          {each_second}"
     );
-    nodes(NODES)
+    nodes(generation, NODES)
         .seed(seed)
         .same_node(if drops { SameNode::Drop } else { SameNode::Deliver })
         .topic_sync(Duration::from_millis(if slow_sync { 500 } else { 0 }))
@@ -118,6 +120,7 @@ fn chaos_nodes(seed: u64) -> DevnetBuilder {
 
 /// The scenario, and the faults outside of the nodes that last until they are repaired.
 struct Chaos {
+    generation: Generation,
     scenario: Scenario,
     /// How long handlers take now, in milliseconds.
     handler_delay: Arc<AtomicU64>,
@@ -126,7 +129,7 @@ struct Chaos {
 }
 
 impl Chaos {
-    async fn start(seed: u64) -> Chaos {
+    async fn start(generation: Generation, seed: u64) -> Chaos {
         let handler_delay = Arc::new(AtomicU64::new(0));
         let slow = handler_delay.clone();
         let handler_time = move |topic: &str, call: usize| match (slow.load(Ordering::Relaxed), topic) {
@@ -137,12 +140,12 @@ impl Chaos {
             // These handlers run one after the other, so that longer times would accumulate.
             _ => Duration::from_millis(2),
         };
-        let setup = Setup::new(chaos_nodes(seed))
+        let setup = Setup::new(generation, chaos_nodes(generation, seed))
             .clients(PUBLISHERS, SUBSCRIBERS)
             .handler_time(handler_time)
             .with_mixed_topic()
             .with_hostile_peers(seed);
-        Chaos { scenario: setup.start().await, handler_delay, subscription: None }
+        Chaos { generation, scenario: setup.start().await, handler_delay, subscription: None }
     }
 
     fn devnet(&self) -> &Devnet {
@@ -199,11 +202,18 @@ impl Chaos {
             FaultKind::ResetSession => on_session(&any, step, |session| session.reset()),
             FaultKind::CutInMidFrame => inject(Fault::cut_in_mid_frame().times(2)),
             FaultKind::Garbage => inject(Fault::garbage().times(2)),
-            FaultKind::LoseReplies => inject(Fault::lose().on_type(0x31).chance(0.3).times(5)),
-            FaultKind::LoseRepliesOfSubscribers => {
-                inject(Fault::lose().from_clients().on_type(0x31).chance(0.3).times(5))
+            FaultKind::LoseReplies => {
+                inject(Fault::lose().on_type(reply_type(self.generation)).chance(0.3).times(5))
             }
-            FaultKind::DuplicateFrames => inject(Fault::twice().chance(0.5).times(50)),
+            FaultKind::LoseRepliesOfSubscribers => {
+                inject(Fault::lose().from_clients().on_type(reply_type(self.generation)).chance(0.3).times(5))
+            }
+            FaultKind::DuplicateFrames => {
+                for fault in duplicates(self.generation) {
+                    inject(fault.chance(0.5).times(50));
+                }
+                format!("at node {}", any.index())
+            }
             FaultKind::DelayFrames => inject(Fault::delay(step.time).chance(0.3).times(50)),
             FaultKind::SlowHandlers => {
                 self.handler_delay.store(step.time.as_millis() as u64, Ordering::Relaxed);
@@ -273,12 +283,13 @@ fn on_session(node: &Node, step: Step, apply: impl FnOnce(&amop_devnet::Session)
     format!("at node {}", node.index())
 }
 
-#[tokio::test]
-async fn random_faults_break_no_promise() {
+on_both_generations! { random_faults_break_no_promise }
+
+async fn random_faults_break_no_promise(generation: Generation) {
     let seed = from_environment("AMOP_CHAOS_SEED", 1);
     let duration = Duration::from_secs(from_environment("AMOP_CHAOS_SECONDS", 5));
     println!("chaos: AMOP_CHAOS_SEED={seed} for {duration:?}");
-    let mut chaos = Chaos::start(seed).await;
+    let mut chaos = Chaos::start(generation, seed).await;
     let begun = Instant::now();
     let mut steps = 0;
     for step in plan(seed) {
@@ -294,7 +305,7 @@ async fn random_faults_break_no_promise() {
             chaos.repair(node).await;
         }
     }
-    chaos.finish(&format!("chaos, seed {seed}, {steps} faults")).await;
+    chaos.finish(&format!("chaos on {generation:?}, seed {seed}, {steps} faults")).await;
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use amop_devnet::Devnet;
+use amop_devnet::{Devnet, Generation};
 use amop_tests::preload;
 use amop_tests::program::Program;
 use tempfile::TempDir;
@@ -73,7 +73,7 @@ fn wall_clock_jumps_by_a_day() {
 async fn load_continues_when_the_clock_jumps() {
     let shift = std::env::var_os(CLOCK_SHIFT).expect("this test is started by another one");
     let shift = shift_file(shift);
-    let scenario = Setup::new(nodes(3)).patient().start().await;
+    let scenario = Setup::new(Generation::V2, nodes(Generation::V2, 3)).patient().start().await;
     for seconds in [DAY_IN_SECONDS, -DAY_IN_SECONDS, 0] {
         let before = SystemTime::now();
         jump(&shift, seconds);

@@ -3,10 +3,19 @@
 use std::time::Duration;
 
 use amop::{ErrorKind, Event};
-use amop_devnet::{Fault, FaultId, NodeCertificate, OnConnect};
+use amop_devnet::{Fault, FaultId, Generation, NodeCertificate, OnConnect};
 
 use crate::scenario::Scenario;
-use crate::setup::{Setup, nodes};
+use crate::setup::{Setup, nodes, reply_type};
+
+on_both_generations! {
+    connections_are_cut_in_the_middle_of_a_frame,
+    node_sends_garbage,
+    connections_are_half_open,
+    node_is_slow,
+    node_refuses_tls,
+    node_certificate_has_expired,
+}
 
 /// Waits, under load, until a fault has happened a number of times.
 async fn hits(scenario: &Scenario, fault: FaultId, times: u64) {
@@ -18,10 +27,10 @@ fn is_lost(event: &Event) -> bool {
     matches!(event, Event::Lost { .. })
 }
 
-#[tokio::test]
-async fn connections_are_cut_in_the_middle_of_a_frame() {
-    let scenario = Scenario::start(nodes(3)).await;
-    let replies = Fault::cut_in_mid_frame().at(&scenario.devnet.node(0)).on_type(0x31).times(3);
+async fn connections_are_cut_in_the_middle_of_a_frame(generation: Generation) {
+    let scenario = Scenario::start(generation, 3).await;
+    let replies =
+        Fault::cut_in_mid_frame().at(&scenario.devnet.node(0)).on_type(reply_type(generation)).times(3);
     let requests = Fault::cut_in_mid_frame().at(&scenario.devnet.node(1)).on_topic("news").times(3);
     let faults = [scenario.devnet.inject(replies), scenario.devnet.inject(requests)];
     for fault in faults {
@@ -30,17 +39,15 @@ async fn connections_are_cut_in_the_middle_of_a_frame() {
     scenario.finish("cut in mid-frame").await;
 }
 
-#[tokio::test]
-async fn node_sends_garbage() {
-    let scenario = Scenario::start(nodes(3)).await;
+async fn node_sends_garbage(generation: Generation) {
+    let scenario = Scenario::start(generation, 3).await;
     let fault = scenario.devnet.inject(Fault::garbage().at(&scenario.devnet.node(0)).after(5).times(4));
     hits(&scenario, fault, 4).await;
     scenario.finish("garbage").await;
 }
 
-#[tokio::test]
-async fn connections_are_half_open() {
-    let mut scenario = Scenario::start(nodes(3)).await;
+async fn connections_are_half_open(generation: Generation) {
+    let mut scenario = Scenario::start(generation, 3).await;
     let node = scenario.devnet.node(0);
     node.on_connect(OnConnect::Stall);
     for session in node.sessions() {
@@ -52,9 +59,8 @@ async fn connections_are_half_open() {
     scenario.finish("half-open").await;
 }
 
-#[tokio::test]
-async fn node_is_slow() {
-    let scenario = Setup::new(nodes(3)).patient().start().await;
+async fn node_is_slow(generation: Generation) {
+    let scenario = Setup::new(generation, nodes(generation, 3)).patient().start().await;
     let late = Fault::delay(Duration::from_millis(250)).at(&scenario.devnet.node(0));
     let fault = scenario.devnet.inject(late);
     hits(&scenario, fault, 50).await;
@@ -64,9 +70,8 @@ async fn node_is_slow() {
     assert_eq!((totals.failed, totals.uncertain), (0, 0), "a slow node loses no call");
 }
 
-#[tokio::test]
-async fn node_refuses_tls() {
-    let mut scenario = Scenario::start(nodes(3)).await;
+async fn node_refuses_tls(generation: Generation) {
+    let mut scenario = Scenario::start(generation, 3).await;
     let node = scenario.devnet.node(0);
     for on_connect in [OnConnect::Reset, OnConnect::Garbage] {
         node.on_connect(on_connect);
@@ -80,9 +85,8 @@ async fn node_refuses_tls() {
     scenario.finish("TLS refused").await;
 }
 
-#[tokio::test]
-async fn node_certificate_has_expired() {
-    let mut scenario = Scenario::start(nodes(3)).await;
+async fn node_certificate_has_expired(generation: Generation) {
+    let mut scenario = Scenario::start(generation, 3).await;
     let node = scenario.devnet.node(0);
     node.show_certificate(NodeCertificate::Expired).unwrap();
     node.cut_sessions();

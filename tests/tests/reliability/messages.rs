@@ -5,15 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use amop::ErrorKind;
-use amop_devnet::{Fault, SameNode};
+use amop_devnet::{Fault, FaultId, Generation, SameNode};
 
-use crate::oracle::CallKind;
-use crate::scenario::Scenario;
-use crate::setup::{ECHO, INBOX, Setup, nodes};
+use crate::oracle::{CallKind, Oracle};
+use crate::setup::{ECHO, INBOX, Setup, duplicates, nodes, reply_type};
 
-#[tokio::test]
-async fn topic_lists_are_exchanged_slowly() {
-    let scenario = Scenario::start(nodes(3).topic_sync(Duration::from_secs(1))).await;
+on_both_generations! {
+    topic_lists_are_exchanged_slowly,
+    frames_are_reordered,
+    replies_are_lost,
+    frames_are_duplicated,
+    handler_exceeds_the_push_limit,
+}
+
+async fn topic_lists_are_exchanged_slowly(generation: Generation) {
+    let scenario =
+        Setup::new(generation, nodes(generation, 3).topic_sync(Duration::from_secs(1))).start().await;
     // The service moves to another node, which the other nodes learn after a while.
     scenario.devnet.node(0).kill().await;
     scenario.wait_for_progress().await;
@@ -21,9 +28,11 @@ async fn topic_lists_are_exchanged_slowly() {
     scenario.finish("topic-sync delay").await;
 }
 
-#[tokio::test]
-async fn frames_are_reordered() {
-    let scenario = Setup::new(nodes(3).reorder(Duration::from_millis(100))).patient().start().await;
+async fn frames_are_reordered(generation: Generation) {
+    let scenario = Setup::new(generation, nodes(generation, 3).reorder(Duration::from_millis(100)))
+        .patient()
+        .start()
+        .await;
     for _ in 0..4 {
         scenario.wait_for_progress().await;
     }
@@ -31,11 +40,10 @@ async fn frames_are_reordered() {
     assert_eq!((totals.failed, totals.uncertain), (0, 0), "a delay loses no call");
 }
 
-#[tokio::test]
-async fn replies_are_lost() {
-    let scenario = Setup::new(nodes(3)).steady().start().await;
-    let by_nodes = Fault::lose().on_type(0x31).times(6);
-    let by_servers = Fault::lose().from_clients().on_type(0x31).times(6);
+async fn replies_are_lost(generation: Generation) {
+    let scenario = Setup::new(generation, nodes(generation, 3)).steady().start().await;
+    let by_nodes = Fault::lose().on_type(reply_type(generation)).times(6);
+    let by_servers = Fault::lose().from_clients().on_type(reply_type(generation)).times(6);
     let faults = [scenario.devnet.inject(by_nodes), scenario.devnet.inject(by_servers)];
     for fault in faults {
         scenario.oracle.wait_until("lost replies", |_| scenario.devnet.hits(fault) == Some(6)).await;
@@ -43,18 +51,19 @@ async fn replies_are_lost() {
     scenario.finish("reply lost").await;
 }
 
-#[tokio::test]
-async fn frames_are_duplicated() {
-    let scenario = Setup::new(nodes(3)).patient().start().await;
-    let fault = scenario.devnet.inject(Fault::twice());
-    scenario.oracle.wait_until("duplicated frames", |_| scenario.devnet.hits(fault) >= Some(200)).await;
+async fn frames_are_duplicated(generation: Generation) {
+    let scenario = Setup::new(generation, nodes(generation, 3)).patient().start().await;
+    let faults: Vec<_> =
+        duplicates(generation).into_iter().map(|fault| scenario.devnet.inject(fault)).collect();
+    let hits = |fault: &FaultId| scenario.devnet.hits(*fault).unwrap_or(0);
+    let enough = |_: &Oracle| faults.iter().map(hits).sum::<u64>() >= 200;
+    scenario.oracle.wait_until("duplicated frames", enough).await;
     scenario.devnet.clear_faults();
     let totals = scenario.finish("frames duplicated").await;
     assert_eq!((totals.failed, totals.uncertain), (0, 0), "duplicates lose no call");
 }
 
-#[tokio::test]
-async fn handler_exceeds_the_push_limit() {
+async fn handler_exceeds_the_push_limit(generation: Generation) {
     // One call in fifteen takes longer than the push limit of the node (1 s) and the answer timeout (0.7 s).
     let slow = Arc::new(AtomicBool::new(true));
     let is_slow = slow.clone();
@@ -62,7 +71,8 @@ async fn handler_exceeds_the_push_limit() {
         0 if topic == ECHO && is_slow.load(Ordering::Relaxed) => Duration::from_millis(1300),
         _ => Duration::ZERO,
     };
-    let scenario = Setup::new(nodes(3)).handler_time(handler_time).steady().start().await;
+    let scenario =
+        Setup::new(generation, nodes(generation, 3)).handler_time(handler_time).steady().start().await;
     scenario
         .oracle
         .wait_until("calls that the library answers for the handler", |oracle| {
@@ -77,7 +87,7 @@ async fn handler_exceeds_the_push_limit() {
 async fn nodes_drop_messages_for_their_own_sessions() {
     // A node that chooses itself answers after the caller's deadline, and does not answer other such messages
     // meanwhile.
-    let setup = Setup::new(nodes(3).same_node(SameNode::Drop)).patient();
+    let setup = Setup::new(Generation::V2, nodes(Generation::V2, 3).same_node(SameNode::Drop)).patient();
     let scenario = setup.inbox_timeout(Duration::from_secs(2)).start().await;
     // The number of dropped messages is random. It decreases while the client learns which node delivers.
     for _ in 0..5 {

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use amop::{Client, Error, ErrorKind, Event, Events, Message, Request, Retry, RunningHandler};
-use amop_devnet::{Devnet, DevnetBuilder};
+use amop_devnet::{Devnet, Generation};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::hostile::{self, HostilePeers};
 use crate::oracle::{CallKind, GUARD, Oracle, Totals};
-use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup, TRAP};
+use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup, TRAP, nodes};
 
 /// The pause of each load task after a call: short enough that calls are in flight at any time, and long enough for two
 /// slow cores.
@@ -40,15 +40,18 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    /// Starts the default [`Setup`] with these nodes.
-    pub(crate) async fn start(nodes: DevnetBuilder) -> Scenario {
-        Setup::new(nodes).start().await
+    /// Starts the default [`Setup`] with so many nodes.
+    pub(crate) async fn start(generation: Generation, count: usize) -> Scenario {
+        Setup::new(generation, nodes(generation, count)).start().await
     }
 
     /// Starts a scenario. When this returns, every client is connected to every node, and some calls have succeeded.
     pub(crate) async fn of(setup: Setup) -> Scenario {
         let devnet = setup.nodes.clone().start().await.expect("the devnet starts");
-        let oracle = Arc::new(Oracle::new());
+        // Nodes of 3.x give a unicast that they deliver again another id. Their broadcasts carry none, so that a client that
+        // loses the connection from which it takes them can't know a late copy on another one.
+        let may_repeat = setup.generation == Generation::V3 && !setup.patient;
+        let oracle = Arc::new(Oracle::new(may_repeat));
         let mut clients = Vec::new();
         for _ in 0..=setup.publishers + setup.subscribers {
             let client = setup.client(&devnet).connect().await.expect("the client connects");
@@ -77,7 +80,8 @@ impl Scenario {
             scenario.oracle.expect_broadcasts(MIXED, scenario.server());
         }
         if let Some(seed) = hostile {
-            scenario.hostile = Some(HostilePeers::start(&scenario.devnet.nodes(), seed));
+            scenario.hostile =
+                Some(HostilePeers::start(scenario.setup.generation, &scenario.devnet.nodes(), seed));
             for publisher in 0..publishers {
                 scenario.send(publisher, TRAP, CallKind::Hostile, Some(TRAP_TIMEOUT));
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amop::ClientBuilder;
-use amop_devnet::{Devnet, DevnetBuilder};
+use amop_devnet::{Devnet, DevnetBuilder, Fault, Generation};
 
 use crate::oracle::GUARD;
 use crate::scenario::Scenario;
@@ -25,8 +25,9 @@ pub(crate) const TRAP: &str = "trap";
 const HEARTBEAT: Duration = Duration::from_millis(300);
 
 /// Returns nodes whose time limits are at most a fifth of those of real nodes, in the same order.
-pub(crate) fn nodes(count: usize) -> DevnetBuilder {
+pub(crate) fn nodes(generation: Generation, count: usize) -> DevnetBuilder {
     Devnet::builder()
+        .generation(generation)
         .nodes(count)
         .push_limit(Duration::from_secs(1))
         .node_limit(Duration::from_secs(2))
@@ -35,11 +36,29 @@ pub(crate) fn nodes(count: usize) -> DevnetBuilder {
         .first_byte_limit(GUARD)
 }
 
+/// Returns the type of replies on the wire.
+pub(crate) fn reply_type(generation: Generation) -> u16 {
+    match generation {
+        Generation::V2 => 0x31,
+        Generation::V3 => 0x113,
+    }
+}
+
+/// Returns faults that duplicate what the nodes of this generation send, as far as a client can recognise it: copies of a
+/// broadcast carry no id on 3.x.
+pub(crate) fn duplicates(generation: Generation) -> Vec<Fault> {
+    match generation {
+        Generation::V2 => vec![Fault::twice()],
+        Generation::V3 => [0, 0x100, 0x111, 0x113].map(|kind| Fault::twice().on_type(kind)).to_vec(),
+    }
+}
+
 /// Returns how long a handler takes for a call on a topic.
 pub(crate) type HandlerTime = Arc<dyn Fn(&str, usize) -> Duration + Send + Sync>;
 
 /// The parts of a scenario.
 pub(crate) struct Setup {
+    pub(crate) generation: Generation,
     pub(crate) nodes: DevnetBuilder,
     pub(crate) publishers: usize,
     pub(crate) subscribers: usize,
@@ -48,15 +67,17 @@ pub(crate) struct Setup {
     /// The seed of hostile peers, if there are any.
     pub(crate) hostile: Option<u64>,
     pub(crate) steady: bool,
+    pub(crate) patient: bool,
     call_timeout: Duration,
     pub(crate) inbox_timeout: Option<Duration>,
     answer_timeout: Duration,
 }
 
 impl Setup {
-    /// Returns a setup of two publishers, two subscribers and a server, connected to all of these nodes.
-    pub(crate) fn new(nodes: DevnetBuilder) -> Setup {
+    /// Returns a setup of two publishers, two subscribers and a server, connected to all of these nodes of a generation.
+    pub(crate) fn new(generation: Generation, nodes: DevnetBuilder) -> Setup {
         Setup {
+            generation,
             nodes,
             publishers: 2,
             subscribers: 2,
@@ -64,6 +85,7 @@ impl Setup {
             mixed: false,
             hostile: None,
             steady: false,
+            patient: false,
             call_timeout: Duration::from_secs(3),
             inbox_timeout: None,
             answer_timeout: Duration::from_millis(700),
@@ -108,6 +130,7 @@ impl Setup {
     pub(crate) fn patient(mut self) -> Setup {
         self.nodes = self.nodes.push_limit(GUARD).node_limit(GUARD);
         (self.call_timeout, self.answer_timeout) = (GUARD, GUARD);
+        self.patient = true;
         self.steady()
     }
 

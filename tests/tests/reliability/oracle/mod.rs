@@ -71,8 +71,9 @@ impl Record {
 
     /// Returns whether a client handled it twice under one id, which is never allowed.
     fn has_a_duplicate_of_one_id(&self) -> bool {
-        let distinct: BTreeSet<_> = self.handled.iter().collect();
-        distinct.len() < self.handled.len()
+        let with_id = || self.handled.iter().filter(|(_, seq)| !seq.0.is_empty());
+        let distinct: BTreeSet<_> = with_id().collect();
+        distinct.len() < with_id().count()
     }
 }
 
@@ -89,6 +90,8 @@ struct Records {
 /// The oracle. The payload of a message is the number of its call.
 pub(crate) struct Oracle {
     records: Mutex<Records>,
+    /// Whether a client may handle a message again that has another id than before, or none.
+    may_repeat: bool,
     changed: watch::Sender<()>,
 }
 
@@ -105,6 +108,8 @@ pub(crate) struct Totals {
     pub(crate) uncertain_handled: usize,
     /// Repeated deliveries to one client, under other ids, of calls with at-least-once delivery.
     pub(crate) duplicates_asked_for: usize,
+    /// Repeated deliveries to one client, under other ids or without one, of other calls.
+    pub(crate) repeated: usize,
     /// Unicasts that a second client handled too.
     pub(crate) at_two_clients: usize,
     /// Copies of acknowledged broadcasts, one per subscriber, and the number of those that were not received.
@@ -118,13 +123,14 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "succeeded / no / maybe: {} / {} / {} ({} of them handled); duplicates: {} at least once, {} at a second \
-             client; missed: {} of {} copies; to hostile peers: {}",
+            "succeeded / no / maybe: {} / {} / {} ({} of them handled); duplicates: {} at least once, {} unasked, {} \
+             at a second client; missed: {} of {} copies; to hostile peers: {}",
             self.done,
             self.failed,
             self.uncertain,
             self.uncertain_handled,
             self.duplicates_asked_for,
+            self.repeated,
             self.at_two_clients,
             self.copies_missed,
             self.copies,
@@ -150,8 +156,10 @@ impl Totals {
             _ => {}
         }
         let times = record.times_by_client();
-        if record.kind == CallKind::AtLeastOnce {
-            self.duplicates_asked_for += times.values().map(|times| times - 1).sum::<usize>();
+        let repeated = times.values().map(|times| times - 1).sum::<usize>();
+        match record.kind {
+            CallKind::AtLeastOnce => self.duplicates_asked_for += repeated,
+            CallKind::Unicast | CallKind::Broadcast | CallKind::Hostile => self.repeated += repeated,
         }
         if record.kind == CallKind::Broadcast {
             if let (true, Some(subscribers)) = (record.is_done(), subscribers) {
@@ -165,8 +173,8 @@ impl Totals {
 }
 
 impl Oracle {
-    pub(crate) fn new() -> Oracle {
-        Oracle { records: Mutex::default(), changed: watch::Sender::new(()) }
+    pub(crate) fn new(may_repeat: bool) -> Oracle {
+        Oracle { records: Mutex::default(), may_repeat, changed: watch::Sender::new(()) }
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {
@@ -293,7 +301,7 @@ impl Oracle {
 
     /// Returns the violations: calls that did not end exactly once, or ended with the reply to another call; unicasts
     /// that succeeded and were not handled, or failed with `delivery: no` and were handled; and messages that a client
-    /// handled twice without at-least-once delivery.
+    /// handled twice without at-least-once delivery, unless it may be repeated.
     fn violations(&self) -> Vec<String> {
         let mut violations = Vec::new();
         for (call, record) in self.records().calls.iter().enumerate() {
@@ -317,6 +325,7 @@ impl Oracle {
             if record.has_a_duplicate_of_one_id() {
                 wrong("one client handled it twice under one id");
             } else if record.kind != CallKind::AtLeastOnce
+                && !self.may_repeat
                 && record.times_by_client().values().any(|times| *times > 1)
             {
                 wrong("one client handled it twice");

@@ -10,7 +10,7 @@ fn handle(oracle: &Oracle, client: usize, id: u8) {
 #[test]
 fn oracle_finds_each_violation() {
     fn is_found(record: impl Fn(&Oracle, usize), kind: CallKind) -> bool {
-        let oracle = Oracle::new();
+        let oracle = Oracle::new(false);
         let call = oracle.begin(TOPIC, kind);
         record(&oracle, call);
         !oracle.violations().is_empty()
@@ -50,7 +50,7 @@ fn oracle_finds_each_violation() {
 
 #[test]
 fn oracle_counts_duplicates_and_missed_copies() {
-    let oracle = Oracle::new();
+    let oracle = Oracle::new(false);
     (1..=3).for_each(|client| oracle.expect_broadcasts(TOPIC, client));
     let call = oracle.begin(TOPIC, CallKind::Broadcast);
     handle(&oracle, 1, 1);
@@ -60,7 +60,7 @@ fn oracle_counts_duplicates_and_missed_copies() {
     assert_eq!((oracle.totals().copies, oracle.totals().copies_missed), (3, 2));
     assert_eq!(oracle.totals().at_two_clients, 0, "a broadcast is for all clients");
 
-    let oracle = Oracle::new();
+    let oracle = Oracle::new(false);
     oracle.end(oracle.begin(TOPIC, CallKind::AtLeastOnce), Ok(()));
     [(1, 1), (1, 2), (2, 2)].iter().for_each(|(client, id)| handle(&oracle, *client, *id));
     let totals = oracle.totals();

@@ -1,0 +1,229 @@
+//! The bytes of hostile peers, in either generation.
+
+use std::io::{self, ErrorKind};
+
+use amop::protocol::channel::frame::MAX_FRAME_LEN;
+use amop::protocol::websocket::upgrade::Upgrade;
+use amop::protocol::websocket::{self, Received, Side};
+use amop::protocol::{Seq, channel};
+use amop_devnet::Generation;
+use bytes::BytesMut;
+use fastrand::Rng;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+/// The mask of all frames. No peer looks at it.
+const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
+
+/// The types of frames on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Types {
+    pub(super) hello: u16,
+    pub(super) request: u16,
+    pub(super) response: u16,
+    pub(super) topic_list: u16,
+    pub(super) broadcast: u16,
+    /// Those that no reply has.
+    pub(super) wrong: &'static [u16],
+}
+
+const CHANNEL: Types = Types {
+    hello: 0x14,
+    request: 0x30,
+    response: 0x31,
+    topic_list: 0x32,
+    broadcast: 0x35,
+    wrong: &[0x30, 0x35, 0x12, 0x13, 0x14, 0x15, 0x32, 0x37, 0x38, 0x1000, 0x1001, 0x1002, 0x4321],
+};
+
+const WEBSOCKET: Types = Types {
+    hello: 0x100,
+    request: 0x111,
+    response: 0x113,
+    topic_list: 0x110,
+    broadcast: 0x112,
+    wrong: &[0x111, 0x112, 0, 0x100, 0x101, 0x102, 0x103, 0x110, 0x4321],
+};
+
+/// Numbers of nodes and of this library in replies, and others. 3.x has 16 bits for them.
+const CHANNEL_RESULTS: &[i32] = &[0, 100, 101, 102, 103, 104, -5000, -5010, -5011, -5012, -5013, i32::MIN];
+const WEBSOCKET_RESULTS: &[i32] =
+    &[0, 1000, 3001, 3002, 3003, -1, -4006, -4008, -5000, -5010, -5011, -5012, -5013, i16::MIN as i32];
+
+/// One connection of a peer.
+pub(super) struct Wire {
+    stream: DuplexStream,
+    reader: Reader,
+}
+
+enum Reader {
+    Channel(channel::FrameReader),
+    WebSocket(websocket::FrameReader),
+}
+
+impl Wire {
+    /// Begins a connection, with the upgrade to WebSocket if there is one.
+    pub(super) async fn open(generation: Generation, mut stream: DuplexStream) -> io::Result<Wire> {
+        let reader = match generation {
+            Generation::V2 => Reader::Channel(channel::FrameReader::new(MAX_FRAME_LEN)),
+            Generation::V3 => {
+                let mut reader = websocket::FrameReader::new(Side::Node);
+                upgrade(&mut stream, reader.buffer()).await?;
+                Reader::WebSocket(reader)
+            }
+        };
+        Ok(Wire { stream, reader })
+    }
+
+    pub(super) fn types(&self) -> Types {
+        match self.reader {
+            Reader::Channel(_) => CHANNEL,
+            Reader::WebSocket(_) => WEBSOCKET,
+        }
+    }
+
+    pub(super) fn results(&self) -> &'static [i32] {
+        match self.reader {
+            Reader::Channel(_) => CHANNEL_RESULTS,
+            Reader::WebSocket(_) => WEBSOCKET_RESULTS,
+        }
+    }
+
+    /// Returns the id and body of the next unicast.
+    pub(super) async fn next_request(&mut self) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        loop {
+            let request = match &mut self.reader {
+                Reader::Channel(reader) => loop {
+                    match reader.next().map_err(io::Error::other)? {
+                        Some(frame) if frame.kind.to_wire() == CHANNEL.request => {
+                            break Some((frame.seq.as_bytes().to_vec(), frame.body.to_vec()));
+                        }
+                        Some(_) => {}
+                        None => break None,
+                    }
+                },
+                Reader::WebSocket(reader) => loop {
+                    match reader.next().map_err(io::Error::other)? {
+                        Some(Received::Message(bytes)) => {
+                            let message =
+                                websocket::Message::parse(bytes.bytes()).map_err(io::Error::other)?;
+                            if message.kind.to_wire() == WEBSOCKET.request {
+                                break Some((message.seq.to_vec(), message.payload.to_vec()));
+                            }
+                        }
+                        Some(Received::Close(_)) => return Err(ErrorKind::ConnectionAborted.into()),
+                        // A session lives only some seconds without an answered ping; then the peer connects anew.
+                        Some(Received::Ping(_) | Received::Pong(_)) => {}
+                        None => break None,
+                    }
+                },
+            };
+            if let Some(request) = request {
+                return Ok(request);
+            }
+            let buffer = match &mut self.reader {
+                Reader::Channel(reader) => reader.buffer(),
+                Reader::WebSocket(reader) => reader.buffer(),
+            };
+            if self.stream.read_buf(buffer).await? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    /// Sends bytes.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Returns the bytes of a frame.
+    pub(super) fn frame(&self, kind: u16, seq: &[u8], result: i32, body: &[u8]) -> Vec<u8> {
+        match &self.reader {
+            Reader::Channel(_) => {
+                let seq = Seq::new(seq.try_into().expect("an id of 32 bytes"));
+                let kind = channel::MessageType::from_wire(kind);
+                channel::Frame::new(kind, seq, result, body).to_bytes()
+            }
+            Reader::WebSocket(_) => {
+                let kind = websocket::MessageType::from_wire(kind);
+                masked(&websocket::Message::new(kind, result as i16, seq, body).to_bytes())
+            }
+        }
+    }
+
+    /// Returns the body of a first message.
+    pub(super) fn offer(&self) -> Vec<u8> {
+        match &self.reader {
+            Reader::Channel(_) => {
+                br#"{"minimumSupport":1,"maximumSupport":3,"clientType":"hostile"}"#.to_vec()
+            }
+            Reader::WebSocket(_) => websocket::handshake::Offer::OURS.encode(),
+        }
+    }
+
+    /// Returns the body of a message.
+    pub(super) fn message(&self, topic: &str, data: &[u8]) -> Vec<u8> {
+        match &self.reader {
+            Reader::Channel(_) => [&[topic.len() as u8 + 1][..], topic.as_bytes(), data].concat(),
+            Reader::WebSocket(_) => {
+                let mut body = Vec::new();
+                websocket::amop::put_head(&mut body, topic.as_bytes());
+                body.extend_from_slice(data);
+                body
+            }
+        }
+    }
+
+    /// Returns the body of a topic list.
+    pub(super) fn list<'a>(&self, topics: impl Iterator<Item = &'a str>) -> Vec<u8> {
+        match &self.reader {
+            Reader::Channel(_) => channel::topic_list::encode(topics),
+            Reader::WebSocket(_) => websocket::topic_list::encode(topics),
+        }
+    }
+
+    /// Returns bodies that hold no topic. Those of 3.x stop a real node, and the official client.
+    pub(super) fn malformed(&self) -> &'static [&'static [u8]] {
+        match &self.reader {
+            Reader::Channel(_) => &[b"", b"\x00x", b"\x01x", b"\x09short", &[0xff; 300]],
+            Reader::WebSocket(_) => {
+                &[b"", b"\0", b"\0\0", b"\0\0\0\0\0", b"\0\0\0\0\0\x09short", &[0xff; 300]]
+            }
+        }
+    }
+
+    /// Returns an id.
+    pub(super) fn random_seq(&self, rng: &mut Rng) -> Vec<u8> {
+        let seq = Seq::from_halves(rng.u64(..), rng.u64(..)).as_bytes().to_vec();
+        match &self.reader {
+            Reader::Channel(_) => seq,
+            // Any bytes are an id.
+            Reader::WebSocket(_) => match rng.u8(..6) {
+                0 => Vec::new(),
+                1 => vec![0xff; 6_000],
+                _ => seq,
+            },
+        }
+    }
+}
+
+fn masked(message: &[u8]) -> Vec<u8> {
+    let mut frame = BytesMut::new();
+    websocket::frame::put_message(&mut frame, MASK, &[message]);
+    frame.to_vec()
+}
+
+/// Upgrades a connection. What follows the answer is put into `rest`.
+async fn upgrade(stream: &mut DuplexStream, rest: &mut BytesMut) -> io::Result<()> {
+    let upgrade = Upgrade::with_random_key();
+    stream.write_all(&upgrade.request("hostile")).await?;
+    let mut answer = BytesMut::new();
+    loop {
+        if stream.read_buf(&mut answer).await? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(length) = upgrade.read_answer(&answer).map_err(io::Error::other)? {
+            rest.extend_from_slice(&answer[length..]);
+            return Ok(());
+        }
+    }
+}
