@@ -46,6 +46,7 @@
 mod client;
 mod delivery;
 mod error;
+mod private;
 #[doc(hidden)]
 pub mod protocol;
 #[doc(hidden)]
@@ -70,11 +71,12 @@ pub fn run_as_handler<R>(callback: impl FnOnce() -> R) -> R {
 
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, Confirm, EndpointState, EndpointStats, EventListener,
-    Events, IntoAnswer, IntoTopic, Placement, Publish, Requests, Retry, RunningHandler, Serve, Stats,
+    Events, IntoAnswer, IntoTopic, OpenPrivateTopic, Placement, PrivateTopic, Publish, Requests, Retry, RunningHandler, Serve, Stats,
     Subscribe, Subscription, WeakClient,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};
+pub use private::{PrivateKey, ProverStats, PublicKey};
 pub use protocol::Topic;
 #[doc(hidden)]
 pub use runtime::Process;

@@ -30,7 +30,8 @@ impl ClientCore {
     /// as [`GRACE`] allows.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidTopic`] at once if a connection can't carry the topic and no other node lists it,
+    /// Returns [`ErrorKind::InvalidTopic`] or [`ErrorKind::Unsupported`] at once if a connection can't carry the topic and
+    /// no other node lists it,
     /// [`ErrorKind::Closed`] if the client is closed, else why no node has confirmed the topic by `deadline`.
     pub(super) async fn until_listed(
         &self,
@@ -123,7 +124,7 @@ async fn first_and_grace(
 
 /// Returns whether a connection can't carry the topic.
 fn is_refusal(error: &Error) -> bool {
-    error.kind() == ErrorKind::InvalidTopic
+    matches!(error.kind(), ErrorKind::InvalidTopic | ErrorKind::Unsupported)
 }
 
 /// Returns the time of tokio's clock, which tests can stop.

@@ -33,14 +33,12 @@ impl Member {
     /// Registers a consumer. The links list its topic from here on.
     ///
     /// # Errors
-    /// As `enter`; [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic) if the topic is the name of a private
-    /// topic on the wire; [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the list would not fit one frame.
+    /// As `enter`; [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the list would not fit one frame.
     pub(super) fn join(
         core: &Arc<ClientCore>,
         topic: &Topic,
         enter: impl FnOnce(&mut Registry, Id) -> Result<()>,
     ) -> Result<Member> {
-        topic.check_is_public()?;
         let mut registry = core.registry();
         core.check_list(&registry, topic)?;
         let id = registry.next_id();

@@ -19,6 +19,7 @@ use super::options::{MAX_TIME, Options};
 use super::registry::Registry;
 use super::topic_times::TopicTimes;
 use super::turns::Turns;
+use super::verifications::Verifications;
 use crate::delivery::{DeliveryShared, Dispatcher};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
@@ -40,6 +41,7 @@ pub(crate) struct ClientCore {
     pub(crate) call_limits: CallLimits,
     pub(crate) turns: Turns,
     pub(crate) topic_times: TopicTimes,
+    pub(super) verifications: Arc<Verifications>,
     pub(super) registry: Mutex<Registry>,
     pub(super) dialler: Arc<Dialler>,
     /// Held while connections are made anew with credentials that were loaded again.

@@ -41,10 +41,12 @@ impl ClientCore {
             renew_first,
             self.delivery.clone(),
             self.links.changes(),
+            self.verifications.clone(),
         );
         // Without any link, topics were accepted unchecked.
         link.handle.check_list(registry.listed_len())?;
         for topic in registry.topics() {
+            self.send_challenge_route(&registry, &topic, &link);
             let spec = registry.route(&topic, id);
             // It can't fail, because the receiver is in `task`.
             let _ = link.handle.send(Command::Route { topic, spec, applied: None });

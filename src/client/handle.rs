@@ -10,6 +10,7 @@ use super::calls::{CallHandle, start_detached};
 use super::core::ClientCore;
 use super::events::Events;
 use super::listeners::EventListener;
+use super::private_topic::OpenPrivateTopic;
 use super::publish::{Broadcast, Publish};
 use super::serve::Serve;
 use super::stats::Stats;
@@ -83,6 +84,25 @@ impl Client {
     /// [`ErrorKind::AlreadyServed`](crate::ErrorKind::AlreadyServed) if the client serves the topic already.
     pub fn serve(&self, topic: impl IntoTopic) -> Serve {
         Serve::new(self.core.clone(), topic.into_topic())
+    }
+
+    /// Publishes on a *private* topic: one whose messages nodes pass on only to subscribers that hold the private half of
+    /// an allowed key. It is another topic than the one of the same name without keys. Private topics exist at nodes of
+    /// generation 2.x.
+    ///
+    /// ```no_run
+    /// # async fn example(client: amop::Client) -> amop::Result<()> {
+    /// let orders = client.private_topic("orders").allow([amop::PublicKey::from_file("subscriber.pem")?])?;
+    /// let reply = orders.publish("one more").wait_for_subscriber(true).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// A subscriber uses the private key: [`Subscribe::key`], [`Serve::key`].
+    ///
+    /// Nodes verify other nodes, and not programs: once one subscriber at a node is verified, all programs at that node
+    /// receive messages of the topic, for as long as the topic is listed there. Payloads are readable by the nodes.
+    pub fn private_topic(&self, topic: impl IntoTopic) -> OpenPrivateTopic {
+        OpenPrivateTopic::new(self.core.clone(), topic.into_topic())
     }
 
     /// Returns the events of the client from now on: connections lost and restored, slow consumers, and

@@ -19,6 +19,7 @@ use super::options::{MAX_TIME, Options};
 use super::placement::reassign_single_node_topics;
 use super::topic_times::TopicTimes;
 use super::turns::Turns;
+use super::verifications::{Verifications, verify_subscribers};
 use crate::delivery::{Budget, DeliveryShared, DiscardCounters, Dispatcher, Duplicates, Event, EventHub};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
@@ -58,6 +59,7 @@ impl ClientCore {
             discarded: DiscardCounters::default(),
             echo: options.echo,
         });
+        let (verifications, requests) = Verifications::new();
         let call_limits = CallLimits::new(options.max_in_flight, options.max_send_bytes);
         let core = Arc::new(ClientCore {
             dispatcher: Dispatcher::new(options.dispatcher_threads, "amop-handler", runtime.handle().clone()),
@@ -71,6 +73,7 @@ impl ClientCore {
             call_limits,
             turns: Turns::default(),
             topic_times: TopicTimes::default(),
+            verifications,
             registry: Mutex::default(),
             dialler: Arc::new(dialler),
             reloading: tokio::sync::Mutex::default(),
@@ -85,6 +88,7 @@ impl ClientCore {
         for endpoint in endpoints {
             core.add_link(endpoint, false)?;
         }
+        core.runtime.handle().spawn(verify_subscribers(Arc::downgrade(&core), requests));
         let changes = core.dialler.changes();
         core.runtime.handle().spawn(watch_certificates(Arc::downgrade(&core), changes));
         core.runtime.handle().spawn(reassign_single_node_topics(Arc::downgrade(&core), core.links.watch()));

@@ -15,6 +15,7 @@ use tracing::Instrument;
 use super::backoff::Backoff;
 use super::dialler::Dialler;
 use super::options::Options;
+use super::verifications::{Requested, Verifications};
 use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
@@ -88,6 +89,8 @@ pub(crate) struct LinkTask {
     state: watch::Sender<LinkState>,
     /// Counts changes of the state of any link, for tasks that wait for some node.
     changed: Arc<watch::Sender<u64>>,
+    id: LinkId,
+    verifications: Arc<Verifications>,
     /// The pauses between attempts to connect; none before the first.
     backoff: Backoff,
     started: bool,
@@ -113,6 +116,7 @@ impl LinkTask {
         renew_first: bool,
         delivery: Arc<DeliveryShared>,
         changed: Arc<watch::Sender<u64>>,
+        verifications: Arc<Verifications>,
     ) -> (Link, LinkTask) {
         let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
         let limits = session::LinkLimits { max_send_bytes: options.max_send_bytes };
@@ -135,6 +139,8 @@ impl LinkTask {
             taken: Vec::new(),
             state,
             changed,
+            id,
+            verifications,
             backoff,
             started: false,
             renewing: false,
@@ -291,6 +297,7 @@ impl LinkTask {
         let (events, name) = (&self.delivery.events, &self.name);
         let (dialler, endpoint) = (&self.dialler, &self.endpoint);
         let (state, changed) = (&self.state, &self.changed);
+        let (verifications, link) = (&self.verifications, self.id);
         let mut node: Option<(Arc<str>, u32)> = None;
         let mut up_since = None;
         let again = handle.counters.connects.load(Ordering::Relaxed) > 0;
@@ -315,6 +322,9 @@ impl LinkTask {
                         }
                         state.send_replace(LinkState::Connected);
                         changed.send_modify(|count| *count += 1);
+                    }
+                    Notice::ToVerify(request) => {
+                        verifications.request(Requested { link, epoch: handle.epoch(), request });
                     }
                     Notice::TopicsRestored => {
                         if let (true, Some((node_version, protocol))) = (again, node.clone()) {
@@ -453,6 +463,7 @@ fn refuse(handle: &LinkHandle, router: &mut Router, command: Command, error: Err
         | Command::Cancel(_)
         | Command::Survey { .. }
         | Command::Read(_)
+        | Command::Verified { .. }
         | Command::EndCalls
         | Command::Renew { .. }
         | Command::Leave { .. }

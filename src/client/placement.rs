@@ -23,6 +23,7 @@ impl ClientCore {
         let mut applied = Vec::new();
         for link in self.links.all().iter() {
             let (tx, rx) = oneshot::channel();
+            self.send_challenge_route(registry, topic, link);
             let spec = registry.route(topic, link.id);
             if !spec.is_empty() {
                 applied.push(rx);
@@ -31,6 +32,14 @@ impl ClientCore {
             let _ = link.handle.send(Command::Route { topic: topic.clone(), spec, applied: Some(tx) });
         }
         applied
+    }
+
+    /// Sends to a link whether this client is challenged there because of a private topic. It goes first, so that one list
+    /// has both topics.
+    pub(super) fn send_challenge_route(&self, registry: &Registry, topic: &Topic, link: &Link) {
+        if let Some((topic, spec)) = registry.challenge_route(topic, link.id) {
+            let _ = link.handle.send(Command::Route { topic, spec, applied: None });
+        }
     }
 
     /// Checks that every link can list the topics of this client together with `topic`.

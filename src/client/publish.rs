@@ -40,11 +40,13 @@ struct Call {
     data: Bytes,
     timeout: Option<Duration>,
     retry: Option<Retry>,
+    /// Whether the topic is a private one, as opposed to a name that users may not give.
+    is_private: bool,
 }
 
 impl Call {
     fn new(core: Arc<ClientCore>, topic: Result<Topic>, data: Bytes) -> Call {
-        Call { core, topic, data, timeout: None, retry: None }
+        Call { core, topic, data, timeout: None, retry: None, is_private: false }
     }
 
     /// Begins the debug output of a call, which shows the size of its payload only.
@@ -56,9 +58,12 @@ impl Call {
     }
 
     async fn send(self, kind: CallKind, wait: bool, all_nodes: bool) -> Result<Reply> {
-        let Call { core, topic, data, timeout, retry } = self;
+        let Call { core, topic, data, timeout, retry, is_private } = self;
         core.check()?;
         let topic = topic?;
+        if !is_private {
+            topic.check_is_public()?;
+        }
         let deadline = core.deadline(timeout)?;
         let retry = retry.unwrap_or(core.options.retry);
         Outgoing { core, kind, topic, data, deadline, retry, wait, all_nodes }.run().await
@@ -68,6 +73,12 @@ impl Call {
 impl Publish {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>, data: Bytes) -> Publish {
         Publish { call: Call::new(core, topic, data), wait_for_subscriber: false }
+    }
+
+    /// Returns a unicast on a private topic.
+    pub(super) fn private(core: Arc<ClientCore>, topic: Topic, data: Bytes) -> Publish {
+        let call = Call { is_private: true, ..Call::new(core, Ok(topic), data) };
+        Publish { call, wait_for_subscriber: false }
     }
 
     /// Sets the deadline of the call, counted from the await. Default: the client's `call_timeout`.
@@ -106,6 +117,12 @@ impl Publish {
 impl Broadcast {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>, data: Bytes) -> Broadcast {
         Broadcast { call: Call::new(core, topic, data), wait_for_subscriber: false, all_nodes: false }
+    }
+
+    /// Returns a broadcast on a private topic.
+    pub(super) fn private(core: Arc<ClientCore>, topic: Topic, data: Bytes) -> Broadcast {
+        let call = Call { is_private: true, ..Call::new(core, Ok(topic), data) };
+        Broadcast { call, wait_for_subscriber: false, all_nodes: false }
     }
 
     /// Sets the deadline of the call, counted from the await. Default: the client's `call_timeout`.

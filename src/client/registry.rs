@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::delivery::{AnyLane, Lane, LaneItem, Message, Request, RouteSpec, Wakers};
+use super::verify_ids::VerifyIds;
+use crate::delivery::{AnyLane, Lane, LaneItem, Message, OwnUse, Request, RouteSpec, Wakers};
 use crate::error::{Error, ErrorKind, Result};
+use crate::private::{PrivateKey, Prover, ProverStats, PublicKey};
 use crate::protocol::Topic;
 
 use super::link::LinkId;
@@ -28,6 +30,16 @@ pub(crate) struct Consumer<T: LaneItem> {
 struct Entry {
     subscriptions: Vec<Consumer<Message>>,
     service: Option<Consumer<Request>>,
+    /// For a private topic with consumers: what answers challenges.
+    prover: Option<Arc<Prover>>,
+    /// For the push channel of a private topic: the keys that each of its publishers allows.
+    publishers: Vec<(Id, Arc<[PublicKey]>)>,
+}
+
+impl Entry {
+    fn is_empty(&self) -> bool {
+        self.subscriptions.is_empty() && self.service.is_none() && self.publishers.is_empty()
+    }
 }
 
 /// All consumers of a client.
@@ -42,6 +54,8 @@ pub(crate) struct Registry {
     leaving: Vec<Leftover>,
     /// The link that topics with [`Placement::One`] are listed at, and that broadcasts without ids are taken from.
     primary_link: LinkId,
+    /// Made with the first private topic.
+    verify_ids: Option<VerifyIds>,
 }
 
 impl Registry {
@@ -50,15 +64,27 @@ impl Registry {
         self.next
     }
 
-    pub(crate) fn add_subscription(&mut self, topic: &Topic, consumer: Consumer<Message>) -> Result<()> {
+    /// Adds a subscription. A private topic comes with a key.
+    pub(crate) fn add_subscription(
+        &mut self,
+        topic: &Topic,
+        key: Option<PrivateKey>,
+        consumer: Consumer<Message>,
+    ) -> Result<()> {
         self.check_open()?;
-        self.entry(topic).subscriptions.push(consumer);
+        self.keyed_entry(topic, key)?.subscriptions.push(consumer);
         Ok(())
     }
 
-    pub(crate) fn add_service(&mut self, topic: &Topic, consumer: Consumer<Request>) -> Result<()> {
+    /// Adds a service. A private topic comes with a key.
+    pub(crate) fn add_service(
+        &mut self,
+        topic: &Topic,
+        key: Option<PrivateKey>,
+        consumer: Consumer<Request>,
+    ) -> Result<()> {
         self.check_open()?;
-        let entry = self.entry(topic);
+        let entry = self.keyed_entry(topic, key)?;
         if entry.service.is_some() {
             return Err(Error::undelivered(
                 ErrorKind::AlreadyServed,
@@ -67,6 +93,30 @@ impl Registry {
         }
         entry.service = Some(consumer);
         Ok(())
+    }
+
+    /// Adds a publisher of a private topic. `push_channel` is what nodes ask it by.
+    pub(crate) fn add_publisher(&mut self, push_channel: &Topic, id: Id, keys: Arc<[PublicKey]>) -> Result<()> {
+        self.check_open()?;
+        self.entry(push_channel).publishers.push((id, keys));
+        Ok(())
+    }
+
+    /// Returns the keys that the publishers of a private topic allow, `None` if there is no publisher.
+    pub(crate) fn allowed_keys(&self, topic: &Topic) -> Option<Vec<PublicKey>> {
+        let entry = self.topics.get(&topic.push_channel())?;
+        let mut keys: Vec<_> = entry.publishers.iter().flat_map(|(_, keys)| keys.iter().cloned()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        (!entry.publishers.is_empty()).then_some(keys)
+    }
+
+    /// Returns the private topics with consumers: the public half of each key, and what it was asked for.
+    pub(crate) fn proved_topics(&self) -> Vec<(Topic, PublicKey, ProverStats)> {
+        let proved = |(topic, entry): (&Topic, &Entry)| {
+            entry.prover.as_ref().map(|prover| (topic.clone(), prover.public_key(), prover.stats()))
+        };
+        self.topics.iter().filter_map(proved).collect()
     }
 
     /// Removes a consumer and closes its lane. The lane's reader is to be woken after the registry is unlocked.
@@ -80,9 +130,10 @@ impl Registry {
         let gone = entry.service.take_if(|consumer| consumer.id == id);
         let gone = gone.map(|consumer| Leftover::of(consumer, &mut wakers));
         self.leaving.extend(gone.filter(Leftover::may_run));
-        if entry.subscriptions.is_empty() && entry.service.is_none() {
+        entry.publishers.retain(|(publisher, _)| *publisher != id);
+        if entry.is_empty() {
             self.topics.remove(topic);
-            self.listed_len -= topic.listed_len();
+            self.listed_len -= listed_len(topic);
         }
         wakers
     }
@@ -95,7 +146,7 @@ impl Registry {
     /// Returns [`Registry::listed_len`] as it is with a further topic, or one that is there already.
     pub(crate) fn listed_len_with(&self, topic: &Topic) -> usize {
         let is_new = !self.topics.contains_key(topic);
-        self.listed_len + if is_new { topic.listed_len() } else { 0 }
+        self.listed_len + if is_new { listed_len(topic) } else { 0 }
     }
 
     /// Returns the lanes that receive the messages of `topic` on `link`, none if the topic is not listed there.
@@ -111,7 +162,18 @@ impl Registry {
             subscriptions: entry.subscriptions.iter().map(|consumer| consumer.lane.clone()).collect(),
             service: entry.service.as_ref().map(|consumer| consumer.lane.clone()),
             is_primary: link == self.primary_link,
+            own_use: (!entry.publishers.is_empty()).then_some(OwnUse::Listed),
         }
+    }
+
+    /// Returns the topic on which this client is challenged over a link because of a private topic, and its route, which is
+    /// empty if the private topic is not listed there. `None` for any other topic.
+    pub(crate) fn challenge_route(&self, topic: &Topic, link: LinkId) -> Option<(Topic, RouteSpec)> {
+        let ids = self.verify_ids.as_ref().filter(|_| topic.is_private())?;
+        let entry = self.topics.get(topic).filter(|_| self.is_listed(topic, link));
+        let prover = entry.and_then(|entry| entry.prover.clone());
+        let spec = RouteSpec { own_use: prover.map(OwnUse::Challenges), ..RouteSpec::default() };
+        Some((topic.verify_channel(ids.id(topic, link)), spec))
     }
 
     /// Returns whether this client lists a topic at a link.
@@ -120,6 +182,7 @@ impl Registry {
         self.topics.get(topic).is_some_and(|entry| {
             entry.subscriptions.iter().any(|consumer| here(consumer.placement))
                 || entry.service.as_ref().is_some_and(|consumer| here(consumer.placement))
+                || !entry.publishers.is_empty()
         })
     }
 
@@ -174,14 +237,42 @@ impl Registry {
 
     fn entry(&mut self, topic: &Topic) -> &mut Entry {
         self.topics.entry(topic.clone()).or_insert_with_key(|topic| {
-            self.listed_len += topic.listed_len();
+            self.listed_len += listed_len(topic);
             Entry::default()
         })
+    }
+
+    /// Returns the entry of a topic, which answers challenges with `key` from here on, if there is one.
+    fn keyed_entry(&mut self, topic: &Topic, key: Option<PrivateKey>) -> Result<&mut Entry> {
+        let Some(key) = key else { return Ok(self.entry(topic)) };
+        if self.verify_ids.is_none() {
+            self.verify_ids = Some(VerifyIds::new()?);
+        }
+        let entry = self.entry(topic);
+        match &entry.prover {
+            None => entry.prover = Some(Arc::new(Prover::new(key))),
+            Some(prover) if prover.public_key() == key.public_key() => {}
+            Some(_) => {
+                return Err(Error::undelivered(
+                    ErrorKind::InvalidArgument,
+                    format!(
+                        "this client has subscribed to {topic:?} with another key, and is verified with one key for each \
+                         topic: use the same key, or a further client"
+                    ),
+                ));
+            }
+        }
+        Ok(entry)
     }
 
     fn check_open(&self) -> Result<()> {
         if self.is_open() { Ok(()) } else { Err(crate::session::closed()) }
     }
+}
+
+/// Returns the bytes that a topic takes in a list, with the one on which its consumers are challenged.
+fn listed_len(topic: &Topic) -> usize {
+    topic.listed_len() + if topic.is_private() { topic.verify_channel_listed_len() } else { 0 }
 }
 
 /// A consumer whose lane is closed.
@@ -223,12 +314,12 @@ mod tests {
         let mut registry = Registry::default();
         let [a, b] = ["a", "quo\"te"].map(|name| Topic::new(name).unwrap());
         assert_eq!(registry.listed_len_with(&a), 4);
-        registry.add_subscription(&a, consumer(1)).unwrap();
-        registry.add_subscription(&a, consumer(2)).unwrap();
-        registry.add_service(&a, consumer(3)).unwrap();
-        registry.add_service(&a, consumer(4)).unwrap_err();
+        registry.add_subscription(&a, None, consumer(1)).unwrap();
+        registry.add_subscription(&a, None, consumer(2)).unwrap();
+        registry.add_service(&a, None, consumer(3)).unwrap();
+        registry.add_service(&a, None, consumer(4)).unwrap_err();
         assert_eq!((registry.listed_len(), registry.listed_len_with(&a)), (4, 4));
-        registry.add_service(&b, consumer(5)).unwrap();
+        registry.add_service(&b, None, consumer(5)).unwrap();
         assert_eq!(registry.listed_len(), 4 + 10);
         (1..=2).for_each(|id| drop(registry.remove(&a, id)));
         assert_eq!(registry.listed_len(), 4 + 10, "its service is left");
@@ -237,5 +328,59 @@ mod tests {
         assert_eq!(registry.listed_len(), 10);
         drop(registry.close());
         assert_eq!(registry.listed_len(), 0);
+    }
+    fn key(digit: &str) -> PrivateKey {
+        PrivateKey::read(digit.repeat(64), None).unwrap()
+    }
+
+    fn private(name: &str) -> Topic {
+        Topic::new(name).unwrap().private().unwrap()
+    }
+
+    #[test]
+    fn private_topic_is_listed_with_a_channel_of_its_own_on_each_link() {
+        let (mut registry, topic) = (Registry::default(), private("a"));
+        assert!(registry.challenge_route(&topic, 1).is_none(), "no topic ever had a key");
+        let everywhere = Consumer { placement: Placement::All, ..consumer(1) };
+        registry.add_subscription(&topic, Some(key("1")), everywhere).unwrap();
+        let [(one, first), (other, second)] = [1, 2].map(|link| registry.challenge_route(&topic, link).unwrap());
+        assert!(one != other && !first.is_empty() && !second.is_empty());
+        assert_eq!(registry.challenge_route(&topic, 1).unwrap().0, one, "it stays the same");
+        assert_eq!(registry.listed_len(), topic.listed_len() + one.listed_len());
+        let other_topic = private("b");
+        assert!(registry.challenge_route(&other_topic, 1).unwrap().1.is_empty());
+        drop(registry.remove(&topic, 1));
+        let (left, spec) = registry.challenge_route(&topic, 1).unwrap();
+        assert!(left == one && spec.is_empty(), "so that it is taken off the list");
+        assert_eq!(registry.listed_len(), 0);
+    }
+
+    #[test]
+    fn consumers_of_a_private_topic_share_one_key() {
+        let (mut registry, topic) = (Registry::default(), private("a"));
+        registry.add_subscription(&topic, Some(key("1")), consumer(1)).unwrap();
+        registry.add_service(&topic, Some(key("1")), consumer(2)).unwrap();
+        let error = registry.add_subscription(&topic, Some(key("2")), consumer(3)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        (1..=2).for_each(|id| drop(registry.remove(&topic, id)));
+        registry.add_subscription(&topic, Some(key("2")), consumer(4)).unwrap();
+        assert_eq!(registry.proved_topics()[0].1, key("2").public_key());
+    }
+
+    #[test]
+    fn publishers_of_a_private_topic_allow_their_keys_together() {
+        let (mut registry, topic) = (Registry::default(), private("a"));
+        let push = topic.push_channel();
+        assert_eq!(registry.allowed_keys(&topic), None);
+        let [one, two] = ["1", "2"].map(|digit| key(digit).public_key());
+        registry.add_publisher(&push, 1, [one.clone()].into()).unwrap();
+        registry.add_publisher(&push, 2, [one.clone(), two.clone()].into()).unwrap();
+        assert_eq!(registry.allowed_keys(&topic).unwrap().len(), 2);
+        assert!(!registry.route(&push, 7).is_empty() && registry.is_listed(&push, 7));
+        drop(registry.remove(&push, 2));
+        assert_eq!(registry.allowed_keys(&topic), Some(vec![one]));
+        drop(registry.remove(&push, 1));
+        assert_eq!(registry.allowed_keys(&topic), None);
+        assert!(registry.route(&push, 7).is_empty());
     }
 }

@@ -31,7 +31,7 @@ impl Requests {
 
     /// Returns the topic.
     pub fn topic(&self) -> &str {
-        &self.member.topic
+        self.member.topic.name()
     }
 
     /// Returns how many requests are queued, and how many were accepted and lost so far.

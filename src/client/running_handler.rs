@@ -23,7 +23,7 @@ pub struct RunningHandler {
 impl RunningHandler {
     /// Returns the topic.
     pub fn topic(&self) -> &str {
-        &self.member.topic
+        self.member.topic.name()
     }
 
     /// Returns how many messages are queued for the handler, and how many it was given or lost so far.

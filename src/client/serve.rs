@@ -17,6 +17,7 @@ use super::requests::Requests;
 use super::running_handler::{Joined, Pending, RunningHandler};
 use crate::delivery::{Lane, LaneLimits, LaneReader, Request};
 use crate::error::{Error, ErrorKind, Result};
+use crate::private::PrivateKey;
 use crate::protocol::Topic;
 
 /// The default number of concurrent calls of an async service handler.
@@ -33,12 +34,13 @@ pub struct Serve {
     timeout: Option<Duration>,
     concurrency: Option<usize>,
     runtime: Option<Handle>,
+    key: Option<PrivateKey>,
 }
 
 impl Serve {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> Serve {
         let (limits, placement, confirm) = (LaneLimits::default(), Placement::One, Confirm::Auto);
-        Serve { core, topic, limits, placement, confirm, timeout: None, concurrency: None, runtime: None }
+        Serve { core, topic, limits, placement, confirm, timeout: None, concurrency: None, runtime: None, key: None }
     }
 
     /// Sets the maximum number of queued requests. The publishers of further requests receive BUSY. Default: 65,536.
@@ -76,6 +78,19 @@ impl Serve {
     /// effect without a handler.
     pub fn concurrency(mut self, calls: usize) -> Serve {
         self.concurrency = Some(calls);
+        self
+    }
+
+    /// Sets the key with which this client proves that it may receive the messages of a *private* topic: a publisher has
+    /// to allow its public half, see [`Client::private_topic`](crate::Client::private_topic). The private topic is another
+    /// topic than the one of the same name without a key. Private topics exist at nodes of generation 2.x.
+    ///
+    /// With a key, awaiting this also fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the node is
+    /// one of generation 3.x, with [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic) if the topic has more than
+    /// 185 bytes, and with [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the key is that of the
+    /// client's certificate, or the client uses the topic with another key.
+    pub fn key(mut self, key: PrivateKey) -> Serve {
+        self.key = Some(key);
         self
     }
 
@@ -215,9 +230,9 @@ impl Serve {
         self,
         finished: Option<watch::Receiver<()>>,
     ) -> Result<(LaneReader<Request>, Member, Confirm, Instant)> {
-        let Serve { core, topic, limits, placement, confirm, timeout, concurrency, runtime: _ } = self;
+        let Serve { core, topic, limits, placement, confirm, timeout, concurrency, runtime: _, key } = self;
         core.check()?;
-        let topic = topic?;
+        let topic = core.consumed_topic(topic?, key.as_ref())?;
         if concurrency == Some(0) {
             return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,
@@ -228,7 +243,7 @@ impl Serve {
         let lane = Lane::new(limits, core.delivery.budget.clone());
         let reader = LaneReader::new(lane.clone());
         let member = Member::join(&core, &topic, |registry, id| {
-            registry.add_service(&topic, Consumer { id, lane, placement, finished })
+            registry.add_service(&topic, key, Consumer { id, lane, placement, finished })
         });
         Ok((reader, member?, confirm, deadline))
     }
@@ -255,6 +270,7 @@ impl std::fmt::Debug for Serve {
             .field("placement", &self.placement)
             .field("confirm", &self.confirm)
             .field("timeout", &self.timeout)
+            .field("key", &self.key)
             .field("concurrency", &self.concurrency)
             .finish_non_exhaustive()
     }

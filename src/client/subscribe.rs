@@ -17,6 +17,7 @@ use super::running_handler::{Joined, Pending, RunningHandler};
 use super::subscription::Subscription;
 use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow};
 use crate::error::Result;
+use crate::private::PrivateKey;
 use crate::protocol::Topic;
 
 /// A subscription to be made. Awaiting it subscribes and returns a stream.
@@ -29,12 +30,13 @@ pub struct Subscribe {
     confirm: Confirm,
     timeout: Option<Duration>,
     runtime: Option<Handle>,
+    key: Option<PrivateKey>,
 }
 
 impl Subscribe {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> Subscribe {
         let (limits, placement, confirm) = (LaneLimits::default(), Placement::All, Confirm::Auto);
-        Subscribe { core, topic, limits, placement, confirm, timeout: None, runtime: None }
+        Subscribe { core, topic, limits, placement, confirm, timeout: None, runtime: None, key: None }
     }
 
     /// Sets the maximum number of queued messages. Default: 65,536.
@@ -71,6 +73,19 @@ impl Subscribe {
     /// Sets how long to wait until a node lists the topic. Default: the client's `call_timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Subscribe {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the key with which this client proves that it may receive the messages of a *private* topic: a publisher has
+    /// to allow its public half, see [`Client::private_topic`](crate::Client::private_topic). The private topic is another
+    /// topic than the one of the same name without a key. Private topics exist at nodes of generation 2.x.
+    ///
+    /// With a key, awaiting this also fails with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the node is
+    /// one of generation 3.x, with [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic) if the topic has more than
+    /// 185 bytes, and with [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the key is that of the
+    /// client's certificate, or the client uses the topic with another key.
+    pub fn key(mut self, key: PrivateKey) -> Subscribe {
+        self.key = Some(key);
         self
     }
 
@@ -195,14 +210,14 @@ impl Subscribe {
         self,
         finished: Option<watch::Receiver<()>>,
     ) -> Result<(LaneReader<Message>, Member, Confirm, Instant)> {
-        let Subscribe { core, topic, limits, placement, confirm, timeout, runtime: _ } = self;
+        let Subscribe { core, topic, limits, placement, confirm, timeout, runtime: _, key } = self;
         core.check()?;
-        let topic = topic?;
+        let topic = core.consumed_topic(topic?, key.as_ref())?;
         let deadline = core.deadline(timeout)?;
         let lane = Lane::new(limits, core.delivery.budget.clone());
         let reader = LaneReader::new(lane.clone());
         let member = Member::join(&core, &topic, |registry, id| {
-            registry.add_subscription(&topic, Consumer { id, lane, placement, finished })
+            registry.add_subscription(&topic, key, Consumer { id, lane, placement, finished })
         });
         Ok((reader, member?, confirm, deadline))
     }
@@ -229,6 +244,7 @@ impl std::fmt::Debug for Subscribe {
             .field("placement", &self.placement)
             .field("confirm", &self.confirm)
             .field("timeout", &self.timeout)
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }

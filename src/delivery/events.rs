@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::budget::Budget;
 use super::lane::{Lane, LaneItem, LaneLimits, LaneReader, Overflow, Reservation};
 use crate::error::Error;
+use crate::private::PublicKey;
 
 /// An event of a client.
 #[derive(Clone, Debug)]
@@ -63,6 +64,34 @@ pub enum Event {
         topic: Arc<str>,
         /// The text of the panic, error or exception.
         message: String,
+    },
+    /// A subscriber of a private topic has proved to hold an allowed key: the node passes messages on to the subscribers at
+    /// that subscriber's node. A node that was told so before doesn't ask again, so that no event is emitted.
+    #[non_exhaustive]
+    Verified {
+        /// The name of the private topic.
+        topic: Arc<str>,
+        /// The node that passes messages on, as it was configured.
+        endpoint: Arc<str>,
+        /// The id of the subscriber's node.
+        node_id: Arc<str>,
+        /// The key that the subscriber holds.
+        key: PublicKey,
+    },
+    /// A subscriber of a private topic could not be verified. Emitted when the reason is a new one for this topic and these
+    /// nodes.
+    #[non_exhaustive]
+    Rejected {
+        /// The name of the private topic.
+        topic: Arc<str>,
+        /// The node that has asked for the verification, as it was configured.
+        endpoint: Arc<str>,
+        /// The id of the subscriber's node.
+        node_id: Arc<str>,
+        /// The key that the subscriber has signed with, if it has and it can be known.
+        key: Option<PublicKey>,
+        /// Why, and what follows.
+        reason: Arc<str>,
     },
     /// A certificate in use ends soon, see [`ClientBuilder::expiry_warning`](crate::ClientBuilder::expiry_warning).
     /// Emitted once for each certificate. A listener that is created after that receives it first.

@@ -40,9 +40,9 @@ impl Message {
         Ok(Message { topic, kind, id, data, endpoint: endpoint.into(), received_at })
     }
 
-    /// Returns the topic it was published on.
+    /// Returns the topic it was published on. That of a private topic is its plain name.
     pub fn topic(&self) -> &str {
-        &self.topic
+        self.topic.name()
     }
 
     /// Returns whether it is a unicast or a broadcast.

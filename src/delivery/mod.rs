@@ -11,6 +11,7 @@ mod events;
 mod lane;
 mod message;
 mod request;
+mod route_spec;
 mod router;
 mod send_queue;
 mod ticket;
@@ -25,7 +26,8 @@ pub(crate) use lane::{AnyLane, Lane, LaneItem, LaneLimits, LaneReader, Wakers};
 pub use lane::{Overflow, SubscriptionStats};
 pub use message::Message;
 pub use request::Request;
-pub(crate) use router::{Batch, DeliveryShared, DiscardCounters, RouteSpec, Router, Verdict};
+pub(crate) use route_spec::{OwnUse, RouteSpec};
+pub(crate) use router::{Batch, DeliveryShared, DiscardCounters, Router, Verdict};
 pub(crate) use send_queue::{QueuedBytes, SendQueue};
 #[cfg(test)]
 pub(crate) use ticket::Wire;

@@ -16,6 +16,7 @@ use super::events::{Event, EventHub};
 use super::lane::{Lane, LaneItem, Reservation, SPARE};
 use super::message::Message;
 use super::request::{Request, Responder};
+use super::route_spec::{OwnUse, RouteSpec};
 use super::ticket::{AnswerSink, Key, Origin, Ticket};
 use crate::protocol::message::{Incoming, MessageKind};
 use crate::protocol::{SeqSource, Topic, result};
@@ -41,23 +42,6 @@ pub(crate) struct DiscardCounters {
     pub(crate) unwanted: AtomicU64,
     /// This client's own broadcasts.
     pub(crate) own: AtomicU64,
-}
-
-/// Where a topic's messages go.
-#[derive(Clone, Default)]
-pub(crate) struct RouteSpec {
-    /// Each gets every message.
-    pub(crate) subscriptions: Vec<Arc<Lane<Message>>>,
-    /// Gets the unicasts instead of the subscriptions.
-    pub(crate) service: Option<Arc<Lane<Request>>>,
-    /// Whether this is the one connection that broadcasts without ids are taken from.
-    pub(crate) is_primary: bool,
-}
-
-impl RouteSpec {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.subscriptions.is_empty() && self.service.is_none()
-    }
 }
 
 /// A lane, and the messages of the current batch for it.
@@ -89,6 +73,7 @@ struct Route {
     /// Whether it has staged messages.
     touched: bool,
     is_primary: bool,
+    own_use: Option<OwnUse>,
 }
 
 impl Route {
@@ -183,6 +168,7 @@ impl Router {
             service: spec.service.map(StagedLane::new),
             touched: false,
             is_primary: spec.is_primary,
+            own_use: spec.own_use,
         };
         self.routes.insert(topic, route);
     }
@@ -313,6 +299,16 @@ impl Batch<'_> {
         let Some(route) = find(self.routes, incoming.topic) else {
             return self.shared.discarded.answer(Reservation::Closed);
         };
+        match &route.own_use {
+            None => {}
+            // No node sends anything to it by itself.
+            Some(OwnUse::Listed) => return Verdict::Answer(result::FAILED, Bytes::new()),
+            // Without an answer the node asks for a new challenge later. An empty one could lock the topic for good.
+            Some(OwnUse::Challenges(prover)) => {
+                let answer = prover.answer(incoming.data.bytes(), self.now);
+                return answer.map_or(Verdict::NoAnswer, |answer| Verdict::Answer(result::OK, answer));
+            }
+        }
         let origin = || Origin::new(self.sink.clone(), self.epoch, incoming.id.clone());
         let (key, message) = self.arrival.describe(&route.topic, incoming);
         let duplicates = self.table.lock();
@@ -432,7 +428,7 @@ fn note_slow_consumer<T: LaneItem>(slow: &mut Vec<Topic>, topic: &Topic, lane: &
 }
 
 fn report_slow_consumer(events: &EventHub, topic: &Topic) {
-    events.emit(Event::SlowConsumer { topic: topic.as_str().into() });
+    events.emit(Event::SlowConsumer { topic: topic.name().into() });
 }
 
 #[cfg(test)]

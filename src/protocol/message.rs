@@ -163,6 +163,8 @@ pub struct Limits {
     pub knows_subscribers: bool,
     /// Whether each copy of a broadcast carries its id, so that copies over several connections are recognised.
     pub has_broadcast_ids: bool,
+    /// Whether nodes have private topics.
+    pub has_private_topics: bool,
 }
 
 /// The codes that a subscriber may report a failure with, beside those that this library reserves everywhere.
@@ -225,8 +227,15 @@ impl Limits {
     /// Checks that a link can carry messages on a topic.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidTopic`] if the topic is too long.
+    /// Returns [`ErrorKind::InvalidTopic`] if the topic is too long, [`ErrorKind::Unsupported`] if it is private and the
+    /// nodes have no private topics.
     pub fn check_topic(&self, topic: &Topic) -> Result<()> {
+        if !self.has_private_topics && topic.needs_verification() {
+            return Err(Error::undelivered(
+                ErrorKind::Unsupported,
+                "nodes of generation 3 have no private topics: use nodes of generation 2, or a topic without a key",
+            ));
+        }
         if topic.len() <= self.topic_bytes {
             return Ok(());
         }
@@ -241,8 +250,7 @@ impl Limits {
     /// Checks that a link can carry a message.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidTopic`] if the topic is too long, [`ErrorKind::TooLarge`] if the message doesn't fit
-    /// one frame.
+    /// Returns [`ErrorKind::TooLarge`] if the message doesn't fit one frame, and as [`Limits::check_topic`].
     pub fn check(&self, topic: &Topic, data_len: usize) -> Result<()> {
         self.check_topic(topic)?;
         let most = self.frame_bytes.saturating_sub(self.frame_len(topic.len(), 0));
@@ -293,6 +301,7 @@ mod tests {
             failure_codes: FailureCodes { range: (-10, 10), of_nodes: &[(3, 3), (5, 7)] },
             knows_subscribers: true,
             has_broadcast_ids: true,
+            has_private_topics: false,
         };
         assert!([-10, 4, 8, 10].iter().all(|code| limits.failure_codes.check(*code).is_ok()));
         for code in [-11, 3, 5, 7, 11] {
@@ -309,6 +318,11 @@ mod tests {
         let error = limits.check(&topic("abcd"), 0).unwrap_err();
         assert!(error.kind() == ErrorKind::InvalidTopic && error.message().contains("4 bytes"), "{error}");
         assert!(error.message().contains("at most 3") && limits.check_topic(&topic("abc")).is_ok());
+        let private = topic("p").private().unwrap();
+        let limits = Limits { topic_bytes: 254, ..limits };
+        assert_eq!(limits.check_topic(&private).unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(limits.check(&private, 0).unwrap_err().kind(), ErrorKind::Unsupported);
+        assert!(Limits { has_private_topics: true, ..limits }.check_topic(&private).is_ok());
         assert!(limits.check_list(30).is_ok());
         let error = limits.check_list(31).unwrap_err();
         assert!(error.kind() == ErrorKind::TooLarge && error.message().contains("31 bytes, of at most 30"));

@@ -11,8 +11,11 @@ pub mod result;
 mod seq;
 mod seq_source;
 mod topic;
+mod verification;
 pub mod websocket;
 
 pub use seq::Seq;
 pub(crate) use seq_source::SeqSource;
-pub use topic::{MAX_TOPIC_BYTES, Topic};
+pub(crate) use topic::private_topic_of;
+pub use topic::{MAX_PRIVATE_TOPIC_BYTES, MAX_TOPIC_BYTES, Topic};
+pub(crate) use verification::{ToVerify, Verification};

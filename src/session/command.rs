@@ -10,7 +10,7 @@ use super::permit::Permit;
 use super::topic_query::ReadAnswer;
 use crate::delivery::{Answer, RouteSpec};
 use crate::error::{Error, Result};
-use crate::protocol::Topic;
+use crate::protocol::{Topic, Verification};
 
 /// Waits for the outcome of a call.
 pub(crate) struct Caller {
@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Route { topic: Topic, spec: RouteSpec, applied: Option<oneshot::Sender<Result<()>>> },
     /// Ask the node who subscribes to a topic. `done` completes when that is known or can't be known.
     Survey { topic: Topic, done: Option<oneshot::Sender<()>> },
+    /// Report to the node whether it may pass messages on a private topic on to a peer, if this is still connection number
+    /// `epoch`.
+    Verified { epoch: u64, verification: Verification },
     /// A long answer of the node was read.
     Read(Box<ReadAnswer>),
     /// End all calls in flight: the client is closing.

@@ -248,6 +248,13 @@ impl<'a> Driver<'a> {
                     machine.handle(Input::Survey { topic, caller: done }, now);
                 }
                 Command::Read(answer) => machine.handle(Input::Read(*answer), now),
+                Command::Verified { epoch: of, verification } => {
+                    if of == *epoch && machine.is_ready() {
+                        machine.handle(Input::Verified(verification), now);
+                        // What the node answers about its peers changes with it.
+                        link.views.mark_stale();
+                    }
+                }
                 Command::EndCalls => machine.handle(Input::EndCalls(closed()), now),
                 Command::Leave { by, why } => departure.leave(by, why),
                 Command::Renew { by } => departure.renew(by, renewed(&self.endpoint)),

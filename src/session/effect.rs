@@ -7,7 +7,7 @@ use super::call::{NewCall, Reply};
 use super::topic_query::{ReadAnswer, ReadJob};
 use super::view::TopicView;
 use crate::error::{Error, Result};
-use crate::protocol::Topic;
+use crate::protocol::{ToVerify, Topic, Verification};
 
 /// The types that stand for callers who wait. A machine stores such values and returns them, nothing else.
 pub(crate) trait Callers {
@@ -33,6 +33,8 @@ pub(crate) enum Input<K: Callers> {
     Read(ReadAnswer),
     /// End all calls in flight with this error. What is queued is still written.
     EndCalls(Error),
+    /// Report to the node whether it may pass messages on a private topic on to a peer.
+    Verified(Verification),
 }
 
 /// Something for the driver to do.
@@ -58,6 +60,8 @@ pub(crate) enum Notice {
     Ready { node_version: String, protocol: u32 },
     /// The node lists all topics of this session for the first time.
     TopicsRestored,
+    /// The node asks for the verification of a private topic's subscribers.
+    ToVerify(ToVerify),
 }
 
 /// Why a connection has to end.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::protocol::Topic;
+use crate::protocol::{Topic, private_topic_of};
 use crate::protocol::channel::rpc::{NodeSink, NodeText};
 
 /// The most topics of an answer that is kept whole, those in [`Interest`] not counted. Chains with more are rare.
@@ -43,8 +43,10 @@ impl Interest {
         self.listed.contains(topic)
     }
 
+    /// Returns whether a topic is of interest. If a private one is, so are those on which its subscribers are challenged.
     pub(crate) fn contains(&self, topic: &str) -> bool {
-        self.recent.contains(topic) || self.is_listed(topic)
+        let is_noted = |topic: &str| self.recent.contains(topic) || self.is_listed(topic);
+        is_noted(topic) || private_topic_of(topic).is_some_and(is_noted)
     }
 }
 
@@ -114,6 +116,12 @@ impl KeptTopics {
     pub(crate) fn nodes_listing(&self, topic: &str) -> impl Iterator<Item = &str> {
         let places = self.topics.get(topic).map_or(&[][..], Vec::as_slice);
         places.iter().map(|place| &*self.nodes[*place as usize])
+    }
+
+    /// Returns the topics that a node lists, in no particular order.
+    pub(crate) fn topics_of<'a>(&'a self, node_id: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_its = move |place: &u32| &*self.nodes[*place as usize] == node_id;
+        self.topics.iter().filter(move |(_, places)| places.iter().any(&is_its)).map(|(topic, _)| &**topic)
     }
 
     /// What is kept of a short answer about one node.
@@ -226,6 +234,19 @@ mod tests {
         assert_eq!(kept.lists("nowhere"), Some(false));
         assert_eq!(kept.lists("topic/7"), None, "the answer listed it, but that was not kept");
         assert!(kept.covers("nowhere") && !kept.covers("topic/7"));
+    }
+
+    #[test]
+    fn challenge_channels_of_private_topics_of_interest_are_kept() {
+        let private = topic("orders").private().unwrap();
+        let (own, other) = (private.verify_channel(1), topic("ordersX").private().unwrap().verify_channel(2));
+        let mut many = numbered(10_000);
+        many.extend(names(&[&own, &other, &private]));
+        let kept = peers(&[("a", many), ("b", names(&["x"]))], interest(&[&private], &[]));
+        let mut of_a: Vec<_> = kept.topics_of("a").collect();
+        of_a.sort_unstable();
+        assert_eq!(of_a, [&*private, &*own]);
+        assert_eq!((kept.topics_of("b").count(), kept.topics_of("c").count()), (0, 0));
     }
 
     #[test]

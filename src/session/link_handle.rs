@@ -120,6 +120,11 @@ impl LinkHandle {
         self.epoch.fetch_add(1, Ordering::AcqRel) + 1
     }
 
+    /// Returns the number of the latest connection.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
     /// Counts a call in flight and its frame. Returns the frame's bytes too.
     ///
     /// # Errors
@@ -138,7 +143,15 @@ impl LinkHandle {
 
     /// Returns whether the link can carry the topic.
     pub(crate) fn can_carry(&self, topic: &Topic) -> bool {
-        self.limits.load().check_topic(topic).is_ok()
+        self.check_topic(topic).is_ok()
+    }
+
+    /// Checks that the latest connection can carry the topic.
+    ///
+    /// # Errors
+    /// As [`Limits::check_topic`].
+    pub(crate) fn check_topic(&self, topic: &Topic) -> Result<()> {
+        self.limits.load().check_topic(topic)
     }
 
     /// Checks that the link can list topics that take so many bytes in all.

@@ -13,6 +13,7 @@ use arc_swap::ArcSwapOption;
 use super::kept_topics::KeptTopics;
 use super::node_clock::{NodeChoice, NodeClock, Passage};
 use super::node_version::SameNode;
+use crate::protocol::Topic;
 
 /// The shortest time between two queries of a node about the same topics.
 pub(crate) const MIN_QUERY_INTERVAL: Duration = Duration::from_secs(1);
@@ -114,6 +115,16 @@ impl TopicView {
             (Some(false), Some(false)) => Some(true),
             (Some(true) | None, Some(false)) | (_, None) => None,
         }
+    }
+
+    /// Returns the topics on which subscribers of a private topic at this peer are challenged; `None` if the node's answer
+    /// doesn't show them.
+    pub(crate) fn verify_channels(&self, topic: &Topic, node_id: &str) -> Option<Vec<Topic>> {
+        let peers = self.peers.as_ref().filter(|peers| peers.covers(topic))?;
+        let mut channels: Vec<_> =
+            peers.topics_of(node_id).filter_map(|channel| topic.own_verify_channel(channel)).collect();
+        channels.sort_unstable();
+        Some(channels)
     }
 
     /// Returns how many peers list a topic.
@@ -230,6 +241,11 @@ impl NodeTopicsCache {
     pub(crate) fn set(&self, view: Arc<TopicView>) {
         self.stale.store(false, Ordering::Relaxed);
         self.latest.store(Some(view));
+    }
+
+    /// Returns the latest view.
+    pub(crate) fn latest(&self) -> Option<Arc<TopicView>> {
+        self.latest.load_full()
     }
 
     /// Forgets the view, because the connection has ended.

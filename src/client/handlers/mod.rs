@@ -43,7 +43,7 @@ impl Owner {
     /// Reports a failure in the log and as an event.
     fn failed(&self, text: String) {
         tracing::error!(topic = %self.topic, error = text, "a handler failed");
-        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text });
+        self.events.emit(Event::HandlerFailed { topic: self.topic.name().into(), message: text });
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) {
@@ -53,6 +53,6 @@ impl Owner {
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no text".to_owned());
         tracing::error!(topic = %self.topic, panic = text, "a handler panicked");
-        self.events.emit(Event::HandlerFailed { topic: self.topic.as_str().into(), message: text });
+        self.events.emit(Event::HandlerFailed { topic: self.topic.name().into(), message: text });
     }
 }

@@ -33,6 +33,7 @@ pub const LIMITS: Limits = Limits {
     },
     knows_subscribers: true,
     has_broadcast_ids: true,
+    has_private_topics: true,
 };
 
 /// Writes all of a frame except its data: the caller appends exactly `data_len` bytes.

@@ -50,6 +50,13 @@ impl VerifyRequest {
 }
 
 impl TopicStatus {
+    /// Returns the body on the wire.
+    pub fn encode(&self) -> Vec<u8> {
+        let quote = |text: &str| serde_json::Value::from(text);
+        let (result, node, topic) = (self.check_result, quote(&self.node_id), quote(&self.topic));
+        format!("{{\"checkResult\":{result},\"nodeId\":{node},\"topic\":{topic}}}").into_bytes()
+    }
+
     /// Decodes the body on the wire. A node ignores a frame in which a field is missing or `checkResult` is not an integer.
     pub fn decode(body: &[u8]) -> Option<TopicStatus> {
         serde_json::from_slice(body).ok()
@@ -68,6 +75,8 @@ mod tests {
         assert_eq!(VerifyRequest::decode(body), Some(request));
         let status = TopicStatus::decode(br#"{"checkResult": 0, "nodeId": "ab", "topic": "t"}"#).unwrap();
         assert_eq!(status.check_result, 0);
+        assert_eq!(status.encode(), br#"{"checkResult":0,"nodeId":"ab","topic":"t"}"#);
+        assert_eq!(TopicStatus::decode(&status.encode()), Some(status));
         assert_eq!(TopicStatus::decode(br#"{"checkResult": "0", "nodeId": "ab", "topic": "t"}"#), None);
     }
 }

@@ -37,6 +37,7 @@ pub const LIMITS: Limits = Limits {
     failure_codes: FailureCodes { range: (i16::MIN as i32, i16::MAX as i32), of_nodes: &status::OF_NODES },
     knows_subscribers: false,
     has_broadcast_ids: false,
+    has_private_topics: false,
 };
 
 /// Why a payload holds no topic.

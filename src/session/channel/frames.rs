@@ -8,7 +8,9 @@ use super::inbound::{self, Malformed};
 use super::{Phase, Session, wire_log};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::channel::frame::FrameError;
+use crate::protocol::channel::verify::VerifyRequest;
 use crate::protocol::channel::{Frame, MessageType, amop, handshake};
+use crate::protocol::{ToVerify, Topic};
 use crate::session::call::CallKind;
 use crate::session::calls::Claim;
 use crate::session::effect::{Callers, Effect, Fatal, Notice};
@@ -17,6 +19,9 @@ use crate::text::foreign;
 
 /// The bytes of a wrong answer to the handshake that are shown: they name a web server or another protocol.
 const SHOWN_OF_AN_ANSWER: usize = 40;
+
+/// More bytes than a node's id has: 128 hex digits.
+const MAX_NODE_ID_LEN: usize = 256;
 
 impl<K: Callers> Session<K> {
     /// Deals with a frame, unless it is a message: then returns whether this client sent it.
@@ -65,6 +70,7 @@ impl<K: Callers> Session<K> {
                     self.latency.observe(took);
                 }
             }
+            MessageType::RequestVerify if self.is_ready() => self.on_verify_request(frame),
             MessageType::Rpc if self.topics.on_answer(frame, now) => {
                 if frame.discarded > 0 {
                     self.out.counts.ignored_frames += 1;
@@ -121,6 +127,29 @@ impl<K: Callers> Session<K> {
                 ),
             )),
         }
+    }
+
+    /// Acknowledges a request to verify a private topic at once, because the node otherwise asks another session after 5 s,
+    /// and passes it on if this session publishes on the topic. Any frame with its seq is an acknowledgement.
+    fn on_verify_request(&mut self, frame: &Frame<'_>) {
+        self.put(MessageType::RequestVerify, frame.seq, Vec::new());
+        let request = VerifyRequest::decode(frame.body).filter(|_| frame.discarded == 0);
+        let Some(to_verify) = request.and_then(|request| self.to_verify(request)) else {
+            self.out.counts.ignored_frames += 1;
+            return;
+        };
+        self.out.effects.push(Effect::Notice(Notice::ToVerify(to_verify)));
+    }
+
+    fn to_verify(&self, request: VerifyRequest) -> Option<ToVerify> {
+        let VerifyRequest { node_id, topic, topic_for_cert } = request;
+        let topic = Topic::new(topic).ok().filter(Topic::is_private)?;
+        let is_sane = !node_id.is_empty()
+            && node_id.len() <= MAX_NODE_ID_LEN
+            && topic_for_cert.len() <= amop::MAX_TOPIC_LEN
+            && self.wanted.contains(&topic.push_channel());
+        let (node_id, channel) = (node_id.into(), topic_for_cert.into());
+        is_sane.then_some(ToVerify { topic, node_id, channel })
     }
 
     fn on_handshake(&mut self, frame: &Frame<'_>, now: Instant) -> Result<(), Fatal> {

@@ -46,11 +46,12 @@ use super::topic_query::Method;
 use super::view::TopicView;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::channel::frame::{MAX_FRAME_LEN, READ_CHUNK, client_body_limit};
+use crate::protocol::channel::verify::TopicStatus;
 use crate::protocol::channel::{
     FrameReader, MessageType, amop, handshake, heartbeat as heartbeat_body, rpc, topic_list,
 };
 use crate::protocol::message::{Incoming, Limits, MessageId, MessageKind};
-use crate::protocol::{Seq, SeqSource, Topic};
+use crate::protocol::{Seq, SeqSource, Topic, Verification};
 use crate::text::span;
 
 /// What a link to a 2.x node can carry.
@@ -223,6 +224,7 @@ impl<K: Callers> Machine<K> {
             Input::Survey { topic, caller } => topics.survey(topic, caller, now),
             Input::Read(answer) => topics.read(answer, now),
             Input::EndCalls(error) => calls.end_live(&error, now, out),
+            Input::Verified(verification) => self.session.put_verification(verification),
         }
     }
 
@@ -428,6 +430,13 @@ impl<K: Callers> Session<K> {
     /// Queues a frame of the session's own.
     fn put(&mut self, kind: MessageType, seq: Seq, body: Vec<u8>) {
         self.outgoing.put(kind, seq, body, &mut self.out.counts);
+    }
+
+    fn put_verification(&mut self, verification: Verification) {
+        let Verification { topic, node_id, verified } = verification;
+        let (node_id, topic) = (node_id.into(), topic.as_str().to_owned());
+        let status = TopicStatus { check_result: i64::from(!verified), node_id, topic };
+        self.put(MessageType::UpdateTopicStatus, self.ids.next(), status.encode());
     }
 
     fn put_answer(&mut self, seq: Seq, code: i32, topic: &[u8], data: &Bytes) {

@@ -101,10 +101,17 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn new(
         options: SessionOptions,
         ids: Arc<SeqSource>,
-        topics: HashSet<Topic>,
+        mut topics: HashSet<Topic>,
         now: Instant,
     ) -> Machine<K> {
         let seq = ids.next();
+        topics.retain(|topic| {
+            let checked = LIMITS.check_topic(topic);
+            if let Err(error) = &checked {
+                tracing::warn!(endpoint = %options.endpoint, ?topic, %error, "the node can't list a topic");
+            }
+            checked.is_ok()
+        });
         let mut session = Session {
             heartbeat: Heartbeat::new(
                 options.heartbeat.min(MAX_PING_INTERVAL),
@@ -210,7 +217,8 @@ impl<K: Callers> Machine<K> {
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
             // A node can't be asked.
             Input::Survey { caller, .. } => out.effects.extend(caller.map(Effect::Surveyed)),
-            Input::Read(_) => {}
+            // Nodes of this generation ask neither about topics nor for verifications.
+            Input::Read(_) | Input::Verified(_) => {}
             Input::EndCalls(error) => calls.end_live(&error, now, out),
         }
     }
@@ -286,6 +294,11 @@ impl<K: Callers> Session<K> {
         if !wanted {
             // There is no message for it: the router drops and counts what the node goes on sending.
             self.wanted.remove(&topic);
+            return;
+        }
+        if let Err(error) = LIMITS.check_topic(&topic) {
+            let refused = caller.map(|caller| Effect::Listed { caller, outcome: Err(error) });
+            self.out.effects.extend(refused);
             return;
         }
         self.wanted.insert(topic.clone());

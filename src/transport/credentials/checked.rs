@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use k256::pkcs8::EncodePublicKey;
 use pki_types::UnixTime;
 use x509_cert::certificate::Version;
 
@@ -137,6 +138,14 @@ impl Credentials {
             certificate_name: certificate.name().to_owned(),
         };
         Ok(Credentials { loaded: Arc::new(loaded), beside: None })
+    }
+
+    /// Returns whether an uncompressed point is the public key of one of these certificates.
+    pub(crate) fn has_point(&self, point: &[u8]) -> bool {
+        let Ok(key) = k256::PublicKey::from_sec1_bytes(point) else { return false };
+        let Ok(spki) = key.to_public_key_der() else { return false };
+        let loaded = std::iter::once(&self.loaded).chain(&self.beside);
+        loaded.into_iter().any(|loaded| loaded.chain[0].key.same_as(spki.as_bytes()))
     }
 
     /// Returns these credentials with the protocol that their names state.
