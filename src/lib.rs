@@ -71,8 +71,9 @@ pub fn run_as_handler<R>(callback: impl FnOnce() -> R) -> R {
 
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, Confirm, EndpointState, EndpointStats, EventListener,
-    Events, IntoAnswer, IntoTopic, OpenPrivateTopic, Placement, PrivateTopic, Publish, Requests, Retry, RunningHandler, Serve, Stats,
-    Subscribe, Subscription, WeakClient,
+    Events, IntoAnswer, IntoTopic, OpenPrivateTopic, Placement, PrivateTopic, PrivateTopicStats, Publish,
+    Requests, Retry, RunningHandler, Serve, Stats, Subscribe, Subscription, VerificationState,
+    VerificationStats, WeakClient,
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};

@@ -65,7 +65,8 @@ impl PrivateTopic {
         self.core.check()?;
         let keys: Arc<[PublicKey]> = keys.into_iter().collect();
         if keys.is_empty() {
-            let text = format!("no key is allowed for {:?}: give the public key of each subscriber", self.topic);
+            let text =
+                format!("no key is allowed for {:?}: give the public key of each subscriber", self.topic);
             return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
         }
         let push_channel = self.topic.push_channel();

@@ -40,6 +40,13 @@ impl Entry {
     fn is_empty(&self) -> bool {
         self.subscriptions.is_empty() && self.service.is_none() && self.publishers.is_empty()
     }
+
+    fn allowed_keys(&self) -> Vec<PublicKey> {
+        let mut keys: Vec<_> = self.publishers.iter().flat_map(|(_, keys)| keys.iter().cloned()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
 }
 
 /// All consumers of a client.
@@ -96,7 +103,12 @@ impl Registry {
     }
 
     /// Adds a publisher of a private topic. `push_channel` is what nodes ask it by.
-    pub(crate) fn add_publisher(&mut self, push_channel: &Topic, id: Id, keys: Arc<[PublicKey]>) -> Result<()> {
+    pub(crate) fn add_publisher(
+        &mut self,
+        push_channel: &Topic,
+        id: Id,
+        keys: Arc<[PublicKey]>,
+    ) -> Result<()> {
         self.check_open()?;
         self.entry(push_channel).publishers.push((id, keys));
         Ok(())
@@ -104,11 +116,14 @@ impl Registry {
 
     /// Returns the keys that the publishers of a private topic allow, `None` if there is no publisher.
     pub(crate) fn allowed_keys(&self, topic: &Topic) -> Option<Vec<PublicKey>> {
-        let entry = self.topics.get(&topic.push_channel())?;
-        let mut keys: Vec<_> = entry.publishers.iter().flat_map(|(_, keys)| keys.iter().cloned()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        (!entry.publishers.is_empty()).then_some(keys)
+        self.topics.get(&topic.push_channel()).map(Entry::allowed_keys)
+    }
+
+    /// Returns the private topics with publishers, and the keys that these allow.
+    pub(crate) fn published_topics(&self) -> Vec<(Topic, Vec<PublicKey>)> {
+        let published =
+            |(topic, entry): (&Topic, &Entry)| Some((topic.pushed_topic()?, entry.allowed_keys()));
+        self.topics.iter().filter_map(published).collect()
     }
 
     /// Returns the private topics with consumers: the public half of each key, and what it was asked for.
@@ -343,7 +358,8 @@ mod tests {
         assert!(registry.challenge_route(&topic, 1).is_none(), "no topic ever had a key");
         let everywhere = Consumer { placement: Placement::All, ..consumer(1) };
         registry.add_subscription(&topic, Some(key("1")), everywhere).unwrap();
-        let [(one, first), (other, second)] = [1, 2].map(|link| registry.challenge_route(&topic, link).unwrap());
+        let [(one, first), (other, second)] =
+            [1, 2].map(|link| registry.challenge_route(&topic, link).unwrap());
         assert!(one != other && !first.is_empty() && !second.is_empty());
         assert_eq!(registry.challenge_route(&topic, 1).unwrap().0, one, "it stays the same");
         assert_eq!(registry.listed_len(), topic.listed_len() + one.listed_len());

@@ -40,7 +40,17 @@ pub struct Serve {
 impl Serve {
     pub(crate) fn new(core: Arc<ClientCore>, topic: Result<Topic>) -> Serve {
         let (limits, placement, confirm) = (LaneLimits::default(), Placement::One, Confirm::Auto);
-        Serve { core, topic, limits, placement, confirm, timeout: None, concurrency: None, runtime: None, key: None }
+        Serve {
+            core,
+            topic,
+            limits,
+            placement,
+            confirm,
+            timeout: None,
+            concurrency: None,
+            runtime: None,
+            key: None,
+        }
     }
 
     /// Sets the maximum number of queued requests. The publishers of further requests receive BUSY. Default: 65,536.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::core::ClientCore;
 use super::link::{Link, LinkState};
+use super::private_stats::PrivateTopicStats;
 use crate::error::Error;
 use crate::session::RoundTrips;
 use crate::transport::Tls;
@@ -44,6 +45,8 @@ pub struct Stats {
     pub own_broadcasts: u64,
     /// Events dropped because a listener read too slowly, or was dropped itself.
     pub events_dropped: u64,
+    /// The private topics that the client subscribes to, serves or publishes on, ordered by name.
+    pub private_topics: Vec<PrivateTopicStats>,
 }
 
 /// The statistics of one endpoint, or the total of all.
@@ -211,6 +214,7 @@ impl Stats {
             unwanted: read(&delivery.discarded.unwanted),
             own_broadcasts: read(&delivery.discarded.own),
             events_dropped: delivery.events.dropped(),
+            private_topics: PrivateTopicStats::of(core),
         }
     }
 }

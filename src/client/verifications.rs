@@ -103,7 +103,8 @@ impl Verifications {
     fn set(&self, between: &Between, standing: Standing) -> bool {
         let mut standings = lock(&self.standings);
         if standings.len() >= MAX_STANDINGS && !standings.contains_key(between) {
-            let oldest = standings.iter().min_by_key(|(_, (since, _))| *since).map(|(between, _)| between.clone());
+            let oldest =
+                standings.iter().min_by_key(|(_, (since, _))| *since).map(|(between, _)| between.clone());
             oldest.map(|oldest| standings.remove(&oldest));
         }
         let former = standings.insert(between.clone(), (Instant::now(), standing.clone()));
@@ -148,7 +149,9 @@ pub(super) async fn verify_subscribers(core: Weak<ClientCore>, mut requests: mps
         let Some(core) = core.upgrade() else { return };
         let Requested { link, epoch, request } = requested;
         let key = (link, epoch, request.topic.clone(), request.node_id.clone());
-        let (Some(link), Some(running)) = (core.links.by_id(link), core.verifications.enter(key)) else { continue };
+        let (Some(link), Some(running)) = (core.links.by_id(link), core.verifications.enter(key)) else {
+            continue;
+        };
         let runtime = core.runtime.handle().clone();
         runtime.spawn(async move {
             let _running = running;
@@ -269,7 +272,9 @@ fn unanswered(error: &Error) -> Outcome {
     let what = match error.kind() {
         ErrorKind::Closed | ErrorKind::NotConnected | ErrorKind::ConnectionLost => return Outcome::Unknown,
         ErrorKind::NoSubscriber => "is not listed any more, or not yet".to_owned(),
-        ErrorKind::OwnNodeOnly => "is at nodes of this client that don't deliver to their own SDKs".to_owned(),
+        ErrorKind::OwnNodeOnly => {
+            "is at nodes of this client that don't deliver to their own SDKs".to_owned()
+        }
         _ => match error.node_code() {
             Some(code) => format!("did not answer the challenge (code {code})"),
             None => "did not answer the challenge in time".to_owned(),

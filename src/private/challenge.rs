@@ -57,7 +57,8 @@ impl Challenge {
 
     /// Returns what an answer shows, whoever sent it.
     pub(crate) fn verify(&self, answer: &[u8], allowed: &[PublicKey]) -> Verdict {
-        let Some((signature, v)) = answer.split_at_checked(SIGNATURE_LEN).filter(|(_, v)| v.len() <= 1) else {
+        let Some((signature, v)) = answer.split_at_checked(SIGNATURE_LEN).filter(|(_, v)| v.len() <= 1)
+        else {
             return Verdict::NoSignature(answer.len());
         };
         let Ok(signature) = Signature::from_slice(signature) else { return Verdict::Wrong(None) };
@@ -232,7 +233,8 @@ mod tests {
         for challenge in [&KNOWN[..], b"0123456789ABCDEF0123456789abcdef", &[0xff; 17], &[1; 16], &[1; 8]] {
             assert!(sign(&key("1"), challenge).is_some(), "{challenge:?}");
         }
-        for other in [&b""[..], &[1; 7], &[1; 18], &[1; 31], &[1; 32], &[b'g'; 32], &[b'0'; 33], &[b'0'; 64]] {
+        for other in [&b""[..], &[1; 7], &[1; 18], &[1; 31], &[1; 32], &[b'g'; 32], &[b'0'; 33], &[b'0'; 64]]
+        {
             assert_eq!(sign(&key("1"), other), None, "{other:?}");
         }
     }

@@ -98,7 +98,9 @@ pub(super) fn private_key(name: &str, bytes: &[u8], password: Option<&str>) -> R
                  -out NEW-FILE)",
             )),
         },
-        Content::Der(der) if EncryptedPrivateKeyInfoRef::try_from(der).is_ok() => decrypted(name, der, password),
+        Content::Der(der) if EncryptedPrivateKeyInfoRef::try_from(der).is_ok() => {
+            decrypted(name, der, password)
+        }
         Content::Der(der) if PrivateKeyInfoRef::from_der(der).is_ok() => of_pkcs8(name, der),
         Content::Der(der) if SubjectPublicKeyInfoRef::from_der(der).is_ok() => Err(is_public(name)),
         Content::Der(der) => of_sec1(name, der),
@@ -115,7 +117,10 @@ pub(super) fn public_key(name: &str, bytes: &[u8]) -> Result<PublicKey> {
                 (65, Some(4)) => bytes.to_vec(),
                 (32, _) => return Err(is_private(name)),
                 (len, _) => {
-                    let what = format_args!("has {} hex digits: a public key has 128, or 130 with 04 before them", 2 * len);
+                    let what = format_args!(
+                        "has {} hex digits: a public key has 128, or 130 with 04 before them",
+                        2 * len
+                    );
                     return Err(invalid(name, what));
                 }
             };
@@ -220,7 +225,10 @@ fn damaged(name: &str) -> Error {
 }
 
 fn other_kind(name: &str, what: &str) -> Error {
-    invalid(name, format_args!("is {what}: keys of private topics are on secp256k1 (amop keys new makes one)"))
+    invalid(
+        name,
+        format_args!("is {what}: keys of private topics are on secp256k1 (amop keys new makes one)"),
+    )
 }
 
 fn is_sm2(name: &str) -> Error {
@@ -267,7 +275,8 @@ fn unknown(name: &str, bytes: &[u8], forms: &str) -> Error {
 /// Returns the bytes that hex digits stand for, with `0x` before them or without.
 fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
-    let is_hex = !digits.is_empty() && digits.len().is_multiple_of(2) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hex =
+        !digits.is_empty() && digits.len().is_multiple_of(2) && digits.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_hex || digits.len() > 1024 {
         return None;
     }

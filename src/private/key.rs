@@ -212,7 +212,10 @@ mod tests {
     fn secrets_are_not_shown() {
         let key = PrivateKey::read("11".repeat(32), None).unwrap();
         let shown = format!("{key:?}");
-        assert!(!shown.contains(&"11".repeat(4)) && shown.contains("044f355bdcb7cc0af728ef3cceb9615d"), "{shown}");
+        assert!(
+            !shown.contains(&"11".repeat(4)) && shown.contains("044f355bdcb7cc0af728ef3cceb9615d"),
+            "{shown}"
+        );
         assert_eq!(*key.to_hex(), "11".repeat(32));
     }
 }

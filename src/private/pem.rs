@@ -20,7 +20,8 @@ pub(super) fn is_pem(text: &str) -> bool {
 /// Returns the sections of a text. One that does not end is the last, and damaged.
 pub(super) fn sections(text: &str) -> Vec<Section> {
     let mut sections = Vec::new();
-    let mut lines = text.lines().map(|line| line.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}'));
+    let mut lines =
+        text.lines().map(|line| line.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}'));
     while let Some(line) = lines.next() {
         let Some(label) = line.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----")) else {
             continue;

@@ -3,6 +3,9 @@
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use hmac::{KeyInit, Mac};
+use pkcs8::der::asn1::{AnyRef, OctetStringRef};
+use pkcs8::der::{Decode, Encode};
+use pkcs8::{EncryptedPrivateKeyInfoRef, ObjectIdentifier};
 use pkcs12::kdf::{Pkcs12KeyType, derive_key_utf8};
 use pkcs12::pbe_params::{EncryptedPrivateKeyInfo, Pkcs12PbeParams};
 use pkcs12::safe_bag::SafeContents;
@@ -10,9 +13,6 @@ use pkcs12::{
     AuthenticatedSafe, MacData, PKCS_12_KEY_BAG_OID, PKCS_12_PBE_WITH_SHAAND3_KEY_TRIPLE_DES_CBC,
     PKCS_12_PKCS8_KEY_BAG_OID, Pfx,
 };
-use pkcs8::der::asn1::{AnyRef, OctetStringRef};
-use pkcs8::der::{Decode, Encode};
-use pkcs8::{EncryptedPrivateKeyInfoRef, ObjectIdentifier};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
@@ -102,14 +102,16 @@ fn decrypt(der: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, Unreadable>
         _ => return Err(Unreadable::Encryption),
     }
     let parameters = info.encryption_algorithm.parameters.as_ref().and_then(|any| any.to_der().ok());
-    let parameters = parameters.and_then(|der| Pkcs12PbeParams::from_der(&der).ok()).ok_or(Unreadable::Damaged)?;
+    let parameters =
+        parameters.and_then(|der| Pkcs12PbeParams::from_der(&der).ok()).ok_or(Unreadable::Damaged)?;
     let rounds = iterations(parameters.iterations)?;
     let derive = |kind, len| {
         let derived = derive_key_utf8::<Sha1>(password, parameters.salt.as_bytes(), kind, rounds, len);
         derived.map(Zeroizing::new).map_err(|_| Unreadable::Password)
     };
     let (key, iv) = (derive(Pkcs12KeyType::EncryptionKey, 24)?, derive(Pkcs12KeyType::Iv, 8)?);
-    let cipher = cbc::Decryptor::<des::TdesEde3>::new_from_slices(&key, &iv).map_err(|_| Unreadable::Encryption)?;
+    let cipher =
+        cbc::Decryptor::<des::TdesEde3>::new_from_slices(&key, &iv).map_err(|_| Unreadable::Encryption)?;
     let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
     let plain = cipher.decrypt_padded::<Pkcs7>(&mut buffer).map_err(|_| Unreadable::Password)?;
     Ok(Zeroizing::new(plain.to_vec()))

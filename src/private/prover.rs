@@ -49,8 +49,7 @@ impl Prover {
 
     /// Returns the signature over a challenge, `None` if there is to be no answer.
     pub(crate) fn answer(&self, data: &[u8], now: Instant) -> Option<Bytes> {
-        let signature =
-            if self.may_sign(data, now) { challenge::sign(&self.key, data) } else { None };
+        let signature = if self.may_sign(data, now) { challenge::sign(&self.key, data) } else { None };
         let counter = if signature.is_some() { &self.signed } else { &self.refused };
         counter.fetch_add(1, Ordering::Relaxed);
         signature.map(|signature| Bytes::copy_from_slice(&signature))

@@ -23,14 +23,16 @@ pub const MAX_PRIVATE_TOPIC_BYTES: usize = 185;
 const VERIFY_ID_LEN: usize = 32;
 
 const _: () = assert!(
-    VERIFY_CHANNEL_PREFIX.len() + NEED_VERIFY_PREFIX.len() + MAX_PRIVATE_TOPIC_BYTES + 1 + VERIFY_ID_LEN == MAX_TOPIC_LEN
+    VERIFY_CHANNEL_PREFIX.len() + NEED_VERIFY_PREFIX.len() + MAX_PRIVATE_TOPIC_BYTES + 1 + VERIFY_ID_LEN
+        == MAX_TOPIC_LEN
 );
 
 /// Returns the private topic whose subscriber is challenged on `channel`, if that is such a channel.
 pub(crate) fn private_topic_of(channel: &str) -> Option<&str> {
     let (topic, id) = channel.strip_prefix(VERIFY_CHANNEL_PREFIX)?.rsplit_once('_')?;
     let is_id = id.len() == VERIFY_ID_LEN && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_id && topic.len() > NEED_VERIFY_PREFIX.len() && topic.starts_with(NEED_VERIFY_PREFIX)).then_some(topic)
+    (is_id && topic.len() > NEED_VERIFY_PREFIX.len() && topic.starts_with(NEED_VERIFY_PREFIX))
+        .then_some(topic)
 }
 
 /// A valid topic: 1 to 65,535 bytes of UTF-8 without TAB (nodes join their topic lists with it) and NUL.
@@ -130,6 +132,17 @@ impl Topic {
         Topic(format!("{PUSH_CHANNEL_PREFIX}{}", self.0).into())
     }
 
+    /// Returns the private topic whose publishers list this one.
+    pub(crate) fn pushed_topic(&self) -> Option<Topic> {
+        let topic = self.0.strip_prefix(PUSH_CHANNEL_PREFIX)?;
+        topic.starts_with(NEED_VERIFY_PREFIX).then(|| Topic(topic.into()))
+    }
+
+    /// Returns what its subscribers are called in texts.
+    pub(crate) fn subscriber(&self) -> &'static str {
+        if self.is_private() { "verified subscriber" } else { "subscriber" }
+    }
+
     /// Returns the topic on which a subscriber of this private topic is challenged.
     pub(crate) fn verify_channel(&self, id: u128) -> Topic {
         Topic(format!("{VERIFY_CHANNEL_PREFIX}{}_{id:032x}", self.0).into())
@@ -196,7 +209,10 @@ mod tests {
             let topic = Topic::new(name).unwrap();
             for error in [topic.check_is_public().unwrap_err(), topic.private().unwrap_err()] {
                 assert_eq!(error.kind(), ErrorKind::InvalidTopic, "{name}");
-                assert!(error.message().contains("`key`") && error.message().contains("`private_topic`"), "{error}");
+                assert!(
+                    error.message().contains("`key`") && error.message().contains("`private_topic`"),
+                    "{error}"
+                );
             }
         }
         let error = Topic::new("#!$TopicNeedVerify_orders").unwrap().check_is_public().unwrap_err();
@@ -209,6 +225,8 @@ mod tests {
         let topic = Topic::new("orders").unwrap().private().unwrap();
         assert_eq!(topic.as_str(), "#!$TopicNeedVerify_orders");
         assert_eq!(topic.push_channel().as_str(), "#!$PushChannel_#!$TopicNeedVerify_orders");
+        assert_eq!(topic.push_channel().pushed_topic(), Some(topic.clone()));
+        assert_eq!((topic.pushed_topic(), topic.subscriber()), (None, "verified subscriber"));
         let channel = topic.verify_channel(0x5e14_c531_97ad_bcb7_19d9_15fb_9334_2c25);
         assert_eq!(
             channel.as_str(),
@@ -216,11 +234,10 @@ mod tests {
         );
         assert_eq!(topic.verify_channel(1).len(), channel.len());
         assert_eq!(topic.verify_channel_listed_len(), channel.listed_len());
-        assert_eq!((topic.name(), topic.to_string(), format!("{topic:?}")), (
-            "orders",
-            "orders".to_owned(),
-            "\"orders\" (private)".to_owned()
-        ));
+        assert_eq!(
+            (topic.name(), topic.to_string(), format!("{topic:?}")),
+            ("orders", "orders".to_owned(), "\"orders\" (private)".to_owned())
+        );
         assert!([&topic, &topic.push_channel(), &channel].iter().all(|topic| topic.needs_verification()));
         assert!(!Topic::new("orders").unwrap().needs_verification());
     }

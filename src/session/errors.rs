@@ -25,8 +25,9 @@ pub(crate) fn nobody_connected() -> Error {
 /// Returns the error of a broadcast that waits for a subscriber while no node knows one.
 pub(crate) fn no_subscriber_known(topic: &Topic) -> Error {
     let text = format!(
-        "no connected node knows a subscriber of {topic:?}, so nothing was sent: is anyone subscribed? New subscribers \
-         become known within 5 s"
+        "no connected node knows a {} of {topic:?}, so nothing was sent: is anyone subscribed? New subscribers \
+         become known within 5 s",
+        topic.subscriber()
     );
     Error::undelivered(ErrorKind::NoSubscriber, text)
 }

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::protocol::{Topic, private_topic_of};
 use crate::protocol::channel::rpc::{NodeSink, NodeText};
+use crate::protocol::{Topic, private_topic_of};
 
 /// The most topics of an answer that is kept whole, those in [`Interest`] not counted. Chains with more are rare.
 const MAX_OTHER_TOPICS: usize = 1024;

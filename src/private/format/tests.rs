@@ -28,8 +28,11 @@ fn expected() -> PublicKey {
 
 #[test]
 fn private_keys_are_read_in_every_form() {
-    let with_parameters =
-        ["-----BEGIN EC PARAMETERS-----\nBgUrgQQACg==\n-----END EC PARAMETERS-----\n", &text(file!("sec1.pem"))].concat();
+    let with_parameters = [
+        "-----BEGIN EC PARAMETERS-----\nBgUrgQQACg==\n-----END EC PARAMETERS-----\n",
+        &text(file!("sec1.pem")),
+    ]
+    .concat();
     let forms = [
         DIGITS.into(),
         format!("0x{DIGITS}\n"),
@@ -58,12 +61,20 @@ fn encrypted_keys_are_read_with_their_password_only() {
     }
     let (bytes, _) = file!("encrypted-before-pkcs8.pem");
     let error = PrivateKey::read(bytes, Some(PASSWORD)).unwrap_err();
-    assert!(error.kind() == ErrorKind::KeyEncrypted && error.message().contains("openssl pkcs8 -topk8"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::KeyEncrypted && error.message().contains("openssl pkcs8 -topk8"),
+        "{error}"
+    );
 }
 
 #[test]
 fn public_keys_are_read_in_every_form() {
-    let forms = [X_AND_Y.to_owned(), format!("04{X_AND_Y}"), format!("0x04{}", X_AND_Y.to_uppercase()), text(file!("public.pem"))];
+    let forms = [
+        X_AND_Y.to_owned(),
+        format!("04{X_AND_Y}"),
+        format!("0x04{}", X_AND_Y.to_uppercase()),
+        text(file!("public.pem")),
+    ];
     for form in forms {
         assert_eq!(PublicKey::read(&form).unwrap().to_hex(), format!("04{X_AND_Y}"), "{form}");
         assert_eq!(form.parse::<PublicKey>().unwrap(), expected());
@@ -165,7 +176,9 @@ fn files_are_read_and_named_in_errors() {
 
 #[test]
 fn damaged_files_never_panic() {
-    for (bytes, _) in ENCRYPTED.into_iter().chain([file!("pkcs8.pem"), file!("sec1.pem"), file!("public.pem")]) {
+    for (bytes, _) in
+        ENCRYPTED.into_iter().chain([file!("pkcs8.pem"), file!("sec1.pem"), file!("public.pem")])
+    {
         for len in (0..bytes.len()).step_by(7) {
             let _ = PrivateKey::read(&bytes[..len], Some(PASSWORD));
             let _ = PublicKey::read(&bytes[..len]);

@@ -61,13 +61,15 @@ impl Refused<'_> {
         let Refused { node, topic, after, .. } = self;
         match kind {
             ErrorKind::NoSubscriber if self.no_subscriber_was_known => format!(
-                "{node} knows no subscriber of {topic:?} (code 100); a new subscription takes up to 5 s to be known at \
-                 other nodes: try again, or wait for a subscriber"
+                "{node} knows no {} of {topic:?} (code 100); a new subscription takes up to 5 s to be known at \
+                 other nodes: try again, or wait for a subscriber",
+                topic.subscriber()
             ),
             ErrorKind::NoSubscriber => format!(
-                "{node} reached no subscriber of {topic:?} (code 100 after {}), the message may have been \
+                "{node} reached no {} of {topic:?} (code 100 after {}), the message may have been \
                  delivered; nodes 2.8 to 2.11 lose unicasts to SDKs of their own: connect publisher and subscriber to \
                  different nodes",
+                topic.subscriber(),
                 span(*after)
             ),
             ErrorKind::RemoteNode => format!(

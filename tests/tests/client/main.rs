@@ -17,6 +17,7 @@ mod nodes;
 mod overload;
 mod own_node;
 mod panics;
+mod private;
 mod reconnecting;
 mod renewing;
 mod serving;

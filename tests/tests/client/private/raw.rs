@@ -1,0 +1,102 @@
+//! A subscriber that speaks in frames, so that it can answer challenges as it likes.
+
+use amop::protocol::Seq;
+use amop::protocol::channel::frame::MAX_FRAME_LEN;
+use amop::protocol::channel::{Frame, FrameReader, MessageType, amop as body, topic_list};
+use amop_devnet::Node;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use crate::fixture::soon;
+
+/// The capacity of the stream in memory.
+const BUFFER: usize = 256 * 1024;
+
+/// A client of a node, without a handshake.
+pub(super) struct Raw {
+    stream: DuplexStream,
+    reader: FrameReader,
+}
+
+/// A unicast that has arrived.
+pub(super) struct Challenge {
+    pub(super) seq: Seq,
+    pub(super) topic: Vec<u8>,
+    pub(super) data: Vec<u8>,
+}
+
+impl Raw {
+    /// Connects and subscribes.
+    pub(super) async fn subscriber(node: &Node, topics: &[&str]) -> Raw {
+        let (stream, served) = tokio::io::duplex(BUFFER);
+        assert!(node.attach(served), "the node is up");
+        let mut raw = Raw { stream, reader: FrameReader::new(MAX_FRAME_LEN) };
+        raw.subscribe(topics).await;
+        raw
+    }
+
+    /// Replaces the topics.
+    pub(super) async fn subscribe(&mut self, topics: &[&str]) {
+        self.send(
+            MessageType::TopicList,
+            Seq::from_halves(0, 1),
+            &topic_list::encode(topics.iter().copied()),
+        )
+        .await;
+    }
+
+    pub(super) async fn send(&mut self, kind: MessageType, seq: Seq, body: &[u8]) {
+        let frame = Frame::new(kind, seq, 0, body).to_bytes();
+        self.stream.write_all(&frame).await.expect("the session is alive");
+    }
+
+    /// Sends a unicast and returns the result code and the data of its answer.
+    pub(super) async fn ask(&mut self, topic: &str, data: &[u8]) -> (i32, Vec<u8>) {
+        let seq = Seq::from_halves(7, 7);
+        self.send(MessageType::Request, seq, &with_topic(topic.as_bytes(), data)).await;
+        soon("the answer", async {
+            loop {
+                let (kind, found, result, body) = self.frame().await;
+                if kind == MessageType::Response && found == seq {
+                    return (result, body::split(&body).map(|(_, data)| data.to_vec()).unwrap_or_default());
+                }
+            }
+        })
+        .await
+    }
+
+    /// Returns the next unicast.
+    pub(super) async fn challenge(&mut self) -> Challenge {
+        soon("a challenge", async {
+            loop {
+                let (kind, seq, _, body) = self.frame().await;
+                if kind == MessageType::Request {
+                    let (topic, data) = body::split(&body).expect("a topic body");
+                    return Challenge { seq, topic: topic.to_vec(), data: data.to_vec() };
+                }
+            }
+        })
+        .await
+    }
+
+    /// Answers a unicast.
+    pub(super) async fn answer(&mut self, challenge: &Challenge, data: &[u8]) {
+        self.send(MessageType::Response, challenge.seq, &with_topic(&challenge.topic, data)).await;
+    }
+
+    async fn frame(&mut self) -> (MessageType, Seq, i32, Vec<u8>) {
+        loop {
+            if let Some(frame) = self.reader.next().expect("the node sends frames") {
+                return (frame.kind, frame.seq, frame.result, frame.body.to_vec());
+            }
+            let read = self.stream.read_buf(self.reader.buffer()).await.expect("the session is alive");
+            assert!(read > 0, "the session is alive");
+        }
+    }
+}
+
+fn with_topic(topic: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    body::put_topic(&mut out, topic);
+    out.extend_from_slice(data);
+    out
+}
