@@ -150,10 +150,13 @@ const (
 	TLSGM TLSKind = 3
 	// TLSTLCP: TLCP, of SM chains of generation 3.
 	TLSTLCP TLSKind = 4
+	// TLSOff: no TLS but plain TCP, without credentials, for 3.x nodes that are set up so (disable_ssl). Anybody on the way
+	// can read and change what is sent.
+	TLSOff TLSKind = 5
 )
 
 var tlsNames = [...]string{
-	TLSAuto: "auto", TLSECDHE: "ecdhe", TLSStaticRSA: "static-rsa", TLSGM: "gm", TLSTLCP: "tlcp",
+	TLSAuto: "auto", TLSECDHE: "ecdhe", TLSStaticRSA: "static-rsa", TLSGM: "gm", TLSTLCP: "tlcp", TLSOff: "off",
 }
 
 // String returns the name of the kind, such as "static-rsa".

@@ -76,7 +76,8 @@ pub(crate) struct Identity {
     /// On GM chains: the private key for encryption
     #[arg(long, value_name = "FILE", requires = "ca", requires = "enc_cert", help_heading = "Connection")]
     enc_key: Option<PathBuf>,
-    /// The kind of TLS: auto (the credentials decide), ecdhe, static-rsa, gm or tlcp
+    /// The kind of TLS: auto (the credentials decide), ecdhe, static-rsa, gm, tlcp or off (plain TCP, without credentials,
+    /// for 3.x nodes that are set up so)
     #[arg(long, value_name = "KIND", default_value = "auto", help_heading = "Connection")]
     pub(crate) tls: Tls,
 }

@@ -8,7 +8,7 @@ use amop::wall_clock::WallClock;
 use amop::{Error, ErrorKind, Result, Tls};
 
 use crate::certificates::Certificates;
-use crate::chain::Algorithm;
+use crate::chain::{Algorithm, ChainKind};
 use crate::devnet::Devnet;
 use crate::inner::DevnetInner;
 use crate::options::{Choice, DEFAULT_REORDER, Generation, Options, SameNode};
@@ -21,11 +21,43 @@ pub struct DevnetBuilder {
     host: IpAddr,
     ports: Vec<u16>,
     dir: Option<PathBuf>,
-    algorithm: Algorithm,
-    /// A kind of TLS that nodes of this generation don't have.
-    unsupported: Option<Tls>,
+    channel: Channel,
     plain: bool,
     threads: usize,
+}
+
+/// What the connections of the nodes are asked to be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channel {
+    /// By this kind of TLS.
+    Tls(Tls),
+    /// With RSA certificates.
+    Rsa,
+}
+
+impl DevnetBuilder {
+    /// Returns the kind of chain that the nodes have.
+    fn kind(&self) -> Result<ChainKind> {
+        let kind = |algorithm| ChainKind { generation: self.options.generation, algorithm };
+        Ok(kind(match (self.options.generation, self.channel) {
+            // No certificate is used.
+            _ if self.plain => Algorithm::Secp256k1,
+            (Generation::V2, Channel::Tls(Tls::Auto | Tls::Ecdhe)) => Algorithm::Secp256k1,
+            (Generation::V2, Channel::Rsa | Channel::Tls(Tls::StaticRsa)) => Algorithm::Rsa,
+            (Generation::V2, Channel::Tls(Tls::Gm)) => Algorithm::Sm2,
+            (Generation::V3, Channel::Rsa | Channel::Tls(Tls::Auto | Tls::Ecdhe)) => Algorithm::Rsa,
+            (Generation::V3, Channel::Tls(Tls::Tlcp)) => Algorithm::Sm2,
+            (generation, Channel::Tls(tls)) => {
+                let usable = match generation {
+                    Generation::V2 => "ecdhe, static-rsa, gm or off",
+                    Generation::V3 => "ecdhe, tlcp or off",
+                };
+                let generation = generation.name();
+                let text = format!("invalid tls {tls} for a devnet of generation {generation}: use {usable}");
+                return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
+            }
+        }))
+    }
 }
 
 impl Default for DevnetBuilder {
@@ -35,8 +67,7 @@ impl Default for DevnetBuilder {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports: vec![0; 2],
             dir: None,
-            algorithm: Algorithm::Secp256k1,
-            unsupported: None,
+            channel: Channel::Tls(Tls::Auto),
             plain: false,
             threads: 1,
         }
@@ -77,43 +108,47 @@ impl DevnetBuilder {
         self
     }
 
-    /// Sets whether the channel is an RSA one, the default of chains since release 2.9.0: certificates of version 1 that
-    /// the CA issued itself, and static RSA key exchange only. Default: false, which is secp256k1.
+    /// Sets whether the certificates have RSA keys. At 2.x nodes the channel is then an RSA one, the default of chains
+    /// since release 2.9.0: certificates of version 1 that the CA issued itself, and static RSA key exchange only. At 3.x
+    /// nodes RSA is the default. Default: false, which is secp256k1 at 2.x nodes.
     ///
     /// Creating a key takes a large part of a second; [`DevnetBuilder::dir`] keeps the keys.
     pub fn rsa(mut self, rsa: bool) -> Self {
-        self.algorithm = if rsa { Algorithm::Rsa } else { Algorithm::Secp256k1 };
+        self.channel = if rsa { Channel::Rsa } else { Channel::Tls(Tls::Auto) };
         self
     }
 
-    /// Sets whether the channel is a GM one, as of chains made with `build_chain.sh -g -G`: SM2 certificates and the
-    /// suites ECDHE-SM4-SM3 and ECC-SM4-SM3 over TLS 1.2. Default: false, which is secp256k1.
+    /// Sets whether the channel is a GM one of 2.x, as of chains made with `build_chain.sh -g -G`: SM2 certificates and
+    /// the suites ECDHE-SM4-SM3 and ECC-SM4-SM3 over TLS 1.2. Default: false.
     ///
     /// In a folder the SDK has RSA credentials too, as the script makes them. The nodes don't accept them.
     pub fn gm(mut self, gm: bool) -> Self {
-        self.algorithm = if gm { Algorithm::Sm2 } else { Algorithm::Secp256k1 };
+        self.channel = Channel::Tls(if gm { Tls::Gm } else { Tls::Auto });
         self
     }
 
-    /// Sets the kind of the channel: [`Tls::Auto`] and [`Tls::Ecdhe`] are secp256k1, [`Tls::StaticRsa`] as with
-    /// [`DevnetBuilder::rsa`], [`Tls::Gm`] as with [`DevnetBuilder::gm`]. [`DevnetBuilder::start`] fails with the others,
-    /// which are of generation 3.
+    /// Sets whether the chain is an SM one of 3.x, as of chains made with `build_chain.sh -s`: SM2 certificates and TLCP.
+    /// Default: false.
+    pub fn sm(mut self, sm: bool) -> Self {
+        self.channel = Channel::Tls(if sm { Tls::Tlcp } else { Tls::Auto });
+        self
+    }
+
+    /// Sets the kind of TLS. With 2.x nodes [`Tls::Auto`] and [`Tls::Ecdhe`] are secp256k1, [`Tls::StaticRsa`] is as
+    /// [`DevnetBuilder::rsa`] and [`Tls::Gm`] as [`DevnetBuilder::gm`]. With 3.x nodes [`Tls::Auto`] and [`Tls::Ecdhe`]
+    /// are RSA certificates, or those of the folder if it holds a chain with keys on P-256, and [`Tls::Tlcp`] is as
+    /// [`DevnetBuilder::sm`]. [`Tls::Off`] is as [`DevnetBuilder::plain`]. [`DevnetBuilder::start`] fails with the kinds of
+    /// the other generation.
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.unsupported = None;
-        self.algorithm = match tls {
-            Tls::Auto | Tls::Ecdhe => Algorithm::Secp256k1,
-            Tls::StaticRsa => Algorithm::Rsa,
-            Tls::Gm => Algorithm::Sm2,
-            other => {
-                self.unsupported = Some(other);
-                Algorithm::Secp256k1
-            }
-        };
+        match tls {
+            Tls::Off => self.plain = true,
+            tls => self.channel = Channel::Tls(tls),
+        }
         self
     }
 
-    /// Sets whether the nodes use plain TCP instead of TLS, so that the frames can be inspected. Real 2.x nodes always
-    /// use TLS. Default: false.
+    /// Sets whether the nodes use plain TCP instead of TLS, so that the frames can be inspected. No folder is then used.
+    /// Real 2.x nodes always use TLS; real 3.x nodes can be set up without it (`disable_ssl`). Default: false.
     pub fn plain(mut self, plain: bool) -> Self {
         self.plain = plain;
         self
@@ -305,24 +340,22 @@ impl DevnetBuilder {
     /// Starts the nodes on the current runtime.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes, the kind of TLS is of generation 3, or a clock offset is set for a node that does not
-    /// exist, [`ErrorKind::Listen`] if another program listens
-    /// on a port, and the errors of [`ChainFolder::open_or_mint`](crate::chain::ChainFolder::open_or_mint).
+    /// Returns [`ErrorKind::InvalidArgument`] if there are no nodes, the kind of TLS is of the other generation, or a clock
+    /// offset is set for a node that does not exist, [`ErrorKind::Listen`] if another program listens on a port, and the
+    /// errors of [`ChainFolder::open_or_mint`](crate::chain::ChainFolder::open_or_mint).
     pub async fn start(self) -> Result<Devnet> {
         if self.ports.is_empty() {
             return Err(Error::undelivered(ErrorKind::InvalidArgument, "a devnet needs at least one node"));
         }
-        if let Some(tls) = self.unsupported {
-            let text = format!("invalid tls {tls} for a devnet: use ecdhe, static-rsa or gm");
-            return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
-        }
+        let kind = self.kind()?;
         if let Some((node, _)) = self.options.clock_offsets.range(self.ports.len()..).next() {
             let text =
                 format!("a clock offset is set for node {node}: the last node is {}", self.ports.len() - 1);
             return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
         }
         let addresses = self.ports.iter().map(|port| SocketAddr::new(self.host, *port)).collect();
-        let certificates = Certificates::new(self.dir.as_deref(), self.ports.len(), self.algorithm)?;
+        let folder = self.dir.as_deref().filter(|_| !self.plain);
+        let certificates = Certificates::new(folder, self.ports.len(), kind)?;
         let inner = DevnetInner::start(self.options, addresses, certificates, self.plain).await?;
         Ok(Devnet::new(inner))
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use amop::transport::{CredentialSource, Credentials};
 use amop::{Client, ClientBuilder, Result};
 
-use crate::chain::{Algorithm, Chain, ChainFolder, ChainOptions, Identity, LeafOptions, Period, Role};
+use crate::chain::{Chain, ChainFolder, ChainKind, ChainOptions, Identity, Period};
 use crate::faults::NodeCertificate;
 
 /// The certificates of a chain: its authorities, and those of nodes and clients.
@@ -17,15 +17,15 @@ pub(crate) enum Certificates {
 
 impl Certificates {
     /// Opens or creates `folder` with certificates for at least `nodes` nodes, or creates a chain in memory.
-    pub(crate) fn new(folder: Option<&Path>, nodes: usize, algorithm: Algorithm) -> Result<Certificates> {
+    pub(crate) fn new(folder: Option<&Path>, nodes: usize, kind: ChainKind) -> Result<Certificates> {
         match folder {
             Some(folder) => {
-                let folder = ChainFolder::open_or_mint(folder, nodes, algorithm)?;
+                let folder = ChainFolder::open_or_mint(folder, nodes, kind)?;
                 Ok(Certificates::Folder { sdk: folder.sdk(), folder })
             }
             None => {
-                let chain = Chain::mint(&ChainOptions::of(algorithm))?;
-                let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm))?;
+                let chain = Chain::mint(&ChainOptions::of(kind))?;
+                let sdk = chain.issue_by_script(None, Period::script())?;
                 Ok(Certificates::Memory { chain, sdk })
             }
         }
@@ -43,25 +43,21 @@ impl Certificates {
         match self {
             Certificates::Folder { folder, .. } => Credentials::load(&folder.node(index)),
             Certificates::Memory { chain, .. } => {
-                let options = LeafOptions::of(chain.algorithm());
-                chain.issue(Role::Node, &format!("node{index}"), &options)?.credentials()
+                chain.issue_by_script(Some(index), Period::script())?.credentials()
             }
         }
     }
 
     /// Returns credentials of a node with a valid or an invalid certificate. An invalid one is issued by this call.
     pub(crate) fn node_with(&self, index: usize, certificate: NodeCertificate) -> Result<Credentials> {
-        let issue = |chain: &Chain, period| {
-            let options = LeafOptions { period, ..LeafOptions::of(chain.algorithm()) };
-            chain.issue(Role::Node, &format!("node{index}"), &options)
-        };
+        let issue = |chain: &Chain, period| chain.issue_by_script(Some(index), period);
         match certificate {
             NodeCertificate::Valid => self.node(index),
             NodeCertificate::Expired => issue(self.chain(), Period::expired())?.credentials(),
             NodeCertificate::NotYetValid => issue(self.chain(), Period::not_yet_valid())?.credentials(),
             NodeCertificate::Foreign => {
                 // The node still trusts its own chain's clients, so that they are the ones that refuse.
-                let foreign = Chain::mint(&ChainOptions::of(self.chain().algorithm()))?;
+                let foreign = Chain::mint(&ChainOptions::of(self.chain().kind()))?;
                 let foreign = issue(&foreign, Period::script())?;
                 foreign.trusting(&self.chain().ca_pem()?).credentials()
             }

@@ -16,11 +16,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::chain::Algorithm;
+use crate::chain::{Algorithm, ChainKind};
 use crate::counters::NodeCounters;
 use crate::engine_stream::EngineStream;
 use crate::faults::OnConnect;
-use crate::handshake_stream::HandshakeStream;
+use crate::handshake_stream::{HandshakeStream, TlsOfNode};
 use crate::inbound::ChannelInbound;
 use crate::options::{Generation, Options};
 use crate::resumption::Issued;
@@ -36,15 +36,17 @@ const GARBAGE: &[u8] = b"\xff\x00garbage\xff\x00garbage\xff\x00garbage\xff\x00ga
 /// What protects the connections of a node.
 #[derive(Clone)]
 pub(crate) enum Security {
-    /// TLS with ECDHE on secp256k1, by rustls.
+    /// TLS with ECDHE, by rustls.
     Ecdhe {
         acceptor: TlsAcceptor,
+        tls: TlsOfNode,
         /// The TLS sessions that the node has issued and refuses to resume, or `None` if it issues none.
         issued: Option<Arc<Issued>>,
     },
-    /// Static RSA or GM, by the library's engine.
+    /// Static RSA, GM or TLCP, by the library's engine.
     Engine {
         acceptor: EngineAcceptor,
+        tls: TlsOfNode,
         /// Whether clients are refused that offer a TLS session. The node issues none.
         issued: Option<Arc<Issued>>,
     },
@@ -53,43 +55,51 @@ pub(crate) enum Security {
 }
 
 impl Security {
-    /// Returns the TLS configuration of a node with these credentials: TLS 1.2 and a client certificate are required.
-    /// The kind of keys decides the key exchange, as at real nodes: ECDHE on secp256k1, static RSA, or both of GM.
-    pub(crate) fn tls(
-        credentials: &Credentials,
-        algorithm: Algorithm,
-        options: &Options,
-    ) -> Result<Security> {
+    /// Returns the TLS configuration of a node of this kind of chain with these credentials: a client certificate is
+    /// required. The kind of keys decides the key exchange, as at real nodes: on 2.x chains ECDHE on secp256k1, static RSA,
+    /// or both of GM; on 3.x chains ECDHE on other curves, or TLCP.
+    pub(crate) fn tls(credentials: &Credentials, kind: ChainKind, options: &Options) -> Result<Security> {
+        // Only nodes of 2.x compare issuers. All clients of a 3.x chain have the same one.
+        let same_issuer = options.own_agency_only && kind.generation == Generation::V2;
         let issued = options.refuse_resumption.then(|| Arc::new(Issued::default()));
-        let (mode, decryptor) = match algorithm {
-            Algorithm::Secp256k1 => return Security::ecdhe(credentials, issued, options),
-            Algorithm::Rsa => {
-                let key: Arc<dyn RsaDecryptor> = Arc::new(RsaKey::of(credentials)?);
-                (EngineMode::StaticRsa, Some(key))
+        let (mode, decryptor, tls) = match (kind.generation, kind.algorithm) {
+            (Generation::V3, Algorithm::Sm2) => (EngineMode::Tlcp, None, TlsOfNode::Tlcp),
+            (Generation::V3, _) => {
+                let groups = [KeyExchange::X25519, KeyExchange::P256, KeyExchange::P384];
+                return Security::ecdhe(credentials, &groups, same_issuer, issued, TlsOfNode::OfV3);
             }
-            Algorithm::Sm2 => (EngineMode::GmTls12, None),
+            (Generation::V2, Algorithm::Secp256k1 | Algorithm::P256) => {
+                let groups = [KeyExchange::Secp256k1];
+                return Security::ecdhe(credentials, &groups, same_issuer, issued, TlsOfNode::OfV2);
+            }
+            (Generation::V2, Algorithm::Rsa) => {
+                let key: Arc<dyn RsaDecryptor> = Arc::new(RsaKey::of(credentials)?);
+                (EngineMode::StaticRsa, Some(key), TlsOfNode::OfV2)
+            }
+            (Generation::V2, Algorithm::Sm2) => (EngineMode::GmTls12, None, TlsOfNode::OfV2),
         };
-        let acceptor = EngineAcceptor::new(
-            mode,
-            engine_identity(credentials)?,
-            credentials.ca(),
-            options.own_agency_only,
-            decryptor,
-        )?;
-        Ok(Security::Engine { acceptor, issued })
+        let identity = engine_identity(credentials)?;
+        let acceptor = EngineAcceptor::new(mode, identity, credentials.ca(), same_issuer, decryptor)?;
+        Ok(Security::Engine { acceptor, tls, issued })
     }
 
-    fn ecdhe(credentials: &Credentials, issued: Option<Arc<Issued>>, options: &Options) -> Result<Security> {
-        let accepted = match options.own_agency_only {
+    fn ecdhe(
+        credentials: &Credentials,
+        groups: &[KeyExchange],
+        same_issuer: bool,
+        issued: Option<Arc<Issued>>,
+        tls: TlsOfNode,
+    ) -> Result<Security> {
+        let accepted = match same_issuer {
             true => TakenClients::OfTheNodesAgency,
             false => TakenClients::OfTheChain,
         };
-        let mut config = server_config(credentials, &[KeyExchange::Secp256k1], accepted)?;
+        let mut config = server_config(credentials, groups, accepted)?;
         if let Some(issued) = &issued {
             config.session_storage = issued.clone();
             config.ticketer = issued.clone();
         }
-        Ok(Security::Ecdhe { acceptor: TlsAcceptor::from(Arc::new(config)), issued })
+        Ok(Security::Ecdhe { acceptor: TlsAcceptor::from(Arc::new(config)), tls, issued })
     }
 }
 
@@ -168,9 +178,10 @@ impl ConnectionHandler {
 
     async fn secure(&self, tcp: TcpStream, security: Security, context: SessionContext) {
         match security {
-            Security::Engine { acceptor, issued } => {
+            Security::Engine { acceptor, tls, issued } => {
                 let handshake = async {
-                    let mut stream = HandshakeStream::inspect(Socket::from(tcp), issued.as_deref()).await?;
+                    let mut stream =
+                        HandshakeStream::inspect(Socket::from(tcp), tls, issued.as_deref()).await?;
                     // The engine's alerts are those of real nodes already.
                     stream.set_handshake_done();
                     let reset = stream.reset();
@@ -183,9 +194,9 @@ impl ConnectionHandler {
                     Err(elapsed) => refused(&context, &elapsed),
                 }
             }
-            Security::Ecdhe { acceptor, issued } => {
+            Security::Ecdhe { acceptor, tls, issued } => {
                 let handshake = async {
-                    let stream = HandshakeStream::inspect(Socket::from(tcp), issued.as_deref()).await?;
+                    let stream = HandshakeStream::inspect(Socket::from(tcp), tls, issued.as_deref()).await?;
                     let mut stream = acceptor.accept(stream).await?;
                     stream.get_mut().0.set_handshake_done();
                     Ok::<_, io::Error>(stream)

@@ -61,17 +61,17 @@ impl Devnet {
 
     /// Returns a client builder with all nodes as endpoints and with credentials for them.
     pub fn client(&self) -> ClientBuilder {
-        self.inner.certificates.client().endpoints(self.endpoints())
+        self.inner.client().endpoints(self.endpoints())
     }
 
     /// Returns a client's credentials: the folder of [`DevnetBuilder::dir`](crate::DevnetBuilder::dir) if one
-    /// was set, otherwise PEM texts in memory.
+    /// was set, otherwise PEM texts in memory. Nodes without TLS ask for none.
     pub fn credentials(&self) -> CredentialSource {
         self.inner.certificates.sdk()
     }
 
-    /// Returns the folder with a client's `ca.crt`, `sdk.crt` and `sdk.key`, or `None` without
-    /// [`DevnetBuilder::dir`](crate::DevnetBuilder::dir).
+    /// Returns the folder with a client's credentials, such as `ca.crt`, `sdk.crt` and `sdk.key`, or `None` without
+    /// [`DevnetBuilder::dir`](crate::DevnetBuilder::dir) or without TLS.
     pub fn credentials_dir(&self) -> Option<&Path> {
         self.inner.certificates.sdk_folder()
     }

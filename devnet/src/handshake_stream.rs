@@ -27,6 +27,42 @@ const fn record(alert: u8) -> [u8; 7] {
     [21, 3, 3, 0, 2, 2, alert]
 }
 
+/// The TLS of a node, which decides its answers to a ClientHello that it doesn't accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsOfNode {
+    /// TLS 1.2 of a 2.x node, GM suites included.
+    OfV2,
+    /// TLS 1.2 of a 3.x node.
+    OfV3,
+    /// TLCP of a 3.x node.
+    Tlcp,
+}
+
+impl TlsOfNode {
+    /// Returns the alert for a client with these versions and its cause, or `None` if the handshake goes on.
+    fn refusal(self, speaks: Speaks) -> Option<(u8, &'static str)> {
+        match (self, speaks) {
+            (TlsOfNode::OfV2 | TlsOfNode::OfV3, Speaks::Tls12) | (TlsOfNode::Tlcp, Speaks::Tlcp) => None,
+            (TlsOfNode::Tlcp, Speaks::Tls12 | Speaks::Newer) => {
+                Some((HANDSHAKE_FAILURE, "the client does not speak TLCP"))
+            }
+            (_, Speaks::Older) => Some((PROTOCOL_VERSION, "the client speaks TLS 1.1 at most")),
+            (_, Speaks::Tlcp) => Some((PROTOCOL_VERSION, "the client speaks TLCP")),
+            // A real 2.x node knows none of the offered cipher suites, so it does not send protocol_version.
+            (TlsOfNode::OfV2, Speaks::Newer) => Some((HANDSHAKE_FAILURE, "the client speaks TLS 1.3 only")),
+            (TlsOfNode::OfV3, Speaks::Newer) => Some((PROTOCOL_VERSION, "the client speaks TLS 1.3 only")),
+        }
+    }
+
+    /// Returns the alert for a client that offers a session to resume, `None` if the connection is closed without one.
+    fn refusal_to_resume(self) -> Option<u8> {
+        match self {
+            TlsOfNode::OfV2 => None,
+            TlsOfNode::OfV3 | TlsOfNode::Tlcp => Some(INTERNAL_ERROR),
+        }
+    }
+}
+
 /// A stream whose ClientHello was inspected, and whose alerts are replaced until the handshake is done.
 #[derive(Debug)]
 pub(crate) struct HandshakeStream<S: Wire> {
@@ -60,9 +96,13 @@ impl<S: Wire> HandshakeStream<S> {
     /// Reads and inspects the ClientHello.
     ///
     /// # Errors
-    /// Returns an error if the client offers to resume one of the `issued` sessions, which nodes refuse without an
-    /// alert, or does not support TLS 1.2, after the alert was sent.
-    pub(crate) async fn inspect(stream: S, issued: Option<&Issued>) -> io::Result<HandshakeStream<S>> {
+    /// Returns an error if the client offers to resume one of the `issued` sessions, does not support the node's version
+    /// of TLS, or, at a 3.x node, does not speak TLS; after the alert was sent, if nodes send one.
+    pub(crate) async fn inspect(
+        stream: S,
+        tls: TlsOfNode,
+        issued: Option<&Issued>,
+    ) -> io::Result<HandshakeStream<S>> {
         let mut handshake = HandshakeStream {
             stream,
             ahead: BytesMut::new(),
@@ -74,17 +114,18 @@ impl<S: Wire> HandshakeStream<S> {
                 Parsed::Hello { session_id, ticket, .. }
                     if issued.is_some_and(|issued| !ticket.is_empty() || issued.knows(session_id)) =>
                 {
+                    if let Some(alert) = tls.refusal_to_resume() {
+                        handshake.stream.write_all(&record(alert)).await?;
+                    }
                     return Err(io::Error::other("the client offers a TLS session to resume"));
                 }
                 Parsed::Hello { speaks, .. } => {
-                    let (alert, why) = match speaks {
-                        Speaks::Tls12 => return Ok(handshake),
-                        Speaks::Older => (PROTOCOL_VERSION, "the client speaks TLS 1.1 at most"),
-                        // A real node knows none of the offered cipher suites, so it does not send protocol_version.
-                        Speaks::Newer => (HANDSHAKE_FAILURE, "the client speaks TLS 1.3 only"),
-                    };
+                    let Some((alert, why)) = tls.refusal(speaks) else { return Ok(handshake) };
                     handshake.stream.write_all(&record(alert)).await?;
                     return Err(io::Error::other(why));
+                }
+                Parsed::NoHello if tls != TlsOfNode::OfV2 => {
+                    return Err(io::Error::other("the client does not speak TLS"));
                 }
                 // The TLS library reads it and sends the right alert.
                 Parsed::NoHello => return Ok(handshake),

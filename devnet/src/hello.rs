@@ -8,6 +8,7 @@ const CLIENT_HELLO: u8 = 1;
 const SESSION_TICKET: u16 = 35;
 const SUPPORTED_VERSIONS: u16 = 43;
 const TLS_1_2: u16 = 0x0303;
+const TLCP: u16 = 0x0101;
 
 /// The result of parsing the first bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) enum Speaks {
     Older,
     /// TLS 1.3 or newer only.
     Newer,
+    /// TLCP, whatever else.
+    Tlcp,
 }
 
 /// Parses the first bytes of a connection.
@@ -58,7 +61,11 @@ fn hello(record: &[u8]) -> Option<Parsed<'_>> {
     let (_suites, rest) = counted16(rest)?;
     let (_compression, rest) = counted8(rest)?;
     let newest = u16::from_be_bytes([head[4], head[5]]);
-    let mut speaks = if newest < TLS_1_2 { Speaks::Older } else { Speaks::Tls12 };
+    let mut speaks = match newest {
+        TLCP => Speaks::Tlcp,
+        ..TLS_1_2 => Speaks::Older,
+        _ => Speaks::Tls12,
+    };
     let mut ticket = &[][..];
     if !rest.is_empty() {
         let (mut extensions, _) = counted16(rest)?;
@@ -67,7 +74,8 @@ fn hello(record: &[u8]) -> Option<Parsed<'_>> {
             let (content, rest) = counted16(rest)?;
             match u16::from_be_bytes([kind[0], kind[1]]) {
                 SESSION_TICKET => ticket = content,
-                SUPPORTED_VERSIONS => {
+                // A client of TLCP may list versions of TLS here.
+                SUPPORTED_VERSIONS if speaks != Speaks::Tlcp => {
                     let (versions, _) = counted8(content)?;
                     if !versions.chunks_exact(2).any(|version| version == TLS_1_2.to_be_bytes()) {
                         speaks = Speaks::Newer;
@@ -134,6 +142,9 @@ mod tests {
         let mut old = client_hello(b"", &[]);
         old[10] = 2;
         assert_eq!(speaks(&old), Speaks::Older);
+        let mut tlcp = client_hello(b"", &[0, 43, 0, 3, 2, 3, 4]);
+        tlcp[9..11].copy_from_slice(&[1, 1]);
+        assert_eq!(speaks(&tlcp), Speaks::Tlcp);
     }
 
     #[test]

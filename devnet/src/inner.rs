@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use amop::{Error, ErrorKind, Result};
+use amop::{Client, ClientBuilder, Error, ErrorKind, Result, Tls};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
@@ -73,10 +73,7 @@ impl DevnetInner {
             shared.with(|net, _| net.nodes[node].address = address.to_string());
             let security = match plain {
                 true => Security::Plain,
-                false => {
-                    let algorithm = certificates.chain().algorithm();
-                    Security::tls(&certificates.node(node)?, algorithm, &options)?
-                }
+                false => Security::tls(&certificates.node(node)?, certificates.chain().kind(), &options)?,
             };
             let handler = Arc::new(ConnectionHandler::new(security, &options));
             let (counters, running) = (Arc::default(), Mutex::default());
@@ -94,6 +91,14 @@ impl DevnetInner {
             inner.open(node, listener);
         }
         Ok(Arc::new(inner))
+    }
+
+    /// Returns a client builder with the credentials of a client, or without TLS if the nodes have none.
+    pub(crate) fn client(&self) -> ClientBuilder {
+        match self.plain {
+            true => Client::builder().tls(Tls::Off),
+            false => self.certificates.client(),
+        }
     }
 
     /// Starts a node's tasks with this listener. If the tasks run already, only the port is opened.
@@ -183,7 +188,7 @@ impl DevnetInner {
             return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
         }
         let credentials = self.certificates.node_with(node, certificate)?;
-        let security = Security::tls(&credentials, self.certificates.chain().algorithm(), &self.options)?;
+        let security = Security::tls(&credentials, self.certificates.chain().kind(), &self.options)?;
         self.servers[node].handler.set_security(security);
         Ok(())
     }

@@ -46,7 +46,7 @@ impl Node {
 
     /// Returns a client builder with this node as its only endpoint and with credentials for it.
     pub fn client(&self) -> ClientBuilder {
-        self.inner.certificates.client().endpoint(self.endpoint())
+        self.inner.client().endpoint(self.endpoint())
     }
 
     /// Returns the node's id: 128 hex digits.

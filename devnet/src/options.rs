@@ -50,6 +50,16 @@ pub enum Generation {
     V3,
 }
 
+impl Generation {
+    /// Returns the name that options use: `2` or `3`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Generation::V2 => "2",
+            Generation::V3 => "3",
+        }
+    }
+}
+
 /// What a node does with a message whose subscriber is connected to the publisher's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameNode {

@@ -49,10 +49,18 @@ public:
         return *this;
     }
 
-    /// Sets the kind of the nodes' channel: `ecdhe` (secp256k1 certificates, the default), `static_rsa` (RSA
-    /// certificates) or `gm` (SM2 certificates). A folder holds a chain of one kind.
+    /// Sets the kind of the nodes' TLS. For nodes of generation 2: `ecdhe` (secp256k1 certificates, the
+    /// default), `static_rsa` (RSA certificates) or `gm` (SM2 certificates); for nodes of generation 3: `ecdhe`
+    /// (RSA certificates, the default) or `tlcp` (SM2 certificates); for both `off`, with which clients need no
+    /// credentials. A folder holds a chain of one kind.
     DevnetOptions& tls(Tls tls) {
         tls_ = tls;
+        return *this;
+    }
+
+    /// Sets the generation of the nodes. Default: `v2`, and so is `automatic`.
+    DevnetOptions& generation(Generation generation) {
+        generation_ = generation;
         return *this;
     }
 
@@ -65,6 +73,7 @@ public:
         settings.apply("port", amop_devnet_options_set_port, port_);
         settings.apply("like_2_11", amop_devnet_options_set_like_2_11, like_2_11_);
         settings.apply("tls", amop_devnet_options_set_tls, tls_);
+        settings.apply("generation", amop_devnet_options_set_generation, generation_);
         if (folder_) {
             settings.apply("folder", amop_devnet_options_set_folder, *folder_);
         }
@@ -77,6 +86,7 @@ private:
     std::optional<std::string> folder_;
     std::optional<bool> like_2_11_;
     std::optional<Tls> tls_;
+    std::optional<Generation> generation_;
 };
 
 /// Running embedded nodes. They are connected like those of a chain: a message published at one node reaches
@@ -109,13 +119,19 @@ public:
         return endpoint;
     }
 
-    /// The folder with the credentials for clients; valid as long as the devnet.
+    /// The folder with the credentials for clients; valid as long as the devnet. Empty if the nodes use no TLS.
     std::string_view credentials() const noexcept { return detail::view(amop_devnet_credentials(get())); }
 
-    /// Returns options for a client of a node: its endpoint and the credentials. Throws as `endpoint`.
+    /// Returns options for a client of a node: its endpoint, and the credentials or `Tls::off`. Throws as
+    /// `endpoint`.
     Options client_options(std::size_t node) const {
         Options options;
-        options.endpoint(endpoint(node)).credentials(credentials());
+        options.endpoint(endpoint(node));
+        if (credentials().empty()) {
+            options.tls(Tls::off);
+        } else {
+            options.credentials(credentials());
+        }
         return options;
     }
 

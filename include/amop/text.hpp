@@ -168,6 +168,8 @@ inline std::string_view to_string(Tls tls) noexcept {
         return "gm";
     case Tls::tlcp:
         return "tlcp";
+    case Tls::off:
+        return "off";
     }
     return {};
 }

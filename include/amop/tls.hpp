@@ -21,6 +21,9 @@ enum class Tls : std::int32_t {
     gm = AMOP_TLS_GM,
     /// TLCP, of SM chains of generation 3.
     tlcp = AMOP_TLS_TLCP,
+    /// No TLS: plain TCP, without credentials, for 3.x nodes that are set up so (disable_ssl). Anybody on the way
+    /// can read and change what is sent.
+    off = AMOP_TLS_OFF,
 };
 
 } // namespace amop

@@ -419,7 +419,14 @@ class Client:
 @final
 class Devnet:
     def __new__(
-        cls, nodes: int, port: int, folder: Path, tls: str, like_2_11: bool, nagle: bool
+        cls,
+        nodes: int,
+        port: int,
+        folder: Path | None,
+        tls: str,
+        generation: str,
+        like_2_11: bool,
+        nagle: bool,
     ) -> Devnet: ...
     @property
     def endpoints(self) -> list[str]: ...

@@ -15,7 +15,7 @@ OverflowChoice: TypeAlias = Overflow | Literal["refuse", "drop_oldest"]
 PlacementChoice: TypeAlias = Placement | Literal["all", "one"]
 ConfirmChoice: TypeAlias = Confirm | Literal["auto", "always", "never"]
 
-TlsChoice: TypeAlias = Tls | Literal["auto", "ecdhe", "static-rsa", "gm", "tlcp"]
+TlsChoice: TypeAlias = Tls | Literal["auto", "ecdhe", "static-rsa", "gm", "tlcp", "off"]
 
 Given: TypeAlias = tuple[
     int | None,
@@ -53,7 +53,8 @@ class ClientOptions(TypedDict, total=False):
     credential_pem_gm: tuple[str | bytes, str | bytes, str | bytes, str | bytes, str | bytes] | None
     """The contents of the five PEM files of a GM chain. TLCP is tried first, then GM over TLS 1.2."""
     tls: TlsChoice | None
-    """The kind of TLS. Default: auto, with which the credentials decide."""
+    """The kind of TLS. Default: auto, with which the credentials decide. With off none is used, and no credentials are
+    searched for or loaded."""
     expiry_warning: float | None
     """How long before its end a certificate in use is reported as CertificateExpiring. Default: 14 days."""
     start_offline: bool | None

@@ -108,6 +108,9 @@ class Tls(StrEnum):
     """The GM suites over TLS 1.2, of GM channels of 2.x nodes."""
     TLCP = "tlcp"
     """TLCP, of SM chains of generation 3."""
+    OFF = "off"
+    """No TLS: plain TCP, without credentials, for 3.x nodes that are set up so (``disable_ssl``). Anybody on the way can
+    read and change what is sent."""
 
 
 class Delivery(StrEnum):

@@ -19,7 +19,7 @@ import tempfile
 import warnings
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _amop
 from ._client import Client
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from ._options import ClientOptions, TlsChoice
+    from ._words import Generation
 
 __all__ = ["Devnet"]
 
@@ -47,8 +48,11 @@ class Devnet:
     :param port: the port of the first node on 127.0.0.1; the others use the ports that follow; 0: any free ports.
     :param folder: the folder for the certificates, with the layout of the official chain script. It is created if it
         does not exist, else its certificates are used. Default: a temporary folder that is deleted with the devnet.
-    :param tls: the kind of channel: ``ecdhe`` (secp256k1 certificates), ``static-rsa`` (RSA certificates; creating a
-        key takes up to a second) or ``gm`` (SM2 certificates). A folder holds a chain of one kind.
+    :param tls: the kind of TLS. For nodes of generation 2: ``ecdhe`` (secp256k1 certificates), ``static-rsa`` (RSA
+        certificates; creating a key takes up to a second) or ``gm`` (SM2 certificates); for nodes of generation 3:
+        ``ecdhe`` (RSA certificates) or ``tlcp`` (SM2 certificates); for both ``off``, with which clients need no
+        credentials. A folder holds a chain of one kind.
+    :param generation: the generation of the nodes, ``2`` or ``3``.
     :param like_2_11: whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are
         lost, which a node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other
         and wait for acknowledgements (Nagle's algorithm).
@@ -66,17 +70,18 @@ class Devnet:
         port: int = 0,
         folder: str | os.PathLike[str] | None = None,
         tls: TlsChoice = "ecdhe",
+        generation: Generation | Literal["2", "3"] = "2",
         like_2_11: bool = False,
         nagle: bool = False,
     ) -> None:
         self._remove_folder: weakref.finalize[[str, int], Devnet] | None
-        if folder is None:
+        if folder is None and tls != "off":
             folder = tempfile.mkdtemp(prefix="amop-devnet-")
             self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
         else:
             self._remove_folder = None
-        self._native = _amop.Devnet(nodes, port, folder, tls, like_2_11, nagle)
-        self._folder = Path(folder)
+        self._native = _amop.Devnet(nodes, port, folder, tls, generation, like_2_11, nagle)
+        self._folder = None if folder is None or tls == "off" else Path(folder)
         self._running = True
         self._process = os.getpid()
 
@@ -87,18 +92,25 @@ class Devnet:
 
     @property
     def credentials(self) -> Path:
-        """The folder with the credentials for clients."""
+        """The folder with the credentials for clients.
+
+        :raises AttributeError: the nodes use no TLS.
+        """
+        if self._folder is None:
+            raise AttributeError("the nodes use no TLS (tls is off), so that clients need no credentials")
         return self._folder / "sdk"
 
     def connect(self, node: int = 0, **options: Unpack[ClientOptions]) -> Client:
-        """Connect a client to one node, with the credentials of the devnet.
+        """Connect a client to one node, with the credentials of the devnet, or without TLS if its nodes have none.
 
         :param node: the index of the node, from 0.
         :param options: see :class:`amop.ClientOptions`.
         :raises IndexError: there is no such node.
         :raises Error: as for :func:`amop.connect`.
         """
-        if "credentials" not in options:
+        if self._folder is None:
+            options.setdefault("tls", "off")
+        elif "credentials" not in options:
             options["credentials"] = self.credentials
         return Client(self.endpoints[node], **options)
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use amop::{Error, ErrorKind};
+use amop_devnet::Generation;
 use pyo3::prelude::*;
 
 use crate::error::{Result, checked, unusable};
@@ -24,12 +25,14 @@ pub(crate) struct Devnet {
 impl Devnet {
     /// Starts nodes, on threads of their own.
     #[new]
+    #[allow(clippy::too_many_arguments)] // only amop.devnet calls it
     fn new(
         py: Python<'_>,
         nodes: i128,
         port: i128,
-        folder: PathBuf,
+        folder: Option<PathBuf>,
         tls: &str,
+        generation: &str,
         like_2_11: bool,
         nagle: bool,
     ) -> Result<Devnet> {
@@ -48,7 +51,14 @@ impl Devnet {
                 format!("{count} nodes from port {port} on need ports above {}", u16::MAX),
             ));
         }
-        let builder = amop_devnet::Devnet::builder().ports(ports).dir(folder).tls(options::tls(py, tls)?);
+        let generations = [Generation::V2, Generation::V3].map(|generation| (generation.name(), generation));
+        let generation = options::choice(py, "generation", generation, &generations)?;
+        let builder = amop_devnet::Devnet::builder().ports(ports).generation(generation);
+        let builder = builder.tls(options::tls(py, tls)?);
+        let builder = match folder {
+            Some(folder) => builder.dir(folder),
+            None => builder,
+        };
         let builder = if like_2_11 { builder.like_2_11() } else { builder };
         let builder = if nagle { builder.nagle(true) } else { builder };
         let devnet = checked(py, py.detach(|| builder.start_blocking()))?;

@@ -14,7 +14,7 @@ use crate::payload::Payload;
 use crate::units::{optional_seconds, seconds, size, unbounded_seconds};
 
 /// Converts one of several words.
-fn choice<T: Copy>(py: Python<'_>, name: &str, given: &str, words: &[(&str, T)]) -> Result<T> {
+pub(crate) fn choice<T: Copy>(py: Python<'_>, name: &str, given: &str, words: &[(&str, T)]) -> Result<T> {
     words.iter().find(|(word, _)| *word == given).map(|(_, choice)| *choice).ok_or_else(|| {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         unusable(py, format!("invalid {name} {given:?}: use one of {}", known.join(", ")))

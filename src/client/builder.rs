@@ -145,7 +145,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the kind of TLS. Default: [`Tls::Auto`], with which the credentials decide.
+    /// Sets the kind of TLS. Default: [`Tls::Auto`], with which the credentials decide. With [`Tls::Off`] none is used, and
+    /// no credentials are searched for or loaded.
     ///
     /// [`ClientBuilder::connect`] fails with [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the
     /// credentials are for another kind.

@@ -22,7 +22,7 @@ use crate::transport::{
 pub(crate) struct Dialler {
     resolver: Arc<dyn Resolve>,
     /// The files that were found at the start, by absolute paths, so that neither the current folder nor the
-    /// environment decides later whom the client trusts. `None` if the credentials came from memory.
+    /// environment decides later whom the client trusts. `None` if the credentials came from memory, or without TLS.
     files: Option<Located>,
     /// How the kind of TLS is chosen.
     tls: Tls,
@@ -47,18 +47,53 @@ pub(crate) struct Dialler {
 /// Credentials in use.
 #[derive(Clone, Debug)]
 struct Current {
-    credentials: Credentials,
+    /// `None` without TLS.
+    credentials: Option<Credentials>,
     plan: Arc<DialPlan>,
 }
 
 impl Current {
     fn new(credentials: Credentials, tls: Tls) -> Result<Current> {
-        Ok(Current { plan: Arc::new(DialPlan::new(&credentials, tls)?), credentials })
+        Ok(Current { plan: Arc::new(DialPlan::new(&credentials, tls)?), credentials: Some(credentials) })
+    }
+
+    fn without_tls() -> Current {
+        Current { credentials: None, plan: Arc::new(DialPlan::plain()) }
+    }
+}
+
+/// What the credentials of a client lead to.
+struct Found {
+    current: Current,
+    files: Option<Located>,
+    suggested: Generation,
+}
+
+impl Found {
+    /// Finds and loads the credentials.
+    async fn load(
+        source: CredentialSource,
+        tls: Tls,
+        runtime: &RuntimeRef,
+        deadline: Instant,
+    ) -> Result<Found> {
+        let limit = deadline.saturating_duration_since(Instant::now());
+        let mut loading = Loading::start(source)?;
+        let loaded = runtime.until(deadline, loading.finish()).await;
+        let loaded = loaded.unwrap_or_else(|| Err(loading.stalled(limit)))?;
+        if loaded.credentials.has_key_of_a_node() {
+            tracing::warn!(
+                certificate = loaded.credentials.certificate_name(),
+                "a node's own key is in use, which on 2.x chains also signs blocks: use the SDK's certificate and key"
+            );
+        }
+        let suggested = loaded.credentials.suggested_generation();
+        Ok(Found { current: Current::new(loaded.credentials, tls)?, files: loaded.files, suggested })
     }
 }
 
 impl Dialler {
-    /// Finds and loads the credentials.
+    /// Finds and loads the credentials, unless `tls` is [`Tls::Off`].
     ///
     /// # Errors
     /// As [`Credentials::load`]; [`ErrorKind::CredentialsInvalid`] also if the
@@ -71,22 +106,16 @@ impl Dialler {
         runtime: &RuntimeRef,
         deadline: Instant,
     ) -> Result<Dialler> {
-        let limit = deadline.saturating_duration_since(Instant::now());
-        let mut loading = Loading::start(source)?;
-        let loaded = runtime.until(deadline, loading.finish()).await;
-        let loaded = loaded.unwrap_or_else(|| Err(loading.stalled(limit)))?;
-        if loaded.credentials.has_key_of_a_node() {
-            tracing::warn!(
-                certificate = loaded.credentials.certificate_name(),
-                "a node's own key is in use, which on 2.x chains also signs blocks: use the SDK's certificate and key"
-            );
-        }
-        let suggested = loaded.credentials.suggested_generation();
+        let Found { current, files, suggested } = match tls {
+            // Only nodes of 3.x can do without TLS.
+            Tls::Off => Found { current: Current::without_tls(), files: None, suggested: Generation::V3 },
+            _ => Found::load(source, tls, runtime, deadline).await?,
+        };
         Ok(Dialler {
             resolver,
-            files: loaded.files,
+            files,
             tls,
-            current: watch::Sender::new(Current::new(loaded.credentials, tls)?),
+            current: watch::Sender::new(current),
             known: Mutex::default(),
             generations,
             suggested,
@@ -141,6 +170,11 @@ impl Dialler {
         if dialled.way.security == Security::StaticRsa && former != Some(dialled.way) {
             tracing::info!(%endpoint, "the node agrees on keys by static RSA, which has no forward secrecy");
         }
+        // The kind of TLS states the generation better than the order of attempts, unless the option excludes it.
+        let of_kind = dialled.way.security.generation();
+        let of_kind =
+            of_kind.filter(|generation| self.generations.in_order(*generation).contains(generation));
+        let generation = of_kind.unwrap_or(generation);
         dialled.way.generation = generation;
         if generation == Generation::V3 {
             let upgraded = upgrade(&mut dialled.stream, endpoint);
@@ -160,8 +194,8 @@ impl Dialler {
         lock(&self.known).get(endpoint).map(|way| way.security.tls())
     }
 
-    /// Returns the credentials in use.
-    pub(crate) fn credentials(&self) -> Credentials {
+    /// Returns the credentials in use, `None` without TLS.
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
         self.current.borrow().credentials.clone()
     }
 
@@ -173,8 +207,15 @@ impl Dialler {
     /// Loads the same files again, because the application knows that they were renewed.
     ///
     /// # Errors
-    /// As [`Dialler::renew_credentials`]; [`ErrorKind::InvalidArgument`] if the credentials came from memory.
+    /// As [`Dialler::renew_credentials`]; [`ErrorKind::InvalidArgument`] if the credentials came from memory,
+    /// or without TLS.
     pub(crate) async fn reload(&self, limit: Duration) -> Result<()> {
+        if self.tls == Tls::Off {
+            return Err(Error::undelivered(
+                ErrorKind::InvalidArgument,
+                "the client has no credentials to load again, because its option tls is off",
+            ));
+        }
         if self.files.is_none() {
             return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,

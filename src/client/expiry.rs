@@ -31,6 +31,8 @@ pub(super) async fn watch_certificates(core: Weak<ClientCore>, mut changes: Chan
             let Some(core) = core.upgrade() else { return };
             let (clock, warning) = (&core.options.wall_clock, core.options.expiry_warning);
             let credentials = core.dialler.credentials();
+            // Without TLS there are none, now and later.
+            let Some(credentials) = credentials else { return };
             let pause = warned.check(&credentials, clock, warning, &core.delivery.events);
             (core.closing_signal.subscribe(), pause)
         };

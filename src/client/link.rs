@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
 use crate::text::span;
-use crate::transport::{Dialled, Endpoint, Generation};
+use crate::transport::{Dialled, Endpoint, Generation, Tls};
 
 /// How long a link that is down is expected to be back soon.
 pub(crate) const COMING_FOR: Duration = Duration::from_secs(2);
@@ -240,7 +240,9 @@ impl LinkTask {
             };
             let is_late = Instant::now() >= by;
             if patience.is_none() || up_since.is_some() || is_late || !may_be_other_generation(&error) {
-                return self.is_down(with_former(generation, error, former), up_since);
+                let error = with_former(generation, error, former);
+                let error = if up_since.is_none() { with_advice(self.options.tls, error) } else { error };
+                return self.is_down(error, up_since);
             }
             tracing::debug!(endpoint = %self.name, %generation, %error, "trying the other generation");
             former = Some((generation, error));
@@ -432,6 +434,18 @@ fn with_former(generation: Generation, error: Error, former: Option<(Generation,
         }
         _ => error,
     }
+}
+
+/// Returns the error of a connection that is not established, with the cause that the option `tls` may be.
+fn with_advice(tls: Tls, error: Error) -> Error {
+    if tls != Tls::Off || !may_be_other_generation(&error) {
+        return error;
+    }
+    let text = format!(
+        "{error}; this client uses no TLS (its option tls is off), and a node with TLS closes such connections or does not \
+         answer: if the node uses TLS, leave the option at auto and give credentials"
+    );
+    Error::undelivered(error.kind(), text)
 }
 
 impl Drop for LinkTask {

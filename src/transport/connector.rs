@@ -36,6 +36,7 @@ impl Connector {
     /// As [`RustlsConnector::new`] and [`EngineConnector::new`].
     pub fn new(security: Security, credentials: &Credentials) -> Result<Connector> {
         let mode = match security {
+            Security::Plain => return Ok(Connector::Plain),
             Security::Ecdhe => return Connector::rustls(credentials),
             Security::StaticRsa => EngineMode::StaticRsa,
             Security::Gm => EngineMode::GmTls12,

@@ -33,7 +33,7 @@ pub(super) struct Step<W> {
 }
 
 impl DialPlan {
-    /// Returns the plan for `credentials`, limited to the kind that `tls` states.
+    /// Returns the plan for `credentials`, limited to the kind that `tls` states, which is not [`Tls::Off`].
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidArgument`] if the credentials can't be used with that kind, else the errors of
@@ -54,6 +54,12 @@ impl DialPlan {
             return Err(unusable(tls, credentials));
         }
         Ok(DialPlan { steps })
+    }
+
+    /// Returns the plan for plain TCP, without credentials.
+    pub fn plain() -> DialPlan {
+        let way = Way { security: Security::Plain, generation: Generation::V3 };
+        DialPlan { steps: vec![Step { way, connector: Connector::Plain }] }
     }
 
     /// Returns the ways in the order to try them.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Generation;
 use crate::{Error, ErrorKind, Result};
 
 /// The kind of TLS that protects connections, and how a client chooses it.
@@ -20,13 +21,16 @@ pub enum Tls {
     Gm,
     /// TLCP, of SM chains of generation 3.
     Tlcp,
+    /// No TLS: plain TCP, without credentials, for 3.x nodes that are set up so (`disable_ssl`). Anybody on the way can read
+    /// and change what is sent. It is used only if it is set.
+    Off,
 }
 
 impl Tls {
     /// All values, in the order of their declaration.
-    pub const ALL: [Tls; 5] = [Tls::Auto, Tls::Ecdhe, Tls::StaticRsa, Tls::Gm, Tls::Tlcp];
+    pub const ALL: [Tls; 6] = [Tls::Auto, Tls::Ecdhe, Tls::StaticRsa, Tls::Gm, Tls::Tlcp, Tls::Off];
 
-    /// Returns the name that commands, options and statistics use: `auto`, `ecdhe`, `static-rsa`, `gm` or `tlcp`.
+    /// Returns the name that commands, options and statistics use: `auto`, `ecdhe`, `static-rsa`, `gm`, `tlcp` or `off`.
     pub fn name(self) -> &'static str {
         match self {
             Tls::Auto => "auto",
@@ -34,6 +38,7 @@ impl Tls {
             Tls::StaticRsa => "static-rsa",
             Tls::Gm => "gm",
             Tls::Tlcp => "tlcp",
+            Tls::Off => "off",
         }
     }
 }
@@ -68,6 +73,8 @@ pub enum Security {
     Gm,
     /// TLCP, by the engine.
     Tlcp,
+    /// None: plain TCP.
+    Plain,
 }
 
 impl Security {
@@ -78,6 +85,16 @@ impl Security {
             Security::StaticRsa => Tls::StaticRsa,
             Security::Gm => Tls::Gm,
             Security::Tlcp => Tls::Tlcp,
+            Security::Plain => Tls::Off,
+        }
+    }
+
+    /// Returns the generation of the nodes that use this kind, `None` for both.
+    pub(crate) fn generation(self) -> Option<Generation> {
+        match self {
+            Security::Ecdhe | Security::Plain => None,
+            Security::StaticRsa | Security::Gm => Some(Generation::V2),
+            Security::Tlcp => Some(Generation::V3),
         }
     }
 }

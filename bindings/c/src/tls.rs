@@ -18,6 +18,9 @@ pub enum amop_tls {
     AMOP_TLS_GM = 3,
     /// TLCP, of SM chains of generation 3.
     AMOP_TLS_TLCP = 4,
+    /// No TLS: plain TCP, without credentials, for 3.x nodes that are set up so (disable_ssl). Anybody on the way can read
+    /// and change what is sent.
+    AMOP_TLS_OFF = 5,
 }
 
 use amop_tls::*;
@@ -37,6 +40,7 @@ pub(crate) fn number_of(tls: Tls) -> i32 {
         Tls::StaticRsa => AMOP_TLS_STATIC_RSA,
         Tls::Gm => AMOP_TLS_GM,
         Tls::Tlcp => AMOP_TLS_TLCP,
+        Tls::Off => AMOP_TLS_OFF,
         _ => AMOP_TLS_AUTO,
     }) as i32
 }

@@ -43,10 +43,17 @@ func Like211(like bool) Option {
 	return func(o *capi.DevnetOptions) { o.Like211 = like }
 }
 
-// TLS sets the kind of the nodes' channel: [amop.TLSECDHE] (secp256k1 certificates, the default), [amop.TLSStaticRSA]
-// (RSA certificates) or [amop.TLSGM] (SM2 certificates). A folder holds a chain of one kind.
+// TLS sets the kind of the nodes' TLS. For nodes of generation 2: [amop.TLSECDHE] (secp256k1 certificates, the default),
+// [amop.TLSStaticRSA] (RSA certificates) or [amop.TLSGM] (SM2 certificates); for nodes of generation 3: [amop.TLSECDHE]
+// (RSA certificates, the default) or [amop.TLSTLCP] (SM2 certificates); for both [amop.TLSOff], with which clients need no
+// credentials. A folder holds a chain of one kind.
 func TLS(kind amop.TLSKind) Option {
 	return func(o *capi.DevnetOptions) { o.TLS = int32(kind) }
+}
+
+// Generation sets the generation of the nodes. Default: [amop.Generation2], and so is [amop.GenerationAuto].
+func Generation(generation amop.NodeGeneration) Option {
+	return func(o *capi.DevnetOptions) { o.Generation = int32(generation) }
 }
 
 // Devnet is a group of running embedded nodes. All its methods may be called from any goroutine.
@@ -100,14 +107,17 @@ func (d *Devnet) Endpoints() []string {
 	return slices.Clone(d.nodes.Endpoints)
 }
 
-// Credentials returns the folder with the credentials for clients, for [amop.Credentials].
+// Credentials returns the folder with the credentials for clients, for [amop.Credentials]; "" if the nodes use no TLS.
 func (d *Devnet) Credentials() string {
 	return d.nodes.Credentials
 }
 
-// Node returns options for a client of a node, for [amop.Connect]: its endpoint and the credentials. It panics if
-// there is no such node; nodes are counted from 0.
+// Node returns options for a client of a node, for [amop.Connect]: its endpoint, and the credentials or [amop.TLSOff]. It
+// panics if there is no such node; nodes are counted from 0.
 func (d *Devnet) Node(node int) amop.Option {
+	if d.nodes.Credentials == "" {
+		return amop.Options(amop.Endpoint(d.nodes.Endpoints[node]), amop.TLS(amop.TLSOff))
+	}
 	return amop.Options(amop.Endpoint(d.nodes.Endpoints[node]), amop.Credentials(d.nodes.Credentials))
 }
 

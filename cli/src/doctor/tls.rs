@@ -32,6 +32,7 @@ pub(super) fn described(security: Security) -> &'static str {
         Security::StaticRsa => "TLS 1.2 with static RSA (no forward secrecy)",
         Security::Gm => "GM over TLS 1.2",
         Security::Tlcp => "TLCP",
+        Security::Plain => "plain TCP",
     }
 }
 

@@ -10,10 +10,14 @@ use x509_cert::der::{DecodePem, EncodePem};
 use x509_cert::name::Name;
 
 use super::certificate::{Period, Purpose, Version, Wanted, distinguished_name, failed, issue};
-use super::key::{Algorithm, Key};
+use super::key::{Algorithm, ChainKind, Key};
+use crate::options::Generation;
 
-/// The name that the script gives the CA.
+/// The name that the script gives the CA, and the organization of all names.
 const CHAIN_NAME: &str = "fisco-bcos";
+
+/// The name that the script of generation 3 gives all certificates, and the organization of the CA.
+const NAME_OF_3X: &str = "FISCO-BCOS";
 
 /// The name that the script gives the agency.
 const AGENCY_NAME: &str = "agency";
@@ -21,15 +25,15 @@ const AGENCY_NAME: &str = "agency";
 /// The properties of a chain's CA and agency. Clients and nodes accept a chain with the defaults.
 #[derive(Clone, Debug)]
 pub struct ChainOptions {
-    /// The kind of all keys.
-    pub algorithm: Algorithm,
+    /// The generation, and the kind of all keys.
+    pub kind: ChainKind,
     /// The common name of the CA. Two chains with the same name differ only in their keys.
     pub name: String,
     /// The version of the CA's certificate. Default: 3, with CA:TRUE. The script writes version 1.
     pub root_version: Version,
     /// The validity period of the CA.
     pub root_period: Period,
-    /// The common name of the agency. Chains with RSA keys have no agency.
+    /// The common name of the agency. Chains with RSA keys and those of generation 3 have no agency.
     pub agency: String,
     /// The validity period of the agency.
     pub agency_period: Period,
@@ -38,7 +42,7 @@ pub struct ChainOptions {
 impl Default for ChainOptions {
     fn default() -> ChainOptions {
         ChainOptions {
-            algorithm: Algorithm::Secp256k1,
+            kind: ChainKind::default(),
             name: CHAIN_NAME.into(),
             root_version: Version::V3,
             root_period: Period::script(),
@@ -49,13 +53,18 @@ impl Default for ChainOptions {
 }
 
 impl ChainOptions {
-    /// Returns the script's options for a chain with keys of this kind.
-    pub fn of(algorithm: Algorithm) -> ChainOptions {
-        let root_version = match algorithm {
+    /// Returns the script's options for a chain of this kind.
+    pub fn of(kind: impl Into<ChainKind>) -> ChainOptions {
+        let kind = kind.into();
+        let root_version = match kind.algorithm {
             Algorithm::Secp256k1 | Algorithm::Sm2 => Version::V3,
-            Algorithm::Rsa => Version::V1,
+            Algorithm::Rsa | Algorithm::P256 => Version::V1,
         };
-        ChainOptions { algorithm, root_version, ..ChainOptions::default() }
+        let name = match kind.generation {
+            Generation::V2 => CHAIN_NAME,
+            Generation::V3 => NAME_OF_3X,
+        };
+        ChainOptions { kind, root_version, name: name.into(), ..ChainOptions::default() }
     }
 }
 
@@ -73,7 +82,7 @@ pub enum Role {
 pub enum Issuer {
     /// The agency. The script uses it with secp256k1 keys.
     Agency,
-    /// The CA itself. The script uses it with RSA keys.
+    /// The CA itself. The scripts use it with RSA keys, and on chains of generation 3.
     Root,
 }
 
@@ -113,25 +122,26 @@ impl Default for LeafOptions {
 }
 
 impl LeafOptions {
-    /// Returns the script's options on a chain with keys of this kind.
-    pub fn of(algorithm: Algorithm) -> LeafOptions {
-        match algorithm {
-            Algorithm::Secp256k1 | Algorithm::Sm2 => LeafOptions::default(),
-            Algorithm::Rsa => LeafOptions {
-                version: Version::V1,
-                issuer: Issuer::Root,
-                sent: Sent::LeafOnly,
-                ..LeafOptions::default()
-            },
+    /// Returns the script's options on a chain of this kind.
+    pub fn of(kind: impl Into<ChainKind>) -> LeafOptions {
+        let kind = kind.into();
+        if kind.has_agency() {
+            return LeafOptions::default();
         }
+        let version = match kind.generation {
+            Generation::V2 => Version::V1,
+            Generation::V3 => Version::V3,
+        };
+        LeafOptions { version, issuer: Issuer::Root, sent: Sent::LeafOnly, ..LeafOptions::default() }
     }
 }
 
 /// A chain's CA and one of its agencies, with their keys, so that certificates can be issued.
 #[derive(Clone, Debug)]
 pub struct Chain {
+    generation: Generation,
     root: Authority,
-    /// `None` with RSA keys.
+    /// `None` on chains without agencies.
     agency: Option<Authority>,
 }
 
@@ -153,23 +163,21 @@ pub struct Identity {
 }
 
 impl Chain {
-    /// Creates a CA, with one agency unless the keys are RSA keys.
+    /// Creates a CA, with one agency if chains of this kind have agencies.
     ///
     /// # Errors
     /// Returns [`ErrorKind::InvalidArgument`] if a name is not allowed in certificates.
     pub fn mint(options: &ChainOptions) -> Result<Chain> {
-        let subject = distinguished_name(&options.name, "chain")?;
-        let root = Authority::self_signed(
-            &subject,
-            Key::generate(options.algorithm),
-            options.root_version,
-            options.root_period,
-        )?;
-        let agency = match options.algorithm {
-            Algorithm::Secp256k1 | Algorithm::Sm2 => Some(root.issue_agency(options)?),
-            Algorithm::Rsa => None,
+        let ChainKind { generation, algorithm } = options.kind;
+        let organization = match generation {
+            Generation::V2 => CHAIN_NAME,
+            Generation::V3 => NAME_OF_3X,
         };
-        Ok(Chain { root, agency })
+        let subject = distinguished_name(&options.name, organization, "chain")?;
+        let key = Key::generate(algorithm);
+        let root = Authority::self_signed(&subject, key, options.root_version, options.root_period)?;
+        let agency = options.kind.has_agency().then(|| root.issue_agency(options)).transpose()?;
+        Ok(Chain { generation, root, agency })
     }
 
     /// Returns the chain with a renewed CA certificate, which has the same name and key and another period.
@@ -179,7 +187,7 @@ impl Chain {
     /// practice.
     pub fn with_renewed_root(&self, period: Period) -> Result<Chain> {
         let root = Authority::self_signed(self.root.name(), self.root.key.clone(), Version::V3, period)?;
-        Ok(Chain { root, agency: self.agency.clone() })
+        Ok(Chain { generation: self.generation, root, agency: self.agency.clone() })
     }
 
     /// Returns the same CA with a new agency. Only the agency's part of `options` is used.
@@ -187,7 +195,8 @@ impl Chain {
     /// # Errors
     /// Returns [`ErrorKind::InvalidArgument`] if the agency's name is not allowed in certificates.
     pub fn with_another_agency(&self, options: &ChainOptions) -> Result<Chain> {
-        Ok(Chain { root: self.root.clone(), agency: Some(self.root.issue_agency(options)?) })
+        let agency = Some(self.root.issue_agency(options)?);
+        Ok(Chain { generation: self.generation, root: self.root.clone(), agency })
     }
 
     /// Issues a certificate for a new key.
@@ -197,7 +206,11 @@ impl Chain {
     /// agency and the chain has none. [`LeafOptions::of`] returns options that fit the chain.
     pub fn issue(&self, role: Role, name: &str, options: &LeafOptions) -> Result<Identity> {
         let is_gm = self.algorithm() == Algorithm::Sm2;
-        let purpose = if is_gm { Purpose::GmSignature } else { Purpose::Leaf };
+        let purpose = match self.kind() {
+            ChainKind { algorithm: Algorithm::Sm2, .. } => Purpose::GmSignature,
+            ChainKind { generation: Generation::V2, .. } => Purpose::Leaf,
+            ChainKind { generation: Generation::V3, .. } => Purpose::LeafOf3x,
+        };
         let (certificate, key) = self.issue_one(role, name, options, purpose)?;
         let mut identity = Identity { ca: self.root.certificate_pem()?, certificate, key, encryption: None };
         if is_gm {
@@ -208,6 +221,23 @@ impl Chain {
         Ok(identity)
     }
 
+    /// Issues a certificate as the script does to the node with this number, or to the SDK without a number.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::CredentialsInvalid`] if the certificate cannot be encoded, which does not happen in
+    /// practice.
+    pub fn issue_by_script(&self, node: Option<usize>, period: Period) -> Result<Identity> {
+        let (role, name) = match node {
+            Some(index) => (Role::Node, format!("node{index}")),
+            None => (Role::Sdk, "sdk".to_owned()),
+        };
+        let name = match self.generation {
+            Generation::V2 => name,
+            Generation::V3 => NAME_OF_3X.to_owned(),
+        };
+        self.issue(role, &name, &LeafOptions { period, ..LeafOptions::of(self.kind()) })
+    }
+
     /// Issues one certificate. Returns its file and the key's.
     fn issue_one(
         &self,
@@ -216,13 +246,16 @@ impl Chain {
         options: &LeafOptions,
         purpose: Purpose,
     ) -> Result<(String, String)> {
-        let unit = match (role, purpose) {
-            (Role::Node, Purpose::GmEncryption) => "ennode",
-            (Role::Sdk, Purpose::GmEncryption) => "ensdk",
-            (Role::Node, _) => "node",
-            (Role::Sdk, _) => "sdk",
+        let unit = match (self.generation, role, purpose) {
+            (_, _, Purpose::LeafOf3x) => "agency",
+            (_, Role::Sdk, Purpose::GmEncryption) => "ensdk",
+            (_, Role::Sdk, _) => "sdk",
+            (Generation::V2, Role::Node, Purpose::GmEncryption) => "ennode",
+            (Generation::V2, Role::Node, _) => "node",
+            (Generation::V3, Role::Node, Purpose::GmEncryption) => "enssl",
+            (Generation::V3, Role::Node, _) => "ssl",
         };
-        let subject = distinguished_name(name, unit)?;
+        let subject = distinguished_name(name, CHAIN_NAME, unit)?;
         let issuer = match options.issuer {
             Issuer::Agency => self.agency()?,
             Issuer::Root => &self.root,
@@ -262,6 +295,11 @@ impl Chain {
         self.root.algorithm()
     }
 
+    /// Returns the kind of the chain.
+    pub fn kind(&self) -> ChainKind {
+        ChainKind { generation: self.generation, algorithm: self.algorithm() }
+    }
+
     pub(super) fn has_agency(&self) -> bool {
         self.agency.is_some()
     }
@@ -273,8 +311,12 @@ impl Chain {
         })
     }
 
-    pub(super) fn from_authorities(root: Authority, agency: Option<Authority>) -> Chain {
-        Chain { root, agency }
+    pub(super) fn from_authorities(
+        generation: Generation,
+        root: Authority,
+        agency: Option<Authority>,
+    ) -> Chain {
+        Chain { generation, root, agency }
     }
 }
 
@@ -310,7 +352,7 @@ impl Authority {
     }
 
     fn issue_agency(&self, options: &ChainOptions) -> Result<Authority> {
-        let subject = distinguished_name(&options.agency, "agency")?;
+        let subject = distinguished_name(&options.agency, CHAIN_NAME, "agency")?;
         let key = Key::generate(self.key.algorithm());
         let wanted = Wanted {
             subject: &subject,

@@ -74,6 +74,9 @@ pub(super) enum Purpose {
     Authority,
     /// It belongs to a node or an SDK.
     Leaf,
+    /// It belongs to a node or an SDK of a chain of generation 3. The script of these chains gives it the extensions of an
+    /// authority: it may issue others.
+    LeafOf3x,
     /// It belongs to a node or an SDK of a GM chain, which signs with it.
     GmSignature,
     /// It belongs to a node or an SDK of a GM chain, which agrees on keys with it.
@@ -88,8 +91,8 @@ pub(super) struct Wanted<'a> {
     pub(super) period: Period,
 }
 
-/// Returns a name in the script's form: `CN=name, O=fisco-bcos, OU=unit`.
-pub(super) fn distinguished_name(name: &str, unit: &str) -> Result<Name> {
+/// Returns a name in the script's form: `CN=name, O=organization, OU=unit`.
+pub(super) fn distinguished_name(name: &str, organization: &str, unit: &str) -> Result<Name> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_. ".contains(&b)) {
         return Err(Error::undelivered(
             ErrorKind::InvalidArgument,
@@ -97,7 +100,7 @@ pub(super) fn distinguished_name(name: &str, unit: &str) -> Result<Name> {
         ));
     }
     // The text form of a name is in reverse order.
-    format!("OU={unit},O=fisco-bcos,CN={name}")
+    format!("OU={unit},O={organization},CN={name}")
         .parse()
         .map_err(|error| failed(&format!("name {name:?}: {error}")))
 }
@@ -123,6 +126,7 @@ fn build(wanted: &Wanted<'_>, key: &Key, issuer: &Name, signer: &Key) -> builder
         Key::Secp256k1(signer) => builder.build::<_, DerSignature>(signer),
         Key::Rsa(signer) => builder.build::<_, pkcs1v15::Signature>(signer.as_ref()),
         Key::Sm2(signer) => builder.build::<_, Sm2Signature>(signer),
+        Key::P256(signer) => builder.build::<_, p256::ecdsa::DerSignature>(signer),
     }
 }
 
@@ -160,6 +164,10 @@ impl BuilderProfile for ScriptProfile {
             Purpose::Authority => (true, KeyUsages::KeyCertSign | KeyUsages::CRLSign),
             Purpose::Leaf => {
                 (false, KeyUsages::NonRepudiation | KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment)
+            }
+            Purpose::LeafOf3x => {
+                let basic = BasicConstraints { ca: true, path_len_constraint: None };
+                return Ok(vec![basic.to_extension(tbs.subject(), &[])?]);
             }
             Purpose::GmSignature => (false, KeyUsages::NonRepudiation | KeyUsages::DigitalSignature),
             Purpose::GmEncryption => {

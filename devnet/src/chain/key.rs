@@ -1,4 +1,4 @@
-//! The keys of a chain: secp256k1, RSA or SM2, one kind for all its certificates.
+//! The keys of a chain: one kind for all its certificates.
 
 use amop::{Error, ErrorKind, Result};
 use k256::ecdsa;
@@ -14,6 +14,8 @@ use x509_cert::spki::{
     SubjectPublicKeyInfoOwned,
 };
 
+use crate::options::Generation;
+
 /// The kind of a chain's keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
@@ -22,9 +24,52 @@ pub enum Algorithm {
     Secp256k1,
     /// RSA with 2048 bits. The CA issues nodes and SDKs itself.
     Rsa,
-    /// SM2, of GM chains. The CA issues agencies, which issue two certificates to each node and SDK: one for signatures
-    /// and one for encryption.
+    /// SM2, of GM chains. Each node and SDK has two certificates: one for signatures and one for encryption. On chains of
+    /// generation 2 an agency issues them, which the CA has issued; on chains of generation 3 the CA itself.
     Sm2,
+    /// ECDSA on P-256. No script makes such chains, but nodes of generation 3 run with them. The CA issues nodes and SDKs
+    /// itself.
+    P256,
+}
+
+impl Algorithm {
+    /// Returns the name for texts.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Algorithm::Secp256k1 => "secp256k1",
+            Algorithm::Rsa => "RSA",
+            Algorithm::Sm2 => "SM2",
+            Algorithm::P256 => "P-256",
+        }
+    }
+}
+
+/// The kind of a chain: the script that makes it, and its keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChainKind {
+    /// The generation of the nodes, each of which has a script of its own.
+    pub generation: Generation,
+    /// The kind of all keys.
+    pub algorithm: Algorithm,
+}
+
+impl ChainKind {
+    /// Returns the kind of a chain of generation 3 with these keys.
+    pub fn v3(algorithm: Algorithm) -> ChainKind {
+        ChainKind { generation: Generation::V3, algorithm }
+    }
+
+    /// Returns whether agencies issue the certificates of nodes and SDKs.
+    pub(super) fn has_agency(self) -> bool {
+        self.generation == Generation::V2 && matches!(self.algorithm, Algorithm::Secp256k1 | Algorithm::Sm2)
+    }
+}
+
+impl From<Algorithm> for ChainKind {
+    /// Returns the kind of a chain of generation 2 with these keys.
+    fn from(algorithm: Algorithm) -> ChainKind {
+        ChainKind { generation: Generation::V2, algorithm }
+    }
 }
 
 /// A private key.
@@ -33,6 +78,7 @@ pub(super) enum Key {
     Secp256k1(ecdsa::SigningKey),
     Rsa(Box<pkcs1v15::SigningKey<Sha256>>),
     Sm2(Sm2Signer),
+    P256(p256::ecdsa::SigningKey),
 }
 
 impl Key {
@@ -43,6 +89,7 @@ impl Key {
             // The crate's default length is that of the script: 2048 bits.
             Algorithm::Rsa => Key::Rsa(Box::new(pkcs1v15::SigningKey::generate())),
             Algorithm::Sm2 => Key::Sm2(Sm2Signer(sm2::SecretKey::generate())),
+            Algorithm::P256 => Key::P256(p256::ecdsa::SigningKey::generate()),
         }
     }
 
@@ -54,10 +101,13 @@ impl Key {
         if let Ok(key) = sm2::SecretKey::from_pkcs8_pem(pem) {
             return Ok(Key::Sm2(Sm2Signer(key)));
         }
+        if let Ok(key) = p256::ecdsa::SigningKey::from_pkcs8_pem(pem) {
+            return Ok(Key::P256(key));
+        }
         match pkcs1v15::SigningKey::from_pkcs8_pem(pem) {
             Ok(key) => Ok(Key::Rsa(Box::new(key))),
             // The parser's error is not passed on, because it could contain parts of the key.
-            Err(_) => Err("the key is not a PKCS#8 key on secp256k1 or SM2, or for RSA".into()),
+            Err(_) => Err("the key is not a PKCS#8 key on secp256k1, P-256 or SM2, or for RSA".into()),
         }
     }
 
@@ -67,6 +117,7 @@ impl Key {
             Key::Secp256k1(key) => key.to_pkcs8_pem(LineEnding::LF),
             Key::Rsa(key) => key.to_pkcs8_pem(LineEnding::LF),
             Key::Sm2(key) => key.0.to_pkcs8_pem(LineEnding::LF),
+            Key::P256(key) => key.to_pkcs8_pem(LineEnding::LF),
         };
         let pem = pem.map_err(|error| {
             Error::undelivered(ErrorKind::Internal, format!("could not encode a key: {error}"))
@@ -79,6 +130,7 @@ impl Key {
             Key::Secp256k1(_) => Algorithm::Secp256k1,
             Key::Rsa(_) => Algorithm::Rsa,
             Key::Sm2(_) => Algorithm::Sm2,
+            Key::P256(_) => Algorithm::P256,
         }
     }
 
@@ -90,6 +142,7 @@ impl Key {
                 SubjectPublicKeyInfoOwned::from_key(&rsa::signature::Keypair::verifying_key(key.as_ref()))
             }
             Key::Sm2(key) => SubjectPublicKeyInfoOwned::from_key(&key.0.public_key()),
+            Key::P256(key) => SubjectPublicKeyInfoOwned::from_key(key.verifying_key()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The certificates of a chain: CA, agency, nodes and SDKs, with secp256k1, RSA or SM2 keys, like those of the
-//! official chain script.
+//! The certificates of a chain: CA, agency, nodes and SDKs, like those of the official chain scripts of both
+//! generations.
 //!
 //! [`Chain`] issues certificates in memory, with all variations that tests and faults need. [`ChainFolder`] keeps a
 //! chain in a folder with the layout of the script, and reuses it.
@@ -12,4 +12,4 @@ mod key;
 pub use authority::{Chain, ChainOptions, Identity, Issuer, LeafOptions, Role, Sent};
 pub use certificate::{Period, Version};
 pub use folder::ChainFolder;
-pub use key::Algorithm;
+pub use key::{Algorithm, ChainKind};

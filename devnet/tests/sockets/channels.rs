@@ -1,9 +1,9 @@
 //! Nodes with RSA and GM channels, like chains of the official script since release 2.9.0 and with `-g -G`.
 
 use amop::transport::{Connector, CredentialSource, Credentials, Security, dial};
-use amop::{ErrorKind, Tls};
-use amop_devnet::chain::{Algorithm, Chain, ChainOptions, LeafOptions, Role};
-use amop_devnet::{Devnet, NodeCertificate};
+use amop::{Client, ErrorKind, Tls};
+use amop_devnet::chain::{Algorithm, Chain, ChainKind, ChainOptions, LeafOptions, Period, Role};
+use amop_devnet::{Devnet, DevnetBuilder, Generation, NodeCertificate};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -119,10 +119,77 @@ async fn sessions_of_every_channel_can_be_reset() {
 }
 
 #[tokio::test]
-async fn devnet_of_generation_3_is_refused() {
-    let error = Devnet::builder().tls(Tls::Tlcp).start().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-    assert!(error.message().contains("ecdhe, static-rsa or gm"), "{error}");
+async fn kind_of_tls_of_the_other_generation_is_refused() {
+    for (generation, tls, usable) in [
+        (Generation::V2, Tls::Tlcp, "ecdhe, static-rsa, gm or off"),
+        (Generation::V3, Tls::Gm, "ecdhe, tlcp or off"),
+        (Generation::V3, Tls::StaticRsa, "ecdhe, tlcp or off"),
+    ] {
+        let error = Devnet::builder().generation(generation).tls(tls).start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains(usable), "{error}");
+    }
+}
+
+/// The kinds of TLS of nodes of 3.x.
+const OF_3X: [(Tls, Algorithm); 2] = [(Tls::Ecdhe, Algorithm::Rsa), (Tls::Tlcp, Algorithm::Sm2)];
+
+fn of_3x(tls: Tls) -> DevnetBuilder {
+    Devnet::builder().generation(Generation::V3).nodes(1).tls(tls)
+}
+
+#[tokio::test]
+async fn nodes_of_3x_refuse_certificates_of_another_chain() {
+    guarded(async {
+        for (tls, algorithm) in OF_3X {
+            let devnet = of_3x(tls).start().await.unwrap();
+            let node = devnet.node(0);
+            assert_eq!(devnet.chain().kind(), ChainKind::v3(algorithm));
+            let refused = async |source: CredentialSource| {
+                let builder = Client::builder().endpoint(node.endpoint()).credential_source(source);
+                builder.connect().await.unwrap_err().kind()
+            };
+            let foreign = Chain::mint(&ChainOptions::of(ChainKind::v3(algorithm))).unwrap();
+            let foreign = foreign.issue_by_script(None, Period::script()).unwrap();
+            let foreign = foreign.trusting(&devnet.chain().ca_pem().unwrap());
+            assert_eq!(refused(foreign.source()).await, ErrorKind::ClientCertificate, "{tls}");
+            for certificate in
+                [NodeCertificate::Foreign, NodeCertificate::Expired, NodeCertificate::NotYetValid]
+            {
+                node.show_certificate(certificate).unwrap();
+                let kind = refused(devnet.credentials()).await;
+                assert_eq!(kind, ErrorKind::NodeCertificate, "{tls}, {certificate:?}");
+            }
+            node.show_certificate(NodeCertificate::Valid).unwrap();
+            node.client().connect().await.unwrap();
+            devnet.stop().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nodes_of_3x_answer_foreign_hellos_with_the_alerts_of_real_ones() {
+    guarded(async {
+        let rsa = of_3x(Tls::Ecdhe).start().await.unwrap();
+        assert_eq!(alert(&rsa, &hello([1, 1], [0xe0, 0x13])).await, 70, "TLCP");
+        assert_eq!(alert(&rsa, &hello([3, 2], [0xc0, 0x30])).await, 70, "TLS 1.1");
+        assert_eq!(alert(&rsa, &hello([3, 3], [0xc0, 0x2c])).await, 40, "a suite for ECDSA");
+        let sm = of_3x(Tls::Tlcp).start().await.unwrap();
+        for suite in [[0xc0, 0x30], [0x00, 0x9d]] {
+            assert_eq!(alert(&sm, &hello([3, 3], suite)).await, 40, "{suite:x?}");
+        }
+        for devnet in [rsa, sm] {
+            let mut tcp = TcpStream::connect(devnet.node(0).address()).await.unwrap();
+            tcp.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            // The request is still unread when the node closes, so that the end may be a reset.
+            let _ = tcp.read_to_end(&mut answer).await;
+            assert!(answer.is_empty(), "no alert: {answer:?}");
+            devnet.stop().await;
+        }
+    })
+    .await;
 }
 
 #[test]

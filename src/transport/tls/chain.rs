@@ -1,8 +1,9 @@
 //! Checks that a peer's certificates lead to a trusted CA: signatures and dates, no host names.
 //!
-//! webpki checks certificates of version 3. Version 1, which RSA chains use for nodes and SDKs, has a narrow rule of its
-//! own: an RSA certificate issued directly by a configured RSA CA, with valid dates and signature. The dates of the CA
-//! itself are checked for both versions, because webpki ignores them.
+//! webpki checks certificates of version 3. Two kinds that the scripts of RSA chains make for nodes and SDKs are refused by
+//! it: version 1 (2.x), and version 3 with the mark of a CA (3.x). They have a narrow rule of their own: an RSA certificate
+//! issued directly by a configured RSA CA, with valid dates and signature. The dates of the CA itself are checked in any
+//! case, because webpki ignores them.
 
 use std::fmt;
 
@@ -85,7 +86,17 @@ impl TrustedRoots {
         };
         let parsed = ParsedCertificate::parse(leaf).map_err(unreadable)?;
         if parsed.version == Version::V1 {
-            return self.verify_version_1(&parsed, now);
+            // Only scripts of RSA chains make such leaves, and a version 1 certificate doesn't state whether it is a CA's.
+            return match parsed.key.is_rsa {
+                true => self.verify_issued_by_root(&parsed, now),
+                false => Err(Refusal {
+                    reason: Reason::Invalid,
+                    text: format!(
+                        "its certificate {} is of X.509 version 1, which is accepted with RSA keys only",
+                        parsed.subject_text()
+                    ),
+                }),
+            };
         }
         let entity = EndEntityCert::try_from(leaf).map_err(|error| unreadable(defect(&error)))?;
         // webpki can't use a version 1 root among them, which turns "unknown issuer" into "unsupported version" when the
@@ -95,6 +106,10 @@ impl TrustedRoots {
         let in_date = |path: &VerifiedPath<'_>| self.anchor_in_date(path.anchor(), now);
         match entity.verify_for_usage(ALGORITHMS, &self.anchors, &usable, now, usage, None, Some(&in_date)) {
             Ok(_) => Ok(()),
+            // The script of 3.x marks the RSA certificates of nodes and SDKs as those of CAs.
+            Err(webpki::Error::CaUsedAsEndEntity) if parsed.key.is_rsa => {
+                self.verify_issued_by_root(&parsed, now)
+            }
             Err(error) => Err(self.explain(error, &parsed, &usable, now)),
         }
     }
@@ -116,17 +131,12 @@ impl TrustedRoots {
         })
     }
 
-    fn verify_version_1(&self, leaf: &ParsedCertificate, now: UnixTime) -> std::result::Result<(), Refusal> {
-        // Only scripts of RSA chains make such leaves, and a version 1 certificate doesn't state whether it is a CA's.
-        if !leaf.key.is_rsa {
-            return Err(Refusal {
-                reason: Reason::Invalid,
-                text: format!(
-                    "its certificate {} is of X.509 version 1, which is accepted with RSA keys only",
-                    leaf.subject_text()
-                ),
-            });
-        }
+    /// Checks that an RSA certificate was issued directly by one of the CAs.
+    fn verify_issued_by_root(
+        &self,
+        leaf: &ParsedCertificate,
+        now: UnixTime,
+    ) -> std::result::Result<(), Refusal> {
         if self.roots.iter().any(|root| root.der == leaf.der) {
             return Err(Refusal {
                 reason: Reason::UnknownIssuer,

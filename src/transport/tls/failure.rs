@@ -58,8 +58,11 @@ pub(super) enum Ending {
     Other(String),
 }
 
-const WRONG_PORT_ADVICE: &str = "give the node's channel port (channel_listen_port, usually 20200), not its P2P port \
-                                 (30300) or JSON-RPC port (8545)";
+const WRONG_PORT_ADVICE: &str = "give the node's port for SDKs (2.x: channel_listen_port, 3.x: listen_port of [rpc]; \
+                                 usually 20200), not its P2P port (30300) or JSON-RPC port (8545)";
+
+/// What else a service without TLS may be.
+const PLAIN_ADVICE: &str = "a 3.x node without TLS (disable_ssl) needs the option tls = off";
 
 impl HandshakeFailure {
     /// Returns the failure of a handshake with `endpoint`. `verdict` is this client's on the node's certificate, `None`
@@ -113,13 +116,15 @@ fn explain(
         (Ending::Incompatible(what), _) => nothing_in_common(what, own, endpoint),
         (Ending::NotTls, None) => Error::undelivered(
             ErrorKind::Tls,
-            format!("the service at {endpoint} does not speak TLS: {WRONG_PORT_ADVICE}"),
+            format!("the service at {endpoint} does not speak TLS: {WRONG_PORT_ADVICE}; {PLAIN_ADVICE}"),
         ),
         (Ending::NotTls, Some(Ok(()))) => failed("an invalid message arrived"),
         (Ending::Other(why), _) => failed(why),
         (Ending::Closed(why), None) => Error::undelivered(
             ErrorKind::Tls,
-            format!("{endpoint} closed the connection before the TLS handshake ({why}): {WRONG_PORT_ADVICE}"),
+            format!(
+                "{endpoint} closed the connection before the TLS handshake ({why}): {WRONG_PORT_ADVICE}; {PLAIN_ADVICE}"
+            ),
         ),
         (Ending::Closed(why), Some(Ok(()))) => Error::undelivered(
             ErrorKind::Tls,
@@ -165,16 +170,16 @@ fn refused_hello(alert: Alert, own: &Credentials, endpoint: &Endpoint) -> Error 
 fn nothing_in_common(what: &str, own: &Credentials, endpoint: &Endpoint) -> Error {
     let likely = match own.key_class() {
         KeyClass::Ec => {
-            "its channel has RSA certificates, the default of chains built since 2.9.0, or is a GM one, and the credentials \
-             in use are secp256k1 ones"
+            "it has RSA certificates, the default of chains built since 2.9.0 and of 3.x, or is a GM or SM one, and the \
+             credentials in use are ECDSA ones"
         }
         KeyClass::Rsa => {
-            "its channel has secp256k1 certificates (a chain built with -R) or is a GM one (-G), and the credentials in use \
-             are RSA ones"
+            "it has secp256k1 certificates (a 2.x chain built with -R), a GM channel (-G) or is of an SM chain of 3.x (-s, \
+             sm_* files), and the credentials in use are RSA ones"
         }
         KeyClass::Gm => {
-            "its channel is not a GM one, as of chains built with -g but without -G, whose channel takes ca.crt, sdk.crt and \
-             sdk.key, and the credentials in use are SM2 ones"
+            "it is not a GM or SM one, as of 2.x chains built with -g but without -G and of 3.x chains built without -s, which \
+             take ca.crt, sdk.crt and sdk.key, and the credentials in use are SM2 ones"
         }
     };
     Error::undelivered(

@@ -35,19 +35,38 @@ fn first_json_line_has_endpoints_and_credentials() {
 
 #[test]
 fn text_output_suggests_commands_that_work_anywhere() {
+    suggested_commands_work(&[]);
+}
+
+#[test]
+fn suggested_commands_work_on_every_kind_of_3x_node() {
+    for kind in [&[][..], &["--sm"], &["--tls", "off"], &["--tls", "tlcp", "--nodes", "3"]] {
+        suggested_commands_work(&[&["--generation", "3"], kind].concat());
+    }
+}
+
+/// Starts nodes with these options and runs the commands that are printed.
+fn suggested_commands_work(options: &[&str]) {
     let place = Place::empty();
-    let devnet = place.start(&["devnet", "--port", "0", "--dir", "it's a chain"]);
+    let devnet = place.start(&[&["devnet", "--port", "0", "--dir", "it's a chain"], options].concat());
     let lines: Vec<_> = (0..6).map(|_| devnet.line()).collect();
     let shown: Vec<_> = lines.iter().map(|line| masked(line)).collect();
-    let folder = format!("'{}/it'\\''s a chain/sdk'", place.folder().canonicalize().unwrap().display());
+    let (credentials, given) = match options.contains(&"off") {
+        true => ("none, the nodes use no TLS", "--tls off".to_owned()),
+        false => {
+            let folder = place.folder().canonicalize().unwrap();
+            ("it's a chain/sdk", format!("--credentials '{}/it'\\''s a chain/sdk'", folder.display()))
+        }
+    };
+    let nodes = if options.contains(&"--nodes") { "NODE  NODE  NODE" } else { "NODE  NODE" };
     assert_eq!(
         shown,
         [
-            "ready: NODE  NODE",
-            "credentials: it's a chain/sdk",
+            &format!("ready: {nodes}"),
+            &format!("credentials: {credentials}"),
             "try in other terminals:",
-            &format!("  amop subscribe NODE hello --credentials {folder}"),
-            &format!("  amop publish NODE hello 'hi there' --credentials {folder}"),
+            &format!("  amop subscribe NODE hello {given}"),
+            &format!("  amop publish NODE hello 'hi there' {given}"),
             "Ctrl-C ends",
         ]
     );
@@ -109,6 +128,13 @@ fn impossible_settings_are_reported() {
     assert_eq!(place.run(&["devnet", "--nodes", "0"]).code, 2);
     assert_eq!(place.run(&["devnet", "--bandwidth", "0"]).code, 2);
     assert_eq!(place.run(&["devnet", "--group", "0"]).code, 2);
+    assert_eq!(place.run(&["devnet", "--generation", "4"]).code, 2);
+    for wrong in
+        ["--sm", "--generation=3 --gm", "--generation=3 --like-2.11", "--tls=tlcp", "--rsa --tls=off"]
+    {
+        let options: Vec<_> = ["devnet", "--port", "0"].into_iter().chain(wrong.split(' ')).collect();
+        assert_eq!(place.run(&options).code, 2, "{wrong}");
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn issue(devnet: &Devnet, valid_for: Duration) -> Identity {
     let now = SystemTime::now();
     let day = Duration::from_secs(24 * 3600);
     let period = Period { not_before: now - day, not_after: now + valid_for };
-    let options = LeafOptions { period, ..LeafOptions::of(devnet.chain().algorithm()) };
+    let options = LeafOptions { period, ..LeafOptions::of(devnet.chain().kind()) };
     devnet.chain().issue(Role::Sdk, "sdk", &options).unwrap()
 }
 
@@ -195,9 +195,9 @@ async fn reload_of_unusable_files_ends_no_connection() {
 #[tokio::test]
 async fn reload_stops_at_the_first_node_that_refuses() {
     let devnet = devnet(Devnet::builder().nodes(2)).await;
-    let algorithm = devnet.chain().algorithm();
-    let other = Chain::mint(&ChainOptions::of(algorithm)).unwrap();
-    let other = other.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm)).unwrap();
+    let kind = devnet.chain().kind();
+    let other = Chain::mint(&ChainOptions::of(kind)).unwrap();
+    let other = other.issue(Role::Sdk, "sdk", &LeafOptions::of(kind)).unwrap();
     let folder = TempDir::new().unwrap();
     write(folder.path(), &files(&devnet));
     let builder = Client::builder().credentials(folder.path()).endpoints(devnet.endpoints());

@@ -39,7 +39,7 @@ impl Network {
 
     pub(crate) fn with(options: &ChainOptions) -> Network {
         let chain = Chain::mint(options).unwrap();
-        let leaf = LeafOptions::of(options.algorithm);
+        let leaf = LeafOptions::of(options.kind);
         let node = chain.issue(Role::Node, "node0", &leaf).unwrap();
         let sdk = chain.issue(Role::Sdk, "sdk", &leaf).unwrap();
         Network { chain, node, sdk }

@@ -2,6 +2,7 @@
 
 mod dialling;
 mod fixture;
+mod generation_3;
 mod hello;
 mod openssl;
 mod openssl_peers;

@@ -7,6 +7,7 @@
 //! - Ownership: the caller keeps `devnet`. Pointers returned are valid until it is freed.
 
 use std::ffi::{CString, c_char};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use amop::{Error, ErrorKind, Process, Result};
@@ -24,6 +25,7 @@ mod nodes;
 #[path = "no_nodes.rs"]
 mod nodes;
 mod options;
+mod settings;
 
 use nodes::Nodes;
 pub use options::amop_devnet_options;
@@ -32,7 +34,8 @@ pub use options::amop_devnet_options;
 pub struct amop_devnet {
     process: Process,
     endpoints: Vec<CString>,
-    credentials: CString,
+    /// `None` without TLS.
+    credentials: Option<CString>,
     nodes: Mutex<Option<Nodes>>,
 }
 
@@ -72,13 +75,15 @@ pub unsafe extern "C" fn amop_devnet_start(
         let defaults = amop_devnet_options::default();
         let options = borrow_optional!(options).unwrap_or(&defaults);
         let nodes = options.start()?;
-        let credentials = nodes.credentials()?;
-        let credentials =
-            credentials.to_str().ok_or_else(|| invalid_argument("the folder's name isn't UTF-8"))?;
+        let as_text = |folder: PathBuf| match folder.to_str() {
+            Some(text) => Ok(c_text(text)),
+            None => Err(invalid_argument("the folder's name isn't UTF-8")),
+        };
+        let credentials = nodes.credentials().map(as_text).transpose()?;
         out.give(amop_devnet {
             process: Process::current(),
             endpoints: nodes.endpoints().iter().map(|endpoint| c_text(&endpoint.to_string())).collect(),
-            credentials: c_text(credentials),
+            credentials,
             nodes: Mutex::new(Some(nodes)),
         });
         Ok(())
@@ -100,11 +105,13 @@ pub unsafe extern "C" fn amop_devnet_endpoint(devnet: *const amop_devnet, node: 
     })
 }
 
-/// Returns the folder with the credentials for clients, for amop_options_set_credentials; NULL for NULL.
+/// Returns the folder with the credentials for clients, for amop_options_set_credentials; NULL for NULL, and if the nodes
+/// use no TLS.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_devnet_credentials(devnet: *const amop_devnet) -> *const c_char {
     guard_or!(std::ptr::null(), {
-        borrow_optional!(devnet).map_or(std::ptr::null(), |devnet| devnet.credentials.as_ptr())
+        let folder = borrow_optional!(devnet).and_then(|devnet| devnet.credentials.as_ref());
+        folder.map_or(std::ptr::null(), |folder| folder.as_ptr())
     })
 }
 

@@ -3,18 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use amop::{Error, ErrorKind, Result, Tls};
+use amop::{Error, ErrorKind, Result};
+
+use super::settings::Settings;
 
 /// See `nodes.rs`.
 pub(super) enum Nodes {}
 
 impl Nodes {
-    pub(super) fn start(
-        _ports: Vec<u16>,
-        _folder: Option<PathBuf>,
-        _like_2_11: bool,
-        _tls: Tls,
-    ) -> Result<Nodes> {
+    pub(super) fn start(_settings: Settings) -> Result<Nodes> {
         let text = "this build of the library has no embedded nodes: build it with the feature `devnet`";
         Err(Error::undelivered(ErrorKind::Unsupported, text))
     }
@@ -23,7 +20,7 @@ impl Nodes {
         match *self {}
     }
 
-    pub(super) fn credentials(&self) -> Result<PathBuf> {
+    pub(super) fn credentials(&self) -> Option<PathBuf> {
         match *self {}
     }
 

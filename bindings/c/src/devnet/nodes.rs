@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use amop::{Error, ErrorKind, Result, Tls};
-use amop_devnet::Devnet;
+use amop::{Error, ErrorKind, Generations, Result, Tls};
+use amop_devnet::{Devnet, Generation};
 use tempfile::TempDir;
 
+use super::settings::Settings;
 use crate::waiting::{block_on, on_living_thread};
 
 /// Running nodes, with the temporary folder of their certificates if there is one.
@@ -17,14 +18,12 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn start(
-        ports: Vec<u16>,
-        folder: Option<PathBuf>,
-        like_2_11: bool,
-        tls: Tls,
-    ) -> Result<Nodes> {
+    pub(super) fn start(settings: Settings) -> Result<Nodes> {
+        let Settings { ports, folder, like_2_11, tls, generations } = settings;
         let temporary = match folder {
             Some(_) => None,
+            // No certificates are made.
+            None if tls == Tls::Off => None,
             None => Some(TempDir::with_prefix("amop-devnet-").map_err(|error| {
                 let text = format!("could not create a temporary folder ({error}): set a folder");
                 Error::undelivered(ErrorKind::InvalidArgument, text)
@@ -32,7 +31,11 @@ impl Nodes {
         };
         let folder = folder.or_else(|| temporary.as_ref().map(|made| made.path().into()));
         let builder = Devnet::builder().ports(ports).dir(folder.unwrap_or_default());
-        let builder = builder.tls(tls);
+        let generation = match generations {
+            Generations::V3 => Generation::V3,
+            _ => Generation::V2,
+        };
+        let builder = builder.tls(tls).generation(generation);
         let builder = if like_2_11 { builder.like_2_11() } else { builder };
         Ok(Nodes { devnet: on_living_thread(|| builder.start_blocking())?, _temporary: temporary })
     }
@@ -41,11 +44,9 @@ impl Nodes {
         self.devnet.nodes().iter().map(amop_devnet::Node::address).collect()
     }
 
-    pub(super) fn credentials(&self) -> Result<PathBuf> {
-        let folder = self.devnet.credentials_dir();
-        folder
-            .map(PathBuf::from)
-            .ok_or_else(|| Error::undelivered(ErrorKind::Internal, "the devnet has no credentials folder"))
+    /// Returns the folder of a client's credentials, `None` without TLS.
+    pub(super) fn credentials(&self) -> Option<PathBuf> {
+        self.devnet.credentials_dir().map(PathBuf::from)
     }
 
     pub(super) fn kill(&self, node: usize) -> Result<()> {

@@ -8,11 +8,13 @@
 use std::ffi::c_char;
 use std::path::PathBuf;
 
-use amop::{Result, Tls};
+use amop::{Generations, Result, Tls};
 
 use super::nodes::Nodes;
+use super::settings::Settings;
 use crate::argument::invalid_argument;
 use crate::boundary::guard;
+use crate::generation::generations_of;
 use crate::macros::{borrow_mut, free, text};
 use crate::status::amop_status;
 use crate::tls::tls_of;
@@ -25,18 +27,32 @@ pub struct amop_devnet_options {
     folder: Option<PathBuf>,
     like_2_11: bool,
     tls: Tls,
+    generations: Generations,
 }
 
 impl Default for amop_devnet_options {
     fn default() -> amop_devnet_options {
-        amop_devnet_options { nodes: 2, first_port: 0, folder: None, like_2_11: false, tls: Tls::Auto }
+        amop_devnet_options {
+            nodes: 2,
+            first_port: 0,
+            folder: None,
+            like_2_11: false,
+            tls: Tls::Auto,
+            generations: Generations::Auto,
+        }
     }
 }
 
 impl amop_devnet_options {
     /// Starts nodes with these options.
     pub(super) fn start(&self) -> Result<Nodes> {
-        Nodes::start(self.ports()?, self.folder.clone(), self.like_2_11, self.tls)
+        Nodes::start(Settings {
+            ports: self.ports()?,
+            folder: self.folder.clone(),
+            like_2_11: self.like_2_11,
+            tls: self.tls,
+            generations: self.generations,
+        })
     }
 
     /// Returns one port for each node; 0 stands for any free port.
@@ -126,8 +142,10 @@ pub unsafe extern "C" fn amop_devnet_options_set_like_2_11(
     })
 }
 
-/// Sets the kind of the nodes' channel, an AMOP_TLS_*: AMOP_TLS_ECDHE (secp256k1 certificates, the default),
-/// AMOP_TLS_STATIC_RSA (RSA certificates) or AMOP_TLS_GM (SM2 certificates). A folder holds a chain of one kind.
+/// Sets the kind of the nodes' TLS, an AMOP_TLS_*. For nodes of generation 2: AMOP_TLS_ECDHE (secp256k1 certificates, the
+/// default), AMOP_TLS_STATIC_RSA (RSA certificates) or AMOP_TLS_GM (SM2 certificates); for nodes of generation 3:
+/// AMOP_TLS_ECDHE (RSA certificates, the default) or AMOP_TLS_TLCP (SM2 certificates); for both AMOP_TLS_OFF, with which
+/// clients need no credentials. A folder holds a chain of one kind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_devnet_options_set_tls(
     options: *mut amop_devnet_options,
@@ -135,6 +153,18 @@ pub unsafe extern "C" fn amop_devnet_options_set_tls(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.tls = tls_of(tls)?;
+        Ok(())
+    })
+}
+
+/// Sets the generation of the nodes, an AMOP_GENERATION_*. Default: AMOP_GENERATION_2, and so is AMOP_GENERATION_AUTO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_options_set_generation(
+    options: *mut amop_devnet_options,
+    generation: i32,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.generations = generations_of(generation)?;
         Ok(())
     })
 }

@@ -182,7 +182,7 @@ fn bytes_of(text: &str) -> Option<usize> {
 /// - other numbers have no unit, and flags are `true` or `false`;
 /// - `retry` is `never`, `definite` or `at_least_once`;
 /// - `endpoint` adds one, `endpoints` a list that is separated by commas;
-/// - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm` or `tlcp`;
+/// - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm`, `tlcp` or `off`;
 /// - `credentials` is a folder, `credential_files` three paths separated by commas, `credential_files_gm` five.
 ///
 /// - Ownership: `name` and `value` are copied.

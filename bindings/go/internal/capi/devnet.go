@@ -5,11 +5,12 @@ import "C"
 
 // DevnetOptions are an amop_devnet_options.
 type DevnetOptions struct {
-	Nodes   int
-	Port    int
-	Folder  string
-	Like211 bool
-	TLS     int32
+	Nodes      int
+	Port       int
+	Folder     string
+	Like211    bool
+	TLS        int32
+	Generation int32
 }
 
 // Devnet is an amop_devnet. Its methods may be called from any number of goroutines at once; they wait in C.
@@ -28,6 +29,7 @@ func StartDevnet(o *DevnetOptions) (*Devnet, *Error) {
 	s.set("Port", C.amop_devnet_options_set_port(options, C.uint16_t(o.Port)))
 	s.set("Like211", C.amop_devnet_options_set_like_2_11(options, C.bool(o.Like211)))
 	s.set("TLS", C.amop_devnet_options_set_tls(options, C.int32_t(o.TLS)))
+	s.set("Generation", C.amop_devnet_options_set_generation(options, C.int32_t(o.Generation)))
 	if o.Folder != "" {
 		s.set("Folder", C.amop_devnet_options_set_folder(options, cText(o.Folder)))
 	}

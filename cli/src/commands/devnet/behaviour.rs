@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use amop_devnet::{Choice, DevnetBuilder, SameNode};
+use amop_devnet::{Choice, DevnetBuilder, Generation, SameNode};
 use clap::{Args, ValueEnum};
 
+use crate::exit::{Failure, Outcome};
 use crate::values::{positive_seconds, seconds, whole};
 
 /// How the nodes behave.
@@ -44,7 +45,8 @@ pub(crate) struct Behaviour {
     /// Accept clients of all agencies of the chain, not only those of the nodes' own agency
     #[arg(long)]
     any_agency: bool,
-    /// How long a node waits for a subscriber's reply before it delivers the message to the next one [default: 5]
+    /// How long a node waits for a subscriber's reply: with generation 2 before it delivers the message to the next one
+    /// [default: 5], with generation 3 before it answers with an error, or delivers it once more [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     push_limit: Option<Duration>,
     /// How long a node waits for another node [default: 30]
@@ -78,6 +80,25 @@ enum Changes {
 }
 
 impl Behaviour {
+    /// Checks that nodes of this generation have all of this behaviour.
+    pub(super) fn check(&self, generation: Generation) -> Outcome<()> {
+        let of_2x = [
+            ("--like-2.11", self.like_2_11),
+            ("--same-node", self.same_node.is_some()),
+            ("--choice", self.choice.is_some()),
+            ("--clock-offset", !self.clock_offsets.is_empty()),
+            ("--any-agency", self.any_agency),
+            ("--node-limit", self.node_limit.is_some()),
+            ("--bandwidth", self.bandwidth.is_some()),
+        ];
+        match of_2x.iter().find(|(_, given)| *given) {
+            Some((option, _)) if generation == Generation::V3 => Err(Failure::Usage(format!(
+                "{option} is a behaviour of 2.x nodes: leave it out, or use --generation 2"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Applies the options to the nodes of `builder`.
     pub(crate) fn apply_to(&self, mut builder: DevnetBuilder) -> DevnetBuilder {
         fn set<T>(

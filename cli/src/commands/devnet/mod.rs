@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{self, Path, PathBuf};
 
 use amop::{Tls, text};
-use amop_devnet::Counters;
+use amop_devnet::{Counters, Generation};
 use clap::Args;
 use serde::{Serialize, Serializer};
 
@@ -32,6 +32,9 @@ Examples:
   amop devnet --like-2.11            with the faults of real 2.11.2 nodes
   amop devnet --rsa --dir rsa        an RSA channel, in another folder than secp256k1 certificates
   amop devnet --gm --dir gm          a GM channel
+  amop devnet --generation 3 --dir 3x          two nodes of 3.x, with RSA certificates
+  amop devnet --generation 3 --sm --dir 3x-sm  two nodes of 3.x, of an SM chain
+  amop devnet --generation 3 --tls off         two nodes of 3.x without TLS
   amop devnet --fault 'lose type=0x31 times=1'
                                      the first reply is lost
   amop devnet --control              reads commands from standard input, such as: freeze 1")]
@@ -54,12 +57,23 @@ pub(crate) struct Devnet {
     /// The group of the nodes
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = whole::<u32>(1..=32767))]
     group: u32,
-    /// An RSA channel, the default of chains since 2.9: RSA certificates and static RSA key exchange
+    /// The generation of the nodes, 2 or 3
+    #[arg(long, value_name = "GENERATION", default_value = "2", value_parser = ["2", "3"])]
+    generation: String,
+    /// RSA certificates: with generation 2 an RSA channel, the default of chains since 2.9, with static RSA key exchange;
+    /// with generation 3 the default
     #[arg(long)]
     rsa: bool,
-    /// A GM channel, as of chains made with build_chain.sh -g -G: SM2 certificates
+    /// With generation 2: a GM channel, as of chains made with build_chain.sh -g -G: SM2 certificates
     #[arg(long, conflicts_with = "rsa")]
     gm: bool,
+    /// With generation 3: an SM chain, as made with build_chain.sh -s: SM2 certificates and TLCP
+    #[arg(long, conflicts_with_all = ["rsa", "gm"])]
+    sm: bool,
+    /// The kind of TLS. With generation 2: ecdhe (the default), static-rsa (as --rsa), gm (as --gm) or off; with generation
+    /// 3: ecdhe (the default), tlcp (as --sm) or off, which is plain TCP without certificates
+    #[arg(long, value_name = "KIND", conflicts_with_all = ["rsa", "gm", "sm"])]
+    tls: Option<Tls>,
     /// A fault in frames, such as 'lose type=0x31 times=1 topic=hello'; can be given several times
     #[arg(long = "fault", value_name = "FAULT", value_parser = values::text(), help_heading = "Faults")]
     faults: Vec<String>,
@@ -72,18 +86,25 @@ pub(crate) struct Devnet {
 
 impl Devnet {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        self.behaviour.check(self.generation())?;
         let builder = amop_devnet::Devnet::builder()
+            .generation(self.generation())
             .host(self.host)
             .ports(self.ports()?)
             .dir(&self.dir)
-            .tls(self.tls())
             .chain_id(&self.chain_id)
             .group(self.group.into());
+        let builder = match self.tls {
+            Some(tls) => builder.tls(tls),
+            None if self.rsa => builder.rsa(true),
+            None if self.gm => builder.gm(true),
+            None => builder.sm(self.sm),
+        };
         let devnet = self.behaviour.apply_to(builder).start().await?;
         for fault in &self.faults {
             devnet.control(&format!("fault {fault}")).await?;
         }
-        let credentials = devnet.credentials_dir().unwrap_or(&self.dir).to_owned();
+        let credentials = devnet.credentials_dir().map(Path::to_owned);
         if !self.host.is_loopback() {
             output.emit_now(&Exposed { host: self.host })?;
         }
@@ -99,12 +120,9 @@ impl Devnet {
         Ok(Exit::Done)
     }
 
-    fn tls(&self) -> Tls {
-        match (self.rsa, self.gm) {
-            (true, _) => Tls::StaticRsa,
-            (_, true) => Tls::Gm,
-            _ => Tls::Ecdhe,
-        }
+    fn generation(&self) -> Generation {
+        // clap accepts no other word.
+        if self.generation == Generation::V3.name() { Generation::V3 } else { Generation::V2 }
     }
 
     fn ports(&self) -> Outcome<Vec<u16>> {
@@ -126,23 +144,32 @@ impl Devnet {
 #[serde(tag = "event", rename = "ready")]
 pub(super) struct Ready {
     pub(super) endpoints: Vec<String>,
-    #[serde(serialize_with = "lossy")]
-    pub(super) credentials: PathBuf,
+    /// `None` without TLS.
+    #[serde(serialize_with = "lossy", skip_serializing_if = "Option::is_none")]
+    pub(super) credentials: Option<PathBuf>,
 }
 
 impl Record for Ready {
     fn show(&self, output: &mut Output) -> io::Result<()> {
         let Ready { endpoints, credentials } = self;
         let mut shown = format!("{GOOD}ready:{GOOD:#} {STRONG}{}{STRONG:#}\n", endpoints.join("  "));
-        shown += &format!("credentials: {}\n", text::path(credentials));
+        shown += &match credentials {
+            Some(folder) => format!("credentials: {}\n", text::path(folder)),
+            None => "credentials: none, the nodes use no TLS\n".to_owned(),
+        };
         if let (Some(first), Some(last)) = (endpoints.first(), endpoints.last()) {
             // The other terminals may be in another folder.
-            let folder = path::absolute(credentials).unwrap_or(credentials.clone());
-            let folder = shell_word(folder.as_os_str());
+            let options = match credentials {
+                Some(folder) => {
+                    let folder = path::absolute(folder).unwrap_or(folder.clone());
+                    format!("--credentials {}", shell_word(folder.as_os_str()))
+                }
+                None => "--tls off".to_owned(),
+            };
             shown += &format!(
                 "{FAINT}try in other terminals:\n  \
-                 amop subscribe {last} hello --credentials {folder}\n  \
-                 amop publish {first} hello 'hi there' --credentials {folder}\nCtrl-C ends{FAINT:#}"
+                 amop subscribe {last} hello {options}\n  \
+                 amop publish {first} hello 'hi there' {options}\nCtrl-C ends{FAINT:#}"
             );
         }
         output.result(&shown)
@@ -150,8 +177,8 @@ impl Record for Ready {
 }
 
 /// Writes a path as a text, in which bytes that are not UTF-8 are replaced.
-fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&path.to_string_lossy())
+fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
 /// Returns `word` as one word of a shell's command line. One that can't be shown as it is has the form of bash, zsh and ksh.

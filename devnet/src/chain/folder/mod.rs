@@ -1,4 +1,4 @@
-//! A chain in a folder with the layout of the official chain script.
+//! A chain in a folder with the layout of the official chain script of its generation.
 //!
 //! ```text
 //! sdk/          ca.crt  sdk.crt  sdk.key
@@ -17,6 +17,18 @@
 //! gmcert/agency-gm/    gmagency.crt  gmagency.key
 //! ```
 //!
+//! A chain of generation 3, as `build_chain.sh` makes it for nodes of one machine; and with SM2 keys (`-s`):
+//!
+//! ```text
+//! sdk/          ca.crt  cert.cnf  sdk.crt  sdk.key
+//! node0/conf/   ca.crt  cert.cnf  ssl.crt  ssl.key       node1/conf/ ...
+//! ca/           ca.crt  ca.key  cert.cnf
+//!
+//! sdk/          sm_ca.crt  sm_sdk.crt  sm_sdk.key  sm_ensdk.crt  sm_ensdk.key
+//! node0/conf/   sm_ca.crt  sm_ssl.crt  sm_ssl.key  sm_enssl.crt  sm_enssl.key
+//! ca/           sm_ca.crt  sm_ca.key
+//! ```
+//!
 //! Existing files are reused, or reported if they are unusable. They are never overwritten.
 
 use std::fs::{self, OpenOptions};
@@ -27,11 +39,30 @@ use amop::transport::{CredentialSource, Credentials};
 use amop::{Error, ErrorKind, Result, text};
 
 use crate::chain::authority::{Authority, Chain, ChainOptions, Identity, LeafOptions, Role};
-use crate::chain::key::Algorithm;
+use crate::chain::certificate::Period;
+use crate::chain::key::{Algorithm, ChainKind};
+use crate::options::Generation;
 
 /// The mode of key files, which only their owner may read.
 const KEY_MODE: u32 = 0o600;
 const CERTIFICATE_MODE: u32 = 0o644;
+
+/// The configuration of OpenSSL beside RSA certificates of generation 3, to issue more of them.
+const CERT_CNF: &str = "\
+# openssl req -new -config cert.cnf ...
+# openssl x509 -req -extfile cert.cnf -extensions v4_req ...
+[req]
+distinguished_name = req_distinguished_name
+prompt = no
+
+[req_distinguished_name]
+CN = FISCO-BCOS
+O = fisco-bcos
+OU = agency
+
+[v4_req]
+basicConstraints = CA:TRUE
+";
 
 /// A chain in a folder.
 #[derive(Debug)]
@@ -41,8 +72,9 @@ pub struct ChainFolder {
 }
 
 impl ChainFolder {
-    /// Opens the chain in `folder`, or creates one with keys of this kind. Credentials of an SDK and of at least
-    /// `nodes` nodes are created if they do not exist.
+    /// Opens the chain in `folder`, or creates one of this kind. Credentials of an SDK and of at least `nodes` nodes are
+    /// created if they do not exist. Where RSA keys of generation 3 are asked for, a chain with keys on P-256 is opened
+    /// too.
     ///
     /// This reads and writes files on the calling thread.
     ///
@@ -50,17 +82,16 @@ impl ChainFolder {
     /// Returns [`ErrorKind::CredentialsNotFound`] if the folder holds only parts of a chain.
     ///
     /// Returns [`ErrorKind::CredentialsInvalid`], [`ErrorKind::KeyMismatch`] or [`ErrorKind::CertificateDates`] if a
-    /// file is unusable, if the chain has keys of another kind, or if a file cannot be written.
+    /// file is unusable, if the chain is of another kind, or if a file cannot be written.
     ///
     /// Existing files are not changed in any case.
     pub fn open_or_mint(
         folder: impl Into<PathBuf>,
         nodes: usize,
-        algorithm: Algorithm,
+        kind: impl Into<ChainKind>,
     ) -> Result<ChainFolder> {
-        let folder = folder.into();
-        let chain =
-            if holds_a_chain(&folder) { open(&folder, algorithm)? } else { create(&folder, algorithm)? };
+        let (folder, kind) = (folder.into(), kind.into());
+        let chain = if holds_a_chain(&folder) { open(&folder, kind)? } else { create(&folder, kind)? };
         let chain_folder = ChainFolder { folder, chain };
         for index in 0..nodes {
             chain_folder.ensure_node(index)?;
@@ -75,7 +106,8 @@ impl ChainFolder {
 
     /// Returns the credentials of a node, counted from 0.
     pub fn node(&self, index: usize) -> CredentialSource {
-        Layout::of(self.chain.algorithm()).files(&self.node_folder(index), "node")
+        let layout = Layout::of(self.chain.kind());
+        layout.files(&self.node_folder(index), layout.node)
     }
 
     /// Returns the chain, which can issue more certificates.
@@ -90,16 +122,16 @@ impl ChainFolder {
     /// Checks a node's files, or creates them if the node has no folder.
     fn ensure_node(&self, index: usize) -> Result<()> {
         let folder = self.node_folder(index);
+        let layout = Layout::of(self.chain.kind());
         if folder.exists() {
-            return check(&folder, "node", &self.chain);
+            return check(&folder, layout.node, &self.chain);
         }
-        let options = LeafOptions::of(self.chain.algorithm());
-        let identity = self.chain.issue(Role::Node, &format!("node{index}"), &options)?;
-        Layout::of(self.chain.algorithm()).write(&folder, &identity, "node")
+        let identity = self.chain.issue_by_script(Some(index), Period::script())?;
+        layout.write(&folder, &identity, layout.node)
     }
 }
 
-/// The names of files and folders, which the kind of keys decides.
+/// The names of files and folders, which the kind of the chain decides.
 struct Layout {
     /// The prefix of file names.
     prefix: &'static str,
@@ -109,19 +141,23 @@ struct Layout {
     agency: &'static str,
     /// The folder of the SDK.
     sdk: &'static str,
+    /// The name of a node's certificate.
+    node: &'static str,
     is_gm: bool,
+    has_config: bool,
 }
 
 impl Layout {
-    fn of(algorithm: Algorithm) -> Layout {
-        match algorithm {
-            Algorithm::Secp256k1 | Algorithm::Rsa => {
-                Layout { prefix: "", cert: "cert", agency: "agency", sdk: "sdk", is_gm: false }
-            }
-            Algorithm::Sm2 => {
-                Layout { prefix: "gm", cert: "gmcert", agency: "agency-gm", sdk: "sdk/gm", is_gm: true }
-            }
-        }
+    fn of(kind: ChainKind) -> Layout {
+        let is_gm = kind.algorithm == Algorithm::Sm2;
+        let has_config = kind.generation == Generation::V3 && !is_gm;
+        let (prefix, cert, agency, sdk, node) = match (kind.generation, is_gm) {
+            (Generation::V2, false) => ("", "cert", "agency", "sdk", "node"),
+            (Generation::V2, true) => ("gm", "gmcert", "agency-gm", "sdk/gm", "node"),
+            (Generation::V3, false) => ("", "ca", "agency", "sdk", "ssl"),
+            (Generation::V3, true) => ("sm_", "ca", "agency", "sdk", "ssl"),
+        };
+        Layout { prefix, cert, agency, sdk, node, is_gm, has_config }
     }
 
     fn name(&self, rest: &str) -> String {
@@ -157,6 +193,9 @@ impl Layout {
         write(&file("ca.crt"), identity.ca_pem(), CERTIFICATE_MODE)?;
         write(&file(&format!("{owner}.crt")), identity.certificate_pem(), CERTIFICATE_MODE)?;
         write(&file(&format!("{owner}.key")), identity.key_pem(), KEY_MODE)?;
+        if self.has_config {
+            write(&folder.join("cert.cnf"), CERT_CNF, CERTIFICATE_MODE)?;
+        }
         if let Some((certificate, key)) = identity.encryption_pem() {
             write(&file(&format!("en{owner}.crt")), certificate, CERTIFICATE_MODE)?;
             write(&file(&format!("en{owner}.key")), key, KEY_MODE)?;
@@ -167,12 +206,15 @@ impl Layout {
 
 /// Returns whether `folder` holds any part of a chain.
 fn holds_a_chain(folder: &Path) -> bool {
-    ["cert", "gmcert", "sdk", "node0"].iter().any(|part| folder.join(part).exists())
+    ["cert", "gmcert", "ca", "sdk", "node0"].iter().any(|part| folder.join(part).exists())
 }
 
-fn create(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
-    let layout = Layout::of(algorithm);
-    let chain = Chain::mint(&ChainOptions::of(algorithm))?;
+fn create(folder: &Path, kind: ChainKind) -> Result<Chain> {
+    let layout = Layout::of(kind);
+    let chain = Chain::mint(&ChainOptions::of(kind))?;
+    if layout.has_config {
+        write(&folder.join(layout.cert).join("cert.cnf"), CERT_CNF, CERTIFICATE_MODE)?;
+    }
     let (certificate, key) = layout.ca(folder);
     write(&certificate, &chain.root().certificate_pem()?, CERTIFICATE_MODE)?;
     write(&key, &chain.root().key_pem()?, KEY_MODE)?;
@@ -181,24 +223,22 @@ fn create(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
         write(&certificate, &chain.agency()?.certificate_pem()?, CERTIFICATE_MODE)?;
         write(&key, &chain.agency()?.key_pem()?, KEY_MODE)?;
     }
-    let sdk = chain.issue(Role::Sdk, "sdk", &LeafOptions::of(algorithm))?;
+    let sdk = chain.issue_by_script(None, Period::script())?;
     layout.write(&folder.join(layout.sdk), &sdk, "sdk")?;
-    if algorithm == Algorithm::Sm2 {
-        // What the script makes for the RSA channel, which the nodes don't have.
-        create(folder, Algorithm::Rsa)?;
+    if kind == Algorithm::Sm2.into() {
+        // What the script of generation 2 makes for the RSA channel, which the nodes don't have.
+        create(folder, Algorithm::Rsa.into())?;
     }
     Ok(chain)
 }
 
-fn open(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
-    let layout = Layout::of(algorithm);
-    check_kind(folder, algorithm)?;
-    let (ca, agency) = (layout.ca(folder), layout.agency(folder));
+fn open(folder: &Path, wanted: ChainKind) -> Result<Chain> {
+    let kind = check_kind(folder, wanted)?;
+    let layout = Layout::of(kind);
+    let ca = layout.ca(folder);
+    let agency = kind.has_agency().then(|| layout.agency(folder));
     let sdk_folder = folder.join(layout.sdk);
-    let authorities = match algorithm {
-        Algorithm::Secp256k1 | Algorithm::Sm2 => vec![&ca, &agency],
-        Algorithm::Rsa => vec![&ca],
-    };
+    let authorities: Vec<_> = std::iter::once(&ca).chain(&agency).collect();
     let sdk = files_of(layout.files(&sdk_folder, "sdk"));
     let needed = authorities.iter().flat_map(|(certificate, key)| [certificate, key]).chain(&sdk);
     let missing: Vec<_> =
@@ -216,22 +256,19 @@ fn open(folder: &Path, algorithm: Algorithm) -> Result<Chain> {
         ));
     }
     for (certificate, key) in &authorities {
-        check_authority(&ca.0, certificate, key, algorithm)?;
+        check_authority(&ca.0, certificate, key, kind)?;
     }
-    let issuer = match algorithm {
-        Algorithm::Secp256k1 | Algorithm::Sm2 => Some(read_authority(&agency.0, &agency.1)?),
-        Algorithm::Rsa => None,
-    };
-    let chain = Chain::from_authorities(read_authority(&ca.0, &ca.1)?, issuer);
+    let issuer = agency.map(|(certificate, key)| read_authority(&certificate, &key)).transpose()?;
+    let chain = Chain::from_authorities(kind.generation, read_authority(&ca.0, &ca.1)?, issuer);
     check(&sdk_folder, "sdk", &chain)?;
     Ok(chain)
 }
 
 /// Checks the files of a CA or agency: they parse, belong together and are in date.
-fn check_authority(ca: &Path, certificate: &Path, key: &Path, algorithm: Algorithm) -> Result<()> {
+fn check_authority(ca: &Path, certificate: &Path, key: &Path, kind: ChainKind) -> Result<()> {
     let [ca, cert, key] = [ca, certificate, key].map(Path::to_owned);
-    let source = match algorithm {
-        Algorithm::Secp256k1 | Algorithm::Rsa => CredentialSource::Files { ca, cert, key },
+    let source = match kind.algorithm {
+        Algorithm::Secp256k1 | Algorithm::Rsa | Algorithm::P256 => CredentialSource::Files { ca, cert, key },
         // An authority has no certificate for encryption: its own stands in.
         Algorithm::Sm2 => {
             CredentialSource::GmFiles { ca, enc_cert: cert.clone(), enc_key: key.clone(), cert, key }
@@ -251,47 +288,66 @@ fn files_of(source: CredentialSource) -> Vec<PathBuf> {
     }
 }
 
-/// Checks that the chain in the folder is of the wanted kind. Passes if the CA cannot be read.
-fn check_kind(folder: &Path, wanted: Algorithm) -> Result<()> {
-    let ca = Layout::of(Algorithm::Rsa).ca(folder);
-    let has_gm = folder.join(Layout::of(Algorithm::Sm2).cert).exists();
-    let there = match read_authority(&ca.0, &ca.1) {
-        _ if has_gm => Algorithm::Sm2,
-        Ok(authority) => authority.algorithm(),
-        // The checks of each file report the cause.
-        Err(_) => return Ok(()),
+/// Checks that the chain in the folder is of the wanted kind, or one with P-256 keys in place of RSA ones. Returns its
+/// kind. Returns the wanted kind if the CA cannot be read.
+fn check_kind(folder: &Path, wanted: ChainKind) -> Result<ChainKind> {
+    let has = |kind: ChainKind| Layout::of(kind).ca(folder).0.exists();
+    let of_keys = |generation| {
+        let ca = Layout::of(ChainKind { generation, algorithm: Algorithm::Rsa }).ca(folder);
+        read_authority(&ca.0, &ca.1).map(|ca| ChainKind { generation, algorithm: ca.algorithm() })
     };
-    if there == wanted {
-        return Ok(());
+    let there = if folder.join(Layout::of(Algorithm::Sm2.into()).cert).exists() {
+        Ok(Algorithm::Sm2.into())
+    } else if has(ChainKind::v3(Algorithm::Sm2)) {
+        Ok(ChainKind::v3(Algorithm::Sm2))
+    } else if folder.join(Layout::of(ChainKind::v3(Algorithm::Rsa)).cert).exists() {
+        of_keys(Generation::V3)
+    } else {
+        of_keys(Generation::V2)
+    };
+    // The checks of each file report the cause.
+    let Ok(there) = there else { return Ok(wanted) };
+    let is_wanted =
+        there == wanted || [wanted, there] == [Algorithm::Rsa, Algorithm::P256].map(ChainKind::v3);
+    if is_wanted {
+        return Ok(there);
     }
-    let name = |algorithm| match algorithm {
-        Algorithm::Secp256k1 => "secp256k1",
-        Algorithm::Rsa => "RSA",
-        Algorithm::Sm2 => "SM2",
+    let generations = match there.generation == wanted.generation {
+        true => String::new(),
+        false => format!(" for nodes of generation {}", there.generation.name()),
     };
     Err(Error::undelivered(
         ErrorKind::CredentialsInvalid,
         format!(
-            "the chain in {} has {} certificates, not {} ones: use another folder",
+            "the chain in {} has {} certificates{generations}, not {} ones: use another folder",
             text::path(folder),
-            name(there),
-            name(wanted)
+            there.algorithm.name(),
+            described(wanted, there)
         ),
     ))
 }
 
+/// Describes the certificates of the wanted kind for a text about those of another kind.
+fn described(wanted: ChainKind, there: ChainKind) -> String {
+    let generation = match there.generation == wanted.generation {
+        true => String::new(),
+        false => format!("generation {} ", wanted.generation.name()),
+    };
+    format!("{generation}{}", wanted.algorithm.name())
+}
+
 /// Checks that the files of a node or SDK are usable and belong to `chain`: they must trust what the chain issues.
 fn check(folder: &Path, owner: &str, chain: &Chain) -> Result<()> {
-    let layout = Layout::of(chain.algorithm());
+    let layout = Layout::of(chain.kind());
     Credentials::load(&layout.files(folder, owner))?.check_chain()?;
     let ca = read(&folder.join(layout.name("ca.crt")))?;
-    let probe = chain.issue(Role::Sdk, "probe", &LeafOptions::of(chain.algorithm()))?.trusting(&ca);
+    let probe = chain.issue(Role::Sdk, "probe", &LeafOptions::of(chain.kind()))?.trusting(&ca);
     probe.credentials()?.check_chain().map_err(|_| {
         Error::undelivered(
             ErrorKind::CredentialsInvalid,
             format!(
-                "{} belongs to another chain than CA and agency in the {} folder: restore the right files, or \
-                 delete the {1}, sdk and node folders to create a new chain",
+                "{} belongs to another chain than the CA in the {} folder: restore the right files, or delete the \
+                 {1}, sdk and node folders to create a new chain",
                 text::path(folder),
                 layout.cert
             ),

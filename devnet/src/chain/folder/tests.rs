@@ -253,3 +253,124 @@ fn openssl_accepts_the_chains_of_every_kind() {
         }
     }
 }
+
+const FILES_OF_3X: [&str; 15] = [
+    "ca/ca.crt",
+    "ca/ca.key",
+    "ca/cert.cnf",
+    "node0/conf/ca.crt",
+    "node0/conf/cert.cnf",
+    "node0/conf/ssl.crt",
+    "node0/conf/ssl.key",
+    "node1/conf/ca.crt",
+    "node1/conf/cert.cnf",
+    "node1/conf/ssl.crt",
+    "node1/conf/ssl.key",
+    "sdk/ca.crt",
+    "sdk/cert.cnf",
+    "sdk/sdk.crt",
+    "sdk/sdk.key",
+];
+
+fn parsed(pem: &str) -> x509_cert::Certificate {
+    assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 1, "the certificate alone");
+    x509_cert::der::DecodePem::from_pem(pem).unwrap()
+}
+
+#[test]
+fn chain_of_generation_3_has_the_layout_of_its_script() {
+    use x509_cert::certificate::Version;
+    use x509_cert::ext::pkix::BasicConstraints;
+    for algorithm in [Algorithm::Rsa, Algorithm::P256] {
+        let folder = TempDir::new().unwrap();
+        let kind = ChainKind::v3(algorithm);
+        let chain = ChainFolder::open_or_mint(folder.path(), 2, kind).unwrap();
+        let first = contents(folder.path());
+        assert_eq!(first.keys().collect::<Vec<_>>(), FILES_OF_3X);
+        let root = parsed(&first["ca/ca.crt"]);
+        assert_eq!(root.tbs_certificate().version(), Version::V1);
+        assert_eq!(root.tbs_certificate().subject().to_string(), "OU=chain,O=FISCO-BCOS,CN=FISCO-BCOS");
+        for name in ["sdk/sdk.crt", "node0/conf/ssl.crt", "node1/conf/ssl.crt"] {
+            let leaf = parsed(&first[name]);
+            let leaf = leaf.tbs_certificate();
+            assert_eq!(leaf.version(), Version::V3, "{name}");
+            assert_eq!(leaf.subject().to_string(), "OU=agency,O=fisco-bcos,CN=FISCO-BCOS", "{name}");
+            // The script's mark: it is a CA's.
+            let extensions = leaf.extensions().map_or(&[][..], |extensions| extensions);
+            let basic = leaf.get_extension::<BasicConstraints>().unwrap();
+            assert_eq!((extensions.len(), basic.map(|(_, basic)| basic.ca)), (1, Some(true)), "{name}");
+        }
+        let usable = [CredentialSource::Directory(chain.sdk()), chain.node(1)];
+        if algorithm == Algorithm::Rsa {
+            usable.iter().for_each(|source| Credentials::load(source).unwrap().check_chain().unwrap());
+        }
+        // Who asks for RSA keys gets those that are there.
+        let again = ChainFolder::open_or_mint(folder.path(), 2, ChainKind::v3(Algorithm::Rsa)).unwrap();
+        assert_eq!(again.chain().kind(), kind);
+        assert_eq!(contents(folder.path()), first);
+    }
+}
+
+#[test]
+fn sm_chain_of_generation_3_has_two_certificates_each() {
+    let folder = TempDir::new().unwrap();
+    let kind = ChainKind::v3(Algorithm::Sm2);
+    let chain = ChainFolder::open_or_mint(folder.path(), 1, kind).unwrap();
+    let first = contents(folder.path());
+    let expected = [
+        "ca/sm_ca.crt",
+        "ca/sm_ca.key",
+        "node0/conf/sm_ca.crt",
+        "node0/conf/sm_enssl.crt",
+        "node0/conf/sm_enssl.key",
+        "node0/conf/sm_ssl.crt",
+        "node0/conf/sm_ssl.key",
+        "sdk/sm_ca.crt",
+        "sdk/sm_ensdk.crt",
+        "sdk/sm_ensdk.key",
+        "sdk/sm_sdk.crt",
+        "sdk/sm_sdk.key",
+    ];
+    assert_eq!(first.keys().collect::<Vec<_>>(), expected);
+    for (name, unit) in [
+        ("node0/conf/sm_ssl.crt", "ssl"),
+        ("node0/conf/sm_enssl.crt", "enssl"),
+        ("sdk/sm_sdk.crt", "sdk"),
+        ("sdk/sm_ensdk.crt", "ensdk"),
+    ] {
+        let subject = parsed(&first[name]).tbs_certificate().subject().to_string();
+        assert_eq!(subject, format!("OU={unit},O=fisco-bcos,CN=FISCO-BCOS"));
+    }
+    for source in [CredentialSource::Directory(chain.sdk()), chain.node(0)] {
+        Credentials::load(&source).unwrap().check_chain().unwrap();
+    }
+    let again = ChainFolder::open_or_mint(folder.path(), 1, kind).unwrap();
+    assert_eq!((again.chain().kind(), contents(folder.path())), (kind, first));
+}
+
+#[test]
+fn chain_of_the_other_generation_is_not_reused() {
+    for (there, wanted, text) in [
+        (
+            ChainKind::from(Algorithm::Secp256k1),
+            ChainKind::v3(Algorithm::Rsa),
+            "has secp256k1 certificates for nodes of generation 2, not generation 3 RSA ones: use another folder",
+        ),
+        (
+            ChainKind::v3(Algorithm::Sm2),
+            ChainKind::from(Algorithm::Sm2),
+            "has SM2 certificates for nodes of generation 3, not generation 2 SM2 ones: use another folder",
+        ),
+        (
+            ChainKind::v3(Algorithm::Sm2),
+            ChainKind::v3(Algorithm::Rsa),
+            "has SM2 certificates, not RSA ones: use another folder",
+        ),
+    ] {
+        let folder = TempDir::new().unwrap();
+        ChainFolder::open_or_mint(folder.path(), 1, there).unwrap();
+        let error = ChainFolder::open_or_mint(folder.path(), 1, wanted).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CredentialsInvalid);
+        assert!(error.message().contains(text), "{error}");
+    }
+}

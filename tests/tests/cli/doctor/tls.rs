@@ -72,7 +72,7 @@ fn every_channel_with_every_kind_of_credentials() {
 fn tlcp_credentials_at_a_gm_channel() {
     let place = Place::with_nodes();
     let node = Devnet::builder().nodes(1).gm(true).start_blocking().unwrap();
-    let leaf = LeafOptions::of(node.chain().algorithm());
+    let leaf = LeafOptions::of(node.chain().kind());
     let sdk = node.chain().issue(Role::Sdk, "sdk", &leaf).unwrap();
     let folder = place.folder().join("own");
     std::fs::create_dir_all(&folder).unwrap();
