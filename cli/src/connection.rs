@@ -29,9 +29,6 @@ pub(crate) struct Connection {
     /// The time limit of one attempt to connect
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds, help_heading = "Connection")]
     pub(crate) connect_timeout: Duration,
-    /// The generation of the nodes: auto, 2 or 3
-    #[arg(long, value_name = "GENERATION", default_value = "auto", help_heading = "Connection")]
-    generation: Generations,
 }
 
 /// One or more endpoints, separated by commas, semicolons or blanks; they are parsed when they are used.
@@ -53,7 +50,7 @@ impl Endpoints {
     }
 }
 
-/// The credentials of the client, and the kind of TLS.
+/// The credentials of the client, the kind of TLS, and the generation of the nodes.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Identity {
     /// The SDK's folder, or a file of it: ca.crt, sdk.crt and sdk.key; or gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and
@@ -80,6 +77,9 @@ pub(crate) struct Identity {
     /// for 3.x nodes that are set up so)
     #[arg(long, value_name = "KIND", default_value = "auto", help_heading = "Connection")]
     pub(crate) tls: Tls,
+    /// The generation of the nodes: auto (found out), 2 or 3
+    #[arg(long, value_name = "GENERATION", default_value = "auto", help_heading = "Connection")]
+    pub(crate) generation: Generations,
 }
 
 impl Identity {
@@ -122,7 +122,7 @@ impl Connection {
     ) -> Outcome<Option<Client>> {
         let builder =
             Client::builder().endpoints(self.endpoints.0.clone()).connect_timeout(self.connect_timeout);
-        let builder = builder.generation(self.generation).tls(self.identity.tls);
+        let builder = builder.generation(self.identity.generation).tls(self.identity.tls);
         let connect = builder.credential_source(self.identity.source()).connect();
         let waiting = format!("connecting to {}", self.names());
         let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;

@@ -24,7 +24,9 @@ mod payload;
 mod reader;
 mod screen;
 mod sending;
+mod session;
 mod values;
+mod websocket;
 mod wire_log;
 
 use std::ffi::OsString;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use amop::text::foreign;
 use amop::{Client, ErrorKind, MessageKind, Subscription};
-use amop_devnet::Devnet;
+use amop_devnet::{Devnet, Generation};
 use clap::Args;
 use jiff::Zoned;
 use serde::{Serialize, Serializer};
 
 use crate::clock;
+use crate::commands::devnet::devnet_generation;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{FAINT, Output, Record, STRONG};
@@ -20,8 +21,13 @@ use crate::output::{FAINT, Output, Record, STRONG};
 #[command(after_help = "\
 Examples:
   amop demo
+  amop demo --generation 3
   amop demo --json")]
-pub(crate) struct Demo {}
+pub(crate) struct Demo {
+    /// The generation of the nodes, 2 or 3
+    #[arg(long, value_name = "GENERATION", default_value = "2", value_parser = devnet_generation())]
+    generation: Generation,
+}
 
 /// The number of messages of each publisher.
 const MESSAGES: u32 = 3;
@@ -34,23 +40,23 @@ const TOPIC: &str = "hello";
 
 impl Demo {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        match interrupt.unless_caught(show(output)).await {
+        match interrupt.unless_caught(show(self.generation, output)).await {
             Some(ended) => ended,
             None => Ok(Exit::Interrupted),
         }
     }
 }
 
-async fn show(output: &mut Output) -> Outcome {
-    let devnet = start_nodes().await?;
+async fn show(generation: Generation, output: &mut Output) -> Outcome {
+    let devnet = start_nodes(generation).await?;
     let endpoints = devnet.endpoints();
     output.emit_now(&Nodes { endpoints: endpoints.clone() })?;
 
-    let subscriber = connect(&devnet, &endpoints[1]).await?;
+    let subscriber = devnet.node(1).client().connect().await?;
     let mut messages = subscriber.subscribe(TOPIC).await?;
     output.emit_now(&Program::new("subscriber", &endpoints[1]))?;
     output.emit_now(&Subscribed {})?;
-    let publisher = connect(&devnet, &endpoints[0]).await?;
+    let publisher = devnet.node(0).client().connect().await?;
     let mut published = Vec::new();
     for kind in [Kind::Unicast, Kind::Multicast] {
         for number in 0..MESSAGES {
@@ -73,15 +79,12 @@ async fn show(output: &mut Output) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn start_nodes() -> amop::Result<Devnet> {
-    match Devnet::builder().ports(PORTS).start().await {
-        Err(error) if error.kind() == ErrorKind::Listen => Devnet::builder().nodes(PORTS.len()).start().await,
+async fn start_nodes(generation: Generation) -> amop::Result<Devnet> {
+    let builder = Devnet::builder().generation(generation);
+    match builder.clone().ports(PORTS).start().await {
+        Err(error) if error.kind() == ErrorKind::Listen => builder.nodes(PORTS.len()).start().await,
         started => started,
     }
-}
-
-async fn connect(devnet: &Devnet, endpoint: &str) -> amop::Result<Client> {
-    Client::builder().endpoint(endpoint).credential_source(devnet.credentials()).connect().await
 }
 
 async fn publish(client: &Client, kind: Kind, number: u32) -> amop::Result<Published> {

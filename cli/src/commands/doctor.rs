@@ -18,7 +18,7 @@ use crate::values::positive_seconds;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", doctor::findings()))]
 pub(crate) struct Doctor {
-    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas are checked one
+    /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by commas are checked one
     /// after the other
     #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
     endpoints: Endpoints,
@@ -37,7 +37,8 @@ Examples:
 
 impl Doctor {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        let identity = doctor::Identity { source: self.identity.source(), tls: self.identity.tls };
+        let Identity { tls, generation, .. } = self.identity;
+        let identity = doctor::Identity { source: self.identity.source(), tls, generations: generation };
         let is_one = self.endpoints.iter().len() == 1;
         let examine = async {
             let mut first = Exit::Done;

@@ -3,7 +3,7 @@
 mod broadcast;
 mod completions;
 mod demo;
-mod devnet;
+pub(crate) mod devnet;
 mod doctor;
 mod man;
 mod publish;

@@ -1,4 +1,4 @@
-//! `amop stats`: shows what a node reports about itself, its peers, and the topics of their clients.
+//! `amop stats`: shows what a node reports about itself, and at 2.x its peers, and the topics of their clients.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -6,20 +6,24 @@ use std::time::{Duration, Instant};
 use amop::Tls;
 use amop::protocol::channel::rpc::NodeTopics;
 use amop::text::{foreign, span};
-use amop::transport::{Credentials, DialPlan, Dialled, Endpoint, SystemResolver, dial_by_plan};
+use amop::transport::{Credentials, DialPlan, Dialled, Endpoint, Generation, SystemResolver, dial_by_plan};
 use clap::Args;
 use serde::Serialize;
 
-use crate::channel::{Channel, ChannelError};
+use crate::channel::ChannelError;
 use crate::connection::{Endpoints, Identity, endpoints, reading_files};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{ErrorRecord, FAINT, GOOD, Output, Record, STRONG};
 use crate::reader::Reader;
+use crate::session::{Session, SessionError};
 use crate::values::{positive_seconds, seconds, whole};
+use crate::websocket::WebSocketError;
 
 /// Show a node's version, its peers, and the topics of their clients
+///
+/// Nodes of 3.x list neither peers nor topics.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -27,10 +31,11 @@ Examples:
   amop stats 127.0.0.1:20200 --interval 5          every 5 seconds, until Ctrl-C
   amop stats 127.0.0.1:20200 --json | jq .topics")]
 pub(crate) struct Stats {
-    /// The node's channel port: host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
+    /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by
+    /// commas
     #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
     endpoints: Endpoints,
-    /// The group whose peers are listed
+    /// The group whose peers are listed, at nodes of 2.x
     #[arg(long, default_value_t = 1, value_parser = whole::<i64>(1..=32767))]
     group: i64,
     /// Repeat at this interval, until Ctrl-C
@@ -61,8 +66,11 @@ impl Stats {
             let waiting = format!("connecting to {endpoint}");
             let source = self.identity.source();
             let open = async {
-                let credentials = reading_files(move || Credentials::load(&source)).await?;
-                Ok::<_, Failure>(Session::open(endpoint, self, credentials).await)
+                let credentials = match self.identity.tls {
+                    Tls::Off => Ok(None),
+                    _ => reading_files(move || Credentials::load(&source)).await?.map(Some),
+                };
+                Ok::<_, Failure>(Connected::open(endpoint, self, credentials).await)
             };
             match output.while_waiting(waiting, open).await? {
                 Ok(session) => sessions.push(session),
@@ -99,70 +107,116 @@ fn report(output: &mut Output, error: &amop::Error, exit: &mut Exit) -> io::Resu
 }
 
 /// A session with the node.
-struct Session {
+struct Connected {
     endpoint: Endpoint,
-    channel: Channel,
+    session: Session,
     tls: Tls,
-    node_version: String,
-    protocol: u32,
 }
 
-impl Session {
+impl Connected {
+    /// Connects, and does the handshake of the generation that suits the credentials; if that fails, of the other over a new
+    /// connection.
     async fn open(
         endpoint: &str,
         stats: &Stats,
-        credentials: amop::Result<Credentials>,
-    ) -> amop::Result<Session> {
+        credentials: amop::Result<Option<Credentials>>,
+    ) -> amop::Result<Connected> {
         let endpoint: Endpoint = endpoint.parse()?;
-        let plan = DialPlan::new(&credentials?, stats.identity.tls)?;
-        let dialling = dial_by_plan(&SystemResolver, &endpoint, &plan, None);
-        let connected = tokio::time::timeout(stats.timeout, dialling).await;
-        let Dialled { stream, way } = connected.unwrap_or_else(|_| {
-            let text = format!("connecting to {endpoint} timed out after {}", span(stats.timeout));
-            Err(amop::Error::undelivered(amop::ErrorKind::ConnectTimeout, text))
-        })?;
-        let mut channel = Channel::new(stream, stats.timeout);
-        let choice = channel.handshake().await.map_err(|error| {
-            let text = format!("the channel handshake with {endpoint} failed: {error}");
-            amop::Error::undelivered(amop::ErrorKind::Handshake, text)
-        })?;
-        let (node_version, protocol) = (choice.node_version, choice.protocol);
-        Ok(Session { endpoint, channel, tls: way.security.tls(), node_version, protocol })
+        let (plan, first) = match credentials? {
+            Some(own) => (DialPlan::new(&own, stats.identity.tls)?, own.suggested_generation()),
+            None => (DialPlan::plain(), Generation::V3),
+        };
+        let mut failed = Vec::new();
+        for generation in stats.identity.generation.in_order(first) {
+            let Dialled { stream, way } = Connected::dial(&endpoint, &plan, stats.timeout).await?;
+            match Session::open(generation, stream, &endpoint, stats.timeout).await {
+                Ok(session) => return Ok(Connected { endpoint, session, tls: way.security.tls() }),
+                Err(error) => failed.push(error.to_string()),
+            }
+        }
+        let text = format!("the handshake with {endpoint} failed, {}", failed.join("; "));
+        Err(amop::Error::undelivered(amop::ErrorKind::Handshake, text))
     }
 
-    async fn query(&mut self, group: i64) -> Result<Seen, ChannelError> {
-        let mut latencies = Latencies::new();
-        for _ in 0..HEARTBEATS {
-            let began = Instant::now();
-            self.channel.heartbeat().await?;
-            latencies.record(began.elapsed());
-        }
-        let node = self.channel.node_info().await?;
-        let peers = self.channel.peers(group).await?;
-        Ok(Seen {
-            endpoint: self.endpoint.to_string(),
-            tls: self.tls.name(),
-            node_version: self.node_version.clone(),
-            protocol: self.protocol,
-            node: Node::from(node),
-            heartbeat_us: latencies.percentiles(),
-            peers: peers.into_iter().map(Node::from).collect(),
+    async fn dial(endpoint: &Endpoint, plan: &DialPlan, limit: Duration) -> amop::Result<Dialled> {
+        let dialling = dial_by_plan(&SystemResolver, endpoint, plan, None);
+        tokio::time::timeout(limit, dialling).await.unwrap_or_else(|_| {
+            let text = format!("connecting to {endpoint} timed out after {}", span(limit));
+            Err(amop::Error::undelivered(amop::ErrorKind::ConnectTimeout, text))
         })
     }
 
-    fn failed(&self, error: &ChannelError) -> amop::Error {
-        let text = format!("querying {} failed: {error}", self.endpoint);
-        amop::Error::undelivered(
-            match error {
-                ChannelError::Silent(_) => amop::ErrorKind::Timeout,
-                ChannelError::Closed | ChannelError::Io(_) => amop::ErrorKind::ConnectionLost,
-                ChannelError::NoFrame(_) | ChannelError::Unreadable(_) | ChannelError::TooLong(_) => {
-                    amop::ErrorKind::Protocol
+    async fn query(&mut self, group: i64) -> Result<Seen, SessionError> {
+        let (endpoint, tls) = (self.endpoint.to_string(), self.tls.name());
+        let mut latencies = Latencies::new();
+        match &mut self.session {
+            Session::V2(channel, choice) => {
+                let query = async {
+                    for _ in 0..HEARTBEATS {
+                        let began = Instant::now();
+                        channel.heartbeat().await?;
+                        latencies.record(began.elapsed());
+                    }
+                    Ok((channel.node_info().await?, channel.peers(group).await?))
+                };
+                let (node, peers) = query.await.map_err(SessionError::V2)?;
+                Ok(Seen {
+                    endpoint,
+                    tls,
+                    generation: Generation::V2.name(),
+                    node_version: choice.node_version.clone(),
+                    protocol: choice.protocol,
+                    node: Some(Node::from(node)),
+                    heartbeat_us: latencies.percentiles(),
+                    peers: Some(peers.into_iter().map(Node::from).collect()),
+                })
+            }
+            Session::V3(session, choice) => {
+                for _ in 0..HEARTBEATS {
+                    latencies.record(session.ping().await.map_err(SessionError::V3)?);
                 }
-                ChannelError::Refused(_) => amop::ErrorKind::Unsupported,
-            },
-            text,
-        )
+                Ok(Seen {
+                    endpoint,
+                    tls,
+                    generation: Generation::V3.name(),
+                    node_version: choice.node_version.clone(),
+                    protocol: choice.protocol_version,
+                    node: None,
+                    heartbeat_us: latencies.percentiles(),
+                    peers: None,
+                })
+            }
+        }
+    }
+
+    fn failed(&self, error: &SessionError) -> amop::Error {
+        let (kind, text) = match error {
+            SessionError::V2(error) => (kind_of_2x(error), error.to_string()),
+            SessionError::V3(error) => (kind_of_3x(error), error.to_string()),
+        };
+        amop::Error::undelivered(kind, format!("querying {} failed: {text}", self.endpoint))
+    }
+}
+
+fn kind_of_2x(error: &ChannelError) -> amop::ErrorKind {
+    match error {
+        ChannelError::Silent(_) => amop::ErrorKind::Timeout,
+        ChannelError::Closed | ChannelError::Io(_) => amop::ErrorKind::ConnectionLost,
+        ChannelError::NoFrame(_) | ChannelError::Unreadable(_) | ChannelError::TooLong(_) => {
+            amop::ErrorKind::Protocol
+        }
+        ChannelError::Refused(_) => amop::ErrorKind::Unsupported,
+    }
+}
+
+fn kind_of_3x(error: &WebSocketError) -> amop::ErrorKind {
+    match error {
+        WebSocketError::Silent(_) => amop::ErrorKind::Timeout,
+        WebSocketError::Closed(_) | WebSocketError::Io(_) => amop::ErrorKind::ConnectionLost,
+        WebSocketError::Upgrade(_)
+        | WebSocketError::Frame(_)
+        | WebSocketError::Message(_)
+        | WebSocketError::Unreadable(_) => amop::ErrorKind::Protocol,
     }
 }
 
@@ -173,13 +227,18 @@ struct Seen {
     endpoint: String,
     /// The kind of TLS.
     tls: &'static str,
+    /// 2 or 3.
+    generation: &'static str,
     node_version: String,
     protocol: u32,
+    /// Nodes of 3.x don't report it.
     #[serde(flatten)]
-    node: Node,
+    node: Option<Node>,
     #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat_us: Option<Percentiles>,
-    peers: Vec<Node>,
+    /// Nodes of 3.x don't report them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peers: Option<Vec<Node>>,
 }
 
 /// One node of the chain.
@@ -214,18 +273,23 @@ impl Node {
 
 impl Record for Seen {
     fn show(&self, output: &mut Output) -> io::Result<()> {
-        let Seen { endpoint, tls, node_version, protocol, node, heartbeat_us, peers } = self;
-        output.result(&format!(
-            "{STRONG}{endpoint}{STRONG:#} node {}, agency {}, version {}, protocol {protocol}, tls {tls}",
-            node.short_id(),
-            foreign(&node.agency),
-            node_version
-        ))?;
+        let Seen { endpoint, tls, generation: _, node_version, protocol, node, heartbeat_us, peers } = self;
+        let who = match node {
+            Some(node) => {
+                format!("node {}, agency {}, version {node_version}", node.short_id(), foreign(&node.agency))
+            }
+            None if node_version.is_empty() => "version 3.x".to_owned(),
+            None => format!("version {node_version}"),
+        };
+        output.result(&format!("{STRONG}{endpoint}{STRONG:#} {who}, protocol {protocol}, tls {tls}"))?;
         if let Some(heartbeat) = heartbeat_us {
             output.result(&format!("  heartbeat  {FAINT}{}{FAINT:#}", heartbeat.text()))?;
         }
-        output.result(&format!("  topics     {GOOD}{}{GOOD:#}", node.topics()))?;
-        for peer in peers {
+        match node {
+            Some(node) => output.result(&format!("  topics     {GOOD}{}{GOOD:#}", node.topics()))?,
+            None => output.result("  topics     not listed by nodes of 3.x")?,
+        }
+        for peer in peers.iter().flatten() {
             let (address, id, agency) = (foreign(&peer.address), peer.short_id(), foreign(&peer.agency));
             output.result(&format!("  peer       {address} node {id}, agency {agency}"))?;
             output.result(&format!("    topics   {GOOD}{}{GOOD:#}", peer.topics()))?;

@@ -11,7 +11,8 @@ use super::report::Problem;
 
 /// Credentials that can be loaded, and a known problem with them.
 pub(super) struct Checked {
-    pub(super) credentials: Credentials,
+    /// `None` without TLS.
+    pub(super) credentials: Option<Credentials>,
     /// A problem because of which a node will refuse them. The other steps are still checked.
     pub(super) problem: Option<Problem>,
 }
@@ -28,7 +29,7 @@ pub(super) fn check(source: &CredentialSource) -> Result<Checked, Problem> {
     } else {
         credentials.check_chain().err().map(|error| Problem::new(Finding::MixedChains, error.message()))
     };
-    Ok(Checked { credentials, problem })
+    Ok(Checked { credentials: Some(credentials), problem })
 }
 
 /// Describes the credentials in a line.

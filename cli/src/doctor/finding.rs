@@ -66,24 +66,33 @@ findings! {
         "compare with channel_listen_port in the node's config.ini (usually 20200); if that is this port, the node \
          hangs, or a proxy in front of it can't reach it: check its log and restart it";
     PlainChannel: Refused, "plain-channel",
-        "a channel without TLS: an embedded node that was started without it",
-        "start it with TLS; every real 2.x node uses it";
+        "a 2.x channel without TLS: an embedded node that was started without it",
+        "use --tls off, or start the node with TLS; every real 2.x node uses it";
+    PlainNode3x: Refused, "plain-node-3x",
+        "a node of FISCO BCOS 3.x without TLS",
+        "use --tls off; or let the node use TLS (disable_ssl = false in the [rpc] part of its config.ini)";
+    TlsPort: Refused, "tls-port",
+        "the port uses TLS, and it is off here",
+        "leave --tls at auto, and give the SDK's credentials: --credentials nodes/127.0.0.1/sdk";
     WrongPort: Refused, "wrong-port",
         "another service uses this port",
         "use the node's channel port (channel_listen_port in its config.ini, usually 20200); ss -ltnp on that machine \
          lists which program uses which port";
     Node3x: Refused, "node-3x",
-        "this is a node of FISCO BCOS 3.x",
-        "amop connects to it by TLS (disable_ssl = false in the node's config.ini) with an SDK's RSA or ECDSA credentials of \
-         its chain; the further checks of this command are for 2.x nodes, so try amop subscribe";
+        "this is a node of FISCO BCOS 3.x, but only 2.x was asked for",
+        "leave --generation at auto, or use 3";
+    Node2x: Refused, "node-2x",
+        "this is a node of FISCO BCOS 2.x, but only 3.x was asked for",
+        "leave --generation at auto, or use 2";
     ForeignTls: Refused, "foreign-tls",
-        "TLS, but not on secp256k1 as 2.x channels use it: a 3.x node or a web server",
-        "use the channel port of a 2.x node (channel_listen_port in its config.ini, usually 20200); one with RSA \
-         certificates and ECDHE needs credentials of its chain";
+        "TLS, but not on secp256k1 as 2.x channels use it, and without a certificate of a 3.x script: a web server, or a 3.x \
+         node with other certificates",
+        "use the node's port for SDKs (2.x: channel_listen_port, 3.x: listen_port of [rpc] in its config.ini; usually \
+         20200), with credentials of its chain";
     NoChannel: Refused, "no-channel",
-        "TLS works, but the server doesn't speak the channel protocol",
-        "compare with channel_listen_port in the node's config.ini (usually 20200; P2P is 30300); if that is this \
-         port, check the node's log of this moment";
+        "the server speaks neither the channel protocol of 2.x nor the WebSocket protocol of 3.x",
+        "compare with channel_listen_port (2.x) or listen_port of [rpc] (3.x) in the node's config.ini, usually 20200 (P2P \
+         is 30300); if that is this port, check the node's log of this moment";
     // Channels for other credentials.
     Secp256k1Channel: Refused, "secp256k1-channel",
         "a channel with secp256k1 certificates, and the credentials in use are of another kind",
@@ -93,6 +102,10 @@ findings! {
         "an RSA channel, the default of chains built since 2.9.0, and the credentials in use are of another kind",
         "use the ca.crt, sdk.crt and sdk.key that were made with this chain: nodes/127.0.0.1/sdk; with those, --tls auto \
          or static-rsa";
+    RsaNode3x: Refused, "rsa-node-3x",
+        "a node of a 3.x chain with RSA certificates, and the credentials in use are of another kind",
+        "use the ca.crt, sdk.crt and sdk.key that were made with this chain: nodes/127.0.0.1/sdk; with those, --tls auto or \
+         ecdhe";
     GmChannel: Refused, "gm-channel",
         "a GM channel of a 2.x chain (build_chain.sh -g -G), and the credentials in use are of another kind",
         "use gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and gmensdk.key of this chain: nodes/127.0.0.1/sdk/gm; with \
@@ -152,8 +165,12 @@ findings! {
         "check the node's log of this moment, and run again with -v";
     // The channel.
     NoCommonProtocol: Refused, "no-common-protocol",
-        "the channel handshake failed",
-        "check the node's log; nodes of 2.0 and later support versions 1 to 3";
+        "the handshake failed",
+        "check the node's log; nodes of 2.x support versions 1 to 3 of the channel protocol, those of 3.x versions 0 to 2 of \
+         theirs";
+    DeafNode: TimedOut, "deaf-node",
+        "the node speaks WebSocket, but handles no messages",
+        "restart it: a malformed message of any client stops the message handling of 3.x nodes for good";
     NoHeartbeat: TimedOut, "no-heartbeat",
         "the node doesn't answer heartbeats",
         "it accepts connections but does no work: check the load of its machine and its log; restart it";

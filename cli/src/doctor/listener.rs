@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use amop::text::{foreign, span};
-use amop::transport::{BoxedStream, Security};
+use amop::transport::{BoxedStream, ParsedCertificate, Security};
 use tokio::net::TcpStream;
 
 use super::certificate::described;
@@ -118,6 +118,7 @@ impl Listener {
             Listener::StaticRsa(_) => "TLS with static RSA, as 2.x nodes with an RSA channel use it",
             Listener::Gm(_) => "GM over TLS 1.2, as 2.x nodes with a GM channel use it",
             Listener::Tlcp(_) => "TLCP, as 3.x nodes of SM chains use it",
+            Listener::Ordinary(_) => "TLS with ECDHE, as 3.x nodes use it",
             _ => "TLS",
         }
     }
@@ -150,6 +151,13 @@ impl Listener {
             Listener::Tlcp(_) => {
                 other(Finding::TlcpChannel, "it accepted an offer of TLCP, the GM TLS of 3.x nodes")
             }
+            Listener::Ordinary(certificates) if is_of_3x(certificates) => {
+                let seen = format!("it shows a certificate of a 3.x chain: {}", described(certificates));
+                match usable {
+                    Some(_) => other(Finding::RsaNode3x, &seen),
+                    None => return None,
+                }
+            }
             Listener::Ordinary(certificates) => Problem::new(
                 Finding::ForeignTls,
                 format!(
@@ -172,6 +180,13 @@ impl Listener {
             Listener::Closes | Listener::Silent => unencrypted(address, None, limit).await,
         })
     }
+}
+
+/// Returns whether the certificate was issued by a CA with the name that the script of 3.x gives it.
+fn is_of_3x(certificates: &[Vec<u8>]) -> bool {
+    let own = certificates.first().and_then(|der| ParsedCertificate::read(der).ok());
+    let issuer = own.map(|own| own.issuer_text()).unwrap_or_default();
+    issuer.contains("O=FISCO-BCOS") && issuer.contains("OU=chain")
 }
 
 /// The number of the alert of a server that doesn't support the version of TLS (RFC 5246).
@@ -197,7 +212,7 @@ async fn unencrypted(address: SocketAddr, said: Option<&[u8]>, limit: Duration) 
             format!("it answers the channel handshake without TLS (version {})", choice.node_version),
         ),
         (Some(Http::WebSocket), ..) => {
-            Problem::new(Finding::Node3x, "it switches to WebSocket, without TLS (disable_ssl)")
+            Problem::new(Finding::PlainNode3x, "it switches to WebSocket, without TLS (disable_ssl)")
         }
         (_, Some(Http::JsonRpc), _) => Problem::new(Finding::JsonRpcPort, "it answers JSON-RPC over HTTP"),
         (Some(Http::Other(status)), ..) | (None, Some(Http::Other(status)), _) => {

@@ -1,7 +1,7 @@
 //! Checks a connection step by step, with advice for each problem.
 //!
 //! The steps are in [`tcp`], [`credentials`], [`tls`], [`handshake`] and [`round_trip`], in the order of [`examine`].
-//! [`listener`] identifies what listens at a port, by TLS ClientHellos ([`hello`]) and HTTP requests ([`http`]). [`finding`]
+//! Nodes of either generation are examined. [`listener`] identifies what listens at a port, by TLS ClientHellos ([`hello`]) and HTTP requests ([`http`]). [`finding`]
 //! lists all findings, [`report`] writes them.
 
 mod certificate;
@@ -20,8 +20,8 @@ mod usable;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use amop::Tls;
-use amop::transport::{CredentialSource, Dialled, Endpoint};
+use amop::transport::{CredentialSource, Credentials, Dialled, Endpoint, Generation, Security};
+use amop::{Generations, Tls};
 
 use self::credentials::Checked;
 pub(crate) use self::finding::list as findings;
@@ -32,11 +32,14 @@ use crate::channel::Channel;
 use crate::connection::reading_files;
 use crate::exit::Outcome;
 use crate::output::Output;
+use crate::session::Session;
+use crate::websocket::WebSocket;
 
 /// What the client is to connect with.
 pub(crate) struct Identity {
     pub(crate) source: CredentialSource,
     pub(crate) tls: Tls,
+    pub(crate) generations: Generations,
 }
 
 /// Checks a connection to `endpoint` with an identity, each wait limited to `limit`, and reports what works and what doesn't.
@@ -50,10 +53,16 @@ pub(crate) async fn examine(
 ) -> Outcome {
     let mut report = Report::new(output, (!is_one).then(|| endpoint.to_owned()))?;
     let reached = reach(endpoint, limit, &mut report).await?;
-    let checked = check_credentials(&identity.source, &mut report).await?;
+    let checked = match identity.tls {
+        Tls::Off => {
+            report.works(Step::Credentials, "none are needed without TLS (--tls off)")?;
+            Some(Checked { credentials: None, problem: None })
+        }
+        _ => check_credentials(&identity.source, &mut report).await?,
+    };
     match (reached, checked) {
         (Some((endpoint, address)), Some(checked)) => {
-            check_channel(&endpoint, address, &checked, identity.tls, limit, &mut report).await?;
+            check_node(&endpoint, address, &checked, identity, limit, &mut report).await?;
         }
         (Some((_, address)), None) => check_without_credentials(address, limit, &mut report).await?,
         (None, _) => {}
@@ -96,9 +105,12 @@ async fn check_credentials(source: &CredentialSource, report: &mut Report<'_>) -
         Ok(checked) => {
             match &checked.problem {
                 Some(problem) => report.found(Step::Credentials, problem.clone())?,
-                None => report.works(Step::Credentials, credentials::described(&checked.credentials))?,
+                None => {
+                    let described = checked.credentials.as_ref().map(credentials::described);
+                    report.works(Step::Credentials, described.unwrap_or_default())?;
+                }
             }
-            if let Some(note) = credentials::note(&checked.credentials) {
+            if let Some(note) = checked.credentials.as_ref().and_then(credentials::note) {
                 report.found(Step::Credentials, note)?;
             }
             Ok(Some(checked))
@@ -130,16 +142,17 @@ async fn check_without_credentials(
     Ok(())
 }
 
-/// Checks TLS and the channel.
-async fn check_channel(
+/// Checks TLS and the session.
+async fn check_node(
     endpoint: &Endpoint,
     address: SocketAddr,
     checked: &Checked,
-    kind: Tls,
+    identity: &Identity,
     limit: Duration,
     report: &mut Report<'_>,
 ) -> Outcome<()> {
-    let connected = match Handshakes::new(&checked.credentials, kind, endpoint, address, limit) {
+    let credentials = checked.credentials.as_ref();
+    let connected = match Handshakes::new(credentials, identity.tls, endpoint, address, limit) {
         Ok(mut tls) => {
             let connect = tls.connect_or_explain(checked.problem.as_ref());
             report.check(Step::Tls, connect).await.map(|dialled| (tls, dialled))
@@ -157,24 +170,62 @@ async fn check_channel(
             return Ok(());
         }
     };
-    let kind = tls::described(way.security);
-    report.works(Step::Tls, format!("{kind}, both sides accept each other's certificates"))?;
     let limit = tls.limit();
-    if let Some(note) = tls.note() {
-        report.found(Step::Tls, note)?;
+    report.works(Step::Tls, tls::described(way.security))?;
+    if way.security != Security::Plain {
+        if let Some(note) = tls.note() {
+            report.found(Step::Tls, note)?;
+        }
+        let listener = report.check(Step::Certificate, Listener::at(address, limit)).await;
+        if let Some(certificates) = listener.certificates() {
+            report.works(Step::Certificate, certificate::described(certificates))?;
+        }
     }
-    let listener = report.check(Step::Certificate, Listener::at(address, limit)).await;
-    if let Some(certificates) = listener.certificates() {
-        report.works(Step::Certificate, certificate::described(certificates))?;
-    }
-    match report.check(Step::Handshake, handshake::agree(stream, &tls, limit)).await {
-        Ok((channel, choice)) => {
+    let first = credentials.map_or(Generation::V3, Credentials::suggested_generation);
+    let agree = handshake::agree(stream, &tls, first, identity.generations, limit);
+    match report.check(Step::Handshake, agree).await {
+        Ok(Session::V2(channel, choice)) => {
             let version = choice.node_version;
             let text = format!("FISCO BCOS {version}, protocol {}", choice.protocol);
             report.works(Step::Handshake, text)?;
             check_messages(channel, &version, &tls, limit, report).await
         }
+        Ok(Session::V3(session, choice)) => {
+            let version = match choice.node_version.as_str() {
+                "" => "3.x",
+                version => version,
+            };
+            let text = format!("FISCO BCOS {version}, WebSocket, protocol {}", choice.protocol_version);
+            report.works(Step::Handshake, text)?;
+            check_messages_of_3x(session, &tls, limit, report).await
+        }
         Err(problem) => Ok(report.found(Step::Handshake, problem)?),
+    }
+}
+
+/// Checks ping, topics and a unicast at a node of 3.x.
+async fn check_messages_of_3x(
+    mut subscriber: WebSocket,
+    tls: &Handshakes,
+    limit: Duration,
+    report: &mut Report<'_>,
+) -> Outcome<()> {
+    match report.check(Step::Heartbeat, round_trip::ping(&mut subscriber)).await {
+        Ok(text) => report.works(Step::Heartbeat, text)?,
+        Err(problem) => return Ok(report.found(Step::Heartbeat, problem)?),
+    }
+    let topic = round_trip::own_topic();
+    match report.check(Step::Topics, round_trip::subscribe_at_3x(&mut subscriber, &topic)).await {
+        Ok(text) => report.works(Step::Topics, text)?,
+        Err(problem) => return Ok(report.found(Step::Topics, problem)?),
+    }
+    let unicast = async {
+        let mut publisher = tls.connect_to_3x().await?;
+        round_trip::unicast_at_3x(&mut publisher, &mut subscriber, &topic, limit).await
+    };
+    match report.check(Step::RoundTrip, unicast).await {
+        Ok(text) => Ok(report.works(Step::RoundTrip, text)?),
+        Err(problem) => Ok(report.found(Step::RoundTrip, problem)?),
     }
 }
 

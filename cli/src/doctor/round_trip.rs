@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use super::finding::Finding;
 use super::report::Problem;
 use crate::channel::{Channel, ChannelError};
+use crate::websocket::{WebSocket, WebSocketError};
+use amop::protocol::websocket::status;
 use amop::text::span;
 
 /// The pause between two queries whether the node lists the topic.
@@ -16,6 +18,62 @@ pub(super) async fn heartbeat(channel: &mut Channel) -> Result<String, Problem> 
     match channel.heartbeat().await {
         Ok(()) => Ok(format!("answered in {}", span(began.elapsed()))),
         Err(error) => Err(Problem::new(Finding::NoHeartbeat, error.to_string())),
+    }
+}
+
+/// Sends a ping to a node of 3.x. Returns how long its answer took.
+pub(super) async fn ping(session: &mut WebSocket) -> Result<String, Problem> {
+    match session.ping().await {
+        Ok(took) => Ok(format!("answered in {}", span(took))),
+        Err(error) => Err(Problem::new(Finding::NoHeartbeat, error.to_string())),
+    }
+}
+
+/// Subscribes to `topic` at a node of 3.x, which doesn't acknowledge it.
+pub(super) async fn subscribe_at_3x(session: &mut WebSocket, topic: &str) -> Result<String, Problem> {
+    match session.subscribe(&[topic]).await {
+        Ok(()) => Ok("sent; nodes of 3.x neither acknowledge topics nor list them".to_owned()),
+        Err(error) => Err(Problem::new(Finding::NoHeartbeat, error.to_string())),
+    }
+}
+
+/// Sends a unicast from `publisher` to `subscriber`, which has subscribed to `topic`, at a node of 3.x. It is sent again while
+/// the node answers that it knows no subscriber, because the two connections are read in any order.
+pub(super) async fn unicast_at_3x(
+    publisher: &mut WebSocket,
+    subscriber: &mut WebSocket,
+    topic: &str,
+    limit: Duration,
+) -> Result<String, Problem> {
+    let until = Instant::now() + limit;
+    let lost = loop {
+        let began = Instant::now();
+        match exchange_at_3x(publisher, subscriber, topic).await {
+            Ok(0) => return Ok(format!("there and back in {}", span(began.elapsed()))),
+            Ok(status::NO_SUBSCRIBER) if Instant::now() < until => tokio::time::sleep(PAUSE).await,
+            Ok(status) => break format!("the node answered {status}"),
+            Err(error) => break error.to_string(),
+        }
+    };
+    Err(Problem::new(Finding::NoRoundTrip, format!("a unicast to another session at this node: {lost}")))
+}
+
+/// Returns the status that the publisher receives.
+async fn exchange_at_3x(
+    publisher: &mut WebSocket,
+    subscriber: &mut WebSocket,
+    topic: &str,
+) -> Result<i16, WebSocketError> {
+    let seq = publisher.publish(topic, b"ping").await?;
+    let answered = async {
+        let request = subscriber.request_on(topic).await?;
+        subscriber.reply(&request, b"pong").await?;
+        // The branch of the publisher ends this one.
+        std::future::pending().await
+    };
+    tokio::select! {
+        failed = answered => failed,
+        answer = publisher.message_of(seq.as_bytes()) => Ok(answer?.status),
     }
 }
 

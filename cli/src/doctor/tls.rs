@@ -6,34 +6,40 @@ use std::time::Duration;
 use amop::Tls;
 use amop::text::span;
 use amop::transport::{
-    BoxedStream, Credentials, DialPlan, Dialled, Endpoint, HandshakeFailure, NodeRefusal, Security, Stage,
-    dial_at,
+    BoxedStream, Credentials, DialPlan, Dialled, Endpoint, Generation, HandshakeFailure, NodeRefusal,
+    Security, Stage, dial_at,
 };
 
 use super::finding::Finding;
 use super::listener::Listener;
 use super::report::Problem;
 use super::usable::Usable;
+use crate::session::Session;
+use crate::websocket::WebSocket;
 
 /// Makes TLS connections to one address with one set of credentials.
 pub(super) struct Handshakes {
     plan: DialPlan,
-    usable: Usable,
+    /// `None` without TLS.
+    usable: Option<Usable>,
     endpoint: Endpoint,
     address: SocketAddr,
     limit: Duration,
     is_slow: bool,
 }
 
-/// Describes a kind of TLS for the report.
-pub(super) fn described(security: Security) -> &'static str {
-    match security {
+/// Describes a connection of this kind for the report.
+pub(super) fn described(security: Security) -> String {
+    let kind = match security {
         Security::Ecdhe => "TLS 1.2",
         Security::StaticRsa => "TLS 1.2 with static RSA (no forward secrecy)",
         Security::Gm => "GM over TLS 1.2",
         Security::Tlcp => "TLCP",
-        Security::Plain => "plain TCP",
-    }
+        Security::Plain => {
+            return "none (--tls off): anybody on the way can read and change messages".to_owned();
+        }
+    };
+    format!("{kind}, both sides accept each other's certificates")
 }
 
 /// How many times the time limit a link may take that is slow, but not dead.
@@ -48,18 +54,21 @@ mod alert {
 
 impl Handshakes {
     pub(super) fn new(
-        credentials: &Credentials,
+        credentials: Option<&Credentials>,
         tls: Tls,
         endpoint: &Endpoint,
         address: SocketAddr,
         limit: Duration,
     ) -> Result<Handshakes, Problem> {
-        let plan = DialPlan::new(credentials, tls)
-            .map_err(|error| Problem::new(Finding::WrongFormat, error.message()))?;
+        let plan = match credentials {
+            Some(credentials) => DialPlan::new(credentials, tls)
+                .map_err(|error| Problem::new(Finding::WrongFormat, error.message()))?,
+            None => DialPlan::plain(),
+        };
         let ways = plan.ways().into_iter().map(|way| way.security).collect();
         Ok(Handshakes {
             plan,
-            usable: Usable::new(credentials.key_class(), ways),
+            usable: credentials.map(|credentials| Usable::new(credentials.key_class(), ways)),
             endpoint: endpoint.clone(),
             address,
             limit,
@@ -70,6 +79,33 @@ impl Handshakes {
     /// Connects again. Returns `None` if that fails, although the first connection succeeded.
     pub(super) async fn connect(&self) -> Option<BoxedStream> {
         self.attempt().await?.ok().map(|dialled| dialled.stream)
+    }
+
+    /// Connects again, for a second session with a node of 3.x.
+    pub(super) async fn connect_to_3x(&self) -> Result<WebSocket, Problem> {
+        let failed = |seen: String| Problem::new(Finding::NoRoundTrip, seen);
+        let seen = "a second connection for the publisher failed";
+        let stream = self.connect().await.ok_or_else(|| failed(seen.to_owned()))?;
+        match Session::open(Generation::V3, stream, &self.endpoint, self.limit).await {
+            Ok(Session::V3(session, _)) => Ok(session),
+            Ok(Session::V2(..)) => Err(failed(seen.to_owned())),
+            Err(error) => Err(failed(format!("{seen} {error}"))),
+        }
+    }
+
+    /// Returns the address for texts.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Returns whether TLS is off.
+    pub(super) fn is_plain(&self) -> bool {
+        self.usable.is_none()
+    }
+
+    /// Returns whether the port accepts TLS.
+    pub(super) async fn is_tls_port(&self) -> bool {
+        Listener::at(self.address, self.limit).await.is_tls()
     }
 
     /// Returns the time limit of each step, which is longer on a slow link.
@@ -88,7 +124,7 @@ impl Handshakes {
         let mut attempt = self.attempt().await;
         if attempt.is_none() {
             let listener = Listener::at(self.address, self.limit).await;
-            let problem = listener.problem(Some(&self.usable), self.address, self.limit).await;
+            let problem = listener.problem(self.usable.as_ref(), self.address, self.limit).await;
             if let Some(problem) = problem.filter(|_| listener != Listener::Slow) {
                 return Err(problem);
             }
@@ -132,12 +168,10 @@ impl Handshakes {
             }
             (Stage::NodeRefused(NodeRefusal::Expired), _) => because(Finding::NodeCertificateExpired),
             (Stage::NodeRefused(NodeRefusal::NotYetValid), _) => because(Finding::NodeCertificateNotYetValid),
-            // An untrusted certificate may belong to a server that is not a node, or to a channel of another kind. An RSA
-            // node with ECDHE can't be told from other TLS servers.
+            // An untrusted certificate may belong to a server that is not a node, or to a node of another kind. With RSA
+            // keys, a node with ECDHE may be one of another chain.
             (Stage::NodeRefused(NodeRefusal::Untrusted), _) => match self.unlike_a_channel(true).await {
-                Some(problem) if self.usable.has_ec_key() || problem.finding != Finding::ForeignTls => {
-                    problem
-                }
+                Some(problem) if self.has_ec_key() || !has_ecdhe_and_rsa(problem.finding) => problem,
                 _ => because(Finding::WrongCa),
             },
             // The dates are valid by this machine's clock, so the node's clock differs.
@@ -152,6 +186,10 @@ impl Handshakes {
         }
     }
 
+    fn has_ec_key(&self) -> bool {
+        self.usable.as_ref().is_some_and(Usable::has_ec_key)
+    }
+
     /// Identifies a listener that is not a channel for the credentials. If it is known to speak TLS, a later connection that it
     /// closes or ignores, for example because it has too many, says nothing about it.
     async fn unlike_a_channel(&self, speaks_tls: bool) -> Option<Problem> {
@@ -159,6 +197,11 @@ impl Handshakes {
         if speaks_tls && (!listener.is_tls() || listener == Listener::Slow) {
             return None;
         }
-        listener.problem(Some(&self.usable), self.address, self.limit).await
+        listener.problem(self.usable.as_ref(), self.address, self.limit).await
     }
+}
+
+/// Returns whether the finding is about a server that ECDHE with RSA certificates is usual for.
+fn has_ecdhe_and_rsa(finding: Finding) -> bool {
+    matches!(finding, Finding::ForeignTls | Finding::RsaNode3x)
 }

@@ -161,7 +161,7 @@ async fn nodes_of_3x_refuse_certificates_of_another_chain() {
                 assert_eq!(kind, ErrorKind::NodeCertificate, "{tls}, {certificate:?}");
             }
             node.show_certificate(NodeCertificate::Valid).unwrap();
-            node.client().connect().await.unwrap();
+            let _ = node.client().connect().await.unwrap();
             devnet.stop().await;
         }
     })

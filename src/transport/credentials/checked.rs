@@ -271,7 +271,7 @@ impl Credentials {
 
     /// Returns the generation of the chains that make such credentials: 2.x has keys on secp256k1, or leaves of version 1;
     /// names of GM files state theirs.
-    pub(crate) fn suggested_generation(&self) -> Generation {
+    pub fn suggested_generation(&self) -> Generation {
         let is_version_1 = self.loaded.chain[0].version == Version::V1;
         match self.loaded.key.kind() {
             KeyKind::Secp256k1 => Generation::V2,

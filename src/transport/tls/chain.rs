@@ -1,13 +1,14 @@
 //! Checks that a peer's certificates lead to a trusted CA: signatures and dates, no host names.
 //!
 //! webpki checks certificates of version 3. Two kinds that the scripts of RSA chains make for nodes and SDKs are refused by
-//! it: version 1 (2.x), and version 3 with the mark of a CA (3.x). They have a narrow rule of their own: an RSA certificate
-//! issued directly by a configured RSA CA, with valid dates and signature. The dates of the CA itself are checked in any
-//! case, because webpki ignores them.
+//! it: version 1 (2.x), and version 3 with the mark of a CA (3.x). They have a narrow rule of their own: a certificate
+//! issued directly by a configured CA, with valid dates and signature; of version 1 with RSA keys only, and with the mark
+//! not with secp256k1 or SM2 keys, whose scripts don't set it. The dates of the CA itself are checked in any case, because
+//! webpki ignores them.
 
 use std::fmt;
 
-use pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime, alg_id};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_cert::certificate::Version;
 
@@ -106,8 +107,7 @@ impl TrustedRoots {
         let in_date = |path: &VerifiedPath<'_>| self.anchor_in_date(path.anchor(), now);
         match entity.verify_for_usage(ALGORITHMS, &self.anchors, &usable, now, usage, None, Some(&in_date)) {
             Ok(_) => Ok(()),
-            // The script of 3.x marks the RSA certificates of nodes and SDKs as those of CAs.
-            Err(webpki::Error::CaUsedAsEndEntity) if parsed.key.is_rsa => {
+            Err(webpki::Error::CaUsedAsEndEntity) if may_have_the_mark(&parsed) => {
                 self.verify_issued_by_root(&parsed, now)
             }
             Err(error) => Err(self.explain(error, &parsed, &usable, now)),
@@ -131,7 +131,7 @@ impl TrustedRoots {
         })
     }
 
-    /// Checks that an RSA certificate was issued directly by one of the CAs.
+    /// Checks that a certificate was issued directly by one of the CAs, with a key of the same kind.
     fn verify_issued_by_root(
         &self,
         leaf: &ParsedCertificate,
@@ -143,8 +143,11 @@ impl TrustedRoots {
                 text: format!("it showed the CA's own certificate ({}) as its own", leaf.subject_text()),
             });
         }
-        let named: Vec<_> =
-            self.roots.iter().filter(|root| root.key.is_rsa && root.subject == leaf.issuer).collect();
+        let named: Vec<_> = self
+            .roots
+            .iter()
+            .filter(|root| root.key.is_rsa == leaf.key.is_rsa && root.subject == leaf.issuer)
+            .collect();
         if named.is_empty() {
             return Err(self.unknown_issuer(leaf));
         }
@@ -245,6 +248,12 @@ pub(crate) fn leads_to_root(roots: &[ParsedCertificate], chain: &[CertificateDer
     TrustedRoots::new(roots)?
         .verify(leaf, others, KeyUsage::client_auth(), UnixTime::now())
         .map_err(|refusal| Error::undelivered(ErrorKind::CredentialsInvalid, refusal.text))
+}
+
+/// Returns whether a node or SDK may have a certificate that is marked as a CA's. The script of 3.x marks them so. Accepting
+/// one that the CA issued itself gives its owner nothing: with the mark, it could issue another to itself.
+fn may_have_the_mark(leaf: &ParsedCertificate) -> bool {
+    !leaf.key.is_sm2 && leaf.key.algorithm != alg_id::ECDSA_P256K1.as_ref()
 }
 
 /// Returns our own text for an error of webpki, whose text may quote the certificate.

@@ -1,5 +1,5 @@
-//! Leaves of RSA chains of 3.x, which their script marks as certificates of CAs: accepted with an RSA key if an RSA CA
-//! issued them directly, and nowhere else.
+//! Leaves of chains of 3.x, which their script marks as certificates of CAs: accepted with an RSA key or one on P-256 if the
+//! CA issued them directly, and nowhere else.
 
 use amop_devnet::chain::{
     Algorithm, Chain, ChainKind, ChainOptions, Issuer, LeafOptions, Period, Role, Sent, Version,
@@ -17,9 +17,12 @@ fn leaf() -> LeafOptions {
 
 #[tokio::test]
 async fn leaf_with_the_mark_of_a_ca_is_accepted_by_both_sides() {
-    for root_version in [Version::V1, Version::V3] {
-        let network = Network::with(&ChainOptions { root_version, ..rsa() });
-        assert_talks(&network.node, &network.sdk).await;
+    for algorithm in [Algorithm::Rsa, Algorithm::P256] {
+        for root_version in [Version::V1, Version::V3] {
+            let options = ChainOptions::of(ChainKind::v3(algorithm));
+            let network = Network::with(&ChainOptions { root_version, ..options });
+            assert_talks(&network.node, &network.sdk).await;
+        }
     }
 }
 

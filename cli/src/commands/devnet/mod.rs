@@ -12,6 +12,7 @@ use std::path::{self, Path, PathBuf};
 use amop::{Tls, text};
 use amop_devnet::{Counters, Generation};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Serialize, Serializer};
 
 use self::behaviour::Behaviour;
@@ -58,8 +59,8 @@ pub(crate) struct Devnet {
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = whole::<u32>(1..=32767))]
     group: u32,
     /// The generation of the nodes, 2 or 3
-    #[arg(long, value_name = "GENERATION", default_value = "2", value_parser = ["2", "3"])]
-    generation: String,
+    #[arg(long, value_name = "GENERATION", default_value = "2", value_parser = devnet_generation())]
+    generation: Generation,
     /// RSA certificates: with generation 2 an RSA channel, the default of chains since 2.9, with static RSA key exchange;
     /// with generation 3 the default
     #[arg(long)]
@@ -84,11 +85,20 @@ pub(crate) struct Devnet {
     behaviour: Behaviour,
 }
 
+/// Returns the parser of the generation of embedded nodes, for clap.
+pub(crate) fn devnet_generation() -> impl TypedValueParser<Value = Generation> {
+    let names = [Generation::V2, Generation::V3].map(Generation::name);
+    PossibleValuesParser::new(names).map(|name| match name == Generation::V3.name() {
+        true => Generation::V3,
+        false => Generation::V2,
+    })
+}
+
 impl Devnet {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        self.behaviour.check(self.generation())?;
+        self.behaviour.check(self.generation)?;
         let builder = amop_devnet::Devnet::builder()
-            .generation(self.generation())
+            .generation(self.generation)
             .host(self.host)
             .ports(self.ports()?)
             .dir(&self.dir)
@@ -118,11 +128,6 @@ impl Devnet {
         devnet.stop().await;
         output.emit_now(&Summary::of(&counters))?;
         Ok(Exit::Done)
-    }
-
-    fn generation(&self) -> Generation {
-        // clap accepts no other word.
-        if self.generation == Generation::V3.name() { Generation::V3 } else { Generation::V2 }
     }
 
     fn ports(&self) -> Outcome<Vec<u16>> {

@@ -20,7 +20,7 @@ fn p2p_port() {
 }
 
 #[test]
-fn node_3x() {
+fn websocket_server_with_a_wrong_answer() {
     let place = Place::with_nodes();
     let node = ForgedNode::start(&place, KeyExchange::X25519, |received| match received {
         [] => Some(Vec::new()),
@@ -29,7 +29,7 @@ fn node_3x() {
         }
         _ => None,
     });
-    Diagnosis::of(&place, &node.endpoint, &[]).is("handshake", 5, "node-3x", "WebSocket");
+    Diagnosis::of(&place, &node.endpoint, &[]).is("handshake", 5, "no-common-protocol", "header Connection");
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn node_3x_without_tls() {
     let place = Place::with_nodes();
     let switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
     let node = listen(|mut stream| answer(&mut stream, b"GET ", switch));
-    Diagnosis::of(&place, &node, &[]).is("tls", 5, "node-3x", "switches to WebSocket, without TLS");
+    Diagnosis::of(&place, &node, &[]).is("tls", 5, "plain-node-3x", "switches to WebSocket, without TLS");
 }
 
 #[test]
