@@ -13,6 +13,10 @@ for tls in static-rsa gm; do
     echo "over $tls"
     AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test client
 done
+for tls in tlcp off; do
+    echo "over $tls at nodes of 3.x"
+    AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test client -- both:: websocket::
+done
 scripts/chaos.sh "" "${CHAOS_SECONDS:-60}"
 AMOP_SOAK_SECONDS=${SOAK_SECONDS:-60} cargo test --locked --package amop-devnet --test soak -- --nocapture over_tls
 scripts/fuzz.sh "${FUZZ_SECONDS:-20}"

@@ -30,6 +30,8 @@ for tls in static-rsa gm; do
     echo "over $tls"
     AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test examples
 done
+echo "at nodes of 3.x"
+AMOP_TEST_GENERATION=3 cargo test --locked --package amop-tests --test examples
 if [ ${#left_out[@]} -gt 0 ]; then
     echo "programs in ${left_out[*]} were skipped: the missing tools are listed above"
     exit 77

@@ -18,3 +18,8 @@ for tls in static-rsa gm; do
     echo "over $tls"
     AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test client -- channels:: renewing::
 done
+# Nodes of 3.x with SM certificates, and without TLS.
+for tls in tlcp off; do
+    echo "over $tls at nodes of 3.x"
+    AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test client -- both::unicasts both::broadcast both::topic
+done

@@ -272,6 +272,22 @@ func TestEveryKindOfChannelIsConnected(t *testing.T) {
 	equal(t, amop.TLSStaticRSA.String(), "static-rsa")
 }
 
+func TestEveryKindOf3xNodeIsConnected(t *testing.T) {
+	for _, kind := range []amop.TLSKind{amop.TLSECDHE, amop.TLSTLCP, amop.TLSOff} {
+		options := []devnet.Option{devnet.Nodes(1), devnet.Generation(amop.Generation3), devnet.TLS(kind)}
+		own := must[*devnet.Devnet](t)(devnet.Start(soon(t), options...))
+		equal(t, own.Credentials() == "", kind == amop.TLSOff)
+		generation := amop.Generation(amop.Generation3)
+		client := must[*amop.Client](t)(amop.Connect(soon(t), own.Node(0), generation))
+		equal(t, client.Stats().Endpoints[0].TLS, kind)
+		ok(t, client.Close())
+		ok(t, own.Stop())
+	}
+	_, err := devnet.Start(soon(t), devnet.Generation(amop.Generation3), devnet.TLS(amop.TLSGM))
+	fails(t, err, amop.ErrInvalidArgument)
+	equal(t, amop.TLSOff.String(), "off")
+}
+
 func TestGMCredentialsAreReadFromFilesOrMemory(t *testing.T) {
 	own := must[*devnet.Devnet](t)(devnet.Start(soon(t), devnet.Nodes(1), devnet.TLS(amop.TLSGM)))
 	t.Cleanup(func() { own.Stop() })

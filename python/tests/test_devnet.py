@@ -148,6 +148,22 @@ def test_every_kind_of_channel_is_connected(tls: TlsChoice, topic: str) -> None:
         Devnet(nodes=1, tls="tlcp")
 
 
+@pytest.mark.parametrize("tls", ["ecdhe", "tlcp", "off"])
+def test_every_kind_of_3x_node_is_connected(tls: TlsChoice, topic: str) -> None:
+    with Devnet(nodes=1, tls=tls, generation="3") as devnet, devnet.connect(0, generation="3") as client:
+        client.broadcast(topic)
+        assert client.stats().endpoints[0].tls == tls
+        if tls == "off":
+            with pytest.raises(AttributeError):
+                _ = devnet.credentials
+            with pytest.raises(amop.ArgumentError):
+                client.reload_credentials()
+        else:
+            assert devnet.credentials.is_dir()
+    with pytest.raises(amop.ArgumentError):
+        Devnet(nodes=1, tls="gm", generation="3")
+
+
 def test_gm_credentials_are_read_from_files_or_memory() -> None:
     with Devnet(nodes=1, tls="gm") as devnet:
         gm = devnet.credentials / "gm"

@@ -242,15 +242,52 @@ static void peers_that_are_not_nodes_are_reported(void **state)
 }
 
 /* Starts one node with this kind of channel. */
-static amop_devnet *node_of(int32_t tls)
+static amop_devnet *node_of_generation(int32_t generation, int32_t tls)
 {
     amop_devnet_options *options = amop_devnet_options_new();
     OK(amop_devnet_options_set_nodes(options, 1));
+    OK(amop_devnet_options_set_generation(options, generation));
     OK(amop_devnet_options_set_tls(options, tls));
     amop_devnet *started = NULL;
     OK(amop_devnet_start(options, &started, &error));
     amop_devnet_options_free(options);
     return started;
+}
+
+static amop_devnet *node_of(int32_t tls)
+{
+    return node_of_generation(AMOP_GENERATION_AUTO, tls);
+}
+
+static void every_kind_of_3x_node_is_connected(void **state)
+{
+    (void)state;
+    const int32_t kinds[] = {AMOP_TLS_ECDHE, AMOP_TLS_TLCP, AMOP_TLS_OFF};
+    amop_devnet *own = devnet;
+    for (size_t n = 0; n < 3; n++) {
+        devnet = node_of_generation(AMOP_GENERATION_3, kinds[n]);
+        amop_options *options = amop_options_new();
+        OK(amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 0)));
+        OK(amop_options_set_generation(options, AMOP_GENERATION_3));
+        OK(amop_options_set_tls(options, kinds[n]));
+        if (kinds[n] == AMOP_TLS_OFF) {
+            assert_null(amop_devnet_credentials(devnet));
+        } else {
+            OK(amop_options_set_credentials(options, amop_devnet_credentials(devnet)));
+        }
+        amop_client *client = client_with(options);
+        assert_int_equal(endpoint_stat_value(client, 0, AMOP_STAT_TLS), kinds[n]);
+        end(client);
+        amop_devnet_free(devnet);
+    }
+    devnet = own;
+    amop_devnet_options *of_nodes = amop_devnet_options_new();
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, NULL, amop_devnet_options_set_generation(of_nodes, 1));
+    OK(amop_devnet_options_set_generation(of_nodes, AMOP_GENERATION_3));
+    OK(amop_devnet_options_set_tls(of_nodes, AMOP_TLS_GM));
+    amop_devnet *refused = untouched();
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "tlcp or off", amop_devnet_start(of_nodes, &refused, &error));
+    amop_devnet_options_free(of_nodes);
 }
 
 static void every_kind_of_channel_is_connected(void **state)
@@ -334,6 +371,7 @@ int main(void)
         cmocka_unit_test(unusable_credentials_report_the_reason),
         cmocka_unit_test(expired_certificates_are_reported_with_dates),
         cmocka_unit_test(every_kind_of_channel_is_connected),
+        cmocka_unit_test(every_kind_of_3x_node_is_connected),
         cmocka_unit_test(gm_credentials_are_read_from_files_or_memory),
         cmocka_unit_test(credentials_are_loaded_again),
         cmocka_unit_test(invalid_and_unknown_endpoints_are_rejected),

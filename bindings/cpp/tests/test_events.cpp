@@ -280,6 +280,18 @@ TEST_CASE("every kind of channel is connected") {
     }
 }
 
+TEST_CASE("every kind of 3.x node is connected") {
+    for (const auto tls : {amop::Tls::ecdhe, amop::Tls::tlcp, amop::Tls::off}) {
+        const amop::Devnet nodes(
+            amop::DevnetOptions{}.nodes(1).generation(amop::Generation::v3).tls(tls));
+        CHECK(nodes.credentials().empty() == (tls == amop::Tls::off));
+        amop::Client client(nodes.client_options(0).generation(amop::Generation::v3));
+        CHECK(client.stats().endpoints.at(0).tls == tls);
+    }
+    const auto wrong = amop::DevnetOptions{}.generation(amop::Generation::v3).tls(amop::Tls::gm);
+    CHECK(code_of([&] { amop::Devnet{wrong}; }) == amop::Code::invalid_argument);
+}
+
 TEST_CASE("gm credentials are read from files or memory") {
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1).tls(amop::Tls::gm));
     const auto file = [&](const char* name) { return std::string(nodes.credentials()) + "/gm/" + name; };

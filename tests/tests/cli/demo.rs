@@ -6,7 +6,16 @@ use crate::amop::{Place, masked};
 
 #[test]
 fn demo_prints_both_transcripts() {
-    let ended = Place::empty().run(&["demo"]);
+    prints_both_transcripts(&["demo"]);
+}
+
+#[test]
+fn demo_prints_both_transcripts_on_3x_nodes() {
+    prints_both_transcripts(&["demo", "--generation", "3"]);
+}
+
+fn prints_both_transcripts(arguments: &[&str]) {
+    let ended = Place::empty().run(arguments);
     assert_eq!((ended.code, ended.stderr), (0, vec![]));
     let expected = "\
 Two embedded nodes of one chain: NODE and NODE

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use amop::{Client, Delivery, ErrorKind, Event, Request, Subscription};
-use amop_devnet::{Devnet, Generation};
+use amop_devnet::Devnet;
 
-use crate::fixture::{client, devnet, event, soon, until};
+use crate::fixture::{client, devnet, devnet_of_3x, event, soon, tls_of_2x, until};
 
-/// Runs a test on nodes of each generation.
+/// Runs a test on nodes of each generation, with the kind of TLS that `$AMOP_TEST_TLS` sets for the generation that has it.
 async fn on_both(nodes: usize, test: impl AsyncFn(Devnet)) {
-    for generation in [Generation::V2, Generation::V3] {
-        eprintln!("generation {generation:?}");
-        test(devnet(Devnet::builder().generation(generation).nodes(nodes)).await).await;
+    if tls_of_2x().is_some() {
+        eprintln!("nodes of 2.x");
+        test(devnet(Devnet::builder().nodes(nodes)).await).await;
     }
+    eprintln!("nodes of 3.x");
+    test(devnet_of_3x(Devnet::builder().nodes(nodes)).await).await;
 }
 
 async fn next(messages: &mut Subscription) -> amop::Message {

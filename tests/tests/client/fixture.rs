@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amop::{Client, ClientBuilder, Event, Events, Tls};
-use amop_devnet::{Devnet, DevnetBuilder};
+use amop_devnet::{Devnet, DevnetBuilder, Generation};
 
 /// The limit of every wait. A test that passes does not come near it.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
@@ -17,11 +17,33 @@ pub(crate) const SHORT_LIMITS: [Duration; 4] = [
     Duration::from_secs(4),
 ];
 
-/// Starts nodes with TLS and credentials. `$AMOP_TEST_TLS` sets the kind of their channel, so that the same tests run over
-/// each: `ecdhe` (the default), `static-rsa` or `gm`.
+/// Returns the kind of TLS that `$AMOP_TEST_TLS` sets, so that the same tests run over each: `ecdhe` (the default); of 2.x
+/// nodes `static-rsa` or `gm`; of 3.x nodes `tlcp` or `off`.
+fn tls_of_run() -> Tls {
+    std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"))
+}
+
+/// Returns the kind of TLS for nodes of 2.x, `None` if this run is about nodes of 3.x alone.
+pub(crate) fn tls_of_2x() -> Option<Tls> {
+    Some(tls_of_run()).filter(|tls| !matches!(tls, Tls::Tlcp | Tls::Off))
+}
+
+/// Returns the kind of TLS for nodes of 3.x.
+fn tls_of_3x() -> Tls {
+    match tls_of_run() {
+        of_3x @ (Tls::Tlcp | Tls::Off) => of_3x,
+        _ => Tls::Ecdhe,
+    }
+}
+
+/// Starts nodes of 2.x with TLS and credentials.
 pub(crate) async fn devnet(builder: DevnetBuilder) -> Devnet {
-    let tls = std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"));
-    devnet_with(builder, tls).await
+    devnet_with(builder, tls_of_2x().unwrap_or(Tls::Ecdhe)).await
+}
+
+/// Starts nodes of 3.x, with credentials unless TLS is off.
+pub(crate) async fn devnet_of_3x(builder: DevnetBuilder) -> Devnet {
+    devnet_with(builder.generation(Generation::V3), tls_of_3x()).await
 }
 
 /// Starts nodes with this kind of channel.

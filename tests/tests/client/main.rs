@@ -16,6 +16,7 @@ mod names;
 mod nodes;
 mod overload;
 mod own_node;
+mod pairings;
 mod panics;
 mod private;
 mod reconnecting;

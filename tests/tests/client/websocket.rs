@@ -3,32 +3,55 @@
 use std::time::Duration;
 
 use amop::transport::Generations;
-use amop::{Delivery, ErrorKind, Event, Request};
+use amop::{Delivery, ErrorKind, Event, Request, Tls};
+use amop_devnet::chain::{Algorithm, ChainFolder, ChainKind};
 use amop_devnet::{Devnet, DevnetBuilder, Generation};
 
-use crate::fixture::{client, devnet, event, soon, until};
+use crate::fixture::{client, devnet_of_3x, devnet_with, event, soon, until};
 
 fn nodes(count: usize) -> DevnetBuilder {
     Devnet::builder().generation(Generation::V3).nodes(count)
 }
 
 #[tokio::test]
-async fn generation_is_found_by_either_kind_of_credentials() {
-    for (generation, protocol) in [(Generation::V2, 3), (Generation::V3, 2)] {
-        for rsa in [false, true] {
-            let devnet = devnet(Devnet::builder().generation(generation).rsa(rsa)).await;
-            let client = soon("the client", devnet.node(0).client().connect()).await.unwrap();
-            let mut events = client.events();
-            client.publish("nobody", "").await.unwrap_err();
-            devnet.node(0).cut_sessions();
-            let found = event(&mut events, "the return", |event| match event {
-                Event::Reconnected { protocol, .. } => Some(protocol),
-                _ => None,
-            })
-            .await;
-            assert_eq!(found, protocol, "{generation:?}, rsa: {rsa}");
-        }
+async fn generation_is_found_whatever_the_certificates_suggest() {
+    use Generation::{V2, V3};
+    for (generation, tls, protocol) in [
+        (V2, Tls::Ecdhe, 3),
+        (V2, Tls::StaticRsa, 3),
+        (V2, Tls::Gm, 3),
+        // The client takes 3.x for more likely, because real nodes of 2.x always use TLS.
+        (V2, Tls::Off, 3),
+        (V3, Tls::Ecdhe, 2),
+        // Without names, so that the certificates fit GM and TLCP alike.
+        (V3, Tls::Tlcp, 2),
+        (V3, Tls::Off, 2),
+    ] {
+        let devnet = devnet_with(Devnet::builder().generation(generation).nodes(1), tls).await;
+        let client = soon("the client", devnet.node(0).client().connect()).await.unwrap();
+        assert_eq!(client.stats().endpoints[0].tls, Some(tls));
+        let mut events = client.events();
+        client.publish("nobody", "").await.unwrap_err();
+        devnet.node(0).cut_sessions();
+        let found = event(&mut events, "the return", |event| match event {
+            Event::Reconnected { protocol, .. } => Some(protocol),
+            _ => None,
+        })
+        .await;
+        assert_eq!(found, protocol, "{generation:?}, {tls}");
     }
+}
+
+#[tokio::test]
+async fn chain_with_keys_on_p256_is_served_end_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = ChainKind::v3(Algorithm::P256);
+    ChainFolder::open_or_mint(folder.path(), 2, kind).unwrap();
+    let devnet = devnet_with(nodes(2).dir(folder.path()), Tls::Ecdhe).await;
+    assert_eq!(devnet.chain().kind(), kind);
+    let (server, publisher) = (client(&devnet, 1).await, client(&devnet, 0).await);
+    let _echo = server.serve("t").for_each(async |request: Request| request.data().clone()).await.unwrap();
+    assert_eq!(publisher.publish("t", "x").wait_for_subscriber(true).await.unwrap().data(), "x");
 }
 
 #[tokio::test]
@@ -37,7 +60,7 @@ async fn pinned_generation_fails_at_nodes_of_the_other_one() {
         (Generation::V3, Generations::V2, "channel handshake"),
         (Generation::V2, Generations::V3, "upgrade to WebSocket"),
     ] {
-        let devnet = devnet(Devnet::builder().generation(generation)).await;
+        let devnet = devnet_with(Devnet::builder().generation(generation), Tls::Ecdhe).await;
         let error = devnet.node(0).client().generation(pinned).connect().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Handshake, "{error}");
         assert!(error.message().contains(text) && !error.message().contains("tried as"), "{error}");
@@ -47,8 +70,8 @@ async fn pinned_generation_fails_at_nodes_of_the_other_one() {
 #[tokio::test]
 async fn endpoint_of_the_other_generation_is_down_as_unsupported() {
     // Without TLS, so that both accept the same client.
-    let two = devnet(Devnet::builder().plain(true)).await;
-    let three = devnet(nodes(1).plain(true)).await;
+    let two = devnet_with(Devnet::builder(), Tls::Off).await;
+    let three = devnet_with(nodes(1), Tls::Off).await;
     let client = two.node(0).client().connect().await.unwrap();
     let mut events = client.events();
     client.add_endpoint(three.node(0).endpoint()).unwrap();
@@ -66,7 +89,7 @@ async fn endpoint_of_the_other_generation_is_down_as_unsupported() {
 
 #[tokio::test]
 async fn topic_that_was_left_is_refused_though_the_node_keeps_it() {
-    let devnet = devnet(nodes(2)).await;
+    let devnet = devnet_of_3x(nodes(2)).await;
     let (subscriber, publisher) = (client(&devnet, 1).await, client(&devnet, 0).await);
     drop(subscriber.subscribe("t").await.unwrap());
     until("the node to know it", || devnet.node(1).topics() == ["t"]).await;
@@ -79,7 +102,7 @@ async fn topic_that_was_left_is_refused_though_the_node_keeps_it() {
 
 #[tokio::test]
 async fn silent_subscriber_of_another_node_is_a_time_out_of_the_node() {
-    let devnet = devnet(nodes(2).push_limit(Duration::from_millis(50))).await;
+    let devnet = devnet_of_3x(nodes(2).push_limit(Duration::from_millis(50))).await;
     let (server, publisher) = (client(&devnet, 1).await, client(&devnet, 0).await);
     let mut requests = server.serve("t").await.unwrap();
     let call = publisher.publish("t", "x").wait_for_subscriber(true).retry(amop::Retry::Never);
@@ -94,7 +117,7 @@ async fn silent_subscriber_of_another_node_is_a_time_out_of_the_node() {
 
 #[tokio::test]
 async fn silent_subscriber_of_the_own_node_costs_the_own_deadline() {
-    let devnet = devnet(nodes(1).push_limit(Duration::from_millis(50))).await;
+    let devnet = devnet_of_3x(nodes(1).push_limit(Duration::from_millis(50))).await;
     let (server, publisher) = (client(&devnet, 0).await, client(&devnet, 0).await);
     let mut requests = server.serve("t").await.unwrap();
     let error = publisher.publish("t", "x").timeout(Duration::from_secs(1)).await.unwrap_err();
@@ -108,7 +131,7 @@ async fn silent_subscriber_of_the_own_node_costs_the_own_deadline() {
 
 #[tokio::test]
 async fn session_that_is_its_own_subscriber_gets_its_request_twice() {
-    let devnet = devnet(nodes(1).push_limit(Duration::from_millis(50))).await;
+    let devnet = devnet_of_3x(nodes(1).push_limit(Duration::from_millis(50))).await;
     let client = client(&devnet, 0).await;
     let mut requests = client.serve("self").await.unwrap();
     let call = tokio::spawn(client.publish("self", "x").timeout(crate::fixture::GUARD).into_future());
@@ -119,7 +142,7 @@ async fn session_that_is_its_own_subscriber_gets_its_request_twice() {
 
 #[tokio::test]
 async fn lost_subscriber_of_another_node_may_have_had_the_message() {
-    let devnet = devnet(nodes(2)).await;
+    let devnet = devnet_of_3x(nodes(2)).await;
     let (server, publisher) = (client(&devnet, 1).await, client(&devnet, 0).await);
     let mut requests = server.serve("t").await.unwrap();
     let call = publisher.publish("t", "x").wait_for_subscriber(true).retry(amop::Retry::Never);
@@ -133,7 +156,7 @@ async fn lost_subscriber_of_another_node_may_have_had_the_message() {
 
 #[tokio::test]
 async fn codes_of_nodes_and_beyond_16_bits_are_refused() {
-    let devnet = devnet(nodes(1)).await;
+    let devnet = devnet_of_3x(nodes(1)).await;
     let (server, publisher) = (client(&devnet, 0).await, client(&devnet, 0).await);
     let mut requests = server.serve("t").await.unwrap();
     let call = tokio::spawn(publisher.publish("t", "x").into_future());
@@ -148,7 +171,7 @@ async fn codes_of_nodes_and_beyond_16_bits_are_refused() {
 
 #[tokio::test]
 async fn longest_topic_and_message_are_carried() {
-    let devnet = devnet(nodes(1)).await;
+    let devnet = devnet_of_3x(nodes(1)).await;
     let (server, publisher) = (client(&devnet, 0).await, client(&devnet, 0).await);
     let topic = "t".repeat(65_535);
     let served =

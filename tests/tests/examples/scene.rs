@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use amop::Tls;
-use amop_devnet::Devnet;
+use amop_devnet::{Devnet, Generation};
 use amop_tests::program::Program;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -25,6 +25,15 @@ fn tls_of_run() -> Tls {
     std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"))
 }
 
+/// Returns the generation that `$AMOP_TEST_GENERATION` sets: 2 (the default) or 3.
+fn generation_of_run() -> Generation {
+    match std::env::var("AMOP_TEST_GENERATION").as_deref() {
+        Ok("3") => Generation::V3,
+        Ok("2") | Err(_) => Generation::V2,
+        Ok(other) => panic!("{other} is not a generation"),
+    }
+}
+
 /// Two nodes whose credentials are found from the folder that programs run in.
 pub(crate) struct Nodes {
     folder: TempDir,
@@ -35,7 +44,8 @@ pub(crate) struct Nodes {
 impl Nodes {
     pub(crate) fn start() -> Nodes {
         let folder = TempDir::new().unwrap();
-        let builder = Devnet::builder().dir(folder.path().join("amop-devnet")).tls(tls_of_run());
+        let builder = Devnet::builder().generation(generation_of_run());
+        let builder = builder.dir(folder.path().join("amop-devnet")).tls(tls_of_run());
         let devnet = builder.start_blocking().unwrap();
         Nodes { folder, devnet, began: SystemTime::now() }
     }

@@ -13,7 +13,7 @@ use super::openssl::rsa_chain;
 use crate::amop::{Place, Unused, unresolvable};
 
 /// A port that runs `serve` for each connection, until the test process exits.
-fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
+pub(crate) fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
@@ -35,7 +35,7 @@ fn received(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// Sends this after receiving something that begins with `cue`, and closes.
-fn answer(stream: &mut TcpStream, cue: &[u8], answer: &[u8]) {
+pub(crate) fn answer(stream: &mut TcpStream, cue: &[u8], answer: &[u8]) {
     if received(stream).starts_with(cue) {
         // The client may close before everything is written.
         let _ = stream.write_all(answer);
@@ -174,7 +174,7 @@ fn gm_channel() {
     for credentials in ["amop-devnet/sdk", "own"] {
         let ended = place.run(&["publish", &channel, "hello", "hi", "--credentials", credentials]);
         assert_eq!(ended.code, 5, "{ended:?}");
-        assert!(ended.stderr[0].contains("a GM one"), "{ended:?}");
+        assert!(ended.stderr[0].contains("GM"), "{ended:?}");
     }
 }
 

@@ -4,6 +4,7 @@ mod channel;
 mod credentials;
 mod diagnosis;
 pub(crate) mod forged_node;
+mod generation_3;
 mod listeners;
 mod openssl;
 mod output;

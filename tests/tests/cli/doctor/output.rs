@@ -83,6 +83,7 @@ fn each_listed_finding_has_a_test() {
     let tests = [
         include_str!("channel.rs"),
         include_str!("credentials.rs"),
+        include_str!("generation_3.rs"),
         include_str!("listeners.rs"),
         include_str!("tls.rs"),
     ]
