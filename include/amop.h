@@ -512,6 +512,11 @@ enum amop_tls
     AMOP_TLS_GM = 3,
     /** TLCP, of SM chains of generation 3. */
     AMOP_TLS_TLCP = 4,
+    /**
+     * No TLS: plain TCP, without credentials, for 3.x nodes that are set up so (disable_ssl). Anybody on the way can read
+     * and change what is sent.
+     */
+    AMOP_TLS_OFF = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -795,7 +800,7 @@ amop_status amop_options_set_dispatcher_threads(amop_options *options,
  * - other numbers have no unit, and flags are `true` or `false`;
  * - `retry` is `never`, `definite` or `at_least_once`;
  * - `endpoint` adds one, `endpoints` a list that is separated by commas;
- * - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm` or `tlcp`;
+ * - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm`, `tlcp` or `off`;
  * - `credentials` is a folder, `credential_files` three paths separated by commas, `credential_files_gm` five.
  *
  * - Ownership: `name` and `value` are copied.
@@ -2765,12 +2770,19 @@ amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);
 
 /**
- * Sets the kind of the nodes' channel, an AMOP_TLS_*: AMOP_TLS_ECDHE (secp256k1 certificates, the default),
- * AMOP_TLS_STATIC_RSA (RSA certificates) or AMOP_TLS_GM (SM2 certificates). A folder holds a chain of one kind.
+ * Sets the kind of the nodes' TLS, an AMOP_TLS_*. For nodes of generation 2: AMOP_TLS_ECDHE (secp256k1 certificates, the
+ * default), AMOP_TLS_STATIC_RSA (RSA certificates) or AMOP_TLS_GM (SM2 certificates); for nodes of generation 3:
+ * AMOP_TLS_ECDHE (RSA certificates, the default) or AMOP_TLS_TLCP (SM2 certificates); for both AMOP_TLS_OFF, with which
+ * clients need no credentials. A folder holds a chain of one kind.
  */
 AMOP_API
 amop_status amop_devnet_options_set_tls(amop_devnet_options *options,
                                         int32_t tls);
+
+/** Sets the generation of the nodes, an AMOP_GENERATION_*. Default: AMOP_GENERATION_2, and so is AMOP_GENERATION_AUTO. */
+AMOP_API
+amop_status amop_devnet_options_set_generation(amop_devnet_options *options,
+                                               int32_t generation);
 
 /** @} */
 
@@ -2810,8 +2822,12 @@ AMOP_API size_t amop_devnet_node_count(const amop_devnet *devnet);
 /** Returns the address of a node, for amop_options_add_endpoint; NULL for an invalid index. */
 AMOP_API const char *amop_devnet_endpoint(const amop_devnet *devnet, size_t node);
 
-/** Returns the folder with the credentials for clients, for amop_options_set_credentials; NULL for NULL. */
-AMOP_API const char *amop_devnet_credentials(const amop_devnet *devnet);
+/**
+ * Returns the folder with the credentials for clients, for amop_options_set_credentials; NULL for NULL, and if the nodes
+ * use no TLS.
+ */
+AMOP_API
+const char *amop_devnet_credentials(const amop_devnet *devnet);
 
 /**
  * Kills a node, as a crash does: when this returns, its port is closed and its sessions are cut.

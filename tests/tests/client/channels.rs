@@ -102,7 +102,7 @@ async fn named_files_never_lead_to_others() {
     for builder in [named, at().credentials(sdk.join("sdk.crt"))] {
         let error = builder.connect().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TlsNoCommon, "{error}");
-        assert!(error.message().contains("GM one (-G)"), "{error}");
+        assert!(error.message().contains("GM channel (-G)"), "{error}");
     }
 }
 
