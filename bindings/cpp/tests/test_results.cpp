@@ -70,9 +70,8 @@ TEST_CASE("streams write names, and no payloads") {
     CHECK(written(amop::Overflow::drop_oldest) == "drop_oldest");
     CHECK(written(amop::Placement::one) == "one");
     CHECK(written(amop::Confirm::always) == "always");
-    for (const auto tls :
-         {amop::Tls::automatic, amop::Tls::ecdhe, amop::Tls::static_rsa, amop::Tls::gm, amop::Tls::tlcp,
-          amop::Tls::off}) {
+    for (const auto tls : {amop::Tls::automatic, amop::Tls::ecdhe, amop::Tls::static_rsa, amop::Tls::gm,
+                           amop::Tls::tlcp, amop::Tls::off}) {
         CHECK_FALSE(amop::to_string(tls).empty());
         CHECK(written(tls) == amop::to_string(tls));
     }
