@@ -107,7 +107,8 @@ impl ClientCore {
         };
         let topic = topic.private()?;
         self.check_private(&topic)?;
-        if self.dialler.credentials().has_point(&key.public_key().to_point()) {
+        let credentials = self.dialler.credentials();
+        if credentials.is_some_and(|own| own.has_point(&key.public_key().to_point())) {
             let text = format!(
                 "the key for {topic:?} is that of this client's certificate, which must sign nothing but TLS handshakes: \
                  use a key of its own (amop keys new makes one)"
