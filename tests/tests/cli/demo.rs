@@ -1,6 +1,8 @@
 //! `amop demo`: both transcripts, with nothing but the program itself.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use crate::amop::{Place, masked};
 
@@ -44,10 +46,22 @@ To keep nodes running: amop devnet. All verbs: amop --help";
     assert_eq!(shown.join("\n"), expected);
 }
 
+/// Takes a port. One that another process keeps for a minute is taken as well.
+fn taken(address: &str) -> io::Result<TcpListener> {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let listener = TcpListener::bind(address);
+        // Another demo may use it, which ends at any time.
+        if listener.is_ok() || Instant::now() > until {
+            return listener;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn demo_uses_free_ports_if_the_usual_are_in_use() {
-    // If this fails, another process uses the port: it is in use in either case.
-    let _taken = TcpListener::bind("127.0.0.1:20201");
+    let _taken = taken("127.0.0.1:20201");
     let ended = Place::empty().run(&["demo", "--json"]);
     assert_eq!((ended.code, ended.stderr), (0, vec![]));
     let shown: Vec<_> = ended.stdout.iter().map(|line| masked(line)).collect();
