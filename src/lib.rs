@@ -30,6 +30,7 @@
 //!
 //! # Modules
 //! A call passes down through these layers; a lower layer never calls a higher one.
+//! - `config`: reads configuration files, ours and those of other SDKs, with the feature of that name.
 //! - `client`: many sessions behind one API. It chooses the node, retries, and keeps subscriptions and services.
 //! - `session`: one connection. A state machine decides, and the driver moves its bytes.
 //! - `delivery`: bounded queues from sessions to subscriptions, threads for handlers, duplicates, events.
@@ -44,8 +45,12 @@
 #![warn(missing_debug_implementations)]
 
 mod client;
+#[cfg(feature = "config")]
+#[doc(hidden)]
+pub mod config;
 mod delivery;
 mod error;
+mod files;
 mod private;
 #[doc(hidden)]
 pub mod protocol;
@@ -69,6 +74,8 @@ pub fn run_as_handler<R>(callback: impl FnOnce() -> R) -> R {
     client::as_handler(callback)
 }
 
+#[doc(hidden)]
+pub use client::Settings;
 pub use client::{
     Broadcast, CallHandle, Client, ClientBuilder, Confirm, EndpointState, EndpointStats, EventListener,
     Events, IntoAnswer, IntoTopic, OpenPrivateTopic, Placement, PrivateTopic, PrivateTopicStats, Publish,

@@ -40,6 +40,18 @@ func TestCredentialsMayBeAFolderFilesOrPEM(t *testing.T) {
 	})
 }
 
+func TestConfigurationFileOfAnotherSDKConnects(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.toml")
+	text := fmt.Sprintf("[Network]\nType=\"channel\"\nCAFile=%q\nCert=%q\nKey=%q\n[[Network.Connection]]\nNodeURL=%q\nGroupID=1\n",
+		credential("ca.crt"), credential("sdk.crt"), credential("sdk.key"), nodes.Endpoints()[0])
+	ok(t, os.WriteFile(path, []byte(text), 0o600))
+	connect(t, amop.ConfigFile(path))
+	_, err := amop.Connect(t.Context(), amop.ConfigFile(filepath.Join(t.TempDir(), "missing.toml")))
+	if !errors.Is(err, amop.ErrInvalidArgument) || !strings.Contains(err.Error(), "missing.toml") {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
 // silent returns the address of a listener that sends nothing.
 func silent(t *testing.T) string {
 	t.Helper()

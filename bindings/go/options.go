@@ -271,6 +271,15 @@ func Credentials(folder string) Option {
 	})
 }
 
+// ConfigFile sets the path of a configuration file: a TOML file of this library, or the file that a program has for another
+// SDK (java-sdk, go-sdk, the C SDK, web3sdk, nodejs-sdk, python-sdk), whose kind is recognised by its content. It is read
+// when connecting. The other options precede what the file states; if an endpoint is given, those of the file are not used.
+func ConfigFile(path string) Option {
+	return clientOption(func(o *clientOptions) {
+		o.ConfigFile = o.text(ErrInvalidArgument, "the configuration file", path)
+	})
+}
+
 // CredentialFiles sets the paths of the three files: the CA, the client's certificate followed by the intermediate
 // certificates up to the CA, and the private key (PKCS#8 or SEC1, not encrypted). All are PEM.
 func CredentialFiles(ca, cert, key string) Option {

@@ -5,13 +5,45 @@ use std::io::{self, Write};
 
 use amop::text::{is_unprintable, printable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, Command, CommandFactory, Error, FromArgMatches};
+use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches};
 
 use crate::arguments::Arguments;
+
+/// The options with which the argument [`ENDPOINTS`] is left out.
+const INSTEAD_OF_ENDPOINT: [&str; 2] = ["--config", "--endpoint"];
+
+/// The argument of the connecting verbs that names the nodes.
+const ENDPOINTS: &str = "endpoints";
 
 /// Returns the definition of all verbs and their arguments.
 pub(crate) fn definition() -> Command {
     taking_negative_numbers(Arguments::command())
+}
+
+/// Returns the definition for this command line: if the nodes are given by an option or in a configuration file, the
+/// argument for them is the option `--endpoint` instead.
+fn definition_for(given: &[OsString]) -> Command {
+    let is_there = |option: &str, argument: &OsString| {
+        let rest = argument.to_str().and_then(|argument| argument.strip_prefix(option));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    let mut options = given.iter().skip(1).take_while(|argument| *argument != "--");
+    if options.any(|argument| INSTEAD_OF_ENDPOINT.iter().any(|option| is_there(option, argument))) {
+        with_option_for_endpoints(definition())
+    } else {
+        definition()
+    }
+}
+
+fn with_option_for_endpoints(command: Command) -> Command {
+    let is_for_nodes = |argument: &Arg| argument.get_id() == ENDPOINTS && argument.is_positional();
+    let has_nodes = command.get_arguments().any(is_for_nodes);
+    let command = match has_nodes {
+        true => command
+            .mut_arg(ENDPOINTS, |nodes| nodes.long("endpoint").required(false).help_heading("Connection")),
+        false => command,
+    };
+    command.mut_subcommands(with_option_for_endpoints)
 }
 
 /// Lets options take negative numbers, so that their own parsers refuse them and state what to write. Otherwise the error
@@ -29,7 +61,7 @@ fn taking_negative_numbers(command: Command) -> Command {
 /// # Errors
 /// Returns what to print: help, the version, or an error.
 pub(crate) fn parse(given: &[OsString]) -> Result<Arguments, Error> {
-    let matches = definition().try_get_matches_from(given);
+    let matches = definition_for(given).try_get_matches_from(given);
     let parsed = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
     parsed.map_err(|error| without_useless_tip(error, given))
 }
@@ -44,7 +76,7 @@ fn without_useless_tip(mut error: Error, given: &[OsString]) -> Error {
     if let Some(at) = moved.iter().position(|argument| *argument == **unexpected) {
         let unexpected = moved.remove(at);
         moved.extend(["--".into(), unexpected]);
-        if definition().try_get_matches_from(moved).is_ok() {
+        if definition_for(given).try_get_matches_from(moved).is_ok() {
             return error;
         }
     }

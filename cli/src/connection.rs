@@ -1,16 +1,16 @@
 //! The arguments that all connecting verbs share: endpoints and credentials.
 
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use amop::transport::{CredentialSource, endpoint_list};
-use amop::{Client, Generations, Tls};
+use amop::{Client, Generations, Settings, Tls};
 use clap::Args;
 use clap::builder::TypedValueParser;
 use tokio::signal::unix::Signal;
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
+use crate::in_force::InForce;
 use crate::interrupt::{Interrupt, hang_ups};
 use crate::output::Output;
 use crate::values::{positive_seconds, text};
@@ -18,17 +18,32 @@ use crate::values::{positive_seconds, text};
 /// The progress text while a subscription isn't confirmed yet.
 pub(crate) const WAITING_FOR_TOPIC: &str = "waiting until the node knows the topic";
 
-/// The nodes to connect to, and the credentials.
+/// The nodes to connect to, and the settings of the connection.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Connection {
-    /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by commas
-    #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
-    endpoints: Endpoints,
+    /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by commas.
+    /// With --config it is left out, or given as --endpoint
+    #[arg(value_name = "ENDPOINT", value_parser = endpoints(), required = true)]
+    endpoints: Option<Endpoints>,
+    #[command(flatten)]
+    options: ConnectionOptions,
+}
+
+/// The settings of a connection, without its nodes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ConnectionOptions {
     #[command(flatten)]
     pub(crate) identity: Identity,
-    /// The time limit of one attempt to connect
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds, help_heading = "Connection")]
-    pub(crate) connect_timeout: Duration,
+    /// The time limit of one attempt to connect [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = positive_seconds, help_heading = "Connection")]
+    connect_timeout: Option<Duration>,
+}
+
+impl ConnectionOptions {
+    /// Returns what the command line states.
+    pub(crate) fn given(&self, endpoints: Option<&Endpoints>) -> Settings {
+        Settings { connect_timeout: self.connect_timeout, ..self.identity.given(endpoints) }
+    }
 }
 
 /// One or more endpoints, separated by commas, semicolons or blanks; they are parsed when they are used.
@@ -42,12 +57,6 @@ pub(crate) fn endpoints() -> impl TypedValueParser<Value = Endpoints> {
         // An empty text is kept, so that the error shows the right form.
         Endpoints(if endpoints.is_empty() { vec![text] } else { endpoints })
     })
-}
-
-impl Endpoints {
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
 }
 
 /// The credentials of the client, the kind of TLS, and the generation of the nodes.
@@ -74,26 +83,42 @@ pub(crate) struct Identity {
     #[arg(long, value_name = "FILE", requires = "ca", requires = "enc_cert", help_heading = "Connection")]
     enc_key: Option<PathBuf>,
     /// The kind of TLS: auto (the credentials decide), ecdhe, static-rsa, gm, tlcp or off (plain TCP, without credentials,
-    /// for 3.x nodes that are set up so)
-    #[arg(long, value_name = "KIND", default_value = "auto", help_heading = "Connection")]
-    pub(crate) tls: Tls,
-    /// The generation of the nodes: auto (found out), 2 or 3
-    #[arg(long, value_name = "GENERATION", default_value = "auto", help_heading = "Connection")]
-    pub(crate) generation: Generations,
+    /// for 3.x nodes that are set up so) [default: auto]
+    #[arg(long, value_name = "KIND", help_heading = "Connection")]
+    tls: Option<Tls>,
+    /// The generation of the nodes: auto (found out), 2 or 3 [default: auto]
+    #[arg(long, value_name = "GENERATION", help_heading = "Connection")]
+    generation: Option<Generations>,
+    /// A configuration file, of this library or of another SDK: java-sdk, go-sdk, the C SDK, web3sdk, nodejs-sdk or
+    /// python-sdk. ENDPOINT is then left out. Options and the environment variables AMOP_... precede the file
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    config: Option<PathBuf>,
 }
 
 impl Identity {
-    /// Returns where the credentials come from.
-    pub(crate) fn source(&self) -> CredentialSource {
+    /// Returns what the command line states.
+    pub(crate) fn given(&self, endpoints: Option<&Endpoints>) -> Settings {
+        let endpoints = endpoints.map(|endpoints| endpoints.0.clone());
+        let (tls, generation) = (self.tls, self.generation);
+        Settings { endpoints, credentials: self.source(), tls, generation, ..Settings::default() }
+    }
+
+    /// Returns the configuration file that the command line names.
+    pub(crate) fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// Returns where the credentials come from, `None` if the command line doesn't state it.
+    fn source(&self) -> Option<CredentialSource> {
         let files = (self.ca.clone(), self.cert.clone(), self.key.clone());
         match (&self.credentials, files, self.enc_cert.clone(), self.enc_key.clone()) {
-            (Some(folder), ..) => CredentialSource::Directory(folder.clone()),
+            (Some(folder), ..) => Some(CredentialSource::Directory(folder.clone())),
             (None, (Some(ca), Some(cert), Some(key)), Some(enc_cert), Some(enc_key)) => {
-                CredentialSource::GmFiles { ca, cert, key, enc_cert, enc_key }
+                Some(CredentialSource::GmFiles { ca, cert, key, enc_cert, enc_key })
             }
-            (None, (Some(ca), Some(cert), Some(key)), ..) => CredentialSource::Files { ca, cert, key },
+            (None, (Some(ca), Some(cert), Some(key)), ..) => Some(CredentialSource::Files { ca, cert, key }),
             // clap requires all of the files or none.
-            _ => CredentialSource::Discover,
+            _ => None,
         }
     }
 }
@@ -114,32 +139,19 @@ impl Reloading {
 }
 
 impl Connection {
-    /// Connects a client. Returns `None` if a signal comes first.
+    /// Connects a client. Returns it with its endpoints for texts, or `None` if a signal comes first.
     pub(crate) async fn connect(
         &self,
         output: &mut Output,
         interrupt: &Interrupt,
-    ) -> Outcome<Option<Client>> {
-        let builder =
-            Client::builder().endpoints(self.endpoints.0.clone()).connect_timeout(self.connect_timeout);
-        let builder = builder.generation(self.identity.generation).tls(self.identity.tls);
-        let connect = builder.credential_source(self.identity.source()).connect();
-        let waiting = format!("connecting to {}", self.names());
+    ) -> Outcome<Option<(Client, String)>> {
+        let given = self.options.given(self.endpoints.as_ref());
+        let in_force = InForce::find(given, self.options.identity.config_file());
+        let Some(in_force) = interrupt.unless_caught(in_force).await.transpose()? else { return Ok(None) };
+        let endpoints = in_force.some_endpoints()?.join(", ");
+        let waiting = format!("connecting to {endpoints}");
+        let connect = Client::builder().settings(in_force.settings()).connect();
         let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;
-        Ok(connected.transpose()?)
+        Ok(connected.transpose()?.map(|client| (client, endpoints)))
     }
-
-    /// Returns the endpoints for texts.
-    pub(crate) fn names(&self) -> String {
-        self.endpoints.0.join(", ")
-    }
-}
-
-/// Runs `load`, which reads credential files, on a thread of its own: a file on a file system that does not respond must
-/// not delay Ctrl-C.
-pub(crate) async fn reading_files<T: Send + 'static>(
-    load: impl FnOnce() -> T + Send + 'static,
-) -> Outcome<T> {
-    let ended = |error| Failure::io("can't read the credentials", io::Error::other(error));
-    tokio::task::spawn_blocking(load).await.map_err(ended)
 }

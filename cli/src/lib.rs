@@ -15,6 +15,8 @@ mod doctor;
 mod event;
 mod exec;
 mod exit;
+mod files;
+mod in_force;
 mod interrupt;
 mod json;
 mod latency;

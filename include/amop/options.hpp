@@ -45,6 +45,15 @@ public:
         return *this;
     }
 
+    /// Sets the path of a configuration file: a TOML file of this library, or the file that a program has for another
+    /// SDK (java-sdk, go-sdk, the C SDK, web3sdk, nodejs-sdk, python-sdk), whose kind is recognised by its content. It is
+    /// read when connecting. The other options precede what the file states; if an endpoint was added, those of the file
+    /// are not used.
+    Options& config_file(std::string_view file) {
+        config_file_ = std::string(file);
+        return *this;
+    }
+
     /// Sets the folder with the SDK's credentials, or one of its files. The folder contains `ca.crt`, `sdk.crt` and
     /// `sdk.key`; or `gmca.crt`, `gmsdk.crt`, `gmsdk.key`, `gmensdk.crt` and `gmensdk.key` (2.x GM chains, also in
     /// `gm` below it); or `sm_ca.crt`, `sm_sdk.crt`, `sm_sdk.key`, `sm_ensdk.crt` and `sm_ensdk.key` (3.x SM chains);
@@ -288,6 +297,9 @@ public:
         settings.apply("duplicate_window", amop_options_set_duplicate_window, duplicate_window_);
         settings.apply("max_duplicates", amop_options_set_max_duplicates, max_duplicates_);
         settings.apply("group", amop_options_set_group, group_);
+        if (config_file_) {
+            settings.apply("config_file", amop_options_set_config_file, *config_file_);
+        }
         settings.apply("dispatcher_threads", amop_options_set_dispatcher_threads, dispatcher_threads_);
         for (const auto& handler : event_handlers_) {
             detail::Context<EventHandler> context(handler);
@@ -360,6 +372,7 @@ private:
 
     std::vector<std::string> endpoints_;
     std::vector<EventHandler> event_handlers_;
+    std::optional<std::string> config_file_;
     std::variant<std::monostate, std::string, Files, Pem, GmFiles, GmPem> credentials_;
     std::optional<Tls> tls_;
     Timeout expiry_warning_;

@@ -23,7 +23,8 @@ class BaseClient(Generic[Held]):
 
     def __init__(self, native: _amop.Client, endpoints: Sequence[str]) -> None:
         self._native = native
-        self._endpoints = list(endpoints)
+        # Without endpoints the client has those of its configuration file.
+        self._endpoints = list(endpoints) or [node.endpoint for node in native.stats().endpoints]
         # Keeps the handlers alive, because the native half has weak references only.
         self._handlers: set[Held] = set()
         self._closed = False

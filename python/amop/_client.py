@@ -29,7 +29,8 @@ class Client(BaseClient[_amop.Handler]):
     block. A client that is dropped without either emits a ResourceWarning and closes in the background. In a child
     process of a fork every call raises ForkError.
 
-    :param endpoints: the nodes to connect to: ``host:port``, ``IPv4:port`` or ``[IPv6]:port``.
+    :param endpoints: the nodes to connect to: ``host:port``, ``IPv4:port`` or ``[IPv6]:port``; none if the
+        configuration file states them.
     :param options: see :class:`ClientOptions`.
     :raises ArgumentError: an endpoint or option is invalid.
     :raises CredentialsError: credentials are missing or unusable.

@@ -156,6 +156,7 @@ fn option(
     let time = || seconds(py, name, value.extract()?);
     let bound = || size(py, name, value.extract()?);
     Ok(match name {
+        "config_file" => client.config_file(value.extract::<PathBuf>()?),
         "credentials" => client.credentials(value.extract::<PathBuf>()?),
         "credential_files" => {
             let (ca, cert, key) = value.extract::<(PathBuf, PathBuf, PathBuf)>()?;

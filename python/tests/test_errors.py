@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from guard import PATIENT
 
 import amop
 from amop import _errors
@@ -115,6 +116,26 @@ def test_missing_node_is_a_connection_error(devnet: amop.devnet.Devnet) -> None:
 def test_credentials_of_another_chain_are_a_tls_error(devnet: amop.devnet.Devnet) -> None:
     with amop.devnet.Devnet(nodes=1) as other, pytest.raises(amop.TlsError):
         amop.connect(devnet.endpoints[0], credentials=other.credentials)
+
+
+def test_configuration_file_of_another_sdk_connects(devnet: amop.devnet.Devnet, tmp_path: Path) -> None:
+    host, port = devnet.endpoints[0].split(":")
+    folder = devnet.credentials
+    file = tmp_path / "client_config.py"
+    file.write_text(
+        f"class client_config:\n"
+        f'    client_protocol = "channel"\n'
+        f'    channel_host = "{host}"\n'
+        f"    channel_port = {port}\n"
+        f'    channel_ca = "{folder}/ca.crt"\n'
+        f'    channel_node_cert = "{folder}/sdk.crt"\n'
+        f'    channel_node_key = "{folder}/sdk.key"\n'
+    )
+    with amop.connect(config_file=file, connect_timeout=PATIENT["connect_timeout"]) as client:
+        assert client.endpoints == [devnet.endpoints[0]]
+    file.write_text("class client_config:\n    channel_port = port()\n")
+    with pytest.raises(amop.ArgumentError, match=r"client_config\.py, line 2"):
+        amop.connect(config_file=file)
 
 
 def test_credentials_are_read_from_files_and_memory(devnet: amop.devnet.Devnet) -> None:

@@ -9,7 +9,10 @@ use super::core::ClientCore;
 use super::events::Events;
 use super::handle::Client;
 use super::listeners::Listeners;
-use super::options::{Options, Retry};
+use super::options::{MAX_TIME, Options, Retry};
+use super::settings::Settings;
+#[cfg(feature = "config")]
+use crate::config::Reading;
 use crate::delivery::Event;
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
@@ -27,7 +30,11 @@ impl Client {
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `connect`"]
 pub struct ClientBuilder {
+    /// The defaults, and what only tests set.
     options: Options,
+    given: Settings,
+    #[cfg(feature = "config")]
+    config_file: Option<PathBuf>,
     listeners: Listeners,
     runtime: Option<tokio::runtime::Handle>,
 }
@@ -35,14 +42,28 @@ pub struct ClientBuilder {
 impl ClientBuilder {
     /// Adds a node to connect to: `host:port`, `IPv4:port` or `[IPv6]:port`.
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.options.endpoints.push(endpoint.into());
+        self.given.endpoints.get_or_insert_default().push(endpoint.into());
         self
     }
 
     /// Adds several nodes; see [`ClientBuilder::endpoint`].
-    pub fn endpoints<E: Into<String>>(mut self, endpoints: impl IntoIterator<Item = E>) -> Self {
-        self.options.endpoints.extend(endpoints.into_iter().map(Into::into));
+    pub fn endpoints<E: Into<String>>(self, endpoints: impl IntoIterator<Item = E>) -> Self {
+        endpoints.into_iter().fold(self, ClientBuilder::endpoint)
+    }
+
+    /// Sets the configuration file: a TOML file of this library, or the file that a program has for another SDK, whose kind
+    /// is recognised by its content. It is read by [`ClientBuilder::connect`]. What the builder is given precedes what the
+    /// file states, whatever the order of the calls; the endpoints are those of one of the two.
+    #[cfg(feature = "config")]
+    pub fn config_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config_file = Some(file.into());
         self
+    }
+
+    /// Sets all that is given in `settings`. For bindings and the command.
+    #[doc(hidden)]
+    pub fn settings(self, settings: Settings) -> Self {
+        ClientBuilder { given: settings.or(self.given), ..self }
     }
 
     /// Sets the folder with the SDK's credentials, or one of its files. The folder holds `ca.crt`, `sdk.crt` and
@@ -58,7 +79,7 @@ impl ClientBuilder {
     /// `nodes/127.0.0.1/sdk` and `amop-devnet/sdk`. The files are found by [`ClientBuilder::connect`]. The same files
     /// are read again at each reconnect, whatever the current folder is then.
     pub fn credentials(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.options.credentials = CredentialSource::Directory(folder.into());
+        self.given.credentials = Some(CredentialSource::Directory(folder.into()));
         self
     }
 
@@ -70,8 +91,8 @@ impl ClientBuilder {
         cert: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
     ) -> Self {
-        self.options.credentials =
-            CredentialSource::Files { ca: ca.into(), cert: cert.into(), key: key.into() };
+        self.given.credentials =
+            Some(CredentialSource::Files { ca: ca.into(), cert: cert.into(), key: key.into() });
         self
     }
 
@@ -82,8 +103,8 @@ impl ClientBuilder {
         cert: impl Into<Vec<u8>>,
         key: impl Into<Vec<u8>>,
     ) -> Self {
-        self.options.credentials =
-            CredentialSource::Pem { ca: ca.into(), cert: cert.into(), key: key.into() };
+        self.given.credentials =
+            Some(CredentialSource::Pem { ca: ca.into(), cert: cert.into(), key: key.into() });
         self
     }
 
@@ -93,7 +114,7 @@ impl ClientBuilder {
     /// All nodes of one client are of one generation: that of the first one connected. Endpoints of the other one are down
     /// with [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
     pub fn generation(mut self, generations: Generations) -> Self {
-        self.options.generations = generations;
+        self.given.generation = Some(generations);
         self
     }
 
@@ -108,13 +129,13 @@ impl ClientBuilder {
         enc_cert: impl Into<PathBuf>,
         enc_key: impl Into<PathBuf>,
     ) -> Self {
-        self.options.credentials = CredentialSource::GmFiles {
+        self.given.credentials = Some(CredentialSource::GmFiles {
             ca: ca.into(),
             cert: cert.into(),
             key: key.into(),
             enc_cert: enc_cert.into(),
             enc_key: enc_key.into(),
-        };
+        });
         self
     }
 
@@ -128,20 +149,20 @@ impl ClientBuilder {
         enc_cert: impl Into<Vec<u8>>,
         enc_key: impl Into<Vec<u8>>,
     ) -> Self {
-        self.options.credentials = CredentialSource::GmPem {
+        self.given.credentials = Some(CredentialSource::GmPem {
             ca: ca.into(),
             cert: cert.into(),
             key: key.into(),
             enc_cert: enc_cert.into(),
             enc_key: enc_key.into(),
-        };
+        });
         self
     }
 
     /// Sets where the credentials come from. For the command and tests.
     #[doc(hidden)]
     pub fn credential_source(mut self, source: CredentialSource) -> Self {
-        self.options.credentials = source;
+        self.given.credentials = Some(source);
         self
     }
 
@@ -151,14 +172,14 @@ impl ClientBuilder {
     /// [`ClientBuilder::connect`] fails with [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the
     /// credentials are for another kind.
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.options.tls = tls;
+        self.given.tls = Some(tls);
         self
     }
 
     /// Sets how long before its end a certificate in use is reported as
     /// [`Event::CertificateExpiring`](crate::Event::CertificateExpiring). Default: 14 days.
     pub fn expiry_warning(mut self, time: Duration) -> Self {
-        self.options.expiry_warning = time;
+        self.given.expiry_warning = Some(time);
         self
     }
 
@@ -178,19 +199,19 @@ impl ClientBuilder {
 
     /// Sets how long one attempt to connect may take, TCP, TLS and handshake together. Default: 10 s.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
-        self.options.connect_timeout = time;
+        self.given.connect_timeout = Some(time);
         self
     }
 
     /// Sets the timeout of calls that have none of their own. Default: 10 s.
     pub fn call_timeout(mut self, time: Duration) -> Self {
-        self.options.call_timeout = time;
+        self.given.call_timeout = Some(time);
         self
     }
 
     /// Sets how long [`Client::close`] waits for handlers. Default: 5 s.
     pub fn close_timeout(mut self, time: Duration) -> Self {
-        self.options.close_timeout = time;
+        self.given.close_timeout = Some(time);
         self
     }
 
@@ -199,13 +220,13 @@ impl ClientBuilder {
     /// A connection on which nothing arrives for [`ClientBuilder::missed_heartbeats`] intervals is closed. Keep the
     /// interval below 60 s, because nodes close connections that are idle for that long.
     pub fn heartbeat(mut self, time: Duration) -> Self {
-        self.options.heartbeat = time;
+        self.given.heartbeat = Some(time);
         self
     }
 
     /// Sets after how many heartbeat intervals without a byte from the node a connection is closed. Default: 2.
     pub fn missed_heartbeats(mut self, heartbeats: u32) -> Self {
-        self.options.missed_heartbeats = heartbeats;
+        self.given.missed_heartbeats = Some(heartbeats);
         self
     }
 
@@ -214,20 +235,20 @@ impl ClientBuilder {
     /// subscriptions and services can be made and become active with the first node; see [`Confirm`](crate::Confirm).
     /// Invalid options or credentials are still errors. Default: false.
     pub fn start_offline(mut self, offline: bool) -> Self {
-        self.options.start_offline = offline;
+        self.given.start_offline = Some(offline);
         self
     }
 
     /// Sets the first pause before a reconnect. Each further pause is twice as long, with a jitter of 50 %. Default:
     /// 100 ms.
     pub fn reconnect_min(mut self, time: Duration) -> Self {
-        self.options.reconnect_min = time;
+        self.given.reconnect_min = Some(time);
         self
     }
 
     /// Sets the longest pause before a reconnect. Default: 10 s.
     pub fn reconnect_max(mut self, time: Duration) -> Self {
-        self.options.reconnect_max = time;
+        self.given.reconnect_max = Some(time);
         self
     }
 
@@ -235,27 +256,27 @@ impl ClientBuilder {
     ///
     /// Default: 4.5 s, at 3.x nodes 29.5 s: half a second before the node would deliver the request again.
     pub fn answer_timeout(mut self, time: Duration) -> Self {
-        self.options.answer_timeout = Some(time);
+        self.given.answer_timeout = Some(time);
         self
     }
 
     /// Sets when the client sends a message again by itself. Default: through another node, if the message was not
     /// delivered.
     pub fn retry(mut self, retry: Retry) -> Self {
-        self.options.retry = retry;
+        self.given.retry = Some(retry);
         self
     }
 
     /// Sets whether the subscriptions of this client receive its own broadcasts. Default: false.
     pub fn echo(mut self, echo: bool) -> Self {
-        self.options.echo = echo;
+        self.given.echo = Some(echo);
         self
     }
 
     /// Sets the maximum number of calls of the client that are under way, whatever they wait for. Further calls fail at
     /// once. Default: 65,536.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
-        self.options.max_in_flight = calls;
+        self.given.max_in_flight = Some(calls);
         self
     }
 
@@ -266,7 +287,7 @@ impl ClientBuilder {
     /// open. The library's own answers are never refused. They take at most 256 KiB more, then the connection reads no
     /// further messages until the node has read some.
     pub fn max_send_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_send_bytes = bytes;
+        self.given.max_send_bytes = Some(bytes);
         self
     }
 
@@ -274,37 +295,37 @@ impl ClientBuilder {
     /// message besides its payload. Default: 512 MiB. At the limit, an empty subscription still accepts one message,
     /// and one with [`Overflow::DropOldest`](crate::Overflow::DropOldest) discards its oldest messages to make space.
     pub fn max_held_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_held_bytes = bytes;
+        self.given.max_held_bytes = Some(bytes);
         self
     }
 
     /// Sets the maximum number of events kept for each listener. Beyond it the oldest are dropped. Default: 1,024.
     pub fn max_events(mut self, events: usize) -> Self {
-        self.options.max_events = events;
+        self.given.max_events = Some(events);
         self
     }
 
     /// Sets how long a message is remembered, so that its duplicates are not delivered. Default: 60 s.
     pub fn duplicate_window(mut self, time: Duration) -> Self {
-        self.options.duplicate_window = time;
+        self.given.duplicate_window = Some(time);
         self
     }
 
     /// Sets the maximum number of messages that are remembered to detect duplicates. Default: 65,536.
     pub fn max_duplicates(mut self, messages: usize) -> Self {
-        self.options.max_duplicates = messages;
+        self.given.max_duplicates = Some(messages);
         self
     }
 
     /// Sets the group of the chain in which nodes are asked about their peers. Messages have no group. Default: 1.
     pub fn group(mut self, group: i64) -> Self {
-        self.options.group = group;
+        self.given.group = Some(group);
         self
     }
 
     /// Sets the maximum number of threads for blocking handlers. Default: 256.
     pub fn dispatcher_threads(mut self, threads: usize) -> Self {
-        self.options.dispatcher_threads = threads;
+        self.given.dispatcher_threads = Some(threads);
         self
     }
 
@@ -321,7 +342,7 @@ impl ClientBuilder {
     /// It belongs to the first client that is made with these settings or a clone of them, and receives
     /// [`Event::Closed`] if connecting fails, or if the settings are dropped without it.
     pub fn listen(mut self) -> (Self, Events) {
-        let events = self.listeners.add_stream(self.options.max_events);
+        let events = self.listeners.add_stream(self.given.max_events.unwrap_or(self.options.max_events));
         (self, events)
     }
 
@@ -343,7 +364,8 @@ impl ClientBuilder {
         let began = Instant::now();
         // It checks that every time in the options is short enough to be added.
         let have_handlers = self.listeners.have_handlers();
-        let core = ClientCore::start(self.options, self.listeners, runtime).await?;
+        let (options, listeners) = self.complete(&runtime, began).await?;
+        let core = ClientCore::start(options, listeners, runtime).await?;
         let deadline = began + core.options.connect_timeout;
         let offline = core.options.start_offline;
         match core.first_connection(deadline).await {
@@ -368,6 +390,26 @@ impl ClientBuilder {
     pub fn start(self, done: impl FnOnce(Result<Client>) + Send + 'static) -> Result<CallHandle> {
         let runtime = self.runtime_ref()?;
         Ok(start_detached(runtime, Box::pin(self.connect()), done))
+    }
+
+    /// Returns the options: what is given, then what the configuration file states, then the defaults.
+    async fn complete(self, runtime: &RuntimeRef, began: Instant) -> Result<(Options, Listeners)> {
+        #[cfg(feature = "config")]
+        let given = match self.config_file {
+            None => self.given,
+            Some(file) => {
+                let limit = self.given.connect_timeout.unwrap_or(self.options.connect_timeout).min(MAX_TIME);
+                let mut reading = Reading::start(file)?;
+                let read = runtime.until(began + limit, reading.finish()).await;
+                let config = read.unwrap_or_else(|| Err(reading.stalled(limit)))?;
+                self.given.or(config.settings)
+            }
+        };
+        #[cfg(not(feature = "config"))]
+        let given = self.given;
+        let mut options = self.options;
+        given.apply(&mut options);
+        Ok((options, self.listeners))
     }
 
     fn runtime_ref(&self) -> Result<RuntimeRef> {

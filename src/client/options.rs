@@ -25,6 +25,33 @@ pub enum Retry {
     AtLeastOnce,
 }
 
+impl Retry {
+    /// All values, in the order of their declaration.
+    pub const ALL: [Retry; 3] = [Retry::Never, Retry::Definite, Retry::AtLeastOnce];
+
+    /// Returns the name that options use: `never`, `definite` or `at_least_once`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Retry::Never => "never",
+            Retry::Definite => "definite",
+            Retry::AtLeastOnce => "at_least_once",
+        }
+    }
+}
+
+impl std::str::FromStr for Retry {
+    type Err = Error;
+
+    /// Returns the choice with this name.
+    fn from_str(name: &str) -> Result<Retry> {
+        Retry::ALL.into_iter().find(|retry| retry.name() == name).ok_or_else(|| {
+            let names = Retry::ALL.map(Retry::name).join(", ");
+            let text = format!("invalid retry {name:?}: use one of {names}");
+            Error::undelivered(ErrorKind::InvalidArgument, text)
+        })
+    }
+}
+
 /// At how many nodes a subscription or service is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -60,7 +60,7 @@ pub unsafe extern "C" fn amop_client_connect(
 ) -> amop_status {
     guard!(error, {
         let out = out!(client)?;
-        let connected = block_on(borrow!(options)?.builder().connect())?;
+        let connected = block_on(borrow!(options)?.builder()?.connect())?;
         out.give(amop_client::new(connected));
         Ok(())
     })

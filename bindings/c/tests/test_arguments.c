@@ -107,6 +107,7 @@ static void null_options_are_rejected(void **state)
     EXPECT(refused, amop_options_set_generation(NULL, AMOP_GENERATION_AUTO));
     EXPECT(refused, amop_options_set_retry(NULL, AMOP_RETRY_NEVER));
     EXPECT(refused, amop_options_set_echo(NULL, true));
+    EXPECT(refused, amop_options_set_config_file(NULL, "config.toml"));
     EXPECT(refused, amop_options_set_tls(NULL, AMOP_TLS_AUTO));
     EXPECT(refused, amop_options_set_expiry_warning(NULL, 1));
     EXPECT(refused, amop_options_set_credential_files_gm(NULL, "", "", "", "", ""));

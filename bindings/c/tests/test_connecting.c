@@ -68,6 +68,32 @@ static void credentials_are_read_from_folder_files_or_memory(void **state)
     end(second);
 }
 
+static void configuration_file_of_another_sdk_connects(void **state)
+{
+    (void)state;
+    char *folder = new_folder(), path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/config.toml", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "[cryptoMaterial]\ncertPath = \"%s\"\n[network]\npeers = [\"%s\"]\n",
+            amop_devnet_credentials(devnet), amop_devnet_endpoint(devnet, 0));
+    assert_int_equal(fclose(file), 0);
+    amop_options *options = amop_options_new();
+    OK(amop_options_set_config_file(options, path));
+    end(client_with(options));
+    /* Other options precede the file. */
+    options = amop_options_new();
+    OK(amop_options_set(options, "config_file", path, &error));
+    OK(amop_options_add_endpoint(options, "nowhere"));
+    expect_refusal(options, AMOP_ERROR_INVALID_ENDPOINT, "nowhere");
+    assert_int_equal(unlink(path), 0);
+    options = amop_options_new();
+    OK(amop_options_set_config_file(options, path));
+    expect_refusal(options, AMOP_ERROR_INVALID_ARGUMENT, "config.toml");
+    assert_int_equal(rmdir(folder), 0);
+    free(folder);
+}
+
 static void missing_credentials_list_the_places_searched(void **state)
 {
     (void)state;
@@ -367,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_are_read_from_folder_files_or_memory),
+        cmocka_unit_test(configuration_file_of_another_sdk_connects),
         cmocka_unit_test(missing_credentials_list_the_places_searched),
         cmocka_unit_test(unusable_credentials_report_the_reason),
         cmocka_unit_test(expired_certificates_are_reported_with_dates),

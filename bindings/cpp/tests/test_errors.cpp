@@ -126,6 +126,16 @@ TEST_CASE("missing and wrong credentials are reported") {
     amop::Client(amop::Options{}.endpoint(endpoint).credentials(folder)).broadcast(fresh_topic(), "");
 }
 
+TEST_CASE("configuration file of another sdk connects") {
+    const amop::Devnet nodes;
+    const auto path = std::string(nodes.credentials()) + "/config.toml";
+    std::ofstream(path) << "[cryptoMaterial]\ncertPath = \"" << nodes.credentials()
+                        << "\"\n[network]\npeers = [\"" << nodes.endpoint(0) << "\"]\n";
+    amop::Client(amop::Options{}.config_file(path).connect_timeout(guard)).broadcast(fresh_topic(), "");
+    const auto missing = error_of([&] { amop::Client(amop::Options{}.config_file(path + ".missing")); });
+    CHECK(missing.code() == amop::Code::invalid_argument);
+}
+
 TEST_CASE("wire names of private topics are rejected") {
     amop::Client client(options_at(0));
     for (const char* topic : {"#!$TopicNeedVerify_a", "#!$VerifyChannel_a", "#!$PushChannel_a"}) {

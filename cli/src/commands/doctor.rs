@@ -7,6 +7,7 @@ use clap::Args;
 use crate::connection::{Endpoints, Identity, endpoints};
 use crate::doctor;
 use crate::exit::{Exit, Outcome};
+use crate::in_force::InForce;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::values::positive_seconds;
@@ -19,9 +20,9 @@ use crate::values::positive_seconds;
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", doctor::findings()))]
 pub(crate) struct Doctor {
     /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by commas are checked one
-    /// after the other
-    #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
-    endpoints: Endpoints,
+    /// after the other. With --config it is left out, or given as --endpoint
+    #[arg(value_name = "ENDPOINT", value_parser = endpoints(), required = true)]
+    endpoints: Option<Endpoints>,
     #[command(flatten)]
     identity: Identity,
     /// The time limit for each answer
@@ -37,12 +38,16 @@ Examples:
 
 impl Doctor {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
-        let Identity { tls, generation, .. } = self.identity;
-        let identity = doctor::Identity { source: self.identity.source(), tls, generations: generation };
-        let is_one = self.endpoints.iter().len() == 1;
         let examine = async {
+            let given = self.identity.given(self.endpoints.as_ref());
+            let in_force = InForce::find(given, self.identity.config_file()).await?;
+            let settings = in_force.settings();
+            let (tls, generations) = (settings.tls.unwrap_or_default(), settings.generation.unwrap_or_default());
+            let identity = doctor::Identity { source: in_force.credentials(), tls, generations };
+            let endpoints = in_force.some_endpoints()?;
+            let is_one = endpoints.len() == 1;
             let mut first = Exit::Done;
-            for endpoint in self.endpoints.iter() {
+            for endpoint in &endpoints {
                 let exit = doctor::examine(endpoint, is_one, &identity, self.timeout, output).await?;
                 first = if first == Exit::Done { exit } else { first };
             }

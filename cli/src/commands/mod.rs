@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod completions;
+mod config;
 mod demo;
 pub(crate) mod devnet;
 mod doctor;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
     Stats(stats::Stats),
+    Config(config::ConfigVerb),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -48,6 +50,7 @@ pub(crate) async fn run(
         Command::Serve(serve) => serve.run(output, interrupt).await,
         Command::Doctor(doctor) => doctor.run(output, interrupt).await,
         Command::Stats(stats) => stats.run(output, interrupt).await,
+        Command::Config(config) => config.run(output, interrupt).await,
         Command::Completions(completions) => completions.run(line, output),
         Command::Man(man) => man.run(line, output),
     }

@@ -84,7 +84,7 @@ impl Serve {
         });
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
-        let Some(client) = self.connection.connect(output, interrupt).await? else {
+        let Some((client, endpoint)) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client, reload);
@@ -109,7 +109,7 @@ impl Serve {
         let Some(mut service) = service.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        output.emit_now(&Serving { endpoint: self.connection.names(), topic: self.topic.clone() })?;
+        output.emit_now(&Serving { endpoint, topic: self.topic.clone() })?;
         let mut summary = Summary::default();
         match until_caught(&mut handled, &mut events, &mut summary, output, interrupt).await {
             // Requests that are being handled are still answered.

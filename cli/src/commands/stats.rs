@@ -3,16 +3,18 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use amop::Tls;
 use amop::protocol::channel::rpc::NodeTopics;
 use amop::text::{foreign, span};
 use amop::transport::{Credentials, DialPlan, Dialled, Endpoint, Generation, SystemResolver, dial_by_plan};
+use amop::{Generations, Settings, Tls};
 use clap::Args;
 use serde::Serialize;
 
 use crate::channel::ChannelError;
-use crate::connection::{Endpoints, Identity, endpoints, reading_files};
+use crate::connection::{Endpoints, Identity, endpoints};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::files::reading_files;
+use crate::in_force::InForce;
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{ErrorRecord, FAINT, GOOD, Output, Record, STRONG};
@@ -32,12 +34,12 @@ Examples:
   amop stats 127.0.0.1:20200 --json | jq .topics")]
 pub(crate) struct Stats {
     /// The node's port for SDKs (2.x: channel, 3.x: RPC): host:port, IPv4:port or [IPv6]:port; several nodes separated by
-    /// commas
-    #[arg(value_name = "ENDPOINT", value_parser = endpoints())]
-    endpoints: Endpoints,
-    /// The group whose peers are listed, at nodes of 2.x
-    #[arg(long, default_value_t = 1, value_parser = whole::<i64>(1..=32767))]
-    group: i64,
+    /// commas. With --config it is left out, or given as --endpoint
+    #[arg(value_name = "ENDPOINT", value_parser = endpoints(), required = true)]
+    endpoints: Option<Endpoints>,
+    /// The group whose peers are listed, at nodes of 2.x [default: 1]
+    #[arg(long, value_parser = whole::<i64>(1..=32767))]
+    group: Option<i64>,
     /// Repeat at this interval, until Ctrl-C
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     interval: Option<Duration>,
@@ -62,15 +64,20 @@ impl Stats {
     async fn show(&self, output: &mut Output) -> Outcome {
         let mut exit = Exit::Done;
         let mut sessions = Vec::new();
-        for endpoint in self.endpoints.iter() {
+        let given = Settings { group: self.group, ..self.identity.given(self.endpoints.as_ref()) };
+        let in_force = InForce::find(given, self.identity.config_file()).await?;
+        let settings = in_force.settings();
+        let (tls, group) = (settings.tls.unwrap_or_default(), settings.group.unwrap_or(1));
+        for endpoint in &in_force.some_endpoints()? {
             let waiting = format!("connecting to {endpoint}");
-            let source = self.identity.source();
+            let source = in_force.credentials();
             let open = async {
-                let credentials = match self.identity.tls {
+                let credentials = match tls {
                     Tls::Off => Ok(None),
                     _ => reading_files(move || Credentials::load(&source)).await?.map(Some),
                 };
-                Ok::<_, Failure>(Connected::open(endpoint, self, credentials).await)
+                let kinds = (tls, settings.generation.unwrap_or_default());
+                Ok::<_, Failure>(Connected::open(endpoint, self, kinds, credentials).await)
             };
             match output.while_waiting(waiting, open).await? {
                 Ok(session) => sessions.push(session),
@@ -80,7 +87,7 @@ impl Stats {
         let reader = Reader::of_standard_output();
         loop {
             for mut session in std::mem::take(&mut sessions) {
-                match session.query(self.group).await {
+                match session.query(group).await {
                     Ok(seen) => {
                         output.emit_now(&seen)?;
                         sessions.push(session);
@@ -119,15 +126,16 @@ impl Connected {
     async fn open(
         endpoint: &str,
         stats: &Stats,
+        (tls, generations): (Tls, Generations),
         credentials: amop::Result<Option<Credentials>>,
     ) -> amop::Result<Connected> {
         let endpoint: Endpoint = endpoint.parse()?;
         let (plan, first) = match credentials? {
-            Some(own) => (DialPlan::new(&own, stats.identity.tls)?, own.suggested_generation()),
+            Some(own) => (DialPlan::new(&own, tls)?, own.suggested_generation()),
             None => (DialPlan::plain(), Generation::V3),
         };
         let mut failed = Vec::new();
-        for generation in stats.identity.generation.in_order(first) {
+        for generation in generations.in_order(first) {
             let Dialled { stream, way } = Connected::dial(&endpoint, &plan, stats.timeout).await?;
             match Session::open(generation, stream, &endpoint, stats.timeout).await {
                 Ok(session) => return Ok(Connected { endpoint, session, tls: way.security.tls() }),

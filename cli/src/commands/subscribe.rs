@@ -53,7 +53,7 @@ impl Subscribe {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
-        let Some(client) = self.connection.connect(output, interrupt).await? else {
+        let Some((client, endpoint)) = self.connection.connect(output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client, reload);
@@ -62,7 +62,7 @@ impl Subscribe {
             return Ok(Exit::Interrupted);
         };
         let mut messages = subscribed?;
-        output.emit_now(&Subscribed { endpoint: self.connection.names(), topic: self.topic.clone() })?;
+        output.emit_now(&Subscribed { endpoint, topic: self.topic.clone() })?;
         let (received, exit) = self.print(&mut messages, &mut events, output, interrupt).await?;
         messages.unsubscribe();
         output.emit_now(&Summary::new(received, &messages))?;

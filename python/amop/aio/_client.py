@@ -417,7 +417,8 @@ def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Connecting:
 
         client = await amop.aio.connect("127.0.0.1:20200")
 
-    :param endpoints: the nodes to connect to: ``host:port``, ``IPv4:port`` or ``[IPv6]:port``.
+    :param endpoints: the nodes to connect to: ``host:port``, ``IPv4:port`` or ``[IPv6]:port``; none if the
+        configuration file states them.
     :param options: see :class:`amop.ClientOptions`.
     :raises ArgumentError: an endpoint or option is invalid.
     :raises CredentialsError: credentials are missing or unusable.

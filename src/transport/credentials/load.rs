@@ -12,8 +12,8 @@ use super::checked::Credentials;
 use super::names;
 use super::pem::PemInput;
 use super::place::{self, Located};
-use super::read::{Progress, on_own_thread};
 use super::source::CredentialSource;
+use crate::files::{Progress, on_own_thread};
 use crate::{Error, ErrorKind, Result};
 
 /// How long [`Credentials::load`] waits for the files.
@@ -53,7 +53,9 @@ impl Credentials {
         on_own_thread(&progress, move |progress| locate_and_read(&source, progress), deliver)?;
         match outcome.recv_timeout(READ_LIMIT) {
             Ok(loaded) => loaded,
-            Err(RecvTimeoutError::Timeout) => Err(progress.stalled(READ_LIMIT)),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(progress.stalled(ErrorKind::CredentialsInvalid, READ_LIMIT))
+            }
             Err(RecvTimeoutError::Disconnected) => Err(panicked()),
         }
     }
@@ -203,7 +205,7 @@ impl Loading {
 
     /// Returns the error for a thread that has not returned within `limit`; it names the file.
     pub(crate) fn stalled(&self, limit: Duration) -> Error {
-        self.progress.stalled(limit)
+        self.progress.stalled(ErrorKind::CredentialsInvalid, limit)
     }
 }
 

@@ -9,7 +9,6 @@ mod load;
 mod names;
 mod pem;
 mod place;
-mod read;
 mod source;
 
 pub use checked::{Credentials, EncryptionPair, GmProtocol, KeyClass};

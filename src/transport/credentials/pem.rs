@@ -11,7 +11,7 @@ use pki_types::pem::{Error as PemError, PemObject, SectionKind};
 use zeroize::Zeroizing;
 
 use super::key::{KeyEncoding, PrivateKey};
-use super::read::Progress;
+use crate::files::Progress;
 use crate::transport::certificate::ParsedCertificate;
 use crate::{Error, ErrorKind, Result};
 
@@ -84,7 +84,7 @@ impl<'a> PemInput<'a> {
     /// Returns [`ErrorKind::CredentialsNotFound`] if the file doesn't exist, [`ErrorKind::CredentialsInvalid`] if it
     /// can't be read or is larger than 1 MiB.
     pub(super) fn file(path: &Path, progress: &Progress) -> Result<PemInput<'static>> {
-        match progress.read(path) {
+        match progress.read(path, "credentials") {
             Ok(bytes) => {
                 let bytes = plain_lines(&bytes).unwrap_or(bytes);
                 Ok(PemInput { name: path.display().to_string(), bytes: Bytes::Owned(bytes) })

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::names::{FileNames, GM, NODES, SDK, SETS, SM};
-use super::read::Progress;
 use super::source::CredentialSource;
+use crate::files::Progress;
 use crate::{Error, ErrorKind, Result};
 
 /// The environment variable that names the folder to use. If it is set, no other folder is searched.

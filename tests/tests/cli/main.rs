@@ -3,6 +3,7 @@
 mod acknowledgements;
 mod amop;
 mod broadcast;
+mod config;
 mod connection;
 mod demo;
 mod devnet;

@@ -54,7 +54,7 @@ pub unsafe extern "C" fn amop_client_connect_async(
     guard!(error, {
         let context = Context::new(callback.context, callback.drop);
         let out = out_optional!(call);
-        let builder = borrow!(options)?.builder();
+        let builder = borrow!(options)?.builder()?;
         let done = on_own_thread(callback, context, of_connect)?;
         give(builder.start(done)?, out);
         Ok(())
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn amop_client_connect_queued(
 ) -> amop_status {
     guard!(error, {
         let out = out_optional!(call);
-        let builder = borrow!(options)?.builder();
+        let builder = borrow!(options)?.builder()?;
         let done = borrow!(queue)?.done(tag, of_connect)?;
         give(builder.start(done)?, out);
         Ok(())

@@ -25,6 +25,7 @@ enum Setting {
     Retry(fn(&mut amop_options) -> &mut Option<Retry>),
     Endpoint,
     Endpoints,
+    ConfigFile,
     Folder,
     Files,
     GmFiles,
@@ -32,9 +33,10 @@ enum Setting {
 }
 
 /// Every option that a text can express, by its name.
-const OPTIONS: [(&str, Setting); 27] = [
+const OPTIONS: [(&str, Setting); 28] = [
     ("endpoint", Setting::Endpoint),
     ("endpoints", Setting::Endpoints),
+    ("config_file", Setting::ConfigFile),
     ("credentials", Setting::Folder),
     ("credential_files", Setting::Files),
     ("credential_files_gm", Setting::GmFiles),
@@ -109,6 +111,7 @@ impl amop_options {
             }
             Setting::Endpoint => self.endpoints.push(value.to_owned()),
             Setting::Endpoints => self.endpoints.extend(value.split(',').map(|one| one.trim().to_owned())),
+            Setting::ConfigFile => self.config_file = Some(value.to_owned()),
             Setting::Folder => self.credentials = Credentials::Folder(value.to_owned()),
             Setting::Files => {
                 let files: Vec<_> = value.split(',').map(|one| one.trim().to_owned()).collect();
@@ -183,7 +186,8 @@ fn bytes_of(text: &str) -> Option<usize> {
 /// - `retry` is `never`, `definite` or `at_least_once`;
 /// - `endpoint` adds one, `endpoints` a list that is separated by commas;
 /// - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm`, `tlcp` or `off`;
-/// - `credentials` is a folder, `credential_files` three paths separated by commas, `credential_files_gm` five.
+/// - `config_file` is a path, `credentials` a folder, `credential_files` three paths separated by commas,
+///   `credential_files_gm` five.
 ///
 /// - Ownership: `name` and `value` are copied.
 /// - Threads: any thread, including callbacks, but only one at a time.
@@ -224,6 +228,7 @@ mod tests {
         for (name, value) in [
             ("endpoint", "a:1"),
             ("endpoints", "b:2, c:3"),
+            ("config_file", "config.toml"),
             ("credentials", "sdk"),
             ("call_timeout", "1.5s"),
             ("connect_timeout", "500ms"),
@@ -240,6 +245,7 @@ mod tests {
             options.set(name, value).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
         assert_eq!(options.endpoints, ["a:1", "b:2", "c:3"]);
+        assert_eq!(options.config_file.as_deref(), Some("config.toml"));
         assert!(matches!(&options.credentials, Credentials::Folder(folder) if folder == "sdk"));
         assert_eq!(options.call_timeout, Some(Duration::from_millis(1500)));
         assert_eq!(options.connect_timeout, Some(Duration::from_millis(500)));

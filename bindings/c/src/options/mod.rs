@@ -31,6 +31,7 @@ pub struct amop_options {
     endpoints: Vec<String>,
     /// Holds the listeners.
     pub(crate) base: ClientBuilder,
+    config_file: Option<String>,
     credentials: Credentials,
     tls: Option<Tls>,
     expiry_warning: Option<Duration>,
@@ -69,8 +70,12 @@ enum Credentials {
 
 impl amop_options {
     /// Returns a builder of the core with these settings.
-    pub(crate) fn builder(&self) -> ClientBuilder {
-        let builder = self.base.clone().endpoints(&self.endpoints);
+    ///
+    /// # Errors
+    /// Returns an error if there is a configuration file and this build cannot read it.
+    pub(crate) fn builder(&self) -> amop::Result<ClientBuilder> {
+        let builder =
+            with_config_file(self.base.clone(), self.config_file.as_deref())?.endpoints(&self.endpoints);
         let builder = match &self.credentials {
             Credentials::Discover => builder,
             Credentials::Folder(folder) => builder.credentials(folder),
@@ -108,7 +113,26 @@ impl amop_options {
         let builder = apply(builder, self.duplicate_window, ClientBuilder::duplicate_window);
         let builder = apply(builder, self.max_duplicates, ClientBuilder::max_duplicates);
         let builder = apply(builder, self.group, ClientBuilder::group);
-        apply(builder, self.dispatcher_threads, ClientBuilder::dispatcher_threads)
+        Ok(apply(builder, self.dispatcher_threads, ClientBuilder::dispatcher_threads))
+    }
+}
+
+#[cfg(feature = "config")]
+fn with_config_file(builder: ClientBuilder, file: Option<&str>) -> amop::Result<ClientBuilder> {
+    Ok(match file {
+        Some(file) => builder.config_file(file),
+        None => builder,
+    })
+}
+
+#[cfg(not(feature = "config"))]
+fn with_config_file(builder: ClientBuilder, file: Option<&str>) -> amop::Result<ClientBuilder> {
+    match file {
+        Some(_) => Err(amop::Error::undelivered(
+            amop::ErrorKind::Unsupported,
+            "this build reads no configuration files: build the library with its feature config",
+        )),
+        None => Ok(builder),
     }
 }
 
@@ -137,6 +161,21 @@ pub unsafe extern "C" fn amop_options_add_endpoint(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.endpoints.push(text!(endpoint)?.to_owned());
+        Ok(())
+    })
+}
+
+/// Sets the path of a configuration file: a TOML file of this library, or the file that a program has for another SDK
+/// (java-sdk, go-sdk, the C SDK, web3sdk, nodejs-sdk, python-sdk), whose kind is recognised by its content. It is read by
+/// amop_client_connect. The other options precede what the file states; if an endpoint was added, those of the file are
+/// not used. A build without configuration files fails to connect with AMOP_ERROR_UNSUPPORTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_options_set_config_file(
+    options: *mut amop_options,
+    file: *const c_char,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.config_file = Some(text!(file)?.to_owned());
         Ok(())
     })
 }

@@ -19,6 +19,7 @@ const (
 // ClientOptions are an amop_options. Zero values stand for the defaults.
 type ClientOptions struct {
 	Endpoints        []string
+	ConfigFile       string
 	Credentials      string
 	Files            *Files
 	PEM              *PEM
@@ -91,6 +92,9 @@ func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	var s settings
 	for _, endpoint := range o.Endpoints {
 		s.set("Endpoint", C.amop_options_add_endpoint(options, cText(endpoint)))
+	}
+	if o.ConfigFile != "" {
+		s.set("ConfigFile", C.amop_options_set_config_file(options, cText(o.ConfigFile)))
 	}
 	if o.Credentials != "" {
 		s.set("Credentials", C.amop_options_set_credentials(options, cText(o.Credentials)))

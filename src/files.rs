@@ -1,4 +1,4 @@
-//! Reading of credential files with a bound on size and time.
+//! Reading of credentials and configuration files with a bound on size and time.
 //!
 //! A pipe without a writer, an endless device or a mount that doesn't respond would block its reader. Files are
 //! therefore read on a thread of their own, which is left behind if it doesn't return in time.
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::text::span;
 use crate::{Error, ErrorKind, Result, threads};
 
-/// The largest file that is read, in bytes. Credentials have a few KiB.
+/// The largest file that is read, in bytes. Credentials and configurations have a few KiB.
 const MAX_LEN: u64 = 1024 * 1024;
 
 /// More bytes than a private key file has.
@@ -22,35 +22,35 @@ const USUAL_LEN: usize = 64 * 1024;
 
 /// The path that a reading thread works on, which the error names if the thread doesn't return.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress(Arc<Mutex<PathBuf>>);
+pub(crate) struct Progress(Arc<Mutex<PathBuf>>);
 
 impl Progress {
     /// Notes that the thread is about to work on `path`.
-    pub(super) fn at(&self, path: &Path) {
+    pub(crate) fn at(&self, path: &Path) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = path.to_owned();
     }
 
-    /// Returns the content of a file.
+    /// Returns the content of a file. `what` names such files in the error of one that is too large.
     ///
     /// # Errors
     /// Returns the system's error, or one that states the limit if the file is larger than 1 MiB.
-    pub(super) fn read(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub(crate) fn read(&self, path: &Path, what: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         self.at(path);
         // Large enough for any key, so that no copy of one is left behind when the memory grows.
         let mut content = Zeroizing::new(Vec::with_capacity(USUAL_LEN));
         // The length that the system reports says nothing for a device or a pipe.
         File::open(path)?.take(MAX_LEN + 1).read_to_end(&mut content)?;
         if content.len() as u64 > MAX_LEN {
-            return Err(io::Error::other("it is larger than 1 MiB: credentials have a few KiB"));
+            return Err(io::Error::other(format!("it is larger than 1 MiB: {what} have a few KiB")));
         }
         Ok(content)
     }
 
-    /// Returns the error of a thread that has not returned within `limit`.
-    pub(super) fn stalled(&self, limit: Duration) -> Error {
+    /// Returns the error, of this kind, of a thread that has not returned within `limit`.
+    pub(crate) fn stalled(&self, kind: ErrorKind, limit: Duration) -> Error {
         let path = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Error::undelivered(
-            ErrorKind::CredentialsInvalid,
+            kind,
             format!(
                 "reading {} did not complete within {}: use a regular file on a file system that responds",
                 path.display(),
@@ -64,7 +64,7 @@ impl Progress {
 ///
 /// # Errors
 /// Returns [`ErrorKind::Runtime`] if the thread can't be started.
-pub(super) fn on_own_thread<T>(
+pub(crate) fn on_own_thread<T>(
     progress: &Progress,
     read: impl FnOnce(&Progress) -> T + Send + 'static,
     deliver: impl FnOnce(T) + Send + 'static,

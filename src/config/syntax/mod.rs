@@ -1,0 +1,13 @@
+//! The formats of configuration files, each of which becomes the same tree.
+//!
+//! Errors name the line only: what a damaged file holds may be a password, so that no text of a parser that quotes the
+//! file is used.
+
+pub(super) mod ini;
+pub(super) mod json;
+pub(super) mod python;
+pub(super) mod toml;
+pub(super) mod xml;
+
+/// Why a text can't be parsed: the line, from 1, and what is wrong there.
+pub(super) type Fault = (usize, String);
