@@ -563,6 +563,16 @@ AMOP_API void amop_options_free(amop_options *options);
 AMOP_API amop_status amop_options_add_endpoint(amop_options *options, const char *endpoint);
 
 /**
+ * Sets the path of a configuration file: a TOML file of this library, or the file that a program has for another SDK
+ * (java-sdk, go-sdk, the C SDK, web3sdk, nodejs-sdk, python-sdk), whose kind is recognised by its content. It is read by
+ * amop_client_connect. The other options precede what the file states; if an endpoint was added, those of the file are
+ * not used. A build without configuration files fails to connect with AMOP_ERROR_UNSUPPORTED.
+ */
+AMOP_API
+amop_status amop_options_set_config_file(amop_options *options,
+                                         const char *file);
+
+/**
  * Sets the kind of TLS, an AMOP_TLS_*. Default: AMOP_TLS_AUTO, with which the credentials decide. Connecting fails with
  * AMOP_ERROR_INVALID_ARGUMENT if the credentials are for another kind.
  */
@@ -801,7 +811,8 @@ amop_status amop_options_set_dispatcher_threads(amop_options *options,
  * - `retry` is `never`, `definite` or `at_least_once`;
  * - `endpoint` adds one, `endpoints` a list that is separated by commas;
  * - `tls` is `auto`, `ecdhe`, `static-rsa`, `gm`, `tlcp` or `off`;
- * - `credentials` is a folder, `credential_files` three paths separated by commas, `credential_files_gm` five.
+ * - `config_file` is a path, `credentials` a folder, `credential_files` three paths separated by commas,
+ *   `credential_files_gm` five.
  *
  * - Ownership: `name` and `value` are copied.
  * - Threads: any thread, including callbacks, but only one at a time.

@@ -78,6 +78,16 @@ for number, name in enumerate(FILES):
 PYTHON
 }
 
+# The search starts from files in the styles of users, without what the target puts before them.
+seed_config() { # TARGET EXTENSION
+    for file in ../tests/configs/*."$2"; do
+        case $1 in
+            config_json | config_xml) tail -c +2 "$file" >"corpus/$1/$(basename "$file")" ;;
+            *) cp "$file" "corpus/$1/" ;;
+        esac
+    done
+}
+
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     case $target in
@@ -88,6 +98,8 @@ for target in "${targets[@]}"; do
         rpc) seed "$target" 12 ;;
         verification) seed "$target" 37 38 ;;
         tls_*) seed_tls "$target" ;;
+        config_python) seed_config "$target" py ;;
+        config_*) seed_config "$target" "${target#config_}" ;;
     esac
     log=artifacts/$target/log
     if ! "target/$triple/release/$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 \

@@ -7,6 +7,12 @@ use zeroize::Zeroizing;
 /// The greatest depth of lists and tables inside of each other. Configurations have four levels.
 pub(super) const MAX_DEPTH: usize = 32;
 
+/// The greatest number of keys in one table, so that looking for duplicates takes no time that matters.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Why a text can't be parsed: the line, from 1, and what is wrong there.
+pub(super) type Fault = (usize, String);
+
 /// A value and the line on which it begins, from 1.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -55,6 +61,27 @@ pub(super) struct Entry {
 impl Table {
     pub(super) fn push(&mut self, key: String, line: usize, node: Node) {
         self.entries.push(Entry { key, line, node, used: Cell::new(false) });
+    }
+
+    /// Adds an entry whose key has to be new.
+    pub(super) fn insert(&mut self, key: String, line: usize, node: Node) -> Result<(), Fault> {
+        if self.entries.len() >= MAX_ENTRIES {
+            return Err((line, format!("there are more than {MAX_ENTRIES} keys here")));
+        }
+        if self.entries.iter().any(|entry| entry.key == key) {
+            return Err((line, "this key is above in the same table: remove one of the two".into()));
+        }
+        self.push(key, line, node);
+        Ok(())
+    }
+
+    /// Adds an entry, or replaces the one with its key.
+    pub(super) fn replace(&mut self, key: String, line: usize, node: Node) -> Result<(), Fault> {
+        match self.entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => *entry = Entry { key, line, node, used: Cell::new(false) },
+            None => self.insert(key, line, node)?,
+        }
+        Ok(())
     }
 
     /// Returns whether the table has the key, which does not count as its use.

@@ -2,7 +2,10 @@
 //!
 //! Each function panics where a rule is broken, and when a decoder does.
 
+use std::path::Path;
+
 use amop::ErrorKind;
+use amop::config::{Config, KeySource, PrivateRole, PrivateTopic};
 use amop::protocol::channel::amop::{TopicBodyError, put_topic, split};
 use amop::protocol::channel::frame::{HEADER_LEN, parse};
 use amop::protocol::channel::handshake::{Choice, MAX_NODE_VERSION, Offer};
@@ -225,4 +228,28 @@ fn hides_key(error: &amop::Error, key: &[u8]) {
         let shown = text.as_bytes().windows(SECRET_LEN).any(|window| window == &line[..SECRET_LEN]);
         assert!(!shown, "an error shows a part of the key");
     }
+}
+
+/// A configuration file is read or refused, whatever is in it. What was read can be written as a file of ours, and that is
+/// read again.
+pub fn config(before: &str, content: &[u8], after: &str) {
+    let file = [before.as_bytes(), content, after.as_bytes()].concat();
+    let Ok(config) = Config::parse(Path::new("/app/config"), &file) else { return };
+    let _ = format!("{config:?}");
+    // Private keys that the file itself holds are not written.
+    let has_keys = matches!(
+        config.settings.credentials,
+        Some(CredentialSource::Pem { .. } | CredentialSource::GmPem { .. })
+    );
+    let is_secret = |topic: &PrivateTopic| {
+        matches!(topic.role, PrivateRole::Subscriber { private_key: KeySource::Hex(_), .. })
+    };
+    if has_keys || config.private_topics.iter().any(is_secret) {
+        return;
+    }
+    let text = config.to_toml().expect("the paths are UTF-8");
+    let again = Config::parse(Path::new("/app/amop.toml"), text.as_bytes());
+    // A file that states nothing becomes one without options, which is of no kind.
+    let is_empty = text.lines().all(|line| line.starts_with('#'));
+    assert!(again.is_ok() || is_empty, "what was written is refused: {again:?}\n{text}");
 }

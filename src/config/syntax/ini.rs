@@ -4,17 +4,15 @@
 //! The crates for INI know quotes, escapes or comments behind values, which would change what users wrote, or state no
 //! lines.
 
-use super::Fault;
-use crate::config::tree::{Node, Table, Value};
+use crate::config::tree::{Fault, Node, Table, Value};
 
 /// Returns a table of the sections.
 pub(in crate::config) fn parse(text: &str) -> Result<Table, Fault> {
     let mut root = Table::default();
     let mut section: Option<(String, usize, Table)> = None;
-    let close = |root: &mut Table, section: &mut Option<(String, usize, Table)>| {
-        if let Some((name, line, table)) = section.take() {
-            root.push(name, line, Node { line, value: Value::Table(table) });
-        }
+    let close = |root: &mut Table, section: &mut Option<(String, usize, Table)>| match section.take() {
+        Some((name, line, table)) => root.insert(name, line, Node { line, value: Value::Table(table) }),
+        None => Ok(()),
     };
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
@@ -26,7 +24,7 @@ pub(in crate::config) fn parse(text: &str) -> Result<Table, Fault> {
             let Some((name, _)) = rest.split_once(']') else {
                 return Err((number, "the name of the section has no ] after it".into()));
             };
-            close(&mut root, &mut section);
+            close(&mut root, &mut section)?;
             if root.entries.iter().any(|entry| entry.key == name.trim()) {
                 return Err((number, "a section of this name is above: merge the two".into()));
             }
@@ -41,12 +39,9 @@ pub(in crate::config) fn parse(text: &str) -> Result<Table, Fault> {
             return Err((number, "there is no key before =".into()));
         }
         let table = section.as_mut().map_or(&mut root, |(_, _, table)| table);
-        if table.entries.iter().any(|entry| entry.key == key) {
-            return Err((number, "this key is above in the same section: remove one of the two".into()));
-        }
         let node = Node { line: number, value: Value::text(value.trim()) };
-        table.push(key.to_owned(), number, node);
+        table.insert(key.to_owned(), number, node)?;
     }
-    close(&mut root, &mut section);
+    close(&mut root, &mut section)?;
     Ok(root)
 }

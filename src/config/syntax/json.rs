@@ -6,8 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Fault;
-use crate::config::tree::{Lines, MAX_DEPTH, Node, Table, Value};
+use crate::config::tree::{Fault, Lines, MAX_DEPTH, Node, Table, Value};
 
 /// Returns the object that a file holds.
 pub(in crate::config) fn parse(text: &str) -> Result<Table, Fault> {
@@ -43,10 +42,7 @@ impl<'a> Parser<'a> {
                 let mut table = Table::default();
                 for (key, raw) in from_str::<Members<'a>>(text, line)?.0 {
                     let node = self.node(raw, depth + 1)?;
-                    if table.entries.iter().any(|entry| entry.key == key) {
-                        return Err((node.line, "a key of this object occurs twice".into()));
-                    }
-                    table.push(key.into_owned(), node.line, node);
+                    table.insert(key.into_owned(), node.line, node)?;
                 }
                 Value::Table(table)
             }

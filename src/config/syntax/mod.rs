@@ -8,6 +8,3 @@ pub(super) mod json;
 pub(super) mod python;
 pub(super) mod toml;
 pub(super) mod xml;
-
-/// Why a text can't be parsed: the line, from 1, and what is wrong there.
-pub(super) type Fault = (usize, String);

@@ -7,8 +7,7 @@
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use super::Fault;
-use crate::config::tree::{Lines, MAX_DEPTH, Node, Table, Value};
+use crate::config::tree::{Fault, Lines, MAX_DEPTH, Node, Table, Value};
 
 /// Returns what is assigned. If a name is assigned again, the last assignment counts, as in Python.
 pub(in crate::config) fn parse(text: &str) -> Result<Table, Fault> {
@@ -130,9 +129,7 @@ impl<'a> Parser<'a> {
         self.skip_spaces();
         let node = self.literal(0)?;
         self.end_of_statement()?;
-        self.table.entries.retain(|entry| entry.key != word);
-        self.table.push(word.to_owned(), line, node);
-        Ok(())
+        self.table.replace(word.to_owned(), line, node)
     }
 
     fn literal(&mut self, depth: usize) -> Result<Node, Fault> {
@@ -221,7 +218,7 @@ impl<'a> Parser<'a> {
             self.skip_between();
             let node = self.literal(depth + 1)?;
             if let Value::Text(name) = key.value {
-                table.push(name.to_string(), key.line, node);
+                table.replace(name.to_string(), key.line, node)?;
             }
             self.skip_between();
             if !self.eat(',') && self.peek() != Some('}') {

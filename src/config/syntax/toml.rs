@@ -3,8 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Fault;
-use crate::config::tree::{Lines, Node, Table, Value};
+use crate::config::tree::{Fault, Lines, Node, Table, Value};
 
 /// Returns the tables of a file.
 pub(in crate::config) fn parse(text: &str) -> Result<Table, Fault> {

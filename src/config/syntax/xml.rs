@@ -8,14 +8,16 @@ use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
-use super::Fault;
-use crate::config::tree::{Lines, MAX_DEPTH, Node, Table, Value};
+use crate::config::tree::{Fault, Lines, MAX_DEPTH, Node, Table, Value};
 
 /// The key under which the class of a bean is.
 pub(in crate::config) const CLASS: &str = "class";
 
 /// The key under which the argument of a bean's constructor is.
 pub(in crate::config) const ARGUMENT: &str = "constructor-arg";
+
+/// The greatest number of attributes of an element.
+const MAX_ATTRIBUTES: usize = 100;
 
 /// Returns a table of the beans.
 pub(in crate::config) fn parse(text: &str) -> Result<Table, Fault> {
@@ -116,6 +118,10 @@ fn element(start: &BytesStart<'_>, line: usize) -> Result<Element, Fault> {
     let name = start.local_name().into_inner().to_owned();
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
+        // The crate compares each with all before it.
+        if attributes.len() == MAX_ATTRIBUTES {
+            return Err((line, format!("an element has more than {MAX_ATTRIBUTES} attributes")));
+        }
         let attribute = attribute.map_err(|_| (line, "an attribute is not well-formed".to_owned()))?;
         let value = attribute
             .normalized_value(XmlVersion::Implicit1_0)
@@ -139,12 +145,8 @@ fn add_bean(table: &mut Table, mut element: Element) -> Result<(), Fault> {
     let id = element.attribute("id").or_else(|| element.attribute("name"));
     let id = id.unwrap_or_else(|| class.rsplit('.').next().unwrap_or_default().to_owned());
     let line = element.line;
-    if table.entries.iter().any(|entry| entry.key == id) {
-        return Err((line, "a bean of this id is above: remove one of the two".into()));
-    }
     let node = bean(class, element)?;
-    table.push(id, line, node);
-    Ok(())
+    table.insert(id, line, node)
 }
 
 fn bean(class: String, element: Element) -> Result<Node, Fault> {
@@ -157,15 +159,9 @@ fn bean(class: String, element: Element) -> Result<Node, Fault> {
             "constructor-arg" => ARGUMENT.to_owned(),
             _ => continue,
         };
-        if table.entries.iter().any(|entry| entry.key == key) {
-            return Err((
-                child.line,
-                "this property is above in the same bean: remove one of the two".into(),
-            ));
-        }
         let line = child.line;
         let node = holder(child)?;
-        table.push(key, line, node);
+        table.insert(key, line, node)?;
     }
     Ok(Node { line, value: Value::Table(table) })
 }
@@ -212,7 +208,7 @@ fn value(mut element: Element) -> Result<Node, Fault> {
                     return Err((line, "an entry of a map needs the attribute key".into()));
                 };
                 let node = holder(child)?;
-                table.push(key, line, node);
+                table.insert(key, line, node)?;
             }
             Value::Table(table)
         }

@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use amop::{Client, ErrorKind};
+use amop::config::{Config, Kind};
+use amop::{Client, ErrorKind, Generations};
 use amop_devnet::Devnet;
 use tempfile::TempDir;
 
@@ -55,4 +56,39 @@ async fn fifo_without_writer_is_given_up() {
     let error = connect.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("did not complete within"), "{error}");
+}
+
+#[test]
+fn relative_paths_follow_the_rules_of_each_sdk() {
+    // The current folder of this process has no such folder, so that java-sdk's second place counts.
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("certs-of-a-test")).unwrap();
+    let file = folder.path().join("config.toml");
+    let below = |name: &str| Some(folder.path().join(name).display().to_string());
+    let java = b"[cryptoMaterial]\ncertPath = \"certs-of-a-test\"\n[network]\npeers = [\"a:1\"]\n";
+    let java = Config::parse(&file, java).unwrap();
+    assert_eq!(java.settings.text("credentials"), below("certs-of-a-test"));
+    let go = b"[Network]\nType = \"channel\"\n[[Network.Connection]]\nNodeURL = \"a:1\"\n";
+    let go = Config::parse(&file, go).unwrap();
+    assert_eq!(go.settings.text("credential_files").as_deref(), Some("ca.crt, sdk.crt, sdk.key"));
+    let ours = Config::parse(&file, b"credentials = \"sdk\"\n").unwrap();
+    assert_eq!(ours.settings.text("credentials"), below("sdk"));
+}
+
+#[test]
+fn python_file_leads_to_the_ini_of_3x_chains() {
+    let folder = TempDir::new().unwrap();
+    let ini = folder.path().join("bcos3_sdk_config.ini");
+    std::fs::copy(super::path("c-sdk-3x.ini"), &ini).unwrap();
+    let text = format!(
+        "class client_config:\n    channel_host = \"127.0.0.1\"\n    channel_ca = \"/nonexistent/ca.crt\"\n    \
+         bcos3_config_file = {ini:?}\n"
+    );
+    let config = super::parse("client_config.py", &text).unwrap();
+    assert_eq!(config.kind, Kind::PythonSdk);
+    assert_eq!(config.settings.generation, Some(Generations::V3));
+    // With the certificate of a 2.x chain it is not clear which is meant.
+    let text = text.replace("/nonexistent/ca.crt", &ini.display().to_string());
+    let error = super::parse("client_config.py", text).unwrap_err();
+    assert!(error.message().contains("line 4") && error.message().contains("bcos3_config_file"), "{error}");
 }

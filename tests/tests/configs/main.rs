@@ -4,6 +4,7 @@
 mod connecting;
 mod errors;
 mod files;
+mod tables;
 
 use std::path::{Path, PathBuf};
 

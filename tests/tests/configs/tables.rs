@@ -1,0 +1,36 @@
+//! The tables of README.md for users of other SDKs: each line names a test or an example, which exists.
+
+use std::path::Path;
+
+use regex::Regex;
+
+#[test]
+fn each_line_of_the_tables_names_a_test_or_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace");
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("the file can be read");
+    let (_, section) = readme.split_once("## Coming from another SDK\n").expect("the section exists");
+    let section = section.split("\n## ").next().expect("there is a first part");
+    let shown_by = Regex::new(r"\| `([^`]+)`: `(\w+)` \|$").expect("the expression is valid");
+    let mut tables = 0;
+    let mut lines = 0;
+    for line in section.lines().filter(|line| line.starts_with('|')) {
+        if line.ends_with("| shown by |") {
+            tables += 1;
+        } else if !line.starts_with("|---") {
+            let [_, file, name] = shown_by.captures(line).map_or_else(
+                || panic!("this line names no test: {line}"),
+                |found| {
+                    std::array::from_fn(|index| {
+                        found.get(index).expect("all groups take part").as_str().to_owned()
+                    })
+                },
+            );
+            let text =
+                std::fs::read_to_string(root.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(text.contains(&name), "{file} has no {name}");
+            lines += 1;
+        }
+    }
+    assert_eq!(tables, 5, "the files, java-sdk, go-sdk, python-sdk and web3sdk");
+    assert!(lines > 20, "{lines}");
+}
