@@ -47,8 +47,11 @@ impl ClientBuilder {
     }
 
     /// Adds several nodes; see [`ClientBuilder::endpoint`].
-    pub fn endpoints<E: Into<String>>(self, endpoints: impl IntoIterator<Item = E>) -> Self {
-        endpoints.into_iter().fold(self, ClientBuilder::endpoint)
+    pub fn endpoints<E: Into<String>>(mut self, endpoints: impl IntoIterator<Item = E>) -> Self {
+        for endpoint in endpoints {
+            self = self.endpoint(endpoint);
+        }
+        self
     }
 
     /// Sets the configuration file: a TOML file of this library, or the file that a program has for another SDK, whose kind
