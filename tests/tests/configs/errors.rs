@@ -128,7 +128,11 @@ fn json_faults_name_the_line() {
 fn xml_faults_name_the_line() {
     let name = "applicationContext.xml";
     refused(name, "<beans>\n<bean>\n</beans>", &["line", "XML"]);
-    refused(name, "<beans>\n<bean id='a' class='A'/>\n<bean id='a' class='A'/></beans>", &["line 3", "above"]);
+    refused(
+        name,
+        "<beans>\n<bean id='a' class='A'/>\n<bean id='a' class='A'/></beans>",
+        &["line 3", "above"],
+    );
     refused(name, "<project/>", &["line 1", "<beans>"]);
     refused(name, "<beans/>", &["GroupChannelConnectionsConfig"]);
     let entity = "<!DOCTYPE beans [<!ENTITY n \"node\">]>\n<beans><bean class='a.GroupChannelConnectionsConfig'>\n\
