@@ -42,7 +42,8 @@ impl Doctor {
             let given = self.identity.given(self.endpoints.as_ref());
             let in_force = InForce::find(given, self.identity.config_file()).await?;
             let settings = in_force.settings();
-            let (tls, generations) = (settings.tls.unwrap_or_default(), settings.generation.unwrap_or_default());
+            let (tls, generations) =
+                (settings.tls.unwrap_or_default(), settings.generation.unwrap_or_default());
             let identity = doctor::Identity { source: in_force.credentials(), tls, generations };
             let endpoints = in_force.some_endpoints()?;
             let is_one = endpoints.len() == 1;

@@ -5,7 +5,7 @@ use crate::client::Settings;
 use crate::config::Config;
 use crate::config::place::Base;
 use crate::config::section::{Item, Section};
-use crate::transport::{CredentialSource, Endpoint};
+use crate::transport::{CredentialSource, Endpoint, Tls};
 
 /// Returns the error for what an SDK has and this library has not.
 pub(super) fn unsupported(item: &Item<'_>, what: &str) -> crate::Error {
@@ -103,11 +103,9 @@ pub(super) fn is_option(key: &str) -> bool {
 
 /// Sets that connections have no TLS, which the key of a section states.
 pub(super) fn set_tls_off(config: &mut Config, section: &Section<'_>, key: &str) -> Result<()> {
-    let _ = config;
-    match section.get(key) {
-        Some(item) => {
-            Err(unsupported(&item, "connections without TLS are not supported: use a node with TLS"))
-        }
-        None => Ok(()),
+    config.settings.tls = Some(Tls::Off);
+    if let Some(item) = section.get(key) {
+        config.is_at("tls", item.line);
     }
+    Ok(())
 }
