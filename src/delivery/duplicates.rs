@@ -1,6 +1,6 @@
 //! Duplicate detection: a message that the nodes deliver more than once is handled once.
 //!
-//! The key is kind, topic and sequence id; a message without an id is never a duplicate. A duplicate of an answered
+//! The key is kind, topic and sequence id; a message without an id, or with a very long one, is never a duplicate. A duplicate of an answered
 //! request is answered as the first was; one that comes while the handler runs joins it, at most once for each link. The
 //! table is bounded by time, by entries and, for kept answers, by bytes. A request that is being handled stays in it
 //! without limit, because the connections that wait with it need the answer; there are never more of them than request
@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::ticket::{Author, Key, Origin, Ticket, Unsent};
 use crate::error::Result;
+use crate::protocol::message::MessageId;
 use crate::protocol::result;
 
 /// What is known of an accepted message.
@@ -54,6 +55,10 @@ pub(crate) struct Duplicates {
 }
 
 impl Duplicates {
+    /// The longest id that is remembered. Those of all known SDKs have 32 or 36 bytes; a hostile publisher's may have 64 KiB,
+    /// and the table would hold as many of them as it has entries.
+    const MAX_ID_LEN: usize = 128;
+
     /// Kept answers, all together: 16 MiB.
     const MAX_ANSWER_BYTES: usize = 16 << 20;
 
@@ -69,10 +74,15 @@ impl Duplicates {
         }
     }
 
+    /// Returns whether messages with this id are remembered.
+    fn knows(id: &MessageId) -> bool {
+        (1..=Self::MAX_ID_LEN).contains(&id.as_bytes().len())
+    }
+
     /// Looks a message up; `origin` is asked for only when it joins a running request.
     pub(crate) fn look(&mut self, key: &Key, now: Instant, origin: impl FnOnce() -> Origin) -> Lookup {
         self.expire(now);
-        if key.id.is_empty() {
+        if !Self::knows(&key.id) {
             return Lookup::New;
         }
         match self.entries.get_mut(key) {
@@ -96,7 +106,7 @@ impl Duplicates {
 
     /// Subscriptions took it.
     pub(crate) fn taken(&mut self, key: Key, now: Instant) {
-        if key.id.is_empty() {
+        if !Self::knows(&key.id) {
             return;
         }
         let key = Arc::new(key);
@@ -106,7 +116,7 @@ impl Duplicates {
 
     /// A handler will answer it.
     pub(crate) fn running(&mut self, ticket: Arc<Ticket>) {
-        if ticket.key.id.is_empty() {
+        if !Self::knows(&ticket.key.id) {
             return;
         }
         self.insert(ticket.key.clone(), State::Running(ticket, Vec::new()));
@@ -244,17 +254,24 @@ mod tests {
     }
 
     #[test]
-    fn messages_without_an_id_are_never_duplicates() {
+    fn messages_without_an_id_or_with_a_long_one_are_not_remembered() {
         let mut table = Duplicates::new(Duration::from_secs(60), 100);
         let now = Instant::now();
-        let key =
-            || Key { id: MessageId::new(b""), kind: MessageKind::Broadcast, topic: Topic::new("t").unwrap() };
-        table.taken(key(), now);
-        let ticket = Ticket::new(key(), origin());
-        table.running(ticket.clone());
-        assert!(matches!(table.look(&key(), now, origin), Lookup::New));
-        assert!(!table.answered(&ticket, 0, &Bytes::new(), now));
-        assert_eq!(table.len(), 0);
+        for (len, remembered) in [(0, 0), (1, 1), (128, 2), (129, 2), (65_535, 2)] {
+            let id = MessageId::new(&vec![7; len]);
+            let key =
+                || Key { id: id.clone(), kind: MessageKind::Broadcast, topic: Topic::new("t").unwrap() };
+            let is_new = table.len() == remembered;
+            table.taken(key(), now);
+            assert_eq!(table.len(), remembered, "{len} bytes");
+            assert_eq!(matches!(table.look(&key(), now, origin), Lookup::New), is_new, "{len} bytes");
+            if is_new {
+                let ticket = Ticket::new(key(), origin());
+                table.running(ticket.clone());
+                assert!(!table.answered(&ticket, 0, &Bytes::new(), now));
+                assert_eq!(table.len(), remembered);
+            }
+        }
     }
 
     #[test]

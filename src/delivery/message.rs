@@ -76,11 +76,16 @@ impl Message {
     }
 }
 
+/// Returns what a message counts against the limits on bytes: its payload, and an id that is longer than usual.
+pub(super) fn held_bytes(data_len: usize, id: &MessageId) -> usize {
+    data_len + id.held_bytes()
+}
+
 const _: () = assert!(size_of::<Message>() <= MESSAGE_OVERHEAD);
 
 impl LaneItem for Message {
     fn held_bytes(&self) -> usize {
-        self.data.len()
+        held_bytes(self.data.len(), &self.id)
     }
 }
 

@@ -14,7 +14,7 @@ use super::budget::Budget;
 use super::duplicates::{Duplicates, Lookup};
 use super::events::{Event, EventHub};
 use super::lane::{Lane, LaneItem, Reservation, SPARE};
-use super::message::Message;
+use super::message::{Message, held_bytes};
 use super::request::{Request, Responder};
 use super::route_spec::{OwnUse, RouteSpec};
 use super::ticket::{AnswerSink, Key, Origin, Ticket};
@@ -327,7 +327,7 @@ impl Batch<'_> {
                 return Verdict::NoAnswer;
             }
         }
-        let bytes = incoming.data.len();
+        let bytes = held_bytes(incoming.data.len(), &incoming.id);
         let Some(service) = &mut route.service else {
             let reservation = route.stage(&mut self.slow, bytes, message);
             if reservation == Reservation::Reserved {
@@ -371,7 +371,8 @@ impl Batch<'_> {
             count(&self.shared.discarded.duplicates);
             return Verdict::NoAnswer;
         }
-        match route.stage(&mut self.slow, incoming.data.len(), message) {
+        let bytes = held_bytes(incoming.data.len(), &incoming.id);
+        match route.stage(&mut self.slow, bytes, message) {
             Reservation::Reserved => {
                 route.touch(self.touched);
                 duplicates.taken(key, self.now);

@@ -52,6 +52,14 @@ impl MessageId {
         }
     }
 
+    /// Returns the bytes of memory that the id takes beside the value itself.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match &self.0 {
+            Repr::Inline { .. } => 0,
+            Repr::Long(bytes) => bytes.len(),
+        }
+    }
+
     /// Returns whether the message carries no id.
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()

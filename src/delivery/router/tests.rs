@@ -4,6 +4,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::*;
+use crate::delivery::budget::MESSAGE_OVERHEAD;
 use crate::delivery::{LaneLimits, LaneReader, Wire};
 use crate::protocol::message::{MessageId, Payload};
 
@@ -105,4 +106,29 @@ fn slow_consumer_is_reported_without_a_lock() {
     let mut next = || events.poll_next(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(next(), Poll::Ready(Some(Event::SlowConsumer { topic })) if *topic == *"t"));
     assert!(next().is_pending(), "one report for an episode");
+}
+
+#[test]
+fn long_ids_count_against_the_limits_on_bytes() {
+    const LONG: usize = 60_000;
+    let topic = Topic::new("t").unwrap();
+    let mut router = router();
+    let lane = Lane::new(LaneLimits::default(), router.shared.budget.clone());
+    let spec = RouteSpec { subscriptions: vec![lane.clone()], ..RouteSpec::default() };
+    router.set(topic.clone(), spec);
+    router.batch(Instant::now(), |batch| {
+        for n in 0..100 {
+            let id = MessageId::new(&[n; LONG]);
+            let (kind, data) = (MessageKind::Broadcast, Payload::new(b"", None));
+            let incoming = Incoming { kind, id, topic: topic.as_bytes(), data, is_own: false };
+            assert!(matches!(batch.offer(&incoming), Verdict::NoAnswer));
+        }
+    });
+    // The budget of all lanes is 1 MiB.
+    let accepted = (1 << 20) / (LONG + MESSAGE_OVERHEAD);
+    assert_eq!(router.shared.budget.held(), accepted * LONG);
+    let mut reader = LaneReader::new(lane);
+    while take(&mut reader).is_some() {}
+    drop(reader);
+    assert_eq!(router.shared.budget.held(), 0);
 }
