@@ -155,9 +155,15 @@ impl<'a> Message<'a> {
         out.put_u16(self.ext);
     }
 
+    /// Returns the bytes of the whole message.
+    #[allow(clippy::len_without_is_empty)] // none is empty
+    pub fn len(&self) -> usize {
+        MIN_LEN + self.seq.len() + self.payload.len()
+    }
+
     /// Returns the whole message.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(MIN_LEN + self.seq.len() + self.payload.len());
+        let mut out = Vec::with_capacity(self.len());
         self.put_head(&mut out);
         out.extend_from_slice(self.payload);
         out

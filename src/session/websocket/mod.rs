@@ -438,6 +438,11 @@ impl<K: Callers> Session<K> {
         // `fail` refuses codes beyond 16 bits here, and those of the library are none.
         let status = i16::try_from(code).unwrap_or(result::FAILED as i16);
         let message = Message::new(MessageType::Response, status, seq, data);
+        // The longest data was checked with an id of usual length. A node ends the connection on a longer message.
+        let message = match message.len() <= amop::MAX_SENT_MESSAGE_LEN {
+            true => message,
+            false => Message::new(MessageType::Response, result::FAILED as i16, seq, &[]),
+        };
         self.out.counts.queued_bytes += self.outgoing.put(&message, None, &mut self.out.counts);
     }
 

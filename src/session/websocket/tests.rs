@@ -6,6 +6,7 @@ use super::test_harness::{Bench, S, Sent, amop_payload};
 use super::*;
 use crate::delivery::{LaneItem, LaneReader, RouteSpec};
 use crate::error::{Delivery, Result};
+use crate::protocol::websocket::message::MIN_LEN;
 use crate::session::call::Reply;
 use crate::session::effect::Notice;
 
@@ -330,4 +331,19 @@ fn loss_ends_calls_with_what_may_have_been_delivered() {
     bench.sent();
     let delivery = |done| outcome(done).expect("an outcome").unwrap_err().delivery();
     assert_eq!((delivery(&mut written), delivery(&mut queued)), (Delivery::Maybe, Delivery::No));
+}
+
+#[test]
+fn answer_that_does_not_fit_beside_a_long_id_is_a_failure() {
+    let mut bench = Bench::ready();
+    let data = Bytes::from(vec![0; amop::MAX_SENT_MESSAGE_LEN - MIN_LEN - Seq::LEN]);
+    for (id_len, status, len) in [(Seq::LEN, 0, data.len()), (Seq::LEN + 1, result::FAILED as i16, 0)] {
+        bench.machine.answer(&MessageId::new(&vec![b'i'; id_len]), &Topic::new("t").unwrap(), 0, &data);
+        match &bench.sent()[..] {
+            [Sent::Message { kind: Type::Response, status: sent, seq, payload }] => {
+                assert_eq!((*sent, seq.len(), payload.len()), (status, id_len, len));
+            }
+            _ => panic!("one answer"),
+        }
+    }
 }
