@@ -11,7 +11,7 @@ use crate::certificates::Certificates;
 use crate::chain::{Algorithm, ChainKind};
 use crate::devnet::Devnet;
 use crate::inner::DevnetInner;
-use crate::options::{Choice, DEFAULT_REORDER, Generation, Options, SameNode};
+use crate::options::{Choice, DEFAULT_REORDER, Generation, Options, SameNode, TOPIC_SYNC_3X};
 
 /// Configures and starts a [`Devnet`].
 #[derive(Clone, Debug)]
@@ -316,6 +316,14 @@ impl DevnetBuilder {
         self.options.reorder = Some(DEFAULT_REORDER);
         self.options.nagle = true;
         self.options.refuse_resumption = true;
+        self
+    }
+
+    /// Imitates the observed behaviour of 3.16 nodes: topic lists every 2 s, and of the messages that arrive together the
+    /// last is processed first, as by a pool of threads. Nodes of 2.x do the former only.
+    pub fn like_3_16(mut self) -> Self {
+        self.options.topic_sync = TOPIC_SYNC_3X;
+        self.options.last_first = true;
         self
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Options {
     /// In milliseconds, by node.
     pub(crate) clock_offsets: BTreeMap<usize, i64>,
     pub(crate) reorder: Option<Duration>,
+    /// Whether messages that arrive together are processed the last first.
+    pub(crate) last_first: bool,
     pub(crate) nagle: bool,
     pub(crate) refuse_resumption: bool,
     pub(crate) own_agency_only: bool,
@@ -105,6 +107,7 @@ impl Default for Options {
             wall_clock: WallClock::default(),
             clock_offsets: BTreeMap::new(),
             reorder: None,
+            last_first: false,
             nagle: false,
             refuse_resumption: false,
             own_agency_only: true,
@@ -142,6 +145,9 @@ impl Options {
         }
     }
 }
+
+/// How often nodes of 3.x exchange their topics.
+pub(crate) const TOPIC_SYNC_3X: Duration = Duration::from_secs(2);
 
 /// The maximum delay of reordered frames in imitation of real nodes. There a frame can be overtaken by some thousands
 /// of others, which takes about a quarter of a second at the rate of those nodes (about 7,000 frames per second).

@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
+use amop::protocol::message::Payload;
 use amop::protocol::websocket::frame::{close_code, put_ping, put_pong};
 use amop::protocol::websocket::{FrameReader, Received, Side};
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::upgrade::{self, Verdict};
 use crate::inbound::Inbound;
+use crate::net::Net;
 use crate::outbox::End;
 use crate::session_guard::{Limits, SessionGuard};
+use crate::table::Key;
 
 /// How often a node looks whether its client sends anything.
 const LOOK: Duration = Duration::from_secs(5);
@@ -80,34 +83,49 @@ impl WebSocketInbound {
         let mut data = false;
         let taken = guard.context.shared.with(|net, now| {
             let mut messages = 0;
+            let last_first = net.options.last_first;
+            let mut held = Vec::new();
             while let Some(received) = reader.next().transpose() {
                 match received {
                     Ok(Received::Message(message)) => {
                         messages += 1;
                         data = true;
-                        net.receive_message(key, message, now);
+                        match last_first {
+                            true => held.push(message.keep()),
+                            false => net.receive_message(key, message, now),
+                        }
                     }
                     Ok(Received::Ping(payload)) => {
                         net.sessions.enqueue_frame(key, |out| put_pong(out, None, payload));
                     }
                     Ok(Received::Pong(_)) => {}
                     Ok(Received::Close(code)) => {
+                        process_held(net, key, &mut held, now);
                         net.close_session(key, code.unwrap_or(close_code::NORMAL));
                         break;
                     }
                     Err(error) => {
                         tracing::warn!(session = key.id(), "closed the connection: {error}");
+                        process_held(net, key, &mut held, now);
                         net.close_session(key, error.close_code());
                         break;
                     }
                 }
             }
+            process_held(net, key, &mut held, now);
             messages
         });
         // Half of a frame with data counts as data.
         let began = reader.unread().first().is_some_and(|first| first & 0x08 == 0);
         self.heard(data || began);
         Ok(taken)
+    }
+}
+
+/// Processes messages that arrived together, the last first.
+fn process_held(net: &mut Net, from: Key, held: &mut Vec<Bytes>, now: Instant) {
+    for message in held.drain(..).rev() {
+        net.receive_message(from, Payload::new(&message, Some(&message)), now);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Broadcasts.
 
-use crate::peer::{BROADCAST, Peer, devnet, message, raw};
+use crate::peer::{BROADCAST, Peer, devnet, frame, message, raw};
 
 #[tokio::test(start_paused = true)]
 async fn copies_of_other_nodes_carry_no_seq_and_nothing_is_acknowledged() {
@@ -28,4 +28,17 @@ async fn broadcast_without_subscribers_is_silent() {
     let mut publisher = Peer::connect(&devnet.node(0)).await;
     publisher.send(&raw(BROADCAST, "seq", message("t", "all"))).await;
     publisher.gets_no_message().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_arrive_together_are_processed_the_last_first_like_3_16() {
+    const COUNT: usize = 100;
+    let devnet = devnet(1, |b| b.like_3_16()).await;
+    let mut publisher = Peer::connect(&devnet.node(0)).await;
+    let mut subscriber = Peer::subscriber(&devnet.node(0), &["t"]).await;
+    let broadcast = |n: usize| frame(0x82, &raw(BROADCAST, "", message("t", &n.to_string())).bytes());
+    publisher.send_bytes(&(0..COUNT).flat_map(broadcast).collect::<Vec<_>>()).await;
+    for n in (0..COUNT).rev() {
+        assert_eq!(subscriber.message().await.payload, message("t", &n.to_string()));
+    }
 }

@@ -183,3 +183,18 @@ async fn longest_topic_and_message_are_carried() {
     let error = publisher.publish(topic.as_str(), vec![1; most + 1]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
 }
+
+#[tokio::test]
+async fn calls_to_nodes_like_3_16_have_their_own_replies() {
+    let devnet = devnet_of_3x(nodes(2).like_3_16()).await;
+    let (server, publisher) = (client(&devnet, 1).await, client(&devnet, 0).await);
+    let _echo = server.serve("t").for_each(async |request: Request| request.data().clone()).await.unwrap();
+    // Other nodes learn of a topic after 2 s at most.
+    let first = publisher.publish("t", "first").wait_for_subscriber(true).timeout(crate::fixture::GUARD);
+    assert_eq!(first.await.unwrap().data(), "first");
+    let calls = (0..100).map(async |n: usize| {
+        let reply = publisher.publish("t", n.to_string()).await.unwrap();
+        assert_eq!(reply.data(), &n.to_string());
+    });
+    soon("all replies", futures_util::future::join_all(calls)).await;
+}
