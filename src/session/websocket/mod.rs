@@ -9,6 +9,8 @@ mod frames;
 mod outgoing;
 mod probes;
 #[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod test_harness;
 #[cfg(test)]
 mod tests;

@@ -147,7 +147,7 @@ impl Bench {
         std::mem::take(&mut self.notices)
     }
 
-    fn apply(&mut self) {
+    pub(super) fn apply(&mut self) {
         self.machine.queue(self.now);
         apply(self.machine.outputs(), &mut Vec::new(), &self.link, &mut |notice| {
             self.notices.push(notice);
