@@ -41,6 +41,8 @@ interop: ## test this client with the official SDKs for Go and Java, on embedded
 	scripts/interop.sh java --rsa
 	scripts/interop.sh java --gm
 	scripts/interop.sh java3 --idle
+	scripts/interop.sh java3 --sm
+	scripts/interop.sh java3 --plain
 
 lint: ## check format, lints, documentation and dependencies; any warning fails
 	scripts/each-language.sh lint

@@ -4,7 +4,7 @@
 # SDK is `go`, `java`, or alone `java3`, which is java-sdk for 3.x nodes. Builds a program on each SDK into build/interop,
 # and downloads its needs: go-sdk from the Go module proxy; java-sdk from Maven Central, and a Java 11 to run that for 2.x.
 # Options are passed to the tests: --idle adds a minute without messages, --like-2.11 makes nodes behave as real 2.11
-# nodes, --rsa and --gm give them another kind of channel.
+# nodes, --rsa and --gm give them another kind of channel; with java3 --sm is TLCP, and --plain is no TLS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
@@ -65,13 +65,17 @@ java_peer() {
 java3_peer() {
     build_java java3
     # Its native library is in the jar, for Linux with the C library of GNU, Windows and macOS.
-    arguments+=(--java3 "java -cp $build/java3/classes:$build/java3/lib/* Peer")
+    arguments+=(--java3 "java -Damop.sm=$sm -Damop.plain=$plain -cp $build/java3/classes:$build/java3/lib/* Peer")
 }
 
 arguments=()
-gm=false
+gm=false sm=false plain=false
 for argument in "$@"; do
-    [ "$argument" != --gm ] || gm=true
+    case $argument in
+        --gm) gm=true ;;
+        --sm) sm=true ;;
+        --plain) plain=true ;;
+    esac
 done
 for argument in "$@"; do
     case $argument in

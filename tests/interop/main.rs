@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use amop_devnet::Devnet;
+use amop::Tls;
 use clap::Parser;
 
 use crate::cases::Case;
@@ -44,6 +44,12 @@ struct Arguments {
     /// Nodes with the habits of real 2.11 ones
     #[arg(long = "like-2.11")]
     like_2_11: bool,
+    /// Nodes of 3.x with SM certificates and TLCP
+    #[arg(long, requires = "java3")]
+    sm: bool,
+    /// Nodes of 3.x without TLS
+    #[arg(long, requires = "java3", conflicts_with = "sm")]
+    plain: bool,
     /// Nodes with an RSA channel
     #[arg(long)]
     rsa: bool,
@@ -53,6 +59,15 @@ struct Arguments {
 }
 
 impl Arguments {
+    /// Returns the kind of TLS of nodes of 3.x.
+    fn tls_of_3x(&self) -> Tls {
+        match (self.sm, self.plain) {
+            (true, _) => Tls::Tlcp,
+            (_, true) => Tls::Off,
+            _ => Tls::Ecdhe,
+        }
+    }
+
     /// Returns the option of `amop devnet` for the kind of channel.
     fn channel(&self) -> Option<&'static str> {
         match (self.rsa, self.gm) {
@@ -72,7 +87,7 @@ const IDLE: Duration = Duration::from_secs(65);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut nodes = match arguments.java3 {
-        Some(_) => Nodes::start_3x(Devnet::builder().rsa(true)),
+        Some(_) => Nodes::start_3x(arguments.tls_of_3x()),
         None => Nodes::start(arguments.like_2_11, arguments.channel()),
     };
     let parties = connect(&arguments, &nodes);
@@ -143,7 +158,8 @@ fn connect(arguments: &Arguments, nodes: &Nodes) -> Vec<Party> {
             (RefCell::new(Box::new(publisher) as _), RefCell::new(Box::new(subscriber) as _));
         parties.push(Party { name, can, publisher, subscriber });
     }
-    let own = |node| Box::new(Own::connect(nodes.endpoint(node), nodes.credentials()));
+    let tls = if arguments.plain { Tls::Off } else { Tls::Auto };
+    let own = |node| Box::new(Own::connect(nodes.endpoint(node), nodes.credentials(), tls));
     let (publisher, subscriber) = (RefCell::new(own(0) as _), RefCell::new(own(1) as _));
     let can = Abilities { private: false, ..Abilities::ALL };
     parties.push(Party { name: own::NAME, can, publisher, subscriber });

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use amop_devnet::{Devnet, DevnetBuilder, Generation};
+use amop::Tls;
+use amop_devnet::{Devnet, Generation};
 use amop_tests::program::Program;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -41,11 +42,12 @@ enum Running {
 
 impl Nodes {
     /// Starts nodes of 3.x.
-    pub(crate) fn start_3x(devnet: DevnetBuilder) -> Nodes {
+    pub(crate) fn start_3x(tls: Tls) -> Nodes {
         let folder = TempDir::new().expect("a folder is created");
-        let devnet = devnet.generation(Generation::V3).dir(folder.path()).start_blocking();
-        let devnet = devnet.expect("the nodes start");
-        let credentials = devnet.credentials_dir().expect("a folder").display().to_string();
+        let devnet = Devnet::builder().generation(Generation::V3).tls(tls).dir(folder.path());
+        let devnet = devnet.start_blocking().expect("the nodes start");
+        // Without TLS there are none.
+        let credentials = devnet.credentials_dir().unwrap_or(folder.path()).display().to_string();
         Nodes { folder, endpoints: devnet.endpoints(), credentials, running: Running::Embedded(devnet) }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use amop::{Client, Error, Message, Reply, Request, RunningHandler};
+use amop::{Client, Error, Message, Reply, Request, RunningHandler, Tls};
 use tokio::runtime::Runtime;
 
 use crate::party::{Answer, Publisher, Result, Subscriber};
@@ -29,9 +29,10 @@ fn in_words(error: Error) -> String {
 
 impl Own {
     /// Connects.
-    pub(crate) fn connect(node: &str, credentials: &str) -> Own {
+    pub(crate) fn connect(node: &str, credentials: &str, tls: Tls) -> Own {
         let runtime = Runtime::new().expect("there are threads to be had");
-        let client = Client::builder().endpoint(node).credentials(credentials).call_timeout(GUARD);
+        let client = Client::builder().endpoint(node).tls(tls).call_timeout(GUARD);
+        let client = if tls == Tls::Off { client } else { client.credentials(credentials) };
         let client = runtime.block_on(async { client.connect().await }).expect("it gets in");
         let (tell, messages) = channel();
         Own { runtime, client, tell, messages, handlers: Vec::new() }
