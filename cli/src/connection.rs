@@ -139,9 +139,10 @@ impl Reloading {
 }
 
 impl Connection {
-    /// Connects a client. Returns it with its endpoints for texts, or `None` if a signal comes first.
+    /// Connects a client that uses one topic. Returns it with its endpoints for texts, or `None` if a signal comes first.
     pub(crate) async fn connect(
         &self,
+        topic: &str,
         output: &mut Output,
         interrupt: &Interrupt,
     ) -> Outcome<Option<(Client, String)>> {
@@ -150,7 +151,12 @@ impl Connection {
         let Some(in_force) = interrupt.unless_caught(in_force).await.transpose()? else { return Ok(None) };
         let endpoints = in_force.some_endpoints()?.join(", ");
         let waiting = format!("connecting to {endpoints}");
-        let connect = Client::builder().settings(in_force.settings()).connect();
+        let builder = Client::builder().settings(in_force.settings());
+        let builder = match in_force.private_topics(topic) {
+            Some(config) => builder.config(config),
+            None => builder,
+        };
+        let connect = builder.connect();
         let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;
         Ok(connected.transpose()?.map(|client| (client, endpoints)))
     }

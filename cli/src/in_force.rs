@@ -88,6 +88,14 @@ impl InForce {
         self.file.as_ref()
     }
 
+    /// Returns the configuration file with those private topics only that have this name, so that keys of others need not
+    /// be there.
+    pub(crate) fn private_topics(&self, name: &str) -> Option<Config> {
+        let mut config = self.file.clone()?;
+        config.private_topics.retain(|topic| topic.topic == name);
+        Some(config)
+    }
+
     /// Returns where a setting comes from.
     pub(crate) fn origin(&self, name: &str) -> Origin {
         // Credentials have several names, of which one source states one.

@@ -9,10 +9,10 @@ use super::core::ClientCore;
 use super::events::Events;
 use super::handle::Client;
 use super::listeners::Listeners;
-use super::options::{MAX_TIME, Options, Retry};
+use super::options::{Options, Retry};
 use super::settings::Settings;
 #[cfg(feature = "config")]
-use crate::config::Reading;
+use crate::config::{Reading, Source};
 use crate::delivery::Event;
 use crate::error::Result;
 use crate::runtime::RuntimeRef;
@@ -34,7 +34,7 @@ pub struct ClientBuilder {
     options: Options,
     given: Settings,
     #[cfg(feature = "config")]
-    config_file: Option<PathBuf>,
+    config: Option<Source>,
     listeners: Listeners,
     runtime: Option<tokio::runtime::Handle>,
 }
@@ -57,10 +57,20 @@ impl ClientBuilder {
     /// Sets the configuration file: a TOML file of this library, or the file that a program has for another SDK, whose kind
     /// is recognised by its content. It is read by [`ClientBuilder::connect`]. What the builder is given precedes what the
     /// file states, whatever the order of the calls; the endpoints are those of one of the two.
+    ///
+    /// A topic that the file states as private is private in all calls of the client, without a further key: what is
+    /// published on it is for verified subscribers, and subscriptions and services use the key of the file.
     #[cfg(feature = "config")]
     pub fn config_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.config_file = Some(file.into());
+        self.config = Some(Source::File(file.into()));
         self
+    }
+
+    /// Sets what a configuration file states, see [`ClientBuilder::config_file`]. For the command.
+    #[cfg(feature = "config")]
+    #[doc(hidden)]
+    pub fn config(self, config: crate::config::Config) -> Self {
+        ClientBuilder { config: Some(Source::Read(Box::new(config))), ..self }
     }
 
     /// Sets all that is given in `settings`. For bindings and the command.
@@ -397,20 +407,25 @@ impl ClientBuilder {
 
     /// Returns the options: what is given, then what the configuration file states, then the defaults.
     async fn complete(self, runtime: &RuntimeRef, began: Instant) -> Result<(Options, Listeners)> {
+        let mut options = self.options;
         #[cfg(feature = "config")]
-        let given = match self.config_file {
+        let given = match self.config {
             None => self.given,
-            Some(file) => {
-                let limit = self.given.connect_timeout.unwrap_or(self.options.connect_timeout).min(MAX_TIME);
-                let mut reading = Reading::start(file)?;
+            Some(source) => {
+                let limit = self
+                    .given
+                    .connect_timeout
+                    .unwrap_or(options.connect_timeout)
+                    .min(super::options::MAX_TIME);
+                let mut reading = Reading::start(source)?;
                 let read = runtime.until(began + limit, reading.finish()).await;
-                let config = read.unwrap_or_else(|| Err(reading.stalled(limit)))?;
+                let (config, topics) = read.unwrap_or_else(|| Err(reading.stalled(limit)))?;
+                options.private_topics = topics;
                 self.given.or(config.settings)
             }
         };
         #[cfg(not(feature = "config"))]
         let given = self.given;
-        let mut options = self.options;
         given.apply(&mut options);
         Ok((options, self.listeners))
     }

@@ -85,6 +85,7 @@ impl ClientCore {
             dispatched: Mutex::default(),
         });
         listeners.start(&core)?;
+        core.start_configured_topics()?;
         for endpoint in endpoints {
             core.add_link(endpoint, false)?;
         }

@@ -8,6 +8,7 @@ mod builder;
 mod call_limits;
 mod calls;
 mod choice;
+mod configured_topics;
 mod confirmation;
 mod consumer;
 mod core;
@@ -45,6 +46,8 @@ mod weak;
 
 pub use builder::ClientBuilder;
 pub use calls::CallHandle;
+#[cfg(feature = "config")]
+pub(crate) use configured_topics::ConfiguredTopics;
 pub use events::Events;
 pub use handle::Client;
 pub use handlers::IntoAnswer;

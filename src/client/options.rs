@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::configured_topics::ConfiguredTopics;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::span;
 use crate::transport::{CredentialSource, Generations, Resolve, SystemResolver, Tls};
@@ -87,6 +88,8 @@ pub enum Confirm {
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) endpoints: Vec<String>,
+    /// From a configuration file.
+    pub(crate) private_topics: ConfiguredTopics,
     pub(crate) credentials: CredentialSource,
     pub(crate) generations: Generations,
     pub(crate) tls: Tls,
@@ -119,6 +122,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             endpoints: Vec::new(),
+            private_topics: ConfiguredTopics::default(),
             credentials: CredentialSource::Discover,
             generations: Generations::Auto,
             tls: Tls::Auto,
@@ -173,6 +177,10 @@ impl Options {
                     span(MAX_TIME)
                 ));
             }
+        }
+        if !self.private_topics.is_empty() && self.generations == Generations::V3 {
+            let text = "the configuration has private topics, which only nodes of generation 2.x have";
+            return Err(Error::undelivered(ErrorKind::Unsupported, text));
         }
         if self.expiry_warning.is_zero() {
             return wrong("expiry_warning is 0: it has to be above 0");

@@ -94,6 +94,21 @@ impl PrivateTopic {
 }
 
 impl ClientCore {
+    /// Verifies subscribers of the topics that a configuration file states, until the client is closed.
+    ///
+    /// # Errors
+    /// Returns an error if a topic is too long for a private one, or if there are too many.
+    pub(super) fn start_configured_topics(self: &Arc<ClientCore>) -> Result<()> {
+        for (topic, keys) in self.options.private_topics.published() {
+            let push_channel = topic.private()?.push_channel();
+            let mut member = Member::join(self, &push_channel, |registry, id| {
+                registry.add_publisher(&push_channel, id, keys.clone())
+            })?;
+            member.stay();
+        }
+        Ok(())
+    }
+
     /// Returns the topic that a consumer with or without a key receives messages on.
     ///
     /// # Errors

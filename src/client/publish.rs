@@ -60,9 +60,12 @@ impl Call {
     async fn send(self, kind: CallKind, wait: bool, all_nodes: bool) -> Result<Reply> {
         let Call { core, topic, data, timeout, retry, is_private } = self;
         core.check()?;
-        let topic = topic?;
+        let mut topic = topic?;
         if !is_private {
             topic.check_is_public()?;
+            if core.options.private_topics.is_published(&topic) {
+                topic = topic.private()?;
+            }
         }
         let deadline = core.deadline(timeout)?;
         let retry = retry.unwrap_or(core.options.retry);

@@ -242,7 +242,9 @@ impl Serve {
     ) -> Result<(LaneReader<Request>, Member, Confirm, Instant)> {
         let Serve { core, topic, limits, placement, confirm, timeout, concurrency, runtime: _, key } = self;
         core.check()?;
-        let topic = core.consumed_topic(topic?, key.as_ref())?;
+        let topic = topic?;
+        let key = key.or_else(|| core.options.private_topics.key(&topic));
+        let topic = core.consumed_topic(topic, key.as_ref())?;
         if concurrency == Some(0) {
             return Err(Error::undelivered(
                 ErrorKind::InvalidArgument,

@@ -212,7 +212,9 @@ impl Subscribe {
     ) -> Result<(LaneReader<Message>, Member, Confirm, Instant)> {
         let Subscribe { core, topic, limits, placement, confirm, timeout, runtime: _, key } = self;
         core.check()?;
-        let topic = core.consumed_topic(topic?, key.as_ref())?;
+        let topic = topic?;
+        let key = key.or_else(|| core.options.private_topics.key(&topic));
+        let topic = core.consumed_topic(topic, key.as_ref())?;
         let deadline = core.deadline(timeout)?;
         let lane = Lane::new(limits, core.delivery.budget.clone());
         let reader = LaneReader::new(lane.clone());

@@ -6,6 +6,7 @@
 //!
 //! Public to the command and the bindings, without a promise of stability.
 
+mod keys;
 mod kinds;
 mod place;
 mod private_topic;
@@ -18,7 +19,7 @@ mod write;
 use std::path::{Path, PathBuf};
 
 pub use private_topic::{KeySource, PrivateRole, PrivateTopic, Secret};
-pub(crate) use read::Reading;
+pub(crate) use read::{Reading, Source};
 pub use write::toml_value;
 
 use crate::client::Settings;

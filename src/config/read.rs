@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::keys;
 use super::kinds::{self, Recognised};
 use super::section::{Section, error_at, error_in};
 use super::tree::Table;
 use super::{Config, Kind};
+use crate::client::ConfiguredTopics;
 use crate::files::{Progress, on_own_thread};
 use crate::{Error, ErrorKind, Result, text};
 
@@ -45,11 +47,19 @@ impl Config {
     }
 }
 
-/// A configuration file that is read on a thread of its own.
+/// Where the configuration of a client comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    File(PathBuf),
+    /// A file that was read before.
+    Read(Box<Config>),
+}
+
+/// A configuration that is read on a thread of its own, with the keys of its private topics.
 #[derive(Debug)]
 pub(crate) struct Reading {
     progress: Progress,
-    outcome: oneshot::Receiver<Result<Config>>,
+    outcome: oneshot::Receiver<Result<(Config, ConfiguredTopics)>>,
 }
 
 impl Reading {
@@ -57,19 +67,27 @@ impl Reading {
     ///
     /// # Errors
     /// Returns [`ErrorKind::Runtime`] if the thread can't be started.
-    pub(crate) fn start(path: PathBuf) -> Result<Reading> {
+    pub(crate) fn start(source: Source) -> Result<Reading> {
         let progress = Progress::default();
         let (sender, outcome) = oneshot::channel();
+        let read = |progress: &Progress| {
+            let config = match source {
+                Source::File(path) => read(&path, progress)?,
+                Source::Read(config) => *config,
+            };
+            let topics = keys::load(&config)?;
+            Ok((config, topics))
+        };
         // The send fails if the caller no longer waits.
-        on_own_thread(&progress, move |progress| read(&path, progress), move |read| drop(sender.send(read)))?;
+        on_own_thread(&progress, read, move |read| drop(sender.send(read)))?;
         Ok(Reading { progress, outcome })
     }
 
-    /// Waits for the configuration.
+    /// Waits for the configuration and the keys.
     ///
     /// # Errors
-    /// As [`Config::read`].
-    pub(crate) async fn finish(&mut self) -> Result<Config> {
+    /// As [`Config::read`], and why a key can't be read.
+    pub(crate) async fn finish(&mut self) -> Result<(Config, ConfiguredTopics)> {
         (&mut self.outcome).await.unwrap_or_else(|_| Err(panicked()))
     }
 

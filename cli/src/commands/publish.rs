@@ -58,7 +58,7 @@ impl Publish {
         let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        let Some((client, _)) = self.connection.connect(output, interrupt).await? else {
+        let Some((client, _)) = self.connection.connect(&self.topic, output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
         let waiting = waiting_for(&self.topic, self.wait, "waiting for the reply");

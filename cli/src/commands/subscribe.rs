@@ -53,7 +53,7 @@ impl Subscribe {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
-        let Some((client, endpoint)) = self.connection.connect(output, interrupt).await? else {
+        let Some((client, endpoint)) = self.connection.connect(&self.topic, output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client, reload);

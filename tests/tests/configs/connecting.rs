@@ -1,10 +1,11 @@
 //! Clients that connect with nothing but a configuration file.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use amop::config::{Config, Kind};
-use amop::{Client, ErrorKind, Generations};
+use amop::{Client, ErrorKind, Generations, PrivateKey, Request};
 use amop_devnet::Devnet;
 use tempfile::TempDir;
 
@@ -91,4 +92,65 @@ fn python_file_leads_to_the_ini_of_3x_chains() {
     let text = text.replace("/nonexistent/ca.crt", &ini.display().to_string());
     let error = super::parse("client_config.py", text).unwrap_err();
     assert!(error.message().contains("line 4") && error.message().contains("bcos3_config_file"), "{error}");
+}
+
+/// Writes a `config.toml` of java-sdk with a private topic, and returns its path.
+fn java_config(folder: &Path, name: &str, endpoint: &str, topic: &str) -> PathBuf {
+    let file = folder.join(name);
+    let credentials = folder.join("sdk");
+    let text = format!(
+        "[cryptoMaterial]\ncertPath = {credentials:?}\n[network]\npeers = [\"{endpoint}\"]\n[[amop]]\n\
+         topicName = \"orders\"\n{topic}\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn private_topics_of_a_java_sdk_file_are_private_in_all_calls() {
+    let folder = TempDir::new().unwrap();
+    let nodes = Devnet::builder().nodes(2).verify_interval(Duration::from_millis(100)).push_limit(GUARD);
+    let devnet = nodes.dir(folder.path()).start().await.unwrap();
+    let (key, other) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    for (name, text) in [
+        ("key.pem", key.to_encrypted_pem("123456").unwrap().to_string()),
+        ("public.pem", key.public_key().to_pem().unwrap()),
+        ("other.pem", other.public_key().to_pem().unwrap()),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let [private, public, others] =
+        ["key.pem", "public.pem", "other.pem"].map(|name| folder.path().join(name));
+    let endpoints = devnet.endpoints();
+    let allow = format!("publicKeys = [{others:?}, {public:?}]");
+    let publisher = java_config(folder.path(), "publisher.toml", &endpoints[0], &allow);
+    let prove = format!("privateKey = {private:?}\npassword = \"123456\"");
+    let subscriber = java_config(folder.path(), "subscriber.toml", &endpoints[1], &prove);
+    let connect = |file: &Path| {
+        Client::builder().config_file(file).connect_timeout(GUARD).call_timeout(GUARD).connect()
+    };
+
+    let (publisher, subscriber) = (connect(&publisher).await.unwrap(), connect(&subscriber).await.unwrap());
+    subscriber.serve("orders").for_each(async |request: Request| request.data().clone()).await.unwrap();
+    let reply = publisher.publish("orders", "hi").wait_for_subscriber(true).await.unwrap();
+    assert_eq!(&reply.data()[..], b"hi");
+    let topics = publisher.stats().private_topics;
+    assert!(topics.iter().any(|topic| &*topic.topic == "orders"), "{topics:?}");
+
+    // A client of the same node that allows nobody reaches no one by that name.
+    let without = Client::builder()
+        .endpoint(&endpoints[0])
+        .credentials(folder.path().join("sdk"))
+        .connect()
+        .await
+        .unwrap();
+    let error = without.publish("orders", "hi").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSubscriber, "{error}");
+
+    // A key that can't be read is reported with the line of its topic.
+    let wrong = java_config(folder.path(), "wrong.toml", &endpoints[1], "privateKey = \"missing.pem\"");
+    let error = connect(&wrong).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CredentialsNotFound, "{error}");
+    assert!(error.message().contains("line 5") && error.message().contains("missing.pem"), "{error}");
+    devnet.stop().await;
 }
