@@ -1,5 +1,7 @@
 //! Behaviour across crates. The tests are in `tests/`, a file or folder for each subject; here is what they share.
 
+#[cfg(feature = "programs")]
+pub mod acceptor;
 pub mod invariants;
 pub mod preload;
 #[cfg(feature = "programs")]

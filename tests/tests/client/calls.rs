@@ -9,7 +9,7 @@ use amop_devnet::Devnet;
 use futures_util::future::{FutureExt, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::fixture::{SHORT_LIMITS, builder, client, devnet, everywhere, soon, two_nodes, until};
+use crate::fixture::{GUARD, SHORT_LIMITS, builder, client, devnet, everywhere, soon, two_nodes, until};
 use crate::garbage::{FakeNode, builder_at};
 
 #[tokio::test]
@@ -83,7 +83,8 @@ async fn set_of_calls_in_one_task_is_polled_only_for_progress() {
 
 #[tokio::test]
 async fn payloads_up_to_64_mib_are_delivered_unchanged() {
-    let devnet = two_nodes().await;
+    // The ciphers of a GM channel may need longer for them than nodes wait for a subscriber.
+    let devnet = devnet(Devnet::builder().nodes(2).push_limit(GUARD)).await;
     let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
     let _service =
         server.serve("echo").for_each(async |request: amop::Request| request.data().clone()).await.unwrap();

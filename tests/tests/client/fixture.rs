@@ -8,6 +8,9 @@ use amop_devnet::{Devnet, DevnetBuilder, Generation};
 /// The limit of every wait. A test that passes does not come near it.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
+/// The pause between two looks at a state, so that waiting takes no processor from what is waited for.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// Short limits to test one after the other: on a busy machine the first may pass before the step that a test is about.
 pub(crate) const SHORT_LIMITS: [Duration; 4] = [
     Duration::from_millis(50),
@@ -85,7 +88,7 @@ pub(crate) async fn soon<T>(what: &str, future: impl IntoFuture<Output = T>) -> 
 pub(crate) async fn until(what: &str, mut reached: impl FnMut() -> bool) {
     soon(what, async {
         while !reached() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
         }
     })
     .await;

@@ -1,12 +1,11 @@
 //! A server that isn't a node, or sends what nodes never send: the connection ends with a typed event.
 
-use std::sync::Arc;
-
 use amop::protocol::Seq;
 use amop::protocol::channel::{Frame, FrameReader, MessageType, handshake};
-use amop::transport::{BoxedStream, Credentials, Generations, KeyExchange, NodeAcceptor};
+use amop::transport::{BoxedStream, Credentials, Generations};
 use amop::{Client, ClientBuilder, Delivery, Error, ErrorKind, Event};
 use amop_devnet::Devnet;
+use amop_tests::acceptor::ChannelAcceptor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -15,14 +14,14 @@ use crate::fixture::{GUARD, devnet, event, soon};
 /// A TLS server with a node's certificate, whose connections are played by a test.
 pub(crate) struct FakeNode {
     listener: TcpListener,
-    acceptor: Arc<NodeAcceptor>,
+    acceptor: ChannelAcceptor,
     pub(crate) endpoint: String,
 }
 
 impl FakeNode {
     pub(crate) async fn new(devnet: &Devnet) -> FakeNode {
         let credentials = Credentials::load(&devnet.credentials()).unwrap();
-        let acceptor = Arc::new(NodeAcceptor::new(&credentials, &[KeyExchange::Secp256k1]).unwrap());
+        let acceptor = ChannelAcceptor::new(&credentials).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = listener.local_addr().unwrap().to_string();
         FakeNode { listener, acceptor, endpoint }
@@ -30,8 +29,13 @@ impl FakeNode {
 
     /// Accepts a connection up to the handshake request of the client.
     async fn accept(&self) -> (BoxedStream, Seq) {
-        let (tcp, _) = soon("a connection", self.listener.accept()).await.unwrap();
-        let mut stream = soon("TLS", self.acceptor.accept(tcp)).await.unwrap();
+        let mut stream = loop {
+            let (tcp, _) = soon("a connection", self.listener.accept()).await.unwrap();
+            // A client tries ECDHE before static RSA, and TLCP before GM.
+            if let Ok(stream) = soon("TLS", self.acceptor.accept(tcp)).await {
+                break stream;
+            }
+        };
         let mut reader = FrameReader::new(1 << 20);
         loop {
             stream.read_buf(reader.buffer()).await.unwrap();

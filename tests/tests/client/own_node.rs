@@ -255,16 +255,21 @@ async fn broadcast_waits_for_a_subscriber_that_it_reaches() {
     }
 }
 
-/// Passes one connection on to `node` after the sender has sent.
+/// Passes connections on to `node`, the first one after the sender has sent: a client may need several, because it tries
+/// one kind of TLS after the other.
 async fn slow_way_to(node: String) -> (String, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = listener.local_addr().unwrap().to_string();
     let (open, opened) = oneshot::channel();
     tokio::spawn(async move {
-        let (mut near, _) = listener.accept().await.unwrap();
-        if opened.await.is_ok() {
-            let mut far = TcpStream::connect(node).await.unwrap();
-            let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+        let mut accepted = listener.accept().await;
+        if opened.await.is_err() {
+            return;
+        }
+        while let Ok((mut near, _)) = accepted {
+            let mut far = TcpStream::connect(&node).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+            accepted = listener.accept().await;
         }
     });
     (endpoint, open)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use amop_devnet::Devnet;
 use futures_util::future::join_all;
 
-use crate::fixture::{client, devnet, soon};
+use crate::fixture::{client, devnet, soon, until};
 
 #[tokio::test]
 async fn node_that_reorders_lists_a_thousand_topics() {
@@ -40,12 +40,7 @@ async fn node_that_reorders_lists_a_thousand_topics() {
         }
         // Half of the subscriptions end side by side.
         subscriptions.truncate(500);
-        soon("half of the topics to be removed", async {
-            while devnet.node(1).topics().len() != 500 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        until("half of the topics to be removed", || devnet.node(1).topics().len() == 500).await;
         devnet.stop().await;
     }
 }

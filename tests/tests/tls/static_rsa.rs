@@ -1,16 +1,12 @@
 //! Static RSA with OpenSSL as the node and as the client.
 
-use std::sync::Arc;
-
 use amop::ErrorKind;
 use amop::transport::{
-    BoxedStream, Credentials, EngineAcceptor, EngineConnector, EngineIdentity, EngineMode, HandshakeFailure,
-    RsaDecryptor, Stage,
+    BoxedStream, Credentials, EngineConnector, EngineIdentity, EngineMode, HandshakeFailure, Stage,
 };
 use amop_devnet::chain::Algorithm;
-use rsa::pkcs8::DecodePrivateKey;
+use amop_tests::acceptor::ChannelAcceptor;
 use tokio::net::TcpStream;
-use zeroize::Zeroizing;
 
 use crate::fixture::*;
 use crate::openssl::{Folder, Server};
@@ -84,27 +80,10 @@ async fn failures_with_an_openssl_node_name_their_stage() {
     assert_eq!(failure.error.kind(), ErrorKind::ClientCertificate);
 }
 
-struct NodeKey(rsa::PrivateKey);
-
-impl RsaDecryptor for NodeKey {
-    fn decrypt(&self, ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.decrypt(rsa::Pkcs1v15Encrypt, ciphertext).ok().map(Zeroizing::new)
-    }
-}
-
 #[tokio::test]
 async fn s_client_with_static_rsa_is_accepted() {
     let network = rsa_network();
-    let credentials = network.node.credentials().unwrap();
-    let key = NodeKey(rsa::PrivateKey::from_pkcs8_pem(network.node.key_pem()).unwrap());
-    let acceptor = EngineAcceptor::new(
-        EngineMode::StaticRsa,
-        EngineIdentity::rsa(&credentials).unwrap(),
-        credentials.ca(),
-        false,
-        Some(Arc::new(key)),
-    )
-    .unwrap();
+    let acceptor = ChannelAcceptor::new(&network.node.credentials().unwrap()).unwrap();
     let (endpoint, listener) = listen().await;
     let node = tokio::spawn(async move {
         loop {
