@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use amop::transport::CredentialSource;
+use amop::transport::{CredentialSource, Generations};
 use amop::{Client, ClientBuilder, ErrorKind, Request, Tls};
+use amop_devnet::chain::{Algorithm, Chain, ChainOptions, Issuer, LeafOptions, Role};
 use amop_devnet::{Devnet, DevnetBuilder};
+use amop_tests::acceptor::ChannelAcceptor;
 use tempfile::TempDir;
 
-use crate::fixture::{devnet_with, until};
+use crate::fixture::{GUARD, devnet_with, soon, until};
+use crate::garbage::FakeNode;
 
 /// Starts one node with this kind of channel, whose credentials are in a folder.
 async fn in_folder(folder: &Path, tls: Tls) -> Devnet {
@@ -158,4 +161,37 @@ async fn gm_credentials_without_the_pair_for_encryption_are_refused_before_conne
     assert_eq!(error.kind(), ErrorKind::CredentialsInvalid);
     assert!(error.message().contains("second one for encryption"), "{error}");
     assert_eq!(devnet.counters().accepted, 0);
+}
+
+/// Every way to give the files of an SM chain, as its script writes them.
+#[tokio::test]
+async fn files_of_an_sm_chain_lead_to_tlcp() {
+    let chain = Chain::mint(&ChainOptions::of(Algorithm::Sm2)).unwrap();
+    let leaf = LeafOptions { issuer: Issuer::Root, ..LeafOptions::of(Algorithm::Sm2) };
+    let issue = |role| chain.issue(role, "issued", &leaf).unwrap();
+    let acceptor = ChannelAcceptor::tlcp(&issue(Role::Node).credentials().unwrap()).unwrap();
+    let node = FakeNode::with(acceptor).await;
+    let folder = TempDir::new().unwrap();
+    let sdk = folder.path().join("sdk");
+    std::fs::create_dir(&sdk).unwrap();
+    let identity = issue(Role::Sdk);
+    let (enc_cert, enc_key) = identity.encryption_pem().unwrap();
+    let names = ["sm_ca.crt", "sm_sdk.crt", "sm_sdk.key", "sm_ensdk.crt", "sm_ensdk.key"];
+    let contents = [identity.ca_pem(), identity.certificate_pem(), identity.key_pem(), enc_cert, enc_key];
+    for (name, content) in names.into_iter().zip(contents) {
+        std::fs::write(sdk.join(name), content).unwrap();
+    }
+    let at = || Client::builder().endpoint(&node.endpoint).generation(Generations::V2).connect_timeout(GUARD);
+    let mut builders = vec![at().credentials(folder.path()), at().credentials(&sdk)];
+    builders.extend(names.map(|name| at().credentials(sdk.join(name))));
+    let [ca, cert, key, enc_cert, enc_key] = names.map(|name| sdk.join(name));
+    builders.push(at().credential_files_gm(ca, cert, key, enc_cert, enc_key));
+    builders.push(at().credential_source(identity.source()));
+    builders.push(at().credential_source(identity.source()).tls(Tls::Tlcp));
+    for builder in builders {
+        let (client, _stream) =
+            soon("the client", async { tokio::join!(builder.connect(), node.accept_ready()) }).await;
+        let client = client.unwrap();
+        until("the session", || client.stats().endpoints[0].tls == Some(Tls::Tlcp)).await;
+    }
 }

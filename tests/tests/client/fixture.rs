@@ -22,7 +22,7 @@ pub(crate) const SHORT_LIMITS: [Duration; 4] = [
 
 /// Returns the kind of TLS that `$AMOP_TEST_TLS` sets, so that the same tests run over each: `ecdhe` (the default); of 2.x
 /// nodes `static-rsa` or `gm`; of 3.x nodes `tlcp` or `off`.
-fn tls_of_run() -> Tls {
+pub(crate) fn tls_of_run() -> Tls {
     std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"))
 }
 

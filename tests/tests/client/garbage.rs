@@ -21,7 +21,10 @@ pub(crate) struct FakeNode {
 impl FakeNode {
     pub(crate) async fn new(devnet: &Devnet) -> FakeNode {
         let credentials = Credentials::load(&devnet.credentials()).unwrap();
-        let acceptor = ChannelAcceptor::new(&credentials).unwrap();
+        FakeNode::with(ChannelAcceptor::new(&credentials).unwrap()).await
+    }
+
+    pub(crate) async fn with(acceptor: ChannelAcceptor) -> FakeNode {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = listener.local_addr().unwrap().to_string();
         FakeNode { listener, acceptor, endpoint }
@@ -65,8 +68,8 @@ impl FakeNode {
 /// Returns the builder of a client of the fake node.
 pub(crate) fn builder_at(devnet: &Devnet, node: &FakeNode) -> ClientBuilder {
     let builder = Client::builder().endpoint(&node.endpoint).credential_source(devnet.credentials());
-    // The fake node answers as 2.x, and not always at once.
-    builder.generation(Generations::V2).connect_timeout(GUARD)
+    // The fake node answers as 2.x, and not always at once: what it sends may be long.
+    builder.generation(Generations::V2).connect_timeout(GUARD).call_timeout(GUARD)
 }
 
 /// Returns why a connection was lost. If it was lost together with the handshake's answer, it never counted as up.

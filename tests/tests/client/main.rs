@@ -20,6 +20,7 @@ mod pairings;
 mod panics;
 mod private;
 mod reconnecting;
+mod refusals;
 mod renewing;
 mod serving;
 mod stats;

@@ -74,6 +74,18 @@ impl Diagnosis {
         self.summary["problems"] == Value::from(vec![finding])
     }
 
+    /// Returns whether this is among the problems.
+    pub(crate) fn finds(&self, finding: &str) -> bool {
+        self.summary["problems"].as_array().unwrap().contains(&finding.into())
+    }
+
+    /// Asserts that the advice of a finding names this.
+    pub(crate) fn advises(&self, finding: &str, part: &str) {
+        let check = self.checks.iter().find(|check| check["finding"] == finding);
+        let check = check.unwrap_or_else(|| panic!("{finding}: {self:#?}"));
+        assert!(check["advice"].as_str().unwrap().contains(part), "{part:?}: {self:#?}");
+    }
+
     pub(crate) fn has(&self, step: &str, outcome: &str, finding: &str, seen: &str) {
         let check = self.checks.iter().find(|check| check["finding"] == finding);
         let check = check.unwrap_or_else(|| panic!("{finding}: {self:#?}"));

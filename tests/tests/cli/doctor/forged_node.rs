@@ -6,6 +6,7 @@ use amop::protocol::channel::frame::{HEADER_LEN, MAX_FRAME_LEN, parse};
 use amop::protocol::channel::{Frame, MessageType, handshake, rpc, topic_list};
 use amop::transport::{KeyExchange, NodeAcceptor};
 use amop_devnet::chain::{LeafOptions, Role};
+use amop_tests::acceptor::ChannelAcceptor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -28,6 +29,14 @@ impl ForgedNode {
     ) -> ForgedNode {
         let node = place.devnet().chain().issue(Role::Node, "forged", &LeafOptions::default()).unwrap();
         let acceptor = NodeAcceptor::new(&node.credentials().unwrap(), &[group]).unwrap();
+        ForgedNode::with(ChannelAcceptor::Ecdhe(acceptor), answer)
+    }
+
+    /// Starts such a server with any kind of TLS.
+    pub(crate) fn with(
+        acceptor: ChannelAcceptor,
+        answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> ForgedNode {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -63,24 +72,40 @@ impl ForgedNode {
         place: &Place,
         answer: impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> + Send + Sync + 'static,
     ) -> ForgedNode {
-        ForgedNode::start(place, KeyExchange::Secp256k1, move |received| {
-            let (mut rest, mut said) = (received, Vec::new());
-            loop {
-                let frame = match parse(rest, MAX_FRAME_LEN) {
-                    Ok(Some(frame)) => frame,
-                    Ok(None) => return Some(said),
-                    Err(_) => return None,
-                };
-                rest = &rest[HEADER_LEN + frame.body.len()..];
-                let kind = match frame.kind {
-                    MessageType::Request => MessageType::Response,
-                    other => other,
-                };
-                if let Some((result, body)) = answer(frame.kind, frame.body) {
-                    said.extend(Frame::new(kind, frame.seq, result, &body).to_bytes());
-                }
+        ForgedNode::start(place, KeyExchange::Secp256k1, frames(answer))
+    }
+}
+
+/// Returns the answer to bytes that are whole frames, made of the `answer` to each.
+pub(crate) fn frames(
+    answer: impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> + Send + Sync + 'static,
+) -> impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static {
+    move |received| {
+        let (mut rest, mut said) = (received, Vec::new());
+        loop {
+            let frame = match parse(rest, MAX_FRAME_LEN) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Some(said),
+                Err(_) => return None,
+            };
+            rest = &rest[HEADER_LEN + frame.body.len()..];
+            let kind = match frame.kind {
+                MessageType::Request => MessageType::Response,
+                other => other,
+            };
+            if let Some((result, body)) = answer(frame.kind, frame.body) {
+                said.extend(Frame::new(kind, frame.seq, result, &body).to_bytes());
             }
-        })
+        }
+    }
+}
+
+/// Returns the answers of [`honest`], and an empty reply to each unicast.
+pub(crate) fn replying(version: &'static str) -> impl Fn(MessageType, &[u8]) -> Option<(i32, Vec<u8>)> {
+    let honest = honest(version);
+    move |kind, body| match kind {
+        MessageType::Request => Some((0, Vec::new())),
+        _ => honest(kind, body),
     }
 }
 

@@ -2,13 +2,17 @@
 
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::thread;
 
 use amop::Tls;
-use amop_devnet::chain::{Chain, ChainOptions, LeafOptions, Role};
+use amop::transport::{KeyExchange, NodeAcceptor};
+use amop_devnet::chain::{Algorithm, Chain, ChainOptions, Identity, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate, OnConnect};
+use amop_tests::acceptor::ChannelAcceptor;
 
 use super::diagnosis::Diagnosis;
+use super::forged_node::{ForgedNode, frames, replying};
 use super::openssl::{openssl, rsa_chain, serve, serve_version, write};
 use crate::amop::{Place, with_patience};
 
@@ -31,51 +35,118 @@ fn rsa_channel() {
     pinned.is("tls", 5, "rsa-channel", "in use are RSA credentials, tls ecdhe");
 }
 
+/// A node of one kind, the credentials of its chain, and what doctor says of it to others.
+struct Party {
+    /// The endpoint of the node.
+    node: String,
+    /// The credentials, as an argument.
+    credentials: &'static str,
+    /// The finding for others, and what its advice names.
+    finding: &'static str,
+    advice: &'static str,
+    /// What is said of the credentials, of TLS, and of the node without any credentials.
+    class: &'static str,
+    tls: &'static str,
+    alone: &'static str,
+}
+
 /// Every kind of node with every kind of credentials: those of its chain work, others are named with what to use.
 #[test]
 fn every_channel_with_every_kind_of_credentials() {
     let place = Place::with_nodes();
-    let kinds = [
-        (Tls::Ecdhe, "secp256k1-channel", "secp256k1"),
-        (Tls::StaticRsa, "rsa-channel", "RSA"),
-        (Tls::Gm, "gm-channel", "SM2"),
-    ];
-    let chains = kinds.map(|(tls, ..)| {
+    let [ecdsa, rsa, gm] = [Tls::Ecdhe, Tls::StaticRsa, Tls::Gm].map(|tls| {
         let folder = place.folder().join(tls.name());
-        let builder = Devnet::builder().nodes(1).dir(&folder).tls(tls);
-        builder.start_blocking().unwrap()
+        Devnet::builder().nodes(1).dir(&folder).tls(tls).start_blocking().unwrap()
     });
-    for (node, (tls, finding, class)) in chains.iter().zip(kinds) {
-        for (other, ..) in kinds {
-            // The GM set is named by a file, because its folder leads to the RSA set too.
-            let sdk = if other == Tls::Gm { "sdk/gm/gmsdk.crt" } else { "sdk" };
-            let credentials = format!("{}/{sdk}", other.name());
-            let diagnosis = Diagnosis::of(&place, &node.endpoints()[0], &["--credentials", &credentials]);
-            if other == tls {
+    let tlcp = Chain::mint(&ChainOptions::of(Algorithm::Sm2)).unwrap();
+    let issue =
+        |chain: &Chain, role| chain.issue(role, "issued", &LeafOptions::of(chain.algorithm())).unwrap();
+    write_sm(&place.folder().join("tlcp"), &issue(&tlcp, Role::Sdk));
+    let tlcp = ChannelAcceptor::tlcp(&issue(&tlcp, Role::Node).credentials().unwrap()).unwrap();
+    let tlcp = ForgedNode::with(tlcp, frames(replying("2.7.2")));
+    // A node with RSA certificates and ECDHE, as those of 3.x.
+    let ordinary = issue(rsa.chain(), Role::Node).credentials().unwrap();
+    let ordinary = NodeAcceptor::new(&ordinary, &[KeyExchange::X25519]).unwrap();
+    let ordinary = ForgedNode::with(ChannelAcceptor::Ecdhe(ordinary), frames(replying("2.7.2")));
+    let parties = [
+        Party {
+            node: ecdsa.endpoints()[0].clone(),
+            credentials: "ecdhe/sdk",
+            finding: "secp256k1-channel",
+            advice: "build_chain.sh -R",
+            class: "secp256k1",
+            tls: "TLS 1.2, ",
+            alone: "on secp256k1",
+        },
+        Party {
+            node: rsa.endpoints()[0].clone(),
+            credentials: "static-rsa/sdk",
+            finding: "rsa-channel",
+            advice: "ca.crt, sdk.crt and sdk.key",
+            class: "RSA",
+            tls: "static RSA (no forward secrecy)",
+            alone: "static RSA",
+        },
+        Party {
+            node: gm.endpoints()[0].clone(),
+            // A file, because its folder leads to the RSA set too.
+            credentials: "gm/sdk/gm/gmsdk.crt",
+            finding: "gm-channel",
+            advice: "gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and gmensdk.key",
+            class: "SM2 for GM over TLS 1.2",
+            tls: "GM over TLS 1.2",
+            alone: "GM over TLS 1.2",
+        },
+        Party {
+            node: tlcp.endpoint.clone(),
+            credentials: "tlcp",
+            finding: "tlcp-channel",
+            advice: "sm_ca.crt, sm_sdk.crt, sm_sdk.key, sm_ensdk.crt and sm_ensdk.key",
+            class: "SM2 for TLCP",
+            tls: "TLCP",
+            alone: "TLCP",
+        },
+        Party {
+            node: ordinary.endpoint.clone(),
+            credentials: "static-rsa/sdk",
+            finding: "foreign-tls",
+            advice: "needs credentials of its chain",
+            class: "RSA",
+            tls: "TLS 1.2, ",
+            alone: "",
+        },
+    ];
+    for party in &parties {
+        for other in &parties {
+            let diagnosis = Diagnosis::of(&place, &party.node, &["--credentials", other.credentials]);
+            if other.credentials == party.credentials {
                 diagnosis.works();
-                diagnosis.is_ok("credentials", class);
+                diagnosis.is_ok("credentials", party.class);
+                diagnosis.is_ok("tls", party.tls);
             } else {
-                diagnosis.is("tls", 5, finding, "in use are");
+                diagnosis.is("tls", 5, party.finding, "");
+                diagnosis.advises(party.finding, party.advice);
             }
+        }
+        let diagnosis = Diagnosis::of(&place, &party.node, &["--credentials", "nowhere"]);
+        if party.finding != "foreign-tls" {
+            diagnosis.is("credentials", 3, "no-credentials", "nowhere");
+            diagnosis.is_ok("tls", party.alone);
+        } else {
+            assert!(diagnosis.finds(party.finding), "{diagnosis:#?}");
         }
     }
     // The SDK's folder of a GM chain holds an RSA set, which leads to the GM set.
-    let diagnosis = Diagnosis::of(&place, &chains[2].endpoints()[0], &["--credentials", "gm/sdk"]);
+    let diagnosis = Diagnosis::of(&place, &parties[2].node, &["--credentials", "gm/sdk"]);
     diagnosis.works();
     diagnosis.is_ok("credentials", "gmsdk.crt");
     diagnosis.is_ok("tls", "GM over TLS 1.2");
     diagnosis.is_ok("certificate", "CN=node0");
 }
 
-/// TLCP credentials at a node of generation 2.
-#[test]
-fn tlcp_credentials_at_a_gm_channel() {
-    let place = Place::with_nodes();
-    let node = Devnet::builder().nodes(1).gm(true).start_blocking().unwrap();
-    let leaf = LeafOptions::of(node.chain().kind());
-    let sdk = node.chain().issue(Role::Sdk, "sdk", &leaf).unwrap();
-    let folder = place.folder().join("own");
-    std::fs::create_dir_all(&folder).unwrap();
+/// Writes credentials as the script of 3.x names them.
+fn write_sm(folder: &Path, sdk: &Identity) {
+    std::fs::create_dir_all(folder).unwrap();
     let (enc_cert, enc_key) = sdk.encryption_pem().unwrap();
     for (name, content) in [
         ("sm_ca.crt", sdk.ca_pem()),
@@ -86,6 +157,16 @@ fn tlcp_credentials_at_a_gm_channel() {
     ] {
         std::fs::write(folder.join(name), content).unwrap();
     }
+}
+
+/// TLCP credentials at a node of generation 2.
+#[test]
+fn tlcp_credentials_at_a_gm_channel() {
+    let place = Place::with_nodes();
+    let node = Devnet::builder().nodes(1).gm(true).start_blocking().unwrap();
+    let leaf = LeafOptions::of(node.chain().algorithm());
+    let sdk = node.chain().issue(Role::Sdk, "sdk", &leaf).unwrap();
+    write_sm(&place.folder().join("own"), &sdk);
     let diagnosis = Diagnosis::of(&place, &node.endpoints()[0], OWN);
     diagnosis.is("tls", 5, "gm-channel", "in use are SM2 credentials, tls tlcp");
 }
