@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::alert::Alert;
-use super::codec::{MESSAGE_HEADER, Reader, extension, kind, vector};
+use super::codec::{MAX_SESSION_ID, MESSAGE_HEADER, Reader, extension, kind, vector};
 use super::context::{Context, read_certificates, read_numbers};
 use super::exchange;
 use super::fault::Fault;
@@ -18,7 +18,6 @@ use super::suite::{Exchange, Suite};
 
 /// The signalling suite of RFC 5746: renegotiation is not used unprotected.
 const RENEGOTIATION_SCSV: u16 = 0x00ff;
-const MAX_SESSION_ID: usize = 32;
 
 /// What a client's handshakes share.
 #[derive(Clone)]

@@ -25,6 +25,8 @@ pub(super) mod extension {
 
 /// The bytes of a message's type and length.
 pub(super) const MESSAGE_HEADER: usize = 4;
+/// The longest id of a session in a hello message.
+pub(super) const MAX_SESSION_ID: usize = 32;
 
 /// A structure that is being read.
 #[derive(Clone, Copy)]

@@ -108,10 +108,23 @@ impl Context {
         }
     }
 
+    /// Sends what follows, which is an alert, in records of this version: a peer that speaks another one would take them
+    /// for something else than TLS.
+    pub(super) fn refuse_in_version(&mut self, version: [u8; 2]) {
+        self.write.set_version(version);
+    }
+
     pub(super) fn send_alert(&mut self, level: u8, alert: Alert) -> Result<(), Fault> {
         self.write.seal(content::ALERT, &mut self.output, &*self.random, |out| {
             out.extend_from_slice(&[level, alert.0]);
         })
+    }
+
+    /// Sends a record of any type.
+    #[cfg(test)]
+    pub(super) fn send_record(&mut self, kind: u8, content: &[u8]) {
+        let fill = |out: &mut Vec<u8>| out.extend_from_slice(content);
+        self.write.seal(kind, &mut self.output, &*self.random, fill).unwrap();
     }
 
     /// Sends application data, at most [`MAX_PLAIN`] bytes.

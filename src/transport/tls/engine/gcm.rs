@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use zeroize::Zeroizing;
 
 use super::associated::Associated;
 use super::fault::Fault;
@@ -13,7 +14,7 @@ const TAG: usize = 16;
 /// The protection of one direction.
 pub(super) struct Gcm {
     key: LessSafeKey,
-    salt: [u8; 4],
+    salt: Zeroizing<[u8; 4]>,
 }
 
 impl Gcm {
@@ -21,12 +22,13 @@ impl Gcm {
     pub(super) fn new(key: &[u8], salt: &[u8]) -> Gcm {
         let algorithm = if key.len() == 32 { &AES_256_GCM } else { &AES_128_GCM };
         let key = UnboundKey::new(algorithm, key).expect("the suite has keys of this length");
-        Gcm { key: LessSafeKey::new(key), salt: salt.try_into().expect("the suite has salts of 4 bytes") }
+        let salt = Zeroizing::new(salt.try_into().expect("the suite has salts of 4 bytes"));
+        Gcm { key: LessSafeKey::new(key), salt }
     }
 
     fn nonce(&self, sent: &[u8]) -> Nonce {
         let mut nonce = [0; 12];
-        nonce[..4].copy_from_slice(&self.salt);
+        nonce[..4].copy_from_slice(self.salt.as_ref());
         nonce[4..].copy_from_slice(sent);
         Nonce::assume_unique_for_key(nonce)
     }

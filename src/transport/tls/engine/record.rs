@@ -47,6 +47,11 @@ impl Direction {
         Direction { version, protection: Protection::None, sequence: 0 }
     }
 
+    /// Changes the version in the headers of records, for an alert to a peer that speaks another one.
+    pub(super) fn set_version(&mut self, version: [u8; 2]) {
+        self.version = version;
+    }
+
     /// Changes the protection from the next record on.
     pub(super) fn protect(&mut self, protection: Protection) {
         self.protection = protection;

@@ -1,9 +1,10 @@
 //! The server's handshake, for the embedded node.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::alert::Alert;
-use super::codec::{MESSAGE_HEADER, Reader, extension, kind, vector};
+use super::codec::{MAX_SESSION_ID, MESSAGE_HEADER, Reader, extension, kind, vector};
 use super::context::{Context, read_certificates, read_numbers};
 use super::exchange::{self, RsaDecryptor, ServerExchange};
 use super::fault::Fault;
@@ -163,6 +164,9 @@ impl Server {
         let hello = Hello::read(cx, body)?;
         if let Some(alert) = refused_version(parameters, hello.version) {
             let what = format!("the client speaks version {:04x}", u16::from_be_bytes(hello.version));
+            if hello.version[0] == TLS_1_2[0] {
+                cx.refuse_in_version(TLS_1_2);
+            }
             return Err(Fault::incompatible(alert, what));
         }
         let Some(suite) = parameters.suites.iter().find(|suite| hello.suites.contains(&suite.id)) else {
@@ -278,7 +282,9 @@ impl Hello {
     fn read(cx: &mut Context, mut body: Reader<'_>) -> Result<Hello, Fault> {
         let version = body.array()?;
         cx.randoms.client = body.array()?;
-        body.vector8()?;
+        if body.vector8()?.rest().len() > MAX_SESSION_ID {
+            return Err(Fault::malformed("the client's session id is too long"));
+        }
         let suites = read_numbers(body.vector16()?)?;
         if !body.vector8()?.rest().contains(&0) {
             return Err(Fault::illegal("the client offers compression only"));
@@ -291,8 +297,12 @@ impl Hello {
         };
         if !body.is_empty() {
             let mut extensions = body.vector16()?;
+            let mut seen = HashSet::new();
             while !extensions.is_empty() {
                 let (number, content) = (extensions.u16()?, extensions.vector16()?);
+                if !seen.insert(number) {
+                    return Err(Fault::malformed("the client sends an extension twice"));
+                }
                 match number {
                     extension::RENEGOTIATION_INFO if content.rest() != [0] => {
                         return Err(Fault::new(Alert::HANDSHAKE_FAILURE, "the client renegotiates"));

@@ -117,8 +117,31 @@ fn hello_of_another_kind_is_refused_as_nodes_refuse_it() {
         assert_eq!(choice(mode, version, &hello(version, &all, &[1], &[])), Err(47), "compression");
         let renegotiation = [0xff, 1, 0, 3, 2, 1, 2];
         assert_eq!(choice(mode, version, &hello(version, &all, &[0], &renegotiation)), Err(40));
+        let twice = [0xff, 1, 0, 1, 0, 0xff, 1, 0, 1, 0];
+        assert_eq!(choice(mode, version, &hello(version, &all, &[0], &twice)), Err(50), "twice");
+        let mut long_session = hello(version, &all, &[0], &[]);
+        long_session.splice(38..39, [33].into_iter().chain([0; 33]));
+        let length = (long_session.len() as u16 - 4).to_be_bytes();
+        long_session[2..4].copy_from_slice(&length);
+        assert_eq!(choice(mode, version, &long_session), Err(50), "session id");
         let damaged = [0xff, 1, 0, 9, 0];
         assert_eq!(choice(mode, version, &hello(version, &all, &[0], &damaged)), Err(50));
+    }
+}
+
+/// A client of TLS would take an alert in a record of TLCP for something else than TLS.
+#[test]
+fn alert_for_a_client_of_tls_is_a_record_of_tls() {
+    for (mode, _) in MODES {
+        let mut server = Connection::server(Arc::new(server_config(mode)));
+        server.input().extend_from_slice(&record(
+            mode,
+            content::HANDSHAKE,
+            &hello([3, 3], &[0xc02f], &[0], &[]),
+        ));
+        let fault = server.advance().unwrap_err();
+        assert_eq!(alert(&fault), 40);
+        assert_eq!(server.output()[..], [content::ALERT, 3, 3, 0, 2, 2, 40], "{mode:?}");
     }
 }
 

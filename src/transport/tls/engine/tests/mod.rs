@@ -6,6 +6,7 @@ mod fixture;
 mod hostile_client;
 mod hostile_server;
 mod loopback;
+mod misuse;
 mod mutation;
 mod recording;
 mod records;
