@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 
 export PROPTEST_CASES=${PROPTEST_CASES:-20000}
 cargo test --locked --package amop-tests --test wire -- properties
+# Our own code is optimised for what takes long otherwise: handshakes, and the ciphers of GM channels.
+export CARGO_PROFILE_DEV_OPT_LEVEL=1
 AMOP_TLS_MUTATIONS=${TLS_MUTATIONS:-80000} cargo test --locked --package amop --lib -- engine::tests::mutation
 for tls in static-rsa gm; do
     echo "over $tls"
@@ -17,6 +19,7 @@ for tls in tlcp off; do
     echo "over $tls at nodes of 3.x"
     AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test client -- both:: websocket::
 done
+unset CARGO_PROFILE_DEV_OPT_LEVEL
 scripts/chaos.sh "" "${CHAOS_SECONDS:-60}"
 AMOP_SOAK_SECONDS=${SOAK_SECONDS:-60} cargo test --locked --package amop-devnet --test soak -- --nocapture over_tls
 scripts/fuzz.sh "${FUZZ_SECONDS:-20}"

@@ -6,6 +6,7 @@
 
 mod bursts;
 mod case;
+mod channels;
 mod client;
 mod commands;
 mod environment;
@@ -47,6 +48,9 @@ struct Arguments {
     /// Measures the client without the floor, for profilers
     #[arg(long)]
     without_floor: bool,
+    /// Measures only the kinds of channels
+    #[arg(long)]
+    channels: bool,
     /// Runs the environment in this process
     #[arg(long, hide = true)]
     environment: bool,
@@ -54,7 +58,13 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let ended = if arguments.environment { environment::run() } else { measure(&arguments) };
+    let ended = if arguments.environment {
+        environment::run()
+    } else if arguments.channels {
+        channels::measure(arguments.quick)
+    } else {
+        measure(&arguments).and_then(|()| channels::measure(arguments.quick))
+    };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

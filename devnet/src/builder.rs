@@ -210,7 +210,7 @@ impl DevnetBuilder {
     }
 
     /// Sets the time limit for the TLS handshake of a new connection, or for its first byte if TLS is off. Real nodes
-    /// have no such limit. Default: 10 s.
+    /// have no such limit. Default: 60 s.
     pub fn first_byte_limit(mut self, limit: Duration) -> Self {
         self.options.first_byte_limit = limit;
         self

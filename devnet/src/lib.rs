@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 #![allow(rustdoc::private_intra_doc_links)]
 
+mod acceptor;
 mod blocks;
 mod builder;
 mod certificates;
@@ -67,6 +68,8 @@ mod verify;
 mod websocket;
 mod wire;
 
+#[doc(hidden)]
+pub use acceptor::ChannelAcceptor;
 pub use amop::wall_clock::WallClock;
 pub use builder::DevnetBuilder;
 pub use counters::Counters;

@@ -94,8 +94,8 @@ impl Default for Options {
             link_loss: Duration::ZERO,
             link_rejoin: Duration::from_secs(2),
             idle_limit: Duration::from_secs(60),
-            // Real nodes have no limit. Clients on slow links also complete their TLS handshake in this time.
-            first_byte_limit: Duration::from_secs(10),
+            // Real nodes have no limit. Clients on slow links and busy machines also complete their TLS handshake in this time.
+            first_byte_limit: Duration::from_secs(60),
             close_limit: Duration::from_secs(1),
             max_frame_len: MAX_FRAME_LEN,
             // Enough for two frames of the maximum length, and for every burst that a client reads within a second.

@@ -1,7 +1,5 @@
 //! Behaviour across crates. The tests are in `tests/`, a file or folder for each subject; here is what they share.
 
-#[cfg(feature = "programs")]
-pub mod acceptor;
 pub mod invariants;
 pub mod preload;
 #[cfg(feature = "programs")]

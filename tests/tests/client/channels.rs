@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use amop::transport::{CredentialSource, Generations};
 use amop::{Client, ClientBuilder, ErrorKind, Request, Tls};
+use amop_devnet::ChannelAcceptor;
 use amop_devnet::chain::{Algorithm, Chain, ChainOptions, Issuer, LeafOptions, Role};
 use amop_devnet::{Devnet, DevnetBuilder};
-use amop_tests::acceptor::ChannelAcceptor;
 use tempfile::TempDir;
 
 use crate::fixture::{GUARD, devnet_with, soon, until};

@@ -4,8 +4,8 @@ use amop::protocol::Seq;
 use amop::protocol::channel::{Frame, FrameReader, MessageType, handshake};
 use amop::transport::{BoxedStream, Credentials, Generations};
 use amop::{Client, ClientBuilder, Delivery, Error, ErrorKind, Event};
+use amop_devnet::ChannelAcceptor;
 use amop_devnet::Devnet;
-use amop_tests::acceptor::ChannelAcceptor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use amop::{Client, Delivery, Error, ErrorKind, Tls};
+use amop_devnet::ChannelAcceptor;
 use amop_devnet::chain::{Algorithm, Chain, ChainOptions, Identity, LeafOptions, Period, Role, Sent};
 use amop_devnet::{Devnet, NodeCertificate};
-use amop_tests::acceptor::ChannelAcceptor;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

@@ -4,8 +4,8 @@ use amop::ErrorKind;
 use amop::transport::{
     BoxedStream, Credentials, EngineConnector, EngineIdentity, EngineMode, HandshakeFailure, Stage,
 };
+use amop_devnet::ChannelAcceptor;
 use amop_devnet::chain::Algorithm;
-use amop_tests::acceptor::ChannelAcceptor;
 use tokio::net::TcpStream;
 
 use crate::fixture::*;

@@ -7,9 +7,9 @@ use std::thread;
 
 use amop::Tls;
 use amop::transport::{KeyExchange, NodeAcceptor};
+use amop_devnet::ChannelAcceptor;
 use amop_devnet::chain::{Algorithm, Chain, ChainOptions, Identity, LeafOptions, Role};
 use amop_devnet::{Devnet, NodeCertificate, OnConnect};
-use amop_tests::acceptor::ChannelAcceptor;
 
 use super::diagnosis::Diagnosis;
 use super::forged_node::{ForgedNode, frames, replying};

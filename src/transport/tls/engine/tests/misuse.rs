@@ -225,7 +225,8 @@ fn lists_of_certificates_are_bounded_and_nonsense_in_them_is_refused() {
         let long = vec![0x30; 8000];
         let mut longest = vec![&leaf[..]];
         longest.resize(16, &long[..]);
-        for nonsense in [&[][..], &[&[]], &[&[], &[]], &[&[0x30, 0x80]], &[&long], &longest] {
+        let nonsense: [&[&[u8]]; 6] = [&[], &[&[]], &[&[], &[]], &[&[0x30, 0x80]], &[&long], &longest];
+        for nonsense in nonsense {
             assert!(matches!(answer(nonsense).cause, Cause::Refused(_) | Cause::Other(_)), "{mode:?}");
         }
     }
