@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 cargo fmt --all --check
 cargo fmt --manifest-path fuzz/Cargo.toml --check
 cargo clippy --locked --all-targets -- -D warnings
+# The library without the channels of GM chains.
+cargo clippy --locked --package amop --package amop-capi --no-default-features -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 # Every crate can be packaged: what it depends on has a version, and its files are complete. Building the packages would

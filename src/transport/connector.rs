@@ -9,6 +9,8 @@ use super::stream::BoxedStream;
 use super::tls::{EngineConnector, EngineIdentity, EngineMode, HandshakeFailure, RustlsConnector};
 use super::{Credentials, Endpoint, Socket};
 use crate::Result;
+#[cfg(not(feature = "sm"))]
+use crate::{Error, ErrorKind};
 
 /// Protects TCP connections to nodes.
 #[derive(Debug)]
@@ -39,8 +41,12 @@ impl Connector {
             Security::Plain => return Ok(Connector::Plain),
             Security::Ecdhe => return Connector::rustls(credentials),
             Security::StaticRsa => EngineMode::StaticRsa,
+            #[cfg(feature = "sm")]
             Security::Gm => EngineMode::GmTls12,
+            #[cfg(feature = "sm")]
             Security::Tlcp => EngineMode::Tlcp,
+            #[cfg(not(feature = "sm"))]
+            Security::Gm | Security::Tlcp => return Err(without_sm()),
         };
         let identity = engine_identity(credentials)?;
         Ok(Connector::Engine(Box::new(EngineConnector::new(mode, identity, credentials)?)))
@@ -82,4 +88,13 @@ pub fn engine_identity(credentials: &Credentials) -> Result<EngineIdentity> {
         }
         _ => EngineIdentity::rsa(credentials),
     }
+}
+
+/// Returns the error for a channel that was left out of this build. Credentials for it are refused before.
+#[cfg(not(feature = "sm"))]
+fn without_sm() -> Error {
+    Error::undelivered(
+        ErrorKind::Unsupported,
+        "this build does not include the channels of GM chains: build it with the feature sm",
+    )
 }

@@ -223,8 +223,7 @@ fn lists_of_certificates_are_bounded_and_nonsense_in_them_is_refused() {
         assert_eq!((alert(&fault), fault.to_string().contains("too many certificates")), (42, true));
         // As many as are allowed, each as long as fits.
         let long = vec![0x30; 8000];
-        let mut longest = vec![&leaf[..]];
-        longest.resize(16, &long[..]);
+        let longest = vec![&long[..]; 16];
         let nonsense: [&[&[u8]]; 6] = [&[], &[&[]], &[&[], &[]], &[&[0x30, 0x80]], &[&long], &longest];
         for nonsense in nonsense {
             assert!(matches!(answer(nonsense).cause, Cause::Refused(_) | Cause::Other(_)), "{mode:?}");
