@@ -41,6 +41,7 @@ struct Loaded {
 /// Certificate and private key for encryption, which clients and nodes of GM chains have beside those for signatures.
 pub struct EncryptionPair {
     chain: Vec<ParsedCertificate>,
+    #[cfg_attr(not(feature = "sm"), allow(dead_code))]
     key: PrivateKey,
     certificate_name: String,
 }
@@ -57,6 +58,7 @@ impl EncryptionPair {
     }
 
     /// Returns the private key.
+    #[cfg_attr(not(feature = "sm"), allow(dead_code))]
     pub(crate) fn key(&self) -> &PrivateKey {
         &self.key
     }
