@@ -15,8 +15,13 @@ use tokio::runtime::Builder;
 
 use crate::Result;
 
-/// The kinds of channels in the order of the report. The first is that of rustls.
-const CHANNELS: [Security; 4] = [Security::Ecdhe, Security::StaticRsa, Security::Gm, Security::Tlcp];
+/// The kinds of channels, with the keys of their chains, in the order of the report. The first is that of rustls.
+const CHANNELS: [(Security, Algorithm); 4] = [
+    (Security::Ecdhe, Algorithm::Secp256k1),
+    (Security::StaticRsa, Algorithm::Rsa),
+    (Security::Gm, Algorithm::Sm2),
+    (Security::Tlcp, Algorithm::Sm2),
+];
 
 /// The sizes of messages, each of which is a write and a flush of its own, and the bytes of a long transfer.
 const SIZES: [usize; 2] = [64, 1024];
@@ -50,8 +55,8 @@ pub(crate) fn measure(quick: bool) -> Result<()> {
         "", "handshake", "64 B message", "1 KiB message", "64 KiB writes"
     );
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    for security in CHANNELS {
-        let cost = runtime.block_on(Channel::start(security)?.measure(&amounts))?;
+    for (security, algorithm) in CHANNELS {
+        let cost = runtime.block_on(Channel::start(security, algorithm)?.measure(&amounts))?;
         let us = |time: &Duration| format!("{:.1}", time.as_secs_f64() * 1e6);
         let pair = |[sending, receiving]: &[Duration; 2]| format!("{}, {} us", us(sending), us(receiving));
         let [sending, receiving] = cost.rates.map(|rate| rate / 1e6);
@@ -76,12 +81,7 @@ struct Channel {
 
 impl Channel {
     /// Starts the server on a thread of its own, which ends with the process.
-    fn start(security: Security) -> Result<Channel> {
-        let algorithm = match security {
-            Security::Ecdhe => Algorithm::Secp256k1,
-            Security::StaticRsa => Algorithm::Rsa,
-            Security::Gm | Security::Tlcp => Algorithm::Sm2,
-        };
+    fn start(security: Security, algorithm: Algorithm) -> Result<Channel> {
         let chain = Chain::mint(&ChainOptions::of(algorithm))?;
         let issue = |role| chain.issue(role, "bench", &LeafOptions::of(algorithm));
         let (node, sdk) = (issue(Role::Node)?.credentials()?, issue(Role::Sdk)?.credentials()?);
