@@ -1,17 +1,17 @@
 //! Calls with a completion callback: started from any thread, driven by one task of the client.
 
-use std::future::poll_fn;
+mod driven;
+
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{AbortHandle, Abortable, Aborted, FutureExt};
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
+use self::driven::Driven;
 use super::handlers::as_handler;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
@@ -19,14 +19,30 @@ use crate::session;
 
 /// A call with a completion callback; see [`Publish::start`](crate::Publish::start). Dropping this value lets the call
 /// go on.
-#[derive(Debug)]
-pub struct CallHandle(AbortHandle);
+pub struct CallHandle(Arc<dyn Cancel>);
+
+/// A call that can be cancelled.
+trait Cancel: Send + Sync {
+    fn cancel(self: Arc<Self>);
+}
+
+impl Cancel for AbortHandle {
+    fn cancel(self: Arc<Self>) {
+        self.abort();
+    }
+}
 
 impl CallHandle {
     /// Completes the call with [`ErrorKind::Cancelled`], unless it has completed. A message that was sent already may
     /// still be delivered.
     pub fn cancel(&self) {
-        self.0.abort();
+        self.0.clone().cancel();
+    }
+}
+
+impl fmt::Debug for CallHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallHandle").finish_non_exhaustive()
     }
 }
 
@@ -61,20 +77,36 @@ impl<T, F: FnOnce(Result<T>)> Drop for Done<T, F> {
     }
 }
 
+impl<T, F: FnOnce(Result<T>)> Done<T, F> {
+    /// Completes a call that was cancelled.
+    fn cancelled(&mut self) {
+        self.fail(ErrorKind::Cancelled, "the call was cancelled");
+    }
+
+    /// Completes a call that panicked.
+    fn panicked(&mut self) {
+        self.fail(ErrorKind::Internal, "a bug in the library: the call panicked");
+    }
+
+    /// Completes a call that has no outcome of its own.
+    fn fail(&mut self, kind: ErrorKind, text: &str) {
+        let error = match self.delivery {
+            Delivery::No => Error::undelivered(kind, text),
+            Delivery::Maybe => {
+                Error::maybe_delivered(kind, format!("{text}; the message may have been delivered"))
+            }
+        };
+        self.complete(Err(error));
+    }
+}
+
 /// Drives a call to its end and completes it.
 async fn finish<T, F: FnOnce(Result<T>)>(call: Abortable<Sending<T>>, mut done: Done<T, F>) {
-    let (kind, text) = match AssertUnwindSafe(call).catch_unwind().await {
-        Ok(Ok(outcome)) => return done.complete(outcome),
-        Ok(Err(Aborted)) => (ErrorKind::Cancelled, "the call was cancelled"),
-        Err(_) => (ErrorKind::Internal, "a bug in the library: the call panicked"),
-    };
-    let error = match done.delivery {
-        Delivery::No => Error::undelivered(kind, text),
-        Delivery::Maybe => {
-            Error::maybe_delivered(kind, format!("{text}; the message may have been delivered"))
-        }
-    };
-    done.complete(Err(error));
+    match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(Ok(outcome)) => done.complete(outcome),
+        Ok(Err(Aborted)) => done.cancelled(),
+        Err(_) => done.panicked(),
+    }
 }
 
 /// Starts a call that belongs to no client, or that outlives its own: connecting, or closing. It runs as a task, and
@@ -91,14 +123,11 @@ pub(crate) fn start_detached<T: Send + 'static>(
         finished.await;
         drop(runtime);
     });
-    CallHandle(handle)
+    CallHandle(Arc::new(handle))
 }
 
 /// A call as it is started.
 pub(crate) type Sending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
-
-/// A call together with its completion callback.
-type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The calls of one client.
 #[derive(Default)]
@@ -110,7 +139,7 @@ enum State {
     #[default]
     Unused,
     /// A task drives the calls.
-    Driven { calls: UnboundedSender<Call>, task: JoinHandle<()> },
+    Driven { calls: Arc<Driven>, task: JoinHandle<()> },
     /// No more calls are accepted.
     Closed,
 }
@@ -136,36 +165,23 @@ impl BackgroundCalls {
         &self,
         delivery: Delivery,
         runtime: &Handle,
-        mut call: Sending<T>,
+        call: Sending<T>,
         done: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<CallHandle> {
-        // The task runs at least until this sender is dropped, so that every callback runs there.
-        let calls = self.sender(runtime)?;
-        let first = match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Err(error)) if is_refusal(&error) => return Err(error),
-            first => first,
-        };
-        let (handle, registration) = AbortHandle::new_pair();
-        let mut done = Done::new(delivery, done);
-        let call: Call = match first {
-            Poll::Ready(outcome) => Box::pin(async move { done.complete(outcome) }),
-            Poll::Pending => Box::pin(finish(Abortable::new(call, registration), done)),
-        };
-        // Fails if the runtime has ended meanwhile: dropping the call completes it.
-        drop(calls.send(call));
-        Ok(CallHandle(handle))
+        let calls = self.driven(runtime)?;
+        driven::start(calls, call, delivery, done).map(CallHandle)
     }
 
-    /// Returns the way to the task that drives the calls, and starts one if there is none.
-    fn sender(&self, runtime: &Handle) -> Result<UnboundedSender<Call>> {
+    /// Returns the calls that a task drives, and starts that task if there is none.
+    fn driven(&self, runtime: &Handle) -> Result<Arc<Driven>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
             State::Closed => return Err(session::closed()),
-            State::Driven { calls, .. } if !calls.is_closed() => return Ok(calls.clone()),
+            State::Driven { calls, .. } if !calls.has_ended() => return Ok(calls.clone()),
             State::Unused | State::Driven { .. } => {}
         }
-        let (calls, started) = unbounded_channel();
-        let task = runtime.spawn(drive(started));
+        let calls = Arc::new(Driven::default());
+        let task = runtime.spawn(calls.clone().drive());
         *state = State::Driven { calls: calls.clone(), task };
         Ok(calls)
     }
@@ -175,7 +191,10 @@ impl BackgroundCalls {
     pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Closed) {
-            State::Driven { task, .. } => Some(task),
+            State::Driven { calls, task } => {
+                calls.close();
+                Some(task)
+            }
             State::Unused | State::Closed => None,
         }
     }
@@ -195,24 +214,6 @@ fn is_refusal(error: &Error) -> bool {
                 | K::Closed
                 | K::Forked
         )
-}
-
-/// Drives all calls until the last has completed and no more can be started.
-async fn drive(mut started: UnboundedReceiver<Call>) {
-    let mut running = FuturesUnordered::new();
-    let mut open = true;
-    poll_fn(|cx| {
-        while open {
-            match started.poll_recv(cx) {
-                Poll::Ready(Some(call)) => running.push(call),
-                Poll::Ready(None) => open = false,
-                Poll::Pending => break,
-            }
-        }
-        while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {}
-        if open || !running.is_empty() { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
 }
 
 #[cfg(test)]
