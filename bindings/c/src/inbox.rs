@@ -185,7 +185,7 @@ mod tests {
 
         fn until_waiting(&self, threads: usize) {
             while self.signal.waiting() != threads {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_millis(1));
             }
         }
     }

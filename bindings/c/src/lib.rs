@@ -75,13 +75,13 @@ mod client;
 mod completion;
 mod completion_queue;
 mod confirm;
+mod consumer;
 #[cfg(unix)]
 mod descriptor;
 mod devnet;
 mod error;
 mod event;
 mod generation;
-mod handler;
 mod inbox;
 mod listener;
 mod log;

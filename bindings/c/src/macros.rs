@@ -89,12 +89,12 @@ macro_rules! free {
 }
 pub(crate) use free;
 
-/// Takes a handle that has a `process`, to free it. Returns `None` for NULL, and in a child process of a fork. There
-/// the handle is leaked, because its locks may be held by threads that do not exist in the child.
+/// Takes a handle that has a `process`, or a field that has one, to free it. Returns `None` for NULL, and in a child
+/// process of a fork. There the handle is leaked, because its locks may be held by threads that do not exist in the child.
 macro_rules! take {
-    ($handle:ident) => {
+    ($handle:ident $(. $field:ident)?) => {
         // SAFETY: as for `free!`.
-        unsafe { $crate::pointer::take($handle, |handle| handle.process) }
+        unsafe { $crate::pointer::take($handle, |handle| handle $(.$field)?.process) }
     };
 }
 pub(crate) use take;

@@ -138,9 +138,9 @@ pub unsafe extern "C" fn amop_service_unsubscribe_async(
     guard!(error, {
         let context = Context::new(callback.context, callback.drop);
         let service = borrow!(service)?;
-        service.check_fork()?;
+        service.consumer.check_fork()?;
         let done = on_own_thread(callback, context, amop_completion::of_end)?;
-        service.unsubscribe(timeout_ms, done)
+        service.consumer.start_unsubscribe(timeout_ms, done)
     })
 }
 
@@ -158,6 +158,6 @@ pub unsafe extern "C" fn amop_service_unsubscribe_queued(
 ) -> amop_status {
     guard!(error, {
         let service = borrow!(service)?;
-        service.unsubscribe(timeout_ms, borrow!(queue)?.done(tag, amop_completion::of_end)?)
+        service.consumer.start_unsubscribe(timeout_ms, borrow!(queue)?.done(tag, amop_completion::of_end)?)
     })
 }

@@ -140,9 +140,9 @@ pub unsafe extern "C" fn amop_subscription_unsubscribe_async(
     guard!(error, {
         let context = Context::new(callback.context, callback.drop);
         let subscription = borrow!(subscription)?;
-        subscription.check_fork()?;
+        subscription.consumer.check_fork()?;
         let done = on_own_thread(callback, context, amop_completion::of_end)?;
-        subscription.unsubscribe(timeout_ms, done)
+        subscription.consumer.start_unsubscribe(timeout_ms, done)
     })
 }
 
@@ -160,6 +160,8 @@ pub unsafe extern "C" fn amop_subscription_unsubscribe_queued(
 ) -> amop_status {
     guard!(error, {
         let subscription = borrow!(subscription)?;
-        subscription.unsubscribe(timeout_ms, borrow!(queue)?.done(tag, amop_completion::of_end)?)
+        subscription
+            .consumer
+            .start_unsubscribe(timeout_ms, borrow!(queue)?.done(tag, amop_completion::of_end)?)
     })
 }

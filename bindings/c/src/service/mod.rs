@@ -2,22 +2,21 @@
 //! unicasts alone; broadcasts on the topic are delivered to subscriptions only. Requests are passed to a callback, or
 //! read with amop_service_next.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 
 use amop::protocol::result::FAILED_TEXT;
-use amop::{Process, Request, Requests, Result, RunningHandler};
+use amop::{Request, Requests, Result, SubscriptionStats};
 use futures_core::Stream;
 
-use crate::argument::{apply, invalid_argument};
+use crate::argument::apply;
 use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
+use crate::consumer::{Consumer, TopicSource};
 use crate::error::amop_error;
-use crate::handler::{end, lock, start_end};
-use crate::inbox::{Inbox, Source};
+use crate::inbox::Source;
 use crate::macros::{borrow, borrow_optional, out, out_optional, places, take, text};
 use crate::message::c_topic;
 use crate::request::{AMOP_RESULT_FAILED, amop_request};
@@ -45,16 +44,7 @@ pub struct amop_request_callback {
 
 /// A service. Its functions may be called from any number of threads at once.
 pub struct amop_service {
-    process: Process,
-    topic: Arc<CStr>,
-    kind: Kind,
-}
-
-enum Kind {
-    /// Read with `_next`.
-    Pulled(Inbox<Requests>),
-    /// Passed to a callback.
-    Called(Mutex<RunningHandler>),
+    pub(crate) consumer: Consumer<Requests>,
 }
 
 impl Source for Requests {
@@ -70,40 +60,15 @@ impl Source for Requests {
     }
 }
 
-impl amop_service {
-    fn new(topic: Arc<CStr>, kind: Kind) -> amop_service {
-        amop_service { process: Process::current(), topic, kind }
+impl TopicSource for Requests {
+    const PASSED_TO_CALLBACK: &'static str = "the requests of this service are passed to its callback";
+
+    fn unsubscribe(&mut self) {
+        Requests::unsubscribe(self);
     }
 
-    /// Fails in a child process of the one that created it.
-    pub(crate) fn check_fork(&self) -> Result<()> {
-        self.process.check()
-    }
-
-    /// Ends the service, and calls `done` when its callback has returned.
-    pub(crate) fn unsubscribe(
-        &self,
-        timeout_ms: u64,
-        done: impl FnOnce(Result<()>) + Send + 'static,
-    ) -> Result<()> {
-        self.process.check()?;
-        match &self.kind {
-            Kind::Pulled(inbox) => {
-                inbox.source()?.unsubscribe();
-                done(Ok(()));
-                Ok(())
-            }
-            Kind::Called(handler) => start_end(handler, timeout_ms, done),
-        }
-    }
-
-    fn inbox(&self) -> Result<&Inbox<Requests>> {
-        match &self.kind {
-            Kind::Pulled(inbox) => Ok(inbox),
-            Kind::Called(_) => {
-                Err(invalid_argument("the requests of this service are passed to its callback"))
-            }
-        }
+    fn stats(&self) -> SubscriptionStats {
+        Requests::stats(self)
     }
 }
 
@@ -120,7 +85,8 @@ pub(crate) unsafe fn serve(
     let topic = text!(topic as topic)?;
     let serve = apply(client.serve(topic), borrow_optional!(options), |s, options| options.apply_to(s));
     let (requests, confirmed) = serve.begin()?;
-    Ok((amop_service::new(c_topic(topic), Kind::Pulled(Inbox::new(requests))), Box::pin(confirmed)))
+    let consumer = Consumer::pulled(c_topic(topic), requests);
+    Ok((amop_service { consumer }, Box::pin(confirmed)))
 }
 
 /// Returns the service that the arguments describe, whose requests are passed to a callback, and its confirmation.
@@ -150,7 +116,7 @@ pub(crate) unsafe fn serve_callback(
             let _ = request.fail(AMOP_RESULT_FAILED, FAILED_TEXT);
         }
     })?;
-    Ok((amop_service::new(topic, Kind::Called(Mutex::new(handler))), Box::pin(confirmed)))
+    Ok((amop_service { consumer: Consumer::called(topic, handler) }, Box::pin(confirmed)))
 }
 
 /// Serves a topic. Requests are read with amop_service_next. Returns as amop_client_subscribe.
@@ -225,11 +191,11 @@ pub unsafe extern "C" fn amop_service_next(
 ) -> amop_status {
     guard!(error, Miss, {
         let out = out!(request)?;
-        let service = borrow!(service)?;
         let mut next = None;
-        service.inbox()?.next(timeout_ms, 1, |request| next = Some(request))?;
-        if let Some(request) = next {
-            out.give(amop_request::new(request, service.topic.clone()));
+        let consumer = &borrow!(service)?.consumer;
+        consumer.next(timeout_ms, 1, |request, topic| next = Some(amop_request::new(request, topic)))?;
+        if let Some(next) = next {
+            out.give(next);
         }
         Ok(())
     })
@@ -252,12 +218,10 @@ pub unsafe extern "C" fn amop_service_next_many(
 ) -> amop_status {
     guard!(error, Miss, {
         let out = out!(count)?;
-        let service = borrow!(service)?;
+        let consumer = &borrow!(service)?.consumer;
         let mut places = places!(requests, max)?;
-        let taken = service.inbox()?.next(timeout_ms, max, |request| {
-            places.give(amop_request::new(request, service.topic.clone()));
-        })?;
-        out.set(taken);
+        let give = |request, topic| places.give(amop_request::new(request, topic));
+        out.set(consumer.next(timeout_ms, max, give)?);
         Ok(())
     })
 }
@@ -275,7 +239,7 @@ pub unsafe extern "C" fn amop_service_fd(
 ) -> amop_status {
     guard!(error, {
         let out = out!(fd)?;
-        out.set(borrow!(service)?.inbox()?.descriptor()?);
+        out.set(borrow!(service)?.consumer.descriptor()?);
         Ok(())
     })
 }
@@ -286,7 +250,7 @@ pub unsafe extern "C" fn amop_service_fd(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_service_topic(service: *const amop_service) -> *const c_char {
     guard_or!(std::ptr::null(), {
-        borrow_optional!(service).map_or(std::ptr::null(), |service| service.topic.as_ptr())
+        borrow_optional!(service).map_or(std::ptr::null(), |service| service.consumer.topic().as_ptr())
     })
 }
 
@@ -302,13 +266,7 @@ pub unsafe extern "C" fn amop_service_stats(
 ) -> amop_status {
     guard!(error, {
         let out = out!(stats)?;
-        let service = borrow!(service)?;
-        service.process.check()?;
-        let figures = match &service.kind {
-            Kind::Pulled(inbox) => inbox.source()?.stats(),
-            Kind::Called(handler) => lock(handler).stats(),
-        };
-        out.give(amop_stats::of_subscription(figures));
+        out.give(amop_stats::of_subscription(borrow!(service)?.consumer.stats()?));
         Ok(())
     })
 }
@@ -327,14 +285,7 @@ pub unsafe extern "C" fn amop_service_unsubscribe(
     timeout_ms: u64,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
-        let service = borrow!(service)?;
-        service.process.check()?;
-        match &service.kind {
-            Kind::Pulled(inbox) => inbox.source().map(|mut requests| requests.unsubscribe()),
-            Kind::Called(handler) => end(handler, timeout_ms),
-        }
-    })
+    guard!(error, { borrow!(service)?.consumer.unsubscribe(timeout_ms) })
 }
 
 /// Frees a service, and unsubscribes it without waiting if it is not unsubscribed. Unread requests are answered as
@@ -344,9 +295,8 @@ pub unsafe extern "C" fn amop_service_unsubscribe(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_service_free(service: *mut amop_service) {
     guard_or!((), {
-        let Some(handle) = take!(service) else { return };
-        if let Kind::Called(handler) = &handle.kind {
-            lock(handler).leave();
+        if let Some(handle) = take!(service.consumer) {
+            handle.consumer.leave();
         }
     })
 }

@@ -3,21 +3,20 @@
 //! that a slow reader does not cause the node to deliver it to another subscriber. Messages are passed to a callback,
 //! or read with amop_subscription_next.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 
-use amop::{Message, Process, Result, RunningHandler, Subscription};
+use amop::{Message, Result, Subscription, SubscriptionStats};
 use futures_core::Stream;
 
-use crate::argument::{apply, invalid_argument};
+use crate::argument::apply;
 use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
+use crate::consumer::{Consumer, TopicSource};
 use crate::error::amop_error;
-use crate::handler::{end, lock, start_end};
-use crate::inbox::{Inbox, Source};
+use crate::inbox::Source;
 use crate::macros::{borrow, borrow_optional, out, out_optional, places, take, text};
 use crate::message::{amop_message, c_topic};
 use crate::stats::amop_stats;
@@ -43,16 +42,7 @@ pub struct amop_message_callback {
 
 /// A subscription. Its functions may be called from any number of threads at once.
 pub struct amop_subscription {
-    process: Process,
-    topic: Arc<CStr>,
-    kind: Kind,
-}
-
-enum Kind {
-    /// Read with `_next`.
-    Pulled(Inbox<Subscription>),
-    /// Passed to a callback.
-    Called(Mutex<RunningHandler>),
+    pub(crate) consumer: Consumer<Subscription>,
 }
 
 impl Source for Subscription {
@@ -68,40 +58,15 @@ impl Source for Subscription {
     }
 }
 
-impl amop_subscription {
-    fn new(topic: Arc<CStr>, kind: Kind) -> amop_subscription {
-        amop_subscription { process: Process::current(), topic, kind }
+impl TopicSource for Subscription {
+    const PASSED_TO_CALLBACK: &'static str = "the messages of this subscription are passed to its callback";
+
+    fn unsubscribe(&mut self) {
+        Subscription::unsubscribe(self);
     }
 
-    /// Fails in a child process of the one that created it.
-    pub(crate) fn check_fork(&self) -> Result<()> {
-        self.process.check()
-    }
-
-    /// Ends the subscription, and calls `done` when its callback has returned.
-    pub(crate) fn unsubscribe(
-        &self,
-        timeout_ms: u64,
-        done: impl FnOnce(Result<()>) + Send + 'static,
-    ) -> Result<()> {
-        self.process.check()?;
-        match &self.kind {
-            Kind::Pulled(inbox) => {
-                inbox.source()?.unsubscribe();
-                done(Ok(()));
-                Ok(())
-            }
-            Kind::Called(handler) => start_end(handler, timeout_ms, done),
-        }
-    }
-
-    fn inbox(&self) -> Result<&Inbox<Subscription>> {
-        match &self.kind {
-            Kind::Pulled(inbox) => Ok(inbox),
-            Kind::Called(_) => {
-                Err(invalid_argument("the messages of this subscription are passed to its callback"))
-            }
-        }
+    fn stats(&self) -> SubscriptionStats {
+        Subscription::stats(self)
     }
 }
 
@@ -122,8 +87,8 @@ pub(crate) unsafe fn subscribe(
     let subscribe = client.subscribe(topic);
     let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
     let (subscription, confirmed) = subscribe.begin()?;
-    let kind = Kind::Pulled(Inbox::new(subscription));
-    Ok((amop_subscription::new(c_topic(topic), kind), Box::pin(confirmed)))
+    let consumer = Consumer::pulled(c_topic(topic), subscription);
+    Ok((amop_subscription { consumer }, Box::pin(confirmed)))
 }
 
 /// Returns the subscription that the arguments describe, whose messages are passed to a callback, and its confirmation.
@@ -152,7 +117,7 @@ pub(crate) unsafe fn subscribe_callback(
             reports.failed(&shared.to_string_lossy(), text);
         }
     })?;
-    Ok((amop_subscription::new(topic, Kind::Called(Mutex::new(handler))), Box::pin(confirmed)))
+    Ok((amop_subscription { consumer: Consumer::called(topic, handler) }, Box::pin(confirmed)))
 }
 
 /// Subscribes to a topic. Messages are read with amop_subscription_next. Returns when a node has listed the topic, or at
@@ -227,11 +192,11 @@ pub unsafe extern "C" fn amop_subscription_next(
 ) -> amop_status {
     guard!(error, Miss, {
         let out = out!(message)?;
-        let subscription = borrow!(subscription)?;
         let mut next = None;
-        subscription.inbox()?.next(timeout_ms, 1, |message| next = Some(message))?;
-        if let Some(message) = next {
-            out.give(amop_message::new(message, subscription.topic.clone()));
+        let consumer = &borrow!(subscription)?.consumer;
+        consumer.next(timeout_ms, 1, |message, topic| next = Some(amop_message::new(message, topic)))?;
+        if let Some(next) = next {
+            out.give(next);
         }
         Ok(())
     })
@@ -254,13 +219,10 @@ pub unsafe extern "C" fn amop_subscription_next_many(
 ) -> amop_status {
     guard!(error, Miss, {
         let out = out!(count)?;
-        let subscription = borrow!(subscription)?;
+        let consumer = &borrow!(subscription)?.consumer;
         let mut places = places!(messages, max)?;
-        let inbox = subscription.inbox()?;
-        let taken = inbox.next(timeout_ms, max, |message| {
-            places.give(amop_message::new(message, subscription.topic.clone()));
-        })?;
-        out.set(taken);
+        let give = |message, topic| places.give(amop_message::new(message, topic));
+        out.set(consumer.next(timeout_ms, max, give)?);
         Ok(())
     })
 }
@@ -281,7 +243,7 @@ pub unsafe extern "C" fn amop_subscription_fd(
 ) -> amop_status {
     guard!(error, {
         let out = out!(fd)?;
-        out.set(borrow!(subscription)?.inbox()?.descriptor()?);
+        out.set(borrow!(subscription)?.consumer.descriptor()?);
         Ok(())
     })
 }
@@ -292,7 +254,8 @@ pub unsafe extern "C" fn amop_subscription_fd(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_subscription_topic(subscription: *const amop_subscription) -> *const c_char {
     guard_or!(std::ptr::null(), {
-        borrow_optional!(subscription).map_or(std::ptr::null(), |subscription| subscription.topic.as_ptr())
+        borrow_optional!(subscription)
+            .map_or(std::ptr::null(), |subscription| subscription.consumer.topic().as_ptr())
     })
 }
 
@@ -308,13 +271,7 @@ pub unsafe extern "C" fn amop_subscription_stats(
 ) -> amop_status {
     guard!(error, {
         let out = out!(stats)?;
-        let subscription = borrow!(subscription)?;
-        subscription.process.check()?;
-        let figures = match &subscription.kind {
-            Kind::Pulled(inbox) => inbox.source()?.stats(),
-            Kind::Called(handler) => lock(handler).stats(),
-        };
-        out.give(amop_stats::of_subscription(figures));
+        out.give(amop_stats::of_subscription(borrow!(subscription)?.consumer.stats()?));
         Ok(())
     })
 }
@@ -335,14 +292,7 @@ pub unsafe extern "C" fn amop_subscription_unsubscribe(
     timeout_ms: u64,
     error: *mut *mut amop_error,
 ) -> amop_status {
-    guard!(error, {
-        let subscription = borrow!(subscription)?;
-        subscription.process.check()?;
-        match &subscription.kind {
-            Kind::Pulled(inbox) => inbox.source().map(|mut messages| messages.unsubscribe()),
-            Kind::Called(handler) => end(handler, timeout_ms),
-        }
-    })
+    guard!(error, { borrow!(subscription)?.consumer.unsubscribe(timeout_ms) })
 }
 
 /// Frees a subscription, and unsubscribes it without waiting if it is not unsubscribed. Unread messages are discarded
@@ -352,9 +302,8 @@ pub unsafe extern "C" fn amop_subscription_unsubscribe(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_subscription_free(subscription: *mut amop_subscription) {
     guard_or!((), {
-        let Some(handle) = take!(subscription) else { return };
-        if let Kind::Called(handler) = &handle.kind {
-            lock(handler).leave();
+        if let Some(handle) = take!(subscription.consumer) {
+            handle.consumer.leave();
         }
     })
 }
