@@ -33,6 +33,8 @@ namespace amop {
 /// for handlers up to the close timeout, so that none runs when it returns, and what they refer to may be
 /// destroyed. Only a handler that blocks for longer keeps running; what it has captured is kept until it
 /// returns. A client that is destroyed inside of a handler does not wait, but closes after the call.
+///
+/// asynchronous.hpp has the functions that do not wait: `publish_async`, `subscribe_queued` and so on.
 class Client : public detail::Asynchronous<Client> {
 public:
     /// Connects. Returns when one node is ready; the client connects to the others in the background. Waits
@@ -133,73 +135,6 @@ public:
         const auto settings = options.to_c();
         detail::call(amop_client_broadcast, get(), detail::CTopic(topic).c_str(), data.data(), data.size(),
                      settings.get(), options.timeout_to_c());
-    }
-
-    /// Starts a publish and returns a future for the reply, or for an `Error` as thrown by `publish`. Never
-    /// waits, and needs no thread per call. Handlers do not delay futures: a handler may wait for one. Messages are sent in the order in which a thread starts them.
-    ///
-    /// Throws errors that are known at once: `invalid_topic`, `invalid_argument`, `too_large`,
-    /// `not_connected`, `overloaded` (also if 65,536 calls of this client have completions that have not been
-    /// handled), `closed`, `forked`.
-    [[nodiscard]] std::future<Reply> publish_async(std::string_view topic, Bytes data,
-                                                   const PublishOptions& options = {}) const {
-        Call call;
-        return publish_async(topic, data, call, options);
-    }
-
-    /// Starts a publish and stores a `call` that can cancel it. Otherwise as the overload without.
-    [[nodiscard]] std::future<Reply> publish_async(std::string_view topic, Bytes data, Call& call,
-                                                   const PublishOptions& options = {}) const {
-        return start_with_future<Reply>(amop_client_publish_queued, topic, data, call, options);
-    }
-
-    /// Starts a publish and calls `handler(const amop::Completion&)` once, when the call has completed. The
-    /// handlers of all calls of a client run one after the other. Their exceptions are logged.
-    template <class Handler, class = detail::IfHandler<Handler, PublishOptions, Call>>
-    Call publish_async(std::string_view topic, Bytes data, Handler&& handler,
-                       const PublishOptions& options = {}) const {
-        return start(amop_client_publish_async, topic, data, std::forward<Handler>(handler), options);
-    }
-
-    /// Starts a broadcast and returns a future for its end, or for an `Error` as thrown by `broadcast`.
-    /// Otherwise as `publish_async`.
-    [[nodiscard]] std::future<void> broadcast_async(std::string_view topic, Bytes data,
-                                                    const PublishOptions& options = {}) const {
-        Call call;
-        return broadcast_async(topic, data, call, options);
-    }
-
-    /// Starts a broadcast and stores a `call` that can cancel it. Otherwise as the overload without.
-    [[nodiscard]] std::future<void> broadcast_async(std::string_view topic, Bytes data, Call& call,
-                                                    const PublishOptions& options = {}) const {
-        return start_with_future<void>(amop_client_broadcast_queued, topic, data, call, options);
-    }
-
-    /// Starts a broadcast and calls `handler(const amop::Completion&)` once, when the call has completed.
-    template <class Handler, class = detail::IfHandler<Handler, PublishOptions, Call>>
-    Call broadcast_async(std::string_view topic, Bytes data, Handler&& handler,
-                         const PublishOptions& options = {}) const {
-        return start(amop_client_broadcast_async, topic, data, std::forward<Handler>(handler), options);
-    }
-
-    /// Starts a publish whose completion is put into a queue, with `tag`, which is never dereferenced. The
-    /// queue may be destroyed before the call has completed. Throws as `publish_async`; `overloaded` also if
-    /// the queue is full.
-    Call publish_queued(std::string_view topic, Bytes data, const CompletionQueue& queue, void* tag,
-                        const PublishOptions& options = {}) const {
-        const auto settings = options.to_c();
-        return Call(detail::make<amop_call>(amop_client_publish_queued, get(), detail::CTopic(topic).c_str(),
-                                            data.data(), data.size(), settings.get(), options.timeout_to_c(),
-                                            queue.get(), tag));
-    }
-
-    /// Starts a broadcast whose end goes into a queue. Otherwise as `publish_queued`.
-    Call broadcast_queued(std::string_view topic, Bytes data, const CompletionQueue& queue, void* tag,
-                          const PublishOptions& options = {}) const {
-        const auto settings = options.to_c();
-        return Call(detail::make<amop_call>(amop_client_broadcast_queued, get(),
-                                            detail::CTopic(topic).c_str(), data.data(), data.size(),
-                                            settings.get(), options.timeout_to_c(), queue.get(), tag));
     }
 
     /// Subscribes to a topic. Messages are read with `next` or in a loop. Returns when a node has listed the
@@ -340,37 +275,6 @@ private:
             amop_client_on_event, get(),
             context.template give<amop_event_callback>(detail::call_with_lent<Stored, Event, amop_event>),
             listener);
-    }
-
-    template <class Outcome, class Function>
-    std::future<Outcome> start_with_future(Function function, std::string_view topic, Bytes data, Call& call,
-                                           const PublishOptions& options) const {
-        using Waiting = detail::PendingOutcome<Outcome, detail::TakeReply>;
-        const detail::CTopic name(topic);
-        const auto settings = options.to_c();
-        amop_call* started = nullptr;
-        auto future = detail::start_pending<Waiting>(
-            promises(), [&](amop_completion_queue* queue, void* tag, auto*, amop_error** error) {
-                return function(get(), name.c_str(), data.data(), data.size(), settings.get(),
-                                options.timeout_to_c(), queue, tag, &started, error);
-            });
-        call = Call(started);
-        return future;
-    }
-
-    template <class Function, class Handler>
-    Call start(Function function, std::string_view topic, Bytes data, Handler&& handler,
-               const PublishOptions& options) const {
-        using Stored = std::decay_t<Handler>;
-        static_assert(std::is_invocable_v<Stored&, const Completion&>,
-                      "a handler of completions takes (const amop::Completion&)");
-        const detail::CTopic name(topic);
-        const auto settings = options.to_c();
-        detail::Context<Stored> context(std::forward<Handler>(handler));
-        return Call(detail::make<amop_call>(
-            function, get(), name.c_str(), data.data(), data.size(), settings.get(), options.timeout_to_c(),
-            context.template give<amop_completion_callback>(
-                detail::call_with_lent<Stored, Completion, amop_completion>)));
     }
 
     std::unique_ptr<amop_client, End> client_;

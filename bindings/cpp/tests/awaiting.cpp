@@ -92,6 +92,64 @@ Detached converse(const amop::Client& client, Loop& loop, int& steps) {
     loop.post(std::noop_coroutine());
 }
 
+/// Makes and ends everything by awaiting it, on the thread of the loop.
+Detached live(const amop::Options& options, Loop& loop, bool& ended) {
+    using namespace amop::awaitable;
+    const OnLoop on{&loop};
+    const auto main = std::this_thread::get_id();
+    {
+        amop::Client client = co_await connect(options, on);
+        check(std::this_thread::get_id() == main, __LINE__);
+        const auto limits = amop::SubscribeOptions().max_messages(9);
+        const amop::Subscription read = co_await subscribe(client, "read", limits, on);
+        int handled = 0;
+        const amop::Subscription passed = co_await subscribe(
+            client, "passed", [&](const amop::Message&) { handled++; }, limits, on);
+        const amop::Service requests = co_await serve(client, "requests", amop::ServeOptions(), on);
+        const amop::Service service = co_await serve(
+            client, "service", [](const amop::Request& request) { return request.data(); },
+            amop::ServeOptions(), on);
+
+        check((co_await publish(client, "read", "one", guard, on)).text().empty(), __LINE__);
+        const auto message = read.next(guard);
+        check(message && message->text() == "one", __LINE__);
+        co_await publish(client, "passed", "two", guard, on);
+        const amop::Reply reply = co_await publish(client, "service", "three", guard, on);
+        check(reply.text() == "three", __LINE__);
+
+        const auto taken = co_await as_result(serve(client, "service", amop::ServeOptions(), on));
+        check(taken.code() == amop::Code::already_served, __LINE__);
+        const auto unnamed = co_await as_result(subscribe(client, "", limits, on));
+        check(unnamed.code() == amop::Code::invalid_topic, __LINE__);
+
+        co_await unsubscribe(passed, guard, on);
+        check(handled == 1, __LINE__);
+        co_await unsubscribe(read, guard, on);
+        co_await unsubscribe(service, guard, on);
+        co_await unsubscribe(requests, guard, on);
+        co_await close(client, guard, on);
+        const auto late = co_await as_result(subscribe(client, "late", limits, on));
+        check(late.code() == amop::Code::closed, __LINE__);
+    }
+    ended = true;
+}
+
+/// Awaits calls that fail, and one that ends because its client closes.
+Detached fail(amop::Options options, Loop& loop, amop::Client& offline, bool& ended) {
+    using namespace amop::awaitable;
+    const OnLoop on{&loop};
+    const auto unreachable = co_await as_result(connect(options, on));
+    check(unreachable.code() == amop::Code::connect, __LINE__);
+    const auto always = amop::SubscribeOptions().confirm(amop::Confirm::always);
+    const auto late =
+        co_await as_result(subscribe(offline, "t", amop::SubscribeOptions(always).timeout(1ms), on));
+    check(late.code() == amop::Code::timeout || late.code() == amop::Code::not_connected, __LINE__);
+    const auto closed = co_await as_result(subscribe(
+        offline, "t", [](const amop::Message&) {}, amop::SubscribeOptions(always).timeout(1h), on));
+    check(closed.code() == amop::Code::closed, __LINE__);
+    ended = true;
+}
+
 } // namespace
 
 int main() {
@@ -105,5 +163,24 @@ int main() {
         loop.run_one();
     }
     loop.run_one();
+
+    bool ended = false;
+    live(devnet.client_options(0), loop, ended);
+    while (!ended) {
+        loop.run_one();
+    }
+
+    ended = false;
+    auto options = devnet.client_options(0);
+    devnet.kill_node(0);
+    amop::Client offline(amop::Options(options).start_offline(true));
+    fail(options, loop, offline, ended);
+    // Two completions later it waits for the call that only the end of the client completes.
+    loop.run_one();
+    loop.run_one();
+    offline.close();
+    while (!ended) {
+        loop.run_one();
+    }
     return 0;
 }

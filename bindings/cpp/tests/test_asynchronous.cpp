@@ -138,6 +138,32 @@ TEST_CASE("future of a subscription fails when its client is closed") {
     CHECK(code_of([&] { auto never = outcome(std::move(waiting)); }) == amop::Code::closed);
 }
 
+TEST_CASE("futures of subscriptions and services can be cancelled") {
+    Counter destroyed;
+    const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
+    nodes.kill_node(0);
+    const amop::Client client(nodes.client_options(0).start_offline(true).call_timeout(1h));
+    const auto to_subscribe = amop::SubscribeOptions().confirm(amop::Confirm::always);
+    const auto to_serve = amop::ServeOptions().confirm(amop::Confirm::always);
+    amop::Call read, handled, requests, served;
+    auto reading = client.subscribe_async("t", read, to_subscribe);
+    auto handling = client.subscribe_async(
+        "t", [captured = Captured(destroyed)](const amop::Message&) {}, handled, to_subscribe);
+    auto taking = client.serve_async("a", requests, to_serve);
+    auto serving = client.serve_async(
+        "b", [captured = Captured(destroyed)](const amop::Request&) { return ""; }, served, to_serve);
+    for (const auto* call : {&read, &handled, &requests, &served}) {
+        call->cancel();
+    }
+    CHECK(code_of([&] { auto never = outcome(std::move(reading)); }) == amop::Code::cancelled);
+    CHECK(code_of([&] { auto never = outcome(std::move(handling)); }) == amop::Code::cancelled);
+    CHECK(code_of([&] { auto never = outcome(std::move(taking)); }) == amop::Code::cancelled);
+    CHECK(code_of([&] { auto never = outcome(std::move(serving)); }) == amop::Code::cancelled);
+    destroyed.wait_for(2);
+    // The topics are free for others.
+    const auto again = client.serve("a"), other = client.serve("b");
+}
+
 TEST_CASE("handler may wait for a future, with one thread for handlers") {
     amop::Client server(options_at(1));
     const auto echo = fresh_topic(), topic = fresh_topic();

@@ -2,11 +2,13 @@
 #include "fixture.hpp"
 
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 TEST_CASE("message reaches a lambda at another node") {
@@ -260,4 +262,36 @@ TEST_CASE("echo delivers own broadcasts") {
     CHECK(next(nothing) == "of the listening");
     CHECK(next(echo) == "of the listening");
     CHECK(nothing.stats().accepted == 1);
+}
+
+TEST_CASE("message wakes one of many threads") {
+    constexpr int readers = 32, messages = 100;
+    amop::Client client(options_at(0));
+    const auto topic = fresh_topic();
+    const auto subscription = client.subscribe(topic);
+    std::atomic<int> read{0};
+    std::atomic<long> sleeps{0};
+    std::vector<std::thread> threads;
+    for (int n = 0; n < readers; n++) {
+        threads.emplace_back([&] {
+            for (const amop::Message& message : subscription) {
+                read += static_cast<int>(message.data().size());
+            }
+            rusage usage{};
+            getrusage(RUSAGE_THREAD, &usage);
+            sleeps += usage.ru_nvcsw;
+        });
+    }
+    for (int n = 0; n < messages; n++) {
+        client.publish(topic, "m", guard);
+        until([&] { return subscription.stats().held_messages == 0; });
+    }
+    subscription.unsubscribe();
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    CHECK(read == messages);
+    // Each thread sleeps once before the first message, and the one that a message wakes sleeps again; some may sleep a few
+    // times more for locks. If a message woke all, there would be `readers` times as many.
+    CHECK(sleeps <= readers + 8 * messages);
 }
