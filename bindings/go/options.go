@@ -1,7 +1,6 @@
 package amop
 
 import (
-	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -45,134 +44,6 @@ type CallOption interface {
 type RetryOption interface {
 	Option
 	PublishOption
-}
-
-// NodeGeneration is a generation of nodes.
-type NodeGeneration int32
-
-const (
-	// GenerationAuto: the client finds out. The kind of certificate decides what is tried first. The default.
-	GenerationAuto NodeGeneration = 0
-	// Generation2: 2.x only, which has the channel protocol.
-	Generation2 NodeGeneration = 2
-	// Generation3: 3.x only, which has WebSocket.
-	Generation3 NodeGeneration = 3
-)
-
-// String returns "auto", "2" or "3".
-func (g NodeGeneration) String() string {
-	return nameOf("generation", int(g), []string{0: "auto", 2: "2", 3: "3"})
-}
-
-// RetryPolicy states when a failed publish or broadcast is retried automatically.
-type RetryPolicy int32
-
-const (
-	// RetryNever: never.
-	RetryNever RetryPolicy = 1
-	// RetryDefinite: on another node, if the error states that the message was not delivered. The default.
-	RetryDefinite RetryPolicy = 2
-	// RetryAtLeastOnce: also if the message may have been delivered. Subscribers that use this library discard the
-	// duplicate; others may handle the message more than once.
-	RetryAtLeastOnce RetryPolicy = 3
-)
-
-// String returns the name of the policy, such as "at least once".
-func (p RetryPolicy) String() string {
-	return nameOf("retry policy", int(p), []string{1: "never", 2: "definite", 3: "at least once"})
-}
-
-// OverflowPolicy states what a full subscription does with a new message.
-type OverflowPolicy int32
-
-const (
-	// OverflowRefuse: refuses it; the publisher of a unicast receives [ErrSubscriberBusy]. The default.
-	OverflowRefuse OverflowPolicy = 0
-	// OverflowDropOldest: discards its oldest messages to make space.
-	OverflowDropOldest OverflowPolicy = 1
-)
-
-// String returns the name of the policy, such as "drop oldest".
-func (p OverflowPolicy) String() string {
-	return nameOf("overflow policy", int(p), []string{"refuse", "drop oldest"})
-}
-
-// PlacementPolicy states at how many of the connected nodes a topic is listed.
-type PlacementPolicy int32
-
-const (
-	// PlacementAll: at all connected nodes; the loss of a node loses no messages, and every broadcast is received. The
-	// default of subscriptions.
-	PlacementAll PlacementPolicy = 1
-	// PlacementOne: at one node; the topic moves to another node when that one is lost. The default of services, because
-	// nodes up to release 2.11 can lose a unicast between two clients of the same node. If the service were listed at
-	// all nodes, every publisher would share a node with it.
-	PlacementOne PlacementPolicy = 2
-)
-
-// String returns the name of the policy, "all" or "one".
-func (p PlacementPolicy) String() string {
-	return nameOf("placement policy", int(p), []string{1: "all", 2: "one"})
-}
-
-// ConfirmPolicy states whether subscribing and serving wait until a node has confirmed that it lists the topic. If the
-// confirmation fails, the subscription or service is removed.
-type ConfirmPolicy int32
-
-const (
-	// ConfirmAuto: while a node is connected. Without one it returns at once, and the subscription becomes active with the
-	// first node; only for a topic that a node may refuse as too long does it wait for that node. The default.
-	ConfirmAuto ConfirmPolicy = 0
-	// ConfirmAlways: always, up to the time limit, also for the first node to be connected.
-	ConfirmAlways ConfirmPolicy = 1
-	// ConfirmNever: never. Whether a node lists the topic is not reported.
-	ConfirmNever ConfirmPolicy = 2
-)
-
-// String returns the name of the policy, such as "always".
-func (p ConfirmPolicy) String() string {
-	return nameOf("confirm policy", int(p), []string{"auto", "always", "never"})
-}
-
-// TLSKind is a kind of TLS.
-type TLSKind int32
-
-const (
-	// TLSAuto: as an option, the credentials decide. With RSA keys ECDHE is tried first, and static RSA only if the node
-	// has nothing in common with it. As a statistic, the endpoint was not reached yet.
-	TLSAuto TLSKind = 0
-	// TLSECDHE: TLS 1.2 with ECDHE, for secp256k1 chains, and for RSA chains whose nodes support it.
-	TLSECDHE TLSKind = 1
-	// TLSStaticRSA: TLS 1.2 with static RSA key exchange, the only one of 2.x nodes with an RSA channel. It has no forward
-	// secrecy.
-	TLSStaticRSA TLSKind = 2
-	// TLSGM: the GM suites over TLS 1.2, of GM channels of 2.x nodes.
-	TLSGM TLSKind = 3
-	// TLSTLCP: TLCP, of SM chains of generation 3.
-	TLSTLCP TLSKind = 4
-	// TLSOff: no TLS but plain TCP, without credentials, for 3.x nodes that are set up so (disable_ssl). Anybody on the way
-	// can read and change what is sent.
-	TLSOff TLSKind = 5
-)
-
-var tlsNames = [...]string{
-	TLSAuto: "auto", TLSECDHE: "ecdhe", TLSStaticRSA: "static-rsa", TLSGM: "gm", TLSTLCP: "tlcp", TLSOff: "off",
-}
-
-// String returns the name of the kind, such as "static-rsa".
-func (k TLSKind) String() string {
-	if k >= 0 && int(k) < len(tlsNames) {
-		return tlsNames[k]
-	}
-	return "unknown kind of TLS"
-}
-
-// nameOf returns the name of a value of an enumeration, or its number with what it is if it has no name.
-func nameOf(what string, value int, names []string) string {
-	if value >= 0 && value < len(names) && names[value] != "" {
-		return names[value]
-	}
-	return fmt.Sprintf("%s %d", what, value)
 }
 
 // firstError keeps the error of the first invalid option.
@@ -228,6 +99,18 @@ type publishOptions struct {
 	capi.Sending
 }
 
+// publishing returns the options of a publish or broadcast. Without any it needs no memory.
+func publishing(opts []PublishOption) publishOptions {
+	if len(opts) == 0 {
+		return publishOptions{}
+	}
+	var options publishOptions
+	for _, option := range opts {
+		option.publish(&options)
+	}
+	return options
+}
+
 type clientOption func(*clientOptions)
 
 func (o clientOption) client(options *clientOptions) { o(options) }
@@ -253,82 +136,6 @@ func Endpoints(endpoints ...string) Option {
 			o.Endpoints = append(o.Endpoints, o.text(ErrInvalidEndpoint, "the endpoint", endpoint))
 		}
 	})
-}
-
-// Credentials sets the folder with the SDK's credentials, or one of its files. The folder contains ca.crt, sdk.crt and
-// sdk.key; or gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and gmensdk.key (2.x GM chains, also in gm below it); or
-// sm_ca.crt, sm_sdk.crt, sm_sdk.key, sm_ensdk.crt and sm_ensdk.key (3.x SM chains); or the folder sdk with one of these
-// sets. If the first set has a GM set beside it, nodes that have nothing in common with the first are tried with the
-// other; a file that is given instead of its folder excludes the other sets. A node's own key (node.key) is used only if
-// it is given.
-//
-// Without credentials given, they are looked for in $AMOP_CREDENTIALS and, only if that isn't set, in ., conf, sdk,
-// nodes/127.0.0.1/sdk and amop-devnet/sdk. The files are found when connecting.
-// The same files are read again at each reconnect, whatever the current folder is then.
-func Credentials(folder string) Option {
-	return clientOption(func(o *clientOptions) {
-		o.Credentials, o.Files, o.PEM = o.text(ErrInvalidArgument, "the folder", folder), nil, nil
-	})
-}
-
-// ConfigFile sets the path of a configuration file: a TOML file of this library, or the file that a program has for another
-// SDK (java-sdk, go-sdk, the C SDK, web3sdk, nodejs-sdk, python-sdk), whose kind is recognised by its content. It is read
-// when connecting. The other options precede what the file states; if an endpoint is given, those of the file are not used.
-func ConfigFile(path string) Option {
-	return clientOption(func(o *clientOptions) {
-		o.ConfigFile = o.text(ErrInvalidArgument, "the configuration file", path)
-	})
-}
-
-// CredentialFiles sets the paths of the three files: the CA, the client's certificate followed by the intermediate
-// certificates up to the CA, and the private key (PKCS#8 or SEC1, not encrypted). All are PEM.
-func CredentialFiles(ca, cert, key string) Option {
-	return clientOption(func(o *clientOptions) {
-		for _, name := range []string{ca, cert, key} {
-			o.text(ErrInvalidArgument, "the file", name)
-		}
-		o.Credentials, o.Files, o.PEM = "", &capi.Files{CA: ca, Cert: cert, Key: key}, nil
-	})
-}
-
-// CredentialPEM sets the contents of the three files.
-func CredentialPEM(ca, cert, key []byte) Option {
-	return clientOption(func(o *clientOptions) {
-		o.Credentials, o.Files, o.PEM = "", nil, &capi.PEM{CA: ca, Cert: cert, Key: key}
-	})
-}
-
-// CredentialFilesGM sets the paths of the five files of a GM chain: the CA, the client's certificate and private key for
-// signatures, and those for encryption. Names that begin with gm or sm_ state whether GM over TLS 1.2 or TLCP is used;
-// otherwise both are tried.
-func CredentialFilesGM(ca, cert, key, encCert, encKey string) Option {
-	return clientOption(func(o *clientOptions) {
-		for _, name := range []string{ca, cert, key, encCert, encKey} {
-			o.text(ErrInvalidArgument, "the file", name)
-		}
-		files := capi.Files{CA: ca, Cert: cert, Key: key, GM: true, EncCert: encCert, EncKey: encKey}
-		o.Credentials, o.Files, o.PEM = "", &files, nil
-	})
-}
-
-// CredentialPEMGM sets the contents of the five files of a GM chain. TLCP is tried first, then GM over TLS 1.2.
-func CredentialPEMGM(ca, cert, key, encCert, encKey []byte) Option {
-	return clientOption(func(o *clientOptions) {
-		pem := capi.PEM{CA: ca, Cert: cert, Key: key, GM: true, EncCert: encCert, EncKey: encKey}
-		o.Credentials, o.Files, o.PEM = "", nil, &pem
-	})
-}
-
-// TLS sets the kind of TLS. Default: [TLSAuto], with which the credentials decide. [Connect] returns
-// [ErrInvalidArgument] if the credentials are for another kind.
-func TLS(kind TLSKind) Option {
-	return clientOption(func(o *clientOptions) { o.TLS = int32(kind) })
-}
-
-// ExpiryWarning sets how long before its end a certificate in use is reported as [EventCertificateExpiring]. Default: 14
-// days.
-func ExpiryWarning(warning time.Duration) Option {
-	return clientOption(func(o *clientOptions) { o.ExpiryWarning = o.duration("ExpiryWarning", warning) })
 }
 
 // ConnectTimeout sets the time limit of one attempt to connect, which includes TCP, TLS and channel handshake.
@@ -468,96 +275,4 @@ func Generation(generation NodeGeneration) Option {
 // library, which all clients share, is passed to the logger of [SetLogger]; without this option the failures are, too.
 func Logger(to *slog.Logger) Option {
 	return clientOption(func(o *clientOptions) { o.logger = to })
-}
-
-type retryOption RetryPolicy
-
-func (o retryOption) client(options *clientOptions)   { options.Retry = int32(o) }
-func (o retryOption) publish(options *publishOptions) { options.Retry = int32(o) }
-
-// Retry sets when failed calls are retried automatically. On a publish or broadcast it overrides the option of the
-// client.
-func Retry(policy RetryPolicy) RetryOption {
-	return retryOption(policy)
-}
-
-type laneOption func(*laneOptions)
-
-func (o laneOption) subscription(options *laneOptions) { o(options) }
-func (o laneOption) service(options *laneOptions)      { o(options) }
-
-// MaxMessages sets the maximum number of queued messages or requests. Default: 65,536. In addition, up to 64 messages
-// may be in the channel of a subscription or on their way to it, unless it drops its oldest messages.
-func MaxMessages(messages int) LaneOption {
-	return laneOption(func(o *laneOptions) { o.MaxMessages = o.bound("MaxMessages", messages) })
-}
-
-// MaxBytes sets the maximum number of queued bytes, counting 160 bytes per message besides its payload. An empty
-// subscription accepts one message of any size. Default: 64 MiB.
-func MaxBytes(bytes int) LaneOption {
-	return laneOption(func(o *laneOptions) { o.MaxBytes = o.bound("MaxBytes", bytes) })
-}
-
-// Placement sets at how many nodes the topic is listed.
-func Placement(policy PlacementPolicy) LaneOption {
-	return laneOption(func(o *laneOptions) { o.Placement = int32(policy) })
-}
-
-// Confirm sets whether to wait until a node has listed the topic. Default: [ConfirmAuto].
-func Confirm(policy ConfirmPolicy) LaneOption {
-	return laneOption(func(o *laneOptions) { o.Confirm = int32(policy) })
-}
-
-type subscribeOption func(*laneOptions)
-
-func (o subscribeOption) subscription(options *laneOptions) { o(options) }
-
-// Overflow sets what happens at the limits of MaxMessages and MaxBytes. Lost messages are counted, and reported once
-// by [EventSlowConsumer]. With [OverflowDropOldest] a reader that is too slow receives the newest messages: their channel
-// has no buffer.
-func Overflow(policy OverflowPolicy) SubscribeOption {
-	return subscribeOption(func(o *laneOptions) { o.Overflow = int32(policy) })
-}
-
-type serveOption func(*laneOptions)
-
-func (o serveOption) service(options *laneOptions) { o(options) }
-
-// Concurrency sets how many calls of a service's handler run at once. Default: 64. With 1 they run one after the
-// other, in the order of the requests.
-func Concurrency(calls int) ServeOption {
-	return serveOption(func(o *laneOptions) { o.concurrency = o.bound("Concurrency", calls) })
-}
-
-type publishOption func(*publishOptions)
-
-func (o publishOption) publish(options *publishOptions) { o(options) }
-
-// WaitForSubscriber sets whether a publish that was not delivered is retried until its deadline, for example because
-// no node knows a subscriber yet, and whether a broadcast is sent only when a node knows one. It takes up to 5 s until
-// all nodes know a new subscriber. Default: false.
-func WaitForSubscriber(wait bool) PublishOption {
-	return publishOption(func(o *publishOptions) { o.WaitForSubscriber = wait })
-}
-
-// AllNodes sets whether a broadcast is sent to every connected node, rather than to as many as reach all subscribers.
-// Subscribers that use this library discard the duplicates, others receive them. Default: false.
-func AllNodes(all bool) PublishOption {
-	return publishOption(func(o *publishOptions) { o.AllNodes = all })
-}
-
-type timeoutOption time.Duration
-
-func (t timeoutOption) subscription(o *laneOptions) {
-	o.Timeout = o.duration("Timeout", time.Duration(t))
-}
-func (t timeoutOption) service(o *laneOptions) { o.Timeout = o.duration("Timeout", time.Duration(t)) }
-func (t timeoutOption) publish(o *publishOptions) {
-	o.Timeout = o.duration("Timeout", time.Duration(t))
-}
-
-// Timeout sets the time limit of the call. An earlier deadline of the context takes precedence. Without either, the
-// client's CallTimeout applies.
-func Timeout(timeout time.Duration) CallOption {
-	return timeoutOption(timeout)
 }
