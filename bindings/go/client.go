@@ -168,7 +168,9 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		return contextError(ctx, "all handlers had returned", DeliveryNo)
 	case <-timer.C:
-		return newError(ErrTimeout, "a handler has not returned within %s", span(limit))
+		e := newError(ErrTimeout, "a handler has not returned within %s", span(limit))
+		atDeadline(ctx, e)
+		return e
 	}
 }
 

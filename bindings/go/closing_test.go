@@ -43,9 +43,7 @@ func TestCloseCompletesCallsThatWaitForASubscriber(t *testing.T) {
 	for n := range calls {
 		calls[n] = client.PublishAsync(soon(t), freshTopic(), nil, amop.WaitForSubscriber(true))
 	}
-	for client.Stats().Retries == 0 {
-		runtime.Gosched()
-	}
+	until(t, func() bool { return client.Stats().Retries > 0 })
 	ok(t, client.Close())
 	for _, call := range calls {
 		select {
@@ -105,9 +103,7 @@ func TestCloseLetsHandlersProcessTheirQueue(t *testing.T) {
 		must[*amop.Reply](t)(client.Publish(soon(t), topic, nil))
 		calls = append(calls, client.PublishAsync(soon(t), served, fmt.Append(nil, n)))
 	}
-	for service.Stats().Accepted < count {
-		runtime.Gosched()
-	}
+	until(t, func() bool { return service.Stats().Accepted >= count })
 	done := make(chan error)
 	go func() { done <- server.Close() }()
 	receive(t, entered)
@@ -250,9 +246,7 @@ func TestUnreadChannelIsDiscardedAfterTheCloseTimeout(t *testing.T) {
 		must[*amop.Reply](t)(publisher.Publish(soon(t), topic, nil))
 	}
 	ok(t, client.Close())
-	for limit := time.Now().Add(guard); left.Stats().HeldMessages > 0 && time.Now().Before(limit); {
-		runtime.Gosched()
-	}
+	until(t, func() bool { return left.Stats().HeldMessages == 0 })
 	inChannel := closed(t, left.Messages())
 	equal(t, left.Stats(), amop.LaneStats{Accepted: count, Dropped: uint64(count - inChannel)})
 	if inChannel > 64 {
@@ -324,4 +318,30 @@ func TestClientInUseIsNotCollected(t *testing.T) {
 		equal(t, string(receive(t, messages).Data), "still there")
 	}
 	ok(t, client.Value().Close())
+}
+
+func TestDeadlineThatEndsAShutdownIsThatOfTheContext(t *testing.T) {
+	client, publisher := clientAt(t, 1), clientAt(t, 0)
+	topic := freshTopic()
+	entered, release := make(chan bool, 1), make(chan struct{})
+	defer close(release)
+	subscription := must[*amop.Subscription](t)(client.SubscribeFunc(soon(t), topic,
+		func(context.Context, *amop.Message) {
+			entered <- true
+			<-release
+		}))
+	must[*amop.Reply](t)(publisher.Publish(soon(t), topic, nil))
+	receive(t, entered)
+	// The timer of the library and that of the context end at the same time.
+	for range 100 {
+		for _, end := range []func(context.Context) error{subscription.Unsubscribe, client.Shutdown} {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
+			err := end(ctx)
+			cancel()
+			fails(t, err, amop.ErrTimeout)
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("%v is not a deadline of the context", err)
+			}
+		}
+	}
 }

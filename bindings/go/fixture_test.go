@@ -53,9 +53,22 @@ func TestMain(m *testing.M) {
 func settled(most int64) int64 {
 	for deadline := time.Now().Add(guard); capi.Live() > most && time.Now().Before(deadline); {
 		runtime.GC()
-		runtime.Gosched()
+		time.Sleep(pause)
 	}
 	return capi.Live()
+}
+
+// pause is the time between two looks at a condition.
+const pause = time.Millisecond
+
+// until waits until a condition holds that nothing announces.
+func until(t testing.TB, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(guard); !holds(); time.Sleep(pause) {
+		if time.Now().After(deadline) {
+			t.Fatal("the condition does not hold")
+		}
+	}
 }
 
 // soon returns a context that ends after guard.

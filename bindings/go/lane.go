@@ -49,7 +49,7 @@ func (l *lane) init(owner *Client, topic string, source source, handled bool) {
 // confirmed.
 func beginSource[S source](
 	ctx context.Context, c *Client, topic string, options *laneOptions,
-	begin func(*capi.Queue, uintptr) (S, *capi.Call, *capi.Error),
+	begin func(*capi.Queue, uintptr) (S, capi.Call, *capi.Error),
 ) (made S, confirmed *Call, err error) {
 	options.text(ErrInvalidTopic, "the topic", topic)
 	if options.err != nil {
@@ -68,7 +68,7 @@ func beginSource[S source](
 	if contextual {
 		confirmed.ctx = ctx
 	}
-	err = c.core.calls.begin(confirmed, func(queue *capi.Queue, tag uintptr) (*capi.Call, *capi.Error) {
+	err = c.core.calls.begin(confirmed, func(queue *capi.Queue, tag uintptr) (capi.Call, *capi.Error) {
 		source, call, failure := begin(queue, tag)
 		made = source
 		return call, failure
@@ -140,7 +140,9 @@ func (l *lane) Unsubscribe(ctx context.Context) error {
 	case <-ctx.Done():
 		return contextError(ctx, "the handler had returned", DeliveryNo)
 	case <-timer.C:
-		return newError(ErrTimeout, "the handler has not returned within %s", span(limit))
+		e := newError(ErrTimeout, "the handler has not returned within %s", span(limit))
+		atDeadline(ctx, e)
+		return e
 	}
 }
 

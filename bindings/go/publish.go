@@ -16,15 +16,13 @@ import (
 //
 // The Delivery of an [*Error] states whether the message may have been delivered, also if ctx ended the call.
 func (c *Client) Publish(ctx context.Context, topic string, data []byte, opts ...PublishOption) (*Reply, error) {
-	call := c.send(ctx, false, topic, data, opts)
-	return call.within(ctx)
+	return c.sendAndWait(ctx, false, topic, data, opts)
 }
 
 // Broadcast sends a message to all subscribers and waits for the acknowledgement of the node, which does not confirm
 // delivery to any subscriber. See [Client.Publish] for time limits and errors.
 func (c *Client) Broadcast(ctx context.Context, topic string, data []byte, opts ...PublishOption) error {
-	call := c.send(ctx, true, topic, data, opts)
-	_, err := call.within(ctx)
+	_, err := c.sendAndWait(ctx, true, topic, data, opts)
 	return err
 }
 
@@ -33,14 +31,16 @@ func (c *Client) Broadcast(ctx context.Context, topic string, data []byte, opts 
 //
 // data is not kept. The call ends like [Client.Publish], also when ctx is cancelled.
 func (c *Client) PublishAsync(ctx context.Context, topic string, data []byte, opts ...PublishOption) *Call {
-	call := c.send(ctx, false, topic, data, opts)
+	call := &Call{client: c, awaited: answered, done: make(chan struct{})}
+	call.send(ctx, false, topic, data, opts)
 	call.watch(ctx)
 	return call
 }
 
 // BroadcastAsync starts a broadcast and does not wait. See [Client.PublishAsync].
 func (c *Client) BroadcastAsync(ctx context.Context, topic string, data []byte, opts ...PublishOption) *Call {
-	call := c.send(ctx, true, topic, data, opts)
+	call := &Call{client: c, awaited: answered, done: make(chan struct{})}
+	call.send(ctx, true, topic, data, opts)
 	call.watch(ctx)
 	return call
 }
@@ -55,13 +55,16 @@ type Call struct {
 	ctx context.Context
 	// waits states that the call waits for a subscriber until its deadline.
 	waits bool
-	done  chan struct{}
-	// reply and err are set before done is closed.
+	// borrowed states that the call is used again.
+	borrowed bool
+	// done is closed when the call has completed. If the call is borrowed, it then has one element instead.
+	done chan struct{}
+	// reply and err are set before that.
 	reply *Reply
 	err   error
 
 	mu     sync.Mutex
-	handle *capi.Call
+	handle capi.Call
 	ended  bool
 	// reason and cause state why the call was cancelled; unwatch stops watching the context.
 	reason, cause error
@@ -79,38 +82,61 @@ func (c *Call) Wait() (*Reply, error) {
 	return c.reply, c.err
 }
 
-// send starts a call. A call that can't start has completed.
-func (c *Client) send(ctx context.Context, broadcast bool, topic string, data []byte, opts []PublishOption) *Call {
-	call := &Call{client: c, awaited: "there was an answer", done: make(chan struct{})}
-	var options publishOptions
+// answered is what publishes and broadcasts wait for.
+const answered = "there was an answer"
+
+// sendAndWait makes a call with memory of earlier calls, because no goroutine keeps it.
+func (c *Client) sendAndWait(
+	ctx context.Context, broadcast bool, topic string, data []byte, opts []PublishOption,
+) (*Reply, error) {
+	call := c.core.calls.borrow(c)
+	call.send(ctx, broadcast, topic, data, opts)
+	reply, err := call.within(ctx)
+	c.core.calls.giveBack(call)
+	return reply, err
+}
+
+// reset makes a borrowed call ready for its next use.
+func (c *Call) reset() {
+	c.client, c.ctx, c.waits = nil, nil, false
+	c.reply, c.err = nil, nil
+	// Closing the client may look at the call at any time.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended, c.reason, c.cause = false, nil, nil
+}
+
+// send starts the call. If it can't start, it has completed.
+func (c *Call) send(ctx context.Context, broadcast bool, topic string, data []byte, opts []PublishOption) {
+	options := publishing(opts)
 	options.Broadcast = broadcast
-	for _, option := range opts {
-		option.publish(&options)
-	}
 	options.text(ErrInvalidTopic, "the topic", topic)
 	if options.err != nil {
-		call.conclude(nil, options.err)
-		return call
+		c.conclude(nil, options.err)
+		return
 	}
 	var contextual bool
 	options.Timeout, contextual = timeLeft(ctx, options.Timeout)
 	if contextual {
-		call.ctx, call.waits = ctx, options.WaitForSubscriber
+		c.ctx, c.waits = ctx, options.WaitForSubscriber
 	}
 	if ctx.Err() != nil {
-		call.conclude(nil, contextError(ctx, "anything was sent", DeliveryNo))
-		return call
+		c.conclude(nil, contextError(ctx, "anything was sent", DeliveryNo))
+		return
 	}
-	c.core.calls.start(c.core.handle, call, topic, data, &options.Sending)
-	return call
+	core := c.client.core
+	core.calls.start(core.handle, c, topic, data, &options.Sending)
 }
 
 // within waits until the call has completed, and cancels it when the context ends.
 func (c *Call) within(ctx context.Context) (*Reply, error) {
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		c.end(ctx.Err(), context.Cause(ctx))
+	if ended := ctx.Done(); ended != nil {
+		select {
+		case <-c.done:
+			return c.reply, c.err
+		case <-ended:
+			c.end(ctx.Err(), context.Cause(ctx))
+		}
 	}
 	return c.Wait()
 }
@@ -141,13 +167,13 @@ func (c *Call) end(reason, cause error) {
 		return
 	}
 	c.reason, c.cause = reason, cause
-	if c.handle != nil {
+	if c.handle.Exists() {
 		c.handle.Cancel()
 	}
 }
 
 // started stores the handle of a call that C has accepted and that may have completed already.
-func (c *Call) started(handle *capi.Call) {
+func (c *Call) started(handle capi.Call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -162,7 +188,7 @@ func (c *Call) started(handle *capi.Call) {
 }
 
 // completed completes the call with the result from C. It returns the handle to be freed, if it is known.
-func (c *Call) completed(completion *capi.Completion) *capi.Call {
+func (c *Call) completed(completion *capi.Completion) capi.Call {
 	var reply *Reply
 	var err error
 	if completion.Failure != nil {
@@ -206,15 +232,20 @@ func endsWait(code Code) bool {
 }
 
 // conclude completes the call and wakes the goroutines that wait for it.
-func (c *Call) conclude(reply *Reply, err error) *capi.Call {
+func (c *Call) conclude(reply *Reply, err error) capi.Call {
 	c.mu.Lock()
 	handle, unwatch := c.handle, c.unwatch
-	c.handle, c.unwatch, c.ended = nil, nil, true
+	c.handle, c.unwatch, c.ended = capi.Call{}, nil, true
 	c.mu.Unlock()
 	if unwatch != nil {
 		unwatch()
 	}
 	c.reply, c.err = reply, err
-	close(c.done)
+	// From here on a goroutine that waited may use the call for something else.
+	if c.borrowed {
+		c.done <- struct{}{}
+	} else {
+		close(c.done)
+	}
 	return handle
 }

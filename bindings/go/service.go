@@ -65,7 +65,7 @@ func (c *Client) serve(ctx context.Context, topic string, handler Handler, opts 
 	if options.concurrency == 0 {
 		options.concurrency = defaultConcurrency
 	}
-	serve := func(queue *capi.Queue, tag uintptr) (*capi.Service, *capi.Call, *capi.Error) {
+	serve := func(queue *capi.Queue, tag uintptr) (*capi.Service, capi.Call, *capi.Error) {
 		return c.core.handle.Serve(topic, &options.LaneOptions, queue, tag)
 	}
 	handle, confirmed, err := beginSource(ctx, c, topic, &options, serve)

@@ -276,9 +276,7 @@ func TestUnsubscribeOfAServiceAnswersQueuedRequests(t *testing.T) {
 		calls = append(calls, client.PublishAsync(soon(t), topic, nil, amop.Retry(amop.RetryNever)))
 	}
 	ok(t, receive(t, service.Requests()).Reply(nil))
-	for service.Stats().Accepted < 5 {
-		runtime.Gosched()
-	}
+	until(t, func() bool { return service.Stats().Accepted >= 5 })
 	ok(t, service.Close())
 	answered := 0
 	for _, call := range calls {

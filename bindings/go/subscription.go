@@ -64,7 +64,7 @@ func (c *Client) subscribe(
 	for _, option := range opts {
 		option.subscription(&options)
 	}
-	subscribe := func(queue *capi.Queue, tag uintptr) (*capi.Subscription, *capi.Call, *capi.Error) {
+	subscribe := func(queue *capi.Queue, tag uintptr) (*capi.Subscription, capi.Call, *capi.Error) {
 		return c.core.handle.Subscribe(topic, &options.LaneOptions, queue, tag)
 	}
 	handle, confirmed, err := beginSource(ctx, c, topic, &options, subscribe)

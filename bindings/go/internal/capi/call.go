@@ -14,18 +14,23 @@ type Sending struct {
 	Timeout           time.Duration
 }
 
-// Call is an amop_call, which cancels a call in flight.
+// Call is an amop_call, which cancels a call in flight. The zero value is none.
 type Call struct {
 	ptr *C.amop_call
 }
 
+// Exists reports whether there is a call.
+func (c Call) Exists() bool {
+	return c.ptr != nil
+}
+
 // Cancel cancels the call. It does not wait; the completion arrives as usual.
-func (c *Call) Cancel() {
+func (c Call) Cancel() {
 	C.amop_call_cancel(c.ptr, nil)
 }
 
 // Free frees the handle; the call continues. Queue.Done frees the handles of completed calls.
-func (c *Call) Free() {
+func (c Call) Free() {
 	C.amop_call_free(c.ptr)
 	live.Add(-1)
 }
@@ -37,7 +42,7 @@ type Completion struct {
 	Data     []byte
 	Endpoint string
 	// Call is set by the caller to have it freed with the completion.
-	Call *Call
+	Call Call
 }
 
 // Queue is an amop_completion_queue, read by one goroutine.
@@ -66,25 +71,30 @@ func NewQueue(most int) (*Queue, *Error) {
 
 // Send starts a call. Its completion passes through the queue with this tag; a call that is refused does not
 // complete.
-func (c *Client) Send(topic string, data []byte, how *Sending, queue *Queue, tag uintptr) (*Call, *Error) {
+func (c *Client) Send(topic string, data []byte, how *Sending, queue *Queue, tag uintptr) (Call, *Error) {
 	kind := C.int32_t(C.AMOPGO_UNICAST)
 	if how.Broadcast {
 		kind = C.AMOPGO_BROADCAST
 	}
+	if err := c.enter(); err != nil {
+		return Call{}, err
+	}
+	defer c.leave()
+	if err := queue.enter(); err != nil {
+		return Call{}, err
+	}
+	defer queue.leave()
+	var name shortText
 	var call *C.amop_call
-	err := c.use(func(client *C.amop_client) *Error {
-		return queue.use(func(completions *C.amop_completion_queue) *Error {
-			var failure *C.amop_error
-			return taken(C.amopgo_send(client, kind, cText(topic), pointer(data), C.size_t(len(data)),
-				C.bool(how.WaitForSubscriber), C.int32_t(how.Retry), C.bool(how.AllNodes), ms(how.Timeout),
-				completions, C.uintptr_t(tag), &call, &failure), &failure)
-		})
-	})
-	if err != nil {
-		return nil, err
+	var failure *C.amop_error
+	status := C.amopgo_send(c.ptr, kind, name.of(topic), pointer(data), C.size_t(len(data)),
+		C.bool(how.WaitForSubscriber), C.int32_t(how.Retry), C.bool(how.AllNodes), ms(how.Timeout),
+		queue.ptr, C.uintptr_t(tag), &call, &failure)
+	if status != C.AMOP_OK {
+		return Call{}, taken(status, &failure)
 	}
 	live.Add(1)
-	return &Call{call}, nil
+	return Call{call}, nil
 }
 
 // Take waits for completions without occupying a thread. They are valid until Done. It returns false after Interrupt.
@@ -115,7 +125,7 @@ func (q *Queue) Take() ([]Completion, bool) {
 // Done frees what Take returned, and the calls.
 func (q *Queue) Done() {
 	for n := range q.completions {
-		if call := q.completions[n].Call; call != nil {
+		if call := q.completions[n].Call; call.Exists() {
 			q.batch.items[n].call = call.ptr
 			live.Add(-1)
 		}

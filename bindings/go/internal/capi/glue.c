@@ -2,8 +2,17 @@
 
 #include "_cgo_export.h"
 
+#include <string.h>
+
 /* The maximum number of items per call; capi.Batch in Go. */
 enum { MOST = 64 };
+
+/* Returns a string, possibly NULL, with its length, so that Go needs no call to find that out. */
+static amop_bytes text_of(const char *text)
+{
+    amop_bytes bytes = {(const uint8_t *)text, text == NULL ? 0 : strlen(text)};
+    return bytes;
+}
 
 void amopgo_read_error(const amop_error *error, amopgo_failure *failure)
 {
@@ -63,7 +72,7 @@ size_t amopgo_take_completions(const amop_completion_queue *queue, amopgo_comple
         completion->tag = (uintptr_t)amop_completion_tag(taken[n]);
         completion->status = amop_completion_status(taken[n]);
         completion->data = amop_reply_data(reply);
-        completion->endpoint = amop_reply_endpoint(reply);
+        completion->endpoint = text_of(amop_reply_endpoint(reply));
         if (error != NULL) {
             amopgo_read_error(error, &completion->failure);
         }
@@ -85,7 +94,7 @@ static void read_message(const amop_message *message, amopgo_message *seen)
     seen->received_at = amop_message_received_at(message);
     seen->data = amop_message_data(message);
     seen->seq = amop_message_seq(message);
-    seen->endpoint = amop_message_endpoint(message);
+    seen->endpoint = text_of(amop_message_endpoint(message));
 }
 
 size_t amopgo_take_messages(const amop_subscription *subscription, amopgo_message *messages, size_t max,

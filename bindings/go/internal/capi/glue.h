@@ -26,7 +26,7 @@ typedef struct amopgo_message {
     int64_t received_at;
     amop_bytes data;
     amop_bytes seq;
-    const char *endpoint;
+    amop_bytes endpoint; /* empty if there is none */
 } amopgo_message;
 
 /* A completion, flattened. Its pointers are borrowed from `completion`. */
@@ -36,7 +36,7 @@ typedef struct amopgo_completion {
     uintptr_t tag;
     amop_status status;
     amop_bytes data;
-    const char *endpoint;
+    amop_bytes endpoint; /* empty if there is none */
     amopgo_failure failure; /* only if status is not AMOP_OK */
 } amopgo_completion;
 

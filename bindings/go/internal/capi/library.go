@@ -18,7 +18,6 @@ package capi
 // #cgo noescape amopgo_answer
 // #cgo nocallback amopgo_answer
 // #include <stdlib.h>
-// #include <string.h>
 // #include "glue.h"
 import "C"
 
@@ -69,13 +68,26 @@ func newHandle[P any](ptr P, free func(P)) *handle[P] {
 	return &handle[P]{ptr: ptr, free: free}
 }
 
-// use calls act with the pointer, or returns an error if the handle is freed.
-func (h *handle[P]) use(act func(P) *Error) *Error {
+// enter locks the pointer for use until leave, or returns an error if the handle is freed.
+func (h *handle[P]) enter() *Error {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
 	if h.freed {
+		h.mu.RUnlock()
 		return &Error{Code: statusClosed, Message: "the handle is closed"}
 	}
+	return nil
+}
+
+func (h *handle[P]) leave() {
+	h.mu.RUnlock()
+}
+
+// use calls act with the pointer, or returns an error if the handle is freed.
+func (h *handle[P]) use(act func(P) *Error) *Error {
+	if err := h.enter(); err != nil {
+		return err
+	}
+	defer h.leave()
 	return act(h.ptr)
 }
 
@@ -95,6 +107,18 @@ func cText(s string) *C.char {
 	bytes := make([]byte, len(s)+1)
 	copy(bytes, s)
 	return (*C.char)(unsafe.Pointer(&bytes[0]))
+}
+
+// shortText is a place for a string for C that usually needs no memory of its own.
+type shortText [256]byte
+
+// of returns a string for C, in this place if it fits.
+func (t *shortText) of(s string) *C.char {
+	if len(s) >= len(t) {
+		return cText(s)
+	}
+	t[copy(t[:], s)] = 0
+	return (*C.char)(unsafe.Pointer(&t[0]))
 }
 
 // HasNUL reports whether a string contains a NUL and can't be passed to C.
@@ -131,12 +155,8 @@ type names struct {
 	last string
 }
 
-func (n *names) text(s *C.char) string {
-	if s == nil {
-		return ""
-	}
-	seen := unsafe.Slice((*byte)(unsafe.Pointer(s)), C.strlen(s))
-	if string(seen) != n.last {
+func (n *names) text(bytes C.amop_bytes) string {
+	if seen := view(bytes); string(seen) != n.last {
 		n.last = string(seen)
 	}
 	return n.last

@@ -16,10 +16,10 @@ type Service struct {
 
 // Serve begins to serve. It does not wait. The call, whose completion passes through the queue with this tag, ends
 // when the service is confirmed; if it fails or is cancelled, no more items arrive.
-func (c *Client) Serve(topic string, options *LaneOptions, queue *Queue, tag uintptr) (*Service, *Call, *Error) {
+func (c *Client) Serve(topic string, options *LaneOptions, queue *Queue, tag uintptr) (*Service, Call, *Error) {
 	built, err := options.ofService()
 	if err != nil {
-		return nil, nil, err
+		return nil, Call{}, err
 	}
 	defer C.amop_serve_options_free(built)
 	var ptr *C.amop_service
@@ -32,7 +32,7 @@ func (c *Client) Serve(topic string, options *LaneOptions, queue *Queue, tag uin
 		})
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, Call{}, err
 	}
 	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {
 		return C.amop_service_fd(ptr, fd, failure)
@@ -40,11 +40,11 @@ func (c *Client) Serve(topic string, options *LaneOptions, queue *Queue, tag uin
 	if err != nil {
 		C.amop_call_free(call)
 		C.amop_service_free(ptr)
-		return nil, nil, err
+		return nil, Call{}, err
 	}
 	free := func(s *C.amop_service) { C.amop_service_free(s) }
 	live.Add(1)
-	return &Service{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, &Call{call}, nil
+	return &Service{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, Call{call}, nil
 }
 
 // Take waits for up to `most` requests without occupying a thread. Each has to be answered or freed. An error means

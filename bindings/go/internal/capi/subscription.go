@@ -34,10 +34,10 @@ type Subscription struct {
 
 // Subscribe begins to subscribe. It does not wait. The call, whose completion passes through the queue with this tag, ends
 // when the subscription is confirmed; if it fails or is cancelled, no more items arrive.
-func (c *Client) Subscribe(topic string, options *LaneOptions, queue *Queue, tag uintptr) (*Subscription, *Call, *Error) {
+func (c *Client) Subscribe(topic string, options *LaneOptions, queue *Queue, tag uintptr) (*Subscription, Call, *Error) {
 	built, err := options.ofSubscription()
 	if err != nil {
-		return nil, nil, err
+		return nil, Call{}, err
 	}
 	defer C.amop_subscribe_options_free(built)
 	var ptr *C.amop_subscription
@@ -50,7 +50,7 @@ func (c *Client) Subscribe(topic string, options *LaneOptions, queue *Queue, tag
 		})
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, Call{}, err
 	}
 	ready, err := watch(func(fd *C.int32_t, failure **C.amop_error) C.amop_status {
 		return C.amop_subscription_fd(ptr, fd, failure)
@@ -58,11 +58,11 @@ func (c *Client) Subscribe(topic string, options *LaneOptions, queue *Queue, tag
 	if err != nil {
 		C.amop_call_free(call)
 		C.amop_subscription_free(ptr)
-		return nil, nil, err
+		return nil, Call{}, err
 	}
 	free := func(s *C.amop_subscription) { C.amop_subscription_free(s) }
 	live.Add(1)
-	return &Subscription{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, &Call{call}, nil
+	return &Subscription{handle: newHandle(ptr, free), ready: ready, batch: newArray[C.amopgo_message]()}, Call{call}, nil
 }
 
 // Take waits for up to `most` messages without occupying a thread. They are valid until the next Take. An error means
