@@ -1,6 +1,6 @@
 """The native half of the package, for its own use only. `amop` exports its public part."""
 
-from asyncio import Future
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar, final, overload
@@ -272,7 +272,7 @@ class Stats:
 
 @final
 class Bridge:
-    def __new__(cls, watched: bool) -> Bridge: ...
+    def __new__(cls, event_loop: AbstractEventLoop, watched: bool) -> Bridge: ...
     def fileno(self) -> int: ...
     def wait(self) -> bool: ...
     def drain(self) -> None: ...

@@ -15,6 +15,12 @@ T = TypeVar("T")
 # The logger of futures.
 _logger = logging.getLogger("concurrent.futures")
 
+# Guards what futures have besides their condition. One for all, held for moments.
+_lock = threading.Lock()
+
+_PENDING = "PENDING"
+_FINISHED = "FINISHED"
+
 
 class CallFuture(Future[T]):
     """The result of a call in flight. Cancelling it cancels the call.
@@ -24,18 +30,47 @@ class CallFuture(Future[T]):
     for one.
     """
 
+    # A future of the standard library makes a condition variable, which costs more than the rest of a call. Most calls
+    # complete before their result is asked for, so that this one makes it when it is needed. These are the attributes
+    # that the base class and `concurrent.futures.wait` use.
+    _state: str = _PENDING
+    _result: Any = None
+    _exception: BaseException | None = None
+
     _started: _amop.Started | None = None
+    _made_condition: threading.Condition | None = None
+    # The callbacks, None if there are none.
+    _waiting: list[Callable[[Future[T]], object]] | None = None
+    # The callbacks were run or passed to the dispatcher.
+    _called = False
 
     def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-        # None once the callbacks were run or passed to the dispatcher.
-        self._waiting: list[Callable[[Future[T]], object]] | None = []
+        self._waiters: list[Any] = []
+        self._done_callbacks: list[Any] = []
+
+    @property
+    def _condition(self) -> threading.Condition:  # type: ignore[override]
+        made = self._made_condition
+        if made is None:
+            with _lock:
+                made = self._made_condition
+                if made is None:
+                    made = self._made_condition = threading.Condition()
+        return made
+
+    def result(self, timeout: float | None = None) -> T:
+        """Return the reply, or raise the error of the call; wait for it up to a timeout."""
+        if self._state == _FINISHED and self._exception is None:
+            result: T = self._result
+            return result
+        return super().result(timeout)
 
     def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
         """Call a function with this future when it has completed, or at once if it has."""
-        with self._lock:
-            if self._waiting is not None:
+        with _lock:
+            if not self._called:
+                if self._waiting is None:
+                    self._waiting = []
                 self._waiting.append(fn)
                 return
         self._call(fn)
@@ -49,10 +84,28 @@ class CallFuture(Future[T]):
             self._run(self._take())
         return cancelled
 
+    def _complete(self, value: object, error: BaseException | None) -> Callable[[], None] | None:
+        """Set the result of the call, and return what runs the callbacks, if there are any."""
+        with _lock:
+            if self._made_condition is None:
+                # Nothing waits, and it was not cancelled, because that needs the condition.
+                self._result, self._exception = value, error
+                self._state = _FINISHED
+                callbacks, self._waiting, self._called = self._waiting, None, True
+                return (lambda: self._run(callbacks)) if callbacks else None
+        if not self.set_running_or_notify_cancel():
+            return None
+        if error is None:
+            self.set_result(value)  # type: ignore[arg-type]
+        else:
+            self.set_exception(error)
+        taken = self._take()
+        return (lambda: self._run(taken)) if taken else None
+
     def _take(self) -> list[Callable[[Future[T]], object]]:
         """Return the callbacks, once, after the future has completed."""
-        with self._lock:
-            taken, self._waiting = self._waiting, None
+        with _lock:
+            taken, self._waiting, self._called = self._waiting, None, True
         return taken or []
 
     def _run(self, callbacks: list[Callable[[Future[T]], object]]) -> None:
@@ -68,19 +121,11 @@ class CallFuture(Future[T]):
 
 def complete(
     batch: list[tuple[CallFuture[Any], object, BaseException | None]],
-) -> list[Callable[[], None] | None]:
-    """Complete futures with the results of their calls, and return for each what runs its callbacks, if it has any."""
-    return [_complete(future, value, error) for future, value, error in batch]
-
-
-def _complete(
-    future: CallFuture[Any], value: object, error: BaseException | None
-) -> Callable[[], None] | None:
-    if not future.set_running_or_notify_cancel():
-        return None
-    if error is None:
-        future.set_result(value)
-    else:
-        future.set_exception(error)
-    callbacks = future._take()
-    return (lambda: future._run(callbacks)) if callbacks else None
+) -> list[tuple[int, Callable[[], None]]]:
+    """Complete futures with the results of their calls. Return what runs callbacks, with the indices of the futures."""
+    with_callbacks = []
+    for number, (future, value, error) in enumerate(batch):
+        run = future._complete(value, error)
+        if run is not None:
+            with_callbacks.append((number, run))
+    return with_callbacks

@@ -157,18 +157,20 @@ fn try_complete(
     static COMPLETE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let complete = COMPLETE.import(py, "amop._futures", "complete")?;
     let results = PyList::empty(py);
-    for Completion { outcome, future, .. } in &batch {
+    let mut slots = Vec::with_capacity(batch.len());
+    for Completion { outcome, future, slot } in batch {
         match outcome {
-            Ok(Some(reply)) => results.append((future, Reply::new(reply.clone()), py.None()))?,
+            Ok(Some(reply)) => results.append((future, Reply::new(reply), py.None()))?,
             Ok(None) => results.append((future, py.None(), py.None()))?,
-            Err(error) => results.append((future, py.None(), exception(py, error)?))?,
+            Err(error) => results.append((future, py.None(), exception(py, &error)?))?,
         }
+        slots.push(Some(slot));
     }
-    let with_callbacks: Vec<Option<Py<PyAny>>> = call(complete, (results,))?.extract()?;
-    for (completion, run) in batch.into_iter().zip(with_callbacks) {
-        if let Some(run) = run {
+    let with_callbacks: Vec<(usize, Py<PyAny>)> = call(complete, (results,))?.extract()?;
+    for (number, run) in with_callbacks {
+        if let Some(slot) = slots.get_mut(number).and_then(Option::take) {
             // The lane of callbacks lives as long as this one.
-            let _ = callbacks.send(Callbacks { run, _slot: completion.slot });
+            let _ = callbacks.send(Callbacks { run, _slot: slot });
         }
     }
     Ok(())

@@ -110,7 +110,7 @@ def test_calls_of_a_closed_loop_are_dropped(
         return client.publish_async(topic, timeout=GUARD, wait_for_subscriber=True)
 
     call = loop.run_until_complete(begin())
-    bridge = _bridge._bridges[loop]
+    bridge = _bridge._bridges[id(loop)]
     assert bridge.in_flight == 1
     loop.close()
     living = weakref.ref(loop), weakref.ref(call)

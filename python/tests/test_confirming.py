@@ -111,7 +111,7 @@ async def test_handler_of_connect_receives_all_events_in_asyncio() -> None:
         async def see(event: amop.events.Event) -> None:
             seen.append(event)
 
-        def connecting() -> amop.aio._client.Connecting:
+        def connecting() -> amop.aio.Connecting:
             return amop.aio.connect(devnet.endpoints[0], credentials=devnet.credentials, on_event=see)
 
         devnet.kill(0)

@@ -12,7 +12,8 @@ the call that it waits for, so that ``asyncio.timeout`` works. No call needs a t
 once for a batch of results. It works with uvloop, too.
 """
 
-from ._client import Client, Connecting, connect
+from ._client import Client
+from ._connecting import Connecting, connect
 from ._reading import Events, Service, Subscription
 from ._starting import Serving, Subscribing
 

@@ -16,27 +16,33 @@ T = TypeVar("T")
 A_TURN = 64
 """The number of items that are taken without a pause before other tasks of the loop run."""
 
-_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _amop.Bridge] = weakref.WeakKeyDictionary()
+# The bridges by the identity of their loops. The weak references remove them with the loops, before another object can
+# have the same identity; a WeakKeyDictionary would cost more for each call.
+_bridges: dict[int, _amop.Bridge] = {}
+_loops: dict[int, weakref.ref[asyncio.AbstractEventLoop]] = {}
 
 
 def bridge() -> _amop.Bridge:
     """Return the bridge of the running loop."""
     loop = asyncio.get_running_loop()
-    found = _bridges.get(loop)
+    found = _bridges.get(id(loop))
     return found if found is not None else _make(loop)
 
 
 def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
     # Drop the calls of closed loops, which can't receive their results.
-    for other, of_other in list(_bridges.items()):
-        if other.is_closed():
-            of_other.close()
-            del _bridges[other]
-    made = _amop.Bridge(watched=True)
+    for key, reference in list(_loops.items()):
+        other = reference()
+        if other is not None and other.is_closed():
+            closed = _bridges.pop(key, None)
+            if closed is not None:
+                closed.close()
+            _loops.pop(key, None)
+    made = _amop.Bridge(loop, watched=True)
     try:
         loop.add_reader(made.fileno(), made.drain)
     except NotImplementedError:
-        made = _amop.Bridge(watched=False)
+        made = _amop.Bridge(loop, watched=False)
         wake = threading.Thread(target=_wake, args=(made, weakref.ref(loop)), name="amop-loop", daemon=True)
         try:
             wake.start()
@@ -44,7 +50,16 @@ def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
             made.close()
             text = f"the thread 'amop-loop' could not be started ({error}): check RLIMIT_NPROC and the pids limit"
             raise InternalError(text, ErrorKind.RUNTIME) from error
-    _bridges[loop] = made
+    key = id(loop)
+
+    def forget(reference: weakref.ref[asyncio.AbstractEventLoop]) -> None:
+        # The entry may be that of a later loop if this one was closed.
+        if _loops.get(key) is reference:
+            del _loops[key]
+            _bridges.pop(key, None)
+
+    _loops[key] = weakref.ref(loop, forget)
+    _bridges[key] = made
     return made
 
 

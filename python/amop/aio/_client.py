@@ -10,17 +10,16 @@ from .. import _amop
 from .._base import BaseClient
 from .._errors import unusable
 from ._bridge import bridge, outcome
-from ._handlers import Held, MessageHandler, RequestHandler, events, in_handler, messages, requests
+from ._handlers import Held, MessageHandler, RequestHandler, in_handler, messages, requests
 from ._reading import Events, Service, Subscription
-from ._starting import Serving, Starting, Subscribing
+from ._starting import Serving, Subscribing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
-    from typing import Self, Unpack
+    from typing import Self
 
     from .._options import (
-        ClientOptions,
         ConfirmChoice,
         Given,
         OverflowChoice,
@@ -79,7 +78,13 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        return await outcome(self._native.publish(topic, data, timeout, wait_for_subscriber, retry, bridge()))
+        operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, bridge())
+        # As `outcome`, without a coroutine of its own for each call.
+        try:
+            return await operation.future
+        except (asyncio.CancelledError, GeneratorExit):
+            operation.cancel()
+            raise
 
     def publish_async(
         self,
@@ -127,9 +132,14 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        await outcome(
-            self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge())
+        operation = self._native.broadcast(
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge()
         )
+        try:
+            await operation.future
+        except (asyncio.CancelledError, GeneratorExit):
+            operation.cancel()
+            raise
 
     def broadcast_async(
         self,
@@ -365,65 +375,3 @@ def _cancelling(operation: _amop.Operation[Any]) -> asyncio.Future[Any]:
 
     future.add_done_callback(ended)
     return future
-
-
-class Connecting(Starting[Client]):
-    """A client that is being connected: await it, or use it with ``async with``, which closes the client at the end."""
-
-    _client: Client | None = None
-
-    async def __aenter__(self) -> Client:
-        self._client = await self
-        return self._client
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._client is not None:
-            await self._client.close()
-
-
-async def _connect(endpoints: tuple[str, ...], options: ClientOptions) -> Client:
-    given: dict[str, Any] = dict(options)
-    on_event = given.pop("on_event", None)
-    if on_event is None:
-        return Client(await outcome(_amop.connect(list(endpoints), given, bridge())), endpoints)
-    held = Held(on_event)
-    inbox, connecting = _amop.connect_listening(list(endpoints), given, bridge())
-    task = asyncio.get_running_loop().create_task(events(inbox, weakref.ref(held)))
-    try:
-        client = Client(await outcome(connecting), endpoints)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    except BaseException:
-        # The last event has been emitted. No call of the handler may follow.
-        await task
-        raise
-    client._listen(held, task)
-    return client
-
-
-def connect(*endpoints: str, **options: Unpack[ClientOptions]) -> Connecting:
-    """Connect to one or more nodes. Complete when one is ready; the client connects to the others in the background.
-
-    ::
-
-        async with amop.aio.connect("127.0.0.1:20200", call_timeout=5) as client:
-            reply = await client.publish("greet", "Ada")
-
-        client = await amop.aio.connect("127.0.0.1:20200")
-
-    :param endpoints: the nodes to connect to: ``host:port``, ``IPv4:port`` or ``[IPv6]:port``; none if the
-        configuration file states them.
-    :param options: see :class:`amop.ClientOptions`.
-    :raises ArgumentError: an endpoint or option is invalid.
-    :raises CredentialsError: credentials are missing or unusable.
-    :raises NodeConnectionError: no node could be reached; the error of the first endpoint. Its subclasses are
-        TlsError and ConnectTimeoutError.
-    :raises TypeError: an option does not exist or has a value of a wrong type.
-    """
-    return Connecting(_connect(endpoints, options))

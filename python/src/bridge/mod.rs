@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amop::{Error, ErrorKind};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
+use pyo3::types::PyWeakrefReference;
 use pyo3::{PyTraverseError, PyVisit, intern};
 use slab::Slab;
 
@@ -32,6 +32,8 @@ pub(crate) struct Bridge(Owned<Inner>);
 struct Inner {
     queue: Arc<Queue<Step>>,
     calls: Arc<Calls>,
+    /// The event loop, which keeps the bridge, not the other way round.
+    event_loop: Py<PyWeakrefReference>,
 }
 
 /// The calls in flight, with the asyncio futures for their results.
@@ -116,10 +118,10 @@ impl Bridge {
         T: Send + 'static,
         C: FnOnce(Python<'_>, T) -> Result<Py<PyAny>> + Send + 'static,
     {
-        static RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let inner = self.inner(py)?;
-        let running = RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()?;
-        let waiter = call_method(&running, intern!(py, "create_future"), ())?;
+        // The caller runs in the loop.
+        let event_loop = inner.event_loop.bind(py).call0()?;
+        let waiter = call_method(&event_loop, intern!(py, "create_future"), ())?;
         let work = step::call(future, convert);
         let step = {
             let mut in_flight = inner.calls.lock();
@@ -139,15 +141,15 @@ impl Bridge {
 
 /// Completes an asyncio future with the result of its call, unless it was cancelled.
 fn complete(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> Result<()> {
-    let outcome = ended.outcome(py);
-    if call_method(future, intern!(py, "done"), ())?.is_truthy()? {
-        return Ok(());
-    }
-    match outcome {
-        Ok(value) => call_method(future, intern!(py, "set_result"), (value,))?,
-        Err(error) => call_method(future, intern!(py, "set_exception"), (error,))?,
+    let completed = match ended.outcome(py) {
+        Ok(value) => call_method(future, intern!(py, "set_result"), (value,)),
+        Err(error) => call_method(future, intern!(py, "set_exception"), (error,)),
     };
-    Ok(())
+    match completed {
+        // Setting the result of a future that was cancelled fails.
+        Err(_) if call_method(future, intern!(py, "done"), ())?.is_truthy()? => Ok(()),
+        completed => completed.map(drop),
+    }
 }
 
 /// Waits for a future on this thread or, with a bridge, starts it for the event loop.
@@ -173,14 +175,16 @@ where
 
 #[pymethods]
 impl Bridge {
-    /// Creates a bridge. With `watched` the loop watches its descriptor, else a thread waits with `wait`.
+    /// Creates a bridge for an event loop. With `watched` the loop watches its descriptor, else a thread waits with
+    /// `wait`.
     #[new]
-    fn new(py: Python<'_>, watched: bool) -> Result<Bridge> {
+    fn new(py: Python<'_>, event_loop: &Bound<'_, PyAny>, watched: bool) -> Result<Bridge> {
         let queue = Queue::new(watched).map_err(|error| {
             let text = format!("could not create a pipe ({error}): raise the limit of open files");
             Error::undelivered(ErrorKind::Runtime, text)
         });
-        let inner = Inner { queue: Arc::new(checked(py, queue)?), calls: Arc::default() };
+        let event_loop = PyWeakrefReference::new(event_loop)?.unbind();
+        let inner = Inner { queue: Arc::new(checked(py, queue)?), calls: Arc::default(), event_loop };
         Ok(Bridge(Owned::new(inner)))
     }
 
