@@ -8,4 +8,4 @@ if ! command -v clang-format >/dev/null; then
     echo "clang-format isn't installed (make setup installs it)"
     exit 77
 fi
-clang-format -i bindings/c/tests/*.[ch] bindings/c/tests/consumer/*.c examples/c/*.[ch]
+clang-format -i bindings/c/tests/*.[ch] bindings/c/tests/consumer/*.c benches/programs/*.c examples/c/*.[ch]

@@ -5,4 +5,4 @@ cd "$(dirname "$0")/.."
 . scripts/lock.sh
 . scripts/go-toolchain.sh
 
-gofmt -w bindings/go examples/go
+gofmt -w bindings/go benches/programs examples/go

@@ -8,6 +8,6 @@ if [ ! -x .venv/bin/ruff ]; then
     echo "formatting Python needs ruff in .venv (make setup installs it)"
     exit 77
 fi
-code=(python examples/python scripts tests/peers)
+code=(python benches/programs examples/python scripts tests/peers)
 .venv/bin/ruff check --quiet --select I --fix "${code[@]}"
 .venv/bin/ruff format --quiet "${code[@]}"

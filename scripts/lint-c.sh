@@ -24,4 +24,4 @@ if ! command -v clang-format >/dev/null; then
     echo "clang-format isn't installed (make setup installs it)"
     exit 77
 fi
-clang-format --dry-run --Werror bindings/c/tests/*.[ch] bindings/c/tests/consumer/*.c examples/c/*.[ch]
+clang-format --dry-run --Werror bindings/c/tests/*.[ch] bindings/c/tests/consumer/*.c benches/programs/*.c examples/c/*.[ch]

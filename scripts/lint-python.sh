@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
 
-code=(python examples/python scripts tests/peers)
+code=(python benches/programs examples/python scripts tests/peers)
 scripts/develop-python.sh
 .venv/bin/ruff format --check "${code[@]}"
 .venv/bin/ruff check "${code[@]}"

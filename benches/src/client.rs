@@ -71,7 +71,8 @@ impl MeasuredClient {
     /// Receives the broadcasts of a round.
     pub(crate) async fn broadcasts(&mut self, case: &Case, environment: &mut Environment) -> Result<Sample> {
         let watch = Stopwatch::start();
-        environment.send(&Command::Broadcast { messages: case.messages, size: case.size })?;
+        let topic = case.traffic.topic().to_owned();
+        environment.send(&Command::Broadcast { topic, messages: case.messages, size: case.size })?;
         let all = async {
             for _ in 0..case.messages {
                 let message = self.subscription.next().await.ok_or("the subscription has ended")?;

@@ -34,8 +34,8 @@ impl Ready {
 /// A command to the environment.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Command {
-    /// Send broadcasts to the measured client.
-    Broadcast { messages: u64, size: usize },
+    /// Send broadcasts to the subscribers of a topic.
+    Broadcast { topic: String, messages: u64, size: usize },
     /// Send frames through the relay, with this mean number of frames per write.
     Stream { frames: u64, frame_len: usize, frames_per_write: f64 },
     /// Return the numbers of frames and writes, once the measured end has received everything.

@@ -86,9 +86,9 @@ impl State {
 
     async fn execute(&mut self, command: Command) -> Result<Option<Written>> {
         match command {
-            Command::Broadcast { messages, size } => {
+            Command::Broadcast { topic, messages, size } => {
                 self.began = (self.written_by_node(), false);
-                self.broadcast(messages, size).await?;
+                self.broadcast(&topic, messages, size).await?;
                 Ok(None)
             }
             Command::Stream { frames, frame_len, frames_per_write } => {
@@ -112,10 +112,10 @@ impl State {
         }
     }
 
-    /// Sends broadcasts to the measured client, limited by the acknowledgements of the node.
-    async fn broadcast(&self, messages: u64, size: usize) -> Result<()> {
+    /// Sends broadcasts, limited by the acknowledgements of the node.
+    async fn broadcast(&self, topic: &str, messages: u64, size: usize) -> Result<()> {
         let data = Bytes::from(vec![0; size]);
-        let calls = (0..messages).map(|_| self.client.broadcast(Traffic::Broadcast.topic(), data.clone()));
+        let calls = (0..messages).map(|_| self.client.broadcast(topic, data.clone()));
         let sent = stream::iter(calls.map(|call| Ok(call.into_future())));
         Ok(sent.try_for_each_concurrent(BROADCASTS_IN_FLIGHT, |call| call).await?)
     }

@@ -11,6 +11,8 @@ mod client;
 mod commands;
 mod environment;
 mod floor;
+mod languages;
+mod program;
 mod relay;
 mod report;
 mod sample;
@@ -25,6 +27,7 @@ use case::{Case, Traffic};
 use client::MeasuredClient;
 use commands::Environment;
 use floor::Floor;
+use languages::Language;
 use report::Pair;
 
 /// The result of all functions. Any error ends the benchmark and is printed.
@@ -51,9 +54,21 @@ struct Arguments {
     /// Measures only the kinds of channels
     #[arg(long)]
     channels: bool,
+    /// Compares programs in several languages, in place of the cases, with the first one; see scripts/bench-languages.sh
+    #[arg(long = "program", value_name = "NAME=COMMAND")]
+    programs: Vec<Language>,
+    /// Runs the program that stands for Rust in that comparison
+    #[arg(long, hide = true, num_args = 3, value_names = ["ENDPOINT", "FOLDER", "TOPIC"])]
+    rust: Vec<String>,
     /// Runs the environment in this process
     #[arg(long, hide = true)]
     environment: bool,
+}
+
+impl Arguments {
+    fn rounds(&self) -> usize {
+        if self.quick { 1 } else { self.rounds.max(1) }
+    }
 }
 
 fn main() -> ExitCode {
@@ -62,8 +77,12 @@ fn main() -> ExitCode {
         environment::run()
     } else if arguments.channels {
         channels::measure(arguments.quick)
-    } else {
+    } else if let [endpoint, credentials, topic] = arguments.rust.as_slice() {
+        program::run(endpoint, credentials, topic)
+    } else if arguments.programs.is_empty() {
         measure(&arguments).and_then(|()| channels::measure(arguments.quick))
+    } else {
+        languages::measure(&arguments.programs, arguments.rounds())
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,7 +94,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> Result<()> {
-    let rounds = if arguments.quick { 1 } else { arguments.rounds.max(1) };
+    let rounds = arguments.rounds();
     // This is the application's thread. The client uses its own threads, as in any program.
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut bench = Bench::start(runtime)?;
