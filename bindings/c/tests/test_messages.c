@@ -1,6 +1,9 @@
 /* Messages from one client to another: by callback, by next, by descriptor; unicast and broadcast. */
+#define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "fixture.h"
 
+#include <pthread.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static void message_reaches_a_callback_at_another_node(void **state)
@@ -206,6 +209,66 @@ static void each_subscription_receives_every_message_in_order(void **state)
     end(subscriber);
 }
 
+/* A thread that reads until the subscription has ended, and how often it has slept. */
+typedef struct reader {
+    pthread_t thread;
+    amop_subscription *subscription;
+    int messages;
+    long sleeps;
+    amop_status end;
+} reader;
+
+static void *read_to_the_end(void *context)
+{
+    reader *reader = context;
+    amop_message *message = NULL;
+    while ((reader->end = amop_subscription_next(reader->subscription, GUARD, &message, NULL)) == AMOP_OK) {
+        amop_message_free(message);
+        reader->messages++;
+    }
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    reader->sleeps = usage.ru_nvcsw;
+    return NULL;
+}
+
+static void message_wakes_one_of_many_threads(void **state)
+{
+    (void)state;
+    enum { READERS = 32, MESSAGES = 100 };
+    amop_client *client = client_at(0);
+    const char *topic = fresh_topic();
+    amop_subscription *subscription = NULL;
+    OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
+    reader readers[READERS] = {0};
+    for (int n = 0; n < READERS; n++) {
+        readers[n].subscription = subscription;
+        assert_int_equal(pthread_create(&readers[n].thread, NULL, read_to_the_end, &readers[n]), 0);
+    }
+    for (int n = 0; n < MESSAGES; n++) {
+        publish(client, topic, "m");
+        UNTIL(subscription_stat_value(subscription, AMOP_STAT_HELD_MESSAGES) == 0);
+    }
+    OK(amop_subscription_unsubscribe(subscription, 0, &error));
+    int messages = 0;
+    long sleeps = 0;
+    for (int n = 0; n < READERS; n++) {
+        pthread_join(readers[n].thread, NULL);
+        assert_int_equal(readers[n].end, AMOP_ERROR_CLOSED);
+        messages += readers[n].messages;
+        sleeps += readers[n].sleeps;
+    }
+    assert_int_equal(messages, MESSAGES);
+    /* Each thread sleeps once before the first message, and the one that a message wakes sleeps again; some may sleep a few
+     * times more for locks. If a message woke all, there would be READERS times as many. Under valgrind threads also sleep
+     * for their turn. */
+    if (getenv("AMOP_TEST_GUARD") == NULL) {
+        assert_in_range(sleeps, 1, READERS + 8 * MESSAGES);
+    }
+    amop_subscription_free(subscription);
+    end(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +280,7 @@ int main(void)
         cmocka_unit_test(late_descriptor_is_readable_for_queued_messages),
         cmocka_unit_test(messages_of_a_callback_cannot_be_read),
         cmocka_unit_test(each_subscription_receives_every_message_in_order),
+        cmocka_unit_test(message_wakes_one_of_many_threads),
     };
     return cmocka_run_group_tests(tests, start_devnet, stop_devnet);
 }
