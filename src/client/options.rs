@@ -70,7 +70,8 @@ pub enum Placement {
 /// Whether making a subscription or service waits until a node has confirmed that it lists the topic.
 ///
 /// If the confirmation fails, the subscription is removed and its handler ends. In each case the topic is listed at
-/// every node that connects later.
+/// every node that connects later. As the limits and the placement, this is a setting of each subscription and service; the
+/// client has no default for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Confirm {
