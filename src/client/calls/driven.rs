@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use slab::Slab;
 
-use super::{Cancel, Done, Sending, is_refusal};
+use super::done::{Cancel, Done, Sending, is_refusal};
 use crate::error::{Delivery, Result};
 use crate::session;
 

@@ -1,7 +1,10 @@
 //! Tests of calls with a completion callback.
 
 use super::*;
+use crate::error::{Error, ErrorKind};
+use std::future::poll_fn;
 use std::sync::mpsc;
+use std::task::Poll;
 use tokio::sync::oneshot;
 
 /// Returns a call that completes when the test sends its outcome.
@@ -134,4 +137,46 @@ fn calls_complete_when_their_task_or_the_client_ends() {
     let refused = calls.start(runtime().handle(), second, move |o| done.send(o).unwrap());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Closed);
     assert!(outcomes.recv().is_err(), "the callback was dropped");
+}
+
+#[test]
+fn call_that_is_woken_in_its_steps_is_polled_again() {
+    let (runtime, calls) = (runtime(), BackgroundCalls::default());
+    let (done, outcomes) = mpsc::channel();
+    let mut steps = 0;
+    let waking: Sending<u32> = Box::pin(poll_fn(move |cx| {
+        steps += 1;
+        cx.waker().wake_by_ref();
+        if steps < 5 { Poll::Pending } else { Poll::Ready(Ok(steps)) }
+    }));
+    calls.start(runtime.handle(), waking, move |outcome| done.send(outcome).unwrap()).unwrap();
+    assert_eq!(outcomes.recv().unwrap().unwrap(), 5);
+    assert!(outcomes.recv().is_err(), "the callback was called once");
+}
+
+#[test]
+fn task_ends_with_the_last_call_after_the_close() {
+    let (runtime, calls) = (runtime(), BackgroundCalls::default());
+    let (done, outcomes) = mpsc::channel();
+    let (end, first) = call();
+    calls.start(runtime.handle(), first, move |outcome| done.send(outcome).unwrap()).unwrap();
+    let task = calls.close().expect("a task drives the call");
+    assert!(!task.is_finished());
+    end.send(Ok(1)).unwrap();
+    runtime.block_on(task).unwrap();
+    assert_eq!(outcomes.recv().unwrap().unwrap(), 1);
+    // Without a call in flight it ends at once.
+    let calls = BackgroundCalls::default();
+    let refused: Sending<u32> = Box::pin(async { Err(Error::undelivered(ErrorKind::Overloaded, "full")) });
+    calls.start(runtime.handle(), refused, |_| panic!("the callback was called")).unwrap_err();
+    runtime.block_on(calls.close().expect("a task was started")).unwrap();
+}
+
+#[test]
+fn panic_in_the_first_step_leaves_nothing_in_flight() {
+    let (runtime, calls) = (runtime(), BackgroundCalls::default());
+    let broken: Sending<u32> = Box::pin(async { panic_quietly() });
+    let start = || calls.start(runtime.handle(), broken, |_| panic!("the callback was called"));
+    assert!(std::panic::catch_unwind(AssertUnwindSafe(start)).is_err());
+    runtime.block_on(calls.close().expect("a task was started")).unwrap();
 }
