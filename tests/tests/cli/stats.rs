@@ -64,9 +64,10 @@ fn unresponsive_node_is_named() {
 fn nodes_of_3x_show_version_and_pings() {
     for tls in [Tls::Ecdhe, Tls::Tlcp, Tls::Off] {
         let place = Place::with(Devnet::builder().generation(Generation::V3).tls(tls));
-        let off: &[&str] = if tls == Tls::Off { &["--tls", "off"] } else { &[] };
+        let kind = if tls == Tls::Off { "off" } else { "auto" };
+        let options = ["--tls", kind, "--timeout", "60"];
         let endpoint = place.endpoint(0);
-        let ended = place.run(&[&["stats", &endpoint], off].concat());
+        let ended = place.run(&[&["stats", &endpoint][..], &options].concat());
         assert_eq!((ended.code, ended.stderr), (0, vec![]));
         let expected = [
             &format!("NODE version 3.16.4, protocol 2, tls {tls}"),
@@ -74,11 +75,11 @@ fn nodes_of_3x_show_version_and_pings() {
             "  topics     not listed by nodes of 3.x",
         ];
         assert_eq!(all_masked(&ended.stdout), expected);
-        let ended = place.run(&[&["stats", &endpoint, "--json"], off].concat());
+        let ended = place.run(&[&["stats", &endpoint, "--json"][..], &options].concat());
         let stats: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
         assert_eq!((&stats["generation"], &stats["protocol"]), (&"3".into(), &2.into()));
         assert!(stats.get("peers").is_none() && stats.get("topics").is_none(), "{stats}");
-        let pinned = place.run(&[&["stats", &endpoint, "--generation", "2"], off].concat());
+        let pinned = place.run(&[&["stats", &endpoint, "--generation", "2"][..], &options].concat());
         assert_eq!(pinned.code, 5, "{pinned:?}");
         assert!(pinned.stderr[0].contains("failed, as a node of 2.x"), "{pinned:?}");
     }

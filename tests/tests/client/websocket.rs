@@ -7,7 +7,7 @@ use amop::{Delivery, ErrorKind, Event, Request, Tls};
 use amop_devnet::chain::{Algorithm, ChainFolder, ChainKind};
 use amop_devnet::{Devnet, DevnetBuilder, Generation};
 
-use crate::fixture::{client, devnet_of_3x, devnet_with, event, soon, until};
+use crate::fixture::{builder, client, devnet_of_3x, devnet_with, event, soon, until};
 
 fn nodes(count: usize) -> DevnetBuilder {
     Devnet::builder().generation(Generation::V3).nodes(count)
@@ -28,7 +28,7 @@ async fn generation_is_found_whatever_the_certificates_suggest() {
         (V3, Tls::Off, 2),
     ] {
         let devnet = devnet_with(Devnet::builder().generation(generation).nodes(1), tls).await;
-        let client = soon("the client", devnet.node(0).client().connect()).await.unwrap();
+        let client = client(&devnet, 0).await;
         assert_eq!(client.stats().endpoints[0].tls, Some(tls));
         let mut events = client.events();
         client.publish("nobody", "").await.unwrap_err();
@@ -61,7 +61,7 @@ async fn pinned_generation_fails_at_nodes_of_the_other_one() {
         (Generation::V2, Generations::V3, "upgrade to WebSocket"),
     ] {
         let devnet = devnet_with(Devnet::builder().generation(generation), Tls::Ecdhe).await;
-        let error = devnet.node(0).client().generation(pinned).connect().await.unwrap_err();
+        let error = builder(&devnet, 0).generation(pinned).connect().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Handshake, "{error}");
         assert!(error.message().contains(text) && !error.message().contains("tried as"), "{error}");
     }
