@@ -86,9 +86,24 @@ impl Drop for Driver<'_> {
             return;
         }
         let aborted = Error::undelivered(ErrorKind::Internal, "its task ended unexpectedly");
-        let why = self.departure.take().map(|(why, _)| why);
+        let why = self.departure.take().map(|(why, _)| why).or_else(|| self.unread_close());
         let error = why.unwrap_or_else(|| lost_in_flight(&self.endpoint, &aborted));
         let _ = catch_unwind(AssertUnwindSafe(|| self.end(&error)));
+    }
+}
+
+impl Driver<'_> {
+    /// Returns why the connection is to be closed by a command that the task has not come to, `None` if there is none. Leaves
+    /// all commands to the link.
+    fn unread_close(&mut self) -> Option<Error> {
+        let mut unread: Vec<_> = std::iter::from_fn(|| self.inbox.try_recv().ok()).collect();
+        unread.reverse();
+        unread.append(self.commands);
+        *self.commands = unread;
+        self.commands.iter().find_map(|command| match command {
+            Command::Close(why) | Command::Leave { why, .. } => Some(why.clone()),
+            _ => None,
+        })
     }
 }
 

@@ -104,6 +104,29 @@ async fn nodes_answer_foreign_hellos_with_the_alerts_of_real_ones() {
 }
 
 #[tokio::test]
+async fn node_of_3x_refuses_to_resume_a_session_with_an_alert() {
+    guarded(async {
+        let mut offer = hello([1, 1], [0xe0, 0x13]);
+        // The extension for tickets, with one of three bytes.
+        let extension = [0, 7, 0, 35, 0, 3, 1, 2, 3];
+        offer.extend(extension);
+        offer[4] += extension.len() as u8;
+        offer[8] += extension.len() as u8;
+        for (refuse, expected) in [(true, Some(80)), (false, None)] {
+            let devnet = of_3x(Tls::Tlcp).refuse_resumption(refuse).start().await.unwrap();
+            let mut tcp = TcpStream::connect(devnet.node(0).address()).await.unwrap();
+            tcp.write_all(&offer).await.unwrap();
+            let mut answer = [0; 7];
+            tcp.read_exact(&mut answer).await.unwrap();
+            let alert = (answer[0] == 21).then_some(answer[6]);
+            assert_eq!(alert, expected, "{answer:?}");
+            devnet.stop().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn sessions_of_every_channel_can_be_reset() {
     guarded(async {
         for (tls, ..) in CHANNELS {

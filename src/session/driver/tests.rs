@@ -23,6 +23,7 @@ use crate::protocol::{Seq, Topic};
 use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::Caller;
 use crate::session::link_handle::LinkLimits;
+use crate::error::Delivery;
 use crate::transport::Generation;
 
 /// The bytes that the stream holds in each direction. A call of this size is written in part.
@@ -345,5 +346,32 @@ fn request_that_overlaps_with_the_end_is_answered() {
             answer.extend_from_slice(&node.read(PIPE));
             assert!(answer.windows(6).any(|window| window == b"answer"), "{answer:?}");
         }
+    });
+}
+
+#[test]
+fn close_that_an_aborted_task_has_not_read_ends_its_calls_as_closed() {
+    in_runtime(|| {
+        let mut link = Link::new();
+        let (handle, ids) = (link.handle.clone(), link.ids.clone());
+        let (client, node) = tokio::io::duplex(PIPE);
+        let mut node = Node(node);
+        let Link { router, inbox, taken, .. } = &mut link;
+        let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+        let mut driver = Box::pin(driver.run(|_| Ok(())));
+        assert!(!turn(&mut driver));
+        node.shake_hands();
+        assert!(!turn(&mut driver) && handle.is_connected());
+        let mut in_flight = call(&handle, 1, 100);
+        assert!(!turn(&mut driver));
+        let mut queued = call(&handle, 2, 100);
+        assert!(handle.send(Command::Close(closed())).is_ok());
+        drop(driver);
+        let error = in_flight.try_recv().unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Closed, Delivery::Maybe), "{error}");
+        assert!(matches!(link.taken[..], [Command::Close(_), Command::Call(_)]), "the last comes first");
+        link.refuse_rest();
+        let error = queued.try_recv().unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::Closed, Delivery::No), "{error}");
     });
 }
