@@ -18,12 +18,12 @@ use crate::delivery::{
     Budget, DeliveryShared, DiscardCounters, Duplicates, EventHub, Lane, LaneLimits, LaneReader, Request,
     RouteSpec,
 };
+use crate::error::Delivery;
 use crate::protocol::channel::{Frame, FrameReader, MessageType, amop, handshake};
 use crate::protocol::{Seq, Topic};
 use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::Caller;
 use crate::session::link_handle::LinkLimits;
-use crate::error::Delivery;
 use crate::transport::Generation;
 
 /// The bytes that the stream holds in each direction. A call of this size is written in part.
