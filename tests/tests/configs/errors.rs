@@ -206,3 +206,29 @@ fn number_of_keys_is_bounded() {
     let xml = keys(&|n| format!(" a{n}=''"));
     refused("applicationContext.xml", format!("<beans{xml}/>"), &["more than 100 attributes"]);
 }
+
+#[test]
+fn changed_file_is_read_or_refused() {
+    const PIECES: [&str; 16] = [
+        "\"", "'''", "[[", "]]", "{", "}", "=", "\n", "\\", "<bean>", "</", "&", "${", "\u{202e}", "\0",
+        "key",
+    ];
+    for file in std::fs::read_dir(super::path("")).expect("the folder is there") {
+        let path = file.expect("the folder can be read").path();
+        let content = std::fs::read(&path).expect("the file can be read");
+        for seed in 0..ROUNDS {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut changed = content.clone();
+            for _ in 0..random.usize(1..6) {
+                let from = random.usize(..=changed.len());
+                let to = (from + random.usize(..8)).min(changed.len());
+                let piece = PIECES[random.usize(..PIECES.len())].bytes();
+                changed.splice(from..to, piece);
+            }
+            amop_tests::invariants::config("", &changed, "");
+        }
+    }
+}
+
+/// How often each file is changed.
+const ROUNDS: u64 = 100;
