@@ -34,9 +34,10 @@ class ClientOptions(TypedDict, total=False):
     """Options of a client. Options that are omitted, or None, have their defaults. Times are in seconds."""
 
     config_file: Path | None
-    """A configuration file: a TOML file of this library, or the file that a program has for another SDK (java-sdk, go-sdk,
-    the C SDK, web3sdk, nodejs-sdk, python-sdk), whose kind is recognised by its content. It is read when connecting. The
-    other options precede what the file states; if endpoints are given, those of the file are not used."""
+    """A configuration file: a TOML file of this library, or the file that a program has for another SDK (java-sdk,
+    go-sdk, the C SDK, web3sdk, nodejs-sdk, python-sdk), whose kind is recognised by its content. It is read when
+    connecting. The other options precede what the file states; if endpoints are given, those of the file are not
+    used. Topics that the file states as private are private in all calls."""
     credentials: Path | None
     """The folder with the SDK's credentials, or one of its files. It contains ``ca.crt``, ``sdk.crt`` and ``sdk.key``;
     or ``gmca.crt``, ``gmsdk.crt``, ``gmsdk.key``, ``gmensdk.crt`` and ``gmensdk.key`` (2.x GM chains, also in ``gm``

@@ -109,8 +109,8 @@ class Tls(StrEnum):
     TLCP = "tlcp"
     """TLCP, of SM chains of generation 3."""
     OFF = "off"
-    """No TLS: plain TCP, without credentials, for 3.x nodes that are set up so (``disable_ssl``). Anybody on the way can
-    read and change what is sent."""
+    """No TLS: plain TCP, without credentials, for 3.x nodes that are set up so (``disable_ssl``). Anybody on the way
+    can read and change what is sent."""
 
 
 class Delivery(StrEnum):
