@@ -277,8 +277,9 @@ impl DevnetBuilder {
         self
     }
 
-    /// Sets the maximum delay of reordered frames. About one frame in 28 is delayed, so that others overtake it, as in
-    /// the thread pools of real nodes. Default: 0, which keeps frames in order.
+    /// Sets the maximum delay of reordered frames. About one frame in 28 is overtaken by frames that the node reads after
+    /// it, as in the thread pools of real nodes. If the node reads nothing for 2 ms, the frame continues. Default: 0, which
+    /// keeps frames in order.
     pub fn reorder(mut self, most: Duration) -> Self {
         self.options.reorder = (!most.is_zero()).then_some(most);
         self

@@ -9,7 +9,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use tokio::time::Instant;
 
-use crate::delayed::Delayed;
+use crate::delayed::{Delayed, Overtaken};
 use crate::table::Key;
 
 /// What happens at a deadline.
@@ -36,6 +36,8 @@ pub(crate) enum Due {
     LinkRejoin(usize, usize),
     /// A delayed frame continues.
     Frame(Box<Delayed>),
+    /// A frame that others overtake continues, or is overtaken by more.
+    Overtaken(Box<Overtaken>),
 }
 
 #[derive(Debug, Default)]
@@ -130,6 +132,7 @@ impl Deadlines {
             .iter()
             .map(|Reverse(other)| match &other.due {
                 Due::Frame(delayed) => delayed.held_bytes(),
+                Due::Overtaken(overtaken) => overtaken.held.held_bytes(),
                 Due::Push(_) | Due::Answer(_) | Due::TopicSync | Due::Verify => 0,
                 Due::LinkLoss { .. } | Due::LinkRejoin(..) => 0,
             })

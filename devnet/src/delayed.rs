@@ -1,7 +1,10 @@
 //! Frames that are kept longer than the read buffer that they were received in.
 
+use std::time::Duration;
+
 use amop::protocol::channel::Frame;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::outbox::Head;
 use crate::table::Key;
@@ -25,6 +28,25 @@ pub(crate) enum Delayed {
     MessageIn(Key, OwnedMessage),
     /// A message of 3.x that is to be queued for this session.
     MessageOut(Key, OwnedMessage),
+}
+
+/// How long a frame is overtaken by others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overtaking {
+    /// The node that has read the frame.
+    pub(crate) node: usize,
+    /// When it is processed at the latest.
+    pub(crate) until: Instant,
+    /// After this time in which the node reads nothing it is processed before that. It differs between frames, so that
+    /// those that are left are in a random order too.
+    pub(crate) idle: Duration,
+}
+
+/// A frame that is overtaken.
+#[derive(Debug)]
+pub(crate) struct Overtaken {
+    pub(crate) overtaking: Overtaking,
+    pub(crate) held: Delayed,
 }
 
 impl OwnedFrame {

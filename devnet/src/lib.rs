@@ -53,6 +53,7 @@ mod node_handle;
 mod options;
 mod outbox;
 mod pending_unicast;
+mod reordering;
 mod resumption;
 mod rpc;
 mod rsa_key;

@@ -108,12 +108,8 @@ impl Net {
 
     /// Handles a frame that was read from a session, subject to reordering and faults.
     pub(crate) fn receive(&mut self, from: Key, frame: &Frame<'_>, now: Instant) {
-        if let Some(most) = self.options.reorder
-            && self.rng.u8(..) < REORDERED_OF_256
-        {
-            let at = now + most.mul_f64(self.rng.f64());
-            let held = Delayed::FrameIn(from, OwnedFrame::keep(frame));
-            return self.deadlines.set(at, Due::Frame(Box::new(held)));
+        if let Some(overtaking) = self.overtaking(from, now) {
+            return self.hold_overtaken(overtaking, Delayed::FrameIn(from, OwnedFrame::keep(frame)));
         }
         if self.sessions.faults.is_empty() {
             self.dispatch(from, frame, now);
@@ -175,17 +171,21 @@ impl Net {
                 }
                 Due::LinkLoss { node, lost, loss } => self.notice_loss(node, lost, loss, now),
                 Due::LinkRejoin(a, b) => self.rejoin(a, b),
-                Due::Frame(held) => match *held {
-                    Delayed::FrameIn(from, frame) => self.dispatch(from, &frame.frame(), now),
-                    Delayed::FrameOut(to, OwnedFrame { head, body }) => {
-                        self.sessions.enqueue(to, head, &body, || body.clone());
-                    }
-                    Delayed::MessageIn(from, message) => {
-                        self.dispatch_message(from, message, now);
-                    }
-                    Delayed::MessageOut(to, message) => self.sessions.enqueue_message(to, &message),
-                },
+                Due::Frame(held) => self.resume(*held, now),
+                Due::Overtaken(overtaken) => self.look_at_overtaken(overtaken, now),
             }
+        }
+    }
+
+    /// Continues with a delayed frame.
+    pub(crate) fn resume(&mut self, held: Delayed, now: Instant) {
+        match held {
+            Delayed::FrameIn(from, frame) => self.dispatch(from, &frame.frame(), now),
+            Delayed::FrameOut(to, OwnedFrame { head, body }) => {
+                self.sessions.enqueue(to, head, &body, || body.clone());
+            }
+            Delayed::MessageIn(from, message) => self.dispatch_message(from, message, now),
+            Delayed::MessageOut(to, message) => self.sessions.enqueue_message(to, &message),
         }
     }
 
@@ -293,9 +293,6 @@ impl Net {
         queued + unicasts + requests + frozen + self.deadlines.held_bytes()
     }
 }
-
-/// How many frames of 256 are delayed when frames are reordered. Real nodes reorder 2 to 5 %.
-pub(crate) const REORDERED_OF_256: u8 = 9;
 
 /// Returns a random node id in the form of real ones: 128 hex digits.
 fn node_id(rng: &mut Rng) -> String {

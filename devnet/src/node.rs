@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) budget: Option<Budget>,
     /// By how many milliseconds the node's clock is ahead of the wall clock.
     pub(crate) clock_offset: i64,
+    /// When the node has read a frame of a session last, if frames are reordered.
+    pub(crate) last_frame: Instant,
 }
 
 /// Whether a node runs.
@@ -111,6 +113,7 @@ impl Node {
             undelivered_own: None,
             budget: bandwidth.map(|rate| Budget::new(rate, now)),
             clock_offset: 0,
+            last_frame: now,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Only a preference: where nodes refuse to say who subscribes, or none suits, it is the best guess.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
@@ -24,6 +24,8 @@ pub(super) struct Candidate {
     pub(super) link: Arc<Link>,
     pub(super) fit: Fit,
     suspect: bool,
+    /// Whether the node's answers are late.
+    late: bool,
     /// How long it had to wait at the time of the choice.
     wait: Duration,
     /// The calls in flight there, for nodes that can't be asked who subscribes.
@@ -36,18 +38,27 @@ impl Candidate {
     /// Returns when a unicast through the node isn't lost to SDKs of its own, or `None` if the next minutes have no such
     /// time.
     pub(super) fn passage(&self, core: &ClientCore, topic: &Topic) -> Option<Passage> {
+        self.passage_from(core.options.wall_clock.now(), topic)
+    }
+
+    /// Returns the same for this time.
+    fn passage_from(&self, now: SystemTime, topic: &Topic) -> Option<Passage> {
         match self.fit {
-            Fit::OwnNodeOnly | Fit::InSomeSeconds => {
-                let (views, now) = (&self.link.handle.views, core.options.wall_clock.now());
-                views.passage(topic, now, guard(&self.link))
+            Fit::OwnNodeOnly | Fit::InSomeSeconds | Fit::InSomeSecondsUnresponsive => {
+                self.link.handle.views.passage(topic, now, guard(&self.link))
             }
             _ => Some(Passage::default()),
         }
     }
 
-    /// Returns whether this is another node than `other` and suits better, or as well and sooner.
-    pub(super) fn is_better_than(&self, other: &Candidate, wait: Duration) -> bool {
-        self.link.id != other.link.id && (!self.fit.loses_own() || self.wait < wait)
+    /// Returns whether the node suits a unicast better than another one that was chosen at the same time.
+    pub(super) fn is_better_than(&self, other: &Candidate) -> bool {
+        self.rank() < other.rank()
+    }
+
+    fn rank(&self) -> Rank {
+        let Candidate { fit, suspect, late, wait, load, .. } = *self;
+        rank(fit, suspect, late, wait, load)
     }
 
     /// Returns whether the node may lose a unicast for which it chooses itself. One that has no subscribers of its own
@@ -57,11 +68,15 @@ impl Candidate {
     }
 }
 
+/// A node's place in the order, see [`rank`].
+type Rank = (bool, bool, Fit, bool, Duration, bool, usize);
+
 /// Returns a node's place in the order, the best first. One that loses messages to SDKs of its own comes last if it has
-/// any, the one with the nearest good second first. Of the others, one whose last unicast timed out comes after the rest.
-fn rank(fit: Fit, suspect: bool, wait: Duration, load: usize) -> (bool, bool, Fit, Duration, usize) {
+/// any: the one with the nearest good second first, but before it those whose answers aren't `late`, because a stalled node
+/// reads a unicast in another second. Of the others, one whose last unicast timed out comes after the rest.
+fn rank(fit: Fit, suspect: bool, late: bool, wait: Duration, load: usize) -> Rank {
     let loses_own = fit.loses_own();
-    (loses_own, suspect && !loses_own, fit, wait, load)
+    (loses_own, suspect && !loses_own, fit, late && loses_own, wait, suspect, load)
 }
 
 /// Returns how far a unicast keeps from the edges of a second: two round trips.
@@ -88,24 +103,23 @@ pub(super) async fn candidates(
     if needs_choice && query(core, &links, topic, deadline, has_to_know).await {
         links = connected();
     }
-    let now = Instant::now();
+    let (now, wall_clock) = (Instant::now(), core.options.wall_clock.now());
     let mut candidates: Vec<Candidate> = links
         .into_iter()
         .map(|link| {
             let views = &link.handle.views;
             let fit = if needs_choice { fit(core, &link, topic, now).0 } else { Fit::Unknown };
-            let suspect = views.is_suspect();
+            let (suspect, late) = (views.is_suspect(), fit.loses_own() && views.is_late(now));
             let load = if views.can_be_asked() { 0 } else { link.handle.in_flight() };
             let is_source = kind == CallKind::Broadcast && is_source(core, &link, topic);
-            let mut candidate = Candidate { link, fit, suspect, wait: Duration::ZERO, load, is_source };
-            candidate.wait = candidate.passage(core, topic).map_or(Duration::MAX, |passage| passage.wait);
+            let wait = Duration::ZERO;
+            let mut candidate = Candidate { link, fit, suspect, late, wait, load, is_source };
+            let passage = candidate.passage_from(wall_clock, topic);
+            candidate.wait = passage.map_or(Duration::MAX, |passage| passage.wait);
             candidate
         })
         .collect();
-    candidates.sort_by_key(|candidate| {
-        let Candidate { fit, suspect, wait, load, is_source, .. } = *candidate;
-        (!is_source, rank(fit, suspect, wait, load))
-    });
+    candidates.sort_by_key(|candidate| (!candidate.is_source, candidate.rank()));
     candidates
 }
 
@@ -150,6 +164,7 @@ async fn query(
                 Some(done)
             }
         };
+        link.handle.views.want(now);
         // A link that has ended drops the sender, which ends the wait too.
         let _ = link.handle.send(Command::Survey { topic: topic.clone(), done });
     }
@@ -177,16 +192,19 @@ mod tests {
     fn node_that_loses_own_messages_comes_after_suspect_and_silent_ones() {
         let (now, later) = (Duration::ZERO, Duration::from_secs(3));
         let ranks = [
-            rank(Fit::Delivers, false, now, 0),
-            rank(Fit::Unresponsive, false, now, 0),
-            rank(Fit::Delivers, true, now, 0),
-            rank(Fit::ListedHere, true, now, 0),
-            rank(Fit::ListedHere, true, now, 1),
-            rank(Fit::Unresponsive, true, now, 0),
-            rank(Fit::InSomeSeconds, true, now, 0),
-            rank(Fit::InSomeSeconds, false, later, 0),
-            rank(Fit::MayLose, false, now, 0),
-            rank(Fit::OwnNodeOnly, false, Duration::MAX, 0),
+            rank(Fit::Delivers, false, false, now, 0),
+            rank(Fit::Unresponsive, false, false, now, 0),
+            rank(Fit::Delivers, true, false, now, 0),
+            rank(Fit::ListedHere, true, false, now, 0),
+            rank(Fit::ListedHere, true, false, now, 1),
+            rank(Fit::Unresponsive, true, false, now, 0),
+            rank(Fit::InSomeSeconds, false, false, now, 0),
+            rank(Fit::InSomeSeconds, true, false, now, 0),
+            rank(Fit::InSomeSeconds, false, false, later, 0),
+            rank(Fit::InSomeSeconds, false, true, now, 0),
+            rank(Fit::InSomeSecondsUnresponsive, false, false, now, 0),
+            rank(Fit::MayLose, false, false, now, 0),
+            rank(Fit::OwnNodeOnly, false, false, Duration::MAX, 0),
         ];
         assert!(ranks.is_sorted(), "{ranks:?}");
     }

@@ -87,9 +87,10 @@ impl NodeClock {
         self.state().outcomes.lost(from, from + millis(guard.min(MAX_GUARD)), choice.peers);
     }
 
-    /// Takes back that a unicast was lost, because it was answered late.
+    /// Takes back that a unicast was lost, because it was answered late, and what was learned from that.
     pub(crate) fn was_late(&self, choice: NodeChoice) {
-        self.state().outcomes.take_back(millis_at(choice.sent), choice.peers);
+        let State { offset, outcomes, .. } = &mut *self.state();
+        *offset = outcomes.take_back(millis_at(choice.sent), choice.peers, *offset);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

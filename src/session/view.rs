@@ -4,8 +4,8 @@
 //! publisher prefers a node that doesn't list the topic itself, and uses one that does only in seconds in which it chooses
 //! a peer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
@@ -22,6 +22,9 @@ pub(crate) const MIN_QUERY_INTERVAL: Duration = Duration::from_secs(1);
 /// [`MIN_QUERY_INTERVAL`] is used while a new one is fetched.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 
+/// Answers that take longer are late. Nodes answer within a millisecond unless they are busy.
+const LATE_AFTER: Duration = Duration::from_millis(500);
+
 /// The topics of one node, as it answered `getNodeInfo` and `getPeers`.
 #[derive(Debug)]
 pub(crate) struct TopicView {
@@ -31,6 +34,9 @@ pub(crate) struct TopicView {
     pub(crate) peers: Option<KeptTopics>,
     /// Whether the node left a question unanswered. It may be stalled.
     pub(crate) silent: bool,
+    /// The latest view from before the node was silent, if it is. It shows only how the node probably chooses when it
+    /// goes on.
+    pub(crate) former: Option<Arc<TopicView>>,
     pub(crate) fetched_at: Instant,
 }
 
@@ -51,6 +57,10 @@ pub(crate) enum Reach {
     NoSubscriber,
     /// The node doesn't answer questions, and perhaps nothing.
     Unresponsive,
+    /// As it answered last, at peers and at the node itself. It doesn't answer now.
+    UnresponsiveLocalAndPeers,
+    /// As it answered last, at the node itself. It doesn't answer now.
+    UnresponsiveLocal,
 }
 
 /// How well a node suits a message, the best first.
@@ -68,6 +78,8 @@ pub(crate) enum Fit {
     Unresponsive,
     /// The node and peers have subscribers: a unicast reaches those of the peers, in seconds in which it chooses a peer.
     InSomeSeconds,
+    /// The same as the node answered last. It doesn't answer now, and perhaps reads a unicast in another second.
+    InSomeSecondsUnresponsive,
     /// The node has subscribers, perhaps peers have: a unicast may be lost.
     MayLose,
     /// Only the node itself has subscribers: nothing is delivered.
@@ -91,7 +103,12 @@ impl TopicView {
             (Some(true), Some(false)) => Reach::LocalOnly,
             (Some(true), None) => Reach::LocalAndUnknown,
             (Some(false), Some(false)) => Reach::NoSubscriber,
-            (None, _) | (Some(false), None) if self.silent => Reach::Unresponsive,
+            (None, _) if self.silent => match self.former.as_ref().map(|former| former.reach(topic)) {
+                Some(Reach::LocalAndPeers) => Reach::UnresponsiveLocalAndPeers,
+                Some(Reach::LocalOnly | Reach::LocalAndUnknown) => Reach::UnresponsiveLocal,
+                _ => Reach::Unresponsive,
+            },
+            (Some(false), None) if self.silent => Reach::Unresponsive,
             (None, _) | (Some(false), None) => Reach::Unknown,
         }
     }
@@ -129,7 +146,8 @@ impl TopicView {
 
     /// Returns how many peers list a topic.
     fn peers_listing(&self, topic: &str) -> usize {
-        self.peers.as_ref().map_or(0, |kept| kept.nodes_listing(topic).count())
+        let kept = self.peers.as_ref().or_else(|| self.former.as_ref()?.peers.as_ref());
+        kept.map_or(0, |kept| kept.nodes_listing(topic).count())
     }
 }
 
@@ -143,6 +161,8 @@ pub(crate) struct NodeTopicsCache {
     stale: AtomicBool,
     /// Whether, of the unicasts through the node that succeeded or timed out, the last one timed out.
     suspect: AtomicBool,
+    /// Since when callers have wanted a view that has not come yet.
+    wanted_since: Mutex<Option<Instant>>,
     /// Whether the node delivers to SDKs of its own.
     same_node: SameNode,
     clock: NodeClock,
@@ -181,9 +201,14 @@ impl NodeTopicsCache {
             Reach::Unknown => Fit::Unknown,
             Reach::NoSubscriber => Fit::NoSubscriber,
             Reach::Unresponsive => Fit::Unresponsive,
+            Reach::UnresponsiveLocalAndPeers | Reach::UnresponsiveLocal if !self.loses_own() => {
+                Fit::Unresponsive
+            }
             _ if !self.loses_own() => Fit::Delivers,
             Reach::LocalAndPeers => Fit::InSomeSeconds,
-            Reach::LocalAndUnknown => Fit::MayLose,
+            Reach::UnresponsiveLocalAndPeers => Fit::InSomeSecondsUnresponsive,
+            // Topics of peers may have come since it answered last.
+            Reach::LocalAndUnknown | Reach::UnresponsiveLocal => Fit::MayLose,
             Reach::LocalOnly => Fit::OwnNodeOnly,
         };
         (fit, refresh)
@@ -194,7 +219,7 @@ impl NodeTopicsCache {
     pub(crate) fn passage(&self, topic: &str, now: SystemTime, guard: Duration) -> Option<Passage> {
         let latest = self.latest.load();
         match latest.as_ref().map(|view| (view.reach(topic), view)) {
-            Some((Reach::LocalAndPeers, view)) if self.loses_own() => {
+            Some((Reach::LocalAndPeers | Reach::UnresponsiveLocalAndPeers, view)) if self.loses_own() => {
                 self.clock.passage(now, view.peers_listing(topic), guard)
             }
             Some((Reach::LocalOnly, _)) if self.loses_own() => None,
@@ -239,6 +264,7 @@ impl NodeTopicsCache {
     }
 
     pub(crate) fn set(&self, view: Arc<TopicView>) {
+        *self.wanted_since() = None;
         self.stale.store(false, Ordering::Relaxed);
         self.latest.store(Some(view));
     }
@@ -251,6 +277,7 @@ impl NodeTopicsCache {
     /// Forgets the view, because the connection has ended.
     pub(crate) fn forget(&self) {
         self.latest.store(None);
+        *self.wanted_since() = None;
         self.suspect.store(false, Ordering::Relaxed);
     }
 
@@ -259,6 +286,20 @@ impl NodeTopicsCache {
         if self.suspect.load(Ordering::Relaxed) {
             self.suspect.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Notes that a caller wants a new view.
+    pub(crate) fn want(&self, now: Instant) {
+        self.wanted_since().get_or_insert(now);
+    }
+
+    /// Returns whether the node's answers are late: it may be stalled. It counts as silent only after some seconds.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.wanted_since().is_some_and(|since| now.saturating_duration_since(since) >= LATE_AFTER)
+    }
+
+    fn wanted_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.wanted_since.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Returns what the node is known to choose by, which learns from the outcomes.

@@ -15,7 +15,7 @@ async fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let limit = std::time::Duration::from_secs(60);
     let waiting = async {
         while !reached() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
     if tokio::time::timeout(limit, waiting).await.is_err() {

@@ -11,7 +11,7 @@ use super::sending::{new_seq, seen};
 use crate::deadlines::Due;
 use crate::delayed::Delayed;
 use crate::faults::{Action, Direction};
-use crate::net::{Net, REORDERED_OF_256};
+use crate::net::Net;
 use crate::outbox::End;
 use crate::table::Key;
 
@@ -31,11 +31,8 @@ impl Net {
                 return;
             }
         };
-        if let Some(most) = self.options.reorder
-            && self.rng.u8(..) < REORDERED_OF_256
-        {
-            let at = now + most.mul_f64(self.rng.f64());
-            return self.deadlines.set(at, Due::Frame(Box::new(Delayed::MessageIn(from, message))));
+        if let Some(overtaking) = self.overtaking(from, now) {
+            return self.hold_overtaken(overtaking, Delayed::MessageIn(from, message));
         }
         if self.sessions.faults.is_empty() {
             self.dispatch_message(from, message, now);

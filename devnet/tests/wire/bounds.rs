@@ -81,6 +81,19 @@ async fn reordering_loses_and_duplicates_nothing() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn frame_that_no_other_follows_is_not_delayed() {
+    let devnet = devnet(2, |b| b.reorder(Duration::from_millis(250)).seed(3)).await;
+    let mut sdk = Sdk::connect(&devnet.node(0)).await;
+    let began = tokio::time::Instant::now();
+    for _ in 0..500 {
+        sdk.ping().await;
+    }
+    // About 18 of them are delayed, for up to 2 ms.
+    let took = began.elapsed();
+    assert!(took > Duration::ZERO && took < Duration::from_millis(100), "{took:?}");
+}
+
 /// Sends 2,000 frames of a kind at once.
 async fn reorder(kind: u16) {
     let devnet = devnet(2, |b| b.reorder(Duration::from_millis(250)).seed(3)).await;

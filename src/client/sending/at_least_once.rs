@@ -34,7 +34,7 @@ struct Attempts<'a> {
     call: &'a Outgoing,
     /// How long an attempt may take before the next begins beside it, where no other time is known.
     time_for_one: Duration,
-    running: FuturesUnordered<BoxFuture<'a, (u64, Result<Reply>)>>,
+    running: FuturesUnordered<BoxFuture<'a, Ended>>,
     /// The attempts under way whose nodes choose between peers and themselves.
     choosing: Vec<Choosing>,
     began: u64,
@@ -42,6 +42,13 @@ struct Attempts<'a> {
     copies: u32,
     failed: Failed,
     pauses: Backoff,
+}
+
+/// An attempt that has ended.
+struct Ended {
+    attempt: u64,
+    took: Duration,
+    outcome: Result<Reply>,
 }
 
 /// An attempt whose node may have lost it.
@@ -227,8 +234,10 @@ impl<'a> Attempts<'a> {
             let (since, link) = (Instant::now(), candidate.link.clone());
             self.choosing.push(Choosing { attempt, since, link, choice });
         }
+        let began = Instant::now();
         self.running.push(Box::pin(async move {
-            (attempt, call.send_held(&candidate, number, turn, send_by).await)
+            let outcome = call.send_held(&candidate, number, turn, send_by).await;
+            Ended { attempt, took: began.elapsed(), outcome }
         }));
         match self.next(silence.unwrap_or(self.time_for_one)).await {
             Some(ended) => {
@@ -285,16 +294,16 @@ impl<'a> Attempts<'a> {
     }
 
     /// Waits for at most `time` until an attempt under way ends. There must be one.
-    async fn next(&mut self, time: Duration) -> Option<(u64, Result<Reply>)> {
+    async fn next(&mut self, time: Duration) -> Option<Ended> {
         self.call.next_of(&mut self.running, time).await
     }
 
     /// Handles the end of an attempt. Returns its error if the call goes on.
-    fn ended(&mut self, (attempt, outcome): (u64, Result<Reply>)) -> Step<Option<Error>> {
+    fn ended(&mut self, Ended { attempt, took, outcome }: Ended) -> Step<Option<Error>> {
         self.choosing.retain(|choosing| choosing.attempt != attempt);
         match outcome {
             Ok(reply) => {
-                self.report_lost();
+                self.report_lost(took);
                 Break(Ok(reply))
             }
             Err(error) if can_retry(&error) => {
@@ -306,9 +315,13 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Reports the attempts that were silent although another one was answered: their nodes have most likely lost them.
-    fn report_lost(&self) {
+    /// Reports the attempts that were silent although another one was answered after it `took` a usual time: their nodes
+    /// have most likely lost them. If that one was silent as long, a node was stalled, and they are answered as well.
+    fn report_lost(&self, took: Duration) {
         let silence = self.call.silence(0).unwrap_or(self.time_for_one);
+        if took >= silence {
+            return;
+        }
         for Choosing { since, link, choice, .. } in &self.choosing {
             if since.elapsed() >= silence {
                 link.handle.views.clock().was_lost(*choice, guard(link));

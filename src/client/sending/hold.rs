@@ -36,7 +36,7 @@ impl Outgoing {
     ) -> Result<Held> {
         match candidate.fit {
             Fit::OwnNodeOnly => Err(session::own_node_only(&self.topic, &candidate.link.endpoint)),
-            Fit::InSomeSeconds => {
+            Fit::InSomeSeconds | Fit::InSomeSecondsUnresponsive => {
                 self.core.unless_closing(Box::pin(self.wait_for_passage(candidate, tried, turn))).await?
             }
             _ => Ok(Held::SendBy(None)),
@@ -65,7 +65,7 @@ impl Outgoing {
             let opens = now + wait;
             if is_choice_old {
                 // It must not take longer than the message is held.
-                match core.runtime.until(opens, self.better_than(candidate, wait, tried)).await {
+                match core.runtime.until(opens, self.better_than(candidate, tried)).await {
                     Some(Ok(Some(better))) => return Ok(Held::Better(better)),
                     Some(Err(error)) => return Err(error),
                     Some(Ok(None)) | None => {}
@@ -89,17 +89,15 @@ impl Outgoing {
         session::no_second(&self.topic, &candidate.link.endpoint)
     }
 
-    /// Returns the nodes that were not tried, if the first suits better than one that passes unicasts on after `wait`.
-    async fn better_than(
-        &self,
-        candidate: &Candidate,
-        wait: Duration,
-        tried: &[LinkId],
-    ) -> Result<Option<Vec<Candidate>>> {
+    /// Returns the nodes that were not tried, if the first suits better than the one that was chosen.
+    async fn better_than(&self, chosen: &Candidate, tried: &[LinkId]) -> Result<Option<Vec<Candidate>>> {
         let mut candidates = self.candidates().await?;
-        candidates.retain(|other| !tried.contains(&other.link.id));
+        let chosen = chosen.link.id;
+        candidates.retain(|other| other.link.id == chosen || !tried.contains(&other.link.id));
         let is_better = candidates.first().is_some_and(|best| {
-            best.is_better_than(candidate, wait) || !candidate.link.handle.is_connected()
+            // If it is no longer connected, any other node is better.
+            let chosen = candidates.iter().find(|candidate| candidate.link.id == chosen);
+            chosen.is_none_or(|chosen| best.is_better_than(chosen))
         });
         Ok(is_better.then_some(candidates))
     }

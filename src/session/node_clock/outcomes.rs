@@ -119,10 +119,14 @@ impl Outcomes {
         }
     }
 
-    /// Takes back that a unicast was lost: it was answered after all.
-    pub(super) fn take_back(&mut self, from: i64, peers: usize) {
+    /// Takes back that a unicast was lost: it was answered after all. Returns the difference between the clocks that fits
+    /// best without it.
+    pub(super) fn take_back(&mut self, from: i64, peers: usize, former: Offset) -> Offset {
         self.unconfirmed.retain(|lost| !lost.is_at(from, peers));
+        let counted = self.lost.len();
         self.lost.retain(|lost| !lost.is_at(from, peers));
+        // If a difference was learned, it was perhaps from this one: after a node was stalled, many are late.
+        if former.is_learned && self.lost.len() < counted { self.best(Offset::default()) } else { former }
     }
 
     /// Returns the difference between the clocks that fits best.

@@ -139,3 +139,26 @@ fn late_answer_shows_nothing_about_the_clock() {
     }
     assert_ne!(clock.state().offset.by, 0, "a prompt answer does");
 }
+
+#[test]
+fn losses_that_turn_out_to_be_late_answers_leave_the_clock_unchanged() {
+    let mut scene = Scene::new(0, 1);
+    assert_eq!(scene.lost_of(3), 0);
+    // A peer is stalled: nothing that is passed on to it is answered until it goes on.
+    let mut late = Vec::new();
+    while late.len() < 40 {
+        scene.now += 70;
+        let passage = scene.clock.passage(at(scene.now), 1, GUARD).unwrap();
+        scene.now += passage.wait.as_millis() as i64;
+        let choice = NodeChoice { sent: at(scene.now), peers: 1 };
+        scene.clock.was_lost(choice, GUARD);
+        late.push(choice);
+    }
+    // A new unicast is answered before those that waited.
+    assert_eq!(scene.lost_of(1), 0);
+    assert_ne!(scene.offset(), Offset::default(), "until the late answers come");
+    for choice in late {
+        scene.clock.was_late(choice);
+    }
+    assert_eq!((scene.lost_of(1000), scene.offset()), (0, Offset::default()));
+}

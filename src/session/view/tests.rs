@@ -24,7 +24,13 @@ fn partly_kept(listed: &str, interest: &[&str]) -> Option<KeptTopics> {
 }
 
 fn view(own: Option<KeptTopics>, peers: Option<KeptTopics>, fetched_at: Instant) -> TopicView {
-    TopicView { own, peers, silent: false, fetched_at }
+    TopicView { own, peers, silent: false, former: None, fetched_at }
+}
+
+/// Returns the view of a node that answers nothing any more.
+fn silent(former: TopicView) -> TopicView {
+    let fetched_at = former.fetched_at;
+    TopicView { silent: true, former: Some(former.into()), ..view(None, None, fetched_at) }
 }
 
 /// Returns the fits at a node of this version for topics at peers, at both, at the node itself, and nowhere.
@@ -82,9 +88,61 @@ fn a_topic_that_was_not_kept_is_unknown_and_queried_first() {
 #[test]
 fn callers_do_not_wait_for_a_silent_node_again() {
     let (cache, now) = (NodeTopicsCache::default(), Instant::now());
-    cache.set(TopicView { silent: true, ..view(None, None, now) }.into());
+    cache.set(silent(view(None, None, now)).into());
     assert_eq!(cache.reach("t", now + MIN_QUERY_INTERVAL).1, Refresh::InBackground);
     assert_eq!(cache.reach("t", now + 10 * TRUSTED_FOR).1, Refresh::InBackground);
+}
+
+#[test]
+fn silent_node_keeps_its_place_behind_those_that_lose_nothing() {
+    let now = Instant::now();
+    let known = || view(kept(&["both", "own"]), kept(&["both", "peer"]), now);
+    for (version, both, own) in [
+        ("2.11.2", Fit::InSomeSecondsUnresponsive, Fit::MayLose),
+        ("2.7.2", Fit::Unresponsive, Fit::Unresponsive),
+    ] {
+        let cache = NodeTopicsCache::default();
+        cache.set_version(version);
+        cache.set(silent(known()).into());
+        let fits = ["both", "own", "peer", "none"].map(|topic| cache.fit(topic, now, || false).0);
+        assert_eq!(fits, [both, own, Fit::Unresponsive, Fit::Unresponsive], "{version}");
+    }
+    assert!(Fit::Unresponsive < Fit::InSomeSeconds);
+    assert!(Fit::InSomeSeconds < Fit::InSomeSecondsUnresponsive);
+    assert!(Fit::InSomeSecondsUnresponsive < Fit::MayLose && Fit::MayLose < Fit::OwnNodeOnly);
+    assert_eq!(silent(known()).no_sdk_lists("none"), None, "what it answered before shows no absence");
+}
+
+#[test]
+fn silent_node_is_expected_to_choose_as_its_last_answers_show() {
+    const GOOD: Duration = Duration::from_millis(1_700_000_000_500);
+    const BAD: Duration = Duration::from_millis(1_700_000_008_500);
+    let (cache, now) = (NodeTopicsCache::default(), Instant::now());
+    cache.set_version("2.11.2");
+    cache.set(silent(view(kept(&["t"]), kept(&["t"]), now)).into());
+    let passage = |at: Duration| cache.passage("t", SystemTime::UNIX_EPOCH + at, Duration::ZERO).unwrap();
+    assert!(passage(GOOD).wait.is_zero() && passage(GOOD).lasts.is_some());
+    assert!(!passage(BAD).wait.is_zero());
+    let sent = SystemTime::UNIX_EPOCH + GOOD;
+    assert!(
+        cache.choice("t", sent).is_none(),
+        "it chooses when it goes on, so outcomes show nothing about its clock"
+    );
+}
+
+#[test]
+fn answers_are_late_half_a_second_after_they_were_wanted() {
+    let (cache, now) = (NodeTopicsCache::default(), Instant::now());
+    let after = |ms| now + Duration::from_millis(ms);
+    assert!(!cache.is_late(after(10_000)), "nothing was wanted");
+    cache.want(now);
+    cache.want(after(400));
+    assert!(!cache.is_late(after(499)) && cache.is_late(after(500)));
+    cache.set(view(kept(&[]), kept(&[]), after(600)).into());
+    assert!(!cache.is_late(after(10_000)));
+    cache.want(after(600));
+    cache.forget();
+    assert!(!cache.is_late(after(10_000)), "the connection has ended");
 }
 
 #[test]

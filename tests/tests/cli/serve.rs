@@ -4,9 +4,21 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use amop_tests::program::Program;
+use amop_tests::program::{Ended, Program};
 
 use crate::amop::{Place, all_masked, masked, with_patience};
+
+/// Repeats `attempt` until it returns a result. A request has to be answered within 4.5 s, which a busy machine can exceed.
+fn in_time<T>(attempt: impl FnMut() -> Option<T>) -> T {
+    std::iter::repeat_with(attempt).take(20).flatten().next().expect("an answer in time")
+}
+
+/// Returns a publisher's end unless the service answered too late.
+fn unless_too_late(ended: Ended) -> Option<Ended> {
+    let mut texts = ended.stdout.iter().chain(&ended.stderr);
+    let is_late = texts.any(|text| text.contains("did not answer before the node's limit"));
+    (!is_late).then_some(ended)
+}
 
 #[test]
 fn serve_echoes_and_reports_requests() {
@@ -37,13 +49,17 @@ fn serve_replies_with_text_or_file() {
 fn exec_passes_payload_and_replies_with_output() {
     let place = Place::with_nodes();
     let command = "printf '%s: ' $AMOP_TOPIC; tr a-z A-Z";
-    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command, "--json"]);
-    assert_eq!(masked(&server.line()), r#"{"event":"serving","endpoint":"NODE","topic":"hello"}"#);
-    assert_eq!(place.run(&["publish", &place.endpoint(0), "hello", "hi"]).stdout, ["hello: HI"]);
-    // More than pipes hold, in each direction.
-    let long = vec![b'x'; 1 << 20];
-    let ended = place.start_with(&["publish", &place.endpoint(0), "hello", "-", "--raw"], &long).end();
-    assert_eq!(ended.stdout[0].len(), "hello: ".len() + long.len());
+    let (server, long) = in_time(|| {
+        let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command, "--json"]);
+        assert_eq!(masked(&server.line()), r#"{"event":"serving","endpoint":"NODE","topic":"hello"}"#);
+        let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi", "--wait"]);
+        assert_eq!(unless_too_late(ended)?.stdout, ["hello: HI"]);
+        // More than pipes hold, in each direction.
+        let long = vec![b'x'; 1 << 20];
+        let ended = place.start_with(&["publish", &place.endpoint(0), "hello", "-", "--raw"], &long).end();
+        Some((server, unless_too_late(ended)?))
+    });
+    assert_eq!(long.stdout[0].len(), "hello: ".len() + (1 << 20));
     assert_eq!(
         masked(&server.line()),
         r#"{"event":"request","kind":"unicast","topic":"hello","seq":"SEQ","endpoint":"NODE","received_at":"TIME","bytes":2,"encoding":"utf-8","data":"hi","took_us":N,"answer":"replied","reply_bytes":9}"#
@@ -60,9 +76,12 @@ fn exec_passes_payload_and_replies_with_output() {
 fn failed_command_answers_without_details() {
     let place = Place::with_nodes();
     let command = "cat >&2; exit 3";
-    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
-    server.error_line();
-    let ended = place.run(&["publish", &place.endpoint(0), "hello", "why\n", "--json"]);
+    let (server, ended) = in_time(|| {
+        let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
+        server.error_line();
+        let ended = place.run(&["publish", &place.endpoint(0), "hello", "why\n", "--json", "--wait"]);
+        Some((server, unless_too_late(ended)?))
+    });
     let error: serde_json::Value = serde_json::from_str(&ended.stdout[0]).unwrap();
     assert_eq!((&error["kind"], &error["node_code"]), (&"SubscriberFailed".into(), &(-5000).into()));
     assert_eq!(error["data"]["data"], "the handler failed");
@@ -83,26 +102,44 @@ fn concurrency_runs_commands_in_parallel() {
     let server =
         place.start(&["serve", &place.endpoint(1), "hello", "--exec", command, "--concurrency", "2"]);
     server.error_line();
-    let publishers = ["a b\n", "b a\n"]
-        .map(|data| place.start(&["publish", &place.endpoint(0), "hello", data, "--timeout", "60"]));
-    let replies = publishers.map(|publisher| publisher.end().stdout);
-    assert_eq!(replies, [["a"], ["b"]]);
+    let mut attempt = 0;
+    let replies = in_time(|| {
+        attempt += 1;
+        let (a, b) = (format!("a{attempt}"), format!("b{attempt}"));
+        let publishers = [format!("{a} {b}\n"), format!("{b} {a}\n")]
+            .map(|data| place.start(&["publish", &place.endpoint(0), "hello", &data]));
+        let [first, second] = publishers.map(Program::end);
+        let replies = [unless_too_late(first)?, unless_too_late(second)?].map(|ended| ended.stdout);
+        Some((replies, [[a], [b]]))
+    });
+    assert_eq!(replies.0, replies.1);
+}
+
+/// Ends a service while its command runs, which may finish then. Returns the end of the service.
+fn interrupted_with_a_command(place: &Place, interrupt: impl Fn(&Program)) -> Ended {
+    let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done; echo done";
+    in_time(|| {
+        let _ = fs::remove_file(place.folder().join("go"));
+        let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
+        server.error_line();
+        let publisher = place.start(&["publish", &place.endpoint(0), "hello", "x", "--wait"]);
+        assert_eq!(server.error_line(), "started");
+        interrupt(&server);
+        assert_eq!(server.error_line(), "waiting up to 5 s for 1 running command (Ctrl-C kills them)");
+        fs::write(place.folder().join("go"), "").unwrap();
+        let (reply, ended) = (publisher.end(), server.end());
+        // With code 8 the command was too late for the node, or for the service, which kills it after 5 s.
+        (reply.code != 8).then(|| {
+            assert_eq!((reply.stdout, ended.code), (vec!["done".to_owned()], 0));
+            ended
+        })
+    })
 }
 
 #[test]
 fn ctrl_c_lets_running_command_finish() {
     let place = Place::with_nodes();
-    let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done; echo done";
-    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
-    server.error_line();
-    let publisher = place.start(&["publish", &place.endpoint(0), "hello", "x"]);
-    assert_eq!(server.error_line(), "started");
-    server.interrupt();
-    assert_eq!(server.error_line(), "waiting up to 5 s for 1 running command (Ctrl-C kills them)");
-    fs::write(place.folder().join("go"), "").unwrap();
-    assert_eq!(publisher.end().stdout, ["done"]);
-    let ended = server.end();
-    assert_eq!(ended.code, 0);
+    let ended = interrupted_with_a_command(&place, Program::interrupt);
     assert_eq!(ended.stderr, ["1 received, 1 replied, 0 answered as failed, 0 answers not sent, 0 lost"]);
 }
 
@@ -174,15 +211,7 @@ fn second_ctrl_c_kills_commands_immediately() {
 #[test]
 fn signals_that_arrive_at_once_count_as_one() {
     let place = Place::with_nodes();
-    let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done; echo done";
-    let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
-    server.error_line();
-    let publisher = place.start(&["publish", &place.endpoint(0), "hello", "x"]);
-    assert_eq!(server.error_line(), "started");
-    server.interrupt_and_terminate_at_once();
-    assert_eq!(server.error_line(), "waiting up to 5 s for 1 running command (Ctrl-C kills them)");
-    fs::write(place.folder().join("go"), "").unwrap();
-    assert_eq!((publisher.end().stdout, server.end().code), (vec!["done".to_owned()], 0));
+    interrupted_with_a_command(&place, Program::interrupt_and_terminate_at_once);
 }
 
 #[test]
@@ -192,8 +221,10 @@ fn exec_timeout_kills_the_command_and_its_children() {
         let arguments = ["serve", &place.endpoint(1), "hello", "--exec", STUCK, "--exec-timeout", limit];
         let server = place.start(&arguments);
         server.error_line();
-        let ended = place.run(&["publish", &place.endpoint(0), "hello", "x"]);
+        let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--wait"]);
         assert_eq!(ended.code, 8, "{ended:?}");
+        // On a busy machine the node's limit may have passed before.
+        unless_too_late(ended)?;
         let expected = "TIME failed in SPAN: the command was killed after SPAN (--exec-timeout); message: x";
         assert_eq!(masked(&server.line()), expected);
         let ended = server.interrupted();
@@ -211,7 +242,7 @@ fn reply_does_not_wait_for_processes_in_the_background() {
     let command = "{ while [ ! -e go ]; do sleep 0.01; done; } 2>/dev/null & echo reply";
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
     server.error_line();
-    let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"]);
+    let ended = in_time(|| unless_too_late(place.run(&["publish", &place.endpoint(0), "hello", "x"])));
     fs::write(place.folder().join("go"), "").unwrap();
     assert_eq!((ended.code, ended.stdout), (0, vec!["reply".to_owned()]), "{:?}", ended.stderr);
     assert_eq!(server.interrupted().code, 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use amop::{Client, Delivery, ErrorKind, Event, Request, Subscription};
 use amop_devnet::Devnet;
 
-use crate::fixture::{client, devnet, devnet_of_3x, event, soon, tls_of_2x, until};
+use crate::fixture::{builder, client, devnet, devnet_of_3x, event, soon, tls_of_2x, until};
 
 /// Runs a test on nodes of each generation, with the kind of TLS that `$AMOP_TEST_TLS` sets for the generation that has it.
 async fn on_both(nodes: usize, test: impl AsyncFn(Devnet)) {
@@ -23,7 +23,7 @@ async fn next(messages: &mut Subscription) -> amop::Message {
 
 /// A client of all nodes.
 async fn everywhere(devnet: &Devnet) -> Client {
-    let builder = devnet.node(0).client().endpoints(devnet.endpoints().into_iter().skip(1));
+    let builder = builder(devnet, 0).endpoints(devnet.endpoints().into_iter().skip(1));
     crate::fixture::everywhere(builder.reconnect_min(Duration::from_millis(1))).await
 }
 
@@ -110,7 +110,7 @@ async fn failure_carries_code_and_data() {
 #[tokio::test]
 async fn silent_handler_is_answered_too_slow() {
     on_both(2, async |devnet| {
-        let builder = devnet.node(1).client().answer_timeout(Duration::from_millis(100));
+        let builder = builder(&devnet, 1).answer_timeout(Duration::from_millis(100));
         let (server, publisher) = (builder.connect().await.unwrap(), client(&devnet, 0).await);
         let mut requests = server.serve("t").await.unwrap();
         let (error, _request) = tokio::join!(
@@ -160,7 +160,7 @@ async fn client_does_not_receive_its_own_broadcasts() {
 #[tokio::test]
 async fn topics_are_restored_after_a_loss() {
     on_both(2, async |devnet| {
-        let builder = devnet.node(1).client().reconnect_min(Duration::from_millis(1));
+        let builder = builder(&devnet, 1).reconnect_min(Duration::from_millis(1));
         let (subscriber, publisher) = (builder.connect().await.unwrap(), client(&devnet, 0).await);
         let mut messages = subscriber.subscribe("t").await.unwrap();
         let mut events = subscriber.events();

@@ -10,7 +10,7 @@ use futures_util::future::{FutureExt, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::fixture::{
-    GUARD, SHORT_LIMITS, builder, client, devnet, everywhere, soon, tls_of_run, two_nodes, until,
+    GUARD, SHORT_LIMITS, builder, client, devnet, everywhere, patient, soon, tls_of_run, two_nodes, until,
 };
 use crate::garbage::{FakeNode, builder_at};
 
@@ -108,7 +108,7 @@ async fn payloads_up_to_64_mib_are_delivered_unchanged() {
 #[tokio::test]
 async fn invalid_topics_are_rejected_before_anything_is_sent() {
     let devnet = two_nodes().await;
-    for client in [client(&devnet, 0).await, everywhere(devnet.client()).await] {
+    for client in [client(&devnet, 0).await, everywhere(patient(devnet.client())).await] {
         let sent = client.stats().total().frames_sent;
         for topic in ["", "a\tb", "a\0b", &"x".repeat(255), &"中".repeat(85), &"x".repeat(65_536)] {
             let errors = [

@@ -10,7 +10,7 @@ use amop_devnet::chain::{Algorithm, Chain, ChainOptions, Issuer, LeafOptions, Ro
 use amop_devnet::{Devnet, DevnetBuilder};
 use tempfile::TempDir;
 
-use crate::fixture::{GUARD, devnet_with, soon, until};
+use crate::fixture::{GUARD, devnet_with, patient, soon, until};
 use crate::garbage::FakeNode;
 
 /// Starts one node with this kind of channel, whose credentials are in a folder.
@@ -45,7 +45,7 @@ fn refused(devnet: &Devnet) -> u64 {
 async fn credentials_decide_the_kind_of_channel() {
     for (tls, before) in [(Tls::Ecdhe, 0), (Tls::StaticRsa, 1), (Tls::Gm, 1)] {
         let devnet = devnet_with(one_node(), tls).await;
-        let (client, seen) = taken(devnet.client()).await;
+        let (client, seen) = taken(patient(devnet.client())).await;
         assert_eq!(seen, tls);
         // ECDHE comes before static RSA, and TLCP before GM: the credentials are in memory, without names.
         assert_eq!(refused(&devnet), before, "{tls}");
@@ -57,7 +57,7 @@ async fn credentials_decide_the_kind_of_channel() {
 async fn way_that_worked_is_tried_first_the_next_time() {
     for tls in [Tls::StaticRsa, Tls::Gm] {
         let devnet = devnet_with(one_node(), tls).await;
-        let builder = devnet.client().reconnect_min(Duration::from_millis(1));
+        let builder = patient(devnet.client()).reconnect_min(Duration::from_millis(1));
         let (client, _) = taken(builder).await;
         assert_eq!(refused(&devnet), 1);
         for connects in 2..5 {
@@ -133,7 +133,7 @@ async fn option_pins_the_kind_of_tls() {
 #[tokio::test]
 async fn kind_that_does_not_fit_the_credentials_is_reported() {
     let devnet = devnet_with(one_node(), Tls::Ecdhe).await;
-    let error = devnet.client().tls(Tls::StaticRsa).connect().await.unwrap_err();
+    let error = patient(devnet.client()).tls(Tls::StaticRsa).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("use ecdhe or auto"), "{error}");
 }
@@ -143,7 +143,7 @@ async fn nothing_else_is_tried_after_ecdhe_has_worked() {
     let first = devnet_with(one_node(), Tls::Ecdhe).await;
     let port = first.node(0).address().port();
     let CredentialSource::Pem { .. } = first.credentials() else { panic!("in memory") };
-    let client = first.client().reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
+    let client = patient(first.client()).reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
     first.stop().await;
     // A GM node takes the place of the first. The client tries the way that worked only.
     let other = devnet_with(Devnet::builder().ports([port]), Tls::Gm).await;

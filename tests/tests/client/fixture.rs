@@ -59,9 +59,14 @@ pub(crate) async fn two_nodes() -> Devnet {
     devnet(Devnet::builder().nodes(2)).await
 }
 
+/// Sets time limits that no machine exceeds.
+pub(crate) fn patient(builder: ClientBuilder) -> ClientBuilder {
+    builder.connect_timeout(GUARD).call_timeout(GUARD).close_timeout(GUARD)
+}
+
 /// Returns the builder of a client at one node of a devnet, with time limits that no machine exceeds.
 pub(crate) fn builder(devnet: &Devnet, node: usize) -> ClientBuilder {
-    devnet.node(node).client().connect_timeout(GUARD).call_timeout(GUARD).close_timeout(GUARD)
+    patient(devnet.node(node).client())
 }
 
 /// Connects a client to one node.

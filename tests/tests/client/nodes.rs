@@ -8,7 +8,7 @@ use amop::{Client, ClientBuilder, ErrorKind, Event, Placement, Request, Retry, S
 use amop_devnet::{Devnet, SameNode, WallClock};
 use futures_util::future::join_all;
 
-use crate::fixture::{builder, client, devnet, event, soon, until};
+use crate::fixture::{GUARD, builder, client, devnet, event, soon, until};
 
 /// Returns the builder of a client of all nodes.
 fn everywhere(devnet: &Devnet) -> ClientBuilder {
@@ -59,7 +59,7 @@ async fn nodes_that_drop() -> (Devnet, NodeSecond) {
 
 /// Sends unicasts side by side. Returns how many failed.
 async fn lost_of(count: usize, publisher: &Client, retry: Retry) -> usize {
-    let call = |n: usize| publisher.publish("t", n.to_string()).retry(retry).timeout(Duration::from_secs(12));
+    let call = |n: usize| publisher.publish("t", n.to_string()).retry(retry).timeout(GUARD);
     let ended = soon("all calls", join_all((0..count).map(|n| call(n).into_future()))).await;
     ended.iter().filter(|outcome| outcome.is_err()).count()
 }

@@ -100,7 +100,7 @@ async fn stalled_node_delays_no_message_of_another_node() {
             sent += 1;
             let taken = async {
                 while held_by_the_slow_one() == held {
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             };
             tokio::select! {

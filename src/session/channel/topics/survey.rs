@@ -122,7 +122,10 @@ impl<V> Survey<V> {
         let Round { own, peers } =
             self.round.take_if(|round| !round.own.is_open() && !round.peers.is_open())?;
         let silent = own.is_silent() || peers.is_silent();
-        let view = Arc::new(TopicView { own: own.kept(), peers: peers.kept(), silent, fetched_at: now });
+        let former = self.last.take().filter(|_| silent);
+        let former = former.and_then(|last| if last.silent { last.former.clone() } else { Some(last) });
+        let view = TopicView { own: own.kept(), peers: peers.kept(), silent, former, fetched_at: now };
+        let view = Arc::new(view);
         let mut done = Vec::new();
         for waiter in std::mem::take(&mut self.waiting) {
             // Topics that were wanted only after the answer was read are in the next one.

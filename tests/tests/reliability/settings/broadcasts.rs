@@ -5,14 +5,15 @@ use std::time::Duration;
 use amop::{Client, Placement};
 use amop_devnet::{Devnet, DevnetBuilder};
 
-use super::{MESSAGES, Received, client_everywhere, nodes_like_2_11, nodes_that_drop};
+use super::{MESSAGES, Received, client_everywhere, nodes_like_2_11, nodes_that_drop, patient};
 use crate::oracle::GUARD;
 
 /// Waits until every node that delivers broadcasts to a subscriber knows it.
 async fn wait_until_known(devnet: &Devnet, topic: &str, received: &Received, placement: Placement) {
     let mut publishers = Vec::new();
     for node in devnet.nodes() {
-        publishers.push((format!("by {}", node.endpoint()), node.client().connect().await.unwrap()));
+        let client = patient(node.client()).call_timeout(GUARD).connect().await.unwrap();
+        publishers.push((format!("by {}", node.endpoint()), client));
     }
     let known = |probe: &str| received.0.lock().unwrap().contains_key(probe);
     let enough = |publishers: &[(String, Client)]| match placement {

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use amop::{Client, Message, Placement, RunningHandler};
+use amop::{Client, ClientBuilder, Message, Placement, RunningHandler};
 use amop_devnet::{Devnet, DevnetBuilder, SameNode, WallClock};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -35,6 +35,11 @@ fn nodes_like_2_11() -> DevnetBuilder {
     Devnet::builder().nodes(2).like_2_11().topic_sync(Duration::from_millis(500))
 }
 
+/// Sets time limits that no machine exceeds.
+fn patient(builder: ClientBuilder) -> ClientBuilder {
+    builder.connect_timeout(GUARD).close_timeout(GUARD)
+}
+
 /// Returns a client that is connected to all nodes.
 async fn client_everywhere(devnet: &Devnet) -> Client {
     client_with_clock(devnet, WallClock::default()).await
@@ -42,7 +47,8 @@ async fn client_everywhere(devnet: &Devnet) -> Client {
 
 /// Returns such a client with this wall clock. It runs on the thread of the test.
 async fn client_with_clock(devnet: &Devnet, clock: WallClock) -> Client {
-    let client = devnet.client().wall_clock(clock).runtime(Handle::current()).connect().await.unwrap();
+    let builder = patient(devnet.client()).wall_clock(clock).runtime(Handle::current());
+    let client = builder.connect().await.unwrap();
     let mut events = client.events();
     while client.stats().endpoints.iter().any(|endpoint| !endpoint.connected) {
         tokio::time::timeout(GUARD, events.next()).await.expect("both nodes").expect("an open client");

@@ -54,6 +54,27 @@ fn refusing_node_is_unknown_and_a_silent_one_unresponsive() {
 }
 
 #[test]
+fn view_of_a_silent_node_keeps_what_it_answered_before() {
+    let mut session = Session::new(&[]);
+    session.survey("t", 1);
+    session.lists(&["t"]);
+    session.peer_lists(&["t"]);
+    for caller in 2..5 {
+        session.pass(MIN_QUERY_INTERVAL);
+        session.survey("t", caller);
+        session.pass(QUERY_TIMEOUT);
+        let view = session.view.take().unwrap();
+        assert_eq!(view.reach("t"), Reach::UnresponsiveLocalAndPeers, "after {} timeouts", caller - 1);
+        assert!(view.former.as_ref().is_some_and(|former| !former.silent && former.former.is_none()));
+    }
+    session.pass(MAX_BLOCK);
+    session.survey("t", 5);
+    session.lists(&[]);
+    session.peer_lists(&["t"]);
+    assert_eq!(session.view.take().unwrap().reach("t"), Reach::PeersOnly);
+}
+
+#[test]
 fn answer_that_was_skipped_counts_as_a_refusal() {
     let mut session = Session::new(&[]);
     session.subscribe("a", 1);
