@@ -195,6 +195,11 @@ impl Error {
         Error(Arc::new(Inner { kind, text, delivery, retriable, node_code, data, source }))
     }
 
+    pub(crate) fn with_text(mut self, text: String) -> Error {
+        Arc::make_mut(&mut self.0).text = text;
+        self
+    }
+
     pub(crate) fn with_delivery(mut self, delivery: Delivery) -> Error {
         Arc::make_mut(&mut self.0).delivery = delivery;
         self

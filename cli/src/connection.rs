@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use amop::transport::{CredentialSource, endpoint_list};
-use amop::{Client, Generations, Settings, Tls};
+use amop::{Client, Error, ErrorKind, Generations, Settings, Tls};
 use clap::Args;
 use clap::builder::TypedValueParser;
 use tokio::signal::unix::Signal;
 
+use crate::doctor;
 use crate::exit::Outcome;
 use crate::in_force::InForce;
 use crate::interrupt::{Interrupt, hang_ups};
@@ -149,15 +150,38 @@ impl Connection {
         let given = self.options.given(self.endpoints.as_ref());
         let in_force = InForce::find(given, self.options.identity.config_file());
         let Some(in_force) = interrupt.unless_caught(in_force).await.transpose()? else { return Ok(None) };
-        let endpoints = in_force.some_endpoints()?.join(", ");
+        let nodes = in_force.some_endpoints()?;
+        let endpoints = nodes.join(", ");
         let waiting = format!("connecting to {endpoints}");
         let builder = Client::builder().settings(in_force.settings());
         let builder = match in_force.private_topics(topic) {
             Some(config) => builder.config(config),
             None => builder,
         };
-        let connect = builder.connect();
+        let connect = async {
+            match builder.connect().await {
+                Err(error) if error.kind() == ErrorKind::TlsNoCommon => {
+                    Err(with_kind_of_channel(error, &nodes).await)
+                }
+                outcome => outcome,
+            }
+        };
         let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;
         Ok(connected.transpose()?.map(|client| (client, endpoints)))
+    }
+}
+
+/// How long each step of examining a node may take.
+const EXAMINED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Examines the node that shares nothing with this client, so that the error states what its channel is instead of what it
+/// probably is.
+async fn with_kind_of_channel(error: Error, endpoints: &[String]) -> Error {
+    let Some(endpoint) = endpoints.iter().find(|endpoint| error.message().contains(*endpoint)) else {
+        return error;
+    };
+    match doctor::kind_of_channel(endpoint, EXAMINED_WITHIN).await {
+        Some(kind) => Error::undelivered(error.kind(), format!("the node {endpoint} has {kind}")),
+        None => error,
     }
 }

@@ -65,7 +65,8 @@ impl<S: Source> Inbox<S> {
         }
         let wait = time(timeout_ms).unwrap_or_default();
         if wait > LONGEST {
-            let text = format!("the time {wait:?} is too long: use at most {LONGEST:?}");
+            let text =
+                format!("the time {timeout_ms} ms is too long: use at most {} ms", LONGEST.as_millis());
             return Err(invalid_argument(text).into());
         }
         let deadline = Instant::now() + wait;

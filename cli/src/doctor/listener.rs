@@ -106,6 +106,17 @@ impl Listener {
         }
     }
 
+    /// Returns the finding for a client whose credentials are of another kind, if it is the channel of a node.
+    pub(super) fn channel(&self) -> Option<Finding> {
+        match self {
+            Listener::Secp256k1(_) => Some(Finding::Secp256k1Channel),
+            Listener::StaticRsa(_) => Some(Finding::RsaChannel),
+            Listener::Gm(_) => Some(Finding::GmChannel),
+            Listener::Tlcp(_) => Some(Finding::TlcpChannel),
+            _ => None,
+        }
+    }
+
     /// Returns whether it speaks TLS.
     pub(super) fn is_tls(&self) -> bool {
         !matches!(self, Listener::NoTls(_) | Listener::Closes | Listener::Silent)

@@ -70,6 +70,14 @@ pub(crate) async fn examine(
     Ok(report.end()?)
 }
 
+/// Names the kind of channel at `endpoint` and what to use there, if it is a channel that refuses what a client offers.
+pub(crate) async fn kind_of_channel(endpoint: &str, limit: Duration) -> Option<String> {
+    let (_, addresses) = tcp::resolve(endpoint, limit).await.ok()?;
+    let (address, _) = tcp::connect(&addresses, limit).await.ok()?;
+    let finding = Listener::at(address, limit).await.channel()?;
+    Some(format!("{}: {}", finding.headline(), finding.advice()))
+}
+
 /// Checks name and TCP.
 async fn reach(
     endpoint: &str,

@@ -3,8 +3,12 @@
 //! A failure is definite (the message was not delivered) or the message may have been delivered. After a definite one
 //! the call goes on with the next node.
 
+use std::time::Duration;
+
 use crate::error::{Delivery, Error, ErrorKind};
+use crate::protocol::Topic;
 use crate::session;
+use crate::text::span;
 
 /// Returns whether nothing was delivered, and a later attempt may succeed.
 fn is_definite(error: &Error) -> bool {
@@ -26,6 +30,20 @@ pub(super) fn can_try_other_node(error: &Error) -> bool {
 /// Returns whether a call that waits for a subscriber tries again, with the same id.
 pub(super) fn can_wait(error: &Error) -> bool {
     can_try_other_node(error) || error.kind() == ErrorKind::NoSubscriber
+}
+
+/// Returns the error of a call that has waited for a subscriber: its text doesn't advise to wait.
+pub(super) fn after_waiting(error: Error, topic: &Topic, waited: Duration) -> Error {
+    let is_missing = matches!(error.kind(), ErrorKind::NoSubscriber | ErrorKind::SubscriberUnreachable);
+    // The texts of messages that may have been delivered, and of broadcasts, don't.
+    let Some(code) = error.node_code().filter(|_| is_missing && error.delivery() == Delivery::No) else {
+        return error;
+    };
+    let text = format!(
+        "no subscriber of {topic:?} was found within {} (code {code}): check that one is connected to a node of this chain,          and that its topic has exactly this name",
+        span(waited)
+    );
+    error.with_text(text)
 }
 
 /// Returns whether the connection has not sent a unicast because its node no longer passed it on by then.
@@ -131,6 +149,27 @@ mod tests {
             let error = error(kind, delivery);
             let found = [can_try_other_node(&error), can_wait(&error), can_retry(&error)];
             assert_eq!(found, expected, "{kind:?} {delivery:?}");
+        }
+    }
+
+    #[test]
+    fn call_that_has_waited_is_not_advised_to_wait() {
+        use Delivery::{Maybe, No};
+        let topic = Topic::new("t").unwrap();
+        let refused = |kind, delivery, code| {
+            let error = Error::undelivered(kind, "wait for a subscriber").with_delivery(delivery);
+            let after = after_waiting(error.with_node_code(code), &topic, Duration::from_secs(10));
+            assert_eq!((after.kind(), after.delivery(), after.node_code()), (kind, delivery, Some(code)));
+            after.message().to_owned()
+        };
+        for (kind, code) in [(ErrorKind::NoSubscriber, 100), (ErrorKind::SubscriberUnreachable, 3002)] {
+            let text = refused(kind, No, code);
+            assert!(
+                text.starts_with(&format!(
+                    "no subscriber of \"t\" was found within 10 s (code {code}): check"
+                ))
+            );
+            assert_eq!(refused(kind, Maybe, code), "wait for a subscriber", "these texts give other advice");
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use tracing::Instrument;
 
 use super::attempt::TARGET;
+use super::outcome::after_waiting;
 use super::outgoing::Outgoing;
 use crate::client::options::Retry;
 use crate::error::{ErrorKind, Result};
@@ -56,6 +57,15 @@ impl Outgoing {
     }
 
     async fn deliver(&self) -> Result<Reply> {
+        if !self.wait {
+            return self.deliver_by_strategy().await;
+        }
+        let began = Instant::now();
+        let outcome = Box::pin(self.deliver_by_strategy()).await;
+        outcome.map_err(|error| after_waiting(error, &self.topic, began.elapsed()))
+    }
+
+    async fn deliver_by_strategy(&self) -> Result<Reply> {
         let limits = &self.core.call_limits;
         // Strategies that are rare are boxed, because they would enlarge the state of every message.
         if self.kind == CallKind::Publish && self.retry == Retry::AtLeastOnce {

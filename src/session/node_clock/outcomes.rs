@@ -1,8 +1,8 @@
 //! What the outcomes of unicasts show about the difference between the clocks of a node and of this client.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use super::runs::chooses_peer;
+use super::runs::{chooses_peer, peer_chosen};
 
 /// The unicasts that were passed on, and those that were lost, that are kept to learn from.
 const KEPT: usize = 48;
@@ -47,6 +47,14 @@ impl Choice {
     /// Returns whether it began at nearly this time, from as many peers.
     fn is_at(&self, from: i64, peers: usize) -> bool {
         self.peers == peers && self.from.div_euclid(ALIKE) == from.div_euclid(ALIKE)
+    }
+
+    /// Returns the place of the peer that the node has chosen with this difference between the clocks, if it is certain
+    /// that it has chosen one, and which.
+    fn peer(&self, offset: i64) -> Option<usize> {
+        let second = |at: i64| (at + offset).div_euclid(1000);
+        let is_certain = second(self.from) == second(self.to);
+        is_certain.then(|| peer_chosen(second(self.from), self.peers)).flatten()
     }
 
     /// Returns whether, with this difference between the clocks, the node can have chosen a peer, or else itself.
@@ -136,6 +144,10 @@ impl Outcomes {
         if !former.is_learned && present < MIN_GAIN {
             return former;
         }
+        let explained = self.lost_with_one_peer(former.by);
+        if explained > 0 && present - explained < MIN_GAIN {
+            return former;
+        }
         let weights: Vec<u32> = (-STEPS..=STEPS).map(|step| weight(step * STEP)).collect();
         let least = weights.iter().copied().min().unwrap_or(present);
         if !former.is_learned && least + MIN_GAIN > present {
@@ -171,6 +183,29 @@ impl Outcomes {
             u32::try_from(impossible.count()).unwrap_or(u32::MAX / 4)
         };
         2 * count(&self.passed_on, true) + count(&self.lost, false)
+    }
+
+    /// Returns how many of the losses that contradict a difference between the clocks one peer explains, to which all of
+    /// them were passed on, and none that was answered in between: that peer is stalled. Where there is only one, the
+    /// losses count when it has answered again.
+    fn lost_with_one_peer(&self, offset: i64) -> u32 {
+        let mut peers: BTreeMap<(usize, usize), Vec<i64>> = BTreeMap::new();
+        for lost in self.lost.iter().filter(|lost| lost.peers > 1 && !lost.is_possible(false, offset)) {
+            if let Some(peer) = lost.peer(offset) {
+                peers.entry((lost.peers, peer)).or_default().push(lost.from);
+            }
+        }
+        let explained = peers.into_iter().filter_map(|((count, peer), times)| {
+            let (first, last) = (times.iter().min()?, times.iter().max()?);
+            let in_between = |answered: &Choice| {
+                (first..=last).contains(&&answered.from)
+                    && answered.peers == count
+                    && answered.peer(offset) == Some(peer)
+            };
+            let was_silent = !self.passed_on.iter().any(in_between);
+            was_silent.then(|| u32::try_from(times.len()).unwrap_or(u32::MAX))
+        });
+        explained.max().unwrap_or(0)
     }
 }
 

@@ -53,9 +53,14 @@ fn find(second: i64, peers: usize) -> Option<Run> {
     Some(Run { begin, end })
 }
 
-/// Returns whether a node that lists a topic itself, as do `peers` of its peers, chooses one of these. It comes last.
+/// Returns whether a node that lists a topic itself, as do `peers` of its peers, chooses one of these.
 pub(super) fn chooses_peer(second: i64, peers: usize) -> bool {
-    index_at(second, peers.saturating_add(1)).is_some_and(|index| index < peers)
+    peer_chosen(second, peers).is_some()
+}
+
+/// Returns the place of the peer that such a node chooses, `None` if it chooses itself. It comes last.
+pub(super) fn peer_chosen(second: i64, peers: usize) -> Option<usize> {
+    index_at(second, peers.saturating_add(1)).filter(|index| *index < peers)
 }
 
 #[cfg(test)]

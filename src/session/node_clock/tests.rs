@@ -1,4 +1,4 @@
-use super::runs::chooses_peer;
+use super::runs::peer_chosen;
 use super::*;
 
 const GUARD: Duration = Duration::from_millis(50);
@@ -52,11 +52,13 @@ struct Scene {
     ahead: i64,
     now: i64,
     peers: usize,
+    /// The place of a peer that answers nothing.
+    stalled: Option<usize>,
 }
 
 impl Scene {
     fn new(ahead: i64, peers: usize) -> Scene {
-        Scene { clock: NodeClock::default(), ahead, now: 500, peers }
+        Scene { clock: NodeClock::default(), ahead, now: 500, peers, stalled: None }
     }
 
     /// Returns how many of so many unicasts are lost. Each takes 3 ms to the node and 3 ms back.
@@ -67,11 +69,13 @@ impl Scene {
             let passage = self.clock.passage(at(self.now), self.peers, GUARD).unwrap();
             self.now += passage.wait.as_millis() as i64;
             let choice = NodeChoice { sent: at(self.now), peers: self.peers };
-            if chooses_peer((BASE + self.now + 3 + self.ahead).div_euclid(1000), self.peers) {
+            let chosen = peer_chosen((BASE + self.now + 3 + self.ahead).div_euclid(1000), self.peers);
+            if chosen.is_some() && chosen != self.stalled {
                 self.clock.was_passed_on(choice, at(self.now + 6), Duration::from_millis(6));
             } else {
                 self.clock.was_lost(choice, GUARD);
-                lost += 1;
+                // What a stalled peer gets is not sent in a wrong second.
+                lost += usize::from(chosen.is_none());
             }
         }
         lost
@@ -161,4 +165,18 @@ fn losses_that_turn_out_to_be_late_answers_leave_the_clock_unchanged() {
         scene.clock.was_late(choice);
     }
     assert_eq!((scene.lost_of(1000), scene.offset()), (0, Offset::default()));
+}
+
+#[test]
+fn stalled_peer_leaves_the_clock_unchanged() {
+    for (peers, stalled) in [(2, 0), (2, 1), (3, 0), (5, 3)] {
+        for before in [0, 3, 100] {
+            let mut scene = Scene::new(0, peers);
+            assert_eq!(scene.lost_of(before), 0);
+            scene.stalled = Some(stalled);
+            assert_eq!(scene.lost_of(600), 0, "peer {stalled} of {peers}, {before} before");
+            scene.stalled = None;
+            assert_eq!((scene.lost_of(1000), scene.offset()), (0, Offset::default()));
+        }
+    }
 }

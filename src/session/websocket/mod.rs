@@ -39,6 +39,7 @@ use crate::protocol::websocket::{
     FrameReader, Message, MessageType, Received, Side, amop, handshake, topic_list,
 };
 use crate::protocol::{Seq, SeqSource, Topic, result};
+use crate::text::span;
 
 /// What a link to a 3.x node can carry.
 pub(crate) const LIMITS: Limits = amop::LIMITS;
@@ -341,7 +342,7 @@ impl<K: Callers> Session<K> {
                 Ok(())
             }
             Beat::Dead => {
-                let why = format_args!("nothing was received for {:?}", self.heartbeat.limit());
+                let why = format_args!("nothing was received for {}", span(self.heartbeat.limit()));
                 Err(connection_closed(&self.options.endpoint, why))
             }
         }

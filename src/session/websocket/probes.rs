@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::text::span;
+
 /// How long the node has to answer a probe, from the time at which its frame was written.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// A timer that is checked later than this shows that the process was suspended, and with it the reading.
@@ -107,7 +109,8 @@ impl<L> Probes<L> {
             *at = now;
             return Ok(());
         }
-        Err(format!("it answers pings, but did not answer a message to itself within {ANSWER_WITHIN:?}"))
+        let limit = span(ANSWER_WITHIN);
+        Err(format!("it answers pings, but did not answer a message to itself within {limit}"))
     }
 }
 

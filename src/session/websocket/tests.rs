@@ -210,7 +210,7 @@ fn pings_leave_every_5_seconds_and_those_of_the_node_are_answered() {
     }
     let error = bench.pass(20 * S).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
-    assert!(error.message().contains("nothing was received for 10s"), "{error}");
+    assert!(error.message().contains("nothing was received for 10 s"), "{error}");
     assert_eq!(bench.link.queued_bytes(), bench.machine.outbox().len());
 }
 
