@@ -4,7 +4,11 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use amop::protocol::Seq;
+use amop::protocol::channel::{Frame, FrameReader, MessageType};
+use amop::transport::{Connector, Credentials, dial};
 use amop_tests::program::{Ended, Program};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::amop::{Place, all_masked, masked, with_patience};
 
@@ -70,6 +74,39 @@ fn exec_passes_payload_and_replies_with_output() {
         all_masked(&ended.stdout),
         [r#"{"event":"summary","received":2,"replied":2,"failed":0,"not_sent":0,"lost":0}"#]
     );
+}
+
+/// Sends a unicast with this id to a node. Returns the data of the reply, unless it is an error.
+fn reply_to(place: &Place, node: usize, seq: Seq, topic: &str) -> Option<String> {
+    place.devnet().handle().block_on(async {
+        let credentials = Credentials::load(&place.devnet().credentials()).unwrap();
+        let endpoint = place.endpoint(node).parse().unwrap();
+        let mut stream = dial(&endpoint, &Connector::rustls(&credentials).unwrap()).await.unwrap();
+        let body = [&[topic.len() as u8 + 1], topic.as_bytes()].concat();
+        let request = Frame::new(MessageType::Request, seq, 0, &body).to_bytes();
+        stream.write_all(&request).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut reader = FrameReader::new(1 << 20);
+        loop {
+            assert!(stream.read_buf(reader.buffer()).await.unwrap() > 0, "the node closes the connection");
+            if let Some(reply) = reader.next().unwrap() {
+                let data = String::from_utf8_lossy(reply.body).into_owned();
+                return (reply.result == 0).then(|| data[topic.len() + 1..].to_owned());
+            }
+        }
+    })
+}
+
+#[test]
+fn command_gets_any_seq_as_text() {
+    let place = Place::with_nodes();
+    let server = place.start(&["serve", &place.endpoint(1), "t", "--exec", "printf %s \"$AMOP_SEQ\""]);
+    server.error_line();
+    for (seq, expected) in [([0; 32], r"\u{0}".repeat(32)), ([b'7'; 32], "7".repeat(32))] {
+        let reply = in_time(|| reply_to(&place, 0, Seq::new(seq), "t"));
+        assert_eq!(reply, expected);
+    }
+    assert_eq!(server.interrupted().code, 0);
 }
 
 #[test]
