@@ -186,7 +186,7 @@ func ExampleClient_Serve() {
 func ExampleClient_Publish() {
 	ctx, publisher, _, end := examples()
 	defer end()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	_, err := publisher.Publish(ctx, "example/nobody", []byte("anybody there?"))
 	var failure *amop.Error
@@ -194,7 +194,7 @@ func ExampleClient_Publish() {
 	case errors.Is(err, amop.ErrNoSubscriber):
 		fmt.Println("there is no subscriber")
 	case errors.Is(err, context.DeadlineExceeded):
-		fmt.Println("no answer within 5 s")
+		fmt.Println("no answer within a minute")
 	case errors.As(err, &failure):
 		fmt.Printf("%v; delivered: %v\n", failure, failure.Delivery)
 	}

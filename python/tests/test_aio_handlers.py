@@ -286,7 +286,7 @@ async def test_client_referenced_by_its_handlers_is_collected(devnet: amop.devne
     assert [reference() for reference in living] == [None, None]
     # The tasks of the client end with it.
     while len(asyncio.all_tasks()) > 1:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 async def test_invalid_handlers_are_rejected(aio_subscriber: aio.Client, topic: str) -> None:

@@ -123,6 +123,6 @@ async def test_handler_of_connect_receives_all_events_in_asyncio() -> None:
         devnet.restart(0)
         async with connecting():
             while not seen:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
             assert isinstance(seen[0], amop.events.Connected)
         assert isinstance(seen[-1], amop.events.Closed)

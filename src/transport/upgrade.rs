@@ -35,7 +35,7 @@ pub async fn upgrade(stream: &mut BoxedStream, endpoint: &Endpoint) -> Result<()
             Ok(Some(_)) => return Ok(()),
             Err(UpgradeError::NotHttp) => {
                 let seen = foreign(&answer).limit(SHOWN_OF_AN_ANSWER);
-                return Err(failed(endpoint, format_args!("it sent {seen:?}, which is no HTTP")));
+                return Err(failed(endpoint, format_args!("it sent {seen:?}, which is not HTTP")));
             }
             Err(UpgradeError::Refused { status, server }) => {
                 let server = server.unwrap_or_default();
@@ -118,7 +118,7 @@ mod tests {
         for (answer, text) in [
             (&b""[..], "without an answer"),
             (b"HTTP/1.1 101", "in the middle of its answer"),
-            (b"\x15\x03\x03\0\x02\x02\x28", "which is no HTTP"),
+            (b"\x15\x03\x03\0\x02\x02\x28", "which is not HTTP"),
             (
                 b"HTTP/1.1 405 Method Not Allowed\r\nServer: other\r\n\r\n",
                 "HTTP 405 Method Not Allowed (server \"other\")",

@@ -98,12 +98,14 @@ impl<K: Callers> Session<K> {
             return handshake_failed(
                 endpoint,
                 Handshake::Channel,
-                format_args!("it sent {seen:?}, which is no channel frame"),
+                format_args!("it sent {seen:?}, which is not a channel frame"),
             );
         }
         Error::undelivered(
             ErrorKind::Protocol,
-            format!("{endpoint} sent something that is no channel frame: {error}; the connection is closed"),
+            format!(
+                "{endpoint} sent something that is not a channel frame: {error}; the connection is closed"
+            ),
         )
     }
 

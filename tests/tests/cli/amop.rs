@@ -75,6 +75,7 @@ fn patience(arguments: &[&str]) -> Vec<&'static str> {
     let limits: &[&str] = match arguments.first() {
         Some(&"publish" | &"broadcast") => &["--timeout", "--connect-timeout"],
         Some(&"subscribe" | &"serve") => &["--connect-timeout"],
+        Some(&"stats" | &"doctor") => &["--timeout"],
         _ => &[],
     };
     let missing = limits.iter().filter(|limit| !arguments.contains(limit));

@@ -95,7 +95,7 @@ fn peer_that_is_no_channel_exits_with_5() {
         (chosen, "protocol version 9"),
         (echo, "an echo server"),
         (web, "HTTP/1.1 400 Bad Request"),
-        (garbage, "no channel frame"),
+        (garbage, "not a channel frame"),
     ] {
         let ended = place.run(&["publish", &node.endpoint, "hello", "hi"]);
         assert_eq!(ended.code, 5, "{text}: {ended:?}");
