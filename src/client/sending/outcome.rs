@@ -40,7 +40,9 @@ pub(super) fn after_waiting(error: Error, topic: &Topic, waited: Duration) -> Er
         return error;
     };
     let text = format!(
-        "no subscriber of {topic:?} was found within {} (code {code}): check that one is connected to a node of this chain,          and that its topic has exactly this name",
+        "no {} of {topic:?} was found within {} (code {code}): check that one is connected to a node of this chain, and \
+         that its topic has exactly this name",
+        topic.subscriber(),
         span(waited)
     );
     error.with_text(text)
