@@ -86,18 +86,10 @@ func TestDeadlineIsExceededWhateverTheCode(t *testing.T) {
 		}
 	})
 	t.Run("a subscriber that does not come", func(t *testing.T) {
-		for _, limit := range shortLimits {
-			ctx, cancel := context.WithTimeout(context.Background(), limit)
-			_, err := client.Publish(ctx, freshTopic(), nil, amop.WaitForSubscriber(true))
-			cancel()
-			var e *amop.Error
-			if !errors.As(err, &e) || e.Code != amop.ErrTimeout {
-				exceeded(t, err, amop.ErrNoSubscriber)
-				return
-			}
-			// The node did not answer in that time.
-		}
-		t.Fatal("the node did not answer within the longest limit")
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := client.Publish(ctx, freshTopic(), nil, amop.WaitForSubscriber(true))
+		exceeded(t, err, amop.ErrNoSubscriber)
 	})
 	t.Run("no subscriber, well before the deadline", func(t *testing.T) {
 		_, err := client.Publish(soon(t), freshTopic(), nil)
