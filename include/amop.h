@@ -1336,6 +1336,21 @@ AMOP_API
 amop_status amop_subscribe_options_set_timeout(amop_subscribe_options *options,
                                                uint64_t timeout_ms);
 
+/**
+ * Sets the private key with which this client proves that it may receive the messages of a *private* topic, whose
+ * publisher allows the public half (amop_client_private_topic): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex digits.
+ * `password` is that of an encrypted key, and NULL for others. The key must not be that of the client's certificate. It is
+ * read by the function that gets the options, which then also fails with AMOP_ERROR_KEY_ENCRYPTED,
+ * AMOP_ERROR_CREDENTIALS_INVALID, or AMOP_ERROR_UNSUPPORTED at nodes of generation 3.x. A length of 0 removes the key.
+ *
+ * - Ownership: `key` and `password` are borrowed. The copies are erased from memory when the options are freed.
+ */
+AMOP_API
+amop_status amop_subscribe_options_set_key(amop_subscribe_options *options,
+                                           const void *key,
+                                           size_t len,
+                                           const char *password);
+
 /** @} */
 
 /**
@@ -1618,6 +1633,21 @@ AMOP_API amop_status amop_serve_options_set_confirm(amop_serve_options *options,
 /** Sets how long to wait for a node to list the topic. Default: the call timeout of the client. */
 AMOP_API amop_status amop_serve_options_set_timeout(amop_serve_options *options, uint64_t timeout_ms);
 
+/**
+ * Sets the private key with which this client proves that it may receive the messages of a *private* topic, whose
+ * publisher allows the public half (amop_client_private_topic): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex digits.
+ * `password` is that of an encrypted key, and NULL for others. The key must not be that of the client's certificate. It is
+ * read by the function that gets the options, which then also fails with AMOP_ERROR_KEY_ENCRYPTED,
+ * AMOP_ERROR_CREDENTIALS_INVALID, or AMOP_ERROR_UNSUPPORTED at nodes of generation 3.x. A length of 0 removes the key.
+ *
+ * - Ownership: `key` and `password` are borrowed. The copies are erased from memory when the options are freed.
+ */
+AMOP_API
+amop_status amop_serve_options_set_key(amop_serve_options *options,
+                                       const void *key,
+                                       size_t len,
+                                       const char *password);
+
 /** @} */
 
 /**
@@ -1855,6 +1885,17 @@ AMOP_API amop_status amop_publish_options_set_retry(amop_publish_options *option
 AMOP_API amop_status amop_publish_options_set_all_nodes(amop_publish_options *options, bool all);
 
 /**
+ * Sets whether the topic is a private one, which amop_client_private_topic has opened: the message is passed on to
+ * verified subscribers only. Default: false.
+ *
+ * - Threads: one at a time, including callbacks.
+ * - Errors: AMOP_ERROR_INVALID_ARGUMENT; also of a call on a topic that was not opened.
+ */
+AMOP_API
+amop_status amop_publish_options_set_private(amop_publish_options *options,
+                                             bool is_private);
+
+/**
  * Sends a message to one subscriber and waits for its reply. A subscriber that does not serve the topic acknowledges
  * the message with an empty reply as soon as its client has accepted it.
  *
@@ -1891,6 +1932,68 @@ amop_status amop_client_broadcast(const amop_client *client,
                                   const amop_publish_options *options,
                                   uint64_t timeout_ms,
                                   amop_error **error);
+
+/** @} */
+
+/**
+ * @defgroup private_topic Private topics (2.x nodes)
+ *The nodes pass messages of a private topic on to those nodes only whose subscribers have
+ * proved to hold a key that the publisher allows. A subscriber sets its private key in the options of the subscription or
+ * service; a publisher opens the topic with the public keys, and publishes with amop_publish_options_set_private. A
+ * private topic is another topic than the one of the same name without keys. Nodes verify nodes and not programs, and can
+ * read the payloads.
+ *
+ * @{
+ */
+
+/** A private topic that a client publishes on. Its functions may be called from any number of threads at once. */
+typedef struct amop_private_topic amop_private_topic;
+
+/**
+ * Opens a private topic to publish on: from here on the client verifies the subscribers that hold the private half of one
+ * of the keys. Each node asks for that within 5 s of its learning of a subscriber, so that a message that is published
+ * before is not delivered; see amop_publish_options_set_wait_for_subscriber and AMOP_EVENT_VERIFIED.
+ *
+ * `keys` are `count` public keys: PEM, or 128 hex digits with `04` before them or without.
+ *
+ * - Ownership: `topic` and `keys` are borrowed. `*private_topic` is owned by the caller; free it with
+ *   amop_private_topic_free.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: AMOP_ERROR_INVALID_TOPIC, also for more than 185 bytes; AMOP_ERROR_CREDENTIALS_INVALID for a key that is not
+ *   one on secp256k1; AMOP_ERROR_UNSUPPORTED if the nodes are of generation 3.x; AMOP_ERROR_INVALID_ARGUMENT, _TOO_LARGE,
+ *   _CLOSED, _FORKED.
+ */
+AMOP_API
+AMOP_MUST_USE
+amop_status amop_client_private_topic(const amop_client *client,
+                                      const char *topic,
+                                      const char *const *keys,
+                                      size_t count,
+                                      amop_private_topic **private_topic,
+                                      amop_error **error);
+
+/**
+ * Allows further keys. A subscriber that was rejected before has to leave the topic for some 5 s, until its node no longer
+ * lists it, before nodes ask for its verification again.
+ *
+ * - Ownership: `keys` is borrowed.
+ * - Threads: any thread, including callbacks. Never waits.
+ * - Errors: as amop_client_private_topic.
+ */
+AMOP_API
+amop_status amop_private_topic_allow(const amop_private_topic *private_topic,
+                                     const char *const *keys,
+                                     size_t count,
+                                     amop_error **error);
+
+/**
+ * Frees a private topic, which ends the verification of its subscribers. Nodes go on passing messages on to subscribers
+ * that were verified.
+ *
+ * - Threads: any thread, including callbacks. Never waits.
+ */
+AMOP_API
+void amop_private_topic_free(amop_private_topic *private_topic);
 
 /** @} */
 
@@ -2437,6 +2540,17 @@ enum amop_event_kind_t
      * that is created after that receives it first.
      */
     AMOP_EVENT_CERTIFICATE_EXPIRING = 8,
+    /**
+     * A subscriber of a private topic has proved to hold an allowed key: the node passes messages on to the subscribers at
+     * that subscriber's node. A node that verified them for an earlier publisher does not ask again, so that no event is
+     * emitted.
+     */
+    AMOP_EVENT_VERIFIED = 9,
+    /**
+     * A subscriber of a private topic could not be verified. Emitted when the reason is a new one for this topic and these
+     * nodes.
+     */
+    AMOP_EVENT_REJECTED = 10,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -2515,7 +2629,10 @@ AMOP_API amop_event_kind_t amop_event_kind(const amop_event *event);
  */
 AMOP_API const char *amop_event_kind_name(int32_t kind);
 
-/** Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED; NULL for other events. */
+/**
+ * Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED, and of VERIFIED and REJECTED
+ * that of the publisher's node; NULL for other events.
+ */
 AMOP_API
 const char *amop_event_endpoint(const amop_event *event);
 
@@ -2526,7 +2643,7 @@ const char *amop_event_node_version(const amop_event *event);
 /** Returns the negotiated protocol version of CONNECTED and RECONNECTED; 0 for other events. */
 AMOP_API uint32_t amop_event_protocol(const amop_event *event);
 
-/** Returns the topic of SLOW_CONSUMER and HANDLER_FAILED; NULL for other events. */
+/** Returns the topic of SLOW_CONSUMER, HANDLER_FAILED, VERIFIED and REJECTED; NULL for other events. */
 AMOP_API const char *amop_event_topic(const amop_event *event);
 
 /**
@@ -2536,9 +2653,19 @@ AMOP_API const char *amop_event_topic(const amop_event *event);
 AMOP_API
 int64_t amop_event_expires(const amop_event *event);
 
+/** Returns the id of the subscriber's node, of VERIFIED and REJECTED; NULL for other events. */
+AMOP_API const char *amop_event_node_id(const amop_event *event);
+
 /**
- * Returns the text of HANDLER_FAILED, or the certificate's subject and file of CERTIFICATE_EXPIRING; NULL for other
- * events.
+ * Returns the public key that the subscriber has signed with, as 130 hex digits, of VERIFIED, and of REJECTED if it can be
+ * known; NULL for other events.
+ */
+AMOP_API
+const char *amop_event_key(const amop_event *event);
+
+/**
+ * Returns the text of HANDLER_FAILED, the certificate's subject and file of CERTIFICATE_EXPIRING, or the reason of
+ * REJECTED; NULL for other events.
  */
 AMOP_API
 const char *amop_event_message(const amop_event *event);

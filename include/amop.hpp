@@ -54,6 +54,7 @@
 #include "amop/log.hpp"
 #include "amop/message.hpp"
 #include "amop/options.hpp"
+#include "amop/private_topic.hpp"
 #include "amop/promise.hpp"
 #include "amop/publish.hpp"
 #include "amop/result.hpp"

@@ -40,6 +40,22 @@ func Confirm(policy ConfirmPolicy) LaneOption {
 	return laneOption(func(o *laneOptions) { o.Confirm = int32(policy) })
 }
 
+// Key sets the private key with which the client proves that it may receive the messages of a private topic, whose publisher
+// allows the public half (see [Client.PrivateTopic]): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex digits. It must not be the
+// key of the client's certificate. The call then also fails with [ErrKeyEncrypted] or [ErrCredentialsInvalid], and with
+// [ErrUnsupported] at nodes of generation 3.x.
+func Key(key []byte) LaneOption {
+	return laneOption(func(o *laneOptions) { o.Key = key })
+}
+
+// KeyPassword sets the password of an encrypted [Key].
+func KeyPassword(password string) LaneOption {
+	return laneOption(func(o *laneOptions) {
+		o.text(ErrInvalidArgument, "the password", password)
+		o.KeyPassword = password
+	})
+}
+
 type subscribeOption func(*laneOptions)
 
 func (o subscribeOption) subscription(options *laneOptions) { o(options) }
@@ -70,6 +86,12 @@ func (o publishOption) publish(options *publishOptions) { o(options) }
 // all nodes know a new subscriber. Default: false.
 func WaitForSubscriber(wait bool) PublishOption {
 	return publishOption(func(o *publishOptions) { o.WaitForSubscriber = wait })
+}
+
+// Private sets whether the topic is a private one, which [Client.PrivateTopic] has opened: the message is passed on to
+// verified subscribers only. Default: false.
+func Private(private bool) PublishOption {
+	return publishOption(func(o *publishOptions) { o.Private = private })
 }
 
 // AllNodes sets whether a broadcast is sent to every connected node, rather than to as many as reach all subscribers.

@@ -33,12 +33,20 @@ const (
 	// EventCertificateExpiring: a certificate in use ends soon, see [ExpiryWarning]. Emitted once for each certificate; a
 	// listener that is created after that receives it first.
 	EventCertificateExpiring EventKind = 8
+	// EventVerified: a subscriber of a private topic has proved to hold an allowed key, so that the node passes messages on
+	// to the subscribers at that subscriber's node. A node that verified them for an earlier publisher does not ask again,
+	// so that no event is emitted.
+	EventVerified EventKind = 9
+	// EventRejected: a subscriber of a private topic could not be verified. Emitted when the reason is a new one for this
+	// topic and these nodes.
+	EventRejected EventKind = 10
 )
 
 var eventNames = []string{
 	EventConnected: "connected", EventLost: "lost", EventReconnected: "reconnected",
 	EventConnectFailed: "connect failed", EventSlowConsumer: "slow consumer", EventHandlerFailed: "handler failed",
 	EventClosed: "closed", EventCertificateExpiring: "certificate expiring",
+	EventVerified: "verified", EventRejected: "rejected",
 }
 
 // String returns the name of the kind, such as "slow consumer".
@@ -50,17 +58,23 @@ func (k EventKind) String() string {
 type Event struct {
 	// Kind is the kind of the event. A newer library may emit kinds that this package has no name for.
 	Kind EventKind
-	// Endpoint is the endpoint, as it was added, of Connected, Lost, Reconnected and ConnectFailed.
+	// Endpoint is the endpoint, as it was added, of Connected, Lost, Reconnected and ConnectFailed, and of Verified and
+	// Rejected that of the publisher's node.
 	Endpoint string
 	// NodeVersion is the version that the node reported, such as "2.11.2", and Protocol the negotiated protocol version,
 	// of Connected and Reconnected.
 	NodeVersion string
 	Protocol    int
-	// Topic is the topic of the subscription or service, of SlowConsumer and HandlerFailed.
+	// Topic is the topic of the subscription or service, of SlowConsumer and HandlerFailed, or the private topic, of
+	// Verified and Rejected.
 	Topic string
 	// Message states how the handler failed, of HandlerFailed, or names the certificate and its file, of
-	// CertificateExpiring.
+	// CertificateExpiring, or gives the reason, of Rejected.
 	Message string
+	// NodeID is the id of the subscriber's node, of Verified and Rejected. Key is the public key that the subscriber has
+	// signed with, as 130 hex digits, of Verified, and of Rejected if it can be known.
+	NodeID string
+	Key    string
 	// Expires is the last moment at which the certificate is valid, of CertificateExpiring.
 	Expires time.Time
 	// Err is the reason, an [*Error], of Lost and ConnectFailed.
@@ -172,6 +186,8 @@ func eventOf(event *capi.Event) *Event {
 		Protocol:    event.Protocol,
 		Topic:       event.Topic,
 		Message:     event.Message,
+		NodeID:      event.NodeID,
+		Key:         event.Key,
 		Expires:     expires,
 		Err:         fromC(event.Failure),
 	}

@@ -78,6 +78,8 @@ var eventLevels = map[EventKind]slog.Level{
 	EventClosed:        slog.LevelInfo,
 
 	EventCertificateExpiring: slog.LevelWarn,
+	EventVerified:            slog.LevelInfo,
+	EventRejected:            slog.LevelWarn,
 }
 
 // logEvent logs an event to the logger of the client, if it has one.

@@ -5,12 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use amop::{Client, Event, Events, WeakClient};
+use amop::text::foreign;
+use amop::{Client, Event, Events, VerificationState, WeakClient};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 
+use crate::exit::Exit;
 use crate::output::{BAD, ErrorRecord, GOOD, ODD, Output, Record};
 
 /// An event of a client.
@@ -29,6 +31,15 @@ pub(crate) enum EventRecord {
     SlowConsumer { topic: String },
     /// A certificate in use ends soon; the time is in seconds since 1970.
     CertificateExpiring { certificate: String, expires: u64 },
+    /// A subscriber of a private topic could not be verified.
+    Rejected {
+        topic: String,
+        endpoint: String,
+        node_id: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        reason: String,
+    },
     /// The credentials were loaded again, and all connections made anew.
     CredentialsReloaded,
     /// The credentials could not be loaded again, or a node not be connected with them.
@@ -115,6 +126,27 @@ impl EventRecords {
     }
 }
 
+/// Shows which subscribers of private topics were not verified, if messages were not delivered.
+pub(crate) fn show_rejected(client: &Client, exit: Exit, output: &mut Output) -> io::Result<()> {
+    if exit != Exit::NoSubscriber {
+        return Ok(());
+    }
+    for topic in client.stats().private_topics {
+        for verification in topic.verifications {
+            if verification.state == VerificationState::Rejected {
+                output.emit_now(&EventRecord::Rejected {
+                    topic: topic.topic.to_string(),
+                    endpoint: verification.endpoint.to_string(),
+                    node_id: verification.node_id.to_string(),
+                    key: verification.key.map(|key| key.to_hex()),
+                    reason: verification.reason.to_string(),
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Loads the client's credentials again at each signal, until the client ends.
 async fn reload_at_each(
     mut signal: Signal,
@@ -153,6 +185,14 @@ impl Record for EventRecord {
                 "{ODD}certificate ends soon:{ODD:#} {certificate}, on {}",
                 Timestamp::from_second(i64::try_from(*expires).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX)
             ),
+            EventRecord::Rejected { topic, node_id, key, reason, .. } => {
+                let key = key.as_ref().map_or_else(String::new, |key| format!(" with key {key}"));
+                let node: String = foreign(node_id).to_string().chars().take(8).collect();
+                format!(
+                    "{ODD}not verified:{ODD:#} the subscriber of {} at node {node}{key}: {reason}",
+                    foreign(topic)
+                )
+            }
             EventRecord::CredentialsReloaded => {
                 format!("{GOOD}credentials loaded again{GOOD:#}, all connections made anew")
             }

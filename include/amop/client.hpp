@@ -3,9 +3,11 @@
 
 #include <future>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "../amop.h"
 #include "asynchronous.hpp"
@@ -16,6 +18,7 @@
 #include "handler.hpp"
 #include "message.hpp"
 #include "options.hpp"
+#include "private_topic.hpp"
 #include "promise.hpp"
 #include "publish.hpp"
 #include "service.hpp"
@@ -112,6 +115,22 @@ public:
     /// such endpoint. Throws as `add_endpoint`.
     void remove_endpoint(std::string_view endpoint) {
         detail::call(amop_client_remove_endpoint, get(), detail::CText(endpoint, "endpoint").c_str());
+    }
+
+    /// Opens a private topic to publish on (2.x nodes): from here on the client verifies the subscribers that hold the
+    /// private half of one of the keys, which are PEM, or 128 hex digits with `04` before them or without. Publish with
+    /// `PublishOptions::is_private`. Each node asks for the verification within 5 s of its learning of a subscriber, so
+    /// that a message that is published before is not delivered; see `PublishOptions::wait_for_subscriber` and
+    /// `EventKind::verified`. A private topic is another topic than the one of the same name without keys. Nodes verify
+    /// nodes and not programs, and can read the payloads.
+    ///
+    /// Throws `invalid_topic`, also for more than 185 bytes; `credentials_invalid` for a key that is not one on
+    /// secp256k1; `unsupported` if the nodes are of generation 3.x; `invalid_argument`, `too_large`, `closed`, `forked`.
+    PrivateTopic private_topic(std::string_view topic, const std::vector<std::string>& keys) const {
+        const auto pointers = detail::key_pointers(keys);
+        return PrivateTopic(detail::make<amop_private_topic>(amop_client_private_topic, get(),
+                                                             detail::CTopic(topic).c_str(), pointers.data(),
+                                                             pointers.size()));
     }
 
     /// Sends a message to one subscriber and waits for its reply, up to the timeout. A subscriber that does

@@ -38,6 +38,13 @@ enum class EventKind : std::int32_t {
     /// A certificate in use ends soon (`Options::expiry_warning`). Emitted once for each certificate; a listener
     /// that is created after that receives it first.
     certificate_expiring = AMOP_EVENT_CERTIFICATE_EXPIRING,
+    /// A subscriber of a private topic has proved to hold an allowed key: the node passes messages on to the
+    /// subscribers at that subscriber's node. A node that verified them for an earlier publisher does not ask
+    /// again, so that no event is emitted.
+    verified = AMOP_EVENT_VERIFIED,
+    /// A subscriber of a private topic could not be verified. Emitted when the reason is a new one for this
+    /// topic and these nodes.
+    rejected = AMOP_EVENT_REJECTED,
 };
 
 /// An event. Immutable. A handler borrows it for its call as `const Event&`; one that was read is owned by
@@ -53,7 +60,8 @@ public:
     /// The kind.
     EventKind kind() const noexcept { return static_cast<EventKind>(amop_event_kind(get())); }
 
-    /// The endpoint, as it was added, of connected, lost, reconnected and connect_failed; else empty.
+    /// The endpoint, as it was added, of connected, lost, reconnected and connect_failed, and of verified and
+    /// rejected that of the publisher's node; else empty.
     std::string_view endpoint() const noexcept { return detail::view(amop_event_endpoint(get())); }
 
     /// The version that the node reported, such as `2.11.2`, of connected and reconnected; else empty.
@@ -62,7 +70,7 @@ public:
     /// The negotiated protocol version of connected and reconnected; else 0.
     std::uint32_t protocol() const noexcept { return amop_event_protocol(get()); }
 
-    /// The topic of slow_consumer and handler_failed; else empty.
+    /// The topic of slow_consumer, handler_failed, verified and rejected; else empty.
     std::string_view topic() const noexcept { return detail::view(amop_event_topic(get())); }
 
     /// The last moment at which the certificate is valid, of certificate_expiring; else the epoch.
@@ -70,8 +78,15 @@ public:
         return std::chrono::system_clock::from_time_t(static_cast<std::time_t>(amop_event_expires(get())));
     }
 
+    /// The id of the subscriber's node, of verified and rejected; else empty.
+    std::string_view node_id() const noexcept { return detail::view(amop_event_node_id(get())); }
+
+    /// The public key that the subscriber has signed with, as 130 hex digits, of verified, and of rejected if it
+    /// can be known; else empty.
+    std::string_view key() const noexcept { return detail::view(amop_event_key(get())); }
+
     /// The text of the exception, of handler_failed; the certificate's subject and file, of
-    /// certificate_expiring; else empty.
+    /// certificate_expiring; the reason, of rejected; else empty.
     std::string_view message() const noexcept { return detail::view(amop_event_message(get())); }
 
     /// The error of lost and connect_failed; else none.

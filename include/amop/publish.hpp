@@ -64,10 +64,17 @@ public:
         return *this;
     }
 
+    /// Sets whether the topic is a private one, which `Client::private_topic` has opened: the message is passed on
+    /// to verified subscribers only. Default: false.
+    PublishOptions& is_private(bool is_private) {
+        private_ = is_private;
+        return *this;
+    }
+
     /// Returns these settings as a new object of the C interface, or NULL if all are default. The timeout is
     /// not included, because it is a parameter of its own in C.
     detail::Handle<amop_publish_options, amop_publish_options_free> to_c() const {
-        if (!wait_for_subscriber_ && !retry_ && !all_nodes_) {
+        if (!wait_for_subscriber_ && !retry_ && !all_nodes_ && !private_) {
             return nullptr;
         }
         detail::Handle<amop_publish_options, amop_publish_options_free> options(amop_publish_options_new());
@@ -76,6 +83,7 @@ public:
                        wait_for_subscriber_);
         settings.apply("retry", amop_publish_options_set_retry, retry_);
         settings.apply("all_nodes", amop_publish_options_set_all_nodes, all_nodes_);
+        settings.apply("private", amop_publish_options_set_private, private_);
         return options;
     }
 
@@ -87,6 +95,7 @@ private:
     std::optional<bool> wait_for_subscriber_;
     std::optional<Retry> retry_;
     std::optional<bool> all_nodes_;
+    std::optional<bool> private_;
 };
 
 /// A reply of a subscriber. Immutable; may be used from any number of threads at once. A copy shares the

@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "bytes.hpp"
 #include "completion.hpp"
 #include "handle.hpp"
+#include "key.hpp"
 #include "handler.hpp"
 #include "message.hpp"
 #include "promise.hpp"
@@ -155,6 +157,16 @@ public:
         return *this;
     }
 
+    /// Sets the private key with which the client proves that it may receive the messages of a *private* topic,
+    /// whose publisher allows the public half (`Client::private_topic`): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex
+    /// digits, with the password of an encrypted key. It must not be the key of the client's certificate. The call
+    /// with these options then also throws `key_encrypted`, `credentials_invalid`, or `unsupported` at nodes of
+    /// generation 3.x.
+    ServeOptions& key(Bytes key, std::string_view password = {}) {
+        key_ = detail::GivenKey{std::string(key.text()), std::string(password)};
+        return *this;
+    }
+
     /// Returns these settings as a new object of the C interface.
     detail::Handle<amop_serve_options, amop_serve_options_free> to_c() const {
         detail::Handle<amop_serve_options, amop_serve_options_free> options(amop_serve_options_new());
@@ -165,6 +177,7 @@ public:
         settings.apply("placement", amop_serve_options_set_placement, placement_);
         settings.apply("confirm", amop_serve_options_set_confirm, confirm_);
         settings.apply("timeout", amop_serve_options_set_timeout, timeout_);
+        key_.apply(options.get(), amop_serve_options_set_key);
         return options;
     }
 
@@ -175,6 +188,7 @@ private:
     std::optional<Placement> placement_;
     std::optional<Confirm> confirm_;
     Timeout timeout_;
+    detail::GivenKey key_;
 };
 
 /// A service. Movable; its functions may be called from any number of threads at once. It ends like a

@@ -6,14 +6,17 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "../amop.h"
+#include "bytes.hpp"
 #include "completion.hpp"
 #include "handle.hpp"
+#include "key.hpp"
 #include "message.hpp"
 #include "promise.hpp"
 #include "settings.hpp"
@@ -94,6 +97,16 @@ public:
         return *this;
     }
 
+    /// Sets the private key with which the client proves that it may receive the messages of a *private* topic,
+    /// whose publisher allows the public half (`Client::private_topic`): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex
+    /// digits, with the password of an encrypted key. It must not be the key of the client's certificate. The call
+    /// with these options then also throws `key_encrypted`, `credentials_invalid`, or `unsupported` at nodes of
+    /// generation 3.x.
+    SubscribeOptions& key(Bytes key, std::string_view password = {}) {
+        key_ = detail::GivenKey{std::string(key.text()), std::string(password)};
+        return *this;
+    }
+
     /// Returns these settings as a new object of the C interface.
     detail::Handle<amop_subscribe_options, amop_subscribe_options_free> to_c() const {
         detail::Handle<amop_subscribe_options, amop_subscribe_options_free> options(
@@ -105,6 +118,7 @@ public:
         settings.apply("placement", amop_subscribe_options_set_placement, placement_);
         settings.apply("confirm", amop_subscribe_options_set_confirm, confirm_);
         settings.apply("timeout", amop_subscribe_options_set_timeout, timeout_);
+        key_.apply(options.get(), amop_subscribe_options_set_key);
         return options;
     }
 
@@ -115,6 +129,7 @@ private:
     std::optional<Placement> placement_;
     std::optional<Confirm> confirm_;
     Timeout timeout_;
+    detail::GivenKey key_;
 };
 
 /// A subscription. Movable; its functions may be called from any number of threads at once.

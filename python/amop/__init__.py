@@ -48,6 +48,7 @@ from ._errors import (
 )
 from ._futures import CallFuture
 from ._options import ClientOptions
+from ._private import PrivateTopic
 from ._reading import Events, Service, Subscription
 from ._words import (
     Confirm,
@@ -95,6 +96,7 @@ __all__ = [
     "Overflow",
     "OverloadedError",
     "Placement",
+    "PrivateTopic",
     "Reply",
     "Request",
     "Retry",

@@ -325,6 +325,11 @@ class Inbox:
     def stats(self) -> SubscriptionStats: ...
 
 @final
+class PrivateTopic:
+    def allow(self, keys: list[Data]) -> None: ...
+    def close(self) -> None: ...
+
+@final
 class Client:
     @overload
     def publish(
@@ -334,6 +339,7 @@ class Client:
         timeout: float | None,
         wait_for_subscriber: bool,
         retry: RetryChoice | None,
+        private: bool,
         bridge: None = None,
     ) -> Reply: ...
     @overload
@@ -344,6 +350,7 @@ class Client:
         timeout: float | None,
         wait_for_subscriber: bool,
         retry: RetryChoice | None,
+        private: bool,
         bridge: Bridge,
     ) -> Operation[Reply]: ...
     @overload
@@ -355,6 +362,7 @@ class Client:
         wait_for_subscriber: bool,
         all_nodes: bool,
         retry: RetryChoice | None,
+        private: bool,
         bridge: None = None,
     ) -> None: ...
     @overload
@@ -366,6 +374,7 @@ class Client:
         wait_for_subscriber: bool,
         all_nodes: bool,
         retry: RetryChoice | None,
+        private: bool,
         bridge: Bridge,
     ) -> Operation[None]: ...
     def start_publish(
@@ -375,6 +384,7 @@ class Client:
         timeout: float | None,
         wait_for_subscriber: bool,
         retry: RetryChoice | None,
+        private: bool,
         future: CallFuture[Reply],
     ) -> Started: ...
     def start_broadcast(
@@ -385,8 +395,10 @@ class Client:
         wait_for_subscriber: bool,
         all_nodes: bool,
         retry: RetryChoice | None,
+        private: bool,
         future: CallFuture[None],
     ) -> Started: ...
+    def private_topic(self, topic: str, keys: list[Data]) -> PrivateTopic: ...
     @overload
     def subscribe(self, topic: str, given: Given, bridge: None = None) -> Inbox: ...
     @overload

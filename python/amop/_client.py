@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from . import _amop
 from ._base import BaseClient
 from ._futures import CallFuture
+from ._private import key_data
 from ._reading import Events, Service, Subscription
 from ._words import Data
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from ._options import ClientOptions, ConfirmChoice, OverflowChoice, PlacementChoice, RetryChoice
+    from ._private import Key
 
 MessageHandler: TypeAlias = Callable[[_amop.Message], object]
 RequestHandler: TypeAlias = Callable[[_amop.Request], Data | None]
@@ -56,6 +58,7 @@ class Client(BaseClient[_amop.Handler]):
         timeout: float | None = None,
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> _amop.Reply:
         """Send a unicast and return the reply of the subscriber that the node picked.
 
@@ -68,6 +71,7 @@ class Client(BaseClient[_amop.Handler]):
         :param wait_for_subscriber: retry until the deadline while there is no subscriber. It takes up to 5 s until
             all nodes know a new one.
         :param retry: when to retry automatically; None: the client's ``retry``.
+        :param private: send on the private topic of this name, which :meth:`private_topic` has opened.
         :raises NoSubscriberError: the topic has no subscriber.
         :raises SubscriberError: the subscriber answered with a failure.
         :raises CallTimeoutError: there was no answer in time; the message may have been delivered
@@ -78,7 +82,7 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        return self._native.publish(topic, data, timeout, wait_for_subscriber, retry)
+        return self._native.publish(topic, data, timeout, wait_for_subscriber, retry, private)
 
     def publish_async(
         self,
@@ -88,6 +92,7 @@ class Client(BaseClient[_amop.Handler]):
         timeout: float | None = None,
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> CallFuture[_amop.Reply]:
         """Send a unicast without waiting, and return a future for the reply or the error.
 
@@ -96,7 +101,7 @@ class Client(BaseClient[_amop.Handler]):
         :raises Error: an error that is known at once: no connection, an invalid argument, a limit (65,536 calls).
         """
         future: CallFuture[_amop.Reply] = CallFuture()
-        future._started = self._native.start_publish(topic, data, timeout, wait_for_subscriber, retry, future)
+        future._started = self._native.start_publish(topic, data, timeout, wait_for_subscriber, retry, private, future)
         return future
 
     def broadcast(
@@ -108,6 +113,7 @@ class Client(BaseClient[_amop.Handler]):
         wait_for_subscriber: bool = False,
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> None:
         """Send a broadcast and wait for the acknowledgement of the node.
 
@@ -119,6 +125,7 @@ class Client(BaseClient[_amop.Handler]):
         :param wait_for_subscriber: send only when a node knows a subscriber. The call fails if none does in time.
         :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
         :param retry: when to retry automatically; None: the client's ``retry``.
+        :param private: send on the private topic of this name, which :meth:`private_topic` has opened.
         :raises CallTimeoutError: there was no acknowledgement in time.
         :raises NodeConnectionError: no node is connected, or the connection was lost.
         :raises OverloadedError: a limit of the client or the node is reached.
@@ -126,7 +133,7 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry)
+        self._native.broadcast(topic, data, timeout, wait_for_subscriber, all_nodes, retry, private)
 
     def broadcast_async(
         self,
@@ -137,6 +144,7 @@ class Client(BaseClient[_amop.Handler]):
         wait_for_subscriber: bool = False,
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> CallFuture[None]:
         """Send a broadcast without waiting, and return a future for the acknowledgement or the error.
 
@@ -144,7 +152,7 @@ class Client(BaseClient[_amop.Handler]):
         """
         future: CallFuture[None] = CallFuture()
         future._started = self._native.start_broadcast(
-            topic, data, timeout, wait_for_subscriber, all_nodes, retry, future
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, future
         )
         return future
 
@@ -159,6 +167,8 @@ class Client(BaseClient[_amop.Handler]):
         placement: PlacementChoice | None = None,
         confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
+        key: Key | None = None,
+        key_password: str | None = None,
     ) -> Subscription:
         """Subscribe to a topic, to iterate over the result or with a handler.
 
@@ -181,13 +191,18 @@ class Client(BaseClient[_amop.Handler]):
         :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
             node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :param key: the private key by which this client may receive the messages of the *private* topic of this name
+            (2.x nodes, at most 185 bytes): PEM of PKCS#8 or SEC1, PKCS#12 or 64 hex digits, or the path of a file. Its
+            public half is allowed by the publisher, see :meth:`private_topic`. It is not the key of the certificate.
+        :param key_password: the password of an encrypted key.
         :raises CallTimeoutError: no node listed the topic in time.
         :raises ArgumentError: the topic or a limit is invalid.
         :raises TypeError: the handler is not callable, or is a coroutine function.
+        :raises CredentialsError: the key is unusable, or encrypted with another password.
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout)
+        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout, key_data(key), key_password)
         if handler is None:
             return Subscription(self, topic, self._native.subscribe(topic, given), None)
         held = _amop.Handler(_for_threads(handler))
@@ -206,6 +221,8 @@ class Client(BaseClient[_amop.Handler]):
         placement: PlacementChoice | None = None,
         confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
+        key: Key | None = None,
+        key_password: str | None = None,
     ) -> Service:
         """Serve a topic: answer each of its unicasts.
 
@@ -228,14 +245,19 @@ class Client(BaseClient[_amop.Handler]):
         :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
             node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :param key: the private key by which this client may receive the messages of the *private* topic of this name
+            (2.x nodes, at most 185 bytes): PEM of PKCS#8 or SEC1, PKCS#12 or 64 hex digits, or the path of a file. Its
+            public half is allowed by the publisher, see :meth:`private_topic`. It is not the key of the certificate.
+        :param key_password: the password of an encrypted key.
         :raises ServiceError: this client already serves the topic.
         :raises CallTimeoutError: no node listed the topic in time.
         :raises ArgumentError: the topic or a limit is invalid.
         :raises TypeError: the handler is not callable, or is a coroutine function.
+        :raises CredentialsError: the key is unusable, or encrypted with another password.
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout)
+        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout, key_data(key), key_password)
         if handler is None:
             return Service(self, topic, self._native.serve(topic, given), None)
         held = _amop.Handler(_for_threads(handler))
@@ -253,6 +275,8 @@ class Client(BaseClient[_amop.Handler]):
         placement: PlacementChoice | None = None,
         confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
+        key: Key | None = None,
+        key_password: str | None = None,
     ) -> Callable[[RequestHandler], RequestHandler]:
         """Decorate a function to serve a topic; arguments and errors as for :meth:`serve`.
 
@@ -273,6 +297,8 @@ class Client(BaseClient[_amop.Handler]):
                 placement=placement,
                 confirm=confirm,
                 timeout=timeout,
+                key=key,
+                key_password=key_password,
             )
             return handler
 

@@ -25,9 +25,11 @@ Given: TypeAlias = tuple[
     ConfirmChoice | None,
     int | None,
     float | None,
+    "Data | None",
+    str | None,
 ]
 """The options of a subscription, as the native half takes them: max_messages, max_bytes, overflow, placement, confirm,
-concurrency, timeout."""
+concurrency, timeout, key, key_password."""
 
 
 class ClientOptions(TypedDict, total=False):

@@ -26,7 +26,9 @@ __all__ = [
     "HandlerFailed",
     "Lost",
     "Reconnected",
+    "Rejected",
     "SlowConsumer",
+    "Verified",
 ]
 
 
@@ -101,6 +103,43 @@ class HandlerFailed(Event):
     """The topic of the subscription or service."""
     message: str
     """The text of the exception."""
+
+
+@dataclass(frozen=True)
+class Verified(Event):
+    """A subscriber of a private topic has proved to hold an allowed key.
+
+    The node passes messages on to the subscribers at that subscriber's node. A node that verified them for an earlier
+    publisher does not ask again, so that no event is emitted.
+    """
+
+    topic: str
+    """The name of the private topic."""
+    endpoint: str
+    """The node that passes messages on, as it was added."""
+    node_id: str
+    """The id of the subscriber's node."""
+    key: str
+    """The public key that the subscriber holds, as 130 hex digits."""
+
+
+@dataclass(frozen=True)
+class Rejected(Event):
+    """A subscriber of a private topic could not be verified.
+
+    Emitted when the reason is a new one for this topic and these nodes.
+    """
+
+    topic: str
+    """The name of the private topic."""
+    endpoint: str
+    """The node that has asked for the verification, as it was added."""
+    node_id: str
+    """The id of the subscriber's node."""
+    key: str | None
+    """The public key that the subscriber has signed with, if it has and it can be known."""
+    reason: str
+    """Why, and what follows."""
 
 
 @dataclass(frozen=True)

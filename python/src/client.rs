@@ -20,6 +20,7 @@ use crate::message::Reply;
 use crate::options::{self, Bounds, Given, set};
 use crate::owned::Owned;
 use crate::payload::Payload;
+use crate::private_topic::{PrivateTopic, public_keys};
 use crate::stats::Stats;
 use crate::units::{optional_seconds, seconds};
 use crate::waiting::wait;
@@ -83,7 +84,7 @@ pub(crate) fn connect(
 #[pymethods]
 impl Client {
     /// Sends a unicast and returns its reply.
-    #[pyo3(signature = (topic, data, timeout, wait_for_subscriber, retry, bridge = None))]
+    #[pyo3(signature = (topic, data, timeout, wait_for_subscriber, retry, private, bridge = None))]
     #[allow(clippy::too_many_arguments)]
     fn publish(
         &self,
@@ -93,14 +94,15 @@ impl Client {
         timeout: Option<f64>,
         wait_for_subscriber: bool,
         retry: Option<&str>,
+        private: bool,
         bridge: Option<&Bridge>,
     ) -> Result<Py<PyAny>> {
-        let publish = self.publishing(py, topic, data, timeout, wait_for_subscriber, retry)?;
+        let publish = self.publishing(py, topic, data, timeout, wait_for_subscriber, retry, private)?;
         run(py, bridge, publish.into_future(), |py, reply| object(py, Reply::new(reply)))
     }
 
     /// Sends a broadcast.
-    #[pyo3(signature = (topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge = None))]
+    #[pyo3(signature = (topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, bridge = None))]
     #[allow(clippy::too_many_arguments)]
     fn broadcast(
         &self,
@@ -111,10 +113,18 @@ impl Client {
         wait_for_subscriber: bool,
         all_nodes: bool,
         retry: Option<&str>,
+        private: bool,
         bridge: Option<&Bridge>,
     ) -> Result<Py<PyAny>> {
-        let broadcast = self.broadcasting(py, topic, data, timeout, wait_for_subscriber, all_nodes, retry)?;
+        let broadcast =
+            self.broadcasting(py, topic, data, timeout, wait_for_subscriber, all_nodes, retry, private)?;
         run(py, bridge, broadcast.into_future(), |py, ()| Ok(py.None()))
+    }
+
+    /// Opens a private topic to publish on.
+    fn private_topic(&self, py: Python<'_>, topic: &str, keys: Vec<Payload>) -> Result<PrivateTopic> {
+        let keys = public_keys(py, keys)?;
+        checked(py, self.live(py)?.client.private_topic(topic).allow(keys)).map(PrivateTopic::new)
     }
 
     /// Sends a unicast; a `concurrent.futures` future gets the result.
@@ -127,10 +137,11 @@ impl Client {
         timeout: Option<f64>,
         wait_for_subscriber: bool,
         retry: Option<&str>,
+        private: bool,
         future: Py<PyAny>,
     ) -> Result<Started> {
         let live = self.live(py)?;
-        let publish = self.publishing(py, topic, data, timeout, wait_for_subscriber, retry)?;
+        let publish = self.publishing(py, topic, data, timeout, wait_for_subscriber, retry, private)?;
         let done = checked(py, live.completions.callback(&live.client, future, Some))?;
         checked(py, publish.start(done)).map(Started::new)
     }
@@ -146,10 +157,12 @@ impl Client {
         wait_for_subscriber: bool,
         all_nodes: bool,
         retry: Option<&str>,
+        private: bool,
         future: Py<PyAny>,
     ) -> Result<Started> {
         let live = self.live(py)?;
-        let broadcast = self.broadcasting(py, topic, data, timeout, wait_for_subscriber, all_nodes, retry)?;
+        let broadcast =
+            self.broadcasting(py, topic, data, timeout, wait_for_subscriber, all_nodes, retry, private)?;
         let done = checked(py, live.completions.callback(&live.client, future, |()| None))?;
         checked(py, broadcast.start(done)).map(Started::new)
     }
@@ -285,6 +298,7 @@ impl Client {
         Ok(self.live(py)?.client.handler_reports())
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn publishing(
         &self,
         py: Python<'_>,
@@ -293,8 +307,10 @@ impl Client {
         timeout: Option<f64>,
         wait_for_subscriber: bool,
         retry: Option<&str>,
+        private: bool,
     ) -> Result<Publish> {
-        let publish = self.live(py)?.client.publish(topic, data.0).wait_for_subscriber(wait_for_subscriber);
+        let publish = self.live(py)?.client.publish(topic, data.0);
+        let publish = publish.wait_for_subscriber(wait_for_subscriber).private(private);
         let publish = match timeout {
             Some(given) => publish.timeout(seconds(py, "timeout", given)?),
             None => publish,
@@ -315,9 +331,11 @@ impl Client {
         wait_for_subscriber: bool,
         all_nodes: bool,
         retry: Option<&str>,
+        private: bool,
     ) -> Result<Broadcast> {
         let broadcast = self.live(py)?.client.broadcast(topic, data.0);
-        let broadcast = broadcast.wait_for_subscriber(wait_for_subscriber).all_nodes(all_nodes);
+        let broadcast =
+            broadcast.wait_for_subscriber(wait_for_subscriber).all_nodes(all_nodes).private(private);
         let broadcast = match timeout {
             Some(given) => broadcast.timeout(seconds(py, "timeout", given)?),
             None => broadcast,
@@ -329,7 +347,7 @@ impl Client {
     }
 
     fn subscribing(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::Subscribe> {
-        let Bounds { max_messages, max_bytes, overflow, placement, confirm, timeout, .. } =
+        let Bounds { max_messages, max_bytes, overflow, placement, confirm, timeout, key, .. } =
             given.check(py)?;
         let subscribe = self.live(py)?.client.subscribe(topic);
         let subscribe = set(subscribe, max_messages, amop::Subscribe::max_messages);
@@ -337,11 +355,12 @@ impl Client {
         let subscribe = set(subscribe, overflow, amop::Subscribe::overflow);
         let subscribe = set(subscribe, placement, amop::Subscribe::placement);
         let subscribe = set(subscribe, confirm, amop::Subscribe::confirm);
-        Ok(set(subscribe, timeout, amop::Subscribe::timeout))
+        let subscribe = set(subscribe, timeout, amop::Subscribe::timeout);
+        Ok(set(subscribe, key, amop::Subscribe::key))
     }
 
     fn serving(&self, py: Python<'_>, topic: &str, given: Given) -> Result<amop::Serve> {
-        let Bounds { max_messages, max_bytes, placement, confirm, timeout, concurrency, .. } =
+        let Bounds { max_messages, max_bytes, placement, confirm, timeout, concurrency, key, .. } =
             given.check(py)?;
         let serve = self.live(py)?.client.serve(topic);
         let serve = set(serve, concurrency, amop::Serve::concurrency);
@@ -349,6 +368,7 @@ impl Client {
         let serve = set(serve, max_bytes, amop::Serve::max_bytes);
         let serve = set(serve, placement, amop::Serve::placement);
         let serve = set(serve, confirm, amop::Serve::confirm);
-        Ok(set(serve, timeout, amop::Serve::timeout))
+        let serve = set(serve, timeout, amop::Serve::timeout);
+        Ok(set(serve, key, amop::Serve::key))
     }
 }

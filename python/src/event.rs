@@ -24,6 +24,13 @@ pub(crate) fn object(py: Python<'_>, event: Event) -> Result<Bound<'_, PyAny>> {
         Event::CertificateExpiring { certificate, expires, .. } => {
             made(py, "CertificateExpiring", (&*certificate, expires))
         }
+        Event::Verified { topic, endpoint, node_id, key, .. } => {
+            made(py, "Verified", (&*topic, &*endpoint, &*node_id, key.to_hex()))
+        }
+        Event::Rejected { topic, endpoint, node_id, key, reason, .. } => {
+            let key = key.map(|key| key.to_hex());
+            made(py, "Rejected", (&*topic, &*endpoint, &*node_id, key, &*reason))
+        }
         Event::Closed => made(py, "Closed", ()),
         // An event that the package has no class for.
         _ => made(py, "Event", ()),

@@ -29,6 +29,7 @@ mod message;
 mod options;
 mod owned;
 mod payload;
+mod private_topic;
 mod stats;
 mod units;
 mod waiters;
@@ -54,6 +55,7 @@ fn _amop(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message::Message>()?;
     module.add_class::<message::Reply>()?;
     module.add_class::<message::Request>()?;
+    module.add_class::<private_topic::PrivateTopic>()?;
     module.add_class::<stats::EndpointStats>()?;
     module.add_class::<stats::Stats>()?;
     module.add_class::<stats::SubscriptionStats>()?;

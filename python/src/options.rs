@@ -1,6 +1,6 @@
 //! The values that callers set: options of a client by name, limits of a subscription, and words for choices.
 
-use amop::{ClientBuilder, Confirm, Generations, Overflow, Placement, Retry, Tls};
+use amop::{ClientBuilder, Confirm, Generations, Overflow, Placement, PrivateKey, Retry, Tls};
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::error::{Result, unusable};
 use crate::handler::{EventRunner, Handler};
 use crate::payload::Payload;
+use crate::private_topic::private_key;
 use crate::units::{optional_seconds, seconds, size, unbounded_seconds};
 
 /// Converts one of several words.
@@ -65,6 +66,8 @@ pub(crate) struct Given {
     confirm: Option<String>,
     concurrency: Option<i128>,
     timeout: Option<f64>,
+    key: Option<Payload>,
+    password: Option<String>,
 }
 
 impl<'py> FromPyObject<'_, 'py> for Given {
@@ -87,6 +90,8 @@ impl<'py> FromPyObject<'_, 'py> for Given {
             confirm: field(values, 4, "confirm")?,
             concurrency: field(values, 5, "concurrency")?,
             timeout: field(values, 6, "timeout")?,
+            key: field(values, 7, "key")?,
+            password: field(values, 8, "key_password")?,
         })
     }
 }
@@ -100,12 +105,13 @@ pub(crate) struct Bounds {
     pub(crate) confirm: Option<Confirm>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) key: Option<PrivateKey>,
 }
 
 impl Given {
     pub(crate) fn check(self, py: Python<'_>) -> Result<Bounds> {
         let Given { max_messages, max_bytes, overflow: overflows, placement: placed, .. } = self;
-        let Given { confirm: confirmed, concurrency, timeout, .. } = self;
+        let Given { confirm: confirmed, concurrency, timeout, key, password, .. } = self;
         Ok(Bounds {
             max_messages: max_messages.map(|given| size(py, "max_messages", given)).transpose()?,
             max_bytes: max_bytes.map(|given| size(py, "max_bytes", given)).transpose()?,
@@ -114,6 +120,7 @@ impl Given {
             confirm: confirmed.map(|given| confirm(py, &given)).transpose()?,
             concurrency: concurrency.map(|given| size(py, "concurrency", given)).transpose()?,
             timeout: optional_seconds(py, "timeout", timeout)?,
+            key: key.map(|key| private_key(py, &key, password.as_deref())).transpose()?,
         })
     }
 }

@@ -24,6 +24,7 @@ pub struct OpenPrivateTopic {
 /// Dropping it ends the verification. Nodes go on passing messages on to subscribers that were verified.
 #[must_use = "dropping a private topic ends the verification of its subscribers"]
 pub struct PrivateTopic {
+    name: Topic,
     topic: Topic,
     /// One for each call of [`PrivateTopic::allow`].
     members: std::sync::Mutex<Vec<Member>>,
@@ -47,9 +48,10 @@ impl OpenPrivateTopic {
     /// [`ErrorKind::TooLarge`] if the list of this client's topics would not fit one frame.
     pub fn allow(self, keys: impl IntoIterator<Item = PublicKey>) -> Result<PrivateTopic> {
         self.core.check()?;
-        let topic = self.topic?.private()?;
+        let name = self.topic?;
+        let topic = name.private()?;
         self.core.check_private(&topic)?;
-        let private = PrivateTopic { topic, members: Default::default(), core: self.core };
+        let private = PrivateTopic { name, topic, members: Default::default(), core: self.core };
         private.allow(keys)?;
         Ok(private)
     }
@@ -84,12 +86,12 @@ impl PrivateTopic {
 
     /// Sends a unicast to one verified subscriber; see [`Client::publish`](crate::Client::publish).
     pub fn publish(&self, data: impl Into<Bytes>) -> Publish {
-        Publish::private(self.core.clone(), self.topic.clone(), data.into())
+        Publish::new(self.core.clone(), Ok(self.name.clone()), data.into()).private(true)
     }
 
     /// Sends a message to all verified subscribers; see [`Client::broadcast`](crate::Client::broadcast).
     pub fn broadcast(&self, data: impl Into<Bytes>) -> Broadcast {
-        Broadcast::private(self.core.clone(), self.topic.clone(), data.into())
+        Broadcast::new(self.core.clone(), Ok(self.name.clone()), data.into()).private(true)
     }
 }
 
@@ -131,6 +133,22 @@ impl ClientCore {
             return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
         }
         Ok(topic)
+    }
+
+    /// Returns the topic that messages on a private topic are sent on.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::InvalidTopic`] as [`Topic::private`], and [`ErrorKind::InvalidArgument`] if this client doesn't
+    /// publish on it.
+    pub(super) fn published_topic(&self, name: &Topic) -> Result<Topic> {
+        let topic = name.private()?;
+        match self.registry().allowed_keys(&topic) {
+            Some(_) => Ok(topic),
+            None => Err(Error::undelivered(
+                ErrorKind::InvalidArgument,
+                format!("this client does not publish on {topic:?}: allow keys for it first (private_topic)"),
+            )),
+        }
     }
 
     /// Checks that some connected node has private topics, as far as is known.

@@ -40,7 +40,7 @@ struct Call {
     data: Bytes,
     timeout: Option<Duration>,
     retry: Option<Retry>,
-    /// Whether the topic is a private one, as opposed to a name that users may not give.
+    /// Whether the name is that of a private topic, which this client publishes on.
     is_private: bool,
 }
 
@@ -61,7 +61,9 @@ impl Call {
         let Call { core, topic, data, timeout, retry, is_private } = self;
         core.check()?;
         let mut topic = topic?;
-        if !is_private {
+        if is_private {
+            topic = core.published_topic(&topic)?;
+        } else {
             topic.check_is_public()?;
             if core.options.private_topics.is_published(&topic) {
                 topic = topic.private()?;
@@ -78,10 +80,12 @@ impl Publish {
         Publish { call: Call::new(core, topic, data), wait_for_subscriber: false }
     }
 
-    /// Returns a unicast on a private topic.
-    pub(super) fn private(core: Arc<ClientCore>, topic: Topic, data: Bytes) -> Publish {
-        let call = Call { is_private: true, ..Call::new(core, Ok(topic), data) };
-        Publish { call, wait_for_subscriber: false }
+    /// Sets whether the topic is a private one, which this client publishes on; see
+    /// [`PrivateTopic::publish`](crate::PrivateTopic::publish). For bindings.
+    #[doc(hidden)]
+    pub fn private(mut self, private: bool) -> Publish {
+        self.call.is_private = private;
+        self
     }
 
     /// Sets the deadline of the call, counted from the await. Default: the client's `call_timeout`.
@@ -122,10 +126,12 @@ impl Broadcast {
         Broadcast { call: Call::new(core, topic, data), wait_for_subscriber: false, all_nodes: false }
     }
 
-    /// Returns a broadcast on a private topic.
-    pub(super) fn private(core: Arc<ClientCore>, topic: Topic, data: Bytes) -> Broadcast {
-        let call = Call { is_private: true, ..Call::new(core, Ok(topic), data) };
-        Broadcast { call, wait_for_subscriber: false, all_nodes: false }
+    /// Sets whether the topic is a private one, which this client publishes on; see
+    /// [`PrivateTopic::broadcast`](crate::PrivateTopic::broadcast). For bindings.
+    #[doc(hidden)]
+    pub fn private(mut self, private: bool) -> Broadcast {
+        self.call.is_private = private;
+        self
     }
 
     /// Sets the deadline of the call, counted from the await. Default: the client's `call_timeout`.

@@ -161,8 +161,7 @@ fn connect(arguments: &Arguments, nodes: &Nodes) -> Vec<Party> {
     let tls = if arguments.plain { Tls::Off } else { Tls::Auto };
     let own = |node| Box::new(Own::connect(nodes.endpoint(node), nodes.credentials(), tls));
     let (publisher, subscriber) = (RefCell::new(own(0) as _), RefCell::new(own(1) as _));
-    let can = Abilities { private: false, ..Abilities::ALL };
-    parties.push(Party { name: own::NAME, can, publisher, subscriber });
+    parties.push(Party { name: own::NAME, can: Abilities::ALL, publisher, subscriber });
     parties
 }
 

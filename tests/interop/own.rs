@@ -1,9 +1,11 @@
-//! This client as a party. Private topics aren't among what it can do yet.
+//! This client as a party.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use amop::{Client, Error, Message, Reply, Request, RunningHandler, Tls};
+use amop::{
+    Client, Error, Message, PrivateKey, PrivateTopic, PublicKey, Reply, Request, RunningHandler, Tls,
+};
 use tokio::runtime::Runtime;
 
 use crate::party::{Answer, Publisher, Result, Subscriber};
@@ -21,6 +23,7 @@ pub(crate) struct Own {
     tell: Sender<(String, Vec<u8>)>,
     messages: Receiver<(String, Vec<u8>)>,
     handlers: Vec<RunningHandler>,
+    private: Vec<PrivateTopic>,
 }
 
 fn in_words(error: Error) -> String {
@@ -35,7 +38,38 @@ impl Own {
         let client = if tls == Tls::Off { client } else { client.credentials(credentials) };
         let client = runtime.block_on(async { client.connect().await }).expect("it gets in");
         let (tell, messages) = channel();
-        Own { runtime, client, tell, messages, handlers: Vec::new() }
+        Own { runtime, client, tell, messages, handlers: Vec::new(), private: Vec::new() }
+    }
+
+    /// Subscribes to a topic and serves it, with a key if it is private.
+    fn consume(&mut self, topic: &str, answer: &Answer, key: Option<PrivateKey>) -> Result<()> {
+        let (answer, served, heard) = (answer.clone(), self.tell.clone(), self.tell.clone());
+        // A message for a receiver that is gone is of no interest any more.
+        let (serve, listen) = (self.client.serve(topic), self.client.subscribe(topic));
+        let (serve, listen) = match key {
+            Some(key) => (serve.key(key.clone()), listen.key(key)),
+            None => (serve, listen),
+        };
+        let serve = serve.for_each(move |request: Request| {
+            let data = request.data().to_vec();
+            let _ = served.send((request.topic().to_owned(), data.clone()));
+            let reply = match &answer {
+                Answer::Data(reply) => reply.clone(),
+                Answer::Echo => data,
+            };
+            async move { reply }
+        });
+        let listen = listen.for_each_blocking(move |message: Message| {
+            let _ = heard.send((message.topic().to_owned(), message.data().to_vec()));
+        });
+        let handlers = async { Ok([serve.await?, listen.await?]) };
+        self.handlers.extend(self.runtime.block_on(handlers).map_err(in_words)?);
+        Ok(())
+    }
+
+    fn private(&self, topic: &str) -> Result<&PrivateTopic> {
+        let found = self.private.iter().find(|private| private.topic() == topic);
+        found.ok_or_else(|| format!("{topic} was not announced"))
     }
 
     fn finish(self) -> Result<()> {
@@ -47,20 +81,18 @@ impl Own {
     }
 }
 
-fn not_yet<T>() -> Result<T> {
-    Err("this client has no private topics yet".to_owned())
-}
-
 impl Publisher for Own {
-    fn announce_private(&mut self, _topic: &str, _public_key: &str) -> Result<()> {
-        not_yet()
+    fn announce_private(&mut self, topic: &str, public_key: &str) -> Result<()> {
+        let key = PublicKey::read(public_key).map_err(in_words)?;
+        self.private.push(self.client.private_topic(topic).allow([key]).map_err(in_words)?);
+        Ok(())
     }
 
     fn publish(&mut self, private: bool, topic: &str, data: &[u8]) -> Result<Vec<u8>> {
-        if private {
-            return not_yet();
-        }
-        let call = self.client.publish(topic, data.to_vec());
+        let call = match private {
+            true => self.private(topic)?.publish(data.to_vec()),
+            false => self.client.publish(topic, data.to_vec()),
+        };
         self.runtime
             .block_on(async { call.await })
             .map(|reply: Reply| reply.data().to_vec())
@@ -68,10 +100,10 @@ impl Publisher for Own {
     }
 
     fn multicast(&mut self, private: bool, topic: &str, data: &[u8]) -> Result<()> {
-        if private {
-            return not_yet();
-        }
-        let call = self.client.broadcast(topic, data.to_vec());
+        let call = match private {
+            true => self.private(topic)?.broadcast(data.to_vec()),
+            false => self.client.broadcast(topic, data.to_vec()),
+        };
         self.runtime.block_on(async { call.await }).map_err(in_words)
     }
 
@@ -96,27 +128,12 @@ impl Publisher for Own {
 
 impl Subscriber for Own {
     fn subscribe(&mut self, topic: &str, answer: &Answer) -> Result<()> {
-        let (answer, served, heard) = (answer.clone(), self.tell.clone(), self.tell.clone());
-        // A message for a receiver that is gone is of no interest any more.
-        let serve = self.client.serve(topic).for_each(move |request: Request| {
-            let data = request.data().to_vec();
-            let _ = served.send((request.topic().to_owned(), data.clone()));
-            let reply = match &answer {
-                Answer::Data(reply) => reply.clone(),
-                Answer::Echo => data,
-            };
-            async move { reply }
-        });
-        let listen = self.client.subscribe(topic).for_each_blocking(move |message: Message| {
-            let _ = heard.send((message.topic().to_owned(), message.data().to_vec()));
-        });
-        let handlers = async { Ok([serve.await?, listen.await?]) };
-        self.handlers.extend(self.runtime.block_on(handlers).map_err(in_words)?);
-        Ok(())
+        self.consume(topic, answer, None)
     }
 
-    fn subscribe_private(&mut self, _topic: &str, _answer: &Answer, _private_key: &str) -> Result<()> {
-        not_yet()
+    fn subscribe_private(&mut self, topic: &str, answer: &Answer, private_key: &str) -> Result<()> {
+        let key = PrivateKey::read(private_key, None).map_err(in_words)?;
+        self.consume(topic, answer, Some(key))
     }
 
     fn received(&mut self) -> Result<(String, Vec<u8>)> {

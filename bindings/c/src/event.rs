@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::UNIX_EPOCH;
 
-use amop::{Event, Events, Process};
+use amop::{Event, Events, Process, PublicKey};
 use futures_core::Stream;
 
 use crate::argument::{c_text, name_of};
@@ -47,6 +47,13 @@ pub enum amop_event_kind_t {
     /// A certificate in use ends soon, see amop_options_set_expiry_warning. Emitted once for each certificate; a listener
     /// that is created after that receives it first.
     AMOP_EVENT_CERTIFICATE_EXPIRING = 8,
+    /// A subscriber of a private topic has proved to hold an allowed key: the node passes messages on to the subscribers at
+    /// that subscriber's node. A node that verified them for an earlier publisher does not ask again, so that no event is
+    /// emitted.
+    AMOP_EVENT_VERIFIED = 9,
+    /// A subscriber of a private topic could not be verified. Emitted when the reason is a new one for this topic and these
+    /// nodes.
+    AMOP_EVENT_REJECTED = 10,
 }
 
 impl From<amop_event_kind_t> for i32 {
@@ -56,7 +63,7 @@ impl From<amop_event_kind_t> for i32 {
 }
 
 /// Every kind, with its name.
-const KINDS: [(amop_event_kind_t, &CStr); 9] = named!(amop_event_kind_t {
+const KINDS: [(amop_event_kind_t, &CStr); 11] = named!(amop_event_kind_t {
     AMOP_EVENT_NONE,
     AMOP_EVENT_CONNECTED,
     AMOP_EVENT_LOST,
@@ -66,6 +73,8 @@ const KINDS: [(amop_event_kind_t, &CStr); 9] = named!(amop_event_kind_t {
     AMOP_EVENT_HANDLER_FAILED,
     AMOP_EVENT_CLOSED,
     AMOP_EVENT_CERTIFICATE_EXPIRING,
+    AMOP_EVENT_VERIFIED,
+    AMOP_EVENT_REJECTED,
 });
 
 /// An event. Immutable. A callback borrows it for the call.
@@ -77,6 +86,8 @@ pub struct amop_event {
     message: Option<CString>,
     protocol: u32,
     expires: i64,
+    node_id: Option<CString>,
+    key: Option<CString>,
     error: Option<amop_error>,
 }
 
@@ -127,6 +138,8 @@ impl amop_event {
             message: None,
             protocol: 0,
             expires: 0,
+            node_id: None,
+            key: None,
             error: None,
         };
         seen.kind = match event {
@@ -161,6 +174,15 @@ impl amop_event {
                 seen.expires = i64::try_from(since).unwrap_or(i64::MAX);
                 amop_event_kind_t::AMOP_EVENT_CERTIFICATE_EXPIRING
             }
+            Event::Verified { topic, endpoint, node_id, key, .. } => {
+                seen.verification(&topic, &endpoint, &node_id, Some(&key));
+                amop_event_kind_t::AMOP_EVENT_VERIFIED
+            }
+            Event::Rejected { topic, endpoint, node_id, key, reason, .. } => {
+                seen.verification(&topic, &endpoint, &node_id, key.as_ref());
+                seen.message = Some(c_text(&reason));
+                amop_event_kind_t::AMOP_EVENT_REJECTED
+            }
             Event::Closed => amop_event_kind_t::AMOP_EVENT_CLOSED,
             // tests/header.rs fails if an event of the core is missing here.
             _ => amop_event_kind_t::AMOP_EVENT_NONE,
@@ -172,6 +194,13 @@ impl amop_event {
         self.endpoint = Some(c_text(endpoint));
         self.node_version = Some(c_text(node_version));
         self.protocol = protocol;
+    }
+
+    fn verification(&mut self, topic: &str, endpoint: &str, node_id: &str, key: Option<&PublicKey>) {
+        self.topic = Some(c_text(topic));
+        self.endpoint = Some(c_text(endpoint));
+        self.node_id = Some(c_text(node_id));
+        self.key = key.map(|key| c_text(&key.to_hex()));
     }
 
     fn failure(&mut self, endpoint: &str, error: amop::Error) {
@@ -268,7 +297,8 @@ pub extern "C" fn amop_event_kind_name(kind: i32) -> *const c_char {
     guard_or!(std::ptr::null(), { name_of(&KINDS, kind) })
 }
 
-/// Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED; NULL for other events.
+/// Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED, and of VERIFIED and REJECTED
+/// that of the publisher's node; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_endpoint(event: *const amop_event) -> *const c_char {
     guard_or!(std::ptr::null(), {
@@ -290,7 +320,7 @@ pub unsafe extern "C" fn amop_event_protocol(event: *const amop_event) -> u32 {
     guard_or!(0, { borrow_optional!(event).map_or(0, |event| event.protocol) })
 }
 
-/// Returns the topic of SLOW_CONSUMER and HANDLER_FAILED; NULL for other events.
+/// Returns the topic of SLOW_CONSUMER, HANDLER_FAILED, VERIFIED and REJECTED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_topic(event: *const amop_event) -> *const c_char {
     guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.topic.as_ref())) })
@@ -303,8 +333,21 @@ pub unsafe extern "C" fn amop_event_expires(event: *const amop_event) -> i64 {
     guard_or!(0, { borrow_optional!(event).map_or(0, |event| event.expires) })
 }
 
-/// Returns the text of HANDLER_FAILED, or the certificate's subject and file of CERTIFICATE_EXPIRING; NULL for other
-/// events.
+/// Returns the id of the subscriber's node, of VERIFIED and REJECTED; NULL for other events.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_event_node_id(event: *const amop_event) -> *const c_char {
+    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.node_id.as_ref())) })
+}
+
+/// Returns the public key that the subscriber has signed with, as 130 hex digits, of VERIFIED, and of REJECTED if it can be
+/// known; NULL for other events.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_event_key(event: *const amop_event) -> *const c_char {
+    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.key.as_ref())) })
+}
+
+/// Returns the text of HANDLER_FAILED, the certificate's subject and file of CERTIFICATE_EXPIRING, or the reason of
+/// REJECTED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_message(event: *const amop_event) -> *const c_char {
     guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.message.as_ref())) })

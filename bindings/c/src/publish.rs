@@ -24,6 +24,7 @@ pub struct amop_publish_options {
     wait_for_subscriber: bool,
     retry: Option<Retry>,
     all_nodes: bool,
+    private: bool,
 }
 
 /// Returns the publish that the arguments describe.
@@ -42,7 +43,7 @@ pub(crate) unsafe fn publish(
     let publish = client.publish(text!(topic as topic)?, payload!(data, len)?);
     let publish = apply(publish, time(timeout_ms), Publish::timeout);
     Ok(apply(publish, borrow_optional!(options), |publish, options| {
-        let publish = publish.wait_for_subscriber(options.wait_for_subscriber);
+        let publish = publish.wait_for_subscriber(options.wait_for_subscriber).private(options.private);
         apply(publish, options.retry, Publish::retry)
     }))
 }
@@ -64,7 +65,7 @@ pub(crate) unsafe fn broadcast(
     let broadcast = apply(broadcast, time(timeout_ms), Broadcast::timeout);
     Ok(apply(broadcast, borrow_optional!(options), |broadcast, options| {
         let broadcast = broadcast.wait_for_subscriber(options.wait_for_subscriber);
-        let broadcast = broadcast.all_nodes(options.all_nodes);
+        let broadcast = broadcast.all_nodes(options.all_nodes).private(options.private);
         apply(broadcast, options.retry, Broadcast::retry)
     }))
 }
@@ -130,6 +131,22 @@ pub unsafe extern "C" fn amop_publish_options_set_all_nodes(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.all_nodes = all;
+        Ok(())
+    })
+}
+
+/// Sets whether the topic is a private one, which amop_client_private_topic has opened: the message is passed on to
+/// verified subscribers only. Default: false.
+///
+/// - Threads: one at a time, including callbacks.
+/// - Errors: AMOP_ERROR_INVALID_ARGUMENT; also of a call on a topic that was not opened.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_publish_options_set_private(
+    options: *mut amop_publish_options,
+    is_private: bool,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.private = is_private;
         Ok(())
     })
 }

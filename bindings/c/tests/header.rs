@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The modules that make up the header, in an order in which C can read them: types before their use.
-const CHAPTERS: [&str; 36] = [
+const CHAPTERS: [&str; 37] = [
     "status",
     "bytes",
     "error",
@@ -32,6 +32,7 @@ const CHAPTERS: [&str; 36] = [
     "service",
     "reply",
     "publish",
+    "private_topic",
     "completion",
     "call",
     "completion_queue",

@@ -11,12 +11,14 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::connection::Connection;
+use crate::event::show_rejected;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload::{self, byte_count};
 use crate::sending::{Number, Repeat, time_limit, waiting_for};
+use crate::topic_key::AllowedKeys;
 use crate::values::{positive_seconds, text};
 
 /// Send a message to all subscribers of a topic
@@ -40,6 +42,8 @@ pub(crate) struct Broadcast {
     data: Option<OsString>,
     #[command(flatten)]
     repeat: Repeat,
+    #[command(flatten)]
+    allowed: AllowedKeys,
     /// The time limit for the node's acknowledgement of each message [default: 10; with --wait: 60]
     #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     timeout: Option<Duration>,
@@ -56,17 +60,27 @@ impl Broadcast {
         let Some((client, _)) = self.connection.connect(&self.topic, output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
+        let private = self.allowed.open(&client, &self.topic).await?;
+        let is_private = private.is_some();
         let waiting = waiting_for(&self.topic, self.wait, "waiting for the node");
-        let send = async |number| self.send(&client, &data, number).await;
+        let send = async |number| self.send(&client, &data, is_private, number).await;
         let exit = self.repeat.run(&client, output, interrupt, &waiting, send).await?;
+        show_rejected(&client, exit, output)?;
+        drop(private);
         client.close().await?;
         Ok(exit)
     }
 
-    async fn send(&self, client: &Client, data: &Bytes, number: Number) -> amop::Result<Sent> {
+    async fn send(
+        &self,
+        client: &Client,
+        data: &Bytes,
+        is_private: bool,
+        number: Number,
+    ) -> amop::Result<Sent> {
         let began = Instant::now();
         let timeout = time_limit(self.timeout, self.wait);
-        let broadcast = client.broadcast(&self.topic, data.clone()).timeout(timeout);
+        let broadcast = client.broadcast(&self.topic, data.clone()).timeout(timeout).private(is_private);
         broadcast.wait_for_subscriber(self.wait).await?;
         Ok(Sent { number, latency: began.elapsed(), bytes: data.len(), once: self.repeat.is_once() })
     }

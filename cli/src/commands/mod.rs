@@ -6,6 +6,7 @@ mod config;
 mod demo;
 pub(crate) mod devnet;
 mod doctor;
+mod keys;
 mod man;
 mod publish;
 mod serve;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     Stats(stats::Stats),
     Config(config::ConfigVerb),
+    Keys(keys::Keys),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -51,6 +53,7 @@ pub(crate) async fn run(
         Command::Doctor(doctor) => doctor.run(output, interrupt).await,
         Command::Stats(stats) => stats.run(output, interrupt).await,
         Command::Config(config) => config.run(output, interrupt).await,
+        Command::Keys(keys) => keys.run(output).await,
         Command::Completions(completions) => completions.run(line, output),
         Command::Man(man) => man.run(line, output),
     }

@@ -11,12 +11,14 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::connection::Connection;
+use crate::event::show_rejected;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::latency::as_micros;
 use crate::output::{FAINT, Output, Record};
 use crate::payload::{self, Shown, byte_count};
 use crate::sending::{Number, Repeat, time_limit, waiting_for};
+use crate::topic_key::AllowedKeys;
 use crate::values::{positive_seconds, text};
 
 /// Send a message to one subscriber of a topic and print its reply
@@ -28,6 +30,7 @@ Examples:
   amop publish 127.0.0.1:20200 hello 'hi there'
   amop publish 127.0.0.1:20200 hello @picture.png --raw > reply
   date | amop publish 127.0.0.1:20200 hello -
+  amop publish 127.0.0.1:20200 orders hi --wait --allow orders.pem.pub     a private topic
   amop publish 127.0.0.1:20200 hello hi --wait             waits until there is a subscriber
   amop publish 127.0.0.1:20200 hello hi --count 1000       shows rate and latency
   amop publish 127.0.0.1:20200 hello hi --interval 1       sends until Ctrl-C")]
@@ -42,6 +45,8 @@ pub(crate) struct Publish {
     data: Option<OsString>,
     #[command(flatten)]
     repeat: Repeat,
+    #[command(flatten)]
+    allowed: AllowedKeys,
     /// The time limit for each message and its reply [default: 10; with --wait: 60]
     #[arg(long, value_name = "SECONDS", value_parser = positive_seconds)]
     timeout: Option<Duration>,
@@ -61,17 +66,27 @@ impl Publish {
         let Some((client, _)) = self.connection.connect(&self.topic, output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
+        let private = self.allowed.open(&client, &self.topic).await?;
+        let is_private = private.is_some();
         let waiting = waiting_for(&self.topic, self.wait, "waiting for the reply");
-        let send = async |number| self.send(&client, &data, number).await;
+        let send = async |number| self.send(&client, &data, is_private, number).await;
         let exit = self.repeat.run(&client, output, interrupt, &waiting, send).await?;
+        show_rejected(&client, exit, output)?;
+        drop(private);
         client.close().await?;
         Ok(exit)
     }
 
-    async fn send(&self, client: &Client, data: &Bytes, number: Number) -> amop::Result<Reply> {
+    async fn send(
+        &self,
+        client: &Client,
+        data: &Bytes,
+        is_private: bool,
+        number: Number,
+    ) -> amop::Result<Reply> {
         let began = Instant::now();
         let timeout = time_limit(self.timeout, self.wait);
-        let publish = client.publish(&self.topic, data.clone()).timeout(timeout);
+        let publish = client.publish(&self.topic, data.clone()).timeout(timeout).private(is_private);
         let reply = publish.wait_for_subscriber(self.wait).await?;
         Ok(Reply {
             number,

@@ -23,6 +23,7 @@ use crate::latency::as_micros;
 use crate::output::{BAD, FAINT, GOOD, Output, Record, STRONG};
 use crate::payload::{self, byte_count};
 use crate::reader::Reader;
+use crate::topic_key::SubscriberKey;
 use crate::values::{positive_seconds, text, whole};
 
 /// Answer the unicasts of a topic, until Ctrl-C
@@ -47,6 +48,8 @@ pub(crate) struct Serve {
     /// The topic
     #[arg(value_parser = text())]
     topic: String,
+    #[command(flatten)]
+    key: SubscriberKey,
     /// Send this reply: text, - for standard input, or @FILE
     #[arg(long, value_name = "TEXT", conflicts_with = "exec", allow_hyphen_values = true)]
     reply: Option<OsString>,
@@ -84,6 +87,7 @@ impl Serve {
         });
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
+        let key = self.key.read().await?;
         let Some((client, endpoint)) = self.connection.connect(&self.topic, output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
@@ -103,7 +107,12 @@ impl Serve {
                 let _ = sender.send(record).await;
             }
         };
-        let service = client.serve(&self.topic).concurrency(self.concurrency.into()).for_each(handler);
+        let service = client.serve(&self.topic).concurrency(self.concurrency.into());
+        let service = match key {
+            Some(key) => service.key(key),
+            None => service,
+        };
+        let service = service.for_each(handler);
         let service = interrupt.unless_caught(service);
         let service = output.while_waiting(WAITING_FOR_TOPIC.to_owned(), service).await;
         let Some(mut service) = service.transpose()? else {

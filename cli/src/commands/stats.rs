@@ -18,6 +18,7 @@ use crate::in_force::InForce;
 use crate::interrupt::Interrupt;
 use crate::latency::{Latencies, Percentiles};
 use crate::output::{ErrorRecord, FAINT, GOOD, Output, Record, STRONG};
+use crate::private_topics::{PrivateTopic, private_topics, public_topics};
 use crate::reader::Reader;
 use crate::session::{Session, SessionError};
 use crate::values::{positive_seconds, seconds, whole};
@@ -174,9 +175,9 @@ impl Connected {
                     generation: Generation::V2.name(),
                     node_version: choice.node_version.clone(),
                     protocol: choice.protocol,
-                    node: Some(Node::from(node)),
+                    node: Some(Node::new(node, false)),
                     heartbeat_us: latencies.percentiles(),
-                    peers: Some(peers.into_iter().map(Node::from).collect()),
+                    peers: Some(peers.into_iter().map(|peer| Node::new(peer, true)).collect()),
                 })
             }
             Session::V3(session, choice) => {
@@ -256,12 +257,15 @@ struct Node {
     agency: String,
     address: String,
     topics: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    private_topics: Vec<PrivateTopic>,
 }
 
-impl From<NodeTopics> for Node {
-    fn from(node: NodeTopics) -> Node {
+impl Node {
+    fn new(node: NodeTopics, is_peer: bool) -> Node {
         let NodeTopics { node_id, agency, address, topics } = node;
-        Node { node_id, agency, address, topics }
+        let private_topics = private_topics(&topics, is_peer);
+        Node { node_id, agency, address, topics, private_topics }
     }
 }
 
@@ -275,7 +279,8 @@ impl Node {
         if self.topics.is_empty() {
             return "none".to_owned();
         }
-        self.topics.iter().map(|topic| foreign(topic).to_string()).collect::<Vec<_>>().join(", ")
+        let public = public_topics(&self.topics).map(|topic| foreign(topic).to_string());
+        public.chain(self.private_topics.iter().map(PrivateTopic::to_string)).collect::<Vec<_>>().join(", ")
     }
 }
 

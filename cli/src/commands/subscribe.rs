@@ -16,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{FAINT, GOOD, Output, Record, STRONG};
 use crate::pace::Pace;
 use crate::reader::Reader;
+use crate::topic_key::SubscriberKey;
 use crate::values::{text, whole};
 
 /// Print the messages that arrive on a topic, until Ctrl-C
@@ -26,6 +27,7 @@ use crate::values::{text, whole};
 Examples:
   amop subscribe 127.0.0.1:20201 hello
   amop subscribe 127.0.0.1:20200,127.0.0.1:20201 hello     continues if one node is lost
+  amop subscribe 127.0.0.1:20201 orders --topic-key orders.pem     a private topic
   amop subscribe 127.0.0.1:20201 hello --count 1 --raw > message
   amop subscribe 127.0.0.1:20201 hello --stats > /dev/null     shows number and rate
   amop subscribe 127.0.0.1:20201 hello --json | jq -r 'select(.event == \"message\").data'")]
@@ -37,6 +39,8 @@ pub(crate) struct Subscribe {
     /// The topic
     #[arg(value_parser = text())]
     topic: String,
+    #[command(flatten)]
+    key: SubscriberKey,
     /// End after N messages
     #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=u64::MAX))]
     count: Option<u64>,
@@ -53,11 +57,17 @@ impl Subscribe {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
+        let key = self.key.read().await?;
         let Some((client, endpoint)) = self.connection.connect(&self.topic, output, interrupt).await? else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client, reload);
-        let subscribe = interrupt.unless_caught(client.subscribe(&self.topic).into_future());
+        let subscribe = client.subscribe(&self.topic);
+        let subscribe = match key {
+            Some(key) => subscribe.key(key),
+            None => subscribe,
+        };
+        let subscribe = interrupt.unless_caught(subscribe.into_future());
         let Some(subscribed) = output.while_waiting(WAITING_FOR_TOPIC.to_owned(), subscribe).await else {
             return Ok(Exit::Interrupted);
         };

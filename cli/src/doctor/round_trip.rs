@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::finding::Finding;
 use super::report::Problem;
 use crate::channel::{Channel, ChannelError};
+use crate::private_topics::{PrivateTopic, private_topics};
 use crate::websocket::{WebSocket, WebSocketError};
 use amop::protocol::websocket::status;
 use amop::text::span;
@@ -82,6 +83,9 @@ pub(super) fn own_topic() -> String {
     format!("amop-doctor-{:016x}", fastrand::u64(..))
 }
 
+/// The most private topics that are shown.
+const MAX_SHOWN: usize = 10;
+
 /// Subscribes to `topic` and waits until the node lists it. Returns what else the node lists.
 pub(super) async fn subscribe(
     channel: &mut Channel,
@@ -101,8 +105,18 @@ pub(super) async fn subscribe(
         if node.topics.iter().any(|listed| listed == topic) {
             let peers = channel.peers(1).await.map_err(failed)?;
             let others = node.topics.len() - 1;
+            let at_peers = peers.iter().flat_map(|peer| private_topics(&peer.topics, true));
+            let private: Vec<_> = private_topics(&node.topics, false).into_iter().chain(at_peers).collect();
+            let private = match private.as_slice() {
+                [] => String::new(),
+                topics => {
+                    let shown: Vec<_> = topics.iter().take(MAX_SHOWN).map(PrivateTopic::to_string).collect();
+                    let more = if topics.len() > MAX_SHOWN { ", ..." } else { "" };
+                    format!("; {}{more}", shown.join(", "))
+                }
+            };
             return Ok(format!(
-                "listed; topics of other clients: {others}; peers of the node: {}",
+                "listed; topics of other clients: {others}; peers of the node: {}{private}",
                 peers.len()
             ));
         }

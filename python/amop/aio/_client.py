@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _amop
 from .._base import BaseClient
 from .._errors import unusable
+from .._private import key_data
 from ._bridge import bridge, outcome
 from ._handlers import Held, MessageHandler, RequestHandler, in_handler, messages, requests
 from ._reading import Events, Service, Subscription
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         PlacementChoice,
         RetryChoice,
     )
+    from .._private import Key
     from .._words import Data
 
 # The default concurrency of a service's handler.
@@ -56,6 +58,7 @@ class Client(BaseClient[Held]):
         timeout: float | None = None,
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> _amop.Reply:
         """Send a unicast and return the reply of the subscriber that the node picked.
 
@@ -68,6 +71,7 @@ class Client(BaseClient[Held]):
         :param wait_for_subscriber: retry until the deadline while there is no subscriber. It takes up to 5 s until
             all nodes know a new one.
         :param retry: when to retry automatically; None: the client's ``retry``.
+        :param private: send on the private topic of this name, which :meth:`private_topic` has opened.
         :raises NoSubscriberError: the topic has no subscriber.
         :raises SubscriberError: the subscriber answered with a failure.
         :raises CallTimeoutError: there was no answer in time; the message may have been delivered
@@ -78,7 +82,7 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, bridge())
+        operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, private, bridge())
         # As `outcome`, without a coroutine of its own for each call.
         try:
             return await operation.future
@@ -94,6 +98,7 @@ class Client(BaseClient[Held]):
         timeout: float | None = None,
         wait_for_subscriber: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> asyncio.Future[_amop.Reply]:
         """Send a unicast without waiting, and return a future for the reply or the error.
 
@@ -102,7 +107,7 @@ class Client(BaseClient[Held]):
 
         :raises ArgumentError: an argument is invalid; the future gets all other errors.
         """
-        operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, bridge())
+        operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, private, bridge())
         return _cancelling(operation)
 
     async def broadcast(
@@ -114,6 +119,7 @@ class Client(BaseClient[Held]):
         wait_for_subscriber: bool = False,
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> None:
         """Send a broadcast and wait for the acknowledgement of the node.
 
@@ -125,6 +131,7 @@ class Client(BaseClient[Held]):
         :param wait_for_subscriber: send only when a node knows a subscriber. The call fails if none does in time.
         :param all_nodes: send through every connected node. Subscribers of other libraries then receive duplicates.
         :param retry: when to retry automatically; None: the client's ``retry``.
+        :param private: send on the private topic of this name, which :meth:`private_topic` has opened.
         :raises CallTimeoutError: there was no acknowledgement in time.
         :raises NodeConnectionError: no node is connected, or the connection was lost.
         :raises OverloadedError: a limit of the client or the node is reached.
@@ -133,7 +140,7 @@ class Client(BaseClient[Held]):
         :raises ForkError: in a child process of a fork.
         """
         operation = self._native.broadcast(
-            topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge()
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, bridge()
         )
         try:
             await operation.future
@@ -150,13 +157,14 @@ class Client(BaseClient[Held]):
         wait_for_subscriber: bool = False,
         all_nodes: bool = False,
         retry: RetryChoice | None = None,
+        private: bool = False,
     ) -> asyncio.Future[None]:
         """Send a broadcast without waiting, and return a future for the acknowledgement or the error.
 
         Arguments as for :meth:`broadcast`, errors as for :meth:`publish_async`.
         """
         operation = self._native.broadcast(
-            topic, data, timeout, wait_for_subscriber, all_nodes, retry, bridge()
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, bridge()
         )
         return _cancelling(operation)
 
@@ -171,6 +179,8 @@ class Client(BaseClient[Held]):
         placement: PlacementChoice | None = None,
         confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
+        key: Key | None = None,
+        key_password: str | None = None,
     ) -> Subscribing:
         """Subscribe to a topic, to iterate over the result or with a handler.
 
@@ -201,13 +211,18 @@ class Client(BaseClient[Held]):
         :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
             node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :param key: the private key by which this client may receive the messages of the *private* topic of this name
+            (2.x nodes, at most 185 bytes): PEM of PKCS#8 or SEC1, PKCS#12 or 64 hex digits, or the path of a file. Its
+            public half is allowed by the publisher, see :meth:`private_topic`. It is not the key of the certificate.
+        :param key_password: the password of an encrypted key.
         :raises CallTimeoutError: no node listed the topic in time.
         :raises ArgumentError: the topic or a limit is invalid.
         :raises TypeError: the handler is not callable.
+        :raises CredentialsError: the key is unusable, or encrypted with another password.
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout)
+        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout, key_data(key), key_password)
         return Subscribing(self._subscribe(topic, handler, given))
 
     async def _subscribe(self, topic: str, handler: MessageHandler | None, given: Given) -> Subscription:
@@ -229,6 +244,8 @@ class Client(BaseClient[Held]):
         placement: PlacementChoice | None = None,
         confirm: ConfirmChoice | None = None,
         timeout: float | None = None,
+        key: Key | None = None,
+        key_password: str | None = None,
     ) -> Serving:
         """Serve a topic: answer each of its unicasts.
 
@@ -253,14 +270,19 @@ class Client(BaseClient[Held]):
         :param confirm: whether to wait until a node has listed the topic. Default: auto, which does not wait while no
             node is connected.
         :param timeout: how long to wait for a node to list the topic, in seconds; None: ``call_timeout``.
+        :param key: the private key by which this client may receive the messages of the *private* topic of this name
+            (2.x nodes, at most 185 bytes): PEM of PKCS#8 or SEC1, PKCS#12 or 64 hex digits, or the path of a file. Its
+            public half is allowed by the publisher, see :meth:`private_topic`. It is not the key of the certificate.
+        :param key_password: the password of an encrypted key.
         :raises ServiceError: this client already serves the topic.
         :raises CallTimeoutError: no node listed the topic in time.
         :raises ArgumentError: the topic or a limit is invalid.
         :raises TypeError: the handler is not callable.
+        :raises CredentialsError: the key is unusable, or encrypted with another password.
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout)
+        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout, key_data(key), key_password)
         return Serving(self._serve(topic, handler, concurrency, given))
 
     async def _serve(

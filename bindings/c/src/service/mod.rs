@@ -10,7 +10,6 @@ use amop::protocol::result::FAILED_TEXT;
 use amop::{Request, Requests, Result, SubscriptionStats};
 use futures_core::Stream;
 
-use crate::argument::apply;
 use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
@@ -83,7 +82,10 @@ pub(crate) unsafe fn serve(
 ) -> Result<(amop_service, Confirmed)> {
     let client = borrow!(client)?.client()?;
     let topic = text!(topic as topic)?;
-    let serve = apply(client.serve(topic), borrow_optional!(options), |s, options| options.apply_to(s));
+    let serve = match borrow_optional!(options) {
+        Some(options) => options.apply_to(client.serve(topic))?,
+        None => client.serve(topic),
+    };
     let (requests, confirmed) = serve.begin()?;
     let consumer = Consumer::pulled(c_topic(topic), requests);
     Ok((amop_service { consumer }, Box::pin(confirmed)))
@@ -105,7 +107,10 @@ pub(crate) unsafe fn serve_callback(
     let call = function(callback.call)?;
     let topic = c_topic(name);
     let (shared, reports) = (topic.clone(), client.handler_reports());
-    let serve = apply(client.serve(name), borrow_optional!(options), |s, options| options.apply_to(s));
+    let serve = match borrow_optional!(options) {
+        Some(options) => options.apply_to(client.serve(name))?,
+        None => client.serve(name),
+    };
     let (handler, confirmed) = serve.begin_blocking(move |request| {
         let lent = amop_request::new(request.clone(), shared.clone());
         // SAFETY: the header demands a function that takes this context and a request lent for the call.

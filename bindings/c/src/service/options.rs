@@ -5,14 +5,16 @@
 //! - Threads: any thread, including callbacks, but only one at a time.
 //! - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 
+use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use amop::{Confirm, Placement, Serve};
+use amop::{Confirm, Placement, Result, Serve};
 
 use crate::argument::{apply, bound, time};
 use crate::boundary::guard;
 use crate::confirm::confirm_of;
-use crate::macros::{borrow_mut, free};
+use crate::key::GivenKey;
+use crate::macros::{borrow_mut, free, text};
 use crate::placement::placement_of;
 use crate::status::amop_status;
 use crate::unwind::guard_or;
@@ -26,16 +28,19 @@ pub struct amop_serve_options {
     placement: Option<Placement>,
     confirm: Option<Confirm>,
     timeout: Option<Duration>,
+    key: Option<GivenKey>,
 }
 
 impl amop_serve_options {
-    pub(super) fn apply_to(&self, serve: Serve) -> Serve {
+    pub(super) fn apply_to(&self, serve: Serve) -> Result<Serve> {
         let serve = apply(serve, self.concurrency, Serve::concurrency);
         let serve = apply(serve, self.max_messages, Serve::max_messages);
         let serve = apply(serve, self.max_bytes, Serve::max_bytes);
         let serve = apply(serve, self.placement, Serve::placement);
         let serve = apply(serve, self.confirm, Serve::confirm);
-        apply(serve, self.timeout, Serve::timeout)
+        let serve = apply(serve, self.timeout, Serve::timeout);
+        let key = self.key.as_ref().map(GivenKey::read).transpose()?;
+        Ok(apply(serve, key, Serve::key))
     }
 }
 
@@ -127,6 +132,29 @@ pub unsafe extern "C" fn amop_serve_options_set_timeout(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.timeout = time(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Sets the private key with which this client proves that it may receive the messages of a *private* topic, whose
+/// publisher allows the public half (amop_client_private_topic): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex digits.
+/// `password` is that of an encrypted key, and NULL for others. The key must not be that of the client's certificate. It is
+/// read by the function that gets the options, which then also fails with AMOP_ERROR_KEY_ENCRYPTED,
+/// AMOP_ERROR_CREDENTIALS_INVALID, or AMOP_ERROR_UNSUPPORTED at nodes of generation 3.x. A length of 0 removes the key.
+///
+/// - Ownership: `key` and `password` are borrowed. The copies are erased from memory when the options are freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_serve_options_set_key(
+    options: *mut amop_serve_options,
+    key: *const c_void,
+    len: usize,
+    password: *const c_char,
+) -> amop_status {
+    guard!({
+        let options = borrow_mut!(options)?;
+        let password = if password.is_null() { None } else { Some(text!(password)?) };
+        // SAFETY: the header demands that `len` bytes can be read at `key`, unless it is NULL.
+        options.key = unsafe { GivenKey::copy(key.cast(), len, password) }?;
         Ok(())
     })
 }

@@ -10,7 +10,6 @@ use std::task::{Context as TaskContext, Poll};
 use amop::{Message, Result, Subscription, SubscriptionStats};
 use futures_core::Stream;
 
-use crate::argument::apply;
 use crate::boundary::{Miss, guard};
 use crate::callback::{Context, failure_of, function};
 use crate::client::amop_client;
@@ -85,7 +84,10 @@ pub(crate) unsafe fn subscribe(
     let client = borrow!(client)?.client()?;
     let topic = text!(topic as topic)?;
     let subscribe = client.subscribe(topic);
-    let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
+    let subscribe = match borrow_optional!(options) {
+        Some(options) => options.apply_to(subscribe)?,
+        None => subscribe,
+    };
     let (subscription, confirmed) = subscribe.begin()?;
     let consumer = Consumer::pulled(c_topic(topic), subscription);
     Ok((amop_subscription { consumer }, Box::pin(confirmed)))
@@ -107,7 +109,10 @@ pub(crate) unsafe fn subscribe_callback(
     let call = function(callback.call)?;
     let topic = c_topic(name);
     let subscribe = client.subscribe(name);
-    let subscribe = apply(subscribe, borrow_optional!(options), |s, options| options.apply_to(s));
+    let subscribe = match borrow_optional!(options) {
+        Some(options) => options.apply_to(subscribe)?,
+        None => subscribe,
+    };
     let (shared, reports) = (topic.clone(), client.handler_reports());
     let (handler, confirmed) = subscribe.begin_blocking(move |message| {
         let message = amop_message::new(message, shared.clone());

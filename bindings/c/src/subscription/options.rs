@@ -5,14 +5,16 @@
 //! - Threads: any thread, including callbacks, but only one at a time.
 //! - Errors: AMOP_ERROR_INVALID_ARGUMENT.
 
+use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use amop::{Confirm, Overflow, Placement, Subscribe};
+use amop::{Confirm, Overflow, Placement, Result, Subscribe};
 
 use crate::argument::{apply, bound, invalid_argument, time};
 use crate::boundary::guard;
 use crate::confirm::confirm_of;
-use crate::macros::{borrow_mut, free};
+use crate::key::GivenKey;
+use crate::macros::{borrow_mut, free, text};
 use crate::placement::placement_of;
 use crate::status::amop_status;
 use crate::unwind::guard_or;
@@ -35,16 +37,19 @@ pub struct amop_subscribe_options {
     placement: Option<Placement>,
     confirm: Option<Confirm>,
     timeout: Option<Duration>,
+    key: Option<GivenKey>,
 }
 
 impl amop_subscribe_options {
-    pub(super) fn apply_to(&self, subscribe: Subscribe) -> Subscribe {
+    pub(super) fn apply_to(&self, subscribe: Subscribe) -> Result<Subscribe> {
         let subscribe = apply(subscribe, self.max_messages, Subscribe::max_messages);
         let subscribe = apply(subscribe, self.max_bytes, Subscribe::max_bytes);
         let subscribe = apply(subscribe, self.overflow, Subscribe::overflow);
         let subscribe = apply(subscribe, self.placement, Subscribe::placement);
         let subscribe = apply(subscribe, self.confirm, Subscribe::confirm);
-        apply(subscribe, self.timeout, Subscribe::timeout)
+        let subscribe = apply(subscribe, self.timeout, Subscribe::timeout);
+        let key = self.key.as_ref().map(GivenKey::read).transpose()?;
+        Ok(apply(subscribe, key, Subscribe::key))
     }
 }
 
@@ -140,6 +145,29 @@ pub unsafe extern "C" fn amop_subscribe_options_set_timeout(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.timeout = time(timeout_ms);
+        Ok(())
+    })
+}
+
+/// Sets the private key with which this client proves that it may receive the messages of a *private* topic, whose
+/// publisher allows the public half (amop_client_private_topic): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex digits.
+/// `password` is that of an encrypted key, and NULL for others. The key must not be that of the client's certificate. It is
+/// read by the function that gets the options, which then also fails with AMOP_ERROR_KEY_ENCRYPTED,
+/// AMOP_ERROR_CREDENTIALS_INVALID, or AMOP_ERROR_UNSUPPORTED at nodes of generation 3.x. A length of 0 removes the key.
+///
+/// - Ownership: `key` and `password` are borrowed. The copies are erased from memory when the options are freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_subscribe_options_set_key(
+    options: *mut amop_subscribe_options,
+    key: *const c_void,
+    len: usize,
+    password: *const c_char,
+) -> amop_status {
+    guard!({
+        let options = borrow_mut!(options)?;
+        let password = if password.is_null() { None } else { Some(text!(password)?) };
+        // SAFETY: the header demands that `len` bytes can be read at `key`, unless it is NULL.
+        options.key = unsafe { GivenKey::copy(key.cast(), len, password) }?;
         Ok(())
     })
 }

@@ -11,6 +11,7 @@ type Sending struct {
 	WaitForSubscriber bool
 	Retry             int32
 	AllNodes          bool
+	Private           bool
 	Timeout           time.Duration
 }
 
@@ -88,7 +89,7 @@ func (c *Client) Send(topic string, data []byte, how *Sending, queue *Queue, tag
 	var call *C.amop_call
 	var failure *C.amop_error
 	status := C.amopgo_send(c.ptr, kind, name.of(topic), pointer(data), C.size_t(len(data)),
-		C.bool(how.WaitForSubscriber), C.int32_t(how.Retry), C.bool(how.AllNodes), ms(how.Timeout),
+		C.bool(how.WaitForSubscriber), C.int32_t(how.Retry), C.bool(how.AllNodes), C.bool(how.Private), ms(how.Timeout),
 		queue.ptr, C.uintptr_t(tag), &call, &failure)
 	if status != C.AMOP_OK {
 		return Call{}, taken(status, &failure)

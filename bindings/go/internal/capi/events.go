@@ -11,6 +11,8 @@ type Event struct {
 	NodeVersion string
 	Topic       string
 	Message     string
+	NodeID      string
+	Key         string
 	Expires     int64 // seconds since 1970, or 0
 	Failure     *Error
 }
@@ -68,6 +70,8 @@ func (e *Events) Take() (*Event, *Error) {
 		NodeVersion: text(item.node_version),
 		Topic:       text(item.topic),
 		Message:     text(item.message),
+		NodeID:      text(item.node_id),
+		Key:         text(item.key),
 		Expires:     int64(item.expires),
 	}
 	if item.failed {

@@ -25,15 +25,16 @@ void amopgo_read_error(const amop_error *error, amopgo_failure *failure)
 }
 
 amop_status amopgo_send(const amop_client *client, int32_t how, const char *topic, const uint8_t *data, size_t len,
-                        bool wait_for_subscriber, int32_t retry, bool all_nodes, uint64_t timeout_ms,
+                        bool wait_for_subscriber, int32_t retry, bool all_nodes, bool is_private, uint64_t timeout_ms,
                         const amop_completion_queue *queue, uintptr_t tag, amop_call **call, amop_error **error)
 {
     amop_publish_options *options = NULL;
-    if (wait_for_subscriber || retry != AMOP_RETRY_DEFAULT || all_nodes) {
+    if (wait_for_subscriber || retry != AMOP_RETRY_DEFAULT || all_nodes || is_private) {
         options = amop_publish_options_new();
         amop_publish_options_set_wait_for_subscriber(options, wait_for_subscriber);
         amop_publish_options_set_retry(options, retry);
         amop_publish_options_set_all_nodes(options, all_nodes);
+        amop_publish_options_set_private(options, is_private);
     }
     void *returned = (void *)tag;
     amop_status status = how == AMOPGO_BROADCAST
@@ -145,6 +146,8 @@ size_t amopgo_take_event(const amop_events *events, amopgo_event *event, amop_st
     event->node_version = amop_event_node_version(event->event);
     event->topic = amop_event_topic(event->event);
     event->message = amop_event_message(event->event);
+    event->node_id = amop_event_node_id(event->event);
+    event->key = amop_event_key(event->event);
     event->expires = amop_event_expires(event->event);
     event->failed = error != NULL;
     if (error != NULL) {

@@ -49,6 +49,8 @@ typedef struct amopgo_event {
     const char *node_version;
     const char *topic;
     const char *message;
+    const char *node_id;
+    const char *key;
     int64_t expires;
     bool failed;
     amopgo_failure failure; /* only if failed */
@@ -61,7 +63,7 @@ void amopgo_read_error(const amop_error *error, amopgo_failure *failure);
 
 /* Starts a publish or broadcast; `tag` is returned with its completion. */
 amop_status amopgo_send(const amop_client *client, int32_t how, const char *topic, const uint8_t *data, size_t len,
-                        bool wait_for_subscriber, int32_t retry, bool all_nodes, uint64_t timeout_ms,
+                        bool wait_for_subscriber, int32_t retry, bool all_nodes, bool is_private, uint64_t timeout_ms,
                         const amop_completion_queue *queue, uintptr_t tag, amop_call **call, amop_error **error);
 
 /* Begin to subscribe or serve; `tag` is returned with the completion. */

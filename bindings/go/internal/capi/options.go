@@ -157,6 +157,16 @@ type LaneOptions struct {
 	Placement   int32
 	Confirm     int32
 	Timeout     time.Duration
+	Key         []byte
+	KeyPassword string
+}
+
+// keyPassword returns the password for C, or NULL if there is none.
+func (o *LaneOptions) keyPassword() *C.char {
+	if o.KeyPassword == "" {
+		return nil
+	}
+	return cText(o.KeyPassword)
 }
 
 func (o *LaneOptions) ofSubscription() (*C.amop_subscribe_options, *Error) {
@@ -168,6 +178,7 @@ func (o *LaneOptions) ofSubscription() (*C.amop_subscribe_options, *Error) {
 	s.set("Placement", C.amop_subscribe_options_set_placement(options, C.int32_t(o.Placement)))
 	s.set("Confirm", C.amop_subscribe_options_set_confirm(options, C.int32_t(o.Confirm)))
 	s.set("Timeout", C.amop_subscribe_options_set_timeout(options, ms(o.Timeout)))
+	s.set("Key", C.amop_subscribe_options_set_key(options, unsafe.Pointer(pointer(o.Key)), C.size_t(len(o.Key)), o.keyPassword()))
 	if s.failure != nil {
 		C.amop_subscribe_options_free(options)
 		return nil, s.failure
@@ -183,6 +194,7 @@ func (o *LaneOptions) ofService() (*C.amop_serve_options, *Error) {
 	s.set("Placement", C.amop_serve_options_set_placement(options, C.int32_t(o.Placement)))
 	s.set("Confirm", C.amop_serve_options_set_confirm(options, C.int32_t(o.Confirm)))
 	s.set("Timeout", C.amop_serve_options_set_timeout(options, ms(o.Timeout)))
+	s.set("Key", C.amop_serve_options_set_key(options, unsafe.Pointer(pointer(o.Key)), C.size_t(len(o.Key)), o.keyPassword()))
 	if s.failure != nil {
 		C.amop_serve_options_free(options)
 		return nil, s.failure

@@ -1,0 +1,43 @@
+// Private topics: keys of both sides, verified subscribers, and the events.
+#include "fixture.hpp"
+
+#include <string>
+
+namespace {
+
+const std::string private_key(64, '1');
+const std::string public_key = "044f355bdcb7cc0af728ef3cceb9615d90684bb5b2ca5f859ab0f0b704075871aa"
+                               "385b6b1b8ead809ca67454d9683fcf2ba03456d6fe2c4abe2b07f0fbdbb2f1c1";
+
+} // namespace
+
+TEST_CASE("verified subscribers receive private messages") {
+    const amop::Devnet nodes;
+    const amop::Client publisher(nodes.client_options(0)), subscriber(nodes.client_options(1));
+    const auto events = publisher.events();
+    const auto topic = publisher.private_topic("orders", {public_key});
+    const auto subscription = subscriber.subscribe("orders", amop::SubscribeOptions{}.key(private_key));
+    const auto verified = next_event(events, amop::EventKind::verified);
+    CHECK(verified.topic() == "orders");
+    CHECK(verified.key() == public_key);
+    CHECK(verified.node_id() != "");
+    const auto sending = amop::PublishOptions{}.is_private(true).wait_for_subscriber(true).timeout(guard);
+    publisher.publish("orders", "x", sending);
+    const auto message = subscription.next(guard);
+    REQUIRE(message.has_value());
+    CHECK(message->topic() == "orders");
+    topic.allow({public_key});
+}
+
+TEST_CASE("unusable keys of private topics are refused") {
+    const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
+    const amop::Client client(nodes.client_options(0));
+    const auto wrong = [&] { (void)client.subscribe("t", amop::SubscribeOptions{}.key("no key")); };
+    CHECK(code_of(wrong) == amop::Code::credentials_invalid);
+    const auto service = [&] { (void)client.serve("t", amop::ServeOptions{}.key("no key", "password")); };
+    CHECK(code_of(service) == amop::Code::credentials_invalid);
+    CHECK(code_of([&] { (void)client.private_topic("t", {}); }) == amop::Code::invalid_argument);
+    CHECK(code_of([&] { (void)client.private_topic("t", {"no key"}); }) == amop::Code::credentials_invalid);
+    const auto sending = amop::PublishOptions{}.is_private(true);
+    CHECK(code_of([&] { client.publish("t", "", sending); }) == amop::Code::invalid_argument);
+}

@@ -1,0 +1,60 @@
+package amop_test
+
+import (
+	"strings"
+	"testing"
+
+	"amop"
+)
+
+var (
+	privateKey = strings.Repeat("11", 32)
+	publicKey  = "044f355bdcb7cc0af728ef3cceb9615d90684bb5b2ca5f859ab0f0b704075871aa" +
+		"385b6b1b8ead809ca67454d9683fcf2ba03456d6fe2c4abe2b07f0fbdbb2f1c1"
+)
+
+func TestVerifiedSubscribersReceivePrivateMessages(t *testing.T) {
+	publisher, subscriber := connect(t, nodes.Node(0)), connect(t, nodes.Node(1))
+	topic := freshTopic()
+	events := must[<-chan *amop.Event](t)(publisher.Events(soon(t)))
+	opened := must[*amop.PrivateTopic](t)(publisher.PrivateTopic(topic, publicKey))
+	defer opened.Close()
+	subscription := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic, amop.Key([]byte(privateKey))))
+	defer subscription.Close()
+	for event := range events {
+		if event.Kind != amop.EventVerified {
+			continue
+		}
+		if event.Topic != topic || event.Key != publicKey || event.NodeID == "" {
+			t.Fatalf("the event is %+v", event)
+		}
+		break
+	}
+	must[*amop.Reply](t)(publisher.Publish(soon(t), topic, []byte("x"), amop.Private(true), amop.WaitForSubscriber(true)))
+	if message := <-subscription.Messages(); message.Topic != topic || string(message.Data) != "x" {
+		t.Fatalf("the message is %+v", message)
+	}
+}
+
+func TestUnusableKeysOfPrivateTopicsAreRefused(t *testing.T) {
+	client, topic := connect(t, nodes.Node(0)), freshTopic()
+	_, err := client.Subscribe(soon(t), topic, amop.Key([]byte("no key")))
+	fails(t, err, amop.ErrCredentialsInvalid)
+	_, err = client.Serve(soon(t), topic, amop.Key([]byte("no key")))
+	fails(t, err, amop.ErrCredentialsInvalid)
+	_, err = client.PrivateTopic(topic)
+	fails(t, err, amop.ErrInvalidArgument)
+	_, err = client.PrivateTopic(topic, "no key")
+	fails(t, err, amop.ErrCredentialsInvalid)
+	_, err = client.PrivateTopic(strings.Repeat("x", 186), publicKey)
+	fails(t, err, amop.ErrInvalidTopic)
+	_, err = client.Publish(soon(t), topic, nil, amop.Private(true))
+	fails(t, err, amop.ErrInvalidArgument)
+	opened := must[*amop.PrivateTopic](t)(client.PrivateTopic(topic, publicKey))
+	if opened.Topic() != topic {
+		t.Fatalf("the topic is %q", opened.Topic())
+	}
+	fails(t, opened.Allow("no key"), amop.ErrCredentialsInvalid)
+	opened.Close()
+	opened.Close()
+}
