@@ -15,8 +15,7 @@ struct GivenKey {
     std::string password;
 
     template <class Options>
-    void apply(Options* options,
-               amop_status (*set)(Options*, const void*, std::size_t, const char*)) const {
+    void apply(Options* options, amop_status (*set)(Options*, const void*, std::size_t, const char*)) const {
         if (!bytes.empty()) {
             const char* given = password.empty() ? nullptr : password.c_str();
             check(set(options, bytes.data(), bytes.size(), given), "key");

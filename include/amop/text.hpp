@@ -60,6 +60,14 @@ inline std::string_view to_string(EventKind kind) noexcept {
         return "closed";
     case EventKind::certificate_expiring:
         return "certificate_expiring";
+    case EventKind::verified:
+        return "verified";
+    case EventKind::rejected:
+        return "rejected";
+    case EventKind::verified:
+        return "verified";
+    case EventKind::rejected:
+        return "rejected";
     }
     return {};
 }

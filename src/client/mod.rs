@@ -42,6 +42,7 @@ mod topic_times;
 mod turns;
 mod verifications;
 mod verify_ids;
+mod verifying;
 mod weak;
 
 pub use builder::ClientBuilder;

@@ -7,7 +7,7 @@ use k256::ecdsa::signature::hazmat::PrehashVerifier;
 use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
 use sha3::{Digest, Keccak256};
 
-use super::format::hex;
+use super::hex::hex;
 use super::key::{PrivateKey, PublicKey};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -287,13 +287,6 @@ fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
-/// Returns bytes as lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
 pub(super) fn private_pem(key: &PrivateKey) -> Result<Zeroizing<String>> {
     key.secret().to_pkcs8_pem(LineEnding::LF).map_err(|_| not_encoded())
 }

@@ -1,14 +1,12 @@
 //! The keys of private topics.
 
 use std::fmt;
-use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use k256::ecdsa::{SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
-use super::format;
+use super::hex::hex;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The key of a subscriber of private topics. Cheap to clone; erased from memory with the last clone.
@@ -44,26 +42,6 @@ impl PrivateKey {
         }
     }
 
-    /// Reads a key: PEM of PKCS#8, encrypted or not, or of SEC1 (`EC PRIVATE KEY`); PKCS#12; or 64 hex digits, with `0x`
-    /// or without. `password` is that of an encrypted key, and unused for others.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::KeyEncrypted`] if the password is missing or wrong, and
-    /// [`ErrorKind::CredentialsInvalid`] if it is no private key on secp256k1. The text says what it is instead.
-    pub fn read(bytes: impl AsRef<[u8]>, password: Option<&str>) -> Result<PrivateKey> {
-        format::private_key("the key", bytes.as_ref(), password)
-    }
-
-    /// Reads a key from a file, as [`PrivateKey::read`]. Blocks while the file is read.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::CredentialsNotFound`] if there is no such file, [`ErrorKind::CredentialsInvalid`] if it can't
-    /// be read, and as [`PrivateKey::read`].
-    pub fn from_file(path: impl AsRef<Path>, password: Option<&str>) -> Result<PrivateKey> {
-        let (name, bytes) = format::read_file(path.as_ref())?;
-        format::private_key(&name, &bytes, password)
-    }
-
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<PrivateKey> {
         SigningKey::from_slice(bytes).ok().map(|key| PrivateKey(Arc::new(key)))
     }
@@ -85,26 +63,10 @@ impl PrivateKey {
         PublicKey::of(self.0.verifying_key())
     }
 
-    /// Returns the key as PEM of PKCS#8, not encrypted.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::Internal`] if it can't be encoded, which does not happen.
-    pub fn to_pem(&self) -> Result<Zeroizing<String>> {
-        format::private_pem(self)
-    }
-
-    /// Returns the key as PEM of PKCS#8, encrypted with a password by scrypt and AES-256.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::InvalidArgument`] if the password is empty.
-    pub fn to_encrypted_pem(&self, password: &str) -> Result<Zeroizing<String>> {
-        format::encrypted_pem(self, password)
-    }
-
     /// Returns the key as 64 hex digits.
     pub fn to_hex(&self) -> Zeroizing<String> {
         let bytes = Zeroizing::new(self.0.to_bytes());
-        Zeroizing::new(format::hex(&bytes))
+        Zeroizing::new(hex(&bytes))
     }
 }
 
@@ -117,24 +79,6 @@ impl fmt::Debug for PrivateKey {
 
 impl PublicKey {
     const LEN: usize = 64;
-
-    /// Reads a key: PEM (`PUBLIC KEY`), or 128 hex digits, with `04` or `0x` before them or without.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::CredentialsInvalid`] if it is no public key on secp256k1. The text says what it is instead.
-    pub fn read(bytes: impl AsRef<[u8]>) -> Result<PublicKey> {
-        format::public_key("the key", bytes.as_ref())
-    }
-
-    /// Reads a key from a file, as [`PublicKey::read`]. Blocks while the file is read.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::CredentialsNotFound`] if there is no such file, [`ErrorKind::CredentialsInvalid`] if it can't
-    /// be read, and as [`PublicKey::read`].
-    pub fn from_file(path: impl AsRef<Path>) -> Result<PublicKey> {
-        let (name, bytes) = format::read_file(path.as_ref())?;
-        format::public_key(&name, &bytes)
-    }
 
     pub(super) fn of(key: &VerifyingKey) -> PublicKey {
         let point = key.to_sec1_point(false);
@@ -163,15 +107,7 @@ impl PublicKey {
 
     /// Returns the key as 130 hex digits, the first two `04`.
     pub fn to_hex(&self) -> String {
-        format::hex(&self.to_point())
-    }
-
-    /// Returns the key as PEM.
-    ///
-    /// # Errors
-    /// Returns [`ErrorKind::Internal`] if it can't be encoded, which does not happen.
-    pub fn to_pem(&self) -> Result<String> {
-        format::public_pem(self)
+        hex(&self.to_point())
     }
 }
 
@@ -185,14 +121,6 @@ impl fmt::Display for PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({self})")
-    }
-}
-
-impl FromStr for PublicKey {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<PublicKey> {
-        PublicKey::read(text)
     }
 }
 

@@ -5,10 +5,12 @@
 
 mod challenge;
 mod format;
+mod hex;
 mod key;
 mod pem;
 mod pkcs12;
 mod prover;
+mod reading;
 
 pub(crate) use challenge::{Challenge, Verdict};
 pub use key::{PrivateKey, PublicKey};

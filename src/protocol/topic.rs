@@ -5,7 +5,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::channel::amop::MAX_TOPIC_LEN;
 use super::channel::verify::{NEED_VERIFY_PREFIX, PUSH_CHANNEL_PREFIX, VERIFY_CHANNEL_PREFIX};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::foreign;
@@ -22,9 +21,10 @@ pub const MAX_PRIVATE_TOPIC_BYTES: usize = 185;
 /// The hex digits at the end of a topic on which a subscriber is challenged.
 const VERIFY_ID_LEN: usize = 32;
 
+// 254 bytes are the longest topic that 2.x nodes route to.
 const _: () = assert!(
     VERIFY_CHANNEL_PREFIX.len() + NEED_VERIFY_PREFIX.len() + MAX_PRIVATE_TOPIC_BYTES + 1 + VERIFY_ID_LEN
-        == MAX_TOPIC_LEN
+        == 254
 );
 
 /// Returns the private topic whose subscriber is challenged on `channel`, if that is such a channel.
