@@ -9,8 +9,8 @@ use amop::{Client, ErrorKind, PrivateKey, PrivateTopic, PublicKey};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::connection::reading_files;
 use crate::exit::{Failure, Outcome};
+use crate::files::reading_files;
 use crate::values::text;
 
 /// The variable that holds the password of an encrypted key.

@@ -11,8 +11,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::connection::reading_files;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::files::reading_files;
 use crate::output::{FAINT, Output, Record, STRONG};
 use crate::topic_key::Password;
 
