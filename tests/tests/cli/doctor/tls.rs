@@ -110,7 +110,7 @@ fn every_channel_with_every_kind_of_credentials() {
             node: ordinary.endpoint.clone(),
             credentials: "static-rsa/sdk",
             finding: "foreign-tls",
-            advice: "needs credentials of its chain",
+            advice: "with credentials of its chain",
             class: "RSA",
             tls: "TLS 1.2, ",
             alone: "",
