@@ -52,6 +52,27 @@ for vector in json.loads(pathlib.Path("../tests/vectors/channel-2x.json").read_t
 PYTHON
 }
 
+# The search starts from bytes of real 3.x nodes and clients.
+seed_websocket() { # TARGET
+    python3 - "$@" <<'PYTHON'
+import json, pathlib, sys
+
+target = sys.argv[1]
+folder = pathlib.Path("corpus", target)
+LAYERS = {"websocket_upgrade": ["http"], "websocket_message": ["message"], "websocket_frames": ["websocket", "message"]}
+PIECES = bytes([3, 1, 7])  # the sizes of the pieces that the target cuts the stream into
+for vector in json.loads(pathlib.Path("../tests/vectors/websocket-3x.json").read_text()):
+    if vector["layer"] not in LAYERS[target] or not vector.get("hex"):
+        continue
+    seed = bytes.fromhex(vector["hex"])
+    if target == "websocket_frames":
+        if vector["layer"] == "message":
+            seed = b"\x82\x7e" + len(seed).to_bytes(2, "big") + seed
+        seed += PIECES
+    (folder / vector["name"]).write_bytes(seed)
+PYTHON
+}
+
 # The search starts from recorded handshakes.
 seed_tls() { # TARGET: the first byte numbers the recording, the second the size of the pieces
     python3 - "$@" <<'PYTHON'
@@ -100,6 +121,7 @@ for target in "${targets[@]}"; do
         tls_*) seed_tls "$target" ;;
         config_python) seed_config "$target" py ;;
         config_*) seed_config "$target" "${target#config_}" ;;
+        websocket_*) seed_websocket "$target" ;;
     esac
     log=artifacts/$target/log
     if ! "target/$triple/release/$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 \
