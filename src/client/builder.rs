@@ -425,7 +425,7 @@ impl ClientBuilder {
             }
         };
         #[cfg(not(feature = "config"))]
-        let given = self.given;
+        let (given, _) = (self.given, (runtime, began));
         given.apply(&mut options);
         Ok((options, self.listeners))
     }
