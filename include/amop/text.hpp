@@ -64,10 +64,6 @@ inline std::string_view to_string(EventKind kind) noexcept {
         return "verified";
     case EventKind::rejected:
         return "rejected";
-    case EventKind::verified:
-        return "verified";
-    case EventKind::rejected:
-        return "rejected";
     }
     return {};
 }
