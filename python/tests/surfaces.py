@@ -17,7 +17,7 @@ from amop import devnet as python_devnet
 from amop import events as python_events
 
 ROOT = Path(__file__).resolve().parents[2]
-OBJECTS = ("Client", "Subscription", "Service", "Request", "Events")
+OBJECTS = ("Client", "Subscription", "Service", "Request", "Events", "PrivateTopic")
 Surface = dict[str, set[str]]
 
 
@@ -77,6 +77,8 @@ def rust() -> dict[str, set[str]]:
         "Serve": [("src/client/serve.rs", "Serve")],
         "Publish": [("src/client/publish.rs", "Publish")],
         "Broadcast": [("src/client/publish.rs", "Broadcast")],
+        "OpenPrivateTopic": [("src/client/private_topic.rs", "OpenPrivateTopic")],
+        "PrivateTopic": [("src/client/private_topic.rs", "PrivateTopic")],
         "ClientBuilder": [("src/client/builder.rs", "ClientBuilder")],
     }
     found = {
@@ -119,7 +121,16 @@ def devnet_documentation() -> dict[str, str]:
 
 # ---- C ----
 
-C_OBJECTS = ("client", "subscription", "service", "request", "events", "call", "completion_queue")
+C_OBJECTS = (
+    "client",
+    "subscription",
+    "service",
+    "request",
+    "events",
+    "private_topic",
+    "call",
+    "completion_queue",
+)
 
 
 def c() -> dict[str, set[str]]:
@@ -183,6 +194,7 @@ def cpp() -> dict[str, set[str]]:
         "Service": "service",
         "Request": "service",
         "Events": "event",
+        "PrivateTopic": "private_topic",
         "Call": "completion",
         "CompletionQueue": "completion",
     }
