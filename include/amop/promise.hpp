@@ -54,11 +54,14 @@ struct PendingHandle final : Pending {
     Object* handle = nullptr;
 
     void complete(const Completion& completion) override {
-        Made made(handle);
         if (const auto error = completion.error()) {
+            {
+                // Freed before the future fails: then the topic is free for others.
+                const Made unwanted(handle);
+            }
             promise.set_exception(std::make_exception_ptr(*error));
         } else {
-            promise.set_value(std::move(made));
+            promise.set_value(Made(handle));
         }
     }
 };
