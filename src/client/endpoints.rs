@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::core::ClientCore;
-use super::link::{LinkState, LinkTask};
+use super::link::{LinkState, LinkTask, SharedByLinks};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{self, Command};
 use crate::text::span;
@@ -33,16 +33,14 @@ impl ClientCore {
                 self.send_routes(&registry, &topic);
             }
         }
-        let (link, task) = LinkTask::new(
-            id,
-            endpoint,
-            self.options.clone(),
-            self.dialler.clone(),
-            renew_first,
-            self.delivery.clone(),
-            self.links.changes(),
-            self.verifications.clone(),
-        );
+        let shared = SharedByLinks {
+            options: self.options.clone(),
+            dialler: self.dialler.clone(),
+            delivery: self.delivery.clone(),
+            changed: self.links.changes(),
+            verifications: self.verifications.clone(),
+        };
+        let (link, task) = LinkTask::new(id, endpoint, renew_first, shared);
         // Without any link, topics were accepted unchecked.
         link.handle.check_list(registry.listed_len())?;
         for topic in registry.topics() {

@@ -72,6 +72,16 @@ impl Link {
     }
 }
 
+/// What the links of a client share.
+pub(crate) struct SharedByLinks {
+    pub(crate) options: Arc<Options>,
+    pub(crate) dialler: Arc<Dialler>,
+    pub(crate) delivery: Arc<DeliveryShared>,
+    /// Counts changes of the state of any link, for tasks that wait for some node.
+    pub(crate) changed: Arc<watch::Sender<u64>>,
+    pub(crate) verifications: Arc<Verifications>,
+}
+
 /// The link's own side: one task.
 pub(crate) struct LinkTask {
     endpoint: Endpoint,
@@ -111,13 +121,10 @@ impl LinkTask {
     pub(crate) fn new(
         id: LinkId,
         endpoint: Endpoint,
-        options: Arc<Options>,
-        dialler: Arc<Dialler>,
         renew_first: bool,
-        delivery: Arc<DeliveryShared>,
-        changed: Arc<watch::Sender<u64>>,
-        verifications: Arc<Verifications>,
+        shared: SharedByLinks,
     ) -> (Link, LinkTask) {
+        let SharedByLinks { options, dialler, delivery, changed, verifications } = shared;
         let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
         let limits = session::LinkLimits { max_send_bytes: options.max_send_bytes };
         let handle = Arc::new(LinkHandle::new(commands, limits));

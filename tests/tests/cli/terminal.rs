@@ -13,7 +13,11 @@ use crate::amop::Place;
 /// A last guard: the time after which a test fails.
 const GUARD: Duration = Duration::from_secs(120);
 
-/// `amop` on a pseudo-terminal.
+/// Runs a command, reports its exit code, and stays until it gets a line. When the first process of a terminal ends, Linux
+/// discards what the terminal has not passed on yet, so that must not be `amop`.
+const SHELL: &str = r#"trap : INT; "$@"; echo "ended with code $?"; read -r _"#;
+
+/// `amop` on a pseudo-terminal, started by a shell.
 struct Session {
     keyboard: std::fs::File,
     screen: Receiver<Vec<u8>>,
@@ -31,7 +35,8 @@ impl Session {
         reset_ignored_signals();
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(24, 100)).unwrap();
-        let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_test-amop"))
+        let command = pty_process::blocking::Command::new("sh")
+            .args(["-c", SHELL, "sh", env!("CARGO_BIN_EXE_test-amop")])
             .args(arguments)
             .current_dir(place.folder())
             .env("TERM", "xterm-256color")
@@ -76,11 +81,13 @@ impl Session {
         self.keyboard.write_all(b"\x03").unwrap();
     }
 
+    /// Waits until `amop` has ended. Returns its exit code, and all that it wrote.
     fn end(mut self) -> (i32, String) {
-        while let Ok(more) = self.screen.recv_timeout(GUARD) {
-            self.seen.push_str(&String::from_utf8_lossy(&more));
-        }
-        (self.child.wait().unwrap().code().unwrap(), self.seen)
+        self.expect_match("ended with code [0-9]+\r\n");
+        self.keyboard.write_all(b"\n").unwrap();
+        self.child.wait().unwrap();
+        let (written, code) = self.seen.rsplit_once("ended with code ").unwrap();
+        (code.trim_end().parse().unwrap(), written.to_owned())
     }
 }
 

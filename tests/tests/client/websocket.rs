@@ -7,7 +7,7 @@ use amop::{Delivery, ErrorKind, Event, Request, Tls};
 use amop_devnet::chain::{Algorithm, ChainFolder, ChainKind};
 use amop_devnet::{Devnet, DevnetBuilder, Generation};
 
-use crate::fixture::{builder, client, devnet_of_3x, devnet_with, event, soon, until};
+use crate::fixture::{GUARD, SHORT_LIMITS, builder, client, devnet_of_3x, devnet_with, event, soon, until};
 
 fn nodes(count: usize) -> DevnetBuilder {
     Devnet::builder().generation(Generation::V3).nodes(count)
@@ -139,13 +139,23 @@ async fn silent_subscriber_of_the_own_node_costs_the_own_deadline() {
 
 #[tokio::test]
 async fn session_that_is_its_own_subscriber_gets_its_request_twice() {
-    let devnet = devnet_of_3x(nodes(1).push_limit(Duration::from_millis(50))).await;
-    let client = client(&devnet, 0).await;
-    let mut requests = client.serve("self").await.unwrap();
-    let call = tokio::spawn(client.publish("self", "x").timeout(crate::fixture::GUARD).into_future());
-    let _first = soon("the request", requests.next()).await.unwrap();
-    soon("the request, delivered again", requests.next()).await.unwrap().reply("second").unwrap();
-    assert_eq!(soon("the call", call).await.unwrap().unwrap().data(), "second");
+    for limit in SHORT_LIMITS {
+        let devnet = devnet_of_3x(nodes(1).push_limit(limit)).await;
+        let client = client(&devnet, 0).await;
+        let mut requests = client.serve("self").await.unwrap();
+        let call = tokio::spawn(client.publish("self", "x").timeout(GUARD).into_future());
+        let _first = soon("the request", requests.next()).await.unwrap();
+        soon("the request, delivered again", requests.next()).await.unwrap().reply("second").unwrap();
+        // On a busy machine the node may give up before it has the reply. Its error belongs to no call.
+        until("the reply or the error", || call.is_finished() || client.stats().total().stray_replies > 0)
+            .await;
+        if call.is_finished() {
+            assert_eq!(call.await.unwrap().unwrap().data(), "second");
+            return;
+        }
+        call.abort();
+    }
+    panic!("the reply comes within the longest limit");
 }
 
 #[tokio::test]

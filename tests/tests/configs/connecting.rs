@@ -141,6 +141,8 @@ async fn private_topics_of_a_java_sdk_file_are_private_in_all_calls() {
     let without = Client::builder()
         .endpoint(&endpoints[0])
         .credentials(folder.path().join("sdk"))
+        .connect_timeout(GUARD)
+        .call_timeout(GUARD)
         .connect()
         .await
         .unwrap();

@@ -83,6 +83,24 @@ impl Raw {
         self.send(MessageType::Response, challenge.seq, &with_topic(&challenge.topic, data)).await;
     }
 
+    /// Answers challenges by what `give` returns, until `event` is ready. A publisher waits 5 s for an answer, so that on a
+    /// busy machine the first may come too late.
+    pub(super) async fn answer_until<T>(
+        &mut self,
+        event: impl Future<Output = T>,
+        mut give: impl AsyncFnMut(&[u8]) -> Vec<u8>,
+    ) -> T {
+        let mut event = std::pin::pin!(event);
+        loop {
+            let challenge = tokio::select! {
+                found = &mut event => return found,
+                challenge = self.challenge() => challenge,
+            };
+            let data = give(&challenge.data).await;
+            self.answer(&challenge, &data).await;
+        }
+    }
+
     async fn frame(&mut self) -> (MessageType, Seq, i32, Vec<u8>) {
         loop {
             if let Some(frame) = self.reader.next().expect("the node sends frames") {
