@@ -226,10 +226,18 @@ fn topics_are_listed_and_confirmed() {
 #[test]
 fn frames_of_unused_types_are_ignored() {
     let mut bench = Bench::ready(3);
-    for number in [0x12, 0x13, 0x14, 0x15, 0x31, 0x32, 0x33, 0x37, 0x38, 0x1000, 0x1001, 0x1002, 0xffff] {
+    for number in [0x12, 0x13, 0x14, 0x15, 0x31, 0x32, 0x33, 0x38, 0x1000, 0x1001, 0x1002, 0xffff] {
         bench.answer_frame(MessageType::from_wire(number), seq(9), 7, b"\xff\x00").unwrap();
     }
     assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn requests_to_verify_are_acknowledged_even_if_malformed() {
+    let mut bench = Bench::ready(3);
+    bench.answer_frame(MessageType::RequestVerify, seq(9), 7, b"\xff\x00").unwrap();
+    let expected = Sent { kind: MessageType::RequestVerify, seq: seq(9), result: 0, body: vec![] };
+    assert_eq!((bench.sent(), bench.take_notices()), (vec![expected], vec![]));
 }
 
 /// Callers that are only numbers.

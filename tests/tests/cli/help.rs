@@ -9,6 +9,7 @@ const VERBS: &[&str] = &[
     "demo",
     "devnet",
     "doctor",
+    "keys",
     "man",
     "publish",
     "serve",
@@ -76,9 +77,10 @@ fn man_writes_pages_for_command_and_verbs() {
     pages.sort();
     let expected: Vec<_> =
         ["amop.1".to_owned()].into_iter().chain(VERBS.iter().map(|verb| format!("amop-{verb}.1"))).collect();
-    let of_config = ["amop-config-import.1", "amop-config-show.1"].map(str::to_owned);
+    let nested = ["config-import", "config-show", "keys-convert", "keys-new", "keys-show"];
+    let nested = nested.map(|verbs| format!("amop-{verbs}.1"));
     let named: Vec<_> = pages.into_iter().filter(|page| !page.contains("help")).collect();
-    let mut expected = [expected, of_config.to_vec()].concat();
+    let mut expected = [expected, nested.to_vec()].concat();
     expected.sort();
     assert_eq!(named, expected);
     let publish = std::fs::read_to_string(place.folder().join("man1/amop-publish.1")).unwrap();

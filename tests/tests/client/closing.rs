@@ -113,8 +113,9 @@ async fn handler_that_does_not_return_makes_close_time_out() {
         .await
         .unwrap();
     publisher.publish("t", "1").await.unwrap();
-    publisher.publish("t", "never handled").await.unwrap();
     soon("the handler", is_in.recv()).await.unwrap();
+    // Now, so that it is not taken from the queue together with the first one.
+    publisher.publish("t", "never handled").await.unwrap();
     let error = subscriber.close_within(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     // The close abandons the queue in the background. If the handler returned before, it would be given the rest.
@@ -140,8 +141,9 @@ async fn close_waits_for_handlers_unsubscribed_before_it() {
         .await
         .unwrap();
     publisher.publish("t", "1").await.unwrap();
-    publisher.publish("t", "never handled").await.unwrap();
     soon("the handler", is_in.recv()).await.unwrap();
+    // Now, so that it is not taken from the queue together with the first one.
+    publisher.publish("t", "never handled").await.unwrap();
     guard.leave();
     let error = subscriber.close_within(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
