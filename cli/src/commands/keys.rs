@@ -18,6 +18,11 @@ use crate::topic_key::Password;
 
 /// Make, show and convert the keys of private topics
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  amop keys new orders.pem
+  amop keys show orders.pem
+  amop keys convert consumer.p12 orders.pem")]
 pub(crate) struct Keys {
     #[command(subcommand)]
     verb: Verb,
