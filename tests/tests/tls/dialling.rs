@@ -12,7 +12,7 @@ use crate::fixture::*;
 async fn http_port_is_reported_as_a_wrong_port() {
     let web = RawNode::start(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
     let error = refused(&web.endpoint, &connector(&Network::mint().sdk)).await;
-    assert_error(&error, ErrorKind::Tls, &["does not speak TLS", "channel port", "8545", "30300"]);
+    assert_error(&error, ErrorKind::Tls, &["does not speak TLS", "port for SDKs", "8545", "30300"]);
     assert!(error.message().contains(&web.endpoint.to_string()), "{error}");
 }
 
@@ -20,7 +20,7 @@ async fn http_port_is_reported_as_a_wrong_port() {
 async fn port_that_closes_at_once_is_reported_as_a_wrong_port() {
     let closed = RawNode::start(b"").await;
     let error = refused(&closed.endpoint, &connector(&Network::mint().sdk)).await;
-    assert_error(&error, ErrorKind::Tls, &["closed the connection", "channel port"]);
+    assert_error(&error, ErrorKind::Tls, &["closed the connection", "port for SDKs"]);
 }
 
 #[tokio::test]
