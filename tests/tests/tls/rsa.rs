@@ -95,7 +95,7 @@ async fn static_rsa_node_shares_no_suite_with_the_client() {
     assert_error(
         &error,
         ErrorKind::TlsNoCommon,
-        &["secp256k1 certificates", "-R", "GM one (-G)", "RSA ones"],
+        &["secp256k1 certificates", "-R", "GM channel (-G)", "RSA ones"],
     );
 }
 
@@ -104,5 +104,9 @@ async fn error_at_a_static_rsa_node_names_the_kind_of_node() {
     let folder = rsa_chain(Leaf::V1).await;
     let server = folder.serve("node", "-cipher AES256-GCM-SHA384").await;
     let error = refused(&server.endpoint, &connector(&Network::mint().sdk)).await;
-    assert_error(&error, ErrorKind::TlsNoCommon, &["2.9.0", "RSA certificates", "GM one", "secp256k1 ones"]);
+    assert_error(
+        &error,
+        ErrorKind::TlsNoCommon,
+        &["2.9.0", "RSA certificates", "GM or SM one", "ECDSA ones"],
+    );
 }

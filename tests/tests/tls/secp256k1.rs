@@ -160,7 +160,7 @@ async fn node_without_the_clients_curves_is_reported() {
     assert_error(
         &error,
         ErrorKind::TlsNoCommon,
-        &["40 HandshakeFailure", "2.9.0", "RSA certificates", "GM one"],
+        &["40 HandshakeFailure", "2.9.0", "RSA certificates", "GM or SM one"],
     );
 }
 
