@@ -54,13 +54,13 @@ impl Drop for TlsServer {
 /// Nodes of one chain: an embedded one, or servers that speak TLCP.
 enum Nodes {
     Embedded(Devnet),
-    Servers { chain: Chain, running: RefCell<Vec<TlsServer>> },
+    Servers { chain: Box<Chain>, running: RefCell<Vec<TlsServer>> },
 }
 
 impl Nodes {
     async fn start(tls: Tls) -> Nodes {
         if tls == Tls::Tlcp {
-            let chain = Chain::mint(&ChainOptions::of(Algorithm::Sm2)).unwrap();
+            let chain = Chain::mint(&ChainOptions::of(Algorithm::Sm2)).unwrap().into();
             return Nodes::Servers { chain, running: RefCell::default() };
         }
         Nodes::Embedded(devnet_with(Devnet::builder().nodes(1), tls).await)
