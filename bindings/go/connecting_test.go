@@ -271,12 +271,12 @@ func TestEveryCallRejectsInvalidTopics(t *testing.T) {
 func TestEveryKindOfChannelIsConnected(t *testing.T) {
 	for _, kind := range []amop.TLSKind{amop.TLSECDHE, amop.TLSStaticRSA, amop.TLSGM} {
 		own := must[*devnet.Devnet](t)(devnet.Start(soon(t), devnet.Nodes(1), devnet.TLS(kind)))
-		client := must[*amop.Client](t)(amop.Connect(soon(t), own.Node(0)))
+		client := connect(t, own.Node(0))
 		equal(t, client.Stats().Endpoints[0].TLS, kind)
 		ok(t, client.ReloadCredentials(soon(t)))
 		equal(t, client.Stats().Endpoints[0].Connects, 2)
 		ok(t, client.Close())
-		pinned := must[*amop.Client](t)(amop.Connect(soon(t), own.Node(0), amop.TLS(kind)))
+		pinned := connect(t, own.Node(0), amop.TLS(kind))
 		ok(t, pinned.Close())
 		if _, err := amop.Connect(soon(t), own.Node(0), amop.TLS(amop.TLSTLCP)); !errors.Is(err, amop.ErrInvalidArgument) {
 			t.Errorf("%v: %v", kind, err)
@@ -291,8 +291,7 @@ func TestEveryKindOf3xNodeIsConnected(t *testing.T) {
 		options := []devnet.Option{devnet.Nodes(1), devnet.Generation(amop.Generation3), devnet.TLS(kind)}
 		own := must[*devnet.Devnet](t)(devnet.Start(soon(t), options...))
 		equal(t, own.Credentials() == "", kind == amop.TLSOff)
-		generation := amop.Generation(amop.Generation3)
-		client := must[*amop.Client](t)(amop.Connect(soon(t), own.Node(0), generation))
+		client := connect(t, own.Node(0), amop.Generation(amop.Generation3))
 		equal(t, client.Stats().Endpoints[0].TLS, kind)
 		ok(t, client.Close())
 		ok(t, own.Stop())
@@ -315,7 +314,7 @@ func TestGMCredentialsAreReadFromFilesOrMemory(t *testing.T) {
 		amop.CredentialFilesGM(files[0], files[1], files[2], files[3], files[4]),
 		amop.CredentialPEMGM(pem[0], pem[1], pem[2], pem[3], pem[4]),
 	} {
-		client := must[*amop.Client](t)(amop.Connect(soon(t), amop.Endpoint(own.Endpoints()[0]), option))
+		client := connect(t, amop.Endpoint(own.Endpoints()[0]), option)
 		equal(t, client.Stats().Endpoints[0].TLS, amop.TLSGM)
 		ok(t, client.Close())
 	}

@@ -101,7 +101,9 @@ class Client(BaseClient[_amop.Handler]):
         :raises Error: an error that is known at once: no connection, an invalid argument, a limit (65,536 calls).
         """
         future: CallFuture[_amop.Reply] = CallFuture()
-        future._started = self._native.start_publish(topic, data, timeout, wait_for_subscriber, retry, private, future)
+        future._started = self._native.start_publish(
+            topic, data, timeout, wait_for_subscriber, retry, private, future
+        )
         return future
 
     def broadcast(
@@ -202,7 +204,17 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout, key_data(key), key_password)
+        given = (
+            max_messages,
+            max_bytes,
+            overflow,
+            placement,
+            confirm,
+            None,
+            timeout,
+            key_data(key),
+            key_password,
+        )
         if handler is None:
             return Subscription(self, topic, self._native.subscribe(topic, given), None)
         held = _amop.Handler(_for_threads(handler))
@@ -257,7 +269,17 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout, key_data(key), key_password)
+        given = (
+            max_messages,
+            max_bytes,
+            None,
+            placement,
+            confirm,
+            concurrency,
+            timeout,
+            key_data(key),
+            key_password,
+        )
         if handler is None:
             return Service(self, topic, self._native.serve(topic, given), None)
         held = _amop.Handler(_for_threads(handler))

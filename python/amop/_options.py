@@ -6,7 +6,7 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from ._words import Confirm, Generation, Overflow, Placement, Retry, Tls
+from ._words import Confirm, Data, Generation, Overflow, Placement, Retry, Tls
 
 Path: TypeAlias = str | PathLike[str]
 GenerationChoice: TypeAlias = Generation | Literal["auto", "2", "3"]
@@ -25,7 +25,7 @@ Given: TypeAlias = tuple[
     ConfirmChoice | None,
     int | None,
     float | None,
-    "Data | None",
+    Data | None,
     str | None,
 ]
 """The options of a subscription, as the native half takes them: max_messages, max_bytes, overflow, placement, confirm,

@@ -222,7 +222,17 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, overflow, placement, confirm, None, timeout, key_data(key), key_password)
+        given = (
+            max_messages,
+            max_bytes,
+            overflow,
+            placement,
+            confirm,
+            None,
+            timeout,
+            key_data(key),
+            key_password,
+        )
         return Subscribing(self._subscribe(topic, handler, given))
 
     async def _subscribe(self, topic: str, handler: MessageHandler | None, given: Given) -> Subscription:
@@ -282,7 +292,17 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (max_messages, max_bytes, None, placement, confirm, concurrency, timeout, key_data(key), key_password)
+        given = (
+            max_messages,
+            max_bytes,
+            None,
+            placement,
+            confirm,
+            concurrency,
+            timeout,
+            key_data(key),
+            key_password,
+        )
         return Serving(self._serve(topic, handler, concurrency, given))
 
     async def _serve(
