@@ -6,6 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     invariants::config("{", data, "");
-    let good = "{\"authentication\": {\"ca\": \"a\", \"cert\": \"b\", \"key\": \"c\"}, \"nodes\": [], \"more\": ";
+    let good =
+        "{\"authentication\": {\"ca\": \"a\", \"cert\": \"b\", \"key\": \"c\"}, \"nodes\": [], \"more\": ";
     invariants::config(good, data, "}");
 });

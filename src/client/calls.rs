@@ -28,8 +28,8 @@ impl Cancel for AbortHandle {
 }
 
 impl CallHandle {
-    /// Completes the call with [`ErrorKind::Cancelled`], unless it has completed. A message that was sent already may
-    /// still be delivered.
+    /// Completes the call with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), unless it has completed. A
+    /// message that was sent already may still be delivered.
     pub fn cancel(&self) {
         self.0.clone().cancel();
     }
