@@ -27,6 +27,7 @@ __all__ = [
     "Inbox",
     "Message",
     "Operation",
+    "PrivateTopic",
     "Reply",
     "Request",
     "Started",

@@ -123,7 +123,7 @@ def complete(
     batch: list[tuple[CallFuture[Any], object, BaseException | None]],
 ) -> list[tuple[int, Callable[[], None]]]:
     """Complete futures with the results of their calls. Return what runs callbacks, with the indices of the futures."""
-    with_callbacks = []
+    with_callbacks: list[tuple[int, Callable[[], None]]] = []
     for number, (future, value, error) in enumerate(batch):
         run = future._complete(value, error)
         if run is not None:

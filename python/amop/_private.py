@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from . import _amop
     from ._words import Data
 
-Key: TypeAlias = "str | bytes | os.PathLike[str]"
+Key: TypeAlias = str | bytes | os.PathLike[str]
 """A key: its text or bytes, or the path of a file with it."""
 
 
