@@ -287,6 +287,9 @@ impl<'a> Driver<'a> {
 
     /// Begins to close the connection if the client leaves the node and nothing is open; returns whether it does.
     fn close_if_nothing_is_open(&mut self) -> bool {
+        if !self.departure.is_wanted() {
+            return false;
+        }
         let is_anything_open =
             self.link.in_flight() > 0 || !self.requests.is_empty() || !self.machine.is_withdrawn();
         let now = Instant::now();
@@ -300,6 +303,9 @@ impl<'a> Driver<'a> {
 
     /// Returns whether the connection has ended as the client wants, except for the shutdown of its stream.
     fn is_finished(&mut self) -> bool {
+        if !self.departure.is_wanted() {
+            return false;
+        }
         let expects_more = !self.machine.is_withdrawn();
         let is_written = self.machine.outbox().is_empty() && self.flushed;
         is_written && self.departure.is_closing(expects_more, Instant::now())
