@@ -13,6 +13,7 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
 use super::key::{PrivateKey, PublicKey};
+use super::pbes2::{self, Failed};
 use super::pem::{self, Section};
 use super::pkcs12::{self, Unreadable};
 use crate::error::{Error, ErrorKind, Result};
@@ -97,6 +98,7 @@ pub(super) fn private_key(name: &str, bytes: &[u8], password: Option<&str>) -> R
                 "is PKCS#12 with an encryption that is not supported: convert it (openssl pkcs12 -in FILE -nodes -nocerts \
                  -out NEW-FILE)",
             )),
+            Err(Unreadable::Work) => Err(too_much_work(name)),
         },
         Content::Der(der) if EncryptedPrivateKeyInfoRef::try_from(der).is_ok() => {
             decrypted(name, der, password)
@@ -173,14 +175,19 @@ fn private_key_of_pem(name: &str, sections: &[Section], password: Option<&str>) 
 
 fn decrypted(name: &str, der: &[u8], given: Option<&str>) -> Result<PrivateKey> {
     let Some(password) = given else { return Err(encrypted(name, given)) };
-    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| {
+    let unsupported = || {
         invalid(
             name,
             "is encrypted in a way that is not supported: convert it (openssl pkcs8 -topk8 -in FILE -out NEW-FILE)",
         )
-    })?;
-    let key = info.decrypt(password).map_err(|_| encrypted(name, given))?;
-    of_pkcs8(name, key.as_bytes())
+    };
+    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| unsupported())?;
+    match pbes2::decrypt(&info, password) {
+        Ok(key) => of_pkcs8(name, &key),
+        Err(Failed::Password) => Err(encrypted(name, given)),
+        Err(Failed::Encryption) => Err(unsupported()),
+        Err(Failed::Work) => Err(too_much_work(name)),
+    }
 }
 
 fn of_pkcs8(name: &str, der: &[u8]) -> Result<PrivateKey> {
@@ -257,6 +264,14 @@ fn encrypted(name: &str, password: Option<&str>) -> Error {
         Some(_) => "is encrypted, and the password is not the right one",
     };
     Error::undelivered(ErrorKind::KeyEncrypted, format!("{name} {what}"))
+}
+
+fn too_much_work(name: &str) -> Error {
+    invalid(
+        name,
+        "states an impossible amount of work for its decryption, or more than is accepted (10,000,000 rounds, or 256 MiB of \
+         memory): encrypt it anew (amop keys convert, openssl pkcs8 -topk8)",
+    )
 }
 
 fn not_there(name: &str, wanted: &str, sections: &[Section]) -> Error {

@@ -7,6 +7,7 @@ mod challenge;
 mod format;
 mod hex;
 mod key;
+mod pbes2;
 mod pem;
 mod pkcs12;
 mod prover;

@@ -17,6 +17,8 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
+use super::pbes2::{self, Failed, MAX_ITERATIONS};
+
 /// Why a file holds no key that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
@@ -28,10 +30,9 @@ pub(super) enum Unreadable {
     NoKey,
     /// It is encrypted in a way that is not supported.
     Encryption,
+    /// Its encryption takes more work than the limit.
+    Work,
 }
-
-/// More iterations than programs use. Each takes about 100 ns.
-const MAX_ITERATIONS: i32 = 10_000_000;
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
@@ -96,8 +97,11 @@ fn decrypt(der: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, Unreadable>
         PKCS_12_PBE_WITH_SHAAND3_KEY_TRIPLE_DES_CBC => {}
         PBES2 => {
             let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| Unreadable::Encryption)?;
-            let key = info.decrypt(password).map_err(|_| Unreadable::Password)?;
-            return Ok(Zeroizing::new(key.as_bytes().to_vec()));
+            return pbes2::decrypt(&info, password).map_err(|failed| match failed {
+                Failed::Password => Unreadable::Password,
+                Failed::Encryption => Unreadable::Encryption,
+                Failed::Work => Unreadable::Work,
+            });
         }
         _ => return Err(Unreadable::Encryption),
     }
@@ -140,5 +144,19 @@ fn check_mac(mac: &MacData, safe: &[u8], password: &str) -> Result<(), Unreadabl
 }
 
 fn iterations(count: i32) -> Result<i32, Unreadable> {
-    if (1..=MAX_ITERATIONS).contains(&count) { Ok(count) } else { Err(Unreadable::Damaged) }
+    let is_bounded = u32::try_from(count).is_ok_and(|count| (1..=MAX_ITERATIONS).contains(&count));
+    if is_bounded { Ok(count) } else { Err(Unreadable::Work) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iterations_are_bounded() {
+        assert_eq!(iterations(2048), Ok(2048));
+        for count in [i32::MIN, -1, 0, 10_000_001, i32::MAX] {
+            assert_eq!(iterations(count), Err(Unreadable::Work), "{count}");
+        }
+    }
 }

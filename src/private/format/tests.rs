@@ -1,5 +1,9 @@
 //! Keys in every form, written by OpenSSL and Java: the same key, except where another kind is the point.
 
+use pkcs8::der::Encode;
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::Kdf;
+
 use super::*;
 
 const DIGITS: &str = "1111111111111111111111111111111111111111111111111111111111111111";
@@ -65,6 +69,51 @@ fn encrypted_keys_are_read_with_their_password_only() {
         error.kind() == ErrorKind::KeyEncrypted && error.message().contains("openssl pkcs8 -topk8"),
         "{error}"
     );
+}
+
+/// Returns the key of a file with another key derivation stated.
+fn with_kdf(pem: &str, change: impl FnOnce(&mut Kdf)) -> Vec<u8> {
+    let der = pem::sections(pem).remove(0).der.unwrap();
+    let mut info = EncryptedPrivateKeyInfoRef::try_from(&der[..]).unwrap();
+    let EncryptionScheme::Pbes2(parameters) = &mut info.encryption_algorithm else { panic!("not PBES2") };
+    change(&mut parameters.kdf);
+    info.to_der().unwrap()
+}
+
+#[test]
+fn work_that_a_file_asks_for_is_bounded() {
+    let scrypt = |cost, block, parallel| {
+        with_kdf(&text(file!("encrypted-scrypt.pem")), |kdf| {
+            let Kdf::Scrypt(scrypt) = kdf else { panic!("not scrypt") };
+            (scrypt.cost_parameter, scrypt.block_size, scrypt.parallelization) = (cost, block, parallel);
+        })
+    };
+    let pbkdf2 = |iterations| {
+        with_kdf(&text(file!("encrypted-aes.pem")), |kdf| {
+            let Kdf::Pbkdf2(pbkdf2) = kdf else { panic!("not PBKDF2") };
+            pbkdf2.iteration_count = iterations;
+        })
+    };
+    for same in [scrypt(16_384, 8, 1), pbkdf2(2048)] {
+        assert_eq!(PrivateKey::read(same, Some(PASSWORD)).unwrap().public_key(), expected());
+    }
+    let much = [
+        scrypt(0, 8, 1),
+        scrypt(1, 8, 1),
+        scrypt(16_383, 8, 1),
+        scrypt(1 << 19, 8, 1),
+        scrypt(1 << 63, 8, 1),
+        scrypt(16_384, u16::MAX, 1),
+        scrypt(16_384, 8, u16::MAX),
+        pbkdf2(0),
+        pbkdf2(10_000_001),
+        pbkdf2(u32::MAX),
+    ];
+    for der in much {
+        let error = PrivateKey::read(der, Some(PASSWORD)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CredentialsInvalid, "{error}");
+        assert!(error.message().contains("amount of work"), "{error}");
+    }
 }
 
 #[test]
