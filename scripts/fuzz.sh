@@ -118,6 +118,7 @@ for target in "${targets[@]}"; do
         topic_list) seed "$target" 32 ;;
         rpc) seed "$target" 12 ;;
         verification) seed "$target" 37 38 ;;
+        topic_keys) cp ../src/private/testdata/* "corpus/$target/" ;;
         tls_*) seed_tls "$target" ;;
         config_python) seed_config "$target" py ;;
         config_*) seed_config "$target" "${target#config_}" ;;

@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use amop::ErrorKind;
 use amop::config::{Config, KeySource, PrivateRole, PrivateTopic};
 use amop::protocol::channel::amop::{TopicBodyError, put_topic, split};
 use amop::protocol::channel::frame::{HEADER_LEN, parse};
@@ -14,7 +13,9 @@ use amop::protocol::channel::rpc::{
 };
 use amop::protocol::channel::verify::{TopicStatus, VerifyRequest};
 use amop::protocol::channel::{FrameError, FrameReader, MessageType, topic_list};
+use amop::text::foreign;
 use amop::transport::{CredentialSource, Credentials, Endpoint, RustlsConnector};
+use amop::{ErrorKind, PrivateKey, PublicKey};
 use serde_json::json;
 
 /// A stream is cut into the same frames, and ends the same way, however it arrives: in pieces of these sizes
@@ -192,7 +193,9 @@ pub fn endpoint(text: &str) {
         }
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::InvalidEndpoint);
-            assert!(error.message().contains(&format!("{text:?}")), "{error}");
+            let message = error.message();
+            assert!(message.contains(&format!("{:?}", foreign(text))), "{error}");
+            assert!(!message.contains(char::is_control), "{error:?}");
         }
     }
 }
@@ -227,6 +230,34 @@ fn hides_key(error: &amop::Error, key: &[u8]) {
     for line in key.split(|byte| byte.is_ascii_whitespace()).filter(|line| line.len() >= SECRET_LEN) {
         let shown = text.as_bytes().windows(SECRET_LEN).any(|window| window == &line[..SECRET_LEN]);
         assert!(!shown, "an error shows a part of the key");
+    }
+}
+
+/// A key of private topics is read or refused for what it is; what is read is read again in the forms that are written; no
+/// text shows a part of it.
+pub fn topic_keys(bytes: &[u8], password: &str) {
+    use ErrorKind::{CredentialsInvalid, KeyEncrypted};
+    for given in [None, Some(password)] {
+        match PrivateKey::read(bytes, given) {
+            Ok(key) => {
+                let public = key.public_key();
+                for form in [key.to_hex(), key.to_pem().expect("a key")] {
+                    let again = PrivateKey::read(form.as_bytes(), None).expect("its own form");
+                    assert_eq!(again.public_key(), public);
+                }
+                for form in [public.to_hex(), public.to_pem().expect("a key")] {
+                    assert_eq!(PublicKey::read(&form).expect("its own form"), public);
+                }
+            }
+            Err(error) => {
+                assert!([CredentialsInvalid, KeyEncrypted].contains(&error.kind()), "{error}");
+                hides_key(&error, bytes);
+            }
+        }
+    }
+    match PublicKey::read(bytes) {
+        Ok(key) => assert_eq!(key.to_string().parse::<PublicKey>().expect("its own form"), key),
+        Err(error) => assert_eq!(error.kind(), CredentialsInvalid, "{error}"),
     }
 }
 

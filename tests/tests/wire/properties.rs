@@ -119,6 +119,11 @@ proptest! {
     }
 
     #[test]
+    fn an_endpoint_is_read_or_its_error_quotes_it(text in "\\PC*|[a-z0-9.:/%\\[\\] ,\\x00-\\x1f]{0,400}") {
+        invariants::endpoint(&text);
+    }
+
+    #[test]
     fn answers_about_topics_are_read_within_bounds(
         answer in json(),
         cut in any::<prop::sample::Index>(),
