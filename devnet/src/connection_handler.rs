@@ -18,7 +18,6 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::chain::{Algorithm, ChainKind};
 use crate::counters::NodeCounters;
-use crate::engine_stream::EngineStream;
 use crate::faults::OnConnect;
 use crate::handshake_stream::{HandshakeStream, TlsOfNode};
 use crate::inbound::ChannelInbound;
@@ -28,7 +27,7 @@ use crate::rsa_key::RsaKey;
 use crate::session::serve;
 use crate::session_guard::{SessionContext, SessionGuard};
 use crate::websocket::WebSocketInbound;
-use crate::wire::Wire;
+use crate::wire::{Opaque, Wire};
 
 /// Bytes that are not the beginning of a TLS record.
 const GARBAGE: &[u8] = b"\xff\x00garbage\xff\x00garbage\xff\x00garbage\xff\x00garbage";
@@ -186,39 +185,45 @@ impl ConnectionHandler {
                     stream.set_handshake_done();
                     let reset = stream.reset();
                     let stream = acceptor.accept(stream).await.map_err(io::Error::other)?;
-                    Ok::<_, io::Error>(EngineStream::new(stream, reset))
+                    Ok(Opaque::new(stream, reset))
                 };
-                match timeout(self.first_byte, handshake).await {
-                    Ok(Ok(stream)) => run_session(stream, context).await,
-                    Ok(Err(error)) => refused(&context, &error),
-                    Err(elapsed) => refused(&context, &elapsed),
-                }
+                self.run_session(handshake, context).await;
             }
             Security::Ecdhe { acceptor, tls, issued } => {
                 let handshake = async {
                     let stream = HandshakeStream::inspect(Socket::from(tcp), tls, issued.as_deref()).await?;
+                    let reset = stream.reset();
                     let mut stream = acceptor.accept(stream).await?;
                     stream.get_mut().0.set_handshake_done();
-                    Ok::<_, io::Error>(stream)
+                    Ok(Opaque::new(stream, reset))
                 };
-                match timeout(self.first_byte, handshake).await {
-                    Ok(Ok(stream)) => run_session(stream, context).await,
-                    Ok(Err(error)) => refused(&context, &error),
-                    Err(elapsed) => refused(&context, &elapsed),
-                }
+                self.run_session(handshake, context).await;
             }
-            Security::Plain => match timeout(self.first_byte, tcp.readable()).await {
-                Ok(Ok(())) => run_session(Socket::from(tcp), context).await,
-                Ok(Err(error)) => refused(&context, &error),
-                Err(elapsed) => refused(&context, &elapsed),
-            },
+            Security::Plain => {
+                let first_byte = async {
+                    tcp.readable().await?;
+                    Ok(Socket::from(tcp))
+                };
+                self.run_session(first_byte, context).await;
+            }
         }
     }
-}
 
-async fn run_session(stream: impl Wire, context: SessionContext) {
-    if let Some(guard) = SessionGuard::join(context) {
-        serve_session(stream, guard).await;
+    /// Serves a session on the stream that a handshake returns within the first-byte limit.
+    async fn run_session<S: Wire>(
+        &self,
+        handshake: impl Future<Output = io::Result<S>>,
+        context: SessionContext,
+    ) {
+        match timeout(self.first_byte, handshake).await {
+            Ok(Ok(stream)) => {
+                if let Some(guard) = SessionGuard::join(context) {
+                    serve_session(stream, guard).await;
+                }
+            }
+            Ok(Err(error)) => refused(&context, &error),
+            Err(elapsed) => refused(&context, &elapsed),
+        }
     }
 }
 

@@ -3,18 +3,14 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use amop::transport::Socket;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio_rustls::server::TlsStream;
 
 use crate::hello::{self, Parsed, Speaks};
 use crate::resumption::Issued;
-use crate::wire::Wire;
+use crate::wire::{Reset, Wire};
 
 const HANDSHAKE_FAILURE: u8 = 40;
 const PROTOCOL_VERSION: u8 = 70;
@@ -73,20 +69,9 @@ pub(crate) struct HandshakeStream<S: Wire> {
     reset: Reset,
 }
 
-/// A request to reset a connection when its stream is dropped, for streams that a TLS library hides.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reset(Arc<AtomicBool>);
-
-impl Reset {
-    /// Makes the close a TCP reset.
-    pub(crate) fn request(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
 impl<S: Wire> Drop for HandshakeStream<S> {
     fn drop(&mut self) {
-        if self.reset.0.load(Ordering::Acquire) {
+        if self.reset.is_requested() {
             self.stream.reset_on_close();
         }
     }
@@ -138,9 +123,7 @@ impl<S: Wire> HandshakeStream<S> {
             }
         }
     }
-}
 
-impl<S: Wire> HandshakeStream<S> {
     /// Returns what resets the connection.
     pub(crate) fn reset(&self) -> Reset {
         self.reset.clone()
@@ -161,18 +144,6 @@ impl<S: Wire> HandshakeStream<S> {
             .into_iter()
             .find(|(of_rustls, _)| bytes == record(*of_rustls))
             .map(|(_, of_nodes)| record(of_nodes))
-    }
-}
-
-impl Wire for TlsStream<HandshakeStream<Socket>> {
-    fn reset_on_close(&self) {
-        self.get_ref().0.as_ref().reset_on_close();
-    }
-}
-
-impl<S: Wire> AsRef<S> for HandshakeStream<S> {
-    fn as_ref(&self) -> &S {
-        &self.stream
     }
 }
 

@@ -36,7 +36,6 @@ mod counters;
 mod deadlines;
 mod delayed;
 mod devnet;
-mod engine_stream;
 mod faults;
 mod handshake;
 mod handshake_stream;

@@ -13,7 +13,7 @@ use crate::inner::DevnetInner;
 use crate::outbox::End;
 use crate::session_guard::SessionGuard;
 use crate::session_handle::Session;
-use crate::wire::Memory;
+use crate::wire::{Opaque, Reset};
 
 /// One node of a [`Devnet`](crate::Devnet).
 ///
@@ -73,7 +73,10 @@ impl Node {
     /// Serves a byte stream as one more session, without TCP and TLS. Returns `false` if the node is dead.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
         match SessionGuard::join(self.inner.context(self.index)) {
-            Some(guard) => self.inner.spawn(self.index, serve_session(Memory(stream), guard)),
+            Some(guard) => {
+                let stream = Opaque::new(stream, Reset::default());
+                self.inner.spawn(self.index, serve_session(stream, guard))
+            }
             None => false,
         }
     }

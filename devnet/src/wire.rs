@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use amop::transport::Socket;
@@ -20,26 +22,52 @@ impl Wire for Socket {
     }
 }
 
-/// A stream that is not TCP, for tests without sockets.
-pub(crate) struct Memory<S>(pub(crate) S);
+/// A request to make the close of a connection a TCP reset, shared with the stream that has the socket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reset(Arc<AtomicBool>);
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for Memory<S> {
-    fn reset_on_close(&self) {}
+impl Reset {
+    fn request(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Memory<S> {
+/// A stream whose socket is not accessible, because a TLS library has it, or which has none.
+pub(crate) struct Opaque<S> {
+    stream: S,
+    /// Is obeyed by the stream inside when it is dropped, unless there is no socket.
+    reset: Reset,
+}
+
+impl<S> Opaque<S> {
+    pub(crate) fn new(stream: S, reset: Reset) -> Opaque<S> {
+        Opaque { stream, reset }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for Opaque<S> {
+    fn reset_on_close(&self) {
+        self.reset.request();
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Opaque<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Memory<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Opaque<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -47,18 +75,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Memory<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
