@@ -46,6 +46,8 @@ pub(crate) enum ChannelError {
     Unreadable(&'static str),
     /// The answer has so many bytes that it was skipped.
     TooLong(usize),
+    /// The node has chosen a protocol version that this client doesn't support.
+    Version(u32),
     /// A call was refused.
     Refused(rpc::Refused),
 }
@@ -62,6 +64,9 @@ impl fmt::Display for ChannelError {
             ChannelError::Unreadable(what) => write!(f, "the answer to {what} can't be read"),
             ChannelError::TooLong(bytes) => {
                 write!(f, "the answer is too long: {bytes} bytes")
+            }
+            ChannelError::Version(chosen) => {
+                write!(f, "it chose protocol version {chosen}, this client supports 1 to 3")
             }
             ChannelError::Refused(refused) => {
                 write!(f, "the call is refused: {} {}", refused.code, refused.message)
@@ -99,6 +104,9 @@ impl Channel {
         let answer = self.call(MessageType::Handshake, &offer.encode()).await?;
         let choice = handshake::Choice::decode(&answer.body)
             .ok_or(ChannelError::Unreadable("the channel handshake"))?;
+        if !handshake::SUPPORTED.contains(&choice.protocol) {
+            return Err(ChannelError::Version(choice.protocol));
+        }
         self.protocol = choice.protocol;
         Ok(choice)
     }

@@ -160,8 +160,8 @@ impl Connection {
         };
         let connect = async {
             match builder.connect().await {
-                Err(error) if error.kind() == ErrorKind::TlsNoCommon => {
-                    Err(with_kind_of_channel(error, &nodes).await)
+                Err(error) if may_be_other_channel(&error) => {
+                    Err(with_kind_of_channel(error, &nodes, &in_force).await)
                 }
                 outcome => outcome,
             }
@@ -174,14 +174,19 @@ impl Connection {
 /// How long each step of examining a node may take.
 const EXAMINED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Examines the node that shares nothing with this client, so that the error states what its channel is instead of what it
-/// probably is.
-async fn with_kind_of_channel(error: Error, endpoints: &[String]) -> Error {
+/// Returns whether the credentials may be of another kind than the node's channel.
+fn may_be_other_channel(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::TlsNoCommon | ErrorKind::Tls | ErrorKind::NodeCertificate)
+}
+
+/// Examines the node, so that the error states what its channel is instead of what it probably is, or what of it this client
+/// has refused.
+async fn with_kind_of_channel(error: Error, endpoints: &[String], in_force: &InForce) -> Error {
     let Some(endpoint) = endpoints.iter().find(|endpoint| error.message().contains(*endpoint)) else {
         return error;
     };
-    match doctor::kind_of_channel(endpoint, EXAMINED_WITHIN).await {
-        Some(kind) => Error::undelivered(error.kind(), format!("the node {endpoint} has {kind}")),
+    match doctor::other_channel(endpoint, &doctor::Identity::of(in_force), EXAMINED_WITHIN).await {
+        Some(channel) => Error::undelivered(error.kind(), format!("{endpoint} is {channel}")),
         None => error,
     }
 }

@@ -31,6 +31,23 @@ impl fmt::Display for SessionError {
     }
 }
 
+impl SessionError {
+    /// Returns whether a session of the other generation is out of the question, because the peer answered as a node of this
+    /// one.
+    pub(crate) fn excludes_other_generation(&self) -> bool {
+        match self {
+            SessionError::V2(error) => matches!(
+                error,
+                ChannelError::Unreadable(_) | ChannelError::TooLong(_) | ChannelError::Version(_)
+            ),
+            SessionError::V3(error) => matches!(
+                error,
+                WebSocketError::Message(_) | WebSocketError::Unreadable(_) | WebSocketError::Version(_)
+            ),
+        }
+    }
+}
+
 impl Session {
     /// Does the handshake of this generation over a connection on which nothing was sent yet. Each wait is limited.
     pub(crate) async fn open(

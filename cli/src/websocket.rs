@@ -46,6 +46,8 @@ pub(crate) enum WebSocketError {
     Frame(FrameError),
     /// The frame holds no message.
     Message(MessageError),
+    /// The node has chosen a protocol version that this client doesn't support.
+    Version(u32),
     /// The payload of the message is malformed.
     Unreadable(&'static str),
 }
@@ -62,6 +64,12 @@ impl fmt::Display for WebSocketError {
             WebSocketError::Io(error) => write!(f, "the connection broke: {error}"),
             WebSocketError::Frame(error) => error.fmt(f),
             WebSocketError::Message(error) => error.fmt(f),
+            WebSocketError::Version(chosen) => write!(
+                f,
+                "it chose protocol version {chosen}, this client supports {} to {}",
+                handshake::MIN_VERSION,
+                handshake::MAX_VERSION
+            ),
             WebSocketError::Unreadable(what) => write!(f, "the answer to {what} can't be read"),
         }
     }
@@ -94,7 +102,12 @@ impl WebSocket {
         let seq = new_seq();
         self.send(MessageType::Handshake, seq.as_bytes(), &[&handshake::Offer::OURS.encode()]).await?;
         let answer = self.message_of(seq.as_bytes()).await?;
-        handshake::Choice::decode(&answer.payload).ok_or(WebSocketError::Unreadable("the handshake"))
+        let choice =
+            handshake::Choice::decode(&answer.payload).ok_or(WebSocketError::Unreadable("the handshake"))?;
+        match choice.protocol_version {
+            version if version > handshake::MAX_VERSION => Err(WebSocketError::Version(version)),
+            _ => Ok(choice),
+        }
     }
 
     /// Sends a ping and waits for its pong. Returns how long that took.

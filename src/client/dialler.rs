@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
 use crate::text::span;
 use crate::transport::{
-    CredentialSource, Credentials, DialPlan, Dialled, Endpoint, Generation, Generations, Loading, Located,
-    Resolve, Security, Tls, Way, dial_by_plan, upgrade,
+    CredentialSource, Credentials, DialPlan, Dialled, Endpoint, Failed, Generation, Generations, Loading,
+    Located, OtherGeneration, Resolve, Security, Tls, Way, dial_by_plan, try_upgrade,
 };
 
 /// Connects to nodes; shared by the links of a client.
@@ -153,16 +153,16 @@ impl Dialler {
     }
 
     /// Connects to `endpoint`, first by the way that worked the last time, for a session of this generation. `patience`
-    /// is how long the node may be silent after that.
+    /// is how long the node may be silent after that, unless the connection shows that it isn't of the other one.
     ///
     /// # Errors
-    /// As [`dial_by_plan`] and [`upgrade`]; [`ErrorKind::Handshake`] also if the patience is over.
+    /// As [`dial_by_plan`] and [`try_upgrade`]; [`ErrorKind::ConnectTimeout`] if the patience is over.
     pub(crate) async fn dial(
         &self,
         endpoint: &Endpoint,
         generation: Generation,
         patience: Option<Duration>,
-    ) -> Result<Dialled> {
+    ) -> std::result::Result<Reached, Failed> {
         let plan = self.current.borrow().plan.clone();
         let known = lock(&self.known).get(endpoint).copied();
         let mut dialled = dial_by_plan(&*self.resolver, endpoint, &plan, known).await?;
@@ -174,19 +174,24 @@ impl Dialler {
         let of_kind = dialled.way.security.generation();
         let of_kind =
             of_kind.filter(|generation| self.generations.in_order(*generation).contains(generation));
-        let generation = of_kind.unwrap_or(generation);
-        dialled.way.generation = generation;
-        if generation == Generation::V3 {
-            let upgraded = upgrade(&mut dialled.stream, endpoint);
-            match patience {
-                None => upgraded.await?,
-                Some(limit) => match tokio::time::timeout(limit, upgraded).await {
-                    Ok(upgraded) => upgraded?,
-                    Err(_) => return Err(silent(endpoint, limit)),
-                },
+        dialled.way.generation = of_kind.unwrap_or(generation);
+        let mut other = of_kind.map_or(OtherGeneration::Possible, |_| OtherGeneration::Excluded);
+        if dialled.way.generation == Generation::V3 {
+            let patience = patience.filter(|_| other != OtherGeneration::Excluded);
+            let upgraded = try_upgrade(&mut dialled.stream, endpoint);
+            let upgraded = match patience {
+                None => upgraded.await,
+                Some(limit) => tokio::time::timeout(limit, upgraded)
+                    .await
+                    .unwrap_or_else(|_| Err(silent(endpoint, limit).into())),
+            };
+            if let Err(failed) = upgraded {
+                let other = if of_kind.is_some() { OtherGeneration::Excluded } else { failed.other };
+                return Err(Failed { other, ..failed });
             }
+            other = OtherGeneration::Excluded;
         }
-        Ok(dialled)
+        Ok(Reached { dialled, other })
     }
 
     /// Returns the kind of TLS by which `endpoint` was reached the last time.
@@ -253,6 +258,12 @@ impl Dialler {
     }
 }
 
+/// An open connection to a node, and what it shows about the generation that was not asked for.
+pub(crate) struct Reached {
+    pub(crate) dialled: Dialled,
+    pub(crate) other: OtherGeneration,
+}
+
 /// Notifies of credentials that were loaded again.
 #[derive(Debug)]
 pub(crate) struct Changes(watch::Receiver<Current>);
@@ -270,7 +281,7 @@ fn silent(endpoint: &Endpoint, limit: Duration) -> Error {
     let text = format!(
         "{endpoint} accepted the connection but didn't answer the upgrade to WebSocket within {limit}"
     );
-    Error::undelivered(ErrorKind::Handshake, text)
+    Error::undelivered(ErrorKind::ConnectTimeout, text)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

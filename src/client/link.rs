@@ -13,15 +13,15 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::backoff::Backoff;
-use super::dialler::Dialler;
+use super::dialler::{Dialler, Reached};
 use super::options::Options;
 use super::verifications::{Requested, Verifications};
 use crate::delivery::{DeliveryShared, Event, Router};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
 use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
 use crate::text::span;
-use crate::transport::{Dialled, Endpoint, Generation, Tls};
+use crate::transport::{Dialled, Endpoint, Failed, Generation, OtherGeneration, Tls};
 
 /// How long a link that is down is expected to be back soon.
 pub(crate) const COMING_FOR: Duration = Duration::from_secs(2);
@@ -221,22 +221,27 @@ impl LinkTask {
         Step::Done(())
     }
 
-    /// Connects and runs a session to its end; how long that was up. If the node turns out not to be of the first
-    /// generation, the other one is tried over a new connection.
+    /// Connects and runs a session to its end; how long that was up. If the node may turn out to be of the other
+    /// generation than the first one, that is tried over a new connection.
     async fn connect_and_run(&mut self) -> Step<Duration> {
         let by = Instant::now() + self.options.connect_timeout;
         let mut order = self.dialler.generations(&self.endpoint).into_iter().peekable();
         let mut former = None;
+        let mut other = OtherGeneration::Possible;
         while let Some(generation) = order.next() {
-            let patience = order.peek().map(|_| PATIENCE);
-            let (error, up_since) = match self.dial(generation, patience, by).await {
+            // A peer that has answered the first attempt answers the second one soon or not at all.
+            let waits_briefly = order.peek().is_some() || other == OtherGeneration::Likely;
+            let patience = waits_briefly.then_some(PATIENCE);
+            let (error, up_since);
+            ((error, other), up_since) = match self.dial(generation, patience, by).await {
                 Step::Closed(why) => return Step::Closed(why),
-                Step::Done(Err(error)) => (error, None),
-                Step::Done(Ok(dialled)) => {
+                Step::Done(Err(Failed { error, other })) => ((error, other), None),
+                Step::Done(Ok(Reached { dialled, other })) => {
+                    let patience = patience.filter(|_| other != OtherGeneration::Excluded);
                     let handshake_by = patience.map_or(by, |patience| by.min(Instant::now() + patience));
                     match self.run_session(dialled, handshake_by).await {
                         (End::Closed(why), _) => return Step::Closed(why),
-                        (End::Lost(error), up_since) => (error, up_since),
+                        (End::Lost(error, seen), up_since) => ((error, other.or(seen)), up_since),
                         (End::Renewed, up_since) => {
                             self.renewing = true;
                             self.set_state(LinkState::Starting);
@@ -246,7 +251,8 @@ impl LinkTask {
                 }
             };
             let is_late = Instant::now() >= by;
-            if patience.is_none() || up_since.is_some() || is_late || !may_be_other_generation(&error) {
+            let ends = order.peek().is_none() || up_since.is_some() || is_late;
+            if ends || other == OtherGeneration::Excluded || !may_be_other_generation(&error) {
                 let error = with_former(generation, error, former);
                 let error = if up_since.is_none() { with_advice(self.options.tls, error) } else { error };
                 return self.is_down(error, up_since);
@@ -264,12 +270,12 @@ impl LinkTask {
         generation: Generation,
         patience: Option<Duration>,
         by: Instant,
-    ) -> Step<Result<Dialled>> {
+    ) -> Step<std::result::Result<Reached, Failed>> {
         let (dialler, endpoint) = (self.dialler.clone(), self.endpoint.clone());
         let dialling = async move { dialler.dial(&endpoint, generation, patience).await };
         match self.offline(tokio::time::timeout_at(by.into(), dialling)).await {
             Step::Closed(why) => Step::Closed(why),
-            Step::Done(Ok(dialled)) => Step::Done(dialled),
+            Step::Done(Ok(reached)) => Step::Done(reached),
             Step::Done(Err(_)) => Step::Done(Err(Error::undelivered(
                 ErrorKind::ConnectTimeout,
                 format!(
@@ -278,7 +284,8 @@ impl LinkTask {
                     self.name,
                     span(self.options.connect_timeout)
                 ),
-            ))),
+            )
+            .into())),
         }
     }
 

@@ -28,7 +28,7 @@ use super::outbox::SLICES;
 use crate::delivery::Router;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
-use crate::transport::BoxedStream;
+use crate::transport::{BoxedStream, OtherGeneration};
 
 /// Commands taken in one go.
 const COMMANDS: usize = 512;
@@ -46,8 +46,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(crate) enum End {
     /// The client asked for it. The error is that of calls that were in flight.
     Closed(Error),
-    /// It is lost.
-    Lost(Error),
+    /// It is lost. What it has shown about the other generation is of use if no session was established.
+    Lost(Error, OtherGeneration),
     /// The client asked for a new one.
     Renewed,
 }
@@ -153,7 +153,7 @@ impl<'a> Driver<'a> {
             (Some((why, false)), _) => (why.clone(), End::Closed(why)),
             (None, lost) => {
                 let lost = lost.unwrap_or_else(closed);
-                (lost_in_flight(&self.endpoint, &lost), End::Lost(lost))
+                (lost_in_flight(&self.endpoint, &lost), End::Lost(lost, self.machine.other_generation()))
             }
         };
         self.end(&error);

@@ -18,7 +18,7 @@ use super::websocket;
 use crate::error::Error;
 use crate::protocol::message::{Incoming, Limits, MessageId};
 use crate::protocol::{SeqSource, Topic};
-use crate::transport::Generation;
+use crate::transport::{Generation, OtherGeneration};
 
 /// The generations.
 #[allow(clippy::large_enum_variant)] // there is one for each connection
@@ -183,6 +183,15 @@ impl<K: Callers> Machine<K> {
         match self {
             Machine::Channel(machine) => machine.is_ready(),
             Machine::WebSocket(machine) => machine.is_ready(),
+        }
+    }
+
+    /// Returns what the peer's answers show about the generation that this is not.
+    pub(crate) fn other_generation(&self) -> OtherGeneration {
+        match self {
+            Machine::Channel(machine) => machine.other_generation(),
+            // The peer has agreed to the upgrade.
+            Machine::WebSocket(_) => OtherGeneration::Excluded,
         }
     }
 

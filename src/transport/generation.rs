@@ -38,6 +38,28 @@ impl fmt::Display for Generation {
     }
 }
 
+/// What an attempt to connect to a peer as one generation shows about the other one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OtherGeneration {
+    /// Nothing: the peer was silent or closed the connection, as nodes do that can't read what they receive.
+    #[default]
+    Possible,
+    /// The peer answered what no node of the tried generation answers.
+    Likely,
+    /// The peer is a node of the tried generation, or none at all.
+    Excluded,
+}
+
+impl OtherGeneration {
+    /// Returns what two observations of a peer show together.
+    pub(crate) fn or(self, seen: OtherGeneration) -> OtherGeneration {
+        match self {
+            OtherGeneration::Excluded => self,
+            OtherGeneration::Possible | OtherGeneration::Likely => seen,
+        }
+    }
+}
+
 /// Which generations of nodes a client connects to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -28,6 +28,7 @@ pub use credentials::{CredentialSource, Credentials, EncryptionPair, GmProtocol,
 pub(crate) use credentials::{Loading, Located};
 pub use dial::{Dialled, dial, dial_at, dial_by_plan};
 pub use endpoint::{Endpoint, endpoint_list};
+pub(crate) use generation::OtherGeneration;
 pub use generation::{Generation, Generations};
 pub use plan::{DialPlan, Way};
 pub use resolve::{Resolve, Resolving, SystemResolver};
@@ -41,3 +42,4 @@ pub use tls::{
     NodeRefusal, RsaDecryptor, RustlsConnector, Stage, TakenClients, certified_key, server_config,
 };
 pub use upgrade::upgrade;
+pub(crate) use upgrade::{Failed, try_upgrade};

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{BoxedStream, Endpoint};
+use super::{BoxedStream, Endpoint, OtherGeneration};
 use crate::protocol::websocket::upgrade::{Upgrade, UpgradeError};
 use crate::text::foreign;
 use crate::{Error, ErrorKind, Result};
@@ -17,6 +17,28 @@ const SHOWN_OF_AN_ANSWER: usize = 40;
 /// # Errors
 /// Returns [`ErrorKind::Handshake`] if the other end answers something else or closes the connection.
 pub async fn upgrade(stream: &mut BoxedStream, endpoint: &Endpoint) -> Result<()> {
+    try_upgrade(stream, endpoint).await.map_err(|failed| failed.error)
+}
+
+/// Why no session is possible over a connection, and what that shows about the generation that was not tried.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    pub(crate) other: OtherGeneration,
+}
+
+impl From<Error> for Failed {
+    /// Returns the failure of an error that shows nothing about the other generation.
+    fn from(error: Error) -> Failed {
+        Failed { error, other: OtherGeneration::Possible }
+    }
+}
+
+/// As [`upgrade`], for a caller who may try the other generation.
+pub(crate) async fn try_upgrade(
+    stream: &mut BoxedStream,
+    endpoint: &Endpoint,
+) -> std::result::Result<(), Failed> {
     let upgrade = Upgrade::with_random_key();
     let broke = |error: std::io::Error| failed(endpoint, format_args!("the connection broke: {error}"));
     stream.write_all(&upgrade.request(&endpoint.to_string())).await.map_err(broke)?;
@@ -27,29 +49,37 @@ pub async fn upgrade(stream: &mut BoxedStream, endpoint: &Endpoint) -> Result<()
         let wanted = still_missing(&answer);
         let read = stream.read(&mut piece[..wanted]).await.map_err(broke)?;
         if read == 0 {
-            return Err(closed(endpoint, &answer));
+            return Err(closed(endpoint, &answer).into());
         }
         answer.extend_from_slice(&piece[..read]);
         match upgrade.read_answer(&answer) {
             Ok(None) => {}
             Ok(Some(_)) => return Ok(()),
-            Err(UpgradeError::NotHttp) => {
-                let seen = foreign(&answer).limit(SHOWN_OF_AN_ANSWER);
-                return Err(failed(endpoint, format_args!("it sent {seen:?}, which is not HTTP")));
-            }
-            Err(UpgradeError::Refused { status, server }) => {
-                let server = server.unwrap_or_default();
-                return Err(failed(
-                    endpoint,
-                    format_args!(
-                        "it answered HTTP {status} (server {:?})",
-                        foreign(&server).limit(SHOWN_OF_AN_ANSWER)
-                    ),
-                ));
-            }
-            Err(error) => return Err(failed(endpoint, error)),
+            Err(error) => return Err(refused(endpoint, &answer, error)),
         }
     }
+}
+
+/// Returns the failure of an upgrade to which the peer answered something else.
+fn refused(endpoint: &Endpoint, answer: &[u8], error: UpgradeError) -> Failed {
+    // No node of 2.x answers HTTP.
+    let other = match error {
+        UpgradeError::NotHttp => OtherGeneration::Likely,
+        _ => OtherGeneration::Excluded,
+    };
+    let error = match error {
+        UpgradeError::NotHttp => {
+            let seen = foreign(answer).limit(SHOWN_OF_AN_ANSWER);
+            failed(endpoint, format_args!("it sent {seen:?}, which is not HTTP"))
+        }
+        UpgradeError::Refused { status, server } => {
+            let server = server.unwrap_or_default();
+            let server = foreign(&server).limit(SHOWN_OF_AN_ANSWER);
+            failed(endpoint, format_args!("it answered HTTP {status} (server {server:?})"))
+        }
+        UpgradeError::TooLong | UpgradeError::Header(_) => failed(endpoint, error),
+    };
+    Failed { error, other }
 }
 
 /// What ends the head of an answer.

@@ -41,10 +41,7 @@ impl Doctor {
         let examine = async {
             let given = self.identity.given(self.endpoints.as_ref());
             let in_force = InForce::find(given, self.identity.config_file()).await?;
-            let settings = in_force.settings();
-            let (tls, generations) =
-                (settings.tls.unwrap_or_default(), settings.generation.unwrap_or_default());
-            let identity = doctor::Identity { source: in_force.credentials(), tls, generations };
+            let identity = doctor::Identity::of(&in_force);
             let endpoints = in_force.some_endpoints()?;
             let is_one = endpoints.len() == 1;
             let mut first = Exit::Done;

@@ -140,7 +140,12 @@ impl Connected {
             let Dialled { stream, way } = Connected::dial(&endpoint, &plan, stats.timeout).await?;
             match Session::open(generation, stream, &endpoint, stats.timeout).await {
                 Ok(session) => return Ok(Connected { endpoint, session, tls: way.security.tls() }),
-                Err(error) => failed.push(error.to_string()),
+                Err(error) => {
+                    failed.push(error.to_string());
+                    if error.excludes_other_generation() {
+                        break;
+                    }
+                }
             }
         }
         let text = format!("the handshake with {endpoint} failed, {}", failed.join("; "));
@@ -214,7 +219,7 @@ fn kind_of_2x(error: &ChannelError) -> amop::ErrorKind {
         ChannelError::NoFrame(_) | ChannelError::Unreadable(_) | ChannelError::TooLong(_) => {
             amop::ErrorKind::Protocol
         }
-        ChannelError::Refused(_) => amop::ErrorKind::Unsupported,
+        ChannelError::Refused(_) | ChannelError::Version(_) => amop::ErrorKind::Unsupported,
     }
 }
 
@@ -222,6 +227,7 @@ fn kind_of_3x(error: &WebSocketError) -> amop::ErrorKind {
     match error {
         WebSocketError::Silent(_) => amop::ErrorKind::Timeout,
         WebSocketError::Closed(_) | WebSocketError::Io(_) => amop::ErrorKind::ConnectionLost,
+        WebSocketError::Version(_) => amop::ErrorKind::Unsupported,
         WebSocketError::Upgrade(_)
         | WebSocketError::Frame(_)
         | WebSocketError::Message(_)

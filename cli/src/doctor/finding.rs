@@ -111,7 +111,7 @@ findings! {
         "use gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and gmensdk.key of this chain: nodes/127.0.0.1/sdk/gm; with \
          those, --tls auto or gm";
     TlcpChannel: Refused, "tlcp-channel",
-        "TLCP, as of an SM chain of 3.x, and the credentials in use are of another kind",
+        "a channel with TLCP, as of an SM chain of 3.x, and the credentials in use are of another kind",
         "use sm_ca.crt, sm_sdk.crt, sm_sdk.key, sm_ensdk.crt and sm_ensdk.key of this chain: nodes/127.0.0.1/sdk; with \
          those, --tls auto or tlcp";
     // The credentials.

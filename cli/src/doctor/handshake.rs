@@ -27,6 +27,9 @@ pub(super) async fn agree(
     let first = allowed[0];
     let failed = match Session::open(first, stream, tls.endpoint(), limit).await {
         Ok(session) => return Ok(session),
+        Err(failed) if failed.excludes_other_generation() => {
+            return Err(Problem::new(Finding::NoCommonProtocol, failed.to_string()));
+        }
         Err(failed) => failed,
     };
     let other = match tls.connect().await {
@@ -82,7 +85,12 @@ async fn explain(failed: &[SessionError], tls: &Handshakes, limit: Duration) -> 
         (
             _,
             _,
-            Some(error @ (ChannelError::Unreadable(_) | ChannelError::TooLong(_) | ChannelError::Refused(_))),
+            Some(
+                error @ (ChannelError::Unreadable(_)
+                | ChannelError::TooLong(_)
+                | ChannelError::Version(_)
+                | ChannelError::Refused(_)),
+            ),
         ) => Problem::new(Finding::NoCommonProtocol, error.to_string()),
         (_, _, Some(error)) => Problem::new(Finding::NoChannel, error.to_string()),
         (_, Some(error), None) => Problem::new(Finding::NoChannel, error.to_string()),

@@ -106,15 +106,20 @@ impl Listener {
         }
     }
 
-    /// Returns the finding for a client whose credentials are of another kind, if it is the channel of a node.
-    pub(super) fn channel(&self) -> Option<Finding> {
-        match self {
-            Listener::Secp256k1(_) => Some(Finding::Secp256k1Channel),
-            Listener::StaticRsa(_) => Some(Finding::RsaChannel),
-            Listener::Gm(_) => Some(Finding::GmChannel),
-            Listener::Tlcp(_) => Some(Finding::TlcpChannel),
-            _ => None,
-        }
+    /// Returns the finding for a client whose credentials are of another kind than the node's channel.
+    pub(super) fn other_channel(&self, usable: &Usable) -> Option<Finding> {
+        let (finding, is_usable) = match self {
+            Listener::Secp256k1(_) => (Finding::Secp256k1Channel, usable.has_secp256k1()),
+            Listener::StaticRsa(_) => (Finding::RsaChannel, usable.has(Security::StaticRsa)),
+            Listener::Gm(_) => (Finding::GmChannel, usable.has(Security::Gm)),
+            Listener::Tlcp(_) => (Finding::TlcpChannel, usable.has(Security::Tlcp)),
+            // With RSA keys, the node may be one of another chain.
+            Listener::Ordinary(certificates) if is_of_3x(certificates) => {
+                (Finding::RsaNode3x, usable.has_rsa_key())
+            }
+            _ => return None,
+        };
+        (!is_usable).then_some(finding)
     }
 
     /// Returns whether it speaks TLS.

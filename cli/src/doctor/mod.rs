@@ -20,7 +20,7 @@ mod usable;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use amop::transport::{CredentialSource, Credentials, Dialled, Endpoint, Generation, Security};
+use amop::transport::{CredentialSource, Credentials, DialPlan, Dialled, Endpoint, Generation, Security};
 use amop::{Generations, Tls};
 
 use self::credentials::Checked;
@@ -28,9 +28,11 @@ pub(crate) use self::finding::list as findings;
 use self::listener::Listener;
 use self::report::{Problem, Report, Step};
 use self::tls::Handshakes;
+use self::usable::Usable;
 use crate::channel::Channel;
 use crate::exit::Outcome;
 use crate::files::reading_files;
+use crate::in_force::InForce;
 use crate::output::Output;
 use crate::session::Session;
 use crate::websocket::WebSocket;
@@ -40,6 +42,18 @@ pub(crate) struct Identity {
     pub(crate) source: CredentialSource,
     pub(crate) tls: Tls,
     pub(crate) generations: Generations,
+}
+
+impl Identity {
+    /// Returns what the settings state.
+    pub(crate) fn of(in_force: &InForce) -> Identity {
+        let settings = in_force.settings();
+        Identity {
+            source: in_force.credentials(),
+            tls: settings.tls.unwrap_or_default(),
+            generations: settings.generation.unwrap_or_default(),
+        }
+    }
 }
 
 /// Checks a connection to `endpoint` with an identity, each wait limited to `limit`, and reports what works and what doesn't.
@@ -70,11 +84,14 @@ pub(crate) async fn examine(
     Ok(report.end()?)
 }
 
-/// Names the kind of channel at `endpoint` and what to use there, if it is a channel that refuses what a client offers.
-pub(crate) async fn kind_of_channel(endpoint: &str, limit: Duration) -> Option<String> {
+/// Names the kind of channel at `endpoint` and what to use there, if the credentials are of another kind.
+pub(crate) async fn other_channel(endpoint: &str, identity: &Identity, limit: Duration) -> Option<String> {
+    let source = identity.source.clone();
+    let credentials = reading_files(move || Credentials::load(&source)).await.ok()?.ok()?;
+    let usable = Usable::new(&credentials, &DialPlan::new(&credentials, identity.tls).ok()?);
     let (_, addresses) = tcp::resolve(endpoint, limit).await.ok()?;
     let (address, _) = tcp::connect(&addresses, limit).await.ok()?;
-    let finding = Listener::at(address, limit).await.channel()?;
+    let finding = Listener::at(address, limit).await.other_channel(&usable)?;
     Some(format!("{}: {}", finding.headline(), finding.advice()))
 }
 

@@ -65,15 +65,8 @@ impl Handshakes {
                 .map_err(|error| Problem::new(Finding::WrongFormat, error.message()))?,
             None => DialPlan::plain(),
         };
-        let ways = plan.ways().into_iter().map(|way| way.security).collect();
-        Ok(Handshakes {
-            plan,
-            usable: credentials.map(|credentials| Usable::new(credentials.key_class(), ways)),
-            endpoint: endpoint.clone(),
-            address,
-            limit,
-            is_slow: false,
-        })
+        let usable = credentials.map(|credentials| Usable::new(credentials, &plan));
+        Ok(Handshakes { plan, usable, endpoint: endpoint.clone(), address, limit, is_slow: false })
     }
 
     /// Connects again. Returns `None` if that fails, although the first connection succeeded.

@@ -1,6 +1,6 @@
 //! What the client can do with its credentials and options, to compare with what a node demands.
 
-use amop::transport::{KeyClass, Security};
+use amop::transport::{Credentials, DialPlan, KeyClass, Security};
 
 /// What the client can do with its credentials and options.
 #[derive(Debug)]
@@ -10,9 +10,15 @@ pub(super) struct Usable {
 }
 
 impl Usable {
-    /// Returns what credentials of this class can do in these ways.
-    pub(super) fn new(class: KeyClass, ways: Vec<Security>) -> Usable {
-        Usable { class, ways }
+    /// Returns what these credentials can do by the ways of a plan.
+    pub(super) fn new(credentials: &Credentials, plan: &DialPlan) -> Usable {
+        let ways = plan.ways().into_iter().map(|way| way.security).collect();
+        Usable { class: credentials.key_class(), ways }
+    }
+
+    /// Returns whether the key is one of RSA.
+    pub(super) fn has_rsa_key(&self) -> bool {
+        self.class == KeyClass::Rsa
     }
 
     /// Returns whether the key is one of secp256k1.

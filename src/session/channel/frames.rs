@@ -16,9 +16,13 @@ use crate::session::calls::Claim;
 use crate::session::effect::{Callers, Effect, Fatal, Notice};
 use crate::session::errors::{Handshake, handshake_failed};
 use crate::text::foreign;
+use crate::transport::OtherGeneration;
 
 /// The bytes of a wrong answer to the handshake that are shown: they name a web server or another protocol.
 const SHOWN_OF_AN_ANSWER: usize = 40;
+
+/// What the answer of a node of 3.x begins with, as that of any web server.
+const HTTP_ANSWER: &[u8] = b"HTTP/1.";
 
 /// More bytes than a node's id has: 128 hex digits.
 const MAX_NODE_ID_LEN: usize = 256;
@@ -91,9 +95,13 @@ impl<K: Callers> Session<K> {
     }
 
     /// Returns the error of a connection whose next bytes are no frame.
-    pub(super) fn no_frame(&self, error: FrameError, bytes: &[u8]) -> Fatal {
+    pub(super) fn no_frame(&mut self, error: FrameError, bytes: &[u8]) -> Fatal {
         let endpoint = &self.options.endpoint;
         if !self.is_ready() {
+            self.other_generation = match bytes.starts_with(HTTP_ANSWER) {
+                true => OtherGeneration::Likely,
+                false => OtherGeneration::Excluded,
+            };
             let seen = foreign(bytes).limit(SHOWN_OF_AN_ANSWER);
             return handshake_failed(
                 endpoint,
@@ -162,6 +170,8 @@ impl<K: Callers> Session<K> {
                 return Ok(());
             }
         };
+        // No node of 3.x sends such a frame, whatever it contains.
+        self.other_generation = OtherGeneration::Excluded;
         let choice = self.choice(frame)?;
         self.latency.observe(now.saturating_duration_since(since));
         self.phase = Phase::Ready { protocol: choice.protocol };

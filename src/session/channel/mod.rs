@@ -53,6 +53,7 @@ use crate::protocol::channel::{
 use crate::protocol::message::{Incoming, Limits, MessageId, MessageKind};
 use crate::protocol::{Seq, SeqSource, Topic, Verification};
 use crate::text::span;
+use crate::transport::OtherGeneration;
 
 /// What a link to a 2.x node can carry.
 pub(crate) const LIMITS: Limits = amop::LIMITS;
@@ -71,6 +72,7 @@ struct Session<K: Callers> {
     options: SessionOptions,
     ids: Arc<SeqSource>,
     phase: Phase,
+    other_generation: OtherGeneration,
     outgoing: Outgoing,
     calls: Calls<K, Known>,
     latency: NodeLatency,
@@ -124,6 +126,7 @@ impl<K: Callers> Machine<K> {
             options,
             ids,
             phase: Phase::Handshaking { seq, since: now },
+            other_generation: OtherGeneration::Possible,
             topics: Topics::new(),
             wanted: topics,
             withdraws: false,
@@ -262,6 +265,11 @@ impl<K: Callers> Machine<K> {
     /// As [`super::machine::Machine::is_ready`].
     pub(crate) fn is_ready(&self) -> bool {
         self.session.is_ready()
+    }
+
+    /// As [`super::machine::Machine::other_generation`].
+    pub(crate) fn other_generation(&self) -> OtherGeneration {
+        self.session.other_generation
     }
 
     /// As [`super::machine::Machine::is_mid_frame`].

@@ -14,6 +14,7 @@ mod leaving;
 mod listening;
 mod names;
 mod nodes;
+mod other_generation;
 mod overload;
 mod own_node;
 mod pairings;

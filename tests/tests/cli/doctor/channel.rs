@@ -61,6 +61,12 @@ fn no_common_protocol() {
     let place = Place::with_nodes();
     let node = ForgedNode::channel(&place, |_, _| Some((0, b"no choice".to_vec())));
     Diagnosis::of(&place, &node.endpoint, &[]).is("handshake", 5, "no-common-protocol", "can't be read");
+    let node = ForgedNode::channel(&place, |_, _| Some((0, br#"{"protocol":9}"#.to_vec())));
+    Diagnosis::of(&place, &node.endpoint, &[]).is("handshake", 5, "no-common-protocol", "protocol version 9");
+    let ended = place.run(&["stats", &node.endpoint]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert!(ended.stderr[0].contains("protocol version 9"), "{ended:?}");
+    assert!(!ended.stderr[0].contains("as a node of 3.x"), "{ended:?}");
 }
 
 #[test]

@@ -91,6 +91,9 @@ fn credentials_of_another_kind_of_chain_are_named() {
     none.is("credentials", 3, "no-credentials", "nowhere");
     none.is_ok("tls", "TLS with ECDHE, as 3.x nodes use it");
     drop(other_chain);
+    let ended = place.run(&["publish", &rsa.endpoints()[0], "t", "hi", "--credentials", "amop-devnet/sdk"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert!(ended.stderr[0].contains("a node of a 3.x chain with RSA certificates"), "{ended:?}");
 }
 
 #[test]

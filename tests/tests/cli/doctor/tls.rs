@@ -43,6 +43,7 @@ struct Party {
     credentials: &'static str,
     /// The finding for others, and what its advice names.
     finding: &'static str,
+    headline: &'static str,
     advice: &'static str,
     /// What is said of the credentials, of TLS, and of the node without any credentials.
     class: &'static str,
@@ -50,7 +51,8 @@ struct Party {
     alone: &'static str,
 }
 
-/// Every kind of node with every kind of credentials: those of its chain work, others are named with what to use.
+/// Every kind of node with every kind of credentials: those of its chain work; others are named with what to use, by other
+/// verbs too.
 #[test]
 fn every_channel_with_every_kind_of_credentials() {
     let place = Place::with_nodes();
@@ -73,6 +75,7 @@ fn every_channel_with_every_kind_of_credentials() {
             node: ecdsa.endpoints()[0].clone(),
             credentials: "ecdhe/sdk",
             finding: "secp256k1-channel",
+            headline: "a channel with secp256k1 certificates",
             advice: "build_chain.sh -R",
             class: "secp256k1",
             tls: "TLS 1.2, ",
@@ -82,6 +85,7 @@ fn every_channel_with_every_kind_of_credentials() {
             node: rsa.endpoints()[0].clone(),
             credentials: "static-rsa/sdk",
             finding: "rsa-channel",
+            headline: "an RSA channel",
             advice: "ca.crt, sdk.crt and sdk.key",
             class: "RSA",
             tls: "static RSA (no forward secrecy)",
@@ -92,6 +96,7 @@ fn every_channel_with_every_kind_of_credentials() {
             // A file, because its folder leads to the RSA set too.
             credentials: "gm/sdk/gm/gmsdk.crt",
             finding: "gm-channel",
+            headline: "a GM channel",
             advice: "gmca.crt, gmsdk.crt, gmsdk.key, gmensdk.crt and gmensdk.key",
             class: "SM2 for GM over TLS 1.2",
             tls: "GM over TLS 1.2",
@@ -101,6 +106,7 @@ fn every_channel_with_every_kind_of_credentials() {
             node: tlcp.endpoint.clone(),
             credentials: "tlcp",
             finding: "tlcp-channel",
+            headline: "a channel with TLCP",
             advice: "sm_ca.crt, sm_sdk.crt, sm_sdk.key, sm_ensdk.crt and sm_ensdk.key",
             class: "SM2 for TLCP",
             tls: "TLCP",
@@ -110,6 +116,8 @@ fn every_channel_with_every_kind_of_credentials() {
             node: ordinary.endpoint.clone(),
             credentials: "static-rsa/sdk",
             finding: "foreign-tls",
+            // A server that no client can use.
+            headline: "",
             advice: "with credentials of its chain",
             class: "RSA",
             tls: "TLS 1.2, ",
@@ -126,6 +134,10 @@ fn every_channel_with_every_kind_of_credentials() {
             } else {
                 diagnosis.is("tls", 5, party.finding, "");
                 diagnosis.advises(party.finding, party.advice);
+                let ended =
+                    place.run(&["publish", &party.node, "t", "hi", "--credentials", other.credentials]);
+                assert_eq!(ended.code, 5, "{ended:?}");
+                assert!(ended.stderr[0].contains(party.headline), "{} {ended:?}", other.credentials);
             }
         }
         let diagnosis = Diagnosis::of(&place, &party.node, &["--credentials", "nowhere"]);
