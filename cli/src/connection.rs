@@ -140,20 +140,22 @@ impl Reloading {
 }
 
 impl Connection {
-    /// Connects a client that uses one topic. Returns it with its endpoints for texts, or `None` if a signal comes first.
+    /// Connects a client that uses one topic. Returns `None` if a signal comes first.
     pub(crate) async fn connect(
         &self,
         topic: &str,
         output: &mut Output,
         interrupt: &Interrupt,
-    ) -> Outcome<Option<(Client, String)>> {
+    ) -> Outcome<Option<Connected>> {
         let given = self.options.given(self.endpoints.as_ref());
         let in_force = InForce::find(given, self.options.identity.config_file());
         let Some(in_force) = interrupt.unless_caught(in_force).await.transpose()? else { return Ok(None) };
         let nodes = in_force.some_endpoints()?;
         let endpoints = nodes.join(", ");
         let waiting = format!("connecting to {endpoints}");
-        let builder = Client::builder().settings(in_force.settings());
+        let settings = in_force.settings();
+        let builder = Client::builder().settings(settings.clone());
+        let close_timeout = settings.or(Settings::defaults()).close_timeout.unwrap_or_default();
         let builder = match in_force.private_topics(topic) {
             Some(config) => builder.config(config),
             None => builder,
@@ -167,8 +169,15 @@ impl Connection {
             }
         };
         let connected = output.while_waiting(waiting, interrupt.unless_caught(connect)).await;
-        Ok(connected.transpose()?.map(|client| (client, endpoints)))
+        Ok(connected.transpose()?.map(|client| Connected { client, endpoints, close_timeout }))
     }
+}
+
+/// A client that is connected, and what texts state of it.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(crate) endpoints: String,
+    pub(crate) close_timeout: Duration,
 }
 
 /// How long each step of examining a node may take.

@@ -41,11 +41,20 @@ impl Program {
     /// # Panics
     /// When it can't be started.
     pub fn start_with(path: &str, arguments: &[&str], folder: &Path, input: &[u8]) -> Program {
+        Program::spawn(Program::command(path, arguments, folder), input)
+    }
+
+    /// Returns the command that starts a program in `folder`, without what the environment of the tests sets for it.
+    pub fn command(path: &str, arguments: &[&str], folder: &Path) -> Command {
         let mut command = Command::new(path);
         command.args(arguments).current_dir(folder);
         // What tests see must not depend on whose machine it is.
-        command.env_remove("AMOP_CREDENTIALS").env_remove("CLICOLOR_FORCE").env("TZ", "Asia/Shanghai");
-        Program::spawn(command, input)
+        let set = std::env::vars_os().map(|(name, _)| name);
+        for name in set.filter(|name| name.as_encoded_bytes().starts_with(b"AMOP_")) {
+            command.env_remove(name);
+        }
+        command.env_remove("CLICOLOR_FORCE").env("TZ", "Asia/Shanghai");
+        command
     }
 
     /// Starts a program in `folder`.

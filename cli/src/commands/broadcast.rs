@@ -10,7 +10,7 @@ use bytes::Bytes;
 use clap::Args;
 use serde::Serialize;
 
-use crate::connection::Connection;
+use crate::connection::{Connected, Connection};
 use crate::event::show_rejected;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
@@ -57,7 +57,8 @@ impl Broadcast {
         let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        let Some((client, _)) = self.connection.connect(&self.topic, output, interrupt).await? else {
+        let Some(Connected { client, .. }) = self.connection.connect(&self.topic, output, interrupt).await?
+        else {
             return Ok(Exit::Interrupted);
         };
         let private = self.allowed.open(&client, &self.topic).await?;

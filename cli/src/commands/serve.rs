@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::arrival::Arrival;
-use crate::connection::{Connection, Reloading, WAITING_FOR_TOPIC};
+use crate::connection::{Connected, Connection, Reloading, WAITING_FOR_TOPIC};
 use crate::event::EventRecords;
 use crate::exec::Commands;
 use crate::exit::{Exit, Failure, Outcome};
@@ -32,7 +32,7 @@ use crate::values::{positive_seconds, text, whole};
 /// publisher receives the error that the service is too slow, and a later answer is not sent. Broadcasts need no answer
 /// and are ignored.
 ///
-/// Ctrl-C lets running commands finish for up to 5 seconds; a second Ctrl-C kills them immediately.
+/// Ctrl-C lets running commands finish for up to 5 seconds (the setting close_timeout); a second Ctrl-C kills them immediately.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -88,7 +88,8 @@ impl Serve {
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
         let key = self.key.read().await?;
-        let Some((client, endpoint)) = self.connection.connect(&self.topic, output, interrupt).await? else {
+        let connected = self.connection.connect(&self.topic, output, interrupt).await?;
+        let Some(Connected { client, endpoints, close_timeout }) = connected else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client, reload);
@@ -118,14 +119,15 @@ impl Serve {
         let Some(mut service) = service.transpose()? else {
             return Ok(Exit::Interrupted);
         };
-        output.emit_now(&Serving { endpoint, topic: self.topic.clone() })?;
+        output.emit_now(&Serving { endpoint: endpoints, topic: self.topic.clone() })?;
         let mut summary = Summary::default();
         match until_caught(&mut handled, &mut events, &mut summary, output, interrupt).await {
             // Requests that are being handled are still answered.
             Err(Failure::ClosedPipe) => output.mute(),
             served => served?,
         }
-        finish(&mut service, &commands.0, &mut handled, &mut summary, output).await?;
+        let finishing = Finishing { commands: commands.0.count(), close_timeout };
+        finish(&mut service, &commands.0, finishing, &mut handled, &mut summary, output).await?;
         let stats = service.stats();
         summary.lost = stats.refused + stats.dropped;
         output.emit_now(&summary)?;
@@ -173,14 +175,14 @@ impl Drop for CommandsOfService {
 async fn finish(
     service: &mut RunningHandler,
     commands: &Commands,
+    finishing: Finishing,
     handled: &mut mpsc::Receiver<Handled>,
     summary: &mut Summary,
     output: &mut Output,
 ) -> Outcome<()> {
     let mut ending = std::pin::pin!(service.end(None));
-    let commands_running = commands.count();
-    if commands_running > 0 {
-        output.emit_now(&Finishing { commands: commands_running })?;
+    if finishing.commands > 0 {
+        output.emit_now(&finishing)?;
     }
     tokio::select! {
         drained = drain(handled, summary, output) => {
@@ -255,6 +257,8 @@ impl Record for Serving {
 #[serde(tag = "event", rename = "finishing")]
 struct Finishing {
     commands: usize,
+    #[serde(skip)]
+    close_timeout: Duration,
 }
 
 impl Record for Finishing {
@@ -263,7 +267,8 @@ impl Record for Finishing {
             1 => "1 running command".to_owned(),
             several => format!("{several} running commands"),
         };
-        output.notice(&format!("{FAINT}waiting up to 5 s for {commands} (Ctrl-C kills them){FAINT:#}"))
+        let limit = span(self.close_timeout);
+        output.notice(&format!("{FAINT}waiting up to {limit} for {commands} (Ctrl-C kills them){FAINT:#}"))
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use crate::arrival::Arrival;
-use crate::connection::{Connection, Reloading, WAITING_FOR_TOPIC};
+use crate::connection::{Connected, Connection, Reloading, WAITING_FOR_TOPIC};
 use crate::event::EventRecords;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
@@ -58,7 +58,9 @@ impl Subscribe {
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
         let key = self.key.read().await?;
-        let Some((client, endpoint)) = self.connection.connect(&self.topic, output, interrupt).await? else {
+        let Some(Connected { client, endpoints: endpoint, .. }) =
+            self.connection.connect(&self.topic, output, interrupt).await?
+        else {
             return Ok(Exit::Interrupted);
         };
         let mut events = EventRecords::of(&client, reload);

@@ -1,6 +1,7 @@
 //! The command under test, a folder to run it in, and nodes to run it against.
 
 use std::path::Path;
+use std::time::Duration;
 
 use amop_devnet::{Devnet, DevnetBuilder, Node};
 use amop_tests::program::{Ended, Program};
@@ -11,16 +12,28 @@ use tokio::net::TcpSocket;
 pub(crate) struct Place {
     folder: TempDir,
     devnet: Option<Devnet>,
+    /// What the command finds in its environment.
+    environment: &'static [(&'static str, &'static str)],
 }
+
+/// Longer than any test runs.
+pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 
 impl Place {
     pub(crate) fn empty() -> Place {
-        Place { folder: TempDir::new().unwrap(), devnet: None }
+        Place { folder: TempDir::new().unwrap(), devnet: None, environment: &[] }
     }
 
     /// Starts two nodes.
     pub(crate) fn with_nodes() -> Place {
         Place::with(Devnet::builder())
+    }
+
+    /// Starts two nodes that wait for answers as long as a test runs, and lets services do the same: no answer is too late on a
+    /// busy machine.
+    pub(crate) fn without_time_limits() -> Place {
+        let environment = &[("AMOP_ANSWER_TIMEOUT", "3600s"), ("AMOP_CLOSE_TIMEOUT", "3600s")];
+        Place { environment, ..Place::with(Devnet::builder().push_limit(NEVER).node_limit(NEVER)) }
     }
 
     pub(crate) fn with(builder: DevnetBuilder) -> Place {
@@ -61,7 +74,9 @@ impl Place {
     /// Starts `amop` with `input` on its standard input.
     pub(crate) fn start_with(&self, arguments: &[&str], input: &[u8]) -> Program {
         let arguments = [arguments, &patience(arguments)].concat();
-        Program::start_with(env!("CARGO_BIN_EXE_test-amop"), &arguments, self.folder(), input)
+        let mut command = Program::command(env!("CARGO_BIN_EXE_test-amop"), &arguments, self.folder());
+        command.envs(self.environment.iter().copied());
+        Program::spawn(command, input)
     }
 
     /// Runs `amop` until it exits.
