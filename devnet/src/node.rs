@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use amop::VerificationState;
 use tokio::time::Instant;
 
 use crate::delayed::OwnedFrame;
@@ -131,6 +132,16 @@ impl Node {
     /// Returns whether messages on a topic can be sent to `peer`.
     pub(crate) fn routes_to(&self, peer: usize, topic: &[u8]) -> bool {
         self.peers[peer].topics.get(topic).is_some_and(|standing| standing.is_routable())
+    }
+
+    /// Returns where the verification of a private topic of `peer` stands, `None` if `peer` doesn't list it.
+    pub(crate) fn verification(&self, peer: usize, topic: &[u8]) -> Option<VerificationState> {
+        match self.peers[peer].topics.get(topic)? {
+            Standing::Open => None,
+            Standing::Verifying { .. } => Some(VerificationState::Pending),
+            Standing::Verified => Some(VerificationState::Verified),
+            Standing::Refused => Some(VerificationState::Rejected),
+        }
     }
 
     /// Returns the number of bytes in messages held while the node is frozen.

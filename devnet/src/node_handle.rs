@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use amop::{ClientBuilder, Result};
+use amop::protocol::channel::verify::NEED_VERIFY_PREFIX;
+use amop::{ClientBuilder, Result, VerificationState};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connection_handler::serve_session;
@@ -57,6 +58,13 @@ impl Node {
     /// Returns the topics of the node's own sessions, in order.
     pub fn topics(&self) -> Vec<String> {
         self.inner.shared.with(|net, _| net.nodes[self.index].own_topics())
+    }
+
+    /// Returns where the verification of the subscribers at `other` stands for the private `topic`, given by its plain name:
+    /// whether this node passes messages on to them. `None` if it doesn't know the topic there.
+    pub fn verification(&self, topic: &str, other: &Node) -> Option<VerificationState> {
+        let topic = [NEED_VERIFY_PREFIX.as_bytes(), topic.as_bytes()].concat();
+        self.inner.shared.with(|net, _| net.nodes[self.index].verification(other.index, &topic))
     }
 
     /// Returns the node's counters. `slow_readers` and `held_bytes` are counted for the whole devnet only and are

@@ -1,4 +1,4 @@
-//! What publisher and subscriber have to get across: thirteen kinds of message, each on a topic of its own.
+//! The messages that a publisher and a subscriber have to exchange: thirteen kinds, each on a topic of its own.
 
 use crate::party::{Abilities, Answer, Publisher, Result, Subscriber};
 
@@ -40,9 +40,9 @@ const MIB: usize = 1024 * 1024;
 
 /// A subscriber's key on secp256k1: 32 bytes of 0x11, and its public key. Fixed, since java-sdk misreads one public key
 /// in 256, those whose first coordinate begins with 04.
-const PRIVATE_KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
-const PUBLIC_KEY: &str = "044f355bdcb7cc0af728ef3cceb9615d90684bb5b2ca5f859ab0f0b704075871aa\
-                          385b6b1b8ead809ca67454d9683fcf2ba03456d6fe2c4abe2b07f0fbdbb2f1c1";
+pub(crate) const PRIVATE_KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+pub(crate) const PUBLIC_KEY: &str = "044f355bdcb7cc0af728ef3cceb9615d90684bb5b2ca5f859ab0f0b704075871aa\
+                                     385b6b1b8ead809ca67454d9683fcf2ba03456d6fe2c4abe2b07f0fbdbb2f1c1";
 
 /// The topic that nodes are asked for by the name of a private one.
 const PRIVATE_PREFIX: &str = "#!$TopicNeedVerify_";
@@ -109,7 +109,7 @@ impl Case {
         };
         if self.private {
             subscriber.subscribe_private(&topic, &answer, PRIVATE_KEY)?;
-            publisher.announce_private(&topic, PUBLIC_KEY)?;
+            publisher.announce_private(&topic, &[PUBLIC_KEY])?;
             known(&format!("{PRIVATE_PREFIX}{topic}"));
         } else {
             subscriber.subscribe(&topic, &answer)?;

@@ -1,13 +1,15 @@
 //! The nodes between the parties. Those of 2.x are `amop devnet` as a user starts it, and `amop stats` to query them.
-//! Those of 3.x can't be queried, so they run in this process.
+//! Those of 3.x can't be queried, so they run in this process, as do those that are to be restarted.
 
 use std::time::{Duration, Instant};
 
-use amop::Tls;
-use amop_devnet::{Devnet, Generation};
+use amop::{Tls, VerificationState};
+use amop_devnet::{Devnet, DevnetBuilder, Generation};
 use amop_tests::program::Program;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::party::Result;
 
 /// The command under test.
 const AMOP: &str = env!("CARGO_BIN_EXE_test-amop");
@@ -44,8 +46,25 @@ impl Nodes {
     /// Starts nodes of 3.x.
     pub(crate) fn start_3x(tls: Tls) -> Nodes {
         let folder = TempDir::new().expect("a folder is created");
-        let devnet = Devnet::builder().generation(Generation::V3).tls(tls).dir(folder.path());
-        let devnet = devnet.start_blocking().expect("the nodes start");
+        Nodes::start_embedded(Devnet::builder().generation(Generation::V3).tls(tls), folder)
+    }
+
+    /// Starts nodes of 2.x that show how verifications stand, and can be restarted.
+    pub(crate) fn start_observed(like_2_11: bool, rsa: bool, gm: bool) -> Nodes {
+        let limit = PUSH_LIMIT.parse().map(Duration::from_secs).expect("a number");
+        let nodes = Devnet::builder().rsa(rsa).gm(gm).push_limit(limit);
+        let nodes = match like_2_11 {
+            // Real nodes take 5 s for each.
+            true => {
+                nodes.like_2_11().topic_sync(Duration::from_secs(1)).verify_interval(Duration::from_secs(1))
+            }
+            false => nodes,
+        };
+        Nodes::start_embedded(nodes, TempDir::new().expect("a folder is created"))
+    }
+
+    fn start_embedded(nodes: DevnetBuilder, folder: TempDir) -> Nodes {
+        let devnet = nodes.dir(folder.path()).start_blocking().expect("the nodes start");
         // Without TLS there are none.
         let credentials = devnet.credentials_dir().unwrap_or(folder.path()).display().to_string();
         Nodes { folder, endpoints: devnet.endpoints(), credentials, running: Running::Embedded(devnet) }
@@ -107,6 +126,40 @@ impl Nodes {
         }
         // Ended in order, so that it is gone when the connections are counted.
         stats.interrupted();
+    }
+
+    /// Waits until the verification of a private topic stands so at the first node, for subscribers at the second; `None` is
+    /// before the first node knows of them. The nodes are in this process.
+    pub(crate) fn until(&self, topic: &str, expected: Option<VerificationState>) -> Result<()> {
+        let since = Instant::now();
+        let (publishers, subscribers) = (self.embedded().node(0), self.embedded().node(1));
+        loop {
+            let state = publishers.verification(topic, &subscribers);
+            if state == expected {
+                return Ok(());
+            }
+            if since.elapsed() > GUARD {
+                return Err(format!("the verification of {topic:?} is {state:?}, not {expected:?}"));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Kills a node, and starts it again once both nodes have forgotten the topics of the second.
+    pub(crate) fn restart(&self, node: usize, topics: &[String]) -> Result<()> {
+        let (devnet, node) = (self.embedded(), self.embedded().node(node));
+        devnet.handle().block_on(node.kill());
+        for topic in topics {
+            self.until(topic, None)?;
+        }
+        devnet.handle().block_on(node.restart()).map_err(|error| error.to_string())
+    }
+
+    fn embedded(&self) -> &Devnet {
+        match &self.running {
+            Running::Embedded(devnet) => devnet,
+            Running::Command { .. } => panic!("these nodes run in another process"),
+        }
     }
 
     /// Ends the nodes; gives how many connections parties have made, and how many of them came to nothing.

@@ -82,9 +82,13 @@ impl Own {
 }
 
 impl Publisher for Own {
-    fn announce_private(&mut self, topic: &str, public_key: &str) -> Result<()> {
-        let key = PublicKey::read(public_key).map_err(in_words)?;
-        self.private.push(self.client.private_topic(topic).allow([key]).map_err(in_words)?);
+    fn announce_private(&mut self, topic: &str, public_keys: &[&str]) -> Result<()> {
+        let keys: amop::Result<Vec<_>> = public_keys.iter().map(PublicKey::read).collect();
+        let keys = keys.map_err(in_words)?;
+        if let Ok(announced) = self.private(topic) {
+            return announced.allow(keys).map_err(in_words);
+        }
+        self.private.push(self.client.private_topic(topic).allow(keys).map_err(in_words)?);
         Ok(())
     }
 
@@ -134,6 +138,12 @@ impl Subscriber for Own {
     fn subscribe_private(&mut self, topic: &str, answer: &Answer, private_key: &str) -> Result<()> {
         let key = PrivateKey::read(private_key, None).map_err(in_words)?;
         self.consume(topic, answer, Some(key))
+    }
+
+    fn unsubscribe_private(&mut self, topic: &str) -> Result<()> {
+        let handlers = self.handlers.iter_mut().filter(|handler| handler.topic() == topic);
+        handlers.for_each(RunningHandler::leave);
+        Ok(())
     }
 
     fn received(&mut self) -> Result<(String, Vec<u8>)> {

@@ -1,6 +1,6 @@
 //! Who takes part, and what a publisher and a subscriber can do, whoever plays them.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 
 /// Failures are told in words: they go into the table of results.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -9,8 +9,40 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 pub(crate) struct Party {
     pub(crate) name: &'static str,
     pub(crate) can: Abilities,
-    pub(crate) publisher: RefCell<Box<dyn Publisher>>,
-    pub(crate) subscriber: RefCell<Box<dyn Subscriber>>,
+    publisher: RefCell<Option<Box<dyn Publisher>>>,
+    subscriber: RefCell<Option<Box<dyn Subscriber>>>,
+}
+
+impl Party {
+    pub(crate) fn new(
+        name: &'static str,
+        can: Abilities,
+        publisher: Box<dyn Publisher>,
+        subscriber: Box<dyn Subscriber>,
+    ) -> Party {
+        let (publisher, subscriber) = (RefCell::new(Some(publisher)), RefCell::new(Some(subscriber)));
+        Party { name, can, publisher, subscriber }
+    }
+
+    pub(crate) fn publisher(&self) -> RefMut<'_, Box<dyn Publisher>> {
+        RefMut::map(self.publisher.borrow_mut(), |it| it.as_mut().expect("it has not ended"))
+    }
+
+    pub(crate) fn subscriber(&self) -> RefMut<'_, Box<dyn Subscriber>> {
+        RefMut::map(self.subscriber.borrow_mut(), |it| it.as_mut().expect("it has not ended"))
+    }
+
+    /// Ends the publisher unless it has ended already. Returns what went wrong.
+    pub(crate) fn end_publisher(&self) -> Option<String> {
+        let error = self.publisher.take()?.end().err()?;
+        Some(format!("{} as publisher: {error}", self.name))
+    }
+
+    /// Ends the subscriber unless it has ended already. Returns what went wrong.
+    pub(crate) fn end_subscriber(&self) -> Option<String> {
+        let error = self.subscriber.take()?.end().err()?;
+        Some(format!("{} as subscriber: {error}", self.name))
+    }
 }
 
 /// What a party can do, beside what all can.
@@ -24,12 +56,14 @@ pub(crate) struct Abilities {
     pub(crate) empty: bool,
     /// Can name topics with letters of four bytes in UTF-8.
     pub(crate) long_letters: bool,
+    /// Connects again when its node has restarted, and goes on as before.
+    pub(crate) reconnects: bool,
 }
 
 impl Abilities {
     /// All of them.
     pub(crate) const ALL: Abilities =
-        Abilities { private: true, bursts: true, empty: true, long_letters: true };
+        Abilities { private: true, bursts: true, empty: true, long_letters: true, reconnects: true };
 }
 
 /// How a subscriber answers each unicast on a topic.
@@ -43,8 +77,8 @@ pub(crate) enum Answer {
 
 /// Somebody connected to the first node.
 pub(crate) trait Publisher {
-    /// Says who may subscribe to a private topic: who has the key to this public one.
-    fn announce_private(&mut self, topic: &str, public_key: &str) -> Result<()>;
+    /// States who may subscribe to a private topic: who has the key to one of these public ones.
+    fn announce_private(&mut self, topic: &str, public_keys: &[&str]) -> Result<()>;
 
     /// Sends a message to one subscriber and gives the reply.
     fn publish(&mut self, private: bool, topic: &str, data: &[u8]) -> Result<Vec<u8>>;
@@ -66,6 +100,9 @@ pub(crate) trait Subscriber {
 
     /// Subscribes to a private topic with a private key.
     fn subscribe_private(&mut self, topic: &str, answer: &Answer, private_key: &str) -> Result<()>;
+
+    /// Unsubscribes from a private topic; the node needn't know yet when this returns.
+    fn unsubscribe_private(&mut self, topic: &str) -> Result<()>;
 
     /// The next message, with its topic. Each arrives here once, whatever its kind.
     fn received(&mut self) -> Result<(String, Vec<u8>)>;

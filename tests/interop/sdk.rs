@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `subscribe TOPIC ANSWER` | `done` |
 //! | `private-subscribe TOPIC ANSWER PRIVATE_KEY` | `done` |
-//! | `private-announce TOPIC PUBLIC_KEY` | `done` |
+//! | `private-unsubscribe TOPIC` | `done` |
+//! | `private-announce TOPIC PUBLIC_KEY...` | `done` |
 //! | `publish TOPIC DATA`, `private-publish TOPIC DATA` | `reply DATA` |
 //! | `multicast TOPIC DATA`, `private-multicast TOPIC DATA` | `done` |
 //! | `burst TOPIC COUNT` | `done`, when all replies are there and right |
@@ -82,8 +83,8 @@ impl Sdk {
 }
 
 impl Publisher for Sdk {
-    fn announce_private(&mut self, topic: &str, public_key: &str) -> Result<()> {
-        self.command(&["private-announce", topic, public_key], "done").map(drop)
+    fn announce_private(&mut self, topic: &str, public_keys: &[&str]) -> Result<()> {
+        self.command(&[&["private-announce", topic], public_keys].concat(), "done").map(drop)
     }
 
     fn publish(&mut self, private: bool, topic: &str, data: &[u8]) -> Result<Vec<u8>> {
@@ -112,6 +113,10 @@ impl Subscriber for Sdk {
 
     fn subscribe_private(&mut self, topic: &str, answer: &Answer, private_key: &str) -> Result<()> {
         self.command(&["private-subscribe", topic, &answer_word(answer), private_key], "done").map(drop)
+    }
+
+    fn unsubscribe_private(&mut self, topic: &str) -> Result<()> {
+        self.command(&["private-unsubscribe", topic], "done").map(drop)
     }
 
     fn received(&mut self) -> Result<(String, Vec<u8>)> {

@@ -3,7 +3,7 @@
 use crate::own;
 use crate::party::{Party, Result};
 
-/// Room for the names of the cases.
+/// The width of the column with the names of the cases.
 const FIRST_COLUMN: usize = 20;
 
 pub(crate) struct Table<'a> {
@@ -39,7 +39,9 @@ impl<'a> Table<'a> {
                 None => "-",
             });
             if let Some(Err(why)) = outcome {
-                self.failures.push(format!("{name} from {} to {}: {why}", from.name, to.name));
+                let failure = format!("{name} from {} to {}: {why}", from.name, to.name);
+                eprintln!("{failure}");
+                self.failures.push(failure);
             }
         }
         self.print(name, cells.into_iter());

@@ -119,16 +119,14 @@ func (p *peer) do(words []string) (string, error) {
 			return "", err
 		}
 		return "done", p.sdk.SubscribePrivateTopic(arguments[0], key, handler)
-	case command == "private-announce" && len(arguments) == 2:
-		bytes, err := hex.DecodeString(arguments[1])
+	case command == "private-unsubscribe" && len(arguments) == 1:
+		return "done", p.sdk.UnsubscribePrivateTopic(arguments[0])
+	case command == "private-announce" && len(arguments) > 1:
+		keys, err := publicKeys(arguments[1:])
 		if err != nil {
 			return "", err
 		}
-		key, err := crypto.UnmarshalPubkey(bytes)
-		if err != nil {
-			return "", err
-		}
-		return "done", p.sdk.PublishPrivateTopic(arguments[0], []*ecdsa.PublicKey{key})
+		return "done", p.sdk.PublishPrivateTopic(arguments[0], keys)
 	case command == "publish" && len(arguments) == 2:
 		return p.publish(p.sdk.SendAMOPMsg, arguments[0], arguments[1])
 	case command == "private-publish" && len(arguments) == 2:
@@ -144,7 +142,22 @@ func (p *peer) do(words []string) (string, error) {
 	}
 }
 
-// handler tells of each message on a topic and answers it: with itself, or always with the same data.
+// publicKeys reads hexadecimal keys.
+func publicKeys(words []string) ([]*ecdsa.PublicKey, error) {
+	keys := make([]*ecdsa.PublicKey, len(words))
+	for at, word := range words {
+		bytes, err := hex.DecodeString(word)
+		if err != nil {
+			return nil, err
+		}
+		if keys[at], err = crypto.UnmarshalPubkey(bytes); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// handler reports each message on a topic and answers it: with itself, or always with the same data.
 func (p *peer) handler(topic, answer string) (func([]byte, *[]byte), error) {
 	fixed, err := data(answer)
 	if answer != "echo" && err != nil {

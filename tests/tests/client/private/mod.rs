@@ -5,7 +5,7 @@ mod verifying;
 
 use std::time::Duration;
 
-use amop::{Client, Error, ErrorKind, Event, Events, PrivateKey, PublicKey, Request};
+use amop::{Client, Error, ErrorKind, Event, Events, PrivateKey, PublicKey, Request, VerificationState};
 use amop_devnet::{Devnet, DevnetBuilder, Generation};
 
 use crate::fixture::{GUARD, SHORT_LIMITS, builder, client, devnet, event, everywhere, soon, until};
@@ -126,14 +126,17 @@ async fn wrong_key_is_rejected_until_the_subscriber_has_left() {
     let mut wrong = subscriber.subscribe("orders").key(key(2)).await.unwrap();
     let found = rejected(&mut events, "not one of an allowed key").await;
     assert_eq!(found, ("orders".into(), devnet.node(1).id(), Some(public(2))));
+    let state = || devnet.node(0).verification("orders", &devnet.node(1));
+    until("the node to learn it", || state() == Some(VerificationState::Rejected)).await;
     // The key comes too late for the node, which has its answer.
     orders.allow([public(2)]).unwrap();
     assert_eq!(soon("the refusal", orders.publish("")).await.unwrap_err().kind(), ErrorKind::NoSubscriber);
     wrong.unsubscribe();
-    until("the topic to be left", || devnet.node(1).topics().is_empty()).await;
+    until("the topic to be left", || state().is_none()).await;
     let _messages = subscriber.subscribe("orders").key(key(2)).await.unwrap();
     assert_eq!(verified(&mut events).await.2, public(2));
     soon("the reply", orders.publish("").wait_for_subscriber(true)).await.unwrap();
+    assert_eq!(state(), Some(VerificationState::Verified));
 }
 
 #[tokio::test]
