@@ -174,7 +174,7 @@ fn gm_channel() {
     for credentials in ["amop-devnet/sdk", "own"] {
         let ended = place.run(&["publish", &channel, "hello", "hi", "--credentials", credentials]);
         assert_eq!(ended.code, 5, "{ended:?}");
-        assert!(ended.stderr[0].contains("has a GM channel of a 2.x chain"), "{ended:?}");
+        assert!(ended.stderr[0].contains("is a GM channel of a 2.x chain"), "{ended:?}");
     }
 }
 
