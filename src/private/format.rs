@@ -167,8 +167,11 @@ fn private_key_of_pem(name: &str, sections: &[Section], password: Option<&str>) 
             _ => Err(other_kind(name, "a key of another kind")),
         };
     }
-    if sections.iter().any(|section| section.label == "PUBLIC KEY") {
-        return Err(is_public(name));
+    if let Some(section) = sections.iter().find(|section| section.label == "PUBLIC KEY") {
+        // A key that publishers can't use either is refused for that reason.
+        let refused =
+            section.der.as_ref().map_or_else(|| Some(damaged(name)), |der| of_spki(name, der).err());
+        return Err(refused.unwrap_or_else(|| is_public(name)));
     }
     Err(not_there(name, "private key", sections))
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod exit;
 mod foreign_text;
 mod help;
+mod keys;
 mod limits;
 mod pipe;
 mod publish;
