@@ -275,8 +275,11 @@ func (c *core) check() error {
 	return nil
 }
 
+// closedText is the text of errors of a closed client, that of the library.
+const closedText = "the client was closed"
+
 func closedError() error {
-	return newError(ErrClosed, "the client is closed")
+	return newError(ErrClosed, closedText)
 }
 
 // ReloadCredentials loads the credentials again from the same files, which were renewed, and makes the connections anew

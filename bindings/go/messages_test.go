@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,6 +97,50 @@ func TestReadingEndsWithTheContextOrTheSubscription(t *testing.T) {
 		t.Fatal("a message arrived after the end")
 	}
 	equal(t, closed(t, subscription.Messages()), 0)
+}
+
+// countingContext counts how often a reader begins to wait, which each does once, and again after each wake.
+type countingContext struct {
+	context.Context
+	waits atomic.Int64
+}
+
+func (c *countingContext) Done() <-chan struct{} {
+	c.waits.Add(1)
+	return c.Context.Done()
+}
+
+func TestMessageWakesOneOfManyReaders(t *testing.T) {
+	const readers, messages = 32, 100
+	client, topic := clientAt(t, 0), freshTopic()
+	subscription := must[*amop.Subscription](t)(client.Subscribe(soon(t), topic))
+	ctx := &countingContext{Context: soon(t)}
+	seen, ended := make(chan string), make(chan error)
+	for range readers {
+		go func() {
+			for {
+				message, err := subscription.Next(ctx)
+				if err != nil {
+					ended <- err
+					return
+				}
+				seen <- string(message.Data)
+			}
+		}()
+	}
+	until(t, func() bool { return ctx.waits.Load() == readers })
+	for n := range messages {
+		must[*amop.Reply](t)(client.Publish(soon(t), topic, []byte(strconv.Itoa(n))))
+		equal(t, receive(t, seen), strconv.Itoa(n))
+		// The reader that was woken waits again.
+		until(t, func() bool { return ctx.waits.Load() >= readers+int64(n)+1 })
+	}
+	equal(t, ctx.waits.Load(), readers+messages)
+	ok(t, subscription.Unsubscribe(soon(t)))
+	for range readers {
+		fails(t, receive(t, ended), amop.ErrClosed)
+	}
+	equal(t, ctx.waits.Load(), readers+messages)
 }
 
 func TestQueuedMessagesCanBeReadAfterUnsubscribe(t *testing.T) {

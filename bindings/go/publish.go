@@ -157,7 +157,7 @@ func (c *Call) watch(ctx context.Context) {
 }
 
 // errClosing is the reason of calls that are cancelled because the client closes.
-var errClosing = errors.New("the client was closed")
+var errClosing = errors.New(closedText)
 
 // end cancels the call. Its completion arrives soon afterwards.
 func (c *Call) end(reason, cause error) {
@@ -207,7 +207,7 @@ func (c *Call) failed(failure *capi.Error) error {
 	e := errorOf(failure)
 	switch {
 	case e.Code == ErrCancelled && reason == errClosing:
-		e.Code, e.Message = ErrClosed, "the client was closed before the call completed"
+		e.Code, e.Message = ErrClosed, errClosing.Error()
 		return e
 	case e.Code == ErrCancelled && reason != nil:
 		return endedBy(reason, cause, c.awaited, e.Delivery)
