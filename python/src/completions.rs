@@ -114,7 +114,7 @@ impl Completions {
         let mut lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
         match &*lane {
             Lane::Open(sender) => Ok(sender.clone()),
-            Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client is closed")),
+            Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client was closed")),
             Lane::Unused => {
                 let (sender, receiver) = unbounded_channel();
                 let (callbacks, queued) = unbounded_channel();

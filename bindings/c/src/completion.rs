@@ -164,7 +164,7 @@ impl Completions {
         let mut lane = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
         match &*lane {
             Lane::Open(sender) => Ok(sender.clone()),
-            Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client is closed")),
+            Lane::Closed => Err(Error::undelivered(ErrorKind::Closed, "the client was closed")),
             Lane::Unused => {
                 let (sender, mut queued) = unbounded_channel::<QueuedCallback>();
                 client.dispatch(poll_fn(move |cx| queued.poll_recv(cx)), QueuedCallback::run)?;
