@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 # `make setup lint test` runs in that order, also with -j.
 .NOTPARALLEL:
-.PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples install install-c deny clean
+.PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples docs install install-c deny clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -49,6 +49,9 @@ lint: ## check format, lints, documentation and dependencies; any warning fails
 
 fmt: ## format all code
 	scripts/each-language.sh fmt
+
+docs: ## build the documentation site as build/site, with the references of all languages
+	scripts/docs.sh
 
 bench: ## measure the cost of the client and of moving the same bytes without it (two minutes)
 	scripts/bench.sh

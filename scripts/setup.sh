@@ -76,4 +76,5 @@ go_tools() {
 
 debian_packages
 python_tools
+scripts/docs-tools.sh || echo "setup: the generator of the documentation could not be installed"
 go_tools

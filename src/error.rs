@@ -16,101 +16,192 @@ use bytes::Bytes;
 #[repr(i32)]
 pub enum ErrorKind {
     /// An argument is invalid: empty, out of range, or not UTF-8.
+    ///
+    /// Remedy: Correct the argument that the text names.
     InvalidArgument = 1,
     /// A topic is empty, too long, or contains a TAB or NUL.
+    ///
+    /// Remedy: Use 1 to 254 bytes (nodes of 3.x: 65,535) of UTF-8 without TAB and NUL.
     InvalidTopic = 2,
     /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
+    ///
+    /// Remedy: Write the address in one of these forms.
     InvalidEndpoint = 3,
     /// The message, or the list of the client's topics, does not fit one frame of the node's generation (2.x: 100 MiB -
     /// 64 KiB).
+    ///
+    /// Remedy: Split the message, or subscribe to fewer topics.
     TooLarge = 4,
 
     /// No credentials were given and none were found. The text lists every place that was searched.
+    ///
+    /// Remedy: Name the folder with `credentials`, or copy the SDK's files to one of the places.
     CredentialsNotFound = 20,
     /// A certificate or key could not be read or parsed.
+    ///
+    /// Remedy: Check that the file is the one of the SDK and is PEM; `amop doctor` names what is wrong.
     CredentialsInvalid = 21,
     /// The private key is encrypted.
+    ///
+    /// Remedy: Decrypt the key, or give the password where a key of a private topic is meant.
     KeyEncrypted = 22,
     /// The private key does not belong to the certificate.
+    ///
+    /// Remedy: Use the certificate and key that were issued together.
     KeyMismatch = 23,
     /// The client's certificate or the CA certificate has expired or is not yet valid.
+    ///
+    /// Remedy: Renew the certificate, or correct the machine's clock.
     CertificateDates = 24,
 
     /// The host name could not be resolved.
+    ///
+    /// Remedy: Check the name and the DNS server. The client tries again automatically after its first connection.
     Resolve = 30,
     /// The TCP connection failed: nothing listens at the address, or there is no route to it.
+    ///
+    /// Remedy: Check address and port, that the node runs, and that `channel_listen_ip` (2.x) or `[rpc]` (3.x) is
+    /// reachable.
     Connect = 31,
     /// TCP, TLS and handshake did not complete within `connect_timeout`.
+    ///
+    /// Remedy: Check address, port and firewalls; raise `connect_timeout` for a slow network.
     ConnectTimeout = 32,
     /// The TLS handshake failed.
+    ///
+    /// Remedy: Run `amop doctor ENDPOINT`, which tries each kind of TLS.
     Tls = 33,
     /// The client rejected the node's certificate.
+    ///
+    /// Remedy: Use the `ca.crt` of the chain that the node belongs to.
     NodeCertificate = 34,
     /// The node rejected the client's certificate.
+    ///
+    /// Remedy: Use an SDK certificate that the CA of the node's chain has issued.
     ClientCertificate = 35,
     /// The node and the client have no cipher suite or curve in common.
+    ///
+    /// Remedy: Use credentials of the kind of the node's channel (secp256k1, RSA or GM), and leave `tls` at `auto`.
     TlsNoCommon = 36,
     /// The handshake after TLS failed: there is no common protocol version, or the peer is not a node.
+    ///
+    /// Remedy: Check that the port is the channel port (2.x) or the RPC port (3.x), and the option `generation`.
     Handshake = 37,
     /// The embedded node could not listen on its port.
+    ///
+    /// Remedy: Choose another port, or port 0 for a free one.
     Listen = 38,
 
     /// No node is connected now.
+    ///
+    /// Remedy: Wait for the event `Connected` or `Reconnected`; the statistics state why each endpoint is down.
     NotConnected = 40,
     /// The connection was lost while the call was in flight.
+    ///
+    /// Remedy: Send the message again if it was not delivered, or if a duplicate is harmless; or use
+    /// `Retry::AtLeastOnce`.
     ConnectionLost = 41,
     /// The peer violated the protocol.
+    ///
+    /// Remedy: Run `amop doctor ENDPOINT`, and check what listens there; a proxy may change the bytes.
     Protocol = 42,
 
     /// The call's own deadline passed.
+    ///
+    /// Remedy: Use a longer timeout. Send the message again only if a duplicate is harmless.
     Timeout = 50,
     /// The call was cancelled.
+    ///
+    /// Remedy: None: the program cancelled the call.
     Cancelled = 51,
     /// The client is closed or closing.
+    ///
+    /// Remedy: Create another client.
     Closed = 52,
     /// A limit of the client is reached: calls in flight, or bytes waiting to be sent.
+    ///
+    /// Remedy: Wait for calls to complete before you start more, or raise `max_in_flight` or `max_send_bytes`.
     Overloaded = 53,
 
     /// Node code 100: no node knows a subscriber of the topic, or all subscribers failed.
+    ///
+    /// Remedy: Start a subscriber, or set `wait_for_subscriber`: a new subscription takes up to 5 s to reach all nodes.
     NoSubscriber = 100,
     /// Node code 101, from older nodes: the remote node could not reach its SDK.
+    ///
+    /// Remedy: Check the subscriber's connection to its node, then send the message again.
     RemoteNode = 101,
     /// Node code 102: the node's own time limit passed.
+    ///
+    /// Remedy: Check the load of the node. Send the message again only if a duplicate is harmless.
     NodeTimeout = 102,
     /// Node code 103: the message exceeded the node's AMOP bandwidth limit.
+    ///
+    /// Remedy: Send more slowly, or raise the node's bandwidth limit for AMOP.
     Bandwidth = 103,
     /// Node code 104: the remote node had no further subscriber to try.
+    ///
+    /// Remedy: Check that the subscriber answers within the node's time limit, 5 s. Send again only if a duplicate is
+    /// harmless.
     SubscriberUnreachable = 104,
     /// All subscribers are connected to nodes of this client only, and these don't deliver to SDKs of their own (nodes
     /// 2.8.0 to 2.11.2), or not until the deadline of the call.
+    ///
+    /// Remedy: Connect publisher or subscriber to another node, or set `placement` to one node.
     OwnNodeOnly = 105,
     /// Any other code sent by a node or a subscriber; see [`Error::node_code`].
+    ///
+    /// Remedy: See the documentation of the subscriber for its codes.
     Remote = 199,
 
     /// The subscriber's handler failed (result -5000).
+    ///
+    /// Remedy: Read the log of the subscriber, which has the reason.
     SubscriberFailed = 200,
     /// The subscriber dropped the request unanswered (result -5010).
+    ///
+    /// Remedy: Correct the subscriber: it has to answer each request that it receives.
     SubscriberDropped = 201,
     /// The subscriber's handler did not answer before the node's time limit (result -5011).
+    ///
+    /// Remedy: Answer earlier, and send a result that takes longer as a message of its own.
     SubscriberTooSlow = 202,
     /// All queues of the subscriber were full (result -5012).
+    ///
+    /// Remedy: Send more slowly, add subscribers, or raise the subscriber's `max_messages` or `concurrency`.
     SubscriberBusy = 203,
     /// The subscriber had just unsubscribed from the topic (result -5013).
+    ///
+    /// Remedy: Send the message again: the node chooses another subscriber if there is one.
     SubscriberUnsubscribed = 204,
 
     /// The client already serves the topic.
+    ///
+    /// Remedy: Keep one service for each topic and client, or unsubscribe the first one.
     AlreadyServed = 300,
     /// This build, or this node, does not support it.
+    ///
+    /// Remedy: Use a build with the feature, or nodes of the generation that the text names.
     Unsupported = 302,
     /// The process was forked after the client was created; the child cannot use it.
+    ///
+    /// Remedy: Connect in the child, or start processes with `spawn` in place of `fork`.
     Forked = 303,
     /// A thread of the library could not be started.
+    ///
+    /// Remedy: Raise the limit of threads or memory of the process.
     Runtime = 304,
     /// The request was already answered.
+    ///
+    /// Remedy: Answer each request once.
     AlreadyAnswered = 305,
     /// The request can no longer be answered: the library has answered it with TOO_SLOW, or its connection was lost.
+    ///
+    /// Remedy: Answer within `answer_timeout`.
     RequestExpired = 306,
     /// A bug in the library: a panic was caught at its boundary.
+    ///
+    /// Remedy: Report it with the text and the log.
     Internal = 307,
 }
 

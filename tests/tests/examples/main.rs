@@ -3,6 +3,11 @@
 //!
 //! Without more only those in Rust are there. scripts/test-examples.sh builds all languages and runs these tests with them.
 
+// The programs of the documentation, which are compiled only.
+#[allow(dead_code)]
+#[path = "../../../examples/rust/snippets/tasks.rs"]
+mod tasks;
+
 mod language;
 mod pairings;
 mod scene;

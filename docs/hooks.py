@@ -1,0 +1,83 @@
+"""Hooks of the documentation site: the page of error codes, links out of docs/, and hidden lines of Rust programs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+KIND = re.compile(r"((?:^    ///.*\n)+)^    (\w+) = (\d+),$", re.MULTILINE)
+
+
+def error_page(source: str) -> str:
+    """Return the page of all error codes from the documentation of ``ErrorKind``."""
+    body = source.split("pub enum ErrorKind {", 1)[1].split("\n}\n", 1)[0]
+    rows = []
+    for comment, name, code in KIND.findall(body):
+        text = " ".join(line.strip().removeprefix("///").strip() for line in comment.splitlines())
+        cause, found, remedy = text.partition("Remedy: ")
+        if not found:
+            raise PluginError(f"src/error.rs: {name} has no line that begins with `Remedy: `")
+        # A link of rustdoc, such as [`Error::node_code`].
+        cause = re.sub(r"\[(`[^`]+`)\]", r"\1", cause)
+        upper = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+        shown = f"`{name}`<br>`{upper}`" if upper != name.upper() else f"`{name}`"
+        rows.append(f"| {code} | {shown} | {cause.strip()} | {remedy.strip()} |")
+    if len(rows) != len(re.findall(r"^    \w+ = \d+,$", body, re.MULTILINE)):
+        raise PluginError("src/error.rs: an error kind has no documentation")
+    return "\n".join(
+        [
+            "# Error codes",
+            "",
+            "Every error has a kind with a stable number, which is the same in each language. Rust and Go write it as",
+            "`ErrorKind::NoSubscriber` and `amop.ErrNoSubscriber`, C and Python in capitals, as in",
+            "`AMOP_ERROR_NO_SUBSCRIBER`, C++ as `amop::Code::no_subscriber`.",
+            "",
+            "Besides its kind an error has a text, states whether the message may have been delivered (`delivery`) and",
+            "whether the same call may succeed later (`retriable`), and has the node's code and the subscriber's data",
+            "if there are any. See [what an error states](concepts/delivery.md#what-an-error-states).",
+            "",
+            "| code | kind | cause | remedy |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the page of error codes."""
+    source = (ROOT / "src/error.rs").read_text()
+    files.append(File.generated(config, "errors.md", content=error_page(source)))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
+    """Rewrite links out of docs/ and hide what rustdoc hides."""
+    folder = (ROOT / "docs" / page.file.src_uri).parent
+
+    def outside(match: re.Match[str]) -> str:
+        text, target = match.groups()
+        path = (folder / target.split("#")[0]).resolve()
+        if path.is_relative_to(ROOT / "docs"):
+            return match.group()
+        if not path.exists():
+            raise PluginError(f"{page.file.src_uri}: {target} doesn't exist")
+        # The repository isn't part of the site.
+        where = path.relative_to(ROOT)
+        if config.repo_url:
+            return f"[{text}]({config.repo_url.rstrip('/')}/blob/main/{where})"
+        return f"{text} (`{where}` in the repository)" if str(where) not in text else text
+
+    markdown = re.sub(r"\[([^\]]+)\]\((\.\./[^)\s]+)\)", outside, markdown)
+
+    def shown(match: re.Match[str]) -> str:
+        lines = match.group(2).splitlines(keepends=True)
+        return "```rust\n" + "".join(line for line in lines if not re.match(r"# |#$", line)) + "```"
+
+    # rustdoc hides these lines, and reads the words after `rust` in the first line.
+    return re.sub(r"^```rust(\S*)\n(.*?)^```", shown, markdown, flags=re.MULTILINE | re.DOTALL)

@@ -1,0 +1,190 @@
+/* The programs of the documentation's pages about tasks. The tests compile them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "amop.h"
+#include "tasks.h"
+
+amop_status subscribe(const amop_client *client, amop_error **error)
+{
+    /* --8<-- [start:subscribe] */
+    amop_subscription *news = NULL;
+    amop_message *message = NULL;
+    amop_status status = amop_client_subscribe(client, "news", NULL, &news, error);
+    while (status == AMOP_OK && (status = amop_subscription_next(news, 60000, &message, error)) == AMOP_OK) {
+        amop_bytes data = amop_message_data(message);
+        printf("%.*s\n", (int)data.len, (const char *)data.data);
+        amop_message_free(message);
+    }
+    amop_subscription_free(news);
+    /* --8<-- [end:subscribe] */
+    return status;
+}
+
+/* --8<-- [start:serve] */
+static void echo(void *context, const amop_request *request)
+{
+    amop_bytes data = amop_message_data(amop_request_message(request));
+    (void)context;
+    amop_request_reply(request, data.data, data.len, NULL);
+}
+
+amop_status serve(const amop_client *client, amop_service **service, amop_error **error)
+{
+    amop_request_callback callback = {echo, NULL, NULL};
+    return amop_client_serve_callback(client, "echo", NULL, callback, service, error);
+}
+/* --8<-- [end:serve] */
+
+void publish(const amop_client *client)
+{
+    /* --8<-- [start:publish] */
+    amop_error *error = NULL;
+    amop_reply *reply = NULL;
+    amop_publish_options *options = amop_publish_options_new();
+    amop_publish_options_set_wait_for_subscriber(options, true);
+    if (amop_client_publish(client, "greet", "Ada", 3, options, 5000, &reply, &error) == AMOP_OK) {
+        amop_bytes data = amop_reply_data(reply);
+        printf("%.*s\n", (int)data.len, (const char *)data.data);
+    } else if (amop_error_delivery(error) == AMOP_DELIVERY_NO) {
+        fprintf(stderr, "not delivered: %s\n", amop_error_message(error));
+    } else {
+        fprintf(stderr, "may have been delivered: %s\n", amop_error_message(error));
+    }
+    amop_publish_options_free(options);
+    amop_reply_free(reply);
+    amop_error_free(error);
+    /* --8<-- [end:publish] */
+}
+
+amop_status broadcast(const amop_client *client, amop_error **error)
+{
+    /* --8<-- [start:broadcast] */
+    amop_status status = amop_client_broadcast(client, "news", "rain", 4, NULL, 5000, error);
+    /* --8<-- [end:broadcast] */
+    return status;
+}
+
+amop_status nodes(amop_client **client, amop_error **error)
+{
+    /* --8<-- [start:nodes] */
+    amop_options *options = amop_options_new();
+    amop_options_add_endpoint(options, "10.0.0.1:20200");
+    amop_options_add_endpoint(options, "10.0.0.2:20200");
+    amop_status status = amop_client_connect(options, client, error);
+    amop_options_free(options);
+    if (status == AMOP_OK) {
+        status = amop_client_add_endpoint(*client, "10.0.0.3:20200", error);
+    }
+    /* --8<-- [end:nodes] */
+    return status;
+}
+
+amop_status print_events(const amop_client *client, amop_error **error)
+{
+    /* --8<-- [start:events] */
+    amop_events *events = NULL;
+    amop_event *event = NULL;
+    amop_status status = amop_client_events(client, &events, error);
+    while (status == AMOP_OK && (status = amop_events_next(events, 60000, &event, error)) == AMOP_OK) {
+        if (amop_event_kind(event) == AMOP_EVENT_LOST) {
+            printf("lost %s: %s\n", amop_event_endpoint(event), amop_error_message(amop_event_error(event)));
+        } else if (amop_event_kind(event) == AMOP_EVENT_RECONNECTED) {
+            printf("%s is back\n", amop_event_endpoint(event));
+        }
+        amop_event_free(event);
+    }
+    amop_events_free(events);
+    /* --8<-- [end:events] */
+    return status;
+}
+
+amop_status limit(const amop_client *client, amop_subscription **prices, amop_error **error)
+{
+    /* --8<-- [start:flow] */
+    amop_subscribe_options *options = amop_subscribe_options_new();
+    amop_subscribe_options_set_max_messages(options, 1000);
+    amop_subscribe_options_set_overflow(options, AMOP_OVERFLOW_DROP_OLDEST);
+    amop_status status = amop_client_subscribe(client, "prices", options, prices, error);
+    amop_subscribe_options_free(options);
+    /* --8<-- [end:flow] */
+    return status;
+}
+
+amop_status publish_privately(const amop_client *client, const char *key, amop_error **error)
+{
+    /* --8<-- [start:private] */
+    amop_private_topic *orders = NULL;
+    amop_publish_options *options = amop_publish_options_new();
+    amop_publish_options_set_private(options, true);
+    amop_publish_options_set_wait_for_subscriber(options, true);
+    amop_status status = amop_client_private_topic(client, "orders", &key, 1, &orders, error);
+    if (status == AMOP_OK) {
+        status = amop_client_publish(client, "orders", "one more", 8, options, 10000, NULL, error);
+    }
+    amop_publish_options_free(options);
+    amop_private_topic_free(orders);
+    /* --8<-- [end:private] */
+    return status;
+}
+
+amop_status credentials(amop_client **client, amop_error **error)
+{
+    /* --8<-- [start:credentials] */
+    amop_options *options = amop_options_new();
+    amop_options_add_endpoint(options, "127.0.0.1:20200");
+    amop_options_set_credentials(options, "nodes/127.0.0.1/sdk");
+    amop_status status = amop_client_connect(options, client, error);
+    amop_options_free(options);
+    /* --8<-- [end:credentials] */
+    return status;
+}
+
+amop_status configuration(amop_client **client, amop_error **error)
+{
+    /* --8<-- [start:configuration] */
+    amop_options *options = amop_options_new();
+    amop_options_set_config_file(options, "config.toml");
+    amop_options_set_call_timeout(options, 5000);
+    amop_status status = amop_client_connect(options, client, error);
+    amop_options_free(options);
+    /* --8<-- [end:configuration] */
+    return status;
+}
+
+amop_status testing(amop_error **error)
+{
+    /* --8<-- [start:testing] */
+    amop_devnet *devnet = NULL;
+    amop_client *client = NULL;
+    amop_status status = amop_devnet_start(NULL, &devnet, error);
+    if (status == AMOP_OK) {
+        amop_options *options = amop_options_new();
+        amop_options_add_endpoint(options, amop_devnet_endpoint(devnet, 0));
+        amop_options_set_credentials(options, amop_devnet_credentials(devnet));
+        status = amop_client_connect(options, &client, error);
+        amop_options_free(options);
+    }
+    amop_client_free(client);
+    amop_devnet_free(devnet);
+    /* --8<-- [end:testing] */
+    return status;
+}
+
+amop_status observe(const amop_client *client, amop_error **error)
+{
+    /* --8<-- [start:observe] */
+    amop_stats *stats = NULL;
+    uint64_t retries = 0;
+    amop_status status = amop_client_stats(client, &stats, error);
+    if (status == AMOP_OK) {
+        status = amop_stats_get(stats, AMOP_STAT_RETRIES, &retries, error);
+    }
+    if (status == AMOP_OK) {
+        printf("%" PRIu64 " retries, %zu endpoints\n", retries, amop_stats_endpoint_count(stats));
+    }
+    amop_stats_free(stats);
+    /* --8<-- [end:observe] */
+    return status;
+}

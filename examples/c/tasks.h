@@ -1,0 +1,20 @@
+/* Declarations of tasks.c, for compilers that warn of functions without one. */
+#ifndef TASKS_H
+#define TASKS_H
+
+#include "amop.h"
+
+amop_status subscribe(const amop_client *client, amop_error **error);
+amop_status serve(const amop_client *client, amop_service **service, amop_error **error);
+void publish(const amop_client *client);
+amop_status broadcast(const amop_client *client, amop_error **error);
+amop_status nodes(amop_client **client, amop_error **error);
+amop_status print_events(const amop_client *client, amop_error **error);
+amop_status limit(const amop_client *client, amop_subscription **prices, amop_error **error);
+amop_status publish_privately(const amop_client *client, const char *key, amop_error **error);
+amop_status credentials(amop_client **client, amop_error **error);
+amop_status configuration(amop_client **client, amop_error **error);
+amop_status testing(amop_error **error);
+amop_status observe(const amop_client *client, amop_error **error);
+
+#endif

@@ -1,0 +1,100 @@
+"""The programs of the documentation's pages about tasks. The linters check their types."""
+
+from pathlib import Path
+
+import amop
+from amop.devnet import Devnet
+
+
+def subscribe(client: amop.Client) -> None:
+    # --8<-- [start:subscribe]
+    for message in client.subscribe("news"):
+        print(message.data.decode())
+    # --8<-- [end:subscribe]
+
+
+def serve(client: amop.Client) -> None:
+    # --8<-- [start:serve]
+    client.serve("greet", lambda request: b"hello, " + request.data, concurrency=4)
+    # --8<-- [end:serve]
+
+
+def publish(client: amop.Client) -> None:
+    # --8<-- [start:publish]
+    try:
+        reply = client.publish("greet", "Ada", timeout=5, wait_for_subscriber=True)
+        print(reply.data.decode())
+    except amop.Error as error:
+        print(f"delivered: {error.delivery}: {error}")
+    # --8<-- [end:publish]
+
+
+def broadcast(client: amop.Client) -> None:
+    # --8<-- [start:broadcast]
+    client.broadcast("news", "rain")
+    # --8<-- [end:broadcast]
+
+
+def nodes() -> None:
+    # --8<-- [start:nodes]
+    with amop.connect("10.0.0.1:20200", "10.0.0.2:20200") as client:
+        client.add_endpoint("10.0.0.3:20200")
+        client.remove_endpoint("10.0.0.1:20200")
+    # --8<-- [end:nodes]
+
+
+def events(client: amop.Client) -> None:
+    # --8<-- [start:events]
+    for event in client.events():
+        if isinstance(event, amop.events.Lost):
+            print(f"lost {event.endpoint}: {event.error}")
+        elif isinstance(event, amop.events.Reconnected):
+            print(f"{event.endpoint} is back")
+    # --8<-- [end:events]
+
+
+def flow(client: amop.Client) -> None:
+    # --8<-- [start:flow]
+    prices = client.subscribe("prices", max_messages=1000, overflow="drop_oldest")
+    print(prices.stats().dropped, "messages were dropped")
+    # --8<-- [end:flow]
+
+
+def private(publisher: amop.Client, subscriber: amop.Client) -> None:
+    # --8<-- [start:private]
+    subscriber.subscribe("orders", key=Path("orders.pem"))
+
+    with publisher.private_topic("orders", [Path("orders.pem.pub")]):
+        publisher.publish("orders", "one more", private=True, wait_for_subscriber=True)
+    # --8<-- [end:private]
+
+
+def credentials() -> None:
+    # --8<-- [start:credentials]
+    with amop.connect("127.0.0.1:20200", credentials="nodes/127.0.0.1/sdk") as client:
+        print(client.stats())
+    # --8<-- [end:credentials]
+
+
+def configuration() -> None:
+    # --8<-- [start:configuration]
+    with amop.connect(config_file="config.toml", call_timeout=5) as client:
+        print(client.stats())
+    # --8<-- [end:configuration]
+
+
+def testing() -> None:
+    # --8<-- [start:testing]
+    with Devnet(nodes=2) as devnet, devnet.connect(0) as publisher, devnet.connect(1) as subscriber:
+        subscriber.serve("echo", lambda request: request.data)
+        print(publisher.publish("echo", "hi", wait_for_subscriber=True).data)  # b'hi'
+    # --8<-- [end:testing]
+
+
+def observe(client: amop.Client) -> None:
+    # --8<-- [start:observe]
+    stats = client.stats()
+    print(stats.retries, "retries")
+    for endpoint in stats.endpoints:
+        print(endpoint.endpoint, "connected" if endpoint.connected else "not connected")
+    # --8<-- [end:observe]
