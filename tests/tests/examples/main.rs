@@ -4,7 +4,7 @@
 //! Without more only those in Rust are there. scripts/test-examples.sh builds all languages and runs these tests with them.
 
 // The programs of the documentation, which are compiled only.
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../../examples/rust/snippets/tasks.rs"]
 mod tasks;
 
