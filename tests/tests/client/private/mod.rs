@@ -6,9 +6,11 @@ mod verifying;
 use std::time::Duration;
 
 use amop::{Client, Error, ErrorKind, Event, Events, PrivateKey, PublicKey, Request, VerificationState};
-use amop_devnet::{Devnet, DevnetBuilder, Generation};
+use amop_devnet::{Devnet, DevnetBuilder};
 
-use crate::fixture::{GUARD, SHORT_LIMITS, builder, client, devnet, event, everywhere, soon, until};
+use crate::fixture::{
+    GUARD, SHORT_LIMITS, builder, client, devnet, devnet_of_3x, event, everywhere, soon, until,
+};
 
 /// A key of 32 equal bytes.
 fn key(byte: u8) -> PrivateKey {
@@ -236,7 +238,7 @@ async fn key_of_the_certificate_is_refused() {
 
 #[tokio::test]
 async fn nodes_of_generation_3_have_no_private_topics() {
-    let devnet = devnet(Devnet::builder().generation(Generation::V3)).await;
+    let devnet = devnet_of_3x(Devnet::builder()).await;
     let client = at(&devnet, 0).await;
     for error in [
         client.subscribe("orders").key(key(1)).await.map(drop).unwrap_err(),
