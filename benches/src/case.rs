@@ -2,6 +2,8 @@
 
 use amop::protocol::channel::amop::overhead;
 use amop::protocol::channel::frame::HEADER_LEN;
+use amop::protocol::websocket::{self, Side};
+use amop_devnet::Generation;
 
 /// The payload sizes in bytes.
 const SIZES: [usize; 2] = [64, 1024];
@@ -38,6 +40,8 @@ impl Traffic {
 /// One measured case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Case {
+    /// The generation of the nodes.
+    pub(crate) generation: Generation,
     pub(crate) traffic: Traffic,
     /// The length of each payload in bytes.
     pub(crate) size: usize,
@@ -47,13 +51,13 @@ pub(crate) struct Case {
 
 impl Case {
     /// Returns all cases in the order of the report.
-    pub(crate) fn all(quick: bool) -> Vec<Case> {
+    pub(crate) fn all(generation: Generation, quick: bool) -> Vec<Case> {
         let mut cases = Vec::new();
         for size in SIZES {
             for (in_flight, messages) in UNICASTS {
-                cases.push(Case { traffic: Traffic::Unicast { in_flight }, size, messages });
+                cases.push(Case { generation, traffic: Traffic::Unicast { in_flight }, size, messages });
             }
-            cases.push(Case { traffic: Traffic::Broadcast, size, messages: BROADCASTS });
+            cases.push(Case { generation, traffic: Traffic::Broadcast, size, messages: BROADCASTS });
         }
         if quick {
             cases.iter_mut().for_each(|case| case.messages /= QUICK);
@@ -63,15 +67,28 @@ impl Case {
 
     /// Returns the name in the report.
     pub(crate) fn name(&self) -> String {
+        let generation = match self.generation {
+            Generation::V2 => "2.x",
+            Generation::V3 => "3.x",
+        };
+        let size = self.size;
         match self.traffic {
-            Traffic::Unicast { in_flight: 1 } => format!("unicast, one at a time, {} B", self.size),
-            Traffic::Unicast { in_flight } => format!("unicast, {in_flight} in flight, {} B", self.size),
-            Traffic::Broadcast => format!("broadcasts received, {} B", self.size),
+            Traffic::Unicast { in_flight: 1 } => format!("{generation}, unicast, one at a time, {size} B"),
+            Traffic::Unicast { in_flight } => {
+                format!("{generation}, unicast, {in_flight} in flight, {size} B")
+            }
+            Traffic::Broadcast => format!("{generation}, broadcasts received, {size} B"),
         }
     }
 
-    /// Returns the length of each message's frame: header, length byte, topic, payload.
+    /// Returns the length of each message's frame: headers, topic, payload.
     pub(crate) fn frame_len(&self) -> usize {
-        HEADER_LEN + overhead(self.traffic.topic().as_bytes()) + self.size
+        let topic = self.traffic.topic().as_bytes();
+        match self.generation {
+            Generation::V2 => HEADER_LEN + overhead(topic) + self.size,
+            Generation::V3 => {
+                websocket::frame::frame_len(Side::Client, websocket::amop::OVERHEAD + topic.len() + self.size)
+            }
+        }
     }
 }

@@ -24,7 +24,7 @@ impl MeasuredClient {
     pub(crate) async fn connect(ready: &Ready) -> Result<MeasuredClient> {
         let client = Client::builder()
             .endpoint(&ready.node)
-            .credential_pem(ready.ca.as_str(), ready.certificate.as_str(), ready.key.as_str())
+            .credential_source(ready.client.source())
             .call_timeout(ROUND_LIMIT)
             .connect()
             .await?;

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{self, Child, ChildStdin, ChildStdout, Stdio};
 
 use amop::transport::CredentialSource;
+use amop_devnet::Generation;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +17,22 @@ pub(crate) struct Ready {
     pub(crate) node: String,
     /// The address of the relay for the measured end.
     pub(crate) relay: String,
+    /// The credentials for the node.
+    pub(crate) client: Credentials,
+    /// The credentials for the relay.
+    pub(crate) floor: Credentials,
+}
+
+/// Credentials as PEM texts.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Credentials {
     pub(crate) ca: String,
     pub(crate) certificate: String,
     pub(crate) key: String,
 }
 
-impl Ready {
-    pub(crate) fn credentials(&self) -> CredentialSource {
+impl Credentials {
+    pub(crate) fn source(&self) -> CredentialSource {
         CredentialSource::Pem {
             ca: self.ca.clone().into(),
             cert: self.certificate.clone().into(),
@@ -60,9 +70,13 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Starts the process, and waits until it accepts connections.
-    pub(crate) fn start() -> Result<(Environment, Ready)> {
+    pub(crate) fn start(generation: Generation) -> Result<(Environment, Ready)> {
+        let generation = match generation {
+            Generation::V2 => "2",
+            Generation::V3 => "3",
+        };
         let mut process = process::Command::new(std::env::current_exe()?)
-            .arg("--environment")
+            .args(["--environment", generation])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -5,10 +5,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use amop::transport::{Connector, KeyExchange, NodeAcceptor, dial};
+use amop::transport::{Connector, CredentialSource, KeyExchange, NodeAcceptor, dial};
 use amop::{Client, Request};
-use amop_devnet::Devnet;
 use amop_devnet::chain::{LeafOptions, Role};
+use amop_devnet::{Devnet, Generation};
 use bytes::Bytes;
 use futures_util::stream::{self, TryStreamExt};
 use serde::Serialize;
@@ -16,16 +16,16 @@ use tokio::runtime::Builder;
 
 use crate::Result;
 use crate::case::Traffic;
-use crate::commands::{Command, Ready, Written};
+use crate::commands::{Command, Credentials, Ready, Written};
 use crate::relay::{Peer, Relay, RelayDirection};
 
 /// The number of unacknowledged broadcasts, enough to keep the nodes busy.
 const BROADCASTS_IN_FLIGHT: usize = 256;
 
 /// Runs the environment.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(generation: Generation) -> Result<()> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let (mut state, ready) = runtime.block_on(State::start())?;
+    let (mut state, ready) = runtime.block_on(State::start(generation))?;
     write_line(&ready)?;
     for line in std::io::stdin().lines() {
         let command = serde_json::from_str(&line?)?;
@@ -54,22 +54,35 @@ struct State {
 }
 
 impl State {
-    async fn start() -> Result<(State, Ready)> {
-        let devnet = Devnet::builder().nodes(2).start().await?;
+    async fn start(generation: Generation) -> Result<(State, Ready)> {
+        let devnet = Devnet::builder().generation(generation).nodes(2).start().await?;
         let client = devnet.node(1).client().connect().await?;
         let echo = async |request: Request| request.data().clone();
         client.serve(Traffic::Unicast { in_flight: 1 }.topic()).for_each(echo).await?;
 
-        let node = devnet.chain().issue(Role::Node, "relay", &LeafOptions::default())?;
-        let sdk = devnet.chain().issue(Role::Sdk, "sdk", &LeafOptions::default())?;
+        let CredentialSource::Pem { ca, cert, key } = devnet.credentials() else {
+            return Err("the credentials of the devnet are not in memory".into());
+        };
+        let client_credentials = Credentials {
+            ca: String::from_utf8(ca)?,
+            certificate: String::from_utf8(cert)?,
+            key: String::from_utf8(key)?,
+        };
+        // The relay has certificates of 2.x. Their kind makes no difference once a connection is open.
+        let relay_devnet = Devnet::builder().nodes(1).start().await?;
+        let node = relay_devnet.chain().issue(Role::Node, "relay", &LeafOptions::default())?;
+        let sdk = relay_devnet.chain().issue(Role::Sdk, "sdk", &LeafOptions::default())?;
         let relay =
             Relay::listen(NodeAcceptor::new(&node.credentials()?, &[KeyExchange::Secp256k1])?).await?;
         let ready = Ready {
             node: devnet.node(0).endpoint(),
             relay: relay.measured_address()?.to_string(),
-            ca: sdk.ca_pem().to_owned(),
-            certificate: sdk.certificate_pem().to_owned(),
-            key: sdk.key_pem().to_owned(),
+            client: client_credentials,
+            floor: Credentials {
+                ca: sdk.ca_pem().to_owned(),
+                certificate: sdk.certificate_pem().to_owned(),
+                key: sdk.key_pem().to_owned(),
+            },
         };
         let (far_address, direction) = (relay.far_address()?, relay.direction());
         tokio::spawn(async {
@@ -112,7 +125,7 @@ impl State {
         }
     }
 
-    /// Sends broadcasts, limited by the acknowledgements of the node.
+    /// Sends broadcasts, limited by the acknowledgements of the node or, where it sends none, by writes.
     async fn broadcast(&self, topic: &str, messages: u64, size: usize) -> Result<()> {
         let data = Bytes::from(vec![0; size]);
         let calls = (0..messages).map(|_| self.client.broadcast(topic, data.clone()));

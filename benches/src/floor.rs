@@ -26,7 +26,7 @@ pub(crate) struct Floor {
 
 impl Floor {
     pub(crate) async fn connect(ready: &Ready) -> Result<Floor> {
-        let connector = Connector::rustls(&Credentials::load(&ready.credentials())?)?;
+        let connector = Connector::rustls(&Credentials::load(&ready.floor.source())?)?;
         let stream = dial(&ready.relay.parse()?, &connector).await?;
         Ok(Floor { stream, buffer: vec![0; READ_LEN] })
     }

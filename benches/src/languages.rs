@@ -13,12 +13,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use amop_devnet::Generation;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::Result;
-use crate::commands::{self, Environment, Ready};
+use crate::commands::{self, Credentials, Environment, Ready};
 
 /// The number of messages of a round: a multiple of the calls in flight.
 const MESSAGES: u64 = 51_200;
@@ -52,7 +53,7 @@ enum Work {
 /// Measures the programs, one after the other in each round, so that what else the machine does affects all of them. The
 /// first one is what the others are compared with.
 pub(crate) fn measure(languages: &[Language], rounds: usize) -> Result<()> {
-    let (mut environment, ready) = Environment::start()?;
+    let (mut environment, ready) = Environment::start(Generation::V2)?;
     let credentials = write_credentials(&ready)?;
     let mut programs = Vec::new();
     for (number, language) in languages.iter().enumerate() {
@@ -83,8 +84,9 @@ pub(crate) fn measure(languages: &[Language], rounds: usize) -> Result<()> {
 
 /// Writes the files that every language can read.
 fn write_credentials(ready: &Ready) -> Result<TempDir> {
+    let Credentials { ca, certificate, key } = &ready.client;
     let folder = tempfile::tempdir()?;
-    for (name, text) in [("ca.crt", &ready.ca), ("sdk.crt", &ready.certificate), ("sdk.key", &ready.key)] {
+    for (name, text) in [("ca.crt", ca), ("sdk.crt", certificate), ("sdk.key", key)] {
         std::fs::write(folder.path().join(name), text)?;
     }
     Ok(folder)

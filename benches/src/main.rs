@@ -20,6 +20,7 @@ mod sample;
 use std::error::Error;
 use std::process::ExitCode;
 
+use amop_devnet::Generation;
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
@@ -34,7 +35,7 @@ use report::Pair;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The number of rounds per case: about two minutes in total, and odd, so that the median is one of them.
-const ROUNDS: usize = 13;
+const ROUNDS: usize = 7;
 
 #[derive(Parser)]
 #[command(about = "Measures the client, and a floor of raw bytes over the same TLS", version)]
@@ -42,6 +43,9 @@ struct Arguments {
     /// Runs a few seconds in total, to check that everything works; the figures mean nothing
     #[arg(long)]
     quick: bool,
+    /// Runs only the cases with nodes of this generation
+    #[arg(long, value_parser = generation)]
+    generation: Option<Generation>,
     /// Runs only the cases whose names contain this text
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
@@ -60,9 +64,9 @@ struct Arguments {
     /// Runs the program that stands for Rust in that comparison
     #[arg(long, hide = true, num_args = 3, value_names = ["ENDPOINT", "FOLDER", "TOPIC"])]
     rust: Vec<String>,
-    /// Runs the environment in this process
-    #[arg(long, hide = true)]
-    environment: bool,
+    /// Runs the environment in this process, with nodes of this generation
+    #[arg(long, hide = true, value_parser = generation)]
+    environment: Option<Generation>,
 }
 
 impl Arguments {
@@ -73,8 +77,8 @@ impl Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let ended = if arguments.environment {
-        environment::run()
+    let ended = if let Some(generation) = arguments.environment {
+        environment::run(generation)
     } else if arguments.channels {
         channels::measure(arguments.quick)
     } else if let [endpoint, credentials, topic] = arguments.rust.as_slice() {
@@ -93,12 +97,30 @@ fn main() -> ExitCode {
     }
 }
 
+fn generation(text: &str) -> std::result::Result<Generation, &'static str> {
+    match text {
+        "2" => Ok(Generation::V2),
+        "3" => Ok(Generation::V3),
+        _ => Err("choose 2 or 3"),
+    }
+}
+
 fn measure(arguments: &Arguments) -> Result<()> {
+    match arguments.generation {
+        Some(generation) => measure_at(generation, arguments),
+        None => [Generation::V2, Generation::V3].into_iter().try_for_each(|at| measure_at(at, arguments)),
+    }
+}
+
+/// Measures with nodes of one generation.
+fn measure_at(generation: Generation, arguments: &Arguments) -> Result<()> {
     let rounds = arguments.rounds();
     // This is the application's thread. The client uses its own threads, as in any program.
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let mut bench = Bench::start(runtime)?;
-    let cases = Case::all(arguments.quick).into_iter().filter(|case| case.name().contains(&arguments.only));
+    let mut bench = Bench::start(generation, runtime)?;
+    let cases = Case::all(generation, arguments.quick)
+        .into_iter()
+        .filter(|case| case.name().contains(&arguments.only));
     for case in cases {
         bench.round(&case, !arguments.without_floor)?;
         let pairs: Vec<Pair> =
@@ -117,8 +139,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(runtime: Runtime) -> Result<Bench> {
-        let (environment, ready) = Environment::start()?;
+    fn start(generation: Generation, runtime: Runtime) -> Result<Bench> {
+        let (environment, ready) = Environment::start(generation)?;
         let client = runtime.block_on(MeasuredClient::connect(&ready))?;
         let floor = runtime.block_on(Floor::connect(&ready))?;
         Ok(Bench { runtime, environment, client, floor })

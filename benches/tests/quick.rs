@@ -14,9 +14,11 @@ fn quick_run_prints_every_row_of_every_case() {
     let has_row = |name| out.lines().any(|line| line.starts_with(name) && line.ends_with("MB/s"));
     assert!(channels.iter().all(has_row), "{out}");
     let unicasts = ["one at a time", "16 in flight", "256 in flight", "4096 in flight"];
-    for size in ["64 B", "1024 B"] {
-        let mut names: Vec<_> = unicasts.iter().map(|load| format!("unicast, {load}, {size}:")).collect();
-        names.push(format!("broadcasts received, {size}:"));
+    let each = ["2.x", "3.x"].into_iter().flat_map(|nodes| ["64 B", "1024 B"].map(|size| (nodes, size)));
+    for (nodes, size) in each {
+        let mut names: Vec<_> =
+            unicasts.iter().map(|load| format!("{nodes}, unicast, {load}, {size}:")).collect();
+        names.push(format!("{nodes}, broadcasts received, {size}:"));
         for name in names {
             let block: Vec<_> = out.lines().skip_while(|line| !line.starts_with(&name)).take(ROWS).collect();
             let has = |row: &str| block.iter().any(|line| line.trim_start().starts_with(row));
