@@ -6,6 +6,7 @@
 #   LIBDIR         the folder of the libraries, below PREFIX unless it is absolute (lib)
 #   DESTDIR        put before every path, for packages
 #   AMOP_FEATURES  `devnet` adds the embedded nodes, for tests and trials; by default the library has none
+#   AMOP_BUILT     a folder that scripts/release-build.sh filled; by default cargo builds the libraries
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
@@ -17,9 +18,14 @@ libdir=${LIBDIR:-lib}
 into=${DESTDIR:-}$prefix
 libraries=${DESTDIR:-}$libdir
 
-cargo build --locked --profile "$profile" --package amop-capi --features "${AMOP_FEATURES:-}"
-built=${CARGO_TARGET_DIR:-target}/$profile
-[ "$profile" != dev ] || built=${CARGO_TARGET_DIR:-target}/debug
+if [ -n "${AMOP_BUILT:-}" ]; then
+    built=$AMOP_BUILT/library
+    [ -z "${AMOP_FEATURES:-}" ] || built=$AMOP_BUILT/with-devnet
+else
+    cargo build --locked --profile "$profile" --package amop-capi --features "${AMOP_FEATURES:-}"
+    built=${CARGO_TARGET_DIR:-target}/$profile
+    [ "$profile" != dev ] || built=${CARGO_TARGET_DIR:-target}/debug
+fi
 
 version=$(sed -nE 's/^#define AMOP_VERSION "(.*)"/\1/p' include/amop.h)
 abi=$(sed -nE 's/^#define AMOP_ABI ([0-9]+)/\1/p' include/amop.h)

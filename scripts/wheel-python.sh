@@ -22,18 +22,15 @@ case $kind in
     release)
         out=build/python
         rm -rf "$out"
-        # Use a lasting folder, because cargo rebuilds what another compiler has built.
-        tools=$root/target/wheel-tools
-        python3 -m venv "$tools"
-        "$tools/bin/pip" install --quiet --requirement scripts/requirements-wheel.txt
-        "$tools/bin/maturin" sdist --out "$out"
+        . scripts/release-tools.sh
+        "$tools/maturin" sdist --out "$out"
         # Build the wheel from the source distribution only. It lacks the crates that the package doesn't need, so cargo
         # removes those from Cargo.lock; the other versions stay as they are.
         mkdir "$out/source"
         tar -xzf "$out"/*.tar.gz -C "$out/source" --strip-components 1
-        (cd "$out/source" && PATH=$tools/bin:$PATH maturin build --release --strip --zig \
+        (cd "$out/source" && PATH=$tools:$PATH maturin build --release --strip --zig \
             --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
-        "$tools/bin/abi3audit" --strict "$out"/*.whl
+        "$tools/abi3audit" --strict "$out"/*.whl
         # pip builds the source distribution too, with the tools that it declares; not optimised, which would take long.
         python3 -m venv "$work/from-source"
         CARGO_TARGET_DIR=$root/target/python "$work/from-source/bin/pip" install --quiet \

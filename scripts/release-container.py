@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Run the steps of packaging/container in fresh roots, where no container engine is: release-container.py [COMMAND].
+
+Each stage of the Dockerfile gets a root that debootstrap makes, since its base images are Debian: COPY and RUN are
+carried out in it. The stage that compiles needs a Rust that is newer than Debian's, so the toolchain of this machine
+is mounted into it; with COMMAND, the path of a command `amop` that was built before, that stage is left out. Then the
+services of compose.yaml run in the last root, each with its own arguments, until the client has received a reply.
+
+Needs root, debootstrap and PyYAML.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGING = REPOSITORY / "packaging" / "container"
+# How long the services may take to start, in seconds.
+PATIENCE = 120
+
+
+class Stage:
+    """A stage of the Dockerfile: a root, and where and as whom its commands run."""
+
+    def __init__(self, root: Path, image: str) -> None:
+        self.root = root
+        self.folder = "/"
+        self.user = "root"
+        self.entry: list[str] = []
+        self.command: list[str] = []
+        self.compiles = "/rust:" in image
+        run("scripts/release-root.sh", "make", str(root), "bookworm")
+        if self.compiles:
+            # What the image of Rust has besides its toolchain.
+            self.shell("apt-get install --quiet --quiet --yes --no-install-recommends gcc libc6-dev ca-certificates")
+
+    def inside(self, *command: str) -> list[str]:
+        """Return the command line that runs `command` in the root."""
+        cargo = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+        rustup = Path(os.environ.get("RUSTUP_HOME", Path.home() / ".rustup"))
+        mounts = [f"{cargo}:/root/.cargo", f"{rustup}:/root/.rustup"] if self.compiles else []
+        line = f"cd {shlex.quote(self.folder)} && exec {shlex.join(command)}"
+        if self.user != "root":
+            line = f"exec runuser --user {self.user} -- sh -c {shlex.quote(line)}"
+        if self.compiles:
+            line = f"export PATH=/root/.cargo/bin:$PATH; {line}"
+        return ["scripts/release-root.sh", "run", str(self.root), *[f"--mount={mount}" for mount in mounts], "sh", "-c", line]
+
+    def shell(self, line: str) -> None:
+        """Run a line of shell in the root."""
+        run(*self.inside("sh", "-eu", "-c", line))
+
+    def copy(self, source: Path, to: str) -> None:
+        """Copy a file, or the content of a folder."""
+        target = self.root / (Path(self.folder) / to).relative_to("/")
+        if source.is_dir():
+            listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, check=True, stdout=subprocess.PIPE)  # noqa: S607
+            for name in filter(None, listed.stdout.decode().split("\0")):
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source / name, target / name)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+def run(*command: str) -> None:
+    """Run a command in the repository; one that fails ends the script."""
+    subprocess.run(command, cwd=REPOSITORY, check=True)  # noqa: S603
+
+
+def words(arguments: str) -> list[str]:
+    """Return the words of the JSON form of an instruction."""
+    return [str(word) for word in yaml.safe_load(arguments)]
+
+
+def build(work: Path, built: Path | None) -> Stage:
+    """Carry out the Dockerfile and return its last stage."""
+    stages: dict[str, Stage | None] = {}
+    stage: Stage | None = None
+    for line in (PACKAGING / "Dockerfile").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        instruction, arguments = line.split(maxsplit=1)
+        if instruction == "FROM":
+            image, _, name = arguments.partition(" AS ")
+            skipped = built is not None and "/rust:" in image
+            stage = None if skipped else Stage(work / (name or "last"), image)
+            stages[name] = stage
+        elif stage is None:
+            continue
+        elif instruction == "COPY":
+            *options, source, to = arguments.split()
+            origin = next((option.removeprefix("--from=") for option in options), None)
+            first = stages[origin] if origin else None
+            if first is not None:
+                stage.copy(first.root / source.lstrip("/"), to)
+            elif origin and built and Path(source).name == built.name:
+                stage.copy(built, to)
+            else:
+                stage.copy(REPOSITORY / (source.removeprefix("/source/") if origin else source), to)
+        elif instruction == "RUN":
+            stage.shell(arguments)
+        elif instruction == "WORKDIR":
+            stage.folder = arguments
+        elif instruction == "USER":
+            stage.user = arguments
+        elif instruction == "ENTRYPOINT":
+            stage.entry = words(arguments)
+        elif instruction == "CMD":
+            stage.command = words(arguments)
+        elif instruction not in {"VOLUME", "EXPOSE"}:
+            sys.exit(f"the script doesn't know the instruction {instruction}")
+    assert stage is not None
+    return stage
+
+
+def compose(stage: Stage, work: Path) -> None:
+    """Run the services of compose.yaml: all in the root of `stage`, on this machine's loopback."""
+    services = yaml.safe_load((PACKAGING / "compose.yaml").read_text())["services"]
+    # Volume `nodes` is one folder; the names of the services are names of this machine.
+    (stage.root / "nodes").symlink_to("/var/lib/amop/nodes")
+    running: list[subprocess.Popen[bytes]] = []
+    outputs = {name: work / name for name in services}
+    try:
+        for name, service in services.items():
+            arguments = [str(word).replace("nodes:2020", "127.0.0.1:2020") for word in service.get("command", stage.command)]
+            with outputs[name].open("wb") as output:
+                running.append(subprocess.Popen(stage.inside(*stage.entry, *arguments), cwd=REPOSITORY, stdout=output))  # noqa: S603
+            if "healthcheck" in service:
+                check = stage.inside(*[str(word) for word in service["healthcheck"]["test"][1:]])
+                wait(lambda check=check: subprocess.run(check, cwd=REPOSITORY, capture_output=True).returncode == 0, name)  # type: ignore[misc]  # noqa: S603
+        wait(lambda: b"hello" in outputs["client"].read_bytes(), "client")
+        print(f"services {', '.join(services)}: the client received {outputs['client'].read_text().splitlines()[0]!r}")
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait()
+
+
+def wait(until, what: str) -> None:  # type: ignore[no-untyped-def]
+    """Wait for a condition."""
+    for _ in range(PATIENCE * 5):
+        if until():
+            return
+        time.sleep(0.2)
+    sys.exit(f"{what} is not ready after {PATIENCE} s")
+
+
+def main(built: Path | None) -> None:
+    work = Path(tempfile.mkdtemp())
+    try:
+        stage = build(work, built)
+        run(*stage.inside(*stage.entry, "demo"))
+        compose(stage, work)
+    finally:
+        subprocess.run(["rm", "-rf", "--one-file-system", str(work)], check=True)  # noqa: S603, S607
+
+
+main(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None)
