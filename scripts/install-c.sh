@@ -39,7 +39,9 @@ install -Dm644 -t "$into/include/amop" include/amop/*.hpp
 install -Dm755 "$built/libamop.so" "$libraries/libamop.so.$version"
 ln -sf "libamop.so.$version" "$libraries/libamop.so.$abi"
 ln -sf "libamop.so.$abi" "$libraries/libamop.so"
-scripts/prelink.sh "$built/libamop.a" include/amop.h "$libraries/libamop.a"
+strip=
+[ "$profile" != release ] || strip=strip
+scripts/prelink.sh "$built/libamop.a" include/amop.h "$libraries/libamop.a" $strip
 
 from_template() { # TEMPLATE FILE
     mkdir -p "$(dirname "$2")"

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Links a static library into one object whose only global symbols are the functions of a header, so that it can be linked
-# beside another static library of Rust, which has the same standard library in it: prelink.sh LIBRARY HEADER RESULT
+# beside another static library of Rust, which has the same standard library in it: prelink.sh LIBRARY HEADER RESULT [strip]
+#
+# With `strip` the result has no debug information, as the shared library of a release.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -12,7 +14,7 @@ sed 's/^/--undefined=/' "$folder/names" >"$folder/options"
     || "${LD:-ld}" --relocatable "@$folder/options" "$1" -o "$folder/amop.o"
 # The bitcode that Rust embeds in its objects is no bitcode any more once it is concatenated.
 "${OBJCOPY:-objcopy}" --keep-global-symbols="$folder/names" --remove-section=.llvmbc --remove-section=.llvmcmd \
-    "$folder/amop.o"
+    ${4:+--strip-debug} "$folder/amop.o"
 rm -f "$3"
 mkdir -p "$(dirname "$3")"
 "${AR:-ar}" rcs "$3" "$folder/amop.o"

@@ -25,7 +25,7 @@ git ls-files -z bindings/go | while IFS= read -r -d '' file; do
 done
 capi=$tree/internal/capi
 install -Dm644 include/amop.h "$capi/bundled/amop.h"
-scripts/prelink.sh target/release-build/with-devnet/libamop.a include/amop.h "$capi/bundled/linux_amd64/libamop.a"
+scripts/prelink.sh target/release-build/with-devnet/libamop.a include/amop.h "$capi/bundled/linux_amd64/libamop.a" strip
 install -m644 LICENSE "$tree/LICENSE"
 scripts/third-party.py amop-capi devnet >"$tree/THIRD-PARTY"
 cat >"$capi/link_bundled.go" <<'END'

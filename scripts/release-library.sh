@@ -41,7 +41,7 @@ read -ra shared <<<"$(pkg-config --cflags --libs amop)"
 read -ra static <<<"$(pkg-config --cflags --libs amop-static)"
 cc c/subscriber.c c/program.c -o by-pkg-config "${shared[@]}"
 cc c/subscriber.c c/program.c -o by-pkg-config-static "${static[@]}"
-c++ -std=c++17 cpp/subscriber.cpp -o by-pkg-config-cpp "${shared[@]}"
+c++ -std=c++17 cpp/subscriber.cpp cpp/program.cpp -o by-pkg-config-cpp "${shared[@]}"
 
 # CMake: find_package, and FetchContent of the archive.
 mkdir find fetch
@@ -51,7 +51,7 @@ project(program C CXX)
 find_package(amop $version REQUIRED)
 add_executable(found ../c/subscriber.c ../c/program.c)
 target_link_libraries(found PRIVATE amop::amop)
-add_executable(found_static ../cpp/subscriber.cpp)
+add_executable(found_static ../cpp/subscriber.cpp ../cpp/program.cpp)
 target_link_libraries(found_static PRIVATE amop::static)
 END
 cat >fetch/CMakeLists.txt <<END

@@ -27,7 +27,7 @@ done
 "$@" "${endpoints#* }" release --count 1 >received &
 subscriber=$!
 # Waits until the subscriber is known at the first node.
-"$amop" broadcast --wait --timeout 60 "${endpoints% *}" release "from amop $("$amop" --version)" >/dev/null
+"$amop" broadcast --wait --timeout 60 "${endpoints% *}" release "from amop" 2>broadcast.log >&2 || { cat broadcast.log >&2; exit 1; }
 wait "$subscriber"
 grep -q "from amop" received
 kill "$devnet"

@@ -4,7 +4,7 @@
 int main(void)
 {
     amop_error *error = NULL;
-    if (amop_check_version(&error) != AMOP_OK) {
+    if (amop_check_version(AMOP_ABI, AMOP_VERSION_NUMBER, &error) != AMOP_OK) {
         fprintf(stderr, "%s\n", amop_error_message(error));
         return 1;
     }
