@@ -25,21 +25,27 @@ git ls-files -z bindings/go | while IFS= read -r -d '' file; do
 done
 capi=$tree/internal/capi
 install -Dm644 include/amop.h "$capi/bundled/amop.h"
-scripts/prelink.sh target/release-build/with-devnet/libamop.a include/amop.h "$capi/bundled/linux_amd64/libamop.a" strip
+for kind in library with-devnet; do
+    scripts/prelink.sh "target/release-build/$kind/libamop.a" include/amop.h "$capi/bundled/linux_amd64/$kind/libamop.a" strip
+done
 install -m644 LICENSE "$tree/LICENSE"
 scripts/third-party.py amop-capi devnet >"$tree/THIRD-PARTY"
-cat >"$capi/link_bundled.go" <<'END'
-//go:build linux && amd64 && !amop_static && !amop_installed
+link() { # FILE CONSTRAINT KIND
+    cat >"$capi/$1" <<END
+//go:build linux && amd64 && $2 && !amop_static && !amop_installed
 
 package capi
 
-// The library of this release. What a program doesn't use of it, such as embedded nodes, is left out. The build tag
-// amop_installed links the library that pkg-config finds.
+// The library of this release: with embedded nodes if the build tag amop_devnet is set. The build tag amop_installed links
+// the library that pkg-config finds.
 
-// #cgo CFLAGS: -I${SRCDIR}/bundled
-// #cgo LDFLAGS: ${SRCDIR}/bundled/linux_amd64/libamop.a -Wl,--gc-sections -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+// #cgo CFLAGS: -I\${SRCDIR}/bundled
+// #cgo LDFLAGS: \${SRCDIR}/bundled/linux_amd64/$3/libamop.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 import "C"
 END
+}
+link link_bundled.go '!amop_devnet' library
+link link_bundled_devnet.go amop_devnet with-devnet
 sed -i 's|^//go:build !amop_static$|//go:build !amop_static \&\& (amop_installed \|\| !linux \|\| !amd64)|' "$capi/link_installed.go"
 grep --quiet amop_installed "$capi/link_installed.go"
 [ "${1:-}" != tag ] || exit 0
@@ -72,9 +78,29 @@ go get "$module@v$version"
 go build -o subscriber-program ./subscriber
 go build -o page-program ./page
 "$try" "$command" "$outside/subscriber-program"
-# Nothing of embedded nodes is in a program that starts none.
-if nm subscriber-program | grep --quiet "amop_devnet.*Devnet"; then
-    echo "a program without embedded nodes has their code in it" >&2
+# Tests choose the library that has embedded nodes.
+mkdir devnet-test
+cat >devnet-test/devnet_test.go <<END
+package devnet_test
+
+import (
+	"testing"
+
+	"$module/devnet"
+)
+
+func TestNodesStart(t *testing.T) {
+	nodes, err := devnet.Start(t.Context(), devnet.Nodes(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes.Stop()
+}
+END
+go test -tags amop_devnet ./devnet-test
+if go test ./devnet-test >without 2>&1; then
+    echo "embedded nodes are in the library of programs, too" >&2
     exit 1
 fi
+cat without
 echo "program: $(stat -c %s subscriber-program) bytes, module: $(stat -c %s "$proxy/$module/@v/v$version.zip") bytes"
