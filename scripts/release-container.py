@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -134,7 +135,11 @@ def compose(stage: Stage, work: Path) -> None:
         for name, service in services.items():
             arguments = [str(word).replace("nodes:2020", "127.0.0.1:2020") for word in service.get("command", stage.command)]
             with outputs[name].open("wb") as output:
-                running.append(subprocess.Popen(stage.inside(*stage.entry, *arguments), cwd=REPOSITORY, stdout=output))  # noqa: S603
+                running.append(
+                    subprocess.Popen(  # noqa: S603
+                        stage.inside(*stage.entry, *arguments), cwd=REPOSITORY, stdout=output, start_new_session=True
+                    )
+                )
             if "healthcheck" in service:
                 check = stage.inside(*[str(word) for word in service["healthcheck"]["test"][1:]])
                 wait(lambda check=check: subprocess.run(check, cwd=REPOSITORY, capture_output=True).returncode == 0, name)  # type: ignore[misc]  # noqa: S603
@@ -142,7 +147,8 @@ def compose(stage: Stage, work: Path) -> None:
         print(f"services {', '.join(services)}: the client received {outputs['client'].read_text().splitlines()[0]!r}")
     finally:
         for process in reversed(running):
-            process.terminate()
+            # All that it has started is in its group.
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait()
 
 
