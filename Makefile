@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 # `make setup lint test` runs in that order, also with -j.
 .NOTPARALLEL:
-.PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples docs install install-c deny clean
+.PHONY: help demo setup build test test-deep chaos interop lint fmt bench examples docs install install-c audit release-dry-run clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -65,8 +65,11 @@ install: ## install into PREFIX (/usr/local), below DESTDIR if it is given
 install-c: ## install the C library alone, without embedded nodes; LIBDIR (lib) is the folder of the libraries
 	PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" DESTDIR="$(DESTDIR)" AMOP_FEATURES="$(AMOP_FEATURES)" scripts/install-c.sh
 
-deny: ## check licences and sources of all dependencies (needs cargo-deny, which takes minutes to build)
-	cargo deny --locked --workspace check licenses bans sources
+audit: ## check licences, sources and known vulnerabilities of all dependencies (builds its tools for minutes)
+	scripts/audit.sh
+
+release-dry-run: ## build all pieces of VERSION into build/release and try each in a clean place (40 minutes; as root)
+	scripts/release.sh "$(VERSION)" $(PARTS)
 
 clean: ## remove all build output, and .venv
 	scripts/clean.sh

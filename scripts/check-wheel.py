@@ -45,6 +45,8 @@ def main(kind: str, wheel: Path) -> None:
                 sys.exit(f"{wheel.name}: its metadata lacks {line!r}")
         if "Requires-Dist" in metadata:
             sys.exit(f"{wheel.name} needs other packages")
+        if kind == "release" and f"{info}/licenses/THIRD-PARTY" not in names:
+            sys.exit(f"{wheel.name} lacks the licences of what was built into it")
         size = wheel.stat().st_size / 1e6
     print(f"{wheel.name}: {size:.1f} MB, {len(parts)} crates listed")
 

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The languages in the order in which they run; a script for any other language is an error.
-languages=(rust c cpp go python examples sdk docs shell)
+languages=(rust c cpp go python examples sdk docs shell packages)
 skipped_code=77
 
 if [ "${1:-}" = --list ]; then

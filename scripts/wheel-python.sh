@@ -28,6 +28,8 @@ case $kind in
         # removes those from Cargo.lock; the other versions stay as they are.
         mkdir "$out/source"
         tar -xzf "$out"/*.tar.gz -C "$out/source" --strip-components 1
+        # The licences of what is linked in: pyproject.toml puts this file into the wheel.
+        scripts/third-party.py amop-python >"$out/source/THIRD-PARTY"
         (cd "$out/source" && PATH=$tools:$PATH maturin build --release --strip --zig \
             --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
         "$tools/abi3audit" --strict "$out"/*.whl

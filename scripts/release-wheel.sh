@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds the wheel for another system than that of scripts/wheel-python.sh, and tries it where it can run here:
+# release-wheel.sh TARGET COMPATIBILITY. For the release workflow; only x86_64 Linux was ever tried.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/release-tools.sh
+
+target=$1
+linker=()
+[[ $target != *-linux-* ]] || linker=(--zig)
+# Without a C compiler for the target, zig builds ring as well.
+PATH=$tools:$PATH "$tools/maturin" build --release --strip --locked --target "$target" --compatibility "$2" "${linker[@]}" --out build/python
+if [ "$(rustc -vV | sed -n 's/^host: //p')" = "$target" ]; then
+    python3 -m venv target/wheel-try
+    target/wheel-try/bin/pip install --no-index build/python/*.whl
+    target/wheel-try/bin/amop demo
+fi

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Builds all pieces of a release into build/release, installs each in a clean place, and runs the demo or a program from it:
+# release.sh VERSION [PART...]
+#
+# Parts: crates, build, library, python, go, debian, recipes, container; all by default. Takes about 40 minutes on 2 idle cores. Needs root for the
+# fresh roots of debian and container (scripts/release-root.sh). Publishes nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lock.sh
+. scripts/release-tools.sh
+
+scripts/release-check.sh "${1:?"which version?"}"
+shift
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(build library go python debian recipes container crates)
+for part in "${parts[@]}"; do
+    printf '\n== release: %s\n' "$part"
+    case $part in
+        container) "$tools/python" scripts/release-container.py target/release-build/command/amop ;;
+        *) "scripts/release-$part.sh" ;;
+    esac
+done
+
+# The section of the changelog.
+awk -v version="[$version]" '/^## /{on = ($2 == version || $2 == "[Unreleased]") && !done; if (on) {done = 1; next}} on' CHANGELOG.md >"$release/NOTES.md"
+(
+    cd "$release"
+    find . -maxdepth 1 -type f \( -name '*.tar.gz' -o -name '*.whl' -o -name '*.deb' -o -name '*.crate' \) -printf '%f\n' | sort >.files
+    find go-proxy -name '*.zip' 2>/dev/null >>.files || true
+    xargs sha256sum <.files >SHA256SUMS
+    printf '\n%-58s %12s  %s\n' file bytes sha256
+    while read -r sum file; do
+        printf '%-58s %12s  %.16s...\n' "$file" "$(stat -c %s "$file")" "$sum"
+    done <SHA256SUMS
+    rm .files
+)
