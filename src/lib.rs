@@ -37,6 +37,14 @@
 //! - `transport`: addresses, credentials, TCP and TLS.
 //! - `protocol`: encoders and decoders, without I/O.
 //!
+//! # Features
+//! - `sm` (default): the channels of GM chains and of 3.x chains with SM certificates.
+//! - `config`: configuration files, [`ClientBuilder::config_file`].
+//!
+//! # Stability
+//! The public interface is what this documentation shows. Items that it hides exist for the other crates of this project,
+//! which need exactly the same version; any version may change them.
+//!
 //! # Runtime
 //! All clients of a process share one tokio runtime of the library with two worker threads, so their futures may be
 //! awaited on any executor. [`ClientBuilder::runtime`] selects another tokio runtime. Async handlers run on the tokio

@@ -48,9 +48,9 @@ impl General {
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\n\
-     generations:    2.x (channel)\n\
-     TLS:            rustls on ring, 1.2 with secp256k1; RSA if the node supports ECDHE\n\
-     embedded nodes: 2.x, secp256k1 or RSA"
+     generations:    2.x (channel), 3.x (WebSocket)\n\
+     TLS:            rustls on ring (ECDHE with secp256k1, P-256 and RSA), own engine (static RSA, GM, TLCP)\n\
+     embedded nodes: 2.x (secp256k1, RSA, GM), 3.x (RSA, SM, without TLS)"
 );
 
 const EXAMPLES: &str = "\
