@@ -21,9 +21,9 @@ module program
 
 go 1.24
 
-require amop v0.0.0
+require example.org/amop/bindings/go v0.0.0
 
-replace amop => $PWD/bindings/go
+replace example.org/amop/bindings/go => $PWD/bindings/go
 END
 (
     cd build/go-program

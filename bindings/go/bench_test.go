@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 // Benchmarks of the binding, with embedded nodes in the same process: go test -run '^$' -bench . ./bindings/go

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // calls are the publishes and broadcasts of a client that are in flight. Their completions pass through one queue,

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"amop/internal/capi"
-	"amop/internal/waiting"
+	"example.org/amop/bindings/go/internal/capi"
+	"example.org/amop/bindings/go/internal/waiting"
 )
 
 // defaultCloseTimeout is the default of the library.

@@ -10,8 +10,8 @@ import (
 	"time"
 	"weak"
 
-	"amop"
-	"amop/internal/capi"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 func TestCloseCompletesCallsInFlightAndRefusesNewOnes(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"amop"
-	"amop/devnet"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
 )
 
 // offline returns a client of the first node of its own nodes, which is down, and the nodes.

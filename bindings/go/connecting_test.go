@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"amop"
-	"amop/devnet"
-	"amop/internal/capi"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // credential returns the path of a credentials file of the nodes.

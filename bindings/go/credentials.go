@@ -3,7 +3,7 @@ package amop
 import (
 	"time"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // Credentials sets the folder with the SDK's credentials, or one of its files. The folder contains ca.crt, sdk.crt and

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // Code is the kind of an error: a number that is the same in every language and never changes its meaning. 100 to 104

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // EventKind is the kind of an event.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 // examples returns clients of two nodes and a function that closes them.

@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"amop"
-	"amop/internal/capi"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 func TestCodesMatchThoseOfC(t *testing.T) {

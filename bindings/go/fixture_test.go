@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"amop"
-	"amop/devnet"
-	"amop/internal/capi"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // guard is the longest time that a test waits; passing tests wait far less.

@@ -1,3 +1,3 @@
-module amop
+module example.org/amop/bindings/go
 
 go 1.24

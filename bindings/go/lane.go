@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // source is a subscription or service in C.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // LevelTrace is the level of records that may contain payloads. Records above it contain none.

@@ -3,7 +3,7 @@ package amop
 import (
 	"time"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // Kind states how a message was sent.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 func TestMessageHasAllItsFields(t *testing.T) {

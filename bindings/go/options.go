@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // Option is an option of a client, for [Connect].

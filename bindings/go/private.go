@@ -3,7 +3,7 @@ package amop
 import (
 	"runtime"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // PrivateTopic is a private topic that a client publishes on: until Close, the client verifies the subscribers that hold

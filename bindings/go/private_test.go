@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 var (

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 // The test binary itself is the program that is run.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // Publish sends a message to one subscriber, which the node picks, and waits for its reply. A subscriber that does

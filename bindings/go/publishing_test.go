@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"amop"
-	"amop/devnet"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
 )
 
 // stuck serves a topic whose requests are answered only by the test.

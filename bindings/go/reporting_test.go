@@ -11,8 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	"amop"
-	"amop/devnet"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
 )
 
 func TestPanicOfAHandlerIsReportedAndDeliveryContinues(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // ErrReplyLater is returned by a [Handler] that will answer the request later, from any goroutine.

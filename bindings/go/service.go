@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // defaultConcurrency is the default of [Concurrency], as for async handlers in other languages.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 // serve serves a fresh topic.

@@ -4,7 +4,7 @@ import (
 	"runtime"
 	"time"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // LaneStats are the statistics of a subscription or a service.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"iter"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // channelCapacity is the capacity of a subscription's channel: enough that reader and writer rarely wait for each other.

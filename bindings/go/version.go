@@ -1,6 +1,6 @@
 package amop
 
-import "amop/internal/capi"
+import "example.org/amop/bindings/go/internal/capi"
 
 // Version returns the version of the C library that the program runs with, such as "1.2.3".
 func Version() string {

@@ -2,6 +2,6 @@ module program
 
 go 1.24
 
-require amop v0.0.0
+require example.org/amop/bindings/go v0.0.0
 
-replace amop => ../../../bindings/go
+replace example.org/amop/bindings/go => ../../../bindings/go

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 const (

@@ -11,9 +11,9 @@ import (
 	"math"
 	"slices"
 
-	"amop"
-	"amop/internal/capi"
-	"amop/internal/waiting"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/internal/capi"
+	"example.org/amop/bindings/go/internal/waiting"
 )
 
 // Option is an option of embedded nodes, for [Start].

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"amop"
-	"amop/devnet"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
 )
 
 func Example() {

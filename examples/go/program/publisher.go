@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 )
 
 // Publish sends a numbered message every interval: the text, then its number. It prints temporary failures and continues.

@@ -4,7 +4,7 @@ package main
 import (
 	"fmt"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 	"examples/program"
 )
 

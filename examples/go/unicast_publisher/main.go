@@ -4,7 +4,7 @@ package main
 import (
 	"context"
 
-	"amop"
+	amop "example.org/amop/bindings/go"
 	"examples/program"
 )
 

@@ -4,7 +4,7 @@ package waiting
 import (
 	"context"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 // most is the maximum number of operating system threads that wait in C for connections. Further

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"amop/internal/capi"
+	"example.org/amop/bindings/go/internal/capi"
 )
 
 func TestCallReturnsItsResult(t *testing.T) {
