@@ -74,7 +74,12 @@ mod tests {
 
     #[test]
     fn ratios_compare_figures_of_one_round() {
-        let case = Case { generation: Generation::V2, traffic: Traffic::Unicast { in_flight: 16 }, size: 64, messages: 100 };
+        let case = Case {
+            generation: Generation::V2,
+            traffic: Traffic::Unicast { in_flight: 16 },
+            size: 64,
+            messages: 100,
+        };
         let rounds = [(100.0, 200.0), (300.0, 1200.0), (200.0, 200.0)];
         let pairs = rounds.map(|(client, floor)| Pair { client: sample(client), floor: Some(sample(floor)) });
         let text = text(&case, &pairs);

@@ -41,6 +41,8 @@
 //
 // # Building
 //
-// The package needs cgo and the C library. By default that is the library that pkg-config knows as "amop". The build
+// The package needs cgo. The module of a release carries the static C library for Linux on amd64; the build tag
+// amop_devnet links the one that has embedded nodes. Elsewhere, with the build tag amop_installed and in the source tree the
+// package links the library that pkg-config knows as "amop". The build
 // tag amop_static links the static library of the source tree instead.
 package amop

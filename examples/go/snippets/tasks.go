@@ -8,8 +8,8 @@ import (
 	"os"
 	"time"
 
-	"amop"
-	"amop/devnet"
+	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
 )
 
 // Subscribe prints messages.
