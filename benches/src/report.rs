@@ -63,6 +63,8 @@ fn spread(figures: impl Iterator<Item = f64>, digits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use amop_devnet::Generation;
+
     use super::*;
     use crate::case::Traffic;
     use crate::sample::Latency;
@@ -83,7 +85,7 @@ mod tests {
         let rounds = [(100.0, 200.0), (300.0, 1200.0), (200.0, 200.0)];
         let pairs = rounds.map(|(client, floor)| Pair { client: sample(client), floor: Some(sample(floor)) });
         let text = text(&case, &pairs);
-        assert!(text.starts_with("unicast, 16 in flight, 64 B: 3 rounds of 100,"), "{text}");
+        assert!(text.starts_with("2.x, unicast, 16 in flight, 64 B: 3 rounds of 100,"), "{text}");
         assert!(text.contains("200 [100 .. 300]"), "{text}");
         assert!(text.contains("0.50 [0.25 .. 1.00]"), "{text}");
         assert!(text.contains("2.00 [1.00 .. 4.00]"), "{text}");
