@@ -11,6 +11,8 @@ Needs root, debootstrap and PyYAML.
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import shlex
 import shutil
@@ -19,9 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGING = REPOSITORY / "packaging" / "container"
@@ -42,7 +44,9 @@ class Stage:
         run("scripts/release-root.sh", "make", str(root), "bookworm")
         if self.compiles:
             # What the image of Rust has besides its toolchain.
-            self.shell("apt-get install --quiet --quiet --yes --no-install-recommends gcc libc6-dev ca-certificates")
+            self.shell(
+                "apt-get install --quiet --quiet --yes --no-install-recommends gcc libc6-dev ca-certificates"
+            )
 
     def inside(self, *command: str) -> list[str]:
         """Return the command line that runs `command` in the root."""
@@ -54,7 +58,15 @@ class Stage:
             line = f"exec runuser --user {self.user} -- sh -c {shlex.quote(line)}"
         if self.compiles:
             line = f"export PATH=/root/.cargo/bin:$PATH; {line}"
-        return ["scripts/release-root.sh", "run", str(self.root), *[f"--mount={mount}" for mount in mounts], "sh", "-c", line]
+        return [
+            "scripts/release-root.sh",
+            "run",
+            str(self.root),
+            *[f"--mount={mount}" for mount in mounts],
+            "sh",
+            "-c",
+            line,
+        ]
 
     def shell(self, line: str) -> None:
         """Run a line of shell in the root."""
@@ -80,7 +92,7 @@ def run(*command: str) -> None:
 
 def words(arguments: str) -> list[str]:
     """Return the words of the JSON form of an instruction."""
-    return [str(word) for word in yaml.safe_load(arguments)]
+    return [str(word) for word in json.loads(arguments)]
 
 
 def build(work: Path, built: Path | None) -> Stage:
@@ -120,31 +132,40 @@ def build(work: Path, built: Path | None) -> Stage:
             stage.command = words(arguments)
         elif instruction not in {"VOLUME", "EXPOSE"}:
             sys.exit(f"the script doesn't know the instruction {instruction}")
-    assert stage is not None
+    if stage is None:
+        sys.exit("the Dockerfile has no stage")
     return stage
 
 
 def compose(stage: Stage, work: Path) -> None:
     """Run the services of compose.yaml: all in the root of `stage`, on this machine's loopback."""
-    services = yaml.safe_load((PACKAGING / "compose.yaml").read_text())["services"]
+    # Has no type information.
+    yaml = importlib.import_module("yaml")
+    services: dict[str, Any] = yaml.safe_load((PACKAGING / "compose.yaml").read_text())["services"]
     # Volume `nodes` is one folder; the names of the services are names of this machine.
     (stage.root / "nodes").symlink_to("/var/lib/amop/nodes")
     running: list[subprocess.Popen[bytes]] = []
     outputs = {name: work / name for name in services}
     try:
         for name, service in services.items():
-            arguments = [str(word).replace("nodes:2020", "127.0.0.1:2020") for word in service.get("command", stage.command)]
+            given = service.get("command", stage.command)
+            arguments = [str(word).replace("nodes:2020", "127.0.0.1:2020") for word in given]
             with outputs[name].open("wb") as output:
                 running.append(
                     subprocess.Popen(  # noqa: S603
-                        stage.inside(*stage.entry, *arguments), cwd=REPOSITORY, stdout=output, start_new_session=True
+                        stage.inside(*stage.entry, *arguments),
+                        cwd=REPOSITORY,
+                        stdout=output,
+                        start_new_session=True,
                     )
                 )
             if "healthcheck" in service:
-                check = stage.inside(*[str(word) for word in service["healthcheck"]["test"][1:]])
-                wait(lambda check=check: subprocess.run(check, cwd=REPOSITORY, capture_output=True).returncode == 0, name)  # type: ignore[misc]  # noqa: S603
+                wait_until_healthy(
+                    stage.inside(*[str(word) for word in service["healthcheck"]["test"][1:]]), name
+                )
         wait(lambda: b"hello" in outputs["client"].read_bytes(), "client")
-        print(f"services {', '.join(services)}: the client received {outputs['client'].read_text().splitlines()[0]!r}")
+        received = outputs["client"].read_text().splitlines()[0]
+        print(f"services {', '.join(services)}: the client received {received!r}")
     finally:
         for process in reversed(running):
             # All that it has started is in its group.
@@ -152,7 +173,12 @@ def compose(stage: Stage, work: Path) -> None:
             process.wait()
 
 
-def wait(until, what: str) -> None:  # type: ignore[no-untyped-def]
+def wait_until_healthy(check: list[str], what: str) -> None:
+    """Wait until the command line `check` succeeds."""
+    wait(lambda: subprocess.run(check, cwd=REPOSITORY, capture_output=True).returncode == 0, what)  # noqa: S603
+
+
+def wait(until: Callable[[], bool], what: str) -> None:
     """Wait for a condition."""
     for _ in range(PATIENCE * 5):
         if until():
