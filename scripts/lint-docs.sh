@@ -9,3 +9,8 @@ if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     exit 77
 fi
 scripts/docs.sh --fast
+
+# Both READMEs show the same programs.
+# shellcheck disable=SC2016 # the backquotes are those of the files
+programs='/^```(rust|cpp|python)/,/^```$/p'
+diff <(sed -nE "$programs" README.md) <(sed -nE "$programs" README.zh.md)
