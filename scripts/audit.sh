@@ -3,6 +3,7 @@
 # Installs cargo-deny and cargo-audit, which takes minutes, if they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 for tool in cargo-deny cargo-audit; do
     command -v "$tool" >/dev/null || cargo install --locked "$tool"

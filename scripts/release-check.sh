@@ -5,6 +5,7 @@
 # commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 . scripts/release-tools.sh
 
 wanted=${1:?"which version?"}

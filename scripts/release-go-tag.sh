@@ -5,6 +5,7 @@
 # that scripts/release-go.sh left in build/release.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 version=${1:?"which version?"}
 module=$(sed -n 's/^module //p' bindings/go/go.mod)

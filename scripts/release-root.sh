@@ -6,6 +6,7 @@
 #                                       runs a command in it, with folders of this machine mounted
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 verb=$1
 root=$2

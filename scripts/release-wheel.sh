@@ -3,6 +3,7 @@
 # release-wheel.sh TARGET COMPATIBILITY. For the release workflow; only x86_64 Linux was ever tried.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 . scripts/release-tools.sh
 
 target=$1

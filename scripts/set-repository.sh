@@ -6,6 +6,7 @@
 # `scripts/set-repository.sh --check` fails if one of them differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lock.sh
 
 before=$(sed -nE 's/^repository = "(.*)"/\1/p' Cargo.toml)
 if [ "${1:-}" = --check ]; then
