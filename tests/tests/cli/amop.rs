@@ -16,6 +16,9 @@ pub(crate) struct Place {
     environment: &'static [(&'static str, &'static str)],
 }
 
+/// A command that runs until the file `go` is in the folder of the place, or the folder is removed.
+pub(crate) const UNTIL_GO: &str = r#"while [ ! -e go ] && [ -d "$PWD" ]; do sleep 0.01; done"#;
+
 /// Longer than any test runs.
 pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 

@@ -6,7 +6,7 @@ use amop::transport::KeyExchange;
 use amop_devnet::{NodeCertificate, OnConnect};
 use amop_tests::program::Program;
 
-use crate::amop::{Place, Unused, unresolvable, with_patience};
+use crate::amop::{Place, UNTIL_GO, Unused, unresolvable, with_patience};
 use crate::doctor::forged_node::ForgedNode;
 
 #[test]
@@ -110,7 +110,7 @@ fn peer_that_is_no_channel_exits_with_5() {
 #[test]
 fn time_out_exits_with_7_and_lost_connection_with_9() {
     let place = Place::with_nodes();
-    let command = "while [ ! -e go ]; do sleep 0.01; done";
+    let command = UNTIL_GO;
     let server = place.start(&["serve", &place.endpoint(1), "slow", "--exec", command]);
     server.error_line();
     let ended = with_patience(|limit| {

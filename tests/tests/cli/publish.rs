@@ -5,7 +5,7 @@ use std::process::Command;
 
 use amop_tests::program::Program;
 
-use crate::amop::{Place, all_masked, masked};
+use crate::amop::{Place, UNTIL_GO, all_masked, masked};
 
 #[test]
 fn only_the_reply_goes_to_stdout() {
@@ -172,7 +172,7 @@ fn subscriber_failure_has_its_own_exit_code() {
 #[test]
 fn unanswered_messages_are_counted_at_ctrl_c() {
     let place = Place::with_nodes();
-    let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done";
+    let command = &format!("echo started >&2; {UNTIL_GO}");
     let server = place.start(&["serve", &place.endpoint(1), "slow", "--exec", command]);
     server.error_line();
     let (endpoint, timeout) = (place.endpoint(0), ["--timeout", "60"]);

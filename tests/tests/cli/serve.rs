@@ -10,7 +10,7 @@ use amop::transport::{Connector, Credentials, dial};
 use amop_tests::program::{Ended, Program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::amop::{NEVER, Place, all_masked, masked, with_patience};
+use crate::amop::{NEVER, Place, UNTIL_GO, all_masked, masked, with_patience};
 use amop_devnet::Devnet;
 
 #[test]
@@ -128,7 +128,7 @@ fn concurrency_runs_commands_in_parallel() {
 
 /// Ends a service while its command runs, which may finish then. Returns the end of the service.
 fn interrupted_with_a_command(place: &Place, interrupt: impl Fn(&Program)) -> Ended {
-    let command = "echo started >&2; while [ ! -e go ]; do sleep 0.01; done; echo done";
+    let command = &format!("echo started >&2; {UNTIL_GO}; echo done");
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
     server.error_line();
     let publisher = place.start(&["publish", &place.endpoint(0), "hello", "x"]);
@@ -239,7 +239,7 @@ fn exec_timeout_kills_the_command_and_its_children() {
 fn reply_does_not_wait_for_processes_in_the_background() {
     let place = Place::without_time_limits();
     // The process in the background holds the output of the command open until this test ends.
-    let command = "{ while [ ! -e go ]; do sleep 0.01; done; } 2>/dev/null & echo reply";
+    let command = &format!("{{ {UNTIL_GO}; }} 2>/dev/null & echo reply");
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "x"]);
@@ -252,7 +252,7 @@ fn reply_does_not_wait_for_processes_in_the_background() {
 fn late_answer_is_counted_as_not_sent() {
     // The service answers before its node does, however late it comes to that.
     let place = Place::with(Devnet::builder().push_limit(NEVER).node_limit(NEVER));
-    let command = "while [ ! -e go ]; do sleep 0.01; done";
+    let command = UNTIL_GO;
     let server = place.start(&["serve", &place.endpoint(1), "hello", "--exec", command]);
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "x", "--timeout", "60"]);
