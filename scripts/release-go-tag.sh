@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes the commit with the library in the Go module and its tag bindings/go/vVERSION, and pushes the tag: release-go-tag.sh VERSION
 #
-# The commit is on no branch, so that main doesn't carry the libraries of all releases. Needs scripts/release-build.sh, or the proxy
-# that scripts/release-go.sh left in build/release.
+# The commit is on no branch, so that main doesn't carry the libraries of all releases. Needs the proxy that scripts/release-go.sh
+# left in build/release.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh

@@ -4,8 +4,7 @@
 #
 # The module of a release has the header and the static library for linux/amd64 in it, so that `go get` and `go build` need
 # nothing else. The checkout has neither: there, and on other systems, the library is found by pkg-config or, with the build tag
-# amop_static, in the source tree. release-go.sh tag TREE writes the module into TREE instead, for the commit that the tag
-# bindings/go/vVERSION names.
+# amop_static, in the source tree. scripts/release-go-tag.sh makes the commit and the tag of a release from the proxy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
@@ -18,7 +17,6 @@ trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
 # The module: the files of the binding, and the library.
 tree=$work/module
-[ "${1:-}" != tag ] || tree=$(realpath "$2")
 mkdir -p "$tree"
 git ls-files -z bindings/go | while IFS= read -r -d '' file; do
     install -Dm644 "$file" "$tree/${file#bindings/go/}"
@@ -48,7 +46,6 @@ link link_bundled.go '!amop_devnet' library
 link link_bundled_devnet.go amop_devnet with-devnet
 sed -i 's|^//go:build !amop_static$|//go:build !amop_static \&\& (amop_installed \|\| !linux \|\| !amd64)|' "$capi/link_installed.go"
 grep --quiet amop_installed "$capi/link_installed.go"
-[ "${1:-}" != tag ] || exit 0
 
 # The proxy, as https://go.dev/ref/mod#goproxy-protocol describes it.
 proxy=$release/go-proxy
