@@ -67,7 +67,7 @@ impl Scenario {
             stop: Arc::default(),
         };
         scenario.all_connected().await;
-        let Setup { publishers, subscribers, mixed, hostile, inbox_timeout, .. } = scenario.setup;
+        let Setup { publishers, subscribers, mixed, hostile, .. } = scenario.setup;
         for subscriber in publishers..publishers + subscribers {
             scenario.subscribe(subscriber, INBOX).await.expect("the subscription is confirmed");
             scenario.subscribe(subscriber, NEWS).await.expect("the subscription is confirmed");
@@ -89,7 +89,7 @@ impl Scenario {
         for publisher in 0..publishers {
             scenario.send(publisher, ECHO, CallKind::Unicast, None);
             scenario.send(publisher, ECHO, CallKind::AtLeastOnce, None);
-            scenario.send(publisher, INBOX, CallKind::Unicast, inbox_timeout);
+            scenario.send(publisher, INBOX, CallKind::Unicast, None);
             scenario.send(publisher, NEWS, CallKind::Broadcast, None);
             if mixed {
                 scenario.send(publisher, MIXED, CallKind::Unicast, None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amop::ClientBuilder;
-use amop_devnet::{Devnet, DevnetBuilder, Fault, Generation};
+use amop_devnet::{Devnet, DevnetBuilder, Fault, Generation, WallClock};
 
 use crate::oracle::GUARD;
 use crate::scenario::Scenario;
@@ -69,7 +69,7 @@ pub(crate) struct Setup {
     pub(crate) steady: bool,
     pub(crate) patient: bool,
     call_timeout: Duration,
-    pub(crate) inbox_timeout: Option<Duration>,
+    wall_clock: WallClock,
     answer_timeout: Duration,
 }
 
@@ -87,7 +87,7 @@ impl Setup {
             steady: false,
             patient: false,
             call_timeout: Duration::from_secs(3),
-            inbox_timeout: None,
+            wall_clock: WallClock::default(),
             answer_timeout: Duration::from_millis(700),
         }
     }
@@ -134,9 +134,10 @@ impl Setup {
         self.steady()
     }
 
-    /// Sets the deadline of unicasts to the subscribers.
-    pub(crate) fn inbox_timeout(mut self, timeout: Duration) -> Setup {
-        self.inbox_timeout = Some(timeout);
+    /// Sets the wall clock of all nodes and clients.
+    pub(crate) fn wall_clock(mut self, clock: WallClock) -> Setup {
+        self.nodes = self.nodes.wall_clock(clock.clone());
+        self.wall_clock = clock;
         self
     }
 
@@ -144,6 +145,7 @@ impl Setup {
     pub(crate) fn client(&self, devnet: &Devnet) -> ClientBuilder {
         let builder = devnet
             .client()
+            .wall_clock(self.wall_clock.clone())
             .heartbeat(HEARTBEAT)
             .reconnect_min(Duration::from_millis(5))
             .reconnect_max(Duration::from_millis(100))
