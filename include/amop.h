@@ -1080,8 +1080,8 @@ typedef struct amop_stats amop_stats;
 
 /**
  * Stores a snapshot of a client in `*stats`: AMOP_STAT_HELD_BYTES to _PARTIAL_BROADCASTS, _REFUSED and _DROPPED, the
- * statistics of each endpoint (see amop_stats_endpoint_get), and their totals. Endpoints that were removed are not
- * included.
+ * statistics of each endpoint (see amop_stats_endpoint_get), their totals, and where each private topic stands (see
+ * amop_stats_private_topic). Endpoints that were removed are not included.
  *
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
  */
@@ -1179,6 +1179,123 @@ amop_status amop_stats_endpoint_round_trip(const amop_stats *stats,
 
 /** Frees a snapshot. */
 AMOP_API void amop_stats_free(amop_stats *stats);
+
+/** @} */
+
+/**
+ * @defgroup stats_private_topic Statistics of private topics
+ *Where each private topic of a client stands: the keys of both sides, and the verification of
+ * subscribers. The snapshot of a client has them, ordered by topic.
+ *
+ * Unless a function states otherwise:
+ *
+ * - Ownership: pointers returned are valid until the snapshot is freed. They are NULL, and numbers are 0, for an invalid
+ *   index and for NULL.
+ *
+ * @{
+ */
+
+/** Where a verification stands. */
+enum amop_verification_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** There is no such verification in the snapshot. */
+    AMOP_VERIFICATION_NONE = 0,
+    /** The first one is under way. */
+    AMOP_VERIFICATION_PENDING = 1,
+    /** The node passes messages on. */
+    AMOP_VERIFICATION_VERIFIED = 2,
+    /** The subscriber was not verified the last time, so that the node passes no messages on. */
+    AMOP_VERIFICATION_REJECTED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum amop_verification_state amop_verification_state;
+#else
+typedef int32_t amop_verification_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** Returns the number of private topics that the client subscribes to, serves or publishes on. */
+AMOP_API size_t amop_stats_private_topic_count(const amop_stats *stats);
+
+/** Returns the name of a private topic. */
+AMOP_API const char *amop_stats_private_topic(const amop_stats *stats, size_t index);
+
+/**
+ * Returns the public half of the key with which this client proves that it may receive messages, as 130 hex digits; NULL if
+ * it neither subscribes nor serves.
+ */
+AMOP_API
+const char *amop_stats_private_topic_key(const amop_stats *stats,
+                                         size_t index);
+
+/** Returns the number of challenges that this client has signed. */
+AMOP_API uint64_t amop_stats_private_topic_challenges_signed(const amop_stats *stats, size_t index);
+
+/**
+ * Returns the number of messages that arrived as challenges and were not signed, because they are none or too many came at
+ * once. They get no answer, so that the node asks again.
+ */
+AMOP_API
+uint64_t amop_stats_private_topic_challenges_refused(const amop_stats *stats,
+                                                     size_t index);
+
+/** Returns the number of keys that this client allows; 0 if it does not publish on the topic. */
+AMOP_API size_t amop_stats_private_topic_allowed_count(const amop_stats *stats, size_t index);
+
+/** Returns a key that this client allows, as 130 hex digits. */
+AMOP_API const char *amop_stats_private_topic_allowed(const amop_stats *stats, size_t index, size_t key);
+
+/**
+ * Returns the number of verifications of a topic that the client publishes on: of the subscribers at one node, for messages
+ * through another one. Nodes that verified them for an earlier publisher do not ask again, and are not among them.
+ */
+AMOP_API
+size_t amop_stats_verification_count(const amop_stats *stats,
+                                     size_t index);
+
+/** Returns the endpoint that passes messages on to the subscribers at the node of a verification. */
+AMOP_API
+const char *amop_stats_verification_endpoint(const amop_stats *stats,
+                                             size_t index,
+                                             size_t verification);
+
+/** Returns the id of the subscribers' node. */
+AMOP_API
+const char *amop_stats_verification_node_id(const amop_stats *stats,
+                                            size_t index,
+                                            size_t verification);
+
+/** Returns where a verification stands; AMOP_VERIFICATION_NONE for an invalid index and for NULL. */
+AMOP_API
+amop_verification_state amop_stats_verification_state(const amop_stats *stats,
+                                                      size_t index,
+                                                      size_t verification);
+
+/**
+ * Returns the key that the subscriber has signed with, as 130 hex digits; NULL if it has not signed, or the key cannot be
+ * known.
+ */
+AMOP_API
+const char *amop_stats_verification_key(const amop_stats *stats,
+                                        size_t index,
+                                        size_t verification);
+
+/** Returns why the subscriber was rejected; NULL if it was not. */
+AMOP_API
+const char *amop_stats_verification_reason(const amop_stats *stats,
+                                           size_t index,
+                                           size_t verification);
+
+/**
+ * Returns the name of a state, such as `AMOP_VERIFICATION_PENDING`, or NULL for an unknown number.
+ *
+ * - Ownership: the string is owned by the library and valid until the process exits.
+ */
+AMOP_API const char *amop_verification_state_name(int32_t state);
 
 /** @} */
 
@@ -1886,7 +2003,8 @@ AMOP_API amop_status amop_publish_options_set_all_nodes(amop_publish_options *op
 
 /**
  * Sets whether the topic is a private one, which amop_client_private_topic has opened: the message is passed on to
- * verified subscribers only. Default: false.
+ * verified subscribers only. For calls that do not wait; amop_private_topic_publish and amop_private_topic_broadcast need
+ * no option. Default: false.
  *
  * - Threads: one at a time, including callbacks.
  * - Errors: AMOP_ERROR_INVALID_ARGUMENT; also of a call on a topic that was not opened.
@@ -1939,9 +2057,9 @@ amop_status amop_client_broadcast(const amop_client *client,
  * @defgroup private_topic Private topics (2.x nodes)
  *The nodes pass messages of a private topic on to those nodes only whose subscribers have
  * proved to hold a key that the publisher allows. A subscriber sets its private key in the options of the subscription or
- * service; a publisher opens the topic with the public keys, and publishes with amop_publish_options_set_private. A
- * private topic is another topic than the one of the same name without keys. Nodes verify nodes and not programs, and can
- * read the payloads.
+ * service; a publisher opens the topic with the public keys, and publishes with amop_private_topic_publish and
+ * amop_private_topic_broadcast, or, without waiting, with amop_publish_options_set_private. A private topic is another topic
+ * than the one of the same name without keys. Nodes verify nodes and not programs, and can read the payloads.
  *
  * @{
  */
@@ -1985,6 +2103,38 @@ amop_status amop_private_topic_allow(const amop_private_topic *private_topic,
                                      const char *const *keys,
                                      size_t count,
                                      amop_error **error);
+
+/**
+ * Sends a message to one verified subscriber and waits for its reply, as amop_client_publish.
+ *
+ * - Ownership: `data` and `options` (may be NULL) are borrowed. `*reply` is owned by the caller; free it with
+ *   amop_reply_free. `reply` may be NULL.
+ * - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client).
+ * - Errors: as amop_client_publish; AMOP_ERROR_NO_SUBSCRIBER also while no subscriber is verified.
+ */
+AMOP_API
+amop_status amop_private_topic_publish(const amop_private_topic *private_topic,
+                                       const void *data,
+                                       size_t len,
+                                       const amop_publish_options *options,
+                                       uint64_t timeout_ms,
+                                       amop_reply **reply,
+                                       amop_error **error);
+
+/**
+ * Sends a message to all verified subscribers and waits for the acknowledgement of the node, as amop_client_broadcast.
+ *
+ * - Ownership: `data` and `options` (may be NULL) are borrowed.
+ * - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client).
+ * - Errors: as amop_client_broadcast.
+ */
+AMOP_API
+amop_status amop_private_topic_broadcast(const amop_private_topic *private_topic,
+                                         const void *data,
+                                         size_t len,
+                                         const amop_publish_options *options,
+                                         uint64_t timeout_ms,
+                                         amop_error **error);
 
 /**
  * Frees a private topic, which ends the verification of its subscribers. Nodes go on passing messages on to subscribers

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Checks the licences and sources of all crates (deny.toml), and compares their versions with the database of known vulnerabilities.
-# Installs cargo-deny and cargo-audit, which takes minutes, if they are missing.
+# Installs cargo-deny and cargo-audit into build/tools, which takes minutes, if they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
 
+PATH=$PWD/build/tools/bin:$PATH
 for tool in cargo-deny cargo-audit; do
-    command -v "$tool" >/dev/null || cargo install --locked "$tool"
+    command -v "$tool" >/dev/null || cargo install --locked --root build/tools "$tool"
 done
 cargo deny --locked --workspace check licenses bans sources
 # RUSTSEC-2023-0071: the timing of RSA decryption. Only embedded nodes decrypt with `rsa`, and they are for tests.

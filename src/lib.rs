@@ -92,7 +92,7 @@ pub use client::{
 };
 pub use delivery::{Event, HandlerReports, Message, MessageKind, Overflow, Request, SubscriptionStats};
 pub use error::{Delivery, Error, ErrorKind, Result};
-pub use private::{PrivateKey, ProverStats, PublicKey};
+pub use private::{PrivateKey, PublicKey};
 pub use protocol::Topic;
 #[doc(hidden)]
 pub use runtime::Process;

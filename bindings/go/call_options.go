@@ -89,7 +89,7 @@ func WaitForSubscriber(wait bool) PublishOption {
 }
 
 // Private sets whether the topic is a private one, which [Client.PrivateTopic] has opened: the message is passed on to
-// verified subscribers only. Default: false.
+// verified subscribers only. The methods of a [PrivateTopic] need no option. Default: false.
 func Private(private bool) PublishOption {
 	return publishOption(func(o *publishOptions) { o.Private = private })
 }

@@ -1,13 +1,15 @@
 package amop
 
 import (
+	"context"
 	"runtime"
+	"slices"
 
 	"example.org/amop/bindings/go/internal/capi"
 )
 
 // PrivateTopic is a private topic that a client publishes on: until Close, the client verifies the subscribers that hold
-// one of the allowed keys. Publish on it with [Client.Publish] or [Client.Broadcast] and [Private].
+// one of the allowed keys.
 type PrivateTopic struct {
 	// client keeps the client reachable.
 	client *Client
@@ -15,7 +17,7 @@ type PrivateTopic struct {
 	handle *capi.PrivateTopic
 }
 
-// PrivateTopic opens a private topic to publish on (2.x nodes): messages that are published with [Private] reach only
+// PrivateTopic opens a private topic to publish on (2.x nodes): messages that are published on it reach only
 // subscribers that hold the private half of one of the keys, see [Key]. The keys are PEM, or 128 hex digits with 04 before
 // them or without.
 //
@@ -58,6 +60,32 @@ func (p *PrivateTopic) Allow(keys ...string) error {
 		return err
 	}
 	return fromC(p.handle.Allow(keys))
+}
+
+// Publish sends a message to one verified subscriber and waits for its reply. See [Client.Publish].
+func (p *PrivateTopic) Publish(ctx context.Context, data []byte, opts ...PublishOption) (*Reply, error) {
+	return p.client.Publish(ctx, p.topic, data, private(opts)...)
+}
+
+// Broadcast sends a message to all verified subscribers and waits for the acknowledgement of the node. See
+// [Client.Broadcast].
+func (p *PrivateTopic) Broadcast(ctx context.Context, data []byte, opts ...PublishOption) error {
+	return p.client.Broadcast(ctx, p.topic, data, private(opts)...)
+}
+
+// PublishAsync starts a publish to one verified subscriber and does not wait. See [Client.PublishAsync].
+func (p *PrivateTopic) PublishAsync(ctx context.Context, data []byte, opts ...PublishOption) *Call {
+	return p.client.PublishAsync(ctx, p.topic, data, private(opts)...)
+}
+
+// BroadcastAsync starts a broadcast to all verified subscribers and does not wait. See [Client.BroadcastAsync].
+func (p *PrivateTopic) BroadcastAsync(ctx context.Context, data []byte, opts ...PublishOption) *Call {
+	return p.client.BroadcastAsync(ctx, p.topic, data, private(opts)...)
+}
+
+// private adds to the options of a call that its topic is a private one.
+func private(opts []PublishOption) []PublishOption {
+	return append(slices.Clip(opts), Private(true))
 }
 
 // Close ends the verification of subscribers. Nodes go on passing messages on to those that were verified. It does not wait,

@@ -1,6 +1,7 @@
 package amop_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -33,6 +34,57 @@ func TestVerifiedSubscribersReceivePrivateMessages(t *testing.T) {
 	must[*amop.Reply](t)(publisher.Publish(soon(t), topic, []byte("x"), amop.Private(true), amop.WaitForSubscriber(true)))
 	if message := <-subscription.Messages(); message.Topic != topic || string(message.Data) != "x" {
 		t.Fatalf("the message is %+v", message)
+	}
+}
+
+func TestPrivateTopicsSendWithoutAnOption(t *testing.T) {
+	publisher, subscriber := connect(t, nodes.Node(0)), connect(t, nodes.Node(1))
+	topic := freshTopic()
+	opened := must[*amop.PrivateTopic](t)(publisher.PrivateTopic(topic, publicKey))
+	defer opened.Close()
+	subscription := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic, amop.Key([]byte(privateKey))))
+	defer subscription.Close()
+	waiting := amop.WaitForSubscriber(true)
+	must[*amop.Reply](t)(opened.Publish(soon(t), []byte("1"), waiting, amop.Private(false)))
+	ok(t, opened.Broadcast(soon(t), []byte("2"), waiting))
+	must[*amop.Reply](t)(opened.PublishAsync(soon(t), []byte("3"), waiting).Wait())
+	must[*amop.Reply](t)(opened.BroadcastAsync(soon(t), []byte("4"), waiting).Wait())
+	for _, data := range []string{"1", "2", "3", "4"} {
+		equal(t, string((<-subscription.Messages()).Data), data)
+	}
+	// The public topic of the same name is another one.
+	_, err := publisher.Publish(soon(t), topic, nil)
+	fails(t, err, amop.ErrNoSubscriber)
+}
+
+func TestStatisticsStateWherePrivateTopicsStand(t *testing.T) {
+	publisher, subscriber := connect(t, nodes.Node(0)), connect(t, nodes.Node(1))
+	topic := freshTopic()
+	events := must[<-chan *amop.Event](t)(publisher.Events(soon(t)))
+	opened := must[*amop.PrivateTopic](t)(publisher.PrivateTopic(topic, publicKey))
+	defer opened.Close()
+	subscription := must[*amop.Subscription](t)(subscriber.Subscribe(soon(t), topic, amop.Key([]byte(privateKey))))
+	defer subscription.Close()
+	var verified *amop.Event
+	for verified = range events {
+		if verified.Kind == amop.EventVerified {
+			break
+		}
+	}
+	expected := []amop.PrivateTopicStats{{
+		Topic:   topic,
+		Allowed: []string{publicKey},
+		Verifications: []amop.VerificationStats{{
+			Endpoint: verified.Endpoint, NodeID: verified.NodeID, State: amop.VerificationVerified, Key: publicKey,
+		}},
+	}}
+	if found := publisher.Stats().PrivateTopics; !reflect.DeepEqual(found, expected) {
+		t.Fatalf("the publisher has %+v", found)
+	}
+	found := subscriber.Stats().PrivateTopics
+	if len(found) != 1 || found[0].Key != publicKey || found[0].ChallengesSigned == 0 || found[0].ChallengesRefused != 0 ||
+		len(found[0].Allowed)+len(found[0].Verifications) != 0 {
+		t.Fatalf("the subscriber has %+v", found)
 	}
 }
 

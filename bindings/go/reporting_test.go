@@ -81,6 +81,10 @@ func TestEventsAndKindsHaveNames(t *testing.T) {
 	equal(t, amop.EventKind(99).String(), "event 99")
 	equal(t, amop.EndpointDown.String(), "down")
 	equal(t, amop.EndpointState(99).String(), "unknown state")
+	equal(t, amop.VerificationPending.String(), "pending")
+	equal(t, amop.VerificationVerified.String(), "verified")
+	equal(t, amop.VerificationRejected.String(), "rejected")
+	equal(t, amop.VerificationState(99).String(), "unknown state")
 	equal(t, amop.Broadcast.String(), "broadcast")
 	equal(t, amop.Unicast.String(), "unicast")
 }

@@ -49,6 +49,8 @@ type Stats struct {
 	// Endpoints has the statistics of each endpoint, in the order in which they were added. Endpoints that were removed
 	// are not included.
 	Endpoints []EndpointStats
+	// PrivateTopics has the private topics that the client subscribes to, serves or publishes on, ordered by name.
+	PrivateTopics []PrivateTopicStats
 }
 
 // EndpointState is the state of an endpoint. A higher value is a better state.
@@ -166,6 +168,9 @@ func (c *core) stats() Stats {
 	}
 	for n := range seen.Endpoints {
 		stats.Endpoints = append(stats.Endpoints, endpointStats(&seen.Endpoints[n]))
+	}
+	for n := range seen.PrivateTopics {
+		stats.PrivateTopics = append(stats.PrivateTopics, privateTopicStats(&seen.PrivateTopics[n]))
 	}
 	return stats
 }

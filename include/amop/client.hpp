@@ -119,7 +119,7 @@ public:
 
     /// Opens a private topic to publish on (2.x nodes): from here on the client verifies the subscribers that hold the
     /// private half of one of the keys, which are PEM, or 128 hex digits with `04` before them or without. Publish with
-    /// `PublishOptions::is_private`. Each node asks for the verification within 5 s of its learning of a subscriber, so
+    /// its functions, or without waiting with `PublishOptions::is_private`. Each node asks for the verification within 5 s of its learning of a subscriber, so
     /// that a message that is published before is not delivered; see `PublishOptions::wait_for_subscriber` and
     /// `EventKind::verified`. A private topic is another topic than the one of the same name without keys. Nodes verify
     /// nodes and not programs, and can read the payloads.

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "../amop.h"
+#include "bytes.hpp"
 #include "handle.hpp"
+#include "publish.hpp"
 
 namespace amop {
 
@@ -37,6 +39,22 @@ public:
     void allow(const std::vector<std::string>& keys) const {
         const auto pointers = detail::key_pointers(keys);
         detail::call(amop_private_topic_allow, get(), pointers.data(), pointers.size());
+    }
+
+    /// Sends a message to one verified subscriber and waits for its reply, as `Client::publish`. Throws
+    /// `no_subscriber` while no subscriber is verified; see `PublishOptions::wait_for_subscriber`.
+    Reply publish(Bytes data, const PublishOptions& options = {}) const {
+        const auto settings = options.to_c();
+        return Reply(detail::make<amop_reply>(amop_private_topic_publish, get(), data.data(), data.size(),
+                                              settings.get(), options.timeout_to_c()));
+    }
+
+    /// Sends a message to all verified subscribers and waits for the acknowledgement of the node, as
+    /// `Client::broadcast`.
+    void broadcast(Bytes data, const PublishOptions& options = {}) const {
+        const auto settings = options.to_c();
+        detail::call(amop_private_topic_broadcast, get(), data.data(), data.size(), settings.get(),
+                     options.timeout_to_c());
     }
 
     /// Returns the C handle, which this object keeps.

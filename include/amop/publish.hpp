@@ -65,7 +65,8 @@ public:
     }
 
     /// Sets whether the topic is a private one, which `Client::private_topic` has opened: the message is passed on
-    /// to verified subscribers only. Default: false.
+    /// to verified subscribers only. For calls that do not wait; `PrivateTopic::publish` and `PrivateTopic::broadcast`
+    /// need no option. Default: false.
     PublishOptions& is_private(bool is_private) {
         private_ = is_private;
         return *this;

@@ -144,6 +144,50 @@ struct EndpointStats {
     std::uint64_t busy = 0;
 };
 
+/// Where a verification stands.
+enum class VerificationState : std::int32_t {
+    /// The first one is under way.
+    pending = AMOP_VERIFICATION_PENDING,
+    /// The node passes messages on.
+    verified = AMOP_VERIFICATION_VERIFIED,
+    /// The subscriber was not verified the last time, so that the node passes no messages on.
+    rejected = AMOP_VERIFICATION_REJECTED,
+};
+
+/// Where the verification of the subscribers at one node stands, for messages through another one.
+struct VerificationStats {
+    /// The endpoint that passes messages on.
+    std::string endpoint;
+    /// The id of the subscribers' node.
+    std::string node_id;
+    /// Where it stands.
+    VerificationState state = VerificationState::pending;
+    /// The key that the subscriber has signed with, as 130 hex digits; empty if it has not signed, or the key cannot
+    /// be known.
+    std::string key;
+    /// Why the subscriber was rejected; empty otherwise.
+    std::string reason;
+};
+
+/// Where a private topic of a client stands.
+struct PrivateTopicStats {
+    /// The name of the topic.
+    std::string topic;
+    /// The public half of the key with which this client proves that it may receive messages, as 130 hex digits;
+    /// empty if it neither subscribes nor serves.
+    std::string key;
+    /// Challenges that this client has signed.
+    std::uint64_t challenges_signed = 0;
+    /// Messages that arrived as challenges and were not signed, because they are none or too many came at once. They
+    /// get no answer, so that the node asks again.
+    std::uint64_t challenges_refused = 0;
+    /// The keys that this client allows, if it publishes, as 130 hex digits.
+    std::vector<std::string> allowed;
+    /// The nodes between which a verification took place. Those that were verified for an earlier publisher do not ask
+    /// again, and are not among them.
+    std::vector<VerificationStats> verifications;
+};
+
 /// Statistics of a client.
 struct Stats {
     /// Each endpoint, in the order in which they were added. Endpoints that were removed are not included.
@@ -176,6 +220,8 @@ struct Stats {
     /// Events that were discarded because a listener read too slowly, or was destroyed before it had read
     /// them.
     std::uint64_t events_dropped = 0;
+    /// The private topics that the client subscribes to, serves or publishes on, ordered by name.
+    std::vector<PrivateTopicStats> private_topics;
 };
 
 namespace detail {
@@ -214,6 +260,9 @@ public:
         stats.unwanted = value(AMOP_STAT_UNWANTED);
         stats.own_broadcasts = value(AMOP_STAT_OWN_BROADCASTS);
         stats.events_dropped = value(AMOP_STAT_EVENTS_DROPPED);
+        for (std::size_t index = 0; index < amop_stats_private_topic_count(stats_.get()); index++) {
+            stats.private_topics.push_back(of_private_topic(index));
+        }
         return stats;
     }
 
@@ -260,6 +309,29 @@ private:
         stats.ignored_frames = value(AMOP_STAT_IGNORED_FRAMES, index);
         stats.too_slow = value(AMOP_STAT_TOO_SLOW, index);
         stats.busy = value(AMOP_STAT_BUSY, index);
+        return stats;
+    }
+
+    PrivateTopicStats of_private_topic(std::size_t index) const {
+        const amop_stats* from = stats_.get();
+        PrivateTopicStats stats;
+        stats.topic = view(amop_stats_private_topic(from, index));
+        stats.key = view(amop_stats_private_topic_key(from, index));
+        stats.challenges_signed = amop_stats_private_topic_challenges_signed(from, index);
+        stats.challenges_refused = amop_stats_private_topic_challenges_refused(from, index);
+        for (std::size_t key = 0; key < amop_stats_private_topic_allowed_count(from, index); key++) {
+            stats.allowed.emplace_back(view(amop_stats_private_topic_allowed(from, index, key)));
+        }
+        for (std::size_t n = 0; n < amop_stats_verification_count(from, index); n++) {
+            VerificationStats verification;
+            verification.endpoint = view(amop_stats_verification_endpoint(from, index, n));
+            verification.node_id = view(amop_stats_verification_node_id(from, index, n));
+            verification.state =
+                static_cast<VerificationState>(amop_stats_verification_state(from, index, n));
+            verification.key = view(amop_stats_verification_key(from, index, n));
+            verification.reason = view(amop_stats_verification_reason(from, index, n));
+            stats.verifications.push_back(std::move(verification));
+        }
         return stats;
     }
 

@@ -82,6 +82,18 @@ inline std::string_view to_string(EndpointState state) noexcept {
     return {};
 }
 
+inline std::string_view to_string(VerificationState state) noexcept {
+    switch (state) {
+    case VerificationState::pending:
+        return "pending";
+    case VerificationState::verified:
+        return "verified";
+    case VerificationState::rejected:
+        return "rejected";
+    }
+    return {};
+}
+
 inline std::string_view to_string(Generation generation) noexcept {
     switch (generation) {
     case Generation::automatic:
@@ -193,6 +205,8 @@ template <>
 inline constexpr bool is_named<EventKind> = true;
 template <>
 inline constexpr bool is_named<EndpointState> = true;
+template <>
+inline constexpr bool is_named<VerificationState> = true;
 template <>
 inline constexpr bool is_named<Generation> = true;
 template <>

@@ -48,7 +48,8 @@ from ._errors import (
 )
 from ._futures import CallFuture
 from ._options import ClientOptions
-from ._private import PrivateTopic
+from ._private import PrivateTopicStats, VerificationStats
+from ._private_topic import PrivateTopic
 from ._reading import Events, Service, Subscription
 from ._words import (
     Confirm,
@@ -62,6 +63,7 @@ from ._words import (
     Placement,
     Retry,
     Tls,
+    VerificationState,
 )
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ __all__ = [
     "OverloadedError",
     "Placement",
     "PrivateTopic",
+    "PrivateTopicStats",
     "Reply",
     "Request",
     "Retry",
@@ -109,6 +112,8 @@ __all__ = [
     "Tls",
     "TlsError",
     "UnsupportedError",
+    "VerificationState",
+    "VerificationStats",
     "aio",
     "connect",
     "devnet",

@@ -10,6 +10,7 @@ from typing_extensions import disjoint_base
 from ._errors import Error
 from ._futures import CallFuture
 from ._options import Given, Path, RetryChoice
+from ._private import PrivateTopicStats
 from ._words import Data, EndpointState, MessageKind
 
 _T = TypeVar("_T")
@@ -264,6 +265,9 @@ class Stats:
     @property
     def events_dropped(self) -> int:
         """Events that were discarded because a listener read too slowly, or was dropped before it had read them."""
+    @property
+    def private_topics(self) -> list[PrivateTopicStats]:
+        """The private topics that the client subscribes to, serves or publishes on, ordered by name."""
     def total(self) -> EndpointStats:
         """Return the totals of all endpoints."""
     def __copy__(self) -> Self: ...

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from . import _amop
 from ._errors import Error, unusable
-from ._private import PrivateTopic, keys_data
+from ._private import keys_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,28 +40,8 @@ class BaseClient(Generic[Held]):
         """
         return self._native.stats()
 
-    def private_topic(self, topic: str, keys: Iterable[Key]) -> PrivateTopic:
-        """Open a private topic to publish on (2.x nodes): messages reach subscribers that hold one of the keys only.
-
-        Each node asks for the verification within 5 s of its learning of a subscriber, so that a message that is
-        published before is not delivered: use ``wait_for_subscriber``, or wait for the event Verified. A private topic
-        is another topic than the one of the same name without keys. Nodes verify nodes and not programs, and can read
-        the payloads.
-
-        ::
-
-            with client.private_topic("orders", [Path("subscriber.pem")]):
-                client.publish("orders", "one more", private=True, wait_for_subscriber=True)
-
-        :param topic: 1 to 185 bytes without TAB and NUL.
-        :param keys: the public keys of the subscribers: PEM or 128 or 130 hex digits, as text, or paths of files.
-        :raises ArgumentError: the topic is invalid, or there is no key.
-        :raises CredentialsError: a key is not a public one on secp256k1.
-        :raises UnsupportedError: the nodes are of generation 3.x.
-        :raises ClosedError: the client is closed.
-        :raises ForkError: in a child process of a fork.
-        """
-        return PrivateTopic(topic, self._native.private_topic(topic, keys_data(keys)))
+    def _open_private_topic(self, topic: str, keys: Iterable[Key]) -> _amop.PrivateTopic:
+        return self._native.private_topic(topic, keys_data(keys))
 
     def add_endpoint(self, endpoint: str) -> None:
         """Add an endpoint to connect to. Do nothing if the client already has it.

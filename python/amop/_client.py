@@ -10,10 +10,12 @@ from . import _amop
 from ._base import BaseClient
 from ._futures import CallFuture
 from ._private import key_data
+from ._private_topic import PrivateTopic
 from ._reading import Events, Service, Subscription
 from ._words import Data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
     from typing import Self, Unpack
 
@@ -157,6 +159,29 @@ class Client(BaseClient[_amop.Handler]):
             topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, future
         )
         return future
+
+    def private_topic(self, topic: str, keys: Iterable[Key]) -> PrivateTopic:
+        """Open a private topic to publish on (2.x nodes): messages reach subscribers that hold one of the keys only.
+
+        Each node asks for the verification within 5 s of its learning of a subscriber, so that a message that is
+        published before is not delivered: use ``wait_for_subscriber``, or wait for the event Verified. A private topic
+        is another topic than the one of the same name without keys. Nodes verify nodes and not programs, and can read
+        the payloads.
+
+        ::
+
+            with client.private_topic("orders", [Path("subscriber.pem")]) as orders:
+                orders.publish("one more", wait_for_subscriber=True)
+
+        :param topic: 1 to 185 bytes without TAB and NUL.
+        :param keys: the public keys of the subscribers: PEM or 128 or 130 hex digits, as text, or paths of files.
+        :raises ArgumentError: the topic is invalid, or there is no key.
+        :raises CredentialsError: a key is not a public one on secp256k1.
+        :raises UnsupportedError: the nodes are of generation 3.x.
+        :raises ClosedError: the client is closed.
+        :raises ForkError: in a child process of a fork.
+        """
+        return PrivateTopic(self, topic, self._open_private_topic(topic, keys))
 
     def subscribe(
         self,

@@ -1,10 +1,11 @@
-"""Private topics: the keys of both sides, and the topics that a client publishes on."""
+"""Private topics: the keys of both sides, the topics that a client publishes on, and where they stand."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from . import _amop
-    from ._words import Data
+    from ._words import Data, VerificationState
+
+Client = TypeVar("Client")
 
 Key: TypeAlias = str | bytes | os.PathLike[str]
 """A key: its text or bytes, or the path of a file with it."""
@@ -30,14 +33,50 @@ def keys_data(keys: Iterable[Key]) -> list[Data]:
     return [data for key in keys if (data := key_data(key)) is not None]
 
 
-class PrivateTopic:
-    """A private topic that a client publishes on, from ``client.private_topic``.
+@dataclass(frozen=True, slots=True)
+class VerificationStats:
+    """Where the verification of the subscribers at one node stands, for messages through another one."""
 
-    While it is open, the client verifies the subscribers that hold one of the allowed keys. Publish on it with
-    ``client.publish(topic, data, private=True)`` and ``client.broadcast(topic, data, private=True)``.
-    """
+    endpoint: str
+    """The endpoint that passes messages on."""
+    node_id: str
+    """The id of the subscribers' node."""
+    state: VerificationState
+    """Where it stands."""
+    key: str | None
+    """The key that the subscriber has signed with, as 130 hex digits, if it has and it can be known."""
+    reason: str
+    """Why the subscriber was rejected; empty otherwise."""
 
-    def __init__(self, topic: str, native: _amop.PrivateTopic) -> None:
+
+@dataclass(frozen=True, slots=True)
+class PrivateTopicStats:
+    """Where a private topic of a client stands."""
+
+    topic: str
+    """The name of the topic."""
+    key: str | None
+    """The public half of the key with which this client proves that it may receive messages, as 130 hex digits, if it
+    subscribes or serves."""
+    challenges_signed: int
+    """Challenges that this client has signed."""
+    challenges_refused: int
+    """Messages that arrived as challenges and were not signed, because they are none or too many came at once. They get
+    no answer, so that the node asks again."""
+    allowed: tuple[str, ...]
+    """The keys that this client allows, if it publishes, as 130 hex digits."""
+    verifications: tuple[VerificationStats, ...]
+    """The nodes between which a verification took place. Those that were verified for an earlier publisher do not ask
+    again, and are not among them."""
+
+
+class BasePrivateTopic(Generic[Client]):
+    """The part of a private topic that does not wait."""
+
+    _name = "amop.PrivateTopic"
+
+    def __init__(self, client: Client, topic: str, native: _amop.PrivateTopic) -> None:
+        self._client = client
         self._topic = topic
         self._native = native
 
@@ -79,4 +118,4 @@ class PrivateTopic:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<amop.PrivateTopic topic={self._topic!r}>"
+        return f"<{self._name} topic={self._topic!r}>"

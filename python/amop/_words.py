@@ -38,6 +38,17 @@ class EndpointState(StrEnum):
     """A session is established."""
 
 
+class VerificationState(StrEnum):
+    """Where the verification of the subscribers of a private topic stands."""
+
+    PENDING = "pending"
+    """The first one is under way."""
+    VERIFIED = "verified"
+    """The node passes messages on."""
+    REJECTED = "rejected"
+    """The subscriber was not verified the last time, so that the node passes no messages on."""
+
+
 class Generation(StrEnum):
     """Which generations of nodes a client connects to. All nodes of one client are of one generation."""
 

@@ -29,6 +29,7 @@ mod message;
 mod options;
 mod owned;
 mod payload;
+mod private_stats;
 mod private_topic;
 mod stats;
 mod units;

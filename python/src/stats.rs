@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::error::{Result, exception};
 use crate::message::restoring;
+use crate::private_stats;
 
 /// Defines a class with the fields of a struct of the core: a getter for each, `asdict`, and a `repr` with all of
 /// them.
@@ -116,9 +117,9 @@ impl EndpointStats {
 }
 
 impl Stats {
-    /// Returns what `asdict` leaves out: the endpoints.
+    /// Returns what `asdict` leaves out: the endpoints and the private topics.
     fn more<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.endpoints())
+        (self.endpoints(), self.private_topics(py)?).into_pyobject(py)
     }
 }
 
@@ -150,9 +151,10 @@ pub(crate) fn restore_stats<'py>(
         }
         "Stats" => {
             let mut stats = Stats::restored(values)?;
-            for endpoint in more {
-                stats.endpoints.push(endpoint.cast::<EndpointStats>()?.get().0.clone());
-            }
+            let (endpoints, topics): (Vec<Bound<'py, EndpointStats>>, Vec<Bound<'py, PyAny>>) =
+                more.extract()?;
+            stats.endpoints = endpoints.iter().map(|endpoint| endpoint.get().0.clone()).collect();
+            stats.private_topics = topics.iter().map(private_stats::restored).collect::<Result<_>>()?;
             Bound::new(py, Stats(stats))?.into_any()
         }
         _ => return Err(PyValueError::new_err(format!("there are no statistics named {class:?}"))),
@@ -291,6 +293,12 @@ statistics! {
         #[getter]
         fn endpoints(&self) -> Vec<EndpointStats> {
             self.0.endpoints.iter().cloned().map(EndpointStats).collect()
+        }
+
+        /// The private topics that the client subscribes to, serves or publishes on, ordered by name.
+        #[getter]
+        fn private_topics<'py>(&self, py: Python<'py>) -> Result<Vec<Bound<'py, PyAny>>> {
+            self.0.private_topics.iter().map(|topic| private_stats::object(py, topic)).collect()
         }
 
         /// Return the totals of all endpoints.

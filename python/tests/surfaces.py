@@ -18,6 +18,7 @@ from amop import events as python_events
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = ("Client", "Subscription", "Service", "Request", "Events", "PrivateTopic")
+PRIVATE_FIGURES = ("PrivateTopicStats", "VerificationStats")
 Surface = dict[str, set[str]]
 
 
@@ -92,6 +93,8 @@ def rust() -> dict[str, set[str]]:
     figures |= set(_prefixed("EndpointStats.", _rust_fields("src/client/stats.rs", "EndpointStats")))
     lane = _rust_fields("src/delivery/lane/mod.rs", "SubscriptionStats")
     figures |= set(_prefixed("SubscriptionStats.", lane))
+    for kind in PRIVATE_FIGURES:
+        figures |= set(_prefixed(f"{kind}.", _rust_fields("src/client/private_stats.rs", kind)))
     return {
         "calls": {name for name in found if not name.endswith(" (setter)")},
         "options": setters,
@@ -146,7 +149,9 @@ def c() -> dict[str, set[str]]:
         "calls": calls,
         "options": options,
         "errors": set(re.findall(r"\b(AMOP_ERROR_\w+) =", text)),
-        "figures": set(re.findall(r"\b(AMOP_STAT_\w+) =", text)),
+        # Lists of texts have functions instead of numbers.
+        "figures": set(re.findall(r"\b(AMOP_STAT_\w+) =", text))
+        | {name for name in functions if re.match(r"amop_stats_(private_topic|verification)", name)},
         "events": set(re.findall(r"\b(AMOP_EVENT_\w+) =", text)) - {"AMOP_EVENT_NONE"},
         "devnet": {
             name for name in functions if name.startswith("amop_devnet_") and not name.endswith("_free")
@@ -204,7 +209,7 @@ def cpp() -> dict[str, set[str]]:
         "ServeOptions": "service",
         "PublishOptions": "publish",
     }
-    figures = ("SubscriptionStats", "EndpointStats", "Stats")
+    figures = ("SubscriptionStats", "EndpointStats", "Stats", *PRIVATE_FIGURES)
     return {
         "calls": {
             f"{kind}::{name}"
@@ -267,7 +272,7 @@ def go() -> dict[str, set[str]]:
         "errors": set(re.findall(r"(?m)^\t(Err[A-Z]\w*)\s+Code = ", text)),
         "figures": {
             f"{kind}.{name}"
-            for kind in ("LaneStats", "EndpointStats", "Stats")
+            for kind in ("LaneStats", "EndpointStats", "Stats", *PRIVATE_FIGURES)
             for name in _go_fields(text, kind)
         },
         "events": set(re.findall(r"(?m)^\t(Event[A-Z]\w*)\s+EventKind = ", text)),
@@ -303,9 +308,9 @@ def python() -> dict[str, set[str]]:
     options = set(amop.ClientOptions.__annotations__) | {"endpoints"}
     for function in (amop.Client.subscribe, amop.Client.serve, amop.Client.publish, amop.Client.broadcast):
         options |= set(_arguments(function))
-    figures = {
-        name for kind in (amop.Stats, amop.EndpointStats, amop.SubscriptionStats) for name in _public(kind)
-    }
+    kinds = (amop.Stats, amop.EndpointStats, amop.SubscriptionStats)
+    kinds += (amop.PrivateTopicStats, amop.VerificationStats)
+    figures = {name for kind in kinds for name in _public(kind)}
     nodes = set(_public(python_devnet.Devnet)) | set(_arguments(python_devnet.Devnet))
     return {
         "calls": calls,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,40 @@ def test_verified_subscriber_receives_private_messages(
         assert (message.topic, message.data) == (topic, b"x")
         assert opened.topic == topic
         opened.allow([PUBLIC_KEY])
+
+
+def test_private_topic_sends_without_the_option(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    with publisher.private_topic(topic, [PUBLIC_KEY]) as opened:
+        subscription = subscriber.subscribe(topic, key=PRIVATE_KEY)
+        assert opened.publish("1", wait_for_subscriber=True, timeout=GUARD).data == b""
+        opened.broadcast("2", wait_for_subscriber=True, timeout=GUARD)
+        assert opened.publish_async("3", wait_for_subscriber=True, timeout=GUARD).result(GUARD).data == b""
+        opened.broadcast_async("4", wait_for_subscriber=True, timeout=GUARD).result(GUARD)
+        assert [subscription.next(GUARD).data for _ in range(4)] == [b"1", b"2", b"3", b"4"]
+    # The public topic of the same name is another one.
+    with pytest.raises(amop.NoSubscriberError):
+        publisher.publish(topic)
+
+
+def test_statistics_state_where_private_topics_stand(
+    publisher: amop.Client, subscriber: amop.Client, topic: str
+) -> None:
+    events = publisher.events()
+    with publisher.private_topic(topic, [PUBLIC_KEY]):
+        with subscriber.subscribe(topic, key=PRIVATE_KEY):
+            event = wait_for_event(events, amop.events.Verified)
+            stats = publisher.stats()
+            verification = amop.VerificationStats(
+                event.endpoint, event.node_id, amop.VerificationState.VERIFIED, PUBLIC_KEY, ""
+            )
+            (found,) = (stats for stats in stats.private_topics if stats.topic == topic)
+            assert found == amop.PrivateTopicStats(topic, None, 0, 0, (PUBLIC_KEY,), (verification,))
+            assert pickle.loads(pickle.dumps(stats)).private_topics == stats.private_topics
+            (found,) = (stats for stats in subscriber.stats().private_topics if stats.topic == topic)
+            assert (found.key, found.challenges_refused, found.allowed) == (PUBLIC_KEY, 0, ())
+            assert found.challenges_signed >= 1
 
 
 def test_unusable_keys_are_refused(publisher: amop.Client, topic: str) -> None:

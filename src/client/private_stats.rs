@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::core::ClientCore;
 use super::verifications::{Between, Standing};
-use crate::private::{ProverStats, PublicKey};
+use crate::private::PublicKey;
 use crate::protocol::Topic;
 
 /// Where a private topic of the client stands.
@@ -16,8 +16,11 @@ pub struct PrivateTopicStats {
     pub topic: Arc<str>,
     /// The public half of the key with which this client proves that it may receive messages, if it subscribes or serves.
     pub key: Option<PublicKey>,
-    /// What this client was asked to sign.
-    pub challenges: ProverStats,
+    /// Challenges that this client has signed.
+    pub challenges_signed: u64,
+    /// Messages that arrived as challenges and were not signed, because they are none or too many came at once. They get no
+    /// answer, so that the node asks again.
+    pub challenges_refused: u64,
     /// The keys that this client allows, if it publishes.
     pub allowed: Vec<PublicKey>,
     /// The nodes between which a verification took place. Those that were verified for an earlier publisher don't ask again,
@@ -26,7 +29,7 @@ pub struct PrivateTopicStats {
 }
 
 /// Where the verification of the subscribers at one node stands, for messages through another one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct VerificationStats {
     /// The endpoint that passes messages on.
@@ -42,10 +45,11 @@ pub struct VerificationStats {
 }
 
 /// Where a verification stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerificationState {
     /// The first one is under way.
+    #[default]
     Pending,
     /// The node passes messages on.
     Verified,
@@ -60,7 +64,8 @@ impl PrivateTopicStats {
         let registry = core.registry();
         for (topic, key, challenges) in registry.proved_topics() {
             let stats: &mut PrivateTopicStats = topics.entry(topic).or_default();
-            (stats.key, stats.challenges) = (Some(key), challenges);
+            stats.key = Some(key);
+            (stats.challenges_signed, stats.challenges_refused) = (challenges.signed, challenges.refused);
         }
         for (topic, allowed) in registry.published_topics() {
             let stats = topics.entry(topic).or_default();

@@ -16,4 +16,4 @@ mod reading;
 pub(crate) use challenge::{Challenge, Verdict};
 pub use key::{PrivateKey, PublicKey};
 pub(crate) use prover::Prover;
-pub use prover::ProverStats;
+pub(crate) use prover::ProverStats;

@@ -25,13 +25,9 @@ pub(crate) struct Prover {
 
 /// What a subscriber of a private topic was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ProverStats {
-    /// Challenges that were signed.
-    pub signed: u64,
-    /// Messages that were not signed, because they are no challenges or too many came at once. They get no answer, so that
-    /// the node asks again.
-    pub refused: u64,
+pub(crate) struct ProverStats {
+    pub(crate) signed: u64,
+    pub(crate) refused: u64,
 }
 
 #[derive(Debug)]

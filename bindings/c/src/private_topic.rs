@@ -1,10 +1,10 @@
 //! Private topics (2.x nodes). The nodes pass messages of a private topic on to those nodes only whose subscribers have
 //! proved to hold a key that the publisher allows. A subscriber sets its private key in the options of the subscription or
-//! service; a publisher opens the topic with the public keys, and publishes with amop_publish_options_set_private. A
-//! private topic is another topic than the one of the same name without keys. Nodes verify nodes and not programs, and can
-//! read the payloads.
+//! service; a publisher opens the topic with the public keys, and publishes with amop_private_topic_publish and
+//! amop_private_topic_broadcast, or, without waiting, with amop_publish_options_set_private. A private topic is another topic
+//! than the one of the same name without keys. Nodes verify nodes and not programs, and can read the payloads.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 
 use amop::{PrivateTopic, Process, PublicKey, Result};
 
@@ -12,9 +12,12 @@ use crate::argument::invalid_argument;
 use crate::boundary::guard;
 use crate::client::amop_client;
 use crate::error::amop_error;
-use crate::macros::{borrow, out, take, text};
+use crate::macros::{borrow, out, out_optional, payload, take, text};
+use crate::publish::{amop_publish_options, broadcast_with, publish_with};
+use crate::reply::amop_reply;
 use crate::status::amop_status;
 use crate::unwind::guard_or;
+use crate::waiting::block_on;
 
 /// The most keys in one call. A call with more is taken for one with a wrong count.
 const MAX_KEYS: usize = 1 << 16;
@@ -90,6 +93,61 @@ pub unsafe extern "C" fn amop_private_topic_allow(
         private_topic.process.check()?;
         // SAFETY: the caller meets what the header demands of this function.
         private_topic.topic.allow(unsafe { read_keys(keys, count) }?)
+    })
+}
+
+/// Sends a message to one verified subscriber and waits for its reply, as amop_client_publish.
+///
+/// - Ownership: `data` and `options` (may be NULL) are borrowed. `*reply` is owned by the caller; free it with
+///   amop_reply_free. `reply` may be NULL.
+/// - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client).
+/// - Errors: as amop_client_publish; AMOP_ERROR_NO_SUBSCRIBER also while no subscriber is verified.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_private_topic_publish(
+    private_topic: *const amop_private_topic,
+    data: *const c_void,
+    len: usize,
+    options: *const amop_publish_options,
+    timeout_ms: u64,
+    reply: *mut *mut amop_reply,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let out = out_optional!(reply);
+        let private_topic = borrow!(private_topic)?;
+        private_topic.process.check()?;
+        let publish = private_topic.topic.publish(payload!(data, len)?);
+        // SAFETY: the caller meets what the header demands of this function.
+        let publish = unsafe { publish_with(publish, options, timeout_ms) }.private(true);
+        let reply = block_on(publish.into_future())?;
+        if let Some(out) = out {
+            out.give(amop_reply::new(reply));
+        }
+        Ok(())
+    })
+}
+
+/// Sends a message to all verified subscribers and waits for the acknowledgement of the node, as amop_client_broadcast.
+///
+/// - Ownership: `data` and `options` (may be NULL) are borrowed.
+/// - Threads: any thread, including callbacks. Waits up to `timeout_ms` (0: the call timeout of the client).
+/// - Errors: as amop_client_broadcast.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_private_topic_broadcast(
+    private_topic: *const amop_private_topic,
+    data: *const c_void,
+    len: usize,
+    options: *const amop_publish_options,
+    timeout_ms: u64,
+    error: *mut *mut amop_error,
+) -> amop_status {
+    guard!(error, {
+        let private_topic = borrow!(private_topic)?;
+        private_topic.process.check()?;
+        let broadcast = private_topic.topic.broadcast(payload!(data, len)?);
+        // SAFETY: the caller meets what the header demands of this function.
+        let broadcast = unsafe { broadcast_with(broadcast, options, timeout_ms) }.private(true);
+        block_on(broadcast.into_future())
     })
 }
 

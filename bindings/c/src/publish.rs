@@ -41,11 +41,24 @@ pub(crate) unsafe fn publish(
 ) -> Result<Publish> {
     let client = borrow!(client)?.client()?;
     let publish = client.publish(text!(topic as topic)?, payload!(data, len)?);
+    // SAFETY: the caller meets what is demanded of this function.
+    Ok(unsafe { publish_with(publish, options, timeout_ms) })
+}
+
+/// Sets the options of a publish.
+///
+/// # Safety
+/// `options` is NULL or valid.
+pub(crate) unsafe fn publish_with(
+    publish: Publish,
+    options: *const amop_publish_options,
+    timeout_ms: u64,
+) -> Publish {
     let publish = apply(publish, time(timeout_ms), Publish::timeout);
-    Ok(apply(publish, borrow_optional!(options), |publish, options| {
+    apply(publish, borrow_optional!(options), |publish, options| {
         let publish = publish.wait_for_subscriber(options.wait_for_subscriber).private(options.private);
         apply(publish, options.retry, Publish::retry)
-    }))
+    })
 }
 
 /// Returns the broadcast that the arguments describe.
@@ -62,12 +75,25 @@ pub(crate) unsafe fn broadcast(
 ) -> Result<Broadcast> {
     let client = borrow!(client)?.client()?;
     let broadcast = client.broadcast(text!(topic as topic)?, payload!(data, len)?);
+    // SAFETY: the caller meets what is demanded of this function.
+    Ok(unsafe { broadcast_with(broadcast, options, timeout_ms) })
+}
+
+/// Sets the options of a broadcast.
+///
+/// # Safety
+/// `options` is NULL or valid.
+pub(crate) unsafe fn broadcast_with(
+    broadcast: Broadcast,
+    options: *const amop_publish_options,
+    timeout_ms: u64,
+) -> Broadcast {
     let broadcast = apply(broadcast, time(timeout_ms), Broadcast::timeout);
-    Ok(apply(broadcast, borrow_optional!(options), |broadcast, options| {
+    apply(broadcast, borrow_optional!(options), |broadcast, options| {
         let broadcast = broadcast.wait_for_subscriber(options.wait_for_subscriber);
         let broadcast = broadcast.all_nodes(options.all_nodes).private(options.private);
         apply(broadcast, options.retry, Broadcast::retry)
-    }))
+    })
 }
 
 /// Creates options with all defaults.
@@ -136,7 +162,8 @@ pub unsafe extern "C" fn amop_publish_options_set_all_nodes(
 }
 
 /// Sets whether the topic is a private one, which amop_client_private_topic has opened: the message is passed on to
-/// verified subscribers only. Default: false.
+/// verified subscribers only. For calls that do not wait; amop_private_topic_publish and amop_private_topic_broadcast need
+/// no option. Default: false.
 ///
 /// - Threads: one at a time, including callbacks.
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT; also of a call on a topic that was not opened.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The modules that make up the header, in an order in which C can read them: types before their use.
-const CHAPTERS: [&str; 37] = [
+const CHAPTERS: [&str; 38] = [
     "status",
     "bytes",
     "error",
@@ -24,6 +24,7 @@ const CHAPTERS: [&str; 37] = [
     "client",
     "stats/stat",
     "stats",
+    "stats/private_topic",
     "message",
     "subscription/options",
     "subscription",

@@ -2,6 +2,7 @@
 #include "fixture.hpp"
 
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -27,6 +28,43 @@ TEST_CASE("verified subscribers receive private messages") {
     REQUIRE(message.has_value());
     CHECK(message->topic() == "orders");
     topic.allow({public_key});
+
+    const auto waiting = amop::PublishOptions{}.wait_for_subscriber(true).timeout(guard);
+    CHECK(topic.publish("y", waiting).text() == "");
+    topic.broadcast("z", waiting);
+    for (const auto* text : {"y", "z"}) {
+        const auto next = subscription.next(guard);
+        REQUIRE(next.has_value());
+        CHECK(next->text() == text);
+    }
+}
+
+TEST_CASE("statistics state where private topics stand") {
+    const amop::Devnet nodes;
+    const amop::Client publisher(nodes.client_options(0)), subscriber(nodes.client_options(1));
+    CHECK(publisher.stats().private_topics.empty());
+    const auto events = publisher.events();
+    const auto topic = publisher.private_topic("orders", {public_key});
+    const auto subscription = subscriber.subscribe("orders", amop::SubscribeOptions{}.key(private_key));
+    const auto verified = next_event(events, amop::EventKind::verified);
+    const auto at_publisher = publisher.stats().private_topics;
+    REQUIRE(at_publisher.size() == 1);
+    CHECK(at_publisher[0].topic == "orders");
+    CHECK(at_publisher[0].key == "");
+    CHECK(at_publisher[0].allowed == std::vector{public_key});
+    REQUIRE(at_publisher[0].verifications.size() == 1);
+    const auto& verification = at_publisher[0].verifications[0];
+    CHECK(verification.endpoint == verified.endpoint());
+    CHECK(verification.node_id == verified.node_id());
+    CHECK(verification.state == amop::VerificationState::verified);
+    CHECK(verification.key == public_key);
+    CHECK(verification.reason == "");
+    const auto at_subscriber = subscriber.stats().private_topics;
+    REQUIRE(at_subscriber.size() == 1);
+    CHECK(at_subscriber[0].key == public_key);
+    CHECK(at_subscriber[0].challenges_signed >= 1);
+    CHECK(at_subscriber[0].challenges_refused == 0);
+    CHECK(at_subscriber[0].verifications.empty());
 }
 
 TEST_CASE("unusable keys of private topics are refused") {

@@ -64,6 +64,9 @@ TEST_CASE("streams write names, and no payloads") {
     CHECK(written(amop::EventKind::slow_consumer) == "slow_consumer");
     CHECK(written(static_cast<amop::EventKind>(99)) == "99");
     CHECK(written(amop::EndpointState::down) == "down");
+    CHECK(written(amop::VerificationState::pending) == "pending");
+    CHECK(written(amop::VerificationState::verified) == "verified");
+    CHECK(written(amop::VerificationState::rejected) == "rejected");
     CHECK(written(amop::Generation::v3) == "v3");
     CHECK(written(amop::LogLevel::warn) == "warn");
     CHECK(written(amop::Retry::at_least_once) == "at_least_once");

@@ -14,10 +14,21 @@ once for a batch of results. It works with uvloop, too.
 
 from ._client import Client
 from ._connecting import Connecting, connect
+from ._private_topic import PrivateTopic
 from ._reading import Events, Service, Subscription
 from ._starting import Serving, Subscribing
 
-__all__ = ["Client", "Connecting", "Events", "Service", "Serving", "Subscribing", "Subscription", "connect"]
+__all__ = [
+    "Client",
+    "Connecting",
+    "Events",
+    "PrivateTopic",
+    "Service",
+    "Serving",
+    "Subscribing",
+    "Subscription",
+    "connect",
+]
 
 
 def __dir__() -> list[str]:

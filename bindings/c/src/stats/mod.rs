@@ -17,8 +17,10 @@ use crate::macros::{borrow, borrow_optional, free, out};
 use crate::status::amop_status;
 use crate::unwind::guard_or;
 
+mod private_topic;
 mod stat;
 
+use private_topic::PrivateTopic;
 use stat::Values;
 
 /// A snapshot of statistics. Immutable.
@@ -26,6 +28,7 @@ pub struct amop_stats {
     values: Values,
     round_trips: RoundTrips,
     endpoints: Vec<Endpoint>,
+    private_topics: Vec<PrivateTopic>,
 }
 
 struct Endpoint {
@@ -51,7 +54,8 @@ impl amop_stats {
         let total = stats.total();
         let values = stat::of_client(stats, &total);
         let endpoints = stats.endpoints.iter().map(Endpoint::new).collect();
-        amop_stats { values, round_trips: total.round_trips, endpoints }
+        let private_topics = stats.private_topics.iter().map(PrivateTopic::new).collect();
+        amop_stats { values, round_trips: total.round_trips, endpoints, private_topics }
     }
 
     fn endpoint(&self, index: usize) -> amop::Result<&Endpoint> {
@@ -68,6 +72,7 @@ impl amop_stats {
             values: stat::of_subscription(&stats),
             round_trips: RoundTrips::default(),
             endpoints: Vec::new(),
+            private_topics: Vec::new(),
         }
     }
 }
@@ -84,8 +89,8 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// Stores a snapshot of a client in `*stats`: AMOP_STAT_HELD_BYTES to _PARTIAL_BROADCASTS, _REFUSED and _DROPPED, the
-/// statistics of each endpoint (see amop_stats_endpoint_get), and their totals. Endpoints that were removed are not
-/// included.
+/// statistics of each endpoint (see amop_stats_endpoint_get), their totals, and where each private topic stands (see
+/// amop_stats_private_topic). Endpoints that were removed are not included.
 ///
 /// - Errors: AMOP_ERROR_INVALID_ARGUMENT, _FORKED.
 #[unsafe(no_mangle)]

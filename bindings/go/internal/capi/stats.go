@@ -13,8 +13,9 @@ type ClientStats struct {
 	HeldBytes, Retries, Duplicates, Unwanted, OwnBroadcasts, EventsDropped, Refused, Dropped uint64
 	CallsWaiting, PartialBroadcasts                                                          uint64
 	// Total has the totals of all endpoints, without a name.
-	Total     EndpointStats
-	Endpoints []EndpointStats
+	Total         EndpointStats
+	Endpoints     []EndpointStats
+	PrivateTopics []PrivateTopicStats
 }
 
 // EndpointStats are the statistics of one endpoint.
@@ -136,5 +137,6 @@ func (c *Client) Stats() (s ClientStats, err *Error) {
 		})
 		C.amopgo_endpoint_round_trips(stats, index, parts, C.size_t(len(RoundTripParts)), times(node))
 	}
+	s.PrivateTopics = privateTopics(stats)
 	return s, nil
 }

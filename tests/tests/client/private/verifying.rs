@@ -94,7 +94,7 @@ async fn requests_during_a_verification_are_joined() {
     let sign = async |challenge: &[u8]| signer.sign(challenge).await;
     let (_, _, found) = subscriber.answer_until(verified(&mut events), sign).await;
     assert_eq!(found, public(1));
-    let signed = signer._client.stats().private_topics[0].challenges.signed;
+    let signed = signer._client.stats().private_topics[0].challenges_signed;
     assert!(signed <= 3, "{signed} challenges for one verification");
 }
 
@@ -167,6 +167,6 @@ async fn what_is_no_challenge_is_not_signed() {
     assert_eq!(soon("the signature", answered).await.len(), 65);
     let stats = subscriber.stats().private_topics;
     // A node may deliver what is not answered again.
-    assert!(stats[0].challenges.refused >= 4 && stats[0].challenges.signed >= 1, "{stats:?}");
+    assert!(stats[0].challenges_refused >= 4 && stats[0].challenges_signed >= 1, "{stats:?}");
     assert!(subscriber.publish("a", "").timeout(GUARD).await.is_err(), "the client goes on");
 }
