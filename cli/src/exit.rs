@@ -102,6 +102,8 @@ pub(crate) enum Failure {
     Io(String, io::Error),
     /// The reader of standard output has closed it: the command ends, but this is not a failure.
     ClosedPipe,
+    /// Ctrl-C or SIGTERM came while a password was asked for. The person who pressed it needs no text.
+    Interrupted,
 }
 
 /// The result of a command.
@@ -120,6 +122,7 @@ impl Failure {
             Failure::Usage(_) => Exit::Usage,
             Failure::Io(..) => Exit::Internal,
             Failure::ClosedPipe => Exit::Done,
+            Failure::Interrupted => Exit::Interrupted,
         }
     }
 }

@@ -24,6 +24,7 @@ mod output;
 mod pace;
 mod payload;
 mod private_topics;
+mod prompt;
 mod reader;
 mod screen;
 mod sending;

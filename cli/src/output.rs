@@ -177,7 +177,7 @@ impl Output {
     /// Reports why the command failed, and returns the exit code.
     pub(crate) fn fail(&mut self, failure: &Failure) -> Exit {
         let record = match failure {
-            Failure::ClosedPipe => return failure.exit(),
+            Failure::ClosedPipe | Failure::Interrupted => return failure.exit(),
             Failure::Amop(error) => ErrorRecord::new(error),
             Failure::Usage(message) => ErrorRecord::plain("InvalidArgument", message.clone()),
             Failure::Io(what, error) => ErrorRecord::plain("Io", format!("{what}: {error}")),

@@ -1,7 +1,7 @@
 //! The options for private topics: the key of a subscriber, the keys that a publisher allows, and passwords.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use amop::text::path;
@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Outcome};
 use crate::files::reading_files;
+use crate::interrupt::Interrupt;
+use crate::prompt::{ask, can_ask};
 use crate::values::text;
 
 /// The variable that holds the password of an encrypted key.
@@ -49,9 +51,9 @@ pub(crate) struct AllowedKeys {
 
 impl SubscriberKey {
     /// Reads the key, if there is one.
-    pub(crate) async fn read(&self) -> Outcome<Option<PrivateKey>> {
+    pub(crate) async fn read(&self, interrupt: &Interrupt) -> Outcome<Option<PrivateKey>> {
         match &self.topic_key {
-            Some(file) => self.password.key(file.clone()).await.map(Some),
+            Some(file) => self.password.key(file.clone(), interrupt).await.map(Some),
             None => Ok(None),
         }
     }
@@ -78,39 +80,33 @@ fn public_key(given: &str) -> amop::Result<PublicKey> {
 
 impl Password {
     /// Reads a private key from a file. Asks for the password on a terminal if the key needs one and none is given.
-    pub(crate) async fn key(&self, file: PathBuf) -> Outcome<PrivateKey> {
+    pub(crate) async fn key(&self, file: PathBuf, interrupt: &Interrupt) -> Outcome<PrivateKey> {
         let given = self.given().await?;
-        reading_files(move || {
-            let password = given.as_ref().map(|password| password.as_str());
-            match PrivateKey::from_file(&file, password) {
-                Err(error) if error.kind() == ErrorKind::KeyEncrypted && password.is_none() && can_ask() => {
-                    let password = ask(&format!("Password of {}: ", path(&file)))?;
-                    Ok(PrivateKey::from_file(&file, Some(&password))?)
-                }
-                read => Ok(read?),
+        let is_given = given.is_some();
+        match read_key(file.clone(), given).await? {
+            Err(error) if error.kind() == ErrorKind::KeyEncrypted && !is_given && can_ask() => {
+                let password = ask(format!("Password of {}: ", path(&file)), interrupt).await?;
+                Ok(read_key(file, Some(password)).await??)
             }
-        })
-        .await?
+            read => Ok(read?),
+        }
     }
 
     /// Returns the password for a key that is to be written, which is asked for twice on a terminal.
-    pub(crate) async fn new_password(&self) -> Outcome<Zeroizing<String>> {
+    pub(crate) async fn new_password(&self, interrupt: &Interrupt) -> Outcome<Zeroizing<String>> {
         if let Some(given) = self.given().await? {
             return Ok(given);
         }
-        reading_files(|| {
-            if !can_ask() {
-                return Err(Failure::Usage(format!(
-                    "--encrypt needs a password: give --password-file or ${PASSWORD_VARIABLE}, or run it on a terminal"
-                )));
-            }
-            let password = ask("New password: ")?;
-            if *password != *ask("The same again: ")? {
-                return Err(Failure::Usage("the two passwords differ: nothing was written".to_owned()));
-            }
-            Ok(password)
-        })
-        .await?
+        if !can_ask() {
+            return Err(Failure::Usage(format!(
+                "--encrypt needs a password: give --password-file or ${PASSWORD_VARIABLE}, or run it on a terminal"
+            )));
+        }
+        let password = ask("New password: ".to_owned(), interrupt).await?;
+        if *password != *ask("The same again: ".to_owned(), interrupt).await? {
+            return Err(Failure::Usage("the two passwords differ: nothing was written".to_owned()));
+        }
+        Ok(password)
     }
 
     /// Returns the password of the option or of the environment.
@@ -128,6 +124,11 @@ impl Password {
     }
 }
 
+async fn read_key(file: PathBuf, password: Option<Zeroizing<String>>) -> Outcome<amop::Result<PrivateKey>> {
+    reading_files(move || PrivateKey::from_file(&file, password.as_ref().map(|password| password.as_str())))
+        .await
+}
+
 fn first_line(file: &Path) -> Outcome<Zeroizing<String>> {
     let failed = |error| Failure::io(format!("can't read the password file {}", path(file)), error);
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_PASSWORD_LEN as usize + 1));
@@ -142,14 +143,4 @@ fn first_line(file: &Path) -> Outcome<Zeroizing<String>> {
     let text =
         std::str::from_utf8(line).map_err(|_| failed(io::Error::other("its first line is not UTF-8")))?;
     Ok(Zeroizing::new(text.to_owned()))
-}
-
-/// Returns whether a person can be asked. A program that reads the output of a prompt is not.
-fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-fn ask(prompt: &str) -> Outcome<Zeroizing<String>> {
-    let asked = rpassword::prompt_password(prompt);
-    asked.map(Zeroizing::new).map_err(|error| Failure::io("can't read the password", error))
 }

@@ -254,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn go_sdk_can_acknowledge_requests_for_names_of_168_bytes() {
+        // go-sdk acknowledges 0x37 with a topic: the prefix once more, and the challenge channel.
+        let acknowledged = |len: usize| {
+            let topic = Topic::new("x".repeat(len)).unwrap().private().unwrap();
+            VERIFY_CHANNEL_PREFIX.len() + topic.verify_channel(1).len()
+        };
+        assert_eq!((acknowledged(168), acknowledged(169)), (254, 255), "a topic has at most 254 bytes on the wire");
+    }
+
+    #[test]
     fn channels_of_topics_with_the_same_beginning_are_told_apart() {
         let private = |name| Topic::new(name).unwrap().private().unwrap();
         let (a, longer) = (private("a"), private("aB"));

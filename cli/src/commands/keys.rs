@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::files::reading_files;
+use crate::interrupt::Interrupt;
 use crate::output::{FAINT, Output, Record, STRONG};
 use crate::topic_key::Password;
 
@@ -106,19 +107,19 @@ enum Form {
 }
 
 impl Keys {
-    pub(crate) async fn run(self, output: &mut Output) -> Outcome {
+    pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         match self.verb {
-            Verb::New(new) => new.run(output).await,
-            Verb::Show(show) => show.run(output).await,
-            Verb::Convert(convert) => convert.run(output).await,
+            Verb::New(new) => new.run(output, interrupt).await,
+            Verb::Show(show) => show.run(output, interrupt).await,
+            Verb::Convert(convert) => convert.run(output, interrupt).await,
         }
     }
 }
 
 impl New {
-    async fn run(self, output: &mut Output) -> Outcome {
+    async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         let key = PrivateKey::generate()?;
-        let text = private_text(&key, self.encrypt, &self.password).await?;
+        let text = private_text(&key, self.encrypt, &self.password, interrupt).await?;
         let mut public_file = self.file.clone().into_os_string();
         public_file.push(".pub");
         let (file, public_file) = (self.file.clone(), PathBuf::from(public_file));
@@ -142,13 +143,13 @@ impl New {
 }
 
 impl Show {
-    async fn run(self, output: &mut Output) -> Outcome {
+    async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         let (file, password) = (self.file.clone(), self.password);
         let as_public = reading_files(move || PublicKey::from_file(&file)).await?;
         let (kind, key) = match as_public {
             Ok(key) => ("public", key),
             Err(error) if error.kind() == amop::ErrorKind::CredentialsNotFound => return Err(error.into()),
-            Err(_) => ("private", password.key(self.file).await?.public_key()),
+            Err(_) => ("private", password.key(self.file, interrupt).await?.public_key()),
         };
         let works_with_java_sdk = key.works_with_java_sdk();
         output.emit_now(&Shown {
@@ -162,17 +163,17 @@ impl Show {
 }
 
 impl Convert {
-    async fn run(self, output: &mut Output) -> Outcome {
+    async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         if self.encrypt && self.form != Form::Pem {
             return Err(Failure::Usage(
                 "only pem can be encrypted: leave out --encrypt, or write --to pem".to_owned(),
             ));
         }
-        let key = self.password.key(self.from.clone()).await?;
+        let key = self.password.key(self.from.clone(), interrupt).await?;
         let public = key.public_key();
         let (text, mode) = match self.form {
             // The password of the old file is not that of the new one.
-            Form::Pem => (private_text(&key, self.encrypt, &Password::default()).await?, PRIVATE),
+            Form::Pem => (private_text(&key, self.encrypt, &Password::default(), interrupt).await?, PRIVATE),
             Form::Hex => (with_line_feed(&key.to_hex()), PRIVATE),
             Form::PublicPem => (Zeroizing::new(public.to_pem()?), PUBLIC),
             Form::PublicHex => (with_line_feed(&public.to_hex()), PUBLIC),
@@ -192,9 +193,14 @@ impl Convert {
 const PRIVATE: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
 
-async fn private_text(key: &PrivateKey, encrypt: bool, password: &Password) -> Outcome<Zeroizing<String>> {
+async fn private_text(
+    key: &PrivateKey,
+    encrypt: bool,
+    password: &Password,
+    interrupt: &Interrupt,
+) -> Outcome<Zeroizing<String>> {
     Ok(match encrypt {
-        true => key.to_encrypted_pem(&password.new_password().await?)?,
+        true => key.to_encrypted_pem(&password.new_password(interrupt).await?)?,
         false => key.to_pem()?,
     })
 }

@@ -53,7 +53,7 @@ pub(crate) async fn run(
         Command::Doctor(doctor) => doctor.run(output, interrupt).await,
         Command::Stats(stats) => stats.run(output, interrupt).await,
         Command::Config(config) => config.run(output, interrupt).await,
-        Command::Keys(keys) => keys.run(output).await,
+        Command::Keys(keys) => keys.run(output, interrupt).await,
         Command::Completions(completions) => completions.run(line, output),
         Command::Man(man) => man.run(line, output),
     }

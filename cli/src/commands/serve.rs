@@ -87,7 +87,7 @@ impl Serve {
         });
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
-        let key = self.key.read().await?;
+        let key = self.key.read(interrupt).await?;
         let connected = self.connection.connect(&self.topic, output, interrupt).await?;
         let Some(Connected { client, endpoints, close_timeout }) = connected else {
             return Ok(Exit::Interrupted);

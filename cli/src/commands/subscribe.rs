@@ -57,7 +57,7 @@ impl Subscribe {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
         // Before the connection: from now on the signal does not end the process.
         let reload = self.reloading.signal()?;
-        let key = self.key.read().await?;
+        let key = self.key.read(interrupt).await?;
         let Some(Connected { client, endpoints: endpoint, .. }) =
             self.connection.connect(&self.topic, output, interrupt).await?
         else {

@@ -13,6 +13,7 @@ mod foreign_text;
 mod help;
 mod keys;
 mod limits;
+mod password;
 mod pipe;
 mod publish;
 mod serve;

@@ -11,14 +11,14 @@ use amop_tests::program::reset_ignored_signals;
 use crate::amop::Place;
 
 /// A last guard: the time after which a test fails.
-const GUARD: Duration = Duration::from_secs(120);
+pub(crate) const GUARD: Duration = Duration::from_secs(120);
 
 /// Runs a command, reports its exit code, and stays until it gets a line. When the first process of a terminal ends, Linux
 /// discards what the terminal has not passed on yet, so that must not be `amop`.
 const SHELL: &str = r#"trap : INT; "$@"; echo "ended with code $?"; read -r _"#;
 
 /// `amop` on a pseudo-terminal, started by a shell.
-struct Session {
+pub(crate) struct Session {
     keyboard: std::fs::File,
     screen: Receiver<Vec<u8>>,
     seen: String,
@@ -26,7 +26,7 @@ struct Session {
 }
 
 impl Session {
-    fn start(place: &Place, arguments: &[&str]) -> Session {
+    pub(crate) fn start(place: &Place, arguments: &[&str]) -> Session {
         Session::start_with(place, arguments, &[])
     }
 
@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Waits until `text` was written.
-    fn expect(&mut self, text: &str) {
+    pub(crate) fn expect(&mut self, text: &str) {
         self.expect_match(&regex::escape(text));
     }
 
@@ -77,12 +77,30 @@ impl Session {
         }
     }
 
+    pub(crate) fn press(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).unwrap();
+    }
+
+    pub(crate) fn type_line(&mut self, text: &str) {
+        self.press(format!("{text}\n").as_bytes());
+    }
+
     fn press_ctrl_c(&mut self) {
-        self.keyboard.write_all(b"\x03").unwrap();
+        self.press(b"\x03");
+    }
+
+    /// Returns the terminal.
+    pub(crate) fn keyboard(&self) -> &std::fs::File {
+        &self.keyboard
+    }
+
+    /// Returns the id of the shell, which leads the process group of `amop`.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until `amop` has ended. Returns its exit code, and all that it wrote.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         self.expect_match("ended with code [0-9]+\r\n");
         self.keyboard.write_all(b"\n").unwrap();
         self.child.wait().unwrap();

@@ -1,6 +1,7 @@
 //! Private topics: which subscribers receive messages, and what both sides learn of it.
 
 mod raw;
+mod rules;
 mod verifying;
 
 use std::time::Duration;
