@@ -79,6 +79,11 @@ fn public_key(given: &str) -> amop::Result<PublicKey> {
 }
 
 impl Password {
+    /// Returns the password in the first line of a file, or else of the environment or the prompt.
+    pub(crate) fn in_file(password_file: Option<PathBuf>) -> Password {
+        Password { password_file }
+    }
+
     /// Reads a private key from a file. Asks for the password on a terminal if the key needs one and none is given.
     pub(crate) async fn key(&self, file: PathBuf, interrupt: &Interrupt) -> Outcome<PrivateKey> {
         let given = self.given().await?;
@@ -99,7 +104,8 @@ impl Password {
         }
         if !can_ask() {
             return Err(Failure::Usage(format!(
-                "--encrypt needs a password: give --password-file or ${PASSWORD_VARIABLE}, or run it on a terminal"
+                "--encrypt needs a password for the new file: give a file with it (see --help) or ${PASSWORD_VARIABLE}, or run it \
+                 on a terminal"
             )));
         }
         let password = ask("New password: ".to_owned(), interrupt).await?;

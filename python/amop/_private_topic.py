@@ -8,7 +8,6 @@ from ._private import BasePrivateTopic
 
 if TYPE_CHECKING:
     from . import _amop
-    from ._client import Client
     from ._futures import CallFuture
     from ._options import RetryChoice
     from ._words import Data

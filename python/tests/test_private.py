@@ -56,19 +56,18 @@ def test_statistics_state_where_private_topics_stand(
     publisher: amop.Client, subscriber: amop.Client, topic: str
 ) -> None:
     events = publisher.events()
-    with publisher.private_topic(topic, [PUBLIC_KEY]):
-        with subscriber.subscribe(topic, key=PRIVATE_KEY):
-            event = wait_for_event(events, amop.events.Verified)
-            stats = publisher.stats()
-            verification = amop.VerificationStats(
-                event.endpoint, event.node_id, amop.VerificationState.VERIFIED, PUBLIC_KEY, ""
-            )
-            (found,) = (stats for stats in stats.private_topics if stats.topic == topic)
-            assert found == amop.PrivateTopicStats(topic, None, 0, 0, (PUBLIC_KEY,), (verification,))
-            assert pickle.loads(pickle.dumps(stats)).private_topics == stats.private_topics
-            (found,) = (stats for stats in subscriber.stats().private_topics if stats.topic == topic)
-            assert (found.key, found.challenges_refused, found.allowed) == (PUBLIC_KEY, 0, ())
-            assert found.challenges_signed >= 1
+    with publisher.private_topic(topic, [PUBLIC_KEY]), subscriber.subscribe(topic, key=PRIVATE_KEY):
+        event = wait_for_event(events, amop.events.Verified)
+        stats = publisher.stats()
+        verification = amop.VerificationStats(
+            event.endpoint, event.node_id, amop.VerificationState.VERIFIED, PUBLIC_KEY, ""
+        )
+        (found,) = (stats for stats in stats.private_topics if stats.topic == topic)
+        assert found == amop.PrivateTopicStats(topic, None, 0, 0, (PUBLIC_KEY,), (verification,))
+        assert pickle.loads(pickle.dumps(stats)).private_topics == stats.private_topics
+        (found,) = (stats for stats in subscriber.stats().private_topics if stats.topic == topic)
+        assert (found.key, found.challenges_refused, found.allowed) == (PUBLIC_KEY, 0, ())
+        assert found.challenges_signed >= 1
 
 
 def test_unusable_keys_are_refused(publisher: amop.Client, topic: str) -> None:

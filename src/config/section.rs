@@ -87,6 +87,16 @@ impl<'a> Section<'a> {
         Ok(text.filter(|text| !text.trim().is_empty()))
     }
 
+    /// Returns a flag as C++ reads it from a stream: `0` and `1`, too.
+    pub(super) fn flag_or_digit(&self, key: &str) -> Result<Option<bool>> {
+        let Some(item) = self.get(key) else { return Ok(None) };
+        match item.text()?.trim() {
+            "0" => Ok(Some(false)),
+            "1" => Ok(Some(true)),
+            _ => item.flag().map(Some),
+        }
+    }
+
     /// Returns a flag, also one that is written as a text.
     pub(super) fn flag(&self, key: &str) -> Result<Option<bool>> {
         self.get(key).map(|item| item.flag()).transpose()

@@ -260,7 +260,11 @@ mod tests {
             let topic = Topic::new("x".repeat(len)).unwrap().private().unwrap();
             VERIFY_CHANNEL_PREFIX.len() + topic.verify_channel(1).len()
         };
-        assert_eq!((acknowledged(168), acknowledged(169)), (254, 255), "a topic has at most 254 bytes on the wire");
+        assert_eq!(
+            (acknowledged(168), acknowledged(169)),
+            (254, 255),
+            "a topic has at most 254 bytes on the wire"
+        );
     }
 
     #[test]

@@ -128,7 +128,13 @@ fn instead_of_list(text: &str) -> String {
     });
     let first: Vec<_> = endpoints.by_ref().take(MOST).collect();
     let more = if endpoints.next().is_some() { ", ..." } else { "" };
+    let without_blanks: String = text.split_whitespace().collect();
     match first.as_slice() {
+        [host, port]
+            if (host.ends_with(":\"") || port.starts_with("\":")) && parse(&without_blanks).is_ok() =>
+        {
+            format!("there are blanks in it; write {without_blanks:?}")
+        }
         [] => "it has no host and port; write host:port, for example 127.0.0.1:20200".into(),
         [one] => format!("there are blanks or separators around it; write {one}"),
         several => format!("it is a list; pass each endpoint on its own: {}{more}", several.join(", ")),
@@ -272,6 +278,9 @@ mod tests {
             ("localhost:65536", "1 to 65535"),
             ("localhost:+80", "1 to 65535"),
             ("localhost:20200 ", "blanks or separators around it; write \"localhost:20200\""),
+            ("127.0.0.1: 20200", "there are blanks in it; write \"127.0.0.1:20200\""),
+            ("[::1] :1", "there are blanks in it; write \"[::1]:1\""),
+            ("a b:1", "pass each endpoint on its own: \"a\", \"b:1\""),
             ("a:1,b:2", "pass each endpoint on its own: \"a:1\", \"b:2\""),
             ("a:1; b:2", "pass each endpoint on its own: \"a:1\", \"b:2\""),
             ("a:1\u{ff0c}b:2\u{ff1b}c:3\u{3001}d:4", "own: \"a:1\", \"b:2\", \"c:3\", \"d:4\""),

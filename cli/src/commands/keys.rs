@@ -75,6 +75,7 @@ struct Show {
 Examples:
   amop keys convert consumer.p12 orders.pem                    PKCS#12 of java-sdk to PEM
   amop keys convert orders.pem orders.hex --to hex             for go-sdk
+  amop keys convert orders.pem encrypted.pem --encrypt         with a password that is asked for
   amop keys convert orders.pem orders.pub --to public-pem      for publishers")]
 struct Convert {
     /// The private key: PEM, PKCS#12 or hex
@@ -86,9 +87,12 @@ struct Convert {
     /// The new form
     #[arg(long = "to", value_name = "FORM", default_value = "pem")]
     form: Form,
-    /// Encrypt the new file with a password, which is asked for; only as pem
+    /// Encrypt the new file with a password; only as pem
     #[arg(long)]
     encrypt: bool,
+    /// The first line of FILE is the password of the new file; without it, $AMOP_KEY_PASSWORD, and else a prompt on a terminal
+    #[arg(long, value_name = "FILE", requires = "encrypt")]
+    new_password_file: Option<PathBuf>,
     #[command(flatten)]
     password: Password,
 }
@@ -172,8 +176,10 @@ impl Convert {
         let key = self.password.key(self.from.clone(), interrupt).await?;
         let public = key.public_key();
         let (text, mode) = match self.form {
-            // The password of the old file is not that of the new one.
-            Form::Pem => (private_text(&key, self.encrypt, &Password::default(), interrupt).await?, PRIVATE),
+            Form::Pem => {
+                let password = Password::in_file(self.new_password_file);
+                (private_text(&key, self.encrypt, &password, interrupt).await?, PRIVATE)
+            }
             Form::Hex => (with_line_feed(&key.to_hex()), PRIVATE),
             Form::PublicPem => (Zeroizing::new(public.to_pem()?), PUBLIC),
             Form::PublicHex => (with_line_feed(&public.to_hex()), PUBLIC),

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .. import _amop
     from .._options import RetryChoice
     from .._words import Data
-    from ._client import Client
 
 
 class PrivateTopic(BasePrivateTopic["Client"]):

@@ -17,8 +17,8 @@ pub(super) fn import(root: &Section<'_>) -> Result<Config> {
     }
     let common = root.section("common")?;
     set_call_timeout(&mut config, &common, "message_timeout_ms")?;
-    let enabled = common.flag("enable_ssl")?;
-    let disabled = common.flag("disable_ssl")?;
+    let enabled = common.flag_or_digit("enable_ssl")?;
+    let disabled = common.flag_or_digit("disable_ssl")?;
     if !enabled.unwrap_or(!disabled.unwrap_or(false)) {
         let key = if enabled.is_some() { "enable_ssl" } else { "disable_ssl" };
         return set_tls_off(&mut config, &common, key).map(|()| config);

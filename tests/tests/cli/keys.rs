@@ -102,8 +102,30 @@ fn encrypted_key_is_read_with_password_of_file_or_environment() {
     }
     let ended = place.run(&["keys", "new", "other.pem", "--encrypt"]);
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.stderr.concat().contains("--password-file"), "{ended:?}");
+    assert!(ended.stderr.concat().contains("a password for the new file"), "{ended:?}");
     assert!(!place.folder().join("other.pem").exists());
+}
+
+#[test]
+fn converted_key_is_encrypted_with_a_password_of_its_own() {
+    let place = Place::empty();
+    for password in ["old", "new"] {
+        std::fs::write(place.folder().join(password), format!("{password}\n")).unwrap();
+    }
+    let ended = place.run(&["keys", "new", "old.pem", "--encrypt", "--password-file", "old"]);
+    let public_key = &ended.stdout[0];
+    let convert = ["keys", "convert", "old.pem", "new.pem", "--encrypt", "--password-file", "old"];
+    let ended = place.run(&convert);
+    assert_eq!(ended.code, 2, "the old password is not used for the new file: {ended:?}");
+    assert!(!place.folder().join("new.pem").exists());
+    let ended = place.run(&[&convert[..], &["--new-password-file", "new"]].concat());
+    assert_eq!((ended.code, &ended.stdout[0]), (0, public_key), "{ended:?}");
+    for (password, code) in [("new", 0), ("old", 3)] {
+        let ended = place.run(&["keys", "show", "new.pem", "--password-file", password]);
+        assert_eq!(ended.code, code, "{password}: {ended:?}");
+    }
+    let ended = place.run(&["keys", "convert", "new.pem", "x.pem", "--new-password-file", "new"]);
+    assert!(ended.code == 2 && ended.stderr.concat().contains("--encrypt"), "{ended:?}");
 }
 
 #[test]

@@ -106,6 +106,8 @@ fn ini_faults_name_the_line() {
         format!("{peers}[common]\nmessage_timeout_ms = 10s\n"),
         &["line 4", "whole number"],
     );
+    refused("config.ini", "[peers]\nnode.0 = 127.0.0.1: 20200\n", &["line 2", "write \"127.0.0.1:20200\""]);
+    refused("config.ini", format!("{peers}[common]\ndisable_ssl = yes\n"), &["line 4", "true or false"]);
     // What is behind a value belongs to it, as for the SDK.
     refused("config.ini", "[peers]\nnode.0 = a:1 ; first\n", &["line 2", "peers.node.0"]);
 }
@@ -152,6 +154,8 @@ fn python_is_read_and_never_run() {
         ("    channel_port = int(\"20200\")\n", "assignments of literals"),
         ("    channel_ca = curdir + \"/ca.crt\"\n", "assignments of literals"),
         ("    channel_ca = f\"{x}/ca.crt\"\n", "assignments of literals"),
+        // As templates of 2019 have it.
+        ("    solc_path = os.environ[\"HOME\"] + \"/solc\"\n", "assignments of literals"),
         ("    channel_ca = os.path.join(\"a\", \"b\")\n", "assignments of literals"),
         ("    def f(self): pass\n", "assignments of literals"),
         ("    channel_ca == \"a\"\n", "assignments of literals"),

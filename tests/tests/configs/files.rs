@@ -7,7 +7,7 @@ use amop::transport::CredentialSource;
 use super::{given, import};
 
 /// Checks the kind and the options of a file.
-fn check(name: &str, kind: Kind, expected: &[(&str, &str)]) -> Config {
+pub(super) fn check(name: &str, kind: Kind, expected: &[(&str, &str)]) -> Config {
     let config = import(name);
     assert_eq!(config.kind, kind, "{name}");
     let given = given(&config.settings);
@@ -22,7 +22,7 @@ fn unused(config: &Config) -> Vec<&str> {
 }
 
 /// Returns the private topics: of a publisher its public keys, of a subscriber its private key.
-fn private_topics(config: &Config) -> Vec<(String, String)> {
+pub(super) fn private_topics(config: &Config) -> Vec<(String, String)> {
     let key = |key: &KeySource| match key {
         KeySource::File(path) => path.display().to_string(),
         KeySource::Hex(digits) => format!("hex of {}", digits.len()),

@@ -5,6 +5,7 @@ mod connecting;
 mod errors;
 mod files;
 mod tables;
+mod variants;
 
 use std::path::{Path, PathBuf};
 

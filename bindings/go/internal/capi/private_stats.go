@@ -5,10 +5,10 @@ import "C"
 
 // PrivateTopicStats are the statistics of one private topic.
 type PrivateTopicStats struct {
-	Topic, Key                           string
+	Topic, Key                          string
 	ChallengesSigned, ChallengesRefused uint64
-	Allowed                              []string
-	Verifications                        []VerificationStats
+	Allowed                             []string
+	Verifications                       []VerificationStats
 }
 
 // VerificationStats are the statistics of one verification.
