@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from . import _amop
     from ._words import Data, VerificationState
-
-Client = TypeVar("Client")
 
 Key: TypeAlias = str | bytes | os.PathLike[str]
 """A key: its text or bytes, or the path of a file with it."""
@@ -70,12 +68,13 @@ class PrivateTopicStats:
     again, and are not among them."""
 
 
-class BasePrivateTopic(Generic[Client]):
+class BasePrivateTopic:
     """The part of a private topic that does not wait."""
 
     _name = "amop.PrivateTopic"
+    _client: Any
 
-    def __init__(self, client: Client, topic: str, native: _amop.PrivateTopic) -> None:
+    def __init__(self, client: object, topic: str, native: _amop.PrivateTopic) -> None:
         self._client = client
         self._topic = topic
         self._native = native

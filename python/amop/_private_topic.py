@@ -8,16 +8,19 @@ from ._private import BasePrivateTopic
 
 if TYPE_CHECKING:
     from . import _amop
+    from ._client import Client
     from ._futures import CallFuture
     from ._options import RetryChoice
     from ._words import Data
 
 
-class PrivateTopic(BasePrivateTopic["Client"]):
+class PrivateTopic(BasePrivateTopic):
     """A private topic that a client publishes on, from ``client.private_topic``.
 
     While it is open, the client verifies the subscribers that hold one of the allowed keys.
     """
+
+    _client: Client
 
     def publish(
         self,

@@ -308,9 +308,9 @@ def python() -> dict[str, set[str]]:
     options = set(amop.ClientOptions.__annotations__) | {"endpoints"}
     for function in (amop.Client.subscribe, amop.Client.serve, amop.Client.publish, amop.Client.broadcast):
         options |= set(_arguments(function))
-    kinds = (amop.Stats, amop.EndpointStats, amop.SubscriptionStats)
-    kinds += (amop.PrivateTopicStats, amop.VerificationStats)
-    figures = {name for kind in kinds for name in _public(kind)}
+    snapshots: list[type] = [amop.Stats, amop.EndpointStats, amop.SubscriptionStats]
+    snapshots += [amop.PrivateTopicStats, amop.VerificationStats]
+    figures = {name for kind in snapshots for name in _public(kind)}
     nodes = set(_public(python_devnet.Devnet)) | set(_arguments(python_devnet.Devnet))
     return {
         "calls": calls,

@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from .. import _amop
     from .._options import RetryChoice
     from .._words import Data
+    from ._client import Client
 
 
-class PrivateTopic(BasePrivateTopic["Client"]):
+class PrivateTopic(BasePrivateTopic):
     """A private topic that a client publishes on, from ``client.private_topic``.
 
     While it is open, the client verifies the subscribers that hold one of the allowed keys.
     """
 
     _name = "amop.aio.PrivateTopic"
+    _client: Client
 
     async def publish(
         self,
