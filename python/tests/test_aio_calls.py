@@ -12,6 +12,11 @@ import amop
 from amop import aio
 from amop.aio import _bridge
 
+PUBLIC_KEY = (
+    "044f355bdcb7cc0af728ef3cceb9615d90684bb5b2ca5f859ab0f0b704075871aa"
+    "385b6b1b8ead809ca67454d9683fcf2ba03456d6fe2c4abe2b07f0fbdbb2f1c1"
+)
+
 
 async def test_publish_returns_the_reply(
     aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
@@ -31,6 +36,19 @@ async def test_broadcast_reaches_a_subscription(
     await aio_publisher.publish(topic, "1", wait_for_subscriber=True)
     await aio_publisher.broadcast(topic, b"2")
     assert [(await subscription.next(GUARD)).data for _ in range(2)] == [b"1", b"2"]
+
+
+async def test_private_topic_sends_without_the_option(
+    aio_publisher: aio.Client, aio_subscriber: aio.Client, topic: str
+) -> None:
+    with aio_publisher.private_topic(topic, [PUBLIC_KEY]) as opened:
+        assert repr(opened) == f"<amop.aio.PrivateTopic topic={topic!r}>"
+        subscription = await aio_subscriber.subscribe(topic, key="11" * 32)
+        assert (await opened.publish("1", wait_for_subscriber=True, timeout=GUARD)).data == b""
+        await opened.broadcast("2", wait_for_subscriber=True, timeout=GUARD)
+        assert (await opened.publish_async("3", wait_for_subscriber=True, timeout=GUARD)).data == b""
+        await opened.broadcast_async("4", wait_for_subscriber=True, timeout=GUARD)
+        assert [(await subscription.next(GUARD)).data for _ in range(4)] == [b"1", b"2", b"3", b"4"]
 
 
 async def test_errors_are_the_same_as_for_threads(aio_publisher: aio.Client, topic: str) -> None:
