@@ -18,9 +18,10 @@ use crate::status::amop_status;
 use crate::unwind::guard_or;
 
 mod private_topic;
+mod private_values;
 mod stat;
 
-use private_topic::PrivateTopic;
+use private_values::PrivateTopic;
 use stat::Values;
 
 /// A snapshot of statistics. Immutable.

@@ -8,10 +8,10 @@
 
 use std::ffi::{CStr, CString, c_char};
 
-use amop::{PrivateTopicStats, VerificationState, VerificationStats};
+use amop::VerificationState;
 
 use super::amop_stats;
-use crate::argument::{c_text, name_of};
+use crate::argument::name_of;
 use crate::macros::{borrow_optional, named};
 use crate::unwind::guard_or;
 
@@ -35,6 +35,16 @@ impl From<amop_verification_state> for i32 {
     }
 }
 
+impl From<VerificationState> for amop_verification_state {
+    fn from(state: VerificationState) -> amop_verification_state {
+        match state {
+            VerificationState::Verified => AMOP_VERIFICATION_VERIFIED,
+            VerificationState::Rejected => AMOP_VERIFICATION_REJECTED,
+            _ => AMOP_VERIFICATION_PENDING,
+        }
+    }
+}
+
 use amop_verification_state::*;
 
 /// Every state, with its name.
@@ -44,53 +54,6 @@ const STATES: [(amop_verification_state, &CStr); 4] = named!(amop_verification_s
     AMOP_VERIFICATION_VERIFIED,
     AMOP_VERIFICATION_REJECTED,
 });
-
-/// A private topic in a snapshot.
-pub(super) struct PrivateTopic {
-    topic: CString,
-    key: Option<CString>,
-    challenges_signed: u64,
-    challenges_refused: u64,
-    allowed: Vec<CString>,
-    verifications: Vec<Verification>,
-}
-
-struct Verification {
-    endpoint: CString,
-    node_id: CString,
-    state: amop_verification_state,
-    key: Option<CString>,
-    reason: Option<CString>,
-}
-
-impl PrivateTopic {
-    pub(super) fn new(stats: &PrivateTopicStats) -> PrivateTopic {
-        PrivateTopic {
-            topic: c_text(&stats.topic),
-            key: stats.key.as_ref().map(|key| c_text(&key.to_hex())),
-            challenges_signed: stats.challenges_signed,
-            challenges_refused: stats.challenges_refused,
-            allowed: stats.allowed.iter().map(|key| c_text(&key.to_hex())).collect(),
-            verifications: stats.verifications.iter().map(Verification::new).collect(),
-        }
-    }
-}
-
-impl Verification {
-    fn new(stats: &VerificationStats) -> Verification {
-        Verification {
-            endpoint: c_text(&stats.endpoint),
-            node_id: c_text(&stats.node_id),
-            state: match stats.state {
-                VerificationState::Verified => AMOP_VERIFICATION_VERIFIED,
-                VerificationState::Rejected => AMOP_VERIFICATION_REJECTED,
-                _ => AMOP_VERIFICATION_PENDING,
-            },
-            key: stats.key.as_ref().map(|key| c_text(&key.to_hex())),
-            reason: (!stats.reason.is_empty()).then(|| c_text(&stats.reason)),
-        }
-    }
-}
 
 /// Returns a private topic of a snapshot, `None` for an invalid index and for NULL.
 macro_rules! topic {
@@ -209,7 +172,7 @@ pub unsafe extern "C" fn amop_stats_verification_state(
     verification: usize,
 ) -> amop_verification_state {
     guard_or!(AMOP_VERIFICATION_NONE, {
-        verification!(stats, index, verification).map_or(AMOP_VERIFICATION_NONE, |found| found.state)
+        verification!(stats, index, verification).map_or(AMOP_VERIFICATION_NONE, |found| found.state.into())
     })
 }
 
