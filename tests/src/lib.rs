@@ -5,6 +5,8 @@ pub mod preload;
 #[cfg(feature = "programs")]
 pub mod program;
 pub mod websocket_invariants;
+#[cfg(feature = "programs")]
+pub mod wire;
 
 /// The README's Rust examples build.
 #[cfg(doctest)]

@@ -93,7 +93,7 @@ impl Net {
         if !session.websocket.awaiting.is_empty()
             && let Some(request) = session.websocket.awaiting.remove(&message.seq)
         {
-            return self.on_answer(request, &message);
+            return self.on_answer(request, &message, now);
         }
         match message.kind {
             MessageType::Handshake => self.on_websocket_handshake(from, &message),

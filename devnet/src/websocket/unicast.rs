@@ -4,6 +4,7 @@
 //! other node has a subscriber, one of the publisher's own node gets the message. A node sends each delivery with a seq
 //! of its own; the answer reaches the publisher with the publisher's seq, else unchanged.
 
+use amop::protocol::websocket::MessageType;
 use amop::protocol::websocket::amop::{self as topic_body, AmopError};
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -130,11 +131,19 @@ impl Net {
     }
 
     /// Passes a session's answer on to the publisher: the whole message, with the publisher's seq.
-    pub(super) fn on_answer(&mut self, key: Key, answer: &OwnedMessage) {
+    ///
+    /// Real nodes also pass on what stops the official client if it comes late. Here a subscriber that answers so has failed.
+    pub(super) fn on_answer(&mut self, key: Key, answer: &OwnedMessage, now: Instant) {
         let Some(request) = self.requests.get_mut(key) else { return };
         let (origin, at) = (request.origin, request.at);
         if origin != at && !self.is_linked(origin, at) {
             return self.lose_request(key);
+        }
+        if matches!(answer.kind, MessageType::Request | MessageType::Broadcast)
+            && let Err(error) = topic_of(&answer.payload)
+        {
+            tracing::warn!("did not pass an answer on that would stop a real client: {error}");
+            return self.subscriber_failed(key, Failure::Silent, true, now);
         }
         // The caller has removed the session's entry.
         if let Some(request) = self.remove_request(key) {

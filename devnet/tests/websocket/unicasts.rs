@@ -52,6 +52,22 @@ async fn delivery_has_a_seq_of_the_node_and_the_answer_the_publishers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answer_that_would_stop_a_client_is_not_passed_on() {
+    for (nodes, failure) in [(2, (SEQ.as_bytes(), -4008)), (1, (&b""[..], 0))] {
+        let (_devnet, mut publisher, mut subscriber) = pair(nodes).await;
+        for kind in [REQUEST, BROADCAST] {
+            for payload in [&b"\0\0"[..], b"\0\0\0\0\0", b"\0\0\0\0\0\xffabc"] {
+                publisher.send(&published()).await;
+                let delivery = subscriber.message().await;
+                subscriber.send(&raw(kind, &delivery.seq, payload)).await;
+                let answer = publisher.message().await;
+                assert_eq!((answer.kind, &answer.seq[..], answer.status), (0, failure.0, failure.1));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn topic_without_a_subscriber_is_refused() {
     let devnet = devnet(1, |b| b).await;
     let mut publisher = Peer::connect(&devnet.node(0)).await;

@@ -17,8 +17,12 @@ use crate::protocol::message::Payload;
 pub use crate::protocol::read_buffer::READ_CHUNK;
 use crate::protocol::read_buffer::{OWN_BUFFER_LEN, ReadBuffer};
 
-/// The longest message in bytes, all its fragments together, that either side takes.
+/// The longest message in bytes, all its fragments together, that a node takes.
 pub const MAX_MESSAGE_LEN: usize = 32 * 1024 * 1024;
+
+/// The longest message in bytes that a client takes. A node checks what it receives, and then sends it on with another id:
+/// with a longer one the message exceeds [`MAX_MESSAGE_LEN`].
+pub const MAX_NODE_MESSAGE_LEN: usize = MAX_MESSAGE_LEN + u16::MAX as usize;
 
 /// The longest payload of a ping, pong or close in bytes.
 pub const MAX_CONTROL_LEN: usize = 125;
@@ -69,8 +73,13 @@ pub enum FrameError {
     #[error("a WebSocket message begins inside of another one")]
     InsideAnother,
     /// The message is too long.
-    #[error("a WebSocket message has at least {0} bytes, of at most {MAX_MESSAGE_LEN}")]
-    TooLong(u64),
+    #[error("a WebSocket message has at least {length} bytes, of at most {limit}")]
+    TooLong {
+        /// The bytes that are announced.
+        length: u64,
+        /// The bytes that a message may have.
+        limit: usize,
+    },
     /// A message sent as text is not UTF-8.
     #[error("a WebSocket text message is not UTF-8")]
     NotUtf8,
@@ -83,7 +92,7 @@ impl FrameError {
     /// Returns the code with which to close the connection.
     pub fn close_code(self) -> u16 {
         match self {
-            FrameError::TooLong(_) => close_code::TOO_BIG,
+            FrameError::TooLong { .. } => close_code::TOO_BIG,
             FrameError::NotUtf8 => close_code::INVALID_DATA,
             FrameError::ReservedBits
             | FrameError::Opcode(_)
@@ -186,7 +195,8 @@ impl FrameReader {
     /// Returns what has arrived next, once it is complete.
     ///
     /// # Errors
-    /// Returns an error if the peer breaks the rules of RFC 6455 or a message exceeds [`MAX_MESSAGE_LEN`]; after one the
+    /// Returns an error if the peer breaks the rules of RFC 6455 or a message is too long ([`MAX_MESSAGE_LEN`] of a client,
+    /// [`MAX_NODE_MESSAGE_LEN`] of a node); after one the
     /// stream can't be read any further.
     #[allow(clippy::should_implement_trait)] // it lends from the reader, an Iterator can't
     pub fn next(&mut self) -> Result<Option<Received<'_>>, FrameError> {
@@ -292,8 +302,12 @@ impl FrameReader {
             OpCode::Data(_) if self.begun.is_some() => return Err(FrameError::InsideAnother),
             OpCode::Data(_) => 0,
         };
-        if length > (MAX_MESSAGE_LEN - before) as u64 {
-            return Err(FrameError::TooLong((before as u64).saturating_add(length)));
+        let limit = match self.peer {
+            Side::Client => MAX_MESSAGE_LEN,
+            Side::Node => MAX_NODE_MESSAGE_LEN,
+        };
+        if length > (limit - before) as u64 {
+            return Err(FrameError::TooLong { length: (before as u64).saturating_add(length), limit });
         }
         Ok(Some(Head { header, len, payload_len: length as usize }))
     }

@@ -12,6 +12,7 @@ mod garbage;
 mod hostile;
 mod leaving;
 mod listening;
+mod malformed;
 mod names;
 mod nodes;
 mod other_generation;

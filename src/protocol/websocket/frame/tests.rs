@@ -121,6 +121,14 @@ fn fragments_are_one_message_and_control_frames_may_come_between() {
     assert_eq!(end, Ok(true), "a message has begun");
 }
 
+fn too_long(peer: Side, length: u64) -> FrameError {
+    let limit = match peer {
+        Side::Client => MAX_MESSAGE_LEN,
+        Side::Node => MAX_NODE_MESSAGE_LEN,
+    };
+    FrameError::TooLong { length, limit }
+}
+
 #[test]
 fn breaches_of_the_protocol_are_refused_with_their_code() {
     let long = vec![0; 126];
@@ -138,12 +146,14 @@ fn breaches_of_the_protocol_are_refused_with_their_code() {
         (&[0x80, 0], FrameError::NothingToContinue, 1002),
         (&[0x02, 0, 0x82, 0], FrameError::InsideAnother, 1002),
         (&[0x81, 1, 0xff], FrameError::NotUtf8, 1007),
-        (&[0x82, 127, 0, 0, 0, 0, 2, 0, 0, 1], FrameError::TooLong(33_554_433), 1009),
+        (&[0x82, 127, 0, 0, 0, 0, 2, 1, 0, 0], too_long(Side::Node, 33_619_968), 1009),
     ];
     for (bytes, error, code) in cases {
         let (seen, end) = read(Side::Node, bytes, 1);
         assert_eq!((seen, end, error.close_code()), (vec![], Err(error), code), "{bytes:?}");
     }
+    let of_client = [&[0x82, 0xff][..], &33_554_433_u64.to_be_bytes(), &[1, 2, 3, 4]].concat();
+    assert_eq!(read(Side::Client, &of_client, 1).1, Err(too_long(Side::Client, 33_554_433)));
     let unmasked = read(Side::Client, &[0x82, 0], 1).1;
     assert_eq!(unmasked, Err(FrameError::Masked { masked: false }));
 }
@@ -151,16 +161,16 @@ fn breaches_of_the_protocol_are_refused_with_their_code() {
 #[test]
 fn limit_counts_all_fragments_before_they_arrive() {
     let mut reader = FrameReader::new(Side::Node);
-    reader.buffer().extend_from_slice(&node_frame(0x02, &vec![1; MAX_MESSAGE_LEN - 10]));
+    reader.buffer().extend_from_slice(&node_frame(0x02, &vec![1; MAX_NODE_MESSAGE_LEN - 10]));
     assert!(reader.next().unwrap().is_none());
     reader.buffer().extend_from_slice(&[0x00, 10]);
     assert!(reader.next().unwrap().is_none(), "the limit itself is allowed");
     reader.buffer().extend_from_slice(&[2; 10]);
     reader.buffer().extend_from_slice(&[0x80, 1]);
-    let error = FrameError::TooLong(MAX_MESSAGE_LEN as u64 + 1);
+    let error = too_long(Side::Node, MAX_NODE_MESSAGE_LEN as u64 + 1);
     assert_eq!(reader.next().unwrap_err(), error);
     let endless = [&[0x82, 127][..], &[0xff; 8]].concat();
-    assert_eq!(read(Side::Node, &endless, 1).1, Err(FrameError::TooLong(u64::MAX)));
+    assert_eq!(read(Side::Node, &endless, 1).1, Err(too_long(Side::Node, u64::MAX)));
 }
 
 #[test]

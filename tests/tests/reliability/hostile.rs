@@ -3,18 +3,18 @@
 //! They subscribe to [`TRAP`] and answer its unicasts with every kind of wrong reply. They also send duplicates of one
 //! seq, replies with unknown seqs and long topic lists. Calls on other topics must not be affected.
 
-mod wire;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use amop::protocol::Seq;
 use amop_devnet::{Generation, Node};
+use amop_tests::wire::{Types, Wire};
 use fastrand::Rng;
+use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use self::wire::{Types, Wire};
 use crate::setup::{ECHO, INBOX, MIXED, NEWS, Setup, TRAP, nodes};
 
 /// The payload of all messages of hostile peers. Handlers ignore it.
@@ -57,9 +57,9 @@ impl HostilePeers {
                     let (stream, served) = tokio::io::duplex(BUFFER);
                     if nodes[rng.usize(..nodes.len())].attach(served)
                         // A node that is frozen does not answer.
-                        && let Ok(Ok(wire)) = timeout(WRITE_LIMIT, Wire::open(generation, stream)).await
+                        && let Ok(Ok(wire)) = timeout(WRITE_LIMIT, open(generation, stream)).await
                     {
-                        let peer = Peer { wire, rng: rng.fork() };
+                        let peer = Peer { generation, wire, rng: rng.fork() };
                         // A connection that ends here is replaced by another one.
                         let _ = peer.attack(&stop, &replies).await;
                     }
@@ -87,6 +87,7 @@ impl HostilePeers {
 
 /// One connection of a peer. Its methods return `None` once the connection is lost.
 struct Peer {
+    generation: Generation,
     wire: Wire,
     rng: Rng,
 }
@@ -177,7 +178,24 @@ impl Peer {
     }
 
     fn random_seq(&mut self) -> Vec<u8> {
-        self.wire.random_seq(&mut self.rng)
+        let seq = Seq::from_halves(self.rng.u64(..), self.rng.u64(..)).as_bytes().to_vec();
+        match self.generation {
+            Generation::V2 => seq,
+            // Any bytes are an id.
+            Generation::V3 => match self.rng.u8(..6) {
+                0 => Vec::new(),
+                1 => vec![0xff; 6_000],
+                _ => seq,
+            },
+        }
+    }
+}
+
+/// Begins a connection.
+async fn open(generation: Generation, stream: DuplexStream) -> std::io::Result<Wire> {
+    match generation {
+        Generation::V2 => Ok(Wire::channel(stream)),
+        Generation::V3 => Wire::websocket(stream).await,
     }
 }
 

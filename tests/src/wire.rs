@@ -1,14 +1,13 @@
-//! The bytes of hostile peers, in either generation.
+//! A peer of an embedded node that reads and writes raw frames, in either generation, over a stream in memory.
 
 use std::io::{self, ErrorKind};
 
 use amop::protocol::channel::frame::MAX_FRAME_LEN;
+use amop::protocol::websocket::frame::{put_message, put_pong};
 use amop::protocol::websocket::upgrade::Upgrade;
 use amop::protocol::websocket::{self, Received, Side};
 use amop::protocol::{Seq, channel};
-use amop_devnet::Generation;
 use bytes::BytesMut;
-use fastrand::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// The mask of all frames. No peer looks at it.
@@ -16,14 +15,19 @@ const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
 /// The types of frames on the wire.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Types {
-    pub(super) hello: u16,
-    pub(super) request: u16,
-    pub(super) response: u16,
-    pub(super) topic_list: u16,
-    pub(super) broadcast: u16,
+pub struct Types {
+    /// The first message of a client.
+    pub hello: u16,
+    /// A unicast.
+    pub request: u16,
+    /// The answer to a unicast.
+    pub response: u16,
+    /// A list of topics.
+    pub topic_list: u16,
+    /// A broadcast.
+    pub broadcast: u16,
     /// Those that no reply has.
-    pub(super) wrong: &'static [u16],
+    pub wrong: &'static [u16],
 }
 
 const CHANNEL: Types = Types {
@@ -50,38 +54,48 @@ const WEBSOCKET_RESULTS: &[i32] =
     &[0, 1000, 3001, 3002, 3003, -1, -4006, -4008, -5000, -5010, -5011, -5012, -5013, i16::MIN as i32];
 
 /// One connection of a peer.
-pub(super) struct Wire {
+#[derive(Debug)]
+pub struct Wire {
     stream: DuplexStream,
     reader: Reader,
+    /// Whether the pings of a node are answered while the peer waits for a unicast. Otherwise the node ends the connection
+    /// after some seconds.
+    pub answers_pings: bool,
 }
 
+#[derive(Debug)]
 enum Reader {
     Channel(channel::FrameReader),
     WebSocket(websocket::FrameReader),
 }
 
 impl Wire {
-    /// Begins a connection, with the upgrade to WebSocket if there is one.
-    pub(super) async fn open(generation: Generation, mut stream: DuplexStream) -> io::Result<Wire> {
-        let reader = match generation {
-            Generation::V2 => Reader::Channel(channel::FrameReader::new(MAX_FRAME_LEN)),
-            Generation::V3 => {
-                let mut reader = websocket::FrameReader::new(Side::Node);
-                upgrade(&mut stream, reader.buffer()).await?;
-                Reader::WebSocket(reader)
-            }
-        };
-        Ok(Wire { stream, reader })
+    /// Returns a connection to a 2.x node.
+    pub fn channel(stream: DuplexStream) -> Wire {
+        let reader = Reader::Channel(channel::FrameReader::new(MAX_FRAME_LEN));
+        Wire { stream, reader, answers_pings: false }
     }
 
-    pub(super) fn types(&self) -> Types {
+    /// Upgrades a connection to a 3.x node.
+    ///
+    /// # Errors
+    /// Returns an error if the node closes the connection or answers something else.
+    pub async fn websocket(mut stream: DuplexStream) -> io::Result<Wire> {
+        let mut reader = websocket::FrameReader::new(Side::Node);
+        upgrade(&mut stream, reader.buffer()).await?;
+        Ok(Wire { stream, reader: Reader::WebSocket(reader), answers_pings: false })
+    }
+
+    /// Returns the types of this generation.
+    pub fn types(&self) -> Types {
         match self.reader {
             Reader::Channel(_) => CHANNEL,
             Reader::WebSocket(_) => WEBSOCKET,
         }
     }
 
-    pub(super) fn results(&self) -> &'static [i32] {
+    /// Returns numbers of nodes, of this library and of others.
+    pub fn results(&self) -> &'static [i32] {
         match self.reader {
             Reader::Channel(_) => CHANNEL_RESULTS,
             Reader::WebSocket(_) => WEBSOCKET_RESULTS,
@@ -89,7 +103,10 @@ impl Wire {
     }
 
     /// Returns the id and body of the next unicast.
-    pub(super) async fn next_request(&mut self) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    ///
+    /// # Errors
+    /// Returns an error if the node ends the connection.
+    pub async fn next_request(&mut self) -> io::Result<(Vec<u8>, Vec<u8>)> {
         loop {
             let request = match &mut self.reader {
                 Reader::Channel(reader) => loop {
@@ -111,7 +128,11 @@ impl Wire {
                             }
                         }
                         Some(Received::Close(_)) => return Err(ErrorKind::ConnectionAborted.into()),
-                        // A session lives only some seconds without an answered ping; then the peer connects anew.
+                        Some(Received::Ping(payload)) if self.answers_pings => {
+                            let mut pong = BytesMut::new();
+                            put_pong(&mut pong, MASK, payload);
+                            self.stream.write_all(&pong).await?;
+                        }
                         Some(Received::Ping(_) | Received::Pong(_)) => {}
                         None => break None,
                     }
@@ -131,12 +152,18 @@ impl Wire {
     }
 
     /// Sends bytes.
-    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Returns an error if the node has ended the connection.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
     /// Returns the bytes of a frame.
-    pub(super) fn frame(&self, kind: u16, seq: &[u8], result: i32, body: &[u8]) -> Vec<u8> {
+    ///
+    /// # Panics
+    /// Panics if the id of a frame of 2.x has not 32 bytes.
+    pub fn frame(&self, kind: u16, seq: &[u8], result: i32, body: &[u8]) -> Vec<u8> {
         match &self.reader {
             Reader::Channel(_) => {
                 let seq = Seq::new(seq.try_into().expect("an id of 32 bytes"));
@@ -151,7 +178,7 @@ impl Wire {
     }
 
     /// Returns the body of a first message.
-    pub(super) fn offer(&self) -> Vec<u8> {
+    pub fn offer(&self) -> Vec<u8> {
         match &self.reader {
             Reader::Channel(_) => {
                 br#"{"minimumSupport":1,"maximumSupport":3,"clientType":"hostile"}"#.to_vec()
@@ -161,7 +188,7 @@ impl Wire {
     }
 
     /// Returns the body of a message.
-    pub(super) fn message(&self, topic: &str, data: &[u8]) -> Vec<u8> {
+    pub fn message(&self, topic: &str, data: &[u8]) -> Vec<u8> {
         match &self.reader {
             Reader::Channel(_) => [&[topic.len() as u8 + 1][..], topic.as_bytes(), data].concat(),
             Reader::WebSocket(_) => {
@@ -174,7 +201,7 @@ impl Wire {
     }
 
     /// Returns the body of a topic list.
-    pub(super) fn list<'a>(&self, topics: impl Iterator<Item = &'a str>) -> Vec<u8> {
+    pub fn list<'a>(&self, topics: impl Iterator<Item = &'a str>) -> Vec<u8> {
         match &self.reader {
             Reader::Channel(_) => channel::topic_list::encode(topics),
             Reader::WebSocket(_) => websocket::topic_list::encode(topics),
@@ -182,7 +209,7 @@ impl Wire {
     }
 
     /// Returns bodies that hold no topic. Those of 3.x stop a real node, and the official client.
-    pub(super) fn malformed(&self) -> &'static [&'static [u8]] {
+    pub fn malformed(&self) -> &'static [&'static [u8]] {
         match &self.reader {
             Reader::Channel(_) => &[b"", b"\x00x", b"\x01x", b"\x09short", &[0xff; 300]],
             Reader::WebSocket(_) => {
@@ -190,25 +217,11 @@ impl Wire {
             }
         }
     }
-
-    /// Returns an id.
-    pub(super) fn random_seq(&self, rng: &mut Rng) -> Vec<u8> {
-        let seq = Seq::from_halves(rng.u64(..), rng.u64(..)).as_bytes().to_vec();
-        match &self.reader {
-            Reader::Channel(_) => seq,
-            // Any bytes are an id.
-            Reader::WebSocket(_) => match rng.u8(..6) {
-                0 => Vec::new(),
-                1 => vec![0xff; 6_000],
-                _ => seq,
-            },
-        }
-    }
 }
 
 fn masked(message: &[u8]) -> Vec<u8> {
     let mut frame = BytesMut::new();
-    websocket::frame::put_message(&mut frame, MASK, &[message]);
+    put_message(&mut frame, MASK, &[message]);
     frame.to_vec()
 }
 
