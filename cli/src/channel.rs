@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use amop::protocol::Seq;
+use amop::protocol::UnsupportedVersion;
 use amop::protocol::channel::{
     Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
@@ -47,7 +48,7 @@ pub(crate) enum ChannelError {
     /// The answer has so many bytes that it was skipped.
     TooLong(usize),
     /// The node has chosen a protocol version that this client doesn't support.
-    Version(u32),
+    Version(UnsupportedVersion),
     /// A call was refused.
     Refused(rpc::Refused),
 }
@@ -65,9 +66,7 @@ impl fmt::Display for ChannelError {
             ChannelError::TooLong(bytes) => {
                 write!(f, "the answer is too long: {bytes} bytes")
             }
-            ChannelError::Version(chosen) => {
-                write!(f, "it chose protocol version {chosen}, this client supports 1 to 3")
-            }
+            ChannelError::Version(unsupported) => unsupported.fmt(f),
             ChannelError::Refused(refused) => {
                 write!(f, "the call is refused: {} {}", refused.code, refused.message)
             }
@@ -103,10 +102,9 @@ impl Channel {
         };
         let answer = self.call(MessageType::Handshake, &offer.encode()).await?;
         let choice = handshake::Choice::decode(&answer.body)
-            .ok_or(ChannelError::Unreadable("the channel handshake"))?;
-        if !handshake::SUPPORTED.contains(&choice.protocol) {
-            return Err(ChannelError::Version(choice.protocol));
-        }
+            .ok_or(ChannelError::Unreadable("the channel handshake"))?
+            .supported()
+            .map_err(ChannelError::Version)?;
         self.protocol = choice.protocol;
         Ok(choice)
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use amop::protocol::Seq;
+use amop::protocol::UnsupportedVersion;
 use amop::protocol::websocket::{
     FrameError, FrameReader, Message, MessageError, MessageType, Received, Side, amop as topic_payload,
     frame, handshake, topic_list,
@@ -47,7 +48,7 @@ pub(crate) enum WebSocketError {
     /// The frame holds no message.
     Message(MessageError),
     /// The node has chosen a protocol version that this client doesn't support.
-    Version(u32),
+    Version(UnsupportedVersion),
     /// The payload of the message is malformed.
     Unreadable(&'static str),
 }
@@ -64,12 +65,7 @@ impl fmt::Display for WebSocketError {
             WebSocketError::Io(error) => write!(f, "the connection broke: {error}"),
             WebSocketError::Frame(error) => error.fmt(f),
             WebSocketError::Message(error) => error.fmt(f),
-            WebSocketError::Version(chosen) => write!(
-                f,
-                "it chose protocol version {chosen}, this client supports {} to {}",
-                handshake::MIN_VERSION,
-                handshake::MAX_VERSION
-            ),
+            WebSocketError::Version(unsupported) => unsupported.fmt(f),
             WebSocketError::Unreadable(what) => write!(f, "the answer to {what} can't be read"),
         }
     }
@@ -102,12 +98,11 @@ impl WebSocket {
         let seq = new_seq();
         self.send(MessageType::Handshake, seq.as_bytes(), &[&handshake::Offer::OURS.encode()]).await?;
         let answer = self.message_of(seq.as_bytes()).await?;
-        let choice =
-            handshake::Choice::decode(&answer.payload).ok_or(WebSocketError::Unreadable("the handshake"))?;
-        match choice.protocol_version {
-            version if version > handshake::MAX_VERSION => Err(WebSocketError::Version(version)),
-            _ => Ok(choice),
-        }
+        let choice = handshake::Choice::decode(&answer.payload);
+        choice
+            .ok_or(WebSocketError::Unreadable("the handshake"))?
+            .supported()
+            .map_err(WebSocketError::Version)
     }
 
     /// Sends a ping and waits for its pong. Returns how long that took.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::core::ClientCore;
-use super::link::{LinkState, LinkTask, SharedByLinks};
+use super::link::{LinkState, SharedByLinks};
+use super::link_task::LinkTask;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{self, Command};
 use crate::text::span;

@@ -3,6 +3,7 @@
 //! `core` is the state that all handles share. `sending` sends messages, `subscribe` and `serve` register consumers,
 //! `handlers` runs their handlers; `link` keeps one node connected.
 
+mod attempt;
 mod backoff;
 mod builder;
 mod call_limits;
@@ -20,6 +21,7 @@ mod handle;
 mod handlers;
 mod life_cycle;
 mod link;
+mod link_task;
 mod links;
 mod listeners;
 mod options;

@@ -12,6 +12,7 @@ mod seq;
 mod seq_source;
 mod topic;
 mod verification;
+mod version;
 pub mod websocket;
 
 pub use seq::Seq;
@@ -19,3 +20,4 @@ pub(crate) use seq_source::SeqSource;
 pub(crate) use topic::private_topic_of;
 pub use topic::{MAX_PRIVATE_TOPIC_BYTES, MAX_TOPIC_BYTES, Topic};
 pub(crate) use verification::{ToVerify, Verification};
+pub use version::UnsupportedVersion;

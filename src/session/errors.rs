@@ -96,13 +96,29 @@ pub(super) enum Handshake {
 /// Returns the error of a connection whose peer did something else than answer the handshake.
 pub(super) fn handshake_failed(endpoint: &str, handshake: Handshake, what: impl Display) -> Error {
     let (name, port) = match handshake {
-        Handshake::Channel => ("channel", "a channel port of a 2.x node"),
+        Handshake::Channel => ("channel", "the channel port of a 2.x node"),
         Handshake::WebSocket => ("WebSocket", "the RPC port of a 3.x node"),
     };
     Error::undelivered(
         ErrorKind::Handshake,
-        format!("the {name} handshake with {endpoint} failed: {what}; is it {port} (20200 by custom)?"),
+        format!(
+            "the {name} handshake with {endpoint} failed: {what}; check that this is {port} (usually 20200)"
+        ),
     )
+}
+
+/// Returns the error of a connection whose peer did not answer the handshake in time.
+pub(super) fn handshake_timed_out(endpoint: &str, handshake: Handshake) -> Error {
+    let (what, port) = match handshake {
+        Handshake::Channel => {
+            ("completed TLS but didn't answer the channel handshake", "the channel port of a 2.x node")
+        }
+        Handshake::WebSocket => {
+            ("accepted a WebSocket but didn't answer the handshake", "the RPC port of a 3.x node")
+        }
+    };
+    let text = format!("{endpoint} {what} in time; check that this is {port} (usually 20200)");
+    Error::undelivered(ErrorKind::ConnectTimeout, text)
 }
 
 /// Returns the error of a connection that the node has closed.

@@ -32,6 +32,7 @@ pub(crate) use generation::OtherGeneration;
 pub use generation::{Generation, Generations};
 pub use plan::{DialPlan, Way};
 pub use resolve::{Resolve, Resolving, SystemResolver};
+pub(crate) use security::is_tls_alert;
 pub use security::{Security, Tls};
 pub use socket::Socket;
 pub use stream::{BoxedStream, ByteStream};

@@ -99,6 +99,12 @@ impl Security {
     }
 }
 
+/// Returns whether bytes begin with an alert of TLS or TLCP: what answers so to bytes without TLS expects TLS.
+pub(crate) fn is_tls_alert(bytes: &[u8]) -> bool {
+    const ALERT: u8 = 21;
+    matches!(bytes, [ALERT, 1 | 3, ..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{BoxedStream, Endpoint, OtherGeneration};
+use super::{BoxedStream, Endpoint, OtherGeneration, is_tls_alert};
 use crate::protocol::websocket::upgrade::{Upgrade, UpgradeError};
 use crate::text::foreign;
 use crate::{Error, ErrorKind, Result};
@@ -68,6 +68,9 @@ fn refused(endpoint: &Endpoint, answer: &[u8], error: UpgradeError) -> Failed {
         _ => OtherGeneration::Excluded,
     };
     let error = match error {
+        UpgradeError::NotHttp if is_tls_alert(answer) => {
+            failed(endpoint, "it answered with an alert of TLS, so it expects TLS")
+        }
         UpgradeError::NotHttp => {
             let seen = foreign(answer).limit(SHOWN_OF_AN_ANSWER);
             failed(endpoint, format_args!("it sent {seen:?}, which is not HTTP"))
@@ -102,7 +105,8 @@ fn failed(endpoint: &Endpoint, what: impl std::fmt::Display) -> Error {
     Error::undelivered(
         ErrorKind::Handshake,
         format!(
-            "the upgrade to WebSocket at {endpoint} failed: {what}; is it the RPC port of a 3.x node (20200 by custom)?"
+            "the upgrade to WebSocket at {endpoint} failed: {what}; check that this is the RPC port of a 3.x node \
+             (usually 20200)"
         ),
     )
 }
@@ -148,7 +152,9 @@ mod tests {
         for (answer, text) in [
             (&b""[..], "without an answer"),
             (b"HTTP/1.1 101", "in the middle of its answer"),
-            (b"\x15\x03\x03\0\x02\x02\x28", "which is not HTTP"),
+            (b"SSH-2.0-OpenSSH", "which is not HTTP"),
+            (b"\x15\x03\x03\0\x02\x02\x28", "with an alert of TLS"),
+            (b"\x15\x01\x01\0\x02\x02\x28", "with an alert of TLS"),
             (
                 b"HTTP/1.1 405 Method Not Allowed\r\nServer: other\r\n\r\n",
                 "HTTP 405 Method Not Allowed (server \"other\")",

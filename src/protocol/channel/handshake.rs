@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::release;
 pub use crate::protocol::release::MAX_NODE_VERSION;
+use crate::protocol::{UnsupportedVersion, release, version};
 
 /// The lowest supported version.
 pub const MIN_PROTOCOL: u32 = 1;
@@ -70,6 +70,14 @@ impl Choice {
     /// Decodes the body on the wire; `None` if it is no such JSON object.
     pub fn decode(body: &[u8]) -> Option<Choice> {
         serde_json::from_slice(body).ok()
+    }
+
+    /// Returns the choice.
+    ///
+    /// # Errors
+    /// Returns an error if the version is not in [`SUPPORTED`].
+    pub fn supported(self) -> Result<Choice, UnsupportedVersion> {
+        version::check(self.protocol, SUPPORTED).map(|()| self)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::protocol::release;
+use crate::protocol::{UnsupportedVersion, release, version};
 
 /// The lowest version that this client speaks.
 pub const MIN_VERSION: u32 = 0;
@@ -107,6 +107,14 @@ impl Choice {
         let config = node.and_then(|node| serde_json::from_str::<IniConfig>(&node.ini_config).ok());
         let node_version = config.map(|config| config.binary_info.version).unwrap_or_default();
         Some(Choice { protocol_version, node_version })
+    }
+
+    /// Returns the choice.
+    ///
+    /// # Errors
+    /// Returns an error if the version is higher than [`MAX_VERSION`].
+    pub fn supported(self) -> Result<Choice, UnsupportedVersion> {
+        version::check(self.protocol_version, MIN_VERSION..=MAX_VERSION).map(|()| self)
     }
 }
 

@@ -3,9 +3,10 @@
 use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
 use crate::delivery::LaneLimits;
-use crate::error::Delivery;
+use crate::error::{Delivery, ErrorKind};
 use crate::protocol::channel::Frame;
 use crate::session::call::CallKind;
+use crate::session::effect::Notice;
 
 #[test]
 fn handshake_offers_versions_1_to_3_and_takes_the_choice() {

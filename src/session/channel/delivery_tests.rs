@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::test_harness::{Bench, Sent, body, seq, take};
 use super::*;
 use crate::delivery::{LaneLimits, Overflow, Request, RouteSpec, Router, Verdict, Wire};
+use crate::error::ErrorKind;
 use crate::protocol::message::Payload;
 
 #[test]

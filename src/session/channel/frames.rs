@@ -16,7 +16,7 @@ use crate::session::calls::Claim;
 use crate::session::effect::{Callers, Effect, Fatal, Notice};
 use crate::session::errors::{Handshake, handshake_failed};
 use crate::text::foreign;
-use crate::transport::OtherGeneration;
+use crate::transport::{OtherGeneration, is_tls_alert};
 
 /// The bytes of a wrong answer to the handshake that are shown: they name a web server or another protocol.
 const SHOWN_OF_AN_ANSWER: usize = 40;
@@ -98,6 +98,10 @@ impl<K: Callers> Session<K> {
     pub(super) fn no_frame(&mut self, error: FrameError, bytes: &[u8]) -> Fatal {
         let endpoint = &self.options.endpoint;
         if !self.is_ready() {
+            if is_tls_alert(bytes) {
+                let what = "it answered with an alert of TLS, so it expects TLS";
+                return handshake_failed(endpoint, Handshake::Channel, what);
+            }
             self.other_generation = match bytes.starts_with(HTTP_ANSWER) {
                 true => OtherGeneration::Likely,
                 false => OtherGeneration::Excluded,
@@ -190,10 +194,7 @@ impl<K: Callers> Session<K> {
             return failed(&format_args!("its answer has {} bytes", frame.discarded));
         }
         match handshake::Choice::decode(frame.body) {
-            Some(choice) if handshake::SUPPORTED.contains(&choice.protocol) => Ok(choice),
-            Some(handshake::Choice { protocol, .. }) => {
-                failed(&format_args!("it chose protocol version {protocol}, this client supports 1 to 3"))
-            }
+            Some(choice) => choice.supported().or_else(|error| failed(&error)),
             None if handshake::Offer::decode(frame.body).is_some() => {
                 failed(&"it sent back what it received, as an echo server does")
             }

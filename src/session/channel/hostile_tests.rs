@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::test_harness::{Bench, S, Sent, body, outcome, seq, take};
 use super::*;
 use crate::delivery::{LaneLimits, MessageKind};
-use crate::error::{Delivery, Result};
+use crate::error::{Delivery, ErrorKind, Result};
 use crate::protocol::channel::Frame;
 use crate::protocol::result;
 use crate::session::apply::deliver;

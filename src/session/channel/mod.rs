@@ -1,8 +1,8 @@
 //! The machine of a 2.x connection.
 //!
-//! One file for each conversation: [`frames`] with the handshake, [`topics`]; [`calls`](super::calls) and
-//! [`heartbeat`](super::heartbeat) are shared with the other generation. This file holds what comes
-//! from the driver, [`frames`] what comes from the node.
+//! One file for each conversation: [`frames`] with the handshake, [`listing`] with [`topics`]; [`calls`](super::calls) and
+//! [`heartbeat`](super::heartbeat) are shared with the other generation. This file holds what comes from the driver,
+//! [`frames`] what comes from the node, [`sending`] what goes there.
 
 mod answer;
 #[cfg(test)]
@@ -13,11 +13,13 @@ mod frames;
 #[cfg(test)]
 mod hostile_tests;
 mod inbound;
+mod listing;
 mod node_latency;
 mod outgoing;
 #[cfg(test)]
 mod random_tests;
 mod refusal;
+mod sending;
 #[cfg(test)]
 mod test_harness;
 #[cfg(test)]
@@ -33,25 +35,20 @@ use bytes::{Bytes, BytesMut};
 
 use self::node_latency::NodeLatency;
 use self::outgoing::Outgoing;
-use self::topics::{Action, Topics};
-use super::call::CallKind;
-use super::calls::{Calls, MAX_QUEUED};
-use super::effect::{Callers, Effect, Fatal, Input, Notice, Outputs};
-use super::errors::connection_closed;
+use self::topics::Topics;
+use super::calls::Calls;
+use super::effect::{Callers, Effect, Fatal, Input, Outputs};
+use super::errors::{Handshake, connection_closed, handshake_timed_out};
 use super::frame_progress::FrameProgress;
 use super::heartbeat::{Beat, Heartbeat};
 use super::options::SessionOptions;
 use super::outbox::Outbox;
-use super::topic_query::Method;
 use super::view::TopicView;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::protocol::channel::frame::{MAX_FRAME_LEN, READ_CHUNK, client_body_limit};
-use crate::protocol::channel::verify::TopicStatus;
-use crate::protocol::channel::{
-    FrameReader, MessageType, amop, handshake, heartbeat as heartbeat_body, rpc, topic_list,
-};
+use crate::protocol::channel::{FrameReader, MessageType, amop, handshake, heartbeat as heartbeat_body};
 use crate::protocol::message::{Incoming, Limits, MessageId, MessageKind};
-use crate::protocol::{Seq, SeqSource, Topic, Verification};
+use crate::protocol::{Seq, SeqSource, Topic};
 use crate::text::span;
 use crate::transport::OtherGeneration;
 
@@ -298,52 +295,16 @@ impl<K: Callers> Machine<K> {
     }
 }
 
-/// Returns the type of a call's frame.
-fn message_type(kind: CallKind) -> MessageType {
-    match kind {
-        CallKind::Publish => MessageType::Request,
-        CallKind::Broadcast => MessageType::Broadcast,
-    }
-}
-
 impl<K: Callers> Session<K> {
     fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready { .. })
-    }
-
-    fn on_route(&mut self, topic: Topic, wanted: bool, caller: Option<K::Listed>) {
-        if wanted && let Err(error) = LIMITS.check_topic(&topic) {
-            if let Some(caller) = caller {
-                self.out.effects.push(Effect::Listed { caller, outcome: Err(error) });
-            }
-            return;
-        }
-        if wanted && self.withdraws {
-            return;
-        }
-        let changed = match wanted {
-            true => self.wanted.insert(topic.clone()),
-            false => self.wanted.remove(&topic),
-        };
-        self.calls.set_lists_topics(!self.wanted.is_empty());
-        // Before the handshake is done there is nothing to change: it is followed by a list of all.
-        if self.is_ready() {
-            self.topics.route(topic, changed, caller);
-        }
     }
 
     fn on_timer(&mut self, now: Instant) -> Result<(), Fatal> {
         self.calls.expire(now, &mut self.out);
         let protocol = match self.phase {
             Phase::Handshaking { .. } if now >= self.options.handshake_by => {
-                return Err(Error::undelivered(
-                    ErrorKind::ConnectTimeout,
-                    format!(
-                        "{} completed TLS but didn't answer the channel handshake in time; is it a channel \
-                         port of a 2.x node (20200 by custom)?",
-                        self.options.endpoint
-                    ),
-                ));
+                return Err(handshake_timed_out(&self.options.endpoint, Handshake::Channel));
             }
             Phase::Handshaking { .. } => return Ok(()),
             Phase::Ready { protocol } => protocol,
@@ -365,89 +326,5 @@ impl<K: Callers> Session<K> {
                 Err(connection_closed(&self.options.endpoint, why))
             }
         }
-    }
-
-    /// Does what the conversation about topics has to do.
-    fn converse_about_topics(&mut self, now: Instant) {
-        if !self.is_ready() {
-            return;
-        }
-        while let Some(action) = self.topics.next_action(now) {
-            let effect = match action {
-                Action::SendList => {
-                    self.send_list(now);
-                    continue;
-                }
-                Action::Ask(method) => {
-                    let seq = self.ids.next();
-                    let body = match method {
-                        Method::NodeInfo => rpc::get_node_info(),
-                        Method::Peers => rpc::get_peers(self.options.group),
-                    };
-                    self.put(MessageType::Rpc, seq, body);
-                    self.topics.asked(method, seq, now);
-                    continue;
-                }
-                Action::SetView(view) => {
-                    self.view = Some(view.clone());
-                    Effect::View(view)
-                }
-                Action::Read(job) => Effect::Read(job),
-                Action::Confirmed(caller) => Effect::Listed { caller, outcome: Ok(()) },
-                Action::Surveyed(caller) => Effect::Surveyed(caller),
-                Action::Restored => Effect::Notice(Notice::TopicsRestored),
-            };
-            self.out.effects.push(effect);
-        }
-    }
-
-    fn send_list(&mut self, now: Instant) {
-        let topics: Vec<Topic> = self.wanted.iter().cloned().collect();
-        let body = topic_list::encode(topics.iter().map(Topic::as_str));
-        self.put(MessageType::TopicList, self.ids.next(), body);
-        self.out.counts.topic_lists_sent += 1;
-        self.topics.list_sent(topics, now);
-    }
-
-    /// Queues the frames of calls while the outbox is short; see [`MAX_QUEUED`].
-    fn queue_calls(&mut self, now: Instant) {
-        let Session { ids, outgoing, calls, view, out, .. } = self;
-        while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED {
-            let view = || view.as_ref().filter(|view| view.is_trusted(now)).cloned();
-            let begins = outgoing.outbox.position();
-            let Some(call) = calls.next_to_queue(begins, view, now, out) else { break };
-            let frame_len = LIMITS.frame_len(call.topic.len(), call.data.len());
-            if frame_len != call.counted {
-                // It was counted while the link was of another generation.
-                out.counts.queued_bytes += frame_len;
-                out.counts.withdrawn_bytes += call.counted;
-            }
-            let seq = ids.seq(call.number);
-            outgoing.put_message(
-                message_type(call.kind),
-                seq,
-                0,
-                call.topic.as_bytes(),
-                &call.data,
-                &mut out.counts,
-            );
-            out.counts.calls += 1;
-        }
-    }
-
-    /// Queues a frame of the session's own.
-    fn put(&mut self, kind: MessageType, seq: Seq, body: Vec<u8>) {
-        self.outgoing.put(kind, seq, body, &mut self.out.counts);
-    }
-
-    fn put_verification(&mut self, verification: Verification) {
-        let Verification { topic, node_id, verified } = verification;
-        let (node_id, topic) = (node_id.into(), topic.as_str().to_owned());
-        let status = TopicStatus { check_result: i64::from(!verified), node_id, topic };
-        self.put(MessageType::UpdateTopicStatus, self.ids.next(), status.encode());
-    }
-
-    fn put_answer(&mut self, seq: Seq, code: i32, topic: &[u8], data: &Bytes) {
-        self.outgoing.put_message(MessageType::Response, seq, code, topic, data, &mut self.out.counts);
     }
 }

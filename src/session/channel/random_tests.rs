@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use super::test_harness::{Bench, S, Sent, body, seq, take};
 use super::*;
 use crate::delivery::{Lane, LaneLimits, LaneReader, Message, Overflow, Request, RouteSpec};
-use crate::error::{Delivery, Result};
+use crate::error::{Delivery, ErrorKind, Result};
+use crate::protocol::channel::topic_list;
 use crate::session::call::{CallKind, Reply};
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];
@@ -55,7 +56,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let topic = 0..TOPICS.len();
     let step = prop_oneof![
         3 => (prop_oneof![Just(CallKind::Publish), Just(CallKind::Broadcast)], topic.clone(),
-              prop_oneof![12 => Just(4), 1 => Just(super::MAX_QUEUED)])
+              prop_oneof![12 => Just(4), 1 => Just(crate::session::calls::MAX_QUEUED)])
             .prop_map(|(kind, topic, len)| Step::Call { kind, topic, len }),
         1 => any::<Index>().prop_map(|call| Step::Forget { call }),
         3 => (any::<Index>(), prop_oneof![3 => Just(0), 1 => Just(100), 1 => Just(104), 1 => Just(-5012)])

@@ -19,6 +19,7 @@ use crate::protocol::channel::Frame;
 use crate::session::apply::{apply, deliver};
 use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::{Caller, Channels, Command};
+use crate::session::effect::Notice;
 use crate::session::link_handle::{LinkHandle, LinkLimits};
 use crate::session::open_requests::OpenRequests;
 use crate::session::outbox::SLICES;

@@ -7,10 +7,13 @@ use tokio::sync::oneshot;
 use super::test_harness::{Bench, S, Sent, body, outcome, seq};
 use super::*;
 use crate::delivery::{LaneLimits, RouteSpec};
-use crate::error::Delivery;
+use crate::error::{Delivery, ErrorKind};
 use crate::protocol::channel::Frame;
+use crate::protocol::channel::rpc;
 use crate::session::Caller;
 use crate::session::call::{CallKind, NewCall};
+use crate::session::calls::MAX_QUEUED;
+use crate::session::effect::Notice;
 use crate::transport::Generation;
 
 #[test]

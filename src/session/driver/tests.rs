@@ -263,6 +263,18 @@ fn sizes() -> impl Strategy<Value = Vec<usize>> {
     vec(prop_oneof![0..100usize, 4000..5000usize, 0..3 * PIPE], 0..6)
 }
 
+#[test]
+fn handler_has_half_a_second_less_than_its_node_waits() {
+    let of = |generation| match generation {
+        Generation::V2 => crate::session::channel::LIMITS.answer_time,
+        Generation::V3 => crate::session::websocket::LIMITS.answer_time,
+    };
+    let seconds = Duration::from_secs_f64;
+    assert_eq!(answer_time(None, of(Generation::V2)), seconds(4.5));
+    assert_eq!(answer_time(None, of(Generation::V3)), seconds(29.5));
+    assert_eq!(answer_time(Some(seconds(60.0)), of(Generation::V3)), seconds(60.0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

@@ -129,19 +129,13 @@ impl<K: Callers> Session<K> {
         let failed = |what: &dyn std::fmt::Display| {
             Err(handshake_failed(&self.options.endpoint, Self::HANDSHAKE, what))
         };
-        let choice = match handshake::Choice::decode(message.payload) {
-            Some(choice) if choice.protocol_version <= handshake::MAX_VERSION => choice,
-            Some(handshake::Choice { protocol_version, .. }) => {
-                return failed(&format_args!(
-                    "it chose protocol version {protocol_version}, this client supports {} to {}",
-                    handshake::MIN_VERSION,
-                    handshake::MAX_VERSION
-                ));
-            }
-            None => {
-                let seen = foreign(message.payload).limit(SHOWN_OF_AN_ANSWER);
-                return failed(&format_args!("its answer {seen:?} names no protocol version"));
-            }
+        let Some(choice) = handshake::Choice::decode(message.payload) else {
+            let seen = foreign(message.payload).limit(SHOWN_OF_AN_ANSWER);
+            return failed(&format_args!("its answer {seen:?} names no protocol version"));
+        };
+        let choice = match choice.supported() {
+            Ok(choice) => choice,
+            Err(error) => return failed(&error),
         };
         self.phase = Phase::Ready;
         self.probes.answered(now);

@@ -1,15 +1,17 @@
 //! The machine of a 3.x connection, after the upgrade to WebSocket.
 //!
-//! One file for each conversation: [`frames`] with the handshake, [`probes`] with topic lists; [`calls`](super::calls) and
-//! [`heartbeat`](super::heartbeat) are shared with the other generation. This file holds what comes from the driver,
-//! [`frames`] what comes from the node.
+//! One file for each conversation: [`frames`] with the handshake, [`listing`] of topics with its [`probes`];
+//! [`calls`](super::calls) and [`heartbeat`](super::heartbeat) are shared with the other generation. This file holds what
+//! comes from the driver, [`frames`] what comes from the node, [`sending`] what goes there.
 
 mod answer;
 mod frames;
+mod listing;
 mod outgoing;
 mod probes;
 #[cfg(test)]
 mod random_tests;
+mod sending;
 #[cfg(test)]
 mod test_harness;
 #[cfg(test)]
@@ -24,21 +26,18 @@ use bytes::{Bytes, BytesMut};
 
 use self::outgoing::Outgoing;
 use self::probes::Probes;
-use super::call::CallKind;
-use super::calls::{Calls, MAX_QUEUED};
+use super::calls::Calls;
 use super::effect::{Callers, Effect, Fatal, Input, Outputs};
-use super::errors::{Handshake, connection_closed};
+use super::errors::{Handshake, connection_closed, handshake_timed_out};
 use super::frame_progress::FrameProgress;
 use super::heartbeat::{Beat, Heartbeat};
 use super::options::SessionOptions;
 use super::outbox::Outbox;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::protocol::message::{Incoming, Limits, MessageId, MessageKind};
 use crate::protocol::websocket::frame::READ_CHUNK;
-use crate::protocol::websocket::{
-    FrameReader, Message, MessageType, Received, Side, amop, handshake, topic_list,
-};
-use crate::protocol::{Seq, SeqSource, Topic, result};
+use crate::protocol::websocket::{FrameReader, Message, MessageType, Received, Side, amop, handshake};
+use crate::protocol::{Seq, SeqSource, Topic};
 use crate::text::span;
 
 /// What a link to a 3.x node can carry.
@@ -293,37 +292,11 @@ impl<K: Callers> Session<K> {
         matches!(self.phase, Phase::Ready)
     }
 
-    fn on_route(&mut self, topic: Topic, wanted: bool, caller: Option<K::Listed>) {
-        if !wanted {
-            // There is no message for it: the router drops and counts what the node goes on sending.
-            self.wanted.remove(&topic);
-            return;
-        }
-        if let Err(error) = LIMITS.check_topic(&topic) {
-            let refused = caller.map(|caller| Effect::Listed { caller, outcome: Err(error) });
-            self.out.effects.extend(refused);
-            return;
-        }
-        self.wanted.insert(topic.clone());
-        self.calls.set_lists_topics(true);
-        if !self.listed.contains(&topic) && !self.unlisted.contains(&topic) {
-            self.unlisted.push(topic);
-        }
-        self.waiting.extend(caller);
-    }
-
     fn on_timer(&mut self, now: Instant) -> Result<(), Fatal> {
         self.calls.expire(now, &mut self.out);
         match self.phase {
             Phase::Handshaking { .. } if now >= self.options.handshake_by => {
-                return Err(Error::undelivered(
-                    ErrorKind::ConnectTimeout,
-                    format!(
-                        "{} accepted a WebSocket but didn't answer the handshake in time; is it the RPC port of a 3.x \
-                         node (20200 by custom)?",
-                        self.options.endpoint
-                    ),
-                ));
+                return Err(handshake_timed_out(&self.options.endpoint, Self::HANDSHAKE));
             }
             Phase::Handshaking { .. } => return Ok(()),
             Phase::Ready => {}
@@ -345,114 +318,6 @@ impl<K: Callers> Session<K> {
                 let why = format_args!("nothing was received for {}", span(self.heartbeat.limit()));
                 Err(connection_closed(&self.options.endpoint, why))
             }
-        }
-    }
-
-    /// Lists topics that the node doesn't list yet. A probe follows each list, and callers wait for its answer: the node
-    /// doesn't confirm a list. Only one is under way at a time; further topics are gathered meanwhile.
-    fn list_topics(&mut self) {
-        if !self.is_ready() || self.probes.is_waiting() {
-            return;
-        }
-        if self.has_listed && self.unlisted.is_empty() {
-            let confirmed = self.waiting.drain(..).map(|caller| Effect::Listed { caller, outcome: Ok(()) });
-            self.out.effects.extend(confirmed);
-            return;
-        }
-        let topics = std::mem::take(&mut self.unlisted);
-        // The first list is sent even if it is empty, as the official client does.
-        let payload = topic_list::encode(topics.iter().map(Topic::as_str));
-        let seq = self.ids.next();
-        self.put(MessageType::TopicList, seq, &payload);
-        self.out.counts.topic_lists_sent += 1;
-        self.listed.extend(topics);
-        let is_first = !std::mem::replace(&mut self.has_listed, true);
-        let callers = std::mem::take(&mut self.waiting);
-        self.send_probe(is_first, callers);
-    }
-
-    /// Sends a unicast to a topic that nobody has, so that the node answers it itself at once.
-    fn send_probe(&mut self, restores: bool, callers: Vec<K::Listed>) {
-        let number = self.ids.next_number();
-        let seq = self.ids.seq(number);
-        let mut payload = Vec::new();
-        amop::put_head(&mut payload, format!("amop/probe/{}", self.ids.next()).as_bytes());
-        self.put(MessageType::Request, seq, &payload);
-        self.probes.sent(number, self.outgoing.outbox.position(), restores, callers);
-    }
-
-    /// Completes the broadcasts that are written: there is no acknowledgement.
-    fn complete_broadcasts(&mut self, now: Instant) {
-        let written = self.outgoing.outbox.written();
-        while let Some(&(ends, number)) = self.broadcasts.front()
-            && ends <= written
-        {
-            self.broadcasts.pop_front();
-            self.calls.complete_written(number, now, &mut self.out);
-        }
-    }
-
-    /// Queues the frames of calls while the outbox is short; see [`MAX_QUEUED`].
-    fn queue_calls(&mut self, now: Instant) {
-        let Session { ids, outgoing, calls, broadcasts, closing, out, .. } = self;
-        if *closing == Closing::Queued {
-            return;
-        }
-        while calls.any_waiting() && outgoing.outbox.len() < MAX_QUEUED {
-            let begins = outgoing.outbox.position();
-            let Some(call) = calls.next_to_queue(begins, || (), now, out) else { break };
-            let kind = match call.kind {
-                CallKind::Publish => MessageType::Request,
-                CallKind::Broadcast => MessageType::Broadcast,
-            };
-            let seq = ids.seq(call.number);
-            let len = outgoing.put_message(kind, seq, call.topic.as_bytes(), &call.data, &mut out.counts);
-            // The header of the frame was counted in its longest form.
-            out.counts.queued_bytes += len;
-            out.counts.withdrawn_bytes += call.counted;
-            out.counts.calls += 1;
-            if call.kind == CallKind::Broadcast {
-                broadcasts.push_back((outgoing.outbox.position(), call.number));
-            }
-        }
-    }
-
-    /// Queues the close frame once all else is queued.
-    fn queue_close(&mut self) {
-        if self.closing == Closing::Wanted && !self.calls.any_waiting() {
-            self.outgoing.put_close(&mut self.out.counts);
-            self.closing = Closing::Queued;
-        }
-    }
-
-    /// Queues a message of the session's own.
-    fn put(&mut self, kind: MessageType, seq: Seq, payload: &[u8]) {
-        if self.closing != Closing::Queued {
-            let message = Message::new(kind, 0, seq.as_bytes(), payload);
-            self.out.counts.queued_bytes += self.outgoing.put(&message, None, &mut self.out.counts);
-        }
-    }
-
-    fn put_answer(&mut self, seq: &[u8], topic_len: usize, code: i32, data: &Bytes) {
-        self.out.counts.withdrawn_bytes += LIMITS.frame_len(topic_len, data.len());
-        if self.closing == Closing::Queued {
-            return;
-        }
-        // `fail` refuses codes beyond 16 bits here, and those of the library are none.
-        let status = i16::try_from(code).unwrap_or(result::FAILED as i16);
-        let message = Message::new(MessageType::Response, status, seq, data);
-        // The longest data was checked with an id of usual length. A node ends the connection on a longer message.
-        let message = match message.len() <= amop::MAX_SENT_MESSAGE_LEN {
-            true => message,
-            false => Message::new(MessageType::Response, result::FAILED as i16, seq, &[]),
-        };
-        self.out.counts.queued_bytes += self.outgoing.put(&message, None, &mut self.out.counts);
-    }
-
-    /// Answers a ping.
-    fn pong(&mut self, payload: &[u8]) {
-        if self.closing != Closing::Queued {
-            self.outgoing.put_pong(payload, &mut self.out.counts);
         }
     }
 

@@ -12,8 +12,11 @@ use tokio::sync::oneshot;
 use super::test_harness::{Bench, Sent, amop_payload};
 use super::*;
 use crate::delivery::{LaneReader, Message as Delivered, RouteSpec};
-use crate::error::{Delivery, Result};
+use crate::error::{Delivery, ErrorKind, Result};
+use crate::protocol::websocket::topic_list;
+use crate::session::call::CallKind;
 use crate::session::call::Reply;
+use crate::session::calls::MAX_QUEUED;
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];
 

@@ -5,8 +5,10 @@ use tokio::sync::oneshot::error::TryRecvError;
 use super::test_harness::{Bench, S, Sent, amop_payload};
 use super::*;
 use crate::delivery::{LaneItem, LaneReader, RouteSpec};
-use crate::error::{Delivery, Result};
+use crate::error::{Delivery, ErrorKind, Result};
+use crate::protocol::result;
 use crate::protocol::websocket::message::MIN_LEN;
+use crate::session::call::CallKind;
 use crate::session::call::Reply;
 use crate::session::effect::Notice;
 

@@ -13,7 +13,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_cert::certificate::Version;
 
 use super::signature::ALGORITHMS;
-use crate::transport::certificate::{Dates, ParsedCertificate};
+use crate::transport::certificate::{Dates, ParsedCertificate, PublicKey};
 use crate::{Error, ErrorKind, Result};
 
 /// The CAs that a peer's chain may end at.
@@ -190,6 +190,13 @@ impl TrustedRoots {
                 })
             }
             E::UnknownIssuer => self.unknown_issuer(leaf),
+            // A chain of another kind: its signatures can't be checked, and would lead nowhere.
+            E::UnsupportedSignatureAlgorithmContext(_)
+            | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+                if !self.has_key_like(leaf) =>
+            {
+                self.unknown_issuer(leaf)
+            }
             E::InvalidSignatureForPublicKey => self.other_key(leaf),
             E::CaUsedAsEndEntity => Refusal {
                 reason: Reason::UnknownIssuer,
@@ -225,11 +232,26 @@ impl TrustedRoots {
         names.join("; ")
     }
 
+    /// Returns whether a CA that is trusted has a key of the same kind as the certificate.
+    fn has_key_like(&self, leaf: &ParsedCertificate) -> bool {
+        self.roots.iter().any(|root| kind(&root.key) == kind(&leaf.key))
+    }
+
     fn unknown_issuer(&self, leaf: &ParsedCertificate) -> Refusal {
+        let kinds = match self.roots.first() {
+            Some(root) if !self.has_key_like(leaf) => {
+                format!(
+                    ", whose key is {} while that of the certificate is {}",
+                    kind(&root.key),
+                    kind(&leaf.key)
+                )
+            }
+            _ => String::new(),
+        };
         Refusal {
             reason: Reason::UnknownIssuer,
             text: format!(
-                "its certificate {}, issued by {}, does not lead to the CA that is trusted here ({}): it belongs to \
+                "its certificate {}, issued by {}, does not lead to the CA that is trusted here ({}){kinds}: it belongs to \
                  another chain, or the other side doesn't send the certificates in between",
                 leaf.subject_text(),
                 leaf.issuer_text(),
@@ -254,6 +276,16 @@ pub(crate) fn leads_to_root(roots: &[ParsedCertificate], chain: &[CertificateDer
 /// one that the CA issued itself gives its owner nothing: with the mark, it could issue another to itself.
 fn may_have_the_mark(leaf: &ParsedCertificate) -> bool {
     !leaf.key.is_sm2 && leaf.key.algorithm != alg_id::ECDSA_P256K1.as_ref()
+}
+
+/// Returns the name of the kind of a key.
+fn kind(key: &PublicKey) -> &'static str {
+    match (key.is_sm2, key.is_rsa) {
+        (true, _) => "SM2",
+        (_, true) => "RSA",
+        _ if key.algorithm == alg_id::ECDSA_P256K1.as_ref() => "ECDSA on secp256k1",
+        _ => "ECDSA",
+    }
 }
 
 /// Returns our own text for an error of webpki, whose text may quote the certificate.

@@ -1,5 +1,7 @@
 //! When a peer whose answer fits one generation is tried as a node of the other one: only if the answer leaves that open.
 
+use std::time::Duration;
+
 use amop::protocol::Seq;
 use amop::protocol::channel::{Frame, FrameReader, MessageType};
 use amop::protocol::websocket::upgrade::{Request, read_request};
@@ -9,7 +11,7 @@ use amop_devnet::{ChannelAcceptor, Devnet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::fixture::{GUARD, devnet_with, soon};
+use crate::fixture::{GUARD, devnet_with, soon, until};
 
 /// A server that answers a client's first connection and is silent on all others.
 struct Peer {
@@ -39,8 +41,6 @@ impl Peer {
     async fn new(acceptor: Option<ChannelAcceptor>, builder: ClientBuilder, devnet: Devnet) -> Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let builder = builder.endpoint(listener.local_addr().unwrap().to_string());
-        // No client must reach this limit: each connection but the first is silent that long.
-        let builder = builder.connect_timeout(GUARD);
         Peer { listener, acceptor, builder, _devnet: devnet }
     }
 
@@ -54,7 +54,12 @@ impl Peer {
 
     /// Returns why a client that finds out the generation itself does not connect, if `answer` plays the first connection.
     async fn error(&self, answer: impl AsyncFnOnce(&mut BoxedStream)) -> Error {
-        let connecting = self.builder.clone().connect();
+        self.error_within(GUARD, answer).await
+    }
+
+    /// Does the same with this limit for connecting.
+    async fn error_within(&self, limit: Duration, answer: impl AsyncFnOnce(&mut BoxedStream)) -> Error {
+        let connecting = self.builder.clone().connect_timeout(limit).connect();
         let playing = async {
             let mut first = self.accept().await;
             answer(&mut first).await;
@@ -163,4 +168,64 @@ async fn peer_that_speaks_http_is_not_tried_as_2x() {
         stream.write_all(&answer).await.unwrap();
     });
     assert_tried_once(&garbage.await, "WebSocket handshake");
+}
+
+/// A client whose first guess was wrong does not repeat it.
+#[tokio::test]
+async fn generation_that_was_found_is_tried_first_the_next_time() {
+    // Without TLS 3.x comes first.
+    let devnet = devnet_with(Devnet::builder().nodes(1), Tls::Off).await;
+    let builder = devnet.node(0).client().connect_timeout(GUARD).reconnect_min(Duration::from_millis(1));
+    let client = builder.connect().await.unwrap();
+    assert_eq!(devnet.counters().accepted, 2, "one connection for each generation");
+    for connects in 2..5 {
+        devnet.node(0).cut_sessions();
+        until("the next session", || client.stats().endpoints[0].connects == connects).await;
+    }
+    assert_eq!(devnet.counters().accepted, 5);
+}
+
+#[tokio::test]
+async fn both_attempts_share_the_limit_for_connecting() {
+    for (peer, texts) in [
+        (Peer::like_2x().await, ["channel handshake in time", "upgrade to WebSocket"]),
+        (
+            Peer::like_3x().await,
+            ["didn't answer the upgrade to WebSocket within 2 s", "channel handshake in time"],
+        ),
+    ] {
+        let limit = Duration::from_secs(4);
+        let silent = peer.error_within(limit, async |_: &mut BoxedStream| {});
+        let error = silent.await;
+        assert_eq!((error.kind(), error.delivery()), (ErrorKind::ConnectTimeout, Delivery::No), "{error}");
+        assert!(error.message().contains("tried as a node of"), "{error}");
+        assert!(texts.iter().any(|text| error.message().contains(text)), "{error}");
+    }
+}
+
+/// A node's P2P port accepts the same certificates, and closes a connection on which it reads something else.
+#[tokio::test]
+async fn peer_that_closes_every_connection_is_named_as_neither() {
+    let devnet = devnet_with(Devnet::builder().nodes(1), Tls::Ecdhe).await;
+    let acceptor = ChannelAcceptor::new(&Credentials::load(&devnet.credentials()).unwrap()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let builder = Client::builder().endpoint(listener.local_addr().unwrap().to_string());
+    let connecting = builder.credential_source(devnet.credentials()).connect_timeout(GUARD).connect();
+    let closing = async {
+        loop {
+            let (tcp, _) = soon("a connection", listener.accept()).await.unwrap();
+            let mut stream = soon("TLS", acceptor.accept(tcp)).await.unwrap();
+            let read = stream.read(&mut [0; 1000]).await.unwrap();
+            assert!(read > 0);
+        }
+    };
+    let error = tokio::select! {
+        connected = connecting => connected.expect_err("it is no node"),
+        () = closing => unreachable!("the server does not end"),
+    };
+    assert_eq!((error.kind(), error.delivery()), (ErrorKind::Handshake, Delivery::No), "{error}");
+    for text in ["RPC port of a 3.x node", "tried as a node of generation 2.x", "channel port of a 2.x node"]
+    {
+        assert!(error.message().contains(text), "{error}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amop::transport::Generations;
-use amop::{Delivery, ErrorKind, Event, Request, Tls};
+use amop::{Client, Delivery, ErrorKind, Event, Request, Tls};
 use amop_devnet::chain::{Algorithm, ChainFolder, ChainKind};
 use amop_devnet::{Devnet, DevnetBuilder, Generation};
 
@@ -201,6 +201,83 @@ async fn longest_topic_and_message_are_carried() {
     assert_eq!(soon("the reply", call).await.unwrap().data(), &most.to_string());
     let error = publisher.publish(topic.as_str(), vec![1; most + 1]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+}
+
+#[tokio::test]
+async fn reconnect_clears_the_topics_that_were_left() {
+    let devnet = devnet_of_3x(nodes(1)).await;
+    let subscriber = builder(&devnet, 0).reconnect_min(Duration::from_millis(1)).connect().await.unwrap();
+    let _kept = subscriber.subscribe("kept").await.unwrap();
+    drop(subscriber.subscribe("left").await.unwrap());
+    until("both topics", || devnet.node(0).topics() == ["kept", "left"]).await;
+    devnet.node(0).cut_sessions();
+    until("the topic that is kept, alone", || devnet.node(0).topics() == ["kept"]).await;
+}
+
+#[tokio::test]
+async fn broadcasts_move_to_another_connection_when_theirs_is_lost() {
+    let devnet = devnet_of_3x(nodes(2)).await;
+    let builder = builder(&devnet, 0).endpoint(devnet.node(1).endpoint());
+    let subscriber = crate::fixture::everywhere(builder.reconnect_min(Duration::from_millis(1))).await;
+    let mut messages = subscriber.subscribe("t").await.unwrap();
+    for (round, dead) in ["first", "second", "third"].into_iter().zip([0, 1, 0]) {
+        devnet.node(dead).kill().await;
+        // A broadcast before the other connection takes them is lost.
+        let publisher = client(&devnet, 1 - dead).await;
+        let received = async {
+            loop {
+                publisher.broadcast("t", round).await.unwrap();
+                let next = tokio::time::timeout(Duration::from_millis(50), messages.next());
+                if next.await.is_ok_and(|message| message.expect("a message").data() == round) {
+                    break;
+                }
+            }
+        };
+        soon("a broadcast through the other node", received).await;
+        devnet.node(dead).restart().await.unwrap();
+        until("both nodes", || subscriber.stats().endpoints.iter().all(|endpoint| endpoint.connected)).await;
+    }
+}
+
+/// Returns a client of two nodes, and how many calls each of these has had of it.
+async fn client_of_both(devnet: &Devnet) -> (Client, impl Fn(&Client) -> Vec<u64> + use<>) {
+    let builder = builder(devnet, 0).endpoint(devnet.node(1).endpoint());
+    let calls = |client: &Client| client.stats().endpoints.iter().map(|endpoint| endpoint.calls).collect();
+    (crate::fixture::everywhere(builder).await, calls)
+}
+
+#[tokio::test]
+async fn node_that_does_not_list_the_topic_of_this_client_is_preferred() {
+    let devnet = devnet_of_3x(nodes(2)).await;
+    let (client, calls) = client_of_both(&devnet).await;
+    // Listed at one node only.
+    let _echo = client.serve("t").for_each(async |request: Request| request.data().clone()).await.unwrap();
+    let listed = (0..2).find(|node| devnet.node(*node).topics() == ["t"]).expect("a node lists it");
+    let through = client.publish("t", "x").wait_for_subscriber(true).await.unwrap();
+    assert_eq!(through.endpoint(), devnet.node(1 - listed).endpoint());
+    assert_eq!(calls(&client)[listed], 0);
+}
+
+#[tokio::test]
+async fn node_with_the_fewest_calls_in_flight_is_preferred() {
+    let devnet = devnet_of_3x(nodes(2)).await;
+    let (publisher, calls) = client_of_both(&devnet).await;
+    let server = client(&devnet, 0).await;
+    let mut requests = server.serve("t").await.unwrap();
+    let known = publisher.publish("t", "").wait_for_subscriber(true).into_future();
+    let answer = async { soon("the first", requests.next()).await.unwrap().reply("").unwrap() };
+    let (first, ()) = tokio::join!(known, answer);
+    first.unwrap();
+    until("no call in flight", || publisher.stats().total().in_flight == 0).await;
+    let before = calls(&publisher);
+    let (mut waiting, mut unanswered) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        waiting.push(tokio::spawn(publisher.publish("t", "x").into_future()));
+        unanswered.push(soon("the request", requests.next()).await.unwrap());
+    }
+    let after = calls(&publisher);
+    assert_eq!((after[0] - before[0], after[1] - before[1]), (3, 3));
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]
