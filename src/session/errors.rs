@@ -110,9 +110,10 @@ pub(super) fn handshake_failed(endpoint: &str, handshake: Handshake, what: impl 
 /// Returns the error of a connection whose peer did not answer the handshake in time.
 pub(super) fn handshake_timed_out(endpoint: &str, handshake: Handshake) -> Error {
     let (what, port) = match handshake {
-        Handshake::Channel => {
-            ("completed TLS but didn't answer the channel handshake", "the channel port of a 2.x node")
-        }
+        Handshake::Channel => (
+            "accepted the connection but didn't answer the channel handshake",
+            "the channel port of a 2.x node",
+        ),
         Handshake::WebSocket => {
             ("accepted a WebSocket but didn't answer the handshake", "the RPC port of a 3.x node")
         }

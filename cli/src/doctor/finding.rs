@@ -76,7 +76,7 @@ findings! {
         "leave --tls at auto, and give the SDK's credentials: --credentials nodes/127.0.0.1/sdk";
     WrongPort: Refused, "wrong-port",
         "another service uses this port",
-        "use the node's channel port (channel_listen_port in its config.ini, usually 20200); ss -ltnp on that machine \
+        "use the node's port for SDKs (in its config.ini: 2.x channel_listen_port, 3.x listen_port of [rpc]; usually 20200); ss -ltnp on that machine \
          lists which program uses which port";
     Node3x: Refused, "node-3x",
         "this is a node of FISCO BCOS 3.x, but only 2.x was asked for",

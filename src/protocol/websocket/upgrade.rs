@@ -74,7 +74,7 @@ impl Upgrade {
             Ok(Some(parsed)) => parsed,
             Ok(None) if bytes.len() >= MAX_HEAD_LEN => return Err(UpgradeError::TooLong),
             Ok(None) => return Ok(None),
-            Err(_) => return Err(UpgradeError::NotHttp),
+            Err(_) => return Err(refusal_of(head)),
         };
         let headers = answer.headers();
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -103,6 +103,21 @@ impl Upgrade {
             }
         }
         Ok(Some(len))
+    }
+}
+
+/// Returns the error for the head of an answer that is none of HTTP/1.1: what it refuses, if it is of HTTP/1.0.
+fn refusal_of(head: &[u8]) -> UpgradeError {
+    let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut answer = httparse::Response::new(&mut lines);
+    let is_whole = answer.parse(head).is_ok_and(|status| status.is_complete());
+    match answer.code.and_then(|code| StatusCode::from_u16(code).ok()) {
+        Some(status) if is_whole => {
+            let server = answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case("Server"));
+            let server = server.map(|header| String::from_utf8_lossy(header.value).into_owned());
+            UpgradeError::Refused { status, server }
+        }
+        _ => UpgradeError::NotHttp,
     }
 }
 
@@ -221,6 +236,8 @@ mod tests {
         assert_eq!(protocol, UpgradeError::Header("Sec-WebSocket-Protocol"));
         let refused = error("101 Switching Protocols", "403 Forbidden");
         assert_eq!(refused.to_string(), "the HTTP answer is 403 Forbidden by Boost.Beast/345");
+        let old = ours().read_answer(b"HTTP/1.0 200 OK\r\nserver: SimpleHTTP/0.6\r\n\r\n").unwrap_err();
+        assert_eq!(old.to_string(), "the HTTP answer is 200 OK by SimpleHTTP/0.6");
     }
 
     #[test]

@@ -127,7 +127,7 @@ async fn port_that_speaks_http_is_named() {
             // The client may have gone.
             let _ = tcp.read(&mut request).await;
             let _ =
-                tcp.write_all(b"HTTP/1.1 400 Bad Request\r\nServer: rpc\r\nContent-Length: 0\r\n\r\n").await;
+                tcp.write_all(b"HTTP/1.0 400 Bad Request\r\nServer: rpc\r\nContent-Length: 0\r\n\r\n").await;
             let _ = tcp.shutdown().await;
         }
     };
