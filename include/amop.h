@@ -3058,6 +3058,14 @@ amop_status amop_devnet_options_set_like_2_11(amop_devnet_options *options,
                                               bool like);
 
 /**
+ * Sets whether to imitate the observed behaviour of nodes of release 3.16, for nodes of generation 3: topics take up to 2 s
+ * to reach other nodes, and of the messages that arrive together the last is processed first. Default: false.
+ */
+AMOP_API
+amop_status amop_devnet_options_set_like_3_16(amop_devnet_options *options,
+                                              bool like);
+
+/**
  * Sets the kind of the nodes' TLS, an AMOP_TLS_*. For nodes of generation 2: AMOP_TLS_ECDHE (secp256k1 certificates, the
  * default), AMOP_TLS_STATIC_RSA (RSA certificates) or AMOP_TLS_GM (SM2 certificates); for nodes of generation 3:
  * AMOP_TLS_ECDHE (RSA certificates, the default) or AMOP_TLS_TLCP (SM2 certificates); for both AMOP_TLS_OFF, with which

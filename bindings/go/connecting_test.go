@@ -288,7 +288,7 @@ func TestEveryKindOfChannelIsConnected(t *testing.T) {
 
 func TestEveryKindOf3xNodeIsConnected(t *testing.T) {
 	for _, kind := range []amop.TLSKind{amop.TLSECDHE, amop.TLSTLCP, amop.TLSOff} {
-		options := []devnet.Option{devnet.Nodes(1), devnet.Generation(amop.Generation3), devnet.TLS(kind)}
+		options := []devnet.Option{devnet.Nodes(1), devnet.Generation(amop.Generation3), devnet.TLS(kind), devnet.Like316(true)}
 		own := must[*devnet.Devnet](t)(devnet.Start(soon(t), options...))
 		equal(t, own.Credentials() == "", kind == amop.TLSOff)
 		client := connect(t, own.Node(0), amop.Generation(amop.Generation3))

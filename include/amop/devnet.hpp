@@ -49,6 +49,14 @@ public:
         return *this;
     }
 
+    /// Sets whether to imitate the observed behaviour of nodes of release 3.16, for nodes of generation 3: topics
+    /// take up to 2 s to reach other nodes, and of the messages that arrive together the last is processed first.
+    /// Default: false.
+    DevnetOptions& like_3_16(bool like) {
+        like_3_16_ = like;
+        return *this;
+    }
+
     /// Sets the kind of the nodes' TLS. For nodes of generation 2: `ecdhe` (secp256k1 certificates, the
     /// default), `static_rsa` (RSA certificates) or `gm` (SM2 certificates); for nodes of generation 3: `ecdhe`
     /// (RSA certificates, the default) or `tlcp` (SM2 certificates); for both `off`, with which clients need no
@@ -72,6 +80,7 @@ public:
         settings.apply("nodes", amop_devnet_options_set_nodes, nodes_);
         settings.apply("port", amop_devnet_options_set_port, port_);
         settings.apply("like_2_11", amop_devnet_options_set_like_2_11, like_2_11_);
+        settings.apply("like_3_16", amop_devnet_options_set_like_3_16, like_3_16_);
         settings.apply("tls", amop_devnet_options_set_tls, tls_);
         settings.apply("generation", amop_devnet_options_set_generation, generation_);
         if (folder_) {
@@ -85,6 +94,7 @@ private:
     std::optional<std::uint16_t> port_;
     std::optional<std::string> folder_;
     std::optional<bool> like_2_11_;
+    std::optional<bool> like_3_16_;
     std::optional<Tls> tls_;
     std::optional<Generation> generation_;
 };

@@ -443,6 +443,7 @@ class Devnet:
         tls: str,
         generation: str,
         like_2_11: bool,
+        like_3_16: bool,
         nagle: bool,
     ) -> Devnet: ...
     @property

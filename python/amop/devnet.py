@@ -6,7 +6,8 @@
         with amop.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
             ...
 
-They behave like nodes of release 2.7.2, with ``like_2_11`` like those of release 2.11.2; a message published at one
+They behave like nodes of release 2.7.2, with ``like_2_11`` like those of release 2.11.2; with
+``generation="3"`` like nodes of 3.x, with ``like_3_16`` in addition like those of release 3.16. A message published at one
 reaches a subscriber at another. The pytest fixture ``amop_devnet`` is such a devnet.
 """
 
@@ -56,7 +57,10 @@ class Devnet:
     :param like_2_11: whether to imitate the flaws of nodes of release 2.11.2: messages to clients of the same node are
         lost, which a node chooses in some seconds, topics take 5 s to reach other nodes, frames overtake each other
         and wait for acknowledgements (Nagle's algorithm).
-    :param nagle: whether to imitate only the last of these: the second of two frames is not sent before the client has
+    :param like_3_16: whether to imitate the observed behaviour of nodes of release 3.16, for nodes of generation 3:
+        topics take up to 2 s to reach other nodes, and of the messages that arrive together the last is processed
+        first.
+    :param nagle: whether to imitate only Nagle's algorithm: the second of two frames is not sent before the client has
         acknowledged the first.
     :raises NodeConnectionError: a port is in use.
     :raises CredentialsError: the folder contains other files.
@@ -72,6 +76,7 @@ class Devnet:
         tls: TlsChoice = "ecdhe",
         generation: Generation | Literal["2", "3"] = "2",
         like_2_11: bool = False,
+        like_3_16: bool = False,
         nagle: bool = False,
     ) -> None:
         self._remove_folder: weakref.finalize[[str, int], Devnet] | None
@@ -80,7 +85,7 @@ class Devnet:
             self._remove_folder = weakref.finalize(self, _remove, folder, os.getpid())
         else:
             self._remove_folder = None
-        self._native = _amop.Devnet(nodes, port, folder, tls, generation, like_2_11, nagle)
+        self._native = _amop.Devnet(nodes, port, folder, tls, generation, like_2_11, like_3_16, nagle)
         self._folder = None if folder is None or tls == "off" else Path(folder)
         self._running = True
         self._process = os.getpid()

@@ -34,6 +34,7 @@ impl Devnet {
         tls: &str,
         generation: &str,
         like_2_11: bool,
+        like_3_16: bool,
         nagle: bool,
     ) -> Result<Devnet> {
         log::start(py)?;
@@ -60,6 +61,7 @@ impl Devnet {
             None => builder,
         };
         let builder = if like_2_11 { builder.like_2_11() } else { builder };
+        let builder = if like_3_16 { builder.like_3_16() } else { builder };
         let builder = if nagle { builder.nagle(true) } else { builder };
         let devnet = checked(py, py.detach(|| builder.start_blocking()))?;
         let endpoints = devnet.endpoints();

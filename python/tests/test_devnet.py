@@ -151,7 +151,7 @@ def test_every_kind_of_channel_is_connected(tls: TlsChoice, topic: str) -> None:
 @pytest.mark.parametrize("tls", ["ecdhe", "tlcp", "off"])
 def test_every_kind_of_3x_node_is_connected(tls: TlsChoice, topic: str) -> None:
     with (
-        Devnet(nodes=1, tls=tls, generation="3") as devnet,
+        Devnet(nodes=1, tls=tls, generation="3", like_3_16=True) as devnet,
         devnet.connect(0, generation="3", connect_timeout=GUARD, call_timeout=GUARD) as client,
     ):
         client.broadcast(topic)

@@ -135,6 +135,7 @@ static void null_options_are_rejected(void **state)
     EXPECT(refused, amop_devnet_options_set_port(NULL, 1));
     EXPECT(refused, amop_devnet_options_set_folder(NULL, "."));
     EXPECT(refused, amop_devnet_options_set_like_2_11(NULL, true));
+    EXPECT(refused, amop_devnet_options_set_like_3_16(NULL, true));
 }
 
 static void null_out_parameters_are_reported_by_name(void **state)

@@ -283,6 +283,7 @@ static amop_devnet *node_of_generation(int32_t generation, int32_t tls)
     OK(amop_devnet_options_set_nodes(options, 1));
     OK(amop_devnet_options_set_generation(options, generation));
     OK(amop_devnet_options_set_tls(options, tls));
+    OK(amop_devnet_options_set_like_3_16(options, generation == AMOP_GENERATION_3));
     amop_devnet *started = NULL;
     OK(amop_devnet_start(options, &started, &error));
     amop_devnet_options_free(options);

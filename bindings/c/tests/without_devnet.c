@@ -20,6 +20,7 @@ int main(void)
     CHECK(amop_devnet_options_set_port(options, 20200) == AMOP_OK);
     CHECK(amop_devnet_options_set_folder(options, ".") == AMOP_OK);
     CHECK(amop_devnet_options_set_like_2_11(options, true) == AMOP_OK);
+    CHECK(amop_devnet_options_set_like_3_16(options, true) == AMOP_OK);
     amop_devnet *devnet = (amop_devnet *)options;
     amop_error *error = NULL;
     CHECK(amop_devnet_start(options, &devnet, &error) == AMOP_ERROR_UNSUPPORTED);

@@ -282,7 +282,8 @@ TEST_CASE("every kind of channel is connected") {
 
 TEST_CASE("every kind of 3.x node is connected") {
     for (const auto tls : {amop::Tls::ecdhe, amop::Tls::tlcp, amop::Tls::off}) {
-        const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1).generation(amop::Generation::v3).tls(tls));
+        const amop::Devnet nodes(
+            amop::DevnetOptions{}.nodes(1).generation(amop::Generation::v3).tls(tls).like_3_16(true));
         CHECK(nodes.credentials().empty() == (tls == amop::Tls::off));
         amop::Client client(nodes.client_options(0).generation(amop::Generation::v3));
         CHECK(client.stats().endpoints.at(0).tls == tls);

@@ -43,6 +43,12 @@ func Like211(like bool) Option {
 	return func(o *capi.DevnetOptions) { o.Like211 = like }
 }
 
+// Like316 sets whether to imitate the observed behaviour of nodes of release 3.16, for nodes of generation 3: topics take
+// up to 2 s to reach other nodes, and of the messages that arrive together the last is processed first. Default: false.
+func Like316(like bool) Option {
+	return func(o *capi.DevnetOptions) { o.Like316 = like }
+}
+
 // TLS sets the kind of the nodes' TLS. For nodes of generation 2: [amop.TLSECDHE] (secp256k1 certificates, the default),
 // [amop.TLSStaticRSA] (RSA certificates) or [amop.TLSGM] (SM2 certificates); for nodes of generation 3: [amop.TLSECDHE]
 // (RSA certificates, the default) or [amop.TLSTLCP] (SM2 certificates); for both [amop.TLSOff], with which clients need no

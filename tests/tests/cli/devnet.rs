@@ -129,9 +129,14 @@ fn impossible_settings_are_reported() {
     assert_eq!(place.run(&["devnet", "--bandwidth", "0"]).code, 2);
     assert_eq!(place.run(&["devnet", "--group", "0"]).code, 2);
     assert_eq!(place.run(&["devnet", "--generation", "4"]).code, 2);
-    for wrong in
-        ["--sm", "--generation=3 --gm", "--generation=3 --like-2.11", "--tls=tlcp", "--rsa --tls=off"]
-    {
+    for wrong in [
+        "--sm",
+        "--generation=3 --gm",
+        "--generation=3 --like-2.11",
+        "--like-3.16",
+        "--tls=tlcp",
+        "--rsa --tls=off",
+    ] {
         let options: Vec<_> = ["devnet", "--port", "0"].into_iter().chain(wrong.split(' ')).collect();
         assert_eq!(place.run(&options).code, 2, "{wrong}");
     }

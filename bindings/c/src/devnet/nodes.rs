@@ -19,7 +19,7 @@ pub(super) struct Nodes {
 
 impl Nodes {
     pub(super) fn start(settings: Settings) -> Result<Nodes> {
-        let Settings { ports, folder, like_2_11, tls, generations } = settings;
+        let Settings { ports, folder, like_2_11, like_3_16, tls, generations } = settings;
         let temporary = match folder {
             Some(_) => None,
             // No certificates are made.
@@ -37,6 +37,7 @@ impl Nodes {
         };
         let builder = builder.tls(tls).generation(generation);
         let builder = if like_2_11 { builder.like_2_11() } else { builder };
+        let builder = if like_3_16 { builder.like_3_16() } else { builder };
         Ok(Nodes { devnet: on_living_thread(|| builder.start_blocking())?, _temporary: temporary })
     }
 

@@ -26,6 +26,7 @@ pub struct amop_devnet_options {
     first_port: u16,
     folder: Option<PathBuf>,
     like_2_11: bool,
+    like_3_16: bool,
     tls: Tls,
     generations: Generations,
 }
@@ -37,6 +38,7 @@ impl Default for amop_devnet_options {
             first_port: 0,
             folder: None,
             like_2_11: false,
+            like_3_16: false,
             tls: Tls::Auto,
             generations: Generations::Auto,
         }
@@ -50,6 +52,7 @@ impl amop_devnet_options {
             ports: self.ports()?,
             folder: self.folder.clone(),
             like_2_11: self.like_2_11,
+            like_3_16: self.like_3_16,
             tls: self.tls,
             generations: self.generations,
         })
@@ -138,6 +141,19 @@ pub unsafe extern "C" fn amop_devnet_options_set_like_2_11(
 ) -> amop_status {
     guard!({
         borrow_mut!(options)?.like_2_11 = like;
+        Ok(())
+    })
+}
+
+/// Sets whether to imitate the observed behaviour of nodes of release 3.16, for nodes of generation 3: topics take up to 2 s
+/// to reach other nodes, and of the messages that arrive together the last is processed first. Default: false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amop_devnet_options_set_like_3_16(
+    options: *mut amop_devnet_options,
+    like: bool,
+) -> amop_status {
+    guard!({
+        borrow_mut!(options)?.like_3_16 = like;
         Ok(())
     })
 }

@@ -10,6 +10,7 @@ pub(super) struct Settings {
     pub(super) ports: Vec<u16>,
     pub(super) folder: Option<PathBuf>,
     pub(super) like_2_11: bool,
+    pub(super) like_3_16: bool,
     pub(super) tls: Tls,
     /// Not both: [`Generations::Auto`] is 2.x.
     pub(super) generations: Generations,

@@ -9,6 +9,7 @@ type DevnetOptions struct {
 	Port       int
 	Folder     string
 	Like211    bool
+	Like316    bool
 	TLS        int32
 	Generation int32
 }
@@ -28,6 +29,7 @@ func StartDevnet(o *DevnetOptions) (*Devnet, *Error) {
 	s.set("Nodes", C.amop_devnet_options_set_nodes(options, C.size_t(o.Nodes)))
 	s.set("Port", C.amop_devnet_options_set_port(options, C.uint16_t(o.Port)))
 	s.set("Like211", C.amop_devnet_options_set_like_2_11(options, C.bool(o.Like211)))
+	s.set("Like316", C.amop_devnet_options_set_like_3_16(options, C.bool(o.Like316)))
 	s.set("TLS", C.amop_devnet_options_set_tls(options, C.int32_t(o.TLS)))
 	s.set("Generation", C.amop_devnet_options_set_generation(options, C.int32_t(o.Generation)))
 	if o.Folder != "" {

@@ -17,6 +17,10 @@ pub(crate) struct Behaviour {
     /// TLS session is resumed; other options override parts of it
     #[arg(long = "like-2.11")]
     like_2_11: bool,
+    /// What 3.16 nodes were observed to do, with generation 3: topics become known to other nodes after up to 2 s, and of the
+    /// messages that arrive together the last is processed first; --topic-sync overrides the former
+    #[arg(long = "like-3.16")]
+    like_3_16: bool,
     /// What happens to messages for clients of the publisher's own node; nodes that deliver them report version 2.7.2,
     /// others 2.11.2 [default: deliver]
     #[arg(long, value_name = "WHAT")]
@@ -95,6 +99,9 @@ impl Behaviour {
             Some((option, _)) if generation == Generation::V3 => Err(Failure::Usage(format!(
                 "{option} is a behaviour of 2.x nodes: leave it out, or use --generation 2"
             ))),
+            _ if self.like_3_16 && generation == Generation::V2 => Err(Failure::Usage(
+                "--like-3.16 is a behaviour of 3.x nodes: leave it out, or use --generation 3".to_owned(),
+            )),
             _ => Ok(()),
         }
     }
@@ -113,6 +120,9 @@ impl Behaviour {
         }
         if self.like_2_11 {
             builder = builder.like_2_11();
+        }
+        if self.like_3_16 {
+            builder = builder.like_3_16();
         }
         if self.nagle {
             builder = builder.nagle(true);
@@ -179,6 +189,8 @@ mod tests {
         let (builder, half) = (Devnet::builder, Duration::from_millis(500));
         expect("", builder());
         expect("--like-2.11", builder().like_2_11());
+        expect("--like-3.16", builder().like_3_16());
+        expect("--topic-sync 0.5 --like-3.16", builder().like_3_16().topic_sync(half));
         expect("--same-node drop", builder().same_node(SameNode::Drop));
         expect("--choice each-second", builder().choice(Choice::EachSecond));
         expect("--topic-sync 0.5", builder().topic_sync(half));
