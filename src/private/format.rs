@@ -119,7 +119,7 @@ pub(super) fn public_key(name: &str, bytes: &[u8]) -> Result<PublicKey> {
                 (65, Some(4)) => bytes.to_vec(),
                 (32, _) => return Err(is_private(name)),
                 (len, _) => {
-                    let what = format_args!(
+                    let what = format!(
                         "has {} hex digits: a public key has 128, or 130 with 04 before them",
                         2 * len
                     );

@@ -124,7 +124,7 @@ impl<K: Callers> Session<K> {
     /// Decides about a frame that isn't what its type says.
     fn malformed(&mut self, kind: MessageType, why: &dyn Display) -> Result<(), Fatal> {
         if !self.is_ready() {
-            let what = format_args!("it sent a malformed frame of type {:#x}: {why}", kind.to_wire());
+            let what = format!("it sent a malformed frame of type {:#x}: {why}", kind.to_wire());
             return Err(handshake_failed(&self.options.endpoint, Handshake::Channel, what));
         }
         match inbound::malformed(kind) {

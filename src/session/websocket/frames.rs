@@ -100,7 +100,7 @@ impl<K: Callers> Session<K> {
         let endpoint = &self.options.endpoint;
         let code = code.unwrap_or(close_code::NORMAL);
         if !self.is_ready() {
-            let why = format_args!(
+            let why = format!(
                 "it closed the connection (WebSocket code {code}), as nodes do that speak none of the protocol versions \
                  {} to {}",
                 handshake::MIN_VERSION,

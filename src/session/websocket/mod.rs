@@ -315,7 +315,7 @@ impl<K: Callers> Session<K> {
                 Ok(())
             }
             Beat::Dead => {
-                let why = format_args!("nothing was received for {}", span(self.heartbeat.limit()));
+                let why = format!("nothing was received for {}", span(self.heartbeat.limit()));
                 Err(connection_closed(&self.options.endpoint, why))
             }
         }
