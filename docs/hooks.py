@@ -1,13 +1,18 @@
-"""Hooks of the documentation site: the page of error codes, links out of docs/, and hidden lines of Rust programs."""
+"""Hooks of the documentation site.
+
+They make the page of error codes and the one of the Go reference, link the references that scripts/docs.sh has built, rewrite
+links out of docs/, and hide what rustdoc hides.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).parents[1]
 KIND = re.compile(r"((?:^    ///.*\n)+)^    (\w+) = (\d+),$", re.MULTILINE)
@@ -49,16 +54,59 @@ def error_page(source: str) -> str:
     )
 
 
+def go_reference(text: str) -> str:
+    """Return the page of the Go reference from the output of ``go doc -all`` for each package."""
+    packages = re.split(r"^(?=package \w+ // import)", text, flags=re.MULTILINE)
+    parts = ["# Go reference\n"]
+    for package in filter(None, packages):
+        first, rest = package.split("\n", 1)
+        name = first.split(" // import ")[0].removeprefix("package ")
+        parts.append(f"## Package {name}\n\n`{first}`\n")
+        # Text that begins a line with FUNCTIONS, TYPES and so on is a heading.
+        sections = re.split(r"^([A-Z]{4,})$", rest, flags=re.MULTILINE)
+        parts.append(f"```text\n{sections[0].strip()}\n```\n")
+        for heading, body in zip(sections[1::2], sections[2::2], strict=True):
+            parts.append(f"### {heading.capitalize()} of {name}\n\n```go\n{body.strip()}\n```\n")
+    return "\n".join(parts)
+
+
+def references() -> list[str]:
+    """Return the languages whose references scripts/docs.sh has built."""
+    return os.environ.get("AMOP_REFERENCES", "").split()
+
+
 def on_files(files: Files, config: Any) -> Files:
-    """Add the page of error codes."""
+    """Add the page of error codes, and the one of the Go reference if it was built."""
     source = (ROOT / "src/error.rs").read_text()
     files.append(File.generated(config, "errors.md", content=error_page(source)))
+    if "go" in references():
+        text = (ROOT / "build/api/go/index.txt").read_text()
+        file = File.generated(config, "go-reference.md", content=go_reference(text))
+        file.inclusion = InclusionLevel.NOT_IN_NAV
+        files.append(file)
     return files
+
+
+def reference_links(markdown: str) -> str:
+    """Link the references that are part of this site; the page names them as paths in it."""
+
+    def link(match: re.Match[str]) -> str:
+        path, language = match.group(1), match.group(2)
+        if language not in references():
+            return "not part of this build"
+        if language == "go":
+            return "[reference](go-reference.md)"
+        # As HTML, because the generator doesn't know the files, which are added after its end.
+        return f'<a href="{path}">reference</a>'
+
+    return re.sub(r"`(api/(\w+)/\S+)`", link, markdown)
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
     """Rewrite links out of docs/ and hide what rustdoc hides."""
     folder = (ROOT / "docs" / page.file.src_uri).parent
+    if page.file.src_uri == "api.md":
+        markdown = reference_links(markdown)
 
     def outside(match: re.Match[str]) -> str:
         text, target = match.groups()

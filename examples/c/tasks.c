@@ -1,7 +1,8 @@
-/* The programs of the documentation's pages about tasks. The tests compile them. */
+/* The programs of the documentation's pages about tasks. The tests run each of them with run_tasks.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "amop.h"
 #include "tasks.h"
@@ -23,17 +24,23 @@ amop_status subscribe(const amop_client *client, amop_error **error)
 }
 
 /* --8<-- [start:serve] */
-static void echo(void *context, const amop_request *request)
+static void greet(void *context, const amop_request *request)
 {
-    amop_bytes data = amop_message_data(amop_request_message(request));
+    amop_bytes name = amop_message_data(amop_request_message(request));
+    char reply[128];
     (void)context;
-    amop_request_reply(request, data.data, data.len, NULL);
+    int len = snprintf(reply, sizeof reply, "hello, %.*s", (int)name.len, (const char *)name.data);
+    if (len < (int)sizeof reply) {
+        amop_request_reply(request, reply, (size_t)len, NULL);
+    } else {
+        amop_request_fail(request, 1, NULL, 0, NULL);
+    }
 }
 
 amop_status serve(const amop_client *client, amop_service **service, amop_error **error)
 {
-    amop_request_callback callback = {echo, NULL, NULL};
-    return amop_client_serve_callback(client, "echo", NULL, callback, service, error);
+    amop_request_callback callback = {greet, NULL, NULL};
+    return amop_client_serve_callback(client, "greet", NULL, callback, service, error);
 }
 /* --8<-- [end:serve] */
 
@@ -44,7 +51,7 @@ void publish(const amop_client *client)
     amop_reply *reply = NULL;
     amop_publish_options *options = amop_publish_options_new();
     amop_publish_options_set_wait_for_subscriber(options, true);
-    if (amop_client_publish(client, "greet", "Ada", 3, options, 5000, &reply, &error) == AMOP_OK) {
+    if (amop_client_publish(client, "greet", "Ada", 3, options, 60000, &reply, &error) == AMOP_OK) {
         amop_bytes data = amop_reply_data(reply);
         printf("%.*s\n", (int)data.len, (const char *)data.data);
     } else if (amop_error_delivery(error) == AMOP_DELIVERY_NO) {
@@ -61,21 +68,25 @@ void publish(const amop_client *client)
 amop_status broadcast(const amop_client *client, amop_error **error)
 {
     /* --8<-- [start:broadcast] */
-    amop_status status = amop_client_broadcast(client, "news", "rain", 4, NULL, 5000, error);
+    amop_status status = amop_client_broadcast(client, "news", "rain", 4, NULL, 60000, error);
     /* --8<-- [end:broadcast] */
     return status;
 }
 
-amop_status nodes(amop_client **client, amop_error **error)
+amop_status nodes(const char *first, const char *second, const char *third, amop_client **client,
+                  amop_error **error)
 {
     /* --8<-- [start:nodes] */
     amop_options *options = amop_options_new();
-    amop_options_add_endpoint(options, "10.0.0.1:20200");
-    amop_options_add_endpoint(options, "10.0.0.2:20200");
+    amop_options_add_endpoint(options, first);
+    amop_options_add_endpoint(options, second);
     amop_status status = amop_client_connect(options, client, error);
     amop_options_free(options);
     if (status == AMOP_OK) {
-        status = amop_client_add_endpoint(*client, "10.0.0.3:20200", error);
+        status = amop_client_add_endpoint(*client, third, error);
+    }
+    if (status == AMOP_OK) {
+        status = amop_client_remove_endpoint(*client, first, error);
     }
     /* --8<-- [end:nodes] */
     return status;
@@ -108,20 +119,42 @@ amop_status limit(const amop_client *client, amop_subscription **prices, amop_er
     amop_subscribe_options_set_overflow(options, AMOP_OVERFLOW_DROP_OLDEST);
     amop_status status = amop_client_subscribe(client, "prices", options, prices, error);
     amop_subscribe_options_free(options);
+
+    amop_stats *stats = NULL;
+    uint64_t dropped = 0;
+    if (status == AMOP_OK) {
+        status = amop_subscription_stats(*prices, &stats, error);
+    }
+    if (status == AMOP_OK) {
+        status = amop_stats_get(stats, AMOP_STAT_DROPPED, &dropped, error);
+    }
+    if (status == AMOP_OK) {
+        printf("%" PRIu64 " messages were dropped\n", dropped);
+    }
+    amop_stats_free(stats);
     /* --8<-- [end:flow] */
     return status;
 }
 
-amop_status publish_privately(const amop_client *client, const char *key, amop_error **error)
+amop_status use_keys(const amop_client *publisher, const char *public_key, const amop_client *subscriber,
+                     const char *private_key, amop_subscription **messages, amop_error **error)
 {
     /* --8<-- [start:private] */
+    /* The keys are the contents of orders.pem and orders.pem.pub. */
+    amop_subscribe_options *with_key = amop_subscribe_options_new();
+    amop_subscribe_options_set_key(with_key, private_key, strlen(private_key), NULL);
+    amop_status status = amop_client_subscribe(subscriber, "orders", with_key, messages, error);
+    amop_subscribe_options_free(with_key);
+
     amop_private_topic *orders = NULL;
     amop_publish_options *options = amop_publish_options_new();
     amop_publish_options_set_private(options, true);
     amop_publish_options_set_wait_for_subscriber(options, true);
-    amop_status status = amop_client_private_topic(client, "orders", &key, 1, &orders, error);
     if (status == AMOP_OK) {
-        status = amop_client_publish(client, "orders", "one more", 8, options, 10000, NULL, error);
+        status = amop_client_private_topic(publisher, "orders", &public_key, 1, &orders, error);
+    }
+    if (status == AMOP_OK) {
+        status = amop_client_publish(publisher, "orders", "one more", 8, options, 60000, NULL, error);
     }
     amop_publish_options_free(options);
     amop_private_topic_free(orders);
@@ -129,11 +162,11 @@ amop_status publish_privately(const amop_client *client, const char *key, amop_e
     return status;
 }
 
-amop_status credentials(amop_client **client, amop_error **error)
+amop_status credentials(const char *endpoint, amop_client **client, amop_error **error)
 {
     /* --8<-- [start:credentials] */
     amop_options *options = amop_options_new();
-    amop_options_add_endpoint(options, "127.0.0.1:20200");
+    amop_options_add_endpoint(options, endpoint);
     amop_options_set_credentials(options, "nodes/127.0.0.1/sdk");
     amop_status status = amop_client_connect(options, client, error);
     amop_options_free(options);
@@ -165,6 +198,9 @@ amop_status testing(amop_error **error)
         amop_options_set_credentials(options, amop_devnet_credentials(devnet));
         status = amop_client_connect(options, &client, error);
         amop_options_free(options);
+    }
+    if (status == AMOP_OK) {
+        printf("connected to %s\n", amop_devnet_endpoint(devnet, 0));
     }
     amop_client_free(client);
     amop_devnet_free(devnet);

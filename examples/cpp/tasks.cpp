@@ -1,4 +1,6 @@
-// The programs of the documentation's pages about tasks. The tests compile them.
+// The programs of the documentation's pages about tasks. The tests run each of them with `run_tasks.cpp`.
+#include "tasks.hpp"
+
 #include <amop.hpp>
 
 #include <fstream>
@@ -10,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace tasks {
 
-std::string file(const std::string& name) {
+static std::string file(const std::string& name) {
     std::ifstream stream(name);
     return {std::istreambuf_iterator<char>(stream), {}};
 }
@@ -23,17 +25,18 @@ void subscribe(const amop::Client& client) {
     // --8<-- [end:subscribe]
 }
 
-void serve(const amop::Client& client) {
+amop::Service serve(const amop::Client& client) {
     // --8<-- [start:serve]
-    const auto greet = client.serve(
+    auto greet = client.serve(
         "greet", [](const amop::Request& request) { return "hello, " + std::string(request.text()); });
     // --8<-- [end:serve]
+    return greet;
 }
 
 void publish(const amop::Client& client) {
     // --8<-- [start:publish]
     try {
-        const auto options = amop::PublishOptions{}.timeout(5s).wait_for_subscriber(true);
+        const auto options = amop::PublishOptions{}.timeout(60s).wait_for_subscriber(true);
         std::cout << client.publish("greet", "Ada", options).text() << '\n';
     } catch (const amop::Error& error) {
         const bool undelivered = error.delivery() == amop::Delivery::no;
@@ -48,12 +51,13 @@ void broadcast(const amop::Client& client) {
     // --8<-- [end:broadcast]
 }
 
-void nodes() {
+amop::Client nodes(const std::string& first, const std::string& second, const std::string& third) {
     // --8<-- [start:nodes]
-    amop::Client client{amop::Options{}.endpoint("10.0.0.1:20200").endpoint("10.0.0.2:20200")};
-    client.add_endpoint("10.0.0.3:20200");
-    client.remove_endpoint("10.0.0.1:20200");
+    amop::Client client{amop::Options{}.endpoint(first).endpoint(second)};
+    client.add_endpoint(third);
+    client.remove_endpoint(first);
     // --8<-- [end:nodes]
+    return client;
 }
 
 void events(const amop::Client& client) {
@@ -86,16 +90,18 @@ void private_topics(const amop::Client& publisher, const amop::Client& subscribe
     // --8<-- [end:private]
 }
 
-void credentials() {
+amop::Client credentials(const std::string& endpoint) {
     // --8<-- [start:credentials]
-    amop::Client client{amop::Options{}.endpoint("127.0.0.1:20200").credentials("nodes/127.0.0.1/sdk")};
+    amop::Client client{amop::Options{}.endpoint(endpoint).credentials("nodes/127.0.0.1/sdk")};
     // --8<-- [end:credentials]
+    return client;
 }
 
-void configuration() {
+amop::Client configuration() {
     // --8<-- [start:configuration]
     amop::Client client{amop::Options{}.config_file("config.toml").call_timeout(5s)};
     // --8<-- [end:configuration]
+    return client;
 }
 
 void testing() {

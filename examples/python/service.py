@@ -1,46 +1,45 @@
-"""Request and reply: serves a topic, and sends requests to it through another node.
+"""Answers requests for the price of an item: ``python examples/python/service.py 127.0.0.1:20201 price``."""
 
-``python examples/python/service.py`` starts its own two nodes. With an endpoint and a topic it serves there until
-Ctrl-C: ``python examples/python/service.py 127.0.0.1:20201 sum``, and
-``amop publish 127.0.0.1:20200 sum "1 2 3"`` prints 6.
-"""
-
+import argparse
 import signal
-import sys
+import threading
+from types import FrameType
 
 from program import run
 
 import amop
-from amop.devnet import Devnet
+
+# The code with which a request for an unknown item fails. Programs choose their own.
+NO_PRICE = 1
+PRICES = {b"apple": "1.20", b"pear": "0.95"}
 
 
-def total(request: amop.Request) -> str | None:
-    """Add the numbers of a request. What it returns is the reply."""
-    numbers = request.data.decode().split()
-    try:
-        return str(sum(int(number) for number in numbers))
-    except ValueError as error:
-        # A code of the application. The error of the publisher has it, and the text.
-        request.fail(1, str(error))
+def price(request: amop.Request) -> str | None:
+    """Answer a request. What it returns is the reply; of an exception, the publisher would receive a fixed text."""
+    if request.data not in PRICES:
+        request.fail(NO_PRICE, b"no price for " + request.data)
         return None
+    return PRICES[request.data]
 
 
-def serve(endpoint: str, topic: str) -> None:
-    with amop.connect(endpoint) as client:
-        client.serve(topic, total, concurrency=4)
-        print(f"serving {topic}", flush=True)
-        signal.pause()
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Answers requests for the price of an item until Ctrl-C or SIGTERM."
+    )
+    parser.add_argument("endpoint", nargs="?", default="127.0.0.1:20201", help="The node to connect to")
+    parser.add_argument("topic", nargs="?", default="price", help="The topic to serve")
+    arguments = parser.parse_args()
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    # At the end of both blocks no further requests are accepted, and those that have arrived are answered.
+    with amop.connect(arguments.endpoint) as client, client.serve(arguments.topic, price, concurrency=4):
+        print("serving", arguments.topic, flush=True)
+        stopping.wait()
 
 
-def demonstrate() -> None:
-    with Devnet(nodes=2) as devnet, devnet.connect(1) as server, devnet.connect(0) as client:
-        server.serve("sum", total)
-        reply = client.publish("sum", "1 2 3", wait_for_subscriber=True, timeout=5)
-        print("1 2 3 =", reply.data.decode())
-        try:
-            client.publish("sum", "1 two 3")
-        except amop.SubscriberError as error:
-            print(f"failed with {error.node_code}: {error.data.decode()}")
-
-
-run(lambda: serve(*sys.argv[1:3]) if len(sys.argv) > 2 else demonstrate())
+run(main)

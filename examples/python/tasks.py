@@ -1,4 +1,4 @@
-"""The programs of the documentation's pages about tasks. The linters check their types."""
+"""The programs of the documentation's pages about tasks. The tests run each of them with ``run_tasks.py``."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def serve(client: amop.Client) -> None:
 def publish(client: amop.Client) -> None:
     # --8<-- [start:publish]
     try:
-        reply = client.publish("greet", "Ada", timeout=5, wait_for_subscriber=True)
+        reply = client.publish("greet", "Ada", timeout=60, wait_for_subscriber=True)
         print(reply.data.decode())
     except amop.Error as error:
         print(f"delivered: {error.delivery}: {error}")
@@ -35,12 +35,13 @@ def broadcast(client: amop.Client) -> None:
     # --8<-- [end:broadcast]
 
 
-def nodes() -> None:
+def nodes(first: str, second: str, third: str) -> amop.Client:
     # --8<-- [start:nodes]
-    with amop.connect("10.0.0.1:20200", "10.0.0.2:20200") as client:
-        client.add_endpoint("10.0.0.3:20200")
-        client.remove_endpoint("10.0.0.1:20200")
+    client = amop.connect(first, second)
+    client.add_endpoint(third)
+    client.remove_endpoint(first)
     # --8<-- [end:nodes]
+    return client
 
 
 def events(client: amop.Client) -> None:
@@ -62,24 +63,25 @@ def flow(client: amop.Client) -> None:
 
 def private(publisher: amop.Client, subscriber: amop.Client) -> None:
     # --8<-- [start:private]
-    subscriber.subscribe("orders", key=Path("orders.pem"))
+    messages = subscriber.subscribe("orders", key=Path("orders.pem"))
 
     with publisher.private_topic("orders", [Path("orders.pem.pub")]):
         publisher.publish("orders", "one more", private=True, wait_for_subscriber=True)
+    print(messages.next().data.decode())
     # --8<-- [end:private]
 
 
-def credentials() -> None:
+def credentials(endpoint: str) -> None:
     # --8<-- [start:credentials]
-    with amop.connect("127.0.0.1:20200", credentials="nodes/127.0.0.1/sdk") as client:
-        print(client.stats())
+    with amop.connect(endpoint, credentials="nodes/127.0.0.1/sdk") as client:
+        print("connected to", client.stats().endpoints[0].endpoint)
     # --8<-- [end:credentials]
 
 
 def configuration() -> None:
     # --8<-- [start:configuration]
     with amop.connect(config_file="config.toml", call_timeout=5) as client:
-        print(client.stats())
+        print("connected to", client.stats().endpoints[0].endpoint)
     # --8<-- [end:configuration]
 
 

@@ -61,12 +61,19 @@ inline void fail(amop_status status, amop_error* error) {
     raise(error == nullptr ? Error(code, std::string(to_string(code))) : Error(error));
 }
 
+/// Returns a name between backquotes. Appended to, because GCC 12 warns of `"text" + std::string` in C++20.
+inline std::string quoted(const char* name) {
+    std::string text(1, '`');
+    text += name;
+    text += '`';
+    return text;
+}
+
 /// Throws if a setter, which returns no error object, has rejected the setting `name`.
 inline void check(amop_status status, const char* name) {
     if (status != AMOP_OK) {
         raise(Error(static_cast<Code>(status),
-                    "`" + std::string(name)
-                        + "` is invalid: it is out of range, or a string that is not UTF-8"));
+                    quoted(name) + " is invalid: it is out of range, or a string that is not UTF-8"));
     }
 }
 
@@ -113,7 +120,7 @@ public:
     CText(std::string_view text, const char* name, Code code = Code::invalid_argument) : text_(text) {
         const auto at = text_.find('\0');
         if (at != std::string::npos) {
-            raise(Error(code, "`" + std::string(name) + "` contains a NUL: byte " + std::to_string(at)));
+            raise(Error(code, quoted(name) + " contains a NUL: byte " + std::to_string(at)));
         }
     }
 

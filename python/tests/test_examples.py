@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -149,15 +150,47 @@ def test_help_names_the_ports_of_the_first_two_nodes(devnet: Devnet, name: str, 
 
 
 def test_service_answers_and_fails(devnet: Devnet, topic: str) -> None:
-    with example("service", devnet) as program:
-        assert program.line() == "1 2 3 = 6"
-        assert program.line().startswith("failed with 1: invalid literal for int()")
-        assert program.end() == (0, [], [])
-    with example("service", devnet, devnet.endpoints[1], topic) as program:
+    here, there = devnet.endpoints
+    with example("service", devnet, there, topic) as program:
         assert program.line() == f"serving {topic}"
-        with devnet.connect(0) as client:
-            assert client.publish(topic, "20 22", wait_for_subscriber=True).data == b"42"
+        with example("request", devnet, here, topic, "apple") as request:
+            assert request.end() == (0, ["1.20"], [])
+        with example("request", devnet, here, topic, "plum") as request:
+            assert request.end() == (1, [], ["the service failed with code 1: no price for plum"])
         assert program.interrupted() == (0, [], [])
+
+
+def test_web_service_publishes_and_reports_errors(devnet: Devnet, topic: str) -> None:
+    for module in ("fastapi", "uvicorn", "httpx"):
+        pytest.importorskip(module, reason=f"{module} is not installed: make setup installs it")
+    import httpx
+
+    here = devnet.endpoints[0]
+    with example("web", devnet, "--node", here, "--port", "0") as program, devnet.connect(1) as client:
+        address = None
+        while address is None:
+            address = re.search(r"Uvicorn running on (\S+)", program.error_line())
+        client.serve(topic, lambda request: b"you sent " + request.data)
+        news = client.subscribe(f"{topic} news")
+        with devnet.connect(0) as publisher:
+            # Until the node of the web service knows both topics.
+            for name in (topic, f"{topic} news"):
+                publisher.publish(name, "first", wait_for_subscriber=True)
+        assert news.next().data == b"first"
+
+        with httpx.Client(base_url=address[1], timeout=GUARD) as http:
+            answer = http.post(f"/topics/{topic}/request", content=b"rain")
+            assert (answer.status_code, answer.content) == (200, b"you sent rain")
+            answer = http.post(f"/topics/{topic} news/broadcast", content=b"sun")
+            assert answer.status_code == 202
+            assert news.next().data == b"sun"
+            answer = http.post("/topics/nobody/request", content=b"rain")
+            assert (answer.status_code, answer.json()["error"]) == (404, "NO_SUBSCRIBER")
+            assert answer.json()["delivered"] == "no"
+            answer = http.get("/health")
+            assert (answer.status_code, answer.json()) == (200, {"nodes": [here]})
+        code, lines, _ = program.interrupted()
+        assert (code, lines) == (0, [])
 
 
 def test_slow_consumer_shows_both_overflow_policies(devnet: Devnet) -> None:

@@ -1,4 +1,4 @@
-// Package program is shared by the three programs: arguments, timestamps and Ctrl-C.
+// Package program is shared by the programs: arguments, timestamps and Ctrl-C.
 package program
 
 import (
@@ -72,6 +72,14 @@ func ReadArguments(endpoint string, hasInterval bool) Arguments {
 		Count:    *count,
 		Interval: time.Duration(interval * float64(time.Second)),
 	}
+}
+
+// Argument returns an argument of the program by its position, or a default if there are fewer.
+func Argument(position int, otherwise string) string {
+	if position < len(os.Args) {
+		return os.Args[position]
+	}
+	return otherwise
 }
 
 // LocalTime returns the local time, such as 2020/08/11 21:21:50.

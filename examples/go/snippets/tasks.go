@@ -1,4 +1,4 @@
-// Package snippets has the programs of the documentation's pages about tasks. The tests compile it.
+// Package snippets has the programs of the documentation's pages about tasks. The tests run each of them with run_tasks.
 package snippets
 
 import (
@@ -40,7 +40,7 @@ func Serve(ctx context.Context, client *amop.Client) error {
 // Publish sends to one subscriber.
 func Publish(ctx context.Context, client *amop.Client) error {
 	// --8<-- [start:publish]
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	reply, err := client.Publish(ctx, "greet", []byte("Ada"), amop.WaitForSubscriber(true))
 	var failure *amop.Error
@@ -65,13 +65,13 @@ func Broadcast(ctx context.Context, client *amop.Client) error {
 }
 
 // Nodes connects to several nodes.
-func Nodes(ctx context.Context) (*amop.Client, error) {
+func Nodes(ctx context.Context, first, second, third string) (*amop.Client, error) {
 	// --8<-- [start:nodes]
-	client, err := amop.Connect(ctx, amop.Endpoints("10.0.0.1:20200", "10.0.0.2:20200"))
+	client, err := amop.Connect(ctx, amop.Endpoints(first, second))
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(client.AddEndpoint("10.0.0.3:20200"), client.RemoveEndpoint("10.0.0.1:20200"))
+	err = errors.Join(client.AddEndpoint(third), client.RemoveEndpoint(first))
 	// --8<-- [end:nodes]
 	return client, err
 }
@@ -133,9 +133,9 @@ func Private(ctx context.Context, publisher, subscriber *amop.Client) error {
 }
 
 // Credentials names the folder of the credentials.
-func Credentials(ctx context.Context) (*amop.Client, error) {
+func Credentials(ctx context.Context, endpoint string) (*amop.Client, error) {
 	// --8<-- [start:credentials]
-	client, err := amop.Connect(ctx, amop.Endpoint("127.0.0.1:20200"), amop.Credentials("nodes/127.0.0.1/sdk"))
+	client, err := amop.Connect(ctx, amop.Endpoint(endpoint), amop.Credentials("nodes/127.0.0.1/sdk"))
 	// --8<-- [end:credentials]
 	return client, err
 }

@@ -1,4 +1,4 @@
-//! The programs of the documentation's pages about tasks. The tests compile them.
+//! The programs of the documentation's pages about tasks. The tests run each of them with `run.rs`.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub async fn serve(client: &Client) -> Result<()> {
 
 pub async fn publish(client: &Client) -> Result<()> {
     // --8<-- [start:publish]
-    let call = client.publish("greet", "Ada").timeout(Duration::from_secs(5)).wait_for_subscriber(true);
+    let call = client.publish("greet", "Ada").timeout(Duration::from_secs(60)).wait_for_subscriber(true);
     match call.await {
         Ok(reply) => println!("{}", String::from_utf8_lossy(reply.data())),
         Err(error) if error.delivery() == Delivery::No => println!("not delivered: {error}"),
@@ -42,11 +42,11 @@ pub async fn broadcast(client: &Client) -> Result<()> {
     Ok(())
 }
 
-pub async fn nodes() -> Result<Client> {
+pub async fn nodes(first: &str, second: &str, third: &str) -> Result<Client> {
     // --8<-- [start:nodes]
-    let client = Client::builder().endpoints(["10.0.0.1:20200", "10.0.0.2:20200"]).connect().await?;
-    client.add_endpoint("10.0.0.3:20200")?;
-    client.remove_endpoint("10.0.0.1:20200")?;
+    let client = Client::builder().endpoints([first, second]).connect().await?;
+    client.add_endpoint(third)?;
+    client.remove_endpoint(first)?;
     // --8<-- [end:nodes]
     Ok(client)
 }
@@ -83,11 +83,11 @@ pub async fn private(publisher: &Client, subscriber: &Client) -> Result<()> {
     Ok(())
 }
 
-pub async fn credentials() -> Result<Client> {
+pub async fn credentials(endpoint: &str) -> Result<Client> {
     // --8<-- [start:credentials]
-    let builder = Client::builder().endpoint("127.0.0.1:20200").credentials("nodes/127.0.0.1/sdk");
+    let client = Client::builder().endpoint(endpoint).credentials("nodes/127.0.0.1/sdk").connect().await?;
     // --8<-- [end:credentials]
-    builder.connect().await
+    Ok(client)
 }
 
 pub async fn configuration() -> Result<Client> {

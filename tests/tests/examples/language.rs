@@ -35,6 +35,11 @@ impl Language {
         std::iter::once(Language { name: "rust".into(), place: Place::Here }).chain(others).collect()
     }
 
+    /// Returns a language, `None` if its programs are not there.
+    pub(crate) fn named(name: &str) -> Option<Language> {
+        Language::all().into_iter().find(|language| language.name == name)
+    }
+
     fn of(name: &str) -> Language {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let place = match name {
@@ -57,6 +62,10 @@ impl Language {
                     SUBSCRIBER => env!("CARGO_BIN_EXE_test-subscriber"),
                     UNICAST_PUBLISHER => env!("CARGO_BIN_EXE_test-unicast-publisher"),
                     MULTICAST_PUBLISHER => env!("CARGO_BIN_EXE_test-multicast-publisher"),
+                    "service" => env!("CARGO_BIN_EXE_test-service"),
+                    "request" => env!("CARGO_BIN_EXE_test-request"),
+                    "fan_out" => env!("CARGO_BIN_EXE_test-fan-out"),
+                    "run_tasks" => env!("CARGO_BIN_EXE_test-run-tasks"),
                     other => panic!("there is no {other} in Rust"),
                 };
                 (path.to_owned(), Vec::new())

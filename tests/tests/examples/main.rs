@@ -3,14 +3,16 @@
 //!
 //! Without more only those in Rust are there. scripts/test-examples.sh builds all languages and runs these tests with them.
 
-// The programs of the documentation, which are compiled only.
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../../examples/rust/snippets/tasks.rs"]
-mod tasks;
-
+mod documentation;
+mod fan_out;
 mod language;
+mod loops;
 mod pairings;
+mod private;
+mod requests;
 mod scene;
+mod several_nodes;
+mod shutdown;
 
 use tempfile::TempDir;
 

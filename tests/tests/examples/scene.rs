@@ -1,10 +1,10 @@
-//! Two embedded nodes, and example programs at them.
+//! Embedded nodes, and example programs at them.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use amop::Tls;
-use amop_devnet::{Devnet, Generation};
+use amop::{Client, ClientBuilder, Tls};
+use amop_devnet::{Devnet, DevnetBuilder, Generation};
 use amop_tests::program::Program;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -34,20 +34,64 @@ fn generation_of_run() -> Generation {
     }
 }
 
-/// Two nodes whose credentials are found from the folder that programs run in.
+/// The limit of every wait. A test that passes does not come near it.
+pub(crate) const GUARD: Duration = Duration::from_secs(60);
+
+/// Nodes whose credentials are found from the folder that programs run in.
 pub(crate) struct Nodes {
-    folder: TempDir,
-    devnet: Devnet,
+    pub(crate) folder: TempDir,
+    pub(crate) devnet: Devnet,
     began: SystemTime,
 }
 
 impl Nodes {
+    /// Starts two nodes of the generation and with the channels of this run.
     pub(crate) fn start() -> Nodes {
+        Nodes::of(Devnet::builder().generation(generation_of_run()).tls(tls_of_run()))
+    }
+
+    /// Starts other nodes.
+    pub(crate) fn of(builder: DevnetBuilder) -> Nodes {
         let folder = TempDir::new().unwrap();
-        let builder = Devnet::builder().generation(generation_of_run());
-        let builder = builder.dir(folder.path().join("amop-devnet")).tls(tls_of_run());
+        // A busy machine doesn't make a node deliver a message to another subscriber.
+        let builder = builder.push_limit(GUARD).dir(folder.path().join("amop-devnet"));
         let devnet = builder.start_blocking().unwrap();
         Nodes { folder, devnet, began: SystemTime::now() }
+    }
+
+    /// Waits for a future on the threads of the nodes.
+    pub(crate) fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
+        self.devnet.handle().block_on(future.into_future())
+    }
+
+    /// Connects a client of this test to a node, with time limits that no machine exceeds.
+    pub(crate) fn client(&self, node: usize) -> Client {
+        self.client_with(node, |builder| builder)
+    }
+
+    /// Connects a client of this test with further options.
+    pub(crate) fn client_with(
+        &self,
+        node: usize,
+        options: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Client {
+        let builder = self.devnet.node(node).client();
+        let builder = builder.connect_timeout(GUARD).call_timeout(GUARD).close_timeout(GUARD);
+        self.block_on(options(builder).connect()).unwrap()
+    }
+
+    /// Starts a program with these arguments; `{0}` stands for the endpoint of the first node, and so on.
+    pub(crate) fn run(&self, language: &Language, program: &str, arguments: &[&str]) -> Program {
+        let endpoints = self.devnet.endpoints();
+        let named = |argument: &&str| {
+            let numbered = endpoints.iter().enumerate();
+            numbered.fold((*argument).to_owned(), |text, (number, endpoint)| {
+                text.replace(&format!("{{{number}}}"), endpoint)
+            })
+        };
+        let arguments: Vec<String> = arguments.iter().map(named).collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        start(language, program, &arguments, self.folder.path())
     }
 
     /// A subscriber at the second node, which has said that it is one.
