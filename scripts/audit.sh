@@ -9,6 +9,6 @@ PATH=$PWD/build/tools/bin:$PATH
 for tool in cargo-deny cargo-audit; do
     command -v "$tool" >/dev/null || cargo install --locked --root build/tools "$tool"
 done
-cargo deny --locked --workspace check licenses bans sources
+cargo deny --locked --workspace check --hide-inclusion-graph licenses bans sources
 # RUSTSEC-2023-0071: the timing of RSA decryption. Only embedded nodes decrypt with `rsa`, and they are for tests.
 cargo audit --ignore RUSTSEC-2023-0071

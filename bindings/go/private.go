@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"example.org/amop/bindings/go/internal/capi"
 )
@@ -15,6 +16,7 @@ type PrivateTopic struct {
 	client *Client
 	topic  string
 	handle *capi.PrivateTopic
+	closed atomic.Bool
 }
 
 // PrivateTopic opens a private topic to publish on (2.x nodes): messages that are published on it reach only
@@ -56,6 +58,9 @@ func (p *PrivateTopic) Allow(keys ...string) error {
 	if err := p.client.core.check(); err != nil {
 		return err
 	}
+	if p.closed.Load() {
+		return p.closedError()
+	}
 	if err := checkKeys(keys); err != nil {
 		return err
 	}
@@ -64,33 +69,43 @@ func (p *PrivateTopic) Allow(keys ...string) error {
 
 // Publish sends a message to one verified subscriber and waits for its reply. See [Client.Publish].
 func (p *PrivateTopic) Publish(ctx context.Context, data []byte, opts ...PublishOption) (*Reply, error) {
-	return p.client.Publish(ctx, p.topic, data, private(opts)...)
+	return p.client.Publish(ctx, p.topic, data, p.options(opts)...)
 }
 
 // Broadcast sends a message to all verified subscribers and waits for the acknowledgement of the node. See
 // [Client.Broadcast].
 func (p *PrivateTopic) Broadcast(ctx context.Context, data []byte, opts ...PublishOption) error {
-	return p.client.Broadcast(ctx, p.topic, data, private(opts)...)
+	return p.client.Broadcast(ctx, p.topic, data, p.options(opts)...)
 }
 
 // PublishAsync starts a publish to one verified subscriber and does not wait. See [Client.PublishAsync].
 func (p *PrivateTopic) PublishAsync(ctx context.Context, data []byte, opts ...PublishOption) *Call {
-	return p.client.PublishAsync(ctx, p.topic, data, private(opts)...)
+	return p.client.PublishAsync(ctx, p.topic, data, p.options(opts)...)
 }
 
 // BroadcastAsync starts a broadcast to all verified subscribers and does not wait. See [Client.BroadcastAsync].
 func (p *PrivateTopic) BroadcastAsync(ctx context.Context, data []byte, opts ...PublishOption) *Call {
-	return p.client.BroadcastAsync(ctx, p.topic, data, private(opts)...)
+	return p.client.BroadcastAsync(ctx, p.topic, data, p.options(opts)...)
 }
 
-// private adds to the options of a call that its topic is a private one.
-func private(opts []PublishOption) []PublishOption {
-	return append(slices.Clip(opts), Private(true))
+// options adds to the options of a call that its topic is this one. After Close the call fails.
+func (p *PrivateTopic) options(opts []PublishOption) []PublishOption {
+	return append(slices.Clip(opts), publishOption(func(o *publishOptions) {
+		o.Private = true
+		if p.closed.Load() && o.err == nil {
+			o.err = p.closedError()
+		}
+	}))
 }
 
-// Close ends the verification of subscribers. Nodes go on passing messages on to those that were verified. It does not wait,
-// and may be called again.
+func (p *PrivateTopic) closedError() *Error {
+	return newError(ErrClosed, "the private topic %q is closed: open it again", p.topic)
+}
+
+// Close ends the verification of subscribers. Nodes go on passing messages on to those that were verified. The other methods
+// fail with [ErrClosed] from then on. It does not wait, and may be called again.
 func (p *PrivateTopic) Close() {
+	p.closed.Store(true)
 	p.handle.Free()
 }
 

@@ -109,4 +109,15 @@ func TestUnusableKeysOfPrivateTopicsAreRefused(t *testing.T) {
 	fails(t, opened.Allow("no key"), amop.ErrCredentialsInvalid)
 	opened.Close()
 	opened.Close()
+	// Also while the topic is open elsewhere.
+	other := must[*amop.PrivateTopic](t)(client.PrivateTopic(topic, publicKey))
+	defer other.Close()
+	fails(t, opened.Allow(publicKey), amop.ErrClosed)
+	_, err = opened.Publish(soon(t), nil)
+	fails(t, err, amop.ErrClosed)
+	fails(t, opened.Broadcast(soon(t), nil), amop.ErrClosed)
+	_, err = opened.PublishAsync(soon(t), nil).Wait()
+	fails(t, err, amop.ErrClosed)
+	_, err = opened.BroadcastAsync(soon(t), nil).Wait()
+	fails(t, err, amop.ErrClosed)
 }

@@ -93,7 +93,7 @@ class BasePrivateTopic:
         :param keys: public keys, see ``client.private_topic``.
         :raises ArgumentError: there is no key.
         :raises CredentialsError: a key is not a public one on secp256k1.
-        :raises ClosedError: the client is closed.
+        :raises ClosedError: the client or this private topic is closed.
         :raises ForkError: in a child process of a fork.
         """
         self._native.allow(keys_data(keys))

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use amop::{PrivateKey, PublicKey};
+use amop::{Error, ErrorKind, PrivateKey, PublicKey};
 use pyo3::prelude::*;
 
-use crate::error::{Result, checked};
+use crate::error::{Result, checked, raised};
 use crate::owned::Owned;
 use crate::payload::Payload;
 
@@ -25,13 +25,18 @@ impl PrivateTopic {
 
 #[pymethods]
 impl PrivateTopic {
-    /// Allows further keys. Does nothing after `close`.
+    /// Allows further keys.
     fn allow(&self, py: Python<'_>, keys: Vec<Payload>) -> Result<()> {
         let keys = public_keys(py, keys)?;
         match &*self.lock(py)? {
             Some(topic) => checked(py, topic.allow(keys)),
-            None => Ok(()),
+            None => Err(closed(py)),
         }
+    }
+
+    /// Checks that it is not closed.
+    fn check(&self, py: Python<'_>) -> Result<()> {
+        if self.lock(py)?.is_some() { Ok(()) } else { Err(closed(py)) }
     }
 
     /// Ends the verification of subscribers.
@@ -40,6 +45,10 @@ impl PrivateTopic {
         drop(closed);
         Ok(())
     }
+}
+
+fn closed(py: Python<'_>) -> PyErr {
+    raised(py, &Error::undelivered(ErrorKind::Closed, "the private topic is closed: open it again"))
 }
 
 /// Reads the keys that a publisher allows.

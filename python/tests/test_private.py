@@ -47,6 +47,13 @@ def test_private_topic_sends_without_the_option(
         assert opened.publish_async("3", wait_for_subscriber=True, timeout=GUARD).result(GUARD).data == b""
         opened.broadcast_async("4", wait_for_subscriber=True, timeout=GUARD).result(GUARD)
         assert [subscription.next(GUARD).data for _ in range(4)] == [b"1", b"2", b"3", b"4"]
+    with publisher.private_topic(topic, [PUBLIC_KEY]):
+        # Also while the topic is open elsewhere.
+        for call in (opened.publish, opened.publish_async, opened.broadcast, opened.broadcast_async):
+            with pytest.raises(amop.ClosedError, match="the private topic is closed"):
+                call()
+        with pytest.raises(amop.ClosedError):
+            opened.allow([PUBLIC_KEY])
     # The public topic of the same name is another one.
     with pytest.raises(amop.NoSubscriberError):
         publisher.publish(topic)

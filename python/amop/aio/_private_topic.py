@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class PrivateTopic(BasePrivateTopic):
     """A private topic that a client publishes on, from ``client.private_topic``.
 
-    While it is open, the client verifies the subscribers that hold one of the allowed keys.
+    While it is open, the client verifies the subscribers that hold one of the allowed keys. After :meth:`close` its calls
+    raise ClosedError.
     """
 
     _name = "amop.aio.PrivateTopic"
@@ -37,7 +38,9 @@ class PrivateTopic(BasePrivateTopic):
         Arguments and errors as for :meth:`Client.publish`.
 
         :raises NoSubscriberError: no subscriber is verified.
+        :raises ClosedError: the client or this private topic is closed.
         """
+        self._native.check()
         return await self._client.publish(
             self._topic,
             data,
@@ -59,6 +62,7 @@ class PrivateTopic(BasePrivateTopic):
 
         Arguments and errors as for :meth:`Client.publish_async`.
         """
+        self._native.check()
         return self._client.publish_async(
             self._topic,
             data,
@@ -81,6 +85,7 @@ class PrivateTopic(BasePrivateTopic):
 
         Arguments and errors as for :meth:`Client.broadcast`.
         """
+        self._native.check()
         await self._client.broadcast(
             self._topic,
             data,
@@ -104,6 +109,7 @@ class PrivateTopic(BasePrivateTopic):
 
         Arguments and errors as for :meth:`Client.broadcast_async`.
         """
+        self._native.check()
         return self._client.broadcast_async(
             self._topic,
             data,
