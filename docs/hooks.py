@@ -1,7 +1,7 @@
 """Hooks of the documentation site.
 
 They make the page of error codes and the one of the Go reference, link the references that scripts/docs.sh has built, rewrite
-links out of docs/, and hide what rustdoc hides.
+links out of docs/, put diagrams into boxes that scroll, and hide what rustdoc hides.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def error_page(source: str) -> str:
         # A link of rustdoc, such as [`Error::node_code`].
         cause = re.sub(r"\[(`[^`]+`)\]", r"\1", cause)
         upper = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
-        sections.append(f"## {code} {name} {{#{upper.lower()}}}\n\n`{upper}`: {cause.strip()}\n\n**Remedy:** {remedy.strip()}\n")
+        sections.append(
+            f"## {code} {name} {{#{upper.lower()}}}\n\n`{upper}`: {cause.strip()}\n\n**Remedy:** {remedy.strip()}\n"
+        )
     if len(sections) != len(re.findall(r"^    \w+ = \d+,$", body, re.MULTILINE)):
         raise PluginError("src/error.rs: an error kind has no documentation")
     return "\n".join(
@@ -97,6 +99,11 @@ def reference_links(markdown: str) -> str:
         return f'<a href="{path}">reference</a>'
 
     return re.sub(r"`(api/(\w+)/\S+)`", link, markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Put each diagram into a box that scrolls, so that it stays readable on narrow screens."""
+    return re.sub(r'<pre class="mermaid">.*?</pre>', r'<div class="diagram">\g<0></div>', html, flags=re.DOTALL)
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
