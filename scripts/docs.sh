@@ -73,7 +73,7 @@ reference_cpp() {
 
 reference_python() {
     scripts/develop-python.sh >/dev/null || return $?
-    PYTHONPATH=python "$tools/bin/python" -m pdoc --output-directory "$api/python" amop
+    PYTHONPATH=python "$tools/bin/python" -m pdoc --docformat restructuredtext --output-directory "$api/python" amop
 }
 
 reference_go() {
