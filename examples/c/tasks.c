@@ -148,13 +148,12 @@ amop_status use_keys(const amop_client *publisher, const char *public_key, const
 
     amop_private_topic *orders = NULL;
     amop_publish_options *options = amop_publish_options_new();
-    amop_publish_options_set_private(options, true);
     amop_publish_options_set_wait_for_subscriber(options, true);
     if (status == AMOP_OK) {
         status = amop_client_private_topic(publisher, "orders", &public_key, 1, &orders, error);
     }
     if (status == AMOP_OK) {
-        status = amop_client_publish(publisher, "orders", "one more", 8, options, 60000, NULL, error);
+        status = amop_private_topic_publish(orders, "one more", 8, options, 60000, NULL, error);
     }
     amop_publish_options_free(options);
     amop_private_topic_free(orders);

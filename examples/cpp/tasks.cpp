@@ -85,8 +85,7 @@ void private_topics(const amop::Client& publisher, const amop::Client& subscribe
     const auto messages = subscriber.subscribe("orders", amop::SubscribeOptions{}.key(file("orders.pem")));
 
     const auto orders = publisher.private_topic("orders", {file("orders.pem.pub")});
-    publisher.publish("orders", "one more",
-                      amop::PublishOptions{}.is_private(true).wait_for_subscriber(true));
+    orders.publish("one more", amop::PublishOptions{}.wait_for_subscriber(true));
     // --8<-- [end:private]
 }
 

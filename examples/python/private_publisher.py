@@ -31,10 +31,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with (
         amop.connect(arguments.endpoint, on_event=report) as client,
-        client.private_topic(arguments.topic, arguments.keys),
+        client.private_topic(arguments.topic, arguments.keys) as private_topic,
     ):
         # Nodes ask for the verification of a subscriber within some seconds: the call waits for that.
-        client.publish(arguments.topic, arguments.message, private=True, wait_for_subscriber=True, timeout=60)
+        private_topic.publish(arguments.message, wait_for_subscriber=True, timeout=60)
         print("delivered", flush=True)
 
 

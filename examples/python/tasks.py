@@ -65,8 +65,8 @@ def private(publisher: amop.Client, subscriber: amop.Client) -> None:
     # --8<-- [start:private]
     messages = subscriber.subscribe("orders", key=Path("orders.pem"))
 
-    with publisher.private_topic("orders", [Path("orders.pem.pub")]):
-        publisher.publish("orders", "one more", private=True, wait_for_subscriber=True)
+    with publisher.private_topic("orders", [Path("orders.pem.pub")]) as orders:
+        orders.publish("one more", wait_for_subscriber=True)
     print(messages.next().data.decode())
     # --8<-- [end:private]
 

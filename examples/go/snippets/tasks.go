@@ -127,7 +127,7 @@ func Private(ctx context.Context, publisher, subscriber *amop.Client) error {
 		return err
 	}
 	defer orders.Close()
-	_, err = publisher.Publish(ctx, "orders", []byte("one more"), amop.Private(true), amop.WaitForSubscriber(true))
+	_, err = orders.Publish(ctx, []byte("one more"), amop.WaitForSubscriber(true))
 	// --8<-- [end:private]
 	return err
 }

@@ -40,6 +40,34 @@ NODE node ID0, agency agency, version 2.7.2, protocol 3, tls ecdhe
 }
 
 #[test]
+fn stats_and_doctor_show_where_private_topics_stand() {
+    let place = Place::with_nodes();
+    assert_eq!(place.run(&["keys", "new", "orders.pem"]).code, 0);
+    let subscriber = place.start(&["subscribe", &place.endpoint(1), "orders", "--topic-key", "orders.pem"]);
+    subscriber.error_line();
+    let (publishers, subscribers) = (place.endpoint(0), place.endpoint(1));
+    let state = |endpoint: &str, topics: &str| {
+        let ended = place.run(&["stats", endpoint, "--json", "--timeout", "60"]);
+        let stats: Value = serde_json::from_str(&ended.stdout[0]).unwrap();
+        let topic = stats.pointer(topics).and_then(|topics| topics.get(0)).unwrap_or(&Value::Null);
+        assert_eq!(topic["topic"], "orders", "{stats}");
+        topic["state"].as_str().unwrap().to_owned()
+    };
+    let (at_node, at_peer) = ("/private_topics", "/peers/0/private_topics");
+    assert_eq!(state(&subscribers, at_node), "subscribed");
+    assert_eq!(state(&publishers, at_peer), "not_verified");
+    let publish =
+        ["publish", &publishers, "orders", "hi", "--wait", "--timeout", "60", "--allow", "orders.pem.pub"];
+    assert_eq!(place.run(&publish).code, 0);
+    assert_eq!(state(&publishers, at_peer), "verified");
+    let shown = place.run(&["stats", &publishers, "--timeout", "60"]).stdout.join("\n");
+    assert!(shown.contains("orders (private, verified)") && !shown.contains("#!$"), "{shown}");
+    let shown = place.run(&["doctor", &publishers, "--timeout", "60"]).stdout.join("\n");
+    assert!(shown.contains("orders (private, verified)") && !shown.contains("#!$"), "{shown}");
+    assert_eq!(subscriber.interrupted().code, 0);
+}
+
+#[test]
 fn interval_repeats_stats_until_ctrl_c() {
     let place = Place::with_nodes();
     let stats = place.start(&["stats", &place.endpoint(0), "--interval", "0.01", "--json"]);
