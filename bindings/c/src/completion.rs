@@ -19,7 +19,7 @@ use crate::error::amop_error;
 use crate::macros::{borrow_optional, free};
 use crate::reply::amop_reply;
 use crate::status::amop_status;
-use crate::unwind::guard_or;
+use crate::unwind::{guard_or, guard_read};
 
 /// The result of a call. Immutable. A callback borrows it for the call.
 pub struct amop_completion {
@@ -206,7 +206,7 @@ impl QueuedCallback {
 /// Returns AMOP_OK or the AMOP_ERROR_* with which the call failed; AMOP_ERROR_INVALID_ARGUMENT for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_status(completion: *const amop_completion) -> amop_status {
-    guard_or!(amop_status::AMOP_ERROR_INTERNAL, {
+    guard_read!(amop_status::AMOP_ERROR_INTERNAL, {
         match borrow_optional!(completion).map(|completion| &completion.outcome) {
             Some(Ok(_)) => amop_status::AMOP_OK,
             Some(Err(error)) => error.status(),
@@ -219,7 +219,7 @@ pub unsafe extern "C" fn amop_completion_status(completion: *const amop_completi
 /// completion.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_error(completion: *const amop_completion) -> *const amop_error {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         match borrow_optional!(completion).map(|completion| &completion.outcome) {
             Some(Err(error)) => error,
             Some(Ok(_)) | None => std::ptr::null(),
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn amop_completion_error(completion: *const amop_completio
 /// that outlives the completion.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_reply(completion: *const amop_completion) -> *const amop_reply {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         match borrow_optional!(completion).map(|completion| &completion.outcome) {
             Some(Ok(Outcome::Reply(reply))) => reply,
             Some(_) | None => std::ptr::null(),
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn amop_completion_reply(completion: *const amop_completio
 /// Returns the tag that was passed with the call; NULL for a call with a callback, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_completion_tag(completion: *const amop_completion) -> *mut c_void {
-    guard_or!(std::ptr::null_mut(), {
+    guard_read!(std::ptr::null_mut(), {
         borrow_optional!(completion).map_or(std::ptr::null_mut(), |completion| completion.tag.0)
     })
 }

@@ -13,7 +13,7 @@ use crate::argument::c_text;
 use crate::bytes::amop_bytes;
 use crate::macros::{borrow_optional, free};
 use crate::status::{NAMES, amop_status};
-use crate::unwind::guard_or;
+use crate::unwind::{guard_or, guard_read};
 
 /// An error. Immutable.
 pub struct amop_error {
@@ -50,7 +50,7 @@ impl amop_error {
 /// - Ownership: the string is owned by the library and valid until the process exits.
 #[unsafe(no_mangle)]
 pub extern "C" fn amop_status_name(status: i32) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         let name = NAMES.iter().find(|(number, _)| *number == status);
         name.map_or(std::ptr::null(), |(_, name)| name.as_ptr().cast())
     })
@@ -59,7 +59,7 @@ pub extern "C" fn amop_status_name(status: i32) -> *const c_char {
 /// Returns the status that the failing function returned; AMOP_OK for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_code(error: *const amop_error) -> amop_status {
-    guard_or!(amop_status::AMOP_ERROR_INTERNAL, {
+    guard_read!(amop_status::AMOP_ERROR_INTERNAL, {
         borrow_optional!(error).map_or(amop_status::AMOP_OK, amop_error::status)
     })
 }
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn amop_error_code(error: *const amop_error) -> amop_statu
 /// programs should test amop_error_code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_message(error: *const amop_error) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         borrow_optional!(error).map_or(std::ptr::null(), |error| error.message.as_ptr())
     })
 }
@@ -77,13 +77,13 @@ pub unsafe extern "C" fn amop_error_message(error: *const amop_error) -> *const 
 /// may produce a duplicate is stated by amop_error_delivery.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_is_retriable(error: *const amop_error) -> bool {
-    guard_or!(false, { borrow_optional!(error).is_some_and(|error| error.error.is_retriable()) })
+    guard_read!(false, { borrow_optional!(error).is_some_and(|error| error.error.is_retriable()) })
 }
 
 /// Returns whether the message may have been delivered to a subscriber; AMOP_DELIVERY_NO for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_delivery(error: *const amop_error) -> amop_delivery {
-    guard_or!(amop_delivery::AMOP_DELIVERY_MAYBE, {
+    guard_read!(amop_delivery::AMOP_DELIVERY_MAYBE, {
         match borrow_optional!(error).map(|error| error.error.delivery()) {
             None | Some(Delivery::No) => amop_delivery::AMOP_DELIVERY_NO,
             Some(Delivery::Maybe) => amop_delivery::AMOP_DELIVERY_MAYBE,
@@ -94,13 +94,13 @@ pub unsafe extern "C" fn amop_error_delivery(error: *const amop_error) -> amop_d
 /// Returns the result code that the node or the subscriber sent; 0 if there is none, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_node_code(error: *const amop_error) -> i32 {
-    guard_or!(0, { borrow_optional!(error).and_then(|error| error.error.node_code()).unwrap_or(0) })
+    guard_read!(0, { borrow_optional!(error).and_then(|error| error.error.node_code()).unwrap_or(0) })
 }
 
 /// Returns the data that a subscriber sent with its failure; empty if there is none, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_error_data(error: *const amop_error) -> amop_bytes {
-    guard_or!(amop_bytes::NONE, {
+    guard_read!(amop_bytes::NONE, {
         borrow_optional!(error).map_or(amop_bytes::NONE, |error| error.error.data().into())
     })
 }

@@ -21,7 +21,7 @@ use crate::error::amop_error;
 use crate::inbox::{Inbox, Source};
 use crate::macros::{borrow, borrow_optional, free, named, out, take};
 use crate::status::amop_status;
-use crate::unwind::guard_or;
+use crate::unwind::{guard_or, guard_read};
 
 /// The kind of an event.
 #[repr(i32)]
@@ -284,7 +284,7 @@ pub unsafe extern "C" fn amop_events_free(events: *mut amop_events) {
 /// Returns the kind; AMOP_EVENT_NONE for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_kind(event: *const amop_event) -> amop_event_kind_t {
-    guard_or!(amop_event_kind_t::AMOP_EVENT_NONE, {
+    guard_read!(amop_event_kind_t::AMOP_EVENT_NONE, {
         borrow_optional!(event).map_or(amop_event_kind_t::AMOP_EVENT_NONE, |event| event.kind)
     })
 }
@@ -294,14 +294,14 @@ pub unsafe extern "C" fn amop_event_kind(event: *const amop_event) -> amop_event
 /// - Ownership: the string is owned by the library and valid until the process exits.
 #[unsafe(no_mangle)]
 pub extern "C" fn amop_event_kind_name(kind: i32) -> *const c_char {
-    guard_or!(std::ptr::null(), { name_of(&KINDS, kind) })
+    guard_read!(std::ptr::null(), { name_of(&KINDS, kind) })
 }
 
 /// Returns the endpoint, as it was added, of CONNECTED, LOST, RECONNECTED and CONNECT_FAILED, and of VERIFIED and REJECTED
 /// that of the publisher's node; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_endpoint(event: *const amop_event) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         pointer(borrow_optional!(event).and_then(|event| event.endpoint.as_ref()))
     })
 }
@@ -309,7 +309,7 @@ pub unsafe extern "C" fn amop_event_endpoint(event: *const amop_event) -> *const
 /// Returns the version that the node reported, such as `2.11.2`, of CONNECTED and RECONNECTED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_node_version(event: *const amop_event) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         pointer(borrow_optional!(event).and_then(|event| event.node_version.as_ref()))
     })
 }
@@ -317,47 +317,51 @@ pub unsafe extern "C" fn amop_event_node_version(event: *const amop_event) -> *c
 /// Returns the negotiated protocol version of CONNECTED and RECONNECTED; 0 for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_protocol(event: *const amop_event) -> u32 {
-    guard_or!(0, { borrow_optional!(event).map_or(0, |event| event.protocol) })
+    guard_read!(0, { borrow_optional!(event).map_or(0, |event| event.protocol) })
 }
 
 /// Returns the topic of SLOW_CONSUMER, HANDLER_FAILED, VERIFIED and REJECTED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_topic(event: *const amop_event) -> *const c_char {
-    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.topic.as_ref())) })
+    guard_read!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.topic.as_ref())) })
 }
 
 /// Returns the last moment at which the certificate is valid, in seconds since 1970 (UTC), of CERTIFICATE_EXPIRING; 0 for
 /// other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_expires(event: *const amop_event) -> i64 {
-    guard_or!(0, { borrow_optional!(event).map_or(0, |event| event.expires) })
+    guard_read!(0, { borrow_optional!(event).map_or(0, |event| event.expires) })
 }
 
 /// Returns the id of the subscriber's node, of VERIFIED and REJECTED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_node_id(event: *const amop_event) -> *const c_char {
-    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.node_id.as_ref())) })
+    guard_read!(std::ptr::null(), {
+        pointer(borrow_optional!(event).and_then(|event| event.node_id.as_ref()))
+    })
 }
 
 /// Returns the public key that the subscriber has signed with, as 130 hex digits, of VERIFIED, and of REJECTED if it can be
 /// known; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_key(event: *const amop_event) -> *const c_char {
-    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.key.as_ref())) })
+    guard_read!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.key.as_ref())) })
 }
 
 /// Returns the text of HANDLER_FAILED, the certificate's subject and file of CERTIFICATE_EXPIRING, or the reason of
 /// REJECTED; NULL for other events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_message(event: *const amop_event) -> *const c_char {
-    guard_or!(std::ptr::null(), { pointer(borrow_optional!(event).and_then(|event| event.message.as_ref())) })
+    guard_read!(std::ptr::null(), {
+        pointer(borrow_optional!(event).and_then(|event| event.message.as_ref()))
+    })
 }
 
 /// Returns the error of LOST and CONNECT_FAILED; NULL for other events. amop_error_clone makes a copy that outlives
 /// the event.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_event_error(event: *const amop_event) -> *const amop_error {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         let error = borrow_optional!(event).and_then(|event| event.error.as_ref());
         error.map_or(std::ptr::null(), |error| error)
     })

@@ -51,7 +51,8 @@
 //!
 //! Ends of threads. A function of the library disables the cancellation of its thread (pthread_cancel) until it
 //! returns: a thread that waits in a function is not interrupted, and is cancelled at its next cancellation point after the
-//! function has returned. A callback is never cancelled. A callback that ends its thread by pthread_exit, or that throws
+//! function has returned. A function that only reads a value of a handle has no cancellation point, and leaves the
+//! cancellation as it is. A callback is never cancelled. A callback that ends its thread by pthread_exit, or that throws
 //! an exception, ends the process with a message.
 //!
 //! Signals. The library installs no signal handlers. Its threads block all signals but those of faults, such as SIGSEGV,

@@ -14,7 +14,7 @@ use amop::{Message, MessageKind};
 use crate::argument::c_text;
 use crate::bytes::amop_bytes;
 use crate::macros::{borrow_optional, free};
-use crate::unwind::guard_or;
+use crate::unwind::{guard_or, guard_read};
 
 /// A message. Immutable. A callback borrows it for the call and may keep a clone.
 pub struct amop_message {
@@ -58,7 +58,7 @@ pub(crate) fn c_topic(topic: &str) -> Arc<CStr> {
 /// Returns the topic that the message was published on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_topic(message: *const amop_message) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         borrow_optional!(message).map_or(std::ptr::null(), |message| message.topic.as_ptr())
     })
 }
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn amop_message_topic(message: *const amop_message) -> *co
 /// Returns whether the message is a unicast or a broadcast; AMOP_MESSAGE_NONE for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_kind(message: *const amop_message) -> amop_message_kind_t {
-    guard_or!(amop_message_kind_t::AMOP_MESSAGE_NONE, {
+    guard_read!(amop_message_kind_t::AMOP_MESSAGE_NONE, {
         match borrow_optional!(message).map(|message| message.message.kind()) {
             None => amop_message_kind_t::AMOP_MESSAGE_NONE,
             Some(MessageKind::Unicast) => amop_message_kind_t::AMOP_MESSAGE_UNICAST,
@@ -78,14 +78,14 @@ pub unsafe extern "C" fn amop_message_kind(message: *const amop_message) -> amop
 /// Returns the payload: any number of bytes, possibly none, not NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_data(message: *const amop_message) -> amop_bytes {
-    guard_or!(amop_bytes::NONE, { borrow_optional!(message).map_or(amop_bytes::NONE, amop_message::data) })
+    guard_read!(amop_bytes::NONE, { borrow_optional!(message).map_or(amop_bytes::NONE, amop_message::data) })
 }
 
 /// Returns the sequence id that the publisher gave the message, as received: 32 bytes from 2.x nodes, usually
 /// hexadecimal digits. Empty if the protocol carries none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_seq(message: *const amop_message) -> amop_bytes {
-    guard_or!(amop_bytes::NONE, {
+    guard_read!(amop_bytes::NONE, {
         borrow_optional!(message).map_or(amop_bytes::NONE, |message| message.message.seq().into())
     })
 }
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn amop_message_seq(message: *const amop_message) -> amop_
 /// Returns the endpoint of the node that delivered the message, as it was added.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_endpoint(message: *const amop_message) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         borrow_optional!(message).map_or(std::ptr::null(), |message| {
             message.endpoint.get_or_init(|| c_text(message.message.endpoint())).as_ptr()
         })
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn amop_message_endpoint(message: *const amop_message) -> 
 /// transmit when it was sent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_message_received_at(message: *const amop_message) -> i64 {
-    guard_or!(0, {
+    guard_read!(0, {
         borrow_optional!(message)
             .and_then(|message| message.message.received_at().duration_since(UNIX_EPOCH).ok())
             .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

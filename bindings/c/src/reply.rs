@@ -12,7 +12,7 @@ use amop::Reply;
 use crate::argument::c_text;
 use crate::bytes::amop_bytes;
 use crate::macros::{borrow_optional, free};
-use crate::unwind::guard_or;
+use crate::unwind::{guard_or, guard_read};
 
 /// A reply. Immutable.
 pub struct amop_reply {
@@ -30,7 +30,7 @@ impl amop_reply {
 /// Returns the payload of the reply; empty if the subscriber sent none, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_reply_data(reply: *const amop_reply) -> amop_bytes {
-    guard_or!(amop_bytes::NONE, {
+    guard_read!(amop_bytes::NONE, {
         borrow_optional!(reply).map_or(amop_bytes::NONE, |reply| reply.reply.data().into())
     })
 }
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn amop_reply_data(reply: *const amop_reply) -> amop_bytes
 /// Returns the endpoint of the node that the message was sent to, as it was added; NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_reply_endpoint(reply: *const amop_reply) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         borrow_optional!(reply).map_or(std::ptr::null(), |reply| {
             reply.endpoint.get_or_init(|| c_text(reply.reply.endpoint())).as_ptr()
         })

@@ -17,7 +17,7 @@ use crate::error::amop_error;
 use crate::macros::{borrow, borrow_optional, payload, take};
 use crate::message::amop_message;
 use crate::status::amop_status;
-use crate::unwind::guard_or;
+use crate::unwind::{guard_or, guard_read};
 
 /// The code for amop_request_fail if the program has no code of its own.
 pub const AMOP_RESULT_FAILED: i32 = -5000;
@@ -46,7 +46,7 @@ impl amop_request {
 /// Returns the message to be answered; NULL for NULL. It is valid until the request is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_message(request: *const amop_request) -> *const amop_message {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         borrow_optional!(request).map_or(std::ptr::null(), |request| &raw const request.message)
     })
 }
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn amop_request_fail(
 /// Returns whether the request can still be answered; false for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_request_is_open(request: *const amop_request) -> bool {
-    guard_or!(false, { borrow_optional!(request).is_some_and(|request| request.request.is_open()) })
+    guard_read!(false, { borrow_optional!(request).is_some_and(|request| request.request.is_open()) })
 }
 
 /// Returns a further handle of a request, for example of a borrowed one, to answer it later; NULL for NULL.

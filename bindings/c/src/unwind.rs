@@ -1,5 +1,5 @@
-//! The guard for exports without a status. It stops panics and disables the cancellation of the thread. It is separate from `boundary`, because the exports of `error` need it,
-//! and `boundary` needs errors.
+//! The guards for exports without a status. They stop panics, and disable the cancellation of the thread where it could
+//! be noticed. They are separate from `boundary`, because the exports of `error` need them, and `boundary` needs errors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,9 +13,23 @@ macro_rules! guard_or {
 }
 pub(crate) use guard_or;
 
+/// Runs the body of an export that only reads memory, as [`guard_or!`] does. There is no cancellation point in it, so the
+/// cancellation of the thread stays as it is: programs call such exports several times for each message.
+macro_rules! guard_read {
+    ($fallback:expr, $body:block) => {
+        $crate::unwind::catch($fallback, || $body)
+    };
+}
+pub(crate) use guard_read;
+
 /// See [`guard_or!`].
 pub(crate) fn catch_or<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     let _uncancelled = Uncancelled::new();
+    catch(fallback, body)
+}
+
+/// See [`guard_read!`].
+pub(crate) fn catch<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 

@@ -328,16 +328,21 @@ fn no_rule_is_repeated_by_functions() {
 #[test]
 fn every_export_runs_inside_of_a_guard() {
     for (name, text) in sources() {
-        for Export { function, head, body, .. } in exports(&text) {
+        for Export { function, head, signature, body, .. } in exports(&text) {
             assert!(head.starts_with("pub ") && head.contains("extern \"C\" fn amop_"), "{name}: {head}");
             let first = body
                 .lines()
                 .map(str::trim)
                 .find(|line| !line.is_empty() && *line != "{" && !line.starts_with("const "));
             let first = first.unwrap_or_default();
-            let guard = ["guard!", "guard_or!"].into_iter().find(|guard| first.starts_with(guard));
+            let guard =
+                ["guard!", "guard_or!", "guard_read!"].into_iter().find(|guard| first.starts_with(guard));
             let guard =
                 guard.unwrap_or_else(|| panic!("{name}: {function} begins with {first:?}, not with a guard"));
+            assert!(
+                guard != "guard_read!" || !signature.split("->").next().unwrap_or_default().contains("*mut"),
+                "{name}: {function} does more than read, but does not disable the cancellation of its thread"
+            );
             let guarded = &body[body.find(guard).expect("the guard was found above") + guard.len()..];
             assert!(
                 after_parentheses(guarded).trim().is_empty(),

@@ -40,7 +40,9 @@ amop_status amopgo_send(const amop_client *client, int32_t how, const char *topi
     amop_status status = how == AMOPGO_BROADCAST
         ? amop_client_broadcast_queued(client, topic, data, len, options, timeout_ms, queue, returned, call, error)
         : amop_client_publish_queued(client, topic, data, len, options, timeout_ms, queue, returned, call, error);
-    amop_publish_options_free(options);
+    if (options != NULL) {
+        amop_publish_options_free(options);
+    }
     return status;
 }
 
