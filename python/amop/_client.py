@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from . import _amop
 from ._base import BaseClient
 from ._futures import CallFuture
+from ._options import Given
 from ._private import key_data
 from ._private_topic import PrivateTopic
 from ._reading import Events, Service, Subscription
@@ -229,16 +230,15 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (
-            max_messages,
-            max_bytes,
-            overflow,
-            placement,
-            confirm,
-            None,
-            timeout,
-            key_data(key),
-            key_password,
+        given = Given(
+            max_messages=max_messages,
+            max_bytes=max_bytes,
+            overflow=overflow,
+            placement=placement,
+            confirm=confirm,
+            timeout=timeout,
+            key=key_data(key),
+            key_password=key_password,
         )
         if handler is None:
             return Subscription(self, topic, self._native.subscribe(topic, given), None)
@@ -294,16 +294,15 @@ class Client(BaseClient[_amop.Handler]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (
-            max_messages,
-            max_bytes,
-            None,
-            placement,
-            confirm,
-            concurrency,
-            timeout,
-            key_data(key),
-            key_password,
+        given = Given(
+            max_messages=max_messages,
+            max_bytes=max_bytes,
+            placement=placement,
+            confirm=confirm,
+            concurrency=concurrency,
+            timeout=timeout,
+            key=key_data(key),
+            key_password=key_password,
         )
         if handler is None:
             return Service(self, topic, self._native.serve(topic, given), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 from ._words import Confirm, Data, Generation, Overflow, Placement, Retry, Tls
 
@@ -17,19 +17,19 @@ ConfirmChoice: TypeAlias = Confirm | Literal["auto", "always", "never"]
 
 TlsChoice: TypeAlias = Tls | Literal["auto", "ecdhe", "static-rsa", "gm", "tlcp", "off"]
 
-Given: TypeAlias = tuple[
-    int | None,
-    int | None,
-    OverflowChoice | None,
-    PlacementChoice | None,
-    ConfirmChoice | None,
-    int | None,
-    float | None,
-    Data | None,
-    str | None,
-]
-"""The options of a subscription, as the native half takes them: max_messages, max_bytes, overflow, placement, confirm,
-concurrency, timeout, key, key_password."""
+
+class Given(NamedTuple):
+    """The options of a subscription or service, which the native half reads by their names."""
+
+    max_messages: int | None = None
+    max_bytes: int | None = None
+    overflow: OverflowChoice | None = None
+    placement: PlacementChoice | None = None
+    confirm: ConfirmChoice | None = None
+    concurrency: int | None = None
+    timeout: float | None = None
+    key: Data | None = None
+    key_password: str | None = None
 
 
 class ClientOptions(TypedDict, total=False):

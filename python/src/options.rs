@@ -4,7 +4,7 @@ use amop::{ClientBuilder, Confirm, Generations, Overflow, Placement, PrivateKey,
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub(crate) fn set<B, T>(builder: B, given: Option<T>, with: impl FnOnce(B, T) ->
     }
 }
 
-/// The options of a subscription or service, as the Python code passes them in a tuple.
+/// The options of a subscription or service, which the Python code passes as an object with these attributes.
 pub(crate) struct Given {
     max_messages: Option<i128>,
     max_bytes: Option<i128>,
@@ -74,24 +74,23 @@ impl<'py> FromPyObject<'_, 'py> for Given {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> Result<Given> {
-        fn field<'py, T>(values: Borrowed<'_, 'py, PyTuple>, index: usize, name: &str) -> Result<T>
+        fn field<'py, T>(given: Borrowed<'_, 'py, PyAny>, name: &str) -> Result<T>
         where
             T: FromPyObjectOwned<'py>,
         {
-            let value = values.get_item(index)?;
-            value.extract::<T>().map_err(Into::<PyErr>::into).map_err(|error| named(values.py(), name, error))
+            let value = given.getattr(name)?;
+            value.extract::<T>().map_err(Into::<PyErr>::into).map_err(|error| named(given.py(), name, error))
         }
-        let values = object.cast::<PyTuple>()?;
         Ok(Given {
-            max_messages: field(values, 0, "max_messages")?,
-            max_bytes: field(values, 1, "max_bytes")?,
-            overflow: field(values, 2, "overflow")?,
-            placement: field(values, 3, "placement")?,
-            confirm: field(values, 4, "confirm")?,
-            concurrency: field(values, 5, "concurrency")?,
-            timeout: field(values, 6, "timeout")?,
-            key: field(values, 7, "key")?,
-            password: field(values, 8, "key_password")?,
+            max_messages: field(object, "max_messages")?,
+            max_bytes: field(object, "max_bytes")?,
+            overflow: field(object, "overflow")?,
+            placement: field(object, "placement")?,
+            confirm: field(object, "confirm")?,
+            concurrency: field(object, "concurrency")?,
+            timeout: field(object, "timeout")?,
+            key: field(object, "key")?,
+            password: field(object, "key_password")?,
         })
     }
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _amop
 from .._base import BaseClient
 from .._errors import unusable
+from .._options import Given
 from .._private import key_data
 from ._bridge import bridge, outcome
 from ._handlers import Held, MessageHandler, RequestHandler, in_handler, messages, requests
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from .._options import (
         ConfirmChoice,
-        Given,
         OverflowChoice,
         PlacementChoice,
         RetryChoice,
@@ -246,16 +246,15 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (
-            max_messages,
-            max_bytes,
-            overflow,
-            placement,
-            confirm,
-            None,
-            timeout,
-            key_data(key),
-            key_password,
+        given = Given(
+            max_messages=max_messages,
+            max_bytes=max_bytes,
+            overflow=overflow,
+            placement=placement,
+            confirm=confirm,
+            timeout=timeout,
+            key=key_data(key),
+            key_password=key_password,
         )
         return Subscribing(self._subscribe(topic, handler, given))
 
@@ -316,16 +315,15 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        given = (
-            max_messages,
-            max_bytes,
-            None,
-            placement,
-            confirm,
-            concurrency,
-            timeout,
-            key_data(key),
-            key_password,
+        given = Given(
+            max_messages=max_messages,
+            max_bytes=max_bytes,
+            placement=placement,
+            confirm=confirm,
+            concurrency=concurrency,
+            timeout=timeout,
+            key=key_data(key),
+            key_password=key_password,
         )
         return Serving(self._serve(topic, handler, concurrency, given))
 
