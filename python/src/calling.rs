@@ -2,10 +2,12 @@
 //!
 //! While the interpreter ends, it stops all other threads. Below Python 3.14 a thread that runs Python code then,
 //! such as a handler or a daemon thread, is ended by `pthread_exit`, which unwinds its stack; and unwinding through
-//! Rust aborts the process. So every call from this crate into Python code uses [`call`], which such a thread never
-//! leaves. (Waiting for the interpreter's lock without running Python code is handled by pyo3 in the same way.)
+//! Rust aborts the process. So every call from this crate into Python code uses a function of this module, which such a
+//! thread never leaves. (Waiting for the interpreter's lock without running Python code is handled by pyo3 in the same way.)
 
-use pyo3::ffi;
+use std::ptr::null_mut;
+
+use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -31,6 +33,12 @@ mod raw {
             arguments: *mut PyObject,
             keywords: *mut PyObject,
         ) -> *mut PyObject;
+        pub(super) fn PyObject_CallFunctionObjArgs(callable: *mut PyObject, ...) -> *mut PyObject;
+        pub(super) fn PyObject_CallMethodObjArgs(
+            object: *mut PyObject,
+            name: *mut PyObject,
+            ...
+        ) -> *mut PyObject;
     }
 }
 
@@ -45,30 +53,60 @@ impl Drop for Stay {
     }
 }
 
-/// Calls a function. If the interpreter ends meanwhile, on a thread other than the one that ends it, this never
-/// returns.
+/// Makes a call of C that runs Python code. If the interpreter ends meanwhile, on a thread other than the one that ends it,
+/// this never returns.
+///
+/// It is a macro, because a forced unwind must meet `stay` before any other frame of Rust, and end there.
+macro_rules! uninterrupted {
+    ($py:ident, $call:expr) => {{
+        let stay = Stay;
+        let returned = $call;
+        std::mem::forget(stay);
+        // SAFETY: the call returns a new reference, or null with an exception set.
+        unsafe { Bound::from_owned_ptr_or_err($py, returned) }
+    }};
+}
+
+/// Calls a function.
 pub(crate) fn call<'py>(
     function: &Bound<'py, PyAny>,
     arguments: impl Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
     let arguments = arguments.into_pyobject(py).map_err(Into::into)?;
-    let stay = Stay;
-    // SAFETY: both are live objects, the second a tuple; without keywords the third is null. The call is made right
-    // here, so that a forced unwind meets `stay` before any other frame of Rust, and ends there.
-    let returned = unsafe {
-        raw::PyObject_Call(function.as_ptr(), arguments.as_ptr(), std::ptr::null_mut::<ffi::PyObject>())
-    };
-    std::mem::forget(stay);
-    // SAFETY: it returns a new reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(py, returned) }
+    uninterrupted!(
+        py,
+        // SAFETY: both are live objects, the second a tuple; without keywords the third is null.
+        unsafe { raw::PyObject_Call(function.as_ptr(), arguments.as_ptr(), null_mut()) }
+    )
 }
 
-/// Calls a method.
+/// Calls a function with one argument, without a tuple for it.
+pub(crate) fn call_with<'py>(
+    function: &Bound<'py, PyAny>,
+    argument: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = function.py();
+    let end = null_mut::<PyObject>();
+    uninterrupted!(
+        py,
+        // SAFETY: both are live objects, and null ends the arguments.
+        unsafe { raw::PyObject_CallFunctionObjArgs(function.as_ptr(), argument.as_ptr(), end) }
+    )
+}
+
+/// Calls a method with one argument or none, without a bound method and a tuple for it.
 pub(crate) fn call_method<'py>(
     object: &Bound<'py, PyAny>,
     name: &Bound<'py, PyString>,
-    arguments: impl Arguments<'py>,
+    argument: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    call(&object.getattr(name)?, arguments)
+    let py = object.py();
+    let end = null_mut::<PyObject>();
+    let argument = argument.map_or(end, Bound::as_ptr);
+    uninterrupted!(
+        py,
+        // SAFETY: they are live objects, and the first null ends the arguments.
+        unsafe { raw::PyObject_CallMethodObjArgs(object.as_ptr(), name.as_ptr(), argument, end) }
+    )
 }

@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::calling::call;
+use crate::calling::{call, call_with};
 use crate::error::Result;
 use crate::interpreter::attached;
 use crate::message::{Message, Request};
@@ -64,8 +64,8 @@ impl Runner {
             log::refresh(py);
             let Some(function) = self.function(py) else { return };
             for message in &mut *ready {
-                let called =
-                    Bound::new(py, Message::new(message)).and_then(|message| call(&function, (message,)));
+                let called = Bound::new(py, Message::new(message))
+                    .and_then(|message| call_with(&function, message.as_any()));
                 if let Err(error) = called {
                     self.failed(py, &error);
                 }
@@ -124,7 +124,7 @@ impl EventRunner {
         attached(|py| {
             log::refresh(py);
             let Some(function) = function(py, &self.handler) else { return };
-            let called = event::object(py, event).and_then(|event| call(&function, (event,)));
+            let called = event::object(py, event).and_then(|event| call_with(&function, &event));
             if let Err(error) = called {
                 static FAILED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
                 let logged = FAILED
@@ -145,7 +145,7 @@ fn function<'py>(py: Python<'py>, handler: &Py<PyWeakrefReference>) -> Option<Bo
 }
 
 fn serve(py: Python<'_>, function: &Bound<'_, PyAny>, request: &amop::Request) -> Result<()> {
-    let answer = call(function, (Request::object(py, request.clone())?,))?;
+    let answer = call_with(function, Request::object(py, request.clone())?.as_any())?;
     if answer.is_none() {
         // The handler has answered through the request, or will do so later.
         return Ok(());

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amop::{Error, ErrorKind};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use pyo3::{PyTraverseError, PyVisit, intern};
@@ -120,8 +121,9 @@ impl Bridge {
     {
         let inner = self.inner(py)?;
         // The caller runs in the loop.
-        let event_loop = inner.event_loop.bind(py).call0()?;
-        let waiter = call_method(&event_loop, intern!(py, "create_future"), ())?;
+        let event_loop = inner.event_loop.bind(py).upgrade();
+        let event_loop = event_loop.ok_or_else(|| PyRuntimeError::new_err("the event loop was collected"))?;
+        let waiter = call_method(&event_loop, intern!(py, "create_future"), None)?;
         let work = step::call(future, convert);
         let step = {
             let mut in_flight = inner.calls.lock();
@@ -142,12 +144,12 @@ impl Bridge {
 /// Completes an asyncio future with the result of its call, unless it was cancelled.
 fn complete(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> Result<()> {
     let completed = match ended.outcome(py) {
-        Ok(value) => call_method(future, intern!(py, "set_result"), (value,)),
-        Err(error) => call_method(future, intern!(py, "set_exception"), (error,)),
+        Ok(value) => call_method(future, intern!(py, "set_result"), Some(value.bind(py))),
+        Err(error) => call_method(future, intern!(py, "set_exception"), Some(error.value(py).as_any())),
     };
     match completed {
         // Setting the result of a future that was cancelled fails.
-        Err(_) if call_method(future, intern!(py, "done"), ())?.is_truthy()? => Ok(()),
+        Err(_) if call_method(future, intern!(py, "done"), None)?.is_truthy()? => Ok(()),
         completed => completed.map(drop),
     }
 }
