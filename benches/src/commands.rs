@@ -36,7 +36,7 @@ impl Credentials {
         CredentialSource::Pem {
             ca: self.ca.clone().into(),
             cert: self.certificate.clone().into(),
-            key: self.key.clone().into(),
+            key: self.key.clone().into_bytes().into(),
         }
     }
 }

@@ -66,7 +66,7 @@ impl State {
         let client_credentials = Credentials {
             ca: String::from_utf8(ca)?,
             certificate: String::from_utf8(cert)?,
-            key: String::from_utf8(key)?,
+            key: String::from_utf8(key.to_vec())?,
         };
         // The relay has certificates of 2.x. Their kind makes no difference once a connection is open.
         let relay_devnet = Devnet::builder().nodes(1).start().await?;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use super::calls::{CallHandle, start_detached};
 use super::core::ClientCore;
 use super::events::Events;
@@ -117,7 +119,7 @@ impl ClientBuilder {
         key: impl Into<Vec<u8>>,
     ) -> Self {
         self.given.credentials =
-            Some(CredentialSource::Pem { ca: ca.into(), cert: cert.into(), key: key.into() });
+            Some(CredentialSource::Pem { ca: ca.into(), cert: cert.into(), key: Zeroizing::new(key.into()) });
         self
     }
 
@@ -165,9 +167,9 @@ impl ClientBuilder {
         self.given.credentials = Some(CredentialSource::GmPem {
             ca: ca.into(),
             cert: cert.into(),
-            key: key.into(),
+            key: Zeroizing::new(key.into()),
             enc_cert: enc_cert.into(),
-            enc_key: enc_key.into(),
+            enc_key: Zeroizing::new(enc_key.into()),
         });
         self
     }

@@ -202,7 +202,7 @@ pub fn endpoint(text: &str) {
 
 /// Credentials from memory load or are refused for what they are; no text shows a private key.
 pub fn credentials(ca: &[u8], cert: &[u8], key: &[u8]) {
-    let source = CredentialSource::Pem { ca: ca.to_vec(), cert: cert.to_vec(), key: key.to_vec() };
+    let source = CredentialSource::Pem { ca: ca.to_vec(), cert: cert.to_vec(), key: key.to_vec().into() };
     for loaded in [Credentials::load(&source), Credentials::load_any_date(&source)] {
         match loaded {
             Ok(credentials) => {

@@ -15,7 +15,7 @@ const GUARD: Duration = Duration::from_secs(60);
 fn write_all(folder: &Path, source: CredentialSource) {
     let CredentialSource::Pem { ca, cert, key } = source else { panic!("{source:?}") };
     std::fs::create_dir_all(folder).unwrap();
-    for (name, content) in [("ca.crt", ca), ("sdk.crt", cert), ("sdk.key", key)] {
+    for (name, content) in [("ca.crt", &ca), ("sdk.crt", &cert), ("sdk.key", &*key)] {
         std::fs::write(folder.join(name), content).unwrap();
     }
 }

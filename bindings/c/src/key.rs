@@ -1,9 +1,12 @@
 //! The keys of private topics, as options hold them until they are used.
 
+use std::ffi::{c_char, c_void};
+
 use amop::{PrivateKey, Result};
 use zeroize::Zeroizing;
 
 use crate::argument::invalid_argument;
+use crate::macros::{secret, text};
 
 /// More bytes than a key has in any form.
 const MAX_LEN: usize = 1024 * 1024;
@@ -18,25 +21,24 @@ impl GivenKey {
     /// Copies a key, which is read when it is used, so that the error has a text. Returns `None` for a length of 0.
     ///
     /// # Errors
-    /// Returns [`amop::ErrorKind::InvalidArgument`] if it is NULL or has more than 1 MiB.
+    /// Returns [`amop::ErrorKind::InvalidArgument`] if it is NULL or has more than 1 MiB, or if the password is not UTF-8.
     ///
     /// # Safety
-    /// `len` bytes can be read at `key`, unless it is NULL.
+    /// `len` bytes can be read at `key`, and `password` ends with a NUL, unless they are NULL.
     pub(crate) unsafe fn copy(
-        key: *const u8,
+        key: *const c_void,
         len: usize,
-        password: Option<&str>,
+        password: *const c_char,
     ) -> Result<Option<GivenKey>> {
         if len == 0 {
             return Ok(None);
         }
-        if key.is_null() || len > MAX_LEN {
-            return Err(invalid_argument(format!("`key` is NULL, or has {len} bytes, of at most {MAX_LEN}")));
+        if len > MAX_LEN {
+            return Err(invalid_argument(format!("`key` has {len} bytes, but a key has at most {MAX_LEN}")));
         }
-        // SAFETY: guaranteed by the caller. A copy elsewhere would not be erased.
-        let bytes = Zeroizing::new(unsafe { std::slice::from_raw_parts(key, len) }.to_vec());
-        let password = password.map(|password| Zeroizing::new(password.to_owned()));
-        Ok(Some(GivenKey { bytes, password }))
+        let password =
+            if password.is_null() { None } else { Some(Zeroizing::new(text!(password)?.to_owned())) };
+        Ok(Some(GivenKey { bytes: secret!(key, len)?, password }))
     }
 
     /// Reads the key.

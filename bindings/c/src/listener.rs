@@ -133,7 +133,8 @@ pub unsafe extern "C" fn amop_options_events(
     guard!(error, {
         let out = out!(events)?;
         let options = borrow_mut!(options)?;
-        let base = apply(std::mem::take(&mut options.base), options.max_events, ClientBuilder::max_events);
+        let base =
+            apply(std::mem::take(&mut options.base), options.given.max_events, ClientBuilder::max_events);
         let (base, events) = base.listen();
         options.base = base;
         out.give(amop_events::new(events));

@@ -51,6 +51,15 @@ macro_rules! payload {
 }
 pub(crate) use payload;
 
+/// Copies a private key. The copy is erased when it is dropped.
+macro_rules! secret {
+    ($data:ident, $len:ident) => {
+        // SAFETY: as for `payload!`.
+        unsafe { $crate::pointer::secret($data.cast(), $len, stringify!($data)) }
+    };
+}
+pub(crate) use secret;
+
 /// Borrows an out-parameter. It is set to zero at once, so that it is defined on every path.
 macro_rules! out {
     ($out:ident) => {

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use amop::{Error, ErrorKind, Process, Result};
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::argument::invalid_argument;
 
@@ -70,8 +71,26 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, name: &str, kind: ErrorKind) 
 /// # Safety
 /// `len` bytes can be read at `data`, unless it is NULL.
 pub(crate) unsafe fn payload(data: *const u8, len: usize, name: &str) -> Result<Bytes> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { bytes(data, len, name) }.map(Bytes::copy_from_slice)
+}
+
+/// See `secret!`.
+///
+/// # Safety
+/// As for [`payload`].
+pub(crate) unsafe fn secret(data: *const u8, len: usize, name: &str) -> Result<Zeroizing<Vec<u8>>> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { bytes(data, len, name) }.map(|bytes| bytes.to_vec().into())
+}
+
+/// Borrows bytes.
+///
+/// # Safety
+/// As for [`payload`].
+unsafe fn bytes<'a>(data: *const u8, len: usize, name: &str) -> Result<&'a [u8]> {
     if len == 0 {
-        return Ok(Bytes::new());
+        return Ok(&[]);
     }
     if data.is_null() {
         return Err(invalid_argument(format!("`{name}` is NULL, but its length is {len}")));
@@ -85,7 +104,7 @@ pub(crate) unsafe fn payload(data: *const u8, len: usize, name: &str) -> Result<
         ));
     }
     // SAFETY: guaranteed by the caller.
-    Ok(Bytes::copy_from_slice(unsafe { std::slice::from_raw_parts(data, len) }))
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
 /// An out-parameter.

@@ -412,13 +412,13 @@ impl Identity {
     pub fn source(&self) -> CredentialSource {
         let [ca, cert, key] = [&self.ca, &self.certificate, &self.key].map(|text| text.clone().into_bytes());
         match self.encryption.clone() {
-            None => CredentialSource::Pem { ca, cert, key },
+            None => CredentialSource::Pem { ca, cert, key: key.into() },
             Some((enc_cert, enc_key)) => CredentialSource::GmPem {
                 ca,
                 cert,
-                key,
+                key: key.into(),
                 enc_cert: enc_cert.into_bytes(),
-                enc_key: enc_key.into_bytes(),
+                enc_key: enc_key.into_bytes().into(),
             },
         }
     }

@@ -77,6 +77,23 @@ impl Settings {
             .map_err(|expected| invalid(format!("invalid {name} {:?}: use {expected}", foreign(text))))
     }
 
+    /// Sets like [`Settings::set`], but a time or number of 0 takes the setting back to its default. For bindings whose
+    /// setters do so.
+    ///
+    /// # Errors
+    /// As [`Settings::set`].
+    pub fn set_or_unset(&mut self, name: &str, text: &str) -> Result<()> {
+        self.set(name, text)?;
+        match SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, place)| place) {
+            Some(Place::Time(at)) => drop(at(self).take_if(|time| time.is_zero())),
+            Some(Place::Count(at) | Place::Bytes(at)) => drop(at(self).take_if(|number| *number == 0)),
+            Some(Place::MissedHeartbeats) => drop(self.missed_heartbeats.take_if(|number| *number == 0)),
+            Some(Place::Group) => drop(self.group.take_if(|group| *group == 0)),
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn set_at(&mut self, place: &Place, text: &str) -> std::result::Result<(), String> {
         const A_NUMBER: &str = "a number";
         match place {
@@ -299,6 +316,27 @@ mod tests {
             let error = given.set(name, text).unwrap_err();
             assert!(error.message().contains(expected) && error.message().contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn zero_unsets_times_and_numbers() {
+        let mut given = Settings::default();
+        for (name, text) in [
+            ("call_timeout", "5s"),
+            ("max_events", "10"),
+            ("max_send_bytes", "10"),
+            ("missed_heartbeats", "3"),
+            ("group", "-2"),
+        ] {
+            given.set_or_unset(name, text).unwrap();
+            assert!(given.text(name).is_some(), "{name}");
+            given.set_or_unset(name, "0").unwrap();
+            assert_eq!(given.text(name), None, "{name}");
+        }
+        given.set_or_unset("echo", "false").unwrap();
+        given.set_or_unset("credentials", "0").unwrap();
+        assert_eq!((given.text("echo"), given.text("credentials")), (Some("false".into()), Some("0".into())));
+        assert!(given.set_or_unset("call_timeout", "5").is_err());
     }
 
     #[test]

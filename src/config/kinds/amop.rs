@@ -127,13 +127,13 @@ fn pem(item: &Item<'_>) -> Result<CredentialSource> {
     };
     let (ca, cert, key) = (content("ca")?, content("cert")?, content("key")?);
     Ok(match table.has("enc_cert") || table.has("enc_key") {
-        false => CredentialSource::Pem { ca, cert, key },
+        false => CredentialSource::Pem { ca, cert, key: key.into() },
         true => CredentialSource::GmPem {
             ca,
             cert,
-            key,
+            key: key.into(),
             enc_cert: content("enc_cert")?,
-            enc_key: content("enc_key")?,
+            enc_key: content("enc_key")?.into(),
         },
     })
 }

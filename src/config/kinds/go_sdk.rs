@@ -49,7 +49,7 @@ fn set_credentials(config: &mut Config, network: &Section<'_>) -> Result<()> {
     }
     match <[Vec<u8>; 3]>::try_from(contents) {
         Ok([ca, cert, key]) => {
-            config.settings.credentials = Some(CredentialSource::Pem { ca, cert, key });
+            config.settings.credentials = Some(CredentialSource::Pem { ca, cert, key: key.into() });
             if let Some(item) = network.get(CONTENTS[0]) {
                 config.is_at("credential_pem", item.line);
             }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
-use zeroize::Zeroize;
 
 use super::checked::Credentials;
 use super::names;
@@ -137,24 +136,16 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
-    /// Starts to find and load the credentials of `source`. Keys in `source` are erased.
+    /// Starts to find and load the credentials of `source`.
     ///
     /// # Errors
     /// Returns [`ErrorKind::Runtime`] if the thread can't be started.
-    pub(crate) fn start(mut source: CredentialSource) -> Result<Loading> {
+    pub(crate) fn start(source: CredentialSource) -> Result<Loading> {
         if !matches!(source, CredentialSource::Pem { .. } | CredentialSource::GmPem { .. }) {
             return Loading::on_own_thread(move |progress| locate(&source, progress)?.absolute());
         }
         let progress = Progress::default();
         let loaded = read(&source, &progress).and_then(|credentials| Loaded::new(credentials, None));
-        match &mut source {
-            CredentialSource::Pem { key, .. } => key.zeroize(),
-            CredentialSource::GmPem { key, enc_key, .. } => {
-                key.zeroize();
-                enc_key.zeroize();
-            }
-            _ => {}
-        }
         let (sender, outcome) = oneshot::channel();
         // The receiver is in the same function.
         let _ = sender.send(loaded);

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// The place that credentials are loaded from. All files are PEM.
+use zeroize::Zeroizing;
+
+/// The place that credentials are loaded from. All files are PEM. Private keys in memory are erased when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum CredentialSource {
     /// The first folder with a complete set: the one that `$AMOP_CREDENTIALS` names, and only that if it is set; else
@@ -52,7 +54,7 @@ pub enum CredentialSource {
         /// The certificate to show, followed by those between it and the CA.
         cert: Vec<u8>,
         /// The private key, PKCS#8 or SEC1, not encrypted.
-        key: Vec<u8>,
+        key: Zeroizing<Vec<u8>>,
     },
     /// The content of five such files. TLCP is tried first, then TLS 1.2.
     GmPem {
@@ -61,11 +63,11 @@ pub enum CredentialSource {
         /// The certificate to sign with, followed by those between it and the CA.
         cert: Vec<u8>,
         /// The private key to sign with.
-        key: Vec<u8>,
+        key: Zeroizing<Vec<u8>>,
         /// The certificate for encryption.
         enc_cert: Vec<u8>,
         /// The private key for encryption.
-        enc_key: Vec<u8>,
+        enc_key: Zeroizing<Vec<u8>>,
     },
 }
 

@@ -156,7 +156,8 @@ async fn nothing_else_is_tried_after_ecdhe_has_worked() {
 async fn gm_credentials_without_the_pair_for_encryption_are_refused_before_connecting() {
     let devnet = devnet_with(one_node(), Tls::Gm).await;
     let CredentialSource::GmPem { ca, cert, key, .. } = devnet.credentials() else { panic!("in memory") };
-    let builder = Client::builder().endpoint(devnet.node(0).endpoint()).credential_pem(ca, cert, key);
+    let builder =
+        Client::builder().endpoint(devnet.node(0).endpoint()).credential_pem(ca, cert, key.to_vec());
     let error = builder.connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CredentialsInvalid);
     assert!(error.message().contains("second one for encryption"), "{error}");

@@ -20,14 +20,14 @@ use crate::fixture::{GUARD, devnet, event, soon, until};
 fn files(devnet: &Devnet) -> Vec<(&'static str, Vec<u8>)> {
     match devnet.credentials() {
         CredentialSource::Pem { ca, cert, key } => {
-            vec![("ca.crt", ca), ("sdk.crt", cert), ("sdk.key", key)]
+            vec![("ca.crt", ca), ("sdk.crt", cert), ("sdk.key", key.to_vec())]
         }
         CredentialSource::GmPem { ca, cert, key, enc_cert, enc_key } => vec![
             ("gmca.crt", ca),
             ("gmsdk.crt", cert),
-            ("gmsdk.key", key),
+            ("gmsdk.key", key.to_vec()),
             ("gmensdk.crt", enc_cert),
-            ("gmensdk.key", enc_key),
+            ("gmensdk.key", enc_key.to_vec()),
         ],
         source => panic!("{source:?}"),
     }

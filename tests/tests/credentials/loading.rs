@@ -18,7 +18,7 @@ fn folder_files_and_memory_are_accepted_as_sources() {
     let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.file(name));
     Credentials::load(&CredentialSource::Files { ca, cert, key }).unwrap();
     let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.read(name).into_bytes());
-    Credentials::load(&CredentialSource::Pem { ca, cert, key }).unwrap();
+    Credentials::load(&CredentialSource::Pem { ca, cert, key: key.into() }).unwrap();
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn debug_output_hides_the_key() {
     let secret = folder.read("sdk.key").lines().nth(1).unwrap().to_owned();
     let [ca, cert, key] = ["ca.crt", "sdk.crt", "sdk.key"].map(|name| folder.read(name).into_bytes());
     let bytes = format!("{key:?}");
-    let source = CredentialSource::Pem { ca, cert, key };
+    let source = CredentialSource::Pem { ca, cert, key: key.into() };
     for shown in [format!("{source:?}"), format!("{:?}", folder.load().unwrap())] {
         assert!(!shown.contains(&secret) && !shown.contains(&bytes), "{shown}");
     }
@@ -393,7 +393,7 @@ proptest! {
         let source = CredentialSource::Pem {
             ca: sdk.ca_pem().into(),
             cert: altered(sdk.certificate_pem(), position, by).into(),
-            key: sdk.key_pem().into(),
+            key: sdk.key_pem().as_bytes().to_vec().into(),
         };
         let noticed = Credentials::load_any_date(&source).and_then(|loaded| loaded.check_chain()).unwrap_err();
         prop_assert!(matches!(noticed.kind(), ErrorKind::CredentialsInvalid | ErrorKind::KeyMismatch), "{noticed}");

@@ -165,7 +165,7 @@ fn errors_of_loading_hide_the_key() {
             folder.write(file, &content);
             let [ca, cert, key] =
                 ["ca.crt", "sdk.crt", "sdk.key"].map(|name| std::fs::read(folder.file(name)).unwrap());
-            let memory = CredentialSource::Pem { ca, cert, key };
+            let memory = CredentialSource::Pem { ca, cert, key: key.into() };
             secret.assert_hidden(&format!("{memory:?} {memory:#?}"), &case);
             for source in [folder.source(), memory] {
                 for loaded in [Credentials::load(&source), Credentials::load_any_date(&source)] {

@@ -8,10 +8,13 @@
 //! - Errors: AMOP_ERROR_INVALID_ARGUMENT. The credentials themselves are checked by amop_client_connect.
 
 use std::ffi::{c_char, c_void};
+use std::path::PathBuf;
 
-use super::{Credentials, amop_options};
+use amop::transport::CredentialSource;
+
+use super::amop_options;
 use crate::boundary::guard;
-use crate::macros::{borrow_mut, payload, text};
+use crate::macros::{borrow_mut, payload, secret, text};
 use crate::status::amop_status;
 
 /// Sets the folder with the SDK's credentials, or one of its files. The folder contains `ca.crt`, `sdk.crt` and
@@ -26,7 +29,7 @@ pub unsafe extern "C" fn amop_options_set_credentials(
     folder: *const c_char,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.credentials = Credentials::Folder(text!(folder)?.to_owned());
+        borrow_mut!(options)?.given.credentials = Some(CredentialSource::Directory(text!(folder)?.into()));
         Ok(())
     })
 }
@@ -41,8 +44,8 @@ pub unsafe extern "C" fn amop_options_set_credential_files(
 ) -> amop_status {
     guard!({
         let options = borrow_mut!(options)?;
-        let files = [text!(ca)?, text!(cert)?, text!(key)?];
-        options.credentials = Credentials::Files(files.map(str::to_owned));
+        let [ca, cert, key] = [text!(ca)?, text!(cert)?, text!(key)?].map(PathBuf::from);
+        options.given.credentials = Some(CredentialSource::Files { ca, cert, key });
         Ok(())
     })
 }
@@ -60,8 +63,9 @@ pub unsafe extern "C" fn amop_options_set_credential_pem(
 ) -> amop_status {
     guard!({
         let options = borrow_mut!(options)?;
-        let files = [payload!(ca, ca_len)?, payload!(cert, cert_len)?, payload!(key, key_len)?];
-        options.credentials = Credentials::Pem(files.map(Vec::from));
+        let [ca, cert] = [payload!(ca, ca_len)?, payload!(cert, cert_len)?].map(Vec::from);
+        let key = secret!(key, key_len)?;
+        options.given.credentials = Some(CredentialSource::Pem { ca, cert, key });
         Ok(())
     })
 }
@@ -81,7 +85,8 @@ pub unsafe extern "C" fn amop_options_set_credential_files_gm(
     guard!({
         let options = borrow_mut!(options)?;
         let files = [text!(ca)?, text!(cert)?, text!(key)?, text!(enc_cert)?, text!(enc_key)?];
-        options.credentials = Credentials::GmFiles(files.map(str::to_owned));
+        let [ca, cert, key, enc_cert, enc_key] = files.map(PathBuf::from);
+        options.given.credentials = Some(CredentialSource::GmFiles { ca, cert, key, enc_cert, enc_key });
         Ok(())
     })
 }
@@ -103,14 +108,10 @@ pub unsafe extern "C" fn amop_options_set_credential_pem_gm(
 ) -> amop_status {
     guard!({
         let options = borrow_mut!(options)?;
-        let files = [
-            payload!(ca, ca_len)?,
-            payload!(cert, cert_len)?,
-            payload!(key, key_len)?,
-            payload!(enc_cert, enc_cert_len)?,
-            payload!(enc_key, enc_key_len)?,
-        ];
-        options.credentials = Credentials::GmPem(files.map(Vec::from));
+        let [ca, cert] = [payload!(ca, ca_len)?, payload!(cert, cert_len)?].map(Vec::from);
+        let (key, enc_key) = (secret!(key, key_len)?, secret!(enc_key, enc_key_len)?);
+        let enc_cert = payload!(enc_cert, enc_cert_len)?.into();
+        options.given.credentials = Some(CredentialSource::GmPem { ca, cert, key, enc_cert, enc_key });
         Ok(())
     })
 }

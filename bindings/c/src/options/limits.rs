@@ -17,7 +17,7 @@ pub unsafe extern "C" fn amop_options_set_max_in_flight(
     calls: usize,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.max_in_flight = bound(calls);
+        borrow_mut!(options)?.given.max_in_flight = bound(calls);
         Ok(())
     })
 }
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn amop_options_set_max_send_bytes(
     bytes: usize,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.max_send_bytes = bound(bytes);
+        borrow_mut!(options)?.given.max_send_bytes = bound(bytes);
         Ok(())
     })
 }
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn amop_options_set_max_held_bytes(
     bytes: usize,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.max_held_bytes = bound(bytes);
+        borrow_mut!(options)?.given.max_held_bytes = bound(bytes);
         Ok(())
     })
 }
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn amop_options_set_max_events(
     events: usize,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.max_events = bound(events);
+        borrow_mut!(options)?.given.max_events = bound(events);
         Ok(())
     })
 }
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn amop_options_set_duplicate_window(
     window_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.duplicate_window = time(window_ms);
+        borrow_mut!(options)?.given.duplicate_window = time(window_ms);
         Ok(())
     })
 }
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn amop_options_set_max_duplicates(
     messages: usize,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.max_duplicates = bound(messages);
+        borrow_mut!(options)?.given.max_duplicates = bound(messages);
         Ok(())
     })
 }
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn amop_options_set_dispatcher_threads(
     threads: usize,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.dispatcher_threads = bound(threads);
+        borrow_mut!(options)?.given.dispatcher_threads = bound(threads);
         Ok(())
     })
 }

@@ -8,11 +8,10 @@
 //!   amop_client_connect.
 
 use std::ffi::c_char;
-use std::time::Duration;
 
-use amop::{ClientBuilder, Generations, Retry, Tls};
+use amop::{ClientBuilder, Settings};
 
-use crate::argument::{apply, time};
+use crate::argument::time;
 use crate::boundary::guard;
 use crate::generation::generations_of;
 use crate::macros::{borrow_mut, free, text};
@@ -28,92 +27,24 @@ mod limits;
 /// Settings of a client.
 #[derive(Default)]
 pub struct amop_options {
-    endpoints: Vec<String>,
     /// Holds the listeners.
     pub(crate) base: ClientBuilder,
     config_file: Option<String>,
-    credentials: Credentials,
-    tls: Option<Tls>,
-    expiry_warning: Option<Duration>,
-    connect_timeout: Option<Duration>,
-    call_timeout: Option<Duration>,
-    close_timeout: Option<Duration>,
-    heartbeat: Option<Duration>,
-    missed_heartbeats: Option<u32>,
-    start_offline: Option<bool>,
-    reconnect_min: Option<Duration>,
-    reconnect_max: Option<Duration>,
-    answer_timeout: Option<Duration>,
-    generation: Option<Generations>,
-    retry: Option<Retry>,
-    echo: Option<bool>,
-    max_in_flight: Option<usize>,
-    max_send_bytes: Option<usize>,
-    max_held_bytes: Option<usize>,
-    pub(crate) max_events: Option<usize>,
-    duplicate_window: Option<Duration>,
-    max_duplicates: Option<usize>,
-    group: Option<i64>,
-    dispatcher_threads: Option<usize>,
-}
-
-#[derive(Default)]
-enum Credentials {
-    #[default]
-    Discover,
-    Folder(String),
-    Files([String; 3]),
-    GmFiles([String; 5]),
-    Pem([Vec<u8>; 3]),
-    GmPem([Vec<u8>; 5]),
+    pub(crate) given: Settings,
 }
 
 impl amop_options {
+    fn add_endpoint(&mut self, endpoint: &str) {
+        self.given.endpoints.get_or_insert_default().push(endpoint.to_owned());
+    }
+
     /// Returns a builder of the core with these settings.
     ///
     /// # Errors
     /// Returns an error if there is a configuration file and this build cannot read it.
     pub(crate) fn builder(&self) -> amop::Result<ClientBuilder> {
-        let builder =
-            with_config_file(self.base.clone(), self.config_file.as_deref())?.endpoints(&self.endpoints);
-        let builder = match &self.credentials {
-            Credentials::Discover => builder,
-            Credentials::Folder(folder) => builder.credentials(folder),
-            Credentials::Files([ca, cert, key]) => builder.credential_files(ca, cert, key),
-            Credentials::GmFiles([ca, cert, key, enc_cert, enc_key]) => {
-                builder.credential_files_gm(ca, cert, key, enc_cert, enc_key)
-            }
-            Credentials::Pem(files) => {
-                let [ca, cert, key] = files.clone();
-                builder.credential_pem(ca, cert, key)
-            }
-            Credentials::GmPem(files) => {
-                let [ca, cert, key, enc_cert, enc_key] = files.clone();
-                builder.credential_pem_gm(ca, cert, key, enc_cert, enc_key)
-            }
-        };
-        let builder = apply(builder, self.tls, ClientBuilder::tls);
-        let builder = apply(builder, self.expiry_warning, ClientBuilder::expiry_warning);
-        let builder = apply(builder, self.connect_timeout, ClientBuilder::connect_timeout);
-        let builder = apply(builder, self.call_timeout, ClientBuilder::call_timeout);
-        let builder = apply(builder, self.close_timeout, ClientBuilder::close_timeout);
-        let builder = apply(builder, self.heartbeat, ClientBuilder::heartbeat);
-        let builder = apply(builder, self.missed_heartbeats, ClientBuilder::missed_heartbeats);
-        let builder = apply(builder, self.start_offline, ClientBuilder::start_offline);
-        let builder = apply(builder, self.reconnect_min, ClientBuilder::reconnect_min);
-        let builder = apply(builder, self.reconnect_max, ClientBuilder::reconnect_max);
-        let builder = apply(builder, self.answer_timeout, ClientBuilder::answer_timeout);
-        let builder = apply(builder, self.generation, ClientBuilder::generation);
-        let builder = apply(builder, self.retry, ClientBuilder::retry);
-        let builder = apply(builder, self.echo, ClientBuilder::echo);
-        let builder = apply(builder, self.max_in_flight, ClientBuilder::max_in_flight);
-        let builder = apply(builder, self.max_send_bytes, ClientBuilder::max_send_bytes);
-        let builder = apply(builder, self.max_held_bytes, ClientBuilder::max_held_bytes);
-        let builder = apply(builder, self.max_events, ClientBuilder::max_events);
-        let builder = apply(builder, self.duplicate_window, ClientBuilder::duplicate_window);
-        let builder = apply(builder, self.max_duplicates, ClientBuilder::max_duplicates);
-        let builder = apply(builder, self.group, ClientBuilder::group);
-        Ok(apply(builder, self.dispatcher_threads, ClientBuilder::dispatcher_threads))
+        let builder = with_config_file(self.base.clone(), self.config_file.as_deref())?;
+        Ok(builder.settings(self.given.clone()))
     }
 }
 
@@ -160,7 +91,7 @@ pub unsafe extern "C" fn amop_options_add_endpoint(
     endpoint: *const c_char,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.endpoints.push(text!(endpoint)?.to_owned());
+        borrow_mut!(options)?.add_endpoint(text!(endpoint)?);
         Ok(())
     })
 }
@@ -185,7 +116,7 @@ pub unsafe extern "C" fn amop_options_set_config_file(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_tls(options: *mut amop_options, tls: i32) -> amop_status {
     guard!({
-        borrow_mut!(options)?.tls = Some(tls_of(tls)?);
+        borrow_mut!(options)?.given.tls = Some(tls_of(tls)?);
         Ok(())
     })
 }
@@ -197,7 +128,7 @@ pub unsafe extern "C" fn amop_options_set_expiry_warning(
     warning_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.expiry_warning = time(warning_ms);
+        borrow_mut!(options)?.given.expiry_warning = time(warning_ms);
         Ok(())
     })
 }
@@ -209,7 +140,7 @@ pub unsafe extern "C" fn amop_options_set_connect_timeout(
     timeout_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.connect_timeout = time(timeout_ms);
+        borrow_mut!(options)?.given.connect_timeout = time(timeout_ms);
         Ok(())
     })
 }
@@ -221,7 +152,7 @@ pub unsafe extern "C" fn amop_options_set_call_timeout(
     timeout_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.call_timeout = time(timeout_ms);
+        borrow_mut!(options)?.given.call_timeout = time(timeout_ms);
         Ok(())
     })
 }
@@ -234,7 +165,7 @@ pub unsafe extern "C" fn amop_options_set_close_timeout(
     timeout_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.close_timeout = time(timeout_ms);
+        borrow_mut!(options)?.given.close_timeout = time(timeout_ms);
         Ok(())
     })
 }
@@ -247,7 +178,7 @@ pub unsafe extern "C" fn amop_options_set_heartbeat(
     interval_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.heartbeat = time(interval_ms);
+        borrow_mut!(options)?.given.heartbeat = time(interval_ms);
         Ok(())
     })
 }
@@ -259,7 +190,7 @@ pub unsafe extern "C" fn amop_options_set_missed_heartbeats(
     heartbeats: u32,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.missed_heartbeats = (heartbeats > 0).then_some(heartbeats);
+        borrow_mut!(options)?.given.missed_heartbeats = (heartbeats > 0).then_some(heartbeats);
         Ok(())
     })
 }
@@ -273,7 +204,7 @@ pub unsafe extern "C" fn amop_options_set_start_offline(
     offline: bool,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.start_offline = Some(offline);
+        borrow_mut!(options)?.given.start_offline = Some(offline);
         Ok(())
     })
 }
@@ -286,7 +217,7 @@ pub unsafe extern "C" fn amop_options_set_reconnect_min(
     pause_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.reconnect_min = time(pause_ms);
+        borrow_mut!(options)?.given.reconnect_min = time(pause_ms);
         Ok(())
     })
 }
@@ -298,7 +229,7 @@ pub unsafe extern "C" fn amop_options_set_reconnect_max(
     pause_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.reconnect_max = time(pause_ms);
+        borrow_mut!(options)?.given.reconnect_max = time(pause_ms);
         Ok(())
     })
 }
@@ -311,7 +242,7 @@ pub unsafe extern "C" fn amop_options_set_answer_timeout(
     timeout_ms: u64,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.answer_timeout = time(timeout_ms);
+        borrow_mut!(options)?.given.answer_timeout = time(timeout_ms);
         Ok(())
     })
 }
@@ -325,7 +256,7 @@ pub unsafe extern "C" fn amop_options_set_generation(
     generation: i32,
 ) -> amop_status {
     guard!({
-        borrow_mut!(options)?.generation = Some(generations_of(generation)?);
+        borrow_mut!(options)?.given.generation = Some(generations_of(generation)?);
         Ok(())
     })
 }
@@ -334,7 +265,7 @@ pub unsafe extern "C" fn amop_options_set_generation(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_retry(options: *mut amop_options, retry: i32) -> amop_status {
     guard!({
-        borrow_mut!(options)?.retry = retry_of(retry)?;
+        borrow_mut!(options)?.given.retry = retry_of(retry)?;
         Ok(())
     })
 }
@@ -343,7 +274,7 @@ pub unsafe extern "C" fn amop_options_set_retry(options: *mut amop_options, retr
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_echo(options: *mut amop_options, echo: bool) -> amop_status {
     guard!({
-        borrow_mut!(options)?.echo = Some(echo);
+        borrow_mut!(options)?.given.echo = Some(echo);
         Ok(())
     })
 }
@@ -353,7 +284,7 @@ pub unsafe extern "C" fn amop_options_set_echo(options: *mut amop_options, echo:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_options_set_group(options: *mut amop_options, group: i64) -> amop_status {
     guard!({
-        borrow_mut!(options)?.group = (group != 0).then_some(group);
+        borrow_mut!(options)?.given.group = (group != 0).then_some(group);
         Ok(())
     })
 }

@@ -14,7 +14,7 @@ use crate::argument::{apply, bound, time};
 use crate::boundary::guard;
 use crate::confirm::confirm_of;
 use crate::key::GivenKey;
-use crate::macros::{borrow_mut, free, text};
+use crate::macros::{borrow_mut, free};
 use crate::placement::placement_of;
 use crate::status::amop_status;
 use crate::unwind::guard_or;
@@ -152,9 +152,8 @@ pub unsafe extern "C" fn amop_serve_options_set_key(
 ) -> amop_status {
     guard!({
         let options = borrow_mut!(options)?;
-        let password = if password.is_null() { None } else { Some(text!(password)?) };
-        // SAFETY: the header demands that `len` bytes can be read at `key`, unless it is NULL.
-        options.key = unsafe { GivenKey::copy(key.cast(), len, password) }?;
+        // SAFETY: the header demands that `len` bytes can be read at `key`, and that the password ends with a NUL.
+        options.key = unsafe { GivenKey::copy(key, len, password) }?;
         Ok(())
     })
 }
