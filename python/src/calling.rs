@@ -22,23 +22,34 @@ impl<'py, T> Arguments<'py> for T where
 {
 }
 
+/// Functions of C that run Python code. They are declared as in pyo3, but may unwind: below Python 3.14 a thread that acquires
+/// the interpreter's lock after the end of the interpreter is ended by `pthread_exit`, which unwinds its stack.
+///
+/// They are called through pointers that the compiler can't follow. To it a symbol is one function: since pyo3 declares
+/// that these don't unwind, it would otherwise drop what has to run when they do.
 mod raw {
+    use std::hint::black_box;
+
     use pyo3::ffi::PyObject;
 
-    // Declared as in pyo3, but allowed to unwind: below Python 3.14 a thread that acquires the interpreter's lock after
-    // the end of the interpreter is ended by `pthread_exit`, which unwinds its stack.
+    type Object = *mut PyObject;
+
     unsafe extern "C-unwind" {
-        pub(super) fn PyObject_Call(
-            callable: *mut PyObject,
-            arguments: *mut PyObject,
-            keywords: *mut PyObject,
-        ) -> *mut PyObject;
-        pub(super) fn PyObject_CallFunctionObjArgs(callable: *mut PyObject, ...) -> *mut PyObject;
-        pub(super) fn PyObject_CallMethodObjArgs(
-            object: *mut PyObject,
-            name: *mut PyObject,
-            ...
-        ) -> *mut PyObject;
+        fn PyObject_Call(callable: Object, arguments: Object, keywords: Object) -> Object;
+        fn PyObject_CallFunctionObjArgs(callable: Object, ...) -> Object;
+        fn PyObject_CallMethodObjArgs(object: Object, name: Object, ...) -> Object;
+    }
+
+    pub(super) fn call() -> unsafe extern "C-unwind" fn(Object, Object, Object) -> Object {
+        black_box(PyObject_Call)
+    }
+
+    pub(super) fn call_function() -> unsafe extern "C-unwind" fn(Object, ...) -> Object {
+        black_box(PyObject_CallFunctionObjArgs)
+    }
+
+    pub(super) fn call_method() -> unsafe extern "C-unwind" fn(Object, Object, ...) -> Object {
+        black_box(PyObject_CallMethodObjArgs)
     }
 }
 
@@ -77,7 +88,7 @@ pub(crate) fn call<'py>(
     uninterrupted!(
         py,
         // SAFETY: both are live objects, the second a tuple; without keywords the third is null.
-        unsafe { raw::PyObject_Call(function.as_ptr(), arguments.as_ptr(), null_mut()) }
+        unsafe { raw::call()(function.as_ptr(), arguments.as_ptr(), null_mut()) }
     )
 }
 
@@ -91,7 +102,7 @@ pub(crate) fn call_with<'py>(
     uninterrupted!(
         py,
         // SAFETY: both are live objects, and null ends the arguments.
-        unsafe { raw::PyObject_CallFunctionObjArgs(function.as_ptr(), argument.as_ptr(), end) }
+        unsafe { raw::call_function()(function.as_ptr(), argument.as_ptr(), end) }
     )
 }
 
@@ -107,6 +118,6 @@ pub(crate) fn call_method<'py>(
     uninterrupted!(
         py,
         // SAFETY: they are live objects, and the first null ends the arguments.
-        unsafe { raw::PyObject_CallMethodObjArgs(object.as_ptr(), name.as_ptr(), argument, end) }
+        unsafe { raw::call_method()(object.as_ptr(), name.as_ptr(), argument, end) }
     )
 }
