@@ -201,7 +201,7 @@ fn of_pkcs8(name: &str, der: &[u8]) -> Result<PrivateKey> {
 }
 
 fn of_sec1(name: &str, der: &[u8]) -> Result<PrivateKey> {
-    let key = sec1::EcPrivateKey::from_der(der).map_err(|_| damaged(name))?;
+    let key = sec1::EcPrivateKey::from_der(der).map_err(|_| damaged_or_unnamed(name))?;
     let curve = key.parameters.and_then(|parameters| parameters.named_curve());
     check_algorithm(name, EC, Some(curve.unwrap_or(SECP256K1)))?;
     let secret = k256::SecretKey::from_sec1_der(der).map_err(|_| damaged(name))?;
@@ -220,7 +220,7 @@ fn check_algorithm(name: &str, kind: ObjectIdentifier, curve: Option<ObjectIdent
         (EC, Some(SECP256K1)) => Ok(()),
         (EC, Some(SM2)) | (SM2, _) => Err(is_sm2(name)),
         (EC, Some(_)) => Err(other_kind(name, "a key on another curve")),
-        (EC, None) => Err(other_kind(name, "a key whose curve is not named")),
+        (EC, None) => Err(invalid(name, format_args!("names no curve: {NAME_CURVE}"))),
         (RSA, _) => Err(other_kind(name, "an RSA key")),
         _ => Err(other_kind(name, "a key of another kind")),
     }
@@ -232,6 +232,14 @@ fn invalid(name: &str, what: impl std::fmt::Display) -> Error {
 
 fn damaged(name: &str) -> Error {
     invalid(name, "is damaged: what it encodes is cut off, or is no key")
+}
+
+/// How to convert a key that states the numbers of its curve.
+const NAME_CURVE: &str = "convert it (openssl ec -in FILE -param_enc named_curve -out NEW-FILE, for a public key with -pubin -pubout)";
+
+/// Returns the error for a key of SEC1 that can't be decoded, as one with the numbers of its curve can't.
+fn damaged_or_unnamed(name: &str) -> Error {
+    invalid(name, format_args!("is damaged, or names no curve: take another copy, or {NAME_CURVE}"))
 }
 
 fn other_kind(name: &str, what: &str) -> Error {

@@ -158,7 +158,7 @@ fn keys_are_written_as_they_are_read() {
 #[test]
 fn what_is_no_private_key_is_refused_with_the_reason() {
     let not_reduced = "f".repeat(64);
-    let cases: [(&[u8], &str); 18] = [
+    let cases: [(&[u8], &str); 20] = [
         (b" \n", "is empty"),
         (b"11", "has 2 hex digits"),
         (b"hello", "in no form that is known"),
@@ -172,6 +172,8 @@ fn what_is_no_private_key_is_refused_with_the_reason() {
         (file!("sm2-sec1.pem").0, "is an SM2 key"),
         (file!("p256-pkcs8.pem").0, "on another curve"),
         (file!("p256-sec1.pem").0, "on another curve"),
+        (file!("explicit-pkcs8.pem").0, "names no curve"),
+        (file!("explicit-sec1.pem").0, "names no curve"),
         (b"-----BEGIN RSA PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----\n", "an RSA key"),
         (b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "is damaged"),
         (b"-----BEGIN PRIVATE KEY-----\nM", "is damaged"),
