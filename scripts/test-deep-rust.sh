@@ -17,7 +17,7 @@ for tls in static-rsa gm; do
 done
 for tls in tlcp off; do
     echo "over $tls at nodes of 3.x"
-    AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test client -- both:: websocket::
+    AMOP_TEST_TLS=$tls cargo test --locked --package amop-tests --test client -- both:: websocket:: malformed::
 done
 unset CARGO_PROFILE_DEV_OPT_LEVEL
 scripts/chaos.sh "" "${CHAOS_SECONDS:-60}"

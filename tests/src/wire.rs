@@ -53,6 +53,19 @@ const CHANNEL_RESULTS: &[i32] = &[0, 100, 101, 102, 103, 104, -5000, -5010, -501
 const WEBSOCKET_RESULTS: &[i32] =
     &[0, 1000, 3001, 3002, 3003, -1, -4006, -4008, -5000, -5010, -5011, -5012, -5013, i16::MIN as i32];
 
+/// A frame of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Its type.
+    pub kind: u16,
+    /// Its id.
+    pub seq: Vec<u8>,
+    /// Its result code or status.
+    pub result: i32,
+    /// Its body or payload.
+    pub body: Vec<u8>,
+}
+
 /// One connection of a peer.
 #[derive(Debug)]
 pub struct Wire {
@@ -102,44 +115,44 @@ impl Wire {
         }
     }
 
-    /// Returns the id and body of the next unicast.
+    /// Returns the next frame, pings and pongs aside.
     ///
     /// # Errors
-    /// Returns an error if the node ends the connection.
-    pub async fn next_request(&mut self) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    /// Returns an error if the node ends the connection, or sends a frame that holds none of its messages.
+    pub async fn next_frame(&mut self) -> io::Result<Arrived> {
         loop {
-            let request = match &mut self.reader {
-                Reader::Channel(reader) => loop {
-                    match reader.next().map_err(io::Error::other)? {
-                        Some(frame) if frame.kind.to_wire() == CHANNEL.request => {
-                            break Some((frame.seq.as_bytes().to_vec(), frame.body.to_vec()));
-                        }
-                        Some(_) => {}
-                        None => break None,
-                    }
-                },
+            let mut pong = BytesMut::new();
+            let arrived = match &mut self.reader {
+                Reader::Channel(reader) => reader.next().map_err(io::Error::other)?.map(|frame| Arrived {
+                    kind: frame.kind.to_wire(),
+                    seq: frame.seq.as_bytes().to_vec(),
+                    result: frame.result,
+                    body: frame.body.to_vec(),
+                }),
                 Reader::WebSocket(reader) => loop {
                     match reader.next().map_err(io::Error::other)? {
-                        Some(Received::Message(bytes)) => {
+                        Some(Received::Message(whole)) => {
                             let message =
-                                websocket::Message::parse(bytes.bytes()).map_err(io::Error::other)?;
-                            if message.kind.to_wire() == WEBSOCKET.request {
-                                break Some((message.seq.to_vec(), message.payload.to_vec()));
-                            }
+                                websocket::Message::parse(whole.bytes()).map_err(io::Error::other)?;
+                            break Some(Arrived {
+                                kind: message.kind.to_wire(),
+                                seq: message.seq.to_vec(),
+                                result: message.status.into(),
+                                body: message.payload.to_vec(),
+                            });
                         }
                         Some(Received::Close(_)) => return Err(ErrorKind::ConnectionAborted.into()),
                         Some(Received::Ping(payload)) if self.answers_pings => {
-                            let mut pong = BytesMut::new();
                             put_pong(&mut pong, MASK, payload);
-                            self.stream.write_all(&pong).await?;
                         }
                         Some(Received::Ping(_) | Received::Pong(_)) => {}
                         None => break None,
                     }
                 },
             };
-            if let Some(request) = request {
-                return Ok(request);
+            self.stream.write_all(&pong).await?;
+            if let Some(arrived) = arrived {
+                return Ok(arrived);
             }
             let buffer = match &mut self.reader {
                 Reader::Channel(reader) => reader.buffer(),
@@ -147,6 +160,19 @@ impl Wire {
             };
             if self.stream.read_buf(buffer).await? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    /// Returns the id and body of the next unicast.
+    ///
+    /// # Errors
+    /// As [`Wire::next_frame`].
+    pub async fn next_request(&mut self) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        loop {
+            let Arrived { kind, seq, body, .. } = self.next_frame().await?;
+            if kind == self.types().request {
+                return Ok((seq, body));
             }
         }
     }

@@ -1,10 +1,9 @@
 //! Duplicates: each subscriber receives a message once, however many nodes and connections deliver it.
 
 use amop::protocol::Seq;
-use amop::protocol::channel::{Frame, FrameReader, MessageType};
 use amop::{Client, Delivery, ErrorKind, Placement, Request, Retry, Subscription};
 use amop_devnet::{Devnet, Fault, Node};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use amop_tests::wire::Wire;
 
 use crate::fixture::{GUARD, client, devnet, everywhere, soon, until};
 
@@ -111,17 +110,13 @@ async fn broadcast_is_sent_again_when_its_node_dies() {
 
 /// Plays another SDK: sends one frame to a node and returns the answer.
 async fn publish_raw(node: &Node, seq: Seq, body: &[u8]) -> (i32, Vec<u8>) {
-    let (mut ours, theirs) = tokio::io::duplex(1 << 16);
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
     assert!(node.attach(theirs), "the node is alive");
-    ours.write_all(&Frame::new(MessageType::Request, seq, 0, body).to_bytes()).await.unwrap();
-    let mut reader = FrameReader::new(1 << 20);
-    loop {
-        soon("the answer", ours.read_buf(reader.buffer())).await.unwrap();
-        if let Some(answer) = reader.next().unwrap() {
-            assert_eq!((answer.kind, answer.seq), (MessageType::Response, seq));
-            return (answer.result, answer.body.to_vec());
-        }
-    }
+    let mut wire = Wire::channel(ours);
+    wire.send(&wire.frame(wire.types().request, seq.as_bytes(), 0, body)).await.unwrap();
+    let answer = soon("the answer", wire.next_frame()).await.unwrap();
+    assert_eq!((answer.kind, &answer.seq[..]), (wire.types().response, &seq.as_bytes()[..]));
+    (answer.result, answer.body)
 }
 
 #[tokio::test]

@@ -31,3 +31,4 @@ mod topic_answers;
 mod topics;
 mod tracing;
 mod websocket;
+mod websocket_close;

@@ -1,10 +1,9 @@
 //! A subscriber that speaks in frames, so that it can answer challenges as it likes.
 
 use amop::protocol::Seq;
-use amop::protocol::channel::frame::MAX_FRAME_LEN;
-use amop::protocol::channel::{Frame, FrameReader, MessageType, amop as body, topic_list};
+use amop::protocol::channel::{MessageType, amop as body, topic_list};
 use amop_devnet::Node;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use amop_tests::wire::Wire;
 
 use crate::fixture::soon;
 
@@ -13,8 +12,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// A client of a node, without a handshake.
 pub(super) struct Raw {
-    stream: DuplexStream,
-    reader: FrameReader,
+    wire: Wire,
 }
 
 /// A unicast that has arrived.
@@ -29,7 +27,7 @@ impl Raw {
     pub(super) async fn subscriber(node: &Node, topics: &[&str]) -> Raw {
         let (stream, served) = tokio::io::duplex(BUFFER);
         assert!(node.attach(served), "the node is up");
-        let mut raw = Raw { stream, reader: FrameReader::new(MAX_FRAME_LEN) };
+        let mut raw = Raw { wire: Wire::channel(stream) };
         raw.subscribe(topics).await;
         raw
     }
@@ -45,8 +43,8 @@ impl Raw {
     }
 
     pub(super) async fn send(&mut self, kind: MessageType, seq: Seq, body: &[u8]) {
-        let frame = Frame::new(kind, seq, 0, body).to_bytes();
-        self.stream.write_all(&frame).await.expect("the session is alive");
+        let frame = self.wire.frame(kind.to_wire(), seq.as_bytes(), 0, body);
+        self.wire.send(&frame).await.expect("the session is alive");
     }
 
     /// Sends a unicast and returns the result code and the data of its answer.
@@ -102,13 +100,9 @@ impl Raw {
     }
 
     async fn frame(&mut self) -> (MessageType, Seq, i32, Vec<u8>) {
-        loop {
-            if let Some(frame) = self.reader.next().expect("the node sends frames") {
-                return (frame.kind, frame.seq, frame.result, frame.body.to_vec());
-            }
-            let read = self.stream.read_buf(self.reader.buffer()).await.expect("the session is alive");
-            assert!(read > 0, "the session is alive");
-        }
+        let frame = self.wire.next_frame().await.expect("the session is alive");
+        let seq = Seq::new(frame.seq.try_into().expect("an id of 32 bytes"));
+        (MessageType::from_wire(frame.kind), seq, frame.result, frame.body)
     }
 }
 
