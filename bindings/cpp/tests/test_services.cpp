@@ -60,7 +60,7 @@ TEST_CASE("failure of a service reaches the publisher") {
     const auto topic = fresh_topic();
     server.serve_until_close(topic, [](amop::Request request) {
         if (request.text() == "own code") {
-            request.fail(7, "seven");
+            request.fail(160010, "of its own");
         } else if (request.text() == "no code") {
             request.fail("just so");
         } else if (request.text() == "code of a node") {
@@ -74,8 +74,8 @@ TEST_CASE("failure of a service reaches the publisher") {
 
     const auto own = failure("own code");
     CHECK(own.code() == amop::Code::remote);
-    CHECK(own.node_code() == 7);
-    CHECK(own.data() == "seven");
+    CHECK(own.node_code() == 160010);
+    CHECK(own.data() == "of its own");
     const auto plain = failure("no code");
     CHECK(plain.code() == amop::Code::subscriber_failed);
     CHECK(plain.node_code() == amop::Request::failed);

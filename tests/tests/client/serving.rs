@@ -17,7 +17,7 @@ async fn results_errors_and_panics_become_answers() {
         b"fail" => Err("it can't be done"),
         b"panic" => panic!("lost my head"),
         b"code" => {
-            request.fail(-7, "mine").unwrap();
+            request.fail(160_010, "mine").unwrap();
             Ok("")
         }
         _ => Ok("fine"),
@@ -31,7 +31,7 @@ async fn results_errors_and_panics_become_answers() {
     let code = publisher.publish("t", "code").await.unwrap_err();
     assert_eq!(
         (code.kind(), code.node_code(), &code.data()[..]),
-        (ErrorKind::Remote, Some(-7), &b"mine"[..])
+        (ErrorKind::Remote, Some(160_010), &b"mine"[..])
     );
 }
 
