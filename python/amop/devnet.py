@@ -7,8 +7,8 @@
             ...
 
 They behave like nodes of release 2.7.2, with ``like_2_11`` like those of release 2.11.2; with
-``generation="3"`` like nodes of 3.x, with ``like_3_16`` in addition like those of release 3.16. A message published at one
-reaches a subscriber at another. The pytest fixture ``amop_devnet`` is such a devnet.
+``generation="3"`` like nodes of 3.x, with ``like_3_16`` in addition like those of release 3.16. A message published at
+one reaches a subscriber at another. The pytest fixture ``amop_devnet`` is such a devnet.
 """
 
 from __future__ import annotations
