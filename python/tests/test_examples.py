@@ -186,7 +186,8 @@ def test_web_service_publishes_and_reports_errors(devnet: Devnet, topic: str) ->
             assert news.next().data == b"sun"
             answer = http.post("/topics/nobody/request", content=b"rain")
             assert (answer.status_code, answer.json()["error"]) == (404, "NO_SUBSCRIBER")
-            assert answer.json()["delivered"] == "no"
+            # A node may report after some time that all subscribers have failed, so that a late answer is `maybe`.
+            assert answer.json()["delivered"] in {"no", "maybe"}
             answer = http.get("/health")
             assert (answer.status_code, answer.json()) == (200, {"nodes": [here]})
         code, lines, _ = program.interrupted()
