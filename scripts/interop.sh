@@ -4,7 +4,8 @@
 # SDK is `go`, `java`, or alone `java3`, which is java-sdk for 3.x nodes. Builds a program on each SDK into build/interop,
 # and downloads its needs: go-sdk from the Go module proxy; java-sdk from Maven Central, and a Java 11 to run that for 2.x.
 # Options are passed to the tests: --idle adds a minute without messages, --like-2.11 makes nodes behave as real 2.11
-# nodes, --rsa and --gm give them another kind of channel; with java3 --sm is TLCP, and --plain is no TLS.
+# nodes, --rsa and --gm give them another kind of channel; with java3 --sm is TLCP, and --plain is no TLS. With --cost the
+# CPU time of a message is compared instead, as in scripts/bench-languages.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
@@ -30,9 +31,9 @@ go_peer() {
     arguments+=(--go "$build/go-peer")
 }
 
-build_java() { # FOLDER in the build, CLASS, OPTION...
-    local module=tests/interop/java folder=$1 class=$2 tool
-    local classes=$build/$folder/classes
+build_java() { # FOLDER in the build, GENERATION, OPTION...
+    local module=tests/interop/java folder=$1 generation=$2 tool
+    local classes=$build/$folder/classes class=Peer$2
     shift 2
     for tool in mvn javac; do
         command -v "$tool" >/dev/null && continue
@@ -44,7 +45,7 @@ build_java() { # FOLDER in the build, CLASS, OPTION...
         break
     done
     if [ ! -e "$classes/$class.class" ] || [ -n "$(find "$module" -type f -newer "$classes/$class.class")" ]; then
-        mvn --batch-mode --quiet --file "$module/pom.xml" "-Dfolder=$folder" "-Dpeer=$class" "$@" compile
+        mvn --batch-mode --quiet --file "$module/pom.xml" "-Dfolder=$folder" "-Dgeneration=$generation" "$@" compile
     fi
 }
 
@@ -58,7 +59,7 @@ launcher() { # NAME, WORD...
 
 java_peer() {
     local module=tests/interop/java java11=$build/java11
-    build_java java Peer2
+    build_java java 2
     # Later releases of Java don't support secp256k1 in TLS; Debian has only later ones.
     if ! cmp --silent "$module/requirements.txt" "$java11/requirements.txt"; then
         rm -rf "$java11"
@@ -70,23 +71,25 @@ java_peer() {
     # The secp256k1 channel needs this. java-sdk applies it to GM too, and then refuses every GM node.
     $gm || java+=" -Djdk.tls.namedGroups=secp256k1"
     launcher java-peer "$java" -cp "'$build/java/classes:$build/java/lib/*'" Peer2
+    launcher java-cost "$java" -cp "'$build/java/classes:$build/java/lib/*'" Cost2
     arguments+=(--java "$build/java-peer")
 }
 
 java3_peer() {
-    build_java java3 Peer3 -Dsdk.version=3.6.0
+    build_java java3 3 -Dsdk.version=3.6.0
     # Its native library is in the jar, for Linux with the C library of GNU, Windows and macOS.
     launcher java3-peer java "-Damop.sm=$sm" "-Damop.plain=$plain" -cp "'$build/java3/classes:$build/java3/lib/*'" Peer3
     arguments+=(--java3 "$build/java3-peer")
 }
 
 arguments=()
-gm=false sm=false plain=false
+gm=false sm=false plain=false cost=false
 for argument in "$@"; do
     case $argument in
         --gm) gm=true ;;
         --sm) sm=true ;;
         --plain) plain=true ;;
+        --cost) cost=true ;;
     esac
 done
 for argument in "$@"; do
@@ -97,4 +100,10 @@ for argument in "$@"; do
         *) arguments+=("$argument") ;;
     esac
 done
+if $cost; then
+    cargo build --release --locked --package amop-benches
+    bench=${CARGO_TARGET_DIR:-target}/release/amop-bench
+    "$bench" --program "amop=$bench --rust" --program "go-sdk=$build/go-peer" --program "java-sdk=$build/java-cost"
+    exit
+fi
 cargo test --locked --package amop-tests --test interop -- "${arguments[@]}"

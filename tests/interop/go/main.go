@@ -2,6 +2,10 @@
 // of them and which messages arrive are lines on standard output. The lines are described in ../sdk.rs.
 //
 //	peer NODE CREDENTIALS
+//
+// With a topic behind them it is a program of the comparison of costs instead:
+//
+//	peer NODE CREDENTIALS TOPIC
 package main
 
 import (
@@ -22,20 +26,23 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: peer NODE CREDENTIALS")
+	if len(os.Args) != 3 && len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: peer NODE CREDENTIALS [TOPIC]")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, "peer:", err)
 		os.Exit(1)
 	}
 }
 
-func run(node, credentials string) error {
+func run(node, credentials string, topic []string) error {
 	sdk, err := dial(node, credentials)
 	if err != nil {
 		return err
+	}
+	if len(topic) == 1 {
+		return measure(sdk, topic[0])
 	}
 	peer := &peer{sdk: sdk}
 	peer.say("ready")

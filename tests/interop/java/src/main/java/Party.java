@@ -16,7 +16,7 @@ abstract class Party {
     static final int TIMEOUT_MILLIS = 300_000;
 
     /** Where the lines go: native libraries of SDKs print to standard output. */
-    private static final String OUTPUT = "/dev/fd/3";
+    static final String OUTPUT = "/dev/fd/3";
 
     private final PrintStream output;
 

@@ -31,7 +31,11 @@ public final class Peer2 extends Party {
 
     @Override
     void connect(String node, String credentials) throws Exception {
-        amop = configured(String.format(CONFIG, credentials, node), BcosSDK::build).getAmop();
+        amop = dial(node, credentials);
+    }
+
+    static Amop dial(String node, String credentials) throws Exception {
+        return configured(String.format(CONFIG, credentials, node), BcosSDK::build).getAmop();
     }
 
     @Override
