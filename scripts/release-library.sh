@@ -29,6 +29,8 @@ rm -rf "${work:?}/$command"
 
 # From here on, a user who has the archives, a compiler and the examples alone.
 cp -r examples/c examples/cpp "$work/"
+mkdir "$work/tests"
+cp bindings/c/tests/fixture.[ch] bindings/c/tests/test_thread_ends.c "$work/tests/"
 cd "$work"
 export PATH=/usr/local/bin:/usr/bin:/bin
 unset PKG_CONFIG_PATH LD_LIBRARY_PATH AMOP_BUILT RUSTFLAGS
@@ -72,3 +74,8 @@ cmake --build fetch/build >/dev/null
 for program in by-pkg-config by-pkg-config-static by-pkg-config-cpp find/build/found find/build/found_static fetch/build/fetched; do
     LD_LIBRARY_PATH=$work/$name/lib "$try" "$work/$command/bin/amop" "$work/$program"
 done
+
+# How threads are unwound depends on the linker: what happens to those that end inside of the library.
+read -ra with_devnet <<<"$(PKG_CONFIG_PATH=$work/$name/lib/with-devnet/pkgconfig pkg-config --cflags --libs amop)"
+cc -std=c11 tests/test_thread_ends.c tests/fixture.c -o thread-ends "${with_devnet[@]}" -lcmocka -pthread
+LD_LIBRARY_PATH=$work/$name/lib/with-devnet ./thread-ends

@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 
 target=$1
 linker=()
+# The unwinder of glibc is no part of other systems, nor of musl.
+[[ $target == *-linux-gnu ]] || RUSTFLAGS=${RUSTFLAGS/-C link-arg=*/}
 [[ $target != *-linux-* ]] || linker=(--zig)
 # Without a C compiler for the target, zig builds ring as well.
 PATH=$tools:$PATH "$tools/maturin" build --release --strip --locked --target "$target" --compatibility "$2" "${linker[@]}" --out build/python

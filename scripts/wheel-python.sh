@@ -38,6 +38,12 @@ case $kind in
         CARGO_TARGET_DIR=$root/target/python "$work/from-source/bin/pip" install --quiet \
             --config-settings build-args="--profile dev" "$out"/*.tar.gz
         "$work/from-source/bin/amop" --version
+        # How threads are unwound at the end of the interpreter depends on the linker.
+        cp -r python/tests "$work/tests"
+        python3 -m venv "$work/tested"
+        "$work/tested/bin/pip" install --quiet "$out"/*.whl "$(grep '^pytest==' scripts/requirements.txt)" \
+            "$(grep '^pytest-asyncio==' scripts/requirements.txt)"
+        (cd "$work" && tested/bin/python -m pytest --quiet -p no:cacheprovider tests/test_exit.py)
         ;;
     *)
         echo "invalid kind $kind: write dev or release" >&2
