@@ -8,11 +8,12 @@ cd "$(dirname "$0")/.."
 # Every function and constant of amop.h is used in a C++ header, except:
 # - macros;
 # - names of values: to_string has those of C++, and statistics are members;
+# - what C returns for an invalid index;
 # - what a handler of events that is set before connecting does (amop_options_events), and setters (amop_options_set).
 named=$(sed -E '/^ *(\/\*|\*)/d' include/amop.h | grep -oE '\<(amop_[a-z0-9_]+ ?\(|AMOP_[A-Z0-9_]+)' | tr -d ' (' | sort -u)
 unused=$(grep -vxF -f <(grep -ohE '\<(amop|AMOP)_\w+' include/amop/*.hpp | sort -u) <<<"$named" \
     | grep -vxE 'AMOP_(H|API|MUST_USE|VERSION(_MAJOR|_MINOR|_PATCH)?)' \
-    | grep -vxE 'amop_(event_kind_name|stat_name|options_events|options_set)' || true)
+    | grep -vxE '(amop_(event_kind_name|stat_name|verification_state_name|options_events|options_set)|AMOP_VERIFICATION_NONE)' || true)
 if [ -n "$unused" ]; then
     printf 'these names of amop.h are not available in include/amop:\n%s\n' "$unused" >&2
     exit 1

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class PrivateTopic(BasePrivateTopic):
     """A private topic that a client publishes on, from ``client.private_topic``.
 
-    While it is open, the client verifies the subscribers that hold one of the allowed keys. After :meth:`close` its calls
-    raise ClosedError.
+    While it is open, the client verifies the subscribers that hold one of the allowed keys. After :meth:`close` its
+    calls raise ClosedError.
     """
 
     _client: Client
