@@ -24,7 +24,7 @@ export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=/
 # glibc unwinds a thread that ends by pthread_exit or a cancellation with the unwinder of GCC, also through frames of this
 # library. They must use the same one: with that of zig, which it links by default, the process crashes.
 if [[ $(rustc -vV) == *"host: "*-linux-gnu* ]]; then
-    RUSTFLAGS+=" -C link-arg=$(realpath "$(cc -print-file-name=libgcc_s.so.1)")"
+    RUSTFLAGS+=" -C link-arg=$(realpath "$(cc -print-file-name=libgcc_s.so.1)") -C link-arg=-Wl,--allow-shlib-undefined"
 fi
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH

@@ -75,7 +75,14 @@ impl Subscribe {
         };
         let mut messages = subscribed?;
         output.emit_now(&Subscribed { endpoint, topic: self.topic.clone() })?;
-        let (received, exit) = self.print(&mut messages, &mut events, output, interrupt).await?;
+        let (received, exit) = match self.print(&mut messages, &mut events, output, interrupt).await {
+            // The client still sends the answers of the messages that it has received.
+            Err(Failure::ClosedPipe) => {
+                output.mute();
+                (0, Exit::Done)
+            }
+            printed => printed?,
+        };
         messages.unsubscribe();
         output.emit_now(&Summary::new(received, &messages))?;
         client.close().await?;
