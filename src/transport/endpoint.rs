@@ -131,7 +131,9 @@ fn instead_of_list(text: &str) -> String {
     let without_blanks: String = text.split_whitespace().collect();
     match first.as_slice() {
         [host, port]
-            if (host.ends_with(":\"") || port.starts_with("\":")) && parse(&without_blanks).is_ok() =>
+            if (host.ends_with(":\"") || port.starts_with("\":"))
+                && !without_blanks.contains(is_separator)
+                && parse(&without_blanks).is_ok() =>
         {
             format!("there are blanks in it; write {without_blanks:?}")
         }
@@ -280,6 +282,8 @@ mod tests {
             ("localhost:20200 ", "blanks or separators around it; write \"localhost:20200\""),
             ("127.0.0.1: 20200", "there are blanks in it; write \"127.0.0.1:20200\""),
             ("[::1] :1", "there are blanks in it; write \"[::1]:1\""),
+            ("a:,1", "it is a list; pass each endpoint on its own: \"a:\", \"1\""),
+            ("a;\u{3000}:1", "it is a list; pass each endpoint on its own: \"a\", \":1\""),
             ("a b:1", "pass each endpoint on its own: \"a\", \"b:1\""),
             ("a:1,b:2", "pass each endpoint on its own: \"a:1\", \"b:2\""),
             ("a:1; b:2", "pass each endpoint on its own: \"a:1\", \"b:2\""),
