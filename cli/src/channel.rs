@@ -4,11 +4,10 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use amop::protocol::Seq;
-use amop::protocol::UnsupportedVersion;
 use amop::protocol::channel::{
     Frame, FrameReader, MessageType, amop as topic_body, frame, handshake, heartbeat, rpc, topic_list,
 };
+use amop::protocol::{Seq, UnsupportedVersion};
 use amop::text::{foreign, span};
 use amop::transport::BoxedStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -120,6 +120,9 @@ fn parse(text: &str) -> std::result::Result<Endpoint, String> {
 
 /// Returns what to write instead of a list, or of an endpoint with separators around it.
 fn instead_of_list(text: &str) -> String {
+    if let Some(joined) = without_blanks(text) {
+        return format!("there are blanks in it; write {joined:?}");
+    }
     // Enough for any chain's nodes; the text stays short for a long list.
     const MOST: usize = 8;
     let mut endpoints = endpoint_list(text).map(|endpoint| {
@@ -128,19 +131,21 @@ fn instead_of_list(text: &str) -> String {
     });
     let first: Vec<_> = endpoints.by_ref().take(MOST).collect();
     let more = if endpoints.next().is_some() { ", ..." } else { "" };
-    let without_blanks: String = text.split_whitespace().collect();
     match first.as_slice() {
-        [host, port]
-            if (host.ends_with(":\"") || port.starts_with("\":"))
-                && !without_blanks.contains(is_separator)
-                && parse(&without_blanks).is_ok() =>
-        {
-            format!("there are blanks in it; write {without_blanks:?}")
-        }
         [] => "it has no host and port; write host:port, for example 127.0.0.1:20200".into(),
         [one] => format!("there are blanks or separators around it; write {one}"),
         several => format!("it is a list; pass each endpoint on its own: {}{more}", several.join(", ")),
     }
+}
+
+/// Returns the endpoint without blanks, if `text` is one that has them beside its colon and nowhere else.
+fn without_blanks(text: &str) -> Option<String> {
+    let mut parts = text.split_whitespace();
+    let (host, port) = (parts.next()?, parts.next()?);
+    let joined = format!("{host}{port}");
+    let beside_colon = parts.next().is_none() && (host.ends_with(':') || port.starts_with(':'));
+    // Without separators, so that the text is not taken for a list again.
+    (beside_colon && !joined.contains(is_separator) && parse(&joined).is_ok()).then_some(joined)
 }
 
 /// Returns the text with ASCII characters in place of their full-width forms.

@@ -22,6 +22,11 @@ pub(crate) fn c_text(text: &str) -> CString {
     })
 }
 
+/// Returns a text that is given to C, or NULL. Valid as long as the text.
+pub(crate) fn pointer(text: Option<&CString>) -> *const c_char {
+    text.map_or(std::ptr::null(), |text| text.as_ptr())
+}
+
 /// Converts a limit from C. 0 is `None`, which stands for the default.
 pub(crate) fn bound(number: usize) -> Option<usize> {
     (number > 0).then_some(number)

@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 use amop::{Event, Events, Process, PublicKey};
 use futures_core::Stream;
 
-use crate::argument::{c_text, name_of};
+use crate::argument::{c_text, name_of, pointer};
 use crate::boundary::{Miss, guard};
 use crate::client::amop_client;
 use crate::error::amop_error;
@@ -207,10 +207,6 @@ impl amop_event {
         self.endpoint = Some(c_text(endpoint));
         self.error = Some(amop_error::new(error));
     }
-}
-
-fn pointer(text: Option<&CString>) -> *const c_char {
-    text.map(CString::as_c_str).map_or(std::ptr::null(), CStr::as_ptr)
 }
 
 /// Creates a listener for the events from now on, to be read with amop_events_next. See amop_options_events for the events

@@ -14,8 +14,7 @@ use super::*;
 use crate::delivery::{LaneReader, Message as Delivered, RouteSpec};
 use crate::error::{Delivery, ErrorKind, Result};
 use crate::protocol::websocket::topic_list;
-use crate::session::call::CallKind;
-use crate::session::call::Reply;
+use crate::session::call::{CallKind, Reply};
 use crate::session::calls::MAX_QUEUED;
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];

@@ -14,8 +14,7 @@ use crate::delivery::{
 use crate::error::Result;
 use crate::protocol::websocket::frame::{put_close, put_message, put_ping};
 use crate::session::apply::{apply, deliver};
-use crate::session::call::CallKind;
-use crate::session::call::{NewCall, Reply};
+use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::{Caller, Channels};
 use crate::session::effect::Notice;
 use crate::session::link_handle::{LinkHandle, LinkLimits};

@@ -8,8 +8,7 @@ use crate::delivery::{LaneItem, LaneReader, RouteSpec};
 use crate::error::{Delivery, ErrorKind, Result};
 use crate::protocol::result;
 use crate::protocol::websocket::message::MIN_LEN;
-use crate::session::call::CallKind;
-use crate::session::call::Reply;
+use crate::session::call::{CallKind, Reply};
 use crate::session::effect::Notice;
 
 use MessageType as Type;

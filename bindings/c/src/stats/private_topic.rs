@@ -6,12 +6,12 @@
 //! - Ownership: pointers returned are valid until the snapshot is freed. They are NULL, and numbers are 0, for an invalid
 //!   index and for NULL.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 
 use amop::VerificationState;
 
 use super::amop_stats;
-use crate::argument::name_of;
+use crate::argument::{name_of, pointer};
 use crate::macros::{borrow_optional, named};
 use crate::unwind::guard_or;
 
@@ -67,10 +67,6 @@ macro_rules! verification {
     ($stats:ident, $index:ident, $verification:ident) => {
         topic!($stats, $index).and_then(|topic| topic.verifications.get($verification))
     };
-}
-
-fn pointer(text: Option<&CString>) -> *const c_char {
-    text.map_or(std::ptr::null(), |text| text.as_ptr())
 }
 
 /// Returns the number of private topics that the client subscribes to, serves or publishes on.
