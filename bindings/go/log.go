@@ -64,8 +64,14 @@ func (c *core) logError(message string, attributes ...any) {
 		to = processLog()
 	}
 	if to != nil {
-		to.Error(message, append(attributes, "target", "amop/go")...)
+		record(to, slog.LevelError, message, append(attributes, "target", "amop/go")...)
 	}
+}
+
+// record logs to a logger of the program, whose panics have no effect.
+func record(to *slog.Logger, level slog.Level, message string, attributes ...any) {
+	defer func() { _ = recover() }()
+	to.Log(context.Background(), level, message, attributes...)
 }
 
 // eventLevels are the levels at which events are logged; HandlerFailed is logged with its stack elsewhere.
@@ -99,7 +105,7 @@ func (c *core) logEvent(event *Event) {
 	if event.Err != nil {
 		attributes = append(attributes, "error", event.Err)
 	}
-	c.logger.Log(context.Background(), level, event.Kind.String(), attributes...)
+	record(c.logger, level, event.Kind.String(), attributes...)
 }
 
 // logEvents logs the events of the library until the client is closed. It does not keep the client reachable.

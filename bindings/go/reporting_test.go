@@ -157,6 +157,18 @@ func TestClientHasALoggerOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestLoggerOfAClientMayPanic(t *testing.T) {
+	collected := &lines{come: make(chan struct{}, 1)}
+	server := clientAt(t, 0, amop.Logger(slog.New(panicking{collected})))
+	topic, _ := serve(t, server, func(context.Context, *amop.Request) ([]byte, error) { panic("for the log") })
+	for range 2 {
+		_, err := clientAt(t, 0).Publish(soon(t), topic, nil, amop.Retry(amop.RetryNever))
+		fails(t, err, amop.ErrSubscriberFailed)
+		receive(t, collected.come)
+	}
+	ok(t, server.Close())
+}
+
 func TestEnumerationsHaveNames(t *testing.T) {
 	names := map[string]fmt.Stringer{
 		"unicast": amop.Unicast, "broadcast": amop.Broadcast, "kind 0": amop.Kind(0), "kind 9": amop.Kind(9),

@@ -1,6 +1,7 @@
 package amop
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -72,28 +73,54 @@ func (r *Request) freeWhenCollected() {
 	runtime.AddCleanup(r, (*capi.Request).Free, r.inner)
 }
 
-// settle answers as a handler's results say, unless the handler itself has answered. It returns why the handler failed,
-// if it did.
-func (r *Request) settle(data []byte, err error) error {
-	if errors.Is(err, ErrReplyLater) {
-		r.freeWhenCollected()
-		return nil
-	}
-	defer r.inner.Free()
+// outcome is what the results of a handler demand.
+type outcome struct {
+	data  []byte
+	later bool
+	// failure is an answer with a code of the handler, or nil.
+	failure *Failure
+	// text states why the handler failed; empty if it did not.
+	text string
+}
+
+// outcomeOf reads the results of a handler. It calls methods of the error, which may panic.
+func outcomeOf(data []byte, err error) outcome {
 	var failure *Failure
 	switch {
 	case err == nil:
-		err = r.Reply(data)
-	case errors.As(err, &failure):
-		err = r.Fail(failure.Code, failure.Data)
+		return outcome{data: data}
+	case errors.Is(err, ErrReplyLater):
+		return outcome{later: true}
+	case errors.As(err, &failure) && failure != nil:
+		return outcome{failure: failure}
 	default:
+		// Sprint accepts an error that is a nil pointer, or whose method panics.
+		return outcome{text: cmp.Or(fmt.Sprint(err), "the error has no text")}
+	}
+}
+
+// settle answers as the handler's results demand, unless the handler itself has answered. It returns why the handler
+// failed; empty if it did not.
+func (r *Request) settle(results outcome) string {
+	if results.later {
+		r.freeWhenCollected()
+		return ""
+	}
+	defer r.inner.Free()
+	var err error
+	switch {
+	case results.text != "":
 		_ = r.Fail(failed, []byte(failedText))
-		return err
+		return results.text
+	case results.failure != nil:
+		err = r.Fail(results.failure.Code, results.failure.Data)
+	default:
+		err = r.Reply(results.data)
 	}
 	// An answer that can't be sent is a failure of the handler; one that comes too late is not.
 	if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrOverloaded) {
 		_ = r.Fail(failed, []byte(failedText))
-		return err
+		return err.Error()
 	}
-	return nil
+	return ""
 }

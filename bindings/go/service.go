@@ -2,7 +2,6 @@ package amop
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"example.org/amop/bindings/go/internal/capi"
@@ -190,23 +189,22 @@ func (s *Service) pass(request *Request) {
 
 // answer calls the handler and answers the request.
 func (s *Service) answer(request *Request) {
-	var data []byte
-	var err error
+	var results outcome
 	reported := false
 	// Deferred, since a handler may end the goroutine.
 	defer func() {
-		if failure := request.settle(data, err); failure != nil && !reported {
-			s.handlerFailed(failure.Error())
-			s.owner.core.logError("the handler failed", "topic", s.topic, "error", failure)
+		if text := request.settle(results); text != "" && !reported {
+			s.handlerFailed(text)
+			s.owner.core.logError("the handler failed", "topic", s.topic, "error", text)
 		}
 		s.release(1)
 		s.running.Done()
 	}()
 	guarded(
 		s.owner.core,
-		func() { data, err = s.handler(s.ctx, request) },
+		func() { results = outcomeOf(s.handler(s.ctx, request)) },
 		func(text string) {
-			err = errors.New(text)
+			results = outcome{text: text}
 			reported = true
 			s.handlerFailed(text)
 		})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	amop "example.org/amop/bindings/go"
+	"example.org/amop/bindings/go/devnet"
 )
 
 // serve serves a fresh topic.
@@ -37,6 +38,11 @@ func TestResultOfAHandlerIsTheReply(t *testing.T) {
 	_, err := server.ServeFunc(soon(t), topic, func(context.Context, *amop.Request) ([]byte, error) { return nil, nil })
 	fails(t, err, amop.ErrAlreadyServed)
 }
+
+// panickingError is an error whose text is not available.
+type panickingError struct{}
+
+func (panickingError) Error() string { panic("no text is available") }
 
 func TestHandlerErrorsFailTheRequest(t *testing.T) {
 	server, client := clientAt(t, 1), clientAt(t, 0)
@@ -74,6 +80,18 @@ func TestHandlerErrorsFailTheRequest(t *testing.T) {
 		{"a panic", func(context.Context, *amop.Request) ([]byte, error) {
 			panic("no paper")
 		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "the handler panicked: no paper"},
+		{"a nil failure", func(context.Context, *amop.Request) ([]byte, error) {
+			return nil, (*amop.Failure)(nil)
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "<nil>"},
+		{"a nil error of the library", func(context.Context, *amop.Request) ([]byte, error) {
+			return nil, (*amop.Error)(nil)
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "the handler panicked: "},
+		{"an error that panics", func(context.Context, *amop.Request) ([]byte, error) {
+			return nil, panickingError{}
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "no text is available"},
+		{"an error without a text", func(context.Context, *amop.Request) ([]byte, error) {
+			return nil, errors.New("")
+		}, amop.ErrSubscriberFailed, -5000, "the handler failed", "the error has no text"},
 		{"an ended goroutine", func(context.Context, *amop.Request) ([]byte, error) {
 			runtime.Goexit()
 			return nil, nil
@@ -129,6 +147,20 @@ func TestRequestIsAnsweredOnceNowOrLater(t *testing.T) {
 	ok(t, receive(t, requests).Fail(9, []byte("nine")))
 	_, err := call.Wait()
 	equal(t, fails(t, err, amop.ErrRemote).NodeCode, 9)
+}
+
+func TestCodeThatA3xNodeCannotCarryLeavesTheRequestOpen(t *testing.T) {
+	own := devnetOfItsOwn(t, devnet.Nodes(1), devnet.Generation(amop.Generation3), devnet.TLS(amop.TLSOff))
+	topic, requests := stuck(t, connect(t, own.Node(0)))
+	call := connect(t, own.Node(0)).PublishAsync(soon(t), topic, nil)
+	request := receive(t, requests)
+	for _, code := range []int{160010, 100101, 32768, -32769, math.MaxInt32, math.MinInt32} {
+		fails(t, request.Fail(code, []byte("x")), amop.ErrInvalidArgument)
+		equal(t, request.IsOpen(), true)
+	}
+	ok(t, request.Fail(32767, []byte("x")))
+	_, err := call.Wait()
+	equal(t, fails(t, err, amop.ErrRemote).NodeCode, 32767)
 }
 
 func TestUnreachableRequestIsAnsweredByTheCollector(t *testing.T) {
