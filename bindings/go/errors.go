@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"example.org/amop/bindings/go/internal/capi"
+	"example.org/amop/bindings/go/internal/waiting"
 )
 
 // Code is the kind of an error: a number that is the same in every language and never changes its meaning. 100 to 104
@@ -263,6 +264,12 @@ func newError(code Code, format string, values ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, values...)}
 }
 
+func init() {
+	waiting.ContextError = func(ctx context.Context, what string) error {
+		return contextError(ctx, what, DeliveryNo)
+	}
+}
+
 // contextError returns the error of a call that was ended by its context before `what` happened.
 func contextError(ctx context.Context, what string, delivery Delivery) *Error {
 	return endedBy(ctx.Err(), context.Cause(ctx), what, delivery)
@@ -276,7 +283,8 @@ func endedBy(reason, cause error, what string, delivery Delivery) *Error {
 	}
 	e.Message = "the context ended before " + what + ": " + reason.Error()
 	if cause != nil && cause != reason {
-		e.Message += " (" + cause.Error() + ")"
+		// Sprint accepts a cause that is a nil pointer, or whose method panics.
+		e.Message += " (" + fmt.Sprint(cause) + ")"
 		e.causes = append(e.causes, cause)
 	}
 	return e

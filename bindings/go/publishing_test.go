@@ -126,6 +126,18 @@ func TestCauseOfACancellationIsKept(t *testing.T) {
 	}
 }
 
+func TestCauseWithoutATextEndsACall(t *testing.T) {
+	client := clientAt(t, 0)
+	topic, requests := stuck(t, clientAt(t, 1))
+	ctx, cancel := context.WithCancelCause(context.Background())
+	call := client.PublishAsync(ctx, topic, nil)
+	receive(t, requests)
+	cancel(panickingError{})
+	_, err := call.Wait()
+	fails(t, err, amop.ErrCancelled)
+	equal(t, errors.Is(err, panickingError{}), true)
+}
+
 func TestEndedContextSendsNothing(t *testing.T) {
 	client := clientAt(t, 0)
 	topic := freshTopic()

@@ -181,7 +181,10 @@ func wait[T any](ctx context.Context, call func() (T, *capi.Error), late func(T)
 	if failure != nil {
 		return result, errorOf(failure)
 	}
-	return result, ended
+	if ended != nil {
+		return result, waiting.ContextError(ctx, "the nodes had answered")
+	}
+	return result, nil
 }
 
 func errorOf(failure *capi.Error) error {

@@ -13,6 +13,10 @@ const most = 64
 
 var slots = make(chan struct{}, most)
 
+// ContextError returns the error of a call that its context has ended before `what` happened. The package amop sets it,
+// for packages that can't make such an error.
+var ContextError func(ctx context.Context, what string) error
+
 // Call makes a call that waits in C. If the context ends first, Call returns the error of the context as its last
 // result, and late receives the result of the call when it completes.
 func Call[T any](ctx context.Context, call func() (T, *capi.Error), late func(T)) (T, *capi.Error, error) {
