@@ -6,9 +6,10 @@ import queue
 import threading
 
 import pytest
-from guard import GUARD, SHORT_LIMITS, wait_for_event
+from guard import GUARD, PATIENT, SHORT_LIMITS, wait_for_event
 
 import amop
+from amop.devnet import Devnet
 
 
 def test_return_value_of_a_handler_is_the_reply(
@@ -101,6 +102,25 @@ def test_invalid_failure_codes_are_rejected(
     with pytest.raises(amop.SubscriberError) as caught:
         call.result(GUARD)
     assert caught.value.node_code == amop.Request.FAILED == -5000
+
+
+def test_code_that_a_3x_node_cannot_carry_leaves_the_request_open() -> None:
+    with (
+        Devnet(nodes=1, tls="off", generation="3") as nodes,
+        nodes.connect(0, **PATIENT) as server,
+        nodes.connect(0, **PATIENT) as publisher,
+    ):
+        service = server.serve("t")
+        call = publisher.publish_async("t", timeout=GUARD, wait_for_subscriber=True)
+        request = service.next(GUARD)
+        for code in (160010, 100101, 32768, -32769):
+            with pytest.raises(amop.ArgumentError, match="between -32768 and 32767"):
+                request.fail(code)
+            assert request.is_open
+        request.fail(32767)
+        with pytest.raises(amop.SubscriberError) as caught:
+            call.result(GUARD)
+        assert caught.value.node_code == 32767
 
 
 def test_exception_of_a_handler_is_a_failure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import weakref
 from typing import TypeVar
@@ -12,6 +13,9 @@ from .._errors import InternalError
 from .._words import ErrorKind
 
 T = TypeVar("T")
+
+_FAULTS = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP")
+"""The signals that a thread raises by what it executes."""
 
 A_TURN = 64
 """The number of items that are taken without a pause before other tasks of the loop run."""
@@ -45,7 +49,7 @@ def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
         made = _amop.Bridge(loop, watched=False)
         wake = threading.Thread(target=_wake, args=(made, weakref.ref(loop)), name="amop-loop", daemon=True)
         try:
-            wake.start()
+            _start_without_signals(wake)
         except RuntimeError as error:
             made.close()
             text = f"the thread 'amop-loop' could not be started ({error}): check RLIMIT_NPROC and the pids limit"
@@ -61,6 +65,20 @@ def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
     _loops[key] = weakref.ref(loop, forget)
     _bridges[key] = made
     return made
+
+
+def _start_without_signals(thread: threading.Thread) -> None:
+    """Start a thread that blocks all signals, like those of the core, so that a program can receive them by sigwait."""
+    if not hasattr(signal, "pthread_sigmask"):
+        thread.start()
+        return
+    blocked = {number for number in signal.valid_signals() if getattr(number, "name", "") not in _FAULTS}
+    # Threads inherit the mask of the thread that starts them.
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _wake(of_loop: _amop.Bridge, loop_reference: weakref.ref[asyncio.AbstractEventLoop]) -> None:
