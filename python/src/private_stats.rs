@@ -22,12 +22,7 @@ pub(crate) fn object<'py>(py: Python<'py>, stats: &PrivateTopicStats) -> Result<
 }
 
 fn verification<'py>(py: Python<'py>, stats: &VerificationStats) -> Result<Bound<'py, PyAny>> {
-    let state = match stats.state {
-        VerificationState::Verified => "verified",
-        VerificationState::Rejected => "rejected",
-        _ => "pending",
-    };
-    let state = py.import("amop._words")?.getattr("VerificationState")?.call1((state,))?;
+    let state = py.import("amop._words")?.getattr("VerificationState")?.call1((stats.state.name(),))?;
     let key = stats.key.as_ref().map(PublicKey::to_hex);
     let fields = (&*stats.endpoint, &*stats.node_id, state, key, &*stats.reason);
     py.import("amop._private")?.getattr("VerificationStats")?.call1(fields)
@@ -48,11 +43,9 @@ pub(crate) fn restored(object: &Bound<'_, PyAny>) -> Result<PrivateTopicStats> {
         let mut verification = VerificationStats::default();
         verification.endpoint = text(&found, "endpoint")?.into();
         verification.node_id = text(&found, "node_id")?.into();
-        verification.state = match text(&found, "state")?.as_str() {
-            "verified" => VerificationState::Verified,
-            "rejected" => VerificationState::Rejected,
-            _ => VerificationState::Pending,
-        };
+        let name = text(&found, "state")?;
+        verification.state =
+            VerificationState::ALL.into_iter().find(|state| state.name() == name).unwrap_or_default();
         verification.key = key(found.py(), found.getattr("key")?.extract()?)?;
         verification.reason = text(&found, "reason")?.into();
         stats.verifications.push(verification);

@@ -57,6 +57,21 @@ pub enum VerificationState {
     Rejected,
 }
 
+impl VerificationState {
+    /// Every state.
+    pub const ALL: [VerificationState; 3] =
+        [VerificationState::Pending, VerificationState::Verified, VerificationState::Rejected];
+
+    /// Returns the name: `pending`, `verified` or `rejected`.
+    pub fn name(self) -> &'static str {
+        match self {
+            VerificationState::Pending => "pending",
+            VerificationState::Verified => "verified",
+            VerificationState::Rejected => "rejected",
+        }
+    }
+}
+
 impl PrivateTopicStats {
     /// Returns those of a client, ordered by topic.
     pub(super) fn of(core: &ClientCore) -> Vec<PrivateTopicStats> {

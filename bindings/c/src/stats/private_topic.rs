@@ -13,7 +13,7 @@ use amop::VerificationState;
 use super::amop_stats;
 use crate::argument::{name_of, pointer};
 use crate::macros::{borrow_optional, named};
-use crate::unwind::guard_or;
+use crate::unwind::guard_read;
 
 /// Where a verification stands.
 #[repr(i32)]
@@ -72,13 +72,13 @@ macro_rules! verification {
 /// Returns the number of private topics that the client subscribes to, serves or publishes on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_stats_private_topic_count(stats: *const amop_stats) -> usize {
-    guard_or!(0, { borrow_optional!(stats).map_or(0, |stats| stats.private_topics.len()) })
+    guard_read!(0, { borrow_optional!(stats).map_or(0, |stats| stats.private_topics.len()) })
 }
 
 /// Returns the name of a private topic.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_stats_private_topic(stats: *const amop_stats, index: usize) -> *const c_char {
-    guard_or!(std::ptr::null(), { pointer(topic!(stats, index).map(|topic| &topic.topic)) })
+    guard_read!(std::ptr::null(), { pointer(topic!(stats, index).map(|topic| &topic.topic)) })
 }
 
 /// Returns the public half of the key with which this client proves that it may receive messages, as 130 hex digits; NULL if
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn amop_stats_private_topic_key(
     stats: *const amop_stats,
     index: usize,
 ) -> *const c_char {
-    guard_or!(std::ptr::null(), { pointer(topic!(stats, index).and_then(|topic| topic.key.as_ref())) })
+    guard_read!(std::ptr::null(), { pointer(topic!(stats, index).and_then(|topic| topic.key.as_ref())) })
 }
 
 /// Returns the number of challenges that this client has signed.
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn amop_stats_private_topic_challenges_signed(
     stats: *const amop_stats,
     index: usize,
 ) -> u64 {
-    guard_or!(0, { topic!(stats, index).map_or(0, |topic| topic.challenges_signed) })
+    guard_read!(0, { topic!(stats, index).map_or(0, |topic| topic.challenges_signed) })
 }
 
 /// Returns the number of messages that arrived as challenges and were not signed, because they are none or too many came at
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn amop_stats_private_topic_challenges_refused(
     stats: *const amop_stats,
     index: usize,
 ) -> u64 {
-    guard_or!(0, { topic!(stats, index).map_or(0, |topic| topic.challenges_refused) })
+    guard_read!(0, { topic!(stats, index).map_or(0, |topic| topic.challenges_refused) })
 }
 
 /// Returns the number of keys that this client allows; 0 if it does not publish on the topic.
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn amop_stats_private_topic_allowed_count(
     stats: *const amop_stats,
     index: usize,
 ) -> usize {
-    guard_or!(0, { topic!(stats, index).map_or(0, |topic| topic.allowed.len()) })
+    guard_read!(0, { topic!(stats, index).map_or(0, |topic| topic.allowed.len()) })
 }
 
 /// Returns a key that this client allows, as 130 hex digits.
@@ -126,14 +126,14 @@ pub unsafe extern "C" fn amop_stats_private_topic_allowed(
     index: usize,
     key: usize,
 ) -> *const c_char {
-    guard_or!(std::ptr::null(), { pointer(topic!(stats, index).and_then(|topic| topic.allowed.get(key))) })
+    guard_read!(std::ptr::null(), { pointer(topic!(stats, index).and_then(|topic| topic.allowed.get(key))) })
 }
 
 /// Returns the number of verifications of a topic that the client publishes on: of the subscribers at one node, for messages
 /// through another one. Nodes that verified them for an earlier publisher do not ask again, and are not among them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amop_stats_verification_count(stats: *const amop_stats, index: usize) -> usize {
-    guard_or!(0, { topic!(stats, index).map_or(0, |topic| topic.verifications.len()) })
+    guard_read!(0, { topic!(stats, index).map_or(0, |topic| topic.verifications.len()) })
 }
 
 /// Returns the endpoint that passes messages on to the subscribers at the node of a verification.
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn amop_stats_verification_endpoint(
     index: usize,
     verification: usize,
 ) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         pointer(verification!(stats, index, verification).map(|found| &found.endpoint))
     })
 }
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn amop_stats_verification_node_id(
     index: usize,
     verification: usize,
 ) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         pointer(verification!(stats, index, verification).map(|found| &found.node_id))
     })
 }
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn amop_stats_verification_state(
     index: usize,
     verification: usize,
 ) -> amop_verification_state {
-    guard_or!(AMOP_VERIFICATION_NONE, {
+    guard_read!(AMOP_VERIFICATION_NONE, {
         verification!(stats, index, verification).map_or(AMOP_VERIFICATION_NONE, |found| found.state.into())
     })
 }
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn amop_stats_verification_key(
     index: usize,
     verification: usize,
 ) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         pointer(verification!(stats, index, verification).and_then(|found| found.key.as_ref()))
     })
 }
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn amop_stats_verification_reason(
     index: usize,
     verification: usize,
 ) -> *const c_char {
-    guard_or!(std::ptr::null(), {
+    guard_read!(std::ptr::null(), {
         pointer(verification!(stats, index, verification).and_then(|found| found.reason.as_ref()))
     })
 }
@@ -202,5 +202,5 @@ pub unsafe extern "C" fn amop_stats_verification_reason(
 /// - Ownership: the string is owned by the library and valid until the process exits.
 #[unsafe(no_mangle)]
 pub extern "C" fn amop_verification_state_name(state: i32) -> *const c_char {
-    guard_or!(std::ptr::null(), { name_of(&STATES, state) })
+    guard_read!(std::ptr::null(), { name_of(&STATES, state) })
 }
