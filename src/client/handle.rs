@@ -22,7 +22,8 @@ use crate::error::{Delivery, Result};
 /// A client of the nodes of one institution. Cheap to clone; all clones are the same client.
 ///
 /// It reconnects without limit and restores its topics. [`Client::close`] ends it in order. If its last clone and its
-/// last subscription are dropped without that, it ends in the background.
+/// last subscription are dropped without that, it ends in the background: messages, acknowledgements and answers that
+/// were accepted before are still written, unless the process or the runtime ends first.
 #[derive(Clone)]
 #[must_use = "dropping the last handle ends the client"]
 pub struct Client {

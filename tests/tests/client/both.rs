@@ -5,7 +5,7 @@ use std::time::Duration;
 use amop::{Client, Delivery, ErrorKind, Event, Request, Subscription};
 use amop_devnet::Devnet;
 
-use crate::fixture::{builder, client, devnet, devnet_of_3x, event, soon, tls_of_2x, until};
+use crate::fixture::{GUARD, builder, client, devnet, devnet_of_3x, event, soon, tls_of_2x, until};
 
 /// Runs a test on nodes of each generation, with the kind of TLS that `$AMOP_TEST_TLS` sets for the generation that has it.
 async fn on_both(nodes: usize, test: impl AsyncFn(Devnet)) {
@@ -77,7 +77,7 @@ async fn missing_subscriber_is_reported_as_undelivered() {
 async fn call_waits_for_a_subscriber() {
     on_both(2, async |devnet| {
         let (late, publisher) = (client(&devnet, 1).await, client(&devnet, 0).await);
-        let call = publisher.publish("late", "x").wait_for_subscriber(true).timeout(crate::fixture::GUARD);
+        let call = publisher.publish("late", "x").wait_for_subscriber(true).timeout(GUARD);
         let call = tokio::spawn(call.into_future());
         until("a refused attempt", || publisher.stats().retries > 0).await;
         let _server = late.serve("late").for_each(async |_: Request| "here").await.unwrap();
@@ -199,7 +199,7 @@ async fn many_calls_are_in_flight_and_each_gets_its_own_reply() {
             server.serve("t").for_each(async |request: Request| request.data().clone()).await.unwrap();
         publisher.publish("t", "").wait_for_subscriber(true).await.unwrap();
         let calls = (0..500).map(|n| {
-            let call = publisher.publish("t", n.to_string()).timeout(crate::fixture::GUARD).into_future();
+            let call = publisher.publish("t", n.to_string()).timeout(GUARD).into_future();
             async move { (n, call.await) }
         });
         for (n, reply) in futures_util::future::join_all(calls).await {
@@ -226,4 +226,46 @@ async fn close_completes_calls_and_ends_sessions() {
         until("the session to end", || devnet.node(0).sessions().is_empty()).await;
     })
     .await;
+}
+
+/// The test of [`answers_before_the_drop_of_a_client_are_delivered`].
+async fn answer_and_drop(devnet: Devnet) {
+    const REQUESTS: usize = 50;
+    let publisher = client(&devnet, 0).await;
+    let server = builder(&devnet, 1).answer_timeout(GUARD).connect().await.unwrap();
+    let mut requests = server.serve("answered").await.unwrap();
+    let mut messages = server.subscribe("accepted").await.unwrap();
+    let publish = |topic: &str, n: usize| {
+        tokio::spawn(publisher.publish(topic, n.to_string()).wait_for_subscriber(true).into_future())
+    };
+    let calls: Vec<_> = (0..REQUESTS).map(|n| publish("answered", n)).collect();
+    let mut held = Vec::new();
+    for _ in 0..REQUESTS {
+        held.push(soon("a request", requests.next()).await.expect("a request"));
+    }
+    let unicasts: Vec<_> = (0..REQUESTS).map(|n| publish("accepted", n)).collect();
+    for _ in 0..REQUESTS {
+        next(&mut messages).await;
+    }
+    for request in held {
+        request.reply(request.data().clone()).unwrap();
+    }
+    drop((requests, messages, server));
+    for (n, call) in calls.into_iter().enumerate() {
+        let reply = soon("a reply", call).await.unwrap().unwrap();
+        assert_eq!(reply.data(), &n.to_string());
+    }
+    for unicast in unicasts {
+        soon("an acknowledgement", unicast).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn answers_before_the_drop_of_a_client_are_delivered() {
+    // No node delivers a request again or gives it up meanwhile.
+    let patient = || Devnet::builder().nodes(2).push_limit(GUARD).node_limit(GUARD);
+    if tls_of_2x().is_some() {
+        answer_and_drop(devnet(patient()).await).await;
+    }
+    answer_and_drop(devnet_of_3x(patient()).await).await;
 }
