@@ -64,3 +64,13 @@ cmake --build build >>cmake.log || { cat cmake.log && exit 1; }
 [ "$(named_in build/shared) $(named_in build/static)" = "1 0" ]
 try "CMake, shared" build/shared
 try "CMake, static" build/static
+
+# A header of another ABI is not taken for that of the library.
+header=amop/include/amop.h
+abi=$(sed -nE 's/^#define AMOP_ABI ([0-9]+)$/\1/p' "$header")
+sed -i "s/^#define AMOP_ABI .*/#define AMOP_ABI $((abi + 1))/" "$header"
+if cmake -S . -B build-other -DCMAKE_PREFIX_PATH="$folder/amop" >cmake.log 2>&1 || ! grep -q 'has another ABI than the library' cmake.log; then
+    cat cmake.log >&2
+    echo "CMake accepts a header of another ABI" >&2
+    exit 1
+fi

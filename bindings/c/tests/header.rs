@@ -312,6 +312,14 @@ fn every_export_that_can_fail_documents_its_errors() {
 }
 
 #[test]
+fn header_states_what_ends_of_threads_do() {
+    let header = header();
+    for function in ["pthread_cancel", "pthread_exit"] {
+        assert!(header.contains(function), "the header does not state what {function} does");
+    }
+}
+
+#[test]
 fn no_rule_is_repeated_by_functions() {
     for (name, text) in sources() {
         let stated = |rule: &str| {

@@ -2,9 +2,11 @@
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "fixture.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 static void message_reaches_a_callback_at_another_node(void **state)
 {
@@ -148,6 +150,76 @@ static void descriptor_is_readable_while_next_would_not_wait(void **state)
     end(client);
 }
 
+static void report_failure(void *pointer, const amop_message *message)
+{
+    amop_callback_failed("out of paper");
+    called(pointer, amop_message_data(message));
+}
+
+/* Does what a program must not do: takes what the library wrote, then closes the descriptor. */
+static void misuse(int fd)
+{
+    uint64_t taken = 0;
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    assert_true(readable(fd, GUARD));
+    assert_true(read(fd, &taken, sizeof taken) > 0);
+    /* Another file takes its number, as in a program that closes twice. It can neither be read nor written. */
+    int other = open("/", O_RDONLY | O_DIRECTORY);
+    assert_true(other >= 0);
+    assert_int_equal(dup2(other, fd), fd);
+    close(other);
+}
+
+static void descriptors_that_the_program_misuses_block_no_function(void **state)
+{
+    (void)state;
+    amop_client *client = client_at(0);
+    const char *topic = fresh_topic(), *served = fresh_topic();
+    amop_subscription *subscription = NULL;
+    amop_service *service = NULL;
+    amop_events *events = NULL;
+    amop_request *request = NULL;
+    int fds[3];
+    OK(amop_client_subscribe(client, topic, NULL, &subscription, &error));
+    OK(amop_client_serve(client, served, NULL, &service, &error));
+    OK(amop_client_events(client, &events, &error));
+    OK(amop_subscription_fd(subscription, &fds[0], &error));
+    OK(amop_service_fd(service, &fds[1], &error));
+    OK(amop_events_fd(events, &fds[2], &error));
+    context answered;
+    context_init(&answered);
+    OK(amop_client_publish_async(client, served, "1", 1, NULL, GUARD, completing(&answered), NULL, &error));
+    /* A failing callback is an event. */
+    context failing;
+    context_init(&failing);
+    subscribe(client, topic, (amop_message_callback){report_failure, &failing, drop_context}, &failing);
+    publish(client, topic, "1");
+    wait_for(failing.calls, 1);
+    amop_subscription_free(failing.subscription);
+    wait_for(failing.drops, 1);
+    for (size_t n = 0; n < 3; n++) {
+        misuse(fds[n]);
+    }
+    expect_message(subscription, "1");
+    OK(amop_service_next(service, GUARD, &request, &error));
+    OK(amop_request_reply(request, "", 0, &error));
+    amop_request_free(request);
+    wait_for(answered.calls, 1);
+    amop_event_free(next_event(events, AMOP_EVENT_HANDLER_FAILED));
+    context_end(&failing);
+    publish(client, topic, "2");
+    expect_message(subscription, "2");
+    OK(amop_client_close(client, 0, &error));
+    amop_event_free(next_event(events, AMOP_EVENT_CLOSED));
+    EXPECT(AMOP_ERROR_CLOSED, amop_subscription_next(subscription, GUARD, &(amop_message *){NULL}, &error));
+    EXPECT(AMOP_ERROR_CLOSED, amop_service_next(service, GUARD, &request, &error));
+    amop_subscription_free(subscription);
+    amop_service_free(service);
+    amop_events_free(events);
+    amop_client_free(client);
+    context_end(&answered);
+}
+
 static void late_descriptor_is_readable_for_queued_messages(void **state)
 {
     (void)state;
@@ -277,6 +349,7 @@ int main(void)
         cmocka_unit_test(empty_payloads_are_delivered),
         cmocka_unit_test(next_distinguishes_timeout_from_end),
         cmocka_unit_test(descriptor_is_readable_while_next_would_not_wait),
+        cmocka_unit_test(descriptors_that_the_program_misuses_block_no_function),
         cmocka_unit_test(late_descriptor_is_readable_for_queued_messages),
         cmocka_unit_test(messages_of_a_callback_cannot_be_read),
         cmocka_unit_test(each_subscription_receives_every_message_in_order),

@@ -124,6 +124,46 @@ static void request_accepts_one_answer_with_a_valid_code(void **state)
     context_end(&answer);
 }
 
+static void code_that_a_3x_node_cannot_carry_leaves_the_request_open(void **state)
+{
+    (void)state;
+    amop_devnet *node = NULL;
+    amop_devnet_options *of_nodes = amop_devnet_options_new();
+    OK(amop_devnet_options_set_nodes(of_nodes, 1));
+    OK(amop_devnet_options_set_generation(of_nodes, AMOP_GENERATION_3));
+    OK(amop_devnet_options_set_tls(of_nodes, AMOP_TLS_OFF));
+    OK(amop_devnet_start(of_nodes, &node, &error));
+    amop_devnet_options_free(of_nodes);
+    amop_client *ends[2];
+    for (size_t n = 0; n < 2; n++) {
+        amop_options *options = amop_options_new();
+        OK(amop_options_add_endpoint(options, amop_devnet_endpoint(node, 0)));
+        OK(amop_options_set_tls(options, AMOP_TLS_OFF));
+        OK(amop_options_set_connect_timeout(options, GUARD));
+        OK(amop_options_set_call_timeout(options, GUARD));
+        ends[n] = client_with(options);
+    }
+    amop_service *service = NULL;
+    OK(amop_client_serve(ends[0], "t", NULL, &service, &error));
+    context answer;
+    ask(ends[1], "t", "x", &answer);
+    amop_request *request = next_request(service);
+    const int32_t codes[] = {160010, 100101, 32768, -32769, INT32_MIN};
+    for (size_t n = 0; n < 5; n++) {
+        EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_request_fail(request, codes[n], "x", 1, &error));
+        assert_true(amop_request_is_open(request));
+    }
+    OK(amop_request_fail(request, 32767, "x", 1, &error));
+    amop_request_free(request);
+    wait_for(answer.calls, 1);
+    assert_int_equal(answer.status, AMOP_ERROR_REMOTE);
+    amop_service_free(service);
+    end(ends[0]);
+    end(ends[1]);
+    amop_devnet_free(node);
+    context_end(&answer);
+}
+
 static void freeing_the_last_handle_answers_dropped(void **state)
 {
     (void)state;
@@ -212,6 +252,7 @@ int main(void)
         cmocka_unit_test(clone_is_answered_later_by_another_thread),
         cmocka_unit_test(failure_reaches_the_publisher_with_code_and_data),
         cmocka_unit_test(request_accepts_one_answer_with_a_valid_code),
+        cmocka_unit_test(code_that_a_3x_node_cannot_carry_leaves_the_request_open),
         cmocka_unit_test(freeing_the_last_handle_answers_dropped),
         cmocka_unit_test(library_answers_for_a_slow_service),
         cmocka_unit_test(request_of_a_closed_client_has_expired),

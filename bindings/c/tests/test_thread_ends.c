@@ -17,6 +17,12 @@ typedef struct victim {
     int passed;
 } victim;
 
+static void ignore_event(void *pointer, const amop_event *event)
+{
+    (void)pointer;
+    (void)event;
+}
+
 #define STEP(condition) (victim->calls++, victim->passed += (condition))
 
 /* Calls functions of all kinds that wait, read files or wake threads of the library. Cancellation points of the system
@@ -35,6 +41,13 @@ static void make_calls(victim *victim)
     amop_message *message = NULL;
     amop_events *events = NULL;
     amop_completion *completion = NULL;
+    amop_service *service = NULL;
+    amop_request *request = NULL;
+    amop_listener *listener = NULL;
+    amop_event *event = NULL;
+    size_t taken = 0;
+    char served[64];
+    snprintf(served, sizeof served, "%s/served", victim->topic);
     STEP(amop_client_connect(options, &client, NULL) == AMOP_OK);
     amop_options_free(options);
     STEP(amop_client_events(client, &events, NULL) == AMOP_OK);
@@ -50,6 +63,21 @@ static void make_calls(victim *victim)
     STEP(amop_completion_queue_next(queue, GUARD, &completion, NULL) == AMOP_OK);
     amop_completion_free(completion);
     amop_completion_queue_free(queue);
+    STEP(amop_client_broadcast(client, victim->topic, "hi", 2, NULL, GUARD, NULL) == AMOP_OK);
+    STEP(amop_subscription_next_many(subscription, GUARD, &message, 1, &taken, NULL) == AMOP_OK);
+    amop_message_free(message);
+    STEP(amop_events_next(events, 1, &event, NULL) == AMOP_ERROR_TIMEOUT || event != NULL);
+    amop_event_free(event);
+    STEP(amop_client_serve(client, served, NULL, &service, NULL) == AMOP_OK);
+    STEP(amop_service_next(service, 1, &request, NULL) == AMOP_ERROR_TIMEOUT);
+    STEP(amop_service_next_many(service, 1, &request, 1, &taken, NULL) == AMOP_ERROR_TIMEOUT);
+    STEP(amop_service_unsubscribe(service, 0, NULL) == AMOP_OK);
+    amop_service_free(service);
+    STEP(amop_client_reload_credentials(client, NULL) == AMOP_OK);
+    STEP(amop_client_on_event(client, (amop_event_callback){ignore_event, NULL, NULL}, &listener, NULL)
+         == AMOP_OK);
+    STEP(amop_listener_remove(listener, GUARD, NULL) == AMOP_OK);
+    amop_listener_free(listener);
     STEP(amop_subscription_unsubscribe(subscription, 0, NULL) == AMOP_OK);
     amop_subscription_free(subscription);
     STEP(amop_client_close(client, GUARD, NULL) == AMOP_OK);
@@ -77,7 +105,7 @@ static void cancelled_thread_completes_its_calls_first(void **state)
     count(victim.cancelled);
     assert_int_equal(pthread_join(thread, &returned), 0);
     assert_ptr_equal(returned, PTHREAD_CANCELED);
-    assert_true(victim.calls > 8);
+    assert_true(victim.calls > 18);
     assert_int_equal(victim.passed, victim.calls);
     counter_free(victim.ready);
     counter_free(victim.cancelled);

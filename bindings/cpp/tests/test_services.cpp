@@ -88,6 +88,24 @@ TEST_CASE("failure of a service reaches the publisher") {
     CHECK(failure("nothing").code() == amop::Code::subscriber_dropped);
 }
 
+TEST_CASE("code that a 3.x node can't carry leaves the request open") {
+    const amop::Devnet nodes(
+        amop::DevnetOptions{}.nodes(1).generation(amop::Generation::v3).tls(amop::Tls::off));
+    amop::Client server(nodes.client_options(0)), client(nodes.client_options(0));
+    const auto service = server.serve("t");
+    auto failing = client.publish_async("t", "", guard);
+    const auto request = service.next(guard);
+    REQUIRE(request);
+    for (const std::int32_t code : {160010, 100101, 32768, -32769}) {
+        CHECK(code_of([&] { request->fail(code, "x"); }) == amop::Code::invalid_argument);
+        CHECK(request->is_open());
+    }
+    request->fail(32767, "x");
+    const auto failed = error_of([&] { outcome(std::move(failing)); });
+    CHECK(failed.code() == amop::Code::remote);
+    CHECK(failed.node_code() == 32767);
+}
+
 TEST_CASE("exception after the answer only emits an event") {
     amop::Client server(options_at(1)), client(options_at(0));
     const auto topic = fresh_topic();
