@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
-. scripts/release-tools.sh
+. scripts/release-settings.sh
 
 wanted=${1:?"which version?"}
 fail() {

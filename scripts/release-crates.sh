@@ -4,10 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
-. scripts/release-tools.sh
+. scripts/release-settings.sh
 unset RUSTFLAGS
 
-crates=(amop-fork amop amop-devnet amop-cli)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -16,7 +15,9 @@ selected=()
 for crate in "${crates[@]}"; do selected+=(--package "$crate"); done
 rm -rf target/package
 cargo package --locked "${selected[@]}"
+rm -f "$release"/*.crate
 cp target/package/*.crate "$release/"
+scripts/release-publish.sh crates "$version" try
 
 # The command, from the packages alone, outside of the workspace.
 config=()

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
-. scripts/release-tools.sh
+. scripts/release-settings.sh
 
 for tool in debootstrap dpkg-buildpackage dh lintian; do
     if ! command -v "$tool" >/dev/null; then

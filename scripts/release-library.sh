@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
-. scripts/release-tools.sh
+. scripts/release-settings.sh
 
 system=$(uname -m)-linux
 try=$PWD/scripts/release-try.sh

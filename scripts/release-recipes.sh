@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
-. scripts/release-tools.sh
+. scripts/release-settings.sh
 
 name=amop-$version-$(uname -m)-linux.tar.gz
 url=$repository/releases/download/v$version/$name

@@ -25,12 +25,13 @@ done
 awk -v version="[$version]" '/^## /{on = ($2 == version || $2 == "[Unreleased]") && !done; if (on) {done = 1; next}} on' CHANGELOG.md >"$release/NOTES.md"
 (
     cd "$release"
-    find . -maxdepth 1 -type f \( -name '*.tar.gz' -o -name '*.whl' -o -name '*.deb' -o -name '*.crate' \) -printf '%f\n' | sort >.files
-    find go-proxy -name '*.zip' 2>/dev/null >>.files || true
-    xargs sha256sum <.files >SHA256SUMS
+    # The files of the release's page. The others are published by registries, which have checksums of their own.
+    find . -maxdepth 1 \( -name 'amop-*-linux.tar.gz' -o -name '*.deb' \) -printf '%f\n' | sort | xargs --no-run-if-empty sha256sum >SHA256SUMS
+    find . -type f \( -name '*.tar.gz' -o -name '*.whl' -o -name '*.deb' -o -name '*.crate' -o -name '*.zip' \) -printf '%P\n' | sort >.files
     printf '\n%-58s %12s  %s\n' file bytes sha256
-    while read -r sum file; do
-        printf '%-58s %12s  %.16s...\n' "$file" "$(stat -c %s "$file")" "$sum"
-    done <SHA256SUMS
+    while read -r file; do
+        printf '%-58s %12s  %.16s...\n' "$file" "$(stat -c %s "$file")" "$(sha256sum "$file")"
+    done <.files
     rm .files
 )
+[ ! -s "$release/SHA256SUMS" ] || scripts/release-publish.sh page "$version" try
