@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 
 target=$1
 linker=()
+programs=$(basename "$tools") # bin, or Scripts on Windows
+rustup target add "$target"
 # The unwinder of glibc is no part of other systems, nor of musl.
 [[ $target == *-linux-gnu ]] || RUSTFLAGS=${RUSTFLAGS/-C link-arg=*/}
 [[ $target != *-linux-* ]] || linker=(--zig)
@@ -15,6 +17,6 @@ linker=()
 PATH=$tools:$PATH "$tools/maturin" build --release --strip --locked --target "$target" --compatibility "$2" "${linker[@]}" --out build/python
 if [ "$(rustc -vV | sed -n 's/^host: //p')" = "$target" ]; then
     python3 -m venv target/wheel-try
-    target/wheel-try/bin/pip install --no-index build/python/*.whl
-    target/wheel-try/bin/amop demo
+    "target/wheel-try/$programs/pip" install --no-index build/python/*.whl
+    "target/wheel-try/$programs/amop" demo
 fi

@@ -1,4 +1,4 @@
-# Installs the archive of a release. The digest is that of SHA512SUMS beside the archive.
+# Installs the archive of a release. scripts/release-recipes.sh writes its digest here.
 vcpkg_download_distfile(archive
     URLS "https://example.org/amop/releases/download/v${VERSION}/amop-${VERSION}-x86_64-linux.tar.gz"
     FILENAME "amop-${VERSION}-x86_64-linux.tar.gz"
