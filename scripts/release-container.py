@@ -45,7 +45,7 @@ class Stage:
         if self.compiles:
             # What the image of Rust has besides its toolchain.
             self.shell(
-                "apt-get install --quiet --quiet --yes --no-install-recommends gcc libc6-dev ca-certificates"
+                "apt-get install --quiet --quiet --yes --no-install-recommends gcc libc6-dev ca-certificates python3"
             )
 
     def inside(self, *command: str) -> list[str]:
@@ -95,6 +95,17 @@ def words(arguments: str) -> list[str]:
     return [str(word) for word in json.loads(arguments)]
 
 
+def made(work: Path, built: Path, name: str) -> Path:
+    """Return a file of the stage that compiles, without having run it."""
+    if name == "THIRD-PARTY":
+        notices = work / name
+        with notices.open("wb") as output:
+            command = ["scripts/third-party.py", "amop-cli"]
+            subprocess.run(command, cwd=REPOSITORY, check=True, stdout=output)  # noqa: S603
+        return notices
+    return built if name.endswith(f"/{built.name}") else REPOSITORY / name
+
+
 def build(work: Path, built: Path | None) -> Stage:
     """Carry out the Dockerfile and return its last stage."""
     stages: dict[str, Stage | None] = {}
@@ -116,10 +127,10 @@ def build(work: Path, built: Path | None) -> Stage:
             first = stages[origin] if origin else None
             if first is not None:
                 stage.copy(first.root / source.lstrip("/"), to)
-            elif origin and built and Path(source).name == built.name:
-                stage.copy(built, to)
+            elif origin and built:
+                stage.copy(made(work, built, source.removeprefix("/source/")), to)
             else:
-                stage.copy(REPOSITORY / (source.removeprefix("/source/") if origin else source), to)
+                stage.copy(REPOSITORY / source, to)
         elif instruction == "RUN":
             stage.shell(arguments)
         elif instruction == "WORKDIR":
@@ -130,7 +141,7 @@ def build(work: Path, built: Path | None) -> Stage:
             stage.entry = words(arguments)
         elif instruction == "CMD":
             stage.command = words(arguments)
-        elif instruction not in {"VOLUME", "EXPOSE"}:
+        elif instruction not in {"VOLUME", "EXPOSE", "LABEL"}:
             sys.exit(f"the script doesn't know the instruction {instruction}")
     if stage is None:
         sys.exit("the Dockerfile has no stage")
