@@ -43,8 +43,8 @@ tokio = { version = "1", features = ["rt", "macros"] }
 
 [workspace]
 END
-# The first program of the crate's page.
+# The program of the crate's page.
 # shellcheck disable=SC2016 # nothing is to be expanded
-sed -n '/^```rust,no_run$/,/^```$/{/^```/d;p}' README.md | sed '/^}$/q' >"$work/outside/src/main.rs"
+sed -n '/^```rust,no_run$/,/^```$/{/^```/d;p}' src/README.md >"$work/outside/src/main.rs"
 cargo check --quiet --manifest-path "$work/outside/Cargo.toml" --target-dir target/package-install "${config[@]}" \
     --config "unused-patches='allow'" 2>&1 | { grep -v "was not used in the crate graph" || true; }

@@ -13,6 +13,11 @@ pub mod wire;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+/// The example of the crate's page builds.
+#[cfg(doctest)]
+#[doc = include_str!("../../src/README.md")]
+pub struct CratePage;
+
 /// The examples of the page on embedded nodes run.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/devnet.md")]
