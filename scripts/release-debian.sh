@@ -27,7 +27,7 @@ cp -r packaging/debian "$source/debian"
 cat >"$source/debian/changelog" <<END
 amop ($version) unstable; urgency=medium
 
-  * See CHANGELOG.md.
+  * See $repository/blob/v$version/CHANGELOG.md
 
  -- The amop developers <amop@${repository#https://}  $(date --utc --date="@$SOURCE_DATE_EPOCH" --rfc-email)
 END
@@ -40,7 +40,14 @@ sed -i -E 's|<amop@([^/ ]*)[^ ]*  |<amop@\1>  |' "$source/debian/changelog"
 )
 rm -f "$release"/*.deb
 cp "$work"/{libamop0,libamop-dev,amop}_*.deb "$release/"
-lintian --fail-on error "$release"/*.deb
+lintian --fail-on error,warning "$release"/*.deb
+for package in amop libamop0; do
+    depends=$(dpkg-deb --field "$release/${package}_${version}_"*.deb Depends)
+    if [ "$depends" != "libc6 (>= 2.17), libgcc-s1 (>= 4.2) | libgcc1" ]; then
+        echo "$package depends on other versions than those for which it was linked: $depends" >&2
+        exit 1
+    fi
+done
 
 # A fresh root, in which the packages are installed.
 scripts/release-root.sh make "$root" "${AMOP_SUITE:-bookworm}"
