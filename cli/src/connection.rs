@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use amop::transport::{CredentialSource, endpoint_list};
+use amop::transport::{CredentialSource, Endpoint, endpoint_list};
 use amop::{Client, Error, ErrorKind, Generations, Settings, Tls};
 use clap::Args;
 use clap::builder::TypedValueParser;
@@ -140,6 +140,15 @@ impl Reloading {
 }
 
 impl Connection {
+    /// Returns an error if an argument ENDPOINT is not an endpoint. Verbs that read a message call it first, because a
+    /// forgotten argument makes the topic the endpoint and the message the topic.
+    pub(crate) fn check_endpoints(&self) -> Outcome<()> {
+        for endpoint in self.endpoints.iter().flat_map(|endpoints| &endpoints.0) {
+            endpoint.parse::<Endpoint>()?;
+        }
+        Ok(())
+    }
+
     /// Connects a client that uses one topic. Returns `None` if a signal comes first.
     pub(crate) async fn connect(
         &self,

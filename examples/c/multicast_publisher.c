@@ -25,7 +25,7 @@ static amop_status publish(const amop_client *client, const char *topic, uint64_
         fflush(stdout);
     } else if (amop_error_is_retriable(*error)) {
         /* For example, the connection was lost: the client reconnects. */
-        fprintf(stderr, "%s message %" PRIu64 " not delivered: %s\n", local_time(), number,
+        fprintf(stderr, "%s message %" PRIu64 " failed: %s\n", local_time(), number,
                 amop_error_message(*error));
         amop_error_free(*error);
         *error = NULL;

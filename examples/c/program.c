@@ -103,6 +103,7 @@ void catch_interrupts(void)
     struct sigaction action = {0};
     action.sa_handler = interrupt;
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 bool interrupted(void)

@@ -1,4 +1,4 @@
-/* Shared by the three programs: arguments, timestamps and Ctrl-C. */
+/* Shared by the three programs: arguments, timestamps and signals. */
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
@@ -20,7 +20,7 @@ struct arguments read_arguments(int argc, char **argv, const char *endpoint, boo
 /* Returns the local time, such as `2020/08/11 21:21:50`; valid until the next call. */
 const char *local_time(void);
 
-/* Makes Ctrl-C set `interrupted` instead of ending the program. */
+/* Makes Ctrl-C and SIGTERM set `interrupted` instead of ending the program. */
 void catch_interrupts(void);
 bool interrupted(void);
 

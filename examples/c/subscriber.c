@@ -5,8 +5,8 @@
 #include "amop.h"
 #include "program.h"
 
-/* How long to wait for a message before checking for Ctrl-C, in milliseconds. */
-static const uint64_t LOOK = 200;
+/* How long to wait for a message before checking for a signal, in milliseconds. */
+static const uint64_t CHECK_INTERVAL = 200;
 
 static int failed(amop_error *error)
 {
@@ -15,13 +15,13 @@ static int failed(amop_error *error)
     return EXIT_FAILURE;
 }
 
-/* Prints `count` messages, or until Ctrl-C. */
+/* Prints `count` messages, or until Ctrl-C or SIGTERM. */
 static amop_status print_messages(const amop_subscription *subscription, uint64_t count, amop_error **error)
 {
     uint64_t seen = 0;
     while (seen < count && !interrupted()) {
         amop_message *message = NULL;
-        amop_status status = amop_subscription_next(subscription, LOOK, &message, error);
+        amop_status status = amop_subscription_next(subscription, CHECK_INTERVAL, &message, error);
         if (status == AMOP_ERROR_TIMEOUT) {
             amop_error_free(*error);
             *error = NULL;

@@ -18,7 +18,7 @@ static void publish(const amop::Client& client, const std::string& topic, std::u
             throw;
         }
         // For example, the connection was lost: the client reconnects.
-        std::cerr << local_time() << " message " << number << " not delivered: " << error.what() << '\n';
+        std::cerr << local_time() << " message " << number << " failed: " << error.what() << '\n';
     }
 }
 

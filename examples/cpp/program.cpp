@@ -116,6 +116,7 @@ void catch_interrupts() {
     struct sigaction action {};
     action.sa_handler = interrupt;
     sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
 }
 
 bool interrupted() { return was_interrupted != 0; }

@@ -1,4 +1,4 @@
-/// Shared by the three programs: arguments, timestamps and Ctrl-C.
+/// Shared by the three programs: arguments, timestamps and signals.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ Arguments read_arguments(int argc, char** argv, const std::string& endpoint, boo
 /// Returns the local time, such as `2020/08/11 21:21:50`.
 std::string local_time();
 
-/// Makes Ctrl-C set `interrupted` instead of ending the program.
+/// Makes Ctrl-C and SIGTERM set `interrupted` instead of ending the program.
 void catch_interrupts();
 bool interrupted();
 

@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
 
         std::uint64_t seen = 0;
         while (seen < arguments.count && !interrupted()) {
-            // Waits for a limited time, to check for Ctrl-C.
+            // Waits for a limited time, to check for a signal.
             if (const auto message = messages.next(200ms)) {
                 std::cout << local_time() << " received: " << message->text() << std::endl;
                 seen++;

@@ -18,7 +18,7 @@ static void publish(const amop::Client& client, const std::string& topic, std::u
             throw;
         }
         // For example, there is no subscriber yet: the next message may find one.
-        std::cerr << local_time() << " message " << number << " not delivered: " << error.what() << '\n';
+        std::cerr << local_time() << " message " << number << " failed: " << error.what() << '\n';
     }
 }
 

@@ -8,7 +8,7 @@ import amop
 
 
 async def main() -> None:
-    arguments = subscriber_arguments("Subscribes to a topic and prints each message until Ctrl-C.")
+    arguments = subscriber_arguments("Subscribes to a topic and prints each message until Ctrl-C or SIGTERM.")
     async with amop.aio.connect(arguments.endpoint) as client:
         subscription = await client.subscribe(arguments.topic)
         print("Subscriber success", flush=True)

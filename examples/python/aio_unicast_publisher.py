@@ -14,7 +14,7 @@ import amop
 
 async def main() -> None:
     arguments = publisher_arguments(
-        "Publishes a numbered message every 2 seconds, each to one subscriber of the topic, until Ctrl-C."
+        "Publishes a numbered message every 2 seconds, each to one subscriber of the topic, until Ctrl-C or SIGTERM."
     )
     async with amop.aio.connect(arguments.endpoint) as client:
         for number in itertools.islice(itertools.count(), arguments.count):
@@ -27,7 +27,7 @@ async def main() -> None:
                 # For example, there is no subscriber yet: the next message may find one.
                 if not error.retriable:
                     raise
-                print(f"{local_time()} message {number} not delivered: {error}", file=sys.stderr, flush=True)
+                print(f"{local_time()} message {number} failed: {error}", file=sys.stderr, flush=True)
             else:
                 print(f"{local_time()} publish message: {message}", flush=True)
 

@@ -14,7 +14,7 @@ import amop
 
 def main() -> None:
     arguments = publisher_arguments(
-        "Publishes a numbered message every 2 seconds, each to all subscribers of the topic, until Ctrl-C."
+        "Publishes a numbered message every 2 seconds, each to all subscribers of the topic, until Ctrl-C or SIGTERM."
     )
     with amop.connect(arguments.endpoint) as client:
         for number in itertools.islice(itertools.count(), arguments.count):
@@ -28,7 +28,7 @@ def main() -> None:
                 # without a subscriber.)
                 if not error.retriable:
                     raise
-                print(f"{local_time()} message {number} not delivered: {error}", file=sys.stderr, flush=True)
+                print(f"{local_time()} message {number} failed: {error}", file=sys.stderr, flush=True)
             else:
                 print(f"{local_time()} publish message: {message}", flush=True)
 

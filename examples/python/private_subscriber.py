@@ -14,7 +14,9 @@ import amop
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Prints the messages of a private topic until Ctrl-C.")
+    parser = argparse.ArgumentParser(
+        description="Prints the messages of a private topic until Ctrl-C or SIGTERM."
+    )
     parser.add_argument("endpoint", help="The node to connect to")
     parser.add_argument("topic", help="The topic to subscribe to")
     parser.add_argument("key", type=Path, help="The file of the private key")

@@ -1,8 +1,9 @@
-"""What the programs share: their command line, the time before each line, and their end."""
+"""The parts that the programs share: arguments, timestamps and signals."""
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -11,12 +12,12 @@ import amop
 
 
 def subscriber_arguments(description: str, endpoint: str = "127.0.0.1:20201") -> argparse.Namespace:
-    """Take the arguments of a program that receives: endpoint, topic, count."""
+    """Read the arguments of a program that receives: endpoint, topic, count."""
     return _parser(description, endpoint, "The topic to subscribe to").parse_args()
 
 
 def publisher_arguments(description: str) -> argparse.Namespace:
-    """Take the arguments of a program that publishes: endpoint, topic, count, interval."""
+    """Read the arguments of a program that publishes: endpoint, topic, count, interval."""
     parser = _parser(description, "127.0.0.1:20200", "The topic to publish to")
     parser.add_argument(
         "--interval",
@@ -29,12 +30,14 @@ def publisher_arguments(description: str) -> argparse.Namespace:
 
 
 def local_time() -> str:
-    """Give the local time as it stands before each line."""
+    """Return the local time, which is printed before each line."""
     return time.strftime("%Y/%m/%d %H:%M:%S")
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a program until its end or Ctrl-C, and exit; an error is said and makes the exit code 1."""
+    """Run a program until its end, Ctrl-C or SIGTERM. An error is printed, and the exit code is 1."""
+    # SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that `with` blocks close the client.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main()
     except KeyboardInterrupt:
@@ -56,12 +59,12 @@ def _parser(description: str, endpoint: str, topic: str) -> argparse.ArgumentPar
 def _number(text: str) -> int:
     number = int(text)
     if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is below 0")
+        raise argparse.ArgumentTypeError(f"invalid number {text!r}: it is below 0")
     return number
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"invalid number of seconds {text!r}")
     return seconds

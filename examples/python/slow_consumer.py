@@ -10,7 +10,7 @@ from amop.devnet import Devnet
 
 
 def refuse(publisher: amop.Client, subscriber: amop.Client) -> None:
-    """Refuse what is too much, and tell the publisher of a unicast: nothing is lost without anybody knowing."""
+    """Refuse messages beyond the limit: the publisher of a unicast receives an error, and losses are counted."""
     events = subscriber.events()
     subscription = subscriber.subscribe("refuse", max_messages=3)
     publisher.publish("refuse", "0", wait_for_subscriber=True)
@@ -29,7 +29,7 @@ def refuse(publisher: amop.Client, subscriber: amop.Client) -> None:
 
 
 def drop_oldest(publisher: amop.Client, subscriber: amop.Client) -> None:
-    """Or give up the oldest for the newest: for readings of which only the last counts."""
+    """Discard the oldest messages instead, for readings of which only the latest is needed."""
     subscription = subscriber.subscribe("drop", max_messages=3, overflow="drop_oldest")
     publisher.publish("drop", "0", wait_for_subscriber=True)
     for number in range(1, 5):

@@ -1,4 +1,4 @@
-"""An HTTP service that publishes, with FastAPI and asyncio: for programs that know nothing of AMOP.
+"""An HTTP service that publishes, with FastAPI and asyncio: for programs without an AMOP client.
 
 ::
 

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Role {
-    /// Processes jobs until Ctrl-C.
+    /// Processes jobs until Ctrl-C or SIGTERM.
     Work(Work),
     /// Sends jobs, and prints how many each worker has done.
     Distribute(Distribute),
@@ -83,7 +84,7 @@ async fn main() -> ExitCode {
 }
 
 async fn work(arguments: Work) -> Result<(), Box<dyn Error>> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
+    let stopped = stopped()?;
     let client = Client::builder().endpoint(arguments.endpoint).connect().await?;
     let (name, time) = (arguments.name, Duration::from_millis(arguments.time));
     let job = move |_request: Request| {
@@ -95,7 +96,7 @@ async fn work(arguments: Work) -> Result<(), Box<dyn Error>> {
     };
     let service = client.serve(&arguments.topic).concurrency(4).max_messages(4).for_each(job).await?;
     println!("working on {}", arguments.topic);
-    interrupts.recv().await;
+    stopped.await;
     // Accepts no more jobs, and completes those that it has.
     service.unsubscribe().await?;
     client.close().await?;
@@ -103,6 +104,7 @@ async fn work(arguments: Work) -> Result<(), Box<dyn Error>> {
 }
 
 async fn distribute(arguments: Distribute) -> Result<(), Box<dyn Error>> {
+    let mut stopped = pin!(stopped()?);
     let client = Client::builder().endpoint(arguments.endpoint).connect().await?;
     let send = async |number: u64| {
         let job = client.publish(&arguments.topic, format!("job {number}"));
@@ -111,7 +113,15 @@ async fn distribute(arguments: Distribute) -> Result<(), Box<dyn Error>> {
     let mut jobs = stream::iter(0..arguments.count).map(send).buffer_unordered(arguments.in_flight.max(1));
     let mut done: BTreeMap<String, u64> = BTreeMap::new();
     let mut failed = 0;
-    while let Some((number, outcome)) = jobs.next().await {
+    loop {
+        let (number, outcome) = tokio::select! {
+            next = jobs.next() => match next {
+                Some(ended) => ended,
+                None => break,
+            },
+            // Jobs in flight are cancelled, but a worker may have received them.
+            () = &mut stopped => break,
+        };
         match outcome {
             Ok(reply) => *done.entry(String::from_utf8_lossy(reply.data()).into_owned()).or_default() += 1,
             Err(error) => {
@@ -122,12 +132,26 @@ async fn distribute(arguments: Distribute) -> Result<(), Box<dyn Error>> {
         }
     }
     drop(jobs);
+    let unfinished = arguments.count - done.values().sum::<u64>() - failed;
     for (worker, count) in done {
         println!("{worker}: {count}");
     }
     client.close().await?;
-    if failed > 0 {
-        return Err(format!("{failed} of {} jobs failed", arguments.count).into());
+    if failed + unfinished > 0 {
+        let all = arguments.count;
+        return Err(format!("of {all} jobs {failed} failed, and {unfinished} were not completed").into());
     }
     Ok(())
+}
+
+/// Returns a future that completes at Ctrl-C or SIGTERM.
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupts.recv() => {}
+            _ = terminations.recv() => {}
+        }
+    })
 }

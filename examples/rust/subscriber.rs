@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use jiff::Zoned;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Subscribes to a topic and prints each message until Ctrl-C.
+/// Subscribes to a topic and prints each message until Ctrl-C or SIGTERM.
 #[derive(Parser)]
 struct Arguments {
     /// The node to connect to.
@@ -36,13 +36,20 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    // Installed before the first line is printed: whoever reads that line may press Ctrl-C.
+    // Installed before the first line is printed, because a user who reads that line may press Ctrl-C.
     let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let stopped = async {
+        tokio::select! {
+            _ = interrupts.recv() => {}
+            _ = terminations.recv() => {}
+        }
+    };
     let client = Client::builder().endpoint(arguments.endpoint).connect().await?;
     let messages = client.subscribe(arguments.topic).await?;
     println!("Subscriber success");
 
-    let mut messages = pin!(messages.take_until(interrupts.recv()).take(arguments.count));
+    let mut messages = pin!(messages.take_until(stopped).take(arguments.count));
     while let Some(message) = messages.next().await {
         println!("{} received: {}", local_time(), String::from_utf8_lossy(message.data()));
     }

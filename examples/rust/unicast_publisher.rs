@@ -10,7 +10,7 @@ use clap::Parser;
 use jiff::Zoned;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Publishes a numbered message every 2 seconds, each to one subscriber of the topic, until Ctrl-C.
+/// Publishes a numbered message every 2 seconds, each to one subscriber of the topic, until Ctrl-C or SIGTERM.
 #[derive(Parser)]
 struct Arguments {
     /// The node to connect to.
@@ -39,12 +39,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> std::result::Result<(), Box<dyn Error>> {
-    // Installed before the first line is printed: whoever reads that line may press Ctrl-C.
+    // Installed before the first line is printed, because a user who reads that line may press Ctrl-C.
     let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
     let client = Client::builder().endpoint(&arguments.endpoint).connect().await?;
     tokio::select! {
         ended = publish_all(&client, &arguments) => ended?,
         _ = interrupts.recv() => {}
+        _ = terminations.recv() => {}
     }
     client.close().await?;
     Ok(())
@@ -60,7 +62,7 @@ async fn publish_all(client: &Client, arguments: &Arguments) -> Result<()> {
             Ok(_reply) => println!("{} publish message: {message}", local_time()),
             // For example, there is no subscriber yet: the next message may find one.
             Err(error) if error.is_retriable() => {
-                eprintln!("{} message {number} not delivered: {error}", local_time());
+                eprintln!("{} message {number} failed: {error}", local_time());
             }
             Err(error) => return Err(error),
         }
@@ -74,6 +76,6 @@ fn local_time() -> String {
 }
 
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    let number: f64 = text.parse().map_err(|_| format!("invalid number of seconds {text:?}"))?;
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }

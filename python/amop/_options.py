@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from os import PathLike
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
@@ -117,3 +118,10 @@ class ClientOptions(TypedDict, total=False):
     Default: none; see also ``Client.events``."""
     dispatcher_threads: int | None
     """The maximum number of threads for handlers. Default: 256."""
+
+
+def unknown_option(name: str) -> str:
+    """Return the text of the error for an option that a client does not have."""
+    similar = difflib.get_close_matches(name, ClientOptions.__annotations__, 1)
+    meant = f"{similar[0]}, or another one" if similar else "one"
+    return f'unknown option "{name}": use {meant} of help(amop.ClientOptions)'

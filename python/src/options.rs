@@ -4,10 +4,12 @@ use amop::{ClientBuilder, Confirm, Generations, Overflow, Placement, PrivateKey,
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::calling::call;
 use crate::error::{Result, unusable};
 use crate::handler::{EventRunner, Handler};
 use crate::payload::Payload;
@@ -134,7 +136,8 @@ pub(crate) fn client(
     for (name, value) in options {
         let name: String = name.extract()?;
         if !value.is_none() {
-            client = option(py, client, &name, &value).map_err(|error| named(py, &name, error))?;
+            let added = option(py, client, &name, &value).map_err(|error| named(py, &name, error))?;
+            client = added.ok_or_else(|| unknown_option(py, &name))?;
         }
     }
     Ok(client)
@@ -153,15 +156,24 @@ fn named(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
     named
 }
 
+/// Returns the error of an option that a client does not have, which names the most similar one.
+fn unknown_option(py: Python<'_>, name: &str) -> PyErr {
+    static TEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let text = TEXT.import(py, "amop._options", "unknown_option");
+    let text = text.and_then(|text| call(text, (name,))?.extract::<String>());
+    text.map_or_else(|error| error, PyTypeError::new_err)
+}
+
+/// Returns the builder with one more option, `None` if there is no option of this name.
 fn option(
     py: Python<'_>,
     client: ClientBuilder,
     name: &str,
     value: &Bound<'_, PyAny>,
-) -> Result<ClientBuilder> {
+) -> Result<Option<ClientBuilder>> {
     let time = || seconds(py, name, value.extract()?);
     let bound = || size(py, name, value.extract()?);
-    Ok(match name {
+    Ok(Some(match name {
         "config_file" => client.config_file(value.extract::<PathBuf>()?),
         "credentials" => client.credentials(value.extract::<PathBuf>()?),
         "credential_files" => {
@@ -211,8 +223,6 @@ fn option(
             client.on_event(move |event| runner.call(event))
         }
         "dispatcher_threads" => client.dispatcher_threads(bound()?),
-        _ => {
-            return Err(PyTypeError::new_err(format!("unknown option {name:?}: see amop.ClientOptions")));
-        }
-    })
+        _ => return Ok(None),
+    }))
 }

@@ -83,8 +83,12 @@ def test_connect_reports_invalid_arguments() -> None:
     assert caught.value.kind == amop.ErrorKind.INVALID_ENDPOINT
     with pytest.raises(amop.CredentialsError, match="/nowhere"):
         amop.connect("127.0.0.1:1", credentials="/nowhere")
-    with pytest.raises(TypeError, match='unknown option "colour"'):
+    with pytest.raises(TypeError, match=r'^unknown option "colour": use one of help\(amop.ClientOptions\)$'):
         amop.connect("127.0.0.1:1", colour="red")  # type: ignore[call-arg]
+    with pytest.raises(
+        TypeError, match=r'^unknown option "timeout": use call_timeout, or another one of help'
+    ):
+        amop.connect("127.0.0.1:1", timeout=5)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="the option echo"):
         amop.connect("127.0.0.1:1", echo="loud")  # type: ignore[arg-type]
     with pytest.raises(amop.ArgumentError, match="invalid call_timeout -1"):

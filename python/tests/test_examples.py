@@ -115,7 +115,7 @@ def test_publisher_reports_missing_subscriber_until_ctrl_c(devnet: Devnet, topic
     with example(f"{face}unicast_publisher", devnet, here, topic, "--interval", "0.05") as publisher:
         for number in range(2):
             said = without_time(publisher.error_line())
-            assert said.startswith(f"message {number} not delivered: ")
+            assert said.startswith(f"message {number} failed: ")
             assert "subscribe" in said
         with example(f"{face}subscriber", devnet, there, topic) as subscriber:
             assert subscriber.line() == "Subscriber success"

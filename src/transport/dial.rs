@@ -208,7 +208,7 @@ fn all_failed(endpoint: &Endpoint, failures: Vec<Failure>) -> Error {
     }
     let text = format!(
         "cannot connect to {name} ({}): check that the node runs and listens there, that the port is \
-         its channel port, and that no firewall is in between",
+         the one for SDKs (2.x: channel_listen_port, 3.x: listen_port of [rpc]), and that no firewall is in between",
         listed.join("; ")
     );
     let error = Error::undelivered(ErrorKind::Connect, text);

@@ -60,6 +60,7 @@ pub(crate) struct Publish {
 
 impl Publish {
     pub(crate) async fn run(self, output: &mut Output, interrupt: &Interrupt) -> Outcome {
+        self.connection.check_endpoints()?;
         let Some(data) = interrupt.unless_caught(payload::read(self.data.clone())).await.transpose()? else {
             return Ok(Exit::Interrupted);
         };

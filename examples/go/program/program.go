@@ -1,4 +1,4 @@
-// Package program is shared by the programs: arguments, timestamps and Ctrl-C.
+// Package program is shared by the programs: arguments, timestamps and signals.
 package program
 
 import (
@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -64,7 +65,7 @@ func ReadArguments(endpoint string, hasInterval bool) Arguments {
 		positions[position], rest = flags.Arg(0), flags.Args()[1:]
 	}
 	if !(interval >= 0 && interval < 1e9) {
-		wrong(fmt.Sprintf("%s: %v is no number of seconds\n", name, interval))
+		wrong(fmt.Sprintf("%s: invalid number of seconds %v\n", name, interval))
 	}
 	return Arguments{
 		Endpoint: positions[0],
@@ -87,13 +88,13 @@ func LocalTime() string {
 	return time.Now().Format("2006/01/02 15:04:05")
 }
 
-// UntilInterrupted returns a context that Ctrl-C ends.
+// UntilInterrupted returns a context that Ctrl-C and SIGTERM end.
 func UntilInterrupted() context.Context {
-	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	return ctx
 }
 
-// Exit exits the program and prints the error, if there is one. Ctrl-C is not an error.
+// Exit exits the program and prints the error, if there is one. Ctrl-C and SIGTERM are not errors.
 func Exit(err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, err)

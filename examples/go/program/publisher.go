@@ -37,7 +37,7 @@ func Publish(arguments Arguments, text string, send func(context.Context, *amop.
 			fmt.Printf("%s publish message: %s\n", LocalTime(), message)
 		case errors.As(err, &failure) && failure.Retriable:
 			// For example, there is no subscriber yet, or the connection was lost: the next message may succeed.
-			fmt.Fprintf(os.Stderr, "%s message %d not delivered: %v\n", LocalTime(), number, err)
+			fmt.Fprintf(os.Stderr, "%s message %d failed: %v\n", LocalTime(), number, err)
 		default:
 			return err
 		}

@@ -92,6 +92,22 @@ fn suggested_commands_work(options: &[&str]) {
 }
 
 #[test]
+fn suggested_commands_name_the_path_that_the_command_was_started_by() {
+    let place = Place::empty();
+    let folder = place.folder().canonicalize().unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_test-amop"), folder.join("amop")).unwrap();
+    for path in ["./amop", folder.join("amop").to_str().unwrap()] {
+        let mut command = Program::command(path, &["devnet", "--port", "0"], &folder);
+        command.current_dir(&folder);
+        let devnet = Program::spawn(command, b"");
+        let lines: Vec<_> = (0..4).map(|_| devnet.line()).collect();
+        let expected = format!("  {}/amop subscribe ", folder.display());
+        assert!(lines[3].starts_with(&expected), "{path}: {lines:?}");
+        assert_eq!(devnet.interrupted().code, 0);
+    }
+}
+
+#[test]
 fn listening_beyond_this_machine_is_warned_of() {
     let place = Place::empty();
     let devnet = place.start(&["devnet", "--port", "0", "--host", "0.0.0.0"]);

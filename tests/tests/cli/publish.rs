@@ -202,3 +202,15 @@ fn unanswered_messages_are_counted_at_ctrl_c() {
         r#"{"event":"summary","sent":1,"succeeded":0,"failed":0,"unanswered":1,"seconds":N,"rate":N}"#;
     assert_eq!(all_masked(&json.stdout), [expected]);
 }
+
+#[test]
+fn forgotten_endpoint_is_named_before_the_message_is_read() {
+    let place = Place::empty();
+    for verb in ["publish", "broadcast"] {
+        let ended = place.run(&[verb, "hello", "hi there"]);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        let text =
+            "error: endpoint \"hello\": the port is missing; write hello:port, for example hello:20200";
+        assert_eq!(ended.stderr, [text], "{verb}");
+    }
+}

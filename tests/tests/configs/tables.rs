@@ -36,6 +36,6 @@ fn each_line_of_the_tables_names_a_test_or_example() {
             lines += 1;
         }
     }
-    assert_eq!(tables, 5, "the files, java-sdk, go-sdk, python-sdk and web3sdk");
+    assert_eq!(tables, 6, "the files, java-sdk, go-sdk, python-sdk, web3sdk and the codes");
     assert!(lines > 40, "{lines}");
 }

@@ -46,6 +46,25 @@ impl Nodes {
 }
 
 #[test]
+fn connect_prints_the_endpoint_or_the_reason() {
+    let nodes = nodes();
+    let endpoint = nodes.devnet.node(0).endpoint();
+    for language in Language::all() {
+        let ended = nodes.run(&language, "connect", &["{0}"]).end();
+        let printed = (ended.code, ended.stdout, ended.stderr);
+        assert_eq!(printed, (0, vec![format!("connected to {endpoint}")], vec![]), "{}", language.name);
+    }
+    nodes.block_on(nodes.devnet.node(0).kill());
+    for language in Language::all() {
+        let ended = nodes.run(&language, "connect", &["{0}"]).end();
+        assert_eq!((ended.code, ended.stdout), (1, vec![]), "{}", language.name);
+        let reason = format!("cannot connect to {endpoint}");
+        let named = ended.stderr.iter().any(|line| line.contains(&reason));
+        assert!(named, "{}: {:?}", language.name, ended.stderr);
+    }
+}
+
+#[test]
 fn subscribe_prints_messages() {
     let nodes = nodes();
     for language in Language::all() {

@@ -25,16 +25,27 @@ fn jobs_wait_for_a_worker_that_is_busy() {
         }
     };
     let worker = nodes.block_on(client.serve("jobs").concurrency(1).max_messages(1).for_each(job)).unwrap();
-    let sender = nodes.run(&rust, "fan_out", &["distribute", "{0}", "--count", "8", "--in-flight", "8"]);
-    // More jobs have arrived than the worker has space for.
-    let began = Instant::now();
-    while worker.stats().refused == 0 {
-        assert!(began.elapsed() < GUARD, "{:?}", worker.stats());
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    let distribute = || {
+        let before = worker.stats().refused;
+        let arguments = ["distribute", "{0}", "--count", "8", "--in-flight", "8"];
+        let sender = nodes.run(&rust, "fan_out", &arguments);
+        // More jobs have arrived than the worker has space for.
+        let began = Instant::now();
+        while worker.stats().refused == before {
+            assert!(began.elapsed() < GUARD, "{:?}", worker.stats());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        sender
+    };
+    let sender = distribute();
     gate.add_permits(8);
     assert_eq!(sender.line(), "the only one: 8");
     ends_well(sender);
+
+    // A sender that is interrupted states what it leaves.
+    let ended = distribute().interrupted();
+    assert_eq!((ended.code, ended.stdout), (1, vec![]));
+    assert_eq!(ended.stderr, ["of 8 jobs 0 failed, and 8 were not completed"]);
 }
 
 #[test]

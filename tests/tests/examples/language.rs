@@ -62,6 +62,7 @@ impl Language {
                     SUBSCRIBER => env!("CARGO_BIN_EXE_test-subscriber"),
                     UNICAST_PUBLISHER => env!("CARGO_BIN_EXE_test-unicast-publisher"),
                     MULTICAST_PUBLISHER => env!("CARGO_BIN_EXE_test-multicast-publisher"),
+                    "connect" => env!("CARGO_BIN_EXE_test-connect"),
                     "service" => env!("CARGO_BIN_EXE_test-service"),
                     "request" => env!("CARGO_BIN_EXE_test-request"),
                     "fan_out" => env!("CARGO_BIN_EXE_test-fan-out"),

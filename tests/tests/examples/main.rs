@@ -49,7 +49,7 @@ fn a_publisher_that_finds_no_subscriber_says_so_and_goes_on() {
         for number in 0..2 {
             let line = publisher.error_line();
             let said = nodes.without_time(&line);
-            assert!(said.starts_with(&format!("message {number} not delivered: ")), "{said}");
+            assert!(said.starts_with(&format!("message {number} failed: ")), "{said}");
             assert!(said.contains("subscribe"), "{said}");
         }
         let subscriber = nodes.subscriber(&language, "hello", &["--count", "1"]);
@@ -69,7 +69,7 @@ fn ctrl_c_ends_each_of_them_in_order() {
         let subscriber = nodes.subscriber(&language, "hello", &[]);
         assert!(subscriber.catches_interrupts(), "{}", language.name);
         for (program, text) in [UNICAST, MULTICAST] {
-            let publisher = nodes.publisher(&language, program, "hello", &[]);
+            let publisher = nodes.publisher(&language, program, "hello", &["--interval", "600"]);
             nodes.expect(&publisher, &format!("publish message: {text}0"));
             nodes.expect(&subscriber, &format!("received: {text}0"));
             let ended = publisher.interrupted();
@@ -77,6 +77,23 @@ fn ctrl_c_ends_each_of_them_in_order() {
         }
         let ended = subscriber.interrupted();
         assert_eq!((ended.code, ended.stdout, ended.stderr), (0, vec![], vec![]), "{}", language.name);
+    }
+}
+
+#[test]
+fn sigterm_ends_each_of_them_in_order() {
+    for language in Language::all() {
+        let nodes = Nodes::start();
+        let subscriber = nodes.subscriber(&language, "hello", &[]);
+        for (program, text) in [UNICAST, MULTICAST] {
+            let publisher = nodes.publisher(&language, program, "hello", &["--interval", "600"]);
+            nodes.expect(&publisher, &format!("publish message: {text}0"));
+            nodes.expect(&subscriber, &format!("received: {text}0"));
+            publisher.terminate();
+            ends_well(publisher);
+        }
+        subscriber.terminate();
+        ends_well(subscriber);
     }
 }
 

@@ -171,10 +171,11 @@ impl Record for Ready {
                 }
                 None => "--tls off".to_owned(),
             };
+            let amop = own_command();
             shown += &format!(
                 "{FAINT}try in other terminals:\n  \
-                 amop subscribe {last} hello {options}\n  \
-                 amop publish {first} hello 'hi there' {options}\nCtrl-C ends{FAINT:#}"
+                 {amop} subscribe {last} hello {options}\n  \
+                 {amop} publish {first} hello 'hi there' {options}\nCtrl-C ends{FAINT:#}"
             );
         }
         output.result(&shown)
@@ -184,6 +185,17 @@ impl Record for Ready {
 /// Writes a path as a text, in which bytes that are not UTF-8 are replaced.
 fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
+}
+
+/// Returns how another terminal starts this command: by its path if it was started by one, such as `target/release/amop`.
+fn own_command() -> String {
+    let started_as = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    // From the Python package the process is an interpreter.
+    let is_path = started_as.file_name() == Some(OsStr::new("amop")) && started_as.components().count() > 1;
+    match path::absolute(&started_as) {
+        Ok(absolute) if is_path => shell_word(absolute.as_os_str()),
+        _ => "amop".to_owned(),
+    }
 }
 
 /// Returns `word` as one word of a shell's command line. One that can't be shown as it is has the form of bash, zsh and ksh.
