@@ -42,7 +42,7 @@ def run(main: Callable[[], None]) -> None:
         main()
     except KeyboardInterrupt:
         pass
-    except amop.Error as error:
+    except (amop.Error, OSError) as error:
         sys.exit(str(error))
 
 

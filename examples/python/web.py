@@ -9,7 +9,8 @@
     curl -d rain localhost:8000/topics/news/broadcast       # sends to all subscribers
     curl localhost:8000/health                              # 503 if no node is connected
 
-One client serves all HTTP requests. It is connected when the service starts, and closed when it stops.
+One client serves all HTTP requests, and is closed when the service stops. The service starts even if no node can be
+reached: requests fail with status 503 until one is connected.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def create(endpoint: str) -> FastAPI:
 
     @asynccontextmanager
     async def connected(app: FastAPI) -> AsyncGenerator[None]:
-        async with amop.aio.connect(endpoint) as client:
+        async with amop.aio.connect(endpoint, start_offline=True) as client:
             app.state.client = client
             yield
 
@@ -67,9 +68,10 @@ def create(endpoint: str) -> FastAPI:
         return Response(reply.data, media_type="application/octet-stream")
 
     @app.post("/topics/{topic}/broadcast", status_code=202)
-    async def broadcast(topic: str, request: Request) -> None:
+    async def broadcast(topic: str, request: Request) -> Response:
         client: amop.aio.Client = app.state.client
         await client.broadcast(topic, await request.body())
+        return Response(status_code=202)
 
     @app.get("/health")
     async def health() -> JSONResponse:
