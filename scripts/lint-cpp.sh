@@ -35,6 +35,12 @@ for compiler in ${CXX:-c++} clang++; do
     printf '#include "include/amop.hpp"\n' >build/header.cpp
     "$compiler" -std=c++20 "${strict[@]}" -I. -fsyntax-only build/header.cpp
 done
+# Including everything costs no streams, threads, regular expressions or coroutines.
+heavy=$("${CXX:-c++}" -std=c++17 -I. -M build/header.cpp | tr ' ' '\n' | grep -E '/(iostream|sstream|fstream|iomanip|regex|thread|coroutine)$' || true)
+if [ -n "$heavy" ]; then
+    printf 'amop.hpp includes what programs may not need:\n%s\n' "$heavy" >&2
+    exit 1
+fi
 if grep -n '^ *# *define' include/amop.hpp include/amop/*.hpp; then
     echo "C++ headers must not define macros" >&2
     exit 1

@@ -29,6 +29,18 @@ if command -v clang++ >/dev/null; then
     run cpp-clang -DCMAKE_CXX_COMPILER=clang++ -DAMOP_TARGET=amop::static
 fi
 
+# The C++ headers refuse a C header of another ABI.
+rm -rf build/other-abi
+cp -R "$stage/include" build/other-abi
+sed -i 's/^#define AMOP_ABI .*/#define AMOP_ABI 999/' build/other-abi/amop.h
+printf '#include <amop.hpp>\n' >build/header.cpp
+if "$compiler" -std=c++17 -Ibuild/other-abi -fsyntax-only build/header.cpp 2>build/other-abi.log \
+    || ! grep -q 'are of different releases' build/other-abi.log; then
+    cat build/other-abi.log >&2
+    echo "the C++ headers accept a C header of another ABI" >&2
+    exit 1
+fi
+
 # The example in README.md, built with pkg-config, linked to the shared and to the static library.
 # shellcheck disable=SC2016 # the backquotes are those of README.md
 sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md >build/readme.cpp

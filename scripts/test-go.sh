@@ -29,6 +29,15 @@ END
     cd build/go-program
     export GOWORK=off
     go build -o installed .
+    # A program that was compiled with a header of another ABI does not start the library.
+    mkdir -p other-abi
+    sed 's/^#define AMOP_ABI .*/#define AMOP_ABI 999/' ../../include/amop.h >other-abi/amop.h
+    CGO_CPPFLAGS=-I$PWD/other-abi go build -o other-abi/program .
+    said=$(other-abi/program 2>&1 || true)
+    if [[ $said != *"with ABI 999"* ]]; then
+        echo "a program with a header of another ABI says \"$said\"" >&2
+        exit 1
+    fi
     CGO_LDFLAGS=-L$target/debug go build -tags amop_static -o static .
 )
 (cd examples/go && GOWORK=off go build -o ../../build/go-program/ ./...)

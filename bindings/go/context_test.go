@@ -45,7 +45,7 @@ func endedByContext(t *testing.T) map[string]func(context.Context) error {
 	t.Helper()
 	frozen := devnetOfItsOwn(t)
 	client := connect(t, frozen.Node(0), amop.Heartbeat(guard))
-	renewing := connect(t, frozen.Node(0), amop.Heartbeat(guard), amop.CloseTimeout(moment))
+	renewing := connect(t, frozen.Node(0), amop.Heartbeat(guard))
 	must[string](t)(frozen.Control(soon(t), "freeze 0"))
 	t.Cleanup(func() { must[string](t)(frozen.Control(soon(t), "thaw 0")) })
 

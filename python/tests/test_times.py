@@ -111,3 +111,16 @@ async def test_look_without_a_wait_suspends_no_task(aio_publisher: aio.Client, t
     with pytest.raises(amop.CallTimeoutError, match="nothing has arrived"):
         # The first step of the coroutine is its last one.
         subscription.next(0).send(None)
+
+
+def test_look_without_a_wait_formats_no_text(
+    publisher: amop.Client, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def span(seconds: float) -> str:
+        raise AssertionError(f"{seconds} were formatted")
+
+    subscription = publisher.subscribe(topic)
+    monkeypatch.setattr("amop._errors.span", span)
+    for look in (lambda: subscription.next(0), lambda: subscription.next_many(8, 0)):
+        with pytest.raises(amop.CallTimeoutError, match="nothing has arrived"):
+            look()

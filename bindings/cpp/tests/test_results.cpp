@@ -110,3 +110,17 @@ TEST_CASE("a look without a wait finds nothing, the end, or a wrong use") {
     CHECK(amop::attempt([&] { return read.next(0s); }).code() == amop::Code::closed);
     CHECK(amop::attempt([&] { return handled.next(0s); }).code() == amop::Code::invalid_argument);
 }
+
+TEST_CASE("a look in vain asks for no text") {
+    int looks = 0, texts = 0;
+    const auto nothing = [&](const amop_subscription*, std::uint64_t, amop_message**, amop_error** error) {
+        looks++;
+        texts += error != nullptr;
+        return amop_status(AMOP_ERROR_TIMEOUT);
+    };
+    const amop_subscription* const source = nullptr;
+    CHECK_FALSE(amop::detail::next<amop::Message, amop_message>(nothing, source, 0s));
+    CHECK_FALSE(amop::detail::next<amop::Message, amop_message>(nothing, source, guard));
+    CHECK(looks == 2);
+    CHECK(texts == 0);
+}
