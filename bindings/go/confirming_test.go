@@ -47,6 +47,22 @@ func TestOfflineSubscriptionsAndServicesStartWithTheFirstNode(t *testing.T) {
 	equal(t, string(reply.Data), "yes")
 }
 
+func TestOnlySomeConfirmationsWaitForAConnectedNode(t *testing.T) {
+	own := devnetOfItsOwn(t, devnet.Nodes(1))
+	client := connect(t, own.Node(0), amop.Heartbeat(guard))
+	must[string](t)(own.Control(soon(t), "freeze 0"))
+	t.Cleanup(func() { must[string](t)(own.Control(soon(t), "thaw 0")) })
+	ctx := context.Background()
+	must[*amop.Subscription](t)(client.Subscribe(ctx, "read", amop.Confirm(amop.ConfirmNever)))
+	must[*amop.Service](t)(client.Serve(ctx, "served", amop.Confirm(amop.ConfirmNever)))
+	for _, confirm := range []amop.ConfirmPolicy{amop.ConfirmAuto, amop.ConfirmAlways} {
+		_, err := client.Subscribe(ctx, "t", amop.Confirm(confirm), amop.Timeout(20*time.Millisecond))
+		fails(t, err, amop.ErrTimeout)
+		_, err = client.Serve(ctx, "s", amop.Confirm(confirm), amop.Timeout(20*time.Millisecond))
+		fails(t, err, amop.ErrTimeout)
+	}
+}
+
 func TestContextThatEndsTheConfirmationRemovesTheSubscription(t *testing.T) {
 	client, own := offline(t)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -6,7 +6,7 @@ import asyncio
 import queue
 
 import pytest
-from guard import GUARD
+from guard import GUARD, PATIENT
 
 import amop
 from amop.devnet import Devnet
@@ -69,6 +69,34 @@ async def test_offline_client_subscribes_and_serves_at_once_in_asyncio() -> None
                 assert await asyncio.wait_for(handled.get(), GUARD) == b"1"
                 reply = await publisher.publish("served", wait_for_subscriber=True, timeout=GUARD)
                 assert reply.data == b"yes"
+
+
+def test_only_some_confirmations_wait_for_a_connected_node() -> None:
+    with Devnet(nodes=1) as devnet, devnet.connect(0, heartbeat=GUARD, **PATIENT) as client:
+        devnet.freeze(0)
+        client.subscribe("read", confirm="never")
+        client.serve("served", confirm="never")
+        for confirm in (amop.Confirm.AUTO, amop.Confirm.ALWAYS):
+            for begin in (client.subscribe, client.serve):
+                with pytest.raises(amop.CallTimeoutError):
+                    begin("t", confirm=confirm, timeout=0.02)
+        devnet.thaw(0)
+
+
+async def test_only_some_confirmations_wait_for_a_connected_node_in_asyncio() -> None:
+    with Devnet(nodes=1) as devnet:
+        async with amop.aio.connect(
+            devnet.endpoints[0], credentials=devnet.credentials, heartbeat=GUARD, **PATIENT
+        ) as client:
+            devnet.freeze(0)
+            await client.subscribe("read", confirm="never")
+            await client.serve("served", confirm="never")
+            for confirm in (amop.Confirm.AUTO, amop.Confirm.ALWAYS):
+                with pytest.raises(amop.CallTimeoutError):
+                    await client.subscribe("t", confirm=confirm, timeout=0.02)
+                with pytest.raises(amop.CallTimeoutError):
+                    await client.serve("t", confirm=confirm, timeout=0.02)
+            devnet.thaw(0)
 
 
 def test_handler_of_connect_receives_all_events() -> None:

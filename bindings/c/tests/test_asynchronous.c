@@ -281,6 +281,38 @@ static void offline_subscriptions_and_services_start_with_the_first_node(void **
     context_end(&answered);
 }
 
+static void only_some_confirmations_wait_for_a_connected_node(void **state)
+{
+    (void)state;
+    amop_options *options = options_at(0);
+    OK(amop_options_set_heartbeat(options, GUARD));
+    amop_client *client = client_with(options);
+    OK(amop_devnet_control(devnet, "freeze 0", NULL, &error));
+    amop_subscribe_options *subscribing = amop_subscribe_options_new();
+    amop_serve_options *serving = amop_serve_options_new();
+    amop_subscription *subscription = NULL;
+    amop_service *service = NULL;
+    OK(amop_subscribe_options_set_confirm(subscribing, AMOP_CONFIRM_NEVER));
+    OK(amop_serve_options_set_confirm(serving, AMOP_CONFIRM_NEVER));
+    OK(amop_client_subscribe(client, "read", subscribing, &subscription, &error));
+    OK(amop_client_serve(client, "served", serving, &service, &error));
+    amop_subscription_free(subscription);
+    amop_service_free(service);
+    const int32_t waiting[] = {AMOP_CONFIRM_AUTO, AMOP_CONFIRM_ALWAYS};
+    OK(amop_subscribe_options_set_timeout(subscribing, 20));
+    OK(amop_serve_options_set_timeout(serving, 20));
+    for (size_t n = 0; n < 2; n++) {
+        OK(amop_subscribe_options_set_confirm(subscribing, waiting[n]));
+        OK(amop_serve_options_set_confirm(serving, waiting[n]));
+        EXPECT(AMOP_ERROR_TIMEOUT, amop_client_subscribe(client, "t", subscribing, &subscription, &error));
+        EXPECT(AMOP_ERROR_TIMEOUT, amop_client_serve(client, "s", serving, &service, &error));
+    }
+    OK(amop_devnet_control(devnet, "thaw 0", NULL, &error));
+    amop_subscribe_options_free(subscribing);
+    amop_serve_options_free(serving);
+    end(client);
+}
+
 static void subscription_can_end_before_it_is_confirmed(void **state)
 {
     (void)state;
@@ -494,6 +526,7 @@ int main(void)
         cmocka_unit_test(failed_connect_completes_with_its_error),
         cmocka_unit_test(connect_can_be_cancelled),
         cmocka_unit_test(offline_subscriptions_and_services_start_with_the_first_node),
+        cmocka_unit_test(only_some_confirmations_wait_for_a_connected_node),
         cmocka_unit_test(subscription_can_end_before_it_is_confirmed),
         cmocka_unit_test(ends_that_begin_in_a_callback_complete_after_it),
         cmocka_unit_test(callback_may_wait_for_the_completion_of_another_call),

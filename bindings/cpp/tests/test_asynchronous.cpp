@@ -125,6 +125,21 @@ TEST_CASE("offline client subscribes and serves at once") {
     CHECK(publisher.publish("served", "", wait).text() == "yes");
 }
 
+TEST_CASE("only some confirmations wait for a connected node") {
+    const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
+    amop::Client client(nodes.client_options(0).heartbeat(guard).connect_timeout(guard).close_timeout(guard));
+    nodes.control("freeze 0");
+    const auto read = client.subscribe("read", amop::SubscribeOptions().confirm(amop::Confirm::never));
+    const auto served = client.serve("served", amop::ServeOptions().confirm(amop::Confirm::never));
+    for (const auto confirm : {amop::Confirm::automatic, amop::Confirm::always}) {
+        const auto subscribing = amop::SubscribeOptions().confirm(confirm).timeout(20ms);
+        const auto serving = amop::ServeOptions().confirm(confirm).timeout(20ms);
+        CHECK(code_of([&] { (void)client.subscribe("t", subscribing); }) == amop::Code::timeout);
+        CHECK(code_of([&] { (void)client.serve("s", serving); }) == amop::Code::timeout);
+    }
+    nodes.control("thaw 0");
+}
+
 TEST_CASE("future of a subscription fails when its client is closed") {
     const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
     nodes.kill_node(0);
