@@ -1,27 +1,30 @@
 /* The programs of the documentation's pages about tasks. The tests run each of them with run_tasks.c. */
+/* --8<-- [start:imports] */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "amop.h"
+/* --8<-- [end:imports] */
 #include "tasks.h"
 
+/* --8<-- [start:subscribe] */
 amop_status subscribe(const amop_client *client, amop_error **error)
 {
-    /* --8<-- [start:subscribe] */
     amop_subscription *news = NULL;
     amop_message *message = NULL;
     amop_status status = amop_client_subscribe(client, "news", NULL, &news, error);
+    /* Ends after a minute without a message, with AMOP_ERROR_TIMEOUT. */
     while (status == AMOP_OK && (status = amop_subscription_next(news, 60000, &message, error)) == AMOP_OK) {
         amop_bytes data = amop_message_data(message);
         printf("%.*s\n", (int)data.len, (const char *)data.data);
         amop_message_free(message);
     }
     amop_subscription_free(news);
-    /* --8<-- [end:subscribe] */
     return status;
 }
+/* --8<-- [end:subscribe] */
 
 /* --8<-- [start:serve] */
 static void greet(void *context, const amop_request *request)
@@ -44,9 +47,9 @@ amop_status serve(const amop_client *client, amop_service **service, amop_error 
 }
 /* --8<-- [end:serve] */
 
+/* --8<-- [start:publish] */
 void publish(const amop_client *client)
 {
-    /* --8<-- [start:publish] */
     amop_error *error = NULL;
     amop_reply *reply = NULL;
     amop_publish_options *options = amop_publish_options_new();
@@ -62,21 +65,20 @@ void publish(const amop_client *client)
     amop_publish_options_free(options);
     amop_reply_free(reply);
     amop_error_free(error);
-    /* --8<-- [end:publish] */
 }
+/* --8<-- [end:publish] */
 
+/* --8<-- [start:broadcast] */
 amop_status broadcast(const amop_client *client, amop_error **error)
 {
-    /* --8<-- [start:broadcast] */
-    amop_status status = amop_client_broadcast(client, "news", "rain", 4, NULL, 60000, error);
-    /* --8<-- [end:broadcast] */
-    return status;
+    return amop_client_broadcast(client, "news", "rain", 4, NULL, 60000, error);
 }
+/* --8<-- [end:broadcast] */
 
+/* --8<-- [start:nodes] */
 amop_status nodes(const char *first, const char *second, const char *third, amop_client **client,
                   amop_error **error)
 {
-    /* --8<-- [start:nodes] */
     amop_options *options = amop_options_new();
     amop_options_add_endpoint(options, first);
     amop_options_add_endpoint(options, second);
@@ -88,16 +90,17 @@ amop_status nodes(const char *first, const char *second, const char *third, amop
     if (status == AMOP_OK) {
         status = amop_client_remove_endpoint(*client, first, error);
     }
-    /* --8<-- [end:nodes] */
     return status;
 }
+/* --8<-- [end:nodes] */
 
+/* --8<-- [start:events] */
 amop_status print_events(const amop_client *client, amop_error **error)
 {
-    /* --8<-- [start:events] */
     amop_events *events = NULL;
     amop_event *event = NULL;
     amop_status status = amop_client_events(client, &events, error);
+    /* Ends after a minute without a event, with AMOP_ERROR_TIMEOUT. */
     while (status == AMOP_OK && (status = amop_events_next(events, 60000, &event, error)) == AMOP_OK) {
         if (amop_event_kind(event) == AMOP_EVENT_LOST) {
             printf("lost %s: %s\n", amop_event_endpoint(event), amop_error_message(amop_event_error(event)));
@@ -107,13 +110,13 @@ amop_status print_events(const amop_client *client, amop_error **error)
         amop_event_free(event);
     }
     amop_events_free(events);
-    /* --8<-- [end:events] */
     return status;
 }
+/* --8<-- [end:events] */
 
+/* --8<-- [start:flow] */
 amop_status limit(const amop_client *client, amop_subscription **prices, amop_error **error)
 {
-    /* --8<-- [start:flow] */
     amop_subscribe_options *options = amop_subscribe_options_new();
     amop_subscribe_options_set_max_messages(options, 1000);
     amop_subscribe_options_set_overflow(options, AMOP_OVERFLOW_DROP_OLDEST);
@@ -132,14 +135,14 @@ amop_status limit(const amop_client *client, amop_subscription **prices, amop_er
         printf("%" PRIu64 " messages were dropped\n", dropped);
     }
     amop_stats_free(stats);
-    /* --8<-- [end:flow] */
     return status;
 }
+/* --8<-- [end:flow] */
 
+/* --8<-- [start:private] */
 amop_status use_keys(const amop_client *publisher, const char *public_key, const amop_client *subscriber,
                      const char *private_key, amop_subscription **messages, amop_error **error)
 {
-    /* --8<-- [start:private] */
     /* The keys are the contents of orders.pem and orders.pem.pub. */
     amop_subscribe_options *with_key = amop_subscribe_options_new();
     amop_subscribe_options_set_key(with_key, private_key, strlen(private_key), NULL);
@@ -157,37 +160,37 @@ amop_status use_keys(const amop_client *publisher, const char *public_key, const
     }
     amop_publish_options_free(options);
     amop_private_topic_free(orders);
-    /* --8<-- [end:private] */
     return status;
 }
+/* --8<-- [end:private] */
 
+/* --8<-- [start:credentials] */
 amop_status credentials(const char *endpoint, amop_client **client, amop_error **error)
 {
-    /* --8<-- [start:credentials] */
     amop_options *options = amop_options_new();
     amop_options_add_endpoint(options, endpoint);
     amop_options_set_credentials(options, "nodes/127.0.0.1/sdk");
     amop_status status = amop_client_connect(options, client, error);
     amop_options_free(options);
-    /* --8<-- [end:credentials] */
     return status;
 }
+/* --8<-- [end:credentials] */
 
+/* --8<-- [start:configuration] */
 amop_status configuration(amop_client **client, amop_error **error)
 {
-    /* --8<-- [start:configuration] */
     amop_options *options = amop_options_new();
     amop_options_set_config_file(options, "config.toml");
     amop_options_set_call_timeout(options, 5000);
     amop_status status = amop_client_connect(options, client, error);
     amop_options_free(options);
-    /* --8<-- [end:configuration] */
     return status;
 }
+/* --8<-- [end:configuration] */
 
+/* --8<-- [start:testing] */
 amop_status testing(amop_error **error)
 {
-    /* --8<-- [start:testing] */
     amop_devnet *devnet = NULL;
     amop_client *client = NULL;
     amop_status status = amop_devnet_start(NULL, &devnet, error);
@@ -203,13 +206,13 @@ amop_status testing(amop_error **error)
     }
     amop_client_free(client);
     amop_devnet_free(devnet);
-    /* --8<-- [end:testing] */
     return status;
 }
+/* --8<-- [end:testing] */
 
+/* --8<-- [start:observe] */
 amop_status observe(const amop_client *client, amop_error **error)
 {
-    /* --8<-- [start:observe] */
     amop_stats *stats = NULL;
     uint64_t retries = 0;
     amop_status status = amop_client_stats(client, &stats, error);
@@ -220,6 +223,6 @@ amop_status observe(const amop_client *client, amop_error **error)
         printf("%" PRIu64 " retries, %zu endpoints\n", retries, amop_stats_endpoint_count(stats));
     }
     amop_stats_free(stats);
-    /* --8<-- [end:observe] */
     return status;
 }
+/* --8<-- [end:observe] */

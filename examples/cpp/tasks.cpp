@@ -1,6 +1,7 @@
 // The programs of the documentation's pages about tasks. The tests run each of them with `run_tasks.cpp`.
 #include "tasks.hpp"
 
+// --8<-- [start:imports]
 #include <amop.hpp>
 
 #include <fstream>
@@ -9,13 +10,16 @@
 #include <string>
 
 using namespace std::chrono_literals;
+// --8<-- [end:imports]
 
 namespace tasks {
 
+// --8<-- [start:file]
 static std::string file(const std::string& name) {
     std::ifstream stream(name);
     return {std::istreambuf_iterator<char>(stream), {}};
 }
+// --8<-- [end:file]
 
 void subscribe(const amop::Client& client) {
     // --8<-- [start:subscribe]

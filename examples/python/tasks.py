@@ -1,9 +1,12 @@
 """The programs of the documentation's pages about tasks. The tests run each of them with ``run_tasks.py``."""
 
+# --8<-- [start:imports]
 from pathlib import Path
 
 import amop
 from amop.devnet import Devnet
+
+# --8<-- [end:imports]
 
 
 def subscribe(client: amop.Client) -> None:

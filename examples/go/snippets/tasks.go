@@ -1,6 +1,7 @@
 // Package snippets has the programs of the documentation's pages about tasks. The tests run each of them with run_tasks.
 package snippets
 
+// --8<-- [start:imports]
 import (
 	"context"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	amop "example.org/amop/bindings/go"
 	"example.org/amop/bindings/go/devnet"
 )
+
+// --8<-- [end:imports]
 
 // Subscribe prints messages.
 func Subscribe(ctx context.Context, client *amop.Client) error {

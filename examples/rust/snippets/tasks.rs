@@ -1,9 +1,11 @@
 //! The programs of the documentation's pages about tasks. The tests run each of them with `run.rs`.
 
+// --8<-- [start:imports]
 use std::time::Duration;
 
 use amop::{Client, Delivery, Event, Overflow, PrivateKey, PublicKey, Request, Result};
 use amop_devnet::Devnet;
+// --8<-- [end:imports]
 
 pub async fn subscribe(client: &Client) -> Result<()> {
     // --8<-- [start:subscribe]
