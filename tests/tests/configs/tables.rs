@@ -26,7 +26,9 @@ fn each_line_of_the_tables_names_a_test_or_example() {
             let text =
                 std::fs::read_to_string(root.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
             // Tests are defined there, and examples call what the line is about.
-            let wanted = if file.starts_with("examples/") {
+            let wanted = if file.starts_with("examples/c/") {
+                format!(r"\b{name}\(")
+            } else if file.starts_with("examples/") {
                 format!(r"\.{name}\(")
             } else {
                 format!(r"\b(fn|func|def) {name}\(")
@@ -36,6 +38,6 @@ fn each_line_of_the_tables_names_a_test_or_example() {
             lines += 1;
         }
     }
-    assert_eq!(tables, 6, "the files, java-sdk, go-sdk, python-sdk, web3sdk and the codes");
+    assert_eq!(tables, 7, "the files, java-sdk, go-sdk, python-sdk, web3sdk, the C SDK and the codes");
     assert!(lines > 40, "{lines}");
 }
