@@ -22,7 +22,8 @@ void guard(Body&& body) noexcept {
     try {
         std::forward<Body>(body)();
     } catch (const std::exception& exception) {
-        amop_callback_failed(exception.what());
+        const char* const text = exception.what();
+        amop_callback_failed(text != nullptr ? text : "the handler threw an exception without a text");
     } catch (...) {
         amop_callback_failed("the handler threw an object that is not a std::exception");
     }

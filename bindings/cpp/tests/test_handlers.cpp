@@ -158,6 +158,14 @@ TEST_CASE("handlers can be any callable") {
     calls.wait_for(4);
 }
 
+namespace {
+
+struct WithoutText : std::exception {
+    const char* what() const noexcept override { return nullptr; }
+};
+
+} // namespace
+
 TEST_CASE("exception of a subscription handler emits an event") {
     amop::Client client(options_at(0));
     const auto topic = fresh_topic();
@@ -170,9 +178,12 @@ TEST_CASE("exception of a subscription handler emits an event") {
         if (message.text() == "number") {
             throw 42;
         }
+        if (message.text() == "no text") {
+            throw WithoutText();
+        }
         calls.raise();
     });
-    for (const auto* text : {"exception", "number", "fine"}) {
+    for (const auto* text : {"exception", "number", "no text", "fine"}) {
         client.publish(topic, text);
     }
     calls.wait_for(1);
@@ -181,6 +192,8 @@ TEST_CASE("exception of a subscription handler emits an event") {
     CHECK(exception.message() == "out of paper");
     const auto number = next_event(events, amop::EventKind::handler_failed);
     CHECK(number.message() == "the handler threw an object that is not a std::exception");
+    const auto without_text = next_event(events, amop::EventKind::handler_failed);
+    CHECK(without_text.message() == "the handler threw an exception without a text");
     subscription.unsubscribe();
 }
 
