@@ -4,9 +4,10 @@
 Each stage of the Dockerfile gets a root that debootstrap makes, since its base images are Debian: COPY and RUN are
 carried out in it. The stage that compiles needs a Rust that is newer than Debian's, so the toolchain of this machine
 is mounted into it; with COMMAND, the path of a command `amop` that was built before, that stage is left out. Then the
-services of compose.yaml run in the last root, each with its own arguments, until the client has received a reply.
+services of compose.yaml run in the last root, each with its own arguments, until the client has received a reply. They
+have a network of their own, because another program of this machine may use their ports.
 
-Needs root, debootstrap and PyYAML.
+scripts/release-container.sh runs it. Needs root, debootstrap, iproute2 and PyYAML.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +151,25 @@ def build(work: Path, built: Path | None) -> Stage:
     return stage
 
 
-def compose(stage: Stage, work: Path) -> None:
-    """Run the services of compose.yaml: all in the root of `stage`, on this machine's loopback."""
+@contextmanager
+def own_network() -> Generator[list[str]]:
+    """Make a network with a loopback and nothing else, and yield the words before a command that runs in it."""
+    holder = subprocess.Popen(
+        ["unshare", "--net", "sh", "-c", "ip link set lo up && echo ready && exec cat"],  # noqa: S607
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        if not (holder.stdout and holder.stdout.readline()):
+            sys.exit("the services need a network of their own")
+        yield ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
+    finally:
+        # Closes its input, at whose end it ends.
+        holder.communicate()
+
+
+def compose(stage: Stage, work: Path, network: list[str]) -> None:
+    """Run the services of compose.yaml: all in the root of `stage`, and in `network`."""
     # Has no type information.
     yaml = importlib.import_module("yaml")
     services: dict[str, Any] = yaml.safe_load((PACKAGING / "compose.yaml").read_text())["services"]
@@ -164,36 +184,38 @@ def compose(stage: Stage, work: Path) -> None:
             with outputs[name].open("wb") as output:
                 running.append(
                     subprocess.Popen(  # noqa: S603
-                        stage.inside(*stage.entry, *arguments),
+                        [*network, *stage.inside(*stage.entry, *arguments)],
                         cwd=REPOSITORY,
                         stdout=output,
                         start_new_session=True,
                     )
                 )
             if "healthcheck" in service:
-                wait_until_healthy(
-                    stage.inside(*[str(word) for word in service["healthcheck"]["test"][1:]]), name
-                )
-        wait(lambda: b"hello" in outputs["client"].read_bytes(), "client")
+                check = stage.inside(*[str(word) for word in service["healthcheck"]["test"][1:]])
+                wait(partial(succeeds, [*network, *check]), running, name)
+        wait(lambda: b"hello" in outputs["client"].read_bytes(), running, "client")
         received = outputs["client"].read_text().splitlines()[0]
         print(f"services {', '.join(services)}: the client received {received!r}")
     finally:
         for process in reversed(running):
             # All that it has started is in its group.
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait()
 
 
-def wait_until_healthy(check: list[str], what: str) -> None:
-    """Wait until the command line `check` succeeds."""
-    wait(lambda: subprocess.run(check, cwd=REPOSITORY, capture_output=True).returncode == 0, what)  # noqa: S603
+def succeeds(command: list[str]) -> bool:
+    """Run a command without showing its output."""
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True).returncode == 0  # noqa: S603
 
 
-def wait(until: Callable[[], bool], what: str) -> None:
-    """Wait for a condition."""
+def wait(until: Callable[[], bool], running: list[subprocess.Popen[bytes]], what: str) -> None:
+    """Wait for a condition, as long as all services run."""
     for _ in range(PATIENCE * 5):
         if until():
             return
+        if any(process.poll() is not None for process in running):
+            sys.exit(f"a service ended before {what} was ready")
         time.sleep(0.2)
     sys.exit(f"{what} is not ready after {PATIENCE} s")
 
@@ -203,7 +225,8 @@ def main(built: Path | None) -> None:
     try:
         stage = build(work, built)
         run(*stage.inside(*stage.entry, "demo"))
-        compose(stage, work)
+        with own_network() as network:
+            compose(stage, work, network)
     finally:
         subprocess.run(["rm", "-rf", "--one-file-system", str(work)], check=True)  # noqa: S603, S607
 

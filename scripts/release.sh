@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lock.sh
-. scripts/release-tools.sh
+. scripts/release-settings.sh
 
 scripts/release-check.sh "${1:?"which version?"}"
 shift
@@ -15,10 +15,7 @@ parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(build library go python debian recipes container crates)
 for part in "${parts[@]}"; do
     printf '\n== release: %s\n' "$part"
-    case $part in
-        container) "$tools/python" scripts/release-container.py target/release-build/command/amop ;;
-        *) "scripts/release-$part.sh" ;;
-    esac
+    "scripts/release-$part.sh"
 done
 
 # The section of the changelog.
