@@ -18,6 +18,10 @@ fi
 
 # The results say nothing of the machine that built them, and are the same bytes on each.
 export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=/crates --remap-path-prefix=$PWD=/amop"
+# The same for the C and assembly of ring, whose objects keep their debug information in the static library.
+if [[ ${OS:-} != Windows* ]]; then
+    export CFLAGS="-ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}/registry/src=/crates -ffile-prefix-map=$PWD=/amop"
+fi
 # glibc unwinds a thread that ends by pthread_exit or a cancellation with the unwinder of GCC, also through frames of this
 # library. They must use the same one: with that of zig, which it links by default, the process crashes.
 if [[ $(rustc -vV) == *"host: "*-linux-gnu* ]]; then
