@@ -33,6 +33,8 @@ case $kind in
         (cd "$out/source" && PATH=$tools:$PATH maturin build --release --strip --zig \
             --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
         "$tools/abi3audit" --strict "$out"/*.whl
+        # The page at the registry renders, and the metadata is complete.
+        "$tools/twine" check --strict "$out"/*.whl "$out"/*.tar.gz
         # pip builds the source distribution too, with the tools that it declares; not optimised, which would take long.
         python3 -m venv "$work/from-source"
         CARGO_TARGET_DIR=$root/target/python "$work/from-source/bin/pip" install --quiet \
