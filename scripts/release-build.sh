@@ -4,6 +4,7 @@
 #   target/release-build/command/amop       the command
 #   target/release-build/library/           libamop.so and libamop.a, without embedded nodes
 #   target/release-build/with-devnet/       the same with embedded nodes
+#   target/release-build/BUILD              the commit and the versions of the compilers, by which others build the same bytes
 #
 # release-build.sh [FOLDER]: another folder than target/release-build, to compare two builds.
 set -euo pipefail
@@ -27,3 +28,8 @@ for kind in library with-devnet; do
     install -Dm755 "$built/libamop.so" "$CARGO_TARGET_DIR/$kind/libamop.so"
     install -Dm644 "$built/libamop.a" "$CARGO_TARGET_DIR/$kind/libamop.a"
 done
+{
+    echo "commit: $(git rev-parse HEAD)"
+    rustc -vV
+    echo "zig: $("$tools/python" -m ziglang version)"
+} >"$CARGO_TARGET_DIR/BUILD"

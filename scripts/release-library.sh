@@ -17,12 +17,13 @@ export AMOP_BUILT=$PWD/target/release-build
 PREFIX=$work/$name scripts/install-c.sh >/dev/null
 PREFIX=$work/$name LIBDIR=lib/with-devnet AMOP_FEATURES=devnet scripts/install-c.sh >/dev/null
 cp packaging/library/CMakeLists.txt packaging/library/README.md "$work/$name/"
+install -m644 "$AMOP_BUILT/BUILD" "$work/$name/share/doc/amop/BUILD"
 archive "$release/$name.tar.gz" "$work" "$name"
 rm -rf "${work:?}/$name"
 
 command=amop-command-$version-$system
 PREFIX=$work/$command AMOP_PARTS=command scripts/install.sh >/dev/null
-install -Dm644 -t "$work/$command/share/doc/amop" LICENSE
+install -Dm644 -t "$work/$command/share/doc/amop" LICENSE "$AMOP_BUILT/BUILD"
 scripts/third-party.py amop-cli >"$work/$command/share/doc/amop/THIRD-PARTY"
 archive "$release/$command.tar.gz" "$work" "$command"
 rm -rf "${work:?}/$command"
