@@ -9,7 +9,7 @@ use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::bridge::{Bridge, Operation, run};
+use crate::bridge::{Bridge, run};
 use crate::completions::{Completions, Started};
 use crate::error::{Result, checked};
 use crate::guard::Guard;
@@ -56,7 +56,7 @@ pub(crate) fn connect_listening(
     endpoints: Vec<String>,
     options: &Bound<'_, PyDict>,
     bridge: &Bridge,
-) -> Result<(Inbox, Py<Operation>)> {
+) -> Result<(Inbox, Py<PyAny>)> {
     log::start(py)?;
     let (builder, events) = options::client(py, endpoints, options)?.listen();
     let connecting = bridge.start_detached(py, builder.connect(), connected)?;
@@ -77,7 +77,7 @@ pub(crate) fn connect(
     match bridge {
         None => run(py, None, builder.connect(), connected),
         // Its first poll reads files.
-        Some(bridge) => bridge.start_detached(py, builder.connect(), connected).map(Py::into_any),
+        Some(bridge) => bridge.start_detached(py, builder.connect(), connected),
     }
 }
 
@@ -204,7 +204,7 @@ impl Client {
         topic: &str,
         given: Given,
         bridge: &Bridge,
-    ) -> Result<(Inbox, Py<Operation>)> {
+    ) -> Result<(Inbox, Py<PyAny>)> {
         let subscribe = self.subscribing(py, topic, given)?;
         let (subscription, confirmed) = checked(py, subscribe.with_external_handler())?;
         let confirmed = bridge.start(py, confirmed, |py, guard| object(py, Guard::new(guard)))?;
@@ -241,7 +241,7 @@ impl Client {
         topic: &str,
         given: Given,
         bridge: &Bridge,
-    ) -> Result<(Inbox, Py<Operation>)> {
+    ) -> Result<(Inbox, Py<PyAny>)> {
         let serve = self.serving(py, topic, given)?;
         let (requests, confirmed) = checked(py, serve.with_external_handler())?;
         let confirmed = bridge.start(py, confirmed, |py, guard| object(py, Guard::new(guard)))?;

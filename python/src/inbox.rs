@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
-use crate::bridge::{Bridge, Operation};
+use crate::bridge::Bridge;
 use crate::calling::call;
 use crate::error::{Result, checked, unusable};
 use crate::event;
@@ -227,7 +227,7 @@ impl Inbox {
     }
 
     /// Returns an operation that ends when there is an item or the end.
-    fn ready(&self, py: Python<'_>, bridge: &Bridge) -> Result<Py<Operation>> {
+    fn ready(&self, py: Python<'_>, bridge: &Bridge) -> Result<Py<PyAny>> {
         bridge.start(py, Ready::new(self.shared(py)?), |py, ()| Ok(py.None()))
     }
 

@@ -46,7 +46,6 @@ fn _amop(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // First, because the classes belong to the interpreter that adds them.
     interpreter::check_main()?;
     module.add_class::<bridge::Bridge>()?;
-    module.add_class::<bridge::Operation>()?;
     module.add_class::<client::Client>()?;
     module.add_class::<completions::Started>()?;
     module.add_class::<devnet::Devnet>()?;

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::future::FutureExt;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tracing::Instrument;
 
@@ -21,7 +20,7 @@ use super::verifications::{Requested, Verifications};
 use crate::delivery::{DeliveryShared, Event, Router};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::RuntimeRef;
-use crate::session::{self, Command, Driver, End, LinkHandle, Notice, SessionOptions};
+use crate::session::{self, Command, Driver, End, Inbox, LinkHandle, Notice, SessionOptions};
 use crate::text::span;
 use crate::transport::{Dialled, Endpoint, Failed, Generation, OtherGeneration};
 
@@ -39,7 +38,7 @@ pub(crate) struct LinkTask {
     delivery: Arc<DeliveryShared>,
     handle: Arc<LinkHandle>,
     router: Router,
-    inbox: UnboundedReceiver<Command>,
+    inbox: Inbox,
     /// Commands that the session has taken from the inbox; empty unless it has panicked. The last comes first.
     taken: Vec<Command>,
     state: watch::Sender<LinkState>,
@@ -71,7 +70,7 @@ impl LinkTask {
         shared: SharedByLinks,
     ) -> (Link, LinkTask) {
         let SharedByLinks { options, dialler, delivery, changed, verifications } = shared;
-        let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
+        let (commands, inbox) = session::commands();
         let limits = session::LinkLimits { max_send_bytes: options.max_send_bytes };
         let handle = Arc::new(LinkHandle::new(commands, limits));
         let name: Arc<str> = endpoint.to_string().into();
@@ -314,9 +313,8 @@ impl LinkTask {
         loop {
             let command = tokio::select! {
                 done = &mut work => return Step::Done(done),
-                command = self.inbox.recv() => command,
+                command = self.inbox.next() => command,
             };
-            let Some(command) = command else { return Step::Closed(session::closed()) };
             if let Step::Closed(why) = self.refuse(command) {
                 return Step::Closed(why);
             }
@@ -382,7 +380,7 @@ impl Drop for LinkTask {
         self.set_state(LinkState::Ended);
         self.inbox.close();
         let why = self.ended.take().unwrap_or_else(session::closed);
-        while let Some(command) = self.taken.pop().or_else(|| self.inbox.try_recv().ok()) {
+        while let Some(command) = self.taken.pop().or_else(|| self.inbox.try_next()) {
             refuse(&self.handle, &mut self.router, command, why.clone());
         }
     }

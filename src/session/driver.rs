@@ -12,7 +12,6 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Sleep;
 
 use super::apply::{apply, deliver};
@@ -20,6 +19,8 @@ use super::command::{Channels, Command, answer_route};
 use super::departure::Departure;
 use super::effect::{Effect, Input, Notice};
 use super::errors::{closed, connection_broke, connection_ended, lost_in_flight, not_connected, too_late};
+use super::gathering::Gathering;
+use super::inbox::Inbox;
 use super::link_handle::{LinkHandle, refuse_call};
 use super::machine::Machine;
 use super::open_requests::OpenRequests;
@@ -64,13 +65,14 @@ pub(crate) struct Driver<'a> {
     machine: Machine<Channels>,
     router: &'a mut Router,
     link: Arc<LinkHandle>,
-    inbox: &'a mut UnboundedReceiver<Command>,
+    inbox: &'a mut Inbox,
     /// What was taken from the inbox and not dealt with, the last first. The link deals with what a panic leaves here.
     commands: &'a mut Vec<Command>,
     /// What the machine has put out; here to be used again.
     effects: Vec<Effect<Channels>>,
     requests: OpenRequests,
     sleep: Pin<Box<Sleep>>,
+    gathering: Gathering,
     endpoint: Arc<str>,
     epoch: u64,
     flushed: bool,
@@ -96,7 +98,7 @@ impl Driver<'_> {
     /// Returns why the connection is to be closed by a command that the task has not come to, `None` if there is none. Leaves
     /// all commands to the link.
     fn unread_close(&mut self) -> Option<Error> {
-        let mut unread: Vec<_> = std::iter::from_fn(|| self.inbox.try_recv().ok()).collect();
+        let mut unread: Vec<_> = std::iter::from_fn(|| self.inbox.try_next()).collect();
         unread.reverse();
         unread.append(self.commands);
         *self.commands = unread;
@@ -115,7 +117,7 @@ impl<'a> Driver<'a> {
         ids: Arc<SeqSource>,
         link: Arc<LinkHandle>,
         router: &'a mut Router,
-        inbox: &'a mut UnboundedReceiver<Command>,
+        inbox: &'a mut Inbox,
         commands: &'a mut Vec<Command>,
     ) -> Driver<'a> {
         let now = Instant::now();
@@ -136,6 +138,7 @@ impl<'a> Driver<'a> {
             commands,
             effects: Vec::new(),
             sleep,
+            gathering: Gathering::new(now),
             endpoint,
             epoch,
             flushed: true,
@@ -203,10 +206,8 @@ impl<'a> Driver<'a> {
     }
 
     fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.inbox.poll_recv_many(cx, self.commands, COMMANDS) {
-            // The link holds a sender itself, so that the channel is not closed here.
-            Poll::Pending | Poll::Ready(0) => return false,
-            Poll::Ready(_) => {}
+        if self.inbox.poll_take(cx, self.commands, COMMANDS, self.gathering.is_on()).is_pending() {
+            return false;
         }
         let now = Instant::now();
         let Driver { commands, machine, router, link, requests, epoch, departure, .. } = self;
@@ -313,8 +314,9 @@ impl<'a> Driver<'a> {
 
     /// Returns when to check the timers next.
     fn next_deadline(&self) -> Instant {
-        let others = self.requests.next_deadline().into_iter().chain(self.departure.deadline());
-        others.fold(self.machine.next_deadline(), Instant::min)
+        let others =
+            [self.requests.next_deadline(), self.departure.deadline(), self.gathering.next_deadline()];
+        others.into_iter().flatten().fold(self.machine.next_deadline(), Instant::min)
     }
 
     fn check_timers(&mut self, cx: &mut Context<'_>) -> Result<bool> {
@@ -334,6 +336,8 @@ impl<'a> Driver<'a> {
             });
             fired = true;
         }
+        // The next round takes what waits.
+        fired |= self.gathering.is_due(now);
         let due = self.next_deadline().into();
         if self.sleep.deadline() != due {
             self.sleep.as_mut().reset(due);
@@ -384,6 +388,7 @@ impl<'a> Driver<'a> {
         };
         add(&link.counters.bytes_received, read);
         let now = Instant::now();
+        self.gathering.arrived(now);
         machine.received(read, now);
         router.batch(now, |batch| deliver(machine, batch, requests, link, now))?;
         Ok(true)

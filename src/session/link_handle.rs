@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::call::NewCall;
 use super::command::{Caller, Command};
 use super::effect::Counts;
+use super::inbox::Commands;
 use super::permit::Permit;
 use super::round_trips::RoundTripCounters;
 use super::view::NodeTopicsCache;
@@ -64,7 +64,7 @@ pub(crate) struct Counters {
 
 /// Shared by callers, request handles and the link's task.
 pub(crate) struct LinkHandle {
-    commands: UnboundedSender<Command>,
+    commands: Commands,
     connected: AtomicBool,
     /// Whether the session is about to be ended and made anew.
     retiring: AtomicBool,
@@ -78,7 +78,7 @@ pub(crate) struct LinkHandle {
 }
 
 impl LinkHandle {
-    pub(crate) fn new(commands: UnboundedSender<Command>, limits: LinkLimits) -> LinkHandle {
+    pub(crate) fn new(commands: Commands, limits: LinkLimits) -> LinkHandle {
         LinkHandle {
             commands,
             connected: AtomicBool::new(false),
@@ -258,7 +258,7 @@ impl LinkHandle {
 
     /// Hands a command to the link; gives it back when the link has ended.
     pub(crate) fn send(&self, command: Command) -> Result<(), Command> {
-        self.commands.send(command).map_err(|unsent| unsent.0)
+        self.commands.send(command, self.in_flight())
     }
 }
 
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn list_is_checked_with_the_limits_of_the_latest_connection() {
-        let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
+        let (tx, _rx) = crate::session::inbox::commands();
         let link = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
         assert!(link.check_list(1000).is_ok());
         link.set_limits(Limits { list_bytes: 999, ..DEFAULT_LIMITS });
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn permit_keeps_the_bound_on_bytes() {
-        let (tx, _rx) = tokio::sync::mpsc::unbounded_channel();
+        let (tx, _rx) = crate::session::inbox::commands();
         let link = LinkHandle::new(tx, LinkLimits { max_send_bytes: 100 });
         let topic = Topic::new("t").unwrap();
         let permit = |data_len| link.permit(&topic, data_len);

@@ -16,7 +16,9 @@ mod effect;
 mod ended_calls;
 mod errors;
 mod frame_progress;
+mod gathering;
 mod heartbeat;
+mod inbox;
 mod kept_topics;
 mod link_handle;
 mod machine;
@@ -40,6 +42,7 @@ pub(crate) use effect::Notice;
 pub(crate) use errors::{
     closed, no_second, no_subscriber_known, nobody_connected, not_connected, own_node_only,
 };
+pub(crate) use inbox::{Inbox, commands};
 pub(crate) use link_handle::{LinkHandle, LinkLimits, refuse_call};
 pub(crate) use node_clock::{NodeChoice, Passage};
 pub(crate) use options::SessionOptions;

@@ -96,12 +96,13 @@ def _wake(of_loop: _amop.Bridge, loop_reference: weakref.ref[asyncio.AbstractEve
         del loop
 
 
-async def outcome(operation: _amop.Operation[T]) -> T:
-    """Wait for a call. Cancelling this cancels the call."""
+async def outcome(future: asyncio.Future[T]) -> T:
+    """Wait for a call of the running loop. Cancelling this cancels the call."""
+    own = bridge()
     try:
-        return await operation.future
+        return await future
     except (asyncio.CancelledError, GeneratorExit):
-        operation.cancel()
+        own.cancel(future)
         raise
 
 

@@ -11,7 +11,7 @@ from .._base import BaseClient
 from .._errors import unusable
 from .._options import Given
 from .._private import key_data
-from ._bridge import bridge, outcome
+from ._bridge import T, bridge, outcome
 from ._handlers import Held, MessageHandler, RequestHandler, in_handler, messages, requests
 from ._private_topic import PrivateTopic
 from ._reading import Events, Service, Subscription
@@ -83,12 +83,13 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, private, bridge())
+        own = bridge()
+        future = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, private, own)
         # As `outcome`, without a coroutine of its own for each call.
         try:
-            return await operation.future
+            return await future
         except (asyncio.CancelledError, GeneratorExit):
-            operation.cancel()
+            own.cancel(future)
             raise
 
     def publish_async(
@@ -108,8 +109,9 @@ class Client(BaseClient[Held]):
 
         :raises ArgumentError: an argument is invalid; the future gets all other errors.
         """
-        operation = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, private, bridge())
-        return _cancelling(operation)
+        own = bridge()
+        future = self._native.publish(topic, data, timeout, wait_for_subscriber, retry, private, own)
+        return _cancelling(own, future)
 
     async def broadcast(
         self,
@@ -140,13 +142,14 @@ class Client(BaseClient[Held]):
         :raises ClosedError: the client is closed.
         :raises ForkError: in a child process of a fork.
         """
-        operation = self._native.broadcast(
-            topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, bridge()
+        own = bridge()
+        future = self._native.broadcast(
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, own
         )
         try:
-            await operation.future
+            await future
         except (asyncio.CancelledError, GeneratorExit):
-            operation.cancel()
+            own.cancel(future)
             raise
 
     def broadcast_async(
@@ -164,10 +167,11 @@ class Client(BaseClient[Held]):
 
         Arguments as for :meth:`broadcast`, errors as for :meth:`publish_async`.
         """
-        operation = self._native.broadcast(
-            topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, bridge()
+        own = bridge()
+        future = self._native.broadcast(
+            topic, data, timeout, wait_for_subscriber, all_nodes, retry, private, own
         )
-        return _cancelling(operation)
+        return _cancelling(own, future)
 
     def private_topic(self, topic: str, keys: Iterable[Key]) -> PrivateTopic:
         """Open a private topic to publish on (2.x nodes): messages reach subscribers that hold one of the keys only.
@@ -417,7 +421,7 @@ class Client(BaseClient[Held]):
         task.add_done_callback(ended)
 
 
-async def _guard(inbox: _amop.Inbox, confirmed: _amop.Operation[_amop.Guard]) -> _amop.Guard:
+async def _guard(inbox: _amop.Inbox, confirmed: asyncio.Future[_amop.Guard]) -> _amop.Guard:
     """Wait until a node has listed the topic of a handler, which runs already.
 
     If none does, the handler receives nothing more: what is queued is discarded and counted.
@@ -429,13 +433,12 @@ async def _guard(inbox: _amop.Inbox, confirmed: _amop.Operation[_amop.Guard]) ->
         raise
 
 
-def _cancelling(operation: _amop.Operation[Any]) -> asyncio.Future[Any]:
-    """Return the future of an operation; cancelling it cancels the operation."""
-    future = operation.future
+def _cancelling(own: _amop.Bridge, future: asyncio.Future[T]) -> asyncio.Future[T]:
+    """Let the cancellation of a future cancel its call."""
 
-    def ended(future: asyncio.Future[Any]) -> None:
+    def ended(future: asyncio.Future[T]) -> None:
         if future.cancelled():
-            operation.cancel()
+            own.cancel(future)
 
     future.add_done_callback(ended)
     return future

@@ -8,15 +8,10 @@
 mod queue;
 mod step;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use amop::{Error, ErrorKind};
-use pyo3::exceptions::PyRuntimeError;
-use pyo3::prelude::*;
-use pyo3::types::PyWeakrefReference;
-use pyo3::{PyTraverseError, PyVisit, intern};
-use slab::Slab;
 
 use self::queue::Queue;
 use self::step::{Progress, Step, Work};
@@ -25,6 +20,11 @@ use crate::error::{Result, checked};
 use crate::owned::Owned;
 use crate::waiting::{wait, wait_until};
 use crate::{interpreter, log};
+use amop::{Error, ErrorKind};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyWeakrefReference;
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 /// The calls that an event loop waits for.
 #[pyclass(frozen, module = "amop._amop", weakref)]
@@ -37,9 +37,9 @@ struct Inner {
     event_loop: Py<PyWeakrefReference>,
 }
 
-/// The calls in flight, with the asyncio futures for their results.
+/// The calls in flight, with the asyncio futures for their results, by the addresses of these.
 #[derive(Default)]
-struct Calls(Mutex<Slab<InFlight>>);
+struct Calls(Mutex<HashMap<usize, InFlight>>);
 
 struct InFlight {
     step: Arc<Step>,
@@ -48,15 +48,16 @@ struct InFlight {
 
 impl Calls {
     /// Taken only with the interpreter's lock held, and not while Python runs.
-    fn lock(&self) -> MutexGuard<'_, Slab<InFlight>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<usize, InFlight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remove(&self, step: &Arc<Step>) -> Option<InFlight> {
         let mut in_flight = self.lock();
-        match in_flight.get(step.place) {
-            Some(there) if Arc::ptr_eq(&there.step, step) => Some(in_flight.remove(step.place)),
-            Some(_) | None => None,
+        match in_flight.entry(step.place) {
+            Entry::Occupied(there) if Arc::ptr_eq(&there.get().step, step) => Some(there.remove()),
+            // A later future may have the same address.
+            Entry::Occupied(_) | Entry::Vacant(_) => None,
         }
     }
 }
@@ -65,7 +66,7 @@ impl Inner {
     fn close(&self) {
         self.queue.close();
         let in_flight = std::mem::take(&mut *self.calls.lock());
-        for (_, in_flight) in in_flight {
+        for in_flight in in_flight.into_values() {
             in_flight.step.cancel();
         }
     }
@@ -82,8 +83,9 @@ impl Bridge {
         checked(py, self.0.get())
     }
 
-    /// Starts a call. It is polled once here, so that calls of one loop are sent in their order.
-    pub(crate) fn start<F, T, C>(&self, py: Python<'_>, future: F, convert: C) -> Result<Py<Operation>>
+    /// Starts a call and returns the asyncio future for its result. It is polled once here, so that calls of one loop are
+    /// sent in their order.
+    pub(crate) fn start<F, T, C>(&self, py: Python<'_>, future: F, convert: C) -> Result<Py<PyAny>>
     where
         F: Future<Output = amop::Result<T>> + Send + 'static,
         T: Send + 'static,
@@ -93,12 +95,7 @@ impl Bridge {
     }
 
     /// Starts a call whose first poll takes time. It is made without the interpreter's lock.
-    pub(crate) fn start_detached<F, T, C>(
-        &self,
-        py: Python<'_>,
-        future: F,
-        convert: C,
-    ) -> Result<Py<Operation>>
+    pub(crate) fn start_detached<F, T, C>(&self, py: Python<'_>, future: F, convert: C) -> Result<Py<PyAny>>
     where
         F: Future<Output = amop::Result<T>> + Send + 'static,
         T: Send + 'static,
@@ -113,7 +110,7 @@ impl Bridge {
         future: F,
         convert: C,
         first: impl FnOnce(&Arc<Step>) -> Progress,
-    ) -> Result<Py<Operation>>
+    ) -> Result<Py<PyAny>>
     where
         F: Future<Output = amop::Result<T>> + Send + 'static,
         T: Send + 'static,
@@ -126,18 +123,19 @@ impl Bridge {
         let waiter = call_method(&event_loop, intern!(py, "create_future"), None)?;
         let work = step::call(future, convert);
         let step = {
-            let mut in_flight = inner.calls.lock();
-            let entry = in_flight.vacant_entry();
-            let step = Step::new(inner.queue.clone(), entry.key(), work);
-            entry.insert(InFlight { step: step.clone(), future: waiter.clone().unbind() });
+            let place = waiter.as_ptr().addr();
+            let step = Step::new(inner.queue.clone(), place, work);
+            inner
+                .calls
+                .lock()
+                .insert(place, InFlight { step: step.clone(), future: waiter.clone().unbind() });
             step
         };
         if let Progress::Ended(ended) = first(&step) {
             inner.calls.remove(&step);
             complete(py, &waiter, ended)?;
         }
-        let of_bridge = Owned::new((step, inner.calls.clone()));
-        Py::new(py, Operation { future: waiter.unbind(), of_bridge })
+        Ok(waiter.unbind())
     }
 }
 
@@ -171,7 +169,7 @@ where
             let outcome = wait(py, future)?;
             convert(py, outcome)
         }
-        Some(bridge) => bridge.start(py, future, convert).map(Py::into_any),
+        Some(bridge) => bridge.start(py, future, convert),
     }
 }
 
@@ -236,6 +234,17 @@ impl Bridge {
         Ok(self.inner(py)?.calls.lock().len())
     }
 
+    /// Drops the call that this future waits for, unless it has ended. A message that has been sent can't be recalled.
+    fn cancel(&self, py: Python<'_>, future: &Bound<'_, PyAny>) -> Result<()> {
+        let in_flight = self.inner(py)?.calls.lock().remove(&future.as_ptr().addr());
+        if let Some(in_flight) = &in_flight {
+            in_flight.step.cancel();
+        }
+        // Dropped without a lock held, because that may run Python.
+        drop(in_flight);
+        Ok(())
+    }
+
     /// Drops all calls in flight, because the loop is closed.
     fn close(&self, py: Python<'_>) -> Result<()> {
         self.inner(py)?.close();
@@ -246,39 +255,9 @@ impl Bridge {
         let Ok(inner) = self.0.get() else { return Ok(()) };
         // The collector runs inside of a call of this bridge only if that call runs Python, and then the lock is free.
         let Ok(in_flight) = inner.calls.0.try_lock() else { return Ok(()) };
-        for (_, in_flight) in &*in_flight {
+        for in_flight in in_flight.values() {
             visit.call(&in_flight.future)?;
         }
         Ok(())
-    }
-}
-
-/// A call that an event loop waits for.
-#[pyclass(frozen, module = "amop._amop")]
-pub(crate) struct Operation {
-    future: Py<PyAny>,
-    of_bridge: Owned<(Arc<Step>, Arc<Calls>)>,
-}
-
-#[pymethods]
-impl Operation {
-    /// The asyncio future for the result.
-    #[getter]
-    fn future(&self, py: Python<'_>) -> Py<PyAny> {
-        self.future.clone_ref(py)
-    }
-
-    /// Drops the call, unless it has ended. A message that has been sent can't be recalled.
-    fn cancel(&self, py: Python<'_>) -> Result<()> {
-        let (step, calls) = checked(py, self.of_bridge.get())?;
-        step.cancel();
-        let in_flight = calls.remove(step);
-        // Dropped without a lock held, because that may run Python.
-        drop(in_flight);
-        Ok(())
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
-        visit.call(&self.future)
     }
 }

@@ -63,7 +63,7 @@ where
 /// A call in flight.
 pub(super) struct Step {
     queue: Arc<Queue<Step>>,
-    /// Its index among the calls of the bridge.
+    /// The address of its future, by which the bridge finds the call.
     pub(super) place: usize,
     /// Whether it is in the queue.
     queued: AtomicBool,

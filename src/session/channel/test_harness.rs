@@ -6,7 +6,6 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::*;
@@ -20,6 +19,7 @@ use crate::session::apply::{apply, deliver};
 use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::{Caller, Channels, Command};
 use crate::session::effect::Notice;
+use crate::session::inbox::{Inbox, commands};
 use crate::session::link_handle::{LinkHandle, LinkLimits};
 use crate::session::open_requests::OpenRequests;
 use crate::session::outbox::SLICES;
@@ -35,7 +35,7 @@ pub(super) struct Bench {
     pub(super) router: Router,
     pub(super) link: Arc<LinkHandle>,
     pub(super) requests: OpenRequests,
-    pub(super) inbox: UnboundedReceiver<Command>,
+    pub(super) inbox: Inbox,
     pub(super) shared: Arc<DeliveryShared>,
     pub(super) epoch: u64,
     pub(super) now: Instant,
@@ -58,7 +58,7 @@ impl Bench {
 
     fn with(max_send_bytes: usize, echo: bool) -> Bench {
         let now = Instant::now();
-        let (commands, inbox) = unbounded_channel();
+        let (commands, inbox) = commands();
         let limits = LinkLimits { max_send_bytes };
         let link = Arc::new(LinkHandle::new(commands, limits));
         let seqs = Arc::new(SeqSource::new().unwrap());
@@ -264,7 +264,7 @@ impl Bench {
 
     /// Passes on what request handles have answered.
     pub(super) fn pass_answers(&mut self) {
-        while let Ok(Command::Answer { epoch, answer }) = self.inbox.try_recv() {
+        while let Some(Command::Answer { epoch, answer }) = self.inbox.try_next() {
             assert_eq!(epoch, self.epoch);
             if answer.first {
                 self.router.batch(self.now, |batch| {

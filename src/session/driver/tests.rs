@@ -9,7 +9,6 @@ use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio::io::DuplexStream;
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -23,6 +22,7 @@ use crate::protocol::channel::{Frame, FrameReader, MessageType, amop, handshake}
 use crate::protocol::{Seq, Topic};
 use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::Caller;
+use crate::session::inbox::commands;
 use crate::session::link_handle::LinkLimits;
 use crate::transport::Generation;
 
@@ -42,7 +42,7 @@ impl Wake for PanickingWaker {
 struct Link {
     handle: Arc<LinkHandle>,
     router: Router,
-    inbox: UnboundedReceiver<Command>,
+    inbox: Inbox,
     taken: Vec<Command>,
     ids: Arc<SeqSource>,
     service: LaneReader<Request>,
@@ -50,7 +50,7 @@ struct Link {
 
 impl Link {
     fn new() -> Link {
-        let (commands, inbox) = unbounded_channel();
+        let (commands, inbox) = commands();
         let handle = Arc::new(LinkHandle::new(commands, LinkLimits { max_send_bytes: 1 << 30 }));
         let ids = Arc::new(SeqSource::new().unwrap());
         let shared = DeliveryShared {
@@ -70,7 +70,7 @@ impl Link {
 
     /// Refuses what the driver has left, as the link's task does.
     fn refuse_rest(&mut self) {
-        while let Some(command) = self.taken.pop().or_else(|| self.inbox.try_recv().ok()) {
+        while let Some(command) = self.taken.pop().or_else(|| self.inbox.try_next()) {
             if let Command::Call(call) = command {
                 refuse_call(&self.handle, call, closed());
             }

@@ -3,7 +3,6 @@
 use std::io::IoSlice;
 use std::sync::Mutex;
 
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -17,6 +16,7 @@ use crate::session::apply::{apply, deliver};
 use crate::session::call::{CallKind, NewCall, Reply};
 use crate::session::command::{Caller, Channels};
 use crate::session::effect::Notice;
+use crate::session::inbox::commands;
 use crate::session::link_handle::{LinkHandle, LinkLimits};
 use crate::session::open_requests::OpenRequests;
 use crate::session::outbox::SLICES;
@@ -74,7 +74,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new() -> Bench {
         let now = Instant::now();
-        let (commands, _) = unbounded_channel();
+        let (commands, _) = commands();
         let link = Arc::new(LinkHandle::new(commands, LinkLimits { max_send_bytes: 1 << 30 }));
         let seqs = Arc::new(SeqSource::new().unwrap());
         let shared = Arc::new(DeliveryShared {
