@@ -3,7 +3,7 @@
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar, final, overload
+from typing import Any, ClassVar, Final, Self, final, overload
 
 from typing_extensions import disjoint_base
 
@@ -12,8 +12,6 @@ from ._futures import CallFuture
 from ._options import Given, Path, RetryChoice
 from ._private import PrivateTopicStats
 from ._words import Data, EndpointState, MessageKind
-
-_T = TypeVar("_T")
 
 VERSION: Final[str]
 

@@ -1,5 +1,5 @@
 //! The native part of clients, for threads and for asyncio: a call waits on the calling thread or, with a bridge, is
-//! an operation that an event loop awaits.
+//! an asyncio future.
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -48,8 +48,8 @@ fn connected(py: Python<'_>, client: amop::Client) -> Result<Py<PyAny>> {
     object(py, Client(live))
 }
 
-/// Connects a client in an event loop. Returns an inbox for all its events at once, and an operation that ends with the
-/// client.
+/// Connects a client in an event loop. Returns an inbox for all its events at once, and an asyncio future for
+/// the client.
 #[pyfunction]
 pub(crate) fn connect_listening(
     py: Python<'_>,
@@ -196,8 +196,8 @@ impl Client {
         wait(py, handling).map(Guard::new)
     }
 
-    /// Subscribes with a handler that runs in an event loop. Returns an inbox for it at once, and an operation that ends
-    /// with its guard when a node has listed the topic.
+    /// Subscribes with a handler that runs in an event loop. Returns an inbox for it at once, and an asyncio future
+    /// for its guard, which completes when a node has listed the topic.
     fn subscribe_elsewhere(
         &self,
         py: Python<'_>,

@@ -226,12 +226,12 @@ impl Inbox {
         }
     }
 
-    /// Returns an operation that ends when there is an item or the end.
+    /// Returns an asyncio future that completes when there is an item or the end.
     fn ready(&self, py: Python<'_>, bridge: &Bridge) -> Result<Py<PyAny>> {
         bridge.start(py, Ready::new(self.shared(py)?), |py, ()| Ok(py.None()))
     }
 
-    /// Wakes the next one that waits. For a task that was cancelled after an operation of `ready` had ended for it.
+    /// Wakes the next one that waits. For a task that was cancelled after a future of `ready` had completed for it.
     fn pass_on(&self, py: Python<'_>) -> Result<()> {
         self.shared(py)?.waiters.wake_one();
         Ok(())
