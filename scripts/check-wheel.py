@@ -1,5 +1,9 @@
 """Looks into a wheel: python3 scripts/check-wheel.py dev|release WHEEL."""
 
+import base64
+import csv
+import hashlib
+import io
 import json
 import re
 import sys
@@ -11,6 +15,11 @@ PACKAGE = {path.relative_to("python").as_posix() for path in SOURCES} | {
     "amop/py.typed",
     "amop/_amop.abi3.so",
 }
+
+
+def digest(data: bytes) -> str:
+    """Return the hash of a file as RECORD has it."""
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 def main(kind: str, wheel: Path) -> None:
@@ -35,6 +44,13 @@ def main(kind: str, wheel: Path) -> None:
         boms = [name for name in names if name.startswith(f"{info}/sboms/") and name.endswith(".json")]
         if not boms:
             sys.exit(f"{wheel.name} has no list of what was built into it")
+        # Each with its hash, which installers compare, and nothing of the machine that built a release.
+        for file, hashed, _ in csv.reader(io.StringIO(archive.read(f"{info}/RECORD").decode())):
+            data = archive.read(file)
+            if hashed and hashed != digest(data):
+                sys.exit(f"{wheel.name}: {file} isn't what RECORD has")
+            if kind == "release" and str(Path.cwd()).encode() in data:
+                sys.exit(f"{wheel.name}: {file} names {Path.cwd()}")
         parts = {part["name"] for bom in boms for part in json.loads(archive.read(bom))["components"]}
         for crate in ("amop", "rustls", "ring", "tokio", "pyo3"):
             if crate not in parts:

@@ -15,6 +15,7 @@ rustup target add "$target"
 [[ $target != *-linux-* ]] || linker=(--zig)
 # Without a C compiler for the target, zig builds ring as well.
 PATH=$tools:$PATH "$tools/maturin" build --release --strip --locked --target "$target" --compatibility "$2" "${linker[@]}" --out build/python
+python3 scripts/wheel-places.py build/python/*.whl .
 if [ "$(rustc -vV | sed -n 's/^host: //p')" = "$target" ]; then
     python3 -m venv target/wheel-try
     "target/wheel-try/$programs/pip" install --no-index build/python/*.whl

@@ -32,6 +32,7 @@ case $kind in
         scripts/third-party.py amop-python >"$out/source/THIRD-PARTY"
         (cd "$out/source" && PATH=$tools:$PATH maturin build --release --strip --zig \
             --compatibility manylinux2014 --auditwheel check --target-dir "$root/target/wheel" --out "$root/$out")
+        scripts/wheel-places.py "$out"/*.whl "$out/source"
         "$tools/abi3audit" --strict "$out"/*.whl
         # The page at the registry renders, and the metadata is complete.
         "$tools/twine" check --strict "$out"/*.whl "$out"/*.tar.gz
