@@ -65,7 +65,7 @@ func (c *calls) begin(call *Call, begin func(*capi.Queue, uintptr) (capi.Call, *
 		c.mu.Lock()
 		c.unregister(tag)
 		c.mu.Unlock()
-		return fromC(failure)
+		return call.refused(failure)
 	}
 	call.started(handle)
 	return nil

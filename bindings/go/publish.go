@@ -221,6 +221,15 @@ func (c *Call) failed(failure *capi.Error) error {
 	return e
 }
 
+// refused returns the error of a call that C did not start. The deadline may have passed before.
+func (c *Call) refused(failure *capi.Error) error {
+	e := errorOf(failure)
+	if c.ctx != nil && (e.Code == ErrTimeout || endsWait(e.Code)) {
+		atDeadline(c.ctx, e)
+	}
+	return e
+}
+
 // endsWait reports whether a call that waits for a subscriber fails with this code only because of its deadline.
 func endsWait(code Code) bool {
 	switch code {
