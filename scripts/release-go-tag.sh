@@ -11,7 +11,11 @@ cd "$(dirname "$0")/.."
 . scripts/release-settings.sh
 
 wanted=${1:?"which version?"}
-where=${2:-origin}
+mode=${2:-push}
+if [[ $# -gt 2 || ! $mode =~ ^(push|local)$ ]]; then
+    echo "usage: scripts/release-go-tag.sh VERSION [local]" >&2
+    exit 2
+fi
 tag=bindings/go/v$wanted
 module=$(sed -n 's/^module //p' bindings/go/go.mod)
 storage=$(git rev-parse --absolute-git-dir)
@@ -37,5 +41,5 @@ if [ "${existing:-$commit}" != "$commit" ]; then
     exit 1
 fi
 git update-ref "refs/tags/$tag" "$commit"
-[ "$where" = local ] || git push --quiet "$where" "refs/tags/$tag"
+[ "$mode" = local ] || git push --quiet origin "refs/tags/$tag"
 echo "tag $tag: $commit"

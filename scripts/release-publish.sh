@@ -14,6 +14,10 @@ cd "$(dirname "$0")/.."
 what=${1:?"crates or page?"}
 wanted=${2:?"which version?"}
 really=${3:-}
+if [[ $# -gt 3 || ${really:-try} != try ]]; then
+    echo "usage: scripts/release-publish.sh crates|page VERSION [try]" >&2
+    exit 2
+fi
 if [ "$version" != "$wanted" ]; then
     echo "Cargo.toml has version $version, not $wanted" >&2
     exit 1
