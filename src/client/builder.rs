@@ -275,7 +275,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets when the client sends a message again by itself. Default: through another node, if the message was not
+    /// Sets when the client sends a message again automatically. Default: through another node, if the message was not
     /// delivered.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.given.retry = Some(retry);

@@ -9,7 +9,7 @@ use crate::text::span;
 use crate::transport::{CredentialSource, Generations, Resolve, SystemResolver, Tls};
 use crate::wall_clock::WallClock;
 
-/// When the client sends a message again by itself after a failure.
+/// When the client sends a message again automatically after a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {

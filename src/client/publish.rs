@@ -102,7 +102,7 @@ impl Publish {
         self
     }
 
-    /// Sets when the client sends the message again by itself. Default: the client's setting.
+    /// Sets when the client sends the message again automatically. Default: the client's setting.
     pub fn retry(mut self, retry: Retry) -> Publish {
         self.call.retry = Some(retry);
         self
@@ -156,7 +156,7 @@ impl Broadcast {
         self
     }
 
-    /// Sets when the client sends the message again by itself. Default: the client's setting.
+    /// Sets when the client sends the message again automatically. Default: the client's setting.
     pub fn retry(mut self, retry: Retry) -> Broadcast {
         self.call.retry = Some(retry);
         self

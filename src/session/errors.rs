@@ -10,7 +10,7 @@ use crate::protocol::Topic;
 pub(crate) fn not_connected(endpoint: &str) -> Error {
     Error::undelivered(
         ErrorKind::NotConnected,
-        format!("{endpoint} is not connected at the moment; the client reconnects by itself: try again"),
+        format!("{endpoint} is not connected; the client reconnects automatically: try again later"),
     )
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn not_connected(endpoint: &str) -> Error {
 pub(crate) fn nobody_connected() -> Error {
     Error::undelivered(
         ErrorKind::NotConnected,
-        "no node is connected at the moment; the client reconnects by itself: try again",
+        "no node is connected; the client reconnects automatically: try again later",
     )
 }
 
@@ -67,7 +67,7 @@ pub(super) fn passage_ended(topic: &Topic, endpoint: &str) -> Error {
 
 /// Returns the error of a call whose deadline passed before the session received it.
 pub(super) fn too_late(endpoint: &str, topic: &Topic) -> Error {
-    let text = format!("no time was left to send the message on {:?} to {endpoint}", topic);
+    let text = format!("no time was left to send the message on {topic:?} to {endpoint}: use a longer timeout");
     Error::undelivered(ErrorKind::Timeout, text)
 }
 
