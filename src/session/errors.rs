@@ -67,7 +67,8 @@ pub(super) fn passage_ended(topic: &Topic, endpoint: &str) -> Error {
 
 /// Returns the error of a call whose deadline passed before the session received it.
 pub(super) fn too_late(endpoint: &str, topic: &Topic) -> Error {
-    let text = format!("no time was left to send the message on {topic:?} to {endpoint}: use a longer timeout");
+    let text =
+        format!("no time was left to send the message on {topic:?} to {endpoint}: use a longer timeout");
     Error::undelivered(ErrorKind::Timeout, text)
 }
 
@@ -153,13 +154,17 @@ pub(super) fn connection_closed_by_node(endpoint: &str, why: impl Display) -> Er
 pub(super) fn refused_by_subscriber(kind: ErrorKind, topic: &Topic, code: i32) -> String {
     match kind {
         ErrorKind::SubscriberFailed => {
-            format!("the subscriber's handler for {topic:?} failed (code -5000)")
+            format!("the subscriber's handler for {topic:?} failed (code -5000): its log has the reason")
         }
         ErrorKind::SubscriberDropped => {
-            format!("the subscriber of {topic:?} dropped the request unanswered (code -5010)")
+            format!(
+                "the subscriber of {topic:?} dropped the request without an answer (code -5010): its program has to \
+                 answer each request"
+            )
         }
         ErrorKind::SubscriberTooSlow => format!(
-            "the subscriber's handler for {topic:?} did not answer before the node's limit (code -5011)"
+            "the subscriber's handler for {topic:?} did not answer before the node's limit (code -5011): it has to \
+             answer sooner"
         ),
         ErrorKind::SubscriberBusy => format!(
             "the subscriber of {topic:?} has no capacity for a further message (code -5012); another subscriber may \
