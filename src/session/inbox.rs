@@ -1,8 +1,8 @@
 //! The queue of commands of a link: from any thread, to the link's task.
 //!
-//! While the node sends at short intervals, calls are gathered: they wake the task only when enough of them wait. It also
-//! takes them when something arrives again, and when a timer ends. A program that makes its calls one by one, as replies to
-//! earlier ones reach it, then needs a wake-up and a write for many of them together.
+//! Shortly after something has arrived from the node, calls are gathered: they wake the task only when enough of them
+//! wait. It also takes them when something arrives again, and when a timer ends. A program that makes its calls one by one,
+//! as replies to earlier ones reach it, then needs a wake-up and a write for many of them together.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -11,8 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::command::Command;
 
-/// With fewer calls in flight each one wakes the task, because the interval until the next reply is a larger part of the
-/// time that they take.
+/// With fewer calls in flight each one wakes the task, because to wait would be a larger part of the time that it takes.
 const FEW_IN_FLIGHT: usize = 32;
 
 /// Gathered calls wake the task once this part of all in flight waits. The rest is under way, so that the node and its

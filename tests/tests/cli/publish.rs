@@ -166,7 +166,10 @@ fn subscriber_failure_has_its_own_exit_code() {
     server.error_line();
     let ended = place.run(&["publish", &place.endpoint(0), "hello", "hi"]);
     assert_eq!((ended.code, ended.stdout.len()), (8, 0));
-    assert_eq!(ended.stderr, [r#"error: the subscriber's handler for "hello" failed (code -5000): its log has the reason"#]);
+    assert_eq!(
+        ended.stderr,
+        [r#"error: the subscriber's handler for "hello" failed (code -5000): its log has the reason"#]
+    );
 }
 
 #[test]
