@@ -48,7 +48,11 @@ async fn connect_error_names_each_address_and_the_cause() {
     let (endpoint, listener) = listen().await;
     drop(listener);
     let error = refused(&endpoint, &Connector::Plain).await;
-    assert_error(&error, ErrorKind::Connect, &[&endpoint.to_string(), "refused", "channel_listen_port", "listen_port of [rpc]"]);
+    assert_error(
+        &error,
+        ErrorKind::Connect,
+        &[&endpoint.to_string(), "refused", "channel_listen_port", "listen_port of [rpc]"],
+    );
     assert!(error.is_retriable());
 }
 
