@@ -21,6 +21,9 @@ const PARTS: usize = 4;
 /// As many calls that wait wake the task, however many are in flight.
 const MOST_GATHERED: usize = 128;
 
+/// The capacity that an empty queue keeps. What a burst needs beyond it is freed.
+const KEPT: usize = 1024;
+
 /// Creates the queue of a link.
 pub(crate) fn commands() -> (Commands, Inbox) {
     let shared = Arc::new(Shared::default());
@@ -84,6 +87,7 @@ impl Inbox {
         let mut state = self.0.lock();
         if state.waiting.is_empty() {
             state.gathers = gathers;
+            state.waiting.shrink_to(KEPT);
             match &mut state.task {
                 Some(task) => task.clone_from(cx.waker()),
                 task => *task = Some(cx.waker().clone()),
@@ -238,6 +242,16 @@ mod tests {
         }
         assert_eq!(link.task.0.load(Ordering::Relaxed), 1);
         assert_eq!(link.take(false), 101);
+    }
+
+    #[test]
+    fn memory_of_a_burst_is_freed_once_it_is_taken() {
+        let mut link = Link::waiting(false);
+        for _ in 0..5000 {
+            assert!(link.commands.send(call(), 0).is_ok());
+        }
+        assert_eq!(link.take(false), 5000);
+        assert!(link.inbox.0.lock().waiting.capacity() <= KEPT);
     }
 
     #[test]
