@@ -1,11 +1,13 @@
 package amop_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -255,13 +257,29 @@ func TestEightGoroutinesReceiveTheirOwnReplies(t *testing.T) {
 	equal(t, stats.Total.InFlight, 0)
 }
 
-// threads returns the number of threads of the process.
-func threads(t *testing.T) int {
-	t.Helper()
-	return len(must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task")))
+// inC returns how many goroutines are in a call of C. Each occupies a thread. The threads of the process aren't counted,
+// because Go starts a further one whenever the machine interrupts a short call of C, and keeps all of them.
+func inC() int {
+	stacks := make([]byte, 64<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return bytes.Count(stacks, []byte("/capi._Cfunc_"))
 }
 
-func TestThousandsOfCallsInFlightNeedFewThreads(t *testing.T) {
+func TestConnectingOccupiesOneThread(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error)
+	go func() {
+		_, err := amop.Connect(ctx, amop.Credentials(nodes.Credentials()), amop.Endpoint(silent(t)))
+		result <- err
+	}()
+	until(t, func() bool { return inC() == 1 })
+	cancel()
+	if err := receive(t, result); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+func TestThousandsOfCallsInFlightWaitWithoutThreads(t *testing.T) {
 	const count = 4096
 	server, client := clientAt(t, 1), clientAt(t, 0)
 	topic, requests := stuck(t, server)
@@ -279,10 +297,8 @@ func TestThousandsOfCallsInFlightNeedFewThreads(t *testing.T) {
 	for range count {
 		open = append(open, receive(t, requests))
 	}
-	// All 4,096 calls are in flight now, in as many goroutines.
-	if now := threads(t); now > 128 {
-		t.Fatalf("%d threads", now)
-	}
+	// All 4,096 calls are in flight now, in as many goroutines. Some may not have returned from C yet after starting theirs.
+	until(t, func() bool { return inC() == 0 })
 	for _, request := range open {
 		// Under load the library may have answered a request that waited too long, which has no effect on threads.
 		if err := request.Reply(request.Data); err != nil {
@@ -296,7 +312,7 @@ func TestThousandsOfCallsInFlightNeedFewThreads(t *testing.T) {
 	}
 }
 
-func TestHundredsOfSubscriptionsNeedFewThreads(t *testing.T) {
+func TestHundredsOfSubscriptionsWaitWithoutThreads(t *testing.T) {
 	const count = 500
 	subscriber, publisher := clientAt(t, 1), clientAt(t, 0)
 	topic := freshTopic()
@@ -322,7 +338,5 @@ func TestHundredsOfSubscriptionsNeedFewThreads(t *testing.T) {
 	for _, subscription := range subscriptions {
 		receive(t, subscription.Messages())
 	}
-	if now := threads(t); now > 128 {
-		t.Fatalf("%d threads", now)
-	}
+	until(t, func() bool { return inC() == 0 })
 }
