@@ -85,7 +85,13 @@ impl Outgoing {
             let _permit = limits.accept()?;
             return self.send_on(&link, number, None, None).await;
         }
-        let mut permit = limits.accept_waiting(self.data.len())?;
+        // Boxed, because its state is several times as large as that of a message to the only node.
+        Box::pin(self.through_candidates(number)).await
+    }
+
+    /// Sends through the node that suits best, or through several.
+    async fn through_candidates(&self, number: u64) -> Result<Reply> {
+        let mut permit = self.core.call_limits.accept_waiting(self.data.len())?;
         let candidates = self.candidates().await?;
         match self.kind {
             CallKind::Broadcast => {
