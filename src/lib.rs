@@ -72,6 +72,8 @@ pub mod text;
 pub mod threads;
 #[doc(hidden)]
 pub mod transport;
+#[cfg(test)]
+mod wake_count;
 #[doc(hidden)]
 pub mod wall_clock;
 

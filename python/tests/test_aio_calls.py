@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from guard import GUARD, SHORT_LIMITS
+from programs import clean, run
 
 import amop
 from amop import aio
@@ -187,6 +188,29 @@ async def test_cancelled_connect_leaves_nothing_behind(devnet: amop.devnet.Devne
             async with asyncio.timeout(0.1):
                 await aio.connect(endpoint, credentials=devnet.credentials, connect_timeout=GUARD)
     assert _bridge.bridge().in_flight == 0
+
+
+def test_dropped_connect_with_a_handler_leaves_nothing_behind(devnet: amop.devnet.Devnet) -> None:
+    source = """
+    import asyncio, gc, socket, sys
+
+    async def begin(is_closed):
+        connecting = amop.aio.connect(silent, credentials=credentials, on_event=lambda _: None)
+        connecting.send(None)
+        if is_closed:
+            connecting.close()
+        return connecting
+
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        silent = f'127.0.0.1:{server.getsockname()[1]}'
+        asyncio.run(begin(True))
+        with asyncio.Runner() as runner:
+            connecting = runner.run(begin(False))
+        # Its loop is closed.
+        del connecting
+        gc.collect()
+    """
+    assert clean(run(source, devnet)) == ""
 
 
 async def test_close_completes_calls_in_flight(

@@ -124,6 +124,50 @@ def test_calls_of_a_closed_loop_are_dropped(
         runner.run(client.close())
 
 
+def test_thread_of_a_collected_loop_ends() -> None:
+    before = threading.enumerate()
+    loop = Unwatching()
+    loop.run_until_complete(_bridged())
+    (thread,) = [thread for thread in threading.enumerate() if thread not in before]
+    loop.close()
+    del loop
+    gc.collect()
+    thread.join(GUARD)
+    assert not thread.is_alive()
+
+
+class Interrupted(asyncio.SelectorEventLoop):
+    """A loop during whose next call_soon the user presses Ctrl-C."""
+
+    is_armed = False
+
+    def call_soon(self, *args: Any, **options: Any) -> asyncio.Handle:  # type: ignore[override]
+        if self.is_armed:
+            self.is_armed = False
+            raise KeyboardInterrupt
+        return super().call_soon(*args, **options)
+
+
+def test_ctrl_c_while_a_call_completes_reaches_the_program(devnet: Devnet, topic: str) -> None:
+    loop = Interrupted()
+    client = loop.run_until_complete(_connected(devnet))
+
+    async def wait() -> None:
+        call = client.publish_async(topic, timeout=GUARD, wait_for_subscriber=True)
+        call.add_done_callback(lambda _: None)
+        closing = asyncio.ensure_future(client.close())
+        await asyncio.sleep(0)
+        # From here on only completions schedule callbacks.
+        loop.is_armed = True
+        await asyncio.wait([closing])
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(asyncio.wait_for(wait(), GUARD))
+    loop.close()
+    with asyncio.Runner() as runner:
+        runner.run(client.close())
+
+
 def test_no_thread_is_started_for_a_call(devnet: Devnet, topic: str) -> None:
     async def count() -> int:
         async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:

@@ -62,6 +62,26 @@ def test_forked_child_gets_an_error_and_can_connect_anew(devnet: Devnet) -> None
     assert clean(ended) == "b'still here' True\n"
 
 
+def test_forked_child_runs_a_loop_after_those_of_its_parent(devnet: Devnet) -> None:
+    source = """
+    import asyncio, os
+
+    async def broadcast():
+        async with amop.aio.connect(endpoints[0], credentials=credentials) as client:
+            await client.broadcast('a')
+
+    # The parent keeps a loop that is closed.
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(broadcast())
+    loop.close()
+    child = os.fork()
+    asyncio.run(broadcast())
+    if child:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    """
+    assert clean(run(source, devnet, "-W", "ignore::DeprecationWarning")) == ""
+
+
 def test_children_of_one_parent_make_different_message_ids(devnet: Devnet) -> None:
     # The parent has only imported the package.
     source = """

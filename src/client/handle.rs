@@ -23,7 +23,8 @@ use crate::error::{Delivery, Result};
 ///
 /// It reconnects without limit and restores its topics. [`Client::close`] ends it in order. If its last clone and its
 /// last subscription are dropped without that, it ends in the background: messages, acknowledgements and answers that
-/// were accepted before are still written, unless the process or the runtime ends first.
+/// were accepted before are still written, unless the process or the runtime ends first, or the node does not read them
+/// within `close_timeout`.
 #[derive(Clone)]
 #[must_use = "dropping the last handle ends the client"]
 pub struct Client {

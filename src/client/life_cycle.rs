@@ -232,7 +232,8 @@ impl ClientCore {
             }
         }
         for link in self.links.all().iter() {
-            let _ = link.handle.send(Command::Close(session::closed()));
+            let by = limits.connections;
+            let _ = link.handle.send(Command::Close { by, why: session::closed() });
         }
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         for mut task in tasks {
@@ -289,8 +290,9 @@ impl Drop for ClientCore {
         }
         let closed = self.registry.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).close();
         drop(closed);
+        let by = Instant::now() + self.options.close_timeout;
         for link in self.links.all().iter() {
-            let _ = link.handle.send(Command::Close(session::closed()));
+            let _ = link.handle.send(Command::Close { by, why: session::closed() });
         }
         self.delivery.events.emit(Event::Closed);
         self.dispatcher.shut_down();

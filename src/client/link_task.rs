@@ -322,7 +322,7 @@ impl LinkTask {
     }
 
     fn refuse(&mut self, command: Command) -> Step<()> {
-        if let Command::Close(why) | Command::Leave { why, .. } = command {
+        if let Command::Close { why, .. } | Command::Leave { why, .. } = command {
             return Step::Closed(why);
         }
         refuse(&self.handle, &mut self.router, command, session::not_connected(&self.name));
@@ -406,6 +406,6 @@ fn refuse(handle: &LinkHandle, router: &mut Router, command: Command, error: Err
         | Command::EndCalls
         | Command::Renew { .. }
         | Command::Leave { .. }
-        | Command::Close(_) => {}
+        | Command::Close { .. } => {}
     }
 }

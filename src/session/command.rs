@@ -56,14 +56,14 @@ pub(crate) enum Command {
     Read(Box<ReadAnswer>),
     /// End all calls in flight: the client is closing.
     EndCalls,
-    /// End once no call is in flight, no topic listed and no request unanswered, by this time at the latest. `why` is the
+    /// End once no call is in flight, no topic listed and no request unanswered, soon after `by` at the latest. `why` is the
     /// error of calls that are still in flight then.
     Leave { by: Instant, why: Error },
     /// End as [`Command::Leave`] does, and connect again at once.
     Renew { by: Instant },
-    /// Write what is queued and end, once the node lists no topic any more, or soon. The error is that of calls that are
-    /// still in flight.
-    Close(Error),
+    /// Write what is queued and end, once the node lists no topic any more, or soon. `by` is when to end though the node has
+    /// not read everything, `why` the error of calls that are still in flight.
+    Close { by: Instant, why: Error },
 }
 
 /// Reports to a subscriber what became of its topic.

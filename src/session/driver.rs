@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
@@ -20,7 +20,7 @@ use super::departure::Departure;
 use super::effect::{Effect, Input, Notice};
 use super::errors::{closed, connection_broke, connection_ended, lost_in_flight, not_connected, too_late};
 use super::gathering::Gathering;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, has_many_in_flight};
 use super::link_handle::{LinkHandle, refuse_call};
 use super::machine::Machine;
 use super::open_requests::OpenRequests;
@@ -39,9 +39,6 @@ const ROUNDS: usize = 32;
 
 /// How long before the node's own limit the library answers for a handler, so that the request isn't delivered again.
 const ANSWER_RESERVE: Duration = Duration::from_millis(500);
-
-/// How long a connection that is closed waits at most for the node to stop sending requests.
-const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How a connection ended.
 pub(crate) enum End {
@@ -103,7 +100,7 @@ impl Driver<'_> {
         unread.append(self.commands);
         *self.commands = unread;
         self.commands.iter().find_map(|command| match command {
-            Command::Close(why) | Command::Leave { why, .. } => Some(why.clone()),
+            Command::Close { why, .. } | Command::Leave { why, .. } => Some(why.clone()),
             _ => None,
         })
     }
@@ -194,8 +191,11 @@ impl<'a> Driver<'a> {
             progress |= self.close_if_nothing_is_open();
             if self.is_finished() {
                 // How the shutdown ends makes no difference any more.
-                let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-                return Poll::Ready(Ok(()));
+                let shutdown = Pin::new(&mut self.stream).poll_shutdown(cx);
+                if shutdown.is_ready() || self.departure.is_over(Instant::now()) {
+                    return Poll::Ready(Ok(()));
+                }
+                return Poll::Pending;
             }
             if !progress {
                 return Poll::Pending;
@@ -274,9 +274,9 @@ impl<'a> Driver<'a> {
                 Command::EndCalls => machine.handle(Input::EndCalls(closed()), now),
                 Command::Leave { by, why } => departure.leave(by, why),
                 Command::Renew { by } => departure.renew(by, renewed(&self.endpoint)),
-                Command::Close(why) => {
+                Command::Close { by, why } => {
                     machine.close();
-                    departure.close(now + FAREWELL, why);
+                    departure.close(by, why, now);
                 }
             }
         }
@@ -309,13 +309,14 @@ impl<'a> Driver<'a> {
         }
         let expects_more = !self.machine.is_withdrawn();
         let is_written = self.machine.outbox().is_empty() && self.flushed;
-        is_written && self.departure.is_closing(expects_more, Instant::now())
+        let now = Instant::now();
+        self.departure.is_over(now) || is_written && self.departure.is_closing(expects_more, now)
     }
 
     /// Returns when to check the timers next.
-    fn next_deadline(&self) -> Instant {
+    fn next_deadline(&self, now: Instant) -> Instant {
         let others =
-            [self.requests.next_deadline(), self.departure.deadline(), self.gathering.next_deadline()];
+            [self.requests.next_deadline(), self.departure.deadline(now), self.gathering.next_deadline()];
         others.into_iter().flatten().fold(self.machine.next_deadline(), Instant::min)
     }
 
@@ -338,7 +339,7 @@ impl<'a> Driver<'a> {
         }
         // The next round takes what waits.
         fired |= self.gathering.is_due(now);
-        let due = self.next_deadline().into();
+        let due = self.next_deadline(now).into();
         if self.sleep.deadline() != due {
             self.sleep.as_mut().reset(due);
         }
@@ -388,7 +389,10 @@ impl<'a> Driver<'a> {
         };
         add(&link.counters.bytes_received, read);
         let now = Instant::now();
-        self.gathering.arrived(now);
+        // Where few calls are in flight, none are gathered, and the timer would only wake the task.
+        if has_many_in_flight(link.in_flight()) {
+            self.gathering.arrived(now);
+        }
         machine.received(read, now);
         router.batch(now, |batch| deliver(machine, batch, requests, link, now))?;
         Ok(true)
@@ -422,5 +426,11 @@ fn add(counter: &AtomicU64, count: usize) {
     counter.fetch_add(count as u64, Ordering::Relaxed);
 }
 
+#[cfg(test)]
+mod gathering_tests;
+#[cfg(test)]
+mod stalled_tests;
+#[cfg(test)]
+mod test_harness;
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,21 @@
 //! Shortly after something has arrived from the node, calls are gathered: they wake the task only when enough of them
 //! wait. It also takes them when something arrives again, and when a timer ends. A program that makes its calls one by one,
 //! as replies to earlier ones reach it, then needs a wake-up and a write for many of them together.
+//!
+//! No command waits endlessly, because whenever the lock is free one of these holds:
+//! - No command waits.
+//! - The task is not registered: it is being polled or has been woken, and polls the queue before it rests.
+//! - Only calls wait, and the task gathers: it has set a timer, at which it polls the queue again.
+//!
+//! [`Inbox::poll_take`] registers the task only while no command waits, and [`Commands::send`] takes the registered waker,
+//! except to gather. Both do so in the same critical section as they change the queue.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use tokio::task::coop;
 
 use super::command::Command;
 
@@ -23,6 +33,11 @@ const MOST_GATHERED: usize = 128;
 
 /// The capacity that an empty queue keeps. What a burst needs beyond it is freed.
 const KEPT: usize = 1024;
+
+/// Returns whether so many calls are in flight that further ones may be gathered.
+pub(super) fn has_many_in_flight(in_flight: usize) -> bool {
+    in_flight >= FEW_IN_FLIGHT
+}
 
 /// Creates the queue of a link.
 pub(crate) fn commands() -> (Commands, Inbox) {
@@ -63,7 +78,7 @@ impl Commands {
         }
         let is_call = matches!(command, Command::Call(_));
         state.waiting.push_back(command);
-        let enough = if in_flight < FEW_IN_FLIGHT { 1 } else { MOST_GATHERED.min(in_flight / PARTS) };
+        let enough = if has_many_in_flight(in_flight) { MOST_GATHERED.min(in_flight / PARTS) } else { 1 };
         let waits = state.gathers && is_call && state.waiting.len() < enough;
         let task = if waits { None } else { state.task.take() };
         drop(state);
@@ -99,8 +114,9 @@ impl Inbox {
         Poll::Ready(())
     }
 
-    /// Waits for the next command.
+    /// Waits for the next command. Lets other tasks run from time to time even if there always is one.
     pub(crate) async fn next(&mut self) -> Command {
+        coop::consume_budget().await;
         let mut taken = Vec::with_capacity(1);
         poll_fn(|cx| self.poll_take(cx, &mut taken, 1, false)).await;
         taken.remove(0)
@@ -119,11 +135,12 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        // What commands hold may have a destructor that sends another one.
+        // What commands hold may have a destructor that sends another one. The waker would keep the memory of the task that
+        // has ended for as long as the link is referred to.
         let rest = {
             let mut state = self.0.lock();
             state.closed = true;
-            std::mem::take(&mut state.waiting)
+            (std::mem::take(&mut state.waiting), state.task.take())
         };
         drop(rest);
     }
@@ -131,8 +148,7 @@ impl Drop for Inbox {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Instant;
 
     use bytes::Bytes;
@@ -143,47 +159,37 @@ mod tests {
     use crate::session::call::{CallKind, NewCall};
     use crate::session::command::Caller;
     use crate::session::permit::Permit;
-
-    /// Counts how often the task is woken.
-    #[derive(Default)]
-    struct Task(AtomicUsize);
-
-    impl Wake for Task {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::wake_count::WakeCount;
 
     struct Link {
         commands: Commands,
         inbox: Inbox,
-        task: Arc<Task>,
+        task: WakeCount,
     }
 
     impl Link {
         /// One whose task waits for commands.
         fn waiting(gathers: bool) -> Link {
             let (commands, inbox) = commands();
-            let mut link = Link { commands, inbox, task: Arc::default() };
+            let mut link = Link { commands, inbox, task: WakeCount::default() };
             assert_eq!(link.take(gathers), 0);
             link
         }
 
         /// Takes what waits; returns how many.
         fn take(&mut self, gathers: bool) -> usize {
-            let waker = Waker::from(self.task.clone());
             let mut taken = Vec::new();
-            let mut cx = Context::from_waker(&waker);
-            while self.inbox.poll_take(&mut cx, &mut taken, 50, gathers).is_ready() {}
+            let inbox = &mut self.inbox;
+            while self.task.poll(|cx| inbox.poll_take(cx, &mut taken, 50, gathers)).is_ready() {}
             taken.len()
         }
 
         /// Sends calls and returns how many of them it took to wake the task.
         fn calls_until_woken(&mut self, in_flight: usize) -> usize {
-            let before = self.task.0.load(Ordering::Relaxed);
+            let before = self.task.count();
             let sent = (1..=1000).find(|_| {
                 assert!(self.commands.send(call(), in_flight).is_ok());
-                self.task.0.load(Ordering::Relaxed) > before
+                self.task.count() > before
             });
             sent.expect("1000 calls wake the task")
         }
@@ -225,9 +231,9 @@ mod tests {
     fn other_commands_wake_the_task_and_keep_their_order() {
         let mut link = Link::waiting(true);
         assert!(link.commands.send(call(), 1000).is_ok());
-        assert_eq!(link.task.0.load(Ordering::Relaxed), 0);
+        assert_eq!(link.task.count(), 0);
         assert!(link.commands.send(Command::Cancel(7), 1000).is_ok());
-        assert_eq!(link.task.0.load(Ordering::Relaxed), 1);
+        assert_eq!(link.task.count(), 1);
         assert!(matches!(link.inbox.try_next(), Some(Command::Call(_))));
         assert!(matches!(link.inbox.try_next(), Some(Command::Cancel(7))));
         assert!(link.inbox.try_next().is_none());
@@ -240,7 +246,7 @@ mod tests {
         for _ in 0..100 {
             assert!(link.commands.send(call(), 0).is_ok());
         }
-        assert_eq!(link.task.0.load(Ordering::Relaxed), 1);
+        assert_eq!(link.task.count(), 1);
         assert_eq!(link.take(false), 101);
     }
 
@@ -252,6 +258,30 @@ mod tests {
         }
         assert_eq!(link.take(false), 5000);
         assert!(link.inbox.0.lock().waiting.capacity() <= KEPT);
+    }
+
+    #[test]
+    fn ended_link_forgets_its_task() {
+        let link = Link::waiting(true);
+        drop(link.inbox);
+        assert_eq!(link.task.wakers(), 0);
+        assert!(link.commands.send(Command::EndCalls, 0).is_err());
+    }
+
+    #[test]
+    fn commands_without_end_leave_time_to_other_tasks() {
+        let (commands, mut inbox) = commands();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let has_run = Arc::new(AtomicBool::new(false));
+            let task = has_run.clone();
+            tokio::spawn(async move { task.store(true, Ordering::Relaxed) });
+            for _ in 0..1000 {
+                assert!(commands.send(Command::EndCalls, 0).is_ok());
+                inbox.next().await;
+            }
+            assert!(has_run.load(Ordering::Relaxed));
+        });
     }
 
     #[test]

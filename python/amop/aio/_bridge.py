@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 import weakref
 from typing import TypeVar
 
 from .. import _amop
-from .._errors import InternalError
+from .._errors import ForkError, InternalError
 from .._words import ErrorKind
 
 T = TypeVar("T")
@@ -34,14 +35,12 @@ def bridge() -> _amop.Bridge:
 
 
 def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
-    # Drop the calls of closed loops, which can't receive their results.
-    for key, reference in list(_loops.items()):
-        other = reference()
+    # A copy of the keys, because loops may be collected meanwhile.
+    for key in tuple(_loops):
+        reference = _loops.get(key)
+        other = reference() if reference is not None else None
         if other is not None and other.is_closed():
-            closed = _bridges.pop(key, None)
-            if closed is not None:
-                closed.close()
-            _loops.pop(key, None)
+            _drop(key)
     made = _amop.Bridge(loop, watched=True)
     try:
         loop.add_reader(made.fileno(), made.drain)
@@ -59,12 +58,21 @@ def _make(loop: asyncio.AbstractEventLoop) -> _amop.Bridge:
     def forget(reference: weakref.ref[asyncio.AbstractEventLoop]) -> None:
         # The entry may be that of a later loop if this one was closed.
         if _loops.get(key) is reference:
-            del _loops[key]
-            _bridges.pop(key, None)
+            _drop(key)
 
     _loops[key] = weakref.ref(loop, forget)
     _bridges[key] = made
     return made
+
+
+def _drop(key: int) -> None:
+    """Drop the bridge of a loop that can't receive results any more, with its calls and its thread."""
+    _loops.pop(key, None)
+    dropped = _bridges.pop(key, None)
+    if dropped is not None:
+        # A loop of the parent of a fork has no calls in this process.
+        with contextlib.suppress(ForkError):
+            dropped.close()
 
 
 def _start_without_signals(thread: threading.Thread) -> None:
@@ -94,6 +102,12 @@ def _wake(of_loop: _amop.Bridge, loop_reference: weakref.ref[asyncio.AbstractEve
             return
         # Do not keep the loop alive while waiting.
         del loop
+
+
+def cancel(task: asyncio.Task[T]) -> None:
+    """Cancel a task, unless its loop is closed, which would refuse that."""
+    if not task.get_loop().is_closed():
+        task.cancel()
 
 
 async def outcome(future: asyncio.Future[T]) -> T:

@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from .. import _amop
-from ._bridge import bridge, outcome
+from ._bridge import bridge, cancel, outcome
 from ._client import Client
 from ._handlers import Held, events
 from ._starting import Starting
@@ -48,8 +48,8 @@ async def _connect(endpoints: tuple[str, ...], options: ClientOptions) -> Client
     task = asyncio.get_running_loop().create_task(events(inbox, weakref.ref(held)))
     try:
         client = Client(await outcome(connecting), endpoints)
-    except asyncio.CancelledError:
-        task.cancel()
+    except (asyncio.CancelledError, GeneratorExit):
+        cancel(task)
         raise
     except BaseException:
         # The last event has been emitted. No call of the handler may follow.

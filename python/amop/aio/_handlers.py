@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .. import _amop
 from .._logging import FAILED_TEXT, event_handler_failed, handler_failed
 from .._words import Data
-from ._bridge import A_TURN, ready
+from ._bridge import A_TURN, cancel, ready
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -159,7 +159,7 @@ async def requests(
             await asyncio.wait(calls)
     finally:
         for call in calls:
-            call.cancel()
+            cancel(call)
         inbox.finish()
 
 

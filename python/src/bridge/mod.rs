@@ -22,6 +22,7 @@ use crate::waiting::{wait, wait_until};
 use crate::{interpreter, log};
 use amop::{Error, ErrorKind};
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::asyncio::InvalidStateError;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use pyo3::{PyTraverseError, PyVisit, intern};
@@ -146,8 +147,8 @@ fn complete(py: Python<'_>, future: &Bound<'_, PyAny>, ended: Box<dyn Work>) -> 
         Err(error) => call_method(future, intern!(py, "set_exception"), Some(error.value(py).as_any())),
     };
     match completed {
-        // Setting the result of a future that was cancelled fails.
-        Err(_) if call_method(future, intern!(py, "done"), None)?.is_truthy()? => Ok(()),
+        // The future was cancelled. Any other error is that of a signal handler or of the loop.
+        Err(error) if error.is_instance_of::<InvalidStateError>(py) => Ok(()),
         completed => completed.map(drop),
     }
 }

@@ -151,33 +151,23 @@ impl<T: LaneItem> SharedReader<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use crate::delivery::{AnyLane, Budget, Event, Lane, LaneLimits};
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
+    use crate::wake_count::WakeCount;
 
     /// A source and the number of times its job was woken.
     struct Job {
         source: Source<Event>,
-        wakes: Arc<Count>,
+        wakes: WakeCount,
     }
 
     impl Job {
         fn poll(&mut self) -> Poll<Option<Event>> {
-            let waker = Waker::from(self.wakes.clone());
-            self.source.poll_next(&mut Context::from_waker(&waker))
+            self.wakes.poll(|cx| self.source.poll_next(cx))
         }
 
         fn wakes(&self) -> usize {
-            self.wakes.0.load(Ordering::SeqCst)
+            self.wakes.count()
         }
     }
 
@@ -185,7 +175,7 @@ mod tests {
     fn waiting_jobs(jobs: usize) -> (Arc<Lane<Event>>, Vec<Job>) {
         let lane = lane();
         let sources = Source::for_jobs(LaneReader::new(lane.clone()), jobs);
-        let mut jobs: Vec<_> = sources.map(|source| Job { source, wakes: Arc::default() }).collect();
+        let mut jobs: Vec<_> = sources.map(|source| Job { source, wakes: WakeCount::default() }).collect();
         assert!(jobs.iter_mut().all(|job| job.poll().is_pending()));
         (lane, jobs)
     }
@@ -208,8 +198,8 @@ mod tests {
         let lane = lane();
         let mut sources = Source::for_jobs(LaneReader::new(lane.clone()), 2);
         let Some(Source::Shared(share)) = sources.next() else { panic!("the lane is shared") };
-        let wakes = Arc::new(Count::default());
-        let waker = Waker::from(wakes.clone());
+        let wakes = WakeCount::default();
+        let waker = wakes.waker();
         let mut arrives = true;
         let item = share.poll_by(&mut Context::from_waker(&waker), |reader, cx| {
             let item = reader.poll_next(cx);
@@ -220,10 +210,10 @@ mod tests {
         });
         assert!(item.is_ready(), "the job would wait for an item that is there");
         // The job does not wait, and its place in the list does not swallow the wake of another one.
-        let mut other = Job { source: sources.next().unwrap(), wakes: Arc::default() };
+        let mut other = Job { source: sources.next().unwrap(), wakes: WakeCount::default() };
         assert!(other.poll().is_pending());
         put(&lane, 1);
-        assert_eq!((wakes.0.load(Ordering::SeqCst), other.wakes()), (0, 1));
+        assert_eq!((wakes.count(), other.wakes()), (0, 1));
     }
 
     #[test]

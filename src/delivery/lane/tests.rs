@@ -1,20 +1,14 @@
 //! Tests of a lane together with its reader.
 
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use super::*;
+use crate::wake_count::WakeCount;
 
 struct Item(usize);
 impl LaneItem for Item {
     fn held_bytes(&self) -> usize {
         self.0
-    }
-}
-
-struct Count(AtomicUsize);
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -60,12 +54,12 @@ fn full_lane_refuses_and_counts() {
 fn readiness_takes_nothing_and_lasts_until_all_is_read() {
     let (lane, _) = lane(10, 1000, Overflow::Refuse);
     let mut reader = LaneReader::new(lane.clone());
-    let wakes = Arc::new(Count(AtomicUsize::new(0)));
-    let waker = Waker::from(wakes.clone());
+    let wakes = WakeCount::default();
+    let waker = wakes.waker();
     let mut cx = Context::from_waker(&waker);
     assert!(reader.poll_ready(&mut cx).is_pending());
     assert!(put(&lane, 1) && put(&lane, 2));
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    assert_eq!(wakes.count(), 1);
     for bytes in [1, 2] {
         assert!(reader.poll_ready(&mut cx).is_ready());
         assert!(reader.poll_ready(&mut cx).is_ready());
@@ -73,7 +67,7 @@ fn readiness_takes_nothing_and_lasts_until_all_is_read() {
     }
     assert!(reader.poll_ready(&mut cx).is_pending());
     lane.close();
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+    assert_eq!(wakes.count(), 2);
     assert!(reader.poll_ready(&mut cx).is_ready(), "the end is readable");
 }
 
@@ -131,17 +125,17 @@ fn queue_releases_the_capacity_of_a_burst() {
 fn batch_and_close_wake_the_reader_once_each() {
     let (lane, _) = lane(100, 1000, Overflow::Refuse);
     let mut reader = LaneReader::new(lane.clone());
-    let wakes = Arc::new(Count(AtomicUsize::new(0)));
-    let waker = Waker::from(wakes.clone());
+    let wakes = WakeCount::default();
+    let waker = wakes.waker();
     let mut cx = Context::from_waker(&waker);
     assert!(reader.poll_next(&mut cx).is_pending());
     assert_eq!((lane.reserve(1), lane.reserve(1)), (Reservation::Reserved, Reservation::Reserved));
     lane.push(&mut vec![Item(1), Item(1)]);
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    assert_eq!(wakes.count(), 1);
     assert_eq!(drain(&mut reader), [1, 1]);
     assert!(reader.poll_next(&mut cx).is_pending());
     lane.close();
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+    assert_eq!(wakes.count(), 2);
     assert!(matches!(reader.poll_next(&mut cx), Poll::Ready(None)));
 }
 
@@ -192,13 +186,13 @@ fn slow_episode_lasts_until_the_lane_is_empty() {
 fn collected_wakers_wake_when_they_are_dropped() {
     let (lane, _) = lane(100, 1000, Overflow::Refuse);
     let mut reader = LaneReader::new(lane.clone());
-    let wakes = Arc::new(Count(AtomicUsize::new(0)));
-    let waker = Waker::from(wakes.clone());
+    let wakes = WakeCount::default();
+    let waker = wakes.waker();
     let mut cx = Context::from_waker(&waker);
     assert!(reader.poll_next(&mut cx).is_pending());
     let mut wakers = Wakers::default();
     wakers.close(&lane);
-    assert_eq!((lane.reserve(1), wakes.0.load(Ordering::SeqCst)), (Reservation::Closed, 0));
+    assert_eq!((lane.reserve(1), wakes.count()), (Reservation::Closed, 0));
     drop(wakers);
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    assert_eq!(wakes.count(), 1);
 }

@@ -1,173 +1,20 @@
 //! The ends of a connection, over a stream in memory.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::task::{Wake, Waker};
-use std::time::Duration;
+use std::task::Waker;
 
-use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
+use super::test_harness::*;
 use super::*;
-use crate::delivery::{
-    Budget, DeliveryShared, DiscardCounters, Duplicates, EventHub, Lane, LaneLimits, LaneReader, Request,
-    RouteSpec,
-};
+use crate::delivery::RouteSpec;
 use crate::error::Delivery;
-use crate::protocol::channel::{Frame, FrameReader, MessageType, amop, handshake};
-use crate::protocol::{Seq, Topic};
-use crate::session::call::{CallKind, NewCall, Reply};
-use crate::session::command::Caller;
-use crate::session::inbox::commands;
-use crate::session::link_handle::LinkLimits;
+use crate::protocol::Seq;
+use crate::protocol::channel::{Frame, MessageType, amop};
 use crate::transport::Generation;
-
-/// The bytes that the stream holds in each direction. A call of this size is written in part.
-const PIPE: usize = 64 << 10;
-
-struct PanickingWaker;
-
-impl Wake for PanickingWaker {
-    fn wake(self: Arc<Self>) {
-        // A test that fails drops the callers.
-        assert!(std::thread::panicking(), "the waker of a caller panics");
-    }
-}
-
-/// What a link keeps beside its driver.
-struct Link {
-    handle: Arc<LinkHandle>,
-    router: Router,
-    inbox: Inbox,
-    taken: Vec<Command>,
-    ids: Arc<SeqSource>,
-    service: LaneReader<Request>,
-}
-
-impl Link {
-    fn new() -> Link {
-        let (commands, inbox) = commands();
-        let handle = Arc::new(LinkHandle::new(commands, LinkLimits { max_send_bytes: 1 << 30 }));
-        let ids = Arc::new(SeqSource::new().unwrap());
-        let shared = DeliveryShared {
-            budget: Arc::new(Budget::new(1 << 30)),
-            duplicates: Arc::new(Mutex::new(Duplicates::new(Duration::from_secs(60), 1000))),
-            events: Arc::new(EventHub::new(16)),
-            seqs: ids.clone(),
-            discarded: DiscardCounters::default(),
-            echo: false,
-        };
-        let lane = Lane::new(LaneLimits::default(), shared.budget.clone());
-        let service = LaneReader::new(lane.clone());
-        let mut router = Router::new(Arc::new(shared), "node:1".into(), handle.clone());
-        router.set(topic("served"), RouteSpec { service: Some(lane), ..RouteSpec::default() });
-        Link { handle, router, inbox, taken: Vec::new(), ids, service }
-    }
-
-    /// Refuses what the driver has left, as the link's task does.
-    fn refuse_rest(&mut self) {
-        while let Some(command) = self.taken.pop().or_else(|| self.inbox.try_next()) {
-            if let Command::Call(call) = command {
-                refuse_call(&self.handle, call, closed());
-            }
-        }
-    }
-}
-
-/// The node's end of the stream.
-struct Node(DuplexStream);
-
-impl Node {
-    /// Reads until `most` bytes have arrived or no more are there.
-    fn read(&mut self, most: usize) -> BytesMut {
-        let mut bytes = BytesMut::new();
-        while bytes.len() < most {
-            let mut piece = BytesMut::with_capacity((most - bytes.len()).min(PIPE));
-            match tokio_util::io::poll_read_buf(Pin::new(&mut self.0), &mut context(), &mut piece) {
-                Poll::Ready(Ok(read)) if read > 0 => bytes.extend_from_slice(&piece),
-                _ => break,
-            }
-        }
-        bytes
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let written = Pin::new(&mut self.0).poll_write(&mut context(), bytes);
-        assert!(matches!(written, Poll::Ready(Ok(written)) if written == bytes.len()));
-    }
-
-    fn shake_hands(&mut self) {
-        let mut reader = FrameReader::new(usize::MAX);
-        reader.buffer().extend_from_slice(&self.read(PIPE));
-        let offer = reader.next().unwrap().expect("the offer");
-        let choice = handshake::Choice { node_version: "2.11.2".into(), protocol: 3 };
-        self.write(&Frame::new(MessageType::Handshake, offer.seq, 0, &choice.encode()).to_bytes());
-    }
-
-    /// Refuses the question about topics that follows the list, as a node does that can't be asked. Returns what was read
-    /// meanwhile.
-    fn refuse_question(&mut self) -> BytesMut {
-        let read = self.read(PIPE);
-        let mut reader = FrameReader::new(usize::MAX);
-        reader.buffer().extend_from_slice(&read);
-        let seq = loop {
-            let frame = reader.next().unwrap().expect("a question");
-            if frame.kind == MessageType::Rpc {
-                break frame.seq;
-            }
-        };
-        let refusal = br#"{"id":1,"jsonrpc":"2.0","error":{"code":-32601,"message":"METHOD_NOT_FOUND"}}"#;
-        self.write(&Frame::new(MessageType::Rpc, seq, 0, refusal).to_bytes());
-        read
-    }
-}
-
-fn topic(name: &str) -> Topic {
-    Topic::new(name).unwrap()
-}
-
-fn context() -> Context<'static> {
-    Context::from_waker(Waker::noop())
-}
-
-/// Polls a driver once. Returns whether it has ended.
-fn turn(driver: &mut Pin<Box<impl Future>>) -> bool {
-    driver.as_mut().poll(&mut context()).is_ready()
-}
-
-fn call(handle: &LinkHandle, number: u64, len: usize) -> oneshot::Receiver<Result<Reply>> {
-    let (topic, kind) = (topic("t"), CallKind::Publish);
-    let (permit, counted) = handle.permit(&topic, len).unwrap();
-    let (done, outcome) = oneshot::channel();
-    let deadline = Instant::now() + Duration::from_secs(600);
-    let (data, caller) = (Bytes::from(vec![0; len]), Caller { done, permit });
-    let call = NewCall { kind, number, topic, data, deadline, send_by: None, counted, caller };
-    assert!(handle.send(Command::Call(call)).is_ok());
-    outcome
-}
-
-fn options() -> SessionOptions {
-    SessionOptions {
-        generation: Generation::V2,
-        endpoint: "node:1".into(),
-        heartbeat: Duration::from_secs(600),
-        missed_heartbeats: 2,
-        answer_timeout: Some(Duration::from_secs(600)),
-        group: 1,
-        handshake_by: Instant::now() + Duration::from_secs(600),
-    }
-}
-
-/// Enters a runtime, because the driver has a timer.
-fn in_runtime(test: impl FnOnce()) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let _entered = runtime.enter();
-    test();
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
@@ -225,7 +72,7 @@ fn play(before: &[usize], after: &[usize], requests: u64, read: usize, ending: E
         Ending::NodeCloses | Ending::WakerPanics => drop(node),
         Ending::Garbage => node.write(&[0; 8]),
         Ending::Closed => {
-            assert!(handle.send(Command::Close(closed())).is_ok());
+            assert!(handle.send(close()).is_ok());
             while !turn(&mut driver) {
                 node.read(usize::MAX);
             }
@@ -305,12 +152,12 @@ fn commands_behind_one_that_panics_are_left_to_the_link() {
         let route = Command::Route { topic: topic("t"), spec: RouteSpec::default(), applied: Some(applied) };
         assert!(handle.send(route).is_ok());
         let mut calls: Vec<_> = (0..3).map(|n| call(&handle, n, 100)).collect();
-        assert!(handle.send(Command::Close(closed())).is_ok());
+        assert!(handle.send(close()).is_ok());
         let mut driver = Box::pin(driver.run(|_| Ok(())));
         let turn = catch_unwind(AssertUnwindSafe(|| driver.as_mut().poll(&mut context()).is_ready()));
         assert!(turn.is_err());
         drop(driver);
-        assert!(matches!(link.taken.first(), Some(Command::Close(_))), "the last comes first");
+        assert!(matches!(link.taken.first(), Some(Command::Close { .. })), "the last comes first");
         link.refuse_rest();
         assert_eq!((handle.in_flight(), handle.queued_bytes()), (0, 0));
         assert!(calls.iter_mut().all(|call| matches!(call.try_recv(), Ok(Err(_)))));
@@ -335,7 +182,7 @@ fn request_that_overlaps_with_the_end_is_answered() {
             let command = match ending {
                 0 => Command::Leave { by, why: closed() },
                 1 => Command::Renew { by },
-                _ => Command::Close(closed()),
+                _ => close(),
             };
             assert!(handle.send(command).is_ok());
             assert!(!turn(&mut driver), "the node has not confirmed yet that it lists nothing");
@@ -377,11 +224,11 @@ fn close_that_an_aborted_task_has_not_read_ends_its_calls_as_closed() {
         let mut in_flight = call(&handle, 1, 100);
         assert!(!turn(&mut driver));
         let mut queued = call(&handle, 2, 100);
-        assert!(handle.send(Command::Close(closed())).is_ok());
+        assert!(handle.send(close()).is_ok());
         drop(driver);
         let error = in_flight.try_recv().unwrap().unwrap_err();
         assert_eq!((error.kind(), error.delivery()), (ErrorKind::Closed, Delivery::Maybe), "{error}");
-        assert!(matches!(link.taken[..], [Command::Close(_), Command::Call(_)]), "the last comes first");
+        assert!(matches!(link.taken[..], [Command::Close { .. }, Command::Call(_)]), "the last comes first");
         link.refuse_rest();
         let error = queued.try_recv().unwrap().unwrap_err();
         assert_eq!((error.kind(), error.delivery()), (ErrorKind::Closed, Delivery::No), "{error}");
