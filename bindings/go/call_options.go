@@ -45,7 +45,13 @@ func Confirm(policy ConfirmPolicy) LaneOption {
 // key of the client's certificate. The call then also fails with [ErrKeyEncrypted] or [ErrCredentialsInvalid], and with
 // [ErrUnsupported] at nodes of generation 3.x.
 func Key(key []byte) LaneOption {
-	return laneOption(func(o *laneOptions) { o.Key = key })
+	return laneOption(func(o *laneOptions) {
+		if len(key) == 0 {
+			// Without a key the call would be one for the public topic of the same name.
+			o.fail(ErrCredentialsInvalid, "the key is empty")
+		}
+		o.Key = key
+	})
 }
 
 // KeyPassword sets the password of an encrypted [Key].

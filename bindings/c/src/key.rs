@@ -18,7 +18,8 @@ pub(crate) struct GivenKey {
 }
 
 impl GivenKey {
-    /// Copies a key, which is read when it is used, so that the error has a text. Returns `None` for a length of 0.
+    /// Copies a key, which is read when it is used, so that the error has a text. Returns `None` for NULL and a length of 0.
+    /// An empty key is kept, because without it the call would be one for the public topic of the same name.
     ///
     /// # Errors
     /// Returns [`amop::ErrorKind::InvalidArgument`] if it is NULL or has more than 1 MiB, or if the password is not UTF-8.
@@ -30,7 +31,7 @@ impl GivenKey {
         len: usize,
         password: *const c_char,
     ) -> Result<Option<GivenKey>> {
-        if len == 0 {
+        if key.is_null() && len == 0 {
             return Ok(None);
         }
         if len > MAX_LEN {

@@ -33,8 +33,12 @@ pub struct amop_private_topic {
 /// # Safety
 /// `keys` is NULL or holds `count` pointers, each NULL or to a string.
 unsafe fn read_keys(keys: *const *const c_char, count: usize) -> Result<Vec<PublicKey>> {
-    if keys.is_null() || count == 0 || count > MAX_KEYS {
-        return Err(invalid_argument(format!("`keys` is NULL, or `count` is not between 1 and {MAX_KEYS}")));
+    if count == 0 || count > MAX_KEYS {
+        let text = format!("`count` is {count}: give the public keys of 1 to {MAX_KEYS} subscribers");
+        return Err(invalid_argument(text));
+    }
+    if keys.is_null() {
+        return Err(invalid_argument(format!("`keys` is NULL, but `count` is {count}")));
     }
     // SAFETY: the caller meets what is demanded of this function.
     let keys = unsafe { std::slice::from_raw_parts(keys, count) };

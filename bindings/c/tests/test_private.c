@@ -189,6 +189,10 @@ static void unusable_keys_are_refused(void **state)
     amop_subscription *subscription = NULL;
     EXPECT_TEXT(AMOP_ERROR_CREDENTIALS_INVALID, "the key",
                 amop_client_subscribe(client, "t", options, &subscription, &error));
+    // A program whose file is empty passes no bytes. Without a key it would use the public topic.
+    assert_int_equal(amop_subscribe_options_set_key(options, "", 0, NULL), AMOP_OK);
+    EXPECT_TEXT(AMOP_ERROR_CREDENTIALS_INVALID, "the key is empty",
+                amop_client_subscribe(client, "t", options, &subscription, &error));
     assert_int_equal(amop_subscribe_options_set_key(options, NULL, 0, NULL), AMOP_OK);
     OK(amop_client_subscribe(client, "t", options, &subscription, &error));
     amop_subscription_free(subscription);
@@ -201,10 +205,16 @@ static void unusable_keys_are_refused(void **state)
     amop_service *service = NULL;
     OK(amop_client_serve(client, "t", serving, &service, &error));
     amop_service_free(service);
+    assert_int_equal(amop_serve_options_set_key(serving, "", 0, NULL), AMOP_OK);
+    EXPECT_TEXT(AMOP_ERROR_CREDENTIALS_INVALID, "the key is empty",
+                amop_client_serve(client, "t", serving, &service, &error));
     amop_serve_options_free(serving);
 
     amop_private_topic *topic = NULL;
-    EXPECT(AMOP_ERROR_INVALID_ARGUMENT, amop_client_private_topic(client, "t", NULL, 0, &topic, &error));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`count` is 0",
+                amop_client_private_topic(client, "t", NULL, 0, &topic, &error));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`keys` is NULL",
+                amop_client_private_topic(client, "t", NULL, 1, &topic, &error));
     const char *const wrong[] = {"no key"};
     EXPECT(AMOP_ERROR_CREDENTIALS_INVALID, amop_client_private_topic(client, "t", wrong, 1, &topic, &error));
     assert_null(topic);

@@ -140,7 +140,8 @@ pub unsafe extern "C" fn amop_serve_options_set_timeout(
 /// publisher allows the public half (amop_client_private_topic): PEM of PKCS#8 or SEC1, PKCS#12, or 64 hex digits.
 /// `password` is that of an encrypted key, and NULL for others. The key must not be that of the client's certificate. It is
 /// read by the function that gets the options, which then also fails with AMOP_ERROR_KEY_ENCRYPTED,
-/// AMOP_ERROR_CREDENTIALS_INVALID, or AMOP_ERROR_UNSUPPORTED at nodes of generation 3.x. A length of 0 removes the key.
+/// AMOP_ERROR_CREDENTIALS_INVALID, also for a key without a byte, or AMOP_ERROR_UNSUPPORTED at nodes of generation 3.x. NULL
+/// with a length of 0 removes the key.
 ///
 /// - Ownership: `key` and `password` are borrowed. The copies are erased from memory when the options are freed.
 #[unsafe(no_mangle)]
