@@ -20,6 +20,18 @@ const MAX_LEN: u64 = 1024 * 1024;
 /// More bytes than a private key file has.
 const USUAL_LEN: usize = 64 * 1024;
 
+/// Returns whether a key or certificate that was given as text is the name of a file: a frequent mistake, because both
+/// are texts in most languages.
+pub(crate) fn is_file_name(bytes: &[u8]) -> bool {
+    const ENDINGS: [&str; 8] = [".pem", ".pub", ".key", ".crt", ".cer", ".der", ".p12", ".pfx"];
+    let Ok(text) = std::str::from_utf8(bytes.trim_ascii()) else { return false };
+    let has_ending = || {
+        let lower = text.to_ascii_lowercase();
+        ENDINGS.into_iter().any(|ending| lower.ends_with(ending))
+    };
+    text.len() <= 4096 && !text.contains(char::is_control) && has_ending()
+}
+
 /// The path that a reading thread works on, which the error names if the thread doesn't return.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress(Arc<Mutex<PathBuf>>);

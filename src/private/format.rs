@@ -17,6 +17,7 @@ use super::pbes2::{self, Failed};
 use super::pem::{self, Section};
 use super::pkcs12::{self, Unreadable};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::is_file_name;
 use crate::text;
 
 /// The largest file that is read, in bytes. A key has less than 4 KiB.
@@ -292,10 +293,13 @@ fn not_there(name: &str, wanted: &str, sections: &[Section]) -> Error {
 }
 
 fn unknown(name: &str, bytes: &[u8], forms: &str) -> Error {
-    match bytes.trim_ascii().is_empty() {
-        true => invalid(name, "is empty"),
-        false => invalid(name, format_args!("is in no form that is known: give {forms}")),
+    if bytes.trim_ascii().is_empty() {
+        return invalid(name, "is empty");
     }
+    if is_file_name(bytes) {
+        return invalid(name, format_args!("is the name of a file: give what the file contains ({forms})"));
+    }
+    invalid(name, format_args!("is in no form that is known: give {forms}"))
 }
 
 /// Returns the bytes that hex digits stand for, with `0x` before them or without.

@@ -158,8 +158,10 @@ fn keys_are_written_as_they_are_read() {
 #[test]
 fn what_is_no_private_key_is_refused_with_the_reason() {
     let not_reduced = "f".repeat(64);
-    let cases: [(&[u8], &str); 20] = [
+    let cases: [(&[u8], &str); 22] = [
         (b" \n", "is empty"),
+        (b"orders.pem", "is the name of a file: give what the file contains (64 hex digits, PEM or PKCS#12)"),
+        (b"/etc/amop/ORDERS.P12\n", "is the name of a file"),
         (b"11", "has 2 hex digits"),
         (b"hello", "in no form that is known"),
         (&[0xff, 0xfe, 0], "in no form that is known"),
@@ -191,8 +193,12 @@ fn what_is_no_private_key_is_refused_with_the_reason() {
 fn what_is_no_public_key_is_refused_with_the_reason() {
     let off_the_curve = format!("04{}", "1".repeat(128));
     let odd = format!("05{X_AND_Y}");
-    let cases: [(&[u8], &str); 10] = [
+    let cases: [(&[u8], &str); 11] = [
         (b"", "is empty"),
+        (
+            b"orders.pem.pub",
+            "is the name of a file: give what the file contains (128 or 130 hex digits, or PEM)",
+        ),
         (off_the_curve.as_bytes(), "not a point"),
         (odd.as_bytes(), "has 130 hex digits"),
         (DIGITS.as_bytes(), "holds a private key"),

@@ -11,7 +11,7 @@ use pki_types::pem::{Error as PemError, PemObject, SectionKind};
 use zeroize::Zeroizing;
 
 use super::key::{KeyEncoding, PrivateKey};
-use crate::files::Progress;
+use crate::files::{Progress, is_file_name};
 use crate::transport::certificate::ParsedCertificate;
 use crate::{Error, ErrorKind, Result};
 
@@ -213,6 +213,9 @@ impl<'a> PemInput<'a> {
             ),
             Content::Der => {
                 format!("is DER, not PEM; convert it (openssl {tool} -inform DER -in FILE -out NEW-FILE)")
+            }
+            Content::Unknown if is_file_name(&self.bytes) => {
+                format!("is the name of a file; what the file contains belongs there, a {wanted} in PEM form")
             }
             Content::Unknown => format!("is not PEM; a {wanted} in PEM form belongs there"),
         })

@@ -141,7 +141,8 @@ fn error_states_the_format_of_a_wrong_file() {
     let cut = whole.read("sdk.key").replace("-----END", "");
     let utf_16: Vec<u8> = whole.read("sdk.crt").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let marked = [&[0xff, 0xfe], &utf_16[..]].concat();
-    let cases: [(&str, Vec<u8>, &str); 16] = [
+    let cases: [(&str, Vec<u8>, &str); 17] = [
+        ("ca.crt", b"/chain/sdk/ca.crt".to_vec(), "is the name of a file"),
         ("sdk.crt", utf_16, "iconv -f UTF-16 -t UTF-8"),
         ("ca.crt", marked, "iconv -f UTF-16 -t UTF-8"),
         ("sdk.key", bytes("key.der"), "is DER"),
