@@ -43,6 +43,10 @@
 /// `Code::forked`. It can create objects of its own.
 #pragma once
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 201703L
+#error "the C++ headers of amop need C++17: compile with -std=c++17 or a newer standard"
+#endif
+
 #include "amop.h"
 #include "amop/asynchronous.hpp"
 #include "amop/bytes.hpp"

@@ -41,6 +41,25 @@ if "$compiler" -std=c++17 -Ibuild/other-abi -fsyntax-only build/header.cpp 2>bui
     exit 1
 fi
 
+# Mistakes that the compiler reports in terms of these headers.
+refuses() { # STANDARD TEXT PROGRAM
+    if printf '%s\n' "$3" | "$compiler" "-std=$1" "-I$stage/include" -fsyntax-only -x c++ - 2>build/mistake.log \
+        || ! grep -qF "$2" build/mistake.log; then
+        cat build/mistake.log >&2
+        echo "the C++ headers don't refuse this as $1 with \"$2\": $3" >&2
+        exit 1
+    fi
+}
+refuses c++14 'need C++17' '#include <amop.hpp>'
+refuses c++17 'needs C++20' '#include <amop/awaitable.hpp>'
+refuses c++17 'a handler of messages takes (const amop::Message&)' '#include <amop.hpp>
+void wrong(const amop::Client& client) { auto made = client.subscribe("t", [](std::string) {}); }'
+refuses c++17 'a handler of requests returns nothing, or the reply' '#include <amop.hpp>
+void wrong(const amop::Client& client) { auto made = client.serve("t", [](const amop::Request&) { return 5; }); }'
+refuses c++20 'an executor takes (std::coroutine_handle<>)' '#include <amop.hpp>
+#include <amop/awaitable.hpp>
+void wrong(const amop::Client& client) { (void)amop::awaitable::broadcast(client, "t", "", {}, 5); }'
+
 # The example in README.md, built with pkg-config, linked to the shared and to the static library.
 # shellcheck disable=SC2016 # the backquotes are those of README.md
 sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md >build/readme.cpp

@@ -289,6 +289,7 @@ private:
     /// Calls `function(queue, tag, made, call, error)`, which begins to make a subscription or service.
     template <class Waiting, class Function>
     auto start_cancellable(Call& started, Function function) const {
+        expect_handle(client());
         amop_call* call = nullptr;
         auto future = start_pending<Waiting>(
             promises_, [&](amop_completion_queue* queue, void* tag, auto* pending, amop_error** error) {
@@ -302,6 +303,7 @@ private:
     std::future<Outcome> start_with_future(Function function, std::string_view topic, Bytes data, Call& call,
                                            const PublishOptions& options) const {
         using Waiting = PendingOutcome<Outcome, TakeReply>;
+        expect_handle(client());
         const CTopic name(topic);
         const auto settings = options.to_c();
         amop_call* started = nullptr;

@@ -13,6 +13,10 @@
 /// is awaited. A coroutine that waits for a call must not be destroyed.
 #pragma once
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
+#error "amop/awaitable.hpp needs C++20: compile with -std=c++20 or a newer standard"
+#endif
+
 #include <coroutine>
 #include <optional>
 #include <string_view>
@@ -80,6 +84,9 @@ struct Inline {
 /// A call that starts when it is awaited, by `start(done, made)`. `Outcome` is what `co_await` returns.
 template <class Outcome, class Start, class Executor>
 class [[nodiscard]] Awaitable {
+    static_assert(std::is_invocable_v<Executor&, std::coroutine_handle<>>,
+                  "an executor takes (std::coroutine_handle<>)");
+
 public:
     Awaitable(Start start, Executor executor) : start_(std::move(start)), executor_(std::move(executor)) {}
 

@@ -38,7 +38,7 @@ namespace amop {
 /// returns. A client that is destroyed inside of a handler does not wait, but closes after the call.
 ///
 /// asynchronous.hpp has the functions that do not wait: `publish_async`, `subscribe_queued` and so on.
-class Client : public detail::Asynchronous<Client> {
+class [[nodiscard]] Client : public detail::Asynchronous<Client> {
 public:
     /// Connects. Returns when one node is ready; the client connects to the others in the background. Waits
     /// up to the connect timeout. See also `Options::start_offline`.

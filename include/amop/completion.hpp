@@ -88,7 +88,7 @@ private:
 /// through the file descriptor of the queue. A queue may be used for several clients; tags identify the
 /// calls. Movable; its functions may be called from any number of threads at once. When it is destroyed,
 /// calls in flight continue, and their completions are discarded.
-class CompletionQueue {
+class [[nodiscard]] CompletionQueue {
 public:
     /// Creates a queue with a capacity of `max` calls that are in flight or whose completions have not been
     /// read; 0 stands for 65,536. Throws `unsupported` if the library does not fit the headers.

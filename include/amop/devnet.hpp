@@ -102,7 +102,7 @@ private:
 /// Running embedded nodes. They are connected like those of a chain: a message published at one node reaches
 /// a subscriber at another. Movable; its functions may be called from any number of threads at once. The
 /// destructor calls `stop()`.
-class Devnet {
+class [[nodiscard]] Devnet {
 public:
     /// Starts the nodes, on threads of their own.
     ///

@@ -120,18 +120,21 @@ inline std::string_view to_string(Code code) noexcept {
 
 /// The category of the library in `std::error_code`. Visible across libraries, because categories are compared by their
 /// addresses.
-class [[gnu::visibility("default")]] ErrorCategory final
-    : public std::error_category{public : const char * name() const noexcept override{return "amop";
-} // namespace amop
+class [[gnu::visibility("default")]] ErrorCategory : public std::error_category {
+public:
+    const char* name() const noexcept override { return "amop"; }
 
-/// Returns the C name of a code, such as `AMOP_ERROR_TIMEOUT`.
-std::string message(int code) const override {
-    const std::string_view name = to_string(static_cast<Code>(code));
-    return name.empty() ? "unknown code " + std::to_string(code) : std::string(name);
-}
+    /// Returns the C name of a code, such as `AMOP_ERROR_TIMEOUT`.
+    std::string message(int code) const override {
+        const std::string_view name = to_string(static_cast<Code>(code));
+        return name.empty() ? "unknown code " + std::to_string(code) : std::string(name);
+    }
 
-/// Returns the condition of the system that a code corresponds to, if there is one.
-std::error_condition default_error_condition(int code) const noexcept override {
+    /// Returns the condition of the system that a code corresponds to, if there is one.
+    std::error_condition default_error_condition(int code) const noexcept override;
+};
+
+inline std::error_condition ErrorCategory::default_error_condition(int code) const noexcept {
     switch (static_cast<Code>(code)) {
     case Code::ok:
         return {};
@@ -163,11 +166,9 @@ std::error_condition default_error_condition(int code) const noexcept override {
     case Code::unsupported:
         return std::errc::not_supported;
     default:
-        return {code, *this};
+        return std::error_condition(code, *this);
     }
 }
-}
-;
 
 /// Returns the category of the library.
 [[gnu::visibility("default")]] inline const std::error_category& error_category() noexcept {

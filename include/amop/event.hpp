@@ -135,7 +135,7 @@ private:
 /// A listener for the events of a client. One that is read too slowly loses the oldest events
 /// (`Options::max_events`). Movable; its functions may be called from any number of threads at once. It may
 /// outlive the client.
-class Events {
+class [[nodiscard]] Events {
 public:
     /// Takes ownership of a handle of the C interface.
     explicit Events(amop_events* events) noexcept : events_(events) {}

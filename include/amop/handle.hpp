@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "../amop.h"
@@ -69,11 +70,29 @@ inline std::string quoted(const char* name) {
     return text;
 }
 
-/// Throws if a setter, which returns no error object, has rejected the setting `name`.
-inline void check(amop_status status, const char* name) {
+/// Throws if a setter, which returns no error object, has rejected the setting `name`. `why` states for what.
+inline void check(amop_status status, const char* name, const char* why) {
     if (status != AMOP_OK) {
-        raise(Error(static_cast<Code>(status),
-                    quoted(name) + " is invalid: it is out of range, or a string that is not UTF-8"));
+        raise(Error(static_cast<Code>(status), quoted(name) + why));
+    }
+}
+
+/// Returns whether the first argument of a function is the handle of an object that has none.
+template <class Object>
+bool is_empty(const Object& object) noexcept {
+    if constexpr (std::is_pointer_v<Object>) {
+        return object == nullptr;
+    } else {
+        return false;
+    }
+}
+
+/// Throws if a function is called on an object that has no handle. C refuses it as well, but names a parameter of C.
+template <class Object>
+void expect_handle(const Object& object) {
+    if (is_empty(object)) {
+        raise(Error(Code::invalid_argument, "the object is empty, for example because it was moved from: use "
+                                            "the object that it was moved to"));
     }
 }
 
@@ -87,15 +106,16 @@ auto refuse(const Callback& callback, int) noexcept -> decltype(callback.drop(ca
 template <class Argument>
 void refuse(const Argument&, long) noexcept {}
 
-/// Calls a function of the C interface whose last parameter is an error object. Throws if it fails.
-template <class Function, class... Arguments>
-void call(Function function, Arguments... arguments) {
-    if (failing()) {
+/// Calls a function of the C interface on `object`, whose last parameter is an error object. Throws if it fails.
+template <class Function, class Object, class... Arguments>
+void call(Function function, Object object, Arguments... arguments) {
+    if (failing() || is_empty(object)) {
         (refuse(arguments, 0), ...);
+        expect_handle(object);
         return;
     }
     amop_error* error = nullptr;
-    const amop_status status = function(arguments..., &error);
+    const amop_status status = function(object, arguments..., &error);
     if (status != AMOP_OK) {
         fail(status, error);
     }

@@ -9,17 +9,17 @@
 
 namespace amop::detail {
 
-/// A private key as it was given, with its password; empty if there is none.
+/// A private key as it was given, with its password. An empty one is passed as well, and refused: without a key the
+/// call would be one for the public topic of the same name.
 struct GivenKey {
     std::string bytes;
     std::string password;
 
     template <class Options>
     void apply(Options* options, amop_status (*set)(Options*, const void*, std::size_t, const char*)) const {
-        if (!bytes.empty()) {
-            const char* given = password.empty() ? nullptr : password.c_str();
-            check(set(options, bytes.data(), bytes.size(), given), "key");
-        }
+        const char* given = password.empty() ? nullptr : password.c_str();
+        check(set(options, bytes.data(), bytes.size(), given), "key",
+              " is invalid: it has more than 1 MiB, or a password that is not UTF-8");
     }
 };
 

@@ -306,7 +306,7 @@ public:
             detail::check(amop_options_on_event(options.get(),
                                                 context.give<amop_event_callback>(
                                                     detail::call_with_lent<EventHandler, Event, amop_event>)),
-                          "on_event");
+                          "on_event", " is invalid");
         }
         return options;
     }
@@ -346,13 +346,13 @@ private:
         const detail::CText ca(files.ca, "ca"), cert(files.cert, "cert"), key(files.key, "key");
         const auto set =
             amop_options_set_credential_files(settings.options, ca.c_str(), cert.c_str(), key.c_str());
-        detail::check(set, "credential_files");
+        detail::check(set, "credential_files", " has a path that is not UTF-8");
     }
     static void pass(const Settings& settings, const Pem& pem) {
         const auto set =
             amop_options_set_credential_pem(settings.options, pem.ca.data(), pem.ca.size(), pem.cert.data(),
                                             pem.cert.size(), pem.key.data(), pem.key.size());
-        detail::check(set, "credential_pem");
+        detail::check(set, "credential_pem", " is too long");
     }
 
     static void pass(const Settings& settings, const GmFiles& gm) {
@@ -360,14 +360,14 @@ private:
         const detail::CText enc_cert(gm.enc_cert, "enc_cert"), enc_key(gm.enc_key, "enc_key");
         const auto set = amop_options_set_credential_files_gm(settings.options, ca.c_str(), cert.c_str(),
                                                               key.c_str(), enc_cert.c_str(), enc_key.c_str());
-        detail::check(set, "credential_files_gm");
+        detail::check(set, "credential_files_gm", " has a path that is not UTF-8");
     }
     static void pass(const Settings& settings, const GmPem& gm) {
         const auto set = amop_options_set_credential_pem_gm(
             settings.options, gm.pem.ca.data(), gm.pem.ca.size(), gm.pem.cert.data(), gm.pem.cert.size(),
             gm.pem.key.data(), gm.pem.key.size(), gm.enc_cert.data(), gm.enc_cert.size(), gm.enc_key.data(),
             gm.enc_key.size());
-        detail::check(set, "credential_pem_gm");
+        detail::check(set, "credential_pem_gm", " is too long");
     }
 
     std::vector<std::string> endpoints_;

@@ -15,6 +15,9 @@ namespace detail {
 
 /// Returns the keys as an array of the C interface, which is valid as long as they are.
 inline std::vector<const char*> key_pointers(const std::vector<std::string>& keys) {
+    if (keys.empty()) {
+        raise(Error(Code::invalid_argument, "`keys` is empty: give the public key of each subscriber"));
+    }
     std::vector<const char*> pointers;
     pointers.reserve(keys.size());
     for (const std::string& key : keys) {

@@ -141,6 +141,7 @@ amop_completion_callback callback_of(Context<Stored>& context) noexcept {
 template <class Function, class Object>
 std::future<void> end_with_future(const Promises& promises, Function function, Object* object,
                                   Timeout timeout) {
+    expect_handle(object);
     return start_pending<PendingOutcome<void, void>>(
         promises, [&](amop_completion_queue* queue, void* tag, auto*, amop_error** error) {
             return function(object, timeout.of_call(), queue, tag, error);

@@ -104,9 +104,15 @@ void answer(void* context, const amop_request* lent) noexcept {
         if constexpr (std::is_void_v<decltype(handle())>) {
             handle();
         } else {
-            const auto& reply = handle();
-            const Bytes data = reply;
-            call(amop_request_reply, lent, data.data(), data.size());
+            using Result = decltype(handle());
+            static_assert(
+                std::is_convertible_v<const std::remove_reference_t<Result>&, Bytes>,
+                "a handler of requests returns nothing, or the reply: a string, vector or array of bytes");
+            if constexpr (std::is_convertible_v<const std::remove_reference_t<Result>&, Bytes>) {
+                const auto& reply = handle();
+                const Bytes data = reply;
+                call(amop_request_reply, lent, data.data(), data.size());
+            }
         }
     });
 }
@@ -177,7 +183,9 @@ public:
         settings.apply("placement", amop_serve_options_set_placement, placement_);
         settings.apply("confirm", amop_serve_options_set_confirm, confirm_);
         settings.apply("timeout", amop_serve_options_set_timeout, timeout_);
-        key_.apply(options.get(), amop_serve_options_set_key);
+        if (key_) {
+            key_->apply(options.get(), amop_serve_options_set_key);
+        }
         return options;
     }
 
@@ -188,7 +196,7 @@ private:
     std::optional<Placement> placement_;
     std::optional<Confirm> confirm_;
     Timeout timeout_;
-    detail::GivenKey key_;
+    std::optional<detail::GivenKey> key_;
 };
 
 /// A service. Movable; its functions may be called from any number of threads at once. It ends like a

@@ -21,18 +21,18 @@ struct Settings {
     void apply(const char* name, amop_status (*set)(Options*, Passed),
                const std::optional<Value>& value) const {
         if (value) {
-            check(set(options, static_cast<Passed>(*value)), name);
+            check(set(options, static_cast<Passed>(*value)), name, " is out of range");
         }
     }
 
     void apply(const char* name, amop_status (*set)(Options*, std::uint64_t), Timeout time) const {
         if (time.of_call() != 0) {
-            check(set(options, time.of_call()), name);
+            check(set(options, time.of_call()), name, " is out of range");
         }
     }
 
     void apply(const char* name, amop_status (*set)(Options*, const char*), const std::string& text) const {
-        check(set(options, CText(text, name).c_str()), name);
+        check(set(options, CText(text, name).c_str()), name, " is not UTF-8");
     }
 };
 

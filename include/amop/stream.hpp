@@ -16,19 +16,20 @@
 namespace amop::detail {
 
 /// Calls a `_next` function. Returns false if nothing arrived in time. Throws at the end and on errors.
-template <class Function, class... Arguments>
-bool arrived(Function next, Arguments... arguments) {
+template <class Function, class Source, class... Arguments>
+bool arrived(Function next, const Source* source, Arguments... arguments) {
     if (failing()) {
         return false;
     }
+    expect_handle(source);
     // Without an error object first: that nothing has arrived is frequent, and its text is read by no one.
-    amop_status status = next(arguments..., static_cast<amop_error**>(nullptr));
+    amop_status status = next(source, arguments..., static_cast<amop_error**>(nullptr));
     if (status == AMOP_OK || status == AMOP_ERROR_TIMEOUT) {
         return status == AMOP_OK;
     }
     // The end, or a wrong use: the same call fails again, at once, with an error object.
     amop_error* error = nullptr;
-    status = next(arguments..., &error);
+    status = next(source, arguments..., &error);
     if (status != AMOP_OK && status != AMOP_ERROR_TIMEOUT) {
         fail(status, error);
         return false;

@@ -118,7 +118,9 @@ public:
         settings.apply("placement", amop_subscribe_options_set_placement, placement_);
         settings.apply("confirm", amop_subscribe_options_set_confirm, confirm_);
         settings.apply("timeout", amop_subscribe_options_set_timeout, timeout_);
-        key_.apply(options.get(), amop_subscribe_options_set_key);
+        if (key_) {
+            key_->apply(options.get(), amop_subscribe_options_set_key);
+        }
         return options;
     }
 
@@ -129,7 +131,7 @@ private:
     std::optional<Placement> placement_;
     std::optional<Confirm> confirm_;
     Timeout timeout_;
-    detail::GivenKey key_;
+    std::optional<detail::GivenKey> key_;
 };
 
 /// A subscription. Movable; its functions may be called from any number of threads at once.

@@ -74,6 +74,7 @@ struct Reader(Arc<Queue>);
 impl Source for Reader {
     type Item = amop_completion;
     const NAME: &'static str = "completions";
+    const ENDED: &'static str = "the queue has ended";
 
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<amop_completion>> {
         let mut state = self.0.lock();

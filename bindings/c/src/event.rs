@@ -118,6 +118,7 @@ impl amop_events {
 impl Source for Events {
     type Item = Event;
     const NAME: &'static str = "events";
+    const ENDED: &'static str = "the client is closed";
 
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
         Pin::new(self).as_mut().poll_next(cx)

@@ -19,6 +19,9 @@ pub(crate) trait Source: Send {
     /// What the items are called in error texts.
     const NAME: &'static str;
 
+    /// Why no more items arrive, for the error text of a read after the last one.
+    const ENDED: &'static str;
+
     /// Returns the next item; `None` after the last one.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Item>>;
 
@@ -52,7 +55,7 @@ impl<S: Source> Inbox<S> {
         Ok(self.lock())
     }
 
-    /// Waits for the first item, then takes up to `most` items that are available.
+    /// Waits for the first item, then takes up to `most` items, at least 1, that are available.
     pub(crate) fn next(
         &self,
         timeout_ms: u64,
@@ -60,9 +63,6 @@ impl<S: Source> Inbox<S> {
         mut take: impl FnMut(S::Item),
     ) -> Result<usize, Miss> {
         self.check_fork()?;
-        if most == 0 {
-            return Err(invalid_argument("the number of items is 0").into());
-        }
         let wait = time(timeout_ms).unwrap_or_default();
         if wait > LONGEST {
             let text =
@@ -100,7 +100,7 @@ impl<S: Source> Inbox<S> {
                 return Ok(taken);
             }
             if ended {
-                let text = format!("no more {} will arrive: the source has ended", S::NAME);
+                let text = format!("no more {} will arrive: {}", S::NAME, S::ENDED);
                 return Err(Error::undelivered(ErrorKind::Closed, text).into());
             }
             if !self.signal.wait(seen, deadline) {
@@ -156,6 +156,7 @@ mod tests {
     impl Source for Items {
         type Item = u32;
         const NAME: &'static str = "numbers";
+        const ENDED: &'static str = "the test has ended";
 
         fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<u32>> {
             self.polls += 1;

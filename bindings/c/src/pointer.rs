@@ -196,6 +196,9 @@ impl<T> Places<'_, T> {
 /// # Safety
 /// `max` pointers can be written to at `places`, unless it is NULL, and no other thread uses them during the call.
 pub(crate) unsafe fn places<'a, T>(places: *mut *mut T, max: usize, name: &str) -> Result<Places<'a, T>> {
+    if max == 0 {
+        return Err(invalid_argument("`max` is 0: use 1 or more"));
+    }
     if places.is_null() {
         return Err(is_null(name));
     }

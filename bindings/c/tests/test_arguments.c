@@ -168,6 +168,12 @@ static void null_out_parameters_are_reported_by_name(void **state)
     amop_message *message = NULL;
     amop_request *request = NULL;
     amop_completion *completion = NULL;
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`max` is 0",
+                amop_subscription_next_many(subscription, 0, &message, 0, &number, &error));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`max` is 0",
+                amop_service_next_many(service, 0, &request, 0, &number, &error));
+    EXPECT_TEXT(AMOP_ERROR_INVALID_ARGUMENT, "`max` is 0",
+                amop_completion_queue_next_many(queue, 0, &completion, 0, &number, &error));
     EXPECT_NULL("count", amop_subscription_next_many(subscription, 0, &message, 1, NULL, &error));
     EXPECT_NULL("count", amop_service_next_many(service, 0, &request, 1, NULL, &error));
     EXPECT_NULL("count", amop_completion_queue_next_many(queue, 0, &completion, 1, NULL, &error));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -27,6 +28,23 @@ TEST_CASE("moved-from objects throw and can be assigned to") {
 
     const auto unusable = amop::Code::invalid_argument;
     CHECK(client.get() == nullptr);
+    const std::vector<std::function<void()>> calls{
+        [&] { client.publish(topic, ""); },
+        [&] { (void)client.publish_async(topic, ""); },
+        [&] { client.publish_async(topic, "", [](const amop::Completion&) {}); },
+        [&] { (void)client.subscribe_async(topic); },
+        [&] { (void)client.subscribe(topic, [](const amop::Message&) {}); },
+        [&] { (void)client.close_async(); },
+        [&] { (void)client.private_topic(topic, {std::string(128, '1')}); },
+        [&] { subscription.next(0ms); },
+        [&] { service.next_many(1, 0ms); },
+        [&] { amop::Call{}.cancel(); },
+    };
+    for (const auto& call : calls) {
+        const auto error = error_of(call);
+        CHECK(error.code() == unusable);
+        CHECK(std::string(error.what()).find("the object is empty") == 0);
+    }
     CHECK(code_of([&] { client.publish(topic, ""); }) == unusable);
     CHECK(code_of([&] { client.broadcast(topic, ""); }) == unusable);
     CHECK(code_of([&] { auto never = client.publish_async(topic, ""); }) == unusable);

@@ -74,7 +74,16 @@ TEST_CASE("unusable keys of private topics are refused") {
     CHECK(code_of(wrong) == amop::Code::credentials_invalid);
     const auto service = [&] { (void)client.serve("t", amop::ServeOptions{}.key("no key", "password")); };
     CHECK(code_of(service) == amop::Code::credentials_invalid);
-    CHECK(code_of([&] { (void)client.private_topic("t", {}); }) == amop::Code::invalid_argument);
+    // A file that is missing leaves a program with an empty key. Without a key it would use the public topic.
+    const auto empty = [&] { (void)client.subscribe("t", amop::SubscribeOptions{}.key("")); };
+    CHECK(code_of(empty) == amop::Code::credentials_invalid);
+    const auto empty_service = [&] { (void)client.serve("t", amop::ServeOptions{}.key("")); };
+    CHECK(code_of(empty_service) == amop::Code::credentials_invalid);
+    const auto name = [&] { (void)client.subscribe("t", amop::SubscribeOptions{}.key("orders.pem")); };
+    CHECK(std::string(error_of(name).what()).find("is the name of a file") != std::string::npos);
+    const auto none = error_of([&] { (void)client.private_topic("t", {}); });
+    CHECK(none.code() == amop::Code::invalid_argument);
+    CHECK(std::string(none.what()) == "`keys` is empty: give the public key of each subscriber");
     CHECK(code_of([&] { (void)client.private_topic("t", {"no key"}); }) == amop::Code::credentials_invalid);
     const auto sending = amop::PublishOptions{}.is_private(true);
     CHECK(code_of([&] { client.publish("t", "", sending); }) == amop::Code::invalid_argument);

@@ -107,7 +107,7 @@ class Reader(Generic[Read]):
 class Inbox(BaseInbox[Item], Reader[Item]):
     """The common part of subscriptions and services."""
 
-    _ended = "no more will arrive: unsubscribed, or the client is closed"
+    _ended = "no more will arrive: it was unsubscribed, or the client is closed"
 
     def __init__(
         self, client: Client, topic: str, inbox: _amop.Inbox, guard: _amop.Guard | None = None

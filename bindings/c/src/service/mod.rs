@@ -49,6 +49,7 @@ pub struct amop_service {
 impl Source for Requests {
     type Item = Request;
     const NAME: &'static str = "requests";
+    const ENDED: &'static str = "the service has ended, or its client is closed";
 
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Request>> {
         Pin::new(self).as_mut().poll_next(cx)

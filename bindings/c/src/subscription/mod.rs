@@ -47,6 +47,7 @@ pub struct amop_subscription {
 impl Source for Subscription {
     type Item = Message;
     const NAME: &'static str = "messages";
+    const ENDED: &'static str = "the subscription has ended, or its client is closed";
 
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Message>> {
         Pin::new(self).as_mut().poll_next(cx)
