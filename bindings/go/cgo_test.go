@@ -18,3 +18,13 @@ func TestBuildWithoutCgoSaysThatCgoIsNeeded(t *testing.T) {
 		t.Fatalf("%v: %s", err, output)
 	}
 }
+
+func TestVetReportsCopiesOfAClient(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the compiler")
+	}
+	output, err := exec.Command("go", "vet", "./testdata/copies").CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "assignment copies lock value to copied") {
+		t.Fatalf("%v: %s", err, output)
+	}
+}

@@ -26,11 +26,22 @@ func reserve(limit time.Duration) time.Duration {
 // topics. All its methods may be called from any goroutine, including handlers.
 //
 // Call Close when done. A Client that becomes unreachable without it is closed by the garbage collector, but not
-// while it has subscriptions, services, listeners or calls.
+// while it has subscriptions, services, listeners or calls. Pass a Client on by its pointer: a copy of the struct does not
+// keep it from being collected, and go vet reports copies.
 type Client struct {
+	_    noCopy
 	core *core
 	net  runtime.Cleanup
 }
+
+// noCopy makes go vet report copies of the struct that it is a field of.
+type noCopy struct{}
+
+// Lock does nothing.
+func (*noCopy) Lock() {}
+
+// Unlock does nothing.
+func (*noCopy) Unlock() {}
 
 // core is the shared state of a Client. Goroutines refer to core, not to the Client, so that an unclosed Client can
 // still be collected.

@@ -113,7 +113,7 @@ func (s *Subscription) Next(ctx context.Context) (*Message, error) {
 	select {
 	case message, more := <-s.messages:
 		if !more {
-			return nil, newError(ErrClosed, "no more messages will arrive: the subscription has ended")
+			return nil, newError(ErrClosed, "no more messages will arrive: the subscription has ended, or its client is closed")
 		}
 		return message, nil
 	case <-ctx.Done():

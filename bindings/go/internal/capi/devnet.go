@@ -30,10 +30,10 @@ func StartDevnet(o *DevnetOptions) (*Devnet, *Error) {
 	s.set("Port", C.amop_devnet_options_set_port(options, C.uint16_t(o.Port)))
 	s.set("Like211", C.amop_devnet_options_set_like_2_11(options, C.bool(o.Like211)))
 	s.set("Like316", C.amop_devnet_options_set_like_3_16(options, C.bool(o.Like316)))
-	s.set("TLS", C.amop_devnet_options_set_tls(options, C.int32_t(o.TLS)))
-	s.set("Generation", C.amop_devnet_options_set_generation(options, C.int32_t(o.Generation)))
+	s.choose("TLS", o.TLS, C.amop_devnet_options_set_tls(options, C.int32_t(o.TLS)))
+	s.choose("Generation", o.Generation, C.amop_devnet_options_set_generation(options, C.int32_t(o.Generation)))
 	if o.Folder != "" {
-		s.set("Folder", C.amop_devnet_options_set_folder(options, cText(o.Folder)))
+		s.write("Folder", C.amop_devnet_options_set_folder(options, cText(o.Folder)))
 	}
 	if s.failure != nil {
 		return nil, s.failure

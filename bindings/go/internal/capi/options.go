@@ -4,6 +4,7 @@ package capi
 import "C"
 
 import (
+	"fmt"
 	"math"
 	"time"
 	"unsafe"
@@ -86,24 +87,39 @@ func (s *settings) set(name string, status C.amop_status) {
 	}
 }
 
+// choose is set for an option whose type has a constant for each value.
+func (s *settings) choose(name string, value int32, status C.amop_status) {
+	if status != C.AMOP_OK && s.failure == nil {
+		text := fmt.Sprintf("invalid %s %d: use one of the constants of its type", name, value)
+		s.failure = &Error{Code: int32(status), Message: text}
+	}
+}
+
+// write is set for an option that is a text.
+func (s *settings) write(name string, status C.amop_status) {
+	if status != C.AMOP_OK && s.failure == nil {
+		s.failure = &Error{Code: int32(status), Message: "the text of the option " + name + " is not UTF-8"}
+	}
+}
+
 // build creates the options in C. The caller frees them.
 func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	options := C.amop_options_new()
 	var s settings
 	for _, endpoint := range o.Endpoints {
-		s.set("Endpoint", C.amop_options_add_endpoint(options, cText(endpoint)))
+		s.write("Endpoint", C.amop_options_add_endpoint(options, cText(endpoint)))
 	}
 	if o.ConfigFile != "" {
-		s.set("ConfigFile", C.amop_options_set_config_file(options, cText(o.ConfigFile)))
+		s.write("ConfigFile", C.amop_options_set_config_file(options, cText(o.ConfigFile)))
 	}
 	if o.Credentials != "" {
-		s.set("Credentials", C.amop_options_set_credentials(options, cText(o.Credentials)))
+		s.write("Credentials", C.amop_options_set_credentials(options, cText(o.Credentials)))
 	}
 	if files := o.Files; files != nil && files.GM {
-		s.set("CredentialFilesGM", C.amop_options_set_credential_files_gm(options,
+		s.write("CredentialFilesGM", C.amop_options_set_credential_files_gm(options,
 			cText(files.CA), cText(files.Cert), cText(files.Key), cText(files.EncCert), cText(files.EncKey)))
 	} else if files != nil {
-		s.set("CredentialFiles", C.amop_options_set_credential_files(options,
+		s.write("CredentialFiles", C.amop_options_set_credential_files(options,
 			cText(files.CA), cText(files.Cert), cText(files.Key)))
 	}
 	if pem := o.PEM; pem != nil && pem.GM {
@@ -119,7 +135,7 @@ func (o *ClientOptions) build() (*C.amop_options, *Error) {
 			unsafe.Pointer(pointer(pem.Cert)), C.size_t(len(pem.Cert)),
 			unsafe.Pointer(pointer(pem.Key)), C.size_t(len(pem.Key))))
 	}
-	s.set("TLS", C.amop_options_set_tls(options, C.int32_t(o.TLS)))
+	s.choose("TLS", o.TLS, C.amop_options_set_tls(options, C.int32_t(o.TLS)))
 	s.set("ExpiryWarning", C.amop_options_set_expiry_warning(options, ms(o.ExpiryWarning)))
 	s.set("ConnectTimeout", C.amop_options_set_connect_timeout(options, ms(o.ConnectTimeout)))
 	s.set("CallTimeout", C.amop_options_set_call_timeout(options, ms(o.CallTimeout)))
@@ -130,8 +146,8 @@ func (o *ClientOptions) build() (*C.amop_options, *Error) {
 	s.set("ReconnectMin", C.amop_options_set_reconnect_min(options, ms(o.ReconnectMin)))
 	s.set("ReconnectMax", C.amop_options_set_reconnect_max(options, ms(o.ReconnectMax)))
 	s.set("AnswerTimeout", C.amop_options_set_answer_timeout(options, ms(o.AnswerTimeout)))
-	s.set("Generation", C.amop_options_set_generation(options, C.int32_t(o.Generation)))
-	s.set("Retry", C.amop_options_set_retry(options, C.int32_t(o.Retry)))
+	s.choose("Generation", o.Generation, C.amop_options_set_generation(options, C.int32_t(o.Generation)))
+	s.choose("Retry", o.Retry, C.amop_options_set_retry(options, C.int32_t(o.Retry)))
 	s.set("Echo", C.amop_options_set_echo(options, C.bool(o.Echo)))
 	s.set("MaxInFlight", C.amop_options_set_max_in_flight(options, C.size_t(o.MaxInFlight)))
 	s.set("MaxSendBytes", C.amop_options_set_max_send_bytes(options, C.size_t(o.MaxSendBytes)))
@@ -174,9 +190,9 @@ func (o *LaneOptions) ofSubscription() (*C.amop_subscribe_options, *Error) {
 	var s settings
 	s.set("MaxMessages", C.amop_subscribe_options_set_max_messages(options, C.size_t(o.MaxMessages)))
 	s.set("MaxBytes", C.amop_subscribe_options_set_max_bytes(options, C.size_t(o.MaxBytes)))
-	s.set("Overflow", C.amop_subscribe_options_set_overflow(options, C.int32_t(o.Overflow)))
-	s.set("Placement", C.amop_subscribe_options_set_placement(options, C.int32_t(o.Placement)))
-	s.set("Confirm", C.amop_subscribe_options_set_confirm(options, C.int32_t(o.Confirm)))
+	s.choose("Overflow", o.Overflow, C.amop_subscribe_options_set_overflow(options, C.int32_t(o.Overflow)))
+	s.choose("Placement", o.Placement, C.amop_subscribe_options_set_placement(options, C.int32_t(o.Placement)))
+	s.choose("Confirm", o.Confirm, C.amop_subscribe_options_set_confirm(options, C.int32_t(o.Confirm)))
 	s.set("Timeout", C.amop_subscribe_options_set_timeout(options, ms(o.Timeout)))
 	s.set("Key", C.amop_subscribe_options_set_key(options, unsafe.Pointer(pointer(o.Key)), C.size_t(len(o.Key)), o.keyPassword()))
 	if s.failure != nil {
@@ -191,8 +207,8 @@ func (o *LaneOptions) ofService() (*C.amop_serve_options, *Error) {
 	var s settings
 	s.set("MaxMessages", C.amop_serve_options_set_max_messages(options, C.size_t(o.MaxMessages)))
 	s.set("MaxBytes", C.amop_serve_options_set_max_bytes(options, C.size_t(o.MaxBytes)))
-	s.set("Placement", C.amop_serve_options_set_placement(options, C.int32_t(o.Placement)))
-	s.set("Confirm", C.amop_serve_options_set_confirm(options, C.int32_t(o.Confirm)))
+	s.choose("Placement", o.Placement, C.amop_serve_options_set_placement(options, C.int32_t(o.Placement)))
+	s.choose("Confirm", o.Confirm, C.amop_serve_options_set_confirm(options, C.int32_t(o.Confirm)))
 	s.set("Timeout", C.amop_serve_options_set_timeout(options, ms(o.Timeout)))
 	s.set("Key", C.amop_serve_options_set_key(options, unsafe.Pointer(pointer(o.Key)), C.size_t(len(o.Key)), o.keyPassword()))
 	if s.failure != nil {
