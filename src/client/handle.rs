@@ -36,6 +36,8 @@ impl Client {
     ///
     /// A subscription replies with no data as soon as it has accepted the message.
     ///
+    /// The data are owned bytes or text, or live for the whole program: pass `text.to_owned()` for a borrowed text.
+    ///
     /// # Errors
     /// When awaited, see [`ErrorKind`](crate::ErrorKind). [`Error::delivery`](crate::Error::delivery) states whether
     /// the message may still have been delivered.

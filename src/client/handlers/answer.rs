@@ -14,6 +14,10 @@ use crate::protocol::result::FAILED_TEXT;
 /// the text of the error is logged and emitted as [`Event::HandlerFailed`](crate::Event::HandlerFailed). Use
 /// [`Request::fail`] to send a code and data of your own. `()` leaves the answer to the [`Request`] handle, of which the
 /// handler may keep a clone for later.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the reply of a handler",
+    note = "return bytes (`Bytes`, `Vec<u8>`), text (`String`, `&'static str`), a `Result` of these, or `()` after `request.reply(...)`"
+)]
 pub trait IntoAnswer {
     /// Answers `request`, unless it was answered before. Returns why the handler failed, if it did.
     fn answer(self, request: &Request) -> Option<String>;
