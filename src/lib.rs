@@ -45,6 +45,11 @@
 //! The public interface is what this documentation shows. Items that it hides exist for the other crates of this project,
 //! which need exactly the same version; any version may change them.
 //!
+//! # Log
+//! The library emits records of the crate [`tracing`](https://docs.rs/tracing), which are lost unless the program has a
+//! subscriber, such as that of the crate `tracing-subscriber`. A handler that fails or panics is logged as an error,
+//! a lost connection as a warning. Payloads are logged at the level `TRACE` only.
+//!
 //! # Runtime
 //! All clients of a process share one tokio runtime of the library with two worker threads, so their futures may be
 //! awaited on any executor. [`ClientBuilder::runtime`] selects another tokio runtime. Async handlers run on the tokio

@@ -72,7 +72,7 @@ static amop_status run_with(const amop_client *client, const char *name, char **
 {
     if (strcmp(name, "subscribe") == 0) {
         return subscribe(client, error);
-    } else if (strcmp(name, "serve") == 0) {
+    } else if (strcmp(name, "serve") == 0 || strcmp(name, "log") == 0) {
         amop_service *service = NULL;
         amop_status status = serve(client, &service, error);
         if (status == AMOP_OK) {
@@ -126,7 +126,10 @@ int main(int argc, char **argv)
     } else if (strcmp(name, "testing") == 0) {
         status = testing(&error);
     } else {
-        status = connect_to(endpoint, &client, &error);
+        status = strcmp(name, "log") == 0 ? log_to_stderr(&error) : AMOP_OK;
+        if (status == AMOP_OK) {
+            status = connect_to(endpoint, &client, &error);
+        }
         if (status == AMOP_OK) {
             status = run_with(client, name, others, &error);
         }

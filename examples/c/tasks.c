@@ -226,3 +226,19 @@ amop_status observe(const amop_client *client, amop_error **error)
     return status;
 }
 /* --8<-- [end:observe] */
+
+/* --8<-- [start:log] */
+static void print_record(void *context, int32_t level, const char *target, const char *message)
+{
+    (void)context;
+    (void)level;
+    fprintf(stderr, "%s: %s\n", target, message);
+}
+
+amop_status log_to_stderr(amop_error **error)
+{
+    /* AMOP_LOG_ERROR shows only failures, AMOP_LOG_DEBUG each step. */
+    amop_log_callback callback = {.call = print_record};
+    return amop_set_log_callback(AMOP_LOG_INFO, callback, error);
+}
+/* --8<-- [end:log] */

@@ -17,6 +17,7 @@ amop_status use_keys(const amop_client *publisher, const char *public_key, const
 amop_status credentials(const char *endpoint, amop_client **client, amop_error **error);
 amop_status configuration(amop_client **client, amop_error **error);
 amop_status testing(amop_error **error);
+amop_status log_to_stderr(amop_error **error);
 amop_status observe(const amop_client *client, amop_error **error);
 
 #endif

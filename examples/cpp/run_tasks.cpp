@@ -32,11 +32,14 @@ static bool run_alone(const std::string& name, const std::string& endpoint, char
 }
 
 static void run(const std::string& name, const std::string& endpoint, char** others) {
+    if (name == "log") {
+        tasks::log();
+    }
     // The tests don't depend on the speed of the machine.
     amop::Client client{amop::Options{}.endpoint(endpoint).call_timeout(60s)};
     if (name == "subscribe") {
         tasks::subscribe(client);
-    } else if (name == "serve") {
+    } else if (name == "serve" || name == "log") {
         const amop::Service service = tasks::serve(client);
         std::cout << "serving\n";
         pause();

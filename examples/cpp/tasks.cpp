@@ -130,4 +130,14 @@ void observe(const amop::Client& client) {
     // --8<-- [end:observe]
 }
 
+void log() {
+    // --8<-- [start:log]
+    // `error` shows only failures, `debug` each step.
+    amop::set_log_handler(amop::LogLevel::info,
+                          [](amop::LogLevel, std::string_view target, std::string_view message) {
+                              std::cerr << target << ": " << message << '\n';
+                          });
+    // --8<-- [end:log]
+}
+
 } // namespace tasks

@@ -19,5 +19,6 @@ amop::Client credentials(const std::string& endpoint);
 amop::Client configuration();
 void testing();
 void observe(const amop::Client& client);
+void log();
 
 } // namespace tasks

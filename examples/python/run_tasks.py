@@ -24,13 +24,15 @@ def run(name: str, endpoint: str, others: list[str]) -> None:
         case "testing":
             tasks.testing()
             return
+        case "log":
+            tasks.log()
         case _:
             pass
 
     # The tests don't depend on the speed of the machine.
     with amop.connect(endpoint, call_timeout=60) as client:
         match name:
-            case "serve":
+            case "serve" | "log":
                 tasks.serve(client)
                 print("serving", flush=True)
                 signal.pause()

@@ -1,6 +1,7 @@
 """The programs of the documentation's pages about tasks. The tests run each of them with ``run_tasks.py``."""
 
 # --8<-- [start:imports]
+import logging
 from pathlib import Path
 
 import amop
@@ -103,3 +104,10 @@ def observe(client: amop.Client) -> None:
     for endpoint in stats.endpoints:
         print(endpoint.endpoint, "connected" if endpoint.connected else "not connected")
     # --8<-- [end:observe]
+
+
+def log() -> None:
+    # --8<-- [start:log]
+    # ERROR shows only failures, DEBUG each step.
+    logging.basicConfig(level=logging.INFO)
+    # --8<-- [end:log]

@@ -35,6 +35,10 @@ func run(ctx context.Context, name, endpoint string, others []string) error {
 		return connected(client, err)
 	case "testing":
 		return snippets.Testing(ctx)
+	case "log":
+		if err := snippets.Log(); err != nil {
+			return err
+		}
 	}
 
 	// The tests don't depend on the speed of the machine.
@@ -46,7 +50,7 @@ func run(ctx context.Context, name, endpoint string, others []string) error {
 	switch name {
 	case "subscribe":
 		return snippets.Subscribe(ctx, client)
-	case "serve":
+	case "serve", "log":
 		if err := snippets.Serve(ctx, client); err != nil {
 			return err
 		}

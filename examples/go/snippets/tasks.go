@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -191,4 +192,14 @@ func Observe(client *amop.Client) {
 		fmt.Printf("%s: %v\n", endpoint.Endpoint, endpoint.State)
 	}
 	// --8<-- [end:observe]
+}
+
+// Log writes the log of the library to standard error.
+func Log() error {
+	// --8<-- [start:log]
+	// LevelError shows only failures, LevelDebug each step.
+	handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})
+	err := amop.SetLogger(slog.New(handler))
+	// --8<-- [end:log]
+	return err
 }

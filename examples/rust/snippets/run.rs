@@ -17,7 +17,10 @@ async fn main() -> Result<()> {
     let patient = || Client::builder().endpoint(*endpoint).call_timeout(Duration::from_secs(60));
     match *name {
         "subscribe" => tasks::subscribe(&patient().connect().await?).await,
-        "serve" => {
+        "serve" | "log" => {
+            if *name == "log" {
+                tasks::log();
+            }
             let client = patient().connect().await?;
             tasks::serve(&client).await?;
             println!("serving");

@@ -123,3 +123,10 @@ pub fn observe(client: &Client) {
     }
     // --8<-- [end:observe]
 }
+
+pub fn log() {
+    // --8<-- [start:log]
+    // `error` shows only failures, `amop=debug` each step.
+    tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).init();
+    // --8<-- [end:log]
+}

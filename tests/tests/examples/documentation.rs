@@ -187,3 +187,12 @@ fn observing_prints_retries() {
         assert!(printed.contains("0 retries"), "{}: {printed}", language.name);
     }
 }
+
+#[test]
+fn log_is_written_to_standard_error() {
+    let nodes = nodes();
+    for language in Language::all() {
+        let program = nodes.task(&language, "log");
+        while !program.error_line().contains("connected") {}
+    }
+}
