@@ -3154,6 +3154,7 @@ amop_status amop_devnet_restart_node(const amop_devnet *devnet,
  * - `kill`, `restart`, `freeze`, `thaw`, `close-port`, `open-port`, `cut-sessions`, `reset-sessions` NODE
  * - `cut-link`, `restore-link` NODE NODE
  * - `clock-offset` NODE SECONDS
+ * - `push-limit` SECONDS: how long a node waits for the reply of one session, 5 s at first and 30 s at nodes of 3.x
  * - `on-connect` NODE, then `serve`, `close`, `reset`, `stall` or `garbage`
  * - `certificate` NODE, then `valid`, `expired`, `early` or `foreign`
  * - `close`, `cut`, `reset`, `stall`, `resume` SESSION

@@ -167,7 +167,7 @@ impl DevnetBuilder {
     /// answers with an error, or delivers the message once more if publisher and subscriber are both its own. Default: 5 s;
     /// for 3.x 30 s.
     pub fn push_limit(mut self, limit: Duration) -> Self {
-        self.options.push_limit = Some(limit);
+        self.options.set_push_limit(limit);
         self
     }
 

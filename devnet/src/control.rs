@@ -4,11 +4,11 @@
 use amop::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-use crate::faults::words::{milliseconds, number, read, split_word};
+use crate::faults::words::{milliseconds, number, read, split_word, time};
 use crate::{Devnet, FaultId, Node, NodeCertificate, OnConnect, Session};
 
 /// The names of all commands, for the error of an unknown one.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "kill",
     "restart",
     "freeze",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 25] = [
     "close-port",
     "open-port",
     "clock-offset",
+    "push-limit",
     "cut-sessions",
     "reset-sessions",
     "cut-link",
@@ -45,6 +46,7 @@ impl Devnet {
     /// | `freeze NODE`, `thaw NODE` | [`Node::freeze`], [`Node::thaw`] |
     /// | `close-port NODE`, `open-port NODE` | [`Node::close_port`], [`Node::open_port`] |
     /// | `clock-offset NODE SECONDS` | [`Node::set_clock_offset`]; the seconds may be negative: `clock-offset 1 -0.25` |
+    /// | `push-limit SECONDS` | [`Devnet::set_push_limit`] |
     /// | `cut-sessions NODE`, `reset-sessions NODE` | [`Node::cut_sessions`], [`Node::reset_sessions`] |
     /// | `cut-link NODE NODE`, `restore-link NODE NODE` | [`Node::cut_link`], [`Node::restore_link`] |
     /// | `on-connect NODE serve`, `close`, `reset`, `stall` or `garbage` | [`Node::on_connect`] |
@@ -75,6 +77,7 @@ impl Devnet {
                 let (node, offset) = split_word(rest);
                 self.named(node)?.set_clock_offset(milliseconds(offset)?);
             }
+            "push-limit" => self.set_push_limit(time(rest)?),
             "cut-sessions" => self.named(rest)?.cut_sessions(),
             "reset-sessions" => self.named(rest)?.reset_sessions(),
             "cut-link" | "restore-link" => {

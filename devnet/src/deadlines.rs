@@ -1,7 +1,7 @@
 //! All deadlines of the nodes.
 //!
-//! Each unicast has two deadlines. Both limits are the same for all unicasts, so that a queue keeps each kind in
-//! order. Entries of unicasts that have ended stay in the queues until they outnumber the others, and are then
+//! Each unicast has two deadlines. Their limits seldom change, so that a queue keeps each kind in order and new entries
+//! belong at its end. Entries of unicasts that have ended stay in the queues until they outnumber the others, and are then
 //! removed together.
 
 use std::cmp::Reverse;
@@ -81,7 +81,12 @@ const SWEEP_FROM: usize = 1024;
 
 impl Deadlines {
     pub(crate) fn push(&mut self, at: Instant, unicast: Key) {
-        self.push.push_back((at, unicast));
+        // Before the deadlines of a longer limit that was in force earlier.
+        let place = match self.push.back() {
+            Some((last, _)) if *last > at => self.push.partition_point(|(due, _)| *due <= at),
+            _ => self.push.len(),
+        };
+        self.push.insert(place, (at, unicast));
     }
 
     pub(crate) fn answer(&mut self, at: Instant, unicast: Key) {
@@ -162,6 +167,26 @@ mod tests {
         assert!(deadlines.pop(at(2)).is_none());
         assert!(matches!(deadlines.pop(at(9)), Some(Due::Verify)));
         assert_eq!(deadlines.next(), None);
+    }
+
+    #[test]
+    fn deadlines_of_a_shorter_limit_precede_earlier_ones() {
+        let (mut table, mut deadlines) = (Table::new(), Deadlines::default());
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let keys = [8, 9, 1, 2, 8, 9].map(|seconds| {
+            let key = table.insert(());
+            deadlines.push(at(seconds), key);
+            key
+        });
+        let mut order = Vec::new();
+        while let Some(next) = deadlines.next() {
+            match deadlines.pop(next) {
+                Some(Due::Push(key)) => order.push(key),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(order, [2, 3, 0, 4, 1, 5].map(|index| keys[index]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use amop::ClientBuilder;
 use amop::transport::CredentialSource;
@@ -85,6 +86,12 @@ impl Devnet {
     /// block numbers are notified.
     pub fn notify_block(&self, number: u64) {
         self.inner.shared.with(|net, _| net.notify_block(number));
+    }
+
+    /// Sets how long a node waits for the reply of one session, for messages that nodes deliver from now on, see
+    /// [`DevnetBuilder::push_limit`](crate::DevnetBuilder::push_limit).
+    pub fn set_push_limit(&self, limit: Duration) {
+        self.inner.shared.with(|net, _| net.options.set_push_limit(limit));
     }
 
     /// Injects a fault, which applies to frames from now on.

@@ -128,6 +128,11 @@ impl Options {
         })
     }
 
+    /// Sets how long a node waits for the answer of a session, up to [`LONGEST_LIMIT`].
+    pub(crate) fn set_push_limit(&mut self, limit: Duration) {
+        self.push_limit = Some(limit.min(LONGEST_LIMIT));
+    }
+
     /// Returns how often choices change. Unless it was set, nodes with the losses of real ones also choose as these do.
     pub(crate) fn choice(&self) -> Choice {
         self.choice.unwrap_or(match self.same_node {
@@ -145,6 +150,9 @@ impl Options {
         }
     }
 }
+
+/// Longer than every useful limit, and short enough to be added to any time.
+const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How often nodes of 3.x exchange their topics.
 pub(crate) const TOPIC_SYNC_3X: Duration = Duration::from_secs(2);

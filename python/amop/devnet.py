@@ -192,6 +192,8 @@ class Devnet:
         - ``kill``, ``restart``, ``freeze``, ``thaw``, ``close-port``, ``open-port``, ``cut-sessions``,
           ``reset-sessions`` NODE; ``cut-link``, ``restore-link`` NODE NODE
         - ``clock-offset NODE SECONDS``: see :meth:`clock_offset`
+        - ``push-limit SECONDS``: how long a node waits for the reply of one session, 5 s at first and 30 s at
+          nodes of 3.x
         - ``on-connect NODE`` ``serve``, ``close``, ``reset``, ``stall`` or ``garbage``: what the node does with
           new connections
         - ``certificate NODE`` ``valid``, ``expired``, ``early`` or ``foreign``

@@ -141,6 +141,7 @@ func (d *Devnet) RestartNode(ctx context.Context, node int) error {
 //
 //   - kill, restart, freeze, thaw, close-port, open-port, cut-sessions, reset-sessions NODE; cut-link, restore-link NODE
 //     NODE; clock-offset NODE SECONDS
+//   - push-limit SECONDS: how long a node waits for the reply of one session, 5 s at first and 30 s at nodes of 3.x
 //   - on-connect NODE, then serve, close, reset, stall or garbage: what the node does with new connections
 //   - certificate NODE, then valid, expired, early or foreign
 //   - close, cut, reset, stall, resume SESSION

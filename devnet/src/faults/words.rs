@@ -73,7 +73,8 @@ fn message_type(text: &str) -> Result<u16> {
     kind.ok_or_else(|| wrong(format!("invalid frame type {text:?}: write it like 0x31")))
 }
 
-fn time(text: &str) -> Result<Duration> {
+/// Parses a number of seconds.
+pub(crate) fn time(text: &str) -> Result<Duration> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| wrong(format!("invalid time {text:?}: use a number of seconds, such as 2 or 0.5")))
 }

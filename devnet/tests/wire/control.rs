@@ -58,6 +58,25 @@ async fn nodes_and_links_are_controlled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn push_limit_applies_to_later_deliveries() {
+    let (devnet, mut publisher, mut subscriber) = pair().await;
+    command(&devnet, "push-limit 10").await;
+    publisher.send(&sent()).await;
+    subscriber.frame().await;
+    command(&devnet, "push-limit 0.5").await;
+    let second = raw(REQUEST, seq("2"), message("t", "x"));
+    publisher.send(&second).await;
+    subscriber.frame().await;
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let (answer, took) = publisher.timed_frame().await;
+        answers.push((answer.seq, answer.result, took));
+    }
+    let expected = [(second.seq, Duration::from_millis(500)), (sent().seq, Duration::from_millis(9_500))];
+    assert_eq!(answers, expected.map(|(seq, after)| (seq, 104, after)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn sessions_are_listed_ended_and_stalled() {
     let (devnet, mut publisher, mut subscriber) = pair().await;
     let listed = answer(&devnet, "sessions").await;
@@ -149,6 +168,8 @@ async fn invalid_commands_are_rejected() {
         ("clock-offset 2 1", "there is no node 2"),
         ("clock-offset 0", "invalid time \"\": use a number of seconds, such as 2 or -0.25"),
         ("clock-offset 0 inf", "invalid time \"inf\""),
+        ("push-limit", "invalid time \"\": use a number of seconds, such as 2 or 0.5"),
+        ("push-limit -1", "invalid time \"-1\""),
         ("on-connect 0 warmly", "invalid value \"warmly\": use one of serve, close, reset, stall, garbage"),
         ("certificate 0 good", "invalid value \"good\": use one of valid, expired, early, foreign"),
         ("certificate 0 expired", "runs without TLS"),

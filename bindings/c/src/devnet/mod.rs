@@ -155,6 +155,7 @@ pub unsafe extern "C" fn amop_devnet_restart_node(
 /// - `kill`, `restart`, `freeze`, `thaw`, `close-port`, `open-port`, `cut-sessions`, `reset-sessions` NODE
 /// - `cut-link`, `restore-link` NODE NODE
 /// - `clock-offset` NODE SECONDS
+/// - `push-limit` SECONDS: how long a node waits for the reply of one session, 5 s at first and 30 s at nodes of 3.x
 /// - `on-connect` NODE, then `serve`, `close`, `reset`, `stall` or `garbage`
 /// - `certificate` NODE, then `valid`, `expired`, `early` or `foreign`
 /// - `close`, `cut`, `reset`, `stall`, `resume` SESSION
