@@ -26,6 +26,13 @@ static void count_broken_pipe(int signal)
     broken_pipes++;
 }
 
+void wait_long_for_replies(const amop_devnet *nodes)
+{
+    char command[64];
+    snprintf(command, sizeof command, "push-limit %u", GUARD / 1000);
+    OK(amop_devnet_control(nodes, command, NULL, &error));
+}
+
 int start_devnet(void **state)
 {
     (void)state;
@@ -37,6 +44,7 @@ int start_devnet(void **state)
     }
     amop_error *error = NULL;
     if (amop_devnet_start(NULL, &devnet, &error) == AMOP_OK) {
+        wait_long_for_replies(devnet);
         return 0;
     }
     fprintf(stderr, "no devnet: %s\n", amop_error_message(error));
@@ -48,7 +56,7 @@ int start_devnet(void **state)
 static int nothing_is_left(void)
 {
     for (unsigned waited = 0; library_threads() > 0; waited++) {
-        if (waited == GUARD / 6) {
+        if (waited == GUARD) {
             fprintf(stderr, "%d threads of the library still run\n", library_threads());
             return 0;
         }
@@ -83,6 +91,7 @@ amop_options *options_at(size_t node)
     assert_int_equal(amop_options_set_call_timeout(options, GUARD), AMOP_OK);
     assert_int_equal(amop_options_set_connect_timeout(options, GUARD), AMOP_OK);
     assert_int_equal(amop_options_set_close_timeout(options, GUARD), AMOP_OK);
+    assert_int_equal(amop_options_set_answer_timeout(options, GUARD), AMOP_OK);
     return options;
 }
 
@@ -257,8 +266,9 @@ static void echo(void *pointer, const amop_request *request)
 {
     context *context = pointer;
     amop_bytes data = amop_message_data(amop_request_message(request));
-    context->status = amop_request_reply(request, data.data, data.len, NULL);
+    /* Count the call first, so that the publisher finds it counted when the reply arrives. */
     called(context, data);
+    context->status = amop_request_reply(request, data.data, data.len, NULL);
 }
 
 amop_request_callback echoing(context *context)

@@ -24,6 +24,9 @@ unsigned guard(void);
 int start_devnet(void **state);
 int stop_devnet(void **state);
 
+/* Makes nodes wait for replies as long as a slow machine may take. */
+void wait_long_for_replies(const amop_devnet *nodes);
+
 /* The nodes that the tests use. */
 extern amop_devnet *devnet;
 

@@ -6,7 +6,7 @@
 #define FEW 32
 /* Calls in flight, more than FEW: all of them are sent before the node gives up the first one, after 30 s. */
 #define IN_FLIGHT 256
-/* Calls in flight at a time: nodes wait 5 s for a reply, and the machine may be slow. */
+/* Calls in flight at a time. */
 #define AT_ONCE 64
 
 static void publish_completes_with_its_reply(void **state)

@@ -163,11 +163,22 @@ static void slow_log_callback_delays_no_call_and_loses_records(void **state)
     amop_subscription *subscription = NULL;
     OK(amop_client_subscribe(subscriber, topic, NULL, &subscription, &error));
     OK(amop_set_log_callback(AMOP_LOG_TRACE, (amop_log_callback){block, &context, drop_context}, &error));
-    /* More than the capacity of its queue. */
-    for (int n = 0; n < 1500; n++) {
-        OK(amop_client_broadcast(client, topic, "x", 1, NULL, 0, &error));
-        expect_message(subscription, "x");
+    /* More than the capacity of its queue. Many at once, because the callback does not block for ever. */
+    enum { AT_ONCE = 100, ROUNDS = 15 };
+    struct context sent;
+    context_init(&sent);
+    const amop_completion_callback done = {completing(&sent).call, &sent, NULL};
+    for (int round = 1; round <= ROUNDS; round++) {
+        for (int n = 0; n < AT_ONCE; n++) {
+            OK(amop_client_broadcast_async(client, topic, "x", 1, NULL, 0, done, NULL, &error));
+        }
+        for (int n = 0; n < AT_ONCE; n++) {
+            expect_message(subscription, "x");
+        }
+        wait_for(sent.calls, round * AT_ONCE);
     }
+    count(sent.drops);
+    context_end(&sent);
     wait_for(context.calls, 1);
     assert_int_equal(counted(context.calls), 1);
     count(context.gate);

@@ -9,7 +9,7 @@
 /* A number of calls that exceeds any number of threads. */
 #define MANY 4096
 #define FEW 32
-/* Calls in flight at a time: nodes wait 5 s for a reply, and the machine may be slow. */
+/* Calls in flight at a time. */
 #define AT_ONCE 64
 
 static amop_completion *next_completion(const amop_completion_queue *queue)
