@@ -5,6 +5,8 @@
 
 amop::Devnet& devnet() {
     static amop::Devnet nodes;
+    // Wait for replies as long as a slow machine may take.
+    [[maybe_unused]] static const auto waits = nodes.control("push-limit " + std::to_string(guard.count()));
     return nodes;
 }
 
@@ -14,7 +16,8 @@ amop::Options options_at(std::size_t node) {
         .reconnect_max(200ms)
         .call_timeout(guard)
         .connect_timeout(guard)
-        .close_timeout(guard);
+        .close_timeout(guard)
+        .answer_timeout(guard);
 }
 
 amop::Options options_at_both() { return options_at(0).endpoint(devnet().endpoint(1)); }

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -108,6 +109,12 @@ TEST_CASE("client counts its statistics") {
     wait_for_all_nodes(client);
     const auto subscription = client.subscribe(topic);
     client.publish(topic, "12345");
+    // The subscription is confirmed as soon as one of the nodes lists its topic.
+    until([&] {
+        const auto endpoints = client.stats().endpoints;
+        return std::all_of(endpoints.begin(), endpoints.end(),
+                           [](const amop::EndpointStats& endpoint) { return endpoint.topic_lists_sent > 0; });
+    });
     const auto stats = client.stats();
     CHECK(stats.held_bytes == 5);
     CHECK(stats.retries == 0);
@@ -183,6 +190,8 @@ TEST_CASE("client can start offline and reports why") {
     amop::Client client(amop::Options(options).start_offline(true));
     const auto events = client.events();
     next_event(events, amop::EventKind::connect_failed);
+    // The event is emitted shortly before the statistics show the state.
+    until([&] { return client.stats().endpoints.at(0).state == amop::EndpointState::down; });
     const auto down = client.stats().endpoints.at(0);
     CHECK(down.state == amop::EndpointState::down);
     CHECK_FALSE(down.connected);
