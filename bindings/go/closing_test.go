@@ -103,8 +103,10 @@ func TestCloseLetsHandlersProcessTheirQueue(t *testing.T) {
 		return request.Data, nil
 	})
 	var calls []*amop.Call
-	for n := range count {
+	for range count {
 		must[*amop.Reply](t)(client.Publish(soon(t), topic, nil))
+	}
+	for n := range count {
 		calls = append(calls, client.PublishAsync(soon(t), served, fmt.Append(nil, n)))
 	}
 	until(t, func() bool { return service.Stats().Accepted >= count })
@@ -234,9 +236,7 @@ func TestChannelCanBeReadAfterTheClientIsClosed(t *testing.T) {
 	for n := range count {
 		must[*amop.Reply](t)(publisher.Publish(soon(t), topic, fmt.Append(nil, n)))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	ok(t, client.Shutdown(ctx))
+	ok(t, client.Shutdown(soon(t)))
 	n := 0
 	for message := range read.Messages() {
 		equal(t, string(message.Data), fmt.Sprint(n))
@@ -280,8 +280,9 @@ func TestEveryHandleIsFreed(t *testing.T) {
 		client.BroadcastAsync(soon(t), topic, nil)
 	}
 	receive(t, subscription.Messages())
-	if capi.Live() <= before {
-		t.Fatal("nothing is counted")
+	// At least the nodes, the client, both subscriptions and the service. Those of earlier tests may be freed meanwhile.
+	if held := capi.Live(); held < 5 {
+		t.Fatalf("only %d handles are counted", held)
 	}
 	ok(t, subscription.Close())
 	cancel()

@@ -208,8 +208,8 @@ func TestEndpointsCanBeAddedAndRemoved(t *testing.T) {
 
 func TestAllOptionsAreAcceptedTogether(t *testing.T) {
 	client := connect(t, amop.Endpoints(nodes.Endpoints()...), amop.Credentials(nodes.Credentials()),
-		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard), amop.AnswerTimeout(time.Second),
-		amop.Heartbeat(time.Second), amop.MissedHeartbeats(3), amop.StartOffline(false),
+		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard), amop.AnswerTimeout(guard),
+		amop.Heartbeat(guard), amop.MissedHeartbeats(3), amop.StartOffline(false),
 		amop.ReconnectMin(time.Millisecond), amop.ReconnectMax(time.Second),
 		amop.Retry(amop.RetryAtLeastOnce), amop.Echo(false),
 		amop.MaxInFlight(100), amop.MaxSendBytes(1<<20), amop.MaxHeldBytes(1<<20), amop.MaxEvents(10),

@@ -169,7 +169,10 @@ func TestExhaustedDescriptorsAreReported(t *testing.T) {
 	for _, err := range []error{subscribed, served, published, listened} {
 		fails(t, err, amop.ErrRuntime)
 	}
-	equal(t, capi.Live(), before)
+	// Less if a handle of an earlier test was freed meanwhile.
+	if now := settled(before); now > before {
+		t.Fatalf("%d handles before, %d after", before, now)
+	}
 	// Connecting works again afterwards.
 	must[*amop.Subscription](t)(client.Subscribe(soon(t), freshTopic()))
 	_, err := client.Publish(soon(t), freshTopic(), nil)
@@ -260,5 +263,6 @@ func TestCallsCompleteWhileANodeIsKilledUnderLoad(t *testing.T) {
 		t.Fatal("no call received an answer")
 	}
 	t.Logf("%d calls answered, %d failed", all.answered, all.failed)
-	equal(t, client.Stats().Total.InFlight, 0)
+	// A call that a second node answered may still be taken back from the first.
+	until(t, func() bool { return client.Stats().Total.InFlight == 0 })
 }

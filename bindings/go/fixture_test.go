@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	nodes = started
+	if err := patient(nodes); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	if err := nodes.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -46,6 +50,12 @@ func TestMain(m *testing.M) {
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// patient makes nodes wait for replies as long as a slow machine may take.
+func patient(nodes *devnet.Devnet) error {
+	_, err := nodes.Control(context.Background(), fmt.Sprintf("push-limit %v", guard.Seconds()))
+	return err
 }
 
 // settled waits until at most so many C handles exist and returns their number. Goroutines free their handles when they
@@ -90,6 +100,7 @@ func connect(t testing.TB, opts ...amop.Option) *amop.Client {
 	opts = append([]amop.Option{
 		amop.ReconnectMin(10 * time.Millisecond), amop.ReconnectMax(100 * time.Millisecond),
 		amop.ConnectTimeout(guard), amop.CallTimeout(guard), amop.CloseTimeout(guard),
+		amop.AnswerTimeout(guard),
 	}, opts...)
 	client, err := amop.Connect(soon(t), opts...)
 	if err != nil {
@@ -193,5 +204,6 @@ func devnetOfItsOwn(t testing.TB, opts ...devnet.Option) *devnet.Devnet {
 	started, err := devnet.Start(soon(t), opts...)
 	ok(t, err)
 	t.Cleanup(func() { ok(t, started.Stop()) })
+	ok(t, patient(started))
 	return started
 }

@@ -88,9 +88,16 @@ func TestDeadlineIsExceededWhateverTheCode(t *testing.T) {
 		}
 	})
 	t.Run("a subscriber that does not come", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_, err := client.Publish(ctx, freshTopic(), nil, amop.WaitForSubscriber(true))
+		var err error
+		for _, limit := range shortLimits {
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			_, err = client.Publish(ctx, freshTopic(), nil, amop.WaitForSubscriber(true))
+			cancel()
+			// Otherwise the node did not answer in that time.
+			if errors.Is(err, amop.ErrNoSubscriber) {
+				break
+			}
+		}
 		exceeded(t, err, amop.ErrNoSubscriber)
 	})
 	t.Run("no subscriber, well before the deadline", func(t *testing.T) {
@@ -300,15 +307,10 @@ func TestThousandsOfCallsInFlightWaitWithoutThreads(t *testing.T) {
 	// All 4,096 calls are in flight now, in as many goroutines. Some may not have returned from C yet after starting theirs.
 	until(t, func() bool { return inC() == 0 })
 	for _, request := range open {
-		// Under load the library may have answered a request that waited too long, which has no effect on threads.
-		if err := request.Reply(request.Data); err != nil {
-			fails(t, err, amop.ErrRequestExpired)
-		}
+		ok(t, request.Reply(request.Data))
 	}
 	for range count {
-		if err := receive(t, results); err != nil {
-			fails(t, err, amop.ErrSubscriberTooSlow)
-		}
+		ok(t, receive(t, results))
 	}
 }
 
