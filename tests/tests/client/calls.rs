@@ -32,7 +32,10 @@ async fn unicast_gets_the_reply_of_a_subscriber_at_another_node() {
 #[tokio::test]
 async fn pipelined_unicasts_each_get_their_own_reply() {
     let devnet = two_nodes().await;
-    let (publisher, server) = (client(&devnet, 0).await, client(&devnet, 1).await);
+    // On the thread of the test, so that all calls wait before the first frame is written.
+    let here = tokio::runtime::Handle::current();
+    let publisher = builder(&devnet, 0).runtime(here).connect().await.unwrap();
+    let server = client(&devnet, 1).await;
     let _service =
         server.serve("echo").for_each(async |request: amop::Request| request.data().clone()).await.unwrap();
     let calls = (0..10_000u32).map(|n| {

@@ -54,14 +54,14 @@ pub(crate) async fn devnet_with(builder: DevnetBuilder, tls: Tls) -> Devnet {
     builder.tls(tls).start().await.expect("the devnet starts")
 }
 
-/// Starts two nodes.
+/// Starts two nodes, which wait for replies longer than any machine takes.
 pub(crate) async fn two_nodes() -> Devnet {
-    devnet(Devnet::builder().nodes(2)).await
+    devnet(Devnet::builder().nodes(2).push_limit(GUARD).node_limit(GUARD)).await
 }
 
 /// Sets time limits that no machine exceeds.
 pub(crate) fn patient(builder: ClientBuilder) -> ClientBuilder {
-    builder.connect_timeout(GUARD).call_timeout(GUARD).close_timeout(GUARD)
+    builder.connect_timeout(GUARD).call_timeout(GUARD).close_timeout(GUARD).answer_timeout(GUARD)
 }
 
 /// Returns the builder of a client at one node of a devnet, with time limits that no machine exceeds.
