@@ -21,13 +21,13 @@ bool arrived(Function next, const Source* source, Arguments... arguments) {
     if (failing()) {
         return false;
     }
-    expect_handle(source);
     // Without an error object first: that nothing has arrived is frequent, and its text is read by no one.
     amop_status status = next(source, arguments..., static_cast<amop_error**>(nullptr));
     if (status == AMOP_OK || status == AMOP_ERROR_TIMEOUT) {
         return status == AMOP_OK;
     }
     // The end, or a wrong use: the same call fails again, at once, with an error object.
+    expect_handle(source);
     amop_error* error = nullptr;
     status = next(source, arguments..., &error);
     if (status != AMOP_OK && status != AMOP_ERROR_TIMEOUT) {
