@@ -152,20 +152,19 @@ def test_ctrl_c_while_a_call_completes_reaches_the_program(devnet: Devnet, topic
     loop = Interrupted()
     client = loop.run_until_complete(_connected(devnet))
 
-    async def wait() -> None:
-        call = client.publish_async(topic, timeout=GUARD, wait_for_subscriber=True)
-        call.add_done_callback(lambda _: None)
-        closing = asyncio.ensure_future(client.close())
-        await asyncio.sleep(0)
-        # From here on only completions schedule callbacks.
-        loop.is_armed = True
-        await asyncio.wait([closing])
+    async def begin() -> asyncio.Future[amop.Reply]:
+        return client.publish_async(topic, timeout=0.5, wait_for_subscriber=True)
 
+    call = loop.run_until_complete(begin())
+    call.add_done_callback(lambda _: None)
+    loop.call_later(GUARD, loop.stop)
+    # The completion of the call schedules its callback.
+    loop.is_armed = True
     with pytest.raises(KeyboardInterrupt):
-        loop.run_until_complete(asyncio.wait_for(wait(), GUARD))
+        loop.run_forever()
+    assert isinstance(call.exception(), amop.Error)
+    loop.run_until_complete(client.close())
     loop.close()
-    with asyncio.Runner() as runner:
-        runner.run(client.close())
 
 
 def test_no_thread_is_started_for_a_call(devnet: Devnet, topic: str) -> None:
