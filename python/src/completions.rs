@@ -130,7 +130,7 @@ impl Completions {
 /// Runs the callbacks of futures.
 fn run_callbacks(batch: Vec<Callbacks>) {
     attached(|py| {
-        log::refresh(py);
+        log::refresh_in_background(py);
         for callbacks in batch {
             if let Err(error) = call(callbacks.run.bind(py), ()) {
                 tracing::error!(%error, "could not run the callbacks of a future");
@@ -142,7 +142,7 @@ fn run_callbacks(batch: Vec<Callbacks>) {
 /// Completes the futures of a batch, and queues their callbacks.
 fn complete_batch(batch: Vec<Completion>, callbacks: &UnboundedSender<Callbacks>) {
     attached(|py| {
-        log::refresh(py);
+        log::refresh_in_background(py);
         if let Err(error) = try_complete(py, batch, callbacks) {
             tracing::error!(%error, "could not complete the futures of calls");
         }

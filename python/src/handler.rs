@@ -61,7 +61,7 @@ impl Runner {
     /// Calls the handler with each message.
     pub(crate) fn messages(&self, ready: &mut dyn Iterator<Item = amop::Message>) {
         attached(|py| {
-            log::refresh(py);
+            log::refresh_in_background(py);
             let Some(function) = self.function(py) else { return };
             for message in &mut *ready {
                 let called = Bound::new(py, Message::new(message))
@@ -77,7 +77,7 @@ impl Runner {
     /// Calls the handler with each request, and answers with its return value.
     pub(crate) fn requests(&self, ready: &mut dyn Iterator<Item = amop::Request>) {
         attached(|py| {
-            log::refresh(py);
+            log::refresh_in_background(py);
             let Some(function) = self.function(py) else { return };
             for request in &mut *ready {
                 if let Err(error) = serve(py, &function, &request) {
@@ -122,7 +122,7 @@ impl EventRunner {
     /// Calls the handler with an event; does nothing if the client was collected.
     pub(crate) fn call(&self, event: amop::Event) {
         attached(|py| {
-            log::refresh(py);
+            log::refresh_in_background(py);
             let Some(function) = function(py, &self.handler) else { return };
             let called = event::object(py, event).and_then(|event| call_with(&function, &event));
             if let Err(error) = called {

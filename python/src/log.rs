@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use amop::Process;
 use amop::records::{Collector, Record};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
@@ -144,16 +145,29 @@ pub(crate) fn flush() {
 
 /// Queries the level of the logger, unless that was done recently. For threads that hold the interpreter's lock
 /// anyway.
-pub(crate) fn refresh(py: Python<'_>) {
+///
+/// # Errors
+/// Returns what is not a failure of the logger: exceptions that end the program, such as those of signal handlers, which
+/// Python calls inside of any of its functions.
+pub(crate) fn refresh(py: Python<'_>) -> Result<()> {
     let now = u64::try_from(epoch().elapsed().as_millis()).unwrap_or(u64::MAX);
     let queried = QUERIED.load(Ordering::Relaxed);
     if now.saturating_sub(queried) < REFRESH.as_millis() as u64 || channel().is_none() {
-        return;
+        return Ok(());
     }
-    if QUERIED.compare_exchange(queried, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-        // After an error the level is queried again later.
-        let _ = query(py);
+    if QUERIED.compare_exchange(queried, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        return Ok(());
     }
+    match query(py) {
+        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+        // After a failure the level is queried again later.
+        _ => Ok(()),
+    }
+}
+
+/// Does what [`refresh`] does, on a thread of the library, where Python calls no signal handlers.
+pub(crate) fn refresh_in_background(py: Python<'_>) {
+    let _ = refresh(py);
 }
 
 fn epoch() -> Instant {

@@ -77,7 +77,7 @@ where
             return Ok(outcome);
         }
         py.check_signals()?;
-        log::refresh(py);
+        log::refresh(py)?;
         if late {
             return Ok(None);
         }

@@ -78,6 +78,47 @@ def test_ctrl_c_interrupts_every_wait(devnet: Devnet, wait: str) -> None:
     assert clean(run(source, devnet)) == "done\n"
 
 
+@pytest.mark.parametrize(
+    "wait",
+    ["client.events().next(20)", "asyncio.run(broadcast())"],
+    ids=["thread", "asyncio"],
+)
+def test_ctrl_c_while_the_level_of_the_log_is_queried_reaches_the_program(devnet: Devnet, wait: str) -> None:
+    source = f"""
+    import asyncio
+    from amop import _logging
+
+    query = _logging.wanted
+    pressed = False
+
+    def wanted():
+        if pressed:
+            raise KeyboardInterrupt
+        return query()
+
+    _logging.wanted = wanted
+
+    async def broadcast():
+        global pressed
+        pressed = False
+        async with amop.aio.connect(endpoints[0], credentials=credentials) as client:
+            pressed = True
+            async with asyncio.timeout(20):
+                while True:
+                    await client.broadcast('a')
+
+    client = amop.connect(endpoints[0], credentials=credentials)
+    pressed = True
+    try:
+        {wait}
+    except KeyboardInterrupt:
+        print('interrupted')
+    pressed = False
+    client.close()
+    """
+    assert clean(run(source, devnet)) == "interrupted\n"
+
+
 def test_signal_handler_runs_during_a_wait(devnet: Devnet) -> None:
     source = """
     import os, signal, threading

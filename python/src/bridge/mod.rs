@@ -204,8 +204,7 @@ impl Bridge {
     /// Polls the calls that can make progress, and completes the futures of those that have ended.
     fn drain(&self, py: Python<'_>) -> Result<()> {
         let inner = self.inner(py)?;
-        log::refresh(py);
-        let mut outcome = Ok(());
+        let mut outcome = log::refresh(py);
         for step in inner.queue.take() {
             let ended = match step.poll() {
                 Progress::Waiting => continue,
