@@ -125,7 +125,12 @@ def complete(
     """Complete futures with the results of their calls. Return what runs callbacks, with the indices of the futures."""
     with_callbacks: list[tuple[int, Callable[[], None]]] = []
     for number, (future, value, error) in enumerate(batch):
-        run = future._complete(value, error)
+        try:
+            run = future._complete(value, error)
+        except Exception:
+            # The program has completed it itself. That must not delay the others.
+            _logger.exception("could not complete %r with the result of its call", future)
+            continue
         if run is not None:
             with_callbacks.append((number, run))
     return with_callbacks

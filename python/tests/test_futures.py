@@ -107,6 +107,22 @@ def test_cancelled_future_calls_its_callbacks(publisher: amop.Client, topic: str
     assert calls == [future]
 
 
+def test_future_that_the_program_completes_does_not_delay_others(
+    publisher: amop.Client, service: amop.Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    futures = [
+        publisher.publish_async(service.topic, timeout=GUARD, wait_for_subscriber=True) for _ in range(20)
+    ]
+    requests = [service.next(GUARD) for _ in futures]
+    for future in futures[::2]:
+        # Only what runs a call may do so.
+        future.set_result(None)  # type: ignore[arg-type]
+    for request in requests:
+        request.reply(b"1")
+    assert [future.result(GUARD).data for future in futures[1::2]] == [b"1"] * 10
+    assert any("could not complete" in record.message for record in caplog.records)
+
+
 async def test_future_can_be_awaited_and_waited_for(publisher: amop.Client, echo: str) -> None:
     wrapped = asyncio.wrap_future(publisher.publish_async(echo, b"1"))
     assert (await asyncio.wait_for(wrapped, GUARD)).data == b"1"
