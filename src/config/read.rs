@@ -102,6 +102,10 @@ fn panicked() -> Error {
 }
 
 fn read(path: &Path, progress: &Progress) -> Result<Config> {
+    if path.as_os_str().is_empty() {
+        let text = "the path of the configuration file is empty: name the file";
+        return Err(Error::undelivered(ErrorKind::InvalidArgument, text));
+    }
     let content = progress
         .read(path, "configurations")
         .map_err(|error| error_in(path, &format!("the configuration file can't be read: {error}")))?;

@@ -94,6 +94,11 @@ fn discover_in(base: &Path, named: Option<PathBuf>, progress: &Progress) -> Resu
 /// # Errors
 /// Returns [`ErrorKind::CredentialsNotFound`], which states what is missing.
 pub(super) fn directory(path: &Path, progress: &Progress) -> Result<Located> {
+    if path.as_os_str().is_empty() {
+        return Err(empty(
+            "the path of the credentials is empty: name their folder, or set none, so that they are searched",
+        ));
+    }
     complete(path, progress).map_err(|missing| {
         Error::undelivered(
             ErrorKind::CredentialsNotFound,
@@ -106,8 +111,16 @@ pub(super) fn directory(path: &Path, progress: &Progress) -> Result<Located> {
     })
 }
 
+/// Returns the error for a path that names nothing, such as that of a variable that is not set.
+fn empty(text: &str) -> Error {
+    Error::undelivered(ErrorKind::CredentialsNotFound, text)
+}
+
 fn absolute(source: CredentialSource) -> Result<CredentialSource> {
     let absolute = |path: PathBuf| {
+        if path.as_os_str().is_empty() {
+            return Err(empty("the path of a credential file is empty: name each file"));
+        }
         std::path::absolute(&path).map_err(|error| {
             Error::undelivered(
                 ErrorKind::CredentialsNotFound,

@@ -156,3 +156,22 @@ async fn private_topics_of_a_java_sdk_file_are_private_in_all_calls() {
     assert!(error.message().contains("line 5") && error.message().contains("missing.pem"), "{error}");
     devnet.stop().await;
 }
+
+#[tokio::test]
+async fn empty_paths_are_named() {
+    let node = || Client::builder().endpoint("127.0.0.1:1");
+    let cases = [
+        (node().config_file(""), ErrorKind::InvalidArgument, "the path of the configuration file is empty"),
+        (node().credentials(""), ErrorKind::CredentialsNotFound, "the path of the credentials is empty"),
+        (
+            node().credential_files("", "sdk.crt", "sdk.key"),
+            ErrorKind::CredentialsNotFound,
+            "the path of a credential file is empty",
+        ),
+    ];
+    for (builder, kind, text) in cases {
+        let error = builder.connect_timeout(GUARD).connect().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().starts_with(text), "{error}");
+    }
+}
