@@ -69,9 +69,10 @@ impl Call {
                 topic = topic.private()?;
             }
         }
-        let deadline = core.deadline(timeout)?;
+        let timeout = timeout.unwrap_or(core.options.call_timeout);
+        let deadline = core.deadline(Some(timeout))?;
         let retry = retry.unwrap_or(core.options.retry);
-        Outgoing { core, kind, topic, data, deadline, retry, wait, all_nodes }.run().await
+        Outgoing { core, kind, topic, data, deadline, timeout, retry, wait, all_nodes }.run().await
     }
 }
 

@@ -127,6 +127,7 @@ impl ClientCore {
             topic: channel,
             data: Bytes::copy_from_slice(challenge.as_bytes()),
             deadline: Instant::now() + CHALLENGE_TIMEOUT,
+            timeout: CHALLENGE_TIMEOUT,
             retry: Retry::Definite,
             wait: false,
             all_nodes: false,

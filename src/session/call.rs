@@ -1,7 +1,7 @@
 //! Calls: what a caller asks for, and the reply.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -54,6 +54,8 @@ pub(crate) struct NewCall<C> {
     pub(crate) topic: Topic,
     pub(crate) data: Bytes,
     pub(crate) deadline: Instant,
+    /// How long before the deadline the caller began, possibly with other attempts.
+    pub(crate) timeout: Duration,
     /// Until when the node passes a unicast on instead of losing it, if that is limited. Later it is not sent, and fails
     /// with [`ErrorKind::OwnNodeOnly`](crate::ErrorKind::OwnNodeOnly).
     pub(crate) send_by: Option<Instant>,

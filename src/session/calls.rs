@@ -79,8 +79,8 @@ struct Call<C, N> {
     /// holds the same bytes for further attempts, and cancels the call when it no longer does.
     data: Bytes,
     stage: Stage<N>,
-    began: Instant,
-    deadline: Instant,
+    /// How long before its deadline the caller began.
+    timeout: Duration,
     send_by: Option<Instant>,
     /// The bytes counted for its frame.
     counted: usize,
@@ -182,21 +182,15 @@ impl<K: Callers, N> Calls<K, N> {
 
     /// Takes a call. Its frame is queued when [`Calls::next_to_queue`] gives it out. A call beyond `limits` ends at once: it
     /// was checked while the link was of another generation.
-    pub(super) fn add(
-        &mut self,
-        call: NewCall<K::Call>,
-        limits: &Limits,
-        now: Instant,
-        out: &mut Outputs<K>,
-    ) {
+    pub(super) fn add(&mut self, call: NewCall<K::Call>, limits: &Limits, out: &mut Outputs<K>) {
         if let Err(error) = limits.check(&call.topic, call.data.len()) {
             out.counts.withdrawn_bytes += call.counted;
             out.complete(call.caller, Err(error), None);
             return;
         }
-        let NewCall { kind, number, topic, data, deadline, send_by, counted, caller } = call;
+        let NewCall { kind, number, topic, data, deadline, timeout, send_by, counted, caller } = call;
         let stage = Stage::Waiting;
-        let call = Call { kind, topic, data, stage, began: now, deadline, send_by, counted, caller };
+        let call = Call { kind, topic, data, stage, timeout, send_by, counted, caller };
         self.live.insert(number, call);
         self.waiting.push_back(number);
         self.deadlines.add(deadline, number);
@@ -322,7 +316,7 @@ impl<K: Callers, N> Calls<K, N> {
                 what(call.kind),
                 call.topic,
                 self.endpoint,
-                span(call.deadline.saturating_duration_since(call.began))
+                span(call.timeout)
             );
             let error = match call.delivery(Queued::StillWritten) {
                 Delivery::Maybe => Error::maybe_delivered(

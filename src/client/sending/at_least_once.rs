@@ -336,9 +336,9 @@ impl<'a> Attempts<'a> {
 
     fn unanswered(&self) -> Error {
         let text = format!(
-            "no answer to the unicast on {:?} by any node within {} each",
+            "no answer to the unicast on {:?} by any node within {}; the message may have been delivered",
             self.call.topic,
-            span(self.time_for_one)
+            span(self.call.timeout)
         );
         Error::maybe_delivered(ErrorKind::Timeout, text)
     }

@@ -125,7 +125,7 @@ impl Outgoing {
         turn: Option<Turn<'_>>,
         send_by: Option<Instant>,
     ) -> Result<Reply> {
-        let Outgoing { kind, topic, data, deadline, .. } = self;
+        let Outgoing { kind, topic, data, deadline, timeout, .. } = self;
         let handle = &link.handle;
         if !handle.takes_calls() {
             return Err(session::not_connected(&link.endpoint));
@@ -137,8 +137,17 @@ impl Outgoing {
         let (done, outcome) = oneshot::channel();
         let (topic, data) = (topic.clone(), data.clone());
         let caller = Caller { done, permit };
-        let call =
-            NewCall { kind: *kind, number, topic, data, deadline: *deadline, send_by, counted, caller };
+        let call = NewCall {
+            kind: *kind,
+            number,
+            topic,
+            data,
+            deadline: *deadline,
+            timeout: *timeout,
+            send_by,
+            counted,
+            caller,
+        };
         if let Err(Command::Call(call)) = handle.send(Command::Call(call)) {
             session::refuse_call(handle, call, session::closed());
             return Err(self.ended(link));

@@ -10,6 +10,7 @@ use crate::client::choice::Candidate;
 use crate::client::options::{MAX_TIME, Retry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{self, Fit, Reply};
+use crate::text::span;
 
 impl Outgoing {
     /// Sends as soon as a connected node knows a subscriber that it reaches.
@@ -115,7 +116,11 @@ impl Outgoing {
     }
 
     fn unacked(&self) -> Error {
-        let text = format!("no node acknowledged the broadcast on {:?} in time", self.topic);
+        let text = format!(
+            "no node acknowledged the broadcast on {:?} within {}; the message may have been delivered",
+            self.topic,
+            span(self.timeout)
+        );
         Error::maybe_delivered(ErrorKind::Timeout, text)
     }
 }

@@ -72,8 +72,16 @@ impl Failed {
         self.error = Some(more_informative(self.error.take(), error));
     }
 
-    /// Returns the error that ends the call while attempts may be under way.
+    /// Returns the error that ends the call while attempts may be under way. If the time is over, it states why an attempt
+    /// before had failed.
     pub(super) fn end(&self, error: Error, running: bool) -> Error {
+        let error = match &self.error {
+            Some(former) if error.kind() == ErrorKind::Timeout && former.kind() != ErrorKind::Timeout => {
+                let text = format!("{}; an attempt before failed: {}", error.message(), former.message());
+                error.with_text(text)
+            }
+            _ => error,
+        };
         if self.maybe || running { error.with_delivery(Delivery::Maybe) } else { error }
     }
 
@@ -186,6 +194,25 @@ mod tests {
         let first = error(ErrorKind::NoSubscriber, No);
         let reported = more_informative(Some(first), error(ErrorKind::NotConnected, No));
         assert_eq!(reported.kind(), ErrorKind::NoSubscriber);
+    }
+
+    #[test]
+    fn end_of_the_time_states_why_an_attempt_failed() {
+        use Delivery::{Maybe, No};
+        let timeout = || Error::maybe_delivered(ErrorKind::Timeout, "no answer within 60 s");
+        let mut failed = Failed::default();
+        assert_eq!(failed.end_with(timeout()).message(), "no answer within 60 s");
+        failed.add(Error::maybe_delivered(ErrorKind::SubscriberBusy, "it has no capacity"));
+        let late = failed.end_with(timeout());
+        assert_eq!((late.kind(), late.delivery()), (ErrorKind::Timeout, Maybe));
+        let text = "no answer within 60 s; an attempt before failed: it has no capacity";
+        assert_eq!(late.message(), text);
+        let closed = failed.end_with(Error::undelivered(ErrorKind::Closed, "closed"));
+        assert_eq!(closed.message(), "closed");
+        let mut failed = Failed::default();
+        failed.add(error(ErrorKind::NoSubscriber, No));
+        failed.add(timeout());
+        assert_eq!(failed.into_error().message(), "no answer within 60 s");
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Outgoing {
     pub(crate) topic: Topic,
     pub(crate) data: Bytes,
     pub(crate) deadline: Instant,
+    /// How long before the deadline the call began.
+    pub(crate) timeout: Duration,
     pub(crate) retry: Retry,
     /// For unicasts: try again while no subscriber has handled the message. For broadcasts: wait for a subscriber.
     pub(crate) wait: bool,

@@ -214,7 +214,7 @@ impl<K: Callers> Machine<K> {
     pub(crate) fn handle(&mut self, input: Input<K>, now: Instant) {
         let Session { calls, topics, out, .. } = &mut self.session;
         match input {
-            Input::Call(call) => calls.add(call, &LIMITS, now, out),
+            Input::Call(call) => calls.add(call, &LIMITS, out),
             Input::Cancel(number) => calls.cancel(number, now, out),
             Input::Route { topic, wanted, caller } => self.session.on_route(topic, wanted, caller),
             // A node is not asked about a topic on which it receives no message.

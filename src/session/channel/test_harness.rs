@@ -216,6 +216,7 @@ impl Bench {
             topic,
             data,
             deadline,
+            timeout: 10 * S,
             send_by: None,
             counted,
             caller,

@@ -255,7 +255,8 @@ impl Bench {
         let data = Bytes::copy_from_slice(data);
         let caller = Caller { done, permit };
         let deadline = self.now + time;
-        let call = NewCall { kind, number, topic, data, deadline, send_by: None, counted, caller };
+        let call =
+            NewCall { kind, number, topic, data, deadline, timeout: time, send_by: None, counted, caller };
         self.machine.handle(Input::Call(call), self.now);
         self.apply();
         (self.shared.seqs.seq(number), outcome)
