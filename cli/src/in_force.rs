@@ -134,7 +134,7 @@ fn environment(read: impl Fn(&OsStr) -> Option<OsString>) -> Outcome<Settings> {
             )));
         };
         settings
-            .set(name, text)
+            .set_stated(name, text)
             .map_err(|error| Failure::Usage(format!("{variable}: {}", error.message())))?;
     }
     Ok(settings)

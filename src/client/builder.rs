@@ -411,8 +411,8 @@ impl ClientBuilder {
     async fn complete(self, runtime: &RuntimeRef, began: Instant) -> Result<(Options, Listeners)> {
         let mut options = self.options;
         #[cfg(feature = "config")]
-        let given = match self.config {
-            None => self.given,
+        let config = match self.config {
+            None => None,
             Some(source) => {
                 let limit = self
                     .given
@@ -421,14 +421,22 @@ impl ClientBuilder {
                     .min(super::options::MAX_TIME);
                 let mut reading = Reading::start(source)?;
                 let read = runtime.until(began + limit, reading.finish()).await;
-                let (config, topics) = read.unwrap_or_else(|| Err(reading.stalled(limit)))?;
+                let (mut config, topics) = read.unwrap_or_else(|| Err(reading.stalled(limit)))?;
                 options.private_topics = topics;
-                self.given.or(config.settings)
+                std::mem::take(&mut config.settings).apply(&mut options);
+                Some(config)
             }
         };
         #[cfg(not(feature = "config"))]
-        let (given, _) = (self.given, (runtime, began));
-        given.apply(&mut options);
+        let _ = (runtime, began);
+        self.given.clone().apply(&mut options);
+        #[cfg(feature = "config")]
+        if let Some(config) = config {
+            options.check().map_err(|(option, error)| match self.given.text(option) {
+                None => config.locate(option, error),
+                Some(_) => error,
+            })?;
+        }
         Ok((options, self.listeners))
     }
 

@@ -40,7 +40,7 @@ impl ClientCore {
         listeners: Listeners,
         runtime: RuntimeRef,
     ) -> Result<Arc<ClientCore>> {
-        options.check()?;
+        options.check().map_err(|(_, error)| error)?;
         let endpoints: Vec<Endpoint> =
             options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
         let deadline = Instant::now() + options.connect_timeout;

@@ -56,6 +56,8 @@ pub use handle::Client;
 pub use handlers::IntoAnswer;
 pub(crate) use handlers::as_handler;
 pub use listeners::EventListener;
+#[cfg(feature = "config")]
+pub(crate) use options::PRIVATE_TOPICS;
 pub use options::{Confirm, Placement, Retry};
 pub use private_stats::{PrivateTopicStats, VerificationState, VerificationStats};
 pub use private_topic::{OpenPrivateTopic, PrivateTopic};

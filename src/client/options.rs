@@ -155,10 +155,14 @@ impl Default for Options {
 
 impl Options {
     /// Checks what the types don't.
-    pub(crate) fn check(&self) -> Result<()> {
-        let wrong = |what: &str| Err(Error::undelivered(ErrorKind::InvalidArgument, what.to_owned()));
+    ///
+    /// # Errors
+    /// Returns the name of an option and why its value can't be used.
+    pub(crate) fn check(&self) -> std::result::Result<(), (&'static str, Error)> {
+        let wrong =
+            |name, what: &str| Err((name, Error::undelivered(ErrorKind::InvalidArgument, what.to_owned())));
         if self.endpoints.is_empty() {
-            return wrong("no endpoint was given: name a node, such as 127.0.0.1:20200");
+            return wrong("endpoints", "no endpoint was given: name a node, such as 127.0.0.1:20200");
         }
         let times = [
             ("connect_timeout", self.connect_timeout),
@@ -172,19 +176,17 @@ impl Options {
         ];
         for (name, time) in times {
             if time.is_zero() || time > MAX_TIME {
-                return wrong(&format!(
-                    "{name} is {}: it has to be above 0 and at most {}",
-                    span(time),
-                    span(MAX_TIME)
-                ));
+                let what =
+                    format!("{name} is {}: it has to be above 0 and at most {}", span(time), span(MAX_TIME));
+                return wrong(name, &what);
             }
         }
         if !self.private_topics.is_empty() && self.generations == Generations::V3 {
             let text = "the configuration has private topics, which only nodes of generation 2.x have";
-            return Err(Error::undelivered(ErrorKind::Unsupported, text));
+            return Err((PRIVATE_TOPICS, Error::undelivered(ErrorKind::Unsupported, text)));
         }
         if self.expiry_warning.is_zero() {
-            return wrong("expiry_warning is 0: it has to be above 0");
+            return wrong("expiry_warning", "expiry_warning is 0: it has to be above 0");
         }
         let bounds = [
             ("max_in_flight", self.max_in_flight),
@@ -197,15 +199,18 @@ impl Options {
         ];
         for (name, bound) in bounds {
             if bound == 0 {
-                return wrong(&format!("{name} is 0: it has to be at least 1"));
+                return wrong(name, &format!("{name} is 0: it has to be at least 1"));
             }
         }
         if self.reconnect_min > self.reconnect_max {
-            return wrong("reconnect_min is longer than reconnect_max");
+            return wrong("reconnect_min", "reconnect_min is longer than reconnect_max: exchange them");
         }
         Ok(())
     }
 }
+
+/// The name of the private topics in a configuration file.
+pub(crate) const PRIVATE_TOPICS: &str = "private_topic";
 
 /// Nothing is infinite: no time may be longer than ten years, which every clock can still add.
 pub(crate) const MAX_TIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

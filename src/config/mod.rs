@@ -22,7 +22,8 @@ pub use private_topic::{KeySource, PrivateRole, PrivateTopic, Secret};
 pub(crate) use read::{Reading, Source};
 pub use write::toml_value;
 
-use crate::client::Settings;
+use crate::Error;
+use crate::client::{PRIVATE_TOPICS, Settings};
 
 /// The kind of a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,18 @@ impl Config {
     pub(crate) fn is_at(&mut self, option: &'static str, line: usize) {
         if self.line(option).is_none() {
             self.lines.push((option, line));
+        }
+    }
+
+    /// Returns the error of an option, with its place if this file states it.
+    pub(crate) fn locate(&self, option: &str, error: Error) -> Error {
+        let line = match option {
+            PRIVATE_TOPICS => self.private_topics.first().map(|topic| topic.line),
+            _ => self.line(option),
+        };
+        match line.map(|line| section::error_at(&self.file, line, error.message())) {
+            Some(located) => error.with_text(located.message().to_owned()),
+            None => error,
         }
     }
 

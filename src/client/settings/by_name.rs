@@ -70,11 +70,23 @@ impl Settings {
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
         let place = SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, place)| place);
         let Some(place) = place else {
-            let known: Vec<_> = Settings::names().collect();
-            return Err(invalid(format!("unknown option {:?}: use {}", foreign(name), known.join(", "))));
+            return Err(invalid(format!("unknown option {:?}: use {}", foreign(name), known_names())));
         };
         self.set_at(place, text)
             .map_err(|expected| invalid(format!("invalid {name} {:?}: use {expected}", foreign(text))))
+    }
+
+    /// Sets like [`Settings::set`], for callers that put the name in front of the text of the error, which lacks it.
+    ///
+    /// # Errors
+    /// As [`Settings::set`].
+    pub fn set_stated(&mut self, name: &str, text: &str) -> Result<()> {
+        let place = SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, place)| place);
+        let Some(place) = place else {
+            return Err(invalid(format!("unknown option: use {}", known_names())));
+        };
+        self.set_at(place, text)
+            .map_err(|expected| invalid(format!("invalid value {:?}: use {expected}", foreign(text))))
     }
 
     /// Sets like [`Settings::set`], but a time or number of 0 takes the setting back to its default. For bindings whose
@@ -186,6 +198,11 @@ fn gm_files(paths: Vec<PathBuf>) -> Option<CredentialSource> {
 
 fn paths(list: &str) -> Vec<PathBuf> {
     list.split(',').map(|path| PathBuf::from(path.trim())).collect()
+}
+
+/// Returns the names of all settings, for a text.
+fn known_names() -> String {
+    Settings::names().collect::<Vec<_>>().join(", ")
 }
 
 fn invalid(text: String) -> Error {
@@ -315,6 +332,9 @@ mod tests {
         ] {
             let error = given.set(name, text).unwrap_err();
             assert!(error.message().contains(expected) && error.message().contains(name), "{error}");
+            let stated = given.set_stated(name, text).unwrap_err();
+            let named = stated.message().contains(name) && name != "calltimeout";
+            assert!(stated.message().contains(expected) && !named, "the caller names it: {stated}");
         }
     }
 

@@ -4,15 +4,12 @@ use std::path::PathBuf;
 
 use super::common::{add_endpoint, is_option, set_endpoints};
 use crate::Result;
-use crate::client::Settings;
+use crate::client::{PRIVATE_TOPICS, Settings};
 use crate::config::place::Base;
 use crate::config::section::{Item, Section};
 use crate::config::tree::Value;
 use crate::config::{Config, KeySource, Kind, PrivateRole, PrivateTopic, Secret};
 use crate::transport::CredentialSource;
-
-/// The key of the list of private topics.
-const PRIVATE_TOPICS: &str = "private_topic";
 
 /// The key of credentials that are in the file itself.
 const PEM: &str = "credential_pem";
@@ -71,7 +68,7 @@ pub(super) fn import(root: &Section<'_>) -> Result<Config> {
 /// Sets an option from a scalar.
 fn set(settings: &mut Settings, item: &Item<'_>) -> Result<()> {
     let text = item.any_text()?;
-    settings.set(item.path(), &text).map_err(|error| item.error(error.message()))?;
+    settings.set_stated(item.path(), &text).map_err(|error| item.error(error.message()))?;
     if item.path() != "group" && settings.text(item.path()).as_deref() == Some("0") {
         return Err(item.error("it has to be above 0; leave it out for the default"));
     }
@@ -177,7 +174,7 @@ fn private_topic(item: &Item<'_>) -> Result<PrivateTopic> {
         }
         (Some(key), false) => {
             return Err(key.error(
-                "it contradicts allow: write one table for the publisher (allow), and one for the subscriber (key)",
+                "it contradicts allow: write one table for the publisher (allow), and another for the subscriber",
             ));
         }
         (None, true) => {

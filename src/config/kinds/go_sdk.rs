@@ -25,7 +25,7 @@ pub(super) fn import(root: &Section<'_>) -> Result<Config> {
     if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("channel")) {
         return Err(network.error(
             "Type",
-            "AMOP needs Type = \"channel\", and the channel port of the node in NodeURL (without Type go-sdk uses rpc)",
+            "AMOP needs \"channel\" here, and the channel port of the node in NodeURL (without this key go-sdk uses rpc)",
         ));
     }
     for item in network.list("Connection")? {

@@ -48,7 +48,7 @@ fn channel(root: &Section<'_>) -> Result<Config> {
     {
         return Err(root.error(
             "client_protocol",
-            "AMOP needs client_protocol = \"channel\", and the channel port of the node in channel_port",
+            "AMOP needs \"channel\" here, and the channel port of the node in channel_port",
         ));
     }
     let Some(host) = root.get("channel_host") else {

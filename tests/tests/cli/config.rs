@@ -57,7 +57,7 @@ fn options_precede_environment_and_file() {
     );
     let ended = run_with(&place, &broadcast, &[("AMOP_CALL_TIMEOUT", "soon")]);
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr[0].contains("AMOP_CALL_TIMEOUT"), "{ended:?}");
+    assert!(ended.stderr[0].contains("AMOP_CALL_TIMEOUT: invalid value \"soon\""), "{ended:?}");
     let named = run_with(&place, &["broadcast", &endpoint, "hello", "hi"], &[("AMOP_CONFIG", "other.toml")]);
     assert!(named.stderr[0].contains("other.toml"), "the variable names the file: {named:?}");
 }

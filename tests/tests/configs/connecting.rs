@@ -49,6 +49,30 @@ async fn missing_and_endless_files_are_refused() {
 }
 
 #[tokio::test]
+async fn error_of_an_option_names_its_line() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("amop.toml");
+    let refused = async |option: &str, text: &str| {
+        std::fs::write(&file, format!("endpoints = [\"127.0.0.1:1\"]\n{text}")).unwrap();
+        let error = Client::builder().config_file(&file).connect_timeout(GUARD).connect().await.unwrap_err();
+        assert!(error.message().starts_with(&format!("{}, line 2: {option}", file.display())), "{error}");
+        assert_eq!(error.message().matches(option).count(), 1, "{error}");
+        error
+    };
+    for (option, value) in
+        [("call_timeout", "100000h"), ("heartbeat", "999999h"), ("close_timeout", "88000h")]
+    {
+        let error = refused(option, &format!("{option} = \"{value}\"\n")).await;
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+    refused("reconnect_min", "reconnect_min = \"20s\"\n").await;
+    // What the builder is given is not in the file.
+    let client = Client::builder().config_file(&file).connect_timeout(GUARD).reconnect_min(2 * GUARD);
+    let error = client.connect().await.unwrap_err();
+    assert!(error.message().starts_with("reconnect_min is longer"), "{error}");
+}
+
+#[tokio::test]
 async fn fifo_without_writer_is_given_up() {
     let folder = TempDir::new().unwrap();
     let fifo = folder.path().join("config.toml");

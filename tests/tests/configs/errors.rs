@@ -14,6 +14,14 @@ fn refused(name: &str, content: impl AsRef<[u8]>, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is missing: {text}");
     }
+    // What stands in front of the reason is the file, the line and the key; the reason names none of them again.
+    if let [_, key, reason] = text.splitn(3, ": ").collect::<Vec<_>>()[..] {
+        let name = key.rsplit('.').next().expect("it has a part");
+        let is_key = !name.contains(' ') && name.parse::<u32>().is_err();
+        let named = reason.split(|letter: char| !letter.is_alphanumeric() && !"_-[]".contains(letter));
+        assert!(!is_key || named.filter(|word| *word == name).count() == 0, "{name} is named twice: {text}");
+        assert!(!reason.contains(&format!("app/{name}")) && !reason.contains(", line "), "{text}");
+    }
     assert!(matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Unsupported), "{error:?}");
 }
 
