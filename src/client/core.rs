@@ -23,7 +23,7 @@ use super::verifications::Verifications;
 use crate::delivery::{DeliveryShared, Dispatcher};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::RuntimeRef;
-use crate::session;
+use crate::session::{self, LinkHandle};
 use crate::text::span;
 
 /// The state that all handles of one client share.
@@ -51,8 +51,8 @@ pub(crate) struct ClientCore {
     pub(super) closing_signal: watch::Sender<bool>,
     /// Whether the shutdown is complete.
     pub(super) ended: watch::Sender<bool>,
-    /// The tasks of the links.
-    pub(super) tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// The tasks of the links, also of those that were removed and have not ended yet.
+    pub(super) tasks: Mutex<Vec<(Arc<LinkHandle>, JoinHandle<()>)>>,
     /// Calls with a completion callback.
     pub(crate) calls: BackgroundCalls,
     /// The ends of handlers that are not in the registry.

@@ -51,10 +51,10 @@ impl ClientCore {
             let _ = link.handle.send(Command::Route { topic, spec, applied: None });
         }
         let task = self.runtime.handle().spawn(task.run(self.runtime.clone()));
-        let mut tasks = self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut tasks = self.tasks();
         // Forget the tasks of endpoints that were removed.
-        tasks.retain(|task| !task.is_finished());
-        tasks.push(task);
+        tasks.retain(|(_, task)| !task.is_finished());
+        tasks.push((link.handle.clone(), task));
         self.links.add(link);
         Ok(())
     }

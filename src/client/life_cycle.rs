@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::call_limits::CallLimits;
 use super::calls::BackgroundCalls;
@@ -25,7 +26,7 @@ use crate::delivery::{Budget, DeliveryShared, DiscardCounters, Dispatcher, Dupli
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::SeqSource;
 use crate::runtime::RuntimeRef;
-use crate::session::{self, Command};
+use crate::session::{self, Command, LinkHandle};
 use crate::text::span;
 use crate::transport::Endpoint;
 
@@ -171,6 +172,11 @@ impl ClientCore {
         self.dispatched.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Locks the list of the tasks of the links.
+    pub(super) fn tasks(&self) -> MutexGuard<'_, Vec<(Arc<LinkHandle>, JoinHandle<()>)>> {
+        self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     /// Ends the client; see [`Client::close`](crate::Client::close).
     pub(crate) async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
         let ended = self.begin_close(timeout)?;
@@ -212,8 +218,8 @@ impl ClientCore {
         let (leftovers, wakers) = {
             let mut registry = self.registry();
             let (topics, leftovers, wakers) = registry.close();
-            for link in self.links.all().iter() {
-                let _ = link.handle.send(Command::EndCalls);
+            for (link, _) in self.tasks().iter() {
+                let _ = link.send(Command::EndCalls);
             }
             for topic in &topics {
                 self.send_routes(&registry, topic);
@@ -231,12 +237,12 @@ impl ClientCore {
                 unfinished.push(finished);
             }
         }
-        for link in self.links.all().iter() {
+        let tasks = std::mem::take(&mut *self.tasks());
+        for (link, _) in &tasks {
             let by = limits.connections;
-            let _ = link.handle.send(Command::Close { by, why: session::closed() });
+            let _ = link.send(Command::Close { by, why: session::closed() });
         }
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        for mut task in tasks {
+        for (_, mut task) in tasks {
             // Until then, queued bytes are written.
             if self.runtime.until(limits.connections, &mut task).await.is_none() {
                 task.abort();
@@ -291,8 +297,8 @@ impl Drop for ClientCore {
         let closed = self.registry.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).close();
         drop(closed);
         let by = Instant::now() + self.options.close_timeout;
-        for link in self.links.all().iter() {
-            let _ = link.handle.send(Command::Close { by, why: session::closed() });
+        for (link, _) in self.tasks().iter() {
+            let _ = link.send(Command::Close { by, why: session::closed() });
         }
         self.delivery.events.emit(Event::Closed);
         self.dispatcher.shut_down();

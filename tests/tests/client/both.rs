@@ -8,7 +8,7 @@ use amop_devnet::Devnet;
 use crate::fixture::{GUARD, builder, client, devnet, devnet_of_3x, event, soon, tls_of_2x, until};
 
 /// Runs a test on nodes of each generation, with the kind of TLS that `$AMOP_TEST_TLS` sets for the generation that has it.
-async fn on_both(nodes: usize, test: impl AsyncFn(Devnet)) {
+pub(crate) async fn on_both(nodes: usize, test: impl AsyncFn(Devnet)) {
     if tls_of_2x().is_some() {
         eprintln!("nodes of 2.x");
         test(devnet(Devnet::builder().nodes(nodes)).await).await;

@@ -8,6 +8,7 @@ mod confirming;
 mod copies;
 mod fixture;
 mod foreign_text;
+mod frozen;
 mod garbage;
 mod hostile;
 mod leaving;
