@@ -391,7 +391,10 @@ impl ClientBuilder {
                 }
                 Err(error)
             }
-            _ => Ok(Client { core }),
+            _ => {
+                core.establish();
+                Ok(Client { core })
+            }
         }
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct ClientCore {
     pub(super) dialler: Arc<Dialler>,
     /// Held while connections are made anew with credentials that were loaded again.
     pub(super) reloading: tokio::sync::Mutex<()>,
+    /// Whether there is a client whose caller learns of lost nodes from the log only. Before, connect returns the errors.
+    pub(super) established: Arc<AtomicBool>,
     pub(super) closing: AtomicBool,
     /// The value of `closing`, for tasks that wait for it.
     pub(super) closing_signal: watch::Sender<bool>,

@@ -1,9 +1,10 @@
 //! The endpoints of a client: added, removed, connected for the first time.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::core::ClientCore;
-use super::link::{LinkState, SharedByLinks};
+use super::link::{LinkState, SharedByLinks, log_down};
 use super::link_task::LinkTask;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{self, Command};
@@ -40,6 +41,7 @@ impl ClientCore {
             delivery: self.delivery.clone(),
             changed: self.links.changes(),
             verifications: self.verifications.clone(),
+            established: self.established.clone(),
         };
         let (link, task) = LinkTask::new(id, endpoint, renew_first, shared);
         // Without any link, topics were accepted unchecked.
@@ -57,6 +59,17 @@ impl ClientCore {
         tasks.push((link.handle.clone(), task));
         self.links.add(link);
         Ok(())
+    }
+
+    /// Notes that the caller gets the client, and logs which nodes are not connected, because connect returns no error of
+    /// them.
+    pub(super) fn establish(&self) {
+        self.established.store(true, Ordering::Relaxed);
+        for link in self.links.all().iter() {
+            if let LinkState::Down { error, .. } = &*link.state.borrow() {
+                log_down(&link.endpoint, error, false);
+            }
+        }
     }
 
     /// Removes an endpoint; see [`Client::remove_endpoint`](crate::Client::remove_endpoint).

@@ -79,6 +79,7 @@ impl ClientCore {
             registry: Mutex::default(),
             dialler: Arc::new(dialler),
             reloading: tokio::sync::Mutex::default(),
+            established: Arc::default(),
             closing: AtomicBool::new(false),
             closing_signal: watch::Sender::new(false),
             ended: watch::Sender::new(false),

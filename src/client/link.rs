@@ -1,6 +1,7 @@
 //! The client's side of a link: its state, and what the client sends to its task.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -66,4 +67,11 @@ pub(crate) struct SharedByLinks {
     /// Counts changes of the state of any link, for tasks that wait for some node.
     pub(crate) changed: Arc<watch::Sender<u64>>,
     pub(crate) verifications: Arc<Verifications>,
+    /// Whether the caller has a client, and learns of lost nodes from the log.
+    pub(crate) established: Arc<AtomicBool>,
+}
+
+/// Logs that there is no session with a node.
+pub(super) fn log_down(endpoint: &str, error: &Error, was_up: bool) {
+    tracing::warn!(endpoint, %error, was_up, "not connected");
 }

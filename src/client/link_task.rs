@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::FutureExt;
@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::attempt::{may_be_other_generation, with_advice, with_former};
 use super::backoff::Backoff;
 use super::dialler::{Dialler, Reached};
-use super::link::{Link, LinkId, LinkState, SharedByLinks};
+use super::link::{Link, LinkId, LinkState, SharedByLinks, log_down};
 use super::options::Options;
 use super::verifications::{Requested, Verifications};
 use crate::delivery::{DeliveryShared, Event, Router};
@@ -46,6 +46,7 @@ pub(crate) struct LinkTask {
     changed: Arc<watch::Sender<u64>>,
     id: LinkId,
     verifications: Arc<Verifications>,
+    established: Arc<AtomicBool>,
     /// The pauses between attempts to connect; none before the first.
     backoff: Backoff,
     started: bool,
@@ -69,7 +70,7 @@ impl LinkTask {
         renew_first: bool,
         shared: SharedByLinks,
     ) -> (Link, LinkTask) {
-        let SharedByLinks { options, dialler, delivery, changed, verifications } = shared;
+        let SharedByLinks { options, dialler, delivery, changed, verifications, established } = shared;
         let (commands, inbox) = session::commands();
         let limits = session::LinkLimits { max_send_bytes: options.max_send_bytes };
         let handle = Arc::new(LinkHandle::new(commands, limits));
@@ -93,6 +94,7 @@ impl LinkTask {
             changed,
             id,
             verifications,
+            established,
             backoff,
             started: false,
             renewing: false,
@@ -336,7 +338,12 @@ impl LinkTask {
 
     /// Counts and reports a lost session, or a failed attempt to connect.
     fn set_down(&mut self, error: Error, was_up: bool) {
-        tracing::warn!(endpoint = %self.name, %error, was_up, "not connected");
+        if was_up || self.established.load(Ordering::Relaxed) {
+            log_down(&self.name, &error, was_up);
+        } else {
+            // Connect returns this error, or logs it when it returns a client that has another node.
+            tracing::debug!(endpoint = %self.name, %error, "not connected yet");
+        }
         let endpoint = self.name.clone();
         let counters = &self.handle.counters;
         let counter = if was_up { &counters.losses } else { &counters.failed_connects };

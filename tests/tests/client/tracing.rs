@@ -6,11 +6,17 @@ use std::sync::{Arc, Mutex};
 use amop::{ErrorKind, Request};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::fixture::{builder, soon, two_nodes};
+use crate::fixture::{builder, soon, two_nodes, until};
 
 /// The log of a test.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -31,16 +37,21 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-#[tokio::test]
-async fn spans_have_ids_and_no_payload_is_logged() {
+/// Collects the records of this thread, on which the test, the nodes and the clients all run.
+fn logged(filter: &str) -> (Log, (tracing::Dispatch, tracing::subscriber::DefaultGuard)) {
     let log = Log::default();
     let subscriber =
-        tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).with_env_filter("amop=debug");
+        tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).with_env_filter(filter);
     // With a single subscriber in the process, tracing would ask the threads of other tests, which have none, whether a
     // message is enabled, and remember the answer.
-    let _other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
-    // For this thread, on which the test, the nodes and the clients all run.
-    let _default = tracing::subscriber::set_default(subscriber.finish());
+    let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
+    let default = tracing::subscriber::set_default(subscriber.finish());
+    (log, (other, default))
+}
+
+#[tokio::test]
+async fn spans_have_ids_and_no_payload_is_logged() {
+    let (log, _logging) = logged("amop=debug");
     let here = tokio::runtime::Handle::current();
     let devnet = two_nodes().await;
     let [publisher, server] = [0, 1].map(|node| builder(&devnet, node).runtime(here.clone()).connect());
@@ -58,7 +69,7 @@ async fn spans_have_ids_and_no_payload_is_logged() {
     devnet.node(0).kill().await;
     soon("the end", publisher.close()).await.unwrap();
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let mut missing = String::new();
     for part in [
         &format!("session{{endpoint={} connection=1}}", devnet.endpoints()[0]),
@@ -75,4 +86,29 @@ async fn spans_have_ids_and_no_payload_is_logged() {
     }
     assert!(missing.is_empty(), "missing:\n{missing}in:\n{log}");
     assert!(!log.contains("secret"), "{log}");
+}
+
+#[tokio::test]
+async fn error_that_connect_returns_is_not_logged_as_well() {
+    let (log, _logging) = logged("amop=warn");
+    let here = tokio::runtime::Handle::current();
+    let devnet = two_nodes().await;
+    devnet.node(0).kill().await;
+    let builder = builder(&devnet, 0).runtime(here);
+    builder.clone().connect().await.unwrap_err();
+    assert_eq!(log.text(), "");
+
+    // Of a client that is returned, the log has the nodes that are not connected.
+    let warning = |part: &str| {
+        let log = log.text();
+        log.lines().any(|line| line.contains("WARN") && line.contains("not connected") && line.contains(part))
+    };
+    let offline = builder.clone().start_offline(true).connect().await.unwrap();
+    until("a warning", || warning(&devnet.node(0).endpoint())).await;
+    offline.close().await.unwrap();
+    log.0.lock().unwrap().clear();
+    let other = builder.endpoint(devnet.node(1).endpoint()).connect().await.unwrap();
+    until("a warning", || warning(&devnet.node(0).endpoint())).await;
+    assert!(!warning(&devnet.node(1).endpoint()));
+    other.close().await.unwrap();
 }
