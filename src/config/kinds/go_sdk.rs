@@ -57,9 +57,14 @@ fn set_credentials(config: &mut Config, network: &Section<'_>) -> Result<()> {
         }
         Err(some) if some.is_empty() => {}
         Err(_) => {
-            let missing = CONTENTS.into_iter().find(|key| !network.has(key)).unwrap_or(CONTENTS[0]);
-            let what = "it is missing or empty, but others of CAContext, CertContext and KeyContext are not: give all or none";
-            return Err(network.error(missing, what));
+            let is_missing = |key: &&str| matches!(network.text(key), Ok(None));
+            let missing = CONTENTS.into_iter().find(is_missing).unwrap_or(CONTENTS[0]);
+            let others: Vec<_> = CONTENTS.into_iter().filter(|key| *key != missing).collect();
+            let others = others.join(" and ");
+            let what = format!(
+                "it is missing or empty, but a certificate or key beside it is not: give it with {others}, or none"
+            );
+            return Err(network.error(missing, &what));
         }
     }
     let encryption = network

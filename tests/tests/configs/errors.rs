@@ -86,7 +86,13 @@ fn go_sdk_needs_the_channel() {
     );
     refused("config.toml", format!("[Network]\n{connection}"), &["Network.Type", "rpc"]);
     let inline = "[Network]\nType = \"channel\"\nCAContext = \"a\"\nKeyContext = \"b\"\n";
-    refused("config.toml", format!("{inline}{connection}"), &["Network.CertContext", "give all or none"]);
+    refused(
+        "config.toml",
+        format!("{inline}{connection}"),
+        &["Network.CertContext", "CAContext and KeyContext"],
+    );
+    let empty = "[Network]\nType = \"channel\"\nCAContext = \"a\"\nCertContext = \"b\"\nKeyContext = \"\"\n";
+    refused("config.toml", format!("{empty}{connection}"), &["line 5", "Network.KeyContext", "empty"]);
     let url = "[Network]\nType = \"channel\"\n[[Network.Connection]]\nNodeURL = \"http://127.0.0.1:8545\"\n";
     refused("config.toml", url, &["line 4", "Network.Connection[0].NodeURL"]);
 }
