@@ -1,8 +1,6 @@
 """Looks into a wheel: python3 scripts/check-wheel.py dev|release WHEEL."""
 
-import base64
 import csv
-import hashlib
 import io
 import json
 import re
@@ -10,16 +8,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+from wheel_record import digest
+
 SOURCES = [path for path in Path("python/amop").rglob("*.py*") if "__pycache__" not in path.parts]
 PACKAGE = {path.relative_to("python").as_posix() for path in SOURCES} | {
     "amop/py.typed",
     "amop/_amop.abi3.so",
 }
-
-
-def digest(data: bytes) -> str:
-    """Return the hash of a file as RECORD has it."""
-    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 def main(kind: str, wheel: Path) -> None:

@@ -7,18 +7,13 @@ them. The rest of the wheel stays as it is.
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import io
 import sys
 import zipfile
 from pathlib import Path
 
-
-def digest(data: bytes) -> str:
-    """Return the hash of a file as RECORD has it."""
-    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+from wheel_record import digest
 
 
 def main(wheel: Path, folder: Path) -> None:

@@ -13,7 +13,8 @@ pub(crate) struct PrivateTopic {
     state: State,
 }
 
-/// Where a private topic stands at one node.
+/// Where a private topic stands at one node, as far as the node's lists show. [`amop::VerificationState`] is another thing:
+/// what a client that publishes on the topic knows of the subscribers at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
