@@ -1,9 +1,12 @@
 //! Behaviour across crates. The tests are in `tests/`, a file or folder for each subject; here is what they share.
 
 pub mod invariants;
+#[cfg(feature = "programs")]
+pub mod log;
 pub mod preload;
 #[cfg(feature = "programs")]
 pub mod program;
+pub mod setup;
 pub mod websocket_invariants;
 #[cfg(feature = "programs")]
 pub mod wire;

@@ -1,24 +1,15 @@
 //! What a change of the current folder does to a running client. A test target of its own with a single test, because
 //! the folder is that of the whole process.
 
-use std::path::Path;
 use std::time::Duration;
 
-use amop::transport::CredentialSource;
 use amop::{Client, ErrorKind, Event, Events};
 use amop_devnet::Devnet;
+use amop_tests::setup::write_all;
 use tempfile::TempDir;
 
 /// The time after which a test fails. No test waits for it to pass.
 const GUARD: Duration = Duration::from_secs(60);
-
-fn write_all(folder: &Path, source: CredentialSource) {
-    let CredentialSource::Pem { ca, cert, key } = source else { panic!("{source:?}") };
-    std::fs::create_dir_all(folder).unwrap();
-    for (name, content) in [("ca.crt", &ca), ("sdk.crt", &cert), ("sdk.key", &*key)] {
-        std::fs::write(folder.join(name), content).unwrap();
-    }
-}
 
 /// Returns the next event that is an outcome of an attempt to connect: `Ok` if it succeeded.
 async fn attempt(events: &mut Events) -> Result<(), amop::Error> {

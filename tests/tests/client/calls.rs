@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use amop::{Delivery, ErrorKind, Retry, Tls, Topic};
 use amop_devnet::Devnet;
+use amop_tests::setup::tls_of_run;
 use futures_util::future::{FutureExt, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::fixture::{
-    GUARD, SHORT_LIMITS, builder, client, devnet, everywhere, patient, soon, tls_of_run, two_nodes, until,
+    GUARD, SHORT_LIMITS, builder, client, devnet, everywhere, patient, soon, two_nodes, until,
 };
 use crate::garbage::{FakeNode, builder_at};
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use amop::{Client, ClientBuilder, Event, Events, Tls};
 use amop_devnet::{Devnet, DevnetBuilder, Generation};
+use amop_tests::setup::tls_of_run;
 
 /// The limit of every wait. A test that passes does not come near it.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
@@ -19,12 +20,6 @@ pub(crate) const SHORT_LIMITS: [Duration; 4] = [
     // Less than the time after which a node passes a request to another subscriber.
     Duration::from_secs(4),
 ];
-
-/// Returns the kind of TLS that `$AMOP_TEST_TLS` sets, so that the same tests run over each: `ecdhe` (the default); of 2.x
-/// nodes `static-rsa` or `gm`; of 3.x nodes `tlcp` or `off`.
-pub(crate) fn tls_of_run() -> Tls {
-    std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"))
-}
 
 /// Returns the kind of TLS for nodes of 2.x, `None` if this run is about nodes of 3.x alone.
 pub(crate) fn tls_of_2x() -> Option<Tls> {

@@ -1,57 +1,15 @@
 //! Log records: spans of sessions and calls with their ids, without payloads.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
 
 use amop::{ErrorKind, Request};
-use tracing_subscriber::fmt::MakeWriter;
+use amop_tests::log::Log;
 
 use crate::fixture::{builder, soon, two_nodes, until};
 
-/// The log of a test.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
-/// Collects the records of this thread, on which the test, the nodes and the clients all run.
-fn logged(filter: &str) -> (Log, (tracing::Dispatch, tracing::subscriber::DefaultGuard)) {
-    let log = Log::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).with_env_filter(filter);
-    // With a single subscriber in the process, tracing would ask the threads of other tests, which have none, whether a
-    // message is enabled, and remember the answer.
-    let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
-    let default = tracing::subscriber::set_default(subscriber.finish());
-    (log, (other, default))
-}
-
 #[tokio::test]
 async fn spans_have_ids_and_no_payload_is_logged() {
-    let (log, _logging) = logged("amop=debug");
+    let (log, _logging) = Log::collect("amop=debug");
     let here = tokio::runtime::Handle::current();
     let devnet = two_nodes().await;
     let [publisher, server] = [0, 1].map(|node| builder(&devnet, node).runtime(here.clone()).connect());
@@ -90,7 +48,7 @@ async fn spans_have_ids_and_no_payload_is_logged() {
 
 #[tokio::test]
 async fn error_that_connect_returns_is_not_logged_as_well() {
-    let (log, _logging) = logged("amop=warn");
+    let (log, _logging) = Log::collect("amop=warn");
     let here = tokio::runtime::Handle::current();
     let devnet = two_nodes().await;
     devnet.node(0).kill().await;
@@ -106,7 +64,7 @@ async fn error_that_connect_returns_is_not_logged_as_well() {
     let offline = builder.clone().start_offline(true).connect().await.unwrap();
     until("a warning", || warning(&devnet.node(0).endpoint())).await;
     offline.close().await.unwrap();
-    log.0.lock().unwrap().clear();
+    log.clear();
     let other = builder.endpoint(devnet.node(1).endpoint()).connect().await.unwrap();
     until("a warning", || warning(&devnet.node(0).endpoint())).await;
     assert!(!warning(&devnet.node(1).endpoint()));

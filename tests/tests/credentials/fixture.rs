@@ -74,11 +74,3 @@ pub(crate) fn assert_error(error: &Error, kind: ErrorKind, parts: &[&str]) {
         assert!(error.message().contains(part), "{part:?} isn't in: {error}");
     }
 }
-
-/// Writes credentials from memory as the three files of a folder.
-pub(crate) fn write_all(folder: &Path, source: CredentialSource) {
-    let CredentialSource::Pem { ca, cert, key } = source else { panic!("{source:?}") };
-    for (name, content) in [("ca.crt", &ca), ("sdk.crt", &cert), ("sdk.key", &*key)] {
-        std::fs::write(folder.join(name), content).unwrap();
-    }
-}

@@ -7,9 +7,10 @@ use std::time::Duration;
 use amop::transport::{CredentialSource, Credentials};
 use amop::{Client, ErrorKind, Event};
 use amop_devnet::Devnet;
+use amop_tests::setup::write_all;
 use tempfile::TempDir;
 
-use crate::fixture::{Folder, GUARD, assert_error, write_all};
+use crate::fixture::{Folder, GUARD, assert_error};
 
 /// Limits to test one after the other. Each is long enough to read files, unless the machine is busy.
 const SHORT: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(2), Duration::from_secs(10)];

@@ -1,17 +1,17 @@
 //! No text shows a part of a private key, however its file is damaged.
 
 use std::error::Error as _;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amop::transport::{CredentialSource, Credentials, RustlsConnector};
 use amop::{Client, Event};
 use amop_devnet::Devnet;
+use amop_tests::log::Log;
 use amop_tests::program::Program;
+use amop_tests::setup::write_all;
 use tempfile::TempDir;
-use tracing_subscriber::fmt::MakeWriter;
 
-use crate::fixture::{Folder, GUARD, write_all};
+use crate::fixture::{Folder, GUARD};
 
 /// The path of the command.
 const COMMAND: &str = env!("CARGO_BIN_EXE_test-amop");
@@ -201,36 +201,9 @@ fn texts_of_the_command_hide_the_key() {
     }
 }
 
-/// All records that were logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn records_of_a_renewal_hide_the_key() {
-    let log = Log::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).with_env_filter("trace");
-    // For this thread, on which the test, the node and the client run.
-    let _default = tracing::subscriber::set_default(subscriber.finish());
+    let (log, _collecting) = Log::collect("trace");
     let devnet = Devnet::builder().nodes(1).start().await.unwrap();
     let folder = TempDir::new().unwrap();
     write_all(folder.path(), devnet.credentials());
@@ -243,15 +216,14 @@ async fn records_of_a_renewal_hide_the_key() {
     let mut events = client.events();
     for (damage, content) in zoo(&pem) {
         std::fs::write(folder.path().join("sdk.key"), content).unwrap();
-        log.0.lock().unwrap().clear();
+        log.clear();
         devnet.node(0).cut_sessions();
         let reconnected = async {
             while !matches!(events.next().await.expect("the client is open"), Event::Reconnected { .. }) {}
         };
         tokio::time::timeout(GUARD, reconnected).await.expect("the client reconnects with the old key");
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        secret.assert_hidden(&text, damage);
+        secret.assert_hidden(&log.text(), damage);
     }
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.contains("WARN") && text.contains("sdk.key"), "the last renewal failed: {text}");
 }

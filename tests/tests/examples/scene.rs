@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use amop::{Client, ClientBuilder, Tls};
+use amop::{Client, ClientBuilder};
 use amop_devnet::{Devnet, DevnetBuilder, Generation};
 use amop_tests::program::Program;
+use amop_tests::setup::tls_of_run;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
@@ -18,11 +19,6 @@ pub(crate) fn start(language: &Language, program: &str, arguments: &[&str], fold
     all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     Program::start(&path, &all, folder)
-}
-
-/// Returns the kind of channel that `$AMOP_TEST_TLS` sets, so that the same programs run over each.
-fn tls_of_run() -> Tls {
-    std::env::var("AMOP_TEST_TLS").map_or(Tls::Ecdhe, |name| name.parse().expect("a kind of TLS"))
 }
 
 /// Returns the generation that `$AMOP_TEST_GENERATION` sets: 2 (the default) or 3.
