@@ -356,3 +356,43 @@ func TestDeadlineThatEndsAShutdownIsThatOfTheContext(t *testing.T) {
 		}
 	}
 }
+
+func TestCloseKeepsItsTimeAtAFrozenNode(t *testing.T) {
+	const moment, hour = 100 * time.Millisecond, time.Hour
+	frozen := devnetOfItsOwn(t)
+	ends := map[string]struct {
+		timeout time.Duration
+		close   func(*amop.Client) error
+	}{
+		"CloseTimeout": {moment, (*amop.Client).Close},
+		"deadline": {hour, func(client *amop.Client) error {
+			ctx, cancel := context.WithTimeout(context.Background(), moment)
+			defer cancel()
+			return client.Shutdown(ctx)
+		}},
+		"cancelled": {hour, func(client *amop.Client) error {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			return client.Shutdown(ctx)
+		}},
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			client := connect(t, frozen.Node(0), amop.Heartbeat(hour), amop.CallTimeout(hour), amop.CloseTimeout(end.timeout))
+			must[string](t)(frozen.Control(soon(t), "freeze 0"))
+			t.Cleanup(func() { must[string](t)(frozen.Control(soon(t), "thaw 0")) })
+			// More than the buffers of two sockets hold.
+			call := client.PublishAsync(context.Background(), "t", make([]byte, 24<<20))
+			until(t, func() bool { return client.Stats().Total.QueuedBytes > 0 })
+			ended := make(chan error, 1)
+			go func() { ended <- end.close(client) }()
+			// On a busy machine the end of the client comes after the time.
+			if err := receive(t, ended); err != nil && !errors.Is(err, amop.ErrTimeout) && !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			closed(t, call.Done())
+			_, err := call.Wait()
+			fails(t, err, amop.ErrClosed)
+		})
+	}
+}

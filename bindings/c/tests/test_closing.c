@@ -251,6 +251,49 @@ static void close_completes_calls_that_wait_for_a_subscriber(void **state)
     }
 }
 
+/* Closes the client of a context, on a thread of its own. */
+static void *close_soon(void *pointer)
+{
+    context *context = pointer;
+    context->status = amop_client_close(context->client, 100, NULL);
+    count(context->gate);
+    return NULL;
+}
+
+static void close_keeps_its_time_at_a_frozen_node(void **state)
+{
+    (void)state;
+    /* More than the buffers of two sockets hold; and longer than the test takes, in milliseconds. */
+    enum { TOO_MUCH = 24 << 20, AN_HOUR = 3600 * 1000 };
+    amop_options *options = options_at(0);
+    assert_int_equal(amop_options_set_close_timeout(options, AN_HOUR), AMOP_OK);
+    assert_int_equal(amop_options_set_heartbeat(options, AN_HOUR), AMOP_OK);
+    context call, closing;
+    context_init(&call);
+    context_init(&closing);
+    closing.client = client_with(options);
+    OK(amop_devnet_control(devnet, "freeze 0", NULL, &error));
+    void *data = calloc(TOO_MUCH, 1);
+    OK(amop_client_publish_async(closing.client, fresh_topic(), data, TOO_MUCH, NULL, AN_HOUR,
+                                 completing(&call), NULL, &error));
+    free(data);
+    UNTIL(client_stat_value(closing.client, AMOP_STAT_QUEUED_BYTES) > 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, close_soon, &closing), 0);
+    wait_for(closing.gate, 1);
+    pthread_join(thread, NULL);
+    /* On a busy machine the end of the client comes after the time. */
+    assert_true(closing.status == AMOP_OK || closing.status == AMOP_ERROR_TIMEOUT);
+    OK(amop_client_close(closing.client, GUARD, &error));
+    assert_int_equal(counted(call.calls), 1);
+    assert_int_equal(call.status, AMOP_ERROR_CLOSED);
+    OK(amop_devnet_control(devnet, "thaw 0", NULL, &error));
+    amop_client_free(closing.client);
+    count(closing.drops);
+    context_end(&call);
+    context_end(&closing);
+}
+
 /* Broadcasts until `stop` is set. */
 static void *flood(void *pointer)
 {
@@ -358,6 +401,7 @@ int main(void)
         cmocka_unit_test(unsubscribe_times_out_while_a_callback_blocks),
         cmocka_unit_test(close_times_out_while_a_callback_blocks),
         cmocka_unit_test(close_completes_calls_that_wait_for_a_subscriber),
+        cmocka_unit_test(close_keeps_its_time_at_a_frozen_node),
         cmocka_unit_test(no_call_follows_the_drop_under_load),
         cmocka_unit_test(closed_client_fails_with_closed),
     };

@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -246,6 +248,29 @@ TEST_CASE("many threads may close a client at once") {
     CHECK(code_of([&] { auto never = client.subscribe(topic); }) == code);
     CHECK(code_of([&] { auto never = client.serve(topic, [](amop::Request) {}); }) == code);
     CHECK(code_of([&] { client.add_endpoint("127.0.0.1:1"); }) == code);
+}
+
+TEST_CASE("close keeps its time at a frozen node") {
+    const amop::Devnet nodes(amop::DevnetOptions{}.nodes(1));
+    amop::Client client(nodes.client_options(0).heartbeat(1h).call_timeout(1h).close_timeout(1h));
+    nodes.control("freeze 0");
+    // More than the buffers of two sockets hold.
+    auto call = client.publish_async("t", std::string(24 << 20, 'x'));
+    until([&] { return client.stats().total.queued_bytes > 0; });
+    auto closing = std::async(std::launch::async, [&] {
+        try {
+            client.close(100ms);
+            return amop::Code::ok;
+        } catch (const amop::Error& error) {
+            return error.code();
+        }
+    });
+    const auto code = outcome(std::move(closing));
+    // On a busy machine the end of the client comes after the time.
+    CHECK((code == amop::Code::ok || code == amop::Code::timeout));
+    client.close(guard);
+    REQUIRE(call.wait_for(0s) == std::future_status::ready);
+    CHECK(code_of([&] { call.get(); }) == amop::Code::closed);
 }
 
 TEST_CASE("subscriptions and services may outlive their client") {
