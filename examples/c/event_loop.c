@@ -1,7 +1,7 @@
 /* A sensor that sends and receives on one thread, in an event loop of its own: event_loop 127.0.0.1:20200
  *
  * It publishes a reading on topic "readings" at each tick of a timer, and prints what arrives on topic "commands", until
- * Ctrl-C or SIGTERM. Subscriptions and completion queues have descriptors, so that epoll waits for them as for the timer
+ * Ctrl-C or SIGTERM; a second one ends the program at once. Subscriptions and completion queues have descriptors, so that epoll waits for them as for the timer
  * and for signals. No function that the loop calls waits. (Linux: epoll, timerfd and signalfd.) */
 #define _GNU_SOURCE
 
@@ -120,12 +120,25 @@ static void receive(struct sensor *sensor)
     }
 }
 
+/* The signals that stop the program. */
+static sigset_t stop_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
 /* Begins to stop: no further readings are sent, and the loop ends when those in flight have completed. */
 static void stop(struct sensor *sensor)
 {
     struct signalfd_siginfo signal;
     if (read(sensor->signals, &signal, sizeof signal) == sizeof signal) {
         sensor->stopping = true;
+        /* A second signal has its default action: it ends the program, whatever that waits for. */
+        sigset_t signals = stop_signals();
+        sigprocmask(SIG_UNBLOCK, &signals, NULL);
     }
 }
 
@@ -188,10 +201,7 @@ static amop_status start(struct sensor *sensor, const char *endpoint, int *comma
 int main(int argc, char **argv)
 {
     /* Blocked, so that the descriptor receives them. */
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
+    sigset_t signals = stop_signals();
     sigprocmask(SIG_BLOCK, &signals, NULL);
 
     struct sensor sensor = {0};

@@ -102,6 +102,8 @@ void catch_interrupts(void)
 {
     struct sigaction action = {0};
     action.sa_handler = interrupt;
+    /* A second one ends the program at once. */
+    action.sa_flags = SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }

@@ -82,6 +82,8 @@ int main(int argc, char **argv)
         printf("serving %s\n", topic);
         fflush(stdout);
         sigwait(&signals, &signal);
+        /* A second one ends the program at once. */
+        sigprocmask(SIG_UNBLOCK, &signals, NULL);
         /* Accepts no more requests, and waits for the answers to those that have arrived. */
         status = amop_service_unsubscribe(service, 0, &error);
     }

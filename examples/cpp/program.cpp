@@ -115,6 +115,8 @@ std::string local_time() {
 void catch_interrupts() {
     struct sigaction action {};
     action.sa_handler = interrupt;
+    // A second one ends the program at once.
+    action.sa_flags = SA_RESETHAND;
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
 }

@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
         std::cout << "serving " << topic << std::endl;
         int signal = 0;
         sigwait(&signals, &signal);
+        // A second one ends the program at once.
+        sigprocmask(SIG_UNBLOCK, &signals, nullptr);
         // Accepts no more requests, and waits for the answers to those that have arrived.
         service.unsubscribe();
         client.close();

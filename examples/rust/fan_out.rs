@@ -144,7 +144,7 @@ async fn distribute(arguments: Distribute) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns a future that completes at Ctrl-C or SIGTERM.
+/// Returns a future that completes at Ctrl-C or SIGTERM. A second Ctrl-C ends the program at once.
 fn stopped() -> std::io::Result<impl Future<Output = ()>> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
@@ -153,5 +153,9 @@ fn stopped() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupts.recv() => {}
             _ = terminations.recv() => {}
         }
+        tokio::spawn(async move {
+            interrupts.recv().await;
+            std::process::exit(130)
+        });
     })
 }

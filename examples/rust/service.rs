@@ -42,6 +42,11 @@ async fn run(arguments: Arguments) -> std::result::Result<(), Box<dyn Error>> {
         _ = interrupts.recv() => {}
         _ = terminations.recv() => {}
     }
+    // A second Ctrl-C ends the program at once.
+    tokio::spawn(async move {
+        interrupts.recv().await;
+        std::process::exit(130)
+    });
     // Accepts no more requests, and answers those that have arrived.
     service.unsubscribe().await?;
     client.close().await?;

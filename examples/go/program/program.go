@@ -88,9 +88,10 @@ func LocalTime() string {
 	return time.Now().Format("2006/01/02 15:04:05")
 }
 
-// UntilInterrupted returns a context that Ctrl-C and SIGTERM end.
+// UntilInterrupted returns a context that Ctrl-C and SIGTERM end. A second signal ends the program at once.
 func UntilInterrupted() context.Context {
-	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
 	return ctx
 }
 

@@ -35,6 +35,8 @@ func run(endpoint, topic string) error {
 	}
 	fmt.Println("serving", topic)
 	<-ctx.Done()
+	// A second signal ends the program at once.
+	stop()
 	// Close accepts no more requests, and answers those that have arrived.
 	if err := service.Close(); err != nil {
 		return err

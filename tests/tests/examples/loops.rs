@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use amop_devnet::Devnet;
+use amop_devnet::{Devnet, Generation};
 
 use crate::language::Language;
 use crate::scene::{GUARD, Nodes, ends_well};
@@ -36,6 +36,23 @@ fn event_loop_sends_and_receives_until_it_is_stopped() {
     assert_eq!((ended.code, ended.stderr), (0, vec![]));
     // Calls that were in flight were completed.
     assert!(ended.stdout.iter().all(|line| line.ends_with(" was delivered")), "{:?}", ended.stdout);
+}
+
+#[test]
+fn second_interrupt_ends_the_event_loop_at_once() {
+    if cfg!(not(target_os = "linux")) {
+        return;
+    }
+    let Some(c) = Language::named("c") else { return };
+    // Of 3.x, where a subscriber has 30 s for its answer. The reading fails after 10 s.
+    let nodes = Nodes::of(Devnet::builder().nodes(2).generation(Generation::V3));
+    let client = nodes.client(1);
+    let mut readings = nodes.block_on(client.serve("readings")).unwrap();
+    let sensor = nodes.run(&c, "event_loop", &["{0}"]);
+    assert_eq!(sensor.line(), "running");
+    let unanswered = nodes.block_on(readings.next()).unwrap();
+    assert_eq!(sensor.interrupted_again().code, -2, "it does not wait for the reading");
+    drop(unanswered);
 }
 
 #[test]
