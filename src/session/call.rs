@@ -1,7 +1,7 @@
 //! Calls: what a caller asks for, and the reply.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -54,8 +54,9 @@ pub(crate) struct NewCall<C> {
     pub(crate) topic: Topic,
     pub(crate) data: Bytes,
     pub(crate) deadline: Instant,
-    /// How long before the deadline the caller began, possibly with other attempts.
-    pub(crate) timeout: Duration,
+    /// How many seconds before the deadline the caller began, possibly with other attempts. It is for texts, and small,
+    /// because calls are moved often.
+    pub(crate) timeout: f32,
     /// Until when the node passes a unicast on instead of losing it, if that is limited. Later it is not sent, and fails
     /// with [`ErrorKind::OwnNodeOnly`](crate::ErrorKind::OwnNodeOnly).
     pub(crate) send_by: Option<Instant>,

@@ -79,8 +79,8 @@ struct Call<C, N> {
     /// holds the same bytes for further attempts, and cancels the call when it no longer does.
     data: Bytes,
     stage: Stage<N>,
-    /// How long before its deadline the caller began.
-    timeout: Duration,
+    /// How many seconds before its deadline the caller began.
+    timeout: f32,
     send_by: Option<Instant>,
     /// The bytes counted for its frame.
     counted: usize,
@@ -316,7 +316,7 @@ impl<K: Callers, N> Calls<K, N> {
                 what(call.kind),
                 call.topic,
                 self.endpoint,
-                span(call.timeout)
+                span(Duration::from_secs_f32(call.timeout))
             );
             let error = match call.delivery(Queued::StillWritten) {
                 Delivery::Maybe => Error::maybe_delivered(

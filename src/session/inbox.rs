@@ -149,7 +149,7 @@ impl Drop for Inbox {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use bytes::Bytes;
     use tokio::sync::oneshot;
@@ -204,7 +204,7 @@ mod tests {
             topic: Topic::new("t").unwrap(),
             data: Bytes::new(),
             deadline: Instant::now(),
-            timeout: Duration::ZERO,
+            timeout: 0.0,
             send_by: None,
             counted: 0,
             caller,

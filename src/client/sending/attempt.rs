@@ -143,7 +143,7 @@ impl Outgoing {
             topic,
             data,
             deadline: *deadline,
-            timeout: *timeout,
+            timeout: timeout.as_secs_f32(),
             send_by,
             counted,
             caller,

@@ -216,7 +216,7 @@ impl Bench {
             topic,
             data,
             deadline,
-            timeout: 10 * S,
+            timeout: 10.0,
             send_by: None,
             counted,
             caller,

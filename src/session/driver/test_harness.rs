@@ -137,8 +137,8 @@ pub(super) fn call(handle: &LinkHandle, number: u64, len: usize) -> oneshot::Rec
     let (topic, kind) = (topic("t"), CallKind::Publish);
     let (permit, counted) = handle.permit(&topic, len).unwrap();
     let (done, outcome) = oneshot::channel();
-    let timeout = Duration::from_secs(600);
-    let deadline = Instant::now() + timeout;
+    let timeout = 600.0;
+    let deadline = Instant::now() + Duration::from_secs_f32(timeout);
     let (data, caller) = (Bytes::from(vec![0; len]), Caller { done, permit });
     let call = NewCall { kind, number, topic, data, deadline, timeout, send_by: None, counted, caller };
     assert!(handle.send(Command::Call(call)).is_ok());

@@ -255,8 +255,17 @@ impl Bench {
         let data = Bytes::copy_from_slice(data);
         let caller = Caller { done, permit };
         let deadline = self.now + time;
-        let call =
-            NewCall { kind, number, topic, data, deadline, timeout: time, send_by: None, counted, caller };
+        let call = NewCall {
+            kind,
+            number,
+            topic,
+            data,
+            deadline,
+            timeout: time.as_secs_f32(),
+            send_by: None,
+            counted,
+            caller,
+        };
         self.machine.handle(Input::Call(call), self.now);
         self.apply();
         (self.shared.seqs.seq(number), outcome)
