@@ -31,8 +31,10 @@ def main() -> None:
     arguments = parser.parse_args()
     stopping = threading.Event()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
         stopping.set()
+        # A second one ends the program at once.
+        signal.signal(number, signal.SIG_DFL)
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)

@@ -279,6 +279,12 @@ impl Client {
         run(py, bridge, reloading, |py, ()| Ok(py.None()))
     }
 
+    /// Returns the time that a close without a timeout takes at most, in seconds.
+    #[getter]
+    fn close_timeout(&self, py: Python<'_>) -> Result<f64> {
+        Ok(self.live(py)?.client.close_timeout().as_secs_f64())
+    }
+
     /// Closes the client.
     #[pyo3(signature = (timeout, bridge = None))]
     fn close(&self, py: Python<'_>, timeout: Option<f64>, bridge: Option<&Bridge>) -> Result<Py<PyAny>> {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -12,6 +13,7 @@ from programs import clean, run
 import amop
 from amop import aio
 from amop.aio import _bridge
+from amop.devnet import Devnet
 
 PUBLIC_KEY = (
     "044f355bdcb7cc0af728ef3cceb9615d90684bb5b2ca5f859ab0f0b704075871aa"
@@ -211,6 +213,60 @@ def test_dropped_connect_with_a_handler_leaves_nothing_behind(devnet: amop.devne
         gc.collect()
     """
     assert clean(run(source, devnet)) == ""
+
+
+async def test_close_keeps_its_time_at_a_frozen_node() -> None:
+    long = 600.0
+    with Devnet(nodes=1) as nodes:
+        client = await aio.connect(
+            nodes.endpoints[0],
+            credentials=nodes.credentials,
+            heartbeat=long,
+            call_timeout=long,
+            close_timeout=long,
+        )
+        nodes.freeze(0)
+        # More than the buffers of two sockets hold.
+        call = asyncio.ensure_future(client.publish("t", bytes(24 << 20)))
+        while client.stats().total().queued_bytes == 0:
+            await asyncio.sleep(0.001)
+        # On a busy machine the end of the client comes after the time.
+        with contextlib.suppress(amop.CallTimeoutError):
+            await client.close(0.1)
+        await client.close(GUARD)
+        with pytest.raises(amop.ClosedError):
+            await asyncio.wait_for(call, GUARD)
+
+
+async def test_close_times_out_while_a_handler_of_events_waits(devnet: Devnet) -> None:
+    go_on = asyncio.Event()
+    handled: list[type] = []
+
+    async def handle(event: amop.events.Event) -> None:
+        await go_on.wait()
+        handled.append(type(event))
+
+    client = await aio.connect(devnet.endpoints[0], credentials=devnet.credentials, on_event=handle)
+    with pytest.raises(amop.CallTimeoutError, match="handler"):
+        await client.close(0.1)
+    assert handled == []
+    go_on.set()
+    await client.close(GUARD)
+    assert handled == [amop.events.Connected, amop.events.Closed]
+
+
+async def test_failed_connect_does_not_wait_for_a_handler_of_events() -> None:
+    with Devnet(nodes=1) as nodes:
+        nodes.kill(0)
+
+        async def handle(_: amop.events.Event) -> None:
+            await asyncio.Event().wait()
+
+        connecting = aio.connect(
+            nodes.endpoints[0], credentials=nodes.credentials, on_event=handle, close_timeout=0.05
+        )
+        with pytest.raises(amop.NodeConnectionError):
+            await connecting
 
 
 async def test_close_completes_calls_in_flight(

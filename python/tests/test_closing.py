@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
+import time
 import weakref
 
 import pytest
@@ -102,6 +104,23 @@ def test_close_times_out_while_a_handler_blocks(publisher: amop.Client, devnet: 
         client.close(0.01)
     go_on.set()
     client.close(GUARD)
+
+
+def test_close_keeps_its_time_at_a_frozen_node() -> None:
+    long = 600.0
+    with Devnet(nodes=1) as nodes:
+        client = nodes.connect(0, heartbeat=long, call_timeout=long, close_timeout=long)
+        nodes.freeze(0)
+        # More than the buffers of two sockets hold.
+        call = client.publish_async("t", bytes(24 << 20))
+        while client.stats().total().queued_bytes == 0:
+            time.sleep(0.001)
+        # On a busy machine the end of the client comes after the time.
+        with contextlib.suppress(amop.CallTimeoutError):
+            client.close(0.1)
+        client.close(GUARD)
+        assert call.done()
+        assert isinstance(call.exception(0), amop.ClosedError)
 
 
 def test_dropped_client_warns_and_closes(devnet: Devnet, topic: str) -> None:

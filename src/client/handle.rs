@@ -234,6 +234,12 @@ impl Client {
         Ok(start_detached(self.core.runtime.clone(), Box::pin(ended), done))
     }
 
+    /// Returns the time that [`Client::close`] takes at most. For bindings.
+    #[doc(hidden)]
+    pub fn close_timeout(&self) -> Duration {
+        self.core.options.close_timeout
+    }
+
     /// Returns the statistics of the client now.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.core)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _amop
 from .._base import BaseClient
-from .._errors import unusable
+from .._errors import CallTimeoutError, unusable
 from .._options import Given
 from .._private import key_data
+from .._words import ErrorKind
 from ._bridge import T, bridge, outcome
 from ._handlers import Held, MessageHandler, RequestHandler, in_handler, messages, requests
 from ._private_topic import PrivateTopic
@@ -383,10 +384,16 @@ class Client(BaseClient[Held]):
         if in_handler():
             self._native.begin_close(timeout)
             return
-        await outcome(self._native.close(timeout, bridge()))
-        if self._listener is not None and self._listener.get_loop() is asyncio.get_running_loop():
+        loop = asyncio.get_running_loop()
+        closing = self._native.close(timeout, bridge())
+        deadline = loop.time() + (self._native.close_timeout if timeout is None else timeout)
+        await outcome(closing)
+        if self._listener is not None and self._listener.get_loop() is loop:
             # The last call of the handler of events.
-            await asyncio.wait([self._listener])
+            _, running = await asyncio.wait([self._listener], timeout=max(0, deadline - loop.time()))
+            if running:
+                text = "a handler of events has not returned in time; what it holds is kept until it does"
+                raise CallTimeoutError(text, ErrorKind.TIMEOUT)
 
     async def __aenter__(self) -> Self:
         return self

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .._options import ClientOptions
 
 
+# The default of the option close_timeout, in seconds.
+_CLOSE_TIMEOUT = 5.0
+
+
 class Connecting(Starting[Client]):
     """A client that is being connected: await it, or use it with ``async with``, which closes the client at the end."""
 
@@ -52,8 +56,8 @@ async def _connect(endpoints: tuple[str, ...], options: ClientOptions) -> Client
         cancel(task)
         raise
     except BaseException:
-        # The last event has been emitted. No call of the handler may follow.
-        await task
+        # The last event has been emitted. No call of the handler follows, unless one does not return in time.
+        await asyncio.wait([task], timeout=given.get("close_timeout", _CLOSE_TIMEOUT))
         raise
     client._listen(held, task)
     return client
