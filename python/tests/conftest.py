@@ -7,14 +7,13 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from guard import PATIENT
+from guard import PATIENT, PatientDevnet
 
 import amop
 from amop.devnet import Devnet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from typing import Unpack
 
 pytest_plugins = ["pytester"]
 
@@ -25,20 +24,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class PatientDevnet(Devnet):
-    """Nodes whose clients have time limits that no machine exceeds, unless a test sets its own."""
-
-    def connect(self, node: int = 0, **options: Unpack[amop.ClientOptions]) -> amop.Client:
-        options.setdefault("connect_timeout", PATIENT["connect_timeout"])
-        options.setdefault("call_timeout", PATIENT["call_timeout"])
-        options.setdefault("close_timeout", PATIENT["close_timeout"])
-        return super().connect(node, **options)
-
-
 @pytest.fixture(scope="session")
 def devnet() -> Iterator[Devnet]:
     with PatientDevnet(nodes=2) as devnet:
-        yield devnet
+        yield devnet.patient()
 
 
 @pytest.fixture

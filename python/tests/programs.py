@@ -24,6 +24,10 @@ class Ended:
     stderr: str
 
 
+LIMIT = 4 * GUARD
+"""When a test gives up on a program, in seconds. Waits that tests interrupt are longer."""
+
+
 def run(source: str, devnet: Devnet | None = None, *options: str, start: str | None = None) -> Ended:
     """Run a program to its end. It has the names `amop`, `endpoints` and `credentials`, unless it has its own start."""
     arguments = [] if devnet is None else [str(devnet.credentials), *devnet.endpoints]
@@ -32,7 +36,7 @@ def run(source: str, devnet: Devnet | None = None, *options: str, start: str | N
         if devnet is not None:
             start += "endpoints, credentials = sys.argv[2:], sys.argv[1]\n"
     command = [sys.executable, *options, "-c", start + textwrap.dedent(source), *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=GUARD, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 

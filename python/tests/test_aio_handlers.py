@@ -8,7 +8,7 @@ import threading
 import weakref
 
 import pytest
-from guard import GUARD, wait_for_event_in_loop
+from guard import GUARD, PATIENT, collect_until, wait_for_event_in_loop
 
 import amop
 from amop import aio
@@ -186,7 +186,7 @@ async def test_exception_of_a_handler_is_logged_reported_and_answered(
 async def test_handler_may_unsubscribe_and_close_its_client(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
-    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
+    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials, **PATIENT)
     ended = asyncio.Event()
 
     async def handler(_: amop.Message) -> None:
@@ -226,7 +226,7 @@ async def test_unsubscribe_waits_for_the_handler_until_its_timeout(
 async def test_close_lets_handlers_process_their_queue(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
-    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
+    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials, **PATIENT)
     seen: list[bytes] = []
 
     async def handler(message: amop.Message) -> None:
@@ -245,7 +245,7 @@ async def test_close_lets_handlers_process_their_queue(
 async def test_handler_is_released_after_the_end(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str, end: str
 ) -> None:
-    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
+    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials, **PATIENT)
 
     class Handler:
         async def __call__(self, _: amop.Message) -> None: ...
@@ -260,8 +260,7 @@ async def test_handler_is_released_after_the_end(
     await (subscription.unsubscribe() if end == "unsubscribe" else client.close())
     await asyncio.sleep(0)
     del subscription
-    gc.collect()
-    assert living() is None
+    collect_until(lambda: living() is None)
     await client.close()
 
 
@@ -273,7 +272,7 @@ async def test_client_referenced_by_its_handlers_is_collected(devnet: amop.devne
         async def message(self, _: amop.Message) -> None:
             await self.client.broadcast("hold")
 
-    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
+    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials, **PATIENT)
     program = Program(client)
     await client.subscribe(topic, program.message)
     await asyncio.sleep(0)

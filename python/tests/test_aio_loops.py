@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 import uvloop
-from guard import GUARD
+from guard import GUARD, PATIENT, collect_until
 
 import amop
 from amop import aio
@@ -36,8 +36,8 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 async def conversation(devnet: Devnet, topic: str) -> int:
     """Use most functions, and return the number of replies."""
     async with (
-        aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as publisher,
-        aio.connect(devnet.endpoints[1], credentials=devnet.credentials) as subscriber,
+        aio.connect(devnet.endpoints[0], credentials=devnet.credentials, **PATIENT) as publisher,
+        aio.connect(devnet.endpoints[1], credentials=devnet.credentials, **PATIENT) as subscriber,
     ):
         seen = asyncio.Queue[bytes]()
 
@@ -119,8 +119,7 @@ def test_calls_of_a_closed_loop_are_dropped(
     with asyncio.Runner() as runner:
         runner.run(_bridged())
         assert bridge.in_flight == 0
-        gc.collect()
-        assert [reference() for reference in living] == [None, None]
+        collect_until(lambda: [reference() for reference in living] == [None, None])
         runner.run(client.close())
 
 
@@ -169,14 +168,15 @@ def test_ctrl_c_while_a_call_completes_reaches_the_program(devnet: Devnet, topic
 
 def test_no_thread_is_started_for_a_call(devnet: Devnet, topic: str) -> None:
     async def count() -> int:
-        async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
+        async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials, **PATIENT) as client:
             before = _threads()
             calls = [client.publish_async(topic, timeout=0.5, wait_for_subscriber=True) for _ in range(1000)]
             during = _threads()
             await asyncio.gather(*calls, return_exceptions=True)
             return during - before
 
-    assert asyncio.run(count()) == 0
+    # Some threads may start or end meanwhile for other reasons, but not one for each of the 1,000 calls.
+    assert asyncio.run(count()) < 100
 
 
 def _threads() -> int:
@@ -185,7 +185,7 @@ def _threads() -> int:
 
 
 async def _connected(devnet: Devnet) -> aio.Client:
-    return await aio.connect(devnet.endpoints[0], credentials=devnet.credentials)
+    return await aio.connect(devnet.endpoints[0], credentials=devnet.credentials, **PATIENT)
 
 
 async def _bridged() -> None:

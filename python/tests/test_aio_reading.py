@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
-from guard import GUARD, wait_for_event_in_loop
+from guard import GUARD, PATIENT, wait_for_event_in_loop
 
 import amop
 from amop import aio
@@ -15,7 +15,7 @@ from amop import aio
 async def test_async_for_reads_messages_until_the_client_is_closed(
     aio_publisher: aio.Client, devnet: amop.devnet.Devnet, topic: str
 ) -> None:
-    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials)
+    client = await aio.connect(devnet.endpoints[1], credentials=devnet.credentials, **PATIENT)
     subscription = await client.subscribe(topic)
     await aio_publisher.publish(topic, "0", wait_for_subscriber=True)
     for number in range(1, 200):
@@ -226,7 +226,7 @@ async def test_requests_are_read_and_answered_later(
 
 
 async def test_events_are_emitted(devnet: amop.devnet.Devnet, topic: str) -> None:
-    async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials) as client:
+    async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials, **PATIENT) as client:
         events = client.events()
         client.add_endpoint(devnet.endpoints[1])
         while (await wait_for_event_in_loop(events, amop.events.Connected)).endpoint != devnet.endpoints[1]:

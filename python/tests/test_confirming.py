@@ -6,17 +6,16 @@ import asyncio
 import queue
 
 import pytest
-from guard import GUARD, PATIENT
+from guard import GUARD, PATIENT, PatientDevnet
 
 import amop
-from amop.devnet import Devnet
 
 FAR = 600.0
 """A timeout that no test reaches."""
 
 
 def test_offline_client_subscribes_and_serves_at_once() -> None:
-    with Devnet(nodes=2) as devnet:
+    with PatientDevnet(nodes=2) as devnet:
         devnet.kill(0)
         offline = devnet.connect(
             0, start_offline=True, call_timeout=FAR, reconnect_min=0.01, reconnect_max=0.05
@@ -45,7 +44,7 @@ def test_offline_client_subscribes_and_serves_at_once() -> None:
 
 
 async def test_offline_client_subscribes_and_serves_at_once_in_asyncio() -> None:
-    with Devnet(nodes=2) as devnet:
+    with PatientDevnet(nodes=2) as devnet:
         devnet.kill(0)
         offline = amop.aio.connect(
             devnet.endpoints[0],
@@ -64,7 +63,9 @@ async def test_offline_client_subscribes_and_serves_at_once_in_asyncio() -> None
             waiting = asyncio.create_task(client.subscribe("late", confirm="always"))
             devnet.restart(0)
             await asyncio.wait_for(waiting, GUARD)
-            async with amop.aio.connect(devnet.endpoints[1], credentials=devnet.credentials) as publisher:
+            async with amop.aio.connect(
+                devnet.endpoints[1], credentials=devnet.credentials, **PATIENT
+            ) as publisher:
                 await publisher.publish("handled", b"1", wait_for_subscriber=True, timeout=GUARD)
                 assert await asyncio.wait_for(handled.get(), GUARD) == b"1"
                 reply = await publisher.publish("served", wait_for_subscriber=True, timeout=GUARD)
@@ -72,7 +73,7 @@ async def test_offline_client_subscribes_and_serves_at_once_in_asyncio() -> None
 
 
 def test_only_some_confirmations_wait_for_a_connected_node() -> None:
-    with Devnet(nodes=1) as devnet, devnet.connect(0, heartbeat=GUARD, **PATIENT) as client:
+    with PatientDevnet(nodes=1) as devnet, devnet.connect(0, heartbeat=GUARD) as client:
         devnet.freeze(0)
         client.subscribe("read", confirm="never")
         client.serve("served", confirm="never")
@@ -84,7 +85,7 @@ def test_only_some_confirmations_wait_for_a_connected_node() -> None:
 
 
 async def test_only_some_confirmations_wait_for_a_connected_node_in_asyncio() -> None:
-    with Devnet(nodes=1) as devnet:
+    with PatientDevnet(nodes=1) as devnet:
         async with amop.aio.connect(
             devnet.endpoints[0], credentials=devnet.credentials, heartbeat=GUARD, **PATIENT
         ) as client:
@@ -100,7 +101,7 @@ async def test_only_some_confirmations_wait_for_a_connected_node_in_asyncio() ->
 
 
 def test_handler_of_connect_receives_all_events() -> None:
-    with Devnet(nodes=1) as devnet:
+    with PatientDevnet(nodes=1) as devnet:
         seen: queue.Queue[amop.events.Event] = queue.Queue()
         devnet.kill(0)
         with pytest.raises(amop.NodeConnectionError):
@@ -127,13 +128,13 @@ def test_failing_handler_of_events_is_logged(caplog: pytest.LogCaptureFixture) -
     def fail(event: amop.events.Event) -> None:
         raise ValueError("no good")
 
-    with Devnet(nodes=1) as devnet, devnet.connect(0, on_event=fail):
+    with PatientDevnet(nodes=1) as devnet, devnet.connect(0, on_event=fail):
         pass
     assert any("the handler of events failed" in record.message for record in caplog.records)
 
 
 async def test_handler_of_connect_receives_all_events_in_asyncio() -> None:
-    with Devnet(nodes=1) as devnet:
+    with PatientDevnet(nodes=1) as devnet:
         seen: list[amop.events.Event] = []
 
         async def see(event: amop.events.Event) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from guard import GUARD, SHORT_LIMITS, wait_for_event
+from guard import GUARD, SHORT_LIMITS, PatientDevnet, wait_for_event
 
 import amop
 from amop.devnet import Devnet
@@ -43,7 +43,7 @@ def test_pytest_finds_the_plugin(pytester: pytest.Pytester) -> None:
 
 
 def test_nodes_can_be_killed_frozen_and_inspected(topic: str) -> None:
-    with Devnet(nodes=2) as devnet, devnet.connect(0) as client:
+    with PatientDevnet(nodes=2) as devnet, devnet.connect(0) as client:
         assert [devnet.sessions(node) for node in range(2)] == [1, 0]
         client.subscribe(topic, print)
         assert devnet.topics(0) == [topic]
@@ -65,7 +65,7 @@ def test_nodes_can_be_killed_frozen_and_inspected(topic: str) -> None:
 
 
 def test_faults_are_set_by_commands(topic: str) -> None:
-    with Devnet(nodes=1) as devnet, devnet.connect(0) as client:
+    with PatientDevnet(nodes=1) as devnet, devnet.connect(0) as client:
         fault = devnet.control("fault lose type=0x31 times=1")["fault"]
         for limit in SHORT_LIMITS:
             with pytest.raises(amop.CallTimeoutError) as caught:
@@ -82,7 +82,11 @@ def test_faults_are_set_by_commands(topic: str) -> None:
 
 
 def test_nodes_have_clocks_and_nagle(topic: str) -> None:
-    with Devnet(nodes=2, nagle=True) as devnet, devnet.connect(0) as publisher, devnet.connect(1) as server:
+    with (
+        PatientDevnet(nodes=2, nagle=True) as devnet,
+        devnet.connect(0) as publisher,
+        devnet.connect(1) as server,
+    ):
         devnet.clock_offset(0, 1.5)
         devnet.clock_offset(1, -0.25)
         with pytest.raises(amop.ArgumentError, match="no node 2"):
@@ -136,7 +140,7 @@ def test_temporary_folder_is_deleted_with_the_devnet() -> None:
 
 @pytest.mark.parametrize("tls", ["ecdhe", "static-rsa", "gm"])
 def test_every_kind_of_channel_is_connected(tls: TlsChoice, topic: str) -> None:
-    with Devnet(nodes=1, tls=tls) as devnet, devnet.connect(0, tls=tls) as client:
+    with PatientDevnet(nodes=1, tls=tls) as devnet, devnet.connect(0, tls=tls) as client:
         client.broadcast(topic)
         assert client.stats().endpoints[0].tls == tls
         assert client.stats().total().tls is None
@@ -151,8 +155,8 @@ def test_every_kind_of_channel_is_connected(tls: TlsChoice, topic: str) -> None:
 @pytest.mark.parametrize("tls", ["ecdhe", "tlcp", "off"])
 def test_every_kind_of_3x_node_is_connected(tls: TlsChoice, topic: str) -> None:
     with (
-        Devnet(nodes=1, tls=tls, generation="3", like_3_16=True) as devnet,
-        devnet.connect(0, generation="3", connect_timeout=GUARD, call_timeout=GUARD) as client,
+        PatientDevnet(nodes=1, tls=tls, generation="3", like_3_16=True) as devnet,
+        devnet.connect(0, generation="3") as client,
     ):
         client.broadcast(topic)
         assert client.stats().endpoints[0].tls == tls

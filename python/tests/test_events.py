@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from guard import GUARD, wait_for_event
+from guard import GUARD, PatientDevnet, wait_for_event
 
 import amop
 from amop.devnet import Devnet
 
 
 def test_lost_connection_is_reported_and_restored() -> None:
-    with Devnet(nodes=1) as devnet, devnet.connect(0, reconnect_min=0.01, reconnect_max=0.05) as client:
+    with (
+        PatientDevnet(nodes=1) as devnet,
+        devnet.connect(0, reconnect_min=0.01, reconnect_max=0.05) as client,
+    ):
         events = client.events()
         devnet.kill(0)
         lost = wait_for_event(events, amop.events.Lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guard import PATIENT
 from programs import clean, run
 
 import amop
@@ -105,7 +106,7 @@ def test_children_of_one_parent_make_different_message_ids(devnet: Devnet) -> No
         handled.append(request.data)
         return request.data
 
-    with amop.connect(devnet.endpoints[0], credentials=devnet.credentials) as server:
+    with amop.connect(devnet.endpoints[0], credentials=devnet.credentials, **PATIENT) as server:
         server.serve("echo", echo)
         ended = run(source, devnet, "-W", "ignore::DeprecationWarning")
     assert clean(ended) == "[0, 0, 0, 0]\n"

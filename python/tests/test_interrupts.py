@@ -12,10 +12,10 @@ from amop.devnet import Devnet
 # The interrupt is sent shortly afterwards, when the wait has begun. On a machine so slow that it has not, the test
 # checks less, but does not fail.
 START = """
-import os, signal, sys, threading, time
+import os, signal, sys, threading
 
+# Each wait would last longer than the test lets the program run.
 def interrupted(wait):
-    began = time.monotonic()
     try:
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         wait()
@@ -23,12 +23,9 @@ def interrupted(wait):
         pass
     else:
         sys.exit("it was not interrupted")
-    # Far less than the time that each of these waits would take.
-    if time.monotonic() - began > 30:
-        sys.exit("it was interrupted too late")
 
 client = amop.connect(endpoints[0], credentials=credentials, call_timeout=300, close_timeout=300)
-other = amop.connect(endpoints[1], credentials=credentials)
+other = amop.connect(endpoints[1], credentials=credentials, answer_timeout=300)
 """
 
 WAITS = {

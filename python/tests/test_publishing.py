@@ -7,7 +7,7 @@ import time
 from concurrent.futures import CancelledError, wait
 
 import pytest
-from guard import GUARD, SHORT_LIMITS
+from guard import GUARD, PATIENT, SHORT_LIMITS
 
 import amop
 
@@ -141,7 +141,7 @@ def test_publish_can_wait_for_a_subscriber(
 
 def test_echo_delivers_own_broadcasts(devnet: amop.devnet.Devnet, topic: str) -> None:
     # Through the other node, because a node does not send a broadcast back on the connection it came from.
-    with amop.connect(*devnet.endpoints, credentials=devnet.credentials, echo=True) as client:
+    with amop.connect(*devnet.endpoints, credentials=devnet.credentials, echo=True, **PATIENT) as client:
         subscription = client.subscribe(topic)
         # The client is connected when one node is, so the other may have to be waited for.
         deadline = time.monotonic() + GUARD

@@ -6,10 +6,9 @@ import queue
 import threading
 
 import pytest
-from guard import GUARD, PATIENT, SHORT_LIMITS, wait_for_event
+from guard import GUARD, SHORT_LIMITS, PatientDevnet, wait_for_event
 
 import amop
-from amop.devnet import Devnet
 
 
 def test_return_value_of_a_handler_is_the_reply(
@@ -106,9 +105,9 @@ def test_invalid_failure_codes_are_rejected(
 
 def test_code_that_a_3x_node_cannot_carry_leaves_the_request_open() -> None:
     with (
-        Devnet(nodes=1, tls="off", generation="3") as nodes,
-        nodes.connect(0, **PATIENT) as server,
-        nodes.connect(0, **PATIENT) as publisher,
+        PatientDevnet(nodes=1, tls="off", generation="3") as nodes,
+        nodes.connect(0) as server,
+        nodes.connect(0) as publisher,
     ):
         service = server.serve("t")
         call = publisher.publish_async("t", timeout=GUARD, wait_for_subscriber=True)

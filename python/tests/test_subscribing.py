@@ -11,7 +11,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from guard import GUARD, wait_for_event
+from guard import GUARD, collect_until, wait_for_event
 
 import amop
 
@@ -328,8 +328,7 @@ def test_handler_is_not_called_or_held_after_the_end(
         client.close()
     assert seen == [b"one", b"two"]
     del subscription
-    gc.collect()
-    assert living() is None
+    collect_until(lambda: living() is None)
     client.close()
 
 

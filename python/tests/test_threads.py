@@ -11,6 +11,7 @@ import threading
 from typing import Any, NoReturn
 
 import pytest
+from guard import PATIENT
 from programs import run
 
 import amop
@@ -49,7 +50,7 @@ def test_loop_without_its_thread_raises_an_error(devnet: Devnet, monkeypatch: py
         raise RuntimeError("can't start new thread")
 
     async def connect() -> None:
-        async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials):
+        async with aio.connect(devnet.endpoints[0], credentials=devnet.credentials, **PATIENT):
             pass
 
     with asyncio.Runner(loop_factory=Unwatching) as runner:
