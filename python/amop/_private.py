@@ -19,16 +19,32 @@ Key: TypeAlias = str | bytes | os.PathLike[str]
 """A key: its text or bytes, or the path of a file with it."""
 
 
+_ACCEPTED = "str, bytes or os.PathLike"
+
+
+def _key_data(key: Key, name: str) -> Data:
+    if isinstance(key, os.PathLike):
+        return Path(key).read_bytes()
+    if isinstance(key, (str, bytes, bytearray, memoryview)):
+        return key
+    raise TypeError(f"{name} must be {_ACCEPTED}, not {type(key).__name__}")
+
+
 def key_data(key: Key | None) -> Data | None:
-    """Return the bytes of a key."""
-    return Path(key).read_bytes() if isinstance(key, os.PathLike) else key
+    """Return the bytes of a key, None for None."""
+    return None if key is None else _key_data(key, "key")
 
 
 def keys_data(keys: Iterable[Key]) -> list[Data]:
-    """Return the bytes of several keys."""
+    """Return the bytes of several keys, or of one."""
     if isinstance(keys, (str, bytes, os.PathLike)):
         keys = [keys]
-    return [data for key in keys if (data := key_data(key)) is not None]
+    try:
+        each = iter(keys)
+    except TypeError:
+        text = f"keys must be an iterable of {_ACCEPTED}, not {type(keys).__name__}"
+        raise TypeError(text) from None
+    return [_key_data(key, "each of keys") for key in each]
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,3 +243,13 @@ async def test_thread_and_task_may_wait_at_once(
         waiting = asyncio.get_running_loop().run_in_executor(None, subscription.next, GUARD)
         await aio_publisher.publish(topic, "to a thread", wait_for_subscriber=True)
         assert (await waiting).data == b"to a thread"
+
+
+async def test_arguments_of_wrong_types_are_named(aio_subscriber: amop.aio.Client, topic: str) -> None:
+    subscription = await aio_subscriber.subscribe(topic)
+    with pytest.raises(TypeError, match=r"^timeout must be a number of seconds, not str$"):
+        await subscription.next("1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^limit must be an int, not str$"):
+        await subscription.next_many("1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^each of keys must be str, bytes or os.PathLike, not int$"):
+        aio_subscriber.private_topic(topic, [5])  # type: ignore[list-item]

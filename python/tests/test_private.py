@@ -77,6 +77,24 @@ def test_statistics_state_where_private_topics_stand(
         assert found.challenges_signed >= 1
 
 
+def test_keys_of_wrong_types_are_named(publisher: amop.Client, topic: str) -> None:
+    accepted = "str, bytes or os.PathLike"
+    with pytest.raises(TypeError, match=f"^keys must be an iterable of {accepted}, not int$"):
+        publisher.private_topic(topic, 5)  # type: ignore[arg-type]
+    for wrong, kind in ((5, "int"), (None, "NoneType")):
+        with pytest.raises(TypeError, match=f"^each of keys must be {accepted}, not {kind}$"):
+            publisher.private_topic(topic, [PUBLIC_KEY, wrong])  # type: ignore[list-item]
+    with (
+        publisher.private_topic(topic, [PUBLIC_KEY]) as opened,
+        pytest.raises(TypeError, match=r"^keys must"),
+    ):
+        opened.allow(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"^key must be {accepted}, not int$"):
+        publisher.subscribe(topic, key=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"^key must be {accepted}, not int$"):
+        publisher.serve(topic, key=5)  # type: ignore[arg-type]
+
+
 def test_unusable_keys_are_refused(publisher: amop.Client, topic: str) -> None:
     for call in (publisher.subscribe, publisher.serve):
         with pytest.raises(amop.CredentialsError, match="the key"):

@@ -46,6 +46,8 @@ class Reader(Generic[Read]):
         return item
 
     async def _ready_within(self, timeout: float) -> Read | None:
+        if not hasattr(timeout, "__float__"):
+            raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
         if timeout > LIKELY_MILLISECONDS:
             warn_of_milliseconds("timeout", timeout)
         limit = asyncio.timeout(timeout)
@@ -86,6 +88,8 @@ class Reader(Generic[Read]):
         :raises ClosedError: the source has ended, and everything has been read.
         :raises ForkError: in a child process of a fork.
         """
+        if not hasattr(limit, "__index__"):
+            raise TypeError(f"limit must be an int, not {type(limit).__name__}")
         if limit < 1:
             raise unusable(f"invalid limit {limit}: use 1 or more")
         items = [await self.next(timeout)]
