@@ -269,8 +269,8 @@ TEST_CASE("close keeps its time at a frozen node") {
     // On a busy machine the end of the client comes after the time.
     CHECK((code == amop::Code::ok || code == amop::Code::timeout));
     client.close(guard);
-    REQUIRE(call.wait_for(0s) == std::future_status::ready);
-    CHECK(code_of([&] { call.get(); }) == amop::Code::closed);
+    // Its thread may set it after the close.
+    CHECK(code_of([&] { outcome(std::move(call)); }) == amop::Code::closed);
 }
 
 TEST_CASE("subscriptions and services may outlive their client") {
