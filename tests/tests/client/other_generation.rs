@@ -187,19 +187,23 @@ async fn generation_that_was_found_is_tried_first_the_next_time() {
 
 #[tokio::test]
 async fn both_attempts_share_the_limit_for_connecting() {
-    for (peer, texts) in [
-        (Peer::like_2x().await, ["channel handshake in time", "upgrade to WebSocket"]),
-        (
-            Peer::like_3x().await,
-            ["didn't answer the upgrade to WebSocket within 2 s", "channel handshake in time"],
-        ),
-    ] {
-        let limit = Duration::from_secs(4);
-        let silent = peer.error_within(limit, async |_: &mut BoxedStream| {});
-        let error = silent.await;
-        assert_eq!((error.kind(), error.delivery()), (ErrorKind::ConnectTimeout, Delivery::No), "{error}");
-        assert!(error.message().contains("tried as a node of"), "{error}");
-        assert!(texts.iter().any(|text| error.message().contains(text)), "{error}");
+    for peer in [Peer::like_2x().await, Peer::like_3x().await] {
+        // On a busy machine TLS may take longer than half of a short limit.
+        for limit in [4, 16, 60] {
+            let silent = peer.error_within(Duration::from_secs(limit), async |_: &mut BoxedStream| {});
+            let error = silent.await;
+            assert_eq!(
+                (error.kind(), error.delivery()),
+                (ErrorKind::ConnectTimeout, Delivery::No),
+                "{error}"
+            );
+            let upgrade = format!("didn't answer the upgrade to WebSocket within {} s", limit / 2);
+            let says = |text: &str| error.message().contains(text);
+            if says("tried as a node of") && (says("channel handshake in time") || says(&upgrade)) {
+                break;
+            }
+            assert!(limit < 60, "{error}");
+        }
     }
 }
 
