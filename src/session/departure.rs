@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// How long a connection that is closed waits at most for the node to stop sending requests. A connection that has to end
 /// gets as long to write what is queued.
-const FAREWELL: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Whether, how far and why the client wants a connection to end.
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct Plan {
 
 impl Plan {
     fn leaving(by: Instant, why: Error, renews: bool) -> Plan {
-        Plan { by, last: by + FAREWELL, why, stage: Stage::Leaving, renews }
+        Plan { by, last: by + GRACE, why, stage: Stage::Leaving, renews }
     }
 }
 
@@ -60,7 +60,7 @@ impl Departure {
 
     /// Ends the connection for good once what is queued is written, at `by` at the latest.
     pub(super) fn close(&mut self, by: Instant, why: Error, now: Instant) {
-        let plan = Plan { by: by.min(now + FAREWELL), last: by, why, stage: Stage::Closing, renews: false };
+        let plan = Plan { by: by.min(now + GRACE), last: by, why, stage: Stage::Closing, renews: false };
         self.0 = Some(plan);
     }
 
@@ -123,14 +123,14 @@ mod tests {
         assert!(!departure.close_if(false, by), "only once");
         assert!(departure.is_closing(true, by));
         assert!(!departure.is_over(by));
-        assert!(departure.is_over(by + FAREWELL), "the node has read nothing");
+        assert!(departure.is_over(by + GRACE), "the node has read nothing");
         assert_eq!(taken(departure), Some(("removed".into(), false)));
     }
 
     #[test]
     fn closing_waits_for_the_node_until_its_time() {
         let now = Instant::now();
-        let (by, soon) = (now + Duration::from_secs(9), now + FAREWELL);
+        let (by, soon) = (now + Duration::from_secs(9), now + GRACE);
         let mut departure = Departure::default();
         departure.close(by, error("closed"), now);
         assert_eq!(departure.deadline(now), Some(soon));
@@ -153,7 +153,7 @@ mod tests {
         departure.leave(now, error("removed"));
         assert_eq!(departure.deadline(now), Some(now));
         assert!(departure.close_if(true, now));
-        assert_eq!(departure.deadline(now), Some(now + FAREWELL));
+        assert_eq!(departure.deadline(now), Some(now + GRACE));
     }
 
     #[test]

@@ -126,12 +126,12 @@ TEST_CASE("service can be destroyed in its handler after its answer") {
     auto own = std::make_shared<std::future<std::unique_ptr<amop::Service>>>(given.get_future());
     auto service = std::make_unique<amop::Service>(
         client.serve(topic, [own, captured = Captured(destroyed)](const amop::Request& request) {
-            request.reply("farewell");
+            request.reply("answer");
             own->get().reset();
         }));
     auto reply = client.publish_async(topic, "");
     given.set_value(std::move(service));
-    CHECK(outcome(std::move(reply)).text() == "farewell");
+    CHECK(outcome(std::move(reply)).text() == "answer");
     destroyed.wait_for(1);
 }
 
