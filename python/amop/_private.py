@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,11 +22,11 @@ Key: TypeAlias = str | bytes | os.PathLike[str]
 _ACCEPTED = "str, bytes or os.PathLike"
 
 
-def _key_data(key: Key, name: str) -> Data:
+def _key_data(key: object, name: str) -> Data:
     if isinstance(key, os.PathLike):
-        return Path(key).read_bytes()
+        return Path(cast("os.PathLike[str]", key)).read_bytes()
     if isinstance(key, (str, bytes, bytearray, memoryview)):
-        return key
+        return cast("Data", key)
     raise TypeError(f"{name} must be {_ACCEPTED}, not {type(key).__name__}")
 
 
