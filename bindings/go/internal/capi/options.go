@@ -81,25 +81,25 @@ type settings struct {
 	failure *Error
 }
 
-func (s *settings) set(name string, status C.amop_status) {
+// expect keeps the error of a setter with this text if it is the first one that failed.
+func (s *settings) expect(status C.amop_status, text string, arguments ...any) {
 	if status != C.AMOP_OK && s.failure == nil {
-		s.failure = &Error{Code: int32(status), Message: "invalid value of the option " + name}
+		s.failure = &Error{Code: int32(status), Message: fmt.Sprintf(text, arguments...)}
 	}
+}
+
+func (s *settings) set(name string, status C.amop_status) {
+	s.expect(status, "invalid value of the option %s", name)
 }
 
 // choose is set for an option whose type has a constant for each value.
 func (s *settings) choose(name string, value int32, status C.amop_status) {
-	if status != C.AMOP_OK && s.failure == nil {
-		text := fmt.Sprintf("invalid %s %d: use one of the constants of its type", name, value)
-		s.failure = &Error{Code: int32(status), Message: text}
-	}
+	s.expect(status, "invalid %s %d: use one of the constants of its type", name, value)
 }
 
 // write is set for an option that is a text.
 func (s *settings) write(name string, status C.amop_status) {
-	if status != C.AMOP_OK && s.failure == nil {
-		s.failure = &Error{Code: int32(status), Message: "the text of the option " + name + " is not UTF-8"}
-	}
+	s.expect(status, "the text of the option %s is not UTF-8", name)
 }
 
 // build creates the options in C. The caller frees them.
