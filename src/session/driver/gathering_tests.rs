@@ -54,24 +54,17 @@ fn make_calls(handle: &LinkHandle, ids: &SeqSource) -> usize {
 fn each_call_of_many_threads_is_answered() {
     let mut link = Link::new();
     let (handle, ids) = (link.handle.clone(), link.ids.clone());
-    let (client, node) = tokio::io::duplex(PIPE);
-    let mut node = Node(node);
-    let Link { router, inbox, taken, .. } = &mut link;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let running = AtomicUsize::new(THREADS);
     let answered = std::thread::scope(|scope| {
-        let driver = {
+        let (driver, node) = {
             let _entered = runtime.enter();
-            Driver::new(Box::new(client), options(), ids.clone(), handle.clone(), router, inbox, taken)
+            let (driver, mut node, _) = link.connect();
+            let mut driver = Box::pin(driver.run(|_| Ok(())));
+            establish(&mut driver, &mut node, &handle);
+            (driver, node)
         };
-        let mut driver = Box::pin(driver.run(|_| Ok(())));
-        {
-            let _entered = runtime.enter();
-            assert!(!turn(&mut driver));
-            node.shake_hands();
-            assert!(!turn(&mut driver) && handle.is_connected());
-        }
         runtime.spawn(answer(node));
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
@@ -98,11 +91,8 @@ fn gathers_after_a_message(in_flight: usize) -> bool {
     let mut gathers = false;
     in_runtime(|| {
         let mut link = Link::new();
-        let (handle, ids) = (link.handle.clone(), link.ids.clone());
-        let (client, node) = tokio::io::duplex(PIPE);
-        let mut node = Node(node);
-        let Link { router, inbox, taken, .. } = &mut link;
-        let mut driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+        let handle = link.handle.clone();
+        let (mut driver, mut node, _) = link.connect();
         let poll = |driver: &mut Driver<'_>| {
             assert!(driver.poll(&mut context(), &mut |_| Ok(())).is_pending());
         };

@@ -17,15 +17,10 @@ fn with_unread_call(end: Command, test: impl FnOnce(&mut dyn FnMut(&mut Context<
     let mut outcome = None;
     in_runtime(|| {
         let mut link = Link::new();
-        let (handle, ids) = (link.handle.clone(), link.ids.clone());
-        let (client, node) = tokio::io::duplex(PIPE);
-        let mut node = Node(node);
-        let Link { router, inbox, taken, .. } = &mut link;
-        let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+        let handle = link.handle.clone();
+        let (driver, mut node, _) = link.connect();
         let mut driver = Box::pin(driver.run(|_| Ok(())));
-        assert!(!turn(&mut driver));
-        node.shake_hands();
-        assert!(!turn(&mut driver) && handle.is_connected());
+        establish(&mut driver, &mut node, &handle);
         let mut unread = call(&handle, 1, 3 * PIPE);
         assert!(!turn(&mut driver));
         assert!(handle.send(end).is_ok());

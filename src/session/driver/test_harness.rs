@@ -62,6 +62,15 @@ impl Link {
         Link { handle, router, inbox, taken: Vec::new(), ids, service }
     }
 
+    /// Returns a driver over a stream, the node's end of it, and what the link's service receives.
+    pub(super) fn connect(&mut self) -> (Driver<'_>, Node, &mut LaneReader<Request>) {
+        let (client, node) = tokio::io::duplex(PIPE);
+        let Link { handle, router, inbox, taken, ids, service } = self;
+        let driver =
+            Driver::new(Box::new(client), options(), ids.clone(), handle.clone(), router, inbox, taken);
+        (driver, Node(node), service)
+    }
+
     /// Refuses what the driver has left, as the link's task does.
     pub(super) fn refuse_rest(&mut self) {
         while let Some(command) = self.taken.pop().or_else(|| self.inbox.try_next()) {
@@ -131,6 +140,13 @@ pub(super) fn context() -> Context<'static> {
 /// Polls a driver once. Returns whether it has ended.
 pub(super) fn turn(driver: &mut Pin<Box<impl Future>>) -> bool {
     driver.as_mut().poll(&mut context()).is_ready()
+}
+
+/// Runs a driver up to its session with the node.
+pub(super) fn establish(driver: &mut Pin<Box<impl Future>>, node: &mut Node, handle: &LinkHandle) {
+    assert!(!turn(driver));
+    node.shake_hands();
+    assert!(!turn(driver) && handle.is_connected());
 }
 
 pub(super) fn call(handle: &LinkHandle, number: u64, len: usize) -> oneshot::Receiver<Result<Reply>> {

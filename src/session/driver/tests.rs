@@ -35,14 +35,9 @@ fn endings() -> impl Strategy<Value = Ending> {
 fn play(before: &[usize], after: &[usize], requests: u64, read: usize, ending: Ending) {
     let mut link = Link::new();
     let (handle, ids) = (link.handle.clone(), link.ids.clone());
-    let (client, node) = tokio::io::duplex(PIPE);
-    let mut node = Node(node);
-    let Link { router, inbox, taken, service, .. } = &mut link;
-    let driver = Driver::new(Box::new(client), options(), ids.clone(), handle.clone(), router, inbox, taken);
+    let (driver, mut node, service) = link.connect();
     let mut driver = Box::pin(driver.run(|_| Ok(())));
-    assert!(!turn(&mut driver));
-    node.shake_hands();
-    assert!(!turn(&mut driver) && handle.is_connected());
+    establish(&mut driver, &mut node, &handle);
     node.refuse_question();
     for n in 0..requests {
         let mut body = Vec::new();
@@ -141,10 +136,8 @@ proptest! {
 fn commands_behind_one_that_panics_are_left_to_the_link() {
     in_runtime(|| {
         let mut link = Link::new();
-        let (handle, ids) = (link.handle.clone(), link.ids.clone());
-        let (client, _node) = tokio::io::duplex(PIPE);
-        let Link { router, inbox, taken, .. } = &mut link;
-        let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+        let handle = link.handle.clone();
+        let (driver, _node, _) = link.connect();
         let (applied, mut listed) = oneshot::channel();
         let panicking = Waker::from(Arc::new(PanickingWaker));
         assert!(Pin::new(&mut listed).poll(&mut Context::from_waker(&panicking)).is_pending());
@@ -169,15 +162,10 @@ fn request_that_overlaps_with_the_end_is_answered() {
     in_runtime(|| {
         for ending in 0..3 {
             let mut link = Link::new();
-            let (handle, ids) = (link.handle.clone(), link.ids.clone());
-            let (client, node) = tokio::io::duplex(PIPE);
-            let mut node = Node(node);
-            let Link { router, inbox, taken, service, .. } = &mut link;
-            let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+            let handle = link.handle.clone();
+            let (driver, mut node, service) = link.connect();
             let mut driver = Box::pin(driver.run(|_| Ok(())));
-            assert!(!turn(&mut driver));
-            node.shake_hands();
-            assert!(!turn(&mut driver) && handle.is_connected());
+            establish(&mut driver, &mut node, &handle);
             let by = Instant::now() + Duration::from_secs(600);
             let command = match ending {
                 0 => Command::Leave { by, why: closed() },
@@ -212,15 +200,10 @@ fn request_that_overlaps_with_the_end_is_answered() {
 fn close_that_an_aborted_task_has_not_read_ends_its_calls_as_closed() {
     in_runtime(|| {
         let mut link = Link::new();
-        let (handle, ids) = (link.handle.clone(), link.ids.clone());
-        let (client, node) = tokio::io::duplex(PIPE);
-        let mut node = Node(node);
-        let Link { router, inbox, taken, .. } = &mut link;
-        let driver = Driver::new(Box::new(client), options(), ids, handle.clone(), router, inbox, taken);
+        let handle = link.handle.clone();
+        let (driver, mut node, _) = link.connect();
         let mut driver = Box::pin(driver.run(|_| Ok(())));
-        assert!(!turn(&mut driver));
-        node.shake_hands();
-        assert!(!turn(&mut driver) && handle.is_connected());
+        establish(&mut driver, &mut node, &handle);
         let mut in_flight = call(&handle, 1, 100);
         assert!(!turn(&mut driver));
         let mut queued = call(&handle, 2, 100);
