@@ -377,8 +377,8 @@ impl ClientBuilder {
     pub async fn connect(self) -> Result<Client> {
         let runtime = self.runtime_ref()?;
         let began = Instant::now();
-        // It checks that every time in the options is short enough to be added.
         let have_handlers = self.listeners.have_handlers();
+        // It checks that every time in the options is short enough to be added.
         let (options, listeners) = self.complete(&runtime, began).await?;
         let core = ClientCore::start(options, listeners, runtime).await?;
         let deadline = began + core.options.connect_timeout;
@@ -410,7 +410,7 @@ impl ClientBuilder {
         Ok(start_detached(runtime, Box::pin(self.connect()), done))
     }
 
-    /// Returns the options: what is given, then what the configuration file states, then the defaults.
+    /// Returns the options, checked: what is given, then what the configuration file states, then the defaults.
     async fn complete(self, runtime: &RuntimeRef, began: Instant) -> Result<(Options, Listeners)> {
         let mut options = self.options;
         #[cfg(feature = "config")]
@@ -433,13 +433,13 @@ impl ClientBuilder {
         #[cfg(not(feature = "config"))]
         let _ = (runtime, began);
         self.given.clone().apply(&mut options);
+        let checked = options.check();
         #[cfg(feature = "config")]
-        if let Some(config) = config {
-            options.check().map_err(|(option, error)| match self.given.text(option) {
-                None => config.locate(option, error),
-                Some(_) => error,
-            })?;
-        }
+        let checked = checked.map_err(|(option, error)| match &config {
+            Some(config) if self.given.text(option).is_none() => (option, config.locate(option, error)),
+            _ => (option, error),
+        });
+        checked.map_err(|(_, error)| error)?;
         Ok((options, self.listeners))
     }
 

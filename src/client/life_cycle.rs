@@ -31,17 +31,15 @@ use crate::text::span;
 use crate::transport::Endpoint;
 
 impl ClientCore {
-    /// Loads the credentials and starts the links.
+    /// Loads the credentials and starts the links. The options have been checked.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::InvalidArgument`] or [`ErrorKind::InvalidEndpoint`] if an option is invalid, and why the
-    /// credentials can't be used.
+    /// Returns [`ErrorKind::InvalidEndpoint`] if an endpoint is invalid, and why the credentials can't be used.
     pub(crate) async fn start(
         mut options: Options,
         listeners: Listeners,
         runtime: RuntimeRef,
     ) -> Result<Arc<ClientCore>> {
-        options.check().map_err(|(_, error)| error)?;
         let endpoints: Vec<Endpoint> =
             options.endpoints.iter().map(|text| text.parse()).collect::<Result<_>>()?;
         let deadline = Instant::now() + options.connect_timeout;

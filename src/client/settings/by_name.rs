@@ -68,10 +68,8 @@ impl Settings {
     /// Returns [`ErrorKind::InvalidArgument`] if there is no such setting, or if the text doesn't fit it. The error
     /// states what is expected.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
-        let place = SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, place)| place);
-        let Some(place) = place else {
-            return Err(invalid(format!("unknown option {:?}: use {}", foreign(name), known_names())));
-        };
+        let unknown = || invalid(format!("unknown option {:?}: use {}", foreign(name), known_names()));
+        let place = place_of(name).ok_or_else(unknown)?;
         self.set_at(place, text)
             .map_err(|expected| invalid(format!("invalid {name} {:?}: use {expected}", foreign(text))))
     }
@@ -81,10 +79,8 @@ impl Settings {
     /// # Errors
     /// As [`Settings::set`].
     pub fn set_stated(&mut self, name: &str, text: &str) -> Result<()> {
-        let place = SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, place)| place);
-        let Some(place) = place else {
-            return Err(invalid(format!("unknown option: use {}", known_names())));
-        };
+        let unknown = || invalid(format!("unknown option: use {}", known_names()));
+        let place = place_of(name).ok_or_else(unknown)?;
         self.set_at(place, text)
             .map_err(|expected| invalid(format!("invalid value {:?}: use {expected}", foreign(text))))
     }
@@ -96,7 +92,7 @@ impl Settings {
     /// As [`Settings::set`].
     pub fn set_or_unset(&mut self, name: &str, text: &str) -> Result<()> {
         self.set(name, text)?;
-        match SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, place)| place) {
+        match place_of(name) {
             Some(Place::Time(at)) => drop(at(self).take_if(|time| time.is_zero())),
             Some(Place::Count(at) | Place::Bytes(at)) => drop(at(self).take_if(|number| *number == 0)),
             Some(Place::MissedHeartbeats) => drop(self.missed_heartbeats.take_if(|number| *number == 0)),
@@ -198,6 +194,10 @@ fn gm_files(paths: Vec<PathBuf>) -> Option<CredentialSource> {
 
 fn paths(list: &str) -> Vec<PathBuf> {
     list.split(',').map(|path| PathBuf::from(path.trim())).collect()
+}
+
+fn place_of(name: &str) -> Option<&'static Place> {
+    SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, place)| place)
 }
 
 /// Returns the names of all settings, for a text.
